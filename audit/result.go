@@ -1,0 +1,245 @@
+package audit
+
+// Verdict is the outcome of an audit. It is a property of the report, never
+// of a renderer.
+type Verdict string
+
+const (
+	Pass       Verdict = "pass"
+	Fail       Verdict = "fail"
+	Incomplete Verdict = "incomplete"
+)
+
+// Report is the whole result of an audit, as one JSON document: every other
+// format is rendered from it, also later. Its schema is
+// docs/report.schema.json. It holds no clock and no random identifier.
+type Report struct {
+	// Schema is the version of this document's format.
+	Schema  int     `json:"schema"`
+	Verdict Verdict `json:"verdict"`
+	// Pipeline is the pipeline's name; empty for the scan of one environment.
+	Pipeline string `json:"pipeline,omitempty"`
+	// Rules is the version of the counting rules.
+	Rules int  `json:"rules"`
+	Tool  Tool `json:"tool"`
+	// Baseline is the path of the baseline as configured, empty without one.
+	Baseline string `json:"baseline,omitempty"`
+	// Stages are in the order of the configuration.
+	Stages []Stage `json:"stages"`
+}
+
+// Tool names the program that counted.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Catalogers is the engine behind the language packages ("syft v1.54.1").
+	Catalogers string `json:"catalogers"`
+}
+
+// Stage is the result of one stage.
+type Stage struct {
+	Name     string `json:"name"`
+	Critical bool   `json:"critical"`
+	// Environment is the reference as configured.
+	Environment string `json:"environment"`
+	// OS is the operating system's own name for itself, if it has one.
+	OS string `json:"os,omitempty"`
+	// Verdict of this stage alone.
+	Verdict Verdict `json:"verdict"`
+	Counts  Counts  `json:"counts"`
+	// Limit is the configured absolute limit, nil without one.
+	Limit *int `json:"limit,omitempty"`
+	// Message is the team's own text for a failure of this stage.
+	Message string `json:"message,omitempty"`
+	// Dependencies has every component of the stage: those that count, and
+	// those inside others, which have an Owner and the provenance "inside".
+	// Sorted by type, name, version.
+	Dependencies []Dependency `json:"dependencies"`
+	// Relations are the edges between dependencies, by ID.
+	Relations []Relation `json:"relations,omitempty"`
+	Excluded  []Excluded `json:"excluded,omitempty"`
+	Growth    Growth     `json:"growth"`
+	Findings  []Finding  `json:"findings"`
+	Gaps      []Gap      `json:"gaps"`
+	Notices   []Notice   `json:"notices,omitempty"`
+	// Locks are the lock files that were read for this stage.
+	Locks []LockFile `json:"locks,omitempty"`
+}
+
+// Counts is the footprint of a stage. Total is the sum of OS, Lock, Image,
+// Exception and Unaccounted.
+type Counts struct {
+	Total       int `json:"total"`
+	OS          int `json:"os"`
+	Lock        int `json:"lock"`
+	Image       int `json:"image"`
+	Exception   int `json:"exception"`
+	Unaccounted int `json:"unaccounted"`
+	// Inside and Excluded are listed but not part of Total.
+	Inside   int `json:"inside"`
+	Excluded int `json:"excluded"`
+}
+
+// Provenance says why a dependency may be there.
+type Provenance string
+
+const (
+	FromOS        Provenance = "os"
+	FromLock      Provenance = "lock"
+	FromImage     Provenance = "image"
+	FromException Provenance = "exception"
+	FromNowhere   Provenance = "unaccounted"
+	FromInside    Provenance = "inside" // not counted: see Dependency.Owner
+)
+
+// Dependency is one component of a stage.
+type Dependency struct {
+	ID         string     `json:"id"`
+	PURL       string     `json:"purl"`
+	Name       string     `json:"name"`
+	Namespace  string     `json:"namespace,omitempty"`
+	Version    string     `json:"version"`
+	Arch       string     `json:"arch,omitempty"`
+	Type       string     `json:"type"`
+	Provenance Provenance `json:"provenance"`
+	// Evidence is the strength of Provenance: "db-owned", "hash-proved",
+	// "hash-claimed", "hash-locked", "version-locked", "none".
+	Evidence string `json:"evidence"`
+	// Lock is the entry that pins the dependency.
+	Lock *LockRef `json:"lock,omitempty"`
+	// Why says, for an unaccounted dependency, what was looked for and what
+	// was found instead.
+	Why *Reason `json:"why,omitempty"`
+	// Paths show the dependency within the environment.
+	Paths []string `json:"paths,omitempty"`
+	// Owner is the ID of the component that this one lies inside of.
+	Owner string `json:"owner,omitempty"`
+	// Asked is "asked", "auto", "essential" or empty when nobody recorded it.
+	Asked string `json:"asked,omitempty"`
+	// Files is the number of files behind an unaccounted folder.
+	Files  int    `json:"files,omitempty"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// LockRef points to an entry of a lock file.
+type LockRef struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+// Reason says why a dependency is not accounted for.
+type Reason struct {
+	// Code is one of lockcheck's reasons ("not-in-any-lock",
+	// "locked-at-another-version", ...) or "no-package" for files.
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// Relation is an edge between two dependencies, by ID.
+type Relation struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Kind string `json:"kind"`
+	Via  string `json:"via,omitempty"`
+}
+
+// Excluded is something that was found and is not a dependency.
+type Excluded struct {
+	Path    string `json:"path"`
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version,omitempty"`
+	PURL    string `json:"purl,omitempty"`
+	Reason  string `json:"reason"`
+	Detail  string `json:"detail,omitempty"`
+	Count   int    `json:"count"`
+}
+
+// Growth is the difference to the baseline, by identity.
+type Growth struct {
+	// Known is false when there is no baseline for the stage.
+	Known bool `json:"known"`
+	// Baseline is the accepted number of dependencies.
+	Baseline int `json:"baseline"`
+	// Allowed is the configured allowance.
+	Allowed int `json:"allowed"`
+	// Added are dependencies that the baseline does not have, grouped under
+	// the one that brought them.
+	Added []GrowthGroup `json:"added"`
+	// Removed are entries of the baseline that the stage no longer has.
+	Removed []Entry `json:"removed"`
+	// Changed are those whose version alone differs.
+	Changed []Change `json:"changed"`
+}
+
+// GrowthGroup is a new dependency with the new ones that it brought.
+type GrowthGroup struct {
+	// ID of the dependency at the head of the group.
+	ID string `json:"id"`
+	// Because is "asked" when the head was asked for, "auto" when something
+	// that was there before needs it, "" when unknown.
+	Because string `json:"because,omitempty"`
+	// Brings are the IDs of the others, sorted.
+	Brings []string `json:"brings,omitempty"`
+}
+
+// Change is a dependency at another version than in the baseline.
+type Change struct {
+	Key  string `json:"key"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Entry is a dependency as the baseline records it.
+type Entry struct {
+	PURL       string     `json:"purl"`
+	ID         string     `json:"id"`
+	Provenance Provenance `json:"provenance"`
+	Evidence   string     `json:"evidence"`
+}
+
+// Severity of a finding.
+type Severity string
+
+const (
+	Error   Severity = "error"   // fails the stage
+	Warning Severity = "warning" // does not
+	Stop    Severity = "stop"    // nothing could be judged: incomplete
+)
+
+// Finding is a rule of the policy that a stage breaks.
+type Finding struct {
+	// Rule is the ID of the rule; `depaudit explain RULE` describes it.
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	Message  string   `json:"message"`
+	// Dependencies are the IDs of the dependencies that it is about.
+	Dependencies []string `json:"dependencies,omitempty"`
+	Path         string   `json:"path,omitempty"`
+	// Fix is what to do in the environment; Accept is a command that accepts
+	// the state as it is. Either may be empty.
+	Fix    string `json:"fix,omitempty"`
+	Accept string `json:"accept,omitempty"`
+}
+
+// Gap is something that could not be examined. A report with gaps is never
+// a pass.
+type Gap struct {
+	Kind   string `json:"kind"`
+	Path   string `json:"path,omitempty"`
+	Detail string `json:"detail"`
+}
+
+// Notice is a remark for the reviewer.
+type Notice struct {
+	Kind   string `json:"kind"`
+	Path   string `json:"path,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Detail string `json:"detail"`
+}
+
+// LockFile is a lock file that was read for a stage.
+type LockFile struct {
+	Path    string `json:"path"`
+	Format  string `json:"format"`
+	Entries int    `json:"entries"`
+}

@@ -1,0 +1,3 @@
+module github.com/depaudit/depaudit
+
+go 1.26.0

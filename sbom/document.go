@@ -1,0 +1,369 @@
+// Package sbom holds what one scan saw of one environment: the components,
+// how they hang together, what was left out and why, and what could not be
+// looked at.
+//
+// # Canonical on construction
+//
+// A [Document] is only made by [New], which sorts and deduplicates. Two equal
+// inventories therefore have equal bytes in every format, and no encoder
+// sorts for itself.
+//
+// # What it knows and what it does not
+//
+// The document carries facts about the environment: which package database
+// lists a component, which installer recorded which digest, which component
+// lies inside another one. It knows nothing of lock files, baselines or
+// policy; package audit combines those. Sub-packages read environments
+// (environ, osdb, catalog), put a document together (scan) and translate it
+// (spdx, cyclonedx). None of them is imported here.
+package sbom
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Rules is the version of the counting rules that decide which components
+// are dependencies. It is printed with every number and recorded in every
+// baseline, because a change here moves counts without any change in the
+// environment.
+const Rules = 1
+
+// Document is one environment's inventory. Make it with [New]; treat it as
+// immutable afterwards.
+type Document struct {
+	Environment Environment `json:"environment"`
+	// Rules is the version of the counting rules that classified Components.
+	Rules int `json:"rules"`
+	// Catalogers names the engine that found the language packages, with its
+	// version ("syft v1.54.1"). A different value can move the count.
+	Catalogers string `json:"catalogers"`
+	// Components are sorted by ID. Those with an empty Owner count.
+	Components []Component `json:"components"`
+	// Relations are sorted by From, To and Kind; both ends are in Components.
+	Relations []Relation `json:"relations,omitempty"`
+	// Excluded is what was found but is not installed, each with its reason.
+	Excluded []Exclusion `json:"excluded,omitempty"`
+	// Gaps is what could not be examined. A document with gaps is incomplete.
+	Gaps []Gap `json:"gaps,omitempty"`
+	// Notices are things a reviewer wants to know about but that are neither
+	// components nor gaps: code that runs at interpreter start-up, a package
+	// that claims files of another one, a package name outside ASCII.
+	Notices []Notice `json:"notices,omitempty"`
+}
+
+// Environment says what was scanned.
+type Environment struct {
+	// Ref is the reference as the user wrote it ("dir:build", "host:").
+	Ref string `json:"ref"`
+	// Kind is the scheme of Ref: "dir" or "host".
+	Kind string `json:"kind"`
+	// OS is the operating system by os-release; zero when there is none.
+	OS OS `json:"os"`
+	// PackageDB names the canonical package database that was read ("dpkg"),
+	// empty when the environment has none.
+	PackageDB string `json:"packageDB,omitempty"`
+	// Files is the number of regular files in the environment.
+	Files int `json:"files"`
+}
+
+// OS is the part of os-release(5) that names a distribution.
+type OS struct {
+	ID        string   `json:"id,omitempty"`
+	IDLike    []string `json:"idLike,omitempty"`
+	VersionID string   `json:"versionID,omitempty"`
+	Pretty    string   `json:"pretty,omitempty"`
+}
+
+// Kind says where a component comes from.
+type Kind string
+
+const (
+	// KindOS is a package of the environment's canonical package database.
+	KindOS Kind = "os"
+	// KindPackage is an installed package of a language or another ecosystem.
+	KindPackage Kind = "package"
+	// KindFiles is a file, or a folder of files, that no package accounts for.
+	KindFiles Kind = "files"
+)
+
+// Asked says whether somebody asked for a component, as far as the installer
+// recorded it.
+type Asked string
+
+const (
+	AskedUnknown   Asked = ""          // no record
+	AskedYes       Asked = "asked"     // installed on request
+	AskedAuto      Asked = "auto"      // came as a dependency of another one
+	AskedEssential Asked = "essential" // part of the system's minimum
+)
+
+// Component is an installed thing, with the paths that show it.
+type Component struct {
+	// ID is the component's identity within a document: see [Identity].
+	ID string `json:"id"`
+	// PURL is the package URL (https://github.com/package-url/purl-spec).
+	PURL string `json:"purl"`
+	Kind Kind   `json:"kind"`
+	// Type is the purl type: "deb", "pypi", "npm", "golang", "generic", ...
+	Type      string `json:"type"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+	// Version is empty when the environment does not say; such a component
+	// never counts as pinned.
+	Version string `json:"version,omitempty"`
+	// Arch is the architecture of an OS package, as its database spells it.
+	Arch string `json:"arch,omitempty"`
+	// Paths are the places that show the component, absolute within the
+	// environment, sorted.
+	Paths []string `json:"paths,omitempty"`
+	// Owner is the ID of the component that this one lies inside of; empty
+	// for a component that counts.
+	Owner string `json:"owner,omitempty"`
+	// Evidence is how strongly the operating system's claim is shown
+	// ("db-owned"); empty for components that are not the system's.
+	Evidence string `json:"evidence,omitempty"`
+	// FoundBy names the cataloger or the reader.
+	FoundBy string `json:"foundBy,omitempty"`
+	Asked   Asked  `json:"asked,omitempty"`
+	// Digests are what the environment itself says about the artifact that
+	// was installed, to be compared with a lock file.
+	Digests []Digest `json:"digests,omitempty"`
+	// Install is where the installer took the artifact from, if it says so.
+	Install *Install `json:"install,omitempty"`
+	// Files is the number of regular files of a KindFiles component.
+	Files int `json:"files,omitempty"`
+	// Detail is a short remark for people ("go 1.26.8, 13,214 files").
+	Detail string `json:"detail,omitempty"`
+	// Source is the name of the source package of an OS package, when it
+	// differs from Name.
+	Source string `json:"source,omitempty"`
+	// InstalledSize is the installed size in bytes as the database states
+	// it, 0 when it does not.
+	InstalledSize int64 `json:"installedSize,omitempty"`
+}
+
+// Counts says whether the component is a dependency by counting rule 3.
+func (c *Component) Counts() bool { return c.Owner == "" }
+
+// Digest is a digest of the artifact that a component was installed from.
+type Digest struct {
+	// Algorithm is "sha1", "sha256", "sha384", "sha512", "md5", or "h1" for
+	// a Go module's directory hash (golang.org/x/mod/sumdb/dirhash).
+	Algorithm string `json:"alg"`
+	// Value is lower-case hexadecimal; for "h1" the base64 after "h1:".
+	Value string `json:"value"`
+	// Proved is true when the digest is bound to what is installed, as in
+	// a Go binary; false when an installer's record merely repeats it, as in
+	// node_modules/.package-lock.json.
+	Proved bool `json:"proved,omitempty"`
+	// File is the path of the record within the environment.
+	File string `json:"file"`
+}
+
+// InstallKind says how an artifact reached the environment.
+type InstallKind string
+
+const (
+	InstallRegistry InstallKind = "registry" // by name from a package index
+	InstallVCS      InstallKind = "vcs"      // from a version control checkout
+	InstallURL      InstallKind = "url"      // from a URL or a local archive
+	InstallEditable InstallKind = "editable" // a working copy, not a copy of it
+	InstallLink     InstallKind = "link"     // a link to another folder
+)
+
+// Install is an installer's record of origin (direct_url.json of PEP 610,
+// "resolved" in node_modules/.package-lock.json).
+type Install struct {
+	Kind InstallKind `json:"kind"`
+	// URL is scrubbed of user information and query.
+	URL string `json:"url,omitempty"`
+	// Commit is the VCS revision, when recorded.
+	Commit string `json:"commit,omitempty"`
+	// File is the path of the record within the environment.
+	File string `json:"file,omitempty"`
+}
+
+// RelationKind is the kind of an edge between two components.
+type RelationKind string
+
+const (
+	RelDepends    RelationKind = "depends"
+	RelPreDepends RelationKind = "pre-depends"
+	RelRecommends RelationKind = "recommends"
+)
+
+// Relation is an edge that is satisfied in the environment: From needs To.
+type Relation struct {
+	From string       `json:"from"`
+	To   string       `json:"to"`
+	Kind RelationKind `json:"kind"`
+	// Via is the requirement as the package states it, when To satisfies it
+	// under another name or as one of several alternatives.
+	Via string `json:"via,omitempty"`
+}
+
+// Exclusion is something that was found and does not count, with the reason.
+type Exclusion struct {
+	Path    string `json:"path"`
+	PURL    string `json:"purl,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version,omitempty"`
+	// Reason is one of the Excluded constants.
+	Reason ExclusionReason `json:"reason"`
+	// Detail adds what a person wants to know ("612 archives").
+	Detail string `json:"detail,omitempty"`
+	// Count is the number of found things that this line stands for; 1
+	// when a line is one thing.
+	Count int `json:"count"`
+}
+
+// ExclusionReason says why something that was found is not a dependency.
+type ExclusionReason string
+
+const (
+	ExcludedCache      ExclusionReason = "cache"         // a package manager's cache
+	ExcludedArchive    ExclusionReason = "archive"       // a package archive, not installed
+	ExcludedLock       ExclusionReason = "lock-file"     // declares, installs nothing
+	ExcludedDeclared   ExclusionReason = "declared"      // a manifest outside any installation
+	ExcludedFixture    ExclusionReason = "fixture"       // test data inside another component
+	ExcludedNotInstall ExclusionReason = "not-installed" // in the database, in another state than installed
+	ExcludedPseudo     ExclusionReason = "pseudo-filesystem"
+)
+
+// Gap is something that could not be examined.
+type Gap struct {
+	Kind GapKind `json:"kind"`
+	// Path is within the environment; empty when the gap has no place.
+	Path   string `json:"path,omitempty"`
+	Detail string `json:"detail"`
+}
+
+// GapKind says what kind of thing could not be examined.
+type GapKind string
+
+const (
+	GapUnreadable GapKind = "unreadable"       // a folder or file that could not be read
+	GapMount      GapKind = "mount"            // a mount that was not entered
+	GapCataloger  GapKind = "cataloger"        // a cataloger failed
+	GapMalformed  GapKind = "malformed"        // a package's metadata does not say what it must
+	GapUnreported GapKind = "unreported"       // a package folder that no cataloger reported
+	GapDatabase   GapKind = "package-database" // database and os-release disagree, or a record is broken
+	GapLimit      GapKind = "limit"            // a named limit was reached
+	GapLost       GapKind = "lost-scan"        // the scan's process ended without a result
+)
+
+// Notice is a remark about the environment that is not a component.
+type Notice struct {
+	Kind NoticeKind `json:"kind"`
+	Path string     `json:"path,omitempty"`
+	// Component is the ID of the component it is about, if any.
+	Component string `json:"component,omitempty"`
+	Detail    string `json:"detail"`
+}
+
+// NoticeKind says what a notice is about.
+type NoticeKind string
+
+const (
+	NoticeStartup   NoticeKind = "startup-code"   // code that runs when an interpreter starts
+	NoticeClaim     NoticeKind = "foreign-claim"  // a package lists files where OS packages have none
+	NoticeLeftover  NoticeKind = "leftover-list"  // a file list of a package that is not installed
+	NoticeNonASCII  NoticeKind = "non-ascii-name" // a look-alike in an ecosystem of ASCII names
+	NoticeHalfState NoticeKind = "half-installed" // a package in a broken state
+)
+
+// New makes a document: it fills in missing IDs, merges components of one
+// identity, sorts everything, and checks that owners and relations point to
+// components. An error is a defect of the caller, not of the environment.
+func New(d Document) (*Document, error) {
+	if d.Environment.Kind == "" {
+		return nil, errors.New("sbom: document without an environment")
+	}
+	d.Rules = Rules
+	components, err := mergeComponents(d.Components)
+	if err != nil {
+		return nil, err
+	}
+	d.Components = components
+	known := make(map[string]*Component, len(components))
+	for i := range components {
+		known[components[i].ID] = &components[i]
+	}
+	for _, c := range components {
+		if c.Owner == "" {
+			continue
+		}
+		if err := checkOwner(known, &c); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range d.Relations {
+		if known[r.From] == nil || known[r.To] == nil {
+			return nil, fmt.Errorf("sbom: relation %s -> %s has an end that is no component", r.From, r.To)
+		}
+	}
+	d.Relations = sortUnique(d.Relations, func(a, b Relation) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Via, b.Via))
+	})
+	d.Excluded = sortUnique(d.Excluded, func(a, b Exclusion) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.Version, b.Version), cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Detail, b.Detail), cmp.Compare(a.Count, b.Count))
+	})
+	d.Gaps = sortUnique(d.Gaps, func(a, b Gap) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Detail, b.Detail))
+	})
+	d.Notices = sortUnique(d.Notices, func(a, b Notice) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Path, b.Path),
+			cmp.Compare(a.Component, b.Component), cmp.Compare(a.Detail, b.Detail))
+	})
+	return &d, nil
+}
+
+// Complete says whether everything in the environment could be examined.
+func (d *Document) Complete() bool { return len(d.Gaps) == 0 }
+
+// ExcludedCount is the number of found things that do not count.
+func (d *Document) ExcludedCount() int {
+	n := 0
+	for _, e := range d.Excluded {
+		n += max(e.Count, 1)
+	}
+	return n
+}
+
+// Component returns the component with that ID, or nil.
+func (d *Document) Component(id string) *Component {
+	i, ok := slices.BinarySearchFunc(d.Components, id, func(c Component, id string) int { return cmp.Compare(c.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &d.Components[i]
+}
+
+func sortUnique[T comparable](in []T, order func(a, b T) int) []T {
+	out := slices.Clone(in)
+	slices.SortFunc(out, order)
+	return slices.Compact(out)
+}
+
+// checkOwner follows the owners upwards: each must exist and none may lead
+// back to where it started.
+func checkOwner(known map[string]*Component, c *Component) error {
+	seen := map[string]bool{c.ID: true}
+	for owner := c.Owner; owner != ""; {
+		o := known[owner]
+		if o == nil {
+			return fmt.Errorf("sbom: %s lies inside %s, which is no component", c.ID, owner)
+		}
+		if seen[o.ID] {
+			return fmt.Errorf("sbom: %s lies inside itself", o.ID)
+		}
+		seen[o.ID] = true
+		owner = o.Owner
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package sbom
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Identity is what makes two findings one dependency (counting rule 2): the
+// package type, namespace, name and version, and for OS packages the
+// architecture. It has the form of a package URL without the qualifiers that
+// describe rather than identify, and is not escaped: it is a key, not a URL.
+//
+// Files that no package accounts for are identified by their path, since
+// they have no other name that could be relied on.
+func Identity(c *Component) string {
+	return identity(c, c.Version)
+}
+
+// Key is the identity without the version: what stays the same when a
+// dependency is only brought up to date. Growth is judged by it.
+func Key(c *Component) string {
+	return identity(c, "")
+}
+
+func identity(c *Component, version string) string {
+	var b strings.Builder
+	b.WriteString(c.Type)
+	b.WriteByte('/')
+	if c.Namespace != "" {
+		b.WriteString(c.Namespace)
+		b.WriteByte('/')
+	}
+	b.WriteString(c.Name)
+	if version != "" {
+		b.WriteByte('@')
+		b.WriteString(version)
+	}
+	switch {
+	case c.Kind == KindOS && c.Arch != "":
+		b.WriteString("?arch=")
+		b.WriteString(c.Arch)
+	case c.Kind == KindFiles && len(c.Paths) > 0:
+		b.WriteString("?path=")
+		b.WriteString(c.Paths[0])
+	}
+	return b.String()
+}
+
+// mergeComponents gives each component its ID and folds those of one
+// identity into one: many paths, one dependency. A component that counts
+// somewhere counts, even when another copy of it lies inside a third one.
+func mergeComponents(in []Component) ([]Component, error) {
+	out := make([]Component, 0, len(in))
+	for _, c := range in {
+		if c.Name == "" || c.Type == "" {
+			return nil, fmt.Errorf("sbom: component %q at %v has no name or no type", c.PURL, c.Paths)
+		}
+		c.Paths = slices.Compact(slices.Sorted(slices.Values(c.Paths)))
+		c.Digests = slices.Clone(c.Digests)
+		if c.ID == "" {
+			c.ID = Identity(&c)
+		}
+		out = append(out, c)
+	}
+	slices.SortStableFunc(out, compareComponents)
+	merged := out[:0]
+	for _, c := range out {
+		if n := len(merged); n > 0 && merged[n-1].ID == c.ID {
+			mergeInto(&merged[n-1], c)
+			continue
+		}
+		merged = append(merged, c)
+	}
+	for i := range merged {
+		c := &merged[i]
+		c.Digests = sortUnique(c.Digests, compareDigests)
+	}
+	return slices.Clip(merged), nil
+}
+
+// compareComponents puts those of one identity next to each other, those
+// that count first, so that the outcome of a merge does not depend on the
+// order in which components were found.
+func compareComponents(a, b Component) int {
+	return cmp.Or(
+		cmp.Compare(a.ID, b.ID),
+		cmp.Compare(a.Owner, b.Owner),
+		slices.Compare(a.Paths, b.Paths),
+		cmp.Compare(a.PURL, b.PURL),
+		cmp.Compare(a.FoundBy, b.FoundBy),
+	)
+}
+
+func compareDigests(a, b Digest) int {
+	return cmp.Or(cmp.Compare(a.Algorithm, b.Algorithm), cmp.Compare(a.Value, b.Value), cmp.Compare(a.File, b.File))
+}
+
+// mergeInto folds c into first, which sorts before it. Only a copy that
+// counts lends its digests and origin: a copy inside another component says
+// nothing about how the counted one was installed.
+func mergeInto(first *Component, c Component) {
+	first.Paths = slices.Compact(slices.Sorted(slices.Values(append(first.Paths, c.Paths...))))
+	if first.Owner == "" && c.Owner != "" {
+		return
+	}
+	first.Digests = append(first.Digests, c.Digests...)
+	if first.Install == nil || (c.Install != nil && c.Install.Kind != InstallRegistry && first.Install.Kind == InstallRegistry) {
+		// The weaker origin wins: one copy from a working tree is enough to
+		// doubt that the version is what the index calls by that name.
+		if c.Install != nil {
+			first.Install = c.Install
+		}
+	}
+	if first.Asked == AskedUnknown {
+		first.Asked = c.Asked
+	}
+	first.Files = max(first.Files, c.Files)
+}
