@@ -1,5 +1,9 @@
 package audit
 
+// ReportSchema is the version of the report's format. A reader refuses a
+// newer one: it could not know what it overlooks.
+const ReportSchema = 1
+
 // Verdict is the outcome of an audit. It is a property of the report, never
 // of a renderer.
 type Verdict string
@@ -26,6 +30,10 @@ type Report struct {
 	Baseline string `json:"baseline,omitempty"`
 	// Stages are in the order of the configuration.
 	Stages []Stage `json:"stages"`
+	// Findings are those about the configuration or the baseline as a whole
+	// and about no single stage: an exception that nothing needs any more, a
+	// stage that only the baseline still has.
+	Findings []Finding `json:"findings,omitempty"`
 }
 
 // Tool names the program that counted.
@@ -40,10 +48,15 @@ type Tool struct {
 type Stage struct {
 	Name     string `json:"name"`
 	Critical bool   `json:"critical"`
+	// Enforced is true for a stage that is not critical but is judged like
+	// one, because the configuration says so.
+	Enforced bool `json:"enforced,omitempty"`
 	// Environment is the reference as configured.
 	Environment string `json:"environment"`
 	// OS is the operating system's own name for itself, if it has one.
 	OS string `json:"os,omitempty"`
+	// Ruler is what counted this stage.
+	Ruler Ruler `json:"ruler"`
 	// Verdict of this stage alone.
 	Verdict Verdict `json:"verdict"`
 	Counts  Counts  `json:"counts"`
@@ -64,6 +77,15 @@ type Stage struct {
 	Notices   []Notice   `json:"notices,omitempty"`
 	// Locks are the lock files that were read for this stage.
 	Locks []LockFile `json:"locks,omitempty"`
+}
+
+// Ruler is what a count was made with. Two counts by different rulers cannot
+// be compared.
+type Ruler struct {
+	// Rules is the version of the counting rules.
+	Rules int `json:"rules"`
+	// Catalogers is the engine behind the language packages.
+	Catalogers string `json:"catalogers"`
 }
 
 // Counts is the footprint of a stage. Total is the sum of OS, Lock, Image,
@@ -94,7 +116,9 @@ const (
 
 // Dependency is one component of a stage.
 type Dependency struct {
-	ID         string     `json:"id"`
+	ID string `json:"id"`
+	// Key is the identity without the version, by which growth is judged.
+	Key        string     `json:"key"`
 	PURL       string     `json:"purl"`
 	Name       string     `json:"name"`
 	Namespace  string     `json:"namespace,omitempty"`
@@ -103,13 +127,16 @@ type Dependency struct {
 	Type       string     `json:"type"`
 	Provenance Provenance `json:"provenance"`
 	// Evidence is the strength of Provenance: "db-owned", "hash-proved",
-	// "hash-claimed", "hash-locked", "version-locked", "none".
+	// "hash-claimed", "hash-locked", "version-locked", "excepted", "none".
 	Evidence string `json:"evidence"`
 	// Lock is the entry that pins the dependency.
 	Lock *LockRef `json:"lock,omitempty"`
 	// Why says, for an unaccounted dependency, what was looked for and what
 	// was found instead.
 	Why *Reason `json:"why,omitempty"`
+	// Exception is the entry of the configuration that excuses the
+	// dependency.
+	Exception *ExceptionRef `json:"exception,omitempty"`
 	// Paths show the dependency within the environment.
 	Paths []string `json:"paths,omitempty"`
 	// Owner is the ID of the component that this one lies inside of.
@@ -127,12 +154,23 @@ type LockRef struct {
 	Line int    `json:"line"`
 }
 
+// ExceptionRef repeats what the configuration says about an exception.
+type ExceptionRef struct {
+	Reason string `json:"reason"`
+	Owner  string `json:"owner"`
+	// Expires is the last day, YYYY-MM-DD, on which the exception holds.
+	Expires string `json:"expires"`
+}
+
 // Reason says why a dependency is not accounted for.
 type Reason struct {
 	// Code is one of lockcheck's reasons ("not-in-any-lock",
 	// "locked-at-another-version", ...) or "no-package" for files.
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	// Lock is the entry that comes closest: the same name at another
+	// version, or with another hash.
+	Lock *LockRef `json:"lock,omitempty"`
 }
 
 // Relation is an edge between two dependencies, by ID.
@@ -169,6 +207,11 @@ type Growth struct {
 	Removed []Entry `json:"removed"`
 	// Changed are those whose version alone differs.
 	Changed []Change `json:"changed"`
+	// Weaker are those that the baseline has with a better proof.
+	Weaker []Weaker `json:"weaker,omitempty"`
+	// Ruler is what made the baseline's count, when it is not what made
+	// this one. The difference is then told, and not judged.
+	Ruler *Ruler `json:"ruler,omitempty"`
 }
 
 // GrowthGroup is a new dependency with the new ones that it brought.
@@ -180,6 +223,12 @@ type GrowthGroup struct {
 	Because string `json:"because,omitempty"`
 	// Brings are the IDs of the others, sorted.
 	Brings []string `json:"brings,omitempty"`
+	// Shared are those of Brings that the head of another group needs too:
+	// they would stay if this one left.
+	Shared []string `json:"shared,omitempty"`
+	// NeededBy are the IDs of dependencies which were there before and now
+	// need the head, sorted.
+	NeededBy []string `json:"neededBy,omitempty"`
 }
 
 // Change is a dependency at another version than in the baseline.
@@ -189,12 +238,32 @@ type Change struct {
 	To   string `json:"to"`
 }
 
-// Entry is a dependency as the baseline records it.
-type Entry struct {
-	PURL       string     `json:"purl"`
-	ID         string     `json:"id"`
+// Weaker is a dependency whose proof is not what the baseline accepted.
+type Weaker struct {
+	ID   string   `json:"id"`
+	From Strength `json:"from"`
+	To   Strength `json:"to"`
+}
+
+// Strength is a provenance with its evidence.
+type Strength struct {
 	Provenance Provenance `json:"provenance"`
 	Evidence   string     `json:"evidence"`
+}
+
+// Entry is a dependency as the baseline records it.
+type Entry struct {
+	// Key and Version are what the baseline file holds. ID and PURL are
+	// derived from them, so that nothing can be shown to a reviewer that
+	// differs from what is judged.
+	Key        string     `json:"key"`
+	Version    string     `json:"version"`
+	ID         string     `json:"id"`
+	PURL       string     `json:"purl"`
+	Provenance Provenance `json:"provenance"`
+	Evidence   string     `json:"evidence"`
+	// Reason is the text with which it was accepted as growth.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Severity of a finding.
@@ -203,7 +272,8 @@ type Severity string
 const (
 	Error   Severity = "error"   // fails the stage
 	Warning Severity = "warning" // does not
-	Stop    Severity = "stop"    // nothing could be judged: incomplete
+	Stop    Severity = "stop"    // something could not be judged: incomplete
+	Info    Severity = "info"    // good to know
 )
 
 // Finding is a rule of the policy that a stage breaks.

@@ -1,0 +1,139 @@
+// Package atomicfile replaces files whole or not at all.
+//
+// A report or a baseline that is half written is worse than none: the next
+// reader takes it for the truth. [Write] therefore writes to a temporary file
+// in the same folder (a rename is only atomic within one file system), syncs
+// it, and renames it over the old one. If anything fails, a full disk and a
+// cancelled encoder included, the old file is as it was and the temporary one
+// is gone.
+package atomicfile
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// maxTries bounds the search for a free temporary name. Names are taken only
+// by other processes that write the same file, and by what they left behind
+// when they were killed.
+const maxTries = 1000
+
+// Write replaces the file at path by what write puts out. The mode of an
+// existing file is kept; a new one gets 0666 before umask. A symbolic link is
+// followed, so that what it points to is replaced and the link stays. What is
+// not a regular file (a terminal, /dev/stdout, a pipe) cannot be replaced and
+// is written to as it is.
+func Write(path string, write func(io.Writer) error) (err error) {
+	target, mode, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	if mode.Type() != 0 {
+		return writeThrough(target, write)
+	}
+	tmp, err := create(target, mode.Perm())
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+		}
+	}()
+	if err := fill(tmp, write); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if err := tmp.Sync(); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if err := tmp.Close(); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if err := os.Rename(tmp.Name(), target); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	syncFolder(filepath.Dir(target))
+	return nil
+}
+
+// resolve follows symbolic links to the file to replace and returns its mode;
+// a mode of 0 says that there is none yet.
+func resolve(path string) (string, fs.FileMode, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if link, lerr := os.Lstat(path); lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
+			return "", 0, fmt.Errorf("cannot write %s: it is a symbolic link to a file that does not exist", path)
+		}
+		return path, 0, nil
+	}
+	if err != nil {
+		return "", 0, fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return "", 0, fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if info.IsDir() {
+		return "", 0, fmt.Errorf("cannot write %s: it is a folder", path)
+	}
+	return target, info.Mode(), nil
+}
+
+func create(target string, perm fs.FileMode) (*os.File, error) {
+	dir, base := filepath.Split(target)
+	for i := range maxTries {
+		name := filepath.Join(dir, "."+base+".tmp"+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(i))
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if perm == 0 {
+			return f, nil
+		}
+		if err := f.Chmod(perm); err != nil {
+			f.Close()
+			os.Remove(name)
+			return nil, err
+		}
+		return f, nil
+	}
+	return nil, fmt.Errorf("no free temporary name beside it: remove the .%s.tmp* files there", base)
+}
+
+func fill(f *os.File, write func(io.Writer) error) error {
+	w := bufio.NewWriterSize(f, 64<<10)
+	if err := write(w); err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+func writeThrough(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if err := errors.Join(fill(f, write), f.Close()); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+// syncFolder makes the rename itself durable. Not every file system can sync
+// a folder, and the file is whole either way, so an error is no failure.
+func syncFolder(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+}
