@@ -1,0 +1,1 @@
+// This file lets tempdir.go declare a function without a body.

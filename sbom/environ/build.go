@@ -1,0 +1,300 @@
+package environ
+
+import (
+	"bytes"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// maxNodes is the number of entries that a tree may have. Nodes are int32;
+// half of that leaves room for index arithmetic. A tree of that size would
+// need some 50 GB, so that memory ends first.
+const maxNodes = math.MaxInt32 / 2
+
+// maxText is the number of bytes that all distinct base names, or all texts
+// of symbolic links, may have together: offsets into them are uint32.
+const maxText = math.MaxUint32
+
+// builder collects entries in any order, parents before their children, and
+// makes a Tree of them. It does not care where entries come from. It is not
+// safe for concurrent use.
+type builder struct {
+	names   names
+	parents []int32
+	nameIDs []int32
+	kinds   []Kind
+	links   []buildLink
+	text    []byte // of all links
+}
+
+type buildLink struct {
+	node     int32
+	from, to uint32 // of text
+}
+
+// newBuilder gives a builder that has the root, which is entry 0.
+func newBuilder() *builder {
+	b := &builder{names: newNames()}
+	b.parents = append(b.parents, int32(None))
+	b.nameIDs = append(b.nameIDs, b.names.intern(nil))
+	b.kinds = append(b.kinds, Dir)
+	return b
+}
+
+// add puts an entry under a folder and returns its number, which is the
+// builder's and not the final one. Names under one parent must differ.
+func (b *builder) add(parent int32, name []byte, kind Kind) (int32, error) {
+	if !validName(name) {
+		return 0, fmt.Errorf("%q cannot be the name of a file", name)
+	}
+	if len(b.parents) >= maxNodes || len(b.names.blob)+len(name) > maxText {
+		return 0, fmt.Errorf("more than %d files, or more than %d bytes of file names", maxNodes, uint32(maxText))
+	}
+	n := int32(len(b.parents))
+	b.parents = append(b.parents, parent)
+	b.nameIDs = append(b.nameIDs, b.names.intern(name))
+	b.kinds = append(b.kinds, kind)
+	return n, nil
+}
+
+// setTarget records the text of a symbolic link that was added.
+func (b *builder) setTarget(node int32, target []byte) error {
+	from := len(b.text)
+	if from+len(target) > maxText {
+		return fmt.Errorf("more than %d bytes of symbolic links", uint32(maxText))
+	}
+	b.text = append(b.text, target...)
+	b.links = append(b.links, buildLink{node, uint32(from), uint32(len(b.text))})
+	return nil
+}
+
+// validName says whether a file can have that name at all.
+func validName(name []byte) bool {
+	switch {
+	case len(name) == 0, string(name) == ".", string(name) == "..":
+		return false
+	}
+	return bytes.IndexByte(name, '/') < 0 && bytes.IndexByte(name, 0) < 0
+}
+
+// tree numbers the entries anew and indexes them. The builder is spent
+// afterwards.
+func (b *builder) tree() *Tree {
+	b.names.pack()
+	first, order := b.childLists()
+	n := len(b.parents)
+	t := &Tree{
+		names:   b.names,
+		parents: make([]int32, n),
+		nameIDs: make([]int32, n),
+		ends:    make([]int32, n),
+		kinds:   make([]Kind, n),
+	}
+
+	// Pre-order, iteratively: a hostile tree can be deep.
+	type frame struct{ old, node, next int32 }
+	renumbered := make([]int32, n)
+	t.parents[0], t.nameIDs[0], t.kinds[0] = int32(None), b.nameIDs[0], Dir
+	count := int32(1)
+	stack := []frame{{0, 0, first[0]}}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if top.next == first[top.old+1] {
+			t.ends[top.node] = count
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		old := order[top.next]
+		top.next++
+		node := count
+		count++
+		renumbered[old] = node
+		t.parents[node], t.nameIDs[node], t.kinds[node] = top.node, b.nameIDs[old], b.kinds[old]
+		switch b.kinds[old] {
+		case Dir:
+			stack = append(stack, frame{old, node, first[old]})
+			continue
+		case File:
+			t.files++
+		}
+		t.ends[node] = node + 1
+	}
+
+	slices.SortFunc(b.links, func(x, y buildLink) int { return int(renumbered[x.node]) - int(renumbered[y.node]) })
+	t.linkNodes = make([]int32, len(b.links))
+	t.linkEnds = make([]uint32, len(b.links)+1)
+	var text strings.Builder
+	text.Grow(len(b.text))
+	for i, l := range b.links {
+		t.linkNodes[i] = renumbered[l.node]
+		text.Write(b.text[l.from:l.to])
+		t.linkEnds[i+1] = uint32(text.Len())
+	}
+	t.linkText = text.String()
+	t.indexEdges()
+	t.indexNames()
+	return t
+}
+
+// childLists gives the children of entry i as order[first[i]:first[i+1]],
+// sorted by name.
+func (b *builder) childLists() (first, order []int32) {
+	n := len(b.parents)
+	first = make([]int32, n+1)
+	for _, p := range b.parents[1:] {
+		first[p+1]++
+	}
+	for i := 1; i <= n; i++ {
+		first[i] += first[i-1]
+	}
+	order = make([]int32, n-1)
+	next := slices.Clone(first[:n])
+	for i := 1; i < n; i++ {
+		p := b.parents[i]
+		order[next[p]] = int32(i)
+		next[p]++
+	}
+	compare := func(x, y int32) int {
+		return strings.Compare(b.names.text(b.nameIDs[x]), b.names.text(b.nameIDs[y]))
+	}
+	for i := range n {
+		list := order[first[i]:first[i+1]]
+		// The walk hands its folders over sorted; images do not.
+		if len(list) > 1 && !slices.IsSortedFunc(list, compare) {
+			slices.SortFunc(list, compare)
+		}
+	}
+	return first, order
+}
+
+// names holds every distinct base name once and finds it by hash.
+type names struct {
+	seed  maphash.Seed
+	blob  []byte   // while building
+	all   string   // the same bytes, once packed
+	offs  []uint32 // name i is at offs[i]:offs[i+1]
+	slots []int32  // open addressing: id+1, or 0
+}
+
+// The tables of names and of edges are at most 3/4 full: linear probing then
+// looks at 2.5 slots on average for a hit, and a slot costs 5.3 bytes a node.
+const loadNum, loadDen = 3, 4
+
+func newNames() names {
+	return names{seed: maphash.MakeSeed(), offs: []uint32{0}, slots: make([]int32, 1<<10)}
+}
+
+// intern returns the id of a name, which it adds when it is new.
+func (s *names) intern(name []byte) int32 {
+	i := spread(maphash.Bytes(s.seed, name), len(s.slots))
+	for s.slots[i] != 0 {
+		id := s.slots[i] - 1
+		if string(s.blob[s.offs[id]:s.offs[id+1]]) == string(name) {
+			return id
+		}
+		if i++; i == len(s.slots) {
+			i = 0
+		}
+	}
+	id := int32(len(s.offs) - 1)
+	s.blob = append(s.blob, name...)
+	s.offs = append(s.offs, uint32(len(s.blob)))
+	s.slots[i] = id + 1
+	if len(s.offs)*loadDen > len(s.slots)*loadNum {
+		s.rehash(2 * len(s.slots))
+	}
+	return id
+}
+
+// pack gives back the slack of growing. No name can be added afterwards.
+func (s *names) pack() {
+	s.all = string(s.blob)
+	s.offs = slices.Clip(slices.Clone(s.offs))
+	s.rehash(len(s.offs)*loadDen/loadNum + 1)
+	s.blob = nil
+}
+
+func (s *names) rehash(size int) {
+	s.slots = make([]int32, size)
+	for id := range s.len() {
+		i := spread(maphash.Bytes(s.seed, s.blob[s.offs[id]:s.offs[id+1]]), size)
+		for s.slots[i] != 0 {
+			if i++; i == size {
+				i = 0
+			}
+		}
+		s.slots[i] = int32(id) + 1
+	}
+}
+
+func (s *names) len() int { return len(s.offs) - 1 }
+
+// text is a name, once packed.
+func (s *names) text(id int32) string { return s.all[s.offs[id]:s.offs[id+1]] }
+
+// find returns the id of a name, or -1. Once packed.
+func (s *names) find(name string) int32 {
+	for i := spread(maphash.String(s.seed, name), len(s.slots)); s.slots[i] != 0; {
+		if id := s.slots[i] - 1; s.text(id) == name {
+			return id
+		}
+		if i++; i == len(s.slots) {
+			i = 0
+		}
+	}
+	return -1
+}
+
+// spread maps a hash to 0..size-1 without a division.
+func spread(hash uint64, size int) int {
+	return int(uint64(uint32(hash)) * uint64(size) >> 32)
+}
+
+// edgeHash mixes a parent and the id of a name. Both are small and dense, so
+// that one multiplication would leave runs.
+func edgeHash(parent, name int32) uint64 {
+	h := (uint64(uint32(parent))<<32 | uint64(uint32(name))) * 0x9E3779B97F4A7C15
+	h ^= h >> 29
+	h *= 0xBF58476D1CE4E5B9
+	return h >> 32
+}
+
+// indexEdges fills the table of (parent, name).
+func (t *Tree) indexEdges() {
+	size := len(t.parents)*loadDen/loadNum + 1
+	t.edges = make([]int32, size)
+	// The root is in nobody's folder.
+	for n := 1; n < len(t.parents); n++ {
+		i := spread(edgeHash(t.parents[n], t.nameIDs[n]), size)
+		for t.edges[i] != 0 {
+			if i++; i == size {
+				i = 0
+			}
+		}
+		t.edges[i] = int32(n)
+	}
+}
+
+// indexNames chains the nodes of each base name, in node order.
+func (t *Tree) indexNames() {
+	t.heads = make([]int32, t.names.len())
+	t.nexts = make([]int32, len(t.parents))
+	for i := range t.heads {
+		t.heads[i] = int32(None)
+	}
+	for n := len(t.nameIDs) - 1; n >= 0; n-- {
+		id := t.nameIDs[n]
+		t.nexts[n] = t.heads[id]
+		t.heads[id] = int32(n)
+	}
+}
+
+// link returns the place of a symbolic link in the list of links.
+func (t *Tree) link(n Node) (int, bool) {
+	i := sort.Search(len(t.linkNodes), func(i int) bool { return t.linkNodes[i] >= int32(n) })
+	return i, i < len(t.linkNodes) && t.linkNodes[i] == int32(n)
+}

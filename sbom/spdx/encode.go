@@ -1,0 +1,256 @@
+package spdx
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	spdxjson "github.com/spdx/tools-golang/json"
+	"github.com/spdx/tools-golang/spdx/v2/common"
+	"github.com/spdx/tools-golang/spdx/v2/v2_3"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// Encode writes d as SPDX 2.3 JSON. Equal documents with equal meta give
+// equal bytes. w gets one Write, or none when there is an error.
+func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
+	e, err := newEncoder(d, m)
+	if err != nil {
+		return err
+	}
+	doc := e.document()
+	// The identifier is made from the document without it.
+	var content bytes.Buffer
+	if err := write(&content, doc); err != nil {
+		return err
+	}
+	doc.DocumentNamespace = namespace + sbom.ContentUUID(content.Bytes())
+	return write(w, doc)
+}
+
+func write(w io.Writer, doc *v2_3.Document) error {
+	if err := spdxjson.Write(doc, w, spdxjson.Indent(" "), spdxjson.EscapeHTML(false)); err != nil {
+		return fmt.Errorf("spdx: %w", err)
+	}
+	return nil
+}
+
+type encoder struct {
+	d       *sbom.Document
+	m       sbom.Meta
+	created string
+	tool    string
+	ids     map[string]common.ElementID // by component ID
+}
+
+func newEncoder(d *sbom.Document, m sbom.Meta) (*encoder, error) {
+	created, err := m.Timestamp()
+	if err != nil {
+		return nil, err
+	}
+	e := &encoder{d: d, m: m, created: created, tool: toolPrefix + m.Version()}
+	e.ids = make(map[string]common.ElementID, len(d.Components))
+	used := make(map[common.ElementID]bool, len(d.Components))
+	for i := range d.Components {
+		c := &d.Components[i]
+		short, full := elementIDs(c)
+		id := short
+		if used[id] {
+			id = full
+		}
+		used[id] = true
+		e.ids[c.ID] = id
+	}
+	return e, nil
+}
+
+func (e *encoder) document() *v2_3.Document {
+	return &v2_3.Document{
+		SPDXVersion:    v2_3.Version,
+		DataLicense:    v2_3.DataLicense,
+		SPDXIdentifier: documentID,
+		DocumentName:   e.m.Title(e.d),
+		CreationInfo: &v2_3.CreationInfo{
+			Creators:       []common.Creator{{CreatorType: "Tool", Creator: e.tool}},
+			Created:        e.created,
+			CreatorComment: "made from what is installed in the environment, by depaudit's counting rules",
+		},
+		Packages:      e.packages(),
+		Relationships: e.relationships(),
+		Annotations:   e.annotations(e.m.DocumentFacts(e.d)),
+	}
+}
+
+func (e *encoder) packages() []*v2_3.Package {
+	out := make([]*v2_3.Package, 0, len(e.d.Components)+2)
+	root := newPackage(environmentID, e.m.Title(e.d))
+	root.PrimaryPackagePurpose = purposeOther
+	if e.d.Environment.IsImage() {
+		root.PrimaryPackagePurpose = purposeContainer
+	}
+	out = append(out, root)
+	if os := e.d.Environment.OS; os.ID != "" {
+		p := newPackage(osID, sbom.Text(os.ID))
+		p.PackageVersion = textOrNothing(os.VersionID)
+		p.PackageSummary = textOrNothing(os.Pretty)
+		p.PrimaryPackagePurpose = purposeOS
+		out = append(out, p)
+	}
+	for i := range e.d.Components {
+		out = append(out, e.component(&e.d.Components[i]))
+	}
+	return out
+}
+
+func newPackage(id common.ElementID, name string) *v2_3.Package {
+	return &v2_3.Package{
+		PackageName:             name,
+		PackageSPDXIdentifier:   id,
+		PackageDownloadLocation: noAssertion,
+		PackageSupplier:         &common.Supplier{Supplier: noAssertion},
+	}
+}
+
+func (e *encoder) component(c *sbom.Component) *v2_3.Package {
+	p := newPackage(e.ids[c.ID], sbom.Text(c.Name))
+	p.PackageVersion = textOrNothing(c.Version)
+	p.PrimaryPackagePurpose = purpose(c)
+	p.PackageChecksums = checksums(c.Digests)
+	if c.PURL != "" {
+		p.PackageExternalReferences = []*v2_3.PackageExternalReference{{
+			Category: common.CategoryPackageManager,
+			RefType:  common.TypePackageManagerPURL,
+			Locator:  sbom.SafePURL(c.PURL),
+		}}
+	}
+	for _, a := range e.annotations(e.m.ComponentFacts(c, native(c)...)) {
+		p.Annotations = append(p.Annotations, *a)
+	}
+	return p
+}
+
+// purpose of an OS package is left open: a deb may be anything.
+func purpose(c *sbom.Component) string {
+	switch {
+	case c.Kind == sbom.KindPackage:
+		return purposeLibrary
+	case c.Kind == sbom.KindFiles && c.Files == 1:
+		return purposeFile
+	case c.Kind == sbom.KindFiles:
+		return purposeOther
+	}
+	return ""
+}
+
+func (e *encoder) annotations(facts []sbom.Fact) []*v2_3.Annotation {
+	out := make([]*v2_3.Annotation, 0, len(facts))
+	for _, f := range facts {
+		out = append(out, &v2_3.Annotation{
+			Annotator:         common.Annotator{AnnotatorType: "Tool", Annotator: e.tool},
+			AnnotationDate:    e.created,
+			AnnotationType:    "OTHER",
+			AnnotationComment: f.String(),
+		})
+	}
+	return out
+}
+
+func (e *encoder) relationships() []*v2_3.Relationship {
+	out := []*v2_3.Relationship{relation(documentID, common.TypeRelationshipDescribe, environmentID)}
+	if e.d.Environment.OS.ID != "" {
+		out = append(out, relation(environmentID, common.TypeRelationshipContains, osID))
+	}
+	for i := range e.d.Components {
+		c := &e.d.Components[i]
+		owner := common.ElementID(environmentID)
+		if c.Owner != "" {
+			owner = e.ids[c.Owner]
+		}
+		out = append(out, relation(owner, common.TypeRelationshipContains, e.ids[c.ID]))
+	}
+	for _, r := range e.d.Relations {
+		out = append(out, e.dependency(r))
+	}
+	return out
+}
+
+func (e *encoder) dependency(r sbom.Relation) *v2_3.Relationship {
+	from, to := e.ids[r.From], e.ids[r.To]
+	var out *v2_3.Relationship
+	var comment []string
+	switch r.Kind {
+	case sbom.RelDepends:
+		out = relation(from, common.TypeRelationshipDependsOn, to)
+	case sbom.RelRecommends:
+		out = relation(to, common.TypeRelationshipOptionalDependencyOf, from)
+	case sbom.RelPreDepends:
+		out = relation(from, common.TypeRelationshipDependsOn, to)
+		comment = append(comment, sbom.Fact{Key: "kind", Value: sbom.Text(string(r.Kind))}.String())
+	default:
+		out = relation(from, common.TypeRelationshipOther, to)
+		comment = append(comment, sbom.Fact{Key: "kind", Value: sbom.Text(string(r.Kind))}.String())
+	}
+	if r.Via != "" {
+		comment = append(comment, sbom.Fact{Key: "via", Value: sbom.Text(r.Via)}.String())
+	}
+	out.RelationshipComment = strings.Join(comment, "\n")
+	return out
+}
+
+func relation(a common.ElementID, kind string, b common.ElementID) *v2_3.Relationship {
+	return &v2_3.Relationship{
+		RefA:         common.DocElementID{ElementRefID: a},
+		Relationship: kind,
+		RefB:         common.DocElementID{ElementRefID: b},
+	}
+}
+
+// readableID is the length up to which an identifier repeats the component's
+// own: enough for a person to know it, whatever a stranger named a package.
+const readableID = 64
+
+// elementIDs are the two identifiers that a component may get: the short one
+// with 64 bits of the hash of its ID, and the long one with all of it, for
+// the case that somebody made two names that collide in 64 bits.
+func elementIDs(c *sbom.Component) (short, full common.ElementID) {
+	var b strings.Builder
+	b.WriteString("Package-")
+	for _, r := range c.ID {
+		if b.Len() == readableID {
+			break
+		}
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-':
+			b.WriteRune(r)
+		default:
+			b.WriteByte('-')
+		}
+	}
+	sum := sha256.Sum256([]byte(c.ID))
+	digits := hex.EncodeToString(sum[:])
+	return common.ElementID(b.String() + "-" + digits[:16]), common.ElementID(b.String() + "-" + digits)
+}
+
+func checksums(digests []sbom.Digest) []common.Checksum {
+	var out []common.Checksum
+	for _, d := range sbom.PlainDigests(digests) {
+		out = append(out, common.Checksum{Algorithm: algorithm(d.Algorithm), Value: d.Value})
+	}
+	return out
+}
+
+// algorithm spells the name of a plain digest as SPDX does.
+func algorithm(name string) common.ChecksumAlgorithm {
+	return common.ChecksumAlgorithm(strings.ToUpper(name))
+}
+
+func textOrNothing(s string) string {
+	if s == "" {
+		return ""
+	}
+	return sbom.Text(s)
+}
