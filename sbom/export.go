@@ -171,6 +171,10 @@ func (m *Meta) Version() string {
 	return strings.Map(clean, m.ToolVersion)
 }
 
+// IsFolder says whether the environment is the root file system of a folder
+// or a machine, and not an image.
+func (e *Environment) IsFolder() bool { return e.Kind == "dir" || e.Kind == "host" }
+
 // DocumentFacts are the facts about the whole document, in a fixed order:
 // first what [SetDocumentFact] reads back, then counts, which follow from
 // the components and are there for people and for jq.

@@ -1,0 +1,143 @@
+// Package cyclonedx translates an [sbom.Document] to CycloneDX 1.6 JSON
+// (https://cyclonedx.org/docs/1.6/json/) and back, by means of
+// github.com/CycloneDX/cyclonedx-go. Version 1.6 is the oldest that BSI
+// TR-03183-2 v2.1.0 accepts.
+//
+// # Mapping
+//
+// [Encode] and [Decode] are each other's inverse: what is decoded equals what
+// was encoded, to the last byte of a hostile file name. Facts are properties
+// "depaudit:KEY" ([sbom.Fact]); names and references are [sbom.Text].
+//
+//	sbom                        CycloneDX 1.6
+//	--------------------------  ----------------------------------------------
+//	Meta.Name                   metadata.component.name
+//	Meta.ToolVersion            metadata.tools.components, "depaudit"
+//	Meta.Created                metadata.timestamp
+//	Document.Environment        metadata.component, bom-ref "depaudit:environment";
+//	                            exact as metadata property "environment"
+//	Environment.OS              component of type operating-system, bom-ref
+//	                            "depaudit:os"
+//	Rules, Catalogers, Gaps,    metadata properties "rules", "catalogers", "gap",
+//	Notices, Excluded           "notice", "excluded"
+//	(counts)                    metadata properties "count:..."; not read back
+//	Component                   component
+//	  .ID                       bom-ref
+//	  .PURL                     purl; property "purl" when it has characters that
+//	                            no URL may have
+//	  .Namespace, .Name         group, name
+//	  .Version                  version; property "version" when it is too long
+//	  .Owner                    property "inside-of" and nesting, see below
+//	  .Digests                  property "digest"; hashes as well, see below
+//	  .Paths                    evidence.occurrences[].location
+//	  everything else           properties: kind, type, arch, os-evidence, found-by,
+//	                            asked, install, files, detail, source,
+//	                            installed-size
+//	Annotation                  properties: provenance, evidence, lock (FILE:LINE), why
+//	Relation
+//	  depends, pre-depends      dependencies: To in dependsOn of From
+//	  any other kind            not in the graph: a satisfied recommendation is no
+//	                            dependency
+//	  Kind and Via              property "relation" of From, for all relations of a
+//	                            pair that is more than one plain "depends"
+//	Document.Complete           compositions: complete or incomplete
+//
+// # Inside
+//
+// A component that lies inside another one is nested in the components of the
+// topmost one, which is what CycloneDX calls an assembly. So the top level of
+// the document, less the operating system, is the footprint:
+//
+//	jq '[.components[] | select(.type != "operating-system")] | length'
+//
+// A property alone would have kept the list flat, and whoever counts its
+// entries, as most tools do, would have got the number that depaudit exists
+// to correct. Nesting has one level only, however long the chain of owners: a
+// jar in a jar in a jar is a stranger's choice of depth, and JSON readers
+// give up at some depth. The property "inside-of" names the direct owner.
+//
+// # Choices
+//
+// The environment is of type platform, "a runtime environment which
+// interprets or executes software" (container for images), and the operating
+// system stands among the components, because scanners take the distribution
+// from there. In the graph the environment depends on everything that counts:
+// that is what a dependency of a stage is. OS packages have an entry in the
+// graph also when they depend on nothing, since their database says so; for
+// other packages without an entry it is unknown, as the specification puts it.
+//
+// A digest becomes a hash of the component when CycloneDX knows the
+// algorithm, the value has its length and no other digest of that algorithm
+// disagrees; whether it is proved or claimed, and by which record, says the
+// property.
+//
+// The serial number is a UUID made from the document's content, so the same
+// environment gives the same bytes.
+package cyclonedx
+
+import (
+	"strings"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+const (
+	schemaURL = "http://cyclonedx.org/schema/bom-1.6.schema.json"
+
+	// reserved begins the references that are not components'.
+	reserved       = "depaudit:"
+	environmentRef = reserved + "environment"
+	osRef          = reserved + "os"
+	toolName       = "depaudit"
+
+	// bomLink begins references into other documents, so that no reference of
+	// this one should (refType in the schema).
+	bomLink = "urn:cdx:"
+
+	// maxVersion is the number of characters that the schema allows a version.
+	maxVersion = 1024
+
+	keyRelation = "relation"
+)
+
+// native are the component fields for which CycloneDX has one of its own.
+func native(c *sbom.Component) []string {
+	keys := []string{"id", "namespace", "name", "path"}
+	if sbom.SafePURL(c.PURL) == c.PURL {
+		keys = append(keys, "purl")
+	}
+	if fits(c.Version) {
+		keys = append(keys, "version")
+	}
+	return keys
+}
+
+// fits counts bytes where the schema counts characters, which is never more.
+func fits(version string) bool { return len(sbom.Text(version)) <= maxVersion }
+
+// ref is the bom-ref of the component with that ID. It is quoted, which
+// [sbom.ParseText] undoes, when it would be taken for something else.
+func ref(id string) string {
+	if id == "" || strings.HasPrefix(id, reserved) || strings.HasPrefix(id, bomLink) {
+		return quote(id)
+	}
+	return sbom.Text(id)
+}
+
+// relation is the record of an edge, kept with the component that it leaves.
+type relation struct {
+	To   string            `json:"to"`
+	Kind sbom.RelationKind `json:"kind"`
+	Via  string            `json:"via,omitempty"`
+}
+
+// plain says whether the graph alone expresses these relations of one pair.
+func plain(pair []sbom.Relation) bool {
+	return len(pair) == 1 && pair[0].Kind == sbom.RelDepends && pair[0].Via == ""
+}
+
+func property(f sbom.Fact) cdx.Property {
+	return cdx.Property{Name: sbom.FactPrefix + f.Key, Value: f.Value}
+}

@@ -1,0 +1,302 @@
+package cyclonedx
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// Encode writes d as CycloneDX 1.6 JSON. Equal documents with equal meta give
+// equal bytes. w gets one Write, or none when there is an error.
+func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
+	created, err := m.Timestamp()
+	if err != nil {
+		return err
+	}
+	e := &encoder{d: d, m: m, tops: map[string]string{}}
+	bom := e.bom(created)
+	// The identifier is made from the document without it.
+	var content bytes.Buffer
+	if err := write(&content, bom); err != nil {
+		return err
+	}
+	bom.SerialNumber = "urn:uuid:" + sbom.ContentUUID(content.Bytes())
+	return write(w, bom)
+}
+
+func write(w io.Writer, bom *cdx.BOM) error {
+	// Not EncodeVersion: it copies the whole document through gob first.
+	if err := cdx.NewBOMEncoder(w, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).Encode(bom); err != nil {
+		return fmt.Errorf("cyclonedx: %w", err)
+	}
+	return nil
+}
+
+type encoder struct {
+	d *sbom.Document
+	m sbom.Meta
+	// tops has the topmost owner of the components that were asked about.
+	tops map[string]string
+}
+
+func (e *encoder) bom(created string) *cdx.BOM {
+	bom := cdx.NewBOM()
+	bom.JSONSchema = schemaURL
+	bom.SpecVersion = cdx.SpecVersion1_6
+	bom.Metadata = &cdx.Metadata{
+		Timestamp: created,
+		Lifecycles: &[]cdx.Lifecycle{{
+			Name:        "installed",
+			Description: "made from what is installed in the environment",
+		}},
+		Tools: &cdx.ToolsChoice{Components: &[]cdx.Component{{
+			Type:    cdx.ComponentTypeApplication,
+			Name:    toolName,
+			Version: e.m.Version(),
+		}}},
+		Component:  e.environment(),
+		Properties: properties(e.m.DocumentFacts(e.d)),
+	}
+	bom.Components = e.components()
+	bom.Dependencies = e.dependencies()
+	aggregate := cdx.CompositionAggregateComplete
+	if !e.d.Complete() {
+		aggregate = cdx.CompositionAggregateIncomplete
+	}
+	bom.Compositions = &[]cdx.Composition{{
+		Aggregate:  aggregate,
+		Assemblies: &[]cdx.BOMReference{environmentRef},
+	}}
+	return bom
+}
+
+func (e *encoder) environment() *cdx.Component {
+	c := &cdx.Component{
+		BOMRef: environmentRef,
+		Type:   cdx.ComponentTypePlatform,
+		Name:   e.m.Title(e.d),
+	}
+	if !e.d.Environment.IsFolder() {
+		c.Type = cdx.ComponentTypeContainer
+	}
+	return c
+}
+
+// components lists the operating system and what counts, in the order of the
+// document, each with what lies inside of it.
+func (e *encoder) components() *[]cdx.Component {
+	inside := map[string][]cdx.Component{} // by ID of the topmost owner
+	for i := range e.d.Components {
+		c := &e.d.Components[i]
+		if !c.Counts() {
+			top := e.topmost(c)
+			inside[top] = append(inside[top], e.component(c))
+		}
+	}
+	out := make([]cdx.Component, 0, len(e.d.Components)+1)
+	if os := e.d.Environment.OS; os.ID != "" {
+		out = append(out, operatingSystem(os))
+	}
+	for i := range e.d.Components {
+		c := &e.d.Components[i]
+		if !c.Counts() {
+			continue
+		}
+		component := e.component(c)
+		if nested := inside[c.ID]; nested != nil {
+			component.Components = &nested
+		}
+		out = append(out, component)
+	}
+	return &out
+}
+
+func operatingSystem(os sbom.OS) cdx.Component {
+	c := cdx.Component{
+		BOMRef: osRef,
+		Type:   cdx.ComponentTypeOS,
+		Name:   sbom.Text(os.ID),
+	}
+	c.Version = version(os.VersionID)
+	if os.Pretty != "" {
+		c.Description = sbom.Text(os.Pretty)
+	}
+	return c
+}
+
+func (e *encoder) component(c *sbom.Component) cdx.Component {
+	out := cdx.Component{
+		BOMRef:     ref(c.ID),
+		Type:       componentType(c),
+		Group:      textOrNothing(c.Namespace),
+		Name:       sbom.Text(c.Name),
+		Version:    version(c.Version),
+		PackageURL: sbom.SafePURL(c.PURL),
+		Properties: properties(append(e.m.ComponentFacts(c, native(c)...), e.relationFacts(c.ID)...)),
+	}
+	var hashes []cdx.Hash
+	for _, d := range sbom.PlainDigests(c.Digests) {
+		hashes = append(hashes, cdx.Hash{Algorithm: algorithm(d.Algorithm), Value: d.Value})
+	}
+	if hashes != nil {
+		out.Hashes = &hashes
+	}
+	var places []cdx.EvidenceOccurrence
+	for _, p := range c.Paths {
+		places = append(places, cdx.EvidenceOccurrence{Location: textOrQuotes(p)})
+	}
+	if places != nil {
+		out.Evidence = &cdx.Evidence{Occurrences: &places}
+	}
+	return out
+}
+
+// componentType is library for packages: "if the type is unknown, then
+// specifying library is recommended" (the schema).
+func componentType(c *sbom.Component) cdx.ComponentType {
+	switch {
+	case c.Kind == sbom.KindFiles && c.Files == 1:
+		return cdx.ComponentTypeFile
+	case c.Kind == sbom.KindFiles:
+		return cdx.ComponentTypeApplication
+	}
+	return cdx.ComponentTypeLibrary
+}
+
+// algorithm spells the name of a plain digest as CycloneDX does.
+func algorithm(name string) cdx.HashAlgorithm {
+	switch name {
+	case "sha1":
+		return cdx.HashAlgoSHA1
+	case "sha256":
+		return cdx.HashAlgoSHA256
+	case "sha384":
+		return cdx.HashAlgoSHA384
+	case "sha512":
+		return cdx.HashAlgoSHA512
+	}
+	return cdx.HashAlgoMD5
+}
+
+// version is empty for one that does not fit: half a version would be a wrong
+// one. The property has it whole.
+func version(s string) string {
+	if !fits(s) {
+		return ""
+	}
+	return textOrNothing(s)
+}
+
+func textOrNothing(s string) string {
+	if s == "" {
+		return ""
+	}
+	return sbom.Text(s)
+}
+
+// textOrQuotes is for fields that the format demands.
+func textOrQuotes(s string) string {
+	if s == "" {
+		return quote(s)
+	}
+	return sbom.Text(s)
+}
+
+func quote(s string) string { return strconv.QuoteToASCII(s) }
+
+func properties(facts []sbom.Fact) *[]cdx.Property {
+	out := make([]cdx.Property, 0, len(facts))
+	for _, f := range facts {
+		out = append(out, property(f))
+	}
+	return &out
+}
+
+// topmost is the ID of the component that counts and that c lies inside of.
+func (e *encoder) topmost(c *sbom.Component) string {
+	var passed []string
+	id := c.ID
+	for {
+		if top, known := e.tops[id]; known {
+			id = top
+			break
+		}
+		owner := e.d.Component(id).Owner
+		if owner == "" {
+			break
+		}
+		passed = append(passed, id)
+		id = owner
+	}
+	for _, p := range passed {
+		e.tops[p] = id
+	}
+	return id
+}
+
+// relationsFrom are the relations that leave the component, in the order of
+// the document, one list for each component that they lead to.
+func (e *encoder) relationsFrom(id string) [][]sbom.Relation {
+	all := e.d.Relations
+	i, _ := slices.BinarySearchFunc(all, id, func(r sbom.Relation, id string) int { return cmp.Compare(r.From, id) })
+	var pairs [][]sbom.Relation
+	for i < len(all) && all[i].From == id {
+		end := i
+		for end < len(all) && all[end].From == id && all[end].To == all[i].To {
+			end++
+		}
+		pairs = append(pairs, all[i:end])
+		i = end
+	}
+	return pairs
+}
+
+func (e *encoder) relationFacts(id string) []sbom.Fact {
+	var facts []sbom.Fact
+	for _, pair := range e.relationsFrom(id) {
+		if plain(pair) {
+			continue
+		}
+		for _, r := range pair {
+			facts = append(facts, sbom.Fact{Key: keyRelation, Value: sbom.NewRecord(relation{r.To, r.Kind, r.Via})})
+		}
+	}
+	return facts
+}
+
+func (e *encoder) dependencies() *[]cdx.Dependency {
+	root := make([]string, 0, len(e.d.Components))
+	out := []cdx.Dependency{{Ref: environmentRef}}
+	for i := range e.d.Components {
+		c := &e.d.Components[i]
+		if c.Counts() {
+			root = append(root, ref(c.ID))
+		}
+		var needs []string
+		for _, pair := range e.relationsFrom(c.ID) {
+			if slices.ContainsFunc(pair, hard) {
+				needs = append(needs, ref(pair[0].To))
+			}
+		}
+		switch {
+		case needs != nil:
+			out = append(out, cdx.Dependency{Ref: ref(c.ID), Dependencies: &needs})
+		case c.Kind == sbom.KindOS:
+			out = append(out, cdx.Dependency{Ref: ref(c.ID)})
+		}
+	}
+	out[0].Dependencies = &root
+	return &out
+}
+
+// hard says whether the relation belongs in the graph.
+func hard(r sbom.Relation) bool {
+	return r.Kind == sbom.RelDepends || r.Kind == sbom.RelPreDepends
+}
