@@ -1,0 +1,1 @@
+"""Stand-in for Babel 2.14.0. Holds none of its code."""

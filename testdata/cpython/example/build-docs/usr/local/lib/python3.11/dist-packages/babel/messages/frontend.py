@@ -1,0 +1,5 @@
+"""Stand-in for Babel 2.14.0. Holds none of its code."""
+
+
+def main():
+    print('Babel 2.14.0')

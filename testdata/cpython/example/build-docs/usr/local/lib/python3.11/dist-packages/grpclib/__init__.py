@@ -1,0 +1,3 @@
+"""Stand-in for grpclib 0.4.5. Holds none of its code."""
+
+__version__ = '0.4.5'

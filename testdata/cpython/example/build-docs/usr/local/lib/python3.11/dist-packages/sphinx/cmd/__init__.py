@@ -1,0 +1,1 @@
+"""Stand-in for Sphinx 7.3.7. Holds none of its code."""
