@@ -55,9 +55,9 @@ func (b *builder) add(parent int32, name []byte, kind Kind) (int32, error) {
 		return 0, fmt.Errorf("more than %d files, or more than %d bytes of file names", maxNodes, uint32(maxText))
 	}
 	n := int32(len(b.parents))
-	b.parents = append(b.parents, parent)
-	b.nameIDs = append(b.nameIDs, b.names.intern(name))
-	b.kinds = append(b.kinds, kind)
+	b.parents = append(room(b.parents, 1), parent)
+	b.nameIDs = append(room(b.nameIDs, 1), b.names.intern(name))
+	b.kinds = append(room(b.kinds, 1), kind)
 	return n, nil
 }
 
@@ -135,8 +135,7 @@ func (b *builder) tree() *Tree {
 		t.linkEnds[i+1] = uint32(text.Len())
 	}
 	t.linkText = text.String()
-	t.indexEdges()
-	t.indexNames()
+	t.index()
 	return t
 }
 
@@ -175,37 +174,58 @@ func (b *builder) childLists() (first, order []int32) {
 type names struct {
 	seed  maphash.Seed
 	blob  []byte   // while building
-	all   string   // the same bytes, once packed
+	tags  []tag    // while building
+	all   string   // the same bytes as blob, once packed
 	offs  []uint32 // name i is at offs[i]:offs[i+1]
-	slots []int32  // open addressing: id+1, or 0
+	slots []int32  // open addressing: id+1, or 0; once packed
 }
 
-// The tables of names and of edges are at most 3/4 full: linear probing then
-// looks at 2.5 slots on average for a hit, and a slot costs 5.3 bytes a node.
+// tag is a slot of the table while it is being built. Most names are new, and
+// most slots hold another one: comparing hashes first saves two cache misses
+// for each.
+type tag struct {
+	hash uint32
+	id   int32 // +1, or 0 for an empty slot
+}
+
+// Tables are at most 3/4 full: linear probing then looks at 2.5 slots on
+// average for a hit, and a slot costs 5.3 bytes an entry.
 const loadNum, loadDen = 3, 4
 
 func newNames() names {
-	return names{seed: maphash.MakeSeed(), offs: []uint32{0}, slots: make([]int32, 1<<10)}
+	return names{seed: maphash.MakeSeed(), offs: []uint32{0}, tags: make([]tag, 1<<10)}
 }
 
 // intern returns the id of a name, which it adds when it is new.
 func (s *names) intern(name []byte) int32 {
-	i := spread(maphash.Bytes(s.seed, name), len(s.slots))
-	for s.slots[i] != 0 {
-		id := s.slots[i] - 1
-		if string(s.blob[s.offs[id]:s.offs[id+1]]) == string(name) {
+	hash := uint32(maphash.Bytes(s.seed, name))
+	i := spread(hash, len(s.tags))
+	for s.tags[i].id != 0 {
+		if id := s.tags[i].id - 1; s.tags[i].hash == hash && string(s.blob[s.offs[id]:s.offs[id+1]]) == string(name) {
 			return id
 		}
-		if i++; i == len(s.slots) {
+		if i++; i == len(s.tags) {
 			i = 0
 		}
 	}
-	id := int32(len(s.offs) - 1)
-	s.blob = append(s.blob, name...)
-	s.offs = append(s.offs, uint32(len(s.blob)))
-	s.slots[i] = id + 1
-	if len(s.offs)*loadDen > len(s.slots)*loadNum {
-		s.rehash(2 * len(s.slots))
+	id := int32(s.len())
+	s.blob = append(room(s.blob, len(name)), name...)
+	s.offs = append(room(s.offs, 1), uint32(len(s.blob)))
+	s.tags[i] = tag{hash, id + 1}
+	if len(s.offs)*loadDen > len(s.tags)*loadNum {
+		old := s.tags
+		s.tags = make([]tag, 2*len(old))
+		for _, t := range old {
+			if t.id != 0 {
+				i := spread(t.hash, len(s.tags))
+				for s.tags[i].id != 0 {
+					if i++; i == len(s.tags) {
+						i = 0
+					}
+				}
+				s.tags[i] = t
+			}
+		}
 	}
 	return id
 }
@@ -213,22 +233,14 @@ func (s *names) intern(name []byte) int32 {
 // pack gives back the slack of growing. No name can be added afterwards.
 func (s *names) pack() {
 	s.all = string(s.blob)
-	s.offs = slices.Clip(slices.Clone(s.offs))
-	s.rehash(len(s.offs)*loadDen/loadNum + 1)
-	s.blob = nil
-}
-
-func (s *names) rehash(size int) {
-	s.slots = make([]int32, size)
-	for id := range s.len() {
-		i := spread(maphash.Bytes(s.seed, s.blob[s.offs[id]:s.offs[id+1]]), size)
-		for s.slots[i] != 0 {
-			if i++; i == size {
-				i = 0
-			}
+	s.offs = slices.Clone(s.offs)
+	s.slots = make([]int32, tableSize(s.len()))
+	for _, t := range s.tags {
+		if t.id != 0 {
+			put(s.slots, t.hash, t.id)
 		}
-		s.slots[i] = int32(id) + 1
 	}
+	s.blob, s.tags = nil, nil
 }
 
 func (s *names) len() int { return len(s.offs) - 1 }
@@ -238,7 +250,7 @@ func (s *names) text(id int32) string { return s.all[s.offs[id]:s.offs[id+1]] }
 
 // find returns the id of a name, or -1. Once packed.
 func (s *names) find(name string) int32 {
-	for i := spread(maphash.String(s.seed, name), len(s.slots)); s.slots[i] != 0; {
+	for i := spread(uint32(maphash.String(s.seed, name)), len(s.slots)); s.slots[i] != 0; {
 		if id := s.slots[i] - 1; s.text(id) == name {
 			return id
 		}
@@ -249,38 +261,50 @@ func (s *names) find(name string) int32 {
 	return -1
 }
 
-// spread maps a hash to 0..size-1 without a division.
-func spread(hash uint64, size int) int {
-	return int(uint64(uint32(hash)) * uint64(size) >> 32)
+// room makes room for n more elements by doubling. append grows large slices
+// by a quarter, which copies each element some four times.
+func room[E any](s []E, n int) []E {
+	if len(s)+n > cap(s) {
+		return slices.Grow(s, max(len(s), n, 1<<10))
+	}
+	return s
 }
+
+// tableSize is the size of a table for n entries. There is always an empty
+// slot, which is where a search ends.
+func tableSize(n int) int { return n*loadDen/loadNum + 1 }
+
+// put puts an entry, which is not 0, into a table of open addressing.
+func put(slots []int32, hash uint32, entry int32) {
+	i := spread(hash, len(slots))
+	for slots[i] != 0 {
+		if i++; i == len(slots) {
+			i = 0
+		}
+	}
+	slots[i] = entry
+}
+
+// spread maps a hash to 0..size-1 without a division.
+func spread(hash uint32, size int) int { return int(uint64(hash) * uint64(size) >> 32) }
 
 // edgeHash mixes a parent and the id of a name. Both are small and dense, so
 // that one multiplication would leave runs.
-func edgeHash(parent, name int32) uint64 {
+func edgeHash(parent, name int32) uint32 {
 	h := (uint64(uint32(parent))<<32 | uint64(uint32(name))) * 0x9E3779B97F4A7C15
 	h ^= h >> 29
 	h *= 0xBF58476D1CE4E5B9
-	return h >> 32
+	return uint32(h >> 32)
 }
 
-// indexEdges fills the table of (parent, name).
-func (t *Tree) indexEdges() {
-	size := len(t.parents)*loadDen/loadNum + 1
-	t.edges = make([]int32, size)
-	// The root is in nobody's folder.
-	for n := 1; n < len(t.parents); n++ {
-		i := spread(edgeHash(t.parents[n], t.nameIDs[n]), size)
-		for t.edges[i] != 0 {
-			if i++; i == size {
-				i = 0
-			}
-		}
-		t.edges[i] = int32(n)
-	}
-}
+// shortChain is the number of nodes of one name that [Tree.Child] looks at
+// before it asks the table of (parent, name). Most names occur once; only
+// nodes behind the first ones of their chain need a slot there.
+const shortChain = 4
 
-// indexNames chains the nodes of each base name, in node order.
-func (t *Tree) indexNames() {
+// index chains the nodes of each base name, in node order, and fills the
+// table of (parent, name).
+func (t *Tree) index() {
 	t.heads = make([]int32, t.names.len())
 	t.nexts = make([]int32, len(t.parents))
 	for i := range t.heads {
@@ -290,6 +314,22 @@ func (t *Tree) indexNames() {
 		id := t.nameIDs[n]
 		t.nexts[n] = t.heads[id]
 		t.heads[id] = int32(n)
+	}
+	behind := 0
+	t.longChains(func(int32) { behind++ })
+	t.edges = make([]int32, tableSize(behind))
+	t.longChains(func(n int32) { put(t.edges, edgeHash(t.parents[n], t.nameIDs[n]), n) })
+}
+
+// longChains calls f for every node that is not among the first of its name.
+func (t *Tree) longChains(f func(int32)) {
+	for _, n := range t.heads {
+		for i := 0; n >= 0; i++ {
+			if i >= shortChain {
+				f(n)
+			}
+			n = t.nexts[n]
+		}
 	}
 }
 

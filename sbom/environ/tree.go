@@ -54,20 +54,18 @@ type Tree struct {
 	kinds   []Kind
 	files   int
 
-	edges []int32 // hash of (parent, name) -> node, 0 for an empty slot
 	heads []int32 // id of a name -> its first node
 	nexts []int32 // node -> next node of the same name
+	edges []int32 // hash of (parent, name) -> node, 0 for an empty slot
 
 	linkNodes []int32  // sorted
 	linkEnds  []uint32 // text of link i is at linkEnds[i]:linkEnds[i+1]
 	linkText  string
 
-	exts lazyExtensions
-}
-
-type lazyExtensions struct {
-	once sync.Once
-	extensions
+	exts struct {
+		once sync.Once // most trees are asked for globs, but not all
+		extensions
+	}
 }
 
 // Len is the number of nodes. They are 0 to Len()-1.
@@ -133,6 +131,16 @@ func (t *Tree) Child(dir Node, name string) Node {
 	}
 	id := t.names.find(name)
 	if id < 0 {
+		return None
+	}
+	n := t.heads[id]
+	for i := 0; n >= 0 && i < shortChain; i++ {
+		if t.parents[n] == int32(dir) {
+			return Node(n)
+		}
+		n = t.nexts[n]
+	}
+	if n < 0 {
 		return None
 	}
 	for i := spread(edgeHash(int32(dir), id), len(t.edges)); t.edges[i] != 0; {

@@ -1,0 +1,95 @@
+package environ
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+var errNotRegular = errors.New("not a regular file")
+
+// LimitError says that a file is larger than a caller was ready to read.
+type LimitError struct {
+	Path  string // within the environment
+	Limit int64  // in bytes
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s: larger than the limit of %d bytes", e.Path, e.Limit)
+}
+
+// Stat is lstat(2): it describes a symbolic link itself. It asks the disk,
+// since the walk did not.
+func (t *Tree) Stat(n Node) (fs.FileInfo, error) {
+	path := t.Path(n)
+	if err := t.onDisk(n); err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	info, err := t.disk.lstat(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: plain(err)}
+	}
+	return info, nil
+}
+
+// OpenFile opens a regular file for reading; anything else is an error, also
+// when it took the place of a regular file since the walk. Whatever happens
+// on the disk meanwhile, no symbolic link is followed, nothing outside the
+// root is opened, and nothing waits on a FIFO. Paths in errors and the name of
+// the file are those within the environment.
+func (t *Tree) OpenFile(n Node) (*os.File, error) {
+	path := t.Path(n)
+	if err := t.onDisk(n); err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	if kind := t.Kind(n); kind != File {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w but a %s", errNotRegular, kind)}
+	}
+	f, err := t.disk.openFile(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: plain(err)}
+	}
+	return f, nil
+}
+
+// ReadFile reads a regular file as a whole, and gives a [*LimitError] when it
+// is larger than limit bytes.
+func (t *Tree) ReadFile(n Node, limit int64) ([]byte, error) {
+	f, err := t.OpenFile(n)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: f.Name(), Err: plain(err)}
+	}
+	if info.Size() > limit {
+		return nil, &LimitError{f.Name(), limit}
+	}
+	var b bytes.Buffer
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	// The file may grow while it is read; the limit holds all the same.
+	size, err := io.Copy(&b, io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: plain(err)}
+	}
+	if size > limit {
+		return nil, &LimitError{f.Name(), limit}
+	}
+	return b.Bytes(), nil
+}
+
+// onDisk says why a node has nothing behind it.
+func (t *Tree) onDisk(n Node) error {
+	switch {
+	case !t.has(n):
+		return fs.ErrNotExist
+	case t.disk == nil:
+		return errors.New("the tree was not opened from a folder")
+	}
+	return nil
+}
