@@ -1,6 +1,7 @@
 package cyclonedx
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ const maxBytes = 256 << 20
 // it was counted by, not those of this program.
 func Decode(r io.Reader) (*sbom.Document, sbom.Meta, error) {
 	var m sbom.Meta
-	bom, err := read(r)
+	bom, err := read(r, maxBytes)
 	if err != nil {
 		return nil, m, err
 	}
@@ -43,14 +44,16 @@ func Decode(r io.Reader) (*sbom.Document, sbom.Meta, error) {
 	return d, dec.m, nil
 }
 
-func read(r io.Reader) (*cdx.BOM, error) {
-	limited := &io.LimitedReader{R: r, N: maxBytes + 1}
-	bom := new(cdx.BOM)
-	err := cdx.NewBOMDecoder(limited, cdx.BOMFileFormatJSON).Decode(bom)
-	if limited.N == 0 {
-		return nil, fmt.Errorf("cyclonedx: the document is larger than %d MiB", maxBytes>>20)
-	}
+func read(r io.Reader, limit int64) (*cdx.BOM, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
+		return nil, fmt.Errorf("cyclonedx: %w", err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("cyclonedx: the document is larger than %d MiB", limit>>20)
+	}
+	bom := new(cdx.BOM)
+	if err := cdx.NewBOMDecoder(bytes.NewReader(data), cdx.BOMFileFormatJSON).Decode(bom); err != nil {
 		return nil, fmt.Errorf("cyclonedx: %w", err)
 	}
 	return bom, nil

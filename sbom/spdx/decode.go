@@ -28,7 +28,7 @@ const maxBytes = 256 << 20
 // it was counted by, not those of this program.
 func Decode(r io.Reader) (*sbom.Document, sbom.Meta, error) {
 	var m sbom.Meta
-	in, err := read(r)
+	in, err := read(r, maxBytes)
 	if err != nil {
 		return nil, m, err
 	}
@@ -45,13 +45,13 @@ func Decode(r io.Reader) (*sbom.Document, sbom.Meta, error) {
 	return d, dec.m, nil
 }
 
-func read(r io.Reader) (*v2_3.Document, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+func read(r io.Reader, limit int64) (*v2_3.Document, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("spdx: %w", err)
 	}
-	if len(data) > maxBytes {
-		return nil, fmt.Errorf("spdx: the document is larger than %d MiB", maxBytes>>20)
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("spdx: the document is larger than %d MiB", limit>>20)
 	}
 	var doc v2_3.Document
 	if err := spdxjson.ReadInto(bytes.NewReader(data), &doc); err != nil {

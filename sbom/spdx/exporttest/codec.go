@@ -1,0 +1,222 @@
+package exporttest
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// Codec is an exchange format as its tests see it.
+type Codec struct {
+	Encode func(io.Writer, *sbom.Document, sbom.Meta) error
+	Decode func(io.Reader) (*sbom.Document, sbom.Meta, error)
+	// Valid checks an encoded document against the format's official schema.
+	Valid func(data []byte) error
+	// References checks what no schema does: every identifier is used once
+	// and every reference leads to something.
+	References func(data []byte) error
+	// PURLs and Footprint are read from an encoded document by somebody who
+	// knows the format but not depaudit: all package URLs, and how many
+	// components count.
+	PURLs     func(t testing.TB, data []byte) []string
+	Footprint func(t testing.TB, data []byte) int
+	// Golden is the file with the encoded [Small] document.
+	Golden string
+}
+
+// Run holds a codec to everything that an exchange format promises.
+func Run(t *testing.T, c Codec) {
+	documents := map[string]func() (*sbom.Document, sbom.Meta){
+		"small": Small, "hostile": Hostile,
+		"large": func() (*sbom.Document, sbom.Meta) { return Large(200) },
+		"empty": func() (*sbom.Document, sbom.Meta) {
+			return must(sbom.Document{Environment: sbom.Environment{Kind: "dir"}}), sbom.Meta{Created: time.Unix(0, 0)}
+		},
+		"container": func() (*sbom.Document, sbom.Meta) {
+			return must(sbom.Document{Environment: sbom.Environment{Kind: "oci", Ref: "oci:x"}}), sbom.Meta{Created: time.Unix(0, 0)}
+		},
+	}
+	for name, make := range documents {
+		t.Run(name, func(t *testing.T) {
+			d, m := make()
+			c.Check(t, d, m)
+		})
+	}
+	t.Run("golden", c.golden)
+	t.Run("order", c.order)
+	t.Run("identifier", c.identifier)
+	t.Run("date", c.date)
+	t.Run("one write", c.oneWrite)
+}
+
+// Check is the property that holds for every document.
+func (c Codec) Check(t testing.TB, d *sbom.Document, m sbom.Meta) {
+	t.Helper()
+	data := c.encode(t, d, m)
+	if err := c.Valid(data); err != nil {
+		t.Errorf("not valid by the schema: %v\n%.3000s", err, data)
+	}
+	if err := c.References(data); err != nil {
+		t.Errorf("references: %v\n%.3000s", err, data)
+	}
+	if again := c.encode(t, d, m); !bytes.Equal(data, again) {
+		t.Errorf("encoded twice, differs:\n%s", cmp.Diff(string(data), string(again)))
+	}
+	var want []string
+	count := 0
+	for _, component := range d.Components {
+		if component.PURL != "" {
+			want = append(want, sbom.SafePURL(component.PURL))
+		}
+		if component.Counts() {
+			count++
+		}
+	}
+	slices.Sort(want)
+	got := c.PURLs(t, data)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("package URLs (-document +encoded):\n%s", diff)
+	}
+	if got := c.Footprint(t, data); got != count {
+		t.Errorf("a reader of the format counts %d components, the document has %d", got, count)
+	}
+	back, meta, err := c.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatalf("decode: %v", err)
+	}
+	if diff := cmp.Diff(d, back, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("read back, differs (-before +after):\n%s", diff)
+	}
+	if again := c.encode(t, back, meta); !bytes.Equal(data, again) {
+		t.Errorf("read back and encoded again, differs:\n%s", cmp.Diff(string(data), string(again)))
+	}
+}
+
+// CheckForeign is the property of a decoder that reads anything: it does not
+// panic, and what it accepts it can write and read again.
+func (c Codec) CheckForeign(t testing.TB, data []byte) {
+	t.Helper()
+	d, m, err := c.Decode(bytes.NewReader(data))
+	if err != nil {
+		return
+	}
+	if _, err := m.Timestamp(); err != nil {
+		return
+	}
+	back, _, err := c.Decode(bytes.NewReader(c.encode(t, d, m)))
+	if err != nil {
+		t.Fatalf("accepted, written, and not accepted again: %v", err)
+	}
+	if diff := cmp.Diff(d, back, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("accepted, written and read, differs (-before +after):\n%s", diff)
+	}
+}
+
+func (c Codec) encode(t testing.TB, d *sbom.Document, m sbom.Meta) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := c.Encode(&b, d, m); err != nil {
+		t.Fatalf("encode: %v", err)
+	}
+	return b.Bytes()
+}
+
+func (c Codec) golden(t *testing.T) {
+	d, m := Small()
+	data := c.encode(t, d, m)
+	path := filepath.Join("testdata", c.Golden)
+	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(data)); diff != "" {
+		t.Errorf("differs from %s; if that is meant, run go test with -update:\n%s", path, diff)
+	}
+}
+
+// order: the same findings in another order give the same bytes.
+func (c Codec) order(t *testing.T) {
+	d, m := Small()
+	want := c.encode(t, d, m)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 10 {
+		s := *d
+		s.Components = slices.Clone(d.Components)
+		s.Relations = slices.Clone(d.Relations)
+		rnd.Shuffle(len(s.Components), func(i, j int) { s.Components[i], s.Components[j] = s.Components[j], s.Components[i] })
+		rnd.Shuffle(len(s.Relations), func(i, j int) { s.Relations[i], s.Relations[j] = s.Relations[j], s.Relations[i] })
+		if got := c.encode(t, must(s), m); !bytes.Equal(want, got) {
+			t.Fatalf("shuffled, differs:\n%s", cmp.Diff(string(want), string(got)))
+		}
+	}
+}
+
+// identifier: it changes with the content, and with nothing else.
+func (c Codec) identifier(t *testing.T) {
+	d, m := Small()
+	before := uuids(c.encode(t, d, m))
+	if len(before) != 1 {
+		t.Fatalf("want one UUID in the document, got %v", before)
+	}
+	m.Name = "other"
+	if after := uuids(c.encode(t, d, m)); slices.Equal(before, after) {
+		t.Errorf("another content, the same identifier %v", after)
+	}
+}
+
+func (c Codec) date(t *testing.T) {
+	d, m := Small()
+	for _, bad := range []time.Time{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		m.Created = bad
+		var b bytes.Buffer
+		if err := c.Encode(&b, d, m); err == nil || b.Len() > 0 {
+			t.Errorf("%v: want an error and nothing written, got %v and %d bytes", bad, err, b.Len())
+		}
+	}
+	m.Created = time.Date(2024, 4, 29, 14, 30, 0, 999, time.FixedZone("", 2*3600))
+	if data := c.encode(t, d, m); !bytes.Contains(data, []byte(`"2024-04-29T12:30:00Z"`)) {
+		t.Error("the date is not in UTC without fractions")
+	}
+}
+
+// oneWrite: nothing is left half-written by an encoder that fails midway.
+func (c Codec) oneWrite(t *testing.T) {
+	d, m := Small()
+	w := &countingWriter{}
+	if err := c.Encode(w, d, m); err != nil || w.writes != 1 {
+		t.Errorf("%d writes, error %v", w.writes, err)
+	}
+	if err := c.Encode(fullWriter{}, d, m); err == nil {
+		t.Error("a full disk is no error")
+	}
+}
+
+type countingWriter struct{ writes int }
+
+func (w *countingWriter) Write(p []byte) (int, error) { w.writes++; return len(p), nil }
+
+type fullWriter struct{}
+
+func (fullWriter) Write(p []byte) (int, error) { return len(p) / 2, io.ErrShortWrite }
+
+func uuids(data []byte) []string {
+	return regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`).FindAllString(string(data), -1)
+}
