@@ -1,0 +1,55 @@
+package lockcheck
+
+import "strings"
+
+// parseCargo reads Cargo.lock, versions 1 to 4
+// (https://doc.rust-lang.org/cargo/reference/ and cargo's
+// src/cargo/core/resolver/encode.rs). Version 1 has the checksums in
+// [metadata], under "checksum NAME VERSION (SOURCE)".
+func (l *Lock) parseCargo(d *document) error {
+	if v := d.want(d.root, "version", nodeNumber); v != nil && !(len(v.text) == 1 && v.text >= "1" && v.text <= "4") {
+		d.fail(v.offset, "depaudit knows versions 1 to 4", "Cargo.lock version %s is not known", quote(v.text))
+	}
+	metadata := d.table(d.root, "metadata")
+	for _, p := range d.tables(d.root, "package") {
+		e := Entry{Type: "cargo", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name")}
+		if e.Name == "" || e.Version == "" {
+			d.fail(p.offset, "make the lock file again with cargo", "a package without a name or a version")
+		}
+		from := d.text(p, "source")
+		cargoSource(from, &e)
+		sum := d.text(p, "checksum")
+		if sum == "" {
+			sum = d.text(metadata, "checksum "+e.Name+" "+e.Version+" ("+from+")")
+		}
+		if sum != "" && sum != "<none>" {
+			l.addHash(&e, "sha256", sum)
+		}
+		if d.err != nil {
+			return d.err
+		}
+		l.add(e)
+	}
+	if d.err == nil {
+		l.refuseTwins(d)
+	}
+	return d.failure()
+}
+
+func cargoSource(from string, e *Entry) {
+	kind, url, _ := strings.Cut(from, "+")
+	switch {
+	case from == "":
+		e.Source = Source{Kind: KindPath}
+		e.Direct = true // a member of the workspace
+	case kind == "registry":
+		e.Source = registrySource("cargo", url)
+	case kind == "sparse":
+		e.Source = registrySource("cargo", url)
+	case kind == "git":
+		_, commit, _ := strings.Cut(url, "#")
+		e.Source = Source{Kind: KindVCS, URL: scrub(url), Commit: commit}
+	default: // "path+", "local-registry+", "directory+"
+		e.Source = Source{Kind: KindPath, URL: scrub(url)}
+	}
+}

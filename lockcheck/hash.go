@@ -1,0 +1,97 @@
+package lockcheck
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
+// hexLength is the length in hexadecimal digits of each digest, 0 for an
+// algorithm that is not known here.
+func hexLength(algorithm string) int {
+	switch algorithm {
+	case "md5":
+		return 32
+	case "sha1":
+		return 40
+	case "sha256":
+		return 64
+	case "sha384":
+		return 96
+	case "sha512":
+		return 128
+	}
+	return 0
+}
+
+// hexHash makes a hash of an algorithm and hexadecimal digits.
+func hexHash(algorithm, value string) (Hash, bool) {
+	h := Hash{Algorithm: strings.ToLower(algorithm), Value: strings.ToLower(value)}
+	if n := hexLength(h.Algorithm); n == 0 || len(h.Value) != n {
+		return Hash{}, false
+	}
+	if _, err := hex.DecodeString(h.Value); err != nil {
+		return Hash{}, false
+	}
+	return h, true
+}
+
+// colonHash reads "sha256:0123...", as Python's lock files write it.
+func colonHash(s string) (Hash, bool) {
+	algorithm, value, ok := strings.Cut(s, ":")
+	if !ok {
+		return Hash{}, false
+	}
+	return hexHash(algorithm, value)
+}
+
+// integrity reads Subresource Integrity metadata
+// (https://www.w3.org/TR/sri-2/): expressions of algorithm and base64,
+// separated by white space, each with options after a question mark. Those
+// of an unknown algorithm are left out, as the specification wants it;
+// malformed says that a known one has no digest of its length.
+func integrity(s string) (hashes []Hash, malformed bool) {
+	for expression := range strings.FieldsSeq(s) {
+		expression, _, _ = strings.Cut(expression, "?")
+		algorithm, value, ok := strings.Cut(expression, "-")
+		if !ok {
+			malformed = true
+			continue
+		}
+		if hexLength(algorithm) == 0 {
+			continue
+		}
+		raw, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			raw, err = base64.RawStdEncoding.DecodeString(value)
+		}
+		h, ok := hexHash(algorithm, hex.EncodeToString(raw))
+		if err != nil || !ok {
+			malformed = true
+			continue
+		}
+		hashes = append(hashes, h)
+	}
+	return hashes, malformed
+}
+
+// strong leaves out the algorithms for which other bytes of the same digest
+// can be made.
+func strong(hashes []Hash) []Hash {
+	var out []Hash
+	for _, h := range hashes {
+		if h.Algorithm != "md5" && h.Algorithm != "sha1" {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// sameHashes compares as sets.
+func sameHashes(a, b []Hash) bool {
+	contains := func(in, of []Hash) bool {
+		return !slices.ContainsFunc(of, func(h Hash) bool { return !slices.Contains(in, h) })
+	}
+	return contains(a, b) && contains(b, a)
+}

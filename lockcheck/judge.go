@@ -1,0 +1,152 @@
+package lockcheck
+
+import "slices"
+
+// judge compares a package with one entry.
+func (s *Set) judge(p *Package, name string, e *Entry) Result {
+	fail := func(reason Reason, detail string) Result { return Result{Entry: e, Reason: reason, Detail: detail} }
+	q := quote(name)
+	if canonical(e.Type, e.fullName()) != canonical(p.Type, name) {
+		return fail(Alias, q+" lies where "+place(e)+" puts "+quote(e.fullName()))
+	}
+	if p.Install.Kind == KindVCS || e.Source.Kind == KindVCS {
+		return judgeVCS(p, q, e)
+	}
+	switch e.Source.Kind {
+	case KindEditable:
+		return fail(Editable, place(e)+" takes "+q+" from a working copy")
+	case KindLink:
+		return fail(Link, place(e)+" has "+q+" as a link to another folder")
+	case KindPath:
+		return fail(LocalPath, place(e)+" takes "+q+" from a local path")
+	}
+	switch {
+	case e.Version == "":
+		return fail(NotExact, place(e)+" has no exact version of "+q)
+	case !sameLocked(e, p.Version):
+		return fail(OtherVersion, q+" is installed at "+quote(p.Version)+" and locked at "+quote(e.Version)+" ("+place(e)+")")
+	case p.Install.Kind == KindURL && !comesFrom(e, p.Install.URL):
+		return fail(URL, q+" was installed from "+quote(scrub(p.Install.URL))+", not as "+place(e)+" has it")
+	case e.flaw.reason != "":
+		return fail(e.flaw.reason, e.flaw.detail+" ("+place(e)+")")
+	}
+	if where, ok := s.allowed(e); !ok {
+		return fail(OtherRegistry, place(e)+" takes "+q+" from "+quote(where)+", which is not an allowed registry")
+	}
+	return compareHashes(p, q, e)
+}
+
+func sameLocked(e *Entry, installed string) bool {
+	if e.verbatim {
+		return e.Version == installed
+	}
+	return sameVersion(e.Type, e.Version, installed)
+}
+
+// judgeVCS pins a checkout by the same repository at the same full commit,
+// and nothing else: a registry's release of that version is not the checkout,
+// nor the other way round.
+func judgeVCS(p *Package, q string, e *Entry) Result {
+	r := Result{Entry: e, Reason: VCS}
+	switch {
+	case e.Source.Kind != KindVCS:
+		r.Detail = q + " was installed from version control, not as " + place(e) + " has it"
+	case p.Install.Kind != KindVCS:
+		r.Detail = place(e) + " takes " + q + " from version control, and the environment does not say that it came from there"
+	case !fullCommit(e.Source.Commit):
+		r.Detail = place(e) + " names no full commit of " + q
+	case e.Source.Commit != p.Install.Commit:
+		r.Detail = q + " was installed at commit " + quote(p.Install.Commit) + " and is locked at " + quote(e.Source.Commit) + " (" + place(e) + ")"
+	case repository(e.Source.URL) == "" || repository(e.Source.URL) != repository(p.Install.URL):
+		r.Detail = q + " was installed from " + quote(scrub(p.Install.URL)) + " and is locked to " + quote(e.Source.URL) + " (" + place(e) + ")"
+	default:
+		r.Pinned, r.Evidence = true, VersionLocked
+		r.Detail = q + " is pinned by its commit at " + place(e)
+	}
+	return r
+}
+
+// comesFrom says whether an artifact that was installed by URL is one that
+// the entry names.
+func comesFrom(e *Entry, url string) bool {
+	url = scrub(url)
+	return url != "" && url != unreadableURL && (e.Source.URL == url || slices.Contains(e.Source.Also, url))
+}
+
+// allowed says whether every place that the installer may take the entry from
+// is an allowed registry, and which is not.
+func (s *Set) allowed(e *Entry) (where string, ok bool) {
+	if e.Source.Kind == KindReplace {
+		return "", true // the proxy's, like any other module
+	}
+	if e.Source.Registry != "" || e.Source.Kind == KindURL || e.Source.URL != "" {
+		if !s.policy.allows(e.Type, e.Source.URL) {
+			return e.Source.URL, false
+		}
+	}
+	for _, url := range e.Source.Also {
+		if !s.policy.allows(e.Type, url) {
+			return url, false
+		}
+	}
+	return "", true
+}
+
+// compareHashes is the last step: name, version and origin agree.
+func compareHashes(p *Package, q string, e *Entry) Result {
+	if r, bad := contradiction(p, q, e); bad {
+		return r
+	}
+	locked := strong(e.Hashes)
+	proved, claimed := false, false
+	for _, d := range p.Digests {
+		if slices.ContainsFunc(locked, func(h Hash) bool { return h.Algorithm == d.Algorithm && h.Value == d.Value }) {
+			proved = proved || d.Proved
+			claimed = true
+		}
+	}
+	r := Result{Pinned: true, Entry: e}
+	switch {
+	case len(e.Hashes) == 0:
+		r.Evidence, r.Reason = VersionLocked, NoHash
+		r.Detail = place(e) + " pins " + q + " by version, without a hash"
+	case len(locked) == 0:
+		r.Evidence, r.Reason = VersionLocked, WeakHash
+		r.Detail = place(e) + " pins " + q + " with " + e.Hashes[0].Algorithm + " only, which can be forged"
+	case proved:
+		r.Evidence = HashProved
+		r.Detail = "what is installed of " + q + " has the hash of " + place(e)
+	case claimed:
+		r.Evidence = HashClaimed
+		r.Detail = "the installer's record of " + q + " has the hash of " + place(e)
+	default:
+		r.Evidence = HashLocked
+		r.Detail = place(e) + " pins " + q + " with a hash, which the installed files cannot show"
+	}
+	return r
+}
+
+// contradiction finds digests that are not what was locked. Every digest of
+// an algorithm that the entry has must be one of the entry's. Where a version
+// is one artifact, two digests of one algorithm are two artifacts, and one of
+// them is not the locked one; a Python release has one for each platform.
+func contradiction(p *Package, q string, e *Entry) (Result, bool) {
+	first := map[string]string{}
+	for _, d := range p.Digests {
+		var same []string
+		for _, h := range e.Hashes {
+			if h.Algorithm == d.Algorithm {
+				same = append(same, h.Value)
+			}
+		}
+		if len(same) > 0 && !slices.Contains(same, d.Value) {
+			return Result{Entry: e, Reason: HashMismatch, Detail: "what is installed of " + q + " has the " + d.Algorithm + " " + quote(d.Value) +
+				", which is not locked: " + place(e) + " has " + quote(same[0])}, true
+		}
+		if have, ok := first[d.Algorithm]; ok && have != d.Value && p.Type != "pypi" {
+			return Result{Entry: e, Reason: HashMismatch, Detail: "two copies of " + q + " have different bytes: " + d.Algorithm + " " + quote(have) + " and " + quote(d.Value)}, true
+		}
+		first[d.Algorithm] = d.Value
+	}
+	return Result{}, false
+}

@@ -1,0 +1,240 @@
+package lockcheck
+
+import (
+	"path"
+	"strings"
+)
+
+// parseNPM reads package-lock.json and npm-shrinkwrap.json, versions 1 to 3
+// (https://docs.npmjs.com/cli/configuring-npm/package-lock-json). Version 2
+// has both layouts; npm 7 and later read "packages" and npm 6 reads
+// "dependencies", so the two must agree.
+func (l *Lock) parseNPM(d *document) error {
+	if d.root.kind != nodeObject {
+		d.fail(d.root.offset, "", "a package-lock.json is %s, not %s", nodeObject, d.root.kind)
+		return d.err
+	}
+	if v := d.want(d.root, "lockfileVersion", nodeNumber); v != nil && !(len(v.text) == 1 && v.text >= "0" && v.text <= "3") {
+		d.fail(v.offset, "depaudit knows versions 1 to 3", "lockfileVersion %s is not known", quote(v.text))
+	}
+	packages, dependencies := d.table(d.root, "packages"), d.table(d.root, "dependencies")
+	if packages != nil {
+		direct := npmDirect(packages.get(""))
+		for i := range packages.members {
+			if m := &packages.members[i]; m.key != "" {
+				l.npmPackage(d, m, direct)
+			}
+			if d.err != nil {
+				return d.err
+			}
+		}
+		npmAgree(d, packages, dependencies, "", 0)
+		return d.failure()
+	}
+	l.npmTree(d, dependencies, "", 0)
+	return d.failure()
+}
+
+// npmDirect are the names that the project itself asks for.
+func npmDirect(root *node) map[string]bool {
+	direct := map[string]bool{}
+	for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
+		if deps := root.get(key); deps != nil {
+			for i := range deps.members {
+				direct["node_modules/"+deps.members[i].key] = true
+			}
+		}
+	}
+	return direct
+}
+
+// npmName is the name that a key of "packages" installs under; empty for a
+// folder of a workspace.
+func npmName(key string) string {
+	const folder = "node_modules/"
+	if i := strings.LastIndex("/"+key, "/"+folder); i >= 0 {
+		return key[i+len(folder):]
+	}
+	return ""
+}
+
+func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool) {
+	p := m.value
+	if p.kind != nodeObject {
+		d.fail(p.offset, "", "the entry of %s must be %s, not %s", quote(m.key), nodeObject, p.kind)
+		return
+	}
+	under := npmName(m.key)
+	name := d.text(p, "name")
+	if name == "" {
+		name = under
+	}
+	if name == "" {
+		name = path.Base(m.key)
+	}
+	e := Entry{
+		Type: "npm", Version: d.text(p, "version"), File: d.file, Line: d.line(m.offset), Install: m.key,
+		Dev: d.yes(p, "dev") || d.yes(p, "devOptional"), Optional: d.yes(p, "optional") || d.yes(p, "devOptional"),
+		Bundled: d.yes(p, "inBundle"), Direct: direct[m.key],
+	}
+	e.Namespace, e.Name = splitName("npm", name)
+	resolved := d.text(p, "resolved")
+	switch {
+	case d.yes(p, "link"):
+		e.Source = Source{Kind: KindLink, URL: scrub(resolved)}
+	case under == "":
+		e.Source = Source{Kind: KindPath, URL: m.key}
+		e.Direct = true // a member of the workspace
+	default:
+		npmSource(resolved, &e)
+	}
+	l.npmFinish(d, p, m, under, &e)
+}
+
+// npmFinish takes the integrity in and notes an alias.
+func (l *Lock) npmFinish(d *document, p *node, m *member, under string, e *Entry) {
+	hashes, malformed := integrity(d.text(p, "integrity"))
+	if d.err != nil {
+		return
+	}
+	if e.Name == "" {
+		d.fail(m.offset, "", "a package without a name")
+		return
+	}
+	e.Hashes = hashes
+	if malformed {
+		l.problem(ProblemBadHash, e.File, e.Line, e.Name, quote(e.fullName())+" has an integrity of the wrong form")
+	}
+	if under != "" && under != e.fullName() {
+		l.problem(ProblemAlias, e.File, e.Line, e.Name, quote(e.fullName())+" is installed as "+quote(under))
+	}
+	l.add(*e)
+}
+
+// npmSource reads "resolved" (or, in version 1, a version that is a
+// specifier): a tarball of a registry, a git URL, a file, another URL.
+func npmSource(resolved string, e *Entry) {
+	l, ok := parseLocation(resolved)
+	switch {
+	case resolved == "":
+		e.Source = Source{Kind: KindRegistry}
+	case strings.HasPrefix(l.scheme, "git"), npmGitHost(resolved):
+		_, commit, _ := strings.Cut(resolved, "#")
+		e.Source = Source{Kind: KindVCS, URL: scrub(resolved), Commit: commit}
+	case strings.HasPrefix(resolved, "file:"), !ok && !strings.Contains(resolved, "://"):
+		e.Source = Source{Kind: KindPath, URL: scrub(resolved)}
+	default:
+		e.Source = registrySource("npm", resolved)
+		if detail := otherTarball(l, e); detail != "" {
+			e.flaw = flaw{OtherPackage, detail}
+		}
+	}
+}
+
+// npmGitHost knows npm's short forms of a repository (hosted-git-info).
+func npmGitHost(s string) bool {
+	for _, prefix := range []string{"github:", "gitlab:", "bitbucket:", "gist:", "git@"} {
+		if strings.HasPrefix(s, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// otherTarball says whether a registry's tarball is that of another package
+// or version. Registries that follow npm's layout have NAME/-/FILE-VERSION.tgz;
+// elsewhere nothing can be said.
+func otherTarball(l location, e *Entry) string {
+	before, file, ok := strings.Cut(unescape(l.path), "/-/")
+	if !ok {
+		return ""
+	}
+	full := e.fullName()
+	if before != "/"+full && !strings.HasSuffix(before, "/"+full) ||
+		e.Namespace == "" && strings.HasPrefix(path.Base(path.Dir(before)), "@") {
+		return quote(full) + " is locked to the tarball of " + quote(strings.TrimPrefix(before, "/"))
+	}
+	if e.Version == "" {
+		return ""
+	}
+	file = file[strings.LastIndexByte(file, '/')+1:]
+	if file != e.Name+"-"+e.Version+".tgz" && file != e.Name+"-"+withoutBuild(e.Version)+".tgz" {
+		return quote(full) + " " + quote(e.Version) + " is locked to the tarball " + quote(file)
+	}
+	return ""
+}
+
+func withoutBuild(version string) string {
+	version, _, _ = strings.Cut(version, "+")
+	return version
+}
+
+// npmTree reads the nested layout of version 1.
+func (l *Lock) npmTree(d *document, deps *node, parent string, depth int) {
+	if deps == nil {
+		return
+	}
+	for i := range deps.members {
+		m := &deps.members[i]
+		if d.err != nil {
+			return
+		}
+		if m.value.kind != nodeObject {
+			d.fail(m.value.offset, "", "the entry of %s must be %s, not %s", quote(m.key), nodeObject, m.value.kind)
+			return
+		}
+		key := parent + "node_modules/" + m.key
+		l.npmDependency(d, m, key)
+		l.npmTree(d, d.table(m.value, "dependencies"), key+"/", depth+1)
+	}
+}
+
+func (l *Lock) npmDependency(d *document, m *member, key string) {
+	p := m.value
+	version := d.text(p, "version")
+	e := Entry{
+		Type: "npm", File: d.file, Line: d.line(m.offset), Install: key,
+		Dev: d.yes(p, "dev"), Optional: d.yes(p, "optional"), Bundled: d.yes(p, "bundled"),
+	}
+	name := m.key
+	if alias, ok := strings.CutPrefix(version, "npm:"); ok {
+		if i := strings.LastIndexByte(alias, '@'); i > 0 {
+			name, version = alias[:i], alias[i+1:]
+		}
+	}
+	e.Namespace, e.Name = splitName("npm", name)
+	if strings.ContainsAny(version, ":/") {
+		npmSource(version, &e) // a URL or a path in the version's place
+		if e.Source.Kind == KindRegistry {
+			e.Source.Kind = KindURL
+		}
+	} else {
+		e.Version = version
+		npmSource(d.text(p, "resolved"), &e)
+	}
+	l.npmFinish(d, p, m, m.key, &e)
+}
+
+// npmAgree makes an error of a version 2 lock whose two layouts name other
+// artifacts: npm 6 would install what npm 7 does not.
+func npmAgree(d *document, packages, deps *node, parent string, depth int) {
+	if deps == nil || d.err != nil {
+		return
+	}
+	for i := range deps.members {
+		m := &deps.members[i]
+		key := parent + "node_modules/" + m.key
+		p := packages.get(key)
+		if p == nil || m.value.kind != nodeObject {
+			continue
+		}
+		for _, field := range []string{"integrity", "resolved"} {
+			a, b := d.text(p, field), d.text(m.value, field)
+			if a != "" && b != "" && a != b {
+				d.fail(m.value.get(field).offset, "make the lock file again with npm", "%s has another %s here than on line %d", quote(key), field, d.line(p.get(field).offset))
+				return
+			}
+		}
+		npmAgree(d, packages, d.table(m.value, "dependencies"), key+"/", depth+1)
+	}
+}

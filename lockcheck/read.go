@@ -1,0 +1,120 @@
+package lockcheck
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"unicode/utf8"
+)
+
+// maxFile is the largest lock file that is read. The largest known in the
+// open, package-lock.json of monorepos, have 20 MB.
+const maxFile = 64 << 20
+
+// readFile reads a whole regular file. It never blocks on opening: a FIFO
+// would otherwise hang the audit, and a device could be anything.
+func readFile(ctx context.Context, path string) (*source, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is %s, not a lock file; give the path of a regular file", path, fileKind(info.Mode()))
+	}
+	if info.Size() > maxFile {
+		return nil, tooLarge(path)
+	}
+	data, err := readAll(ctx, f, int(info.Size()))
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	if len(data) > maxFile {
+		return nil, tooLarge(path)
+	}
+	src := newSource(path, data)
+	if i := bytes.IndexByte(data, 0); i >= 0 {
+		return nil, src.errorf(i, "save it as UTF-8 text", "a NUL byte: the file is binary or UTF-16")
+	}
+	if i := invalidUTF8(data); i >= 0 {
+		return nil, src.errorf(i, "save the file as UTF-8", "invalid UTF-8")
+	}
+	return src, nil
+}
+
+// openError names the file once: the system's errors carry it too.
+func openError(path string, err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w; correct the path or make the lock file", path, err)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+func tooLarge(path string) error {
+	return fmt.Errorf("%s: larger than %d MiB, the limit for a lock file; split it", path, maxFile>>20)
+}
+
+func fileKind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
+}
+
+func invalidUTF8(data []byte) int {
+	if utf8.Valid(data) {
+		return -1
+	}
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+// readAll reads up to one byte more than the limit, and stops between two
+// blocks when the context is done.
+func readAll(ctx context.Context, r io.Reader, size int) ([]byte, error) {
+	const block = 1 << 20
+	var b bytes.Buffer
+	b.Grow(size + 1)
+	for b.Len() <= maxFile {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n, err := io.CopyN(&b, r, min(block, int64(maxFile+1-b.Len())))
+		if err == io.EOF {
+			return b.Bytes(), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	return b.Bytes(), nil
+}

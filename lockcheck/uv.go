@@ -1,0 +1,94 @@
+package lockcheck
+
+import "strings"
+
+// parseUV reads uv.lock. Its format is versioned but not specified
+// (https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile); what is
+// read here is what uv's crates/uv-resolver/src/lock writes in version 1.
+func (l *Lock) parseUV(d *document) error {
+	if v := d.want(d.root, "version", nodeNumber); v != nil && v.text != "1" {
+		d.fail(v.offset, "lock with a uv that writes version 1", "uv.lock version %s is not known", quote(v.text))
+	}
+	for _, p := range d.tables(d.root, "package") {
+		e := Entry{Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name")}
+		if e.Name == "" {
+			d.fail(p.offset, "", "a package without a name")
+		}
+		uvSource(d, p, &e)
+		if sdist := d.table(p, "sdist"); sdist != nil {
+			l.uvFile(d, sdist, &e)
+		}
+		for _, wheel := range d.tables(p, "wheels") {
+			l.uvFile(d, wheel, &e)
+		}
+		if d.err != nil {
+			return d.err
+		}
+		l.add(e)
+	}
+	if d.err == nil {
+		l.refuseTwins(d)
+	}
+	return d.failure()
+}
+
+func uvSource(d *document, p *node, e *Entry) {
+	source := d.table(p, "source")
+	e.Source = Source{Kind: KindRegistry}
+	switch {
+	case source == nil:
+	case source.get("registry") != nil:
+		e.Source = registrySource("pypi", d.text(source, "registry"))
+	case source.get("git") != nil:
+		url := d.text(source, "git")
+		_, commit, _ := strings.Cut(url, "#")
+		e.Source = Source{Kind: KindVCS, URL: scrub(url), Commit: commit}
+	case source.get("url") != nil:
+		e.Source = Source{Kind: KindURL, URL: scrub(d.text(source, "url"))}
+	case source.get("editable") != nil:
+		e.Source = Source{Kind: KindEditable, URL: d.text(source, "editable")}
+		e.Direct = true
+	case source.get("virtual") != nil:
+		e.Source = Source{Kind: KindPath, URL: d.text(source, "virtual")}
+		e.Direct = true // the project itself: nothing is installed for it
+	default:
+		e.Source = Source{Kind: KindPath, URL: firstOf(d.text(source, "path"), d.text(source, "directory"))}
+	}
+}
+
+func (l *Lock) uvFile(d *document, file *node, e *Entry) {
+	if h := d.text(file, "hash"); h != "" {
+		l.addColonHash(e, h)
+	}
+	if e.Source.Kind != KindRegistry {
+		return
+	}
+	url := d.text(file, "url")
+	addArtifact(e, url)
+	name := firstOf(d.text(file, "filename"), d.text(file, "path"))
+	if u, ok := parseLocation(url); ok {
+		name = u.base()
+	}
+	checkArchive(e, name[strings.LastIndexByte(name, '/')+1:])
+}
+
+// refuseTwins makes an error of two entries with one name, version and source
+// that disagree about the hashes: no tool writes them, and a reader would
+// have to choose.
+func (l *Lock) refuseTwins(d *document) {
+	first := map[string]*Entry{}
+	for i := range l.Entries {
+		e := &l.Entries[i]
+		key := canonical(e.Type, e.fullName()) + "\x00" + e.Version + "\x00" + e.Source.Kind + "\x00" + e.Source.URL + "\x00" + e.Source.Commit + "\x00" + e.Marker
+		f := first[key]
+		if f == nil {
+			first[key] = e
+			continue
+		}
+		if !sameHashes(f.Hashes, e.Hashes) {
+			d.fail(d.lines[e.Line-1], "make the lock file again", "%s %s is there twice with other hashes, first on line %d", quote(e.fullName()), quote(e.Version), f.Line)
+			return
+		}
+		l.problem(ProblemContradicts, e.File, e.Line, e.Name, quote(e.fullName())+" "+quote(e.Version)+" is there twice, first at "+place(f))
+	}
+}
