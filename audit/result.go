@@ -312,4 +312,15 @@ type LockFile struct {
 	Path    string `json:"path"`
 	Format  string `json:"format"`
 	Entries int    `json:"entries"`
+	// Notes are the places where the lock pins less than it seems to.
+	Notes []LockNote `json:"notes,omitempty"`
+}
+
+// LockNote is a weakness of a lock file.
+type LockNote struct {
+	Kind   string `json:"kind"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Name   string `json:"name,omitempty"`
+	Detail string `json:"detail"`
 }

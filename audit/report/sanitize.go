@@ -60,11 +60,10 @@ func neutral(s string, limit int) string {
 			r == ':' && blank && strings.HasPrefix(rest, ":"):
 			out = escape(r)
 		}
-		if n := utf8.RuneCountInString(out); length+n >= limit && (rest != "" || length+n > limit) {
+		length += utf8.RuneCountInString(out)
+		if length > limit || (length == limit && rest != "") {
 			b.WriteString("…")
 			break
-		} else {
-			length += n
 		}
 		b.WriteString(out)
 		switch kept := len(out) == size; {
@@ -155,7 +154,13 @@ func markdownText(s string) string {
 			if b.Len() > 0 {
 				b.WriteByte(' ')
 			}
-			b.WriteString(codeSpan(strings.Join(code, " ")))
+			run := strings.Join(code, " ")
+			bare := strings.TrimRight(run, ".,;")
+			if bare == "" {
+				bare = run
+			}
+			// The punctuation of the sentence is not part of the name.
+			b.WriteString(codeSpan(bare) + run[len(bare):])
 			code = nil
 		}
 	}
@@ -175,35 +180,33 @@ func markdownText(s string) string {
 }
 
 // plainWord says whether a word means nothing but itself to any renderer of
-// Markdown: letters with apostrophes and inner hyphens, or a number, each
+// Markdown: letters with inner hyphens, slashes and apostrophes, or a number, each
 // with the punctuation of a sentence. first is true at the beginning of a
 // text, where a number with a full stop would begin a list.
 func plainWord(word string, first bool) bool {
-	core := strings.TrimPrefix(word, "(")
-	core = strings.TrimRight(core, ".,;:!?)")
-	if core == "" || (first && len(core) != len(word) && !unicode.IsLetter(rune(word[0]))) {
-		return false
-	}
-	letters, digits := false, false
-	previous := ' '
+	core := strings.TrimRight(strings.TrimPrefix(word, "("), ".,;:!?)")
+	letters, digits, previous := false, false, ' '
 	for i, r := range core {
 		switch {
 		case unicode.IsLetter(r):
 			letters = true
 		case '0' <= r && r <= '9':
 			digits = true
-		case (r == '-' || r == '\'') && i > 0 && i < len(core)-1 && previous != r:
+		case (r == '-' || r == '\'' || r == '/' && !digits) && i > 0 && i < len(core)-1 && previous != r:
 		case (r == '.' || r == ',') && digits && !letters && previous != r:
 		default:
 			return false
 		}
 		previous = r
 	}
-	// Letters with digits may be a commit (abc1234) or an issue (GH-1); seven
-	// hexadecimal letters alone (defaced) or seven digits may be a commit too.
-	if letters && digits {
-		return false
+	if letters == digits || (first && digits && core != word) {
+		return false // nothing, or "GH-1" and "a1b2c3d", which become links
 	}
-	const shortestCommit = 7
-	return len(core) < shortestCommit || strings.Trim(core, "0123456789abcdefABCDEF") != ""
+	for piece := range strings.FieldsFuncSeq(core, func(r rune) bool { return strings.ContainsRune("-'.,/", r) }) {
+		const shortestCommit = 7
+		if len(piece) >= shortestCommit && strings.Trim(piece, "0123456789abcdefABCDEF") == "" {
+			return false
+		}
+	}
+	return true
 }

@@ -1,0 +1,177 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// DefaultBaseline is the name of the baseline beside the configuration.
+const DefaultBaseline = "depaudit.baseline.json"
+
+// MaxConfigSize is the largest configuration that is read, in bytes. A
+// pipeline of a hundred stages takes some 30 KiB.
+const MaxConfigSize = 1 << 20
+
+// Config describes a pipeline: what depaudit.yaml says. Its schema for
+// editors is docs/depaudit.schema.json.
+type Config struct {
+	// File is the path that the configuration was read from. Paths in it are
+	// relative to the folder of this file.
+	File string
+	// Pipeline is the name of the release process.
+	Pipeline string
+	// Baseline is the path of the baseline as written, or [DefaultBaseline].
+	Baseline string
+	// Registries are where locked artifacts may come from in every stage,
+	// besides the defaults of each ecosystem (lockcheck.Policy).
+	Registries []string
+	Exceptions []Exception
+	// Stages are in the order of the file, which is the order of the report.
+	Stages []StageConfig
+}
+
+// BaselinePath is where the baseline lies, as a path to open.
+func (c *Config) BaselinePath() string { return c.path(c.Baseline) }
+
+// Stage returns the stage of that name, or nil.
+func (c *Config) Stage(name string) *StageConfig {
+	i := slices.IndexFunc(c.Stages, func(s StageConfig) bool { return s.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &c.Stages[i]
+}
+
+func (c *Config) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(filepath.Dir(c.File), filepath.FromSlash(p))
+}
+
+// StageConfig is one stage of the pipeline.
+type StageConfig struct {
+	// Name consists of letters, digits, '.', '_' and '-', so that it can be
+	// an argument, a file name and a heading everywhere.
+	Name string
+	// Environment is a reference such as "dir:PATH" or "host:".
+	Environment string
+	// Critical stages are the ones whose findings fail the audit.
+	Critical bool
+	// Enforce judges a stage that is not critical like one that is.
+	Enforce bool
+	// Locks are the paths and patterns as written.
+	Locks []string
+	// LockFiles are the files that Locks name, as paths to open, sorted.
+	// Only [LoadConfig] fills them in.
+	LockFiles []string
+	// Limit is the largest number of dependencies, nil without one.
+	Limit *int
+	// Growth is how many new dependencies are let through.
+	Growth int
+	// Minimum is the number of dependencies below which the environment is
+	// taken for broken rather than lean; nil means [DefaultMinimum] where
+	// an operating system with a package database is expected, and 1 elsewhere.
+	Minimum *int
+	// Distroless says that the environment has no package database, or next
+	// to nothing in it, although it has an os-release.
+	Distroless bool
+	// Message is the team's own text, shown when the stage fails.
+	Message string
+	// Own are the components that the project itself makes.
+	Own []Own
+	// Registries are allowed in this stage besides the pipeline's.
+	Registries []string
+}
+
+// Strict says whether findings of the stage fail it.
+func (s *StageConfig) Strict() bool { return s.Critical || s.Enforce }
+
+// Own names components that a stage builds; exactly one field is set.
+type Own struct {
+	// Name is a package name, of whatever type.
+	Name string
+	// PURL is a package URL; without a version it stands for all of them.
+	PURL string
+	// Path is a doublestar pattern. A component is the project's own when
+	// all of its paths match.
+	Path string
+}
+
+// Exception lets a dependency be there although nothing accounts for it.
+type Exception struct {
+	// PURL is a package URL; without a version it stands for all versions,
+	// without qualifiers for all of them.
+	PURL string
+	// Path is a doublestar pattern that narrows PURL down. Without PURL it
+	// stands for files that no package accounts for.
+	Path string
+	// Reason and Owner are for the reviewers.
+	Reason string
+	Owner  string
+	// Expires is the last day, YYYY-MM-DD, on which the exception holds.
+	Expires string
+	// Line is where the configuration has it.
+	Line int
+}
+
+// LoadConfig reads a configuration and resolves the lock files in it. Errors
+// in the file are [ConfigErrors]; os and fs errors are returned as they are.
+func LoadConfig(path string) (*Config, error) {
+	data, err := readLimited(path, MaxConfigSize)
+	if err != nil {
+		return nil, err
+	}
+	c, lines, err := parseConfig(path, data)
+	if err != nil {
+		return nil, err
+	}
+	if errs := resolveLocks(c, lines); len(errs) > 0 {
+		return nil, errs.sorted()
+	}
+	return c, nil
+}
+
+// ParseConfig reads a configuration without touching the disk: LockFiles stay
+// empty. file names it in errors and anchors relative paths.
+func ParseConfig(file string, data []byte) (*Config, error) {
+	c, _, err := parseConfig(file, data)
+	return c, err
+}
+
+// readLimited reads a regular file of at most limit bytes. A pipe or a device
+// that somebody put in place of the file is not opened: it might never end.
+func readLimited(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case info.IsDir():
+		return nil, fmt.Errorf("%s: is a folder, not a file", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: is not a regular file", path)
+	case info.Size() > limit:
+		return nil, fmt.Errorf("%s: %w: it has %d bytes, and at most %d are read", path, errTooLarge, info.Size(), limit)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s: %w: it grew beyond %d bytes while it was read", path, errTooLarge, limit)
+	}
+	return bytes.TrimPrefix(data, []byte("\ufeff")), nil
+}
+
+var errTooLarge = errors.New("file is too large")

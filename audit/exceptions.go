@@ -1,0 +1,150 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/anchore/packageurl-go"
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// selector says whether a component is meant by a purl and a path pattern of
+// the configuration.
+type selector struct {
+	name string
+	purl *packageurl.PackageURL
+	path string
+}
+
+func newSelector(name, purl, path string) selector {
+	s := selector{name: name, path: path}
+	if purl != "" {
+		if p, err := packageurl.FromString(purl); err == nil {
+			s.purl = &p
+		} else {
+			// A configuration from the parser has no such thing; one made
+			// by hand must not match everything because of it.
+			s.purl = &packageurl.PackageURL{}
+		}
+	}
+	return s
+}
+
+// matches compares name, package URL and paths, as far as each is given; a
+// selector without any of them matches nothing.
+func (s *selector) matches(c *sbom.Component) bool {
+	if s.name == "" && s.purl == nil && s.path == "" {
+		return false
+	}
+	return (s.name == "" || s.name == c.Name) &&
+		(s.purl == nil || s.matchesPURL(c)) &&
+		(s.path == "" || s.matchesPaths(c.Paths))
+}
+
+func (s *selector) matchesPURL(c *sbom.Component) bool {
+	have, err := packageurl.FromString(c.PURL)
+	if err != nil {
+		have = packageurl.PackageURL{Type: c.Type, Namespace: c.Namespace, Name: c.Name, Version: c.Version}
+	}
+	want := s.purl
+	if want.Type != have.Type || want.Namespace != have.Namespace || want.Name != have.Name {
+		return false
+	}
+	if want.Version != "" && want.Version != have.Version {
+		return false
+	}
+	if want.Subpath != "" && want.Subpath != have.Subpath {
+		return false
+	}
+	qualifiers := have.Qualifiers.Map()
+	for _, q := range want.Qualifiers {
+		if qualifiers[q.Key] != q.Value {
+			return false
+		}
+	}
+	return true
+}
+
+// matchesPaths wants all paths to match: a component that also lies elsewhere
+// is more than what the pattern was written for.
+func (s *selector) matchesPaths(paths []string) bool {
+	return len(paths) > 0 && !slices.ContainsFunc(paths, func(p string) bool { return !s.matchesPath(p) })
+}
+
+func (s *selector) matchesPath(path string) bool {
+	ok, err := doublestar.Match(s.path, path)
+	return err == nil && ok
+}
+
+// exceptions are those of a pipeline, with the day of the audit, and which of
+// them were of use.
+type exceptions struct {
+	list  []Exception
+	sel   []selector
+	live  []bool
+	used  []bool
+	today string
+}
+
+// newExceptions sorts the live ones from the expired ones. A day that is no
+// date makes all of them expired: it must not make them eternal.
+func newExceptions(list []Exception, today string) *exceptions {
+	e := &exceptions{list: list, used: make([]bool, len(list)), today: today}
+	known := isDate(today)
+	for _, x := range list {
+		e.sel = append(e.sel, newSelector("", x.PURL, x.Path))
+		e.live = append(e.live, known && isDate(x.Expires) && today <= x.Expires)
+	}
+	return e
+}
+
+// forComponent returns the first live exception for a component, else the
+// first expired one. Both count as used, since deleting either changes what
+// is said.
+func (e *exceptions) forComponent(c *sbom.Component) (x *Exception, live bool) {
+	return e.first(func(i int) bool {
+		if e.list[i].PURL == "" && c.Kind != sbom.KindFiles {
+			return false // a path alone is for files that no package accounts for
+		}
+		return e.sel[i].matches(c)
+	})
+}
+
+// forPath returns the exception for a path that no component is behind.
+func (e *exceptions) forPath(path string) (x *Exception, live bool) {
+	return e.first(func(i int) bool {
+		return e.list[i].PURL == "" && path != "" && e.sel[i].matchesPath(path)
+	})
+}
+
+func (e *exceptions) first(matches func(int) bool) (*Exception, bool) {
+	found := -1
+	for i := range e.list {
+		if !matches(i) {
+			continue
+		}
+		if e.live[i] {
+			e.used[i] = true
+			return &e.list[i], true
+		}
+		if found < 0 {
+			found = i
+		}
+	}
+	if found < 0 {
+		return nil, false
+	}
+	e.used[found] = true
+	return &e.list[found], false
+}
+
+func (x *Exception) ref() *ExceptionRef {
+	return &ExceptionRef{Reason: x.Reason, Owner: x.Owner, Expires: x.Expires}
+}
+
+// subject names the exception in messages.
+func (x *Exception) subject() string {
+	return strings.TrimSpace(x.PURL + " " + x.Path)
+}

@@ -1,0 +1,330 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// footprint is a document with the project's own components taken out and
+// every other one given its provenance.
+type footprint struct {
+	doc    *sbom.Document
+	config *StageConfig
+	locks  []*lockcheck.Lock
+	set    *lockcheck.Set
+	except *exceptions
+
+	// own are the IDs of the project's own components.
+	own          map[string]bool
+	dependencies []Dependency // sorted by type, name, version, ID
+	relations    []Relation
+	excluded     []Excluded
+	counts       Counts
+	// byID has the counted dependencies and those inside others.
+	byID map[string]*Dependency
+	// broken are the IDs of counted dependencies by the rule of provenance
+	// that they break.
+	broken map[string][]string
+	// expired are the expired exceptions with what they no longer excuse.
+	expired map[*Exception][]string
+	locksOf map[entryPlace][]*lockcheck.Lock
+	// usedLocks are the locks that name something installed.
+	usedLocks map[*lockcheck.Lock]bool
+}
+
+// evidenceNone is the evidence of what is not accounted for.
+const (
+	evidenceNone     = "none"
+	evidenceExcepted = "excepted"
+)
+
+// whyNoPackage is the code of [Reason] for files.
+const whyNoPackage = "no-package"
+
+func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
+	f := &footprint{
+		doc: in.Document, config: &in.Stage, except: except,
+		own: map[string]bool{}, byID: map[string]*Dependency{}, broken: map[string][]string{},
+		expired: map[*Exception][]string{},
+		locksOf: map[entryPlace][]*lockcheck.Lock{}, usedLocks: map[*lockcheck.Lock]bool{},
+	}
+	f.locks = slices.SortedFunc(slices.Values(in.Locks), func(a, b *lockcheck.Lock) int { return cmp.Compare(a.Path, b.Path) })
+	f.set = lockcheck.NewSet(f.locks, lockcheck.Policy{Registries: slices.Concat(pipeline, in.Stage.Registries)})
+	f.indexLocks()
+	f.findOwn()
+	f.excludedLines()
+	f.judge()
+	f.edges()
+	return f
+}
+
+// findOwn finds the components that the project itself makes (counting rule
+// 4).
+func (f *footprint) findOwn() {
+	sel := make([]selector, len(f.config.Own))
+	for i, o := range f.config.Own {
+		sel[i] = newSelector(o.Name, o.PURL, o.Path)
+	}
+	for i := range f.doc.Components {
+		c := &f.doc.Components[i]
+		if slices.ContainsFunc(sel, func(s selector) bool { return s.matches(c) }) {
+			f.own[c.ID] = true
+		}
+	}
+}
+
+func (f *footprint) excludedLines() {
+	for _, e := range f.doc.Excluded {
+		f.excluded = append(f.excluded, Excluded{
+			Path: clean(e.Path), Name: clean(e.Name), Version: clean(e.Version), PURL: clean(e.PURL),
+			Reason: string(e.Reason), Detail: clean(e.Detail), Count: max(e.Count, 1),
+		})
+	}
+	for i := range f.doc.Components {
+		c := &f.doc.Components[i]
+		if !f.own[c.ID] {
+			continue
+		}
+		line := Excluded{Name: clean(c.Name), Version: clean(c.Version), PURL: clean(c.PURL), Reason: "own", Count: 1}
+		if len(c.Paths) > 0 {
+			line.Path = clean(c.Paths[0])
+		}
+		f.excluded = append(f.excluded, line)
+	}
+	slices.SortStableFunc(f.excluded, func(a, b Excluded) int { return cmp.Compare(a.Path, b.Path) })
+	for _, e := range f.excluded {
+		f.counts.Excluded += e.Count
+	}
+}
+
+// judge gives every component its place in the report.
+func (f *footprint) judge() {
+	f.dependencies = make([]Dependency, 0, len(f.doc.Components)-len(f.own))
+	rules := map[string][]string{} // by ID, the rules that it breaks
+	for i := range f.doc.Components {
+		c := &f.doc.Components[i]
+		if f.own[c.ID] {
+			continue
+		}
+		d := dependency(c)
+		if owner := f.owner(c); owner != "" {
+			d.Owner, d.Provenance, d.Evidence = clean(owner), FromInside, evidenceNone
+		} else {
+			rules[d.ID] = f.account(c, &d)
+		}
+		f.count(d.Provenance)
+		f.dependencies = append(f.dependencies, d)
+	}
+	slices.SortFunc(f.dependencies, compareDependencies)
+	for i := range f.dependencies {
+		d := &f.dependencies[i]
+		f.byID[d.ID] = d
+		for _, rule := range rules[d.ID] {
+			f.broken[rule] = append(f.broken[rule], d.ID)
+		}
+	}
+}
+
+func compareDependencies(a, b Dependency) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.ID, b.ID))
+}
+
+// owner is the nearest component around c that is not the project's own. What
+// lies inside an own component counts: being carried by our own binary does
+// not make somebody else's code ours.
+func (f *footprint) owner(c *sbom.Component) string {
+	for c.Owner != "" && f.own[c.Owner] {
+		c = f.doc.Component(c.Owner)
+	}
+	return c.Owner
+}
+
+func dependency(c *sbom.Component) Dependency {
+	paths := make([]string, len(c.Paths))
+	for i, p := range c.Paths {
+		paths[i] = clean(p)
+	}
+	return Dependency{
+		ID: clean(c.ID), Key: clean(sbom.Key(c)), PURL: clean(c.PURL), Name: clean(c.Name), Namespace: clean(c.Namespace),
+		Version: clean(c.Version), Arch: clean(c.Arch), Type: clean(c.Type), Paths: paths,
+		Asked: string(c.Asked), Files: c.Files, Detail: clean(c.Detail),
+	}
+}
+
+func (f *footprint) count(p Provenance) {
+	if p == FromInside {
+		f.counts.Inside++
+		return
+	}
+	f.counts.Total++
+	switch p {
+	case FromOS:
+		f.counts.OS++
+	case FromLock:
+		f.counts.Lock++
+	case FromImage:
+		f.counts.Image++
+	case FromException:
+		f.counts.Exception++
+	default:
+		f.counts.Unaccounted++
+	}
+}
+
+// account sets the provenance of a component that counts and returns the
+// rules that it breaks. What is sound without an exception does not use one,
+// so that exceptions which are no longer needed are noticed.
+func (f *footprint) account(c *sbom.Component, d *Dependency) []string {
+	rule := f.plain(c, d)
+	if rule == "" {
+		return nil
+	}
+	x, live := f.except.forComponent(c)
+	switch {
+	case x == nil:
+		return []string{rule}
+	case live:
+		d.Provenance, d.Evidence, d.Exception = FromException, evidenceExcepted, x.ref()
+		return nil
+	}
+	f.expired[x] = append(f.expired[x], d.ID)
+	return []string{rule}
+}
+
+// plain sets the provenance without regard to exceptions and returns the rule
+// that the component breaks, or "".
+func (f *footprint) plain(c *sbom.Component, d *Dependency) string {
+	switch {
+	case c.Kind == sbom.KindFiles:
+		d.unaccounted(whyNoPackage, "no package accounts for these files")
+		return RuleFiles
+	case c.Version == "":
+		d.unaccounted(string(lockcheck.NoVersion), "the environment does not say which version is installed")
+		return RuleNotPinned
+	case c.Kind == sbom.KindOS:
+		d.Provenance, d.Evidence = FromOS, clean(c.Evidence)
+		if strengthOf(d.Provenance, d.Evidence).class < classSound {
+			if d.Evidence == "" {
+				d.Evidence = evidenceNone
+			}
+			return RuleOrigin
+		}
+		return ""
+	case c.Kind == sbom.KindPackage:
+		return f.locked(c, d)
+	}
+	d.unaccounted(whyNoPackage, fmt.Sprintf("a component of the unknown kind %q", c.Kind))
+	return RuleFiles
+}
+
+func (f *footprint) locked(c *sbom.Component, d *Dependency) string {
+	r := f.set.Match(installed(c))
+	var ref *LockRef
+	if r.Entry != nil {
+		ref = &LockRef{File: clean(r.Entry.File), Line: r.Entry.Line}
+		f.useLock(r.Entry)
+	}
+	if r.Pinned {
+		d.Provenance, d.Evidence, d.Lock = FromLock, string(r.Evidence), ref
+		if strengthOf(d.Provenance, d.Evidence).class < classSound {
+			d.Why = &Reason{Code: string(r.Reason), Detail: clean(r.Detail)}
+			return RuleNoHash
+		}
+		return ""
+	}
+	d.unaccounted(string(r.Reason), clean(r.Detail))
+	d.Why.Lock = ref
+	return ruleOf(r.Reason)
+}
+
+func (d *Dependency) unaccounted(code, detail string) {
+	d.Provenance, d.Evidence, d.Why = FromNowhere, evidenceNone, &Reason{Code: code, Detail: detail}
+}
+
+// ruleOf is the rule that a package breaks which no lock pins.
+func ruleOf(r lockcheck.Reason) string {
+	switch r {
+	case lockcheck.HashMismatch:
+		return RuleHashMismatch
+	case lockcheck.OtherRegistry, lockcheck.OtherPackage:
+		return RuleOtherRegistry
+	case lockcheck.VCS, lockcheck.URL, lockcheck.Editable, lockcheck.Link, lockcheck.LocalPath:
+		return RuleDirectInstall
+	}
+	return RuleNotPinned
+}
+
+// installed is the component as lockcheck compares it.
+func installed(c *sbom.Component) lockcheck.Package {
+	p := lockcheck.Package{Type: c.Type, Namespace: c.Namespace, Name: c.Name, Version: c.Version, Paths: c.Paths}
+	for _, d := range c.Digests {
+		p.Digests = append(p.Digests, lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value, Proved: d.Proved})
+	}
+	if c.Install != nil {
+		p.Install = lockcheck.Install{Kind: string(c.Install.Kind), URL: c.Install.URL, Commit: c.Install.Commit}
+	}
+	return p
+}
+
+// entryPlace finds an entry again. Entries are compared by place, since two
+// locks may include one file.
+type entryPlace struct {
+	file string
+	line int
+	name string
+}
+
+func (f *footprint) indexLocks() {
+	for _, l := range f.locks {
+		for i := range l.Entries {
+			e := &l.Entries[i]
+			at := entryPlace{e.File, e.Line, e.Name}
+			if have := f.locksOf[at]; len(have) == 0 || have[len(have)-1] != l {
+				f.locksOf[at] = append(have, l)
+			}
+		}
+	}
+}
+
+// useLock marks the locks that have the entry.
+func (f *footprint) useLock(e *lockcheck.Entry) {
+	for _, l := range f.locksOf[entryPlace{e.File, e.Line, e.Name}] {
+		f.usedLocks[l] = true
+	}
+}
+
+// edges takes over the relations between components that are still there.
+func (f *footprint) edges() {
+	for _, r := range f.doc.Relations {
+		if f.own[r.From] || f.own[r.To] {
+			continue
+		}
+		f.relations = append(f.relations, Relation{From: clean(r.From), To: clean(r.To), Kind: string(r.Kind), Via: clean(r.Via)})
+	}
+}
+
+// clean makes a string valid UTF-8, since file names need not be, and JSON
+// must. Bytes that are none become visible instead of all the same: two names
+// that differ stay different.
+func clean(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		} else {
+			b.WriteString(s[:size])
+		}
+		s = s[size:]
+	}
+	return b.String()
+}

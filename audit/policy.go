@@ -1,0 +1,375 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// DefaultMinimum is the number of dependencies below which an environment
+// that names an operating system is taken for broken. The leanest images with
+// a package manager have more: Alpine's base has 14 packages, Debian's
+// minimal one 88.
+const DefaultMinimum = 10
+
+// policy turns what was found in a stage into findings.
+type policy struct {
+	stage     *Stage
+	config    *StageConfig
+	footprint *footprint // nil when the scan was lost
+	except    *exceptions
+	// gated is false for a scan without configuration, in which nothing is
+	// compared with a baseline.
+	gated bool
+}
+
+// judge applies every rule and sorts what they found.
+func (p *policy) judge() {
+	p.gaps()
+	if p.footprint != nil {
+		p.empty()
+		p.baseline()
+		p.limit()
+		p.provenance()
+		p.expired()
+		p.notices()
+		p.locks()
+	}
+	sortFindings(p.stage.Findings)
+}
+
+// finding is what a rule has to say; the severity is the rule's.
+func (p *policy) finding(rule string, f Finding) {
+	r, _ := RuleByID(rule)
+	p.add(r, r.severity(p.config.Strict()), f)
+}
+
+func (p *policy) add(r Rule, severity Severity, f Finding) {
+	if severity == "" {
+		return
+	}
+	f.Rule, f.Severity = r.ID, severity
+	p.stage.Findings = append(p.stage.Findings, f)
+}
+
+// sortFindings puts the weightiest first: by severity, then in the order of
+// the rules.
+func sortFindings(findings []Finding) {
+	severities := []Severity{Stop, Error, Warning, Info}
+	rules := Rules()
+	place := func(id string) int { return slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id }) }
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)),
+			cmp.Compare(place(a.Rule), place(b.Rule)),
+			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message),
+		)
+	})
+}
+
+func (p *policy) gaps() {
+	n := len(p.stage.Gaps)
+	if n == 0 {
+		return
+	}
+	p.finding(RuleGaps, Finding{
+		Message: plural(n, "thing", "things") + " could not be examined",
+		Path:    p.stage.Gaps[0].Path,
+		Fix:     "see the gaps of the stage: give the scan the rights it needs, or repair what could not be read",
+	})
+}
+
+func (p *policy) empty() {
+	env := p.footprint.doc.Environment
+	total := p.stage.Counts.Total
+	expectsDB := env.OS.ID != "" && !p.config.Distroless
+	least := 1
+	if expectsDB {
+		least = DefaultMinimum
+	}
+	if p.config.Minimum != nil {
+		least = *p.config.Minimum
+	}
+	const fix = "check that the environment's reference names the root that the stage really uses"
+	switch {
+	case total == 0 && least > 0:
+		p.finding(RuleEmpty, Finding{Message: "nothing was found in the environment", Fix: fix + "; if it is meant to be empty, set `minimum: 0`"})
+	case expectsDB && env.PackageDB == "":
+		p.finding(RuleEmpty, Finding{
+			Message: "the environment names an operating system but has no package database",
+			Fix:     fix + "; if it is meant to have none, set `distroless: true`",
+		})
+	case total < least:
+		p.finding(RuleEmpty, Finding{
+			Message: fmt.Sprintf("%s, where at least %d are expected", plural(total, "dependency was found", "dependencies were found"), least),
+			Fix:     fix + "; if it is meant to be that lean, set `minimum:`",
+		})
+	}
+}
+
+// baseline compares with what was accepted.
+func (p *policy) baseline() {
+	if !p.gated {
+		return
+	}
+	g := &p.stage.Growth
+	accept := updateCommand(p.stage.Name, true)
+	if !g.Known {
+		p.finding(RuleNoBaseline, Finding{Message: "there is no baseline for this stage", Fix: "make one, look through it, and commit it", Accept: updateCommand(p.stage.Name, false)})
+		return
+	}
+	if g.Ruler != nil {
+		p.finding(RuleRuler, Finding{
+			Message: fmt.Sprintf("the baseline was made with %s, this count with %s", *g.Ruler, p.stage.Ruler),
+			Fix:     "count the unchanged environment again, and accept what the new ruler says of it",
+			Accept:  accept,
+		})
+		return
+	}
+	added := g.added()
+	if len(added) > g.Allowed {
+		p.finding(RuleGrowth, Finding{
+			Message:      fmt.Sprintf("%s, and %d allowed", plural(len(added), "new dependency", "new dependencies"), g.Allowed),
+			Dependencies: added, Fix: fixGrowth(g, p.footprint), Accept: accept,
+		})
+	}
+	if n := len(g.Weaker); n > 0 {
+		ids := make([]string, n)
+		for i, w := range g.Weaker {
+			ids[i] = w.ID
+		}
+		p.finding(RuleWeaker, Finding{
+			Message:      plural(n, "dependency is", "dependencies are") + " shown less well than in the baseline",
+			Dependencies: ids, Fix: "install it again from where the baseline has it", Accept: accept,
+		})
+	}
+	if n := len(g.Removed); n > 0 && len(added) == 0 && len(p.stage.Gaps) == 0 {
+		p.finding(RuleShrunk, Finding{
+			Message: plural(n, "dependency", "dependencies") + " of the baseline left the stage",
+			Fix:     "lower the baseline, so that they cannot come back unnoticed", Accept: updateCommand(p.stage.Name, false),
+		})
+	}
+}
+
+func fixGrowth(g *Growth, f *footprint) string {
+	head := f.byID[g.Added[0].ID]
+	if len(g.Added) == 1 {
+		return fmt.Sprintf("remove %s from the stage, or install it in a stage that is not critical", head.Name)
+	}
+	if n := len(g.Added[0].Brings); n > 0 {
+		return fmt.Sprintf("remove what brought them, %s first (it brings %d), or install it in a stage that is not critical", head.Name, n)
+	}
+	return "remove them from the stage, or install them in a stage that is not critical"
+}
+
+func (p *policy) limit() {
+	limit := p.config.Limit
+	if limit == nil || p.stage.Counts.Total <= *limit {
+		return
+	}
+	p.finding(RuleOverLimit, Finding{
+		Message: fmt.Sprintf("%s, and the limit is %d", plural(p.stage.Counts.Total, "dependency", "dependencies"), *limit),
+		Fix:     "remove dependencies, or raise `limit:` of the stage",
+	})
+}
+
+// provenance reports what nothing accounts for, one finding a rule.
+func (p *policy) provenance() {
+	texts := map[string]struct{ one, many, fix string }{
+		RuleHashMismatch:  {"package is", "packages are", "find out where the installed artifact came from, then install from the lock"},
+		RuleOtherRegistry: {"package comes", "packages come", "lock it from its own registry, or list the host under `registries:`"},
+		RuleDirectInstall: {"package was", "packages were", "install a released version from a registry and lock it with its hash, or except it under `exceptions:`"},
+		RuleNotPinned:     {"package is", "packages are", "add it with its hash to a lock file of the stage and install from that, or except it under `exceptions:`"},
+		RuleNoHash:        {"package is", "packages are", "write the lock with hashes, or except it under `exceptions:`"},
+		RuleFiles:         {"folder or file is", "folders and files are", "install it as a package or from a lock, or except it under `exceptions:`"},
+		RuleOrigin:        {"OS package is", "OS packages are", "install the distribution's own package, or except it under `exceptions:`"},
+	}
+	tails := map[string]string{
+		RuleHashMismatch:  "not what the lock file has the hash of",
+		RuleOtherRegistry: "from a registry that is not allowed",
+		RuleDirectInstall: "installed from a URL, a repository or a working copy",
+		RuleNotPinned:     "not pinned by any lock file",
+		RuleNoHash:        "locked without a hash",
+		RuleFiles:         "not accounted for by any package",
+		RuleOrigin:        "of untrusted or unknown origin",
+	}
+	for _, rule := range slices.Sorted(maps.Keys(p.footprint.broken)) {
+		ids, text := p.footprint.broken[rule], texts[rule]
+		p.finding(rule, Finding{
+			Message:      plural(len(ids), text.one, text.many) + " " + tails[rule],
+			Dependencies: ids, Fix: text.fix,
+		})
+	}
+}
+
+func (p *policy) expired() {
+	for i := range p.except.list {
+		x := &p.except.list[i]
+		ids := p.footprint.expired[x]
+		if len(ids) == 0 {
+			continue
+		}
+		slices.Sort(ids)
+		p.finding(RuleExpired, Finding{
+			Message:      fmt.Sprintf("the exception for %s (%s) ended on %s", x.subject(), x.Owner, x.Expires),
+			Dependencies: ids, Fix: "do what the exception was waiting for, or renew it with a reason that still holds",
+		})
+	}
+}
+
+// noticeRules are the rules that remarks of the scan break.
+var noticeRules = map[sbom.NoticeKind]struct{ rule, message, fix string }{
+	sbom.NoticeClaim:     {RuleClaim, "a package claims files where it has no business", "see where the package is from, and remove it"},
+	sbom.NoticeStartup:   {RuleStartup, "code runs at every start of an interpreter", "remove the file, or install the package that it belongs to from a lock"},
+	sbom.NoticeLeftover:  {RuleLeftover, "a package that is not installed has a list of files", "purge the package, or install it properly"},
+	sbom.NoticeNonASCII:  {RuleNonASCII, "a package has letters outside ASCII in its name", "find out what installed it, and remove it"},
+	sbom.NoticeHalfState: {RuleHalfInstalled, "a package is not completely installed", "let the package manager finish its work"},
+}
+
+func (p *policy) notices() {
+	for _, n := range p.footprint.doc.Notices {
+		text, ok := noticeRules[n.Kind]
+		if !ok || p.excused(n) {
+			continue
+		}
+		r, _ := RuleByID(text.rule)
+		severity := r.severity(p.config.Strict())
+		f := Finding{Message: text.message, Path: clean(n.Path), Fix: text.fix}
+		d := p.footprint.byID[clean(n.Component)]
+		if d != nil {
+			f.Dependencies = []string{d.ID}
+		}
+		if n.Kind == sbom.NoticeStartup && (p.footprint.own[n.Component] || d != nil && p.accounted(d)) {
+			severity = Warning
+		}
+		p.add(r, severity, f)
+	}
+}
+
+// excused says whether a live exception covers what a notice is about. One
+// that has expired does not, and the finding then says what it says.
+func (p *policy) excused(n sbom.Notice) bool {
+	if _, live := p.except.forPath(n.Path); live {
+		return true
+	}
+	c := p.footprint.doc.Component(n.Component)
+	if c == nil {
+		return false
+	}
+	_, live := p.except.forComponent(c)
+	return live
+}
+
+// accounted says whether a dependency, or what it lies inside of, is sound.
+func (p *policy) accounted(d *Dependency) bool {
+	for d.Provenance == FromInside {
+		if d = p.footprint.byID[d.Owner]; d == nil {
+			return false
+		}
+	}
+	return d.Provenance == FromException || strengthOf(d.Provenance, d.Evidence).class == classSound
+}
+
+// quietNotes are the remarks on a lock that are judged where it matters: when
+// the entry that they are about is what is installed.
+var quietNotes = map[lockcheck.ProblemKind]bool{
+	lockcheck.ProblemUnpinned: true, lockcheck.ProblemNoHash: true, lockcheck.ProblemWeakHash: true,
+	lockcheck.ProblemVCS: true, lockcheck.ProblemURL: true, lockcheck.ProblemPath: true,
+	lockcheck.ProblemEditable: true, lockcheck.ProblemLink: true, lockcheck.ProblemEmpty: true,
+}
+
+func (p *policy) locks() {
+	for _, l := range p.footprint.locks {
+		if !p.footprint.usedLocks[l] {
+			p.finding(RuleUnusedLock, Finding{Message: "nothing of this lock file is installed", Path: clean(l.Path), Fix: "remove it from `locks:` of the stage, or correct the path"})
+		}
+		n, first := 0, 0
+		for _, note := range l.Notes {
+			if quietNotes[note.Kind] {
+				continue
+			}
+			if n++; n == 1 {
+				first = note.Line
+			}
+		}
+		if n > 0 {
+			p.finding(RuleWeakLock, Finding{
+				Message: fmt.Sprintf("the lock file pins less than it seems to in %s, first in line %d", plural(n, "place", "places"), first),
+				Path:    clean(l.Path), Fix: "write the lock again with the tool that it is from",
+			})
+		}
+	}
+}
+
+// pipelineFindings are those about no single stage.
+func pipelineFindings(c *Config, inputs []Input, lost bool, except *exceptions, base *Baseline) []Finding {
+	var findings []Finding
+	add := func(rule string, f Finding) {
+		r, _ := RuleByID(rule)
+		f.Rule, f.Severity = r.ID, r.Strict
+		findings = append(findings, f)
+	}
+	all := !slices.ContainsFunc(c.Stages, func(s StageConfig) bool {
+		return !slices.ContainsFunc(inputs, func(in Input) bool { return in.Stage.Name == s.Name })
+	})
+	// What a stage that was not looked at needs is not known.
+	if all && !lost {
+		for i, used := range except.used {
+			if !used {
+				x := &except.list[i]
+				add(RuleUnusedExcept, Finding{
+					Message: fmt.Sprintf("the exception for %s (%s, until %s) excuses nothing", x.subject(), x.Owner, x.Expires),
+					Path:    c.File, Fix: fmt.Sprintf("delete it (line %d)", x.Line),
+				})
+			}
+		}
+	}
+	if base != nil {
+		for _, name := range slices.Sorted(maps.Keys(base.Stages)) {
+			if c.Stage(name) == nil {
+				add(RuleStageGone, Finding{
+					Message: fmt.Sprintf("the baseline has a stage %q that the configuration has not", name),
+					Path:    c.Baseline, Fix: "name the stage in the configuration as the baseline does, or delete it from the baseline",
+				})
+			}
+		}
+	}
+	sortFindings(findings)
+	return findings
+}
+
+// updateCommand is a command to paste.
+func updateCommand(stage string, reason bool) string {
+	s := "depaudit baseline update --stage " + shellQuote(stage)
+	if reason {
+		s += ` --reason "..."`
+	}
+	return s
+}
+
+// shellQuote makes s one word of a POSIX shell.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/:@%+=,", r)
+	}
+	if s != "" && s[0] != '-' && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func (r Ruler) String() string {
+	return fmt.Sprintf("counting rules %d and %s", r.Rules, cmp.Or(r.Catalogers, "no catalogers"))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

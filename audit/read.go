@@ -1,0 +1,199 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// MaxReportSize is the largest report that is read back, in bytes. The
+// largest machines that were measured have some 31,000 dependencies, at about
+// a kilobyte each.
+const MaxReportSize = 256 << 20
+
+// ReadReport reads a saved report. It is strict: a report of a newer format,
+// one with unknown fields, and one whose numbers or verdict do not follow
+// from what it lists are refused.
+func ReadReport(r io.Reader) (*Report, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxReportSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxReportSize {
+		return nil, fmt.Errorf("report: more than %d bytes", MaxReportSize)
+	}
+	var head struct {
+		Schema *int `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("report: %w", placed(data, err))
+	}
+	switch {
+	case head.Schema == nil:
+		return nil, errors.New("report: not a report of depaudit: it has no schema version")
+	case *head.Schema > ReportSchema:
+		return nil, fmt.Errorf("report: it has schema version %d, and this depaudit reads up to %d; use a newer one", *head.Schema, ReportSchema)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	var report Report
+	if err := d.Decode(&report); err != nil {
+		return nil, fmt.Errorf("report: %w", placed(data, err))
+	}
+	if err := report.Validate(); err != nil {
+		return nil, err
+	}
+	return &report, nil
+}
+
+// placed adds line and column to an error of encoding/json that has an offset.
+func placed(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	var typed *json.UnmarshalTypeError
+	var offset int64
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &typed):
+		offset = typed.Offset
+	default:
+		return err
+	}
+	before := data[:min(max(offset-1, 0), int64(len(data)))]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	return fmt.Errorf("%d:%d: %w", line, len(before)-bytes.LastIndexByte(before, '\n'), err)
+}
+
+// Validate checks what must hold in every report: the verdicts follow from
+// the findings, the counts from the dependencies, and every ID that is
+// mentioned is listed. A report from [Run] or [Scan] is valid.
+func (r *Report) Validate() error {
+	if r.Schema != ReportSchema {
+		return fmt.Errorf("report: schema version %d is not %d", r.Schema, ReportSchema)
+	}
+	names := map[string]bool{}
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		if names[s.Name] {
+			return fmt.Errorf("report: two stages are called %q", s.Name)
+		}
+		names[s.Name] = true
+		if err := s.validate(); err != nil {
+			return fmt.Errorf("report: stage %q: %w", s.Name, err)
+		}
+	}
+	if err := validFindings(r.Findings); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if v := r.verdict(); v != r.Verdict {
+		return fmt.Errorf("report: the verdict is %q, and %q follows from the stages", r.Verdict, v)
+	}
+	return nil
+}
+
+func (s *Stage) validate() error {
+	known := make(map[string]*Dependency, len(s.Dependencies))
+	counted := footprint{counts: Counts{Excluded: s.Counts.Excluded}}
+	for i := range s.Dependencies {
+		d := &s.Dependencies[i]
+		switch {
+		case d.ID == "":
+			return errors.New("a dependency without an ID")
+		case known[d.ID] != nil:
+			return fmt.Errorf("dependency %q is listed twice", d.ID)
+		case d.Provenance != FromInside && !countedProvenance(d.Provenance):
+			return fmt.Errorf("dependency %q has the unknown provenance %q", d.ID, d.Provenance)
+		case (d.Provenance == FromInside) != (d.Owner != ""):
+			return fmt.Errorf("dependency %q: owner %q does not go with provenance %q", d.ID, d.Owner, d.Provenance)
+		}
+		known[d.ID] = d
+		counted.count(d.Provenance)
+	}
+	if counted.counts != s.Counts {
+		return fmt.Errorf("the counts are %+v, and %+v follows from the dependencies", s.Counts, counted.counts)
+	}
+	excluded := 0
+	for _, e := range s.Excluded {
+		excluded += e.Count
+	}
+	if excluded != s.Counts.Excluded {
+		return fmt.Errorf("%d things are excluded, and %d are listed", s.Counts.Excluded, excluded)
+	}
+	if err := s.validateReferences(known); err != nil {
+		return err
+	}
+	if err := validFindings(s.Findings); err != nil {
+		return err
+	}
+	if v := s.verdict(); v != s.Verdict {
+		return fmt.Errorf("the verdict is %q, and %q follows from the findings", s.Verdict, v)
+	}
+	return nil
+}
+
+// validateReferences checks that every ID that is mentioned is listed.
+func (s *Stage) validateReferences(known map[string]*Dependency) error {
+	var ids []string
+	for _, d := range s.Dependencies {
+		if d.Owner != "" {
+			ids = append(ids, d.Owner)
+		}
+	}
+	for _, r := range s.Relations {
+		ids = append(ids, r.From, r.To)
+	}
+	for _, f := range s.Findings {
+		ids = append(ids, f.Dependencies...)
+	}
+	for _, g := range s.Growth.Added {
+		ids = append(ids, g.ID)
+		ids = append(ids, g.Brings...)
+		ids = append(ids, g.Shared...)
+		ids = append(ids, g.NeededBy...)
+	}
+	for _, w := range s.Growth.Weaker {
+		ids = append(ids, w.ID)
+	}
+	for _, id := range ids {
+		if known[id] == nil {
+			return fmt.Errorf("%q is mentioned and not listed", id)
+		}
+	}
+	return validOwners(known)
+}
+
+// validOwners checks that owners of owners lead somewhere: a ring would be
+// walked for ever. What is known to lead somewhere is not walked again.
+func validOwners(known map[string]*Dependency) error {
+	sound := make(map[string]bool, len(known))
+	for id := range known {
+		var chain []string
+		onChain := map[string]bool{}
+		for o := id; o != "" && !sound[o]; o = known[o].Owner {
+			if onChain[o] {
+				return fmt.Errorf("%q lies inside itself", o)
+			}
+			onChain[o] = true
+			chain = append(chain, o)
+		}
+		for _, o := range chain {
+			sound[o] = true
+		}
+	}
+	return nil
+}
+
+func validFindings(findings []Finding) error {
+	for _, f := range findings {
+		if !slices.Contains([]Severity{Stop, Error, Warning, Info}, f.Severity) {
+			return fmt.Errorf("finding %q has the unknown severity %q", f.Rule, f.Severity)
+		}
+		if f.Rule == "" {
+			return errors.New("a finding without a rule")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/depaudit/depaudit/audit"
+)
+
+// The reports that the tests render, as audit makes them.
+
+func deb(name, version string) audit.Dependency {
+	return audit.Dependency{
+		ID: "deb/debian/" + name + "@" + version + "?arch=amd64", Key: "deb/debian/" + name + "?arch=amd64",
+		PURL: "pkg:deb/debian/" + name + "@" + version + "?arch=amd64",
+		Type: "deb", Namespace: "debian", Name: name, Version: version, Arch: "amd64",
+		Provenance: audit.FromOS, Evidence: "db-owned", Paths: []string{"/var/lib/dpkg/status"},
+	}
+}
+
+func wheel(name, version string, line int) audit.Dependency {
+	return audit.Dependency{
+		ID: "pypi/" + name + "@" + version, Key: "pypi/" + name, PURL: "pkg:pypi/" + name + "@" + version,
+		Type: "pypi", Name: name, Version: version, Provenance: audit.FromLock, Evidence: "hash-locked",
+		Lock:  &audit.LockRef{File: "requirements.txt", Line: line},
+		Paths: []string{"/opt/venv/lib/python3.11/site-packages/" + name + "-" + version + ".dist-info/METADATA"},
+	}
+}
+
+func unlocked(name, version, code, detail string) audit.Dependency {
+	d := wheel(name, version, 0)
+	d.Provenance, d.Evidence, d.Lock = audit.FromNowhere, "none", nil
+	d.Why = &audit.Reason{Code: code, Detail: detail}
+	return d
+}
+
+func files(name, path, detail string, n int) audit.Dependency {
+	return audit.Dependency{
+		ID: "generic/" + name + "?path=" + path, Key: "generic/" + name + "?path=" + path, Type: "generic", Name: name,
+		Provenance: audit.FromNowhere, Evidence: "none", Paths: []string{path}, Files: n, Detail: detail,
+		Why: &audit.Reason{Code: "no-package", Detail: detail + ", which no package accounts for"},
+	}
+}
+
+func newReport(pipeline string, verdict audit.Verdict, stages ...audit.Stage) *audit.Report {
+	return &audit.Report{
+		Schema: 1, Verdict: verdict, Pipeline: pipeline, Rules: 1, Stages: stages,
+		Tool: audit.Tool{Name: "depaudit", Version: "0.1.0", Catalogers: "syft v1.54.1"},
+	}
+}
+
+// buildSource is the critical stage of the CPython pipeline, as accepted.
+func buildSource() audit.Stage {
+	s := audit.Stage{
+		Name: "build-source", Critical: true, Environment: "dir:build/source", OS: "Debian GNU/Linux 12 (bookworm)",
+		Verdict: audit.Pass,
+		Counts:  audit.Counts{Total: 159, OS: 118, Lock: 41, Inside: 7, Excluded: 612},
+		Growth:  audit.Growth{Known: true, Baseline: 159},
+		Locks:   []audit.LockFile{{Path: "requirements.txt", Format: "requirements.txt", Entries: 41}},
+	}
+	for i := range 118 {
+		s.Dependencies = append(s.Dependencies, deb(fmt.Sprintf("libsomething%d", i), "1.0-1"))
+	}
+	for i := range 41 {
+		s.Dependencies = append(s.Dependencies, wheel(fmt.Sprintf("package-%d", i), "2.4.1", 3*i+1))
+	}
+	pip := wheel("pip", "23.0.1", 0)
+	pip.Provenance, pip.Evidence, pip.Lock, pip.Owner = audit.FromInside, "", nil, "deb/debian/libsomething0@1.0-1?arch=amd64"
+	s.Dependencies = append(s.Dependencies, pip)
+	s.Excluded = []audit.Excluded{{Path: "/var/cache/apt/archives", Reason: "archive", Detail: "612 archives", Count: 612}}
+	return s
+}
+
+func buildDocs() audit.Stage {
+	s := audit.Stage{
+		Name: "build-docs", Environment: "dir:build/docs", OS: "Debian GNU/Linux 12 (bookworm)", Verdict: audit.Pass,
+		Counts:  audit.Counts{Total: 678, OS: 619, Lock: 41, Unaccounted: 18, Inside: 106, Excluded: 620},
+		Growth:  audit.Growth{Known: true, Baseline: 678},
+		Message: "Docs packages are being locked, see the tracker.\nAsk #release before you add one.",
+	}
+	names := []string{"alabaster", "babel", "blurb", "docutils", "furo", "imagesize", "jinja2", "markupsafe", "pygments",
+		"python-docs-theme", "snowballstemmer", "sphinx", "sphinxcontrib-applehelp", "sphinxcontrib-devhelp",
+		"sphinxcontrib-htmlhelp", "sphinxcontrib-jsmath", "sphinxcontrib-qthelp", "sphinxcontrib-serializinghtml"}
+	f := audit.Finding{Rule: "unpinned", Severity: audit.Warning, Message: "18 dependencies are neither from the OS nor pinned by a lock file",
+		Fix: "add them with hashes to a lock file of the stage, for example with `uv pip compile --generate-hashes requirements.in`"}
+	for i, n := range names {
+		d := unlocked(n, fmt.Sprintf("%d.%d.0", i%7, i), "not-in-any-lock", "not in requirements.txt")
+		if n == "jinja2" {
+			d.Why = &audit.Reason{Code: "locked-at-another-version", Detail: "locked at 3.1.2, installed 6.6.0", Lock: &audit.LockRef{File: "requirements.txt", Line: 88}}
+		}
+		s.Dependencies = append(s.Dependencies, d)
+		f.Dependencies = append(f.Dependencies, d.ID)
+	}
+	s.Findings = []audit.Finding{f}
+	return s
+}
+
+func testSource() audit.Stage {
+	return audit.Stage{
+		Name: "test-source", Critical: true, Environment: "dir:build/test", OS: "Debian GNU/Linux 12 (bookworm)", Verdict: audit.Incomplete,
+		Counts: audit.Counts{Total: 265, OS: 265},
+		Growth: audit.Growth{Known: true, Baseline: 265},
+		Gaps: []audit.Gap{
+			{Kind: "unreadable", Path: "/root/.cache/venv", Detail: "permission denied: run the scan as a user who may read it"},
+			{Kind: "malformed", Path: "/usr/local/lib/python3.11/dist-packages/a-package-with-a-long-name-1.0.dist-info/METADATA", Detail: "no Name header"},
+			{Kind: "lost-scan", Detail: "the scan was ended after 10m0s"},
+		},
+		Findings: []audit.Finding{{Rule: "gap", Severity: audit.Stop, Message: "3 places could not be examined, so nothing can be said about them"}},
+	}
+}
+
+// grownBuildSource is build-source after somebody installed gdb.
+func grownBuildSource() audit.Stage {
+	s := buildSource()
+	added := []audit.Dependency{deb("gdb", "13.1-3"), deb("libbabeltrace1", "1.5.11-1"), deb("libipt2", "2.0.5-1")}
+	s.Dependencies = append(s.Dependencies, added...)
+	s.Verdict = audit.Fail
+	s.Counts.Total, s.Counts.OS = 162, 121
+	s.Growth.Added = []audit.GrowthGroup{{ID: added[0].ID, Because: "asked", Brings: []string{added[2].ID, added[1].ID}}}
+	s.Findings = []audit.Finding{{
+		Rule: "growth", Severity: audit.Error, Message: "3 dependencies are not in the baseline, 0 are allowed",
+		Dependencies: []string{added[0].ID, added[1].ID, added[2].ID},
+		Fix:          "remove gdb from the stage, or install it in a stage that is not critical",
+		Accept:       `depaudit baseline update --stage build-source --reason "..."`,
+	}}
+	s.Message = "The source stage signs releases. Talk to the release manager before it grows."
+	return s
+}
+
+func manyAdded() audit.Stage {
+	s := buildSource()
+	s.Name = "build-source"
+	s.Verdict = audit.Fail
+	f := audit.Finding{Rule: "growth", Severity: audit.Error, Message: "600 dependencies are not in the baseline, 0 are allowed",
+		Fix: "install texlive-full in a stage that is not critical", Accept: `depaudit baseline update --stage build-source --reason "..."`}
+	var group *audit.GrowthGroup
+	for i := range 600 {
+		d := deb(fmt.Sprintf("texlive-part-%d", i), "2022.20230122-3")
+		s.Dependencies = append(s.Dependencies, d)
+		f.Dependencies = append(f.Dependencies, d.ID)
+		if i%20 == 0 {
+			s.Growth.Added = append(s.Growth.Added, audit.GrowthGroup{ID: d.ID, Because: []string{"asked", "auto", ""}[i/20%3]})
+			group = &s.Growth.Added[len(s.Growth.Added)-1]
+			if i == 20 {
+				group.NeededBy = []string{"deb/debian/libsomething0@1.0-1?arch=amd64", "deb/debian/libsomething1@1.0-1?arch=amd64"}
+			}
+			continue
+		}
+		group.Brings = append(group.Brings, d.ID)
+	}
+	s.Growth.Added[0].Shared = s.Growth.Added[0].Brings[:3]
+	s.Growth.Removed = []audit.Entry{{Key: "pypi/wheel", Version: "0.38.4", ID: "pypi/wheel@0.38.4", Provenance: audit.FromLock, Evidence: "hash-locked"}}
+	s.Growth.Changed = []audit.Change{{Key: "pypi/sphinx", From: "7.2.6", To: "7.3.0"}, {Key: "pypi/idna", From: "3.6", To: "3.7"}}
+	s.Growth.Weaker = []audit.Weaker{{ID: "pypi/package-0@2.4.1", From: audit.Strength{Provenance: audit.FromLock, Evidence: "hash-locked"},
+		To: audit.Strength{Provenance: audit.FromLock, Evidence: "version-locked"}}}
+	s.Counts.Total, s.Counts.OS = 759, 718
+	s.Findings = []audit.Finding{f}
+	return s
+}
+
+// hostile is what an attacker would like to print, in every place that takes
+// a string from outside.
+func hostileStage(s string) audit.Stage {
+	d := audit.Dependency{ID: s, Key: s, PURL: s, Name: s, Namespace: s, Version: s, Arch: s, Type: s, Provenance: audit.FromNowhere,
+		Evidence: s, Paths: []string{s, s}, Asked: s, Files: 1, Detail: s, Why: &audit.Reason{Code: s, Detail: s, Lock: &audit.LockRef{File: s, Line: 3}}}
+	locked := d
+	locked.ID, locked.Provenance, locked.Lock, locked.Owner, locked.Why = s+"2", audit.FromLock, &audit.LockRef{File: s, Line: 1}, s, nil
+	excepted := d
+	excepted.ID, excepted.Provenance, excepted.Exception = s+"3", audit.FromException, &audit.ExceptionRef{Reason: s, Owner: s, Expires: s}
+	other := d
+	other.ID, other.Provenance, other.Why = s+"4", audit.Provenance(s), nil
+	return audit.Stage{
+		Name: s, Critical: true, Environment: s, OS: s, Verdict: audit.Fail, Message: s,
+		Ruler:  audit.Ruler{Rules: 1, Catalogers: s},
+		Counts: audit.Counts{Total: 4, OS: 1, Lock: 1, Image: 1, Exception: 1, Unaccounted: 1, Inside: 1, Excluded: 1},
+		Limit:  new(int), Dependencies: []audit.Dependency{d, locked, excepted, other},
+		Relations: []audit.Relation{{From: s, To: s, Kind: s, Via: s}},
+		Excluded:  []audit.Excluded{{Path: s, Name: s, Version: s, PURL: s, Reason: s, Detail: s, Count: 1}},
+		Growth: audit.Growth{Known: true, Baseline: 1, Ruler: &audit.Ruler{Rules: 1, Catalogers: s},
+			Added: []audit.GrowthGroup{
+				{ID: s, Because: s, Brings: []string{s + "2", s + "3", "unknown " + s}, Shared: []string{s + "2"}},
+				{ID: s + "4", NeededBy: []string{s}},
+			},
+			Removed: []audit.Entry{{Key: s, Version: s, ID: s, PURL: s, Provenance: audit.Provenance(s), Evidence: s, Reason: s}, {ID: s}},
+			Changed: []audit.Change{{Key: s, From: s, To: s}},
+			Weaker:  []audit.Weaker{{ID: s, From: audit.Strength{Provenance: audit.Provenance(s), Evidence: s}, To: audit.Strength{Evidence: s}}}},
+		Findings: []audit.Finding{
+			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s, s + "2"}, Path: s, Fix: s, Accept: s},
+			{Rule: s, Severity: audit.Severity(s), Message: s, Fix: "run `" + s + "` again: " + s},
+		},
+		Gaps:    []audit.Gap{{Kind: s, Path: s, Detail: s}, {Kind: s, Detail: s}},
+		Notices: []audit.Notice{{Kind: s, Path: s, ID: s, Detail: s}},
+		Locks:   []audit.LockFile{{Path: s, Format: s, Entries: 1}},
+	}
+}
+
+func hostile(s string) *audit.Report {
+	r := newReport(s, audit.Fail, hostileStage(s), buildSource())
+	r.Tool = audit.Tool{Name: s, Version: s, Catalogers: s}
+	r.Baseline = s
+	r.Findings = []audit.Finding{{Rule: s, Severity: audit.Info, Message: s, Fix: s, Accept: s}}
+	return r
+}
+
+func hostileScan(s string) *audit.Report {
+	r := newReport("", audit.Fail, hostileStage(s))
+	r.Stages[0].Findings = nil
+	r.Stages[0].Growth = audit.Growth{}
+	return r
+}
+
+func scan() *audit.Report {
+	s := testSource()
+	s.Name, s.Critical, s.Environment = "", false, "host:"
+	s.Growth = audit.Growth{}
+	s.Findings = nil
+	s.Gaps = s.Gaps[:1]
+	s.Dependencies = []audit.Dependency{
+		deb("bash", "5.2.15-2+b7"), wheel("requests", "2.31.0", 12),
+		files("go", "/usr/local/go", "go 1.26.8, 13,214 files", 13214),
+		files("rustup-init", "/root/rustup-init", "ELF executable", 1),
+		unlocked("blurb", "1.1.0", "not-in-any-lock", "no lock file was given"),
+	}
+	s.Counts = audit.Counts{Total: 5, OS: 1, Lock: 1, Unaccounted: 3, Inside: 4, Excluded: 12}
+	return newReport("", audit.Incomplete, s)
+}
+
+// wide has characters of two cells and of none.
+func wide() *audit.Report {
+	s := grownBuildSource()
+	s.Name = "源码构建"
+	s.Dependencies[len(s.Dependencies)-3].Name = "数据库调试工具" + strings.Repeat("很长的名字", 6)
+	s.Dependencies[len(s.Dependencies)-1].Name = "cafe\u0301-lib"
+	return newReport("发布流水线", audit.Fail, s, buildDocs())
+}
+
+func withFindings(r *audit.Report) *audit.Report {
+	r.Findings = []audit.Finding{{Rule: "unused-exception", Severity: audit.Warning,
+		Message: "the exception for pkg:generic/rustup excuses nothing any more", Path: "depaudit.yaml:41", Fix: "remove it from depaudit.yaml"}}
+	return r
+}
+
+func pipeline() *audit.Report {
+	return withFindings(newReport("cpython-release", audit.Fail, grownBuildSource(), buildDocs(), testSource()))
+}

@@ -1,0 +1,77 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/audit"
+)
+
+// renderJSON writes the report as it is: every other format can be rendered
+// from this one later. The bytes are canonical: fields in the order of the
+// types, two spaces of indent, empty lists as [], a newline at the end.
+//
+// Unlike the others, this format keeps every foreign string whole. Characters
+// that would act on a terminal or in a CI log are written as JSON escapes,
+// which a parser turns back; invalid UTF-8, which JSON cannot hold, becomes
+// U+FFFD.
+func renderJSON(w io.Writer, r *audit.Report, _ Options) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(withLists(r)); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeJSON(b.Bytes()))
+	return err
+}
+
+// escapeJSON escapes what does not print. Outside of strings, JSON has only
+// printing ASCII and line breaks, so that whatever is found is in a string.
+func escapeJSON(in []byte) []byte {
+	out := make([]byte, 0, len(in)+len(in)/16)
+	var last rune
+	for len(in) > 0 {
+		r, size := utf8.DecodeRune(in)
+		switch {
+		case r == '\n' || (prints(r) && !(r == '#' && last == '#')):
+			out = append(out, in[:size]...)
+		case r <= 0xffff:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		}
+		last, in = r, in[size:]
+	}
+	return out
+}
+
+// withLists is the report with [] for lists that are nil, for readers that
+// tell the two apart.
+func withLists(r *audit.Report) *audit.Report {
+	out := *r
+	out.Stages = append([]audit.Stage{}, r.Stages...)
+	for i := range out.Stages {
+		s := &out.Stages[i]
+		s.Dependencies = present(s.Dependencies)
+		s.Findings = present(s.Findings)
+		s.Gaps = present(s.Gaps)
+		s.Growth.Added = present(s.Growth.Added)
+		s.Growth.Removed = present(s.Growth.Removed)
+		s.Growth.Changed = present(s.Growth.Changed)
+	}
+	return &out
+}
+
+func present[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
