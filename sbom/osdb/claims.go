@@ -1,0 +1,168 @@
+package osdb
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// noArea is outside of all areas.
+const noArea = -1
+
+// areas are the places where no package of a distribution has files: the
+// homes of users, what the administrator installed (Debian Policy, section
+// 9.1.2), temporary folders, and Python's virtual environments (PEP 405). A
+// package may bring folders there, but a file that its list claims there is
+// not believed to be its own. /opt is not one of them: vendors' packages are
+// made for it.
+type areas struct {
+	names []string
+	roots map[environ.Node]int
+}
+
+func findAreas(t *environ.Tree) *areas {
+	a := &areas{roots: map[environ.Node]int{}}
+	for _, path := range []string{"/home", "/root", "/usr/local", "/tmp", "/var/tmp"} {
+		a.add(t.Resolve(path), path)
+	}
+	root := t.Resolve("/")
+	for n := range t.Named("pyvenv.cfg") {
+		if dir := t.Parent(n); dir != root && t.Kind(n) == environ.File {
+			a.add(dir, "the virtual environment "+t.Path(dir))
+		}
+	}
+	return a
+}
+
+func (a *areas) add(n environ.Node, name string) {
+	if n == environ.None {
+		return
+	}
+	if _, known := a.roots[n]; !known {
+		a.roots[n] = len(a.names)
+		a.names = append(a.names, name)
+	}
+}
+
+// at is the area that a folder is the top of.
+func (a *areas) at(n environ.Node) int {
+	if i, found := a.roots[n]; found {
+		return i
+	}
+	return noArea
+}
+
+// around is the area that a node is in or is the top of.
+func (a *areas) around(t *environ.Tree, n environ.Node) int {
+	for ; n != environ.None; n = t.Parent(n) {
+		if i := a.at(n); i != noArea {
+			return i
+		}
+	}
+	return noArea
+}
+
+// claim counts the files that one package claims in one area, or of another
+// package.
+type claim struct {
+	path  string // the first one
+	count int
+}
+
+func (c claim) String() string {
+	if c.count == 1 {
+		return "a file"
+	}
+	return fmt.Sprintf("%d files", c.count)
+}
+
+// contested collects the files that several packages list, with the
+// packages in ascending order.
+type contested map[environ.Node][]int
+
+// add is called with ascending components.
+func (c contested) add(n environ.Node, component int) {
+	if owners := c[n]; len(owners) == 0 || owners[len(owners)-1] != component {
+		c[n] = append(owners, component)
+	}
+}
+
+// areaClaims reports the files that a list claims where packages have none.
+func (d *dpkg) areaClaims(component int, claims map[int]claim, list string) {
+	for _, area := range sortedKeys(claims) {
+		c := claims[area]
+		d.notice(sbom.NoticeClaim, c.path, d.Components[component].ID,
+			"%s lists %s in %s, where packages of a distribution have none; they do not count as its own (%s)",
+			d.packages[component].name, c, d.areas.names[area], list)
+	}
+}
+
+// conflicts reports the packages that list the files of another one, although
+// neither replaces the other.
+func (d *dpkg) conflicts(files contested) {
+	type pair struct{ first, second int }
+	pairs := map[pair]claim{}
+	// When more packages than that share one file, comparing each with each
+	// tells nothing new.
+	const most = 8
+	for _, n := range sortedKeys(files) {
+		owners := files[n]
+		for i, second := range owners {
+			for _, first := range owners[:min(i, most)] {
+				if d.mayShare(first, second) {
+					continue
+				}
+				c := pairs[pair{first, second}]
+				if c.count == 0 {
+					c.path = d.tree.Path(n)
+				}
+				c.count++
+				pairs[pair{first, second}] = c
+				break
+			}
+		}
+	}
+	order := make([]pair, 0, len(pairs))
+	for p := range pairs {
+		order = append(order, p)
+	}
+	slices.SortFunc(order, func(x, y pair) int {
+		return cmp.Or(cmp.Compare(x.first, y.first), cmp.Compare(x.second, y.second))
+	})
+	for _, p := range order {
+		c := pairs[p]
+		d.notice(sbom.NoticeClaim, c.path, d.Components[p.second].ID, "%s and %s both list %s; neither replaces the other",
+			d.packages[p.first].name, d.packages[p.second].name, c)
+	}
+}
+
+// mayShare says whether two packages may list the same file: two
+// architectures of one package do (Multi-Arch: same), and a package that
+// replaces another one takes over its files (Debian Policy, section 7.6.1).
+func (d *dpkg) mayShare(a, b int) bool {
+	x, y := d.packages[a], d.packages[b]
+	return x.name == y.name || x.replacesAny(y) || y.replacesAny(x)
+}
+
+func (p *dpkgRecord) replacesAny(other *dpkgRecord) bool {
+	return slices.ContainsFunc(p.replaces, func(a alternative) bool { return a.name == other.name })
+}
+
+// isFolder says whether a node is a folder or a link to one. Packages share
+// folders, and what one package has as a folder may be a link on disk, as
+// /bin is.
+func isFolder(t *environ.Tree, n environ.Node) bool {
+	return t.Kind(n) == environ.Dir || (t.Kind(n) == environ.Symlink && t.Kind(t.ResolveNode(n)) == environ.Dir)
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,176 @@
+// Package osdb reads the package database of the operating system in an
+// environment: which package owns which path, what was asked for, what
+// depends on what. It reads through package environ, runs nothing, and does
+// not ask the machine that it runs on.
+//
+// # What counts as the database
+//
+// Only the canonical place, with symbolic links resolved inside the
+// environment: a lib/dpkg/status in somebody's home folder says nothing about
+// the system. There is one file for each kind of database (dpkg.go). Each has
+// one function that returns nil when the environment has no such database;
+// [Open] asks them in turn. What they share is [DB], the folder-by-folder
+// path lookup (paths.go), the line reader (lines.go) and the rules for files
+// that no package should have (claims.go).
+//
+// # What is an error, what is a gap
+//
+// A database that cannot be parsed is an error, with file and line, and never
+// an empty list: half of the packages would look as if they were not there.
+// What leaves the list of packages intact and only makes one answer unsure
+// (a file list that is missing, a dependency field that does not parse, an
+// os-release of another system) is a gap, so that the environment cannot
+// pass, but can be looked at.
+//
+// # Ownership
+//
+// Owners are one int32 for each node of the file tree and not a map of paths:
+// a Debian root has 100,000 to 250,000 listed paths. File lists are read in
+// parallel, each by one goroutine and line by line; consecutive lines share
+// their folder, so that most lines cost one hash lookup. The results are put
+// together afterwards in the order of the packages, so that they do not
+// depend on which list was read first.
+//
+// A listed path is found with the links of all its folders followed but its
+// last component taken as it is: on a system with a merged /usr a list says
+// /bin/bash, and the file is /usr/bin/bash; a listed link is owned, not what
+// it points to.
+//
+// # Believing
+//
+// Whoever can write to the environment can write to its database. The
+// evidence of every component here is therefore "db-owned" and no more, and
+// a claim that no package of a distribution makes (files in /home, in a
+// virtual environment, in another package) is reported and not believed.
+package osdb
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// DB is the package database of one environment.
+type DB struct {
+	// Kind names the database: "dpkg".
+	Kind string
+	// Components are the installed packages, sorted by ID.
+	Components []sbom.Component
+	// Relations are the dependencies that are satisfied in the environment,
+	// with both ends in Components.
+	Relations []sbom.Relation
+	Gaps      []sbom.Gap
+	Notices   []sbom.Notice
+	// Excluded are packages that the database knows in another state than
+	// installed.
+	Excluded []sbom.Exclusion
+	// Listed is the number of paths in all file lists, a path that several
+	// packages list counted for each; Absent is the number of those that the
+	// environment does not have, for instance because its maker threw the
+	// documentation away.
+	Listed, Absent int
+
+	owner []int32 // node -> index in Components + 1, 0 for none
+}
+
+// Open reads the canonical package database of an environment. It returns nil
+// and no error when there is none at all; whether there should be one is for
+// the caller to say, see [Expect].
+//
+// The error is a [*ParseError] when the database is there and is not one, and
+// the error of the file system when it cannot be read.
+func Open(ctx context.Context, t *environ.Tree, release sbom.OS) (*DB, error) {
+	return openDpkg(ctx, t, release)
+}
+
+// Owner is the ID of the component that owns a node, "" when none does. A
+// folder that several packages have belongs to the one with the lowest ID.
+func (db *DB) Owner(n environ.Node) string {
+	if !db.Owns(n) {
+		return ""
+	}
+	return db.Components[db.owner[n]-1].ID
+}
+
+// Owns says whether any package owns a node.
+func (db *DB) Owns(n environ.Node) bool {
+	return n >= 0 && int(n) < len(db.owner) && db.owner[n] != 0
+}
+
+// Expect names the kind of database that a system of that name has: "dpkg",
+// "apk", "rpm" or "alpm"; "" when it is not known. ID is looked at first,
+// then ID_LIKE in its order, as os-release(5) says.
+func Expect(release sbom.OS) string {
+	for _, id := range append([]string{release.ID}, release.IDLike...) {
+		if kind := databaseOf(id); kind != "" {
+			return kind
+		}
+	}
+	return ""
+}
+
+// databaseOf knows the heads of the families, and those members that are
+// seen without an ID_LIKE.
+func databaseOf(id string) string {
+	switch id {
+	case "debian", "ubuntu", "devuan", "raspbian", "kali", "linuxmint", "pop", "deepin", "pureos", "trisquel":
+		return "dpkg"
+	case "alpine", "wolfi", "chainguard", "postmarketos":
+		return "apk"
+	case "fedora", "rhel", "centos", "rocky", "almalinux", "ol", "amzn", "suse", "sles", "opensuse",
+		"opensuse-leap", "opensuse-tumbleweed", "mageia", "openeuler", "mariner", "azurelinux", "photon":
+		return "rpm"
+	case "arch", "archarm", "manjaro", "endeavouros", "cachyos":
+		return "alpm"
+	}
+	return ""
+}
+
+// ParseError says that a file of the database is not what it must be.
+type ParseError struct {
+	File string // absolute within the environment
+	Line int    // from 1; 0 when the whole file is meant
+	Msg  string
+	Hint string // what to do, may be empty
+}
+
+func (e *ParseError) Error() string {
+	at := e.File
+	if e.Line > 0 {
+		at = fmt.Sprintf("%s:%d", e.File, e.Line)
+	}
+	if e.Hint == "" {
+		return at + ": " + e.Msg
+	}
+	return at + ": " + e.Msg + " (" + e.Hint + ")"
+}
+
+// limitError is a ParseError that a named limit caused, so that a gap about
+// it gets the right kind.
+type limitError struct{ ParseError }
+
+func (e *limitError) Error() string { return e.ParseError.Error() }
+func (e *limitError) Unwrap() error { return &e.ParseError }
+
+// own records that a component owns a node, unless an earlier one does.
+// It returns the index of the one that had it before, or -1.
+func (db *DB) own(n environ.Node, component int) int {
+	if before := db.owner[n]; before != 0 {
+		return int(before) - 1
+	}
+	db.owner[n] = int32(component) + 1
+	return -1
+}
+
+func (db *DB) gap(kind sbom.GapKind, path, format string, args ...any) {
+	db.Gaps = append(db.Gaps, sbom.Gap{Kind: kind, Path: path, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (db *DB) notice(kind sbom.NoticeKind, path, component, format string, args ...any) {
+	db.Notices = append(db.Notices, sbom.Notice{Kind: kind, Path: path, Component: component, Detail: fmt.Sprintf(format, args...)})
+}
+
+// position is where something is, as in an error.
+func position(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }

@@ -1,0 +1,107 @@
+package osdb
+
+import (
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// finder finds the nodes of the paths of one file list. Neighbouring lines
+// are in the same folder or near it, so it keeps the folders down to the last
+// one. It is not safe for concurrent use; the tree and the areas are.
+type finder struct {
+	tree  *environ.Tree
+	areas *areas
+	stack []folder // from the root down
+}
+
+// folder is a folder of a path, with its links followed.
+type folder struct {
+	path string       // as listed, "" for the root
+	node environ.Node // None when it is not there, or no folder
+	area int          // index of areas, or noArea
+}
+
+func newFinder(t *environ.Tree, a *areas) *finder {
+	return &finder{tree: t, areas: a, stack: []folder{{node: t.Resolve("/"), area: noArea}}}
+}
+
+// find returns the node of a clean absolute path, with links followed in all
+// but the last component, and the area that it is in.
+func (f *finder) find(path string) (environ.Node, int) {
+	slash := strings.LastIndexByte(path, '/')
+	dir := f.enter(path[:slash])
+	if path == "/" {
+		return dir.node, dir.area
+	}
+	return f.tree.Child(dir.node, path[slash+1:]), dir.area
+}
+
+// enter makes the folder of that path the last of the stack.
+func (f *finder) enter(path string) folder {
+	top := len(f.stack) - 1
+	for ; !isInside(path, f.stack[top].path); top-- {
+	}
+	f.stack = f.stack[:top+1]
+	at := f.stack[top]
+	for len(at.path) < len(path) {
+		end := len(path)
+		if i := strings.IndexByte(path[len(at.path)+1:], '/'); i >= 0 {
+			end = len(at.path) + 1 + i
+		}
+		at = f.step(at, path[:end])
+		f.stack = append(f.stack, at)
+	}
+	return at
+}
+
+// step goes one folder down.
+func (f *finder) step(at folder, path string) folder {
+	n := f.tree.Child(at.node, path[len(at.path)+1:])
+	area := at.area
+	switch f.tree.Kind(n) {
+	case environ.Dir:
+		if own := f.areas.at(n); own != noArea {
+			area = own
+		}
+	case environ.Symlink:
+		n = f.tree.Resolve(path)
+		area = f.areas.around(f.tree, n)
+		if f.tree.Kind(n) != environ.Dir {
+			n = environ.None
+		}
+	default:
+		n = environ.None
+	}
+	return folder{path, n, area}
+}
+
+// isInside says whether path is dir or below it.
+func isInside(path, dir string) bool {
+	return strings.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
+}
+
+// cleanPath says whether a path is absolute and has no component that is
+// empty, "." or "..", and no zero byte, which no file name has.
+func cleanPath(path string) bool {
+	if path == "" || path[0] != '/' || strings.IndexByte(path, 0) >= 0 {
+		return false
+	}
+	if path == "/" {
+		return true
+	}
+	if strings.HasSuffix(path, "/") || strings.Contains(path, "//") {
+		return false
+	}
+	// Names that start with a dot are rare.
+	for rest := path; ; {
+		i := strings.Index(rest, "/.")
+		if i < 0 {
+			return true
+		}
+		rest = rest[i+2:]
+		if rest == "" || rest[0] == '/' || rest == "." || strings.HasPrefix(rest, "./") {
+			return false
+		}
+	}
+}
