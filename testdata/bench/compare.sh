@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+#
+# Compare depaudit with find and with two scanners on one root file system, in
+# turn and warm, and print a Markdown table.
+#
+#   compare.sh ROOT DEPAUDIT [ROUNDS]
+#
+# ROOT is a root file system, DEPAUDIT the binary. ROUNDS (5) rounds run every
+# command once each, after a round that is not counted.
+#
+#   find      find ROOT -type f: one walk and nothing else, the floor
+#   depaudit  depaudit scan dir:ROOT, all of it, the child process included
+#   scalibr   osv-scalibr 0.5.3: its default plugins, without network
+#   syft      syft 1.54.1: the catalogers that it gives to images, without its
+#             file catalogers and digests and without the look for a new version
+#
+# Wall is in seconds. Peak is the largest resident set of any one process of
+# the command, in MiB (GNU time). The ratio is wall against depaudit's: the
+# median of the rounds. Components are what each tool reports with these
+# settings, by its own rules.
+#
+# scalibr and syft are built from their modules on first use, which takes
+# minutes. Needs go, python3 and GNU time. Run it on an idle machine.
+#
+#   DEPAUDIT_BENCH_BIN   folder of scalibr and syft (default: in the user's cache)
+#   DEPAUDIT_BENCH_ONLY  what to run (default: "find depaudit scalibr syft")
+#   DEPAUDIT_BENCH_RAW   file that every single measurement is appended to
+
+set -euo pipefail
+export LC_ALL=C # a dot in numbers, whatever the user's language
+
+usage() {
+    sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+}
+
+[ $# -ge 2 ] || usage
+root=$(cd "$1" && pwd -P)
+depaudit=$2
+rounds=${3:-5}
+bin=${DEPAUDIT_BENCH_BIN:-${XDG_CACHE_HOME:-$HOME/.cache}/depaudit-bench}
+only=${DEPAUDIT_BENCH_ONLY:-find depaudit scalibr syft}
+raw=${DEPAUDIT_BENCH_RAW:-/dev/null}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+command_of() {
+    case $1 in
+    find) command=(find "$root" -type f) ;;
+    depaudit) command=("$depaudit" scan "dir:$root" -o json) ;;
+    scalibr)
+        peer scalibr github.com/google/osv-scalibr/binary/scalibr@v0.5.3
+        command=("$bin/scalibr" --offline --root "$root" -o "cdx-json=$work/scalibr.out")
+        ;;
+    syft)
+        peer syft github.com/anchore/syft/cmd/syft@v1.54.1
+        export SYFT_CHECK_FOR_APP_UPDATE=false SYFT_FILE_METADATA_SELECTION=none
+        command=("$bin/syft" scan --quiet "dir:$root" --base-path "$root"
+            --override-default-catalogers image --select-catalogers=-file -o "syft-json=$work/syft.out")
+        ;;
+    *) usage ;;
+    esac
+}
+
+# peer NAME MODULE@VERSION builds a scanner unless it is there. Outside of any
+# module, so that this project's requirements do not change the peer's.
+peer() {
+    [ -x "$bin/$1" ] || (cd "$work" && GOBIN=$bin go install "$2")
+}
+
+# components NAME: what the tool's last output lists; nothing for find.
+components() {
+    [ "$1" != find ] || { echo -n - && return; }
+    python3 - "$1" "$work/$1.out" <<'PYTHON'
+import json, sys
+name, file = sys.argv[1:]
+data = json.load(open(file))
+print({
+    "depaudit": lambda: data["stages"][0]["counts"]["total"],
+    "scalibr": lambda: len(data.get("components") or []),
+    "syft": lambda: len(data.get("artifacts") or []),
+}[name](), end="")
+PYTHON
+}
+
+# run NAME: runs it once; sets wall (microseconds), peak (KiB) and status.
+run() {
+    command_of "$1"
+    local output=$work/$1.stdout start
+    case $1 in depaudit) output=$work/$1.out ;; esac
+    status=0
+    start=${EPOCHREALTIME/./}
+    /usr/bin/time -q -o "$work/time" -f %M "${command[@]}" >"$output" 2>"$work/$1.err" </dev/null || status=$?
+    wall=$((${EPOCHREALTIME/./} - start))
+    peak=$(tail -n 1 "$work/time")
+}
+
+remark=
+for ((round = 0; round <= rounds; round++)); do
+    for name in $only; do
+        run "$name"
+        if [ $status -gt 3 ] || { [ "$name" != depaudit ] && [ $status -ne 0 ]; }; then
+            echo "compare: $name failed with $status:" >&2
+            tail -n 5 "$work/$name.err" >&2
+            exit 1
+        fi
+        echo "round $round $name ${wall} us ${peak} KiB exit $status" >>"$raw"
+        [ $round -eq 0 ] || echo "$wall $peak" >>"$work/$name.runs"
+        [ $status -eq 0 ] || remark="depaudit ended with $status: what it says about the root is in the way of a pass, not of the measurement."
+    done
+done
+
+# statistic NAME COLUMN min|median|max
+statistic() {
+    cut -d' ' -f"$2" "$work/$1.runs" | sort -n | awk -v want="$3" '
+        { value[NR] = $1 }
+        END {
+            if (want == "min") print value[1]
+            else if (want == "max") print value[NR]
+            else if (NR % 2) print value[(NR + 1) / 2]
+            else print (value[NR / 2] + value[NR / 2 + 1]) / 2
+        }'
+}
+
+base=
+case " $only " in *" depaudit "*) base=$(statistic depaudit 1 median) ;; esac
+
+files=$(find "$root" -type f | wc -l)
+echo "$files files, $(nproc) processors, $rounds rounds, warm"
+echo
+echo "| | wall, min | wall, median | against depaudit | peak memory | components |"
+echo "|---|---:|---:|---:|---:|---:|"
+for name in $only; do
+    median=$(statistic "$name" 1 median)
+    awk -v name="$name" -v min="$(statistic "$name" 1 min)" -v median="$median" -v base="$base" \
+        -v peak="$(statistic "$name" 2 max)" -v components="$(components "$name")" 'BEGIN {
+            ratio = base ? sprintf("%.2f x", median / base) : "-"
+            printf "| %s | %.2f s | %.2f s | %s | %.0f MiB | %s |\n", name, min / 1e6, median / 1e6, ratio, peak / 1024, components
+        }'
+done
+[ -z "$remark" ] || printf '\n%s\n' "$remark"
