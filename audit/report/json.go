@@ -18,7 +18,7 @@ import (
 // Unlike the others, this format keeps every foreign string whole. Characters
 // that would act on a terminal or in a CI log are written as JSON escapes,
 // which a parser turns back; invalid UTF-8, which JSON cannot hold, becomes
-// U+FFFD.
+// U+FFFD, always written as \ufffd.
 func renderJSON(w io.Writer, r *audit.Report, _ Options) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -39,7 +39,7 @@ func escapeJSON(in []byte) []byte {
 	for len(in) > 0 {
 		r, size := utf8.DecodeRune(in)
 		switch {
-		case r == '\n' || (prints(r) && !(r == '#' && last == '#')):
+		case r == '\n' || (prints(r) && r != utf8.RuneError && !(r == '#' && last == '#')):
 			out = append(out, in[:size]...)
 		case r <= 0xffff:
 			out = fmt.Appendf(out, `\u%04x`, r)

@@ -29,6 +29,9 @@ func cut(s string, n int) string {
 	if cells(s) <= n {
 		return s
 	}
+	if n < 1 {
+		return ""
+	}
 	return displaywidth.TruncateString(s, n, "…")
 }
 

@@ -104,8 +104,8 @@ func fit(blocks []block, limit int) string {
 	}
 	if dropped > 0 {
 		last := len(texts) - 1
-		texts[last] = fmt.Sprintf("%s left out: this report may take %d bytes, and the json report has it all.\n\n",
-			count(dropped, "more section", "more sections"), limit) + texts[last]
+		texts[last] = fmt.Sprintf("%s left out: this report may take %d KiB, and the json report has it all.\n\n",
+			count(dropped, "more section", "more sections"), limit/1024) + texts[last]
 	}
 	return strings.Join(texts, "")
 }
@@ -310,7 +310,8 @@ func markdownFinding(s stage, f audit.Finding) string {
 		fmt.Fprintf(&b, "Fix: %s\n\n", orNothing(markdownAdvice(l)))
 	}
 	if f.Accept != "" {
-		fmt.Fprintf(&b, "Accept:\n\n%s\n", fenced(command(f.Accept)))
+		accept, _ := command(f.Accept)
+		fmt.Fprintf(&b, "Accept:\n\n%s\n", fenced(accept))
 	}
 	return b.String()
 }

@@ -197,7 +197,8 @@ func (p *page) difference(sign string, c style, format string, names []string) {
 		return
 	}
 	head := fmt.Sprintf(format, len(names))
-	p.line(indent + p.paint(sign, c) + " " + head + enumerate(names, p.width-len(indent)-2-len(head)))
+	room := p.width - len(indent) - 2
+	p.line(indent + p.paint(sign, c) + " " + cut(head+enumerate(names, room-len(head)), room))
 }
 
 // enumerate joins as many names as fit into width cells and counts the rest.
@@ -264,7 +265,7 @@ func (p *page) dependencies(s stage, ids []string, where string) {
 		p.line(lead + pad(cut(name, nameWidth), nameWidth) + "   " + cut(why, room-nameWidth-3))
 	}
 	if more := len(ids) - len(shownIDs); more > 0 {
-		p.line(fmt.Sprintf("%sand %d more: see --show %s", lead, more, where))
+		p.field("", "", fmt.Sprintf("and %d more: see --show %s", more, where))
 	}
 }
 
@@ -314,18 +315,14 @@ func (p *page) field(name string, c style, texts ...string) {
 }
 
 // paste is a labelled text that a reader copies. It stays one line however
-// wide it is, and what would not survive that is not printed at all.
+// wide it is, and what would have to be cut is not printed at all.
 func (p *page) paste(name string, c style, text string) {
-	first := indent + p.paint(name, c) + strings.Repeat(" ", max(1, label-len(name)))
-	p.line(first + command(text))
-}
-
-// command is a text to copy, in full or not at all.
-func command(text string) string {
-	if len(text) > maxCommand {
-		return fmt.Sprintf("(%d bytes, too long to show here: see the json report)", len(text))
+	whole, ok := command(text)
+	if !ok {
+		p.field(name, c, whole)
+		return
 	}
-	return neutral(text, maxCommand*len(`\U0010ffff`))
+	p.line(indent + p.paint(name, c) + strings.Repeat(" ", max(1, label-len(name))) + whole)
 }
 
 // wayOut is advice, one piece for each line. A command in backquotes gets a
@@ -366,7 +363,7 @@ func (p *page) verdict(word string) string { return p.paint(word, verdictColor(w
 
 func (p *page) faintLines(lines []string) []string {
 	for i := range lines {
-		lines[i] = p.paint(lines[i], faint)
+		lines[i] = p.paint(strings.TrimRight(lines[i], " "), faint)
 	}
 	return lines
 }

@@ -292,6 +292,15 @@ func textLines(s string) []string {
 	return slices.DeleteFunc(strings.Split(s, "\n"), func(l string) bool { return strings.TrimSpace(l) == "" })
 }
 
+// command is a text to copy in full, or, and then false, what stands in its
+// place.
+func command(text string) (string, bool) {
+	if len(text) > maxCommand {
+		return fmt.Sprintf("(%d bytes, too long to show here: see the json report)", len(text)), false
+	}
+	return neutral(text, maxCommand*len(`\U0010ffff`)), true
+}
+
 func each[T any](list []T, f func(T) string) []string {
 	out := make([]string, len(list))
 	for i, v := range list {

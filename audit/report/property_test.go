@@ -1,0 +1,354 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/audit"
+)
+
+var (
+	sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	// ownMarkdown is what this package writes itself.
+	ownMarkdown = regexp.MustCompile(`^<details><summary>[A-Za-z, -]+: \d+</summary>$|^</details>$|^<sub>|</sub>$|^###? |^\*\*[A-Za-z ]+\*\*|^- |^>( |$)|^ {2}|^\|( :--| --:)?|( (:--|--:))? \|`)
+	// linked is what GitHub makes links or pictures of in plain words.
+	linked = regexp.MustCompile(`\b[0-9a-fA-F]{7,40}\b|:[a-z_]+:|\b[A-Za-z]+-[0-9]+\b`)
+)
+
+// FuzzReport puts one string into every field that takes foreign text.
+func FuzzReport(f *testing.F) {
+	for _, s := range naughty {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) { checkReport(t, s) })
+}
+
+func checkReport(t *testing.T, s string) {
+	t.Helper()
+	for _, r := range []*audit.Report{hostile(s), hostileScan(s)} {
+		for _, o := range []Options{{Width: 1}, {Width: 60}, {}, {Width: 200}, {Show: []string{"all"}}} {
+			checkTable(t, r, o)
+		}
+		for _, o := range []Options{{}, {Show: []string{"all"}}, {MaxBytes: minMarkdown}} {
+			checkMarkdown(t, r, o)
+		}
+		checkJSON(t, r)
+	}
+	if t.Failed() {
+		t.Logf("for %+q", s)
+	}
+}
+
+func checkTable(t *testing.T, r *audit.Report, o Options) {
+	t.Helper()
+	got := string(render(t, "table", r, o))
+	width := max(minWidth, o.Width)
+	if o.Width == 0 {
+		width = defaultWidth
+	}
+	whole := pasted(r)
+	for line := range strings.Lines(got) {
+		line = strings.TrimSuffix(line, "\n")
+		if err := unsafeLine(line); err != "" {
+			t.Errorf("table %d: %s in %+q", o.Width, err, line)
+		}
+		if strings.HasSuffix(line, " ") {
+			t.Errorf("table %d: blanks at the end of %q", o.Width, line)
+		}
+		if n := cells(line); n > width && !isPasted(line, whole) {
+			t.Errorf("table %d: %d cells in %q", o.Width, n, line)
+		}
+	}
+	o.Color = true
+	if plain := sgr.ReplaceAllString(string(render(t, "table", r, o)), ""); plain != got {
+		t.Errorf("colour changes more than the colour:\n%s", cmp.Diff(got, plain))
+	}
+}
+
+// pasted are the texts that a table prints in one piece.
+func pasted(r *audit.Report) map[string]bool {
+	whole := map[string]bool{}
+	add := func(s string) {
+		text, _ := command(s)
+		whole[strings.TrimSpace(text)] = true
+	}
+	findings := r.Findings
+	for _, s := range r.Stages {
+		findings = append(findings, s.Findings...)
+		for _, g := range s.Gaps {
+			add(g.Path)
+		}
+	}
+	for _, f := range findings {
+		add(f.Accept)
+		add(f.Path)
+		for l := range strings.SplitSeq(f.Fix, "\n") {
+			for i, piece := range strings.Split(l, "`") {
+				if i%2 == 1 {
+					add(piece)
+				}
+			}
+		}
+	}
+	return whole
+}
+
+func isPasted(line string, whole map[string]bool) bool {
+	text := strings.TrimSpace(line)
+	for _, name := range []string{"fix", "accept", "gap"} {
+		if rest, ok := strings.CutPrefix(text, name+" "); ok && whole[strings.TrimSpace(rest)] {
+			return true
+		}
+	}
+	return whole[text] || whole[strings.Replace(text, `\x3a:`, "::", 1)]
+}
+
+func checkMarkdown(t *testing.T, r *audit.Report, o Options) {
+	t.Helper()
+	got := string(render(t, "markdown", r, o))
+	limit := StepSummaryBytes
+	if o.MaxBytes > 0 {
+		limit = o.MaxBytes
+	}
+	if len(got) > limit {
+		t.Errorf("%d bytes of markdown, %d are allowed", len(got), limit)
+	}
+	if !strings.HasPrefix(got, "## "+verdictWord(r.Verdict)) {
+		t.Errorf("the verdict is not first: %.40q", got)
+	}
+	if open, closed := strings.Count(got, "\n<details>"), strings.Count(got, "\n</details>"); open != closed {
+		t.Errorf("%d details opened, %d closed", open, closed)
+	}
+	fence := ""
+	for line := range strings.Lines(got) {
+		line = strings.TrimSuffix(line, "\n")
+		if err := unsafeLine(line); err != "" {
+			t.Errorf("markdown: %s in %+q", err, line)
+		}
+		switch {
+		case fence == "" && strings.HasPrefix(line, "```"):
+			fence = strings.TrimSuffix(line, "sh")
+		case fence != "" && strings.HasPrefix(strings.TrimSpace(line), fence):
+			// CommonMark: a closing fence is at least as long as the opening
+			// one, indented by at most three spaces, with nothing behind it.
+			if line != fence {
+				t.Errorf("a fence is closed by %q", line)
+			}
+			fence = ""
+		case fence == "":
+			if err := liveMarkdown(line); err != "" {
+				t.Errorf("markdown: %s in %+q", err, line)
+			}
+		}
+	}
+	if fence != "" {
+		t.Error("a fence is not closed")
+	}
+}
+
+// liveMarkdown says what in a line could be more than words and code to some
+// renderer of Markdown, or "". It knows the few constructs that this package
+// writes itself and allows nothing else.
+func liveMarkdown(line string) string {
+	if strings.Count(line, "`")%2 != 0 || strings.Contains(line, "``") {
+		return "backquotes that do not pair"
+	}
+	outside := ""
+	for i, piece := range strings.Split(line, "`") {
+		switch {
+		case i%2 == 0:
+			outside += piece + "C"
+		case strings.Contains(piece, "|"):
+			return "a pipe in code"
+		}
+	}
+	outside = strings.TrimSuffix(outside, "C")
+	rest := ownMarkdown.ReplaceAllString(outside, " ")
+	for rest != outside {
+		outside, rest = rest, ownMarkdown.ReplaceAllString(strings.TrimLeft(rest, " "), " ")
+	}
+	if i := strings.IndexAny(rest, "<>&@#*_~[]$\\|`{}=\"^%"); i >= 0 {
+		return fmt.Sprintf("%q outside of code", rest[i])
+	}
+	if strings.Contains(rest, "://") || strings.Contains(strings.ToLower(rest), "www.") {
+		return "an address outside of code"
+	}
+	if m := linked.FindString(rest); m != "" {
+		return fmt.Sprintf("%q, which may become a link, outside of code", m)
+	}
+	return ""
+}
+
+// checkJSON reads the rendering back: nothing is lost but broken UTF-8.
+func checkJSON(t *testing.T, r *audit.Report) {
+	t.Helper()
+	got := render(t, "json", r, Options{})
+	for line := range strings.Lines(string(got)) {
+		if err := unsafeLine(strings.TrimSuffix(line, "\n")); err != "" {
+			t.Errorf("json: %s in %+q", err, line)
+		}
+	}
+	var back audit.Report
+	dec := json.NewDecoder(bytes.NewReader(got))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&back); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := json.Marshal(withLists(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain = bytes.ReplaceAll(plain, []byte(`\ufffd`), []byte("\ufffd"))
+	again, err := json.Marshal(back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(plain, again) {
+		t.Error("the json report does not say what the report says")
+	}
+	if second := render(t, "json", &back, Options{}); !bytes.Equal(got, second) {
+		t.Error("a report that was read back is written differently")
+	}
+}
+
+// TestMarkdownLimit renders reports that are far too long for their limit.
+func TestMarkdownLimit(t *testing.T) {
+	huge := buildSource()
+	huge.Verdict = audit.Fail
+	for i := range 20000 {
+		d := unlocked(fmt.Sprintf("a-package-of-some-length-%d", i), "1.0", "not-in-any-lock", strings.Repeat("why ", 50))
+		huge.Dependencies = append(huge.Dependencies, d)
+		huge.Growth.Added = append(huge.Growth.Added, audit.GrowthGroup{ID: d.ID})
+		huge.Gaps = append(huge.Gaps, audit.Gap{Kind: "unreadable", Path: fmt.Sprintf("/srv/%d", i), Detail: "permission denied"})
+		huge.Findings = append(huge.Findings, audit.Finding{Rule: "unpinned", Severity: audit.Error, Message: strings.Repeat("long ", 100)})
+	}
+	many := newReport("p", audit.Fail)
+	for i := range 20000 {
+		s := buildSource()
+		s.Name, s.Dependencies, s.Excluded = fmt.Sprintf("stage-%d", i), nil, nil
+		s.Verdict = audit.Fail
+		many.Stages = append(many.Stages, s)
+	}
+	longName := hostile(strings.Repeat("\U000e0001", 1<<20))
+	for name, r := range map[string]*audit.Report{"one stage": newReport("p", audit.Fail, huge), "many stages": many, "long names": longName} {
+		for _, limit := range []int{0, CommentBytes, minMarkdown} {
+			t.Run(fmt.Sprintf("%s/%d", name, limit), func(t *testing.T) {
+				checkMarkdown(t, r, Options{MaxBytes: limit, Show: []string{"all"}})
+				got := render(t, "markdown", r, Options{MaxBytes: limit, Show: []string{"all"}})
+				if !bytes.Equal(got, render(t, "markdown", r, Options{MaxBytes: limit, Show: []string{"all"}})) {
+					t.Error("cut differently the second time")
+				}
+				text := string(got)
+				if name != "long names" && !strings.Contains(text, "do not fit into this report") && !strings.Contains(text, "left out: this report may take") {
+					t.Error("does not say that something was cut")
+				}
+				if !strings.Contains(text, "<sub>counting rules 1") {
+					t.Error("lost the counting rules")
+				}
+			})
+		}
+	}
+	if _, err := shown([]string{"everything"}); err == nil {
+		t.Error("an unknown list was accepted")
+	}
+	if err := renderMarkdown(new(bytes.Buffer), many, Options{MaxBytes: minMarkdown - 1}); err == nil {
+		t.Error("a limit that not even the headline fits into was accepted")
+	}
+}
+
+// TestCutCounts checks that lines and their count of what was cut add up.
+func TestCutCounts(t *testing.T) {
+	b := block{what: "rows", open: "open\n", close: "close\n"}
+	for i := range 100 {
+		b.lines = append(b.lines, fmt.Sprintf("line %d\n", i))
+	}
+	size := len(b.open) + len(b.close)
+	for _, l := range b.lines {
+		size += len(l)
+	}
+	for room := range size + 10 {
+		text, ok := b.within(room)
+		if !ok {
+			if text != "" {
+				t.Fatalf("room %d: %q and not ok", room, text)
+			}
+			continue
+		}
+		if len(text) > room {
+			t.Fatalf("room %d: %d bytes", room, len(text))
+		}
+		kept, cut := strings.Count(text, "line "), 0
+		if i := strings.Index(text, "\n\n"); i >= 0 {
+			if _, err := fmt.Sscanf(text[i:], "\n\n%d more rows", &cut); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kept+cut != 100 || (room >= size) != (cut == 0) {
+			t.Fatalf("room %d: %d kept, %d cut", room, kept, cut)
+		}
+	}
+}
+
+// TestEveryPartIsCounted checks the counts of what a table leaves out.
+func TestEveryPartIsCounted(t *testing.T) {
+	r := newReport("p", audit.Fail, manyAdded())
+	got := string(render(t, "table", r, Options{}))
+	if !strings.Contains(got, "and 400 more: see --show growth") {
+		t.Errorf("600 added in 30 groups, 10 shown, but:\n%s", got)
+	}
+	full := string(render(t, "table", r, Options{Show: []string{"growth"}, Width: 200}))
+	if n := strings.Count(full, "\n  +  texlive-part-"); n != 600 {
+		t.Errorf("--show growth has %d of 600", n)
+	}
+}
+
+func TestFormats(t *testing.T) {
+	for _, f := range Formats() {
+		got, ok := ByName(f.Name)
+		if !ok || got.Name != f.Name || f.Title == "" {
+			t.Errorf("%q: %+v, %v", f.Name, got, ok)
+		}
+	}
+	if _, ok := ByName("xml"); ok {
+		t.Error("there is an xml format")
+	}
+	known := []string{"table", "markdown", "json"}
+	for name, want := range map[string]string{
+		"tabel": "table", "jsno": "json", "mardown": "markdown", "xml": "", "": "", "jso": "json", strings.Repeat("table", 1000): "",
+	} {
+		if got := Nearest(name, known); got != want {
+			t.Errorf("Nearest(%.20q) = %q, want %q", name, got, want)
+		}
+	}
+	var out bytes.Buffer
+	err := renderTable(&out, pipeline(), Options{Show: []string{"gasp"}})
+	if err == nil || !strings.Contains(err.Error(), `did you mean "gaps"`) || out.Len() > 0 {
+		t.Errorf("%v, %d bytes", err, out.Len())
+	}
+}
+
+// TestFullOutput shows that a writer's error comes back, and that nothing is
+// written in pieces that could be half a report.
+func TestFullOutput(t *testing.T) {
+	for _, f := range Formats() {
+		w := &full{}
+		if err := f.Render(w, pipeline(), Options{}); err != errFull {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+		if w.writes != 1 {
+			t.Errorf("%s: %d writes", f.Name, w.writes)
+		}
+	}
+}
+
+var errFull = fmt.Errorf("no space left on device")
+
+type full struct{ writes int }
+
+func (w *full) Write([]byte) (int, error) { w.writes++; return 0, errFull }
