@@ -150,6 +150,9 @@ func setDirect(e *Entry, url string) {
 		}
 	}
 	if e.Version == "" {
+		if !ok {
+			l.path = url
+		}
 		_, e.Version = wheelName(l.base())
 	}
 }

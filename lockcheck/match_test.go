@@ -1,0 +1,289 @@
+package lockcheck
+
+import (
+	"debug/buildinfo"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestNPMInstalled matches what npm itself recorded as installed with what it
+// wrote into each layout of the lock (testdata/npm/make.sh).
+func TestNPMInstalled(t *testing.T) {
+	data, err := os.ReadFile("testdata/npm/installed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record struct {
+		Packages map[string]struct{ Name, Version, Resolved, Integrity string }
+	}
+	if err := json.Unmarshal(data, &record); err != nil {
+		t.Fatal(err)
+	}
+	if len(record.Packages) != 6 {
+		t.Fatalf("%d packages installed, want 6", len(record.Packages))
+	}
+	for _, layout := range []string{"v1", "v2", "v3"} {
+		l, err := Open(t.Context(), "testdata/npm/"+layout+"/package-lock.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(l.Entries) != len(record.Packages) {
+			t.Errorf("%s: %d entries, want %d", layout, len(l.Entries), len(record.Packages))
+		}
+		s := NewSet([]*Lock{l}, Policy{})
+		for key, p := range record.Packages {
+			name := p.Name
+			if name == "" {
+				name = key[strings.LastIndex(key, "node_modules/")+len("node_modules/"):]
+			}
+			raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(p.Integrity, "sha512-"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := s.Match(Package{Type: "npm", Name: name, Version: p.Version, Paths: []string{"/srv/stage/" + key},
+				Install: Install{Kind: KindRegistry, URL: p.Resolved}, Digests: []Hash{{Algorithm: "sha512", Value: hex.EncodeToString(raw)}}})
+			if r.Evidence != HashClaimed || r.Entry == nil || r.Entry.Install != key {
+				t.Errorf("%s: %s: %s: %s", layout, key, outcome(r), r.Detail)
+				continue
+			}
+			if text := line(t, r.Entry); !strings.Contains(text, name) && !strings.Contains(text, "left") {
+				t.Errorf("%s: %s points to %s, which reads %q", layout, name, place(r.Entry), text)
+			}
+		}
+	}
+}
+
+// line is the text of an entry's line.
+func line(t testing.TB, e *Entry) string {
+	t.Helper()
+	data, err := os.ReadFile(e.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(data), "\n")
+	if e.Line < 1 || e.Line > len(lines) {
+		t.Fatalf("%s has %d lines", place(e), len(lines))
+	}
+	return lines[e.Line-1]
+}
+
+// TestGoBinary proves the modules of a real binary against the repository's
+// go.sum: the linker wrote their hashes into it.
+func TestGoBinary(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "binary")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "./testdata/gobinary").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(info.Deps) != 2 {
+		t.Fatalf("%d modules in the binary, want 2", len(info.Deps))
+	}
+	l, err := Open(t.Context(), "../go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewSet([]*Lock{l}, Policy{})
+	for _, m := range info.Deps {
+		digest := Hash{Algorithm: "h1", Value: strings.TrimPrefix(m.Sum, "h1:"), Proved: true}
+		r := s.Match(Package{Type: "golang", Name: m.Path, Version: m.Version, Digests: []Hash{digest}})
+		if r.Evidence != HashProved {
+			t.Errorf("%s %s: %s: %s", m.Path, m.Version, outcome(r), r.Detail)
+			continue
+		}
+		if text := line(t, r.Entry); text != m.Path+" "+m.Version+" "+m.Sum {
+			t.Errorf("%s points to %q", place(r.Entry), text)
+		}
+		// Build information that somebody edited claims another hash.
+		digest.Value = "AAAA" + digest.Value[4:]
+		if r := s.Match(Package{Type: "golang", Name: m.Path, Version: m.Version, Digests: []Hash{digest}}); r.Reason != HashMismatch {
+			t.Errorf("%s with a forged hash: %s", m.Path, outcome(r))
+		}
+	}
+}
+
+func TestEvidence(t *testing.T) {
+	lock := open(t, "requirements.txt", "Foo.Bar[extra] == 1.0 ; python_version > '3' --hash=sha256:"+shaA+" --hash=sha256:"+shaB+"\nplain==2\n")
+	proved := Hash{Algorithm: "sha256", Value: shaA, Proved: true}
+	claimed := Hash{Algorithm: "sha256", Value: shaB}
+	other := Hash{Algorithm: "sha512", Value: hex512}
+	for _, tt := range []struct {
+		name string
+		p    Package
+		want string
+	}{
+		{"nothing to compare", py("foo-bar", "1.0"), "hash-locked"},
+		{"another algorithm is nothing to compare", py("foo-bar", "1.0", other), "hash-locked"},
+		{"a claim", py("foo-bar", "1.0", claimed), "hash-claimed"},
+		{"a proof", py("foo-bar", "1.0", proved), "hash-proved"},
+		{"two wheels of one release", py("foo-bar", "1.0", claimed, proved), "hash-proved"},
+		{"a proof and a claim of something else", py("foo-bar", "1.0", proved, Hash{Algorithm: "sha256", Value: strings.Repeat("c", 64)}), "hash-mismatch"},
+		{"names by PEP 503, versions by PEP 440", py("FOO_._bar", "1.0.0"), "hash-locked"},
+		{"no hash in the lock", py("plain", "2.0", claimed), "version-locked no-hash"},
+		{"another version", py("plain", "2.1"), "locked-at-another-version"},
+		{"not there", py("absent", "1"), "not-in-any-lock"},
+		{"another ecosystem", Package{Type: "cargo", Name: "plain", Version: "2"}, "not-in-any-lock"},
+	} {
+		if r := match([]*Lock{lock}, tt.p); outcome(r) != tt.want {
+			t.Errorf("%s: got %s, want %s: %s", tt.name, outcome(r), tt.want, r.Detail)
+		}
+	}
+}
+
+func TestStrongestLockWins(t *testing.T) {
+	version := open(t, "requirements.txt", "foo==1.0\n")
+	hashed := open(t, "requirements.txt", "foo==1.0 --hash=sha256:"+shaA+"\n")
+	other := open(t, "requirements.txt", "foo==2.0\n")
+	foreign := open(t, "requirements.txt", "-i https://evil.example/\nfoo==1.0 --hash=sha256:"+shaA+"\n")
+	for _, tt := range []struct {
+		name  string
+		locks []*Lock
+		p     Package
+		want  string
+	}{
+		{"hash over version", []*Lock{version, hashed, other}, py("foo", "1.0"), "hash-locked"},
+		{"pinned over foreign", []*Lock{foreign, version}, py("foo", "1.0"), "version-locked no-hash"},
+		{"foreign over another version", []*Lock{other, foreign}, py("foo", "1.0"), "other-registry"},
+		{"another version over nothing", []*Lock{other}, py("foo", "1.0"), "locked-at-another-version"},
+		{"a mismatch is not excused by a lock without a hash", []*Lock{version, hashed}, py("foo", "1.0", Hash{Algorithm: "sha256", Value: shaB}), "hash-mismatch"},
+	} {
+		var first Result
+		for i := range tt.locks {
+			locks := append(slices.Clone(tt.locks[i:]), tt.locks[:i]...)
+			r := match(locks, tt.p)
+			if outcome(r) != tt.want {
+				t.Errorf("%s: got %s, want %s: %s", tt.name, outcome(r), tt.want, r.Detail)
+			}
+			if i == 0 {
+				first = r
+			} else if r.Detail != first.Detail {
+				t.Errorf("%s: the order of the locks matters: %q, %q", tt.name, first.Detail, r.Detail)
+			}
+		}
+	}
+}
+
+func TestNearMissShowsVersions(t *testing.T) {
+	dir := files(t, "requirements.txt", "foo==1.0\nfoo==1.1;a\nfoo==1.2;b\nfoo==1.2;c\nfoo==1.3;d\nfoo==1.4;e\n")
+	l, err := Open(t.Context(), dir+"/requirements.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := match([]*Lock{l}, py("foo", "9"))
+	want := fmt.Sprintf(`"foo" is installed at "9" and locked at "1.0" (%[1]s:1), "1.1" (%[1]s:2), "1.2" (%[1]s:3) and 2 more`, dir+"/requirements.txt")
+	if r.Reason != OtherVersion || r.Detail != want {
+		t.Errorf("got %s %s\nwant %s", r.Reason, r.Detail, want)
+	}
+}
+
+func TestVCSInstall(t *testing.T) {
+	lock := open(t, "requirements.txt", "foo @ git+https://user:hunter2@github.com/o/foo.git@"+commit+"\nbar @ git+https://github.com/o/bar@main\n")
+	install := func(name, url, commit string) Package {
+		return Package{Type: "pypi", Name: name, Version: "1.0", Install: Install{Kind: KindVCS, URL: url, Commit: commit}}
+	}
+	for _, tt := range []struct {
+		name string
+		p    Package
+		want string
+	}{
+		{"same commit", install("foo", "https://github.com/o/foo", commit), "version-locked vcs-install"},
+		{"same commit, by ssh", install("foo", "ssh://git@github.com/o/foo.git", commit), "version-locked vcs-install"},
+		{"another repository", install("foo", "https://github.com/evil/foo", commit), "vcs-install"},
+		{"another host", install("foo", "https://evil.example/o/foo", commit), "vcs-install"},
+		{"another commit", install("foo", "https://github.com/o/foo", strings.Repeat("0", 40)), "vcs-install"},
+		{"a branch is no commit", install("bar", "https://github.com/o/bar", "main"), "vcs-install"},
+		{"not recorded as VCS", py("foo", "1.0"), "vcs-install"},
+		{"in no lock", install("baz", "https://tok:x@github.com/o/baz?token=hunter2", commit), "vcs-install"},
+	} {
+		r := match([]*Lock{lock}, tt.p)
+		if outcome(r) != tt.want {
+			t.Errorf("%s: got %s, want %s: %s", tt.name, outcome(r), tt.want, r.Detail)
+		}
+		if strings.Contains(r.Detail, "hunter2") {
+			t.Errorf("%s: a secret in %q", tt.name, r.Detail)
+		}
+	}
+}
+
+func TestURLInstallOfTheLockedArtifact(t *testing.T) {
+	const url = "https://files.pythonhosted.org/packages/x/foo-1.0-py3-none-any.whl"
+	lock := open(t, "requirements.txt", "foo @ "+url+"#sha256="+shaA)
+	p := py("foo", "1.0", Hash{Algorithm: "sha256", Value: shaA})
+	p.Install = Install{Kind: KindURL, URL: url}
+	if r := match([]*Lock{lock}, p); outcome(r) != "hash-claimed" {
+		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+	p.Install.URL = "file:///tmp/foo-1.0-py3-none-any.whl"
+	if r := match([]*Lock{lock}, p); outcome(r) != "url-install" {
+		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+}
+
+func TestPolicyAllows(t *testing.T) {
+	for _, tt := range []struct {
+		registries []string
+		url        string
+		want       bool
+	}{
+		{nil, "https://registry.npmjs.org/a/-/a-1.0.0.tgz", true},
+		{nil, "https://registry.yarnpkg.com/a/-/a-1.0.0.tgz", true},
+		{nil, "https://REGISTRY.npmjs.org:443/a", true},
+		{nil, "https://registry.npmjs.org:8443/a", false},
+		{nil, "https://registry.npmjs.org./a", false},
+		{nil, "http://registry.npmjs.org/a", false},
+		{nil, "https://npm.example.org/a", false},
+		{nil, "registry.npmjs.org/a", false},
+		{nil, "https:///a", false},
+		{[]string{"npm.example.org"}, "https://npm.example.org/a", true},
+		{[]string{"npm.example.org"}, "http://npm.example.org/a", false},
+		{[]string{"http://npm.example.org:4873"}, "http://npm.example.org:4873/a", true},
+		{[]string{"https://example.org/npm/"}, "https://example.org/npm/a", true},
+		{[]string{"example.org/npm"}, "https://example.org/npmevil/a", false},
+		{[]string{"example.org/npm"}, "https://example.org/npm/../evil/a", false},
+		{[]string{"example.org/npm"}, "https://example.org/npm/%2e%2e/evil/a", false},
+	} {
+		if got := (Policy{Registries: tt.registries}).allows("npm", tt.url); got != tt.want {
+			t.Errorf("%v allows %s: %v", tt.registries, tt.url, got)
+		}
+	}
+}
+
+func TestNPMKeys(t *testing.T) {
+	for dir, want := range map[string][]string{
+		"/srv/app/node_modules/a":                    {"srv/app/node_modules/a", "app/node_modules/a", "node_modules/a"},
+		"node_modules/a/package.json":                {"node_modules/a"},
+		"/x/node_modules/a/node_modules/@s/b":        {"x/node_modules/a/node_modules/@s/b", "node_modules/a/node_modules/@s/b"},
+		"/usr/lib/python3/dist-packages/left_behind": nil,
+	} {
+		if got := npmKeys(dir); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", dir, got, want)
+		}
+	}
+}
+
+// TestWeakestFolderDecides: one identity, two folders, and the lock knows
+// another version in one of them.
+func TestWeakestFolderDecides(t *testing.T) {
+	lock := open(t, "package-lock.json", `{"lockfileVersion":3,"packages":{
+"node_modules/b":{"version":"1.0.0","integrity":"`+sri512+`"},
+"node_modules/a/node_modules/b":{"version":"2.0.0","integrity":"`+sri512+`"},
+"packages/w/node_modules/b":{"version":"1.0.0","integrity":"`+sri512+`"}}}`)
+	p := Package{Type: "npm", Name: "b", Version: "1.0.0", Paths: []string{"/app/node_modules/b", "/app/packages/w/node_modules/b"}}
+	if r := match([]*Lock{lock}, p); outcome(r) != "hash-locked" {
+		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+	p.Paths = append(p.Paths, "/app/node_modules/a/node_modules/b")
+	if r := match([]*Lock{lock}, p); r.Reason != OtherVersion || r.Entry == nil || r.Entry.Line != 3 {
+		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+}
