@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
@@ -65,6 +66,11 @@ func CompileGlob(pattern string) (*Glob, error) {
 	}
 	if pattern == "" || !doublestar.ValidatePattern(pattern) {
 		return nil, fmt.Errorf("glob %q: not a valid pattern", pattern)
+	}
+	if strings.ContainsRune(pattern, utf8.RuneError) {
+		// doublestar takes all bytes that are no UTF-8 for the same character,
+		// and U+FFFD too.
+		return nil, fmt.Errorf("glob %q: not valid UTF-8", pattern)
 	}
 	g := &Glob{source: pattern, pattern: pattern}
 	if pattern[0] != '/' {
