@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/lockcheck"
+)
+
+// defaultConfig is looked for in the working folder only: a configuration
+// that lies in a scanned tree is the tree's, not the reviewer's.
+const defaultConfig = "depaudit.yaml"
+
+// pipelineFlags choose what is audited, for every command that reads a
+// configuration.
+type pipelineFlags struct {
+	config   string
+	baseline string
+	stages   []string
+	envs     []string
+}
+
+func (p *pipelineFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&p.config, "config", "c", defaultConfig, "configuration `FILE`")
+	cmd.Flags().StringVar(&p.baseline, "baseline", "", "baseline `FILE`, instead of the configuration's")
+	cmd.Flags().StringArrayVar(&p.stages, "stage", nil, "only this `STAGE`; may be given several times")
+	cmd.Flags().StringArrayVar(&p.envs, "env", nil, "scan another environment for a stage: `STAGE=REF`")
+	_ = cmd.RegisterFlagCompletionFunc("stage", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		config, err := audit.LoadConfig(p.config)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return stageNames(config), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// pipeline is a configuration as the flags want it.
+type pipeline struct {
+	config   *audit.Config
+	baseline *audit.Baseline // nil when there is no file
+	path     string          // of the baseline
+}
+
+func (p *pipelineFlags) load() (*pipeline, error) {
+	config, err := audit.LoadConfig(p.config)
+	if errors.Is(err, fs.ErrNotExist) && p.config == defaultConfig {
+		return nil, usage(&hinted{fmt.Errorf("there is no %s in this folder", defaultConfig), "name one with --config FILE, or look at one environment with: depaudit scan dir:ROOT"})
+	}
+	if err != nil {
+		return nil, usage(err)
+	}
+	if err := p.override(config); err != nil {
+		return nil, usage(err)
+	}
+	path := config.BaselinePath()
+	if p.baseline != "" {
+		path = p.baseline
+		config.Baseline = p.baseline
+	}
+	baseline, err := audit.LoadBaseline(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		baseline = nil
+	case err != nil:
+		return nil, usage(err)
+	}
+	return &pipeline{config, baseline, path}, nil
+}
+
+// override applies --env and --stage.
+func (p *pipelineFlags) override(config *audit.Config) error {
+	working, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	for _, s := range p.envs {
+		name, ref, ok := strings.Cut(s, "=")
+		if !ok || ref == "" {
+			return fmt.Errorf("--env %s: want STAGE=REF", s)
+		}
+		stage := config.Stage(name)
+		if stage == nil {
+			return noStage("--env", name, config)
+		}
+		// On the command line a folder is relative to the working folder.
+		if rest, isDir := strings.CutPrefix(ref, "dir:"); isDir && !filepath.IsAbs(rest) {
+			ref = "dir:" + filepath.Join(working, rest)
+		} else if !isDir && !strings.Contains(ref, ":") && !filepath.IsAbs(ref) {
+			ref = "dir:" + filepath.Join(working, ref)
+		}
+		stage.Environment = ref
+	}
+	if len(p.stages) == 0 {
+		return nil
+	}
+	for _, name := range p.stages {
+		if config.Stage(name) == nil {
+			return noStage("--stage", name, config)
+		}
+	}
+	config.Stages = slices.DeleteFunc(config.Stages, func(s audit.StageConfig) bool { return !slices.Contains(p.stages, s.Name) })
+	return nil
+}
+
+func noStage(flag, name string, config *audit.Config) error {
+	err := fmt.Errorf("%s %s: %s has no such stage", flag, name, config.File)
+	if near := report.Nearest(name, stageNames(config)); near != "" {
+		return &hinted{err, fmt.Sprintf("did you mean %q?", near)}
+	}
+	return &hinted{err, "there are: " + strings.Join(stageNames(config), ", ")}
+}
+
+func stageNames(config *audit.Config) []string {
+	var names []string
+	for _, s := range config.Stages {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// inputs reads the locks and scans the environments of all stages. What is
+// wrong with the configuration is told before anything is scanned.
+func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([]audit.Input, error) {
+	var envs []environment
+	var inputs []audit.Input
+	opened := make(map[string]*lockcheck.Lock)
+	for _, stage := range p.config.Stages {
+		e, err := parseEnvironment(stage.Name, stage.Environment, filepath.Dir(p.config.File))
+		if err != nil {
+			return nil, usage(fmt.Errorf("stage %s: %w", stage.Name, err))
+		}
+		envs = append(envs, e)
+		in := audit.Input{Stage: stage}
+		for _, path := range stage.LockFiles {
+			lock := opened[path]
+			if lock == nil {
+				if lock, err = lockcheck.Open(ctx, path); err != nil {
+					return nil, usage(err)
+				}
+				opened[path] = lock
+			}
+			in.Locks = append(in.Locks, lock)
+		}
+		inputs = append(inputs, in)
+	}
+	outcomes, err := c.scanAll(ctx, envs, limits)
+	if err != nil {
+		return nil, err
+	}
+	for i, o := range outcomes {
+		inputs[i].Document, inputs[i].Lost = o.doc, o.err
+	}
+	return inputs, nil
+}
+
+// today is the day that exceptions are held against: the only place where
+// the clock is read, and SOURCE_DATE_EPOCH replaces it.
+func (c *command) today() (string, error) {
+	if c.env("SOURCE_DATE_EPOCH") != "" {
+		t, err := c.created()
+		return t.Format(time.DateOnly), err
+	}
+	return time.Now().UTC().Format(time.DateOnly), nil
+}
+
+// run audits a pipeline.
+func (c *command) run(ctx context.Context, p *pipeline, limits limitFlags) (*audit.Report, error) {
+	today, err := c.today()
+	if err != nil {
+		return nil, usage(err)
+	}
+	inputs, err := c.inputs(ctx, p, limits)
+	if err != nil {
+		return nil, err
+	}
+	return audit.Run(p.config, inputs, p.baseline, tool(), today), nil
+}
+
+func (c *command) auditCommand() *cobra.Command {
+	var (
+		which    pipelineFlags
+		out      outputFlags
+		limits   limitFlags
+		warnOnly bool
+	)
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Judge the stages of a pipeline: the gate",
+		Long: `Scans the environment of every stage in depaudit.yaml, proves each dependency
+OS-provided or lock-pinned, compares with the baseline, and says which stages
+pass. The exit code is 0, 1 (a gate failed) or 3 (incomplete) in every format.`,
+		Example: `  depaudit audit
+  depaudit audit --stage build-source -o table -o json=report.json
+  depaudit audit --env build-source=dir:/srv/chroot/build -o markdown="$GITHUB_STEP_SUMMARY"`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			outputs, err := parseOutputs(out.outputs)
+			if err != nil {
+				return err
+			}
+			if _, err := c.options(out.show); err != nil {
+				return err
+			}
+			if err := limits.check(); err != nil {
+				return err
+			}
+			p, err := which.load()
+			if err != nil {
+				return err
+			}
+			if err := checkStages(outputs, len(p.config.Stages)); err != nil {
+				return err
+			}
+			r, err := c.run(cmd.Context(), p, limits)
+			if err != nil {
+				return err
+			}
+			if err := c.write(r, outputs, out.show); err != nil {
+				return err
+			}
+			return c.verdict(r, warnOnly)
+		},
+	}
+	which.register(cmd)
+	out.register(cmd)
+	limits.register(cmd)
+	cmd.Flags().BoolVar(&warnOnly, "warn-only", false, "exit with 0 whatever the verdict; the report says it all the same")
+	return cmd
+}
+
+// verdict turns a report into the exit code.
+func (c *command) verdict(r *audit.Report, warnOnly bool) error {
+	code := r.ExitCode()
+	if code == exitPass {
+		return nil
+	}
+	if warnOnly {
+		fmt.Fprintf(c.stderr, "depaudit: the verdict is %q; exit code 0 because of --warn-only\n", r.Verdict)
+		return nil
+	}
+	return &exitError{code: code}
+}

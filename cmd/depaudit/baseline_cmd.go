@@ -1,0 +1,212 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/report"
+)
+
+func (c *command) baselineCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "baseline",
+		Short: "Accept, check and show what the stages may hold",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.baselineUpdate(), c.baselineCheck(), c.baselineShow())
+	return cmd
+}
+
+func (c *command) baselineUpdate() *cobra.Command {
+	var (
+		which  pipelineFlags
+		limits limitFlags
+		reason string
+	)
+	cmd := &cobra.Command{
+		Use:   "update",
+		Short: "Scan the stages and accept them as they are",
+		Long: `Scans the stages, prints what is being accepted, and writes the baseline. When a
+critical stage grows or its proof gets weaker, a reason is needed; it stands in
+the file beside what was accepted. Nothing is written when a stage has gaps.`,
+		Example: `  depaudit baseline update
+  depaudit baseline update --stage build-source --reason "gdb for the crash tests, #123"`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := limits.check(); err != nil {
+				return err
+			}
+			p, err := which.load()
+			if err != nil {
+				return err
+			}
+			r, err := c.run(cmd.Context(), p, limits)
+			if err != nil {
+				return err
+			}
+			return c.accept(p, r, reason)
+		},
+	}
+	which.register(cmd)
+	limits.register(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "", "`WHY` a critical stage may grow")
+	return cmd
+}
+
+// accept writes a report's stages into the baseline: all of them or, when
+// one cannot be accepted, none.
+func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
+	next := p.baseline
+	for _, stage := range r.Stages {
+		with, err := next.With(stage, reason)
+		switch {
+		case errors.Is(err, audit.ErrReason):
+			c.printDiff(p.baseline, stage)
+			return usage(&hinted{err, fmt.Sprintf("say why: depaudit baseline update --stage %s --reason \"...\"; nothing was written", stage.Name)})
+		case err != nil:
+			for _, g := range stage.Gaps {
+				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", report.Terminal(cmp.Or(g.Path, g.Kind)), report.Terminal(g.Detail))
+			}
+			return incomplete(err)
+		}
+		next = with
+	}
+	for _, stage := range r.Stages {
+		c.printDiff(p.baseline, stage)
+	}
+	if err := next.Write(p.path); err != nil {
+		return trouble(err)
+	}
+	fmt.Fprintf(c.stdout, "wrote %s\n", report.Terminal(p.path))
+	return nil
+}
+
+// printDiff says what accepting a stage means.
+func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
+	if base == nil || base.Stages[stage.Name] == nil {
+		fmt.Fprintf(c.stdout, "%s  %d dependencies, the first baseline\n", stage.Name, stage.Counts.Total)
+		return
+	}
+	g := stage.Growth
+	fmt.Fprintf(c.stdout, "%s  %d dependencies, baseline %d\n", stage.Name, stage.Counts.Total, g.Baseline)
+	byID := make(map[string]*audit.Dependency, len(stage.Dependencies))
+	for i := range stage.Dependencies {
+		byID[stage.Dependencies[i].ID] = &stage.Dependencies[i]
+	}
+	line := func(sign, id string) {
+		if d := byID[id]; d != nil {
+			fmt.Fprintf(c.stdout, "  %s %s %s  %s (%s)\n", sign, report.Terminal(d.Name), report.Terminal(d.Version), d.Provenance, d.Evidence)
+			return
+		}
+		fmt.Fprintf(c.stdout, "  %s %s\n", sign, report.Terminal(id))
+	}
+	for _, group := range g.Added {
+		line("+", group.ID)
+		for _, id := range group.Brings {
+			line("+", id)
+		}
+	}
+	for _, e := range g.Removed {
+		line("-", e.ID)
+	}
+	for _, ch := range g.Changed {
+		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", report.Terminal(ch.Key), report.Terminal(ch.From), report.Terminal(ch.To))
+	}
+}
+
+func (c *command) baselineCheck() *cobra.Command {
+	var which pipelineFlags
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check the file itself, without a scan",
+		Long: `Reads the baseline and says whether this depaudit can use it for this
+configuration: it is well formed, it was counted with the same rules and
+catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
+3 when a stage could not be compared with it.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			p, err := which.load()
+			if err != nil {
+				return err
+			}
+			if p.baseline == nil {
+				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", p.path), "make one with: depaudit baseline update"})
+			}
+			return c.checkBaseline(p)
+		},
+	}
+	which.register(cmd)
+	return cmd
+}
+
+func (c *command) checkBaseline(p *pipeline) error {
+	problems := 0
+	ruler := audit.CurrentRuler(tool())
+	for _, stage := range p.config.Stages {
+		b := p.baseline.Stages[stage.Name]
+		switch {
+		case b == nil && stage.Critical:
+			fmt.Fprintf(c.stdout, "%s  critical, and not in the baseline: run depaudit baseline update --stage %s\n", stage.Name, stage.Name)
+			problems++
+		case b == nil:
+			fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)
+		case b.Ruler != ruler:
+			fmt.Fprintf(c.stdout, "%s  counted with %s, this is %s: run depaudit baseline update --stage %s\n", stage.Name, report.Terminal(b.Ruler.String()), ruler, stage.Name)
+			problems++
+		default:
+			fmt.Fprintf(c.stdout, "%s  %d dependencies\n", stage.Name, len(b.Dependencies))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.baseline.Stages)) {
+		if p.config.Stage(name) == nil {
+			fmt.Fprintf(c.stdout, "%s  in the baseline but not among these stages\n", report.Terminal(name))
+		}
+	}
+	if problems > 0 {
+		return &exitError{code: exitIncomplete}
+	}
+	return nil
+}
+
+func (c *command) baselineShow() *cobra.Command {
+	var which pipelineFlags
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Print what was accepted",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			p, err := which.load()
+			if err != nil {
+				return err
+			}
+			if p.baseline == nil {
+				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", p.path), "make one with: depaudit baseline update"})
+			}
+			for _, stage := range p.config.Stages {
+				b := p.baseline.Stages[stage.Name]
+				if b == nil {
+					fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)
+					continue
+				}
+				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", stage.Name, len(b.Dependencies), report.Terminal(b.Ruler.String()))
+				for _, e := range b.Dependencies {
+					fmt.Fprintf(c.stdout, "  %s  %s (%s)", report.Terminal(e.PURL), e.Provenance, report.Terminal(e.Evidence))
+					if e.Reason != "" {
+						fmt.Fprintf(c.stdout, "  %s", report.Terminal(e.Reason))
+					}
+					fmt.Fprintln(c.stdout)
+				}
+			}
+			return nil
+		},
+	}
+	which.register(cmd)
+	return cmd
+}

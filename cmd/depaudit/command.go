@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom/catalog"
+)
+
+// command is the program with its surroundings as values. Everything but
+// main works on it, so that it is an ordinary function in tests.
+type command struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(string) string
+}
+
+// Exit codes; see the README. "Found something" and "could not look" never
+// share one.
+const (
+	exitPass       = 0
+	exitFail       = 1
+	exitUsage      = 2 // nothing was judged
+	exitIncomplete = 3
+	exitTrouble    = 4
+)
+
+// exitError carries the exit code of an error to main. What a command
+// returns without one is a mistake in its use.
+type exitError struct {
+	code int
+	err  error // nil when everything has been said already
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(err error) error      { return &exitError{exitUsage, err} }
+func incomplete(err error) error { return &exitError{exitIncomplete, err} }
+func trouble(err error) error    { return &exitError{exitTrouble, err} }
+
+// hinted is an error that knows the way out.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (h *hinted) Error() string { return h.err.Error() + "\n  " + h.hint }
+func (h *hinted) Unwrap() error { return h.err }
+
+// main runs one command line and returns the exit code.
+func (c *command) main(args []string) int {
+	if len(args) > 0 && args[0] == childCommand {
+		return c.child(args[1:])
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := c.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitPass
+	}
+	code := exitUsage
+	var e *exitError
+	if errors.As(err, &e) {
+		code = e.code
+		err = e.err
+	}
+	if ctx.Err() != nil && err != nil {
+		code, err = exitTrouble, errors.New("interrupted: nothing was written")
+	}
+	if err != nil {
+		c.complain(err)
+	}
+	return code
+}
+
+// complain writes an error to stderr. Its text may hold names from strangers
+// and is neutralised line by line.
+func (c *command) complain(err error) {
+	for i, line := range strings.Split(strings.TrimRight(err.Error(), "\n"), "\n") {
+		prefix := "depaudit: "
+		if i > 0 {
+			prefix = ""
+		}
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		fmt.Fprintf(c.stderr, "%s%s%s\n", prefix, indent, report.Terminal(line[len(indent):]))
+	}
+}
+
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "depaudit",
+		Short: "Count, prove and gate the dependencies of a release pipeline's stages",
+		Long: `depaudit scans the environment of each stage of a release pipeline, counts what
+is installed there, shows for each dependency that the operating system provides
+it or a lock file pins it, and fails when a critical stage grows.
+
+  depaudit audit          judge the stages of depaudit.yaml: the gate
+  depaudit scan dir:ROOT  look at one environment, without configuration
+
+Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or
+baseline is wrong, 3 incomplete (something could not be examined or there is
+nothing to compare with), 4 could not run.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetIn(c.stdin)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(&hinted{flagError(cmd, err), fmt.Sprintf("run %q for the flags", cmd.CommandPath()+" --help")})
+	})
+	root.AddCommand(c.auditCommand(), c.scanCommand(), c.baselineCommand(), c.reportCommand(), c.explainCommand(), c.versionCommand())
+	return root
+}
+
+// noArgs refuses arguments; at the root the argument is a mistyped command.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasParent() || cmd.HasSubCommands() {
+		var names []string
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		err := fmt.Errorf("%q is no command of %s", args[0], cmd.CommandPath())
+		if near := report.Nearest(args[0], names); near != "" {
+			return usage(&hinted{err, fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near)})
+		}
+		return usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
+	}
+	return usage(fmt.Errorf("%s takes no argument, but was given %q", cmd.CommandPath(), args[0]))
+}
+
+// flagError adds the nearest flag to an unknown one.
+func flagError(cmd *cobra.Command, err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *flag) { names = append(names, f.Name) })
+	if near := report.Nearest(name, names); near != "" {
+		return fmt.Errorf("unknown flag --%s, did you mean --%s?", name, near)
+	}
+	return fmt.Errorf("unknown flag --%s", name)
+}
+
+// tool says who counted.
+func tool() audit.Tool {
+	return audit.Tool{Name: "depaudit", Version: version(), Catalogers: catalog.Version}
+}
+
+// version is the module version that the go command recorded.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/report"
+)
+
+func (c *command) explainCommand() *cobra.Command {
+	var ids []string
+	for _, r := range audit.Rules() {
+		ids = append(ids, r.ID)
+	}
+	return &cobra.Command{
+		Use:       "explain [RULE]",
+		Short:     "Explain a rule; without one, list them all",
+		Example:   "  depaudit explain growth",
+		ValidArgs: ids,
+		Args:      cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				fmt.Fprintf(c.stdout, "%-20s %-9s %-9s %s\n", "RULE", "CRITICAL", "OTHER", "TITLE")
+				for _, r := range audit.Rules() {
+					fmt.Fprintf(c.stdout, "%-20s %-9s %-9s %s\n", r.ID, cmp.Or(string(r.Strict), "-"), cmp.Or(string(r.Other), "-"), r.Title)
+				}
+				fmt.Fprintln(c.stdout, "\nerror fails the stage, stop leaves it incomplete, warning does neither.")
+				return nil
+			}
+			r, ok := audit.RuleByID(args[0])
+			if !ok {
+				err := fmt.Errorf("there is no rule %q", args[0])
+				if near := report.Nearest(args[0], ids); near != "" {
+					return usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
+				}
+				return usage(&hinted{err, "list them with: depaudit explain"})
+			}
+			fmt.Fprintf(c.stdout, "%s: %s\n\n", r.ID, r.Title)
+			fmt.Fprintf(c.stdout, "In a critical stage: %s. In others: %s.\n\n", cmp.Or(string(r.Strict), "not applied"), cmp.Or(string(r.Other), "not applied"))
+			fmt.Fprintln(c.stdout, wrap(r.Explanation(), 79))
+			return nil
+		},
+	}
+}
+
+// wrap breaks paragraphs at a width.
+func wrap(text string, width int) string {
+	var out []string
+	for _, paragraph := range strings.Split(text, "\n") {
+		line := ""
+		for _, word := range strings.Fields(paragraph) {
+			if line != "" && len(line)+1+len(word) > width {
+				out = append(out, line)
+				line = ""
+			}
+			if line != "" {
+				line += " "
+			}
+			line += word
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/depaudit/depaudit/audit/report"
+)
+
+// progressInterval is how often a line of progress changes: often enough to
+// see that something happens, seldom enough to cost nothing.
+const progressInterval = 100 * time.Millisecond
+
+// progressDelay keeps short scans silent.
+const progressDelay = 400 * time.Millisecond
+
+// progressLine is one line on a terminal that says what each running scan
+// does. It is nil, and does nothing, when stderr is no terminal.
+type progressLine struct {
+	mu      sync.Mutex
+	w       io.Writer
+	width   int
+	started time.Time
+	stages  []string
+	now     map[string]string
+	shown   bool
+}
+
+func (c *command) newProgress() *progressLine {
+	f, ok := c.stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || c.env("TERM") == "dumb" {
+		return nil
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width < 20 {
+		width = 80
+	}
+	return &progressLine{w: f, width: width, started: time.Now(), now: make(map[string]string)}
+}
+
+// set says what a stage does; files is 0 when it is not about files.
+func (p *progressLine) set(stage, phase string, files int) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.now[stage]; !known {
+		p.stages = append(p.stages, stage)
+	}
+	p.now[stage] = phase
+	if files > 0 {
+		p.now[stage] += fmt.Sprintf(" %d", files)
+	}
+	p.draw()
+}
+
+// done takes a stage off the line.
+func (p *progressLine) done(stage string) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.now, stage)
+	p.draw()
+}
+
+func (p *progressLine) draw() {
+	if time.Since(p.started) < progressDelay {
+		return
+	}
+	var parts []string
+	for _, s := range p.stages {
+		if what, running := p.now[s]; running {
+			parts = append(parts, report.Terminal(s)+": "+what)
+		}
+	}
+	line := []rune(strings.Join(parts, "   "))
+	if len(line) > p.width-1 {
+		line = line[:p.width-1]
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", string(line))
+	p.shown = true
+}
+
+// end wipes the line.
+func (p *progressLine) end() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}

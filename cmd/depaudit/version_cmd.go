@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/catalog"
+)
+
+func (c *command) versionCommand() *cobra.Command {
+	var modules bool
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version, the rules it counts by, and its own footprint",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			linked := linkedModules()
+			fmt.Fprintf(c.stdout, "depaudit %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(c.stdout, "counting rules %d, %s\n", sbom.Rules, catalog.Version)
+			fmt.Fprintf(c.stdout, "%d Go modules are linked into it", len(linked))
+			if !modules {
+				fmt.Fprintln(c.stdout, ": list them with --modules")
+				return nil
+			}
+			fmt.Fprintln(c.stdout)
+			for _, m := range linked {
+				fmt.Fprintln(c.stdout, m)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&modules, "modules", false, "list the linked modules with their versions")
+	return cmd
+}
+
+// linkedModules is what the go command recorded in this very binary.
+func linkedModules() []string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, m := range info.Deps {
+		out = append(out, strings.TrimSpace(m.Path+" "+m.Version))
+	}
+	slices.Sort(out)
+	return out
+}

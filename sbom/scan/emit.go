@@ -1,0 +1,65 @@
+package scan
+
+import (
+	"path"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// emit turns units into components of the document. Owners are identities,
+// so the owner of a unit is the identity of the unit it lies in.
+func (s *scanner) emit() {
+	for i := range s.units {
+		s.units[i].ID = sbom.Identity(&s.units[i].Component)
+	}
+	for i := range s.units {
+		u := &s.units[i]
+		c := u.Component
+		if u.inside >= 0 {
+			c.Owner = s.ownerID(u.inside)
+		}
+		if c.Owner == c.ID {
+			// Another copy of itself: one dependency by counting rule 2.
+			c.Owner = ""
+		}
+		s.doc.Components = append(s.doc.Components, c)
+	}
+}
+
+// ownerID is what a unit inside another one is listed under: that one, or
+// the system package that it in turn lies in.
+func (s *scanner) ownerID(i int) string {
+	for hops := 0; hops <= len(s.units); hops++ {
+		u := &s.units[i]
+		if u.Owner != "" {
+			return u.Owner
+		}
+		if u.inside < 0 {
+			return u.ID
+		}
+		i = u.inside
+	}
+	return s.units[i].ID
+}
+
+// exclude lists what was found and does not count: caches, package
+// archives, lock files.
+func (s *scanner) exclude() {
+	t := s.tree
+	for _, c := range s.caches {
+		s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
+			Path: t.Path(c.root), Name: c.what, Reason: sbom.ExcludedCache, Detail: plural(s.filesBelow(c.root), "file"), Count: 1,
+		})
+	}
+	list := func(nodes []environ.Node, reason sbom.ExclusionReason) {
+		for _, n := range nodes {
+			if s.caches.contain(n) {
+				continue
+			}
+			s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{Path: t.Path(n), Name: path.Base(t.Path(n)), Reason: reason, Count: 1})
+		}
+	}
+	list(s.survey.archives, sbom.ExcludedArchive)
+	list(s.survey.locks, sbom.ExcludedLock)
+}

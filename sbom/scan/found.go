@@ -1,0 +1,212 @@
+package scan
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/catalog"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// addFound makes units of what the catalogers reported. What our own readers
+// reported is compared instead: two programs that read one file and see two
+// packages are what an attacker hopes for.
+func (s *scanner) addFound() {
+	s.startupCode()
+	for _, f := range s.found {
+		n := s.tree.Lookup(f.Path)
+		switch {
+		case f.Classifier:
+			// Recognised by strings: names a group, counts nothing.
+		case f.Type == "pypi" && isPythonMetadata(f.Path):
+			s.compare(f, n)
+		case f.Type == "npm" && path.Base(f.Path) == "package.json":
+			if _, ok := s.unitAt[n]; ok {
+				s.compare(f, n)
+			} else {
+				s.declared(f, n)
+			}
+		case f.Type == "pypi" && f.Path == "":
+		default:
+			s.addPackage(f, n)
+		}
+	}
+}
+
+func isPythonMetadata(p string) bool {
+	switch path.Base(p) {
+	case "METADATA", "PKG-INFO":
+		return true
+	}
+	return strings.HasSuffix(strings.ToLower(p), ".egg-info")
+}
+
+// compare holds a cataloger's reading against our own.
+func (s *scanner) compare(f catalog.Found, n environ.Node) {
+	i, ok := s.unitAt[n]
+	if !ok {
+		if !s.caches.contain(n) && !hasGap(s.doc.Gaps, f.Path) {
+			s.addPackage(f, n)
+		}
+		return
+	}
+	u := &s.units[i]
+	name, namespace := f.Name, f.Namespace
+	if f.Type == "pypi" {
+		name = normalisePython(name)
+	}
+	if u.Kind != sbom.KindPackage || name == u.Name && namespace == u.Namespace && (f.Version == u.Version || u.Version == "") {
+		return
+	}
+	s.gap(sbom.GapMalformed, f.Path, fmt.Sprintf("programs disagree what this is: %q %q by the interpreter's rules, %q %q by %s", u.Name, u.Version, name, f.Version, f.Cataloger))
+}
+
+func hasGap(gaps []sbom.Gap, path string) bool {
+	for _, g := range gaps {
+		if g.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// declared handles a package.json outside of every node_modules: a project,
+// a fixture, or something inside an OS package.
+func (s *scanner) declared(f catalog.Found, n environ.Node) {
+	if f.Name == "" {
+		return
+	}
+	if s.owned(n) {
+		s.addPackage(f, n)
+		return
+	}
+	reason := sbom.ExcludedDeclared
+	detail := "a manifest outside of node_modules: nothing is installed by it"
+	if n != environ.None && s.claims[n] != 0 {
+		reason, detail = sbom.ExcludedFixture, "lies within "+s.units[s.claimant(n)].Name
+	}
+	s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
+		Path: f.Path, PURL: f.PURL, Name: f.Name, Version: f.Version, Reason: reason, Detail: detail, Count: 1,
+	})
+}
+
+// addPackage adds what a cataloger reported, and claims its files.
+func (s *scanner) addPackage(f catalog.Found, n environ.Node) {
+	if f.Name == "" {
+		s.gap(sbom.GapUnreported, f.Path, f.Cataloger+" found a package without a name")
+		return
+	}
+	u := unit{node: n, inside: -1, carried: f.Carried}
+	u.Component = sbom.Component{
+		PURL: f.PURL, Kind: sbom.KindPackage, Type: f.Type, Namespace: f.Namespace, Name: f.Name, Version: f.Version,
+		Paths: f.Paths, FoundBy: f.Cataloger, Digests: f.Digests, Install: f.Install,
+	}
+	if f.Within != "" {
+		u.Paths = []string{f.Path}
+		u.Detail = "in " + f.Within
+	}
+	i := s.add(u)
+	if n == environ.None || f.Carried || s.owned(n) {
+		return
+	}
+	if f.Type == "golang" && f.Version == "" {
+		// A program built from a working tree has no identity that a lock
+		// could pin: its file stays unaccounted, and its modules are inside.
+		s.units[i].carried = true
+		return
+	}
+	s.claim(n, i)
+	for _, p := range f.Files {
+		s.claim(s.tree.Resolve(p), i)
+	}
+	s.claimFolder(i, f, n)
+}
+
+// claimFolder claims the folder that is a package by its ecosystem's layout.
+func (s *scanner) claimFolder(i int, f catalog.Found, n environ.Node) {
+	t := s.tree
+	switch {
+	case f.Type == "gem":
+		// GEM_HOME/specifications/[default/]name-version.gemspec describes
+		// GEM_HOME/gems/name-version and GEM_HOME/extensions/*/*/name-version.
+		home := t.Parent(n)
+		for home != environ.None && t.Name(home) != "specifications" {
+			home = t.Parent(home)
+		}
+		if home == environ.None {
+			return
+		}
+		home = t.Parent(home)
+		full := strings.TrimSuffix(t.Name(n), ".gemspec")
+		if gems := t.Child(home, "gems"); gems != environ.None {
+			if dir := t.Child(gems, full); dir != environ.None {
+				s.claimTree(dir, i, nil)
+			}
+		}
+		if ext := t.Child(home, "extensions"); ext != environ.None {
+			from, to := t.Subtree(ext)
+			for d := from; d < to; d++ {
+				if t.Name(d) == full && t.Kind(d) == environ.Dir {
+					s.claimTree(d, i, nil)
+				}
+			}
+		}
+	case f.Type == "cran":
+		s.claimTree(t.Parent(n), i, nil)
+	case f.Type == "composer" && f.Namespace != "":
+		if vendor := t.Child(t.Parent(t.Parent(n)), f.Namespace); vendor != environ.None {
+			if dir := t.Child(vendor, f.Name); dir != environ.None {
+				s.claimTree(dir, i, nil)
+			}
+		}
+	case f.Type == "conda":
+		// The record lists paths relative to the prefix, conda-meta's parent.
+		prefix := t.Path(t.Parent(t.Parent(n)))
+		for _, p := range f.Files {
+			s.claim(t.Resolve(path.Join(prefix, p)), i)
+		}
+	}
+}
+
+// resolveInside decides what lies inside what: in a system package by
+// ownership, in another unit by its claim, in the file that carries it.
+func (s *scanner) resolveInside() {
+	carriers := make(map[environ.Node]int)
+	for i, u := range s.units {
+		if u.node != environ.None && !u.carried && u.Kind == sbom.KindPackage {
+			if _, ok := carriers[u.node]; !ok {
+				carriers[u.node] = i
+			}
+		}
+	}
+	for i := range s.units {
+		u := &s.units[i]
+		if u.node == environ.None || u.inside >= 0 {
+			continue
+		}
+		if s.owned(u.node) {
+			u.Owner = s.db.Owner(u.node)
+			continue
+		}
+		if carrier, ok := carriers[u.node]; ok && u.carried && carrier != i {
+			u.inside = carrier
+			continue
+		}
+		if c := s.claimant(u.node); c >= 0 && c != i && !u.own && !s.leadsTo(c, i) {
+			u.inside = c
+		}
+	}
+}
+
+// leadsTo says whether following inside from one unit reaches another.
+func (s *scanner) leadsTo(from, to int) bool {
+	for seen := 0; from >= 0 && seen <= len(s.units); seen++ {
+		if from == to {
+			return true
+		}
+		from = s.units[from].inside
+	}
+	return false
+}

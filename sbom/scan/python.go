@@ -1,0 +1,443 @@
+package scan
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// Limits of what is read of one Python distribution. Real METADATA is a few
+// hundred kilobytes at most (a long README is its body), real RECORD files of
+// the largest packages a few megabytes.
+const (
+	maxPythonMetadata = 8 << 20
+	maxPythonRecord   = 64 << 20
+	maxPythonSmall    = 1 << 20
+)
+
+// readPython reports the distributions that Python's importlib.metadata
+// would find, and claims the files that their RECORDs list.
+//
+// A distribution is a *.dist-info or *.egg-info beside the modules, in any
+// case of the suffix, named by the first Name header of its METADATA
+// (https://packaging.python.org/en/latest/specifications/core-metadata/).
+// The folder is the evidence: one that does not say its name is a gap.
+func (s *scanner) readPython() {
+	for _, d := range s.byDepth(s.survey.dists) {
+		if !s.caches.contain(d) {
+			s.readDistribution(d)
+		}
+	}
+}
+
+func (s *scanner) readDistribution(d environ.Node) {
+	t := s.tree
+	meta := d
+	if t.Kind(d) == environ.Symlink {
+		if meta = t.ResolveNode(d); meta == environ.None {
+			return
+		}
+		d = meta
+	}
+	if t.Kind(d) == environ.Dir {
+		meta = environ.None
+		for _, name := range []string{"METADATA", "PKG-INFO"} {
+			if c := t.Child(d, name); c != environ.None {
+				meta = t.ResolveNode(c)
+				break
+			}
+		}
+	}
+	if meta == environ.None || t.Kind(meta) != environ.File {
+		if s.owned(d) || !s.holdsFiles(d) {
+			return // an empty folder that an uninstalled package left
+		}
+		s.gap(sbom.GapUnreported, t.Path(d), "a Python distribution without METADATA or PKG-INFO: nothing says what is installed here")
+		return
+	}
+	if _, done := s.read[meta]; done {
+		return // reached a second time, through a link
+	}
+	name, version, err := s.pythonName(meta)
+	if err != nil {
+		s.gap(sbom.GapMalformed, t.Path(meta), err.Error())
+		return
+	}
+	s.read[meta] = true
+	u := unit{node: meta, inside: -1}
+	u.Component = sbom.Component{
+		Kind: sbom.KindPackage, Type: "pypi", Name: normalisePython(name), Version: version,
+		Paths: []string{t.Path(meta)}, FoundBy: "python-reader",
+	}
+	if !isASCII(name) {
+		s.notice(sbom.NoticeNonASCII, t.Path(meta), fmt.Sprintf("the Python distribution %+q has a name outside ASCII, which no index accepts", name))
+	}
+	parent := t.Parent(d)
+	u.own = isSiteDir(t.Name(parent))
+	if s.owned(meta) {
+		s.add(u)
+		return
+	}
+	if t.Kind(d) == environ.Dir {
+		u.Asked = s.pythonAsked(d)
+		u.Install, u.Digests = s.directURL(d)
+	}
+	if version == "" {
+		u.Detail = "METADATA has no Version"
+	}
+	i := s.add(u)
+	if c := s.claimant(meta); c >= 0 && !u.own {
+		return // vendored: everything here is its owner's already
+	}
+	s.claimDistribution(i, d, meta)
+}
+
+// pythonName reads the name as the email parser behind importlib.metadata
+// does: the first header wins. A second one that differs is malformed.
+func (s *scanner) pythonName(meta environ.Node) (name, version string, err error) {
+	f, err := s.tree.OpenFile(meta)
+	if err != nil {
+		return "", "", err
+	}
+	defer f.Close()
+	return parseCoreMetadata(f)
+}
+
+func parseCoreMetadata(r io.Reader) (name, version string, err error) {
+	br := bufio.NewReaderSize(io.LimitReader(r, maxPythonMetadata+1), 4096)
+	read := 0
+	var names, versions []string
+	var current *[]string
+	for {
+		line, err := br.ReadString('\n')
+		read += len(line)
+		if read > maxPythonMetadata {
+			return "", "", fmt.Errorf("the metadata's headers do not end within %d bytes", maxPythonMetadata)
+		}
+		atEnd := errors.Is(err, io.EOF)
+		if err != nil && !atEnd {
+			return "", "", err
+		}
+		if strings.IndexByte(line, 0) >= 0 || !utf8.ValidString(line) {
+			return "", "", errors.New("the metadata is not UTF-8 text")
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if read <= len(line)+2 {
+			line = strings.TrimPrefix(line, "\ufeff")
+		}
+		if line == "" {
+			break
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if current != nil {
+				(*current)[len(*current)-1] += " " + strings.TrimSpace(line)
+			}
+		} else {
+			key, value, ok := strings.Cut(line, ":")
+			current = nil
+			switch {
+			case !ok:
+			case strings.EqualFold(key, "Name"):
+				names = append(names, strings.TrimSpace(value))
+				current = &names
+			case strings.EqualFold(key, "Version"):
+				versions = append(versions, strings.TrimSpace(value))
+				current = &versions
+			}
+		}
+		if atEnd {
+			break
+		}
+	}
+	if len(names) == 0 || names[0] == "" {
+		return "", "", errors.New("the metadata has no Name: nothing says what is installed here")
+	}
+	for _, list := range [][]string{names, versions} {
+		for _, v := range list[min(1, len(list)):] {
+			if v != list[0] {
+				return "", "", fmt.Errorf("the metadata names itself twice, as %q and as %q", list[0], v)
+			}
+		}
+	}
+	if len(versions) > 0 {
+		version = versions[0]
+	}
+	return names[0], version, nil
+}
+
+var pythonSeparators = regexp.MustCompile(`[-_.]+`)
+
+// normalisePython is the name by PEP 503.
+func normalisePython(name string) string {
+	return strings.ToLower(pythonSeparators.ReplaceAllString(name, "-"))
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func isSiteDir(name string) bool { return name == "site-packages" || name == "dist-packages" }
+
+// pythonAsked reads pip's record of what was asked for: PEP 376's REQUESTED.
+func (s *scanner) pythonAsked(d environ.Node) sbom.Asked {
+	switch {
+	case s.tree.Child(d, "REQUESTED") != environ.None:
+		return sbom.AskedYes
+	case s.tree.Child(d, "INSTALLER") != environ.None:
+		return sbom.AskedAuto
+	}
+	return sbom.AskedUnknown
+}
+
+// directURL reads the record of an installation that did not go by name:
+// direct_url.json of PEP 610.
+func (s *scanner) directURL(d environ.Node) (*sbom.Install, []sbom.Digest) {
+	n := s.tree.Child(d, "direct_url.json")
+	if n == environ.None {
+		return nil, nil
+	}
+	file := s.tree.Path(n)
+	data, err := s.tree.ReadFile(n, maxPythonSmall)
+	var record struct {
+		URL     string `json:"url"`
+		VCSInfo *struct {
+			CommitID string `json:"commit_id"`
+		} `json:"vcs_info"`
+		ArchiveInfo *struct {
+			Hash   string            `json:"hash"`
+			Hashes map[string]string `json:"hashes"`
+		} `json:"archive_info"`
+		DirInfo *struct {
+			Editable bool `json:"editable"`
+		} `json:"dir_info"`
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &record)
+	}
+	if err != nil {
+		s.gap(sbom.GapMalformed, file, "the record of a direct installation cannot be read: "+err.Error())
+		return &sbom.Install{Kind: sbom.InstallURL, File: file}, nil
+	}
+	in := &sbom.Install{Kind: sbom.InstallURL, URL: sbom.ScrubURL(record.URL), File: file}
+	var digests []sbom.Digest
+	switch {
+	case record.VCSInfo != nil:
+		in.Kind, in.Commit = sbom.InstallVCS, record.VCSInfo.CommitID
+	case record.DirInfo != nil && record.DirInfo.Editable:
+		in.Kind = sbom.InstallEditable
+	case record.ArchiveInfo != nil:
+		hashes := record.ArchiveInfo.Hashes
+		if alg, value, ok := strings.Cut(record.ArchiveInfo.Hash, "="); ok && len(hashes) == 0 {
+			hashes = map[string]string{alg: value}
+		}
+		for alg, value := range hashes {
+			digests = append(digests, sbom.Digest{Algorithm: alg, Value: strings.ToLower(value), File: file})
+		}
+	}
+	return in, digests
+}
+
+// claimDistribution claims what a distribution's own list names. A path that
+// leaves the installation's prefix is not honoured: a package cannot account
+// for files elsewhere in the environment.
+func (s *scanner) claimDistribution(i int, d, meta environ.Node) {
+	t := s.tree
+	s.claim(meta, i)
+	if t.Kind(d) != environ.Dir {
+		s.claimTopLevel(i, d, nil)
+		return
+	}
+	s.claimTree(d, i, nil)
+	site := t.Parent(d)
+	if strings.EqualFold(t.Name(d), "EGG-INFO") {
+		s.claimTree(site, i, nil) // X.egg/EGG-INFO: the egg is the distribution
+		return
+	}
+	if record := t.Child(d, "RECORD"); record != environ.None {
+		s.claimRecord(i, site, record)
+		return
+	}
+	if list := t.Child(d, "installed-files.txt"); list != environ.None {
+		data, err := t.ReadFile(list, maxPythonRecord)
+		if err != nil {
+			s.gap(sbom.GapUnreadable, t.Path(list), reason(err))
+			return
+		}
+		for line := range strings.Lines(string(data)) {
+			s.claimListed(i, t.Path(d), site, strings.TrimSpace(line), t.Path(list))
+		}
+		return
+	}
+	s.claimTopLevel(i, d, t)
+}
+
+// claimRecord reads RECORD
+// (https://packaging.python.org/en/latest/specifications/recording-installed-packages/).
+func (s *scanner) claimRecord(i int, site, record environ.Node) {
+	data, err := s.tree.ReadFile(record, maxPythonRecord)
+	if err != nil {
+		s.gap(sbom.GapUnreadable, s.tree.Path(record), reason(err))
+		return
+	}
+	r := csv.NewReader(bytes.NewReader(data))
+	r.FieldsPerRecord = -1
+	r.ReuseRecord = true
+	base := s.tree.Path(site)
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			s.gap(sbom.GapMalformed, s.tree.Path(record), err.Error())
+			return
+		}
+		if len(row) > 0 && row[0] != "" {
+			s.claimListed(i, base, site, row[0], s.tree.Path(record))
+		}
+	}
+}
+
+// claimListed claims one path of a list. Compiled files go with their source.
+func (s *scanner) claimListed(i int, base string, site environ.Node, rel, list string) {
+	full, ok := within(base, rel, s.pythonPrefix(site))
+	if !ok {
+		s.notice(sbom.NoticeClaim, list, fmt.Sprintf("lists %q, outside of the installation's prefix: not honoured", full))
+		return
+	}
+	n := s.tree.Resolve(full)
+	if n == environ.None || s.tree.Kind(n) == environ.Dir {
+		return
+	}
+	// Whoever lists the metadata of a distribution that stands for itself
+	// does not own it.
+	if p := s.tree.Parent(n); isSiteDir(s.tree.Name(s.tree.Parent(p))) && isDistName(s.tree.Name(p)) && s.claims[n] == 0 && p != s.tree.Parent(s.units[i].node) {
+		s.notice(sbom.NoticeClaim, list, fmt.Sprintf("lists %q, the metadata of another distribution: not honoured", full))
+		return
+	}
+	s.claim(n, i)
+}
+
+func isDistName(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.HasSuffix(lower, ".dist-info") || strings.HasSuffix(lower, ".egg-info")
+}
+
+// pythonPrefix is the folder that an installation scheme may write to: the
+// one above lib/pythonX.Y/site-packages, or the folder of modules itself
+// when the layout is another one (pip install --target).
+func (s *scanner) pythonPrefix(site environ.Node) string {
+	t := s.tree
+	if !isSiteDir(t.Name(site)) {
+		return t.Path(site)
+	}
+	lib := t.Parent(site)
+	if strings.HasPrefix(t.Name(lib), "python") {
+		lib = t.Parent(lib)
+	}
+	if lib == environ.None || !strings.HasPrefix(t.Name(lib), "lib") || t.Parent(lib) == environ.None {
+		return t.Path(site)
+	}
+	return t.Path(t.Parent(lib))
+}
+
+// claimTopLevel claims modules by top_level.txt, or by the distribution's
+// name, where nothing lists files: eggs and packages that a distribution or
+// conda made.
+func (s *scanner) claimTopLevel(i int, d environ.Node, t *environ.Tree) {
+	site := s.tree.Parent(d)
+	modules := []string{strings.ReplaceAll(s.units[i].Name, "-", "_")}
+	if t != nil {
+		if n := t.Child(d, "top_level.txt"); n != environ.None {
+			data, err := t.ReadFile(n, maxPythonSmall)
+			if err != nil {
+				s.gap(sbom.GapUnreadable, t.Path(n), reason(err))
+				return
+			}
+			modules = strings.Fields(string(data))
+		}
+	}
+	for _, m := range modules {
+		if m != path.Base(m) {
+			continue
+		}
+		if dir := s.tree.Child(site, m); dir != environ.None && s.tree.Kind(dir) == environ.Dir {
+			s.claimTree(dir, i, nil)
+		}
+		s.claim(s.tree.Child(site, m+".py"), i)
+	}
+}
+
+// holdsFiles says whether there is a regular file below a node.
+func (s *scanner) holdsFiles(n environ.Node) bool {
+	from, to := s.tree.Subtree(n)
+	for ; from < to; from++ {
+		if s.tree.Kind(from) == environ.File {
+			return true
+		}
+	}
+	return false
+}
+
+// startupCode reports files that make an interpreter run code when it
+// starts, or import from elsewhere, and that no package accounts for
+// (https://docs.python.org/3/library/site.html).
+func (s *scanner) startupCode() {
+	for _, n := range s.survey.startup {
+		t := s.tree
+		if s.caches.contain(n) || s.owned(n) || s.claims[n] != 0 {
+			continue
+		}
+		name, where := t.Name(n), t.Name(t.Parent(n))
+		switch {
+		case strings.HasSuffix(name, "customize.py"):
+			if isSiteDir(where) || strings.HasPrefix(where, "python") {
+				s.notice(sbom.NoticeStartup, t.Path(n), "Python runs this file whenever it starts, and no package accounts for it")
+			}
+		case !isSiteDir(where):
+		case strings.HasSuffix(name, ".egg-link"):
+			s.notice(sbom.NoticeStartup, t.Path(n), "an editable installation: Python imports from a working tree")
+		default:
+			s.readPth(n)
+		}
+	}
+}
+
+func (s *scanner) readPth(n environ.Node) {
+	if n = s.tree.ResolveNode(n); n == environ.None {
+		return
+	}
+	data, err := s.tree.ReadFile(n, maxPythonSmall)
+	if err != nil {
+		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
+		return
+	}
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"):
+			s.notice(sbom.NoticeStartup, s.tree.Path(n), "a line of this file is run whenever Python starts, and no package accounts for it")
+			return
+		default:
+			s.notice(sbom.NoticeStartup, s.tree.Path(n), fmt.Sprintf("makes Python import from %+q", line))
+			return
+		}
+	}
+}

@@ -1,0 +1,206 @@
+// Package scan turns an environment into a document: it decides what counts.
+//
+// # How the counting rules are applied
+//
+// Ownership comes first. The operating system's database says which package
+// owns which path; whatever lies in such a path is inside that package
+// (counting rule 3). Then come the caches of package managers, recognised by
+// their structure (rule 1). What is left is examined: syft's catalogers
+// report packages, and two readers of our own, for Python and for Node, walk
+// the folders that those interpreters import from, by the interpreters' own
+// rules. The readers are the check on the catalogers: a package folder that
+// nothing reports is a gap or an unaccounted dependency, never a silence.
+// Each package claims its files. Executables, importable modules and code
+// archives that neither the system nor a package claims are grouped under
+// the topmost folder that nothing accounts for (rule 5).
+//
+// # Completeness
+//
+// Everything that could not be read is a gap of the document. A scan whose
+// context ends has no document.
+//
+// The scan runs in this process. That hostile files can make a parser eat
+// memory or hang is the command's business: it runs each scan in a process
+// of its own.
+package scan
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/catalog"
+	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/osdb"
+)
+
+// Progress is called now and then while a scan runs.
+type Progress func(phase string, files int)
+
+// Run scans one environment. Errors are about the environment as a whole: it
+// is not there, its package database cannot be parsed, or ctx ended.
+func Run(ctx context.Context, ref environ.Ref, progress Progress) (*sbom.Document, error) {
+	if progress == nil {
+		progress = func(string, int) {}
+	}
+	tree, err := environ.Open(ctx, ref, environ.Options{Progress: func(n int) { progress("walking files", n) }})
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	progress("reading package databases", tree.Files())
+	s, err := open(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	progress("looking into packages", tree.Files())
+	if err := s.examine(ctx); err != nil {
+		return nil, err
+	}
+	s.assemble()
+	return sbom.New(s.doc)
+}
+
+// scanner is the state of one scan. Everything by node is indexed by
+// environ.Node.
+type scanner struct {
+	tree *environ.Tree
+	db   *osdb.DB // nil without a package database
+	doc  sbom.Document
+
+	survey  survey
+	caches  caches
+	sniffed sniffed
+	found   []catalog.Found
+
+	// units are the packages found so far that the system does not own; the
+	// claim of a node is the index of a unit plus one.
+	units  []unit
+	claims []int32
+	unitAt map[environ.Node]int // the first unit by its primary evidence
+	// read are the metadata files that our own readers could read; what a
+	// cataloger says against them does not matter.
+	read map[environ.Node]bool
+}
+
+// open reads what the rest relies on: the release, the package database, and
+// the names of everything.
+func open(ctx context.Context, tree *environ.Tree) (*scanner, error) {
+	s := &scanner{tree: tree, read: make(map[environ.Node]bool), unitAt: make(map[environ.Node]int)}
+	s.doc.Catalogers = catalog.Version
+	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Files: tree.Files()}
+	s.doc.Gaps = append(s.doc.Gaps, tree.Gaps()...)
+	s.doc.Excluded = append(s.doc.Excluded, tree.Excluded()...)
+	release, known, err := environ.Release(tree)
+	if err != nil {
+		s.gap(sbom.GapDatabase, "/etc/os-release", err.Error())
+	}
+	if known {
+		s.doc.Environment.OS = release
+	}
+	s.db, err = osdb.Open(ctx, tree, release)
+	if err != nil {
+		return nil, err
+	}
+	if s.db != nil {
+		s.doc.Environment.PackageDB = s.db.Kind
+		s.doc.Components = append(s.doc.Components, s.db.Components...)
+		s.doc.Relations = append(s.doc.Relations, s.db.Relations...)
+		s.doc.Gaps = append(s.doc.Gaps, s.db.Gaps...)
+		s.doc.Notices = append(s.doc.Notices, s.db.Notices...)
+		s.doc.Excluded = append(s.doc.Excluded, s.db.Excluded...)
+	} else if kind := osdb.Expect(release); known && kind != "" {
+		s.gap(sbom.GapDatabase, "", fmt.Sprintf("os-release says %s, whose packages are recorded in a %s database, but none that can be read is here", release.ID, kind))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.survey = takeSurvey(tree)
+	s.caches = findCaches(tree, &s.survey)
+	return s, nil
+}
+
+// examine looks into files: magics first, then the catalogers and our own
+// readers.
+func (s *scanner) examine(ctx context.Context) error {
+	var err error
+	s.sniffed, err = s.sniff(ctx)
+	if err != nil {
+		return err
+	}
+	view := catalog.View{Tree: s.tree, Visible: s.visible, Executables: s.sniffed.executables}
+	found, problems, err := catalog.Run(ctx, view)
+	if err != nil {
+		return err
+	}
+	s.found = found
+	s.claims = make([]int32, s.tree.Len())
+	s.readPython()
+	s.readNode()
+	for _, p := range problems {
+		s.problem(p)
+	}
+	return ctx.Err()
+}
+
+// assemble makes components of what was found.
+func (s *scanner) assemble() {
+	s.addFound()
+	s.resolveInside()
+	s.groupUnaccounted()
+	s.emit()
+	s.exclude()
+}
+
+// owned says whether the system's packages own a node.
+func (s *scanner) owned(n environ.Node) bool {
+	return s.db != nil && s.db.Owns(n)
+}
+
+// visible is what the catalogers may see: nothing in caches, and of what the
+// system owns only the metadata that names what is inside a package.
+func (s *scanner) visible(n environ.Node) bool {
+	if s.caches.contain(n) {
+		return false
+	}
+	return !s.owned(n) || s.namesInside(n)
+}
+
+// namesInside recognises the small metadata files of other ecosystems that
+// distributions ship inside their packages.
+func (s *scanner) namesInside(n environ.Node) bool {
+	name := s.tree.Name(n)
+	switch name {
+	case "METADATA", "PKG-INFO":
+		parent := strings.ToLower(s.tree.Name(s.tree.Parent(n)))
+		return strings.HasSuffix(parent, "-info")
+	case "package.json", "DESCRIPTION", "installed.json", "install.json":
+		return true
+	}
+	switch {
+	case strings.HasSuffix(name, ".gemspec"), strings.HasSuffix(name, ".egg-info"), strings.HasSuffix(name, ".rockspec"):
+		return true
+	case strings.HasSuffix(name, ".json"):
+		return s.tree.Name(s.tree.Parent(n)) == "conda-meta"
+	}
+	return false
+}
+
+// problem makes a gap of what a cataloger could not read, unless one of our
+// own readers could.
+func (s *scanner) problem(p catalog.Problem) {
+	n := s.tree.Lookup(p.Path)
+	if p.Path != "" && n != environ.None && s.read[n] {
+		return
+	}
+	s.gap(sbom.GapCataloger, p.Path, p.Cataloger+": "+p.Detail)
+}
+
+func (s *scanner) gap(kind sbom.GapKind, path, detail string) {
+	s.doc.Gaps = append(s.doc.Gaps, sbom.Gap{Kind: kind, Path: path, Detail: detail})
+}
+
+func (s *scanner) notice(kind sbom.NoticeKind, path, detail string) {
+	s.doc.Notices = append(s.doc.Notices, sbom.Notice{Kind: kind, Path: path, Detail: detail})
+}

@@ -1,0 +1,254 @@
+package scan
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/catalog"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// sniffed are files that nothing in the system's database owns, by what
+// their first bytes say they are.
+type sniffed struct {
+	executables []catalog.Executable // ELF, Mach-O, PE; in node order
+	scripts     []environ.Node       // "#!" with an execute bit
+	archives    []environ.Node       // zip files with code that an interpreter runs
+}
+
+// sniff reads the first bytes of every file that the system does not own.
+// Names are not trusted: a jar may be called anything. In caches only files
+// with an execute bit are looked at: a toolchain that the go command keeps in
+// its module cache is run from there.
+func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
+	const chunk = 512 // nodes handed to a worker at a time
+	type part struct {
+		at environ.Node
+		sniffed
+		gaps []sbom.Gap
+	}
+	var (
+		mu    sync.Mutex
+		parts []part
+		next  environ.Node
+		wg    sync.WaitGroup
+	)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				from := next
+				next += chunk
+				mu.Unlock()
+				if int(from) >= s.tree.Len() || ctx.Err() != nil {
+					return
+				}
+				p := part{at: from}
+				for n := from; n < from+chunk && int(n) < s.tree.Len(); n++ {
+					if s.tree.Kind(n) != environ.File || s.owned(n) {
+						continue
+					}
+					if err := s.sniffOne(n, &p.sniffed); err != nil {
+						p.gaps = append(p.gaps, sbom.Gap{Kind: sbom.GapUnreadable, Path: s.tree.Path(n), Detail: reason(err)})
+					}
+				}
+				mu.Lock()
+				parts = append(parts, p)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return sniffed{}, err
+	}
+	slices.SortFunc(parts, func(a, b part) int { return int(a.at) - int(b.at) })
+	var out sniffed
+	for _, p := range parts {
+		out.executables = append(out.executables, p.executables...)
+		out.scripts = append(out.scripts, p.scripts...)
+		out.archives = append(out.archives, p.archives...)
+		s.doc.Gaps = append(s.doc.Gaps, p.gaps...)
+	}
+	return out, nil
+}
+
+func (s *scanner) sniffOne(n environ.Node, out *sniffed) error {
+	if s.caches.contain(n) {
+		info, err := s.tree.Stat(n)
+		if err != nil || info.Mode()&0o111 == 0 {
+			return ignoreGone(err)
+		}
+	}
+	f, err := s.tree.OpenFile(n)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	defer f.Close()
+	var head [magicBytes]byte
+	got, err := io.ReadFull(f, head[:])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	switch kind := magic(head[:got]); kind {
+	case magicNone:
+	case magicScript:
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		if info.Mode()&0o111 != 0 && !s.caches.contain(n) && !s.isHookSample(n) {
+			out.scripts = append(out.scripts, n)
+		}
+	case magicZip:
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		if !s.caches.contain(n) && s.isCodeArchive(n, f, info.Size()) {
+			out.archives = append(out.archives, n)
+		}
+	default:
+		out.executables = append(out.executables, catalog.Executable{Node: n, Type: executableType(kind)})
+	}
+	return nil
+}
+
+// ignoreGone lets a file pass that was removed after the walk: it is not in
+// the environment any more.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// reason is an error without the path that the gap names anyway.
+func reason(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Op + ": " + p.Err.Error()
+	}
+	return err.Error()
+}
+
+// isHookSample excepts git's sample hooks: git never runs them.
+func (s *scanner) isHookSample(n environ.Node) bool {
+	return strings.HasSuffix(s.tree.Name(n), ".sample") && s.tree.Name(s.tree.Parent(n)) == "hooks"
+}
+
+// maxArchiveEntries bounds the directory of a zip file that is looked at. A
+// larger one is taken for code: it is unaccounted, and somebody will look.
+const maxArchiveEntries = 200_000
+
+// isCodeArchive says whether a zip file is something that an interpreter
+// runs as it is: a jar by its manifest, a Python zip application by its
+// __main__, an egg, or any zip in a folder that Python imports from. Wheels
+// and other archives that an installer unpacks first are not.
+func (s *scanner) isCodeArchive(n environ.Node, f io.ReaderAt, size int64) bool {
+	name := strings.ToLower(s.tree.Name(n))
+	switch {
+	case strings.HasSuffix(name, ".whl"), strings.HasSuffix(name, ".nupkg"), strings.HasSuffix(name, ".apk"):
+		return false
+	case strings.HasSuffix(name, ".jar"), strings.HasSuffix(name, ".war"), strings.HasSuffix(name, ".ear"), strings.HasSuffix(name, ".egg"), strings.HasSuffix(name, ".pyz"):
+		return true
+	}
+	if p := s.tree.Name(s.tree.Parent(n)); p == "site-packages" || p == "dist-packages" {
+		return true
+	}
+	z, err := zip.NewReader(f, size)
+	if err != nil {
+		return false // the magic of a zip but no directory: nothing can run it
+	}
+	if len(z.File) > maxArchiveEntries {
+		return true
+	}
+	return slices.ContainsFunc(z.File, func(e *zip.File) bool {
+		switch e.Name {
+		case "META-INF/MANIFEST.MF", "__main__.py", "__main__.pyc", "EGG-INFO/PKG-INFO":
+			return true
+		}
+		return false
+	})
+}
+
+const magicBytes = 64
+
+type magicKind uint8
+
+const (
+	magicNone magicKind = iota
+	magicELF
+	magicELFObject
+	magicMachO
+	magicPE
+	magicScript
+	magicZip
+)
+
+func executableType(k magicKind) catalog.ExecutableType {
+	switch k {
+	case magicELF:
+		return catalog.ELF
+	case magicELFObject:
+		return catalog.ELFObject
+	case magicMachO:
+		return catalog.MachO
+	default:
+		return catalog.PE
+	}
+}
+
+// magic tells executables by their first bytes: ELF by its identification
+// and e_type (System V ABI, chapter 4), Mach-O by the magics of
+// mach-o/loader.h and fat.h, PE by "MZ" with an offset to a header that can
+// be one (PE format, section "MS-DOS stub").
+func magic(b []byte) magicKind {
+	if len(b) < 4 {
+		if len(b) > 2 && b[0] == '#' && b[1] == '!' {
+			return magicScript
+		}
+		return magicNone
+	}
+	switch {
+	case string(b[:4]) == "\x7fELF":
+		if len(b) < 18 {
+			return magicNone
+		}
+		order := binary.ByteOrder(binary.LittleEndian)
+		if b[5] == 2 {
+			order = binary.BigEndian
+		}
+		if t := order.Uint16(b[16:18]); t == 2 || t == 3 { // ET_EXEC, ET_DYN
+			return magicELF
+		}
+		return magicELFObject
+	case b[0] == '#' && b[1] == '!':
+		return magicScript
+	case string(b[:4]) == "PK\x03\x04":
+		return magicZip
+	case b[0] == 'M' && b[1] == 'Z':
+		if len(b) >= magicBytes && binary.LittleEndian.Uint32(b[0x3c:]) < 1<<20 && binary.LittleEndian.Uint32(b[0x3c:]) >= 0x40 {
+			return magicPE
+		}
+		return magicNone
+	}
+	switch binary.BigEndian.Uint32(b[:4]) {
+	case 0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe:
+		return magicMachO
+	case 0xcafebabe: // a universal binary, or a Java class: those have a major version of 45 or more here
+		if len(b) >= 8 && binary.BigEndian.Uint32(b[4:8]) < 40 {
+			return magicMachO
+		}
+	}
+	return magicNone
+}

@@ -1,0 +1,94 @@
+package scan
+
+import (
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// survey is one pass over all names, sorted into what the readers ask for.
+type survey struct {
+	siteDirs    []environ.Node // folders named site-packages or dist-packages
+	dists       []environ.Node // *.dist-info, *.egg-info (folder or file), EGG-INFO
+	nodeModules []environ.Node // folders named node_modules
+	startup     []environ.Node // *.pth, *.egg-link, sitecustomize.py, usercustomize.py
+	locks       []environ.Node // lock files by name
+	archives    []environ.Node // package archives by extension
+}
+
+// takeSurvey looks at every name once. Names are compared as the
+// interpreters compare them: Python accepts any case of its suffixes.
+func takeSurvey(t *environ.Tree) survey {
+	var s survey
+	for n := environ.Node(0); int(n) < t.Len(); n++ {
+		name := t.Name(n)
+		kind := t.Kind(n)
+		if kind == environ.Other {
+			continue
+		}
+		switch name {
+		case "site-packages", "dist-packages":
+			if kind == environ.Dir {
+				s.siteDirs = append(s.siteDirs, n)
+			}
+			continue
+		case "node_modules":
+			if kind == environ.Dir {
+				s.nodeModules = append(s.nodeModules, n)
+			}
+			continue
+		case "sitecustomize.py", "usercustomize.py":
+			if kind == environ.File {
+				s.startup = append(s.startup, n)
+			}
+			continue
+		}
+		if kind == environ.File && isLockName(name) {
+			s.locks = append(s.locks, n)
+			continue
+		}
+		dot := strings.LastIndexByte(name, '.')
+		if dot < 0 {
+			if len(name) == len("EGG-INFO") && strings.EqualFold(name, "EGG-INFO") && kind == environ.Dir {
+				s.dists = append(s.dists, n)
+			}
+			continue
+		}
+		switch ext := name[dot+1:]; len(ext) {
+		case len("pth"):
+			if ext == "pth" && kind != environ.Dir {
+				s.startup = append(s.startup, n)
+			} else if (ext == "deb" || ext == "rpm" || ext == "whl" || ext == "gem" || ext == "apk") && kind == environ.File {
+				s.archives = append(s.archives, n)
+			}
+		case len("crate"):
+			if ext == "crate" && kind == environ.File {
+				s.archives = append(s.archives, n)
+			}
+		case len("egg-link"): // as long as "egg-info"
+			if ext == "egg-link" && kind == environ.File {
+				s.startup = append(s.startup, n)
+			} else if strings.EqualFold(ext, "egg-info") {
+				s.dists = append(s.dists, n)
+			}
+		case len("dist-info"):
+			if strings.EqualFold(ext, "dist-info") {
+				s.dists = append(s.dists, n)
+			}
+		}
+	}
+	return s
+}
+
+// isLockName recognises files that declare what should be installed. They
+// install nothing; where one lies in an environment it is listed as excluded.
+func isLockName(name string) bool {
+	switch name {
+	case "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "deno.lock",
+		"poetry.lock", "Pipfile.lock", "uv.lock", "pdm.lock", "pylock.toml",
+		"Cargo.lock", "go.sum", "Gemfile.lock", "gems.locked", "composer.lock", "mix.lock", "pubspec.lock",
+		"packages.lock.json", "gradle.lockfile", "conan.lock", "Podfile.lock", "Package.resolved", "flake.lock":
+		return true
+	}
+	return strings.HasPrefix(name, "requirements") && strings.HasSuffix(name, ".txt")
+}

@@ -1,0 +1,110 @@
+package scan
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/anchore/packageurl-go"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// unit is a package that was found, before it is known whether it counts.
+type unit struct {
+	sbom.Component
+	// node is the primary evidence, environ.None when it is not a file of
+	// the tree (a package inside an archive).
+	node environ.Node
+	// inside is the index of the unit that this one lies in, -1 if none.
+	inside int
+	// own is set for a package folder that stands for itself whatever lists
+	// its files: the direct child of a folder that an interpreter imports
+	// from. Another package's file list cannot swallow it.
+	own bool
+	// carried is set for what is linked or packed into the file at node.
+	carried bool
+}
+
+// add appends a unit and returns its index.
+func (s *scanner) add(u unit) int {
+	if u.PURL == "" {
+		u.PURL = packageurl.NewPackageURL(u.Type, u.Namespace, u.Name, u.Version, nil, "").ToString()
+	}
+	s.units = append(s.units, u)
+	if _, known := s.unitAt[u.node]; !known {
+		s.unitAt[u.node] = len(s.units) - 1
+	}
+	return len(s.units) - 1
+}
+
+// claim marks a file as belonging to a unit. The first claim stands, but for
+// files that the system owns, which nobody else can claim.
+func (s *scanner) claim(n environ.Node, unit int) {
+	if n == environ.None || s.claims[n] != 0 || s.owned(n) {
+		return
+	}
+	s.claims[n] = int32(unit + 1)
+}
+
+// claimTree marks everything below a folder, except below the folders for
+// which except is true.
+func (s *scanner) claimTree(dir environ.Node, unit int, except func(environ.Node) bool) {
+	from, to := s.tree.Subtree(dir)
+	for n := from; n < to; n++ {
+		if n != dir && s.tree.Kind(n) == environ.Dir && except != nil && except(n) {
+			_, end := s.tree.Subtree(n)
+			n = end - 1
+			continue
+		}
+		s.claim(n, unit)
+	}
+}
+
+// claimant is the unit that claims a node, -1 if none.
+func (s *scanner) claimant(n environ.Node) int { return int(s.claims[n]) - 1 }
+
+// depth counts the folders above a node.
+func (s *scanner) depth(n environ.Node) int {
+	d := 0
+	for n = s.tree.Parent(n); n != environ.None; n = s.tree.Parent(n) {
+		d++
+	}
+	return d
+}
+
+// byDepth sorts nodes from the root downwards, so that what lies outside is
+// known before what lies inside it.
+func (s *scanner) byDepth(nodes []environ.Node) []environ.Node {
+	type at struct{ depth, node int }
+	keys := make([]at, len(nodes))
+	for i, n := range nodes {
+		keys[i] = at{s.depth(n), int(n)}
+	}
+	slices.SortFunc(keys, func(a, b at) int {
+		if a.depth != b.depth {
+			return a.depth - b.depth
+		}
+		return a.node - b.node
+	})
+	out := make([]environ.Node, len(nodes))
+	for i, k := range keys {
+		out[i] = environ.Node(k.node)
+	}
+	return out
+}
+
+// within joins a path from a package's own file list to the folder that it
+// is relative to. ok is false when it climbs above top.
+func within(base, rel, top string) (full string, ok bool) {
+	if path.IsAbs(rel) {
+		full = path.Clean(rel)
+	} else {
+		full = path.Join(base, rel)
+	}
+	if top == "/" {
+		return full, true
+	}
+	return full, full == top || strings.HasPrefix(full, top+"/")
+}
