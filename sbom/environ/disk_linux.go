@@ -150,6 +150,9 @@ func (d *disk) addLink(fd int, path string, name []byte, l *listing) {
 	case nil:
 	case unix.ENOENT:
 		return // gone
+	case unix.EINVAL:
+		n = 0
+		l.gap(sbom.GapUnreadable, join(path, name), "was a symbolic link and "+becameOther)
 	default:
 		n = 0
 		l.gap(sbom.GapUnreadable, join(path, name), fmt.Sprintf("the symbolic link could not be read: %v", err))

@@ -50,6 +50,9 @@ type walker struct {
 	progressNext int
 }
 
+// becameOther is the end of a gap's detail.
+const becameOther = "became something else during the walk: scan again when nothing changes it"
+
 // folder is a folder that is to be read.
 type folder struct {
 	node  int32
@@ -220,7 +223,7 @@ func (w *walker) read(ctx context.Context, f folder, l *listing) error {
 	case len(mounted) > 0:
 		l.gap(sbom.GapMount, f.path, fmt.Sprintf("the mount of type %s could not be read: %v", mounted[len(mounted)-1].fsType, plain(err)))
 	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
-		l.gap(sbom.GapUnreadable, f.path, "was a folder and became something else during the walk: scan again when nothing changes it")
+		l.gap(sbom.GapUnreadable, f.path, "was a folder and "+becameOther)
 	case errors.Is(err, fs.ErrPermission):
 		l.gap(sbom.GapUnreadable, f.path, fmt.Sprintf("%v: scan as a user who may read it", plain(err)))
 	default:
