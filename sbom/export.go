@@ -45,7 +45,7 @@ const FactPrefix = "depaudit:"
 
 // Fact is a statement about a component or about the whole document for
 // which an exchange format has no field of its own. In CycloneDX it is a
-// property, in SPDX the comment of an annotation in the form of [Fact.String].
+// property, in SPDX a line of a comment ([JoinFacts]).
 //
 // A key may occur several times. Values are either [Text] or, for records,
 // one JSON object whose strings are Text; they never hold a line break.
@@ -54,14 +54,29 @@ type Fact struct {
 	Value string
 }
 
-// String has the form "depaudit:KEY=VALUE".
-func (f Fact) String() string { return FactPrefix + f.Key + "=" + f.Value }
+// JoinFacts writes each fact as a line "depaudit:KEY=VALUE".
+func JoinFacts(facts []Fact) string {
+	var b strings.Builder
+	for i, f := range facts {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(FactPrefix + f.Key + "=" + f.Value)
+	}
+	return b.String()
+}
 
-// ParseFact reads what [Fact.String] wrote; false for anything else.
-func ParseFact(s string) (Fact, bool) {
-	s, ours := strings.CutPrefix(s, FactPrefix)
-	key, value, ok := strings.Cut(s, "=")
-	return Fact{Key: key, Value: value}, ours && ok && key != ""
+// ParseFacts reads what [JoinFacts] wrote. Lines that are no facts are left
+// out: people may add theirs to a comment.
+func ParseFacts(s string) []Fact {
+	var facts []Fact
+	for line := range strings.SplitSeq(s, "\n") {
+		line, ours := strings.CutPrefix(line, FactPrefix)
+		if key, value, ok := strings.Cut(line, "="); ours && ok {
+			facts = append(facts, Fact{Key: key, Value: value})
+		}
+	}
+	return facts
 }
 
 // Text makes a string from a stranger safe to stand in an exported document,
@@ -155,6 +170,10 @@ func (m *Meta) Title(d *Document) string {
 	return "environment"
 }
 
+// maxToolVersion keeps a broken build's version from breaking a document:
+// CycloneDX allows 1,024 characters, a Go pseudo-version has some 50.
+const maxToolVersion = 128
+
 // Version is m.ToolVersion in the characters that stand in an SPDX tool name
 // without quoting.
 func (m *Meta) Version() string {
@@ -168,7 +187,8 @@ func (m *Meta) Version() string {
 		}
 		return '-'
 	}
-	return strings.Map(clean, m.ToolVersion)
+	version := strings.Map(clean, m.ToolVersion)
+	return version[:min(len(version), maxToolVersion)]
 }
 
 // IsFolder says whether the environment is the root file system of a folder

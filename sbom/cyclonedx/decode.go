@@ -19,7 +19,7 @@ import (
 var ErrForeign = errors.New("cyclonedx: not a document of depaudit's")
 
 // maxBytes is the size up to which a document is read: 10,000 components take
-// 18 MB, and the library holds a document several times while it reads.
+// 15 MB, and the library holds a document several times while it reads.
 const maxBytes = 256 << 20
 
 // Decode reads what [Encode] wrote. The document equals the encoded one, and

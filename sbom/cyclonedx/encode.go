@@ -21,22 +21,27 @@ func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
 		return err
 	}
 	e := &encoder{d: d, m: m, tops: map[string]string{}}
-	bom := e.bom(created)
-	// The identifier is made from the document without it.
-	var content bytes.Buffer
-	if err := write(&content, bom); err != nil {
-		return err
-	}
-	bom.SerialNumber = "urn:uuid:" + sbom.ContentUUID(content.Bytes())
-	return write(w, bom)
-}
-
-func write(w io.Writer, bom *cdx.BOM) error {
+	var b bytes.Buffer
 	// Not EncodeVersion: it copies the whole document through gob first.
-	if err := cdx.NewBOMEncoder(w, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).Encode(bom); err != nil {
+	if err := cdx.NewBOMEncoder(&b, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).Encode(e.bom(created)); err != nil {
+		return fmt.Errorf("cyclonedx: %w", err)
+	}
+	if _, err := w.Write(identify(b.Bytes())); err != nil {
 		return fmt.Errorf("cyclonedx: %w", err)
 	}
 	return nil
+}
+
+// serialPrefix is all of the serial number that is known at first.
+const serialPrefix = "urn:uuid:"
+
+// identify completes the serial number, which is made from the document
+// without it. Writing the document a second time would take as long as the
+// first; the field cannot be taken for another one, since inside of a string
+// its quotes would be escaped.
+func identify(data []byte) []byte {
+	const field = `"serialNumber": "` + serialPrefix
+	return bytes.Replace(data, []byte(field+`"`), []byte(field+sbom.ContentUUID(data)+`"`), 1)
 }
 
 type encoder struct {
@@ -50,6 +55,7 @@ func (e *encoder) bom(created string) *cdx.BOM {
 	bom := cdx.NewBOM()
 	bom.JSONSchema = schemaURL
 	bom.SpecVersion = cdx.SpecVersion1_6
+	bom.SerialNumber = serialPrefix
 	bom.Metadata = &cdx.Metadata{
 		Timestamp: created,
 		Lifecycles: &[]cdx.Lifecycle{{

@@ -20,7 +20,7 @@ import (
 var ErrForeign = errors.New("spdx: not a document of depaudit's")
 
 // maxBytes is the size up to which a document is read: 10,000 components take
-// 31 MB, and the library holds a document several times while it reads.
+// 19 MB, and the library holds a document several times while it reads.
 const maxBytes = 256 << 20
 
 // Decode reads what [Encode] wrote. The document equals the encoded one, and
@@ -72,7 +72,7 @@ func (dec *decoder) document(in *v2_3.Document) error {
 		if a == nil {
 			continue
 		}
-		if f, ok := fact(*a); ok {
+		for _, f := range facts(*a) {
 			if err := sbom.SetDocumentFact(&dec.d, f); err != nil {
 				return fmt.Errorf("spdx: %w", err)
 			}
@@ -121,12 +121,12 @@ func (dec *decoder) meta(in *v2_3.Document) error {
 	return nil
 }
 
-// fact is the fact in an annotation, if depaudit made it.
-func fact(a v2_3.Annotation) (sbom.Fact, bool) {
+// facts are the facts in an annotation, if depaudit made it.
+func facts(a v2_3.Annotation) []sbom.Fact {
 	if a.Annotator.AnnotatorType != "Tool" || !strings.HasPrefix(a.Annotator.Annotator, toolPrefix) {
-		return sbom.Fact{}, false
+		return nil
 	}
-	return sbom.ParseFact(a.AnnotationComment)
+	return sbom.ParseFacts(a.AnnotationComment)
 }
 
 func (dec *decoder) component(p *v2_3.Package) error {
@@ -145,7 +145,7 @@ func (dec *decoder) component(p *v2_3.Package) error {
 	}
 	var decided sbom.Annotation
 	for _, a := range p.Annotations {
-		if f, ok := fact(a); ok {
+		for _, f := range facts(a) {
 			if err := sbom.SetComponentFact(&c, &decided, f); err != nil {
 				return err
 			}
@@ -192,19 +192,15 @@ func (dec *decoder) relationship(r *v2_3.Relationship) error {
 		out.Kind = sbom.RelRecommends
 		out.From, out.To = to.ID, from.ID
 	}
-	for line := range strings.SplitSeq(r.RelationshipComment, "\n") {
-		f, ok := sbom.ParseFact(line)
-		if !ok {
-			continue
-		}
+	for _, f := range sbom.ParseFacts(r.RelationshipComment) {
 		value, err := sbom.ParseText(f.Value)
 		if err != nil {
 			return err
 		}
 		switch f.Key {
-		case "kind":
+		case keyKind:
 			out.Kind = sbom.RelationKind(value)
-		case "via":
+		case keyVia:
 			out.Via = value
 		}
 	}

@@ -22,21 +22,23 @@ func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
 	if err != nil {
 		return err
 	}
-	doc := e.document()
-	// The identifier is made from the document without it.
-	var content bytes.Buffer
-	if err := write(&content, doc); err != nil {
-		return err
+	var b bytes.Buffer
+	if err := spdxjson.Write(e.document(), &b, spdxjson.Indent(" "), spdxjson.EscapeHTML(false)); err != nil {
+		return fmt.Errorf("spdx: %w", err)
 	}
-	doc.DocumentNamespace = namespace + sbom.ContentUUID(content.Bytes())
-	return write(w, doc)
-}
-
-func write(w io.Writer, doc *v2_3.Document) error {
-	if err := spdxjson.Write(doc, w, spdxjson.Indent(" "), spdxjson.EscapeHTML(false)); err != nil {
+	if _, err := w.Write(identify(b.Bytes())); err != nil {
 		return fmt.Errorf("spdx: %w", err)
 	}
 	return nil
+}
+
+// identify fills in the namespace, which is made from the document without
+// it. Writing the document a second time would take as long as the first; the
+// empty field cannot be taken for another one, since inside of a string its
+// quotes would be escaped.
+func identify(data []byte) []byte {
+	const field = `"documentNamespace": "`
+	return bytes.Replace(data, []byte(field+`"`), []byte(field+namespace+sbom.ContentUUID(data)+`"`), 1)
 }
 
 type encoder struct {
@@ -69,6 +71,7 @@ func newEncoder(d *sbom.Document, m sbom.Meta) (*encoder, error) {
 }
 
 func (e *encoder) document() *v2_3.Document {
+	facts := e.annotation(e.m.DocumentFacts(e.d))
 	return &v2_3.Document{
 		SPDXVersion:    v2_3.Version,
 		DataLicense:    v2_3.DataLicense,
@@ -81,7 +84,7 @@ func (e *encoder) document() *v2_3.Document {
 		},
 		Packages:      e.packages(),
 		Relationships: e.relationships(),
-		Annotations:   e.annotations(e.m.DocumentFacts(e.d)),
+		Annotations:   []*v2_3.Annotation{&facts},
 	}
 }
 
@@ -127,9 +130,7 @@ func (e *encoder) component(c *sbom.Component) *v2_3.Package {
 			Locator:  sbom.SafePURL(c.PURL),
 		}}
 	}
-	for _, a := range e.annotations(e.m.ComponentFacts(c, native(c)...)) {
-		p.Annotations = append(p.Annotations, *a)
-	}
+	p.Annotations = []v2_3.Annotation{e.annotation(e.m.ComponentFacts(c, native(c)...))}
 	return p
 }
 
@@ -146,17 +147,13 @@ func purpose(c *sbom.Component) string {
 	return ""
 }
 
-func (e *encoder) annotations(facts []sbom.Fact) []*v2_3.Annotation {
-	out := make([]*v2_3.Annotation, 0, len(facts))
-	for _, f := range facts {
-		out = append(out, &v2_3.Annotation{
-			Annotator:         common.Annotator{AnnotatorType: "Tool", Annotator: e.tool},
-			AnnotationDate:    e.created,
-			AnnotationType:    "OTHER",
-			AnnotationComment: f.String(),
-		})
+func (e *encoder) annotation(facts []sbom.Fact) v2_3.Annotation {
+	return v2_3.Annotation{
+		Annotator:         common.Annotator{AnnotatorType: "Tool", Annotator: e.tool},
+		AnnotationDate:    e.created,
+		AnnotationType:    "OTHER",
+		AnnotationComment: sbom.JoinFacts(facts),
 	}
-	return out
 }
 
 func (e *encoder) relationships() []*v2_3.Relationship {
@@ -181,7 +178,7 @@ func (e *encoder) relationships() []*v2_3.Relationship {
 func (e *encoder) dependency(r sbom.Relation) *v2_3.Relationship {
 	from, to := e.ids[r.From], e.ids[r.To]
 	var out *v2_3.Relationship
-	var comment []string
+	var comment []sbom.Fact
 	switch r.Kind {
 	case sbom.RelDepends:
 		out = relation(from, common.TypeRelationshipDependsOn, to)
@@ -189,15 +186,15 @@ func (e *encoder) dependency(r sbom.Relation) *v2_3.Relationship {
 		out = relation(to, common.TypeRelationshipOptionalDependencyOf, from)
 	case sbom.RelPreDepends:
 		out = relation(from, common.TypeRelationshipDependsOn, to)
-		comment = append(comment, sbom.Fact{Key: "kind", Value: sbom.Text(string(r.Kind))}.String())
+		comment = append(comment, sbom.Fact{Key: keyKind, Value: sbom.Text(string(r.Kind))})
 	default:
 		out = relation(from, common.TypeRelationshipOther, to)
-		comment = append(comment, sbom.Fact{Key: "kind", Value: sbom.Text(string(r.Kind))}.String())
+		comment = append(comment, sbom.Fact{Key: keyKind, Value: sbom.Text(string(r.Kind))})
 	}
 	if r.Via != "" {
-		comment = append(comment, sbom.Fact{Key: "via", Value: sbom.Text(r.Via)}.String())
+		comment = append(comment, sbom.Fact{Key: keyVia, Value: sbom.Text(r.Via)})
 	}
-	out.RelationshipComment = strings.Join(comment, "\n")
+	out.RelationshipComment = sbom.JoinFacts(comment)
 	return out
 }
 

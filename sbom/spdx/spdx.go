@@ -5,9 +5,9 @@
 // # Mapping
 //
 // [Encode] and [Decode] are each other's inverse: what is decoded equals what
-// was encoded, to the last byte of a hostile file name. Facts are annotations
-// of type OTHER with the comment "depaudit:KEY=VALUE" ([sbom.Fact]); names
-// are [sbom.Text].
+// was encoded, to the last byte of a hostile file name. Facts are lines
+// "depaudit:KEY=VALUE" ([sbom.Fact]) in the comment of one annotation of type
+// OTHER for each package and one for the document; names are [sbom.Text].
 //
 //	sbom                        SPDX 2.3
 //	--------------------------  ----------------------------------------------
@@ -63,6 +63,14 @@
 // The download location is NOASSERTION, files are not analyzed, and licences
 // are left out, which SPDX 2.3 reads as NOASSERTION: depaudit does not look.
 //
+// One annotation for all facts, and not one for each, because who, when and
+// which type take more room than the fact: 35 MB instead of 19 for 10,000
+// components, and most of the time. Values hold no line breaks, so
+//
+//	jq -r '.packages[].annotations[]?.comment | split("\n")[]'
+//
+// gives one fact a line.
+//
 // The namespace ends in a UUID made from the document's content, so the same
 // environment gives the same bytes. SPDX identifiers allow letters, digits,
 // "." and "-": each is a readable part and a hash of the component's ID, so
@@ -84,6 +92,10 @@ const (
 	// namespace is followed by a UUID. SPDX wants a unique URI there, not one
 	// that can be opened (section 6.5).
 	namespace = "https://github.com/depaudit/depaudit/spdx/"
+
+	// facts of relationships
+	keyKind = "kind"
+	keyVia  = "via"
 
 	toolPrefix  = "depaudit-"
 	noAssertion = "NOASSERTION"

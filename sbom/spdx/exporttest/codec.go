@@ -54,6 +54,12 @@ func Run(t *testing.T, c Codec) {
 			c.Check(t, d, m)
 		})
 	}
+	t.Run("arbitrary", func(t *testing.T) {
+		for i := range 100 {
+			d, m := Arbitrary([]byte{byte(i), '\n', 'a'})
+			c.Check(t, d, m)
+		}
+	})
 	t.Run("golden", c.golden)
 	t.Run("order", c.order)
 	t.Run("identifier", c.identifier)
