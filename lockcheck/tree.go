@@ -43,7 +43,7 @@ const (
 )
 
 func (k nodeKind) String() string {
-	return [...]string{"null", "a boolean", "a number", "a string", "an array", "a table"}[k]
+	return [...]string{"null", "a boolean", "a number", "a string", "an array", "an object"}[k]
 }
 
 // indexed is the size from which an object's members are found by map.
