@@ -150,11 +150,22 @@ func dependency(c *sbom.Component) Dependency {
 	for i, p := range c.Paths {
 		paths[i] = clean(p)
 	}
-	return Dependency{
+	d := Dependency{
 		ID: clean(c.ID), Key: clean(sbom.Key(c)), PURL: clean(c.PURL), Name: clean(c.Name), Namespace: clean(c.Namespace),
 		Version: clean(c.Version), Arch: clean(c.Arch), Type: clean(c.Type), Paths: paths,
 		Asked: string(c.Asked), Files: c.Files, Detail: clean(c.Detail),
+		Kind: c.Kind, FoundBy: clean(c.FoundBy), Source: clean(c.Source), InstalledSize: c.InstalledSize,
 	}
+	for _, x := range c.Digests {
+		x.Algorithm, x.Value, x.File = clean(x.Algorithm), clean(x.Value), clean(x.File)
+		d.Digests = append(d.Digests, x)
+	}
+	if c.Install != nil {
+		x := *c.Install
+		x.URL, x.Commit, x.File = clean(x.URL), clean(x.Commit), clean(x.File)
+		d.Install = &x
+	}
+	return d
 }
 
 func (f *footprint) count(p Provenance) {

@@ -1,5 +1,7 @@
 package audit
 
+import "github.com/depaudit/depaudit/sbom"
+
 // ReportSchema is the version of the report's format. A reader refuses a
 // newer one: it could not know what it overlooks.
 const ReportSchema = 1
@@ -146,6 +148,18 @@ type Dependency struct {
 	// Files is the number of files behind an unaccounted folder.
 	Files  int    `json:"files,omitempty"`
 	Detail string `json:"detail,omitempty"`
+	// Kind is "os", "package" or "files": see sbom.Kind.
+	Kind sbom.Kind `json:"kind"`
+	// FoundBy names the cataloger or the reader.
+	FoundBy string `json:"foundBy,omitempty"`
+	// Source is the source package of an OS package, when it has another name.
+	Source string `json:"source,omitempty"`
+	// InstalledSize is in bytes, as the OS database states it.
+	InstalledSize int64 `json:"installedSize,omitempty"`
+	// Digests and Install are what the environment says about the artifact
+	// that was installed.
+	Digests []sbom.Digest `json:"digests,omitempty"`
+	Install *sbom.Install `json:"install,omitempty"`
 }
 
 // LockRef points to an entry of a lock file.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/catalog"
 )
 
 func (c *command) baselineCommand() *cobra.Command {
@@ -148,7 +150,7 @@ catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
 
 func (c *command) checkBaseline(p *pipeline) error {
 	problems := 0
-	ruler := audit.CurrentRuler(tool())
+	ruler := audit.Ruler{Rules: sbom.Rules, Catalogers: catalog.Version}
 	for _, stage := range p.config.Stages {
 		b := p.baseline.Stages[stage.Name]
 		switch {
