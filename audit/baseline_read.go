@@ -80,7 +80,13 @@ func (r *baselineReader) token() (json.Token, error) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, r.errorAt(int64(len(r.data)), hintRepair, "the file ends in the middle")
 	case errors.As(err, &syntax):
-		return nil, r.errorAt(max(syntax.Offset-1, 0), hintRepair, "not valid JSON: %v", err)
+		// The offset is sometimes that of the bad byte and sometimes that of
+		// the white space before it.
+		start := max(syntax.Offset-1, 0)
+		for start < int64(len(r.data)) && strings.IndexByte(" \t\r\n", r.data[start]) >= 0 {
+			start++
+		}
+		return nil, r.errorAt(start, hintRepair, "not valid JSON: %v", err)
 	}
 	return nil, r.errorAt(r.json.InputOffset(), hintRepair, "not valid JSON: %v", err)
 }

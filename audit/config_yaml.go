@@ -52,6 +52,8 @@ func (d *decoder) fail(at position, hint, format string, args ...any) {
 // document parses data to the one mapping that it must hold, or returns nil.
 func (d *decoder) document(data []byte) ast.Node {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	// The scanner counts some of the lines that end in CR LF twice.
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	if !d.checkText(data) || !d.checkTokens(lexer.Tokenize(string(data))) {
 		return nil
 	}

@@ -148,10 +148,10 @@ func (p *policy) baseline() {
 			Dependencies: ids, Fix: "install it again from where the baseline has it", Accept: accept,
 		})
 	}
-	if n := len(g.Removed); n > 0 && len(added) == 0 && len(p.stage.Gaps) == 0 {
+	if n := len(g.Removed); n > 0 && len(added) <= g.Allowed && len(p.stage.Gaps) == 0 {
 		p.finding(RuleShrunk, Finding{
 			Message: plural(n, "dependency", "dependencies") + " of the baseline left the stage",
-			Fix:     "lower the baseline, so that they cannot come back unnoticed", Accept: updateCommand(p.stage.Name, false),
+			Fix:     "lower the baseline, so that they cannot come back unnoticed", Accept: updateCommand(p.stage.Name, len(added) > 0),
 		})
 	}
 }
@@ -245,7 +245,7 @@ func (p *policy) notices() {
 			f.Dependencies = []string{d.ID}
 		}
 		if n.Kind == sbom.NoticeStartup && (p.footprint.own[n.Component] || d != nil && p.accounted(d)) {
-			severity = Warning
+			severity = Info
 		}
 		p.add(r, severity, f)
 	}

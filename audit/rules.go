@@ -191,7 +191,7 @@ func suspicionRules() []Rule {
 		Accept: acceptException,
 	}, {
 		ID: RuleStartup, Title: "Code that runs at interpreter start-up", Strict: Error, Other: Warning,
-		What:   "A .pth file with an import line, a sitecustomize or the like. It is an error in a critical stage when it belongs to nothing that is accounted for, and a warning when it does.",
+		What:   "A .pth file with an import line, a sitecustomize or the like. It is an error in a critical stage when it belongs to nothing that is accounted for, and only mentioned when it does, as Debian's setuptools have one.",
 		Why:    "It runs in every process of that interpreter, without being imported by anybody.",
 		Fix:    "remove the file, or install the package that it belongs to from a lock.",
 		Accept: "an entry under `exceptions:` in depaudit.yaml with its path.",

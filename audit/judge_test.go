@@ -1,0 +1,310 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/sbom"
+)
+
+var update = flag.Bool("update", false, "write the wanted outcomes in testdata/judge anew")
+
+// today is the day of every audit in these tests.
+const today = "2026-11-23"
+
+// TestJudge runs the cases in testdata/judge. Each is an archive with a
+// configuration, lock files, the inventory of each stage in the notation of
+// parseInventory, optionally the inventory from which a baseline is made
+// first ("before/STAGE"), and what the report then says ("want").
+func TestJudge(t *testing.T) {
+	files, err := filepath.Glob("testdata/judge/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	schema := compileSchema(t, "report.schema.json")
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file, err := filepath.Abs(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := runArchive(t, archive)
+			if err := r.Validate(); err != nil {
+				t.Error(err)
+			}
+			data := marshal(t, r)
+			validate(t, schema, data)
+			if back, err := ReadReport(bytes.NewReader(data)); err != nil {
+				t.Error(err)
+			} else if again := marshal(t, back); !bytes.Equal(again, data) {
+				t.Errorf("the report is another one after it was read back:\n%s", cmp.Diff(string(data), string(again)))
+			}
+			checkSums(t, r)
+			got := transcript(r)
+			if *update {
+				for i, f := range archive.Files {
+					if f.Name == "want" {
+						archive.Files[i].Data = []byte(got)
+					}
+				}
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(section(archive, "want"), got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func section(a *txtar.Archive, name string) string {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	return ""
+}
+
+// runArchive makes the baseline, if there is one to make, and judges.
+func runArchive(t *testing.T, a *txtar.Archive) *Report {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range a.Files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	c, err := LoadConfig("depaudit.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var base *Baseline
+	var before, now []Input
+	for _, s := range c.Stages {
+		in := Input{Stage: s}
+		for _, path := range s.LockFiles {
+			lock, err := lockcheck.Open(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Locks = append(in.Locks, lock)
+		}
+		if text := section(a, "before/"+s.Name); text != "" {
+			in.Document, in.Lost = parseInventory(t, s.Environment, text)
+			before = append(before, in)
+		}
+		if text := section(a, "now/"+s.Name); text != "" {
+			in.Document, in.Lost = parseInventory(t, s.Environment, text)
+			now = append(now, in)
+		}
+	}
+	tool := Tool{Name: "depaudit", Version: "test", Catalogers: "syft v1.54.1"}
+	if len(before) > 0 {
+		for _, s := range Run(c, before, nil, tool, today).Stages {
+			if base, err = base.With(s, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return Run(c, now, base, tool, today)
+}
+
+// parseInventory makes a document of lines:
+//
+//	debian                        the environment is Debian with dpkg
+//	debian -                      ... without a package database
+//	base 20                       OS packages base01 to base20
+//	os gdb 13.1-3 asked           an OS package, with Asked
+//	os gdb 13.1-3 foreign         ... with other evidence than db-owned
+//	pkg pypi/six@1.16.0 [PATH]    a language package
+//	vcs pypi/six@1.16.0           the same, from version control
+//	files PATH NAME VERSION       files that no package accounts for
+//	inside OWNER pypi/six@1.16.0  a package inside the one with that ID
+//	FROM -> TO                    FROM needs TO, by name of OS packages
+//	gap KIND PATH DETAIL
+//	notice KIND PATH [ID]
+//	cache PATH COUNT
+//	catalogers NAME
+//	lost TEXT                     there is no result
+func parseInventory(t *testing.T, ref, text string) (*sbom.Document, error) {
+	t.Helper()
+	d := sbom.Document{Environment: sbom.Environment{Ref: ref, Kind: "dir"}, Catalogers: "syft v1.54.1"}
+	for line := range strings.Lines(text) {
+		w := strings.Fields(line)
+		if len(w) == 0 {
+			continue
+		}
+		word := func(i int) string {
+			if i < len(w) {
+				return w[i]
+			}
+			return ""
+		}
+		switch {
+		case word(1) == "->":
+			d.Relations = append(d.Relations, sbom.Relation{From: osID(d, w[0]), To: osID(d, w[2]), Kind: sbom.RelDepends})
+		case w[0] == "debian":
+			d.Environment.OS = sbom.OS{ID: "debian", VersionID: "12", Pretty: "Debian GNU/Linux 12 (bookworm)"}
+			d.Environment.PackageDB = word(1)
+			switch word(1) {
+			case "":
+				d.Environment.PackageDB = "dpkg"
+			case "-":
+				d.Environment.PackageDB = ""
+			}
+		case w[0] == "base":
+			var n int
+			fmt.Sscan(w[1], &n)
+			for i := range n {
+				d.Components = append(d.Components, osPackage(fmt.Sprintf("base%02d", i+1), "1.0", "essential"))
+			}
+		case w[0] == "os":
+			d.Components = append(d.Components, osPackage(w[1], w[2], w[3:]...))
+		case w[0] == "pkg", w[0] == "vcs":
+			c := langPackage(w[1], word(2))
+			if w[0] == "vcs" {
+				c.Install = &sbom.Install{Kind: sbom.InstallVCS, URL: "https://git.example.org/" + c.Name}
+			}
+			d.Components = append(d.Components, c)
+		case w[0] == "inside":
+			c := langPackage(w[2], "")
+			c.Owner = w[1]
+			d.Components = append(d.Components, c)
+		case w[0] == "files":
+			d.Components = append(d.Components, sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: w[2], Version: word(3), PURL: "pkg:generic/" + w[2], Paths: []string{w[1]}, Files: 7})
+		case w[0] == "gap":
+			d.Gaps = append(d.Gaps, sbom.Gap{Kind: sbom.GapKind(w[1]), Path: w[2], Detail: strings.Join(w[3:], " ")})
+		case w[0] == "notice":
+			d.Notices = append(d.Notices, sbom.Notice{Kind: sbom.NoticeKind(w[1]), Path: w[2], Component: word(3), Detail: "seen"})
+		case w[0] == "cache":
+			var n int
+			fmt.Sscan(w[2], &n)
+			d.Excluded = append(d.Excluded, sbom.Exclusion{Path: w[1], Reason: sbom.ExcludedCache, Count: n})
+		case w[0] == "catalogers":
+			d.Catalogers = strings.Join(w[1:], " ")
+		case w[0] == "lost":
+			return nil, errors.New(strings.Join(w[1:], " "))
+		default:
+			t.Fatalf("inventory: what is %q?", line)
+		}
+	}
+	doc, err := sbom.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc, nil
+}
+
+func osID(d sbom.Document, name string) string {
+	for _, c := range d.Components {
+		if c.Name == name {
+			return sbom.Identity(&c)
+		}
+	}
+	return name
+}
+
+func osPackage(name, version string, more ...string) sbom.Component {
+	c := sbom.Component{Kind: sbom.KindOS, Type: "deb", Namespace: "debian", Name: name, Version: version, Arch: "amd64",
+		PURL: "pkg:deb/debian/" + name + "@" + version + "?arch=amd64", Evidence: "db-owned"}
+	for _, m := range more {
+		switch m {
+		case "asked", "auto", "essential":
+			c.Asked = sbom.Asked(m)
+		default:
+			c.Evidence = m
+		}
+	}
+	return c
+}
+
+func langPackage(id, path string) sbom.Component {
+	typ, rest, _ := strings.Cut(id, "/")
+	name, version, _ := strings.Cut(rest, "@")
+	if path == "" {
+		path = "/venv/" + name
+	}
+	return sbom.Component{Kind: sbom.KindPackage, Type: typ, Name: name, Version: version, PURL: "pkg:" + id, Paths: []string{path}}
+}
+
+// transcript is a report as the cases want it: what was decided, in words.
+func transcript(r *Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, exit %d\n", r.Verdict, r.ExitCode())
+	for _, s := range r.Stages {
+		c := s.Counts
+		fmt.Fprintf(&b, "%s %s: %d = os %d + lock %d + image %d + exception %d + unaccounted %d; inside %d, excluded %d\n",
+			s.Verdict, s.Name, c.Total, c.OS, c.Lock, c.Image, c.Exception, c.Unaccounted, c.Inside, c.Excluded)
+		for _, g := range s.Growth.Added {
+			fmt.Fprintf(&b, "  + %s because %q brings %v shared %v needed by %v\n", g.ID, g.Because, g.Brings, g.Shared, g.NeededBy)
+		}
+		for _, e := range s.Growth.Removed {
+			fmt.Fprintf(&b, "  - %s (%s)\n", e.ID, e.PURL)
+		}
+		for _, x := range s.Growth.Changed {
+			fmt.Fprintf(&b, "  ~ %s %s to %s\n", x.Key, x.From, x.To)
+		}
+		for _, d := range s.Dependencies {
+			if d.Why != nil {
+				fmt.Fprintf(&b, "  ? %s %s: %s\n", d.ID, d.Provenance, d.Why.Code)
+			}
+		}
+		for _, f := range s.Findings {
+			writeFinding(&b, "  ", f)
+		}
+		for _, g := range s.Gaps {
+			fmt.Fprintf(&b, "  gap %s %s %s\n", g.Kind, g.Path, g.Detail)
+		}
+	}
+	for _, f := range r.Findings {
+		writeFinding(&b, "", f)
+	}
+	return b.String()
+}
+
+func writeFinding(b *strings.Builder, indent string, f Finding) {
+	fmt.Fprintf(b, "%s%s %s: %s\n", indent, f.Severity, f.Rule, f.Message)
+	for _, line := range []struct{ label, text string }{
+		{"path", f.Path}, {"about", strings.Join(f.Dependencies, " ")}, {"fix", f.Fix}, {"accept", f.Accept},
+	} {
+		if line.text != "" {
+			fmt.Fprintf(b, "%s    %-6s %s\n", indent, line.label, line.text)
+		}
+	}
+}
+
+// checkSums holds the counts against the list.
+func checkSums(t *testing.T, r *Report) {
+	t.Helper()
+	for _, s := range r.Stages {
+		c := s.Counts
+		if c.Total != c.OS+c.Lock+c.Image+c.Exception+c.Unaccounted {
+			t.Errorf("stage %s: total is no sum: %+v", s.Name, c)
+		}
+		if c.Total+c.Inside != len(s.Dependencies) {
+			t.Errorf("stage %s: %d dependencies are listed for %+v", s.Name, len(s.Dependencies), c)
+		}
+	}
+}

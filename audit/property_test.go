@@ -1,0 +1,355 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// randomStage is an environment of a few of all kinds of components, with
+// edges, and a lock that pins some of them.
+func randomStage(t *testing.T, rng *rand.Rand) (sbom.Document, []*lockcheck.Lock) {
+	t.Helper()
+	d := sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}, Catalogers: "c"}
+	for i := range 3 + rng.IntN(12) {
+		d.Components = append(d.Components, randomComponent(rng, fmt.Sprint("n", i)))
+	}
+	for i := range d.Components {
+		if i > 0 && rng.IntN(5) == 0 {
+			d.Components[i].Owner = sbom.Identity(&d.Components[rng.IntN(i)])
+		}
+		if j := rng.IntN(len(d.Components)); rng.IntN(2) == 0 {
+			d.Relations = append(d.Relations, sbom.Relation{From: sbom.Identity(&d.Components[i]), To: sbom.Identity(&d.Components[j]), Kind: sbom.RelDepends})
+		}
+	}
+	var text strings.Builder
+	for _, c := range d.Components {
+		if c.Type == "pypi" && rng.IntN(3) > 0 {
+			fmt.Fprintf(&text, "%s==%s --hash=sha256:%064d\n", c.Name, c.Version, 1)
+		}
+	}
+	if text.Len() == 0 {
+		return d, nil
+	}
+	path := filepath.Join(t.TempDir(), "requirements.txt")
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockcheck.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock.Path = "requirements.txt"
+	return d, []*lockcheck.Lock{lock}
+}
+
+func randomComponent(rng *rand.Rand, name string) sbom.Component {
+	switch rng.IntN(5) {
+	case 0, 1:
+		return osPackage(name, "1", []string{"asked", "auto", "essential", "foreign"}[rng.IntN(4)])
+	case 2:
+		return sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: name, PURL: "pkg:generic/" + name, Paths: []string{"/opt/" + name}}
+	}
+	return langPackage("pypi/"+name+"@1.0", "")
+}
+
+func mustNew(t *testing.T, d sbom.Document) *sbom.Document {
+	t.Helper()
+	doc, err := sbom.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestProperties holds what is promised of every report against many that
+// nobody thought of.
+func TestProperties(t *testing.T) {
+	one := 1
+	c := &Config{File: "depaudit.yaml", Pipeline: "p", Exceptions: []Exception{{PURL: "pkg:pypi/n1", Reason: "r", Owner: "o", Expires: "2030-01-01"}},
+		Stages: []StageConfig{
+			{Name: "b", Environment: "dir:x", Critical: true, Minimum: &one, Own: []Own{{Name: "n0"}}},
+			{Name: "a", Environment: "dir:x", Minimum: &one},
+		}}
+	schema := compileSchema(t, "report.schema.json")
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		var inputs []Input
+		var docs []sbom.Document
+		for _, s := range c.Stages {
+			d, locks := randomStage(t, rng)
+			docs = append(docs, d)
+			inputs = append(inputs, Input{Stage: s, Document: mustNew(t, d), Locks: locks})
+		}
+		var base *Baseline
+		for _, s := range Run(c, inputs, nil, Tool{}, today).Stages {
+			next, err := base.With(s, "")
+			if err != nil {
+				continue // nothing but what is the project's own
+			}
+			base = next
+		}
+		r := Run(c, inputs, base, Tool{}, today)
+		if err := r.Validate(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		checkSums(t, r)
+		data := marshal(t, r)
+		validate(t, schema, data)
+		for _, s := range r.Stages {
+			if g := s.Growth; base != nil && base.Stages[s.Name] != nil && len(g.Added)+len(g.Removed)+len(g.Changed)+len(g.Weaker) > 0 {
+				t.Fatalf("seed %d: differs from the baseline that was made of it: %+v", seed, g)
+			}
+		}
+		slices.Reverse(inputs)
+		for i := range inputs {
+			slices.Reverse(inputs[i].Locks)
+		}
+		if again := marshal(t, Run(c, inputs, base, Tool{}, today)); !bytes.Equal(data, again) {
+			t.Fatalf("seed %d: the order of inputs matters\n%s", seed, cmp.Diff(string(data), string(again)))
+		}
+		slices.Reverse(inputs)
+
+		// One more component: never better, and growth where it counts.
+		more := docs[0]
+		extra := randomComponent(rng, "extra")
+		more.Components = append(slices.Clone(more.Components), extra)
+		grown := slices.Clone(inputs)
+		grown[0].Document = mustNew(t, more)
+		worse := Run(c, grown, base, Tool{}, today)
+		if r.Verdict == Fail && worse.Verdict != Fail {
+			t.Fatalf("seed %d: fails, and with one more component is %s", seed, worse.Verdict)
+		}
+		if base != nil && base.Stages["b"] != nil {
+			if worse.Verdict != Fail || !slices.Contains(worse.Stages[0].Growth.added(), sbom.Identity(&extra)) {
+				t.Fatalf("seed %d: a new component is no growth: %+v", seed, worse.Stages[0].Growth)
+			}
+		}
+	}
+}
+
+// TestGroupingIsComplete: each new dependency is in exactly one group, and a
+// large graph in which everything needs everything near it takes no time.
+func TestGroupingIsComplete(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const n = 20_000
+	d := sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}}
+	for i := range n {
+		asked := "auto"
+		if i%100 == 0 {
+			asked = "asked"
+		}
+		d.Components = append(d.Components, osPackage(fmt.Sprint("p", i), "1", asked))
+	}
+	for i := range n {
+		for range 10 {
+			d.Relations = append(d.Relations, sbom.Relation{From: sbom.Identity(&d.Components[i]), To: sbom.Identity(&d.Components[rng.IntN(n)]), Kind: sbom.RelDepends})
+		}
+	}
+	c := &Config{Stages: []StageConfig{{Name: "s"}}}
+	base := &Baseline{Stages: map[string]*StageBaseline{"s": {Ruler: Ruler{Rules: sbom.Rules}}}}
+	start := time.Now()
+	r := Run(c, []Input{{Stage: c.Stages[0], Document: mustNew(t, d)}}, base, Tool{}, today)
+	// Some 0.3 s; quadratic time would be minutes.
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+	seen := map[string]int{}
+	for _, g := range r.Stages[0].Growth.Added {
+		seen[g.ID]++
+		for _, id := range g.Brings {
+			seen[id]++
+		}
+	}
+	if len(seen) != n {
+		t.Errorf("%d of %d new dependencies are in a group", len(seen), n)
+	}
+	for id, times := range seen {
+		if times != 1 {
+			t.Fatalf("%s is in %d groups", id, times)
+		}
+	}
+}
+
+func TestScan(t *testing.T) {
+	for _, tt := range []struct{ inventory, want string }{
+		{"debian\nos a 1\npkg pypi/x@1\nfiles /opt/t t", "pass"},
+		{"debian\nos a 1\ngap unreadable /root denied", "incomplete"},
+		{"debian -\npkg pypi/x@1", "incomplete"},
+		{"cache /c 1", "incomplete"},
+		{"lost killed", "incomplete"},
+	} {
+		doc, lost := parseInventory(t, "dir:x", tt.inventory)
+		r := Scan(Input{Stage: StageConfig{Name: "dir:x", Environment: "dir:x", Critical: true}, Document: doc, Lost: lost}, Tool{})
+		if err := r.Validate(); err != nil {
+			t.Error(err)
+		}
+		if string(r.Verdict) != tt.want || r.Stages[0].Growth.Known {
+			t.Errorf("%q: %s\n%s", tt.inventory, r.Verdict, transcript(r))
+		}
+	}
+}
+
+func TestHalfAResultIsAGap(t *testing.T) {
+	doc, _ := parseInventory(t, "dir:x", "os a 1")
+	r := Scan(Input{Stage: StageConfig{Name: "s"}, Document: doc, Lost: errors.New("cancelled")}, Tool{})
+	if r.Verdict != Incomplete || len(r.Stages[0].Gaps) != 1 {
+		t.Errorf("%s", transcript(r))
+	}
+}
+
+// TestNoDayNoException: without a proper day no exception holds.
+func TestNoDayNoException(t *testing.T) {
+	c := &Config{Exceptions: []Exception{{PURL: "pkg:pypi/x", Reason: "r", Owner: "o", Expires: "2030-01-01"}}, Stages: []StageConfig{{Name: "s"}}}
+	doc, _ := parseInventory(t, "dir:x", "pkg pypi/x@1")
+	for day, want := range map[string]int{"2026-11-23": 1, "": 0, "soon": 0, "2030-01-02": 0} {
+		r := Run(c, []Input{{Stage: c.Stages[0], Document: doc}}, nil, Tool{}, day)
+		if got := r.Stages[0].Counts.Exception; got != want {
+			t.Errorf("on %q %d exceptions hold, want %d", day, got, want)
+		}
+	}
+}
+
+func TestStageGoneAndPartOfPipeline(t *testing.T) {
+	c := &Config{File: "depaudit.yaml", Baseline: DefaultBaseline, Stages: []StageConfig{{Name: "s"}, {Name: "t"}},
+		Exceptions: []Exception{{PURL: "pkg:pypi/x", Reason: "r", Owner: "o", Expires: "2030-01-01"}}}
+	doc, _ := parseInventory(t, "dir:x", "os a 1")
+	base := &Baseline{Stages: map[string]*StageBaseline{"old": {}}}
+	rules := func(stages ...string) (ids []string) {
+		var in []Input
+		for _, s := range stages {
+			in = append(in, Input{Stage: *c.Stage(s), Document: doc})
+		}
+		for _, f := range Run(c, in, base, Tool{}, today).Findings {
+			ids = append(ids, f.Rule)
+		}
+		return ids
+	}
+	if got := rules("t", "s"); !slices.Equal(got, []string{RuleUnusedExcept, RuleStageGone}) {
+		t.Errorf("all stages: %v", got)
+	}
+	// The stage that was not judged may be the one that needs the exception.
+	if got := rules("s"); !slices.Equal(got, []string{RuleStageGone}) {
+		t.Errorf("one stage: %v", got)
+	}
+}
+
+// TestHostileNames: names that are no text, and names for shells.
+func TestHostileNames(t *testing.T) {
+	d := sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}}
+	for _, p := range []string{"/opt/\xff", "/opt/\xfe", "/opt/\u202e`x`"} {
+		d.Components = append(d.Components, sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: "t", PURL: "pkg:generic/t", Paths: []string{p}})
+	}
+	r := Scan(Input{Stage: StageConfig{Name: "it's; rm -rf /"}, Document: mustNew(t, d)}, Tool{})
+	back, err := ReadReport(bytes.NewReader(marshal(t, r)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r.Stages[0].Dependencies, back.Stages[0].Dependencies); diff != "" {
+		t.Errorf("names changed on the way through JSON\n%s", diff)
+	}
+	b, err := (*Baseline)(nil).With(r.Stages[0], "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParseBaseline("f", b.Encode())
+	if err != nil || !cmp.Equal(b, again) {
+		t.Errorf("%v\n%s", err, cmp.Diff(b, again))
+	}
+	if got, want := updateCommand(r.Stages[0].Name, false), `depaudit baseline update --stage 'it'\''s; rm -rf /'`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestRulesDocumentThemselves(t *testing.T) {
+	id := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+	seen := map[string]bool{}
+	for _, r := range Rules() {
+		if !id.MatchString(r.ID) || seen[r.ID] {
+			t.Errorf("bad or repeated ID %q", r.ID)
+		}
+		seen[r.ID] = true
+		for _, text := range []string{r.Title, r.What, r.Why, r.Fix, r.Accept} {
+			if text == "" {
+				t.Errorf("%s lacks a text", r.ID)
+			}
+		}
+		if !slices.Contains([]Severity{Stop, Error, Warning, Info}, r.Strict) {
+			t.Errorf("%s has severity %q", r.ID, r.Strict)
+		}
+		if got, ok := RuleByID(r.ID); !ok || got.ID != r.ID || !strings.Contains(got.Explanation(), r.Why) {
+			t.Errorf("%s is not found by its ID", r.ID)
+		}
+	}
+	if _, ok := RuleByID("none"); ok {
+		t.Error("found a rule that does not exist")
+	}
+	// Every rule of a notice and of a reason exists.
+	for kind, n := range noticeRules {
+		if !seen[n.rule] {
+			t.Errorf("notice %s breaks %q, which is no rule", kind, n.rule)
+		}
+	}
+}
+
+func TestReadReportRefuses(t *testing.T) {
+	doc, _ := parseInventory(t, "dir:x", "os a 1\nos b 1\ninside deb/debian/a@1?arch=amd64 pypi/x@1\ngap unreadable /r denied")
+	good := string(marshal(t, Scan(Input{Stage: StageConfig{Name: "s"}, Document: doc}, Tool{})))
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"newer", `"schema": 1`, `"schema": 2`, "schema version 2, and this depaudit reads up to 1"},
+		{"no report", `"schema"`, `"$schema"`, "no schema version"},
+		{"broken", `"schema": 1,`, `"schema": 1`, "2:"},
+		{"unknown field", `"schema": 1,`, `"schema": 1, "more": 2,`, `unknown field "more"`},
+		{"verdict of the report", `"verdict": "incomplete",`, `"verdict": "pass",`, `the verdict is "pass", and "incomplete" follows`},
+		{"counts", `"total": 2`, `"total": 1`, "follows from the dependencies"},
+		{"owner", `"owner": "deb/debian/a@1?arch=amd64"`, `"owner": "deb/debian/c@1"`, "is mentioned and not listed"},
+		{"itself", `"owner": "deb/debian/a@1?arch=amd64"`, `"owner": "pypi/x@1"`, "lies inside itself"},
+		{"severity", `"severity": "stop"`, `"severity": "fine"`, "unknown severity"},
+		{"type", `"rules": 1`, `"rules": "1"`, "4:"},
+		{"twice", `"id": "deb/debian/b@1?arch=amd64"`, `"id": "deb/debian/a@1?arch=amd64"`, "listed twice"},
+		{"provenance", `"provenance": "os"`, `"provenance": "heaven"`, "unknown provenance"},
+	} {
+		bad := strings.Replace(good, tt.old, tt.new, 1)
+		if bad == good {
+			t.Fatalf("%s: nothing to change\n%s", tt.name, good)
+		}
+		if _, err := ReadReport(strings.NewReader(bad)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	if _, err := ReadReport(strings.NewReader(good)); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzReadReport(f *testing.F) {
+	f.Add([]byte(`{"schema": 1, "verdict": "pass", "rules": 1, "tool": {}, "stages": [{"name": "s", "verdict": "pass", "counts": {}}]}`))
+	f.Add([]byte(`{"schema": 1, "verdict": "incomplete", "stages": []}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := ReadReport(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		if code := r.ExitCode(); (code == 0) != (r.Verdict == Pass) {
+			t.Fatalf("verdict %s, exit %d", r.Verdict, code)
+		}
+		for _, s := range r.Stages {
+			if r.Verdict == Pass && len(s.Gaps) > 0 {
+				t.Fatal("a pass with gaps")
+			}
+		}
+	})
+}

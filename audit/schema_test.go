@@ -1,0 +1,181 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+func compileSchema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	abs, err := filepath.Abs(filepath.Join("..", "docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	s, err := c.Compile(abs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func marshal(t *testing.T, v any) []byte {
+	t.Helper()
+	data, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func validate(t *testing.T, s *jsonschema.Schema, data []byte) {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Validate(v); err != nil {
+		t.Errorf("not valid by the published schema: %v", err)
+	}
+}
+
+// TestConfigSchemaKeys holds the keys of the schema against the parser's.
+func TestConfigSchemaKeys(t *testing.T) {
+	data, err := os.ReadFile("../docs/depaudit.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type object struct {
+		Properties map[string]struct {
+			Description string
+		}
+	}
+	var schema struct {
+		object
+		Defs map[string]object `json:"$defs"`
+	}
+	if err := json.Unmarshal(data, &schema); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	add := func(name string, o object) {
+		for key, p := range o.Properties {
+			got[name] = append(got[name], key)
+			if p.Description == "" {
+				t.Errorf("%s.%s has no description for editors", name, key)
+			}
+		}
+		slices.Sort(got[name])
+	}
+	add("pipeline", schema.object)
+	for name, o := range schema.Defs {
+		if len(o.Properties) > 0 {
+			add(name, o)
+		}
+	}
+	if diff := cmp.Diff(configKeys(), got); diff != "" {
+		t.Errorf("(-parser +schema)\n%s", diff)
+	}
+}
+
+// TestConfigSchemaAgrees gives documents to both: what one refuses, the other
+// must refuse.
+func TestConfigSchemaAgrees(t *testing.T) {
+	schema := compileSchema(t, "depaudit.schema.json")
+	check := func(doc string, good bool) {
+		t.Helper()
+		_, perr := ParseConfig("depaudit.yaml", []byte(doc))
+		var v any
+		if err := yaml.Unmarshal([]byte(doc), &v); err != nil {
+			t.Fatalf("%s\n%v", doc, err)
+		}
+		data, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err = jsonschema.UnmarshalJSON(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		serr := schema.Validate(v)
+		if (perr == nil) != good || (serr == nil) != good {
+			t.Errorf("good should be %t\n%s\nparser: %v\nschema: %v", good, doc, perr, serr)
+		}
+	}
+	const head = "pipeline: p\nstages:\n- {name: a, environment: 'dir:x'}\n"
+	stage := func(more string) string {
+		return "pipeline: p\nstages:\n- name: a\n  environment: 'dir:x'\n  " + more + "\n"
+	}
+	for _, doc := range []string{
+		head, fullConfig, head + "baseline: b.json\n", head + "registries: [npm.example.org, 'https://e.org/npm', 'e.org:8080']\n",
+		head + "exceptions: []\n", stage("limit: 0"), stage("locks: ['a*.txt', b/**/c]"), stage("message: |\n    two\n    lines"),
+		stage("own: [{name: x}, {purl: 'pkg:pypi/x'}, {path: /src/**}]"),
+		head + "exceptions: [{purl: 'pkg:npm/%40a/b@1.0', reason: r, owner: o, expires: 2026-12-31}]",
+		head + "exceptions: [{path: /opt/x, reason: r, owner: o, expires: '2028-02-29'}]",
+	} {
+		check(doc, true)
+	}
+	for _, doc := range []string{
+		"[]", "a", "pipeline: p\nstages: []", "pipeline: p", "stages:\n- {name: a, environment: b}\n",
+		"pipeline: p\nstages: {name: a}", "pipeline: p\nstages: [a]", "pipeline: p\nstages:\n- name: a\n",
+		"pipeline: p\nstages:\n- environment: a\n", head + "extra: 1\n", head + "baseline: 1\n", head + "baseline: ''\n",
+		"pipeline: 3.12\nstages:\n- {name: a, environment: b}\n", "pipeline: ' '\nstages:\n- {name: a, environment: b}\n",
+		"pipeline: \"a\\tb\"\nstages:\n- {name: a, environment: b}\n",
+		"pipeline: p\nstages:\n- {name: 'a b', environment: b}\n", "pipeline: p\nstages:\n- {name: -a, environment: b}\n",
+		stage("critical: yes"), stage("critical: 'true'"), stage("critical: 1"), stage("limit: -1"), stage("limit: '1'"), stage("limit: 1.5"),
+		stage("limit: 1000001"), stage("growth: many"), stage("locks: a"), stage("locks: [1]"), stage("locks: [[a]]"), stage("own: [x]"),
+		stage("own: [{name: x, path: /y}]"), stage("own: [{}]"), stage("own: [{path: x}]"), stage("own: [{path: /**}]"), stage("own: [{purl: six}]"),
+		stage("own: [{nam: x}]"), stage("message: 1"), stage("registries: ['https://user:pw@e.org']"), stage("registries: [E.org]"), stage("registries: ['e.org?x']"),
+		stage("environment2: x"), stage("distroless: no"), stage("minimum: ~"), head + "exceptions: [{purl: 'pkg:pypi/x'}]",
+		head + "exceptions: [{reason: r, owner: o, expires: 2026-12-31}]", head + "exceptions: [{purl: 'pkg:pypi/*', reason: r, owner: o, expires: 2026-12-31}]",
+		head + "exceptions: [{purl: 'pkg:pypi/x', reason: r, owner: o, expires: 2026-02-30}]",
+		head + "exceptions: [{purl: 'pkg:pypi/x', reason: r, owner: o, expires: never}]",
+		head + "exceptions: [{purl: 'pkg:pypi/x', reason: '', owner: o, expires: 2026-12-31}]",
+	} {
+		check(doc, false)
+	}
+}
+
+// TestReportSchemaCovers fills every field of a report by hand, so that one
+// that the schema does not know is seen even when no case has it.
+func TestReportSchemaCovers(t *testing.T) {
+	limit := 3
+	ref := &LockRef{File: "f", Line: 1}
+	entry := Entry{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Reason: "r"}
+	finding := Finding{Rule: RuleGaps, Severity: Stop, Message: "m", Dependencies: []string{"a"}, Path: "p", Fix: "f", Accept: "a"}
+	r := &Report{
+		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Findings: []Finding{finding},
+		Stages: []Stage{{
+			Name: "s", Critical: true, Enforced: true, Environment: "e", OS: "o", Ruler: Ruler{1, "c"}, Verdict: Incomplete,
+			Counts: Counts{Total: 1, Unaccounted: 1, Inside: 1, Excluded: 2}, Limit: &limit, Message: "m",
+			Dependencies: []Dependency{
+				{ID: "a", Key: "a", PURL: "p", Name: "n", Namespace: "ns", Version: "v", Arch: "x", Type: "t", Provenance: FromNowhere, Evidence: "none",
+					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, Paths: []string{"/"}, Asked: "auto", Files: 1, Detail: "d",
+					Kind: sbom.KindPackage, FoundBy: "f", Source: "s", InstalledSize: 1, Digests: []sbom.Digest{{Algorithm: "sha256", Value: "v", Proved: true, File: "f"}},
+					Install: &sbom.Install{Kind: sbom.InstallVCS, URL: "u", Commit: "c", File: "f"}},
+				{ID: "b", Key: "b", Kind: sbom.KindPackage, Provenance: FromInside, Owner: "a"},
+			},
+			Relations: []Relation{{"a", "b", "depends", "v"}},
+			Excluded:  []Excluded{{"p", "n", "v", "u", "own", "d", 2}},
+			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "asked", []string{"b"}, []string{"b"}, []string{"a"}}},
+				Removed: []Entry{entry}, Changed: []Change{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Ruler: &Ruler{1, "c"}},
+			Findings: []Finding{finding}, Gaps: []Gap{{"k", "p", "d"}}, Notices: []Notice{{"k", "p", "a", "d"}},
+			Locks: []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},
+		}},
+	}
+	if err := r.Validate(); err != nil {
+		t.Error(err)
+	}
+	validate(t, compileSchema(t, "report.schema.json"), marshal(t, r))
+}
