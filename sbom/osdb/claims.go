@@ -83,9 +83,14 @@ func (c claim) String() string {
 // packages in ascending order.
 type contested map[environ.Node][]int
 
-// add is called with ascending components.
-func (c contested) add(n environ.Node, component int) {
-	if owners := c[n]; len(owners) == 0 || owners[len(owners)-1] != component {
+// add notes that another component lists a file that its owner has already.
+// It is called with ascending components, of which the owner is the first.
+func (c contested) add(n environ.Node, owner, component int) {
+	owners := c[n]
+	if len(owners) == 0 {
+		owners = []int{owner}
+	}
+	if owners[len(owners)-1] != component {
 		c[n] = append(owners, component)
 	}
 }

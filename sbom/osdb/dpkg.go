@@ -334,8 +334,7 @@ func (d *dpkg) assign(listings []listing) {
 		d.Absent += l.absent
 		for _, n := range l.nodes {
 			if before := d.own(n, i); before >= 0 && before != i && !isFolder(d.tree, n) {
-				disputed.add(n, before)
-				disputed.add(n, i)
+				disputed.add(n, before, i)
 			}
 		}
 		l.report(d, i)

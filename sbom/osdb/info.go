@@ -39,18 +39,28 @@ func (d *dpkg) findLists() (unused []environ.Node) {
 	info := d.tree.Resolve(dpkgInfo)
 	d.sources = make([]source, len(d.packages))
 	taken := map[environ.Node]bool{}
+	var without []string
 	for i, p := range d.packages {
 		d.sources[i] = d.findList(p, info)
 		s := d.sources[i]
 		switch {
 		case s.node == environ.None && (p.single || p.state == "half-installed"):
 		case s.node == environ.None:
-			d.gap(sbom.GapDatabase, dpkgInfo, "installed package %s has no file list, so that its files cannot be told from others", p.key())
+			without = append(without, p.key())
 		case taken[s.node]:
 			d.sources[i].node = environ.None
 			d.gap(sbom.GapDatabase, d.tree.Path(s.node), "file list belongs to two packages, of which one is %s", p.key())
 		}
 		taken[s.node] = true
+	}
+	if len(without) > 0 {
+		const most = 10
+		names := strings.Join(without[:min(most, len(without))], ", ")
+		if len(without) > most {
+			names += ", ..."
+		}
+		d.gap(sbom.GapDatabase, dpkgInfo, "no file list for installed packages, so that their files cannot be told from others; %d without one: %s",
+			len(without), names)
 	}
 	d.ownControlFiles(info)
 	for n := range d.tree.Children(info) {
@@ -271,6 +281,11 @@ func (c *leftover) read(l *lines) error {
 			continue
 		}
 		n, _ := c.finder.find(path)
+		if n == environ.None {
+			if err := checkPath(path); err != nil {
+				return l.fail("%v", err)
+			}
+		}
 		if n == environ.None || c.dpkg.Owns(n) || isFolder(c.dpkg.tree, n) {
 			continue
 		}

@@ -44,12 +44,13 @@ func (d *dpkg) readLists(ctx context.Context) ([]listing, error) {
 	for range min(maxReaders, len(d.packages)) {
 		readers.Go(func() {
 			f := newFinder(d.tree, d.areas)
+			buf := make([]byte, chunk)
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(d.packages) {
 					return
 				}
-				out[i] = d.readList(ctx, f, d.packages[i], d.sources[i])
+				out[i] = d.readList(ctx, f, buf, d.packages[i], d.sources[i])
 			}
 		})
 	}
@@ -58,11 +59,13 @@ func (d *dpkg) readLists(ctx context.Context) ([]listing, error) {
 }
 
 // readList reads the list and the conffiles of one package.
-func (d *dpkg) readList(ctx context.Context, f *finder, p *dpkgRecord, s source) listing {
+func (d *dpkg) readList(ctx context.Context, f *finder, buf []byte, p *dpkgRecord, s source) listing {
 	c := &collector{dpkg: d, finder: f, packageName: p.name, implied: s.digests}
 	if s.node != environ.None {
 		c.err = d.open(s.node, func(r io.Reader, file string) error {
-			return c.read(newLines(ctx, r, file), s.digests)
+			l := newLines(ctx, r, file)
+			l.buf = buf
+			return c.read(l, s.digests)
 		})
 	}
 	for _, path := range p.conffiles {
@@ -102,8 +105,14 @@ func (c *collector) read(l *lines, digests bool) error {
 			return l.err
 		}
 		path, err := listedPath(line, digests)
-		if err == nil && l.unterminated && !digests {
+		switch {
+		case err != nil:
+		case l.unterminated && !digests:
 			err = errors.New("the last line has no end: the file is truncated")
+		case !c.take(path):
+			if err = checkPath(path); err == nil {
+				c.absent++
+			}
 		}
 		if err != nil {
 			if c.malformed++; c.malformed == 1 {
@@ -112,11 +121,11 @@ func (c *collector) read(l *lines, digests bool) error {
 			continue
 		}
 		c.listed++
-		c.take(path)
 	}
 }
 
-// listedPath reads a line of a list. "/." is dpkg's name for the root.
+// listedPath reads a line of a list. The path starts with a slash, no more is
+// known of it. "/." is dpkg's name for the root.
 func listedPath(line string, digests bool) (string, error) {
 	path := line
 	if digests {
@@ -133,16 +142,23 @@ func listedPath(line string, digests bool) (string, error) {
 	switch {
 	case path == "/.":
 		return "/", nil
-	case cleanPath(path):
-		return path, nil
 	case path == "" || path[0] != '/':
 		return "", fmt.Errorf("path %s is relative", excerpt(path))
 	}
-	return "", fmt.Errorf("path %s is not a plain path: it may lead out of the package", excerpt(path))
+	return path, nil
 }
 
-// take finds one path of the package.
-func (c *collector) take(path string) {
+// checkPath says what is wrong with a path that was not found. Those that
+// were found are in order: no folder has an entry named "..".
+func checkPath(path string) error {
+	if cleanPath(path) {
+		return nil
+	}
+	return fmt.Errorf("path %s is not a plain path: it may lead out of the package", excerpt(path))
+}
+
+// take finds one path of the package and says whether it is there.
+func (c *collector) take(path string) bool {
 	if len(c.dpkg.diversions) > 0 {
 		if div, diverted := c.dpkg.diversions[path]; diverted && div.by != c.packageName {
 			path = div.to
@@ -150,8 +166,7 @@ func (c *collector) take(path string) {
 	}
 	n, area := c.finder.find(path)
 	if n == environ.None {
-		c.absent++
-		return
+		return false
 	}
 	if area != noArea && !isFolder(c.finder.tree, n) {
 		if c.claims == nil {
@@ -163,12 +178,13 @@ func (c *collector) take(path string) {
 		}
 		first.count++
 		c.claims[area] = first
-		return
+		return true
 	}
 	c.nodes = append(c.nodes, n)
 	if c.implied {
 		c.takeFolders()
 	}
+	return true
 }
 
 // takeFolders adds the folders above the path that was found last, unless

@@ -6,9 +6,11 @@ import (
 	"github.com/depaudit/depaudit/sbom/environ"
 )
 
-// finder finds the nodes of the paths of one file list. Neighbouring lines
-// are in the same folder or near it, so it keeps the folders down to the last
-// one. It is not safe for concurrent use; the tree and the areas are.
+// finder finds the nodes of the paths of file lists. Neighbouring lines are in
+// the same folder or near it, so it keeps the folders down to the last one;
+// and most often they are sorted, so that the next line is the next entry of
+// its folder and need not be searched for. It is not safe for concurrent use;
+// the tree and the areas are.
 type finder struct {
 	tree  *environ.Tree
 	areas *areas
@@ -20,44 +22,47 @@ type folder struct {
 	path string       // as listed, "" for the root
 	node environ.Node // None when it is not there, or no folder
 	area int          // index of areas, or noArea
+	last environ.Node // the entry that was found last in it, or None
 }
 
 func newFinder(t *environ.Tree, a *areas) *finder {
-	return &finder{tree: t, areas: a, stack: []folder{{node: t.Resolve("/"), area: noArea}}}
+	return &finder{tree: t, areas: a, stack: []folder{{node: t.Resolve("/"), area: noArea, last: environ.None}}}
 }
 
-// find returns the node of a clean absolute path, with links followed in all
-// but the last component, and the area that it is in.
+// find returns the node of an absolute path, with links followed in all but
+// the last component, and the area that it is in. It finds nothing for a path
+// that is not clean, because no file is named "", "." or "..".
 func (f *finder) find(path string) (environ.Node, int) {
 	slash := strings.LastIndexByte(path, '/')
 	dir := f.enter(path[:slash])
 	if path == "/" {
 		return dir.node, dir.area
 	}
-	return f.tree.Child(dir.node, path[slash+1:]), dir.area
+	return f.child(dir, path[slash+1:]), dir.area
 }
 
-// enter makes the folder of that path the last of the stack.
-func (f *finder) enter(path string) folder {
+// enter makes the folder of that path the last of the stack. What it returns
+// is valid until the next call.
+func (f *finder) enter(path string) *folder {
 	top := len(f.stack) - 1
 	for ; !isInside(path, f.stack[top].path); top-- {
 	}
 	f.stack = f.stack[:top+1]
-	at := f.stack[top]
+	at := &f.stack[top]
 	for len(at.path) < len(path) {
 		end := len(path)
 		if i := strings.IndexByte(path[len(at.path)+1:], '/'); i >= 0 {
 			end = len(at.path) + 1 + i
 		}
-		at = f.step(at, path[:end])
-		f.stack = append(f.stack, at)
+		f.stack = append(f.stack, f.step(at, path[:end]))
+		at = &f.stack[len(f.stack)-1]
 	}
 	return at
 }
 
 // step goes one folder down.
-func (f *finder) step(at folder, path string) folder {
-	n := f.tree.Child(at.node, path[len(at.path)+1:])
+func (f *finder) step(at *folder, path string) folder {
+	n := f.child(at, path[len(at.path)+1:])
 	area := at.area
 	switch f.tree.Kind(n) {
 	case environ.Dir:
@@ -73,7 +78,30 @@ func (f *finder) step(at folder, path string) folder {
 	default:
 		n = environ.None
 	}
-	return folder{path, n, area}
+	return folder{path, n, area, environ.None}
+}
+
+// child looks at the entry that was found last, then at the one after it, and
+// then searches.
+func (f *finder) child(dir *folder, name string) environ.Node {
+	if dir.node == environ.None {
+		return environ.None
+	}
+	if dir.last != environ.None {
+		if f.tree.Name(dir.last) == name {
+			return dir.last
+		}
+		_, next := f.tree.Subtree(dir.last)
+		if f.tree.Parent(next) == dir.node && f.tree.Name(next) == name {
+			dir.last = next
+			return next
+		}
+	}
+	n := f.tree.Child(dir.node, name)
+	if n != environ.None {
+		dir.last = n
+	}
+	return n
 }
 
 // isInside says whether path is dir or below it.
@@ -93,7 +121,6 @@ func cleanPath(path string) bool {
 	if strings.HasSuffix(path, "/") || strings.Contains(path, "//") {
 		return false
 	}
-	// Names that start with a dot are rare.
 	for rest := path; ; {
 		i := strings.Index(rest, "/.")
 		if i < 0 {
