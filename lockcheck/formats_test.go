@@ -114,7 +114,7 @@ func show(e *Entry) string {
 	for _, f := range []struct {
 		on   bool
 		name string
-	}{{e.Dev, "dev"}, {e.Optional, "optional"}, {e.Direct, "direct"}, {e.Bundled, "bundled"}} {
+	}{{e.Dev, "dev"}, {e.Optional, "optional"}, {e.Direct, "direct"}, {e.Own, "own"}, {e.Bundled, "bundled"}} {
 		if f.on {
 			flags = append(flags, f.name)
 		}
@@ -164,7 +164,7 @@ func TestFormats(t *testing.T) {
 		}},
 		{"Cargo.lock", cargoOld, []string{
 			"3 a 1.0.0 [registry https://github.com/rust-lang/crates.io-index] sha256:aaaa",
-			"8 me 0.1.0 [path] direct",
+			"8 me 0.1.0 [path] own",
 		}},
 		{"package-lock.json", `{"lockfileVersion": 3, "packages": {
 "": {"dependencies": {"@s/a": "^1", "w": "*"}},
@@ -177,7 +177,7 @@ func TestFormats(t *testing.T) {
 			"3 @s/a 1.0.0 [registry https://registry.npmjs.org/@s/a/-/a-1.0.0.tgz] sha512:cf83 in node_modules/@s/a direct",
 			"4 b 2.0.0 [registry] in node_modules/@s/a/node_modules/b dev,optional,bundled",
 			"5 w  [link packages/w] in node_modules/w direct",
-			"6 w 0.1.0 [path packages/w] in packages/w direct",
+			"6 w 0.1.0 [path packages/w] in packages/w own",
 			"7 git 3.0.0 [vcs git+ssh://github.com/o/git.git] @8474 in node_modules/git",
 		}},
 	} {

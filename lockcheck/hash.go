@@ -3,7 +3,7 @@ package lockcheck
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"slices"
+	"maps"
 	"strings"
 )
 
@@ -90,8 +90,12 @@ func strong(hashes []Hash) []Hash {
 
 // sameHashes compares as sets.
 func sameHashes(a, b []Hash) bool {
-	contains := func(in, of []Hash) bool {
-		return !slices.ContainsFunc(of, func(h Hash) bool { return !slices.Contains(in, h) })
+	set := func(hashes []Hash) map[Hash]bool {
+		m := make(map[Hash]bool, len(hashes))
+		for _, h := range hashes {
+			m[h] = true
+		}
+		return m
 	}
-	return contains(a, b) && contains(b, a)
+	return maps.Equal(set(a), set(b))
 }

@@ -44,6 +44,8 @@ type Entry struct {
 	Marker string
 	// Dev, Optional and Direct are as far as the format tells.
 	Dev, Optional, Direct bool
+	// Own is true for the project itself and for members of its workspace.
+	Own bool
 	// Constraint is true for an entry that only limits a version if the
 	// package is wanted at all (pip's -c).
 	Constraint bool
@@ -134,7 +136,7 @@ func (l *Lock) add(e Entry) {
 	case KindURL:
 		note(ProblemURL, name+" comes from a URL, not from an index")
 	case KindPath:
-		if !e.Direct {
+		if !e.Own {
 			note(ProblemPath, name+" comes from a local path")
 		}
 	case KindEditable:

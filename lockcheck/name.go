@@ -128,9 +128,15 @@ func isPEP440(s string) bool {
 	return ok
 }
 
+// maxFileName is longer than any file system's names.
+const maxFileName = 512
+
 // archiveOf says whether a file name is that of a distribution of the named
 // Python project at that version. An empty version fits any.
 func archiveOf(file, name, version string) bool {
+	if len(file) > maxFileName {
+		return false
+	}
 	base := file
 	for _, suffix := range pythonArchives() {
 		if b, ok := strings.CutSuffix(file, suffix); ok {

@@ -99,12 +99,9 @@ func addArtifact(e *Entry, url string) {
 		return
 	}
 	url = scrub(url)
-	for _, have := range e.Source.Also {
-		if have == url {
-			return
-		}
+	if n := len(e.Source.Also); n == 0 || e.Source.Also[n-1] != url {
+		e.Source.Also = append(e.Source.Also, url)
 	}
-	e.Source.Also = append(e.Source.Also, url)
 }
 
 // checkArchive marks an entry whose file is that of another project.

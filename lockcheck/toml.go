@@ -7,17 +7,51 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// parseTOML reads TOML into a positional tree. The library's decoder judges
-// the document first (keys twice, tables that are defined again), so that
-// this file can concern itself with places only, which the decoder does not
-// tell; the library's parser does.
+// Limits of TOML. The library's parser keeps every node of one expression in
+// memory, before anything here can count them; so they are estimated first.
+const (
+	// maxTOML is the largest file in bytes. The largest uv.lock in the open
+	// have 5 MB.
+	maxTOML = 16 << 20
+	// maxMarks bounds the characters that can begin a key or a value. A real
+	// lock has 20 of them in a line of 250 bytes.
+	maxMarks = 3_000_000
+)
+
+// parseTOML reads TOML into a positional tree. The library's parser tells the
+// places, which its decoder does not; the decoder then judges the document
+// (keys twice, tables that are defined again), which the parser does not. In
+// this order, because the decoder knows no limit of depth for dotted keys.
 func parseTOML(src *source) (*document, error) {
+	if len(src.data) > maxTOML {
+		return nil, src.errorf(0, "split the lock file", "larger than %d MiB, the limit for TOML", maxTOML>>20)
+	}
+	marks := 0
+	for i, c := range src.data {
+		if c == ',' || c == '.' || c == '=' || c == '[' || c == '{' {
+			if marks++; marks > maxMarks {
+				return nil, src.errorf(i, "split the lock file", "%s", tooBig(maxMarks, "keys and values"))
+			}
+		}
+	}
+	t := &tomlTree{source: src, root: &node{kind: nodeObject}}
+	treeErr := t.read()
+	if _, ok := errors.AsType[*SyntaxError](treeErr); ok {
+		return nil, treeErr
+	}
 	var judged map[string]any
 	if err := toml.Unmarshal(src.data, &judged); err != nil {
 		return nil, tomlError(src, err)
 	}
-	t := &tomlTree{source: src, root: &node{kind: nodeObject}}
-	t.parser.Reset(src.data)
+	if treeErr != nil {
+		return nil, tomlError(src, treeErr)
+	}
+	return &document{source: src, root: t.root, err: t.odd}, nil
+}
+
+// read makes the tree. What only the decoder can judge is kept for later.
+func (t *tomlTree) read() error {
+	t.parser.Reset(t.data)
 	table := t.root
 	for t.parser.NextExpression() {
 		e := t.parser.Expression()
@@ -29,13 +63,10 @@ func parseTOML(src *source) (*document, error) {
 			err = t.keyValue(table, e, 0)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := t.parser.Error(); err != nil {
-		return nil, tomlError(src, err)
-	}
-	return &document{source: src, root: t.root}, nil
+	return t.parser.Error()
 }
 
 func tomlError(src *source, err error) error {
@@ -64,6 +95,16 @@ type tomlTree struct {
 	parser unstable.Parser
 	root   *node
 	values int
+	// odd is the first thing that the decoder should refuse too; its own
+	// message is the better one.
+	odd *SyntaxError
+}
+
+// doubt keeps the first.
+func (t *tomlTree) doubt(err *SyntaxError) {
+	if t.odd == nil {
+		t.odd = err
+	}
 }
 
 func (t *tomlTree) count(offset int) error {
@@ -114,7 +155,8 @@ func (t *tomlTree) step(table *node, key string, offset int, newElement bool) (*
 	case next.kind == nodeObject:
 		return next, nil
 	}
-	return nil, t.errorf(offset, "", "malformed TOML: %s is not a table", quote(key))
+	t.doubt(t.errorf(offset, "", "malformed TOML: %s is not a table", quote(key)))
+	return &node{kind: nodeObject, offset: offset}, nil
 }
 
 func (t *tomlTree) keyValue(table *node, e *unstable.Node, depth int) error {
@@ -136,7 +178,7 @@ func (t *tomlTree) keyValue(table *node, e *unstable.Node, depth int) error {
 			return err
 		}
 		if !table.put(member{key: name, offset: offset, value: value}) {
-			return t.errorf(offset, "remove one of them", "malformed TOML: key %s is there twice", quote(name))
+			t.doubt(t.errorf(offset, "remove one of them", "malformed TOML: key %s is there twice", quote(name)))
 		}
 	}
 	return nil
