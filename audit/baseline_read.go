@@ -73,22 +73,19 @@ func (r *baselineReader) fail(hint, format string, args ...any) error {
 func (r *baselineReader) token() (json.Token, error) {
 	r.at = r.json.InputOffset()
 	t, err := r.json.Token()
-	var syntax *json.SyntaxError
 	switch {
 	case err == nil:
 		return t, nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, r.errorAt(int64(len(r.data)), hintRepair, "the file ends in the middle")
-	case errors.As(err, &syntax):
-		// The offset is sometimes that of the bad byte and sometimes that of
-		// the white space before it.
-		start := max(syntax.Offset-1, 0)
-		for start < int64(len(r.data)) && strings.IndexByte(" \t\r\n", r.data[start]) >= 0 {
-			start++
-		}
-		return nil, r.errorAt(start, hintRepair, "not valid JSON: %v", err)
 	}
-	return nil, r.errorAt(r.json.InputOffset(), hintRepair, "not valid JSON: %v", err)
+	// The offset in the error counts only some of the bytes that were read,
+	// so the place is where the bad token begins.
+	start := r.json.InputOffset()
+	for start < int64(len(r.data)) && strings.IndexByte(" \t\r\n", r.data[start]) >= 0 {
+		start++
+	}
+	return nil, r.errorAt(start, hintRepair, "not valid JSON: %v", err)
 }
 
 func (r *baselineReader) baseline() (*Baseline, error) {

@@ -79,6 +79,9 @@ func TestConfigErrors(t *testing.T) {
 		{"far off", "pipeline: p\nxyzzy: 1\n" + stages, `f:2:1: unknown key "xyzzy" in the configuration; expected one of pipeline, baseline, registries, exceptions, stages`},
 		{"terminal escape", "pipeline: p\n\"a\\e[31m\": 1\n" + stages, `f:2:1: unknown key "a\x1b[31m" in the configuration; expected one of pipeline, baseline, registries, exceptions, stages`},
 		{"duplicate key", "pipeline: p\npipeline: q\n" + stages, `f:2:1: key "pipeline" is already given at 1:1; remove one of them`},
+		{"duplicate in quotes", "pipeline: p\n\"\\u0070ipeline\": q\n" + stages, `f:2:1: key "pipeline" is already given at 1:1; remove one of them`},
+		{"carriage returns", "pipeline: p\rstages: []\r", "f:1:12: a line ends in a carriage return alone; save the file with Unix or Windows line ends"},
+		{"many keys", strings.Repeat("a: b\n", 10_000), "f:6667:4: the file has more than 20000 YAML tokens; split the pipeline"},
 		{"duplicate stage", "pipeline: p\n" + stages + "- name: a\n  environment: y\n", `f:5:9: stage "a" is already defined at 3:9; give each stage a name of its own`},
 		{"no environment", "pipeline: p\nstages:\n- name: a\n", `f:3:3: a stage has no "environment"; add ` + "`environment:`"},
 		{"null environment", "pipeline: p\nstages:\n- name: a\n  environment:\n", `f:4:16: expected an environment such as "dir:PATH" or "host:", got nothing`},
@@ -234,6 +237,7 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte("pipeline: p\nstages:\n- {name: a, environment: b}\n"))
 	f.Add([]byte("a: &a [x]\nb: [*a]\n"))
 	f.Add([]byte("a: \"\n? - {\n"))
+	f.Add([]byte("a: b\rc: d\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ParseConfig("f", data)
 		if err != nil {

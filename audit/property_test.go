@@ -85,7 +85,7 @@ func TestProperties(t *testing.T) {
 			{Name: "a", Environment: "dir:x", Minimum: &one},
 		}}
 	schema := compileSchema(t, "report.schema.json")
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		var inputs []Input
 		var docs []sbom.Document
@@ -145,7 +145,7 @@ func TestProperties(t *testing.T) {
 // large graph in which everything needs everything near it takes no time.
 func TestGroupingIsComplete(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	const n = 20_000
+	const n = 10_000
 	d := sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}}
 	for i := range n {
 		asked := "auto"
@@ -163,7 +163,7 @@ func TestGroupingIsComplete(t *testing.T) {
 	base := &Baseline{Stages: map[string]*StageBaseline{"s": {Ruler: Ruler{Rules: sbom.Rules}}}}
 	start := time.Now()
 	r := Run(c, []Input{{Stage: c.Stages[0], Document: mustNew(t, d)}}, base, Tool{}, today)
-	// Some 0.3 s; quadratic time would be minutes.
+	// Some 0.5 s; quadratic time would be minutes.
 	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}
