@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -49,9 +50,23 @@ func bookworm(tb testing.TB) (f files, owners, packages []string) {
 	return f, owners, packages
 }
 
-func TestDebianAgreesWithDpkgQuery(t *testing.T) {
+func TestDebian(t *testing.T) {
 	f, owners, packages := bookworm(t)
 	tree, db := f.mustOpen(t)
+	t.Run("packages and owners", func(t *testing.T) { checkOwners(t, tree, db, owners, packages) })
+	t.Run("components", func(t *testing.T) { checkComponents(t, db) })
+	t.Run("same result", func(t *testing.T) { checkRepeatable(t, tree, db) })
+	t.Run("cancel", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if db, err := Open(ctx, tree, debian); !errors.Is(err, context.Canceled) || db != nil {
+			t.Errorf("Open after a cancel: %v, %v", db, err)
+		}
+	})
+}
+
+// checkOwners compares with what dpkg-query says of the same database.
+func checkOwners(t *testing.T, tree *environ.Tree, db *DB, owners, packages []string) {
 	var got []string
 	for _, c := range db.Components {
 		got = append(got, fmt.Sprintf("%s %s %s", c.Name, c.Version, c.Arch))
@@ -92,9 +107,7 @@ func TestDebianAgreesWithDpkgQuery(t *testing.T) {
 	}
 }
 
-func TestDebianComponents(t *testing.T) {
-	f, _, _ := bookworm(t)
-	_, db := f.mustOpen(t)
+func checkComponents(t *testing.T, db *DB) {
 	byName := map[string]sbom.Component{}
 	for _, c := range db.Components {
 		byName[c.Name] = c
@@ -122,42 +135,19 @@ func TestDebianComponents(t *testing.T) {
 	}
 }
 
-func TestSameInputSameResult(t *testing.T) {
-	f, _, _ := bookworm(t)
-	root := f.plant(t)
-	tree, err := openTree(t, root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	open := func() *DB {
-		db, err := Open(context.Background(), tree, debian)
+func checkRepeatable(t *testing.T, tree *environ.Tree, first *DB) {
+	for range 5 {
+		again, err := Open(context.Background(), tree, debian)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return db
-	}
-	first := open()
-	for range 5 {
-		if diff := cmp.Diff(first, open(), cmp.AllowUnexported(DB{})); diff != "" {
-			t.Fatalf("second run differs:\n%s", diff)
+		if !reflect.DeepEqual(first, again) {
+			t.Fatalf("another run differs:\n%s", cmp.Diff(first, again, cmp.AllowUnexported(DB{})))
 		}
 	}
 	// What is made of it must be a document.
 	if _, err := sbom.New(sbom.Document{Environment: sbom.Environment{Kind: "dir"}, Components: first.Components, Relations: first.Relations}); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestCancelledOpenHasNoResult(t *testing.T) {
-	f, _, _ := bookworm(t)
-	tree, err := openTree(t, f.plant(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if db, err := Open(ctx, tree, debian); !errors.Is(err, context.Canceled) || db != nil {
-		t.Errorf("Open after a cancel: %v, %v", db, err)
 	}
 }
 
