@@ -147,7 +147,7 @@ func BenchmarkGlob(b *testing.B) {
 	}
 	defer t.Close()
 	var globs []*Glob
-	for _, p := range patterns(b) {
+	for _, p := range syftPatterns(b) {
 		globs = append(globs, mustGlob(b, p))
 	}
 	for b.Loop() {

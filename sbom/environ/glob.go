@@ -31,12 +31,15 @@ type Glob struct {
 	anyFolder bool
 	// bases are the forms of base name that can match; at least one.
 	bases []basePattern
+	// pivot, if bases say nothing ("**/ibm/**"), are the forms of the name of
+	// a folder that what matches lies in or is.
+	pivot []basePattern
 }
 
 // basePattern rules out base names.
 type basePattern struct {
-	prefix, suffix string
-	// exact says that the name is the prefix, and the suffix is empty.
+	prefix, infix, suffix string
+	// exact says that the name is the prefix, and that the others are empty.
 	exact bool
 	// enough says that a name that passes matches the last segment of the
 	// pattern: there is a single "*" between prefix and suffix.
@@ -47,7 +50,13 @@ func (b *basePattern) allows(name string) bool {
 	if b.exact {
 		return name == b.prefix
 	}
-	return len(name) >= len(b.prefix)+len(b.suffix) && strings.HasPrefix(name, b.prefix) && strings.HasSuffix(name, b.suffix)
+	return len(name) >= len(b.prefix)+len(b.suffix) && strings.HasPrefix(name, b.prefix) && strings.HasSuffix(name, b.suffix) &&
+		strings.Contains(name, b.infix)
+}
+
+// weak says that nothing is ruled out.
+func (b *basePattern) weak() bool {
+	return !b.exact && b.prefix == "" && b.infix == "" && b.suffix == ""
 }
 
 // maxPattern is the longest pattern that is compiled, and maxAlternatives the
@@ -88,7 +97,29 @@ func CompileGlob(pattern string) (*Glob, error) {
 	segment := lastSegment(g.pattern)
 	g.anyFolder = g.pattern == "/**/"+segment
 	g.bases = basePatterns(segment)
+	if g.bases[0].weak() {
+		g.pivot = pivot(g.pattern)
+	}
 	return g, nil
+}
+
+// pivot finds the last segment of a pattern that says something, nil when
+// there is none. A segment without "**" matches exactly one component of a
+// path, which is then the name of the node or of a folder above it.
+func pivot(pattern string) []basePattern {
+	segments := strings.Split(pattern, "/")
+	if slices.ContainsFunc(segments, func(s string) bool { return !balanced(s) }) {
+		// With a slash within braces, only what ends before them is sure to
+		// be a segment: "/lib/dpkg/{status,status.d/*}".
+		segments = strings.Split(pattern[:strings.IndexAny(pattern, `[]{}\`)], "/")
+		segments = segments[:len(segments)-1]
+	}
+	for i := len(segments) - 1; i > 0; i-- {
+		if bases := basePatterns(lastSegment("/" + segments[i])); !bases[0].weak() {
+			return bases
+		}
+	}
+	return nil
 }
 
 // String is the pattern as it was given.
@@ -119,7 +150,16 @@ func (g *Glob) matchNamed(t *Tree, n Node, name string) bool {
 // when that is not simply what follows the last slash.
 func lastSegment(pattern string) string {
 	segment := pattern[strings.LastIndexByte(pattern, '/')+1:]
-	// A slash within braces or a class: "/{a/b,c}".
+	// "dir/**" matches "dir" too, and what "dir/" matches is not worth knowing.
+	if strings.Contains(segment, "**") || !balanced(segment) {
+		return ""
+	}
+	return segment
+}
+
+// balanced is false for what a slash within braces or a class leaves on
+// either side of it: "/{a/b,c}".
+func balanced(segment string) bool {
 	depth := 0
 	for _, c := range []byte(segment) {
 		switch c {
@@ -127,15 +167,11 @@ func lastSegment(pattern string) string {
 			depth++
 		case '}', ']':
 			if depth--; depth < 0 {
-				return ""
+				return false
 			}
 		}
 	}
-	// "dir/**" matches "dir" too, and what "dir/" matches is not worth knowing.
-	if strings.Contains(segment, "**") || depth != 0 {
-		return ""
-	}
-	return segment
+	return depth == 0
 }
 
 // basePatterns tells what a base name must look like to match a segment. It
@@ -162,9 +198,25 @@ func basePatterns(segment string) []basePattern {
 	}
 	return []basePattern{{
 		prefix: segment[:first],
+		infix:  infix(segment[first : last+1]),
 		suffix: suffix,
 		enough: first == last && segment[first] == '*',
 	}}
+}
+
+// infix is the longest text between the "*" and "?" of a segment; "" when
+// there is anything else in it that is special.
+func infix(middle string) string {
+	if strings.ContainsAny(middle, `[]{}\`) {
+		return ""
+	}
+	longest := ""
+	for part := range strings.FieldsFuncSeq(middle, func(r rune) bool { return r == '*' || r == '?' }) {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
 }
 
 // alternatives spells out a segment whose only special thing is one pair of
@@ -187,9 +239,9 @@ func alternatives(segment string) ([]string, bool) {
 
 // Glob yields the nodes whose path matches and that are visible, in node
 // order, until yield returns false. They may be of any kind. A nil visible
-// shows all. It costs as much as there are candidates by base name: exact
-// names and extensions have an index, other patterns look at every distinct
-// name once.
+// shows all. It costs as much as there are candidates by base name, or by the
+// name of a folder when any base name will do: exact names and extensions have
+// an index, other patterns look at every distinct name once.
 func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
 	anchor := t.Lookup(g.anchor)
 	if anchor == None {
@@ -210,8 +262,20 @@ func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
 		}
 		return yield(n)
 	}
-	ids, ok := t.candidates(g, int(to-from))
-	if !ok {
+	if g.bases[0].weak() {
+		t.globBelow(g, from, to, try)
+		return
+	}
+	for _, n := range t.nodesNamed(g.bases, from, to) {
+		if !try(n) {
+			return
+		}
+	}
+}
+
+// globBelow tries all nodes of a range, or those below the pivots.
+func (t *Tree) globBelow(g *Glob, from, to Node, try func(Node) bool) {
+	if g.pivot == nil {
 		for n := from; n < to; n++ {
 			if !try(n) {
 				return
@@ -219,7 +283,23 @@ func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
 		}
 		return
 	}
+	// A pivot can be above the anchor: "/opt/x/**" starts at /opt/x.
+	next := from
+	for _, p := range t.nodesNamed(g.pivot, 0, to) {
+		// Pivots lie in each other, or follow each other.
+		for next = max(next, p); next < min(Node(t.ends[p]), to); next++ {
+			if !try(next) {
+				return
+			}
+		}
+	}
+}
+
+// nodesNamed are the nodes of a range whose name one of the patterns allows,
+// in node order.
+func (t *Tree) nodesNamed(bases []basePattern, from, to Node) []Node {
 	var nodes []Node
+	ids := t.namesLike(bases)
 	for _, id := range ids {
 		for n := t.heads[id]; n >= 0; n = t.nexts[n] {
 			if Node(n) >= from && Node(n) < to {
@@ -230,29 +310,22 @@ func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
 	if len(ids) > 1 {
 		slices.Sort(nodes)
 	}
-	for _, n := range nodes {
-		if !try(n) {
-			return
-		}
-	}
+	return nodes
 }
 
-// candidates are the ids of the names that a glob allows. It is false when
-// looking at all nodes of the subtree is as good.
-func (t *Tree) candidates(g *Glob, subtree int) ([]int32, bool) {
+// namesLike are the ids of the names that one of the patterns allows. Several
+// patterns are all exact.
+func (t *Tree) namesLike(bases []basePattern) []int32 {
 	var ids []int32
-	if g.bases[0].exact {
-		for _, b := range g.bases {
+	if bases[0].exact {
+		for _, b := range bases {
 			if id := t.names.find(b.prefix); id >= 0 && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
 		}
-		return ids, true
+		return ids
 	}
-	b := &g.bases[0] // the only one
-	if b.prefix == "" && b.suffix == "" {
-		return nil, false
-	}
+	b := &bases[0]
 	if dot := strings.LastIndexByte(b.suffix, '.'); dot >= 0 {
 		t.exts.once.Do(func() { t.exts.extensions = newExtensions(&t.names) })
 		t.exts.with(&t.names, b.suffix[dot:], func(id int32) {
@@ -260,17 +333,14 @@ func (t *Tree) candidates(g *Glob, subtree int) ([]int32, bool) {
 				ids = append(ids, id)
 			}
 		})
-		return ids, true
-	}
-	if subtree < t.names.len() {
-		return nil, false
+		return ids
 	}
 	for id := range int32(t.names.len()) {
 		if b.allows(t.names.text(id)) {
 			ids = append(ids, id)
 		}
 	}
-	return ids, true
+	return ids
 }
 
 // extensions finds names by what follows their last dot. The chains hold
