@@ -7,7 +7,8 @@ OUTDIR is what build-roots.sh made; EXAMPLE/build-source, build-docs and
 test-source are replaced, and requirements.txt and expected.json are copied.
 What a trimmed root keeps:
 
-  * the links at the top (bin -> usr/bin) and os-release;
+  * the links at the top (bin -> usr/bin), with one link in each folder that
+    they point to, and os-release;
   * dpkg's database: status, diversions, the file list of every package, and
     apt's record of what came automatically;
   * all that pip installed, byte for byte: what a RECORD lists;
@@ -85,6 +86,7 @@ class Trim:
         for path in sorted({self.real(p) for paths in lists.values() for p in paths}):
             if any(fnmatch.fnmatchcase(path, pattern) for pattern in NAMES_INSIDE):
                 self.keep(path)
+        self.keep_link_targets({self.real(p) for paths in lists.values() for p in paths})
         for record in sorted(self.source.glob("usr/local/lib/python3*/dist-packages/*.dist-info/RECORD")):
             self.keep_recorded(record)
         self.write_lists(lists)
@@ -121,6 +123,24 @@ class Trim:
         else:
             shutil.copyfile(source, target)
             target.chmod(0o755 if source.stat().st_mode & 0o111 else 0o644)
+
+    def keep_link_targets(self, owned):
+        """Keep a link in every folder that a link at the top points to.
+
+        git stores no empty folder, and a /bin that points to nothing would
+        be another root than the real one.
+        """
+        for folder in sorted(set(self.links.values())):
+            if not (self.target / folder).exists():
+                links = [p for p in owned if os.path.dirname(p) == folder and self.is_file_link(p)]
+                if not links:
+                    sys.exit(f"trim: {self.source} has no link in {folder}, which would be empty")
+                self.keep(min(links))
+
+    def is_file_link(self, path):
+        source = self.source / path
+        # Not a link to a folder: /usr/bin/X11 leads to the folder it is in.
+        return source.is_symlink() and not source.is_dir()
 
     def keep_recorded(self, record):
         site = record.parent.parent
