@@ -244,6 +244,8 @@ func TestPolicyAllows(t *testing.T) {
 		{nil, "https://npm.example.org/a", false},
 		{nil, "registry.npmjs.org/a", false},
 		{nil, "https:///a", false},
+		{nil, `https://registry.npmjs.org\.evil.example/a`, false},
+		{nil, `https://registry.npmjs.org\@evil.example/a`, false},
 		{[]string{"npm.example.org"}, "https://npm.example.org/a", true},
 		{[]string{"npm.example.org"}, "http://npm.example.org/a", false},
 		{[]string{"http://npm.example.org:4873"}, "http://npm.example.org:4873/a", true},
@@ -285,5 +287,26 @@ func TestWeakestFolderDecides(t *testing.T) {
 	p.Paths = append(p.Paths, "/app/node_modules/a/node_modules/b")
 	if r := match([]*Lock{lock}, p); r.Reason != OtherVersion || r.Entry == nil || r.Entry.Line != 3 {
 		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+}
+
+func TestAllowedRegistry(t *testing.T) {
+	lock := open(t, "package-lock.json", npmLock("node_modules/a", `"version":"1.0.0","resolved":"https://npm.example.org/repo/a/-/a-1.0.0.tgz","integrity":"`+sri512+`"`))
+	p := js("a", "1.0.0", "/app/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})
+	for registry, want := range map[string]string{"npm.example.org": "hash-claimed", "npm.example.org/repo": "hash-claimed", "npm.example.org/other": "other-registry"} {
+		if r := NewSet([]*Lock{lock}, Policy{Registries: []string{registry}}).Match(p); outcome(r) != want {
+			t.Errorf("%s: %s: %s", registry, outcome(r), r.Detail)
+		}
+	}
+}
+
+func TestGoWork(t *testing.T) {
+	h1 := "qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c="
+	l := open(t, "go.work.sum", "example.org/a v1.0.0 h1:"+h1+"\nexample.org/b v1.0.0 h1:"+h1+"\n",
+		"go.work", "go 1.26\n\nuse ./m\n\nreplace example.org/b v1.0.0 => ../b\n")
+	for path, want := range map[string]string{"example.org/a": "hash-locked", "example.org/b": "replaced"} {
+		if r := match([]*Lock{l}, Package{Type: "golang", Namespace: "example.org", Name: path[len("example.org/"):], Version: "v1.0.0"}); outcome(r) != want {
+			t.Errorf("%s: %s: %s", path, outcome(r), r.Detail)
+		}
 	}
 }
