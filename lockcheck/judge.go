@@ -33,7 +33,12 @@ func (s *Set) judge(p *Package, name string, e *Entry) Result {
 	if where, ok := s.allowed(e); !ok {
 		return fail(OtherRegistry, place(e)+" takes "+q+" from "+quote(where)+", which is not an allowed registry")
 	}
-	return compareHashes(p, q, e)
+	r := compareHashes(p, q, e)
+	if url := p.Install.URL; r.Pinned && p.Install.Kind == KindRegistry && url != "" && r.Evidence.rank() < HashClaimed.rank() && !s.policy.allows(e.Type, url) {
+		// Equal bytes may come from any mirror; equal versions may not.
+		return fail(OtherRegistry, q+" was installed from "+quote(scrub(url))+", which is not an allowed registry, and no hash shows that it is what "+place(e)+" has")
+	}
+	return r
 }
 
 func sameLocked(e *Entry, installed string) bool {

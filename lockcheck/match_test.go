@@ -310,3 +310,19 @@ func TestGoWork(t *testing.T) {
 		}
 	}
 }
+
+// TestInstalledFromElsewhere: the lock is in order, but npm's record says that
+// the tarball came from another host.
+func TestInstalledFromElsewhere(t *testing.T) {
+	fields := `"version":"1.0.0","resolved":"https://registry.npmjs.org/a/-/a-1.0.0.tgz"`
+	plain := open(t, "package-lock.json", npmLock("node_modules/a", fields))
+	hashed := open(t, "package-lock.json", npmLock("node_modules/a", fields+`,"integrity":"`+sri512+`"`))
+	p := js("a", "1.0.0", "/app/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})
+	p.Install = Install{Kind: KindRegistry, URL: "https://mirror.example/a/-/a-1.0.0.tgz"}
+	if r := match([]*Lock{plain}, p); outcome(r) != "other-registry" {
+		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+	if r := match([]*Lock{hashed}, p); outcome(r) != "hash-claimed" {
+		t.Errorf("the same bytes from a mirror: %s: %s", outcome(r), r.Detail)
+	}
+}
