@@ -24,6 +24,12 @@ func translate(cataloger string, p pkg.Package) Found {
 		// The purl's own parts are the canonical ones: a Maven group, an npm
 		// scope or a Go path is a namespace there and part of the name in syft.
 		f.Type, f.Namespace, f.Name = u.Type, u.Namespace, u.Name
+		if u.Type == packageurl.TypeGolang {
+			// The purl type's rules lower the case of module paths, which
+			// tells modules apart that Go and go.sum do not confuse.
+			f.Namespace, f.Name = path.Split(p.Name)
+			f.Namespace = strings.TrimSuffix(f.Namespace, "/")
+		}
 		if u.Version != "" {
 			f.Version = u.Version
 		}

@@ -191,18 +191,9 @@ func (d *disk) lstat(path string) (fs.FileInfo, error) {
 // openFile opens a regular file for reading. Without O_NONBLOCK, a FIFO that
 // was put in its place would make us wait for a writer.
 func (d *disk) openFile(path string) (*os.File, error) {
-	fd, err := d.open(inside(path), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, _, err := d.openRegular(path)
 	if err != nil {
 		return nil, err
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
-		return nil, err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		unix.Close(fd)
-		return nil, errNotRegular
 	}
 	// Regular files ignore it, and os.NewFile would try to poll them.
 	if err := unix.SetNonblock(fd, false); err != nil {
@@ -210,6 +201,46 @@ func (d *disk) openFile(path string) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), path), nil
+}
+
+// head reads the first bytes of a file without making an os.File of it: the
+// descriptor lives for two calls, and a scan does this for every file that
+// nothing owns.
+func (d *disk) head(path string, b []byte) (n int, mode fs.FileMode, err error) {
+	fd, mode, err := d.openRegular(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer unix.Close(fd)
+	for n < len(b) {
+		got, err := retry(func() (int, error) { return unix.Pread(fd, b[n:], int64(n)) })
+		if err != nil {
+			return n, mode, err
+		}
+		if got <= 0 {
+			break
+		}
+		n += got
+	}
+	return n, mode, nil
+}
+
+// openRegular opens a regular file and returns its permissions.
+func (d *disk) openRegular(path string) (int, fs.FileMode, error) {
+	fd, err := d.open(inside(path), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return -1, 0, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, 0, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		unix.Close(fd)
+		return -1, 0, errNotRegular
+	}
+	return fd, fs.FileMode(st.Mode & 0o777), nil
 }
 
 // open opens a relative path below the root, in pieces when it is too long

@@ -103,6 +103,24 @@ func (d *disk) openFile(path string) (*os.File, error) {
 	return f, nil
 }
 
+// head reads the first bytes of a file, and returns its permissions.
+func (d *disk) head(path string, b []byte) (int, fs.FileMode, error) {
+	f, err := d.openFile(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	n, err := io.ReadFull(f, b)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return n, info.Mode().Perm(), err
+}
+
 // inside makes a path of the environment relative to its root.
 func inside(path string) string {
 	if path == "/" {

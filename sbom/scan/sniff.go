@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io"
 	"io/fs"
 	"runtime"
 	"slices"
@@ -83,38 +82,33 @@ func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
 }
 
 func (s *scanner) sniffOne(n environ.Node, out *sniffed) error {
-	if s.caches.contain(n) {
+	cached := s.caches.contain(n)
+	if cached {
 		info, err := s.tree.Stat(n)
 		if err != nil || info.Mode()&0o111 == 0 {
 			return ignoreGone(err)
 		}
 	}
-	f, err := s.tree.OpenFile(n)
+	var head [magicBytes]byte
+	got, mode, err := s.tree.Head(n, head[:])
 	if err != nil {
 		return ignoreGone(err)
-	}
-	defer f.Close()
-	var head [magicBytes]byte
-	got, err := io.ReadFull(f, head[:])
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
 	}
 	switch kind := magic(head[:got]); kind {
 	case magicNone:
 	case magicScript:
-		info, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		if info.Mode()&0o111 != 0 && !s.caches.contain(n) && !s.isHookSample(n) {
+		if mode&0o111 != 0 && !cached && !s.isHookSample(n) {
 			out.scripts = append(out.scripts, n)
 		}
 	case magicZip:
-		info, err := f.Stat()
-		if err != nil {
-			return err
+		if cached {
+			return nil
 		}
-		if !s.caches.contain(n) && s.isCodeArchive(n, f, info.Size()) {
+		code, err := s.isCodeArchive(n)
+		if err != nil {
+			return ignoreGone(err)
+		}
+		if code {
 			out.archives = append(out.archives, n)
 		}
 	default:
@@ -154,23 +148,32 @@ const maxArchiveEntries = 200_000
 // runs as it is: a jar by its manifest, a Python zip application by its
 // __main__, an egg, or any zip in a folder that Python imports from. Wheels
 // and other archives that an installer unpacks first are not.
-func (s *scanner) isCodeArchive(n environ.Node, f io.ReaderAt, size int64) bool {
+func (s *scanner) isCodeArchive(n environ.Node) (bool, error) {
 	name := strings.ToLower(s.tree.Name(n))
 	switch {
 	case strings.HasSuffix(name, ".whl"), strings.HasSuffix(name, ".nupkg"), strings.HasSuffix(name, ".apk"):
-		return false
+		return false, nil
 	case strings.HasSuffix(name, ".jar"), strings.HasSuffix(name, ".war"), strings.HasSuffix(name, ".ear"), strings.HasSuffix(name, ".egg"), strings.HasSuffix(name, ".pyz"):
-		return true
+		return true, nil
 	}
-	if p := s.tree.Name(s.tree.Parent(n)); p == "site-packages" || p == "dist-packages" {
-		return true
+	if isSiteDir(s.tree.Name(s.tree.Parent(n))) {
+		return true, nil
 	}
-	z, err := zip.NewReader(f, size)
+	f, err := s.tree.OpenFile(n)
 	if err != nil {
-		return false // the magic of a zip but no directory: nothing can run it
+		return false, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	z, err := zip.NewReader(f, info.Size())
+	if err != nil {
+		return false, nil // the magic of a zip but no directory: nothing can run it
 	}
 	if len(z.File) > maxArchiveEntries {
-		return true
+		return true, nil
 	}
 	return slices.ContainsFunc(z.File, func(e *zip.File) bool {
 		switch e.Name {
@@ -178,7 +181,7 @@ func (s *scanner) isCodeArchive(n environ.Node, f io.ReaderAt, size int64) bool 
 			return true
 		}
 		return false
-	})
+	}), nil
 }
 
 const magicBytes = 64
