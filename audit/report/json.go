@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -36,10 +37,17 @@ func renderJSON(w io.Writer, r *audit.Report, _ Options) error {
 func escapeJSON(in []byte) []byte {
 	out := make([]byte, 0, len(in)+len(in)/16)
 	var last rune
+	marks := 0
 	for len(in) > 0 {
 		r, size := utf8.DecodeRune(in)
+		keep := r == '\n' || prints(r) && r != utf8.RuneError && (r != '#' || last != '#')
+		if !unicode.Is(unicode.M, r) {
+			marks = 0
+		} else if marks++; marks > maxMarks || last == '"' {
+			keep = false
+		}
 		switch {
-		case r == '\n' || (prints(r) && r != utf8.RuneError && !(r == '#' && last == '#')):
+		case keep:
 			out = append(out, in[:size]...)
 		case r <= 0xffff:
 			out = fmt.Appendf(out, `\u%04x`, r)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
 	"github.com/olekukonko/tablewriter"
@@ -18,10 +20,38 @@ const (
 )
 
 // cells is the number of terminal cells that s takes, without its colours.
+// It is the sum over the characters, as tablewriter and most terminals count,
+// and at least what those show that join characters into one picture.
 // Ambiguous characters take one cell whatever the locale says, so that the
 // same report has the same bytes everywhere.
 func cells(s string) int {
-	return displaywidth.Options{ControlSequences: true}.String(s)
+	n := 0
+	for i := 0; i < len(s); {
+		if c := s[i]; c >= ' ' && c <= '~' {
+			n++
+			i++
+			continue
+		}
+		if strings.HasPrefix(s[i:], "\x1b[") { // our own colours: there are no others
+			i += strings.IndexByte(s[i:], 'm') + 1
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		n += displaywidth.Rune(r)
+		i += size
+	}
+	return n
+}
+
+// head is the number of bytes at the beginning of s that take at most n
+// cells, with the marks of the last character.
+func head(s string, n int) int {
+	for i, r := range s {
+		if n -= displaywidth.Rune(r); n < 0 {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // cut shortens s, which has no colours yet, to n cells.
@@ -32,25 +62,25 @@ func cut(s string, n int) string {
 	if n < 1 {
 		return ""
 	}
-	return displaywidth.TruncateString(s, n, "…")
+	return s[:head(s, n-1)] + "…"
 }
 
 // cutFront is cut for paths, whose end says more than their beginning.
 func cutFront(s string, n int) string {
-	if cells(s) <= n {
+	total := cells(s)
+	if total <= n {
 		return s
 	}
 	if n < 1 {
 		return ""
 	}
-	total := cells(s)
-	g := displaywidth.StringGraphemes(s)
-	at := 0
-	for total > n-1 && g.Next() {
-		total -= g.Width()
-		at += len(g.Value())
+	for i, r := range s {
+		if total < n && !unicode.Is(unicode.M, r) { // marks go with the character before
+			return "…" + s[i:]
+		}
+		total -= displaywidth.Rune(r)
 	}
-	return "…" + s[at:]
+	return "…"
 }
 
 // pad fills s with spaces to n cells.
@@ -72,7 +102,10 @@ func wrap(text string, width int) []string {
 			lines = append(lines, line)
 		}
 		for cells(word) > width {
-			n := headBytes(word, width)
+			n := max(head(word, width), 1)
+			for n > 1 && !mayBegin(word[n:]) {
+				n--
+			}
 			lines = append(lines, word[:n])
 			word = word[n:]
 		}
@@ -84,18 +117,12 @@ func wrap(text string, width int) []string {
 	return lines
 }
 
-// headBytes is the number of bytes of the longest beginning of s that fits
-// into width cells, at least one character's.
-func headBytes(s string, width int) int {
-	g := displaywidth.StringGraphemes(s)
-	at, used := 0, 0
-	for g.Next() {
-		if used += g.Width(); used > width && at > 0 {
-			break
-		}
-		at += len(g.Value())
-	}
-	return at
+// mayBegin says whether a line may begin with the rest of a word: not in the
+// middle of a character, not with a mark that belongs to the one before, and
+// not with what guardLine is about.
+func mayBegin(rest string) bool {
+	r, _ := utf8.DecodeRuneInString(rest)
+	return utf8.RuneStart(rest[0]) && !unicode.Is(unicode.M, r) && !strings.HasPrefix(rest, "::")
 }
 
 // flow puts segments beside each other, gap apart, and begins a new line
@@ -168,10 +195,12 @@ const (
 )
 
 func (p *page) paint(s string, c style) string {
-	if !p.color || c == "" || s == "" {
+	// Blanks at the end stay outside, where line can trim them.
+	text := strings.TrimRight(s, " ")
+	if !p.color || c == "" || text == "" {
 		return s
 	}
-	return "\x1b[" + string(c) + "m" + s + "\x1b[0m"
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m" + s[len(text):]
 }
 
 // column is a column of a list.
@@ -253,7 +282,7 @@ const (
 // that a row stays a line and the eye and grep find it.
 func (p *page) table(indent string, l list) {
 	l = l.filled().terminal()
-	if len(l.rows) == 0 {
+	if len(l.columns) == 0 {
 		return
 	}
 	room := p.width - cells(indent)

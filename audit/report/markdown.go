@@ -171,7 +171,7 @@ func markdownStages(r *audit.Report) block {
 // markdownTable adds a list to a block, one line for each row.
 func markdownTable(l list, b block) block {
 	l = l.filled()
-	if len(l.rows) == 0 {
+	if len(l.columns) == 0 {
 		return b
 	}
 	head, rule := "|", "|"
@@ -279,9 +279,6 @@ func markdownGrowth(s stage) block {
 	if n := len(s.Growth.Weaker); n > 0 {
 		b.lines = append(b.lines, fmt.Sprintf("- %d with a weaker proof\n", n))
 	}
-	if was := s.Growth.Ruler; was != nil {
-		b.lines = append(b.lines, "- the baseline was counted by "+markdownText(counter(*was))+": the difference is told, not judged\n")
-	}
 	return b
 }
 
@@ -292,7 +289,7 @@ func markdownFinding(s stage, f audit.Finding) string {
 		fmt.Fprintf(&b, " (%s)", markdownCode(f.Path))
 	}
 	b.WriteString("\n\n")
-	if len(f.Dependencies) > 0 && (f.Rule != growthRule || len(s.Growth.Added) == 0) {
+	if len(f.Dependencies) > 0 && (f.Rule != audit.RuleGrowth || len(s.Growth.Added) == 0) {
 		for i, id := range f.Dependencies {
 			if i == shownItems {
 				fmt.Fprintf(&b, "- and %d more, below\n", len(f.Dependencies)-i)

@@ -28,8 +28,9 @@ const (
 // unassigned characters, invisible letters. Long strings end in an ellipsis.
 //
 // CI systems take commands from what a step prints, so these cannot come out
-// either: "::" at the beginning of a line, which GitHub's runner obeys after
-// it has trimmed the line, and "##" anywhere, because "##[" (GitHub's older
+// either: "::" at the beginning of a word, because GitHub's runner obeys it at
+// the beginning of a line, after blanks, and any word may come to stand there
+// when lines are wrapped; and "##" anywhere, because "##[" (GitHub's older
 // form, also "##vso[" and "##teamcity[" of others) is obeyed in the middle
 // of a line (actions/runner, src/Runner.Common/ActionCommand.cs).
 func Terminal(s string) string { return neutral(s, maxText) }
@@ -41,10 +42,9 @@ func neutral(s string, limit int) string {
 	}
 	var b strings.Builder
 	var (
-		length = 0    // characters written
-		blank  = true // nothing but spaces so far
-		last   rune   // the last character that was written as it is
-		marks  = -1   // combining marks on it, -1 when it can carry none
+		length = 0   // characters written
+		last   = ' ' // the last character, 0 when it was written as an escape
+		marks  = -1  // combining marks on it, -1 when it can carry none
 	)
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
@@ -57,7 +57,7 @@ func neutral(s string, limit int) string {
 		case !prints(r),
 			mark && (marks < 0 || marks >= maxMarks),
 			r == '#' && last == '#',
-			r == ':' && blank && strings.HasPrefix(rest, ":"):
+			r == ':' && (last == ' ' || last == ':') && strings.HasPrefix(rest, ":"):
 			out = escape(r)
 		}
 		length += utf8.RuneCountInString(out)
@@ -69,12 +69,13 @@ func neutral(s string, limit int) string {
 		switch kept := len(out) == size; {
 		case kept && mark:
 			marks++
+		case kept && r == ' ':
+			last, marks = r, -1 // a line may be wrapped here
 		case kept:
 			last, marks = r, 0
 		default:
 			last, marks = 0, -1
 		}
-		blank = blank && last == ' '
 		s = rest
 	}
 	return b.String()
@@ -87,7 +88,8 @@ func plain(s string) bool {
 			return false
 		}
 	}
-	return !strings.Contains(s, "##") && !strings.HasPrefix(strings.TrimLeft(s, " "), "::")
+	return !strings.Contains(s, "##") && !strings.Contains(s, ":::") &&
+		!strings.HasPrefix(s, "::") && !strings.Contains(s, " ::")
 }
 
 // prints says whether a character is visible, or a plain space, and leaves
@@ -115,7 +117,8 @@ func escape(r rune) string {
 }
 
 // guardLine is the last thing that happens to a line of a table: whatever was
-// put together, and wherever it was wrapped, does not begin with "::".
+// put together does not begin with "::". Terminal and wrap see to it already,
+// and this is for the day on which a caller forgets.
 func guardLine(line string) string {
 	text := strings.TrimLeft(line, " ")
 	if strings.HasPrefix(text, "::") {
@@ -140,7 +143,8 @@ func codeSpan(terminal string) string {
 	if terminal == "" {
 		return ""
 	}
-	return "`" + strings.NewReplacer("`", `\x60`, "|", `\x7c`).Replace(terminal) + "`"
+	quoted := strings.ReplaceAll(terminal, "`", escape('`'))
+	return "`" + strings.ReplaceAll(quoted, "|", escape('|')) + "`"
 }
 
 // markdownText returns prose with foreign words in it for Markdown. Plain

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -33,12 +34,16 @@ func TestTerminal(t *testing.T) {
 		{"bad\xff\xc3(", `bad\xff\xc3(`},
 		{"e\u0301", "e\u0301"},
 		{"\u0301e", `\u0301e`}, // would sit on what is printed before it
+		{"a \u0301e", `a \u0301e`},
 		{"\n\u0301", `\n\u0301`},
 		{"z\u0300\u0301\u0302\u0303\u0304\u0305", "z\u0300\u0301\u0302\u0303" + `\u0304\u0305`},
 		{"::error file=x::boom", `\x3a:error file=x::boom`},
 		{"   ::error::boom", `   \x3a:error::boom`},
 		{"File::Temp", "File::Temp"},
+		{"a ::error::boom", `a \x3a:error::boom`}, // a line may be wrapped here
 		{":::", `\x3a::`},
+		{"a:::b", `a:\x3a:b`}, // and a long word anywhere
+		{"a:: b", "a:: b"},
 		{"##[error]boom", `#\x23[error]boom`},
 		{"text ##[set-env name=X]y ##vso[x]", `text #\x23[set-env name=X]y #\x23vso[x]`},
 		{"C# #1", "C# #1"},
@@ -166,8 +171,11 @@ func TestNaughtyStrings(t *testing.T) {
 		}
 		all = append(all, more...)
 	}
-	for _, s := range all {
-		checkReport(t, s)
+	for i, s := range all {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			checkReport(t, s)
+		})
 	}
 }
 

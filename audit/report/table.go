@@ -164,9 +164,6 @@ func (p *page) growth(s stage) {
 	p.difference("-", green, "%d gone: ", each(s.Growth.Removed, gone))
 	p.difference("~", "", "%d at another version: ", each(s.Growth.Changed, changed))
 	p.difference("!", red, "%d with a weaker proof: ", each(s.Growth.Weaker, s.weaker))
-	if was := s.Growth.Ruler; was != nil {
-		p.field("ruler", yellow, "the baseline was counted by "+counter(*was)+": the difference is told, not judged")
-	}
 }
 
 // group is one new dependency and what came with it.
@@ -230,7 +227,7 @@ func (p *page) findings(s stage, all []audit.Finding) {
 			p.field("", "", fmt.Sprintf("and %d more findings: see --show findings", len(all)-i))
 			return
 		}
-		said := f.Rule == growthRule && len(s.Growth.Added) > 0
+		said := f.Rule == audit.RuleGrowth && len(s.Growth.Added) > 0
 		if !said || f.Severity != audit.Error {
 			p.field(severityWord(f.Severity), severityColor(string(f.Severity)), strings.TrimPrefix(f.Rule+": "+f.Message, ": "))
 		}
@@ -302,16 +299,27 @@ func (p *page) gaps(s stage) {
 
 // field is a labelled text, wrapped. Each text begins a line.
 func (p *page) field(name string, c style, texts ...string) {
-	lead := strings.Repeat(" ", len(indent)+label)
-	first := indent + p.paint(Terminal(name), c) + strings.Repeat(" ", max(1, label-cells(Terminal(name))))
 	for _, text := range texts {
-		lines := wrap(Terminal(text), p.width-len(lead))
-		if len(lines) == 0 {
-			continue
+		if p.wrapped(name, c, Terminal(text)) {
+			name = ""
 		}
-		p.lines(first, lead, lines)
-		first = lead
 	}
+}
+
+// unbroken stands for a space at which wrapped does not wrap: one cell wide,
+// and for private use, so that Terminal lets none through.
+const unbroken = "\ue000"
+
+// wrapped is a field whose text is safe already. It says whether there was
+// anything to print.
+func (p *page) wrapped(name string, c style, text string) bool {
+	lead := strings.Repeat(" ", len(indent)+label)
+	lines := wrap(text, p.width-len(lead))
+	for i := range lines {
+		lines[i] = strings.ReplaceAll(lines[i], unbroken, " ")
+	}
+	p.lines(indent+p.paint(name, c)+strings.Repeat(" ", max(1, label-len(name))), lead, lines)
+	return len(lines) > 0
 }
 
 // paste is a labelled text that a reader copies. It stays one line however
@@ -325,26 +333,50 @@ func (p *page) paste(name string, c style, text string) {
 	p.line(indent + p.paint(name, c) + strings.Repeat(" ", max(1, label-len(name))) + whole)
 }
 
-// wayOut is advice, one piece for each line. A command in backquotes gets a
-// line for itself when the advice has to be wrapped, so that it can be copied.
+// wayOut is advice, one piece for each line of it. What stands in backquotes
+// is not broken; if it is too wide it gets a line for itself, bare, so that
+// it can be copied.
 func (p *page) wayOut(name, text string) {
+	room := p.width - len(indent) - label
 	for _, l := range textLines(text) {
-		pieces := strings.Split(l, "`")
-		if len(pieces)%2 == 0 || cells(Terminal(l)) <= p.width-len(indent)-label {
-			pieces = []string{l}
+		pieces := strings.Split(Terminal(l), "`")
+		if len(pieces)%2 == 0 {
+			pieces = []string{Terminal(l)} // a backquote without its other one quotes nothing
 		}
+		prose := ""
 		for i, piece := range pieces {
 			switch {
-			case strings.Trim(piece, " .") == "":
-				continue
-			case i%2 == 1:
-				p.paste(name, "", piece)
+			case i%2 == 0 && prose == "":
+				prose = Terminal(strings.TrimLeft(piece, " .,;")) // it begins a line
+			case i%2 == 0:
+				prose += piece
+			case cells(piece)+len("(``),") <= room:
+				prose = apart(prose, pieces[i+1], "`"+strings.ReplaceAll(piece, " ", unbroken)+"`")
 			default:
-				p.field(name, "", piece)
+				if p.wrapped(name, "", prose) {
+					name = ""
+				}
+				p.paste(name, "", piece)
+				name, prose = "", ""
 			}
-			name = ""
 		}
+		if strings.Trim(prose, " .,;") != "" {
+			p.wrapped(name, "", prose)
+		}
+		name = ""
 	}
+}
+
+// apart adds quoted to what is before it. Punctuation may touch it; words
+// before and after would make one word of it that has to be broken.
+func apart(before, after, quoted string) string {
+	if word := before[strings.LastIndexByte(before, ' ')+1:]; cells(word) > len("(") {
+		before += " "
+	}
+	if word, _, _ := strings.Cut(after, " "); cells(word) > len("),") {
+		quoted += " "
+	}
+	return before + quoted
 }
 
 // show prints one list of --show. That it is empty is news to someone who
@@ -363,7 +395,7 @@ func (p *page) verdict(word string) string { return p.paint(word, verdictColor(w
 
 func (p *page) faintLines(lines []string) []string {
 	for i := range lines {
-		lines[i] = p.paint(strings.TrimRight(lines[i], " "), faint)
+		lines[i] = p.paint(lines[i], faint)
 	}
 	return lines
 }

@@ -163,7 +163,7 @@ func entry(l *audit.LockRef) string {
 // fullName names a dependency the way its ecosystem does: the namespace is
 // part of an npm or Go name, and only the distribution's name of a deb.
 func fullName(d *audit.Dependency) string {
-	if d.Namespace == "" || d.Provenance == audit.FromOS || d.Type == "deb" || d.Type == "rpm" || d.Type == "apk" {
+	if d.Namespace == "" || d.Kind == "os" {
 		return d.Name
 	}
 	return d.Namespace + "/" + d.Name
@@ -193,10 +193,6 @@ func (s stage) because(g audit.GrowthGroup) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-// growthRule is the rule whose message the headline and the groups of a stage
-// say already.
-const growthRule = "growth"
 
 // weaker says what happened to the proof of a dependency.
 func (s stage) weaker(w audit.Weaker) string {
@@ -244,19 +240,8 @@ func summary(r *audit.Report) string {
 
 // ruler is what the numbers were made with.
 func ruler(r *audit.Report) string {
-	text := counter(audit.Ruler{Rules: r.Rules, Catalogers: r.Tool.Catalogers})
-	if tool := strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version); tool != "" {
-		text += ", " + tool
-	}
-	return text
-}
-
-func counter(r audit.Ruler) string {
-	text := fmt.Sprintf("counting rules %d", r.Rules)
-	if r.Catalogers != "" {
-		text += ", " + r.Catalogers
-	}
-	return text
+	parts := []string{fmt.Sprintf("counting rules %d", r.Rules), r.Tool.Catalogers, strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version)}
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
 // isScan says whether the report is of one environment without a pipeline.
