@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,12 +23,16 @@ type sniffed struct {
 	archives    []environ.Node       // zip files with code that an interpreter runs
 }
 
+// sniffers is the number of files that are read at the same time. It is more
+// than there are processors because on a cold cache each waits for the disk.
+const sniffers = 16
+
 // sniff reads the first bytes of every file that the system does not own.
 // Names are not trusted: a jar may be called anything. In caches only files
 // with an execute bit are looked at: a toolchain that the go command keeps in
 // its module cache is run from there.
 func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
-	const chunk = 512 // nodes handed to a worker at a time
+	const chunk = 64 // nodes handed to a worker at a time
 	type part struct {
 		at environ.Node
 		sniffed
@@ -41,7 +44,7 @@ func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
 		next  environ.Node
 		wg    sync.WaitGroup
 	)
-	for range runtime.GOMAXPROCS(0) {
+	for range sniffers {
 		wg.Go(func() {
 			for {
 				mu.Lock()
