@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,6 +49,31 @@ type pipeline struct {
 	config   *audit.Config
 	baseline *audit.Baseline // nil when there is no file
 	path     string          // of the baseline
+	// stages are the ones that --stage chose, in the configuration's order.
+	// The configuration keeps all of them: a stage that was not looked at is
+	// not a stage that is gone.
+	stages []audit.StageConfig
+	// overridden are the stages whose environment is from the command line,
+	// where a folder is relative to the working folder and not to the
+	// configuration's.
+	overridden map[string]bool
+}
+
+// stageNames are the names of the stages that the flags chose.
+func (p *pipeline) stageNames() []string {
+	var names []string
+	for _, s := range p.stages {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// dir is the folder that a stage's environment is relative to.
+func (p *pipeline) dir(stage string) string {
+	if p.overridden[stage] {
+		return ""
+	}
+	return filepath.Dir(p.config.File)
 }
 
 func (p *pipelineFlags) load() (*pipeline, error) {
@@ -60,7 +84,8 @@ func (p *pipelineFlags) load() (*pipeline, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	if err := p.override(config); err != nil {
+	overridden, err := p.override(config)
+	if err != nil {
 		return nil, usage(err)
 	}
 	path := config.BaselinePath()
@@ -75,42 +100,37 @@ func (p *pipelineFlags) load() (*pipeline, error) {
 	case err != nil:
 		return nil, usage(err)
 	}
-	return &pipeline{config, baseline, path}, nil
+	stages := slices.DeleteFunc(slices.Clone(config.Stages), func(s audit.StageConfig) bool {
+		return len(p.stages) > 0 && !slices.Contains(p.stages, s.Name)
+	})
+	return &pipeline{config, baseline, path, stages, overridden}, nil
 }
 
-// override applies --env and --stage.
-func (p *pipelineFlags) override(config *audit.Config) error {
-	working, err := os.Getwd()
-	if err != nil {
-		return err
-	}
+// override applies --env and --stage, and returns the stages that the first
+// is about.
+func (p *pipelineFlags) override(config *audit.Config) (map[string]bool, error) {
+	overridden := make(map[string]bool)
 	for _, s := range p.envs {
 		name, ref, ok := strings.Cut(s, "=")
 		if !ok || ref == "" {
-			return fmt.Errorf("--env %s: want STAGE=REF", s)
+			return nil, &hinted{fmt.Errorf("--env %s: want STAGE=REF", s), "such as --env " + config.Stages[0].Name + "=dir:/srv/root"}
 		}
 		stage := config.Stage(name)
 		if stage == nil {
-			return noStage("--env", name, config)
+			return nil, noStage("--env", name, config)
 		}
-		// On the command line a folder is relative to the working folder.
-		if rest, isDir := strings.CutPrefix(ref, "dir:"); isDir && !filepath.IsAbs(rest) {
-			ref = "dir:" + filepath.Join(working, rest)
-		} else if !isDir && !strings.Contains(ref, ":") && !filepath.IsAbs(ref) {
-			ref = "dir:" + filepath.Join(working, ref)
+		if overridden[name] {
+			return nil, fmt.Errorf("--env %s: the stage %s has an environment from another --env already", s, name)
 		}
+		overridden[name] = true
 		stage.Environment = ref
-	}
-	if len(p.stages) == 0 {
-		return nil
 	}
 	for _, name := range p.stages {
 		if config.Stage(name) == nil {
-			return noStage("--stage", name, config)
+			return nil, noStage("--stage", name, config)
 		}
 	}
-	config.Stages = slices.DeleteFunc(config.Stages, func(s audit.StageConfig) bool { return !slices.Contains(p.stages, s.Name) })
-	return nil
+	return overridden, nil
 }
 
 func noStage(flag, name string, config *audit.Config) error {
@@ -135,8 +155,8 @@ func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([
 	var envs []environment
 	var inputs []audit.Input
 	opened := make(map[string]*lockcheck.Lock)
-	for _, stage := range p.config.Stages {
-		e, err := parseEnvironment(stage.Name, stage.Environment, filepath.Dir(p.config.File))
+	for _, stage := range p.stages {
+		e, err := parseEnvironment(stage.Name, stage.Environment, p.dir(stage.Name))
 		if err != nil {
 			return nil, usage(fmt.Errorf("stage %s: %w", stage.Name, err))
 		}
@@ -219,7 +239,7 @@ pass. The exit code is 0, 1 (a gate failed) or 3 (incomplete) in every format.`,
 			if err != nil {
 				return err
 			}
-			if err := checkStages(outputs, len(p.config.Stages)); err != nil {
+			if err := checkOutputs(outputs, p.stageNames()); err != nil {
 				return err
 			}
 			r, err := c.run(cmd.Context(), p, limits)

@@ -151,7 +151,7 @@ catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
 func (c *command) checkBaseline(p *pipeline) error {
 	problems := 0
 	ruler := audit.Ruler{Rules: sbom.Rules, Catalogers: catalog.Version}
-	for _, stage := range p.config.Stages {
+	for _, stage := range p.stages {
 		b := p.baseline.Stages[stage.Name]
 		switch {
 		case b == nil && stage.Critical:
@@ -168,7 +168,7 @@ func (c *command) checkBaseline(p *pipeline) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.baseline.Stages)) {
 		if p.config.Stage(name) == nil {
-			fmt.Fprintf(c.stdout, "%s  in the baseline but not among these stages\n", report.Terminal(name))
+			fmt.Fprintf(c.stdout, "%s  in the baseline, and not in the configuration\n", report.Terminal(name))
 		}
 	}
 	if problems > 0 {
@@ -191,7 +191,7 @@ func (c *command) baselineShow() *cobra.Command {
 			if p.baseline == nil {
 				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", p.path), "make one with: depaudit baseline update"})
 			}
-			for _, stage := range p.config.Stages {
+			for _, stage := range p.stages {
 				b := p.baseline.Stages[stage.Name]
 				if b == nil {
 					fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)

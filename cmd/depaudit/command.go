@@ -84,7 +84,8 @@ func (c *command) main(args []string) int {
 		code = e.code
 		err = e.err
 	}
-	if ctx.Err() != nil && err != nil {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		// Scans come before the first output.
 		code, err = exitTrouble, errors.New("interrupted: nothing was written")
 	}
 	if err != nil {

@@ -81,7 +81,8 @@ func (c *command) scanAll(ctx context.Context, envs []environment, limits limitF
 	if err := ctx.Err(); err != nil {
 		return nil, trouble(err)
 	}
-	for i, e := range envs {
+	named := make([]outcome, 0, len(envs))
+	for _, e := range envs {
 		o := outcomes[first[e.ref]]
 		var exit *exitError
 		if errors.As(o.err, &exit) {
@@ -91,14 +92,18 @@ func (c *command) scanAll(ctx context.Context, envs []environment, limits limitF
 		if errors.As(o.err, &reported) && reported.Kind == kindInternal {
 			return nil, trouble(o.err)
 		}
+		if o.err != nil {
+			// Its paths are those within the environment.
+			o.err = fmt.Errorf("%s: %w", e.raw, o.err)
+		}
 		if o.doc != nil {
 			// The document says how the user wrote it: a report must not
 			// depend on where the pipeline lies on this machine.
-			named := *o.doc
-			named.Environment.Ref = e.raw
-			o.doc = &named
+			doc := *o.doc
+			doc.Environment.Ref = e.raw
+			o.doc = &doc
 		}
-		outcomes[i] = o
+		named = append(named, o)
 	}
-	return outcomes, nil
+	return named, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,7 +22,12 @@ func (c *command) explainCommand() *cobra.Command {
 		Short:     "Explain a rule; without one, list them all",
 		Example:   "  depaudit explain growth",
 		ValidArgs: ids,
-		Args:      cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage(&hinted{errors.New("explain takes one rule"), "list them all with: depaudit explain"})
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				fmt.Fprintf(c.stdout, "%-20s %-9s %-9s %s\n", "RULE", "CRITICAL", "OTHER", "TITLE")

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -56,7 +60,6 @@ func parseOutputs(flags []string) ([]output, error) {
 	}
 	var out []output
 	toStdout := ""
-	files := make(map[string]string)
 	for _, s := range flags {
 		name, file, hasFile := strings.Cut(s, "=")
 		f, ok := byName[name]
@@ -78,31 +81,62 @@ func parseOutputs(flags []string) ([]output, error) {
 				return nil, usage(&hinted{fmt.Errorf("-o %s and -o %s both write to standard output", toStdout, name), "give one of them a file: -o " + name + "=FILE"})
 			}
 			toStdout = name
-		} else if other := files[file]; other != "" {
-			return nil, usage(fmt.Errorf("-o %s and -o %s both write to %s", other, name, file))
 		}
-		files[file] = name
 		out = append(out, output{f, file})
 	}
 	return out, nil
 }
 
-// checkStages refuses, before anything is scanned, to write several stages'
-// documents into one file.
-func checkStages(outputs []output, stages int) error {
-	if stages == 1 {
-		return nil
-	}
+// checkOutputs refuses, before anything is scanned, what could not be written
+// down after it.
+func checkOutputs(outputs []output, stages []string) error {
+	writers := make(map[string]string)
 	for _, o := range outputs {
-		if o.format.stage == nil || strings.Contains(o.file, stagePlaceholder) {
+		placed := strings.Contains(o.file, stagePlaceholder)
+		switch {
+		case placed && o.format.stage == nil:
+			return usage(fmt.Errorf("-o %s=%s: the format has one document for all stages, and no place for %s", o.format.name, o.file, stagePlaceholder))
+		case !placed && o.format.stage != nil && len(stages) > 1:
+			return usage(&hinted{
+				fmt.Errorf("-o %s: the format has one document for each stage, and there are %d stages", o.format.name, len(stages)),
+				fmt.Sprintf("write -o %s=%s.json, or choose a stage with --stage", o.format.name, stagePlaceholder),
+			})
+		case o.file == "":
 			continue
 		}
-		return usage(&hinted{
-			fmt.Errorf("-o %s: it has one document for each stage, and there are %d stages", o.format.name, stages),
-			fmt.Sprintf("write -o %s=%s.json, or choose one with --stage", o.format.name, stagePlaceholder),
-		})
+		for i, stage := range stages {
+			if i > 0 && !placed {
+				break
+			}
+			file := filepath.Clean(o.stageFile(stage))
+			if other, taken := writers[file]; taken {
+				return usage(&hinted{fmt.Errorf("-o %s and -o %s both write to %s", other, o.format.name, file), "give each a file of its own"})
+			}
+			writers[file] = o.format.name
+			if info, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
+				return trouble(&hinted{fmt.Errorf("cannot write %s: there is no folder %s", file, filepath.Dir(file)), "make it first"})
+			} else if err == nil && !info.IsDir() {
+				return trouble(fmt.Errorf("cannot write %s: %s is no folder", file, filepath.Dir(file)))
+			}
+		}
 	}
 	return nil
+}
+
+// stageFile is the file for one stage. In a configuration the names of stages
+// are fit for files; the reference of a scan and a saved report from
+// elsewhere can have anything, and must not lead out of the folder.
+func (o output) stageFile(stage string) string {
+	safe := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
+			return r
+		}
+		return '-'
+	}, stage)
+	if safe = strings.Trim(safe, ".-"); safe == "" {
+		safe = "stage"
+	}
+	return strings.ReplaceAll(o.file, stagePlaceholder, safe)
 }
 
 // write writes a report in all formats that were asked for: files first, so
@@ -148,7 +182,7 @@ func (c *command) writeOne(r *audit.Report, o output, options report.Options) er
 		if o.file == "" {
 			err = encode(c.stdout)
 		} else {
-			err = atomicfile.Write(strings.ReplaceAll(o.file, stagePlaceholder, stage.Name), encode)
+			err = atomicfile.Write(o.stageFile(stage.Name), encode)
 		}
 		if err != nil {
 			return err

@@ -34,7 +34,11 @@ other formats. The exit code is that of the report's verdict, as when it was mad
 			if err != nil {
 				return usage(fmt.Errorf("%s: %w", args[0], err))
 			}
-			if err := checkStages(outputs, len(r.Stages)); err != nil {
+			var stages []string
+			for _, s := range r.Stages {
+				stages = append(stages, s.Name)
+			}
+			if err := checkOutputs(outputs, stages); err != nil {
 				return err
 			}
 			if err := c.write(r, outputs, out.show); err != nil {

@@ -46,6 +46,9 @@ or nothing was found.`,
 			if err := limits.check(); err != nil {
 				return err
 			}
+			if err := checkOutputs(outputs, args); err != nil {
+				return err
+			}
 			e, err := parseEnvironment(args[0], args[0], "")
 			if err != nil {
 				return usage(err)
