@@ -200,6 +200,16 @@ func (p *policy) provenance() {
 	}
 	for _, rule := range slices.Sorted(maps.Keys(p.footprint.broken)) {
 		ids, text := p.footprint.broken[rule], texts[rule]
+		if rule == RuleNotPinned && !p.gated && len(p.footprint.locks) == 0 {
+			// A look at one environment: nobody said that there is a lock, and
+			// one line about each package would be about nothing else.
+			r, _ := RuleByID(rule)
+			p.add(r, Info, Finding{
+				Message: plural(len(ids), "package was", "packages were") + " held against no lock file, as none was given",
+				Fix:     "name the lock files that they should come from, with `--locks FILE`",
+			})
+			continue
+		}
 		p.finding(rule, Finding{
 			Message:      plural(len(ids), text.one, text.many) + " " + tails[rule],
 			Dependencies: ids, Fix: text.fix,

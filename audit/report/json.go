@@ -28,13 +28,14 @@ func renderJSON(w io.Writer, r *audit.Report, _ Options) error {
 	if err := enc.Encode(withLists(r)); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeJSON(b.Bytes()))
+	_, err := w.Write(EscapeJSON(b.Bytes()))
 	return err
 }
 
-// escapeJSON escapes what does not print. Outside of strings, JSON has only
-// printing ASCII and line breaks, so that whatever is found is in a string.
-func escapeJSON(in []byte) []byte {
+// EscapeJSON writes what does not print, in a JSON text, as JSON escapes, which
+// leaves its meaning as it is. Outside of strings, JSON has only printing ASCII
+// and line breaks, so that whatever is found is in a string.
+func EscapeJSON(in []byte) []byte {
 	out := make([]byte, 0, len(in)+len(in)/16)
 	var last rune
 	marks := 0

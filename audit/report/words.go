@@ -145,11 +145,17 @@ func (s stage) why(id string) string {
 	case d == nil:
 		return ""
 	case d.Why != nil && d.Why.Lock != nil:
-		return strings.TrimSpace(d.Why.Detail + " (" + entry(d.Why.Lock) + ")")
+		return strings.TrimSpace(detail(d) + " (" + entry(d.Why.Lock) + ")")
 	case d.Why != nil && d.Why.Detail != "":
-		return d.Why.Detail
+		return detail(d)
 	}
 	return d.Detail
+}
+
+// detail is why a dependency is not accounted for, without its name and
+// version at the beginning: they stand beside it.
+func detail(d *audit.Dependency) string {
+	return strings.TrimPrefix(d.Why.Detail, fmt.Sprintf("%q %q is ", d.Name, d.Version))
 }
 
 // entry is the place of a lock entry.
