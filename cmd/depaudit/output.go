@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -178,7 +179,14 @@ func (c *command) writeOne(r *audit.Report, o output, options report.Options) er
 			return fmt.Errorf("stage %s: %w", stage.Name, err)
 		}
 		meta := sbom.Meta{Name: stage.Name, ToolVersion: strings.TrimPrefix(r.Tool.Version, "v"), Created: created, Provenance: annotate}
-		encode := func(w io.Writer) error { return o.format.stage(w, doc, meta) }
+		encode := func(w io.Writer) error {
+			var b bytes.Buffer
+			if err := o.format.stage(&b, doc, meta); err != nil {
+				return err
+			}
+			_, err := w.Write(report.EscapeJSON(b.Bytes()))
+			return err
+		}
 		if o.file == "" {
 			err = encode(c.stdout)
 		} else {
