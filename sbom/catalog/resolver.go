@@ -187,7 +187,7 @@ func (r *resolver) AllLocations(ctx context.Context) <-chan file.Location {
 		defer close(out)
 		t := r.view.Tree
 		for n := environ.Node(0); int(n) < t.Len(); n++ {
-			if t.Kind(n) == environ.File && !r.shown(n) {
+			if !r.view.Visible(n) {
 				continue
 			}
 			select {

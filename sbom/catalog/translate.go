@@ -88,7 +88,7 @@ func details(f *Found, p pkg.Package) {
 				f.Digests = append(f.Digests, sbom.Digest{Algorithm: strings.ReplaceAll(d.Algorithm, "-", ""), Value: v, Proved: true, File: f.Path})
 			}
 		}
-	case pkg.BinarySignature:
+	case pkg.BinarySignature, pkg.PEBinary:
 		f.Classifier = true
 	}
 	if owner, ok := p.Metadata.(pkg.FileOwner); ok {

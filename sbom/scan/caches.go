@@ -14,6 +14,9 @@ type cache struct {
 	root environ.Node
 	end  environ.Node // one past the last node of the subtree
 	what string
+	// opaque is set where nothing is run from in place: what the cache holds
+	// is named by its digest, and is copied out or linked before it is used.
+	opaque bool
 }
 
 // caches are sorted by root and do not contain each other.
@@ -35,12 +38,12 @@ func (c caches) of(n environ.Node) *cache {
 // alone hides nothing.
 func findCaches(t *environ.Tree, _ *survey) caches {
 	var found caches
-	add := func(root environ.Node, what string) {
+	add := func(root environ.Node, what string, opaque bool) {
 		if root == environ.None || t.Kind(root) != environ.Dir {
 			return
 		}
 		_, end := t.Subtree(root)
-		found = append(found, cache{root, end, what})
+		found = append(found, cache{root, end, what, opaque})
 	}
 	has := func(dir environ.Node, names ...string) bool {
 		for _, name := range names {
@@ -50,10 +53,11 @@ func findCaches(t *environ.Tree, _ *survey) caches {
 		}
 		return true
 	}
-	under := func(name string, check func(n environ.Node) bool, what string) {
+	const opaque, inPlace = true, false
+	under := func(name string, kind bool, what string, check func(n environ.Node) bool) {
 		for n := range t.Named(name) {
 			if t.Kind(n) == environ.Dir && check(n) {
-				add(n, what)
+				add(n, what, kind)
 			}
 		}
 	}
@@ -61,24 +65,24 @@ func findCaches(t *environ.Tree, _ *survey) caches {
 		p := t.Parent(n)
 		return p != environ.None && t.Name(p) == name
 	}
-	under("mod", func(n environ.Node) bool {
+	under("mod", inPlace, "Go module cache", func(n environ.Node) bool {
 		c := t.Child(n, "cache")
 		return parentIs(n, "pkg") && c != environ.None && has(c, "download")
-	}, "Go module cache")
-	under("go-build", func(n environ.Node) bool { return has(n, "trim.txt") || has(n, "00") }, "Go build cache")
-	under("_cacache", func(n environ.Node) bool { return has(n, "content-v2") || has(n, "index-v5") }, "npm cache")
-	under("pip", func(n environ.Node) bool {
+	})
+	under("go-build", opaque, "Go build cache", func(n environ.Node) bool { return has(n, "trim.txt") || has(n, "00") })
+	under("_cacache", opaque, "npm cache", func(n environ.Node) bool { return has(n, "content-v2") || has(n, "index-v5") })
+	under("pip", opaque, "pip cache", func(n environ.Node) bool {
 		return parentIs(n, ".cache") && (has(n, "http") || has(n, "http-v2") || has(n, "wheels") || has(n, "selfcheck"))
-	}, "pip cache")
-	under("uv", func(n environ.Node) bool { return parentIs(n, ".cache") && has(n, "CACHEDIR.TAG") }, "uv cache")
-	under("yarn", func(n environ.Node) bool { return parentIs(n, ".cache") || parentIs(n, "Caches") }, "yarn cache")
-	under("registry", func(n environ.Node) bool {
+	})
+	under("uv", inPlace, "uv cache", func(n environ.Node) bool { return parentIs(n, ".cache") && has(n, "CACHEDIR.TAG") })
+	under("yarn", opaque, "yarn cache", func(n environ.Node) bool { return parentIs(n, ".cache") || parentIs(n, "Caches") })
+	under("registry", opaque, "cargo registry cache", func(n environ.Node) bool {
 		return parentIs(n, ".cargo") && (has(n, "index") || has(n, "cache") || has(n, "src"))
-	}, "cargo registry cache")
-	under("repository", func(n environ.Node) bool { return parentIs(n, ".m2") }, "Maven repository cache")
-	under("caches", func(n environ.Node) bool { return parentIs(n, ".gradle") }, "Gradle cache")
-	under("pkgs", func(n environ.Node) bool { return has(n, "urls.txt") }, "conda package cache")
-	under("store", func(n environ.Node) bool { return parentIs(n, "pnpm") }, "pnpm store")
+	})
+	under("repository", inPlace, "Maven repository cache", func(n environ.Node) bool { return parentIs(n, ".m2") })
+	under("caches", inPlace, "Gradle cache", func(n environ.Node) bool { return parentIs(n, ".gradle") })
+	under("pkgs", opaque, "conda package cache", func(n environ.Node) bool { return has(n, "urls.txt") })
+	under("store", opaque, "pnpm store", func(n environ.Node) bool { return parentIs(n, "pnpm") })
 	slices.SortFunc(found, func(a, b cache) int { return int(a.root) - int(b.root) })
 	out := found[:0]
 	for _, c := range found {
@@ -91,8 +95,12 @@ func findCaches(t *environ.Tree, _ *survey) caches {
 }
 
 // unit is the folder of a cache that an executable in it belongs to: the
-// module or package, so that two toolchains in one cache stay two.
+// module or package, so that two toolchains in one cache stay two; the whole
+// of an opaque cache, whose folders mean nothing.
 func (c *cache) unit(t *environ.Tree, n environ.Node) environ.Node {
+	if c.opaque {
+		return c.root
+	}
 	top := n
 	for p := n; p != c.root && p != environ.None; p = t.Parent(p) {
 		top = p

@@ -1,8 +1,10 @@
 package scan
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -15,6 +17,11 @@ import (
 // packages are what an attacker hopes for.
 func (s *scanner) addFound() {
 	s.startupCode()
+	// Packages that list their files come first: a jar in the list of a Java
+	// runtime is inside that, although it could claim itself.
+	slices.SortStableFunc(s.found, func(a, b catalog.Found) int {
+		return cmp.Compare(min(len(b.Files), 1), min(len(a.Files), 1))
+	})
 	for _, f := range s.found {
 		n := s.tree.Lookup(f.Path)
 		switch {

@@ -297,49 +297,72 @@ func isPrefixFolder(p string) bool {
 }
 
 // classified are the packages that the binary classifiers recognised, by the
-// node of the file.
+// nodes of the files.
 func (s *scanner) classified() map[environ.Node]catalog.Found {
 	out := make(map[environ.Node]catalog.Found)
 	for _, f := range s.found {
 		if !f.Classifier {
 			continue
 		}
-		n := s.tree.Lookup(f.Path)
-		if n == environ.None {
-			continue
-		}
-		if old, ok := out[n]; !ok || old.PURL > f.PURL {
-			out[n] = f
+		for _, p := range f.Paths {
+			n := s.tree.Lookup(p)
+			if n == environ.None {
+				continue
+			}
+			if old, ok := out[n]; !ok || old.PURL > f.PURL {
+				out[n] = f
+			}
 		}
 	}
 	return out
 }
 
+// maxNamed is how many versions the remark on a group names.
+const maxNamed = 3
+
 // groupUnit names a group. The classifiers' best hint is the program that
-// lies nearest to the top.
+// lies nearest to the top; where it is there in several versions, the group
+// has none.
 func (s *scanner) groupUnit(top environ.Node, members []environ.Node, names map[environ.Node]catalog.Found) unit {
 	t := s.tree
 	p := t.Path(top)
 	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: t.Name(top), Paths: []string{p}, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
-	best := -1
+	best, label := -1, ""
 	for _, n := range members {
-		f, ok := names[n]
-		if !ok {
-			continue
-		}
-		if d := s.depth(n); best < 0 || d < best {
-			best = d
-			c.Name, c.Version = f.Name, f.Version
+		if f, ok := names[n]; ok && (best < 0 || s.depth(n) < best) {
+			best, label = s.depth(n), f.Name
 		}
 	}
-	switch {
-	case t.Kind(top) == environ.Dir && c.Version != "":
-		c.Detail = fmt.Sprintf("%s %s, %s", c.Name, c.Version, plural(c.Files, "file"))
-	case t.Kind(top) == environ.Dir:
-		c.Detail = fmt.Sprintf("%s, %s", plural(len(members), "executable"), plural(c.Files, "file"))
-	case c.Version != "":
-		c.Detail = fmt.Sprintf("%s %s", c.Name, c.Version)
+	var versions []string
+	for _, n := range members {
+		if f, ok := names[n]; ok && f.Name == label && f.Version != "" && !slices.Contains(versions, f.Version) {
+			versions = append(versions, f.Version)
+		}
 	}
+	if label != "" {
+		c.Name = label
+	}
+	switch len(versions) {
+	case 0:
+	case 1:
+		c.Version = versions[0]
+	default:
+		slices.Sort(versions)
+		label += " " + strings.Join(versions[:min(maxNamed, len(versions))], ", ")
+		if more := len(versions) - maxNamed; more > 0 {
+			label += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	if c.Version != "" {
+		label += " " + c.Version
+	}
+	if t.Kind(top) == environ.Dir {
+		if label == "" || best < 0 {
+			label = plural(len(members), "executable")
+		}
+		label += ", " + plural(c.Files, "file")
+	}
+	c.Detail = label
 	c.PURL = packageurl.NewPackageURL("generic", "", c.Name, c.Version, packageurl.QualifiersFromMap(map[string]string{"path": p}), "").ToString()
 	return unit{Component: c, node: top, inside: -1, own: true}
 }

@@ -73,6 +73,10 @@ type scanner struct {
 	caches  caches
 	sniffed sniffed
 	found   []catalog.Found
+	// problems are what the catalogers could not read.
+	problems []catalog.Problem
+	// cached are the programs in caches that are run in place.
+	cached map[environ.Node]bool
 
 	// units are the packages found so far that the system does not own; the
 	// claim of a node is the index of a unit plus one.
@@ -87,7 +91,7 @@ type scanner struct {
 // open reads what the rest relies on: the release, the package database, and
 // the names of everything.
 func open(ctx context.Context, tree *environ.Tree) (*scanner, error) {
-	s := &scanner{tree: tree, read: make(map[environ.Node]bool), unitAt: make(map[environ.Node]int)}
+	s := &scanner{tree: tree, read: make(map[environ.Node]bool), cached: make(map[environ.Node]bool), unitAt: make(map[environ.Node]int)}
 	s.doc.Catalogers = catalog.Version
 	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Files: tree.Files()}
 	s.doc.Gaps = append(s.doc.Gaps, tree.Gaps()...)
@@ -129,18 +133,25 @@ func (s *scanner) examine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	view := catalog.View{Tree: s.tree, Visible: s.visible, Executables: s.sniffed.executables}
+	view := catalog.View{Tree: s.tree, Visible: s.visible}
+	for _, e := range s.sniffed.executables {
+		c := s.caches.of(e.Node)
+		if c != nil && !c.opaque {
+			s.cached[e.Node] = true
+		}
+		if c == nil || !c.opaque {
+			view.Executables = append(view.Executables, e)
+		}
+	}
 	found, problems, err := catalog.Run(ctx, view)
 	if err != nil {
 		return err
 	}
 	s.found = found
 	s.claims = make([]int32, s.tree.Len())
+	s.problems = problems
 	s.readPython()
 	s.readNode()
-	for _, p := range problems {
-		s.problem(p)
-	}
 	return ctx.Err()
 }
 
@@ -149,6 +160,9 @@ func (s *scanner) assemble() {
 	s.addFound()
 	s.resolveInside()
 	s.groupUnaccounted()
+	for _, p := range s.problems {
+		s.problem(p)
+	}
 	s.emit()
 	s.exclude()
 }
@@ -158,11 +172,11 @@ func (s *scanner) owned(n environ.Node) bool {
 	return s.db != nil && s.db.Owns(n)
 }
 
-// visible is what the catalogers may see: nothing in caches, and of what the
-// system owns only the metadata that names what is inside a package.
+// visible is what the catalogers may see: of caches the programs that are
+// run from there, and of what the system owns only the metadata that names what is inside a package.
 func (s *scanner) visible(n environ.Node) bool {
 	if s.caches.contain(n) {
-		return false
+		return s.cached[n]
 	}
 	return !s.owned(n) || s.namesInside(n)
 }
@@ -188,13 +202,39 @@ func (s *scanner) namesInside(n environ.Node) bool {
 }
 
 // problem makes a gap of what a cataloger could not read, unless one of our
-// own readers could.
+// own readers could. Below a folder that counts as unaccounted as a whole it
+// is only noticed: what could not be read there is part of what nobody
+// accounts for, and nothing was passed over. The same holds for a program
+// that another cataloger identified.
 func (s *scanner) problem(p catalog.Problem) {
 	n := s.tree.Lookup(p.Path)
-	if p.Path != "" && n != environ.None && s.read[n] {
+	detail := p.Cataloger + ": " + p.Detail
+	if p.Path == "" || n == environ.None {
+		s.gap(sbom.GapCataloger, p.Path, detail)
 		return
 	}
-	s.gap(sbom.GapCataloger, p.Path, p.Cataloger+": "+p.Detail)
+	if s.read[n] {
+		return
+	}
+	if i := s.accountedBy(n); i >= 0 && (s.units[i].Kind == sbom.KindFiles || s.units[i].node == n && s.units[i].FoundBy != p.Cataloger) {
+		s.notice(sbom.NoticeUnread, p.Path, detail)
+		return
+	}
+	s.gap(sbom.GapCataloger, p.Path, detail)
+}
+
+// accountedBy is the unit that a file belongs to: the one that claims it, or
+// the folder of unaccounted files around it.
+func (s *scanner) accountedBy(n environ.Node) int {
+	if c := s.claimant(n); c >= 0 {
+		return c
+	}
+	for p := s.tree.Parent(n); p != environ.None; p = s.tree.Parent(p) {
+		if i, ok := s.unitAt[p]; ok && s.units[i].Kind == sbom.KindFiles {
+			return i
+		}
+	}
+	return -1
 }
 
 func (s *scanner) gap(kind sbom.GapKind, path, detail string) {
