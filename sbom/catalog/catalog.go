@@ -95,7 +95,8 @@ type Found struct {
 	// not its main module, a crate, a jar in a jar.
 	Carried bool
 	// Classifier says that the package was recognised by strings inside a
-	// binary: good for naming a file, not for counting a package.
+	// binary, or by a PE file's own description: good for naming a file, not
+	// for counting a package.
 	Classifier bool
 	Digests    []sbom.Digest
 	Install    *sbom.Install
@@ -114,14 +115,18 @@ func Run(ctx context.Context, v View) ([]Found, []Problem, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	work := withTempDir(withExecutors(ctx))
+	work, done := withTempDir(withExecutors(ctx))
+	defer done()
 	catalogers := catalogers()
 	results := make([]result, len(catalogers))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, c := range catalogers {
-		wg.Add(1)
 		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			defer func() { <-slots }()
@@ -196,8 +201,8 @@ func problemsOf(err error) []Problem {
 		return []Problem{{Path: path, Detail: reason}}
 	}
 	if inner := errors.Unwrap(err); inner != nil {
-		if _, ok := inner.(interface{ Unwrap() []error }); ok {
-			return problemsOf(inner)
+		if parts := problemsOf(inner); len(parts) > 1 || parts[0].Path != "" {
+			return parts
 		}
 	}
 	return []Problem{{Detail: oneLine(err.Error())}}
