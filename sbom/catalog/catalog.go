@@ -98,6 +98,9 @@ type Found struct {
 	// binary, or by a PE file's own description: good for naming a file, not
 	// for counting a package.
 	Classifier bool
+	// Described says that it was the file's own description and not its
+	// content by which a Classifier package was recognised.
+	Described bool
 	Digests    []sbom.Digest
 	Install    *sbom.Install
 }

@@ -88,8 +88,10 @@ func details(f *Found, p pkg.Package) {
 				f.Digests = append(f.Digests, sbom.Digest{Algorithm: strings.ReplaceAll(d.Algorithm, "-", ""), Value: v, Proved: true, File: f.Path})
 			}
 		}
-	case pkg.BinarySignature, pkg.PEBinary:
+	case pkg.BinarySignature:
 		f.Classifier = true
+	case pkg.PEBinary:
+		f.Classifier, f.Described = true, true
 	}
 	if owner, ok := p.Metadata.(pkg.FileOwner); ok {
 		f.Files = append(f.Files, owner.OwnedFiles()...)

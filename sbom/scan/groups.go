@@ -329,7 +329,11 @@ func (s *scanner) groupUnit(top environ.Node, members []environ.Node, names map[
 	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: t.Name(top), Paths: []string{p}, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
 	best, label := -1, ""
 	for _, n := range members {
-		if f, ok := names[n]; ok && (best < 0 || s.depth(n) < best) {
+		f, ok := names[n]
+		if ok && f.Described && n != top {
+			continue // an installer's stub among the modules names nothing
+		}
+		if ok && (best < 0 || s.depth(n) < best) {
 			best, label = s.depth(n), f.Name
 		}
 	}
