@@ -52,7 +52,7 @@ type baselineReader struct {
 	at int64
 }
 
-const hintRepair = "restore the file from version control, or make it anew with `depaudit baseline update`"
+const hintRepair = "restore the file from version control, or delete it and make it anew with `depaudit baseline update`"
 
 func (r *baselineReader) errorAt(offset int64, hint, format string, args ...any) error {
 	offset = min(offset, int64(len(r.data)))
@@ -98,7 +98,7 @@ func (r *baselineReader) baseline() (*Baseline, error) {
 			case err != nil:
 				return err
 			case v > BaselineVersion:
-				return r.fail("use a newer depaudit, or make the baseline anew with `depaudit baseline update`",
+				return r.fail("use a newer depaudit, or delete the baseline and make it anew with `depaudit baseline update`",
 					"the baseline has format version %d, and this depaudit reads up to %d", v, BaselineVersion)
 			case v < 1:
 				return r.fail(hintRepair, "there is no baseline format version %d", v)

@@ -105,11 +105,11 @@ func TestBaselineErrors(t *testing.T) {
 		return "{\"baseline\": 1, \"stages\": {\"s\": {\"rules\": 1, \"catalogers\": \"c\", \"dependencies\": [\n" + s + "\n]}}}"
 	}
 	const good = `{"key": "k", "version": "1", "provenance": "os", "evidence": "db-owned"}`
-	const repair = "; restore the file from version control, or make it anew with `depaudit baseline update`"
+	const repair = "; restore the file from version control, or delete it and make it anew with `depaudit baseline update`"
 	for _, tt := range []struct{ name, doc, want string }{
 		{"empty", "", "f:1:1: the file ends in the middle" + repair},
 		{"truncated", dep(good)[:100], "f:2:19: the file ends in the middle" + repair},
-		{"newer", "{\n \"baseline\": 2, \"new\": 3}", "f:2:14: the baseline has format version 2, and this depaudit reads up to 1; use a newer depaudit, or make the baseline anew with `depaudit baseline update`"},
+		{"newer", "{\n \"baseline\": 2, \"new\": 3}", "f:2:14: the baseline has format version 2, and this depaudit reads up to 1; use a newer depaudit, or delete the baseline and make it anew with `depaudit baseline update`"},
 		{"version 0", `{"baseline": 0}`, "f:1:14: there is no baseline format version 0" + repair},
 		{"no version", `{"stages": {}}`, `f:1:14: the baseline has no "baseline"` + repair},
 		{"list", `[]`, "f:1:1: expected the baseline (an object)" + repair},

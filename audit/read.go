@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 )
 
@@ -17,39 +19,57 @@ const MaxReportSize = 256 << 20
 // ReadReport reads a saved report. It is strict: a report of a newer format,
 // one with unknown fields, and one whose numbers or verdict do not follow
 // from what it lists are refused.
-func ReadReport(r io.Reader) (*Report, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxReportSize+1))
+func ReadReport(r io.Reader) (*Report, error) { return readReport("report", r) }
+
+// LoadReport is [ReadReport] for a file. Its errors begin with the path, and
+// those about the JSON go on with line and column.
+func LoadReport(path string) (*Report, error) {
+	f, err := os.Open(path)
+	var plain *fs.PathError
+	if errors.As(err, &plain) {
+		return nil, fmt.Errorf("%s: %w", path, plain.Err)
+	}
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
+	return readReport(path, f)
+}
+
+func readReport(name string, r io.Reader) (*Report, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxReportSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	if len(data) > MaxReportSize {
-		return nil, fmt.Errorf("report: more than %d bytes", MaxReportSize)
+		return nil, fmt.Errorf("%s: more than %d bytes", name, MaxReportSize)
 	}
 	var head struct {
 		Schema *int `json:"schema"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("report: %w", placed(data, err))
+		return nil, fmt.Errorf("%s:%w", name, placed(data, err))
 	}
 	switch {
 	case head.Schema == nil:
-		return nil, errors.New("report: not a report of depaudit: it has no schema version")
+		return nil, fmt.Errorf("%s: not a report as depaudit writes it with -o json: it has no schema version", name)
 	case *head.Schema > ReportSchema:
-		return nil, fmt.Errorf("report: it has schema version %d, and this depaudit reads up to %d; use a newer one", *head.Schema, ReportSchema)
+		return nil, fmt.Errorf("%s: it has schema version %d, and this depaudit reads up to %d; use a newer one", name, *head.Schema, ReportSchema)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	var report Report
 	if err := d.Decode(&report); err != nil {
-		return nil, fmt.Errorf("report: %w", placed(data, err))
+		return nil, fmt.Errorf("%s:%w", name, placed(data, err))
 	}
 	if err := report.Validate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &report, nil
 }
 
-// placed adds line and column to an error of encoding/json that has an offset.
+// placed puts line and column before an error of encoding/json that has an
+// offset, and a blank before others: what comes before ends with a colon.
 func placed(data []byte, err error) error {
 	var syntax *json.SyntaxError
 	var typed *json.UnmarshalTypeError
@@ -60,7 +80,7 @@ func placed(data []byte, err error) error {
 	case errors.As(err, &typed):
 		offset = typed.Offset
 	default:
-		return err
+		return fmt.Errorf(" %w", err)
 	}
 	before := data[:min(max(offset-1, 0), int64(len(data)))]
 	line := 1 + bytes.Count(before, []byte("\n"))
@@ -72,24 +92,24 @@ func placed(data []byte, err error) error {
 // mentioned is listed. A report from [Run] or [Scan] is valid.
 func (r *Report) Validate() error {
 	if r.Schema != ReportSchema {
-		return fmt.Errorf("report: schema version %d is not %d", r.Schema, ReportSchema)
+		return fmt.Errorf("schema version %d is not %d", r.Schema, ReportSchema)
 	}
 	names := map[string]bool{}
 	for i := range r.Stages {
 		s := &r.Stages[i]
 		if names[s.Name] {
-			return fmt.Errorf("report: two stages are called %q", s.Name)
+			return fmt.Errorf("two stages are called %q", s.Name)
 		}
 		names[s.Name] = true
 		if err := s.validate(); err != nil {
-			return fmt.Errorf("report: stage %q: %w", s.Name, err)
+			return fmt.Errorf("stage %q: %w", s.Name, err)
 		}
 	}
 	if err := validFindings(r.Findings); err != nil {
-		return fmt.Errorf("report: %w", err)
+		return err
 	}
 	if v := r.verdict(); v != r.Verdict {
-		return fmt.Errorf("report: the verdict is %q, and %q follows from the stages", r.Verdict, v)
+		return fmt.Errorf("the verdict is %q, and %q follows from the stages", r.Verdict, v)
 	}
 	return nil
 }

@@ -203,7 +203,7 @@ func plainWord(word string, first bool) bool {
 		}
 		previous = r
 	}
-	if letters == digits || (first && digits && core != word) {
+	if letters == digits || (first && digits && core != word) || strings.Contains(strings.ToLower(word), "www.") {
 		return false // nothing, or "GH-1" and "a1b2c3d", which become links
 	}
 	for piece := range strings.FieldsFuncSeq(core, func(r rune) bool { return strings.ContainsRune("-'.,/", r) }) {
