@@ -287,7 +287,7 @@ func transcript(r *Report) string {
 func writeFinding(b *strings.Builder, indent string, f Finding) {
 	fmt.Fprintf(b, "%s%s %s: %s\n", indent, f.Severity, f.Rule, f.Message)
 	for _, line := range []struct{ label, text string }{
-		{"path", f.Path}, {"about", strings.Join(f.Dependencies, " ")}, {"fix", f.Fix}, {"accept", f.Accept},
+		{"path", strings.Join(f.Paths, " ")}, {"about", strings.Join(f.Dependencies, " ")}, {"fix", f.Fix}, {"accept", f.Accept},
 	} {
 		if line.text != "" {
 			fmt.Fprintf(b, "%s    %-6s %s\n", indent, line.label, line.text)

@@ -67,7 +67,7 @@ func sortFindings(findings []Finding) {
 		return cmp.Or(
 			cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)),
 			cmp.Compare(place(a.Rule), place(b.Rule)),
-			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message),
+			slices.Compare(a.Paths, b.Paths), cmp.Compare(a.Message, b.Message),
 		)
 	})
 }
@@ -79,7 +79,6 @@ func (p *policy) gaps() {
 	}
 	p.finding(RuleGaps, Finding{
 		Message: plural(n, "thing", "things") + " could not be examined",
-		Path:    p.stage.Gaps[0].Path,
 		Fix:     "see the gaps of the stage: give the scan the rights it needs, or repair what could not be read",
 	})
 }
@@ -241,7 +240,15 @@ var noticeRules = map[sbom.NoticeKind]struct{ rule, message, fix string }{
 	sbom.NoticeHalfState: {RuleHalfInstalled, "a package is not completely installed", "let the package manager finish its work"},
 }
 
+// notices makes one finding of all remarks that break a rule at one
+// severity, however many places they name.
 func (p *policy) notices() {
+	type about struct {
+		rule     string
+		severity Severity
+	}
+	findings := map[about]*Finding{}
+	var order []about
 	for _, n := range p.footprint.doc.Notices {
 		text, ok := noticeRules[n.Kind]
 		if !ok || p.excused(n) {
@@ -249,15 +256,27 @@ func (p *policy) notices() {
 		}
 		r, _ := RuleByID(text.rule)
 		severity := r.severity(p.config.Strict())
-		f := Finding{Message: text.message, Path: clean(n.Path), Fix: text.fix}
 		d := p.footprint.byID[clean(n.Component)]
-		if d != nil {
-			f.Dependencies = []string{d.ID}
-		}
 		if n.Kind == sbom.NoticeStartup && (p.footprint.own[n.Component] || d != nil && p.accounted(d)) {
 			severity = Info
 		}
-		p.add(r, severity, f)
+		key := about{text.rule, severity}
+		f := findings[key]
+		if f == nil {
+			f = &Finding{Message: text.message, Fix: text.fix}
+			findings[key] = f
+			order = append(order, key)
+		}
+		if n.Path != "" {
+			f.Paths = append(f.Paths, clean(n.Path))
+		}
+		if d != nil && !slices.Contains(f.Dependencies, d.ID) {
+			f.Dependencies = append(f.Dependencies, d.ID)
+		}
+	}
+	for _, key := range order {
+		r, _ := RuleByID(key.rule)
+		p.add(r, key.severity, *findings[key])
 	}
 }
 
@@ -296,7 +315,7 @@ var quietNotes = map[lockcheck.ProblemKind]bool{
 func (p *policy) locks() {
 	for _, l := range p.footprint.locks {
 		if !p.footprint.usedLocks[l] {
-			p.finding(RuleUnusedLock, Finding{Message: "nothing of this lock file is installed", Path: clean(l.Path), Fix: "remove it from `locks:` of the stage, or correct the path"})
+			p.finding(RuleUnusedLock, Finding{Message: "nothing of this lock file is installed", Paths: []string{clean(l.Path)}, Fix: "remove it from `locks:` of the stage, or correct the path"})
 		}
 		n, first := 0, 0
 		for _, note := range l.Notes {
@@ -310,7 +329,7 @@ func (p *policy) locks() {
 		if n > 0 {
 			p.finding(RuleWeakLock, Finding{
 				Message: fmt.Sprintf("the lock file pins less than it seems to in %s, first in line %d", plural(n, "place", "places"), first),
-				Path:    clean(l.Path), Fix: "write the lock again with the tool that it is from",
+				Paths:   []string{clean(l.Path)}, Fix: "write the lock again with the tool that it is from",
 			})
 		}
 	}
@@ -334,7 +353,7 @@ func pipelineFindings(c *Config, inputs []Input, lost bool, except *exceptions, 
 				x := &except.list[i]
 				add(RuleUnusedExcept, Finding{
 					Message: fmt.Sprintf("the exception for %s (%s, until %s) excuses nothing", x.subject(), x.Owner, x.Expires),
-					Path:    c.File, Fix: fmt.Sprintf("delete it (line %d)", x.Line),
+					Paths:   []string{c.File}, Fix: fmt.Sprintf("delete it (line %d)", x.Line),
 				})
 			}
 		}
@@ -344,7 +363,7 @@ func pipelineFindings(c *Config, inputs []Input, lost bool, except *exceptions, 
 			if c.Stage(name) == nil {
 				add(RuleStageGone, Finding{
 					Message: fmt.Sprintf("the baseline has a stage %q that the configuration has not", name),
-					Path:    c.Baseline, Fix: "name the stage in the configuration as the baseline does, or delete it from the baseline",
+					Paths:   []string{c.Baseline}, Fix: "name the stage in the configuration as the baseline does, or delete it from the baseline",
 				})
 			}
 		}

@@ -298,7 +298,8 @@ type Finding struct {
 	Message  string   `json:"message"`
 	// Dependencies are the IDs of the dependencies that it is about.
 	Dependencies []string `json:"dependencies,omitempty"`
-	Path         string   `json:"path,omitempty"`
+	// Paths are the places that it is about.
+	Paths []string `json:"paths,omitempty"`
 	// Fix is what to do in the environment; Accept is a command that accepts
 	// the state as it is. Either may be empty.
 	Fix    string `json:"fix,omitempty"`

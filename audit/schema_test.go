@@ -153,7 +153,7 @@ func TestReportSchemaCovers(t *testing.T) {
 	limit := 3
 	ref := &LockRef{File: "f", Line: 1}
 	entry := Entry{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Reason: "r"}
-	finding := Finding{Rule: RuleGaps, Severity: Stop, Message: "m", Dependencies: []string{"a"}, Path: "p", Fix: "f", Accept: "a"}
+	finding := Finding{Rule: RuleGaps, Severity: Stop, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a"}
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Findings: []Finding{finding},
 		Stages: []Stage{{

@@ -185,7 +185,7 @@ func hostileStage(s string) audit.Stage {
 			Changed: []audit.Change{{Key: s, From: s, To: s}},
 			Weaker:  []audit.Weaker{{ID: s, From: audit.Strength{Provenance: audit.Provenance(s), Evidence: s}, To: audit.Strength{Evidence: s}}}},
 		Findings: []audit.Finding{
-			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s, s + "2"}, Path: s, Fix: s, Accept: s},
+			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s, s + "2"}, Paths: []string{s, s + "2"}, Fix: s, Accept: s},
 			{Rule: s, Severity: audit.Severity(s), Message: s, Fix: "run `" + s + "` again: " + s},
 		},
 		Gaps:    []audit.Gap{{Kind: s, Path: s, Detail: s}, {Kind: s, Detail: s}},
@@ -238,7 +238,7 @@ func wide() *audit.Report {
 
 func withFindings(r *audit.Report) *audit.Report {
 	r.Findings = []audit.Finding{{Rule: "unused-exception", Severity: audit.Warning,
-		Message: "the exception for pkg:generic/rustup excuses nothing any more", Path: "depaudit.yaml:41", Fix: "remove it from depaudit.yaml"}}
+		Message: "the exception for pkg:generic/rustup excuses nothing any more", Paths: []string{"depaudit.yaml:41"}, Fix: "remove it from depaudit.yaml"}}
 	return r
 }
 

@@ -188,7 +188,14 @@ func findingList(s stage) list {
 		{title: "Path", path: true, code: true}, {title: "Message"},
 	}}
 	for _, f := range s.Findings {
-		l.rows = append(l.rows, []string{string(f.Severity), f.Rule, "", f.Path, f.Message})
+		first := ""
+		if len(f.Paths) > 0 {
+			first = f.Paths[0]
+		}
+		l.rows = append(l.rows, []string{string(f.Severity), f.Rule, "", first, f.Message})
+		for _, path := range f.Paths[min(1, len(f.Paths)):] {
+			l.rows = append(l.rows, []string{"", "", "", path, ""})
+		}
 		for _, id := range f.Dependencies {
 			l.rows = append(l.rows, []string{"", "", s.name(id), "", s.why(id)})
 		}

@@ -285,10 +285,17 @@ func markdownGrowth(s stage) block {
 func markdownFinding(s stage, f audit.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s** %s", severityWord(f.Severity), strings.TrimSpace(markdownCode(f.Rule)+" "+markdownText(f.Message)))
-	if f.Path != "" {
-		fmt.Fprintf(&b, " (%s)", markdownCode(f.Path))
-	}
 	b.WriteString("\n\n")
+	for i, path := range f.Paths {
+		if i == shownItems {
+			fmt.Fprintf(&b, "- and %d more\n", len(f.Paths)-i)
+			break
+		}
+		fmt.Fprintf(&b, "- %s\n", markdownCode(path))
+	}
+	if len(f.Paths) > 0 {
+		b.WriteString("\n")
+	}
 	if len(f.Dependencies) > 0 && (f.Rule != audit.RuleGrowth || len(s.Growth.Added) == 0) {
 		for i, id := range f.Dependencies {
 			if i == shownItems {

@@ -88,7 +88,9 @@ func pasted(r *audit.Report) map[string]bool {
 	}
 	for _, f := range findings {
 		add(f.Accept)
-		add(f.Path)
+		for _, p := range f.Paths {
+			add(p)
+		}
 		for l := range strings.SplitSeq(f.Fix, "\n") {
 			for i, piece := range strings.Split(l, "`") {
 				if i%2 == 1 {

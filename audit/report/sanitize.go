@@ -206,7 +206,9 @@ func plainWord(word string, first bool) bool {
 	if letters == digits || (first && digits && core != word) || strings.Contains(strings.ToLower(word), "www.") {
 		return false // nothing, or "GH-1" and "a1b2c3d", which become links
 	}
-	for piece := range strings.FieldsFuncSeq(core, func(r rune) bool { return strings.ContainsRune("-'.,/", r) }) {
+	// The pieces that a pattern like \b[0-9a-f]{7,40}\b sees, in any dialect.
+	other := func(r rune) bool { return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	for piece := range strings.FieldsFuncSeq(core, other) {
 		const shortestCommit = 7
 		if len(piece) >= shortestCommit && strings.Trim(piece, "0123456789abcdefABCDEF") == "" {
 			return false

@@ -191,7 +191,7 @@ var naughty = []string{
 	"|", "||", `\|`, `\`, `\\|`, "`", "``", "```", "````", "`a`|`b`", "a`", "|`|", "| --- |", "--- | ---",
 	"<script>alert(1)</script>", "<!--", "-->", "</details>", "</summary></details>", "<a href=javascript:x>", "&lt;b&gt;", "&#64;octocat",
 	"@octocat", "x@example.com", "#123", "GH-1", "owner/repo#1", "0123456789abcdef0123456789abcdef01234567", "a/b@0123456",
-	"http://example.com", "www.example.com", "www. x\xdb", "wwww.", "mailto:a@b.c", "<http://example.com>", "[a]: http://b", "[a](http://b)", "![a](http://b)", "[^1]", "[ ] x",
+	"http://example.com", "www.example.com", "www. x\xdb", "wwww.", "\u9e16eeeeeee;", "mailto:a@b.c", "<http://example.com>", "[a]: http://b", "[a](http://b)", "![a](http://b)", "[^1]", "[ ] x",
 	"*a*", "_a_", "__a__", "~~a~~", ":smile:", "$a$", "$$", "\\*", "***", "---", "===", "- a", "+ a", "* a", "1. a", "1) a", "> a", "# a", "    code", "\tcode",
 	"=cmd|' /C calc'!A0", "%0A::error::x", strings.Repeat("a", 5000), strings.Repeat("`", 500), strings.Repeat("|", 500), strings.Repeat("世", 300),
 	strings.Repeat("\u0301", 300), strings.Repeat("word ", 1000),

@@ -231,8 +231,11 @@ func (p *page) findings(s stage, all []audit.Finding) {
 		if !said || f.Severity != audit.Error {
 			p.field(severityWord(f.Severity), severityColor(string(f.Severity)), strings.TrimPrefix(f.Rule+": "+f.Message, ": "))
 		}
-		if f.Path != "" {
-			p.paste("", "", f.Path)
+		for _, path := range f.Paths[:min(len(f.Paths), shownItems)] {
+			p.paste("", "", path)
+		}
+		if more := len(f.Paths) - shownItems; more > 0 {
+			p.field("", "", fmt.Sprintf("and %d more: see --show findings", more))
 		}
 		if !said {
 			p.dependencies(s, f.Dependencies, "findings")

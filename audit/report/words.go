@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // This file has the sentences that several formats share. What it returns is
@@ -102,6 +103,9 @@ func (s stage) name(id string) string {
 	if d == nil {
 		return id
 	}
+	if d.Kind == sbom.KindFiles {
+		return fullName(d) // its version is that of one program in it
+	}
 	return strings.TrimSpace(fullName(d) + " " + d.Version)
 }
 
@@ -144,6 +148,8 @@ func (s stage) why(id string) string {
 	switch {
 	case d == nil:
 		return ""
+	case d.Kind == sbom.KindFiles && d.Detail != "":
+		return d.Detail // that no package accounts for it is said already
 	case d.Why != nil && d.Why.Lock != nil:
 		return strings.TrimSpace(detail(d) + " (" + entry(d.Why.Lock) + ")")
 	case d.Why != nil && d.Why.Detail != "":
@@ -168,8 +174,12 @@ func entry(l *audit.LockRef) string {
 
 // fullName names a dependency the way its ecosystem does: the namespace is
 // part of an npm or Go name, and only the distribution's name of a deb.
+// Files have no better name than their path.
 func fullName(d *audit.Dependency) string {
-	if d.Namespace == "" || d.Kind == "os" {
+	if d.Kind == sbom.KindFiles && len(d.Paths) > 0 {
+		return d.Paths[0]
+	}
+	if d.Namespace == "" || d.Kind == sbom.KindOS {
 		return d.Name
 	}
 	return d.Namespace + "/" + d.Name
