@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"path"
@@ -365,10 +366,36 @@ func (s *scanner) groupUnit(top environ.Node, members []environ.Node, names map[
 			label = plural(len(members), "executable")
 		}
 		label += ", " + plural(c.Files, "file")
+	} else if label == "" {
+		label = s.whatIs(top)
 	}
 	c.Detail = label
 	c.PURL = packageurl.NewPackageURL("generic", "", c.Name, c.Version, packageurl.QualifiersFromMap(map[string]string{"path": p}), "").ToString()
 	return unit{Component: c, node: top, inside: -1, own: true}
+}
+
+// whatIs says in a word or two why a file counts as code.
+func (s *scanner) whatIs(n environ.Node) string {
+	i, ok := slices.BinarySearchFunc(s.sniffed.executables, n, func(e catalog.Executable, n environ.Node) int { return cmp.Compare(e.Node, n) })
+	if ok {
+		switch s.sniffed.executables[i].Type {
+		case catalog.ELF:
+			return "ELF executable or shared library"
+		case catalog.ELFObject:
+			return "ELF object"
+		case catalog.MachO:
+			return "Mach-O executable"
+		default:
+			return "PE executable"
+		}
+	}
+	if _, ok := slices.BinarySearch(s.sniffed.scripts, n); ok {
+		return "executable script"
+	}
+	if _, ok := slices.BinarySearch(s.sniffed.archives, n); ok {
+		return "archive of code"
+	}
+	return "Python module"
 }
 
 // adopt puts into a group what is linked into its files: modules of a Go
