@@ -228,10 +228,37 @@ func (f *footprint) plain(c *sbom.Component, d *Dependency) string {
 		}
 		return ""
 	case c.Kind == sbom.KindPackage:
-		return f.locked(c, d)
+		rule := f.locked(c, d)
+		if rule == "" && c.Type == "golang" {
+			rule = f.linked(c, d)
+		}
+		return rule
 	}
 	d.unaccounted(whyNoPackage, fmt.Sprintf("a component of the unknown kind %q", c.Kind))
 	return RuleFiles
+}
+
+// linked holds the modules that are linked into a Go program against the
+// locks. go.sum has the hashes of all of them, so a program whose own module
+// is the locked one is still not the locked program when one of them is not.
+func (f *footprint) linked(c *sbom.Component, d *Dependency) string {
+	for i := range f.doc.Components {
+		m := &f.doc.Components[i]
+		if m.Owner != c.ID || m.Type != "golang" || m.Name == "stdlib" {
+			continue // the standard library comes with the toolchain, and has no hash
+		}
+		r := f.set.Match(installed(m))
+		if r.Pinned {
+			continue
+		}
+		d.Provenance, d.Evidence, d.Lock = FromNowhere, evidenceNone, nil
+		d.Why = &Reason{Code: string(r.Reason), Detail: clean("a module is linked into it that is not the locked one: " + r.Detail)}
+		if r.Entry != nil {
+			d.Why.Lock = &LockRef{File: clean(r.Entry.File), Line: r.Entry.Line}
+		}
+		return ruleOf(r.Reason)
+	}
+	return ""
 }
 
 func (f *footprint) locked(c *sbom.Component, d *Dependency) string {

@@ -183,14 +183,18 @@ func parseInventory(t *testing.T, ref, text string) (*sbom.Document, error) {
 		case w[0] == "os":
 			d.Components = append(d.Components, osPackage(w[1], w[2], w[3:]...))
 		case w[0] == "pkg", w[0] == "vcs":
-			c := langPackage(w[1], word(2))
+			c := langPackage(w[1], "")
+			if !strings.HasPrefix(word(2), "h1:") && word(2) != "" {
+				c.Paths = []string{word(2)}
+			}
+			c.Digests = proved(w)
 			if w[0] == "vcs" {
 				c.Install = &sbom.Install{Kind: sbom.InstallVCS, URL: "https://git.example.org/" + c.Name}
 			}
 			d.Components = append(d.Components, c)
 		case w[0] == "inside":
 			c := langPackage(w[2], "")
-			c.Owner = w[1]
+			c.Owner, c.Digests = w[1], proved(w)
 			d.Components = append(d.Components, c)
 		case w[0] == "files":
 			d.Components = append(d.Components, sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: w[2], Version: word(3), PURL: "pkg:generic/" + w[2], Paths: []string{w[1]}, Files: 7})
@@ -247,6 +251,17 @@ func langPackage(id, path string) sbom.Component {
 		path = "/venv/" + name
 	}
 	return sbom.Component{Kind: sbom.KindPackage, Type: typ, Name: name, Version: version, PURL: "pkg:" + id, Paths: []string{path}}
+}
+
+// proved are the digests among the words of a line, as a Go program has them.
+func proved(words []string) []sbom.Digest {
+	var out []sbom.Digest
+	for _, w := range words {
+		if value, ok := strings.CutPrefix(w, "h1:"); ok {
+			out = append(out, sbom.Digest{Algorithm: "h1", Value: value, Proved: true, File: "/bin/x"})
+		}
+	}
+	return out
 }
 
 // transcript is a report as the cases want it: what was decided, in words.

@@ -94,15 +94,27 @@ func compareComponents(a, b Component) int {
 }
 
 func compareDigests(a, b Digest) int {
-	return cmp.Or(cmp.Compare(a.Algorithm, b.Algorithm), cmp.Compare(a.Value, b.Value), cmp.Compare(a.File, b.File))
+	proved := func(d Digest) int {
+		if d.Proved {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(a.Algorithm, b.Algorithm), cmp.Compare(a.Value, b.Value), cmp.Compare(a.File, b.File), cmp.Compare(proved(a), proved(b)))
 }
 
-// mergeInto folds c into first, which sorts before it. Only a copy that
-// counts lends its digests and origin: a copy inside another component says
-// nothing about how the counted one was installed.
+// mergeInto folds c into first, which sorts before it. A copy inside another
+// component says nothing about how the counted one was installed, so it lends
+// it no record of an installer; but a digest that is bound to the bytes of a
+// copy stays: one name and version with two sets of bytes must be seen.
 func mergeInto(first *Component, c Component) {
 	first.Paths = slices.Compact(slices.Sorted(slices.Values(append(first.Paths, c.Paths...))))
 	if first.Owner == "" && c.Owner != "" {
+		for _, d := range c.Digests {
+			if d.Proved {
+				first.Digests = append(first.Digests, d)
+			}
+		}
 		return
 	}
 	first.Digests = append(first.Digests, c.Digests...)
