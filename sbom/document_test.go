@@ -1,0 +1,201 @@
+package sbom_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+func document(components ...sbom.Component) sbom.Document {
+	return sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}, Components: components}
+}
+
+func pkg(name, version string, paths ...string) sbom.Component {
+	return sbom.Component{Kind: sbom.KindPackage, Type: "pypi", Name: name, Version: version, PURL: "pkg:pypi/" + name + "@" + version, Paths: paths}
+}
+
+func inside(owner string, c sbom.Component) sbom.Component {
+	c.Owner = owner
+	return c
+}
+
+func ids(d *sbom.Document) []string {
+	var out []string
+	for _, c := range d.Components {
+		line := c.ID
+		if c.Owner != "" {
+			line += " in " + c.Owner
+		}
+		out = append(out, line+" "+strings.Join(c.Paths, ","))
+	}
+	return out
+}
+
+func TestOneForEachIdentity(t *testing.T) {
+	deb := func(arch string) sbom.Component {
+		return sbom.Component{Kind: sbom.KindOS, Type: "deb", Namespace: "debian", Name: "libc6", Version: "2.36", Arch: arch}
+	}
+	files := func(path string) sbom.Component {
+		return sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: "go", Version: "1.26", Paths: []string{path}}
+	}
+	d, err := sbom.New(document(
+		pkg("six", "1.16.0", "/b"), pkg("six", "1.16.0", "/a"), pkg("six", "1.15.0", "/c"),
+		deb("amd64"), deb("i386"),
+		files("/usr/local/go"), files("/opt/go"),
+		// A copy inside another package does not make the counted one inside.
+		inside("pypi/pip@23", pkg("idna", "3.7", "/pip/_vendor/idna")), pkg("idna", "3.7", "/idna"), pkg("pip", "23", "/pip"),
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"deb/debian/libc6@2.36?arch=amd64 ", "deb/debian/libc6@2.36?arch=i386 ",
+		"generic/go@1.26?path=/opt/go /opt/go", "generic/go@1.26?path=/usr/local/go /usr/local/go",
+		"pypi/idna@3.7 /idna,/pip/_vendor/idna", "pypi/pip@23 /pip", "pypi/six@1.15.0 /c", "pypi/six@1.16.0 /a,/b",
+	}
+	if diff := cmp.Diff(want, ids(d)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestDigestsOfCopies: what an installer wrote down about one copy is not
+// lent to another, but a digest that is bound to the bytes is never lost.
+func TestDigestsOfCopies(t *testing.T) {
+	counted, copied := pkg("x", "1", "/x"), inside("pypi/y@1", pkg("x", "1", "/y/x"))
+	counted.Digests = []sbom.Digest{{Algorithm: "h1", Value: "one", Proved: true, File: "/bin/a"}}
+	copied.Digests = []sbom.Digest{
+		{Algorithm: "h1", Value: "two", Proved: true, File: "/bin/b"},
+		{Algorithm: "sha512", Value: "claimed", File: "/y/record"},
+	}
+	d, err := sbom.New(document(copied, counted, pkg("y", "1", "/y")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []sbom.Digest{{Algorithm: "h1", Value: "one", Proved: true, File: "/bin/a"}, {Algorithm: "h1", Value: "two", Proved: true, File: "/bin/b"}}
+	if diff := cmp.Diff(want, d.Component("pypi/x@1").Digests); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWeakerOriginWins(t *testing.T) {
+	index, tree := pkg("x", "1", "/a"), pkg("x", "1", "/b")
+	index.Install = &sbom.Install{Kind: sbom.InstallRegistry}
+	tree.Install = &sbom.Install{Kind: sbom.InstallEditable}
+	for _, order := range [][]sbom.Component{{index, tree}, {tree, index}} {
+		d, err := sbom.New(document(order...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Component("pypi/x@1").Install; got == nil || got.Kind != sbom.InstallEditable {
+			t.Errorf("one copy is editable, and the origin is %v", got)
+		}
+	}
+}
+
+// TestCanonical: the order in which things are found does not reach a byte.
+func TestCanonical(t *testing.T) {
+	base := document(
+		pkg("a", "1", "/1"), pkg("a", "1", "/2"), pkg("b", "2", "/3"), inside("pypi/a@1", pkg("c", "3", "/1/c")),
+		inside("pypi/b@2", pkg("c", "3", "/3/c")),
+	)
+	base.Relations = []sbom.Relation{{From: "pypi/a@1", To: "pypi/b@2", Kind: sbom.RelDepends}, {From: "pypi/b@2", To: "pypi/a@1", Kind: sbom.RelRecommends, Via: "a | z"}}
+	base.Gaps = []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/z"}, {Kind: sbom.GapLimit, Path: "/a"}, {Kind: sbom.GapUnreadable, Path: "/z"}}
+	base.Notices = []sbom.Notice{{Kind: sbom.NoticeStartup, Path: "/2"}, {Kind: sbom.NoticeStartup, Path: "/1"}}
+	base.Excluded = []sbom.Exclusion{{Path: "/d", Reason: sbom.ExcludedCache, Count: 1}, {Path: "/d", Reason: sbom.ExcludedLock, Count: 1}}
+	first := ""
+	for range 50 {
+		d := base
+		d.Components, d.Relations, d.Gaps = slices.Clone(base.Components), slices.Clone(base.Relations), slices.Clone(base.Gaps)
+		d.Notices, d.Excluded = slices.Clone(base.Notices), slices.Clone(base.Excluded)
+		rand.Shuffle(len(d.Components), func(i, j int) { d.Components[i], d.Components[j] = d.Components[j], d.Components[i] })
+		rand.Shuffle(len(d.Relations), func(i, j int) { d.Relations[i], d.Relations[j] = d.Relations[j], d.Relations[i] })
+		rand.Shuffle(len(d.Gaps), func(i, j int) { d.Gaps[i], d.Gaps[j] = d.Gaps[j], d.Gaps[i] })
+		rand.Shuffle(len(d.Excluded), func(i, j int) { d.Excluded[i], d.Excluded[j] = d.Excluded[j], d.Excluded[i] })
+		doc, err := sbom.New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(doc.Gaps) != 2 {
+			t.Fatalf("gaps %v", doc.Gaps)
+		}
+		again, err := sbom.New(*doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, two := marshal(t, doc), marshal(t, again)
+		if one != two {
+			t.Fatal("a document made of a document differs from it")
+		}
+		if first == "" {
+			first = one
+		}
+		if one != first {
+			t.Fatalf("the order of what was found shows:\n%s\n%s", first, one)
+		}
+	}
+}
+
+func marshal(t *testing.T, d *sbom.Document) string {
+	t.Helper()
+	b, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		doc  sbom.Document
+		want string
+	}{
+		"no environment":      {sbom.Document{}, "without an environment"},
+		"no name":             {document(sbom.Component{Type: "deb"}), "no name"},
+		"no type":             {document(sbom.Component{Name: "x"}), "no type"},
+		"owner missing":       {document(inside("pypi/none@1", pkg("a", "1"))), "is no component"},
+		"inside itself":       {document(inside("pypi/a@1", pkg("a", "1"))), "inside itself"},
+		"inside each other":   {document(inside("pypi/b@1", pkg("a", "1")), inside("pypi/a@1", pkg("b", "1"))), "inside itself"},
+		"relation to nothing": {withRelation(document(pkg("a", "1")), sbom.Relation{From: "pypi/a@1", To: "pypi/b@1"}), "no component"},
+	} {
+		_, err := sbom.New(test.doc)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
+		}
+	}
+}
+
+func withRelation(d sbom.Document, r sbom.Relation) sbom.Document {
+	d.Relations = append(d.Relations, r)
+	return d
+}
+
+func TestScrubURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://user:token@host/x.whl?sig=1#sha256=2": "https://host/x.whl",
+		"git+ssh://git:pw@host/r.git#deadbeef":         "git+ssh://git@host/r.git",
+		"https://host/%zz?token=1":                     "https://host/%zz",
+		"https://u:p@host/%zz":                         "host/%zz",
+		"file:../x":                                    "file:../x",
+		"":                                             "",
+	} {
+		if got := sbom.ScrubURL(in); got != want {
+			t.Errorf("ScrubURL(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzScrubURL(f *testing.F) {
+	f.Add("https://user:secret@host/x?y=secret#secret")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := sbom.ScrubURL("https://user:s3cr3t@" + s)
+		if strings.Contains(got, "s3cr3t@") {
+			t.Errorf("the password stays: %q", got)
+		}
+	})
+}
