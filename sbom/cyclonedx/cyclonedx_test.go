@@ -15,7 +15,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/depaudit/depaudit/sbom/spdx/exporttest"
+	"github.com/depaudit/depaudit/sbom/internal/exporttest"
 )
 
 var _ = flag.Bool("update", false, "write the golden files")

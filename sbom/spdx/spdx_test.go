@@ -20,7 +20,7 @@ import (
 	"github.com/spdx/tools-golang/spdx/v2/v2_3"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/spdx/exporttest"
+	"github.com/depaudit/depaudit/sbom/internal/exporttest"
 )
 
 var _ = flag.Bool("update", false, "write the golden files")
