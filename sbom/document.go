@@ -268,12 +268,12 @@ type Notice struct {
 type NoticeKind string
 
 const (
-	NoticeStartup   NoticeKind = "startup-code"   // code that runs when an interpreter starts
-	NoticeClaim     NoticeKind = "foreign-claim"  // a package lists files where OS packages have none
-	NoticeLeftover  NoticeKind = "leftover-list"  // a file list of a package that is not installed
-	NoticeNonASCII  NoticeKind = "non-ascii-name" // a look-alike in an ecosystem of ASCII names
+	NoticeStartup   NoticeKind = "startup-code"          // code that runs when an interpreter starts
+	NoticeClaim     NoticeKind = "foreign-claim"         // a package lists files where OS packages have none
+	NoticeLeftover  NoticeKind = "leftover-list"         // a file list of a package that is not installed
+	NoticeNonASCII  NoticeKind = "non-ascii-name"        // a look-alike in an ecosystem of ASCII names
 	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a folder that is unaccounted anyway
-	NoticeHalfState NoticeKind = "half-installed" // a package in a broken state
+	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
 )
 
 // New makes a document: it fills in missing IDs, merges components of one

@@ -101,8 +101,8 @@ type Found struct {
 	// Described says that it was the file's own description and not its
 	// content by which a Classifier package was recognised.
 	Described bool
-	Digests    []sbom.Digest
-	Install    *sbom.Install
+	Digests   []sbom.Digest
+	Install   *sbom.Install
 }
 
 // Problem is something that a cataloger could not read.
