@@ -16,7 +16,6 @@ import (
 // reported is compared instead: two programs that read one file and see two
 // packages are what an attacker hopes for.
 func (s *scanner) addFound() {
-	s.startupCode()
 	// Packages that list their files come first: a jar in the list of a Java
 	// runtime is inside that, although it could claim itself.
 	slices.SortStableFunc(s.found, func(a, b catalog.Found) int {

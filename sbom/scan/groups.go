@@ -69,14 +69,18 @@ func (s *scanner) looseCode() []environ.Node {
 	for _, n := range s.sniffed.archives {
 		add(n)
 	}
-	for _, site := range s.survey.siteDirs {
-		if s.caches.contain(site) {
-			continue
-		}
-		from, to := s.tree.Subtree(site)
+	for _, dir := range s.importFolders() {
+		from, to := s.tree.Subtree(dir)
 		for n := from; n < to; n++ {
-			if s.tree.Kind(n) == environ.File && isPythonModule(s.tree, n) {
-				add(n)
+			switch s.tree.Kind(n) {
+			case environ.File:
+				if isPythonModule(s.tree, n) {
+					add(n)
+				}
+			case environ.Symlink:
+				if s.leadsToLooseModule(n) {
+					add(n)
+				}
 			}
 		}
 	}
@@ -86,6 +90,58 @@ func (s *scanner) looseCode() []environ.Node {
 
 func isKernelModule(name string) bool {
 	return strings.HasSuffix(name, ".ko") || strings.Contains(name, ".ko.")
+}
+
+// importFolders are the folders that Python imports from: those of installed
+// packages, and its own library where that belongs to somebody. A library
+// that does not is unaccounted as a whole, by its programs.
+func (s *scanner) importFolders() []environ.Node {
+	t := s.tree
+	var out []environ.Node
+	for _, site := range s.survey.siteDirs {
+		if !s.caches.contain(site) {
+			out = append(out, site)
+		}
+	}
+	for n := range t.Named("os.py") {
+		lib := t.Parent(n)
+		if strings.HasPrefix(t.Name(lib), "python") && !s.caches.contain(n) && (s.owned(n) || s.claims[n] != 0) {
+			out = append(out, lib)
+		}
+	}
+	return out
+}
+
+// leadsToLooseModule says whether a link lets Python import what neither the
+// system nor a package accounts for.
+func (s *scanner) leadsToLooseModule(link environ.Node) bool {
+	t := s.tree
+	to := t.ResolveNode(link)
+	loose := func(n environ.Node) bool { return s.claims[n] == 0 && !s.owned(n) }
+	switch {
+	case to == environ.None:
+		return false
+	case t.Kind(to) == environ.File:
+		return loose(to) && isPythonModule(t, link)
+	case t.Kind(to) != environ.Dir || isInSiteDir(t, to):
+		return false
+	}
+	from, end := t.Subtree(to)
+	for n := from; n < end; n++ {
+		if t.Kind(n) == environ.File && isPythonModule(t, n) && loose(n) {
+			return true
+		}
+	}
+	return false
+}
+
+func isInSiteDir(t *environ.Tree, n environ.Node) bool {
+	for ; n != environ.None; n = t.Parent(n) {
+		if isSiteDir(t.Name(n)) {
+			return true
+		}
+	}
+	return false
 }
 
 // isPythonModule says whether Python can import a file by its name. Compiled

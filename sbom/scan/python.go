@@ -43,22 +43,11 @@ func (s *scanner) readPython() {
 
 func (s *scanner) readDistribution(d environ.Node) {
 	t := s.tree
-	meta := d
-	if t.Kind(d) == environ.Symlink {
-		if meta = t.ResolveNode(d); meta == environ.None {
-			return
-		}
-		d = meta
+	at := d
+	if d = t.ResolveNode(d); d == environ.None {
+		return
 	}
-	if t.Kind(d) == environ.Dir {
-		meta = environ.None
-		for _, name := range []string{"METADATA", "PKG-INFO"} {
-			if c := t.Child(d, name); c != environ.None {
-				meta = t.ResolveNode(c)
-				break
-			}
-		}
-	}
+	meta := s.metadataOf(d)
 	if meta == environ.None || t.Kind(meta) != environ.File {
 		if s.owned(d) || !s.holdsFiles(d) {
 			return // an empty folder that an uninstalled package left
@@ -71,6 +60,9 @@ func (s *scanner) readDistribution(d environ.Node) {
 	}
 	name, version, err := s.pythonName(meta)
 	if err != nil {
+		if s.owned(meta) {
+			return // whatever it is, it is inside a package of the system
+		}
 		s.gap(sbom.GapMalformed, t.Path(meta), err.Error())
 		return
 	}
@@ -83,8 +75,7 @@ func (s *scanner) readDistribution(d environ.Node) {
 	if !isASCII(name) {
 		s.notice(sbom.NoticeNonASCII, t.Path(meta), fmt.Sprintf("the Python distribution %+q has a name outside ASCII, which no index accepts", name))
 	}
-	parent := t.Parent(d)
-	u.own = isSiteDir(t.Name(parent))
+	u.own = s.standsForItself(at)
 	if s.owned(meta) {
 		s.add(u)
 		return
@@ -176,6 +167,38 @@ func parseCoreMetadata(r io.Reader) (name, version string, err error) {
 	return names[0], version, nil
 }
 
+// metadataOf is the file of a distribution that names it, None when there is
+// none.
+func (s *scanner) metadataOf(d environ.Node) environ.Node {
+	if s.tree.Kind(d) != environ.Dir {
+		return d
+	}
+	for _, name := range []string{"METADATA", "PKG-INFO"} {
+		if c := s.tree.Child(d, name); c != environ.None {
+			return s.tree.ResolveNode(c)
+		}
+	}
+	return environ.None
+}
+
+// standsForItself says whether a distribution's metadata lies where Python
+// looks for it, directly or in an egg there, or beside that of the package
+// which lists it. Whatever lists it then, it is installed and not vendored.
+func (s *scanner) standsForItself(d environ.Node) bool {
+	parent := s.tree.Parent(d)
+	if strings.EqualFold(s.tree.Name(d), "EGG-INFO") {
+		parent = s.tree.Parent(parent)
+	}
+	if isSiteDir(s.tree.Name(parent)) {
+		return true
+	}
+	lister := s.claimant(d)
+	if lister < 0 {
+		lister = s.claimant(s.metadataOf(d))
+	}
+	return lister >= 0 && s.tree.Parent(s.tree.Parent(s.units[lister].node)) == parent
+}
+
 var pythonSeparators = regexp.MustCompile(`[-_.]+`)
 
 // normalisePython is the name by PEP 503.
@@ -253,9 +276,7 @@ func (s *scanner) directURL(d environ.Node) (*sbom.Install, []sbom.Digest) {
 	return in, digests
 }
 
-// claimDistribution claims what a distribution's own list names. A path that
-// leaves the installation's prefix is not honoured: a package cannot account
-// for files elsewhere in the environment.
+// claimDistribution claims what a distribution's own list names.
 func (s *scanner) claimDistribution(i int, d, meta environ.Node) {
 	t := s.tree
 	s.claim(meta, i)
@@ -279,9 +300,11 @@ func (s *scanner) claimDistribution(i int, d, meta environ.Node) {
 			s.gap(sbom.GapUnreadable, t.Path(list), reason(err))
 			return
 		}
+		c := s.newListClaims(i, t.Path(list), t.Path(d), site)
 		for line := range strings.Lines(string(data)) {
-			s.claimListed(i, t.Path(d), site, strings.TrimSpace(line), t.Path(list))
+			c.claim(strings.TrimSpace(line))
 		}
+		c.report()
 		return
 	}
 	s.claimTopLevel(i, d, t)
@@ -298,7 +321,8 @@ func (s *scanner) claimRecord(i int, site, record environ.Node) {
 	r := csv.NewReader(bytes.NewReader(data))
 	r.FieldsPerRecord = -1
 	r.ReuseRecord = true
-	base := s.tree.Path(site)
+	c := s.newListClaims(i, s.tree.Path(record), s.tree.Path(site), site)
+	defer c.report()
 	for {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -309,29 +333,92 @@ func (s *scanner) claimRecord(i int, site, record environ.Node) {
 			return
 		}
 		if len(row) > 0 && row[0] != "" {
-			s.claimListed(i, base, site, row[0], s.tree.Path(record))
+			c.claim(row[0])
 		}
 	}
 }
 
-// claimListed claims one path of a list. Compiled files go with their source.
-func (s *scanner) claimListed(i int, base string, site environ.Node, rel, list string) {
-	full, ok := within(base, rel, s.pythonPrefix(site))
-	if !ok {
-		s.notice(sbom.NoticeClaim, list, fmt.Sprintf("lists %q, outside of the installation's prefix: not honoured", full))
+// listClaims claims the paths of one distribution's list. A path that leaves
+// the installation's prefix is not honoured: a package cannot account for
+// files elsewhere in the environment, nor for other distributions.
+type listClaims struct {
+	s      *scanner
+	unit   int
+	list   string // the path of the list
+	base   string // what its paths are relative to
+	site   environ.Node
+	prefix string
+	// refused is the first path that was not honoured, of so many.
+	refused string
+	more    int
+}
+
+func (s *scanner) newListClaims(unit int, list, base string, site environ.Node) *listClaims {
+	return &listClaims{s: s, unit: unit, list: list, base: base, site: site, prefix: s.pythonPrefix(site)}
+}
+
+func (c *listClaims) claim(rel string) {
+	s, t := c.s, c.s.tree
+	if rel == "" {
 		return
 	}
-	n := s.tree.Resolve(full)
-	if n == environ.None || s.tree.Kind(n) == environ.Dir {
+	full, ok := within(c.base, rel, c.prefix)
+	n := environ.None
+	if ok {
+		// A folder on the way may be a link that leads out of the prefix. The
+		// file itself may be one: then it is the link that was installed.
+		if n = t.ResolveParent(full); n == environ.None || t.Kind(n) == environ.Dir {
+			return
+		}
+		_, ok = within("/", t.Path(n), c.prefix)
+	}
+	if !ok || c.othersMetadata(n) {
+		if c.refused == "" {
+			c.refused = full
+		} else {
+			c.more++
+		}
 		return
 	}
-	// Whoever lists the metadata of a distribution that stands for itself
-	// does not own it.
-	if p := s.tree.Parent(n); isSiteDir(s.tree.Name(s.tree.Parent(p))) && isDistName(s.tree.Name(p)) && s.claims[n] == 0 && p != s.tree.Parent(s.units[i].node) {
-		s.notice(sbom.NoticeClaim, list, fmt.Sprintf("lists %q, the metadata of another distribution: not honoured", full))
+	s.claim(n, c.unit)
+	if t.Kind(n) == environ.Symlink {
+		if to := t.ResolveNode(n); to != environ.None {
+			if _, ok := within("/", t.Path(to), c.prefix); ok && !c.othersMetadata(to) && t.Kind(to) == environ.File {
+				s.claim(to, c.unit)
+			}
+		}
+	}
+}
+
+// othersMetadata says whether a file is the metadata of another distribution
+// that stands for itself.
+func (c *listClaims) othersMetadata(n environ.Node) bool {
+	s, t := c.s, c.s.tree
+	p := t.Parent(n)
+	own := t.Parent(s.units[c.unit].node)
+	if isDistName(t.Name(n)) { // a single file of metadata
+		return n != s.units[c.unit].node && c.beside(t.Parent(n))
+	}
+	if strings.EqualFold(t.Name(p), "EGG-INFO") {
+		return p != own && isSiteDir(t.Name(t.Parent(t.Parent(p))))
+	}
+	return isDistName(t.Name(p)) && p != own && c.beside(t.Parent(p))
+}
+
+// beside says whether metadata in a folder stands for itself.
+func (c *listClaims) beside(dir environ.Node) bool {
+	return dir == c.site || isSiteDir(c.s.tree.Name(dir))
+}
+
+func (c *listClaims) report() {
+	if c.refused == "" {
 		return
 	}
-	s.claim(n, i)
+	detail := fmt.Sprintf("lists %+q", c.refused)
+	if c.more > 0 {
+		detail += fmt.Sprintf(" and %s more", plural(c.more, "path"))
+	}
+	c.s.notice(sbom.NoticeClaim, c.list, detail+", outside of the installation's prefix or of another distribution: not honoured")
 }
 
 func isDistName(name string) bool {
@@ -384,60 +471,13 @@ func (s *scanner) claimTopLevel(i int, d environ.Node, t *environ.Tree) {
 	}
 }
 
-// holdsFiles says whether there is a regular file below a node.
+// holdsFiles says whether there is anything but folders below a node.
 func (s *scanner) holdsFiles(n environ.Node) bool {
 	from, to := s.tree.Subtree(n)
 	for ; from < to; from++ {
-		if s.tree.Kind(from) == environ.File {
+		if s.tree.Kind(from) != environ.Dir {
 			return true
 		}
 	}
 	return false
-}
-
-// startupCode reports files that make an interpreter run code when it
-// starts, or import from elsewhere, and that no package accounts for
-// (https://docs.python.org/3/library/site.html).
-func (s *scanner) startupCode() {
-	for _, n := range s.survey.startup {
-		t := s.tree
-		if s.caches.contain(n) || s.owned(n) || s.claims[n] != 0 {
-			continue
-		}
-		name, where := t.Name(n), t.Name(t.Parent(n))
-		switch {
-		case strings.HasSuffix(name, "customize.py"):
-			if isSiteDir(where) || strings.HasPrefix(where, "python") {
-				s.notice(sbom.NoticeStartup, t.Path(n), "Python runs this file whenever it starts, and no package accounts for it")
-			}
-		case !isSiteDir(where):
-		case strings.HasSuffix(name, ".egg-link"):
-			s.notice(sbom.NoticeStartup, t.Path(n), "an editable installation: Python imports from a working tree")
-		default:
-			s.readPth(n)
-		}
-	}
-}
-
-func (s *scanner) readPth(n environ.Node) {
-	if n = s.tree.ResolveNode(n); n == environ.None {
-		return
-	}
-	data, err := s.tree.ReadFile(n, maxPythonSmall)
-	if err != nil {
-		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
-		return
-	}
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimRight(line, "\r\n")
-		switch {
-		case line == "" || strings.HasPrefix(line, "#"):
-		case strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"):
-			s.notice(sbom.NoticeStartup, s.tree.Path(n), "a line of this file is run whenever Python starts, and no package accounts for it")
-			return
-		default:
-			s.notice(sbom.NoticeStartup, s.tree.Path(n), fmt.Sprintf("makes Python import from %+q", line))
-			return
-		}
-	}
 }

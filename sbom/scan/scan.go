@@ -164,6 +164,7 @@ func (s *scanner) assemble() {
 		s.problem(p)
 	}
 	s.emit()
+	s.startupCode()
 	s.exclude()
 }
 
@@ -229,7 +230,7 @@ func (s *scanner) accountedBy(n environ.Node) int {
 	if c := s.claimant(n); c >= 0 {
 		return c
 	}
-	for p := s.tree.Parent(n); p != environ.None; p = s.tree.Parent(p) {
+	for p := n; p != environ.None; p = s.tree.Parent(p) {
 		if i, ok := s.unitAt[p]; ok && s.units[i].Kind == sbom.KindFiles {
 			return i
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -100,8 +101,20 @@ func (s *scanner) sniffOne(n environ.Node, out *sniffed) error {
 	switch kind := magic(head[:got]); kind {
 	case magicNone:
 	case magicScript:
-		if mode&0o111 != 0 && !cached && !s.isHookSample(n) {
+		if cached || s.isHookSample(n) {
+			return nil
+		}
+		if mode&0o111 != 0 {
 			out.scripts = append(out.scripts, n)
+			return nil
+		}
+		// A zip file with code may start with the line that runs it.
+		code, err := s.holdsCode(n)
+		if err != nil {
+			return ignoreGone(err)
+		}
+		if code {
+			out.archives = append(out.archives, n)
 		}
 	case magicZip:
 		if cached {
@@ -138,9 +151,15 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// isHookSample excepts git's sample hooks: git never runs them.
+// isHookSample excepts the sample hooks of a git repository, and of the
+// template that repositories are made from: git never runs them.
 func (s *scanner) isHookSample(n environ.Node) bool {
-	return strings.HasSuffix(s.tree.Name(n), ".sample") && s.tree.Name(s.tree.Parent(n)) == "hooks"
+	hooks := s.tree.Parent(n)
+	if !strings.HasSuffix(s.tree.Name(n), ".sample") || s.tree.Name(hooks) != "hooks" {
+		return false
+	}
+	git := s.tree.Parent(hooks)
+	return s.tree.Child(git, "HEAD") != environ.None || s.tree.Child(git, "description") != environ.None
 }
 
 // maxArchiveEntries bounds the directory of a zip file that is looked at. A
@@ -159,9 +178,15 @@ func (s *scanner) isCodeArchive(n environ.Node) (bool, error) {
 	case strings.HasSuffix(name, ".jar"), strings.HasSuffix(name, ".war"), strings.HasSuffix(name, ".ear"), strings.HasSuffix(name, ".egg"), strings.HasSuffix(name, ".pyz"):
 		return true, nil
 	}
-	if isSiteDir(s.tree.Name(s.tree.Parent(n))) {
+	if isSiteDir(s.tree.Name(s.tree.Parent(n))) || pythonZip.MatchString(name) {
 		return true, nil
 	}
+	return s.holdsCode(n)
+}
+
+// holdsCode looks for what an interpreter runs in the directory of a zip
+// file. A file without such a directory holds none.
+func (s *scanner) holdsCode(n environ.Node) (bool, error) {
 	f, err := s.tree.OpenFile(n)
 	if err != nil {
 		return false, err
@@ -173,7 +198,7 @@ func (s *scanner) isCodeArchive(n environ.Node) (bool, error) {
 	}
 	z, err := zip.NewReader(f, info.Size())
 	if err != nil {
-		return false, nil // the magic of a zip but no directory: nothing can run it
+		return false, nil
 	}
 	if len(z.File) > maxArchiveEntries {
 		return true, nil
@@ -186,6 +211,11 @@ func (s *scanner) isCodeArchive(n environ.Node) (bool, error) {
 		return false
 	}), nil
 }
+
+// pythonZip is the archive that Python looks for beside the folder of its
+// library, whether there is one or not
+// (https://docs.python.org/3/library/sys_path_init.html).
+var pythonZip = regexp.MustCompile(`^python[0-9]+t?\.zip$`)
 
 const magicBytes = 64
 

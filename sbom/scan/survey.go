@@ -11,7 +11,7 @@ type survey struct {
 	siteDirs    []environ.Node // folders named site-packages or dist-packages
 	dists       []environ.Node // *.dist-info, *.egg-info (folder or file), EGG-INFO
 	nodeModules []environ.Node // folders named node_modules
-	startup     []environ.Node // *.pth, *.egg-link, sitecustomize.py, usercustomize.py
+	startup     []environ.Node // *.pth, *.egg-link, sitecustomize and usercustomize
 	locks       []environ.Node // lock files by name
 	archives    []environ.Node // package archives by extension
 }
@@ -37,10 +37,9 @@ func takeSurvey(t *environ.Tree) survey {
 				s.nodeModules = append(s.nodeModules, n)
 			}
 			continue
-		case "sitecustomize.py", "usercustomize.py":
-			if kind == environ.File {
-				s.startup = append(s.startup, n)
-			}
+		}
+		if isCustomize(name) {
+			s.startup = append(s.startup, n)
 			continue
 		}
 		if kind == environ.File && isLockName(name) {

@@ -1,0 +1,211 @@
+package scan
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+func evilInfo(metadata string) files {
+	return files{
+		site + "/evil/__init__.py":                 "x = 1\n",
+		site + "/evil-6.6.6.dist-info/METADATA":    metadata,
+		site + "/evil-6.6.6.dist-info/RECORD":      "evil/__init__.py,,\nevil-6.6.6.dist-info/METADATA,,\nevil-6.6.6.dist-info/RECORD,,\n",
+		site + "/evil/__pycache__/x.cpython-3.pyc": "",
+	}
+}
+
+func asUTF16(s string) string {
+	out := "\xff\xfe"
+	for _, u := range utf16.Encode([]rune(s)) {
+		out += string([]byte{byte(u), byte(u >> 8)})
+	}
+	return out
+}
+
+// TestHiddenPython has the rows of the table "Hiding a package" that are
+// about Python, and more of their kind: each comes out as something.
+func TestHiddenPython(t *testing.T) {
+	evilCode := "counts " + unaccounted(site+"/evil")
+	malformed := "gap malformed " + site + "/evil-6.6.6.dist-info/METADATA"
+	six := dist(site, "six", "1.16.0")
+	runCases(t, []scanCase{
+		{"as it should be", dist(site, "six", "1.16.0"), []string{"counts pypi/six@1.16.0"}},
+		{"dist-info removed, the code stays", files{site + "/evil/__init__.py": "", site + "/evil/sub/a.py": "", site + "/mod.py": ""},
+			[]string{evilCode, "counts " + unaccounted(site+"/mod.py")}},
+		{"METADATA removed", files{site + "/evil-1.dist-info/RECORD": "evil.py,,\n", site + "/evil.py": ""},
+			[]string{"gap unreported " + site + "/evil-1.dist-info", "counts " + unaccounted(site+"/evil.py")}},
+		{"only a FIFO in a dist-info", files{site + "/evil-1.dist-info/METADATA": "fifo"},
+			[]string{"gap unreported " + site + "/evil-1.dist-info"}},
+		{"what pip leaves behind", files{site + "/evil-1.dist-info/": ""}, nil},
+		{"METADATA without Name", evilInfo("Metadata-Version: 2.1\nVersion: 6.6.6\n"), []string{malformed, evilCode}},
+		{"METADATA in UTF-16", evilInfo(asUTF16("Name: evil\nVersion: 6.6.6\n")), []string{malformed, evilCode}},
+		{"METADATA with a zero byte", evilInfo("Name: evil\x00\nVersion: 6.6.6\n"), []string{malformed, evilCode}},
+		{"a header of 2 MB first", evilInfo("Description: " + strings.Repeat("x", 2<<20) + "\nName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
+		{"a header of 9 MB first", evilInfo("Description: " + strings.Repeat("x", 9<<20) + "\nName: evil\nVersion: 6.6.6\n"), []string{malformed, evilCode}},
+		{"METADATA without Version", evilInfo("Name: evil\n"), []string{"counts pypi/evil"}},
+		{"Name: Python", evilInfo("Name: Python\nVersion: 6.6.6\n"), []string{"counts pypi/python@6.6.6"}},
+		{"any case of the suffix", files{site + "/Evil-6.6.6.Dist-Info/METADATA": "Name: Evil\nVersion: 6.6.6\n"}, []string{"counts pypi/evil@6.6.6"}},
+		{"two names", evilInfo("Name: evil\nName: six\nVersion: 6.6.6\n"), []string{malformed, evilCode}},
+		{"the same name twice", evilInfo("Name: evil\nName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
+		{"a Name in the text", evilInfo("Version: 6.6.6\n\nName: six\n"), []string{malformed, evilCode}},
+		{"a byte order mark", evilInfo("\ufeffName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
+		{"Cyrillic letters", evilInfo("Name: \u0435vil\nVersion: 6.6.6\n"),
+			[]string{"counts pypi/\u0435vil@6.6.6", "notice non-ascii-name " + site + "/evil-6.6.6.dist-info/METADATA"}},
+		{"names are normalised", evilInfo("Name: Evil_.Package\nVersion: 6.6.6\n"), []string{"counts pypi/evil-package@6.6.6"}},
+
+		{"a module dropped into a package", six.with(files{site + "/six/evil.py": ""}),
+			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted(site+"/six/evil.py")}},
+		{"a compiled module without its source", six.with(files{site + "/evil.pyc": "", site + "/six/__pycache__/evil.cpython-311.pyc": ""}),
+			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted(site+"/evil.pyc")}},
+		{"a module that is a link", six.with(files{site + "/evil.py": "-> /opt/code.txt", "/opt/code.txt": "import os\n"}),
+			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted(site+"/evil.py")}},
+		{"a package folder that is a link", six.with(files{site + "/evil": "-> /opt/lib", "/opt/lib/__init__.py": ""}),
+			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted(site+"/evil")}},
+		{"a link to what is accounted for", six.with(files{site + "/seven": "-> six", site + "/eight.py": "-> six/__init__.py", site + "/nowhere": "-> /none", site + "/data": "-> /opt/data", "/opt/data/x.txt": ""}),
+			[]string{"counts pypi/six@1.16.0"}},
+
+		{"a list with the metadata of another one", dist(site, "requests", "2.31.0", site+"/evil-6.6.6.dist-info/METADATA", site+"/evil/__init__.py").with(evilInfo("Name: evil\nVersion: 6.6.6\n")),
+			[]string{"counts pypi/requests@2.31.0", "counts pypi/evil@6.6.6",
+				"notice foreign-claim " + site + "/requests-2.31.0.dist-info/RECORD"}},
+		{"the same, in a folder of another name", dist("/opt/lib", "aaa", "1", "/opt/lib/evil-6.6.6.dist-info/METADATA").with(dist("/opt/lib", "evil", "6.6.6")),
+			[]string{"counts pypi/aaa@1", "counts pypi/evil@6.6.6", "notice foreign-claim /opt/lib/aaa-1.dist-info/RECORD"}},
+		{"a list that climbs", dist(site, "six", "1.16.0", site+"/../../../../../../opt/evil/run", "/opt/evil/run", site+"/../../../../../usr/bin/x").with(files{"/opt/evil/run": "x:#!/bin/sh\n", "/usr/bin/x": "x:#!/bin/sh\n"}),
+			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted("/opt/evil"), "counts " + unaccounted("/usr/bin/x"),
+				"notice foreign-claim " + site + "/six-1.16.0.dist-info/RECORD"}},
+		{"a list with a program of its prefix", dist(site, "six", "1.16.0", site+"/../../../bin/six").with(files{"/usr/local/bin/six": "x:#!/bin/sh\n"}),
+			[]string{"counts pypi/six@1.16.0"}},
+		{"a list through a link out of the prefix", dist(site, "six", "1.16.0", site+"/six/out/run").with(files{site + "/six/out": "-> /opt/evil", "/opt/evil/run": "x:#!/bin/sh\n"}),
+			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted("/opt/evil"), "notice foreign-claim " + site + "/six-1.16.0.dist-info/RECORD"}},
+		{"a list that is none", dist(site, "six", "1.16.0").with(files{site + "/six-1.16.0.dist-info/RECORD": "\"six/__init__.py,,\n"}),
+			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted(site+"/six"), "gap malformed " + site + "/six-1.16.0.dist-info/RECORD"}},
+
+		{"vendored, and listed", dist(site, "setuptools", "70.0", site+"/setuptools/_vendor/wheel-0.43.dist-info/METADATA", site+"/setuptools/_vendor/wheel/__init__.py").
+			with(files{site + "/setuptools/_vendor/wheel-0.43.dist-info/METADATA": "Name: wheel\nVersion: 0.43\n", site + "/setuptools/_vendor/wheel/__init__.py": ""}),
+			[]string{"counts pypi/setuptools@70.0", "inside pypi/wheel@0.43 in pypi/setuptools@70.0"}},
+		{"not listed, so not vendored", dist(site, "setuptools", "70.0").
+			with(files{site + "/setuptools/_vendor/wheel-0.43.dist-info/METADATA": "Name: wheel\nVersion: 0.43\n"}),
+			[]string{"counts pypi/setuptools@70.0", "counts pypi/wheel@0.43"}},
+
+		{"in folders with names of pseudo file systems", dist("/srv/proc/sys/dev/.git/site-packages", "evil", "6.6.6"), []string{"counts pypi/evil@6.6.6"}},
+		{"METADATA that is a hard link", files{"/opt/text": "Name: evil\nVersion: 6.6.6\n", site + "/evil-6.6.6.dist-info/METADATA": "=> /opt/text"},
+			[]string{"counts pypi/evil@6.6.6"}},
+		{"METADATA that is a link", files{"/opt/text": "Name: evil\nVersion: 6.6.6\n", site + "/evil-6.6.6.dist-info/METADATA": "-> /opt/text"},
+			[]string{"counts pypi/evil@6.6.6"}},
+		{"a dist-info that is a link", files{"/opt/text/METADATA": "Name: evil\nVersion: 6.6.6\n", site + "/evil-6.6.6.dist-info": "-> /opt/text"},
+			[]string{"counts pypi/evil@6.6.6"}},
+
+		{"an egg", files{site + "/evil-1-py3.egg/EGG-INFO/PKG-INFO": "Name: evil\nVersion: 1\n", site + "/evil-1-py3.egg/evil.py": ""},
+			[]string{"counts pypi/evil@1"}},
+		{"a zipped egg", files{site + "/evil-1-py3.egg": zipped("evil.py", "", "EGG-INFO/PKG-INFO", "Name: evil\nVersion: 1\n")},
+			[]string{"counts " + unaccounted(site+"/evil-1-py3.egg")}},
+		{"a single egg-info", files{site + "/evil-1.egg-info": "Name: evil\nVersion: 1\n", site + "/evil.py": ""}, []string{"counts pypi/evil@1"}},
+		{"an egg-info that another one lists", dist(site, "six", "1.16.0", site+"/evil-1.egg-info").with(files{site + "/evil-1.egg-info": "Name: evil\nVersion: 1\n"}),
+			[]string{"counts pypi/six@1.16.0", "counts pypi/evil@1", "notice foreign-claim " + site + "/six-1.16.0.dist-info/RECORD"}},
+		{"an egg that another one lists", dist(site, "six", "1.16.0", site+"/evil.egg/EGG-INFO/PKG-INFO").with(files{site + "/evil.egg/EGG-INFO/PKG-INFO": "Name: evil\nVersion: 1\n"}),
+			[]string{"counts pypi/six@1.16.0", "counts pypi/evil@1", "notice foreign-claim " + site + "/six-1.16.0.dist-info/RECORD"}},
+		{"a zip application", files{"/opt/a/tool.pyz": zipped("__main__.py", ""), "/opt/b/tool": "#!/usr/bin/env python3\n" + zipped("__main__.py", ""), "/opt/c/tool.pyz": "x:#!/usr/bin/env python3\n" + zipped("__main__.py", "")},
+			[]string{"counts " + unaccounted("/opt/a"), "counts " + unaccounted("/opt/b"), "counts " + unaccounted("/opt/c")}},
+		{"zips that Python imports from", files{site + "/x.dat": zipped("evil.py", ""), "/usr/local/lib/python311.zip": zipped("evil.py", "")},
+			[]string{"counts " + unaccounted(site+"/x.dat"), "counts " + unaccounted("/usr/local/lib/python311.zip")}},
+		{"a zip with data", files{"/opt/data.zip": zipped("data.txt", "")}, nil},
+		{"a wheel", files{"/opt/evil-1-py3-none-any.whl": zipped("evil.py", "", "evil-1.dist-info/METADATA", "Name: evil\n")},
+			[]string{"excluded archive /opt/evil-1-py3-none-any.whl"}},
+	})
+}
+
+// TestStdlib looks at modules beside Python's own: nothing needs a package
+// there to be imported.
+func TestStdlib(t *testing.T) {
+	lib := "/usr/lib/python3.11"
+	owned := debs(map[string][]string{"libpython3.11-stdlib": {"/usr", "/usr/lib", lib, lib + "/os.py", lib + "/json", lib + "/json/__init__.py"}}).
+		with(files{lib + "/os.py": "", lib + "/json/__init__.py": "", lib + "/__pycache__/os.cpython-311.pyc": ""})
+	runCases(t, []scanCase{
+		{"only what dpkg owns", owned, nil},
+		{"a module more", owned.with(files{lib + "/evil.py": "", lib + "/json/evil.py": ""}),
+			[]string{"counts " + unaccounted(lib+"/evil.py"), "counts " + unaccounted(lib+"/json/evil.py")}},
+		{"no Python in it", files{"/opt/python3/readme.py": ""}, nil},
+	})
+}
+
+func TestStartupCode(t *testing.T) {
+	pth := site + "/x.pth"
+	python := "/usr/local/lib/python3.11"
+	home := "/root/.local/lib/python3.11/site-packages/usercustomize.py"
+	startup := func(p string) []string { return []string{"notice startup-code " + p} }
+	runCases(t, []scanCase{
+		{"an import line", files{pth: "import evil\n"}, startup(pth)},
+		{"an import line after a tab", files{pth: "# x\nimport\tevil\n"}, startup(pth)},
+		{"a folder", files{pth: "\n/opt/evil\n"}, startup(pth)},
+		{"easy_install's", files{site + "/easy-install.pth": "./evil-1-py3.egg\n"}, startup(site + "/easy-install.pth")},
+		{"comments only", files{pth: "# import evil\n\n   \n"}, nil},
+		// Python splits lines as str.splitlines does.
+		{"behind a carriage return", files{pth: "# x\rimport evil\n"}, startup(pth)},
+		{"behind a form feed", files{pth: "# x\fimport evil\n"}, startup(pth)},
+		{"behind a line separator", files{pth: "# x\u2028import evil\n"}, startup(pth)},
+		{"behind a byte order mark", files{pth: "\ufeffimport evil\n"}, startup(pth)},
+		{"a link", files{pth: "-> /opt/p", "/opt/p": "import evil\n"}, startup(pth)},
+		{"not where Python looks", files{"/opt/x.pth": "import evil\n"}, nil},
+		{"egg-link", files{site + "/evil.egg-link": "/home/me/evil\n."}, startup(site + "/evil.egg-link")},
+		{"sitecustomize", files{python + "/sitecustomize.py": ""}, startup(python + "/sitecustomize.py")},
+		{"usercustomize, in a home", files{home: ""},
+			[]string{"counts " + unaccounted(home), "notice startup-code " + home + " of " + unaccounted(home)}},
+		{"sitecustomize as a folder", files{site + "/sitecustomize/__init__.py": ""},
+			[]string{"counts " + unaccounted(site+"/sitecustomize"), "notice startup-code " + site + "/sitecustomize of " + unaccounted(site+"/sitecustomize")}},
+		{"sitecustomize as a link", files{python + "/sitecustomize.py": "-> /opt/x", "/opt/x": ""}, startup(python + "/sitecustomize.py")},
+		{"sitecustomize compiled", files{python + "/sitecustomize.pyc": ""}, startup(python + "/sitecustomize.pyc")},
+		{"sitecustomize elsewhere", files{"/opt/x/sitecustomize.py": ""}, nil},
+		{"of a package", dist(site, "six", "1.16.0", pth).with(files{pth: "import six\n"}),
+			[]string{"counts pypi/six@1.16.0", "notice startup-code " + pth + " of pypi/six@1.16.0"}},
+		{"of the system", debs(map[string][]string{"python3": {"/usr/lib/python3/dist-packages/x.pth"}}).with(files{"/usr/lib/python3/dist-packages/x.pth": "import x\n"}),
+			[]string{"notice startup-code /usr/lib/python3/dist-packages/x.pth of deb/debian/python3@1?arch=amd64"}},
+	})
+	d := files{pth: "/opt\nimport evil\n"}.scan(t)
+	if len(d.Notices) != 1 || !strings.Contains(d.Notices[0].Detail, "is run") {
+		t.Errorf("a line that is run stands behind a folder: %+v", d.Notices)
+	}
+}
+
+func TestPythonOrigins(t *testing.T) {
+	info := site + "/six-1.16.0.dist-info"
+	for name, c := range map[string]struct {
+		more    files
+		install *sbom.Install
+		digest  string
+		asked   sbom.Asked
+	}{
+		"by name":      {files{}, nil, "", sbom.AskedAuto},
+		"asked for":    {files{info + "/REQUESTED": ""}, nil, "", sbom.AskedYes},
+		"from a VCS":   {files{info + "/direct_url.json": `{"url": "https://u:p@example.org/x.git?t=1", "vcs_info": {"vcs": "git", "commit_id": "abc"}}`}, &sbom.Install{Kind: sbom.InstallVCS, URL: "https://example.org/x.git", Commit: "abc", File: info + "/direct_url.json"}, "", sbom.AskedAuto},
+		"editable":     {files{info + "/direct_url.json": `{"url": "file:///src", "dir_info": {"editable": true}}`}, &sbom.Install{Kind: sbom.InstallEditable, URL: "file:///src", File: info + "/direct_url.json"}, "", sbom.AskedAuto},
+		"from archive": {files{info + "/direct_url.json": `{"url": "https://example.org/six.whl", "archive_info": {"hash": "sha256=AB"}}`}, &sbom.Install{Kind: sbom.InstallURL, URL: "https://example.org/six.whl", File: info + "/direct_url.json"}, "sha256:ab", sbom.AskedAuto},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := dist(site, "six", "1.16.0").with(c.more).scan(t)
+			checkSummary(t, d, "counts pypi/six@1.16.0")
+			six := d.Component("pypi/six@1.16.0")
+			if six == nil {
+				return
+			}
+			if (six.Install == nil) != (c.install == nil) || six.Install != nil && *six.Install != *c.install {
+				t.Errorf("install %+v, want %+v", six.Install, c.install)
+			}
+			digest := ""
+			for _, g := range six.Digests {
+				digest += g.Algorithm + ":" + g.Value
+			}
+			if digest != c.digest || six.Asked != c.asked {
+				t.Errorf("digests %q, asked %q", digest, six.Asked)
+			}
+		})
+	}
+	broken := dist(site, "six", "1.16.0").with(files{info + "/direct_url.json": `{`})
+	d := broken.scan(t)
+	checkSummary(t, d, "counts pypi/six@1.16.0", "gap malformed "+info+"/direct_url.json")
+	if six := d.Component("pypi/six@1.16.0"); six == nil || six.Install == nil || six.Install.Kind != sbom.InstallURL {
+		t.Errorf("an unreadable origin is taken for the index: %+v", six)
+	}
+}

@@ -1,0 +1,97 @@
+package scan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// startupCode reports files that make Python run code when it starts, or
+// import from elsewhere (https://docs.python.org/3/library/site.html), with
+// the component that accounts for them, if any does.
+func (s *scanner) startupCode() {
+	for _, n := range s.survey.startup {
+		t := s.tree
+		if s.caches.contain(n) {
+			continue
+		}
+		name, where := t.Name(n), t.Name(t.Parent(n))
+		switch {
+		case isCustomize(name):
+			if isSiteDir(where) || strings.HasPrefix(where, "python") {
+				s.startupNotice(n, "Python runs this whenever it starts")
+			}
+		case !isSiteDir(where):
+		case strings.HasSuffix(name, ".egg-link"):
+			s.startupNotice(n, "an editable installation: Python imports from a working tree")
+		default:
+			s.readPth(n)
+		}
+	}
+}
+
+func (s *scanner) startupNotice(n environ.Node, detail string) {
+	notice := sbom.Notice{Kind: sbom.NoticeStartup, Path: s.tree.Path(n), Detail: detail}
+	if s.owned(n) {
+		notice.Component = s.db.Owner(n)
+	} else if i := s.accountedBy(n); i >= 0 {
+		notice.Component = s.ownerID(i)
+	} else {
+		notice.Detail += ", and no package accounts for it"
+	}
+	s.doc.Notices = append(s.doc.Notices, notice)
+}
+
+// isCustomize recognises the modules that site.py imports by name, however
+// they are stored: a file of source or byte code, an extension, a folder.
+func isCustomize(name string) bool {
+	const length = len("sitecustomize") // and of usercustomize
+	if len(name) < length || name[4:length] != "customize" || name[:4] != "site" && name[:4] != "user" {
+		return false
+	}
+	switch rest := name[length:]; {
+	case rest == "", rest == ".py", rest == ".pyc":
+		return true
+	default:
+		return rest[0] == '.' && strings.HasSuffix(rest, ".so")
+	}
+}
+
+// readPth reads a path configuration file line by line as site.py does. A
+// line that is run says more than one that names a folder.
+func (s *scanner) readPth(n environ.Node) {
+	file := s.tree.ResolveNode(n)
+	if file == environ.None {
+		return
+	}
+	data, err := s.tree.ReadFile(file, maxPythonSmall)
+	if err != nil {
+		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
+		return
+	}
+	folder := ""
+	for _, line := range strings.FieldsFunc(strings.TrimPrefix(string(data), "\ufeff"), endsLine) {
+		switch {
+		case strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "":
+		case strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"):
+			s.startupNotice(n, "a line of this file is run whenever Python starts")
+			return
+		case folder == "":
+			folder = line
+		}
+	}
+	if folder != "" {
+		s.startupNotice(n, fmt.Sprintf("makes Python import from %+q", folder))
+	}
+}
+
+// endsLine is where str.splitlines of Python ends a line.
+func endsLine(r rune) bool {
+	switch r {
+	case '\n', '\r', '\v', '\f', 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029:
+		return true
+	}
+	return false
+}
