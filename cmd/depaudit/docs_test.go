@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/depaudit/depaudit/audit"
+)
+
+// TestRulesPage holds docs/rules.md to the rules, which document themselves.
+func TestRulesPage(t *testing.T) {
+	severity := func(s audit.Severity) string {
+		if s == "" {
+			return "–"
+		}
+		return string(s)
+	}
+	var b strings.Builder
+	b.WriteString("| rule | title | in a critical stage | in others |\n| --- | --- | --- | --- |\n")
+	for _, r := range audit.Rules() {
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", r.ID, r.ID, r.Title, severity(r.Strict), severity(r.Other))
+	}
+	for _, r := range audit.Rules() {
+		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n\n**Why:** %s\n\n**Fix:** %s\n\n**Accept:** %s\n", r.ID, r.Title, r.What, r.Why, r.Fix, r.Accept)
+	}
+	generated(t, "docs/rules.md", "rules", b.String())
+}
+
+// TestConfigurationPage reads every example of docs/configuration.md as the
+// program does, and holds that the first one has every key of the schema.
+func TestConfigurationPage(t *testing.T) {
+	examples := fenced(read(t, "docs/configuration.md"), "yaml")
+	if len(examples) == 0 {
+		t.Fatal("docs/configuration.md has no example")
+	}
+	for _, e := range examples {
+		if _, err := audit.ParseConfig("depaudit.yaml", []byte(e.text)); err != nil {
+			t.Errorf("docs/configuration.md:%d: %v", e.line, err)
+		}
+	}
+	type object struct {
+		Properties map[string]json.RawMessage
+	}
+	var schema struct {
+		object
+		Defs map[string]object `json:"$defs"`
+	}
+	if err := json.Unmarshal([]byte(read(t, "docs/depaudit.schema.json")), &schema); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for _, o := range append(slices.Collect(maps.Values(schema.Defs)), schema.object) {
+		for key := range o.Properties {
+			keys[key] = true
+		}
+	}
+	if len(keys) < 10 {
+		t.Fatalf("the schema has the keys %v only", slices.Sorted(maps.Keys(keys)))
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if !regexp.MustCompile(`(?m)^[ -]*` + key + `:`).MatchString(examples[0].text) {
+			t.Errorf("docs/configuration.md: the first example does not show %q", key)
+		}
+	}
+}
+
+// TestArchitecturePage holds that every package has its line in the table.
+func TestArchitecturePage(t *testing.T) {
+	page := read(t, "ARCHITECTURE.md")
+	for _, dir := range slices.Sorted(maps.Keys(layers)) {
+		if dir != exportTest && !regexp.MustCompile("(?m)^\\|[^|]*\\| `"+regexp.QuoteMeta(dir)+"` \\|").MatchString(page) {
+			t.Errorf("ARCHITECTURE.md: the table of layers has no line for `%s`", dir)
+		}
+	}
+}
+
+// TestLinks holds that what the pages link to within the repository is there.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	for _, page := range pages(t) {
+		for i, line := range strings.Split(read(t, page), "\n") {
+			for _, m := range link.FindAllStringSubmatch(line, -1) {
+				if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
+					continue
+				}
+				file, anchor, _ := strings.Cut(m[1], "#")
+				target := page
+				if file != "" {
+					target = path.Join(path.Dir(page), file)
+				}
+				if _, err := os.Stat(filepath.Join(moduleRoot, filepath.FromSlash(target))); err != nil {
+					t.Errorf("%s:%d: %s is not there", page, i+1, m[1])
+					continue
+				}
+				if anchor != "" && !slices.Contains(anchors(read(t, target)), anchor) {
+					t.Errorf("%s:%d: %s has no heading #%s", page, i+1, target, anchor)
+				}
+			}
+		}
+	}
+}
+
+// pages are the Markdown files at the root and in docs.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "testdata/*/README.md"} {
+		names, err := fs.Glob(os.DirFS(moduleRoot), pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, names...)
+	}
+	if !slices.Contains(found, "README.md") {
+		t.Fatal("there is no README.md")
+	}
+	return found
+}
+
+// anchors are the names that GitHub gives the headings of a page.
+func anchors(page string) []string {
+	var names []string
+	for _, line := range strings.Split(page, "\n") {
+		title, ok := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")
+		if !ok || !strings.HasPrefix(line, "#") {
+			continue
+		}
+		names = append(names, strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, title))
+	}
+	return names
+}

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"cmp"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// module is the path of this module; its root is two folders up.
+const (
+	module     = "github.com/depaudit/depaudit"
+	moduleRoot = "../.."
+)
+
+// exportTest is a package for tests, and counts as one of their files.
+const exportTest = "sbom/internal/exporttest"
+
+// layers has every package of the module with the packages of the module that
+// it may import. ARCHITECTURE.md says why.
+var layers = map[string][]string{
+	"sbom":           {},
+	"sbom/environ":   {"sbom"},
+	"sbom/osdb":      {"sbom", "sbom/environ"},
+	"sbom/catalog":   {"sbom", "sbom/environ"},
+	"sbom/scan":      {"sbom", "sbom/environ", "sbom/osdb", "sbom/catalog"},
+	"sbom/spdx":      {"sbom"},
+	"sbom/cyclonedx": {"sbom"},
+
+	"lockcheck": {},
+
+	"audit":            {"sbom", "lockcheck", "audit/atomicfile"},
+	"audit/atomicfile": {},
+	"audit/report":     {"audit", "sbom"},
+
+	"cmd/depaudit": {
+		"audit", "audit/atomicfile", "audit/report", "lockcheck",
+		"sbom", "sbom/catalog", "sbom/cyclonedx", "sbom/environ", "sbom/scan", "sbom/spdx",
+	},
+
+	// What tests share. Only tests may import it.
+	exportTest: {"sbom"},
+}
+
+// confined has modules and packages that only these folders may import, in
+// the code that is linked. Tests may compare with anything but syft.
+var confined = map[string][]string{
+	"github.com/anchore/syft":               {"sbom/catalog"},
+	"github.com/anchore/stereoscope":        {"sbom/catalog"},
+	"github.com/spdx/tools-golang":          {"sbom/spdx"},
+	"github.com/CycloneDX/cyclonedx-go":     {"sbom/cyclonedx"},
+	"github.com/olekukonko/tablewriter":     {"audit/report"},
+	"github.com/goccy/go-yaml":              {"audit"},
+	"github.com/spf13/cobra":                {"cmd/depaudit"},
+	"github.com/spf13/pflag":                {"cmd/depaudit"},
+	"golang.org/x/term":                     {"cmd/depaudit"},
+	"os/exec":                               {"cmd/depaudit"}, // it starts itself and nothing else
+	"os/signal":                             {"cmd/depaudit"},
+	"flag":                                  {},
+	"log":                                   {},
+	"log/slog":                              {},
+	"math/rand":                             {},
+	"math/rand/v2":                          {},
+	"net":                                   {}, // no command needs the network
+	"net/http":                              {},
+	"plugin":                                {},
+	"testing":                               {},
+	"github.com/google/go-cmp":              {},
+	"github.com/google/uuid":                {},
+	"github.com/rogpeppe/go-internal":       {},
+	"github.com/santhosh-tekuri/jsonschema": {},
+}
+
+// syftInTests are the folders whose tests may import syft: they hold our
+// scan against syft's own.
+var syftInTests = []string{"sbom/catalog", "sbom/scan"}
+
+func TestImports(t *testing.T) {
+	files := sources(t)
+	for _, dir := range slices.Sorted(maps.Keys(layers)) {
+		if !slices.ContainsFunc(files, func(f source) bool { return f.dir == dir }) {
+			t.Errorf("%s is in the table of layers and does not exist", dir)
+		}
+	}
+	for _, f := range files {
+		allowed, known := layers[f.dir]
+		if !known {
+			t.Errorf("%s: package %s has no place in the table of layers; give it one, and a line in ARCHITECTURE.md", f.path, f.dir)
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if own, ok := strings.CutPrefix(imported, module+"/"); ok {
+				if !f.test && !slices.Contains(allowed, own) {
+					t.Errorf("%s imports %s, which %s may not", f.path, own, f.dir)
+				}
+				continue
+			}
+			if f.test {
+				if within(imported, "github.com/anchore/syft") && !slices.Contains(syftInTests, f.dir) {
+					t.Errorf("%s imports %s, and linking that takes minutes", f.path, imported)
+				}
+				continue
+			}
+			for name, dirs := range confined {
+				if within(imported, name) && !slices.Contains(dirs, f.dir) {
+					t.Errorf("%s imports %s, which only these may: %q", f.path, imported, dirs)
+				}
+			}
+		}
+	}
+}
+
+// within says whether a package lies in a module or below a package. In the
+// standard library a name stands for itself only.
+func within(imported, name string) bool {
+	return imported == name || strings.Contains(name, ".") && strings.HasPrefix(imported, name+"/")
+}
+
+// TestNoGlobalState holds that packages have no init function and no state:
+// a variable of a package is a table, an error or a pattern that nothing
+// writes to.
+func TestNoGlobalState(t *testing.T) {
+	byDir := map[string][]source{}
+	for _, f := range sources(t) {
+		if !f.test {
+			byDir[f.dir] = append(byDir[f.dir], f)
+		}
+	}
+	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
+		var files []*ast.File
+		for _, f := range byDir[dir] {
+			files = append(files, f.ast)
+		}
+		fset := byDir[dir][0].fset
+		for _, problem := range globalState(fset, files) {
+			at := fset.Position(problem.pos)
+			t.Errorf("%s:%d: %s", at.Filename, at.Line, problem.text)
+		}
+	}
+}
+
+// TestGlobalStateIsSeen keeps the test above from passing because it sees
+// nothing.
+func TestGlobalStateIsSeen(t *testing.T) {
+	const text = `package p
+import "errors"
+var ErrFine = errors.New("x")
+var table = map[string]bool{"a": true}
+var counter int
+var list []string
+func init() {}
+func f(table map[string]bool) { table["shadowed"] = true; x := counter; x++ }
+func g() { table["b"] = true; counter++; list = append(list, "x"); _ = &counter }
+func h() { delete(table, "a"); for counter = range 3 {} }
+`
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "p.go", text, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, problem := range globalState(fset, []*ast.File{file}) {
+		lines = append(lines, fset.Position(problem.pos).Line)
+	}
+	if want := []int{5, 6, 7, 9, 9, 9, 9, 10, 10}; !slices.Equal(lines, want) {
+		t.Errorf("problems in lines %v, want %v", lines, want)
+	}
+}
+
+type problem struct {
+	pos  token.Pos
+	text string
+}
+
+func globalState(fset *token.FileSet, files []*ast.File) []problem {
+	info := &types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}
+	// Imports are not resolved, so there are type errors, which do not matter:
+	// what a name of this package refers to is known without.
+	conf := types.Config{Error: func(error) {}, FakeImportC: true}
+	pkg, _ := conf.Check("p", fset, files, info)
+
+	var problems []problem
+	report := func(n ast.Node, text string) { problems = append(problems, problem{n.Pos(), text}) }
+	written := func(target ast.Expr) {
+		name := root(target)
+		if name == nil {
+			return
+		}
+		if v, ok := info.Uses[name].(*types.Var); ok && v.Parent() == pkg.Scope() {
+			report(target, "writes to "+name.Name+", a variable of the package")
+		}
+	}
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			switch d := decl.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil && d.Name.Name == "init" {
+					report(d, "there are no init functions here")
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR && len(v.Values) == 0 {
+						report(v, "a variable of the package without a value waits for somebody to set it")
+					}
+				}
+			}
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, target := range n.Lhs {
+					written(target)
+				}
+			case *ast.IncDecStmt:
+				written(n.X)
+			case *ast.RangeStmt:
+				written(n.Key)
+				written(n.Value)
+			case *ast.UnaryExpr:
+				if n.Op == token.AND {
+					written(n.X)
+				}
+			case *ast.CallExpr:
+				name, ok := n.Fun.(*ast.Ident)
+				if ok && (name.Name == "delete" || name.Name == "clear") && len(n.Args) > 0 {
+					written(n.Args[0])
+				}
+			}
+			return true
+		})
+	}
+	slices.SortStableFunc(problems, func(a, b problem) int { return cmp.Compare(a.pos, b.pos) })
+	return problems
+}
+
+// root is the name that an assignment to target goes through.
+func root(target ast.Expr) *ast.Ident {
+	for {
+		switch x := target.(type) {
+		case *ast.Ident:
+			return x
+		case *ast.ParenExpr:
+			target = x.X
+		case *ast.IndexExpr:
+			target = x.X
+		case *ast.SelectorExpr:
+			target = x.X
+		case *ast.StarExpr:
+			target = x.X
+		default:
+			return nil
+		}
+	}
+}
+
+// source is a Go file of the module, for whatever system it is.
+type source struct {
+	path string // from the root of the module, with slashes
+	dir  string
+	test bool
+	fset *token.FileSet
+	ast  *ast.File
+}
+
+// sources parses all Go files of the module but those under testdata.
+func sources(t *testing.T) []source {
+	t.Helper()
+	fset := token.NewFileSet()
+	var files []source
+	err := filepath.WalkDir(moduleRoot, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != moduleRoot && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")) {
+			return fs.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(name) != ".go" {
+			return nil
+		}
+		rel, err := filepath.Rel(moduleRoot, name)
+		if err != nil {
+			return err
+		}
+		parsed, err := parser.ParseFile(fset, name, nil, 0)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		files = append(files, source{rel, path.Dir(rel), strings.HasSuffix(rel, "_test.go") || path.Dir(rel) == exportTest, fset, parsed})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
