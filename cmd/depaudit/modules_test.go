@@ -1,7 +1,7 @@
 package main
 
 import (
-	"flag"
+	goflag "flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +18,7 @@ import (
 // updateDocs writes the parts of the documentation that are generated:
 //
 //	go test ./cmd/depaudit -update-docs
-var updateDocs = flag.Bool("update-docs", false, "write the generated parts of the documentation")
+var updateDocs = goflag.Bool("update-docs", false, "write the generated parts of the documentation")
 
 // TestModules holds the list of modules that the binary links to what the go
 // command says, so that a new one is a line of a diff that somebody reads.
