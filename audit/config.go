@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,7 +150,7 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 func readLimited(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, named(path, err)
 	}
 	switch {
 	case info.IsDir():
@@ -161,7 +162,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, named(path, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
@@ -172,6 +173,16 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w: it grew beyond %d bytes while it was read", path, errTooLarge, limit)
 	}
 	return bytes.TrimPrefix(data, []byte("\ufeff")), nil
+}
+
+// named begins an error of the system with the file, as all others here do,
+// and not with the name of a system call.
+func named(path string, err error) error {
+	var plain *fs.PathError
+	if errors.As(err, &plain) {
+		return fmt.Errorf("%s: %w", path, plain.Err)
+	}
+	return err
 }
 
 var errTooLarge = errors.New("file is too large")

@@ -264,6 +264,10 @@ func (p *policy) notices() {
 		f := findings[key]
 		if f == nil {
 			f = &Finding{Message: text.message, Fix: text.fix}
+			if severity == Info {
+				// Good to know, and nothing to do about it.
+				f = &Finding{Message: "code of what is accounted for runs at every start of an interpreter"}
+			}
 			findings[key] = f
 			order = append(order, key)
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 )
@@ -25,12 +24,8 @@ func ReadReport(r io.Reader) (*Report, error) { return readReport("report", r) }
 // those about the JSON go on with line and column.
 func LoadReport(path string) (*Report, error) {
 	f, err := os.Open(path)
-	var plain *fs.PathError
-	if errors.As(err, &plain) {
-		return nil, fmt.Errorf("%s: %w", path, plain.Err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, named(path, err)
 	}
 	defer f.Close()
 	return readReport(path, f)

@@ -231,6 +231,9 @@ func (p *page) findings(s stage, all []audit.Finding) {
 		if !said || f.Severity != audit.Error {
 			p.field(severityWord(f.Severity), severityColor(string(f.Severity)), strings.TrimPrefix(f.Rule+": "+f.Message, ": "))
 		}
+		if idle(f) {
+			continue // its places are among the notices
+		}
 		for _, path := range f.Paths[:min(len(f.Paths), shownItems)] {
 			p.paste("", "", path)
 		}

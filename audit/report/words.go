@@ -29,8 +29,13 @@ func indexed(s *audit.Stage) stage {
 
 // clean says whether there is nothing to say about a stage but its numbers.
 func (s stage) clean() bool {
-	return s.Verdict == audit.Pass && len(s.Findings) == 0 && len(s.Gaps) == 0 &&
+	return s.Verdict == audit.Pass && !slices.ContainsFunc(s.Findings, func(f audit.Finding) bool { return !idle(f) }) && len(s.Gaps) == 0 &&
 		len(s.Growth.Added) == 0 && len(s.Growth.Weaker) == 0 && s.Growth.Ruler == nil
+}
+
+// idle says whether a finding is good to know and leaves nothing to do.
+func idle(f audit.Finding) bool {
+	return f.Severity == audit.Info && f.Fix == "" && f.Accept == ""
 }
 
 // added is the number of dependencies that the baseline does not have.
@@ -161,7 +166,12 @@ func (s stage) why(id string) string {
 // detail is why a dependency is not accounted for, without its name and
 // version at the beginning: they stand beside it.
 func detail(d *audit.Dependency) string {
-	return strings.TrimPrefix(d.Why.Detail, fmt.Sprintf("%q %q is ", d.Name, d.Version))
+	for _, said := range []string{"%q %q is ", "%q is installed at %q and "} {
+		if rest, ok := strings.CutPrefix(d.Why.Detail, fmt.Sprintf(said, d.Name, d.Version)); ok {
+			return rest
+		}
+	}
+	return d.Why.Detail
 }
 
 // entry is the place of a lock entry.
