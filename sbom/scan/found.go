@@ -31,7 +31,7 @@ func (s *scanner) addFound() {
 		case f.Type == "npm" && path.Base(f.Path) == "package.json":
 			if _, ok := s.unitAt[n]; ok {
 				s.compare(f, n)
-			} else {
+			} else if !s.read[n] {
 				s.declared(f, n)
 			}
 		case f.Type == "pypi" && f.Path == "":
@@ -85,7 +85,9 @@ func (s *scanner) declared(f catalog.Found, n environ.Node) {
 		return
 	}
 	if s.owned(n) {
-		s.addPackage(f, n)
+		if f.Type != "" {
+			s.addPackage(f, n)
+		}
 		return
 	}
 	reason := sbom.ExcludedDeclared

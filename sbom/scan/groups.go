@@ -69,6 +69,9 @@ func (s *scanner) looseCode() []environ.Node {
 	for _, n := range s.sniffed.archives {
 		add(n)
 	}
+	for _, n := range s.modules {
+		add(n)
+	}
 	for _, dir := range s.importFolders() {
 		from, to := s.tree.Subtree(dir)
 		for n := from; n < to; n++ {

@@ -24,7 +24,9 @@ const (
 
 // readNode reports the packages that Node would load: every folder of a
 // node_modules folder, and of a scope in it, whatever its package.json says.
-// The folder is the unit: one without a name is unaccounted.
+// The folder is the unit: one without a name is unaccounted, and so is a file
+// that a module name leads to
+// (https://nodejs.org/api/modules.html#all-together).
 func (s *scanner) readNode() {
 	hidden := make(map[environ.Node]*hiddenLock)
 	for _, dir := range s.byDepth(s.survey.nodeModules) {
@@ -36,11 +38,10 @@ func (s *scanner) readNode() {
 			name := s.tree.Name(c)
 			switch {
 			case strings.HasPrefix(name, "."):
-			case strings.HasPrefix(name, "@"):
-				if s.tree.Kind(c) == environ.Dir {
-					for scoped := range s.tree.Children(c) {
-						s.readNodePackage(dir, scoped, lock)
-					}
+				s.readNodeHidden(c, name)
+			case strings.HasPrefix(name, "@") && s.tree.Kind(c) == environ.Dir:
+				for scoped := range s.tree.Children(c) {
+					s.readNodePackage(dir, scoped, lock)
 				}
 			default:
 				s.readNodePackage(dir, c, lock)
@@ -57,25 +58,29 @@ func (s *scanner) readNodePackage(modules, dir environ.Node, lock *hiddenLock) {
 		return
 	}
 	if t.Kind(dir) != environ.Dir {
-		return
-	}
-	manifest := t.Child(dir, "package.json")
-	if manifest != environ.None {
-		manifest = t.ResolveNode(manifest)
-	}
-	if manifest == environ.None {
-		if !s.owned(dir) && s.holdsFiles(dir) && !s.insideAnother(dir) {
-			s.add(unit{node: dir, inside: -1, own: true, Component: sbom.Component{
-				Kind: sbom.KindFiles, Type: "generic", Name: path.Base(t.Path(dir)), Paths: []string{t.Path(dir)},
-				FoundBy: "node-reader", Files: s.filesBelow(dir), Detail: "a folder in node_modules without package.json",
-			}})
-			s.claimTree(dir, len(s.units)-1, s.isNodeModules)
+		if t.Kind(dir) == environ.File && path.Ext(t.Name(dir)) != ".json" {
+			s.modules = append(s.modules, dir)
 		}
 		return
 	}
+	manifest := s.manifestOf(dir)
+	if manifest == environ.None {
+		if !s.owned(dir) && s.holdsFiles(dir) && !s.insideAnother(dir) {
+			s.addNodeFolder(dir, dir, "a folder in node_modules without package.json")
+		}
+		return
+	}
+	carrier := s.carrierOf(manifest)
 	m, err := s.packageJSON(manifest)
 	if err != nil {
-		s.gap(sbom.GapMalformed, t.Path(manifest), err.Error())
+		switch {
+		case s.owned(manifest): // inside a package of the system, whatever it is
+		case carrier >= 0:
+			return // a fixture: what the cataloger says about it is excluded
+		default:
+			s.gap(sbom.GapMalformed, t.Path(manifest), err.Error())
+		}
+		s.read[manifest] = true
 		return
 	}
 	s.read[manifest] = true
@@ -99,19 +104,89 @@ func (s *scanner) readNodePackage(modules, dir environ.Node, lock *hiddenLock) {
 	if !isASCII(m.Name) {
 		s.notice(sbom.NoticeNonASCII, t.Path(manifest), fmt.Sprintf("the npm package %+q has a name outside ASCII, which the registry does not accept", m.Name))
 	}
-	if inLock {
+	if inLock && entry.Version != "" && entry.Version != m.Version {
+		s.gap(sbom.GapMalformed, t.Path(manifest), fmt.Sprintf("says version %q, and %q by npm's record of what it installed here", m.Version, entry.Version))
+	} else if inLock {
 		u.Digests, u.Install = entry.claims(lock.file)
 		u.Asked = lock.asked(key, nodeFolderName(t, dir))
 	}
-	owner := s.bundledIn(modules, entry, inLock)
+	owner := carrier
+	if owner < 0 {
+		owner = s.bundledIn(modules, entry, inLock)
+	}
 	if owner >= 0 {
 		u.inside = owner
 	}
 	u.own = owner < 0
 	i := s.add(u)
 	if !s.owned(manifest) {
-		s.claimTree(dir, i, s.isNodeModules)
+		// npm installs a package's own dependencies directly below it. What
+		// lies in a node_modules further down came with the package.
+		s.claimTree(dir, i, func(n environ.Node) bool { return t.Parent(n) == dir && s.isNodeModules(n) })
 	}
+}
+
+// manifestOf is the package.json of a folder, None when there is none.
+func (s *scanner) manifestOf(dir environ.Node) environ.Node {
+	return s.tree.ResolveNode(s.tree.Child(dir, "package.json"))
+}
+
+// addNodeFolder adds a folder that Node loads from and that does not say what
+// it is; at is where it was found, which may be a link to it.
+func (s *scanner) addNodeFolder(at, dir environ.Node, detail string) {
+	t := s.tree
+	i := s.add(unit{node: at, inside: -1, own: true, Component: sbom.Component{
+		Kind: sbom.KindFiles, Type: "generic", Name: t.Name(at), Paths: []string{t.Path(at)},
+		FoundBy: "node-reader", Files: s.filesBelow(dir), Detail: detail,
+	}})
+	s.claim(at, i)
+	s.claimTree(dir, i, s.isNodeModules)
+}
+
+// readNodeHidden looks at an entry of node_modules whose name starts with a
+// dot. No package can have such a name, but code can ask for it.
+func (s *scanner) readNodeHidden(n environ.Node, name string) {
+	t := s.tree
+	switch name {
+	case ".bin", ".cache": // links to programs, and what programs remember
+		return
+	case ".pnpm", ".store", ".bun", ".deno", ".aspect_rules_js": // hold folders named node_modules, which are read by themselves
+		return
+	}
+	switch t.Kind(n) {
+	case environ.File, environ.Symlink:
+		if isNodeCode(name) {
+			s.modules = append(s.modules, n)
+		}
+	case environ.Dir:
+		from, to := t.Subtree(n)
+		for c := from; c < to; c++ {
+			if t.Kind(c) == environ.File && isNodeCode(t.Name(c)) && s.claims[c] == 0 && !s.owned(c) {
+				s.addNodeFolder(n, n, "a hidden folder in node_modules with code in it")
+				return
+			}
+		}
+	}
+}
+
+func isNodeCode(name string) bool {
+	switch path.Ext(name) {
+	case ".js", ".cjs", ".mjs", ".node":
+		return true
+	}
+	return false
+}
+
+// carrierOf is the package that has a manifest within its own files, -1 if
+// none: an npm package with fixtures, a Python one with a front end. The
+// list of a Python package that reaches out of the folder of modules
+// carries nothing.
+func (s *scanner) carrierOf(manifest environ.Node) int {
+	c := s.claimant(manifest)
+	if c < 0 || s.units[c].Type != "npm" && !isInSiteDir(s.tree, manifest) {
+		return -1
+	}
+	return c
 }
 
 // readNodeLink handles a package folder that is a link: a workspace of the
@@ -124,20 +199,38 @@ func (s *scanner) readNodeLink(modules, link environ.Node, lock *hiddenLock) {
 		s.gap(sbom.GapUnreported, t.Path(link), fmt.Sprintf("links to %q, which is not in the environment", t.Target(link)))
 		return
 	}
-	if t.Kind(target) != environ.Dir || s.owned(target) || s.isNodeModules(t.Parent(target)) ||
-		strings.HasPrefix(t.Name(t.Parent(target)), "@") && s.isNodeModules(t.Parent(t.Parent(target))) {
+	if s.owned(target) || s.owned(link) {
 		return
 	}
-	manifest := t.Child(target, "package.json")
-	if manifest == environ.None || t.Kind(manifest) != environ.File || s.owned(manifest) {
+	if t.Kind(target) != environ.Dir {
+		if path.Ext(t.Name(link)) != ".json" && s.claims[target] == 0 {
+			s.modules = append(s.modules, link)
+		}
 		return
 	}
+	if !s.caches.contain(target) && (s.isNodeModules(t.Parent(target)) ||
+		strings.HasPrefix(t.Name(t.Parent(target)), "@") && s.isNodeModules(t.Parent(t.Parent(target)))) {
+		return // read there
+	}
+	manifest := s.manifestOf(target)
+	if manifest == environ.None {
+		if s.holdsFiles(target) && !s.insideAnother(target) {
+			s.addNodeFolder(link, target, "a link in node_modules to a folder without package.json")
+		}
+		return
+	}
+	if s.owned(manifest) {
+		return
+	}
+	if _, known := s.unitAt[manifest]; known {
+		return // a second link to it
+	}
+	s.read[manifest] = true
 	m, err := s.packageJSON(manifest)
 	if err != nil || m.Name == "" {
 		s.gap(sbom.GapMalformed, t.Path(manifest), "a linked package that does not say its name")
 		return
 	}
-	s.read[manifest] = true
 	u := unit{node: manifest, inside: -1, own: true, Component: sbom.Component{
 		Kind: sbom.KindPackage, Type: "npm", Name: m.Name, Version: m.Version,
 		Paths: []string{t.Path(link), t.Path(manifest)}, FoundBy: "node-reader",

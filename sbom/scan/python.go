@@ -58,6 +58,7 @@ func (s *scanner) readDistribution(d environ.Node) {
 	if _, done := s.read[meta]; done {
 		return // reached a second time, through a link
 	}
+	s.read[meta] = true
 	name, version, err := s.pythonName(meta)
 	if err != nil {
 		if s.owned(meta) {
@@ -66,7 +67,6 @@ func (s *scanner) readDistribution(d environ.Node) {
 		s.gap(sbom.GapMalformed, t.Path(meta), err.Error())
 		return
 	}
-	s.read[meta] = true
 	u := unit{node: meta, inside: -1}
 	u.Component = sbom.Component{
 		Kind: sbom.KindPackage, Type: "pypi", Name: normalisePython(name), Version: version,

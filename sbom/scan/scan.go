@@ -83,9 +83,11 @@ type scanner struct {
 	units  []unit
 	claims []int32
 	unitAt map[environ.Node]int // the first unit by its primary evidence
-	// read are the metadata files that our own readers could read; what a
+	// read are the metadata files that our own readers dealt with; what a
 	// cataloger says against them does not matter.
 	read map[environ.Node]bool
+	// modules are files that a folder of packages holds directly.
+	modules []environ.Node
 }
 
 // open reads what the rest relies on: the release, the package database, and
@@ -215,6 +217,11 @@ func (s *scanner) problem(p catalog.Problem) {
 		return
 	}
 	if s.read[n] {
+		return
+	}
+	if s.tree.Name(n) == "package.json" {
+		// Not in a place that Node loads packages from: those were read.
+		s.declared(catalog.Found{Path: p.Path, Name: "package.json"}, n)
 		return
 	}
 	if i := s.accountedBy(n); i >= 0 && (s.units[i].Kind == sbom.KindFiles || s.units[i].node == n && s.units[i].FoundBy != p.Cataloger) {
