@@ -31,10 +31,10 @@ type pipelineFlags struct {
 }
 
 func (p *pipelineFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&p.config, "config", "c", defaultConfig, "configuration `FILE`")
+	cmd.Flags().StringVarP(&p.config, "config", "c", defaultConfig, "configuration `FILE`; its paths are relative to its folder")
 	cmd.Flags().StringVar(&p.baseline, "baseline", "", "baseline `FILE`, instead of the configuration's")
 	cmd.Flags().StringArrayVar(&p.stages, "stage", nil, "only this `STAGE`; may be given several times")
-	cmd.Flags().StringArrayVar(&p.envs, "env", nil, "scan another environment for a stage: `STAGE=REF`")
+	cmd.Flags().StringArrayVar(&p.envs, "env", nil, "scan another environment for a stage, `STAGE=REF`; may be given several times")
 	_ = cmd.RegisterFlagCompletionFunc("stage", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		config, err := audit.LoadConfig(p.config)
 		if err != nil {
@@ -217,12 +217,27 @@ func (c *command) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Judge the stages of a pipeline: the gate",
-		Long: `Scans the environment of every stage in depaudit.yaml, proves each dependency
-OS-provided or lock-pinned, compares with the baseline, and says which stages
-pass. The exit code is 0, 1 (a gate failed) or 3 (incomplete) in every format.`,
+		Long: `Scans the environment of every stage in depaudit.yaml, shows each dependency to
+be OS-provided or lock-pinned, compares with the baseline, and says which stages
+pass.
+
+A critical stage fails when it has a dependency that its baseline has not, or
+one that neither the operating system nor a lock file with a hash accounts for;
+"depaudit explain" lists all rules. In other stages the same is a warning,
+unless the configuration enforces it. The baseline is what the team accepted
+before: "depaudit baseline update" writes it.
+
+Paths in depaudit.yaml are relative to its folder, those on the command line to
+the working folder. A depaudit.yaml inside of an environment is never read.
+` + environmentHelp + outputHelp + `
+Exit codes, the same in every format: 0 every stage passed, 1 a stage failed,
+2 the configuration, the baseline or the command line is wrong and nothing was
+judged, 3 incomplete, 4 could not run or could not write.`,
 		Example: `  depaudit audit
-  depaudit audit --stage build-source -o table -o json=report.json
-  depaudit audit --env build-source=dir:/srv/chroot/build -o markdown="$GITHUB_STEP_SUMMARY"`,
+  depaudit audit --stage build-source --show growth
+  depaudit audit -o table -o json=report.json -o spdx-json={stage}.spdx.json
+  depaudit audit --env build-source=dir:/srv/chroot/build
+  depaudit audit -o table -o markdown="$GITHUB_STEP_SUMMARY"`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			outputs, err := parseOutputs(out.outputs)
@@ -239,7 +254,7 @@ pass. The exit code is 0, 1 (a gate failed) or 3 (incomplete) in every format.`,
 			if err != nil {
 				return err
 			}
-			if err := checkOutputs(outputs, p.stageNames()); err != nil {
+			if err := c.checkOutputs(outputs, p.stageNames()); err != nil {
 				return err
 			}
 			r, err := c.run(cmd.Context(), p, limits)

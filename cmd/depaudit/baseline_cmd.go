@@ -19,8 +19,12 @@ func (c *command) baselineCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "baseline",
 		Short: "Accept, check and show what the stages may hold",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `The baseline is the file with the dependencies that each stage was accepted with,
+one a line. It is committed beside the configuration, so that its diff in a pull
+request shows exactly what is being accepted. "depaudit audit" compares with it
+by identity: a swap is growth, a new version is not.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.baselineUpdate(), c.baselineCheck(), c.baselineShow())
 	return cmd
@@ -37,7 +41,13 @@ func (c *command) baselineUpdate() *cobra.Command {
 		Short: "Scan the stages and accept them as they are",
 		Long: `Scans the stages, prints what is being accepted, and writes the baseline. When a
 critical stage grows or its proof gets weaker, a reason is needed; it stands in
-the file beside what was accepted. Nothing is written when a stage has gaps.`,
+the file beside what was accepted. With --stage, the other stages stay as they
+are. It is all or nothing: when one stage has gaps or needs a reason, the file
+is left as it was.
+
+Exit codes: 0 written, 2 a reason is needed or something is wrong with the
+command line, the configuration or the old baseline, 3 a stage has gaps,
+4 could not run or could not write.`,
 		Example: `  depaudit baseline update
   depaudit baseline update --stage build-source --reason "gdb for the crash tests, #123"`,
 		Args: noArgs,
@@ -104,7 +114,7 @@ func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
 	}
 	line := func(sign, id string) {
 		if d := byID[id]; d != nil {
-			fmt.Fprintf(c.stdout, "  %s %s %s  %s (%s)\n", sign, report.Terminal(d.Name), report.Terminal(d.Version), d.Provenance, d.Evidence)
+			fmt.Fprintf(c.stdout, "  %s %s %s  %s (%s)\n", sign, report.Terminal(d.Name), report.Terminal(d.Version), d.Provenance, report.Terminal(d.Evidence))
 			return
 		}
 		fmt.Fprintf(c.stdout, "  %s %s\n", sign, report.Terminal(id))
@@ -112,8 +122,11 @@ func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
 	for _, group := range g.Added {
 		line("+", group.ID)
 		for _, id := range group.Brings {
-			line("+", id)
+			line("  +", id)
 		}
+	}
+	for _, w := range g.Weaker {
+		fmt.Fprintf(c.stdout, "  ! %s  %s (%s) -> %s (%s)\n", report.Terminal(w.ID), w.From.Provenance, report.Terminal(w.From.Evidence), w.To.Provenance, report.Terminal(w.To.Evidence))
 	}
 	for _, e := range g.Removed {
 		line("-", e.ID)
@@ -182,7 +195,11 @@ func (c *command) baselineShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print what was accepted",
-		Args:  noArgs,
+		Long: `Prints the baseline for people: each dependency, what accounted for it, and the
+reason it was accepted with if there is one. Nothing is scanned.`,
+		Example: `  depaudit baseline show
+  depaudit baseline show --stage build-source`,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			p, err := which.load()
 			if err != nil {

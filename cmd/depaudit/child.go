@@ -264,6 +264,9 @@ func lossReason(readErr, waitErr error, words string, limits limitFlags) string 
 	switch {
 	case strings.Contains(words, "out of memory") || strings.Contains(words, "cannot allocate memory"):
 		return fmt.Sprintf("the scan needed more than %d MiB of memory and was ended (see --scan-memory)", limits.memory)
+	case strings.Contains(words, "pthread_create failed") || strings.Contains(words, "failed to create new OS thread"):
+		// Stacks of threads count as data.
+		return fmt.Sprintf("the scan could not start a thread: it needs more than %d MiB of memory (see --scan-memory), or the number of processes is limited", limits.memory)
 	case waitErr != nil:
 		first, _, _ := strings.Cut(strings.TrimSpace(words), "\n")
 		if first != "" {

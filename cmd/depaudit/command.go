@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
@@ -134,8 +136,87 @@ nothing to compare with), 4 could not run.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(&hinted{flagError(cmd, err), fmt.Sprintf("run %q for the flags", cmd.CommandPath()+" --help")})
 	})
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpWidth)))
+	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(c.auditCommand(), c.scanCommand(), c.baselineCommand(), c.reportCommand(), c.explainCommand(), c.versionCommand())
+	root.InitDefaultCompletionCmd()
+	for _, sub := range root.Commands() {
+		if sub.Name() == "completion" {
+			// Its own answer to a mistyped shell is its help text and success.
+			sub.Args = noArgs
+			sub.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	return root
+}
+
+// helpWidth is for help texts, which are the same on a terminal and in the
+// documentation.
+const helpWidth = 80
+
+// Paragraphs that several help texts share.
+const (
+	environmentHelp = `
+REF names an environment: dir:PATH is a root file system in a folder (a bare
+path means that), host: is the machine that depaudit runs on. Nothing in it is
+executed or changed.
+`
+	outputHelp = `
+-o chooses formats: table and markdown are for people, json is the whole report
+("depaudit report" renders it again), spdx-json and cyclonedx-json are SBOMs,
+one for each stage. Without =FILE, or with =-, a format goes to standard output.
+{stage} in the name of a file stands for the stage. Files are replaced whole or
+not at all.
+`
+)
+
+// helpCommand is cobra's, but a mistyped command is an error.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			at, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return subcommands(at), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			at := root
+			for _, arg := range args {
+				i := slices.IndexFunc(at.Commands(), func(sub *cobra.Command) bool { return sub.Name() == arg })
+				if i < 0 {
+					return noCommand(at, arg)
+				}
+				at = at.Commands()[i]
+			}
+			at.InitDefaultHelpFlag()
+			return at.Help()
+		},
+	}
+}
+
+func subcommands(cmd *cobra.Command) []string {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return names
+}
+
+func noCommand(cmd *cobra.Command, name string) error {
+	names := subcommands(cmd)
+	err := fmt.Errorf("%q is no command of %s", name, cmd.CommandPath())
+	if len(names) == 0 {
+		return usage(err)
+	}
+	if near := report.Nearest(name, names); near != "" {
+		return usage(&hinted{err, fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near)})
+	}
+	return usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
 }
 
 // noArgs refuses arguments; at the root the argument is a mistyped command.
@@ -144,19 +225,9 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if !cmd.HasParent() || cmd.HasSubCommands() {
-		var names []string
-		for _, sub := range cmd.Commands() {
-			if sub.IsAvailableCommand() {
-				names = append(names, sub.Name())
-			}
-		}
-		err := fmt.Errorf("%q is no command of %s", args[0], cmd.CommandPath())
-		if near := report.Nearest(args[0], names); near != "" {
-			return usage(&hinted{err, fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near)})
-		}
-		return usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
+		return noCommand(cmd, args[0])
 	}
-	return usage(fmt.Errorf("%s takes no argument, but was given %q", cmd.CommandPath(), args[0]))
+	return usage(fmt.Errorf("%s takes no argument, but was given %q", cmd.Name(), args[0]))
 }
 
 // flagError adds the nearest flag to an unknown one.
@@ -166,7 +237,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		return err
 	}
 	var names []string
-	cmd.Flags().VisitAll(func(f *flag) { names = append(names, f.Name) })
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	if near := report.Nearest(name, names); near != "" {
 		return fmt.Errorf("unknown flag --%s, did you mean --%s?", name, near)
 	}

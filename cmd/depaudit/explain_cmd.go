@@ -18,9 +18,12 @@ func (c *command) explainCommand() *cobra.Command {
 		ids = append(ids, r.ID)
 	}
 	return &cobra.Command{
-		Use:       "explain [RULE]",
-		Short:     "Explain a rule; without one, list them all",
-		Example:   "  depaudit explain growth",
+		Use:   "explain [RULE]",
+		Short: "Explain a rule; without one, list them all",
+		Long: `Says what a rule is about, why it is there, how to fix what it found and how to
+accept it. Without a rule, lists them all with what they do to a critical stage
+and to the others.`,
+		Example:   "  depaudit explain\n  depaudit explain growth",
 		ValidArgs: ids,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {

@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/depaudit/depaudit/audit/report"
 )
-
-type flag = pflag.Flag
 
 // outputFlags are shared by every command that prints a report.
 type outputFlags struct {
@@ -28,24 +26,27 @@ func (o *outputFlags) register(cmd *cobra.Command) {
 	for _, f := range outputFormats() {
 		formats = append(formats, f.name)
 	}
-	var lists []string
-	for _, l := range report.Lists() {
-		lists = append(lists, l.Name)
-	}
-	cmd.Flags().StringArrayVarP(&o.outputs, "output", "o", nil, "write `FORMAT[=FILE]`; may be given several times; one of "+strings.Join(formats, ", ")+" (default table)")
-	cmd.Flags().StringSliceVar(&o.show, "show", nil, "also list `WHAT` in full: "+strings.Join(lists, ", "))
+	lists := listNames()
+	cmd.Flags().StringArrayVarP(&o.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(formats, ", ")+"; may be given several times (default table)")
+	cmd.Flags().StringSliceVar(&o.show, "show", nil, "list `WHAT` in full below the table: "+strings.Join(lists, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(lists, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// options are how a renderer should look on this output.
-func (c *command) options(show []string) (report.Options, error) {
+// listNames is what --show takes.
+func listNames() []string {
 	var names []string
 	for _, l := range report.Lists() {
 		names = append(names, l.Name)
 	}
+	return append(names, "all")
+}
+
+// options are how a renderer should look on this output.
+func (c *command) options(show []string) (report.Options, error) {
+	names := listNames()
 	for _, s := range show {
-		if !contains(names, s) {
+		if !slices.Contains(names, s) {
 			err := fmt.Errorf("--show %s: there is no such list", s)
 			if near := report.Nearest(s, names); near != "" {
 				return report.Options{}, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
@@ -66,15 +67,6 @@ func (c *command) options(show []string) (report.Options, error) {
 	return o, nil
 }
 
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
-}
-
 // limitFlags bound what one scan may take.
 type limitFlags struct {
 	memory  int64
@@ -90,12 +82,18 @@ const (
 )
 
 func (l *limitFlags) register(cmd *cobra.Command) {
-	cmd.Flags().Int64Var(&l.memory, "scan-memory", defaultMemoryMiB, "memory that the scan of one environment may take, in `MIB`")
-	cmd.Flags().DurationVar(&l.timeout, "scan-timeout", defaultTimeout, "time that the scan of one environment may take")
+	cmd.Flags().Int64Var(&l.memory, "scan-memory", defaultMemoryMiB, "most memory for the scan of one environment, in `MIB`")
+	cmd.Flags().DurationVar(&l.timeout, "scan-timeout", defaultTimeout, "longest `TIME` for the scan of one environment, such as 90s or 5m")
 }
 
 func (l *limitFlags) check() error {
-	const least = 128 // less does not even hold the program
+	const (
+		least = 128     // less does not even hold the program
+		most  = 1 << 30 // a petabyte; more does not fit the number of bytes
+	)
+	if l.memory > most {
+		return usage(fmt.Errorf("--scan-memory %d: the most is %d", l.memory, most))
+	}
 	if l.memory < least {
 		return usage(fmt.Errorf("--scan-memory %d: the least is %d", l.memory, least))
 	}

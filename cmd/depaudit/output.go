@@ -90,9 +90,12 @@ func parseOutputs(flags []string) ([]output, error) {
 
 // checkOutputs refuses, before anything is scanned, what could not be written
 // down after it.
-func checkOutputs(outputs []output, stages []string) error {
+func (c *command) checkOutputs(outputs []output, stages []string) error {
 	writers := make(map[string]string)
 	for _, o := range outputs {
+		if _, err := c.created(); err != nil && o.format.stage != nil {
+			return usage(err)
+		}
 		placed := strings.Contains(o.file, stagePlaceholder)
 		switch {
 		case placed && o.format.stage == nil:

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clipperhouse/displaywidth"
 	"golang.org/x/term"
 
 	"github.com/depaudit/depaudit/audit/report"
@@ -54,9 +55,9 @@ func (p *progressLine) set(stage, phase string, files int) {
 	if _, known := p.now[stage]; !known {
 		p.stages = append(p.stages, stage)
 	}
-	p.now[stage] = phase
+	p.now[stage] = report.Terminal(phase)
 	if files > 0 {
-		p.now[stage] += fmt.Sprintf(" %d", files)
+		p.now[stage] += fmt.Sprintf(" (%d files)", files)
 	}
 	p.draw()
 }
@@ -82,11 +83,8 @@ func (p *progressLine) draw() {
 			parts = append(parts, report.Terminal(s)+": "+what)
 		}
 	}
-	line := []rune(strings.Join(parts, "   "))
-	if len(line) > p.width-1 {
-		line = line[:p.width-1]
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s", string(line))
+	line := displaywidth.TruncateString(strings.Join(parts, "   "), p.width-1, "…")
+	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
 	p.shown = true
 }
 

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -16,12 +14,19 @@ func (c *command) reportCommand() *cobra.Command {
 		Use:   "report REPORT.json",
 		Short: "Render a saved report again",
 		Long: `Reads a report that "-o json" wrote ("-" for standard input) and writes it in
-other formats. The exit code is that of the report's verdict, as when it was made.`,
-		Example: `  depaudit report report.json -o markdown
+other formats, with the same bytes as if they had been asked for at once. Nothing
+is scanned or judged again; a report whose verdict does not follow from what it
+lists is refused.
+` + outputHelp + `
+The exit code is that of the verdict, as when the report was made: 0, 1 or 3.
+2 says that the file is no report, 4 that something could not be written.`,
+		Example: `  depaudit report report.json
+  depaudit report report.json --show os,lock
+  depaudit report report.json -o markdown=summary.md
   depaudit report report.json -o spdx-json={stage}.spdx.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage(errors.New("report takes one file, a report as -o json writes it"))
+				return usage(&hinted{errors.New("report takes one file, a report as -o json writes it"), "make one with: depaudit audit -o json=report.json"})
 			}
 			return nil
 		},
@@ -32,13 +37,13 @@ other formats. The exit code is that of the report's verdict, as when it was mad
 			}
 			r, err := c.readReport(args[0])
 			if err != nil {
-				return usage(fmt.Errorf("%s: %w", args[0], err))
+				return usage(err)
 			}
 			var stages []string
 			for _, s := range r.Stages {
 				stages = append(stages, s.Name)
 			}
-			if err := checkOutputs(outputs, stages); err != nil {
+			if err := c.checkOutputs(outputs, stages); err != nil {
 				return err
 			}
 			if err := c.write(r, outputs, out.show); err != nil {
@@ -55,10 +60,5 @@ func (c *command) readReport(path string) (*audit.Report, error) {
 	if path == "-" {
 		return audit.ReadReport(c.stdin)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, errors.Unwrap(err)
-	}
-	defer f.Close()
-	return audit.ReadReport(f)
+	return audit.LoadReport(path)
 }

@@ -18,14 +18,17 @@ func (c *command) scanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan REF",
 		Short: "Look at one environment, without configuration",
-		Long: `Scans one environment and prints its footprint. REF is dir:PATH for a root file
-system in a folder (a bare path means that), or host: for this machine.
-
+		Long: `Scans one environment and prints its footprint: how many dependencies it has,
+how many of them the operating system provides, how many the given lock files
+pin, and what nothing accounts for. Reads no configuration and no baseline.
+` + environmentHelp + outputHelp + `
 Nothing is gated: the exit code is 0, or 3 when something could not be examined
-or nothing was found.`,
+or nothing was found. 2 is a mistake on the command line or in a lock file, 4
+says that it could not run or could not write.`,
 		Example: `  depaudit scan dir:/srv/chroot/build
   depaudit scan host: --show unaccounted
-  depaudit scan rootfs --locks requirements.txt -o cyclonedx-json=sbom.json`,
+  depaudit scan rootfs --locks requirements.txt --show lock,unaccounted
+  depaudit scan rootfs -o cyclonedx-json=sbom.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch len(args) {
 			case 1:
@@ -46,7 +49,7 @@ or nothing was found.`,
 			if err := limits.check(); err != nil {
 				return err
 			}
-			if err := checkOutputs(outputs, args); err != nil {
+			if err := c.checkOutputs(outputs, args); err != nil {
 				return err
 			}
 			e, err := parseEnvironment(args[0], args[0], "")
@@ -78,6 +81,6 @@ or nothing was found.`,
 	}
 	out.register(cmd)
 	limits.register(cmd)
-	cmd.Flags().StringArrayVar(&locks, "locks", nil, "lock `FILE` to hold the packages against; may be given several times")
+	cmd.Flags().StringArrayVar(&locks, "locks", nil, "lock `FILE` that the packages should come from; may be given several times")
 	return cmd
 }

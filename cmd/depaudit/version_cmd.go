@@ -18,7 +18,10 @@ func (c *command) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the rules it counts by, and its own footprint",
-		Args:  noArgs,
+		Long: `Prints the version, the version of the counting rules and of the catalogers (a
+count can be compared only with one by the same of both), and how many Go
+modules are linked into this program.`,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			linked := linkedModules()
 			fmt.Fprintf(c.stdout, "depaudit %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
