@@ -222,6 +222,7 @@ func enumerate(names []string, width int) string {
 }
 
 func (p *page) findings(s stage, all []audit.Finding) {
+	all = slices.DeleteFunc(slices.Clone(all), idle) // the number of notices says it
 	for i, f := range all {
 		if i == shownFindings {
 			p.field("", "", fmt.Sprintf("and %d more findings: see --show findings", len(all)-i))
@@ -230,9 +231,6 @@ func (p *page) findings(s stage, all []audit.Finding) {
 		said := f.Rule == audit.RuleGrowth && len(s.Growth.Added) > 0
 		if !said || f.Severity != audit.Error {
 			p.field(severityWord(f.Severity), severityColor(string(f.Severity)), strings.TrimPrefix(f.Rule+": "+f.Message, ": "))
-		}
-		if idle(f) {
-			continue // its places are among the notices
 		}
 		for _, path := range f.Paths[:min(len(f.Paths), shownItems)] {
 			p.paste("", "", path)
