@@ -32,8 +32,8 @@ func cells(s string) int {
 			i++
 			continue
 		}
-		if strings.HasPrefix(s[i:], "\x1b[") { // our own colours: there are no others
-			i += strings.IndexByte(s[i:], 'm') + 1
+		if end := strings.IndexByte(s[i:], 'm'); end > 0 && strings.HasPrefix(s[i:], "\x1b[") {
+			i += end + 1 // our own colours: there are no others
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
