@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -39,7 +40,7 @@ func (c caches) of(n environ.Node) *cache {
 func findCaches(t *environ.Tree, _ *survey) caches {
 	var found caches
 	add := func(root environ.Node, what string, opaque bool) {
-		if root == environ.None || t.Kind(root) != environ.Dir {
+		if root == environ.None || t.Kind(root) != environ.Dir || isImported(t, root) {
 			return
 		}
 		_, end := t.Subtree(root)
@@ -75,14 +76,23 @@ func findCaches(t *environ.Tree, _ *survey) caches {
 		return parentIs(n, ".cache") && (has(n, "http") || has(n, "http-v2") || has(n, "wheels") || has(n, "selfcheck"))
 	})
 	under("uv", inPlace, "uv cache", func(n environ.Node) bool { return parentIs(n, ".cache") && has(n, "CACHEDIR.TAG") })
-	under("yarn", opaque, "yarn cache", func(n environ.Node) bool { return parentIs(n, ".cache") || parentIs(n, "Caches") })
+	under("yarn", opaque, "yarn cache", func(n environ.Node) bool {
+		return (parentIs(n, ".cache") || parentIs(n, "Caches")) && holdsVersion(t, n, "")
+	})
 	under("registry", opaque, "cargo registry cache", func(n environ.Node) bool {
 		return parentIs(n, ".cargo") && (has(n, "index") || has(n, "cache") || has(n, "src"))
 	})
-	under("repository", inPlace, "Maven repository cache", func(n environ.Node) bool { return parentIs(n, ".m2") })
-	under("caches", inPlace, "Gradle cache", func(n environ.Node) bool { return parentIs(n, ".gradle") })
+	under("repository", inPlace, "Maven repository cache", func(n environ.Node) bool {
+		// What Maven fetched is marked with where it came from.
+		return parentIs(n, ".m2") && holdsNamed(t, n, "_remote.repositories")
+	})
+	under("caches", inPlace, "Gradle cache", func(n environ.Node) bool {
+		return parentIs(n, ".gradle") && (has(n, "modules-2") || has(n, "journal-1"))
+	})
 	under("pkgs", opaque, "conda package cache", func(n environ.Node) bool { return has(n, "urls.txt") })
-	under("store", opaque, "pnpm store", func(n environ.Node) bool { return parentIs(n, "pnpm") })
+	under("store", opaque, "pnpm store", func(n environ.Node) bool {
+		return parentIs(n, "pnpm") && holdsVersion(t, n, "files")
+	})
 	slices.SortFunc(found, func(a, b cache) int { return int(a.root) - int(b.root) })
 	out := found[:0]
 	for _, c := range found {
@@ -92,6 +102,41 @@ func findCaches(t *environ.Tree, _ *survey) caches {
 		out = append(out, c)
 	}
 	return out
+}
+
+// isImported says whether a folder lies where an interpreter imports from:
+// there it can be used in place, whatever it looks like.
+func isImported(t *environ.Tree, n environ.Node) bool {
+	for ; n != environ.None; n = t.Parent(n) {
+		if name := t.Name(n); isSiteDir(name) || name == "node_modules" {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsVersion says whether there is a folder named for a version of a
+// cache's layout ("v6") in dir, and in that one of the name given.
+func holdsVersion(t *environ.Tree, dir environ.Node, name string) bool {
+	for c := range t.Children(dir) {
+		if layoutVersion.MatchString(t.Name(c)) && t.Kind(c) == environ.Dir && (name == "" || t.Child(c, name) != environ.None) {
+			return true
+		}
+	}
+	return false
+}
+
+var layoutVersion = regexp.MustCompile(`^v[0-9]+$`)
+
+// holdsNamed says whether there is something of that name below dir.
+func holdsNamed(t *environ.Tree, dir environ.Node, name string) bool {
+	from, to := t.Subtree(dir)
+	for n := range t.Named(name) {
+		if from <= n && n < to {
+			return true
+		}
+	}
+	return false
 }
 
 // unit is the folder of a cache that an executable in it belongs to: the

@@ -18,8 +18,9 @@ import (
 func (s *scanner) addFound() {
 	// Packages that list their files come first: a jar in the list of a Java
 	// runtime is inside that, although it could claim itself.
+	// What is a fixture shows when the packages around it are known.
 	slices.SortStableFunc(s.found, func(a, b catalog.Found) int {
-		return cmp.Compare(min(len(b.Files), 1), min(len(a.Files), 1))
+		return cmp.Compare(rank(a), rank(b))
 	})
 	for _, f := range s.found {
 		n := s.tree.Lookup(f.Path)
@@ -34,11 +35,20 @@ func (s *scanner) addFound() {
 			} else if !s.read[n] {
 				s.declared(f, n)
 			}
-		case f.Type == "pypi" && f.Path == "":
 		default:
 			s.addPackage(f, n)
 		}
 	}
+}
+
+func rank(f catalog.Found) int {
+	switch {
+	case len(f.Files) > 0:
+		return 0
+	case path.Base(f.Path) == "package.json":
+		return 2
+	}
+	return 1
 }
 
 func isPythonMetadata(p string) bool {
@@ -119,17 +129,88 @@ func (s *scanner) addPackage(f catalog.Found, n environ.Node) {
 	if n == environ.None || f.Carried || s.owned(n) {
 		return
 	}
-	if f.Type == "golang" && f.Version == "" {
-		// A program built from a working tree has no identity that a lock
-		// could pin: its file stays unaccounted, and its modules are inside.
+	if f.Type == "golang" && len(f.Digests) == 0 {
+		// A program built from a working tree has no digest that a lock could
+		// pin, and its version is what its builder called it: its file stays
+		// unaccounted, and its modules are inside.
 		s.units[i].carried = true
 		return
 	}
 	s.claim(n, i)
-	for _, p := range f.Files {
-		s.claim(s.tree.Resolve(p), i)
-	}
+	s.claimFiles(i, f, n)
 	s.claimFolder(i, f, n)
+}
+
+// claimFiles claims what a package's own metadata lists, as far as packages
+// of its kind may install files there.
+func (s *scanner) claimFiles(i int, f catalog.Found, n environ.Node) {
+	if len(f.Files) == 0 {
+		return
+	}
+	t := s.tree
+	base, root := s.listRoot(f, n)
+	refused, more := "", 0
+	for _, p := range f.Files {
+		full, ok := within(base, p, root)
+		file := environ.None
+		if root != "" && ok {
+			if file = t.Resolve(full); file == environ.None || t.Kind(file) == environ.Dir {
+				continue
+			}
+			_, ok = within("/", t.Path(file), root)
+		}
+		switch {
+		case root != "" && ok:
+			s.claim(file, i)
+		case refused == "":
+			refused = full
+		default:
+			more++
+		}
+	}
+	if refused != "" {
+		detail := fmt.Sprintf("lists %+q", refused)
+		if more > 0 {
+			detail += fmt.Sprintf(" and %s more", plural(more, "path"))
+		}
+		s.notice(sbom.NoticeClaim, f.Path, detail+", outside of where a package of this kind is installed: not honoured")
+	}
+}
+
+// listRoot is what the paths of a package's list are relative to, and the
+// folder that they may not leave; no folder when the list counts for nothing.
+func (s *scanner) listRoot(f catalog.Found, n environ.Node) (base, root string) {
+	t := s.tree
+	switch f.Cataloger {
+	case "conda-meta-cataloger": // relative to the prefix, the parent of conda-meta
+		if prefix := t.Parent(t.Parent(n)); t.Parent(prefix) != environ.None {
+			return t.Path(prefix), t.Path(prefix)
+		}
+		return "/", ""
+	case "perl-cpan-installed-cataloger": // a prefix with lib or share in it
+		for d := t.Parent(n); d != environ.None; d = t.Parent(d) {
+			if name := t.Name(d); name == "lib" || name == "lib64" || name == "share" {
+				root = t.Path(t.Parent(d))
+			}
+		}
+		if root == "/" || root == "/usr" {
+			root = "" // the system's packages are installed there
+		}
+		return "/", root
+	case "portage-cataloger":
+		if strings.HasPrefix(f.Path, "/var/db/pkg/") {
+			return "/", "/"
+		}
+		return "/", ""
+	}
+	dir := n
+	if t.Kind(dir) != environ.Dir {
+		dir = t.Parent(dir)
+	}
+	if s.structural(dir) {
+		return "/", ""
+	}
+	return "/", t.Path(dir)
 }
 
 // claimFolder claims the folder that is a package by its ecosystem's layout.
@@ -168,12 +249,6 @@ func (s *scanner) claimFolder(i int, f catalog.Found, n environ.Node) {
 			if dir := t.Child(vendor, f.Name); dir != environ.None {
 				s.claimTree(dir, i, nil)
 			}
-		}
-	case f.Type == "conda":
-		// The record lists paths relative to the prefix, conda-meta's parent.
-		prefix := t.Path(t.Parent(t.Parent(n)))
-		for _, p := range f.Files {
-			s.claim(t.Resolve(path.Join(prefix, p)), i)
 		}
 	}
 }

@@ -272,15 +272,23 @@ var builtProgram = sync.OnceValues(func() (string, error) {
 			return "", err
 		}
 	}
-	cmd := exec.Command("go", "build", "-mod=vendor", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", "tool")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOTOOLCHAIN=local")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	if err := goBuild(dir, "-mod=vendor", "-o", "tool"); err != nil {
+		return "", err
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "tool"))
 	return string(data), err
 })
+
+// goBuild makes a program for Linux, wherever the test runs.
+func goBuild(dir string, args ...string) error {
+	cmd := exec.Command("go", append([]string{"build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w"}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOTOOLCHAIN=local")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
 
 // files that nothing accounts for are identified by their path.
 func unaccounted(file string) string { return "generic/" + filepath.Base(file) + "?path=" + file }
