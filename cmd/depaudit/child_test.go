@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// answer is what a scanning process writes: frames of a kind and a payload.
+type answer struct{ bytes.Buffer }
+
+func (a *answer) frame(kind byte, payload string) *answer {
+	if err := writeFrame(&a.Buffer, kind, []byte(payload)); err != nil {
+		panic(err)
+	}
+	return a
+}
+
+func document(t testing.TB) (*sbom.Document, string) {
+	t.Helper()
+	d, err := sbom.New(sbom.Document{
+		Environment: sbom.Environment{Ref: "dir:/x", Kind: "dir"},
+		Components: []sbom.Component{
+			{Kind: sbom.KindPackage, Type: "pypi", Name: "six", Version: "1.16.0", PURL: "pkg:pypi/six@1.16.0"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, string(payload)
+}
+
+func TestReadResult(t *testing.T) {
+	want, doc := document(t)
+	size := strconv.Itoa(len(doc))
+	var phases []string
+	whole := new(answer).frame(frameProgress, `{"phase":"walking","files":3}`).frame(frameDocument, doc).frame(frameEnd, size).Bytes()
+	got, err := readResult(bytes.NewReader(whole), func(phase string, files int) { phases = append(phases, fmt.Sprint(phase, files)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if len(phases) != 1 || phases[0] != "walking3" {
+		t.Errorf("progress %q", phases)
+	}
+	// However much of it is missing, it is not a result.
+	for n := range whole {
+		if got, err := readResult(bytes.NewReader(whole[:n]), nil); err == nil || got != nil {
+			t.Fatalf("the first %d of %d bytes are a result: %v", n, len(whole), got)
+		}
+	}
+	for _, tt := range []struct {
+		name, want string
+		answer     *answer
+	}{
+		{"end mark for another length", "end mark", new(answer).frame(frameDocument, doc).frame(frameEnd, "1")},
+		{"end mark without a number", "end mark", new(answer).frame(frameDocument, doc).frame(frameEnd, "")},
+		{"end without a document", "end mark", new(answer).frame(frameEnd, "0")},
+		{"half a document, whole frames", "unexpected end", new(answer).frame(frameDocument, doc[:9]).frame(frameEnd, "9")},
+		{"a document that is none", "lies inside nobody", new(answer).frame(frameDocument, orphan).frame(frameEnd, strconv.Itoa(len(orphan)))},
+		{"another kind of frame", "unknown frame", new(answer).frame('X', "").frame(frameDocument, doc).frame(frameEnd, size)},
+		{"an error after the document", "disk on fire", new(answer).frame(frameDocument, doc).frame(frameError, `{"message":"disk on fire","kind":"content"}`)},
+		{"text of a crash", "over the limit", &answer{*bytes.NewBufferString("panic: runtime error\n\ngoroutine 1 [running]:\n")}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := readResult(&tt.answer.Buffer, nil)
+			if got != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
+	}
+	var reported *scanError
+	if _, err := readResult(new(answer).frame(frameError, `{"message":"m","kind":"internal"}`), nil); !errors.As(err, &reported) || reported.Kind != kindInternal || err.Error() != "m" {
+		t.Errorf("error frame: %v", err)
+	}
+}
+
+// orphan has a component inside of one that is not there.
+const orphan = `{"environment":{"ref":"dir:/x","kind":"dir"},"components":[
+	{"id":"pypi/six@1","purl":"pkg:pypi/six@1","kind":"package","type":"pypi","name":"six","version":"1","owner":"nobody"}]}`
+
+// FuzzReadResult: whatever comes, there is either a result or an error, and
+// a result survives the way again.
+func FuzzReadResult(f *testing.F) {
+	_, doc := document(f)
+	f.Add(new(answer).frame(frameDocument, doc).frame(frameEnd, strconv.Itoa(len(doc))).Bytes())
+	f.Add(new(answer).frame(frameProgress, `{}`).frame(frameError, `{}`).Bytes())
+	f.Add([]byte("D\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		got, err := readResult(bytes.NewReader(in), nil)
+		if (got == nil) == (err == nil) {
+			t.Fatalf("%v, %v", got, err)
+		}
+		if err != nil {
+			return
+		}
+		// What was read is a document, and stays the same document.
+		payload, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := new(answer).frame(frameDocument, string(payload)).frame(frameEnd, strconv.Itoa(len(payload)))
+		if back, err := readResult(&again.Buffer, nil); err != nil || cmp.Diff(got, back) != "" {
+			t.Fatalf("%v\n%s", err, cmp.Diff(got, back))
+		}
+	})
+}
+
+// TestLossReason: what a lost child leaves is told with the way out.
+func TestLossReason(t *testing.T) {
+	limits := limitFlags{memory: 256}
+	exit := errors.New("exit status 2")
+	for _, tt := range []struct{ words, want string }{
+		{"fatal error: runtime: out of memory\n\ngoroutine 1", "the scan needed more than 256 MiB of memory and was ended (see --scan-memory)"},
+		{"runtime: cannot allocate memory", "the scan needed more than 256 MiB of memory and was ended (see --scan-memory)"},
+		{"runtime/cgo: pthread_create failed: Resource temporarily unavailable", "the scan could not start a thread: it needs more than 256 MiB of memory (see --scan-memory), or the number of processes is limited"},
+		{"panic: index out of range\n\ngoroutine 7", "the scanning process ended without a result (exit status 2): panic: index out of range"},
+		{"", "the scanning process ended without a result (exit status 2)"},
+	} {
+		if got := lossReason(nil, exit, tt.words, limits); got != tt.want {
+			t.Errorf("%q\n got %s\nwant %s", tt.words, got, tt.want)
+		}
+	}
+}
+
+// TestHeadWriter: a child that writes without end fills no memory.
+func TestHeadWriter(t *testing.T) {
+	w := &headWriter{max: 10}
+	for range 1000 {
+		if n, err := w.Write([]byte("abcdefg")); n != 7 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if got := w.String(); got != "abcdefgabc" {
+		t.Errorf("kept %q", got)
+	}
+}
