@@ -88,6 +88,9 @@ type StageConfig struct {
 	Own []Own
 	// Registries are allowed in this stage besides the pipeline's.
 	Registries []string
+	// Flags are those of the command line by which this stage was chosen and
+	// changed. They are not part of the file; commands to paste repeat them.
+	Flags []string
 }
 
 // Strict says whether findings of the stage fail it.

@@ -117,9 +117,9 @@ func (p *policy) baseline() {
 		return
 	}
 	g := &p.stage.Growth
-	accept := updateCommand(p.stage.Name, true)
+	accept := updateCommand(p.config, true)
 	if !g.Known {
-		p.finding(RuleNoBaseline, Finding{Message: "there is no baseline for this stage", Fix: "make one, look through it, and commit it", Accept: updateCommand(p.stage.Name, false)})
+		p.finding(RuleNoBaseline, Finding{Message: "there is no baseline for this stage", Fix: "make one, look through it, and commit it", Accept: updateCommand(p.config, false)})
 		return
 	}
 	if g.Ruler != nil {
@@ -150,7 +150,7 @@ func (p *policy) baseline() {
 	if n := len(g.Removed); n > 0 && len(added) <= g.Allowed && len(p.stage.Gaps) == 0 {
 		p.finding(RuleShrunk, Finding{
 			Message: plural(n, "dependency", "dependencies") + " of the baseline left the stage",
-			Fix:     "lower the baseline, so that they cannot come back unnoticed", Accept: updateCommand(p.stage.Name, len(added) > 0),
+			Fix:     "lower the baseline, so that they cannot come back unnoticed", Accept: updateCommand(p.config, len(added) > 0),
 		})
 	}
 }
@@ -376,9 +376,14 @@ func pipelineFindings(c *Config, inputs []Input, lost bool, except *exceptions, 
 	return findings
 }
 
-// updateCommand is a command to paste.
-func updateCommand(stage string, reason bool) string {
-	s := "depaudit baseline update --stage " + shellQuote(stage)
+// updateCommand is a command to paste. It has the flags with which the stage
+// was judged, so that it accepts what was seen and not something else.
+func updateCommand(stage *StageConfig, reason bool) string {
+	s := "depaudit baseline update"
+	for _, arg := range stage.Flags {
+		s += " " + shellQuote(arg)
+	}
+	s += " --stage " + shellQuote(stage.Name)
 	if reason {
 		s += ` --reason "..."`
 	}

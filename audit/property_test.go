@@ -269,7 +269,7 @@ func TestHostileNames(t *testing.T) {
 	if err != nil || !cmp.Equal(b, again) {
 		t.Errorf("%v\n%s", err, cmp.Diff(b, again))
 	}
-	if got, want := updateCommand(r.Stages[0].Name, false), `depaudit baseline update --stage 'it'\''s; rm -rf /'`; got != want {
+	if got, want := updateCommand(&StageConfig{Name: r.Stages[0].Name}, false), `depaudit baseline update --stage 'it'\''s; rm -rf /'`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

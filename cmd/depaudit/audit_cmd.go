@@ -88,6 +88,7 @@ func (p *pipelineFlags) load() (*pipeline, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
+	p.repeat(config)
 	path := config.BaselinePath()
 	if p.baseline != "" {
 		path = p.baseline
@@ -104,6 +105,24 @@ func (p *pipelineFlags) load() (*pipeline, error) {
 		return len(p.stages) > 0 && !slices.Contains(p.stages, s.Name)
 	})
 	return &pipeline{config, baseline, path, stages, overridden}, nil
+}
+
+// repeat tells every stage which flags a command that is pasted needs.
+func (p *pipelineFlags) repeat(config *audit.Config) {
+	for i := range config.Stages {
+		stage := &config.Stages[i]
+		if p.config != defaultConfig {
+			stage.Flags = append(stage.Flags, "-c", p.config)
+		}
+		if p.baseline != "" {
+			stage.Flags = append(stage.Flags, "--baseline", p.baseline)
+		}
+		for _, env := range p.envs {
+			if strings.HasPrefix(env, stage.Name+"=") {
+				stage.Flags = append(stage.Flags, "--env", env)
+			}
+		}
+	}
 }
 
 // override applies --env and --stage, and returns the stages that the first

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -160,7 +161,18 @@ func (c *command) write(r *audit.Report, outputs []output, show []string) error 
 			}
 		}
 	}
+	if !slices.ContainsFunc(outputs, func(o output) bool { return o.file == "" }) {
+		c.tell(r)
+	}
 	return nil
+}
+
+// tell says on stderr what the files say that everything was written to: a
+// gate that fails must not do so in silence.
+func (c *command) tell(r *audit.Report) {
+	for _, s := range r.Stages {
+		fmt.Fprintf(c.stderr, "depaudit: %s  %s  %d dependencies\n", report.Terminal(s.Name), s.Verdict, s.Counts.Total)
+	}
 }
 
 func (c *command) writeOne(r *audit.Report, o output, options report.Options) error {

@@ -90,6 +90,13 @@ func details(f *Found, p pkg.Package) {
 		}
 	case pkg.BinarySignature:
 		f.Classifier = true
+	case pkg.ELFBinaryPackageNoteJSONPayload:
+		// A note names the distribution's package that a file was built for.
+		// In a file that the package does not own, it is a name and no more.
+		switch f.Type {
+		case packageurl.TypeDebian, packageurl.TypeRPM, packageurl.TypeApk, packageurl.TypeAlpm:
+			f.Classifier, f.Described = true, true
+		}
 	case pkg.PEBinary:
 		f.Classifier, f.Described = true, true
 	}

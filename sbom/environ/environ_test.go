@@ -196,7 +196,7 @@ func TestTreeEqualsFind(t *testing.T) {
 
 func TestStrangeNames(t *testing.T) {
 	root := t.TempDir()
-	names := []string{"new\nline", "\x1b[31mred", "\xff\xfe", "‮txet", strings.Repeat("n", 255), " ", "-rf", "...", "a\\b", "*"}
+	names := []string{"new\nline", "\x1b[31mred", "\xff\xfe", "\u202etxet", strings.Repeat("n", 255), " ", "-rf", "...", "a\\b", "*"}
 	for _, name := range names {
 		write(t, root, name)
 	}

@@ -36,7 +36,7 @@ func (r Ref) String() string {
 // there is a file of that name.
 func ParseRef(s string) (Ref, error) {
 	if s == "" {
-		return Ref{}, errors.New("environment: the reference is empty: write dir:PATH or host:")
+		return Ref{}, errors.New("environment: the reference is empty: write host: or dir:PATH")
 	}
 	scheme, rest, ok := strings.Cut(s, ":")
 	if !ok || !isScheme(scheme) {

@@ -117,7 +117,7 @@ func open(ctx context.Context, tree *environ.Tree) (*scanner, error) {
 		s.doc.Notices = append(s.doc.Notices, s.db.Notices...)
 		s.doc.Excluded = append(s.doc.Excluded, s.db.Excluded...)
 	} else if kind := osdb.Expect(release); known && kind != "" {
-		s.gap(sbom.GapDatabase, "", fmt.Sprintf("os-release says %s, whose packages are recorded in a %s database, but none that can be read is here", release.ID, kind))
+		s.gap(sbom.GapDatabase, "", fmt.Sprintf("os-release says %s, and there is no package database of its kind (%s) that can be read", release.ID, kind))
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -223,6 +223,9 @@ func (s *scanner) problem(p catalog.Problem) {
 		// Not in a place that Node loads packages from: those were read.
 		s.declared(catalog.Found{Path: p.Path, Name: "package.json"}, n)
 		return
+	}
+	if s.tree.Name(n) == "installed.json" && s.tree.Name(s.tree.Parent(n)) != "composer" {
+		return // Composer's record lies in a folder of its own name; this is something else
 	}
 	if i := s.accountedBy(n); i >= 0 && (s.units[i].Kind == sbom.KindFiles || s.units[i].node == n && s.units[i].FoundBy != p.Cataloger) {
 		s.notice(sbom.NoticeUnread, p.Path, detail)
