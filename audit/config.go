@@ -90,8 +90,11 @@ type StageConfig struct {
 	Registries []string
 	// Flags are those of the command line by which this stage was chosen and
 	// changed. They are not part of the file; commands to paste repeat them.
-	Flags []string
+	Flags []Flag
 }
+
+// Flag is one flag of the command line, such as "--env" with its value.
+type Flag struct{ Name, Value string }
 
 // Strict says whether findings of the stage fail it.
 func (s *StageConfig) Strict() bool { return s.Critical || s.Enforce }

@@ -380,8 +380,8 @@ func pipelineFindings(c *Config, inputs []Input, lost bool, except *exceptions, 
 // was judged, so that it accepts what was seen and not something else.
 func updateCommand(stage *StageConfig, reason bool) string {
 	s := "depaudit baseline update"
-	for _, arg := range stage.Flags {
-		s += " " + shellQuote(arg)
+	for _, f := range stage.Flags {
+		s += " " + f.Name + " " + shellQuote(f.Value)
 	}
 	s += " --stage " + shellQuote(stage.Name)
 	if reason {

@@ -112,14 +112,14 @@ func (p *pipelineFlags) repeat(config *audit.Config) {
 	for i := range config.Stages {
 		stage := &config.Stages[i]
 		if p.config != defaultConfig {
-			stage.Flags = append(stage.Flags, "-c", p.config)
+			stage.Flags = append(stage.Flags, audit.Flag{Name: "-c", Value: p.config})
 		}
 		if p.baseline != "" {
-			stage.Flags = append(stage.Flags, "--baseline", p.baseline)
+			stage.Flags = append(stage.Flags, audit.Flag{Name: "--baseline", Value: p.baseline})
 		}
 		for _, env := range p.envs {
 			if strings.HasPrefix(env, stage.Name+"=") {
-				stage.Flags = append(stage.Flags, "--env", env)
+				stage.Flags = append(stage.Flags, audit.Flag{Name: "--env", Value: env})
 			}
 		}
 	}

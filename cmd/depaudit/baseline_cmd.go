@@ -81,7 +81,7 @@ func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
 		switch {
 		case errors.Is(err, audit.ErrReason):
 			c.printDiff(p.baseline, stage)
-			return usage(&hinted{err, fmt.Sprintf("say why: depaudit baseline update --stage %s --reason \"...\"; nothing was written", stage.Name)})
+			return usage(&hinted{err, fmt.Sprintf("say why: %s; nothing was written", acceptCommand(stage))})
 		case err != nil:
 			for _, g := range stage.Gaps {
 				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", report.Terminal(cmp.Or(g.Path, g.Kind)), report.Terminal(g.Detail))
@@ -98,6 +98,16 @@ func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
 	}
 	fmt.Fprintf(c.stdout, "wrote %s\n", report.Terminal(p.path))
 	return nil
+}
+
+// acceptCommand is the report's own command for accepting a stage.
+func acceptCommand(stage audit.Stage) string {
+	for _, f := range stage.Findings {
+		if f.Rule == audit.RuleGrowth || f.Rule == audit.RuleWeaker {
+			return f.Accept
+		}
+	}
+	return `depaudit baseline update --reason "..."`
 }
 
 // printDiff says what accepting a stage means.
