@@ -57,7 +57,11 @@ func (p *progressLine) set(stage, phase string, files int) {
 	}
 	p.now[stage] = report.Terminal(phase)
 	if files > 0 {
-		p.now[stage] += fmt.Sprintf(" (%d files)", files)
+		unit := " files"
+		if strings.HasSuffix(phase, unit) {
+			unit = ""
+		}
+		p.now[stage] += fmt.Sprintf(" (%d%s)", files, unit)
 	}
 	p.draw()
 }
@@ -80,7 +84,7 @@ func (p *progressLine) draw() {
 	var parts []string
 	for _, s := range p.stages {
 		if what, running := p.now[s]; running {
-			parts = append(parts, report.Terminal(s)+": "+what)
+			parts = append(parts, report.Terminal(strings.TrimSuffix(s, ":"))+": "+what)
 		}
 	}
 	line := displaywidth.TruncateString(strings.Join(parts, "   "), p.width-1, "…")
