@@ -518,7 +518,12 @@ func (e hiddenEntry) claims(file string) ([]sbom.Digest, *sbom.Install) {
 		alg, value, ok := strings.Cut(sri, "-")
 		value, _, _ = strings.Cut(value, "?")
 		raw, err := base64.StdEncoding.DecodeString(value)
-		if ok && err == nil {
+		switch alg {
+		case "sha1", "sha256", "sha384", "sha512", "md5":
+		default:
+			continue
+		}
+		if ok && err == nil && len(raw) > 0 {
 			digests = append(digests, sbom.Digest{Algorithm: alg, Value: hex.EncodeToString(raw), File: file})
 		}
 	}

@@ -106,25 +106,22 @@ func (s *scanner) pythonName(meta environ.Node) (name, version string, err error
 }
 
 func parseCoreMetadata(r io.Reader) (name, version string, err error) {
-	br := bufio.NewReaderSize(io.LimitReader(r, maxPythonMetadata+1), 4096)
+	lines := bufio.NewScanner(io.LimitReader(r, maxPythonMetadata+1))
+	lines.Buffer(make([]byte, 0, 4096), maxPythonMetadata+2)
+	lines.Split(anyLine)
 	read := 0
 	var names, versions []string
 	var current *[]string
-	for {
-		line, err := br.ReadString('\n')
-		read += len(line)
+	for lines.Scan() {
+		line := lines.Text()
+		read += len(line) + 1
 		if read > maxPythonMetadata {
 			return "", "", fmt.Errorf("the metadata's headers do not end within %d bytes", maxPythonMetadata)
-		}
-		atEnd := errors.Is(err, io.EOF)
-		if err != nil && !atEnd {
-			return "", "", err
 		}
 		if strings.IndexByte(line, 0) >= 0 || !utf8.ValidString(line) {
 			return "", "", errors.New("the metadata is not UTF-8 text")
 		}
-		line = strings.TrimRight(line, "\r\n")
-		if read <= len(line)+2 {
+		if read == len(line)+1 {
 			line = strings.TrimPrefix(line, "\ufeff")
 		}
 		if line == "" {
@@ -132,24 +129,25 @@ func parseCoreMetadata(r io.Reader) (name, version string, err error) {
 		}
 		if line[0] == ' ' || line[0] == '\t' {
 			if current != nil {
-				(*current)[len(*current)-1] += " " + strings.TrimSpace(line)
+				last := &(*current)[len(*current)-1]
+				*last = strings.TrimSpace(*last + " " + strings.TrimSpace(line))
 			}
-		} else {
-			key, value, ok := strings.Cut(line, ":")
+			continue
+		}
+		key, value, _ := strings.Cut(line, ":")
+		switch {
+		case strings.EqualFold(key, "Name"):
+			current = &names
+		case strings.EqualFold(key, "Version"):
+			current = &versions
+		default:
 			current = nil
-			switch {
-			case !ok:
-			case strings.EqualFold(key, "Name"):
-				names = append(names, strings.TrimSpace(value))
-				current = &names
-			case strings.EqualFold(key, "Version"):
-				versions = append(versions, strings.TrimSpace(value))
-				current = &versions
-			}
+			continue
 		}
-		if atEnd {
-			break
-		}
+		*current = append(*current, strings.TrimSpace(value))
+	}
+	if err := lines.Err(); err != nil {
+		return "", "", err
 	}
 	if len(names) == 0 || names[0] == "" {
 		return "", "", errors.New("the metadata has no Name: nothing says what is installed here")
@@ -165,6 +163,21 @@ func parseCoreMetadata(r io.Reader) (name, version string, err error) {
 		version = versions[0]
 	}
 	return names[0], version, nil
+}
+
+// anyLine splits where Python's universal newlines do: at a line feed, a
+// carriage return, or both.
+func anyLine(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	i := bytes.IndexAny(data, "\r\n")
+	switch {
+	case i < 0 && atEOF && len(data) > 0:
+		return len(data), data, nil
+	case i < 0, data[i] == '\r' && i+1 == len(data) && !atEOF:
+		return 0, nil, nil
+	case data[i] == '\r' && i+1 < len(data) && data[i+1] == '\n':
+		return i + 2, data[:i], nil
+	}
+	return i + 1, data[:i], nil
 }
 
 // metadataOf is the file of a distribution that names it, None when there is

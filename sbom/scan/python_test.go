@@ -50,6 +50,7 @@ func TestHiddenPython(t *testing.T) {
 		{"any case of the suffix", files{site + "/Evil-6.6.6.Dist-Info/METADATA": "Name: Evil\nVersion: 6.6.6\n"}, []string{"counts pypi/evil@6.6.6"}},
 		{"two names", evilInfo("Name: evil\nName: six\nVersion: 6.6.6\n"), []string{malformed, evilCode}},
 		{"the same name twice", evilInfo("Name: evil\nName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
+		{"a Name behind a carriage return", evilInfo("Summary: x\rName: evil\nName: six\nVersion: 6.6.6\n"), []string{malformed, evilCode}},
 		{"a Name in the text", evilInfo("Version: 6.6.6\n\nName: six\n"), []string{malformed, evilCode}},
 		{"a byte order mark", evilInfo("\ufeffName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
 		{"Cyrillic letters", evilInfo("Name: \u0435vil\nVersion: 6.6.6\n"),

@@ -1,0 +1,121 @@
+package scan
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// FuzzParseCoreMetadata: a name that is accepted is the first one of the
+// headers, on one line, and what comes after the headers changes nothing.
+func FuzzParseCoreMetadata(f *testing.F) {
+	for _, s := range []string{
+		"Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n\nText", "\ufeffName: x\r\nVersion: 1\r\n\r\n", "Name: a\nName: b\n", "Name:\n six\n",
+		"name : x\n", "Version: 1\n\nName: x\n", "Name: x\x00\n", "Description: a\n  Name: y\nName: x\n", "Name: a\rVersion: 2\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		name, version, err := parseCoreMetadata(bytes.NewReader(data))
+		if err != nil {
+			if name != "" || version != "" {
+				t.Errorf("an error and %q %q", name, version)
+			}
+			return
+		}
+		if name == "" || strings.Contains(name, "\n") || strings.Contains(version, "\n") || name != strings.TrimSpace(name) {
+			t.Errorf("name %q, version %q", name, version)
+		}
+		lines := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
+		head, _, _ := strings.Cut(lines, "\n\n")
+		again, versionAgain, err := parseCoreMetadata(strings.NewReader(head + "\n\nName: other\nVersion: 0\n"))
+		if err != nil || again != name || versionAgain != version {
+			t.Errorf("%q %q with another text: %q %q, %v", name, version, again, versionAgain, err)
+		}
+	})
+}
+
+// FuzzParsePackageJSON: where no key stands twice, name and version are what
+// encoding/json reads into a map, whose keys have a case.
+func FuzzParsePackageJSON(f *testing.F) {
+	for _, s := range []string{
+		`{"name": "x", "version": "1.0.0"}`, "\ufeff" + `{"name": "x"}`, `{"name": "x", "NAME": "y"}`, `{"name": "x", "n\u0061me": "y"}`, `{"name": null}`,
+		`{"name": 1}`, `{"dependencies": {"a": "1"}, "bundleDependencies": ["a"]}`, `[]`, `{} {}`, `{"dependencies": []}`, `{"a":{"name":"x"}}`, "{\"name\":\"\xff\"}",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := parsePackageJSON(data)
+		var want map[string]any
+		text := bytes.TrimPrefix(data, []byte("\ufeff"))
+		invalid := json.Unmarshal(text, &want)
+		if err != nil {
+			if m != nil {
+				t.Errorf("an error and %+v", m)
+			}
+			return
+		}
+		if invalid != nil || want == nil {
+			t.Fatalf("accepted %q, which is no JSON object: %v", data, invalid)
+		}
+		for key, got := range map[string]string{"name": m.Name, "version": m.Version} {
+			s, isString := want[key].(string)
+			if want[key] != nil && !isString || got != s {
+				t.Errorf("%s is %q, encoding/json reads %v", key, got, want[key])
+			}
+		}
+		deps, _ := want["dependencies"].(map[string]any)
+		if len(m.dependencies) != len(deps) {
+			t.Errorf("dependencies %v, encoding/json reads %v", m.dependencies, deps)
+		}
+	})
+}
+
+// FuzzHiddenLock: whatever npm's record says, the scan ends, the package is
+// there, and every digest has the form that a document promises.
+func FuzzHiddenLock(f *testing.F) {
+	for _, s := range []string{
+		`{"packages": {"node_modules/x": {"version": "1.0.0", "resolved": "https://u:p@h/x?q#f", "integrity": "sha512-AQI= sha1-Aw=="}}}`,
+		`{"packages": {"node_modules/x": {"integrity": "sha512-"}}}`, `{"packages": {"node_modules/x": {"integrity": "-AA== sha512-AA==?a"}}}`,
+		`{"packages": {"node_modules/x": {"inBundle": true}}}`, `{"packages": {"node_modules/x": {"link": true}}}`, `{"packages": []}`, `{}`, ``,
+		`{"packages": {"node_modules/x": {"version": 1}}}`, `{"packages": {"node_modules/x": {"resolved": "git+ssh://git@h/x.git#c0ffee"}}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	root := npm(modules+"/x", "x", "1.0.0").plant(f)
+	record := filepath.Join(root, modules, ".package-lock.json")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(record, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		tree, err := environ.Open(context.Background(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tree.Close()
+		s, err := open(context.Background(), tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.claims = make([]int32, tree.Len())
+		s.readNode()
+		if len(s.units) != 1 || s.units[0].Name != "x" || s.units[0].inside >= 0 {
+			t.Fatalf("units %+v", s.units)
+		}
+		for _, d := range s.units[0].Digests {
+			if d.Algorithm == "" || d.Value == "" || strings.Trim(d.Value, "0123456789abcdef") != "" || d.Proved || d.File != modules+"/.package-lock.json" {
+				t.Errorf("digest %+v", d)
+			}
+		}
+		if in := s.units[0].Install; in != nil && in.Kind == sbom.InstallRegistry && strings.ContainsAny(in.URL, "?#") {
+			t.Errorf("install %+v", in)
+		}
+	})
+}
