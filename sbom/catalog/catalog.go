@@ -22,9 +22,7 @@
 //
 // [Found] values with plain data, and [Problem] values for everything that a
 // cataloger could not read. A cataloger that fails or panics is a problem,
-// never a shorter list. A cancelled run has no result at all: the executors
-// behind the catalogers go on writing after a cancel, so what they left
-// behind cannot be trusted.
+// never a shorter list. A cancelled run has no result at all.
 package catalog
 
 import (
@@ -118,7 +116,10 @@ func Run(ctx context.Context, v View) ([]Found, []Problem, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	work, done := withTempDir(withExecutors(ctx))
+	// The executors behind the catalogers return early when their context
+	// ends and leave workers behind that go on writing. So their context does
+	// not end: the resolver refuses, and they run out of work.
+	work, done := withTempDir(withExecutors(context.WithoutCancel(ctx)))
 	defer done()
 	catalogers := catalogers()
 	results := make([]result, len(catalogers))
@@ -133,7 +134,7 @@ func Run(ctx context.Context, v View) ([]Found, []Problem, error) {
 		go func() {
 			defer wg.Done()
 			defer func() { <-slots }()
-			results[i] = runOne(work, c, newResolver(v, c.Name()))
+			results[i] = runOne(work, c, newResolver(v, c.Name(), ctx.Err))
 		}()
 	}
 	wg.Wait()

@@ -176,7 +176,7 @@ func realError(t *testing.T, tree *environ.Tree) error {
 	defer done()
 	for _, c := range catalogers() {
 		if c.Name() == "javascript-package-cataloger" {
-			_, _, err := c.Catalog(ctx, newResolver(View{Tree: tree, Visible: everything}, c.Name()))
+			_, _, err := c.Catalog(ctx, newResolver(View{Tree: tree, Visible: everything}, c.Name(), t.Context().Err))
 			if err == nil {
 				t.Fatal("a broken package.json is no error")
 			}
@@ -215,7 +215,7 @@ func TestMisbehavingCatalogers(t *testing.T) {
 		"MIME":  "text/x-unheard-of",
 	} {
 		c := misbehaving{what}
-		res := runOne(t.Context(), c, newResolver(View{Tree: tree, Visible: everything}, c.Name()))
+		res := runOne(t.Context(), c, newResolver(View{Tree: tree, Visible: everything}, c.Name(), t.Context().Err))
 		if len(res.problems) != 1 || !strings.Contains(res.problems[0].Detail, want) {
 			t.Errorf("%s: problems %+v", what, res.problems)
 		}
@@ -227,7 +227,8 @@ func TestMisbehavingCatalogers(t *testing.T) {
 
 // TestCancelled cancels at random moments. syft's executors go on writing
 // after a cancel and have been seen to dead-lock; here a cancelled run ends
-// soon, with an error and without a result.
+// soon, with an error and without a result, and leaves no worker behind
+// (go test -race sees one that still writes).
 func TestCancelled(t *testing.T) {
 	files := map[string]string{}
 	for i := range 60 {

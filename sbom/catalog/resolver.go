@@ -24,6 +24,9 @@ import (
 type resolver struct {
 	view  View
 	paths bool // the cataloger is one of readsPaths
+	// cancelled is the reason why nothing is answered any more, nil while
+	// the scan runs.
+	cancelled func() error
 
 	mu     sync.Mutex
 	failed []Problem
@@ -42,8 +45,8 @@ func readsPaths(cataloger string) bool {
 	return false
 }
 
-func newResolver(v View, cataloger string) *resolver {
-	return &resolver{view: v, paths: readsPaths(cataloger)}
+func newResolver(v View, cataloger string, cancelled func() error) *resolver {
+	return &resolver{view: v, paths: readsPaths(cataloger), cancelled: cancelled}
 }
 
 // problems are failures that the catalogers would log and forget.
@@ -60,6 +63,9 @@ func (r *resolver) fail(p Problem) {
 }
 
 func (r *resolver) FileContentsByLocation(l file.Location) (io.ReadCloser, error) {
+	if err := r.cancelled(); err != nil {
+		return nil, err
+	}
 	n := r.view.Tree.Lookup(l.RealPath)
 	if n == environ.None || !r.shown(n) {
 		return nil, fmt.Errorf("%s: no such file in the environment", l.RealPath)
@@ -118,6 +124,9 @@ func (r *resolver) FilesByGlob(patterns ...string) ([]file.Location, error) {
 	var out []file.Location
 	seen := make(map[environ.Node]int)
 	for _, pattern := range patterns {
+		if err := r.cancelled(); err != nil {
+			return nil, err
+		}
 		if looksForLicences(pattern) {
 			continue
 		}

@@ -39,7 +39,7 @@ func TestGlobs(t *testing.T) {
 		"link-to-hidden":      "-> hidden/METADATA",
 	})
 	hidden := tree.Lookup("/hidden/METADATA")
-	r := newResolver(View{Tree: tree, Visible: func(n environ.Node) bool { return n != hidden }}, "any")
+	r := newResolver(View{Tree: tree, Visible: func(n environ.Node) bool { return n != hidden }}, "any", t.Context().Err)
 	for _, c := range []struct {
 		patterns []string
 		want     []string
@@ -72,7 +72,7 @@ func TestGlobs(t *testing.T) {
 func TestContents(t *testing.T) {
 	tree := plant(t, map[string]string{"a": "text", "b": "-> a", "d/e": "", "hidden": "secret"})
 	hidden := tree.Lookup("/hidden")
-	r := newResolver(View{Tree: tree, Visible: func(n environ.Node) bool { return n != hidden }}, "any")
+	r := newResolver(View{Tree: tree, Visible: func(n environ.Node) bool { return n != hidden }}, "any", t.Context().Err)
 	f, err := r.FileContentsByLocation(file.NewLocation("/a"))
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestPathsFindNoLicences(t *testing.T) {
 		"python-installed-package-cataloger": nil,
 		"perl-cpan-installed-cataloger":      {"/p/LICENSE", "/p/LICENSE by /p/link"},
 	} {
-		r := newResolver(View{Tree: tree, Visible: everything}, cataloger)
+		r := newResolver(View{Tree: tree, Visible: everything}, cataloger, t.Context().Err)
 		got, err := r.FilesByPath("/p/LICENSE", "p/link", "/none")
 		if err != nil {
 			t.Error(err)
@@ -129,7 +129,7 @@ func TestMIMETypes(t *testing.T) {
 	for path, kind := range map[string]ExecutableType{"/elf": ELF, "/object": ELFObject, "/mach": MachO, "/pe": PE} {
 		view.Executables = append(view.Executables, Executable{tree.Lookup(path), kind})
 	}
-	r := newResolver(view, "any")
+	r := newResolver(view, "any", t.Context().Err)
 	for _, c := range []struct {
 		types    []string
 		want     []string
@@ -158,7 +158,7 @@ func TestMIMETypes(t *testing.T) {
 func TestAllLocations(t *testing.T) {
 	tree := plant(t, map[string]string{"a": "", "hidden": ""})
 	hidden := tree.Lookup("/hidden")
-	r := newResolver(View{Tree: tree, Visible: func(n environ.Node) bool { return n != hidden }}, "any")
+	r := newResolver(View{Tree: tree, Visible: func(n environ.Node) bool { return n != hidden }}, "any", t.Context().Err)
 	var got []string
 	for l := range r.AllLocations(t.Context()) {
 		got = append(got, l.RealPath)
