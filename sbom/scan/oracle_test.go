@@ -25,7 +25,6 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/environ"
-	"github.com/depaudit/depaudit/sbom/osdb"
 )
 
 // finding is one package as syft sees it.
@@ -101,47 +100,40 @@ func syftIdentity(p pkg.Package) string {
 // difference is a reason why syft reports what we do not, by a counting rule.
 type difference struct {
 	why     string
-	applies func(d *sbom.Document, f finding) bool
+	applies func(s *scanner, d *sbom.Document, f finding) bool
 }
 
 var differences = []difference{
-	{"rule 3: in an archive that a package of the system owns, which is not opened", func(d *sbom.Document, f finding) bool {
-		return f.pkg.Type == pkg.JavaPkg && d.Environment.PackageDB != "" && !slices.ContainsFunc(f.paths, func(p string) bool { return !ownedBySystem(d, p) })
+	{"rule 3: in an archive that a package of the system owns, which is not opened", func(s *scanner, d *sbom.Document, f finding) bool {
+		return f.pkg.Type == pkg.JavaPkg && !slices.ContainsFunc(f.paths, func(p string) bool { return !s.owned(s.tree.Lookup(p)) })
 	}},
-	{"rule 5: a file that is recognised by strings in it counts as a file, or as the folder around it", func(d *sbom.Document, f finding) bool {
+	{"rule 5: a file that is recognised by strings in it counts as a file, as the folder around it, or as part of the package that lists it", func(s *scanner, d *sbom.Document, f finding) bool {
 		switch f.pkg.Metadata.(type) {
 		case pkg.BinarySignature, pkg.PEBinary:
-			return !slices.ContainsFunc(f.paths, func(p string) bool { return !accountedFor(d, p) })
+			return !slices.ContainsFunc(f.paths, func(p string) bool { return s.accountedBy(s.tree.Lookup(p)) < 0 })
 		}
 		return false
 	}},
-	{"rule 1: a manifest outside of node_modules declares and installs nothing, and is listed", func(d *sbom.Document, f finding) bool {
+	{"rule 1: a manifest outside of node_modules declares and installs nothing, and is listed", func(s *scanner, d *sbom.Document, f finding) bool {
 		return f.pkg.Type == pkg.NpmPkg && excluded(d, f.paths, sbom.ExcludedDeclared, sbom.ExcludedFixture)
 	}},
-	{"rule 1: a lock file installs nothing, and is listed", func(d *sbom.Document, f finding) bool {
+	{"rule 1: a lock file installs nothing, and is listed", func(s *scanner, d *sbom.Document, f finding) bool {
 		return f.pkg.FoundBy == "dotnet-packages-lock-cataloger" && excluded(d, f.paths, sbom.ExcludedLock)
 	}},
-	{"only the canonical database is the system's", func(_ *sbom.Document, f finding) bool {
+	{"only the canonical database is the system's", func(_ *scanner, _ *sbom.Document, f finding) bool {
 		switch f.pkg.FoundBy {
 		case "dpkg-db-cataloger", "apk-db-cataloger", "alpm-db-cataloger", "rpm-db-cataloger":
 			return !slices.ContainsFunc(f.paths, func(p string) bool { return strings.HasPrefix(p, "/var/lib/dpkg/status") })
 		}
 		return false
 	}},
-	{"syft names no architecture without an os-release", func(d *sbom.Document, f finding) bool {
+	{"syft names no architecture without an os-release", func(s *scanner, d *sbom.Document, f finding) bool {
 		return f.pkg.FoundBy == "dpkg-db-cataloger" && d.Environment.OS.ID == "" &&
 			slices.ContainsFunc(d.Components, func(c sbom.Component) bool { return strings.HasPrefix(c.ID, f.id+"?arch=") })
 	}},
-	{"the metadata is malformed, which is a gap", func(d *sbom.Document, f finding) bool {
+	{"the metadata is malformed, which is a gap", func(s *scanner, d *sbom.Document, f finding) bool {
 		return slices.ContainsFunc(d.Gaps, func(g sbom.Gap) bool { return slices.Contains(f.paths, g.Path) })
 	}},
-}
-
-// accountedFor says whether a file lies in something that counts.
-func accountedFor(d *sbom.Document, file string) bool {
-	return slices.ContainsFunc(d.Components, func(c sbom.Component) bool {
-		return slices.ContainsFunc(c.Paths, func(p string) bool { return p == file || strings.HasPrefix(file, p+"/") })
-	})
 }
 
 func excluded(d *sbom.Document, paths []string, reasons ...sbom.ExclusionReason) bool {
@@ -150,22 +142,34 @@ func excluded(d *sbom.Document, paths []string, reasons ...sbom.ExclusionReason)
 	})
 }
 
-// ownedBySystem asks the package database of the environment that d is of.
-func ownedBySystem(d *sbom.Document, file string) bool {
-	tree, err := environ.Open(context.Background(), environ.Ref{Scheme: d.Environment.Kind, Path: strings.TrimPrefix(d.Environment.Ref, "dir:")}, environ.Options{})
+// scanned is a scan with what is known at its end besides the document.
+func scanned(t *testing.T, root string) (*scanner, *sbom.Document) {
+	t.Helper()
+	tree, err := environ.Open(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{})
 	if err != nil {
-		return false
+		t.Fatal(err)
 	}
-	defer tree.Close()
-	db, err := osdb.Open(context.Background(), tree, d.Environment.OS)
-	return err == nil && db != nil && db.Owns(tree.Lookup(file))
+	t.Cleanup(func() { tree.Close() })
+	s, err := open(t.Context(), tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.examine(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.assemble()
+	d, err := sbom.New(s.doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, d
 }
 
 // compareWithSyft holds that syft and we find the same packages in a tree,
 // but for differences that a counting rule explains, and for ours in more.
 func compareWithSyft(t *testing.T, root string, more ...string) {
 	t.Helper()
-	d := scanFolder(t, root)
+	s, d := scanned(t, root)
 	ours := make(map[string]bool)
 	for _, c := range d.Components {
 		if c.Kind != sbom.KindFiles {
@@ -179,7 +183,7 @@ func compareWithSyft(t *testing.T, root string, more ...string) {
 		if ours[f.id] {
 			continue
 		}
-		i := slices.IndexFunc(differences, func(r difference) bool { return r.applies(d, f) })
+		i := slices.IndexFunc(differences, func(r difference) bool { return r.applies(s, d, f) })
 		if i < 0 {
 			t.Errorf("only syft reports %s (%s, by %s)", f.id, f.paths, f.pkg.FoundBy)
 			continue
