@@ -80,10 +80,13 @@ func (w *walker) walk(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if w.err == nil && w.progress != nil {
+	w.mu.Lock()
+	err := w.err
+	w.mu.Unlock()
+	if err == nil && w.progress != nil {
 		w.progress(len(w.build.parents))
 	}
-	return w.err
+	return err
 }
 
 // fail ends the walk with its first error.
