@@ -12,6 +12,9 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
+// hintRecord is the way out of a record that dpkg did not write.
+const hintRecord = "reinstall the package, or restore the file from a backup such as /var/lib/dpkg/status-old"
+
 // maxPackages is the number of records in a database. All of Debian has
 // 70,000 binary packages.
 const maxPackages = 200_000
@@ -110,7 +113,7 @@ func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
 		if f, found := s.get(name); found {
 			line = f.line
 		}
-		return &ParseError{File: file, Line: line, Msg: fmt.Sprintf(format, args...)}
+		return &ParseError{File: file, Line: line, Msg: fmt.Sprintf(format, args...), Hint: hintRecord}
 	}
 	if p.name == "" {
 		return nil, fail("Package", "record has no Package field")
