@@ -45,7 +45,7 @@ func (p *policy) judge() {
 
 // finding is what a rule has to say; the severity is the rule's.
 func (p *policy) finding(rule string, f Finding) {
-	r, _ := RuleByID(rule)
+	r := ruleFor(rule)
 	p.add(r, r.severity(p.config.Strict()), f)
 }
 
@@ -202,7 +202,7 @@ func (p *policy) provenance() {
 		if rule == RuleNotPinned && !p.gated && len(p.footprint.locks) == 0 {
 			// A look at one environment: nobody said that there is a lock, and
 			// one line about each package would be about nothing else.
-			r, _ := RuleByID(rule)
+			r := ruleFor(rule)
 			p.add(r, Info, Finding{
 				Message: plural(len(ids), "package was", "packages were") + " held against no lock file, as none was given",
 				Fix:     "name the lock files that they should come from, with `--locks FILE`",
@@ -254,7 +254,7 @@ func (p *policy) notices() {
 		if !ok || p.excused(n) {
 			continue
 		}
-		r, _ := RuleByID(text.rule)
+		r := ruleFor(text.rule)
 		severity := r.severity(p.config.Strict())
 		d := p.footprint.byID[clean(n.Component)]
 		if n.Kind == sbom.NoticeStartup && (p.footprint.own[n.Component] || d != nil && p.accounted(d)) {
@@ -279,7 +279,7 @@ func (p *policy) notices() {
 		}
 	}
 	for _, key := range order {
-		r, _ := RuleByID(key.rule)
+		r := ruleFor(key.rule)
 		p.add(r, key.severity, *findings[key])
 	}
 }
@@ -343,7 +343,7 @@ func (p *policy) locks() {
 func pipelineFindings(c *Config, inputs []Input, lost bool, except *exceptions, base *Baseline) []Finding {
 	var findings []Finding
 	add := func(rule string, f Finding) {
-		r, _ := RuleByID(rule)
+		r := ruleFor(rule)
 		f.Rule, f.Severity = r.ID, r.Strict
 		findings = append(findings, f)
 	}

@@ -294,6 +294,9 @@ func TestRulesDocumentThemselves(t *testing.T) {
 			t.Errorf("%s is not found by its ID", r.ID)
 		}
 	}
+	if r := ruleFor("none"); r.ID != "none" || r.severity(true) != Error || r.severity(false) != Error {
+		t.Errorf("a finding of a rule that is none is %v: it would not be reported", r)
+	}
 	if _, ok := RuleByID("none"); ok {
 		t.Error("found a rule that does not exist")
 	}

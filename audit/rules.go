@@ -63,6 +63,15 @@ func Rules() []Rule {
 	return slices.Concat(completenessRules(), growthRules(), provenanceRules(), suspicionRules(), upkeepRules())
 }
 
+// ruleFor is the rule of a finding. An ID that no rule has would otherwise be
+// a finding without a severity, which is not reported: it is an error instead.
+func ruleFor(id string) Rule {
+	if r, ok := RuleByID(id); ok {
+		return r
+	}
+	return Rule{ID: id, Strict: Error, Other: Error}
+}
+
 // RuleByID returns the rule of that ID.
 func RuleByID(id string) (Rule, bool) {
 	rules := Rules()

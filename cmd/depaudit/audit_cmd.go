@@ -259,14 +259,8 @@ judged, 3 incomplete, 4 could not run or could not write.`,
   depaudit audit -o table -o markdown="$GITHUB_STEP_SUMMARY"`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			outputs, err := parseOutputs(out.outputs)
+			outputs, err := c.check(&out, &limits)
 			if err != nil {
-				return err
-			}
-			if _, err := c.options(out.show); err != nil {
-				return err
-			}
-			if err := limits.check(); err != nil {
 				return err
 			}
 			p, err := which.load()

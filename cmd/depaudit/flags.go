@@ -86,6 +86,18 @@ func (l *limitFlags) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&l.timeout, "scan-timeout", defaultTimeout, "longest `TIME` for the scan of one environment, such as 90s or 5m")
 }
 
+// check refuses what is wrong with the flags of a scan before it begins.
+func (c *command) check(out *outputFlags, limits *limitFlags) ([]output, error) {
+	outputs, err := parseOutputs(out.outputs)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.options(out.show); err != nil {
+		return nil, err
+	}
+	return outputs, limits.check()
+}
+
 func (l *limitFlags) check() error {
 	const (
 		least = 128     // less does not even hold the program

@@ -39,14 +39,8 @@ says that it could not run or could not write.`,
 			return usage(errors.New("scan takes one reference; stages side by side are for depaudit audit"))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			outputs, err := parseOutputs(out.outputs)
+			outputs, err := c.check(&out, &limits)
 			if err != nil {
-				return err
-			}
-			if _, err := c.options(out.show); err != nil {
-				return err
-			}
-			if err := limits.check(); err != nil {
 				return err
 			}
 			if err := c.checkOutputs(outputs, args); err != nil {

@@ -92,10 +92,21 @@ func TestThisMachineAgreesWithDpkgQuery(t *testing.T) {
 }
 
 func TestRootAgreesWithDpkg(t *testing.T) {
-	root := os.Getenv("DEPAUDIT_E2E_ROOT")
-	if os.Getenv("DEPAUDIT_E2E") != "1" || root == "" {
-		t.Skip("set DEPAUDIT_E2E=1 and DEPAUDIT_E2E_ROOT to a Debian root file system")
+	if os.Getenv("DEPAUDIT_E2E") == "" {
+		t.Skip("DEPAUDIT_E2E is not set")
 	}
+	roots, err := filepath.Glob(filepath.Join(os.Getenv("DEPAUDIT_E2E_ROOTS"), "*", "var/lib/dpkg/status"))
+	if err != nil || len(roots) == 0 {
+		t.Fatalf("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no folder with Debian root file systems (%v)", err)
+	}
+	for _, status := range roots {
+		root := strings.TrimSuffix(status, "/var/lib/dpkg/status")
+		t.Run(filepath.Base(root), func(t *testing.T) { compareRoot(t, root) })
+	}
+}
+
+func compareRoot(t *testing.T, root string) {
+	t.Helper()
 	tree, db := openRoot(t, root)
 	comparePackages(t, root, db)
 	compareOwners(t, root, tree, db)

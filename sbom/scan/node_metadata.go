@@ -1,0 +1,261 @@
+package scan
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// Limits of what is read of one Node package. A package.json is a few
+// kilobytes, the hidden lock file of a large installation some megabytes.
+const (
+	maxPackageJSON = 4 << 20
+	maxHiddenLock  = 128 << 20
+)
+
+// nodeManifest is what a footprint needs of package.json
+// (https://docs.npmjs.com/cli/configuring-npm/package-json).
+type nodeManifest struct {
+	Name, Version     string
+	bundle            json.RawMessage
+	dependencies, dev map[string]bool
+	optional          map[string]bool
+}
+
+func (m *nodeManifest) bundles() bool {
+	b := bytes.TrimSpace(m.bundle)
+	return len(b) > 0 && !bytes.Equal(b, []byte("false")) && !bytes.Equal(b, []byte("[]")) && !bytes.Equal(b, []byte("null"))
+}
+
+// packageJSON reads a manifest as Node does: keys by case, a byte order mark
+// allowed. Of a key that stands twice Node takes the last, others the first,
+// so it is refused.
+func (s *scanner) packageJSON(n environ.Node) (*nodeManifest, error) {
+	data, err := s.tree.ReadFile(n, maxPackageJSON)
+	if err != nil {
+		return nil, err
+	}
+	return parsePackageJSON(data)
+}
+
+func parsePackageJSON(data []byte) (*nodeManifest, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	fields, err := topLevel(data)
+	if err != nil {
+		return nil, err
+	}
+	var m nodeManifest
+	for _, f := range []struct {
+		key string
+		to  *string
+	}{{"name", &m.Name}, {"version", &m.Version}} {
+		raw, ok := fields[f.key]
+		if !ok {
+			continue
+		}
+		if err := json.Unmarshal(raw, f.to); err != nil {
+			return nil, fmt.Errorf("%q is not a string", f.key)
+		}
+	}
+	m.bundle = fields["bundleDependencies"]
+	if m.bundle == nil {
+		m.bundle = fields["bundledDependencies"]
+	}
+	m.dependencies, m.dev, m.optional = keysOf(fields["dependencies"]), keysOf(fields["devDependencies"]), keysOf(fields["optionalDependencies"])
+	return &m, nil
+}
+
+func keysOf(raw json.RawMessage) map[string]bool {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(raw, &m) != nil {
+		return nil
+	}
+	out := make(map[string]bool, len(m))
+	for k := range m {
+		out[k] = true
+	}
+	return out
+}
+
+// topLevel splits a JSON object into its fields, by case, and refuses a key
+// that stands twice.
+func topLevel(data []byte) (map[string]json.RawMessage, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	t, err := dec.Token()
+	if err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	if t != json.Delim('{') {
+		return nil, errors.New("not a JSON object")
+	}
+	fields := make(map[string]json.RawMessage)
+	for dec.More() {
+		t, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("not JSON: %w", err)
+		}
+		key, ok := t.(string)
+		if !ok {
+			return nil, errors.New("not a JSON object")
+		}
+		if _, twice := fields[key]; twice {
+			return nil, fmt.Errorf("the key %q stands twice: programs disagree which one counts", key)
+		}
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return nil, fmt.Errorf("not JSON: %w", err)
+		}
+		fields[key] = raw
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("more than one JSON value")
+	}
+	return fields, nil
+}
+
+// hiddenLock is node_modules/.package-lock.json: npm's own record of what it
+// installed here, with the digests that it checked
+// (https://docs.npmjs.com/cli/configuring-npm/package-lock-json#hidden-lockfiles).
+type hiddenLock struct {
+	file     string
+	project  environ.Node // the folder that holds the top node_modules
+	packages map[string]hiddenEntry
+	// root is the project's own manifest, nil when there is none.
+	root *nodeManifest
+}
+
+type hiddenEntry struct {
+	Version   string `json:"version"`
+	Resolved  string `json:"resolved"`
+	Integrity string `json:"integrity"`
+	Link      bool   `json:"link"`
+	InBundle  bool   `json:"inBundle"`
+}
+
+// hiddenLockFor finds the record that covers a node_modules folder: its own,
+// or the one of the outermost installation that it is nested in.
+func (s *scanner) hiddenLockFor(dir environ.Node, known map[environ.Node]*hiddenLock) *hiddenLock {
+	for n := dir; n != environ.None; n = s.tree.Parent(n) {
+		if !s.isNodeModules(n) {
+			continue
+		}
+		lock, ok := known[n]
+		if !ok {
+			lock = s.readHiddenLock(n)
+			known[n] = lock
+		}
+		if lock != nil {
+			return lock
+		}
+	}
+	return nil
+}
+
+func (s *scanner) readHiddenLock(modules environ.Node) *hiddenLock {
+	n := s.tree.Child(modules, ".package-lock.json")
+	if n == environ.None || s.tree.Kind(n) != environ.File || s.owned(n) {
+		return nil
+	}
+	data, err := s.tree.ReadFile(n, maxHiddenLock)
+	if err != nil {
+		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
+		return nil
+	}
+	fields, err := topLevel(data)
+	var packages map[string]json.RawMessage
+	if err == nil {
+		packages, err = topLevel(fields["packages"])
+	}
+	if err != nil {
+		s.gap(sbom.GapMalformed, s.tree.Path(n), "npm's record of this installation cannot be read: "+err.Error())
+		return nil
+	}
+	lock := &hiddenLock{file: s.tree.Path(n), project: s.tree.Parent(modules), packages: make(map[string]hiddenEntry, len(packages))}
+	for key, raw := range packages {
+		var e hiddenEntry
+		if err := json.Unmarshal(raw, &e); err != nil {
+			s.gap(sbom.GapMalformed, lock.file, fmt.Sprintf("the entry %q cannot be read: %v", key, err))
+			continue
+		}
+		lock.packages[key] = e
+	}
+	if m := s.tree.Child(lock.project, "package.json"); m != environ.None && s.tree.Kind(m) == environ.File {
+		if root, err := s.packageJSON(m); err == nil {
+			lock.root = root
+		}
+	}
+	return lock
+}
+
+// key is the path of a package folder as the record spells it.
+func (l *hiddenLock) key(t *environ.Tree, dir environ.Node) string {
+	if l == nil {
+		return ""
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(t.Path(dir), t.Path(l.project)), "/")
+}
+
+func (l *hiddenLock) entry(key string) (hiddenEntry, bool) {
+	if l == nil {
+		return hiddenEntry{}, false
+	}
+	e, ok := l.packages[key]
+	return e, ok
+}
+
+// asked says whether the project's manifest names a package itself. Only a
+// folder at the top can be what it names.
+func (l *hiddenLock) asked(key, name string) sbom.Asked {
+	if l.root == nil {
+		return sbom.AskedUnknown
+	}
+	if key == "node_modules/"+name && (l.root.dependencies[name] || l.root.dev[name] || l.root.optional[name]) {
+		return sbom.AskedYes
+	}
+	return sbom.AskedAuto
+}
+
+// claims are the digests by Subresource Integrity
+// (https://www.w3.org/TR/SRI/) and the origin that npm recorded.
+func (e hiddenEntry) claims(file string) ([]sbom.Digest, *sbom.Install) {
+	var digests []sbom.Digest
+	for _, sri := range strings.Fields(e.Integrity) {
+		alg, value, ok := strings.Cut(sri, "-")
+		value, _, _ = strings.Cut(value, "?")
+		raw, err := base64.StdEncoding.DecodeString(value)
+		switch alg {
+		case "sha1", "sha256", "sha384", "sha512", "md5":
+		default:
+			continue
+		}
+		if ok && err == nil && len(raw) > 0 {
+			digests = append(digests, sbom.Digest{Algorithm: alg, Value: hex.EncodeToString(raw), File: file})
+		}
+	}
+	in := &sbom.Install{Kind: sbom.InstallRegistry, URL: sbom.ScrubURL(e.Resolved), File: file}
+	switch {
+	case e.Link:
+		in.Kind = sbom.InstallLink
+	case strings.HasPrefix(e.Resolved, "git"):
+		in.Kind = sbom.InstallVCS
+		if _, commit, ok := strings.Cut(e.Resolved, "#"); ok {
+			in.Commit = commit
+		}
+	case strings.HasPrefix(e.Resolved, "file:"):
+		in.Kind = sbom.InstallURL
+	case e.Resolved == "":
+		in = nil
+	}
+	return digests, in
+}
