@@ -196,6 +196,12 @@ func scanChild(ctx context.Context, ref environ.Ref, limits limitFlags, progress
 		return nil, trouble(err)
 	}
 	if err := child.Start(); err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case timed.Err() != nil: // the time was over before it began
+			return nil, timeoutError(limits)
+		}
 		return nil, trouble(fmt.Errorf("start the scanning process: %w", err))
 	}
 	doc, readErr := readResult(stdout, progress)
@@ -209,7 +215,7 @@ func scanChild(ctx context.Context, ref environ.Ref, limits limitFlags, progress
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case timed.Err() != nil && errors.Is(timed.Err(), context.DeadlineExceeded):
-		return nil, &lostError{fmt.Sprintf("the scan did not finish within %s and was ended (see --scan-timeout)", limits.timeout)}
+		return nil, timeoutError(limits)
 	}
 	var reported *scanError
 	if errors.As(readErr, &reported) {
@@ -219,6 +225,10 @@ func scanChild(ctx context.Context, ref environ.Ref, limits limitFlags, progress
 		return nil, &lostError{lossReason(readErr, waitErr, words.String(), limits)}
 	}
 	return doc, nil
+}
+
+func timeoutError(limits limitFlags) error {
+	return &lostError{fmt.Sprintf("the scan did not finish within %s and was ended (see --scan-timeout)", limits.timeout)}
 }
 
 // readResult reads frames up to the end mark.
