@@ -48,6 +48,10 @@ type Document struct {
 	Excluded []Exclusion `json:"excluded,omitempty"`
 	// Gaps is what could not be examined. A document with gaps is incomplete.
 	Gaps []Gap `json:"gaps,omitempty"`
+	// Limitations are what this kind of environment cannot show at all,
+	// sorted by name. A scan of files has none; a document that somebody else
+	// made has some.
+	Limitations []Limitation `json:"limitations,omitempty"`
 	// Notices are things a reviewer wants to know about but that are neither
 	// components nor gaps: code that runs at interpreter start-up, a package
 	// that claims files of another one, a package name outside ASCII.
@@ -58,8 +62,10 @@ type Document struct {
 type Environment struct {
 	// Ref is the reference as the user wrote it ("dir:build", "host:").
 	Ref string `json:"ref"`
-	// Kind is the scheme of Ref: "dir" or "host".
+	// Kind is the scheme of Ref: "dir", "host", "oci-dir", "sbom", ...
 	Kind string `json:"kind"`
+	// Image describes the container image; zero for anything else.
+	Image Image `json:"image,omitzero"`
 	// OS is the operating system by os-release; zero when there is none.
 	OS OS `json:"os"`
 	// PackageDB names the canonical package database that was read ("dpkg"),
@@ -67,6 +73,38 @@ type Environment struct {
 	PackageDB string `json:"packageDB,omitempty"`
 	// Files is the number of regular files in the environment.
 	Files int `json:"files"`
+}
+
+// Image is what a container image says of itself
+// (https://github.com/opencontainers/image-spec).
+type Image struct {
+	// Digest is the digest of the image's manifest ("sha256:..."), empty for
+	// an archive that has none.
+	Digest string `json:"digest,omitempty"`
+	// Platform is "os/architecture", with "/variant" where there is one.
+	Platform string `json:"platform,omitempty"`
+	// Layers are in the order in which they are applied, the lowest first.
+	Layers []Layer `json:"layers,omitempty"`
+	// BaseName and BaseDigest are the annotations
+	// org.opencontainers.image.base.name and .digest: a claim of whoever made
+	// the image.
+	BaseName   string `json:"baseName,omitempty"`
+	BaseDigest string `json:"baseDigest,omitempty"`
+}
+
+// Layer is one layer of an image.
+type Layer struct {
+	// Digest is that of the blob, as the manifest has it; empty for an
+	// archive without a manifest.
+	Digest string `json:"digest,omitempty"`
+	// DiffID is the digest of the uncompressed layer, as the image's
+	// configuration has it.
+	DiffID string `json:"diffID,omitempty"`
+	// Size of the blob in bytes, 0 when unknown.
+	Size int64 `json:"size,omitempty"`
+	// CreatedBy is the build step that made the layer, as the image's history
+	// has it.
+	CreatedBy string `json:"createdBy,omitempty"`
 }
 
 // OS is the part of os-release(5) that names a distribution.
@@ -135,6 +173,15 @@ type Component struct {
 	Install *Install `json:"install,omitempty"`
 	// Files is the number of regular files of a KindFiles component.
 	Files int `json:"files,omitempty"`
+	// Layer is the number, from 1 for the lowest, of the image's layer that
+	// the component is from: the last one that wrote what shows it. 0 outside
+	// of images.
+	Layer int `json:"layer,omitempty"`
+	// Stamp identifies the content of a KindFiles component: "sha256:" and a
+	// digest of the paths, sizes, permissions and times of modification of
+	// its files. Two components of one identity are the same thing only if
+	// their stamps are equal.
+	Stamp string `json:"stamp,omitempty"`
 	// Detail is a short remark for people ("go 1.26.8, 13,214 files").
 	Detail string `json:"detail,omitempty"`
 	// Source is the name of the source package of an OS package, when it
@@ -255,6 +302,42 @@ const (
 	GapLost       GapKind = "lost-scan"        // the scan's process ended without a result
 )
 
+// Limitation is something that this kind of environment cannot show at all.
+// A count without it is another count: a report names every limitation, and
+// in a critical stage one that the configuration does not accept is a gap.
+type Limitation struct {
+	Name LimitationName `json:"name"`
+	// Detail says what is not known, for people.
+	Detail string `json:"detail"`
+}
+
+// LimitationName is how a configuration accepts a limitation.
+type LimitationName string
+
+const (
+	// LimitOwnership: which package owns which path, and so what lies inside
+	// a package of the system, is not known.
+	LimitOwnership LimitationName = "ownership"
+	// LimitPaths: the places of the components are not known.
+	LimitPaths LimitationName = "paths"
+	// LimitUnaccounted: files that no package accounts for cannot be seen.
+	LimitUnaccounted LimitationName = "unaccounted"
+	// LimitRelations: what depends on what is not known.
+	LimitRelations LimitationName = "relations"
+	// LimitAsked: what was asked for is not known.
+	LimitAsked LimitationName = "asked"
+	// LimitInstalled: whether a component is installed, or only declared in a
+	// manifest or kept in a cache, is not known.
+	LimitInstalled LimitationName = "installed"
+	// LimitIncomplete: the document says of itself that it is not complete.
+	LimitIncomplete LimitationName = "incomplete"
+)
+
+// LimitationNames are all names, in the order of the documentation.
+func LimitationNames() []LimitationName {
+	return []LimitationName{LimitOwnership, LimitPaths, LimitUnaccounted, LimitRelations, LimitAsked, LimitInstalled, LimitIncomplete}
+}
+
 // Notice is a remark about the environment that is not a component.
 type Notice struct {
 	Kind NoticeKind `json:"kind"`
@@ -316,6 +399,9 @@ func New(d Document) (*Document, error) {
 	})
 	d.Gaps = sortUnique(d.Gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Detail, b.Detail))
+	})
+	d.Limitations = sortUnique(d.Limitations, func(a, b Limitation) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Detail, b.Detail))
 	})
 	d.Notices = sortUnique(d.Notices, func(a, b Notice) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Path, b.Path),

@@ -190,9 +190,14 @@ func (m *Meta) Version() string {
 	return version[:min(len(version), maxToolVersion)]
 }
 
-// IsFolder says whether the environment is the root file system of a folder
-// or a machine, and not an image.
-func (e *Environment) IsFolder() bool { return e.Kind == "dir" || e.Kind == "host" }
+// IsImage says whether the environment is a container image.
+func (e *Environment) IsImage() bool {
+	switch e.Kind {
+	case "oci-dir", "oci-archive", "docker-archive", "registry", "docker":
+		return true
+	}
+	return false
+}
 
 // DocumentFacts are the facts about the whole document, in a fixed order:
 // first what [SetDocumentFact] reads back, then counts, which follow from

@@ -129,4 +129,5 @@ func mergeInto(first *Component, c Component) {
 		first.Asked = c.Asked
 	}
 	first.Files = max(first.Files, c.Files)
+	first.Layer = max(first.Layer, c.Layer)
 }

@@ -38,7 +38,7 @@ const childCommand = "__scan"
 
 // Kinds of frames.
 const (
-	frameProgress = 'P' // a childProgress
+	frameProgress = 'P' // a scan.Progress
 	frameDocument = 'D' // an sbom.Document
 	frameError    = 'E' // a childError
 	frameEnd      = 'Z' // the number of bytes of the document, decimal
@@ -48,9 +48,14 @@ const (
 // and 30,000 packages is about 30 MB.
 const maxFrame = 512 << 20
 
-type childProgress struct {
-	Phase string `json:"phase"`
-	Files int    `json:"files"`
+// childRequest is what a child is asked for, as JSON in its second argument.
+type childRequest struct {
+	Ref environ.Ref `json:"ref"`
+	// Memory is the limit in bytes.
+	Memory   int64  `json:"memory"`
+	Platform string `json:"platform,omitempty"`
+	// Cache is the folder for layers of images, empty for none.
+	Cache string `json:"cache,omitempty"`
 }
 
 type childError struct {
@@ -74,34 +79,34 @@ func (c *command) child(args []string) int {
 		}
 		return exitPass
 	}
-	if len(args) != 3 {
-		return fail(kindInternal, errors.New("the scanning process was called without its arguments"))
+	if len(args) != 1 {
+		return fail(kindInternal, errors.New("the scanning process was called without its argument"))
 	}
-	memory, err := strconv.ParseInt(args[2], 10, 64)
-	if err != nil {
+	var request childRequest
+	if err := json.Unmarshal([]byte(args[0]), &request); err != nil {
 		return fail(kindInternal, err)
 	}
-	if err := limitMemory(memory); err != nil {
+	if err := limitMemory(request.Memory); err != nil {
 		return fail(kindInternal, fmt.Errorf("set the memory limit: %w", err))
 	}
 	// The collector works harder long before the hard limit ends the process.
-	debug.SetMemoryLimit(memory / 4 * 3)
+	debug.SetMemoryLimit(request.Memory / 4 * 3)
 	go dieWithParent(c.stdin)
 	var mu sync.Mutex
 	last := time.Time{}
-	progress := func(phase string, files int) {
+	progress := func(p scan.Progress) {
 		mu.Lock()
 		defer mu.Unlock()
 		if time.Since(last) < progressInterval {
 			return
 		}
 		last = time.Now()
-		payload, _ := json.Marshal(childProgress{phase, files})
+		payload, _ := json.Marshal(p)
 		if writeFrame(out, frameProgress, payload) == nil {
 			out.Flush()
 		}
 	}
-	doc, err := scan.Run(context.Background(), environ.Ref{Scheme: args[0], Path: args[1]}, progress)
+	doc, err := scan.Run(context.Background(), request.Ref, scan.Options{Progress: progress, Platform: request.Platform, Cache: request.Cache})
 	mu.Lock()
 	defer mu.Unlock()
 	if err != nil {
@@ -168,7 +173,7 @@ func (e *scanError) Error() string { return e.Message }
 const maxChildWords = 8 << 10
 
 // scanChild scans one environment in a child process.
-func scanChild(ctx context.Context, ref environ.Ref, limits limitFlags, progress scan.Progress) (*sbom.Document, error) {
+func scanChild(ctx context.Context, e environment, limits limitFlags, progress func(scan.Progress)) (*sbom.Document, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, trouble(err)
@@ -180,7 +185,11 @@ func scanChild(ctx context.Context, ref environ.Ref, limits limitFlags, progress
 	defer os.RemoveAll(tmp)
 	timed, cancel := context.WithTimeout(ctx, limits.timeout)
 	defer cancel()
-	child := exec.CommandContext(timed, exe, childCommand, ref.Scheme, ref.Path, strconv.FormatInt(limits.memory<<20, 10))
+	request, err := json.Marshal(childRequest{Ref: e.ref, Memory: limits.memory << 20, Platform: e.platform, Cache: limits.cache})
+	if err != nil {
+		return nil, trouble(err)
+	}
+	child := exec.CommandContext(timed, exe, childCommand, string(request))
 	child.Args[0] = "depaudit" // by which tests know that they are the program
 	child.Env = append(os.Environ(), "TMPDIR="+tmp)
 	words := &headWriter{max: maxChildWords}
@@ -232,7 +241,7 @@ func timeoutError(limits limitFlags) error {
 }
 
 // readResult reads frames up to the end mark.
-func readResult(r io.Reader, progress scan.Progress) (*sbom.Document, error) {
+func readResult(r io.Reader, progress func(scan.Progress)) (*sbom.Document, error) {
 	br := bufio.NewReader(r)
 	var document []byte
 	for {
@@ -242,9 +251,9 @@ func readResult(r io.Reader, progress scan.Progress) (*sbom.Document, error) {
 		}
 		switch kind {
 		case frameProgress:
-			var p childProgress
+			var p scan.Progress
 			if json.Unmarshal(payload, &p) == nil && progress != nil {
-				progress(p.Phase, p.Files)
+				progress(p)
 			}
 		case frameError:
 			e := &scanError{}

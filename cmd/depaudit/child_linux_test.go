@@ -56,7 +56,7 @@ func (r *running) hang(t *testing.T, dir string) (pid int) {
 			// Only once it is the program: before that, the parent waits for it
 			// inside of fork.
 			line, _ := os.ReadFile(filepath.Join(p, "cmdline"))
-			if !strings.HasPrefix(string(line), "depaudit\x00"+childCommand+"\x00dir\x00"+dir+"\x00") {
+			if !strings.HasPrefix(string(line), "depaudit\x00"+childCommand+"\x00") || !strings.Contains(string(line), strconv.Quote(dir)) {
 				continue
 			}
 			pid, _ = strconv.Atoi(filepath.Base(p))
@@ -195,7 +195,7 @@ func TestParentDeath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child := exec.CommandContext(t.Context(), exe, childCommand, "dir", debianRoot(t, 5000), strconv.Itoa(1<<30))
+	child := exec.CommandContext(t.Context(), exe, childCommand, fmt.Sprintf(`{"ref":{"scheme":"dir","path":%q},"memory":%d}`, debianRoot(t, 5000), 1<<30))
 	child.Args[0] = "depaudit"
 	stdin, err := child.StdinPipe()
 	if err != nil {

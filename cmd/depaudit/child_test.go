@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/scan"
 )
 
 // answer is what a scanning process writes: frames of a kind and a payload.
@@ -47,7 +48,7 @@ func TestReadResult(t *testing.T) {
 	size := strconv.Itoa(len(doc))
 	var phases []string
 	whole := new(answer).frame(frameProgress, `{"phase":"walking","files":3}`).frame(frameDocument, doc).frame(frameEnd, size).Bytes()
-	got, err := readResult(bytes.NewReader(whole), func(phase string, files int) { phases = append(phases, fmt.Sprint(phase, files)) })
+	got, err := readResult(bytes.NewReader(whole), func(p scan.Progress) { phases = append(phases, fmt.Sprint(p.Phase, p.Files)) })
 	if err != nil {
 		t.Fatal(err)
 	}

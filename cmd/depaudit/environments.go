@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/scan"
 )
 
 // environment is something to scan: the reference as written, and where it
@@ -20,7 +22,12 @@ type environment struct {
 	name string // of the stage, for progress
 	raw  string
 	ref  environ.Ref
+	// platform chooses one image of an index, empty for this machine's.
+	platform string
 }
+
+// key tells environments apart that need not be scanned twice.
+func (e environment) key() environment { return environment{ref: e.ref, platform: e.platform} }
 
 // parseEnvironment reads a reference. Folders are relative to dir.
 func parseEnvironment(name, raw, dir string) (environment, error) {
@@ -28,20 +35,48 @@ func parseEnvironment(name, raw, dir string) (environment, error) {
 	if err != nil {
 		return environment{}, err
 	}
-	if ref.Scheme == environ.SchemeDir {
+	if ref.HasPath() {
 		ref.Path = workingRelative(dir, ref.Path)
 		if ref.Path, err = filepath.Abs(ref.Path); err != nil {
 			return environment{}, err
 		}
-		info, err := os.Stat(ref.Path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return environment{}, &hinted{fmt.Errorf("environment %q: there is no folder %s", raw, ref.Path), "is the stage's root file system built, and the path right?"}
-		case err == nil && !info.IsDir():
-			return environment{}, &hinted{fmt.Errorf("environment %q: %s is a file", raw, ref.Path), "a root file system is a folder; unpack an archive first"}
+		if err := checkPath(raw, ref); err != nil {
+			return environment{}, err
 		}
 	}
 	return environment{name: name, raw: raw, ref: ref}, nil
+}
+
+// checkPath finds mistakes in a reference before anything is scanned.
+func checkPath(raw string, ref environ.Ref) error {
+	info, err := os.Stat(ref.Path)
+	folder := ref.Scheme == environ.SchemeDir || ref.Scheme == environ.SchemeOCIDir
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && folder:
+		return &hinted{fmt.Errorf("environment %q: there is no folder %s", raw, ref.Path), "is the stage's environment built, and the path right?"}
+	case errors.Is(err, fs.ErrNotExist):
+		return &hinted{fmt.Errorf("environment %q: there is no file %s", raw, ref.Path), "is the stage's environment built, and the path right?"}
+	case err != nil:
+		return nil // whoever opens it says it better
+	case ref.Scheme == environ.SchemeDir && !info.IsDir():
+		return &hinted{fmt.Errorf("environment %q: %s is a file", raw, ref.Path), fileHint(ref.Path)}
+	case ref.Scheme == environ.SchemeOCIDir && !info.IsDir():
+		return &hinted{fmt.Errorf("environment %q: %s is a file, and an OCI layout is a folder", raw, ref.Path), "for a layout in a tar file write oci-archive:" + ref.Path}
+	case info.IsDir() && !folder && ref.Scheme != environ.SchemeAttestation:
+		return &hinted{fmt.Errorf("environment %q: %s is a folder", raw, ref.Path), "for an OCI layout in a folder write oci-dir:" + ref.Path + ", for a root file system dir:" + ref.Path}
+	}
+	return nil
+}
+
+// fileHint guesses what a file that was taken for a folder is.
+func fileHint(path string) string {
+	switch {
+	case strings.HasSuffix(path, ".json"), strings.HasSuffix(path, ".spdx"), strings.HasSuffix(path, ".xml"):
+		return "for an SBOM write sbom:" + path
+	case strings.HasSuffix(path, ".tar"):
+		return "for an image write oci-archive:" + path + " or docker-archive:" + path
+	}
+	return "a root file system is a folder; an image in a file is an oci-archive: or a docker-archive:"
 }
 
 // outcome is a document or why there is none.
@@ -57,14 +92,14 @@ func (c *command) scanAll(ctx context.Context, envs []environment, limits limitF
 	progress := c.newProgress()
 	defer progress.end()
 	outcomes := make([]outcome, len(envs))
-	first := make(map[environ.Ref]int)
+	first := make(map[environment]int)
 	slots := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	var wg sync.WaitGroup
 	for i, e := range envs {
-		if _, known := first[e.ref]; known {
+		if _, known := first[e.key()]; known {
 			continue
 		}
-		first[e.ref] = i
+		first[e.key()] = i
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -72,7 +107,7 @@ func (c *command) scanAll(ctx context.Context, envs []environment, limits limitF
 				outcomes[i].err = ctx.Err()
 				return
 			}
-			doc, err := scanChild(ctx, e.ref, limits, func(phase string, files int) { progress.set(e.name, phase, files) })
+			doc, err := scanChild(ctx, e, limits, func(p scan.Progress) { progress.set(e.name, p) })
 			progress.done(e.name)
 			outcomes[i] = outcome{doc, err}
 		})
@@ -83,7 +118,7 @@ func (c *command) scanAll(ctx context.Context, envs []environment, limits limitF
 	}
 	named := make([]outcome, 0, len(envs))
 	for _, e := range envs {
-		o := outcomes[first[e.ref]]
+		o := outcomes[first[e.key()]]
 		var exit *exitError
 		if errors.As(o.err, &exit) {
 			return nil, o.err

@@ -71,6 +71,8 @@ func (c *command) options(show []string) (report.Options, error) {
 type limitFlags struct {
 	memory  int64
 	timeout time.Duration
+	// cache is the folder for layers of images, empty for none.
+	cache string
 }
 
 // Defaults for the process that scans. A Debian root of 170,000 files takes

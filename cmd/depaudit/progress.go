@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom/scan"
 )
 
 // progressInterval is how often a line of progress changes: often enough to
@@ -45,8 +46,8 @@ func (c *command) newProgress() *progressLine {
 	return &progressLine{w: f, width: width, started: time.Now(), now: make(map[string]string)}
 }
 
-// set says what a stage does; files is 0 when it is not about files.
-func (p *progressLine) set(stage, phase string, files int) {
+// set says what a stage does.
+func (p *progressLine) set(stage string, now scan.Progress) {
 	if p == nil {
 		return
 	}
@@ -55,14 +56,20 @@ func (p *progressLine) set(stage, phase string, files int) {
 	if _, known := p.now[stage]; !known {
 		p.stages = append(p.stages, stage)
 	}
-	p.now[stage] = report.Terminal(phase)
-	if files > 0 {
+	text := report.Terminal(now.Phase)
+	switch {
+	case now.Total > 0:
+		text += fmt.Sprintf(" (%d of %d MB)", now.Bytes/1e6, now.Total/1e6)
+	case now.Bytes > 0:
+		text += fmt.Sprintf(" (%d MB)", now.Bytes/1e6)
+	case now.Files > 0:
 		unit := " files"
-		if strings.HasSuffix(phase, unit) {
+		if strings.HasSuffix(now.Phase, unit) {
 			unit = ""
 		}
-		p.now[stage] += fmt.Sprintf(" (%d%s)", files, unit)
+		text += fmt.Sprintf(" (%d%s)", now.Files, unit)
 	}
+	p.now[stage] = text
 	p.draw()
 }
 

@@ -89,7 +89,7 @@ func (e *encoder) environment() *cdx.Component {
 		Type:   cdx.ComponentTypePlatform,
 		Name:   e.m.Title(e.d),
 	}
-	if !e.d.Environment.IsFolder() {
+	if e.d.Environment.IsImage() {
 		c.Type = cdx.ComponentTypeContainer
 	}
 	return c

@@ -48,7 +48,7 @@ func BenchmarkOpen(b *testing.B) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	kept, err := Open(b.Context(), Ref{SchemeDir, root}, Options{})
+	kept, err := Open(b.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func BenchmarkOpen(b *testing.B) {
 	runtime.ReadMemStats(&after)
 	defer kept.Close()
 	for b.Loop() {
-		t, err := Open(b.Context(), Ref{SchemeDir, root}, Options{})
+		t, err := Open(b.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func BenchmarkWalkers(b *testing.B) {
 	root := benchRoot(b)
 	b.Run("own", func(b *testing.B) {
 		for b.Loop() {
-			t, err := Open(b.Context(), Ref{SchemeDir, root}, Options{})
+			t, err := Open(b.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -141,7 +141,7 @@ func fastTree(tb testing.TB, root string) *Tree {
 
 // BenchmarkGlob asks an open tree for all of syft's patterns.
 func BenchmarkGlob(b *testing.B) {
-	t, err := Open(b.Context(), Ref{SchemeDir, benchRoot(b)}, Options{})
+	t, err := Open(b.Context(), Ref{Scheme: SchemeDir, Path: benchRoot(b)}, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func BenchmarkGlob(b *testing.B) {
 
 // BenchmarkLookup looks every path of a tree up.
 func BenchmarkLookup(b *testing.B) {
-	t, err := Open(b.Context(), Ref{SchemeDir, benchRoot(b)}, Options{})
+	t, err := Open(b.Context(), Ref{Scheme: SchemeDir, Path: benchRoot(b)}, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func see(path string) seen {
 			return seen{Error: fmt.Sprintf("mount of %s at %s: %v", fsType, at, err)}
 		}
 	}
-	tree, err := Open(context.Background(), Ref{SchemeDir, path}, Options{})
+	tree, err := Open(context.Background(), Ref{Scheme: SchemeDir, Path: path}, Options{})
 	if err != nil {
 		return seen{Error: err.Error()}
 	}
@@ -174,7 +174,7 @@ func bothWays(t *testing.T, f func(t *testing.T, open func(root string) *Tree)) 
 					t.Fatal(err)
 				}
 				tree := w.build.tree()
-				tree.ref, tree.disk = Ref{SchemeDir, root}, d
+				tree.ref, tree.disk = Ref{Scheme: SchemeDir, Path: root}, d
 				tree.gaps, tree.excluded = w.findings()
 				return tree
 			})
@@ -470,7 +470,7 @@ func TestMountTable(t *testing.T) {
 	here := func(path, fsType string, device uint64) *mountinfo.Info {
 		return &mountinfo.Info{Mountpoint: root + path, FSType: fsType, Major: int(unix.Major(device)), Minor: int(unix.Minor(device))}
 	}
-	tree, err := open(t.Context(), Ref{SchemeDir, root}, Options{}, func() ([]*mountinfo.Info, error) {
+	tree, err := open(t.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{}, func() ([]*mountinfo.Info, error) {
 		return []*mountinfo.Info{
 			{Mountpoint: "/", FSType: "proc"},
 			here("", "proc", st.Dev),

@@ -72,12 +72,45 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// Options are what a caller may want of [Open] beyond the tree.
+// Options are what a caller may want of [Open] beyond the tree. The zero
+// value reads what the reference names, and keeps no content of an image.
 type Options struct {
-	// Progress, if set, is called now and then with the number of entries
-	// seen so far, from one goroutine at a time, and never after Open
-	// returned.
-	Progress func(files int)
+	// Progress, if set, is called now and then while Open runs, from one
+	// goroutine at a time, and never after it returned.
+	Progress func(Progress)
+	// Classify says what the first bytes of a file, [HeadSize] of them or as
+	// many as it has, mean to the caller. nil makes every class 0.
+	Classify func(head []byte) Class
+	// Keep says what content of an image's files is kept; nil keeps nothing.
+	Keep *Keep
+	// Platform chooses one image of a multi-platform index,
+	// "os/architecture" or "os/architecture/variant"; the platform that we
+	// run on when empty.
+	Platform string
+	// Cache is a folder in which the indexes of an image's layers are kept,
+	// so that the next one who reads an image with the same layer need not
+	// read it. Empty for none.
+	Cache string
+}
+
+// Progress says how far [Open] is. Numbers only grow.
+type Progress struct {
+	Files int   // entries seen
+	Bytes int64 // bytes read of an image's layers, compressed as they are
+	Total int64 // of Bytes, 0 when unknown
+}
+
+// Keep is a rule for the files of an image. A layer is read once, as a
+// stream, before it is known what the other layers say: whose content may be
+// asked for has to be kept then.
+type Keep struct {
+	// ID names the rule. Indexes of layers made by rules of one ID are shared,
+	// so it changes when Content, or Classify, answers differently.
+	ID string
+	// Content says whether [Tree.OpenFile] will be asked for a file. path is
+	// absolute; class is what Classify said. Content that was not kept is an
+	// error for whoever asks for it.
+	Content func(path string, size int64, class Class) bool
 }
 
 // Open walks the environment. A cancelled context gives an error and never a
@@ -101,13 +134,17 @@ func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinf
 	case SchemeHost:
 		path = "/"
 	default:
-		return nil, fmt.Errorf("environment %q: unknown scheme %q, known are %s", ref, ref.Scheme, schemes)
+		return nil, fmt.Errorf("environment %q: %q is no file tree", ref, ref.Scheme)
 	}
 	d, err := openDisk(path)
 	if err != nil {
 		return nil, rootError(ref, path, err)
 	}
-	w := newWalker(d, opts.Progress)
+	var progress func(int)
+	if opts.Progress != nil {
+		progress = func(files int) { opts.Progress(Progress{Files: files}) }
+	}
+	w := newWalker(d, progress)
 	if ref.Scheme == SchemeHost {
 		w.skip = hostFolders
 	}
@@ -121,6 +158,9 @@ func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinf
 	}
 	t := w.build.tree()
 	t.ref, t.disk = ref, d
+	if t.classify = opts.Classify; t.classify == nil {
+		t.classify = func([]byte) Class { return 0 }
+	}
 	t.gaps, t.excluded = w.findings()
 	if err := ctx.Err(); err != nil {
 		d.close()
@@ -156,6 +196,18 @@ func (t *Tree) Close() error {
 
 // Ref is the reference that the tree was opened by.
 func (t *Tree) Ref() Ref { return t.ref }
+
+// Image describes the image that the tree was read from; zero for a folder.
+func (t *Tree) Image() sbom.Image { return t.image }
+
+// Layer is the number, from 1 for the lowest, of the layer that a node is
+// from: the last one that wrote it. 0 outside of images.
+func (t *Tree) Layer(n Node) int {
+	if !t.has(n) || len(t.layers) == 0 {
+		return 0
+	}
+	return int(t.layers[n])
+}
 
 // Gaps is what could not be read: folders without permission, mounts that
 // could not be entered, folders beyond a limit. Sorted by path.

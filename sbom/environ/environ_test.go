@@ -47,7 +47,7 @@ func write(t testing.TB, root string, entries ...string) {
 
 func openDir(t testing.TB, root string) *Tree {
 	t.Helper()
-	tree, err := Open(t.Context(), Ref{SchemeDir, root}, Options{})
+	tree, err := Open(t.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,12 +221,12 @@ func TestOpenErrors(t *testing.T) {
 		filepath.Join(root, "dangling"): "check the path",
 		filepath.Join(root, "file"):     "not a folder",
 	} {
-		tree, err := Open(t.Context(), Ref{SchemeDir, path}, Options{})
+		tree, err := Open(t.Context(), Ref{Scheme: SchemeDir, Path: path}, Options{})
 		if tree != nil || err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
-	if _, err := Open(t.Context(), Ref{"oci", root}, Options{}); err == nil || !strings.Contains(err.Error(), "dir:PATH") {
+	if _, err := Open(t.Context(), Ref{Scheme: "oci", Path: root}, Options{}); err == nil || !strings.Contains(err.Error(), "no file tree") {
 		t.Errorf("unknown scheme: %v", err)
 	}
 }
@@ -246,14 +246,14 @@ func TestRootMayBeALink(t *testing.T) {
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if tree, err := Open(ctx, Ref{SchemeDir, t.TempDir()}, Options{}); tree != nil || !errors.Is(err, context.Canceled) {
+	if tree, err := Open(ctx, Ref{Scheme: SchemeDir, Path: t.TempDir()}, Options{}); tree != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v, %v", tree, err)
 	}
 
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
 	called, before := 0, runtime.NumGoroutine()
-	tree, err := Open(ctx, Ref{SchemeDir, goroot(t)}, Options{Progress: func(int) { called++; cancel() }})
+	tree, err := Open(ctx, Ref{Scheme: SchemeDir, Path: goroot(t)}, Options{Progress: func(Progress) { called++; cancel() }})
 	if tree != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled meanwhile: %v, %v", tree, err)
 	}
@@ -268,7 +268,7 @@ func TestCancel(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	var seen []int
-	tree, err := Open(t.Context(), Ref{SchemeDir, goroot(t)}, Options{Progress: func(files int) { seen = append(seen, files) }})
+	tree, err := Open(t.Context(), Ref{Scheme: SchemeDir, Path: goroot(t)}, Options{Progress: func(p Progress) { seen = append(seen, p.Files) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,13 +357,13 @@ func TestParseRef(t *testing.T) {
 		want Ref
 		err  string
 	}{
-		{"dir:/srv/root", Ref{SchemeDir, "/srv/root"}, ""},
-		{"dir:a:b", Ref{SchemeDir, "a:b"}, ""},
-		{"build", Ref{SchemeDir, "build"}, ""},
-		{"./x:y", Ref{SchemeDir, "./x:y"}, ""},
-		{"/", Ref{SchemeDir, "/"}, ""},
-		{"host:", Ref{SchemeHost, "/"}, ""},
-		{"docker:here", Ref{SchemeDir, "docker:here"}, ""},
+		{"dir:/srv/root", Ref{Scheme: SchemeDir, Path: "/srv/root"}, ""},
+		{"dir:a:b", Ref{Scheme: SchemeDir, Path: "a:b"}, ""},
+		{"build", Ref{Scheme: SchemeDir, Path: "build"}, ""},
+		{"./x:y", Ref{Scheme: SchemeDir, Path: "./x:y"}, ""},
+		{"/", Ref{Scheme: SchemeDir, Path: "/"}, ""},
+		{"host:", Ref{Scheme: SchemeHost, Path: "/"}, ""},
+		{"docker:here", Ref{Scheme: SchemeDir, Path: "docker:here"}, ""},
 		{"docker:image", Ref{}, `known are "dir:PATH" and "host:"`},
 		{"oci-archive:x.tar", Ref{}, `unknown scheme "oci-archive"`},
 		{"host:/", Ref{}, "takes no path"},

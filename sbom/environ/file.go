@@ -6,8 +6,25 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 )
+
+// Content is an open regular file of an environment, wherever its content is.
+// Name is its path within the environment.
+type Content interface {
+	io.Reader
+	io.ReaderAt
+	io.Seeker
+	io.Closer
+	Stat() (fs.FileInfo, error)
+	Name() string
+}
+
+// Class is what the first bytes of a file say it is, in the words of whoever
+// opened the tree ([Options.Classify]). 0 is a file of no interest.
+type Class uint8
+
+// HeadSize is the number of bytes that a class is decided by.
+const HeadSize = 64
 
 var errNotRegular = errors.New("not a regular file")
 
@@ -40,7 +57,7 @@ func (t *Tree) Stat(n Node) (fs.FileInfo, error) {
 // on the disk meanwhile, no symbolic link is followed, nothing outside the
 // root is opened, and nothing waits on a FIFO. Paths in errors and the name of
 // the file are those within the environment.
-func (t *Tree) OpenFile(n Node) (*os.File, error) {
+func (t *Tree) OpenFile(n Node) (Content, error) {
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -55,10 +72,11 @@ func (t *Tree) OpenFile(n Node) (*os.File, error) {
 	return f, nil
 }
 
-// Head reads the first bytes of a regular file into b, fewer when the file is
-// shorter, and returns the permission bits of the file. It refuses what
-// [Tree.OpenFile] refuses, and costs half as much.
-func (t *Tree) Head(n Node, b []byte) (int, fs.FileMode, error) {
+// Classify asks [Options.Classify] about the first bytes of a regular file,
+// and returns the permission bits of the file as well. It refuses what
+// [Tree.OpenFile] refuses, and costs half as much; for a file of an image it
+// costs nothing, since the layer was read with that question in mind.
+func (t *Tree) Classify(n Node) (Class, fs.FileMode, error) {
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return 0, 0, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -66,11 +84,12 @@ func (t *Tree) Head(n Node, b []byte) (int, fs.FileMode, error) {
 	if kind := t.Kind(n); kind != File {
 		return 0, 0, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w but a %s", errNotRegular, kind)}
 	}
-	got, mode, err := t.disk.head(path, b)
+	var head [HeadSize]byte
+	got, mode, err := t.disk.head(path, head[:])
 	if err != nil {
-		return got, mode, &fs.PathError{Op: "read", Path: path, Err: plain(err)}
+		return 0, mode, &fs.PathError{Op: "read", Path: path, Err: plain(err)}
 	}
-	return got, mode, nil
+	return t.classify(head[:got]), mode, nil
 }
 
 // ReadFile reads a regular file as a whole, and gives a [*LimitError] when it

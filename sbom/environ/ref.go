@@ -4,67 +4,167 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // The schemes of a [Ref].
 const (
-	SchemeDir  = "dir"  // a root file system in a folder
-	SchemeHost = "host" // the machine that we run on
+	SchemeDir           = "dir"            // a root file system in a folder
+	SchemeHost          = "host"           // the machine that we run on
+	SchemeOCIDir        = "oci-dir"        // an OCI image layout in a folder
+	SchemeOCIArchive    = "oci-archive"    // an OCI image layout in a tar file
+	SchemeDockerArchive = "docker-archive" // what "docker save" writes
+	SchemeRegistry      = "registry"       // an image in a registry
+	SchemeDocker        = "docker"         // an image of a running engine
+	SchemeSBOM          = "sbom"           // a document that somebody else made
+	SchemeAttestation   = "attestation"    // an SBOM that BuildKit attached to an image in an OCI layout
+	SchemeSnapshot      = "snapshot"       // what depaudit snapshot wrote
 )
 
+// Schemes are all schemes with how a reference of each is written.
+func Schemes() []struct{ Name, Form string } {
+	return []struct{ Name, Form string }{
+		{SchemeDir, "dir:PATH"},
+		{SchemeHost, "host:"},
+		{SchemeOCIDir, "oci-dir:PATH[:TAG]"},
+		{SchemeOCIArchive, "oci-archive:FILE[:TAG]"},
+		{SchemeDockerArchive, "docker-archive:FILE[:TAG]"},
+		{SchemeRegistry, "registry:REF"},
+		{SchemeDocker, "docker:REF"},
+		{SchemeSBOM, "sbom:FILE"},
+		{SchemeAttestation, "attestation:PATH[:TAG][#STAGE]"},
+		{SchemeSnapshot, "snapshot:FILE"},
+	}
+}
+
 // schemes is how an error message names what ParseRef knows.
-const schemes = `"dir:PATH" and "host:"`
+func schemes() string {
+	var forms []string
+	for _, s := range Schemes() {
+		forms = append(forms, s.Form)
+	}
+	return strings.Join(forms, ", ")
+}
 
 // Ref says where an environment is.
 type Ref struct {
-	Scheme string // SchemeDir or SchemeHost
-	// Path is the folder, as it was written; "/" for a host.
-	Path string
+	// Scheme is one of the Scheme constants.
+	Scheme string `json:"scheme"`
+	// Path is the folder or file, as it was written; "/" for a host; the name
+	// of the image for a registry or an engine; "-" for an SBOM from standard
+	// input.
+	Path string `json:"path"`
+	// Tag chooses an image of an OCI layout or of a Docker archive: the tag,
+	// or the digest of its manifest ("sha256:..."). Empty when there is only
+	// one to choose.
+	Tag string `json:"tag,omitempty"`
+	// Stage is the build stage of an attestation, empty for the image's own.
+	Stage string `json:"stage,omitempty"`
 }
 
-// String is the form that [ParseRef] reads: "dir:PATH" or "host:".
+// String is the form that [ParseRef] reads.
 func (r Ref) String() string {
 	if r.Scheme == SchemeHost {
 		return SchemeHost + ":"
 	}
-	return r.Scheme + ":" + r.Path
+	s := r.Scheme + ":" + r.Path
+	switch {
+	case strings.HasPrefix(r.Tag, "sha256:"):
+		s += "@" + r.Tag
+	case r.Tag != "":
+		s += ":" + r.Tag
+	}
+	if r.Stage != "" {
+		s += "#" + r.Stage
+	}
+	return s
 }
 
-// ParseRef reads "dir:PATH", "host:" or a bare path, which means "dir:". What
-// looks like another scheme is refused rather than taken for a path, unless
-// there is a file of that name.
+// IsImage says whether the reference names a container image.
+func (r Ref) IsImage() bool { return (&sbom.Environment{Kind: r.Scheme}).IsImage() }
+
+// HasPath says whether Path is a path on this machine, which may be relative.
+func (r Ref) HasPath() bool {
+	switch r.Scheme {
+	case SchemeHost, SchemeRegistry, SchemeDocker:
+		return false
+	}
+	return r.Path != "-"
+}
+
+// ParseRef reads a reference of one of the forms of [Schemes], or a bare
+// path, which means "dir:". What looks like another scheme is refused rather
+// than taken for a path, unless there is a file of that name.
 func ParseRef(s string) (Ref, error) {
 	if s == "" {
 		return Ref{}, errors.New("environment: the reference is empty: write host: or dir:PATH")
 	}
 	scheme, rest, ok := strings.Cut(s, ":")
 	if !ok || !isScheme(scheme) {
-		return dirRef(s, s)
+		return pathRef(SchemeDir, s, s)
 	}
 	switch scheme {
-	case SchemeDir:
-		return dirRef(s, rest)
+	case SchemeDir, SchemeSBOM, SchemeSnapshot:
+		return pathRef(scheme, s, rest)
 	case SchemeHost:
 		if rest != "" {
 			return Ref{}, fmt.Errorf("environment %q: host: takes no path: write host: for this machine, or dir:%s for a folder", s, rest)
 		}
 		return Ref{Scheme: SchemeHost, Path: "/"}, nil
+	case SchemeOCIDir, SchemeOCIArchive, SchemeDockerArchive:
+		path, tag := cutTag(rest)
+		r, err := pathRef(scheme, s, path)
+		r.Tag = tag
+		return r, err
+	case SchemeAttestation:
+		rest, stage, _ := strings.Cut(rest, "#")
+		path, tag := cutTag(rest)
+		r, err := pathRef(scheme, s, path)
+		r.Tag, r.Stage = tag, stage
+		return r, err
+	case SchemeRegistry, SchemeDocker:
+		// The form "docker://REF" is what other tools write.
+		return pathRef(scheme, s, strings.TrimPrefix(rest, "//"))
 	}
 	if _, err := os.Lstat(s); err == nil {
-		return dirRef(s, s)
+		return pathRef(SchemeDir, s, s)
 	}
-	return Ref{}, fmt.Errorf("environment %q: unknown scheme %q: known are %s (for a folder of that name write dir:%s)", s, scheme, schemes, s)
+	return Ref{}, fmt.Errorf("environment %q: unknown scheme %q: known are %s (for a folder of that name write dir:%s)", s, scheme, schemes(), s)
 }
 
-func dirRef(s, path string) (Ref, error) {
+// cutTag parts a path from a tag or digest behind it. A tag has no slash, so
+// that a colon in a folder's name is only mistaken for one in the last
+// component; what exists under the whole name is taken for a path.
+func cutTag(s string) (path, tag string) {
+	if path, digest, ok := strings.Cut(s, "@sha256:"); ok {
+		return path, "sha256:" + digest
+	}
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 || strings.ContainsRune(s[i:], '/') {
+		return s, ""
+	}
+	if _, err := os.Lstat(s); err == nil {
+		return s, ""
+	}
+	return s[:i], s[i+1:]
+}
+
+func pathRef(scheme, s, path string) (Ref, error) {
 	if path == "" {
-		return Ref{}, fmt.Errorf("environment %q: no path: write dir:PATH, dir:. for the current folder", s)
+		i := slices.IndexFunc(Schemes(), func(x struct{ Name, Form string }) bool { return x.Name == scheme })
+		err := fmt.Errorf("environment %q: nothing follows the scheme: write %s", s, Schemes()[i].Form)
+		if scheme == SchemeDir {
+			err = fmt.Errorf("environment %q: no path: write dir:PATH, dir:. for the current folder", s)
+		}
+		return Ref{}, err
 	}
 	if strings.ContainsRune(path, 0) {
 		return Ref{}, fmt.Errorf("environment %q: the path has a zero byte", s)
 	}
-	return Ref{Scheme: SchemeDir, Path: path}, nil
+	return Ref{Scheme: scheme, Path: path}, nil
 }
 
 // isScheme is a letter followed by letters, digits, '+' and '-'. A dot is

@@ -44,6 +44,9 @@ func (k Kind) String() string {
 type Tree struct {
 	ref      Ref
 	disk     *disk
+	classify func(head []byte) Class
+	image    sbom.Image
+	layers   []uint16 // node -> layer; empty outside of images
 	gaps     []sbom.Gap
 	excluded []sbom.Exclusion
 

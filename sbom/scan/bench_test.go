@@ -19,7 +19,7 @@ func BenchmarkRun(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		d, err := scan.Run(b.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, nil)
+		d, err := scan.Run(b.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, scan.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

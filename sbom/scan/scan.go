@@ -35,26 +35,51 @@ import (
 	"github.com/depaudit/depaudit/sbom/osdb"
 )
 
-// Progress is called now and then while a scan runs.
-type Progress func(phase string, files int)
+// Options are what a caller may want of [Run].
+type Options struct {
+	// Progress, if set, is called now and then while a scan runs.
+	Progress func(Progress)
+	// Platform and Cache are those of [environ.Options].
+	Platform string
+	Cache    string
+}
 
-// Run scans one environment. Errors are about the environment as a whole: it
-// is not there, its package database cannot be parsed, or ctx ended.
-func Run(ctx context.Context, ref environ.Ref, progress Progress) (*sbom.Document, error) {
+// Progress says what a scan does.
+type Progress struct {
+	// Phase is what it is at, for people ("walking files").
+	Phase string `json:"phase"`
+	// Files is the number of files that it is about, 0 when it is not.
+	Files int `json:"files,omitempty"`
+	// Bytes of Total were read of an image; both 0 for a folder.
+	Bytes int64 `json:"bytes,omitempty"`
+	Total int64 `json:"total,omitempty"`
+}
+
+// Run scans one environment of files. Errors are about the environment as a
+// whole: it is not there, its package database cannot be parsed, or ctx ended.
+func Run(ctx context.Context, ref environ.Ref, opts Options) (*sbom.Document, error) {
+	progress := opts.Progress
 	if progress == nil {
-		progress = func(string, int) {}
+		progress = func(Progress) {}
 	}
-	tree, err := environ.Open(ctx, ref, environ.Options{Progress: func(n int) { progress("walking files", n) }})
+	phase := "walking files"
+	if ref.IsImage() {
+		phase = "reading layers"
+	}
+	tree, err := environ.Open(ctx, ref, environ.Options{
+		Progress: func(p environ.Progress) { progress(Progress{phase, p.Files, p.Bytes, p.Total}) },
+		Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache,
+	})
 	if err != nil {
 		return nil, err
 	}
 	defer tree.Close()
-	progress("reading package databases", tree.Files())
+	progress(Progress{Phase: "reading package databases", Files: tree.Files()})
 	s, err := open(ctx, tree)
 	if err != nil {
 		return nil, err
 	}
-	progress("looking into packages", tree.Files())
+	progress(Progress{Phase: "looking into packages", Files: tree.Files()})
 	if err := s.examine(ctx); err != nil {
 		return nil, err
 	}
@@ -95,7 +120,7 @@ type scanner struct {
 func open(ctx context.Context, tree *environ.Tree) (*scanner, error) {
 	s := &scanner{tree: tree, read: make(map[environ.Node]bool), cached: make(map[environ.Node]bool), unitAt: make(map[environ.Node]int)}
 	s.doc.Catalogers = catalog.Version
-	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Files: tree.Files()}
+	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Image: tree.Image(), Files: tree.Files()}
 	s.doc.Gaps = append(s.doc.Gaps, tree.Gaps()...)
 	s.doc.Excluded = append(s.doc.Excluded, tree.Excluded()...)
 	release, known, err := environ.Release(tree)

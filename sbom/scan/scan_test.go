@@ -95,7 +95,7 @@ func (f files) scan(tb testing.TB) *sbom.Document {
 
 func scanFolder(tb testing.TB, root string) *sbom.Document {
 	tb.Helper()
-	d, err := Run(context.Background(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, nil)
+	d, err := Run(context.Background(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

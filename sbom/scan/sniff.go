@@ -93,12 +93,11 @@ func (s *scanner) sniffOne(n environ.Node, out *sniffed) error {
 			return ignoreGone(err)
 		}
 	}
-	var head [magicBytes]byte
-	got, mode, err := s.tree.Head(n, head[:])
+	kind, mode, err := s.tree.Classify(n)
 	if err != nil {
 		return ignoreGone(err)
 	}
-	switch kind := magic(head[:got]); kind {
+	switch kind {
 	case magicNone:
 	case magicScript:
 		if cached || s.isHookSample(n) {
@@ -217,12 +216,8 @@ func (s *scanner) holdsCode(n environ.Node) (bool, error) {
 // (https://docs.python.org/3/library/sys_path_init.html).
 var pythonZip = regexp.MustCompile(`^python[0-9]+t?\.zip$`)
 
-const magicBytes = 64
-
-type magicKind uint8
-
 const (
-	magicNone magicKind = iota
+	magicNone environ.Class = iota
 	magicELF
 	magicELFObject
 	magicMachO
@@ -231,7 +226,7 @@ const (
 	magicZip
 )
 
-func executableType(k magicKind) catalog.ExecutableType {
+func executableType(k environ.Class) catalog.ExecutableType {
 	switch k {
 	case magicELF:
 		return catalog.ELF
@@ -248,7 +243,7 @@ func executableType(k magicKind) catalog.ExecutableType {
 // and e_type (System V ABI, chapter 4), Mach-O by the magics of
 // mach-o/loader.h and fat.h, PE by "MZ" with an offset to a header that can
 // be one (PE format, section "MS-DOS stub").
-func magic(b []byte) magicKind {
+func magic(b []byte) environ.Class {
 	if len(b) < 4 {
 		if len(b) > 2 && b[0] == '#' && b[1] == '!' {
 			return magicScript
@@ -273,7 +268,7 @@ func magic(b []byte) magicKind {
 	case string(b[:4]) == "PK\x03\x04":
 		return magicZip
 	case b[0] == 'M' && b[1] == 'Z':
-		if len(b) >= magicBytes && binary.LittleEndian.Uint32(b[0x3c:]) < 1<<20 && binary.LittleEndian.Uint32(b[0x3c:]) >= 0x40 {
+		if len(b) >= environ.HeadSize && binary.LittleEndian.Uint32(b[0x3c:]) < 1<<20 && binary.LittleEndian.Uint32(b[0x3c:]) >= 0x40 {
 			return magicPE
 		}
 		return magicNone

@@ -92,7 +92,7 @@ func (e *encoder) packages() []*v2_3.Package {
 	out := make([]*v2_3.Package, 0, len(e.d.Components)+2)
 	root := newPackage(environmentID, e.m.Title(e.d))
 	root.PrimaryPackagePurpose = purposeOther
-	if !e.d.Environment.IsFolder() {
+	if e.d.Environment.IsImage() {
 		root.PrimaryPackagePurpose = purposeContainer
 	}
 	out = append(out, root)
