@@ -351,7 +351,7 @@ func TestHostFolders(t *testing.T) {
 
 func TestParseRef(t *testing.T) {
 	t.Chdir(t.TempDir())
-	write(t, ".", "docker:here/x")
+	write(t, ".", "crane:here/x")
 	for _, test := range []struct {
 		in   string
 		want Ref
@@ -363,9 +363,19 @@ func TestParseRef(t *testing.T) {
 		{"./x:y", Ref{Scheme: SchemeDir, Path: "./x:y"}, ""},
 		{"/", Ref{Scheme: SchemeDir, Path: "/"}, ""},
 		{"host:", Ref{Scheme: SchemeHost, Path: "/"}, ""},
-		{"docker:here", Ref{Scheme: SchemeDir, Path: "docker:here"}, ""},
-		{"docker:image", Ref{}, `known are "dir:PATH" and "host:"`},
-		{"oci-archive:x.tar", Ref{}, `unknown scheme "oci-archive"`},
+		{"docker:here", Ref{Scheme: SchemeDocker, Path: "here"}, ""},
+		{"crane:here", Ref{Scheme: SchemeDir, Path: "crane:here"}, ""},
+		{"crane:image", Ref{}, `known are dir:PATH, host:, oci-dir:PATH`},
+		{"docker:image:1.2", Ref{Scheme: SchemeDocker, Path: "image:1.2"}, ""},
+		{"docker://image", Ref{Scheme: SchemeDocker, Path: "image"}, ""},
+		{"oci-archive:x.tar", Ref{Scheme: SchemeOCIArchive, Path: "x.tar"}, ""},
+		{"oci-dir:a/b:latest", Ref{Scheme: SchemeOCIDir, Path: "a/b", Tag: "latest"}, ""},
+		{"oci-dir:a:b/c", Ref{Scheme: SchemeOCIDir, Path: "a:b/c"}, ""},
+		{"oci-dir:a@sha256:0123", Ref{Scheme: SchemeOCIDir, Path: "a", Tag: "sha256:0123"}, ""},
+		{"attestation:a:1#base", Ref{Scheme: SchemeAttestation, Path: "a", Tag: "1", Stage: "base"}, ""},
+		{"registry:ghcr.io/a/b@sha256:0123", Ref{Scheme: SchemeRegistry, Path: "ghcr.io/a/b@sha256:0123"}, ""},
+		{"sbom:-", Ref{Scheme: SchemeSBOM, Path: "-"}, ""},
+		{"snapshot:before.json", Ref{Scheme: SchemeSnapshot, Path: "before.json"}, ""},
 		{"host:/", Ref{}, "takes no path"},
 		{"dir:", Ref{}, "no path"},
 		{"", Ref{}, "empty"},

@@ -117,13 +117,17 @@ func ParseRef(s string) (Ref, error) {
 	case SchemeOCIDir, SchemeOCIArchive, SchemeDockerArchive:
 		path, tag := cutTag(rest)
 		r, err := pathRef(scheme, s, path)
-		r.Tag = tag
+		if err == nil {
+			r.Tag = tag
+		}
 		return r, err
 	case SchemeAttestation:
 		rest, stage, _ := strings.Cut(rest, "#")
 		path, tag := cutTag(rest)
 		r, err := pathRef(scheme, s, path)
-		r.Tag, r.Stage = tag, stage
+		if err == nil {
+			r.Tag, r.Stage = tag, stage
+		}
 		return r, err
 	case SchemeRegistry, SchemeDocker:
 		// The form "docker://REF" is what other tools write.
