@@ -40,12 +40,13 @@ func (e *LimitError) Error() string {
 
 // Stat is lstat(2): it describes a symbolic link itself. It asks the disk,
 // since the walk did not.
-func (t *Tree) Stat(n Node) (fs.FileInfo, error) {
+func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
+	defer func() { t.asked(n, AskedInfo, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	info, err := t.disk.lstat(path)
+	info, err = t.disk.lstat(path)
 	if err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: plain(err)}
 	}
@@ -57,7 +58,8 @@ func (t *Tree) Stat(n Node) (fs.FileInfo, error) {
 // on the disk meanwhile, no symbolic link is followed, nothing outside the
 // root is opened, and nothing waits on a FIFO. Paths in errors and the name of
 // the file are those within the environment.
-func (t *Tree) OpenFile(n Node) (Content, error) {
+func (t *Tree) OpenFile(n Node) (content Content, err error) {
+	defer func() { t.asked(n, AskedContent, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -77,6 +79,16 @@ func (t *Tree) OpenFile(n Node) (Content, error) {
 // [Tree.OpenFile] refuses, and costs half as much; for a file of an image it
 // costs nothing, since the layer was read with that question in mind.
 func (t *Tree) Classify(n Node) (Class, fs.FileMode, error) {
+	class, mode, ok := t.recall(n)
+	var err error
+	if !ok {
+		class, mode, err = t.classifyFile(n)
+	}
+	t.classified(n, class, mode, err)
+	return class, mode, err
+}
+
+func (t *Tree) classifyFile(n Node) (Class, fs.FileMode, error) {
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return 0, 0, &fs.PathError{Op: "open", Path: path, Err: err}

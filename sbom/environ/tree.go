@@ -45,6 +45,7 @@ type Tree struct {
 	ref      Ref
 	disk     *disk
 	classify func(head []byte) Class
+	record   *record // what is asked of files, nil unless somebody wants it: marks.go
 	image    sbom.Image
 	layers   []uint16 // node -> layer; empty outside of images
 	gaps     []sbom.Gap
