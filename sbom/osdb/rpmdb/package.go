@@ -1,0 +1,342 @@
+package rpmdb
+
+import (
+	"fmt"
+	"iter"
+)
+
+// The tags that are read (include/rpm/rpmtag.h).
+const (
+	tagSigPGP          = 259
+	tagSigGPG          = 262
+	tagDSAHeader       = 267
+	tagRSAHeader       = 268
+	tagSHA1Header      = 269
+	tagSHA256Header    = 273
+	tagOpenPGP         = 278
+	tagName            = 1000
+	tagVersion         = 1001
+	tagRelease         = 1002
+	tagEpoch           = 1003
+	tagInstallTime     = 1008
+	tagSize            = 1009
+	tagVendor          = 1011
+	tagArch            = 1022
+	tagOldFileNames    = 1027
+	tagFileStates      = 1029
+	tagFileFlags       = 1037
+	tagSourceRPM       = 1044
+	tagProvideName     = 1047
+	tagRequireFlags    = 1048
+	tagRequireName     = 1049
+	tagRequireVersion  = 1050
+	tagProvideFlags    = 1112
+	tagProvideVersion  = 1113
+	tagDirIndexes      = 1116
+	tagBaseNames       = 1117
+	tagDirNames        = 1118
+	tagLongSize        = 5009
+	tagRecommendName   = 5046
+	tagRecommendVer    = 5047
+	tagRecommendFlags  = 5048
+	tagModularityLabel = 5096
+)
+
+func wanted(tag uint32) bool {
+	switch tag {
+	case tagSigPGP, tagSigGPG, tagDSAHeader, tagRSAHeader, tagSHA1Header, tagSHA256Header, tagOpenPGP,
+		tagName, tagVersion, tagRelease, tagEpoch, tagInstallTime, tagSize, tagVendor, tagArch,
+		tagOldFileNames, tagFileStates, tagFileFlags, tagSourceRPM,
+		tagProvideName, tagProvideFlags, tagProvideVersion, tagRequireName, tagRequireFlags, tagRequireVersion,
+		tagDirIndexes, tagBaseNames, tagDirNames, tagLongSize,
+		tagRecommendName, tagRecommendVer, tagRecommendFlags, tagModularityLabel:
+		return true
+	}
+	return false
+}
+
+// Package is one header of a database.
+type Package struct {
+	// Number is the key of the header in the database, from 1.
+	Number uint32
+	Name   string
+	// Epoch is nil when the package states none, which compares as 0.
+	Epoch   *uint32
+	Version string
+	Release string
+	Arch    string // "" for a public key
+	// SourceRPM is the file name of the source package.
+	SourceRPM string
+	Vendor    string
+	// Module is the modularity label, "name:stream:version:context", if any.
+	Module string
+	// Size of the files in bytes, as the package states it.
+	Size int64
+	// InstallTime is in seconds since 1970.
+	InstallTime int64
+	// Signers are the IDs of the keys that the signatures name, 16 hexadecimal
+	// digits each, without duplicates. No signature was checked.
+	Signers []string
+
+	Files      Files
+	Provides   []Dependency
+	Requires   []Dependency
+	Recommends []Dependency
+}
+
+// Dependency is what a package provides, requires or recommends.
+type Dependency struct {
+	// Name is the name of a package, of a capability, the path of a file, or
+	// a boolean expression in parentheses.
+	Name    string
+	Version string // "[epoch:]version[-release]", "" for any
+	Flags   Sense
+}
+
+// Sense is the set of flags of a dependency (rpmsenseFlags in
+// include/rpm/rpmds.h).
+type Sense uint32
+
+const (
+	Less         Sense = 1 << 1
+	Greater      Sense = 1 << 2
+	Equal        Sense = 1 << 3
+	PostTrans    Sense = 1 << 5
+	PreReq       Sense = 1 << 6
+	PreTrans     Sense = 1 << 7
+	Interp       Sense = 1 << 8
+	ScriptPre    Sense = 1 << 9
+	ScriptPost   Sense = 1 << 10
+	ScriptPreUn  Sense = 1 << 11
+	ScriptPostUn Sense = 1 << 12
+	ScriptVerify Sense = 1 << 13
+	MissingOK    Sense = 1 << 19
+	PreUnTrans   Sense = 1 << 20
+	PostUnTrans  Sense = 1 << 21
+	RPMLib       Sense = 1 << 24
+)
+
+// Operator is the relation between versions, "" for none.
+func (s Sense) Operator() string {
+	op := ""
+	if s&Less != 0 {
+		op += "<"
+	}
+	if s&Greater != 0 {
+		op += ">"
+	}
+	if s&Equal != 0 {
+		op += "="
+	}
+	return op
+}
+
+func (d Dependency) String() string {
+	if d.Flags.Operator() == "" || d.Version == "" {
+		return d.Name
+	}
+	return d.Name + " " + d.Flags.Operator() + " " + d.Version
+}
+
+// Files are the files of a package, as rpm installed them.
+type Files struct {
+	bases []string
+	dirs  []string
+	index []uint32
+	// flags and states have no element, or one for each file.
+	flags  []uint32
+	states []byte
+}
+
+// File is a file of a package.
+type File struct {
+	// Dir and Base are the path: Dir starts with a slash and ends with one,
+	// as far as packages are built as usual; neither is checked.
+	Dir, Base string
+	// Ghost is a file that the package does not bring, but that is its own
+	// when it is there, such as a log.
+	Ghost bool
+	// Config is a configuration file.
+	Config bool
+	// Installed is false for a file that rpm did not install: it was left out
+	// (documentation, another language), is of another architecture, or was
+	// replaced by another package's.
+	Installed bool
+}
+
+// Flags and states of files (include/rpm/rpmfiles.h).
+const (
+	fileConfig = 1 << 0
+	fileGhost  = 1 << 6
+
+	stateNormal    = 0
+	stateNetShared = 3
+)
+
+// Len is the number of files.
+func (f *Files) Len() int { return len(f.bases) }
+
+// All are the files in the order of the package.
+func (f *Files) All() iter.Seq[File] {
+	return func(yield func(File) bool) {
+		for i, base := range f.bases {
+			file := File{Base: base, Installed: true}
+			if len(f.index) > 0 {
+				file.Dir = f.dirs[f.index[i]]
+			}
+			if len(f.flags) > 0 {
+				file.Ghost = f.flags[i]&fileGhost != 0
+				file.Config = f.flags[i]&fileConfig != 0
+			}
+			if len(f.states) > 0 {
+				// RPMFILE_IS_INSTALLED in include/rpm/rpmfiles.h.
+				file.Installed = f.states[i] == stateNormal || f.states[i] == stateNetShared
+			}
+			if !yield(file) {
+				return
+			}
+		}
+	}
+}
+
+// readPackage reads a header.
+func readPackage(number uint32, blob []byte) (*Package, error) {
+	if len(blob) > maxHeader {
+		return nil, beyond("", "the header has %d bytes, more than %d", len(blob), maxHeader)
+	}
+	h, err := readHeader(blob, wanted)
+	if err != nil {
+		return nil, err
+	}
+	p := &Package{Number: number}
+	for _, field := range []struct {
+		tag  uint32
+		into *string
+	}{
+		{tagName, &p.Name}, {tagVersion, &p.Version}, {tagRelease, &p.Release}, {tagArch, &p.Arch},
+		{tagSourceRPM, &p.SourceRPM}, {tagVendor, &p.Vendor}, {tagModularityLabel, &p.Module},
+	} {
+		if *field.into, err = h.text(field.tag); err != nil {
+			return nil, err
+		}
+	}
+	for _, need := range []struct{ what, value string }{{"name", p.Name}, {"version", p.Version}, {"release", p.Release}} {
+		if need.value == "" {
+			return nil, damaged("", "package %.64q has no %s", p.Name, need.what)
+		}
+	}
+	epoch, found, err := h.number(tagEpoch)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		e := uint32(epoch)
+		if uint64(e) != epoch {
+			return nil, damaged(fmt.Sprintf("tag %d", tagEpoch), "%d is no epoch", epoch)
+		}
+		p.Epoch = &e
+	}
+	if err := p.readNumbers(h); err != nil {
+		return nil, err
+	}
+	if p.Signers, err = h.signers(); err != nil {
+		return nil, err
+	}
+	if p.Files, err = h.files(); err != nil {
+		return nil, err
+	}
+	if p.Provides, err = h.dependencies(tagProvideName, tagProvideFlags, tagProvideVersion); err != nil {
+		return nil, err
+	}
+	if p.Requires, err = h.dependencies(tagRequireName, tagRequireFlags, tagRequireVersion); err != nil {
+		return nil, err
+	}
+	p.Recommends, err = h.dependencies(tagRecommendName, tagRecommendFlags, tagRecommendVer)
+	return p, err
+}
+
+func (p *Package) readNumbers(h header) error {
+	size, found, err := h.number(tagLongSize) // of packages beyond 4 GB
+	if err == nil && !found {
+		size, _, err = h.number(tagSize)
+	}
+	if err != nil {
+		return err
+	}
+	p.Size = max(int64(size), 0)
+	installed, _, err := h.number(tagInstallTime)
+	p.InstallTime = max(int64(installed), 0)
+	return err
+}
+
+// files reads the list of files in its compressed form or, of packages from
+// before rpm 4, as paths.
+func (h header) files() (f Files, err error) {
+	if f.bases, err = h.texts(tagBaseNames); err != nil {
+		return f, err
+	}
+	if len(f.bases) > 0 {
+		if f.dirs, err = h.texts(tagDirNames); err != nil {
+			return f, err
+		}
+		if f.index, err = h.numbers(tagDirIndexes); err != nil {
+			return f, err
+		}
+		if len(f.index) != len(f.bases) {
+			return f, damaged("", "%d names of files, but %d folders of them", len(f.bases), len(f.index))
+		}
+		for _, i := range f.index {
+			if uint64(i) >= uint64(len(f.dirs)) {
+				return f, damaged("", "a file is in folder %d of %d", i, len(f.dirs))
+			}
+		}
+	} else if f.bases, err = h.texts(tagOldFileNames); err != nil {
+		return f, err
+	}
+	if f.flags, err = h.numbers(tagFileFlags); err != nil {
+		return f, err
+	}
+	if f.states, err = h.bytes(tagFileStates); err != nil {
+		return f, err
+	}
+	for _, n := range []int{len(f.flags), len(f.states)} {
+		if n != 0 && n != len(f.bases) {
+			return f, damaged("", "%d files, but %d flags or states of them", len(f.bases), n)
+		}
+	}
+	f.states = append([]byte(nil), f.states...) // the blob is the caller's
+	return f, nil
+}
+
+// dependencies reads three tags that go together. Very old packages have
+// neither flags nor versions of what they provide.
+func (h header) dependencies(names, flags, versions uint32) ([]Dependency, error) {
+	n, err := h.texts(names)
+	if err != nil {
+		return nil, err
+	}
+	f, err := h.numbers(flags)
+	if err != nil {
+		return nil, err
+	}
+	v, err := h.texts(versions)
+	if err != nil {
+		return nil, err
+	}
+	for _, count := range []int{len(f), len(v)} {
+		if count != 0 && count != len(n) {
+			return nil, damaged(fmt.Sprintf("tag %d", names), "%d names, %d flags and %d versions", len(n), len(f), len(v))
+		}
+	}
+	out := make([]Dependency, len(n))
+	for i := range out {
+		out[i].Name = n[i]
+		if len(f) > 0 {
+			out[i].Flags = Sense(f[i])
+		}
+		if len(v) > 0 {
+			out[i].Version = v[i]
+		}
+	}
+	return out, nil
+}

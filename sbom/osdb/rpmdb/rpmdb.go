@@ -1,0 +1,163 @@
+// Package rpmdb reads the databases in which rpm keeps what is installed, in
+// any of the three formats that are in use, into plain records. It knows
+// nothing of file trees and inventories; package osdb makes those of it.
+//
+// # Formats
+//
+// A database is a set of numbered headers, one for each package: an SQLite
+// file (rpmdb.sqlite: Fedora, RHEL 9, Azure Linux), rpm's own "ndb"
+// (Packages.db: SUSE), or a Berkeley DB hash (Packages: RHEL 8 and before).
+// The header is the same in all of them (header.go); who finds it differs.
+//
+// SQLite is read by a library, because it is a database engine with a
+// write-ahead log. The other two are read here, after what rpm itself does
+// (lib/backend/ndb/rpmpkg.c, lib/backend/bdb_ro.cc): github.com/anchore/go-rpmdb
+// has parsers for both, but follows a cycle of Berkeley DB pages for ever,
+// panics on an index that points out of its page in a goroutine of its own
+// where nobody can recover, asks for as much memory as four bytes of the file
+// say, writes to standard output, and returns neither the flags and versions
+// of requirements nor the states of files. It is the oracle of the tests.
+//
+// # Damage
+//
+// Whatever the file says, what is read of it is bounded by its size: no page
+// and no block is used twice. And a database is read as a whole or not at
+// all: what makes a package disappear without any trace in the list of
+// headers (a page that no bucket leads to, a block that no slot names, a
+// B-tree that lost a branch) is looked for, and is a [DamagedError] like a
+// header that cannot be read. Where a header carries a digest of itself, the
+// digest has to be right.
+package rpmdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Backend is the format of a database.
+type Backend string
+
+const (
+	SQLite     Backend = "sqlite"
+	NDB        Backend = "ndb"
+	BerkeleyDB Backend = "bdb"
+)
+
+// Input is one file.
+type Input struct {
+	io.ReaderAt
+	Size int64
+}
+
+// Database is where one database lies.
+type Database struct {
+	Backend Backend
+	Main    Input
+	// WAL is the write-ahead log beside an SQLite database
+	// (https://www.sqlite.org/wal.html), the zero value when there is none.
+	// What it says is part of the database.
+	WAL Input
+}
+
+const (
+	// maxDatabase is the size of a database file in bytes. A system of 5,000
+	// packages has 200 MB.
+	maxDatabase = 1 << 30
+	// maxHeader is the size of one header. The largest known are those of
+	// kernels and TeX collections, below 10 MB; rpm itself takes 256 MB.
+	maxHeader = 64 << 20
+	// maxPackages is the number of headers: forty times what the largest
+	// installations have.
+	maxPackages = 200_000
+)
+
+// DamagedError says that a file is not the database that it must be.
+type DamagedError struct {
+	// Where is the place in the file: "page 17", "header 12". Empty when the
+	// whole file is meant.
+	Where string
+	Msg   string
+	// Limit is true when the file may be in order but is beyond what is read.
+	Limit bool
+}
+
+func (e *DamagedError) Error() string {
+	if e.Where == "" {
+		return e.Msg
+	}
+	return e.Where + ": " + e.Msg
+}
+
+func damaged(where, format string, args ...any) error {
+	return &DamagedError{Where: where, Msg: fmt.Sprintf(format, args...)}
+}
+
+func beyond(where, format string, args ...any) error {
+	return &DamagedError{Where: where, Msg: fmt.Sprintf(format, args...), Limit: true}
+}
+
+// Read calls yield for each header of a database, in the order of the file. A
+// package is not changed afterwards and may be kept. An error of yield ends
+// the reading and is returned as it is.
+//
+// What was yielded before an error is part of a database that is not whole,
+// and no answer.
+func Read(ctx context.Context, db Database, yield func(*Package) error) error {
+	if db.Main.Size > maxDatabase {
+		return beyond("", "the database has %d bytes, more than %d", db.Main.Size, maxDatabase)
+	}
+	seen := map[uint32]bool{}
+	each := func(number uint32, blob []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if seen[number] {
+			return damaged(headerName(number), "is there twice")
+		}
+		if len(seen) == maxPackages {
+			return beyond(headerName(number), "more than %d packages", maxPackages)
+		}
+		seen[number] = true
+		p, err := readPackage(number, blob)
+		if err != nil {
+			var bad *DamagedError
+			if errors.As(err, &bad) {
+				where := headerName(number)
+				if bad.Where != "" {
+					where += ", " + bad.Where
+				}
+				return &DamagedError{Where: where, Msg: bad.Msg, Limit: bad.Limit}
+			}
+			return err
+		}
+		return yield(p)
+	}
+	switch db.Backend {
+	case SQLite:
+		return readSQLite(ctx, db, each)
+	case NDB:
+		return readNDB(ctx, db.Main, each)
+	case BerkeleyDB:
+		return readBDB(ctx, db.Main, each)
+	}
+	return fmt.Errorf("rpmdb: there is no format %q", db.Backend)
+}
+
+func headerName(number uint32) string { return fmt.Sprintf("header %d", number) }
+
+// readFull reads exactly as many bytes as b has.
+func readFull(in Input, b []byte, at int64, where string) error {
+	if at < 0 || at > in.Size || int64(len(b)) > in.Size-at {
+		return damaged(where, "lies beyond the end of the file, which has %d bytes", in.Size)
+	}
+	n, err := in.ReadAt(b, at)
+	switch {
+	case n == len(b):
+		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		return damaged(where, "the file ended at byte %d while it was read", at+int64(n))
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
