@@ -96,18 +96,22 @@ func (c contested) add(n environ.Node, owner, component int) {
 }
 
 // areaClaims reports the files that a list claims where packages have none.
-func (d *dpkg) areaClaims(component int, claims map[int]claim, list string) {
-	for _, area := range sortedKeys(claims) {
-		c := claims[area]
-		d.notice(sbom.NoticeClaim, c.path, d.Components[component].ID,
+func (s *system) areaClaims(component int, l *listing) {
+	list := ""
+	if l.list != environ.None {
+		list = s.tree.Path(l.list)
+	}
+	for _, area := range sortedKeys(l.claims) {
+		c := l.claims[area]
+		s.notice(sbom.NoticeClaim, c.path, s.Components[component].ID,
 			"%s lists %s in %s, where packages of a distribution have none; they do not count as its own (%s)",
-			d.packages[component].name, c, d.areas.names[area], list)
+			s.Components[component].Name, c, s.areas.names[area], list)
 	}
 }
 
 // conflicts reports the packages that list the files of another one, although
-// neither replaces the other.
-func (d *dpkg) conflicts(files contested) {
+// mayShare does not allow it.
+func (s *system) conflicts(files contested, mayShare func(a, b int) bool) {
 	type pair struct{ first, second int }
 	pairs := map[pair]claim{}
 	// When more packages than that share one file, comparing each with each
@@ -117,12 +121,12 @@ func (d *dpkg) conflicts(files contested) {
 		owners := files[n]
 		for i, second := range owners {
 			for _, first := range owners[:min(i, most)] {
-				if d.mayShare(first, second) {
+				if mayShare(first, second) {
 					continue
 				}
 				c := pairs[pair{first, second}]
 				if c.count == 0 {
-					c.path = d.tree.Path(n)
+					c.path = s.tree.Path(n)
 				}
 				c.count++
 				pairs[pair{first, second}] = c
@@ -139,21 +143,9 @@ func (d *dpkg) conflicts(files contested) {
 	})
 	for _, p := range order {
 		c := pairs[p]
-		d.notice(sbom.NoticeClaim, c.path, d.Components[p.second].ID, "%s and %s both list %s; neither replaces the other",
-			d.packages[p.first].name, d.packages[p.second].name, c)
+		s.notice(sbom.NoticeClaim, c.path, s.Components[p.second].ID, "%s and %s both list %s; neither replaces the other",
+			s.Components[p.first].Name, s.Components[p.second].Name, c)
 	}
-}
-
-// mayShare says whether two packages may list the same file: two
-// architectures of one package do (Multi-Arch: same), and a package that
-// replaces another one takes over its files (Debian Policy, section 7.6.1).
-func (d *dpkg) mayShare(a, b int) bool {
-	x, y := d.packages[a], d.packages[b]
-	return x.name == y.name || x.replacesAny(y) || y.replacesAny(x)
-}
-
-func (p *dpkgRecord) replacesAny(other *dpkgRecord) bool {
-	return slices.ContainsFunc(p.replaces, func(a alternative) bool { return a.name == other.name })
 }
 
 // isFolder says whether a node is a folder or a link to one. Packages share

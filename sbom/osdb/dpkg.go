@@ -28,10 +28,7 @@ const (
 // dpkg is the database while it is read. The slices packages and sources go
 // with Components.
 type dpkg struct {
-	*DB
-	tree       *environ.Tree
-	release    sbom.OS
-	areas      *areas
+	system
 	diversions map[string]diversion
 	native     string // the architecture that "all" stands for
 
@@ -39,54 +36,36 @@ type dpkg struct {
 	others   []*dpkgRecord // known, not installed
 	sources  []source
 
-	byKey  map[string]int   // "name:arch" -> package
 	byName map[string][]int // name -> packages
 }
 
 // openDpkg reads dpkg's database; nil when there is none.
-func openDpkg(ctx context.Context, t *environ.Tree, release sbom.OS) (*DB, error) {
-	d := &dpkg{DB: &DB{Kind: "dpkg"}, tree: t, release: release}
+func openDpkg(ctx context.Context, s system) (*DB, error) {
+	d := &dpkg{system: s}
 	found, err := d.readRecords(ctx)
 	if !found || err != nil {
 		return nil, err
 	}
-	d.checkRelease()
-	d.addComponents()
-	d.areas = findAreas(t)
+	d.at = dpkgFolder
+	d.addPackages()
 	if d.diversions, err = d.loadDiversions(ctx); err != nil {
 		return nil, err
 	}
 	unused := d.findLists()
-	listings, err := d.readLists(ctx)
+	listings, err := d.collect(ctx, func(c *collector, i int, buf []byte) { d.readList(ctx, c, i, buf) })
 	if err != nil {
 		return nil, err
 	}
-	d.assign(listings)
-	d.ownDatabase()
+	d.assign(listings, d.mayShare)
+	d.ownDatabase(dpkgPlaces())
 	if err := d.leftovers(ctx, unused); err != nil {
 		return nil, err
 	}
-	d.relate()
+	d.relate(d.relating())
 	if err := d.askedFor(ctx); err != nil {
 		return nil, err
 	}
 	return d.DB, nil
-}
-
-// file returns the node of a file of the database, links followed. It is None
-// when there is no such file, and an error when there is something else.
-func (d *dpkg) file(path string, want environ.Kind) (environ.Node, error) {
-	n := d.tree.Resolve(path)
-	if n == environ.None {
-		if d.tree.ResolveParent(path) != environ.None {
-			return n, &ParseError{File: path, Msg: "is a symbolic link that leads nowhere in this environment"}
-		}
-		return n, nil
-	}
-	if kind := d.tree.Kind(n); kind != want {
-		return environ.None, &ParseError{File: path, Msg: "is a " + kind.String() + ", not a " + want.String()}
-	}
-	return n, nil
 }
 
 // readRecords reads all records of the database, and says whether there is
@@ -199,96 +178,45 @@ func (d *dpkg) readUpdates(ctx context.Context, records map[string]*dpkgRecord) 
 	return nil
 }
 
-// checkRelease notes when database and os-release do not belong together.
-func (d *dpkg) checkRelease() {
-	switch {
-	case d.release.ID == "" && len(d.release.IDLike) == 0:
-		d.gap(sbom.GapDatabase, dpkgFolder, "there is a dpkg database, but no os-release that names the system")
-	case Expect(d.release) != d.Kind:
-		d.gap(sbom.GapDatabase, dpkgFolder, "os-release names the system %q, which does not use dpkg, but there is a dpkg database", d.release.ID)
-	}
-}
-
-// addComponents makes the components, in the order of their IDs.
-func (d *dpkg) addComponents() {
-	d.owner = make([]int32, d.tree.Len())
-	type pair struct {
-		*dpkgRecord
-		sbom.Component
-	}
-	pairs := make([]pair, len(d.packages))
-	for i, p := range d.packages {
+// addPackages makes the components.
+func (d *dpkg) addPackages() {
+	addComponents(&d.system, d.packages, func(p *dpkgRecord) sbom.Component {
 		c := sbom.Component{
-			PURL:          d.purl(p),
-			Kind:          sbom.KindOS,
+			PURL:          d.packageURL(p),
 			Type:          packageurl.TypeDebian,
-			Namespace:     d.namespace(),
 			Name:          p.name,
 			Version:       p.version,
 			Arch:          p.arch,
 			Paths:         []string{p.file},
-			Evidence:      "db-owned",
-			FoundBy:       d.Kind,
 			InstalledSize: p.size,
 		}
 		if p.source != p.name {
 			c.Source = p.source
 		}
-		c.ID = sbom.Identity(&c)
-		pairs[i] = pair{p, c}
-	}
-	slices.SortFunc(pairs, func(x, y pair) int { return cmp.Compare(x.ID, y.ID) })
-	d.Components = make([]sbom.Component, len(pairs))
-	d.byKey, d.byName = map[string]int{}, map[string][]int{}
-	for i, x := range pairs {
-		d.packages[i], d.Components[i] = x.dpkgRecord, x.Component
-		d.byKey[x.key()] = i
-		d.byName[x.name] = append(d.byName[x.name], i)
-		d.Gaps = append(d.Gaps, x.faults...)
-		if x.half() {
-			d.notice(sbom.NoticeHalfState, x.file, x.ID, "package %s is in state %q: its installation did not finish", x.name, x.status())
+		return c
+	})
+	d.byName = map[string][]int{}
+	for i, p := range d.packages {
+		d.byName[p.name] = append(d.byName[p.name], i)
+		d.Gaps = append(d.Gaps, p.faults...)
+		if p.half() {
+			d.notice(sbom.NoticeHalfState, p.file, d.Components[i].ID, "package %s is in state %q: its installation did not finish", p.name, p.status())
 		}
 	}
 	slices.SortFunc(d.others, func(x, y *dpkgRecord) int { return cmp.Compare(x.key(), y.key()) })
 	for _, p := range d.others {
-		d.Excluded = append(d.Excluded, sbom.Exclusion{Path: p.file, PURL: d.purl(p), Name: p.name, Version: p.version,
+		d.Excluded = append(d.Excluded, sbom.Exclusion{Path: p.file, PURL: d.packageURL(p), Name: p.name, Version: p.version,
 			Reason: sbom.ExcludedNotInstall, Detail: p.status(), Count: 1})
 	}
 	d.native = d.nativeArch()
 }
 
-// namespace is the distribution, when it is one that uses dpkg.
-func (d *dpkg) namespace() string {
-	if Expect(d.release) != d.Kind {
-		return ""
-	}
-	return d.release.ID
-}
-
-// purl is the package URL as syft makes it, so that results can be compared
-// (packageURL in its debian cataloger, PURLQualifiers in its package pkg).
-func (d *dpkg) purl(p *dpkgRecord) string {
-	var q packageurl.Qualifiers
-	add := func(key, value string) {
-		if value != "" {
-			q = append(q, packageurl.Qualifier{Key: key, Value: value})
-		}
-	}
-	add("arch", p.arch)
+func (d *dpkg) packageURL(p *dpkgRecord) string {
 	upstream := p.source
 	if p.sourceVer != "" {
 		upstream += "@" + p.sourceVer
 	}
-	add("upstream", upstream)
-	namespace := d.namespace()
-	if namespace != "" {
-		distro := namespace
-		if d.release.VersionID != "" {
-			distro += "-" + d.release.VersionID
-		}
-		add("distro", distro)
-	}
-	return packageurl.NewPackageURL(packageurl.TypeDebian, namespace, p.name, p.version, q, "").ToString()
+	return d.purl(packageurl.TypeDebian, p.name, p.version, p.arch, upstream)
 }
 
 // nativeArch is the architecture of dpkg itself, or else the one that most
@@ -322,25 +250,6 @@ func (d *dpkg) loadDiversions(ctx context.Context) (out map[string]diversion, er
 		return err
 	})
 	return out, err
-}
-
-// assign gives the listed nodes to their packages, in the order of the
-// packages.
-func (d *dpkg) assign(listings []listing) {
-	disputed := contested{}
-	for i := range listings {
-		l := &listings[i]
-		d.Listed += l.listed
-		d.Absent += l.absent
-		for _, n := range l.nodes {
-			if before := d.own(n, i); before >= 0 && before != i && !isFolder(d.tree, n) {
-				disputed.add(n, before, i)
-			}
-		}
-		l.report(d, i)
-		l.nodes = nil
-	}
-	d.conflicts(disputed)
 }
 
 // gapKind is the kind of gap that an error makes.

@@ -139,35 +139,23 @@ func (d *dpkg) ownSuffixes(dir environ.Node, stem string, component int) {
 	}
 }
 
-// ownDatabase gives the files of the databases themselves to dpkg and apt, by
-// their names: a program that somebody puts beside them is not theirs.
-func (d *dpkg) ownDatabase() {
-	for _, place := range []struct {
-		owner, folder string
-		mine          func(name string) bool
-	}{
+// dpkgPlaces are the files of the databases of dpkg and apt.
+func dpkgPlaces() []place {
+	return []place{
 		{"dpkg", dpkgFolder, oneOf("status", "status-old", "available", "available-old", "diversions", "diversions-old",
 			"statoverride", "statoverride-old", "arch", "arch-old", "cmethopt", "lock", "lock-frontend",
 			"alternatives", "info", "parts", "triggers", "updates")},
 		{"dpkg", dpkgInfo, oneOf("format")},
-		{"dpkg", dpkgFolder + "/triggers", func(string) bool { return true }},
-		{"dpkg", dpkgFolder + "/alternatives", func(string) bool { return true }},
+		{"dpkg", dpkgFolder + "/triggers", anyName},
+		{"dpkg", dpkgFolder + "/alternatives", anyName},
 		{"dpkg", dpkgUpdates, func(name string) bool { return digits(name) == len(name) }},
 		{"apt", "/var/lib/apt", oneOf("extended_states", "cdroms.list", "daily_lock", "listchanges.db", "lists", "periodic")},
 		{"apt", "/var/lib/apt/lists", isIndex},
 		{"apt", "/var/cache/apt", oneOf("pkgcache.bin", "srcpkgcache.bin", "archives")},
-	} {
-		owners := d.byName[place.owner]
-		if len(owners) == 0 {
-			continue
-		}
-		for n := range d.tree.Children(d.tree.Resolve(place.folder)) {
-			if place.mine(d.tree.Name(n)) {
-				d.own(n, owners[0])
-			}
-		}
 	}
 }
+
+func anyName(string) bool { return true }
 
 func oneOf(names ...string) func(string) bool {
 	return func(name string) bool {
@@ -198,16 +186,6 @@ func isIndex(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "Translation-") || strings.HasPrefix(name, "Contents-")
-}
-
-// report adds what a list gave rise to.
-func (l *listing) report(d *dpkg, component int) {
-	l.gaps(d, d.packages[component], d.sources[component])
-	list := ""
-	if n := d.sources[component].node; n != environ.None {
-		list = d.tree.Path(n)
-	}
-	d.areaClaims(component, l.claims, list)
 }
 
 // leftovers looks at the lists that belong to no installed package. After a

@@ -6,17 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
-	"sync/atomic"
 
-	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/environ"
 )
-
-// maxReaders is the number of lists that are read side by side. It is the
-// lookups that take the time, not the reading, and the rest of the scan wants
-// processors too.
-const maxReaders = 4
 
 // source is where the files of a package are listed.
 type source struct {
@@ -26,41 +18,19 @@ type source struct {
 	digests bool
 }
 
-// listing is what one list says, in terms of the tree.
-type listing struct {
-	nodes          []environ.Node // what is there, without what is only claimed
-	claims         map[int]claim  // area -> what is claimed in it
-	listed, absent int
-	malformed      int // lines
-	fault          *ParseError
-	err            error // the list could not be read to its end
-}
-
-// readLists reads the lists of all packages. The results are in their order.
-func (d *dpkg) readLists(ctx context.Context) ([]listing, error) {
-	out := make([]listing, len(d.packages))
-	var next atomic.Int64
-	var readers sync.WaitGroup
-	for range min(maxReaders, len(d.packages)) {
-		readers.Go(func() {
-			f := newFinder(d.tree, d.areas)
-			buf := make([]byte, chunk)
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(d.packages) {
-					return
-				}
-				out[i] = d.readList(ctx, f, buf, d.packages[i], d.sources[i])
-			}
-		})
-	}
-	readers.Wait()
-	return out, ctx.Err()
-}
-
 // readList reads the list and the conffiles of one package.
-func (d *dpkg) readList(ctx context.Context, f *finder, buf []byte, p *dpkgRecord, s source) listing {
-	c := &collector{dpkg: d, finder: f, packageName: p.name, implied: s.digests}
+func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []byte) {
+	p, s := d.packages[component], d.sources[component]
+	c.list, c.implied = s.node, s.digests
+	d.shows[component] = s.node
+	if len(d.diversions) > 0 {
+		c.divert = func(path string) string {
+			if div, diverted := d.diversions[path]; diverted && div.by != p.name {
+				return div.to
+			}
+			return path
+		}
+	}
 	if s.node != environ.None {
 		c.err = d.open(s.node, func(r io.Reader, file string) error {
 			l := newLines(ctx, r, file)
@@ -71,29 +41,6 @@ func (d *dpkg) readList(ctx context.Context, f *finder, buf []byte, p *dpkgRecor
 	for _, path := range p.conffiles {
 		c.take(path)
 	}
-	return c.listing
-}
-
-// open opens a file of the database and hands it to read.
-func (d *dpkg) open(n environ.Node, read func(r io.Reader, file string) error) error {
-	file, err := d.tree.OpenFile(n)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return read(file, d.tree.Path(n))
-}
-
-// collector turns paths into nodes.
-type collector struct {
-	dpkg        *dpkg
-	finder      *finder
-	packageName string
-	// implied is true when the list does not have the folders above its
-	// files, although the package does.
-	implied bool
-	folder  string // the last one that was implied
-	listing
 }
 
 // read reads a list. Lines that are no paths of a package are counted, the
@@ -146,71 +93,4 @@ func listedPath(line string, digests bool) (string, error) {
 		return "", fmt.Errorf("path %s is relative", excerpt(path))
 	}
 	return path, nil
-}
-
-// checkPath says what is wrong with a path that was not found. Those that
-// were found are in order: no folder has an entry named "..".
-func checkPath(path string) error {
-	if cleanPath(path) {
-		return nil
-	}
-	return fmt.Errorf("path %s is not a plain path: it may lead out of the package", excerpt(path))
-}
-
-// take finds one path of the package and says whether it is there.
-func (c *collector) take(path string) bool {
-	if len(c.dpkg.diversions) > 0 {
-		if div, diverted := c.dpkg.diversions[path]; diverted && div.by != c.packageName {
-			path = div.to
-		}
-	}
-	n, area := c.finder.find(path)
-	if n == environ.None {
-		return false
-	}
-	if area != noArea && !isFolder(c.finder.tree, n) {
-		if c.claims == nil {
-			c.claims = map[int]claim{}
-		}
-		first := c.claims[area]
-		if first.count == 0 {
-			first.path = c.finder.tree.Path(n)
-		}
-		first.count++
-		c.claims[area] = first
-		return true
-	}
-	c.nodes = append(c.nodes, n)
-	if c.implied {
-		c.takeFolders()
-	}
-	return true
-}
-
-// takeFolders adds the folders above the path that was found last, unless
-// they are those of the path before.
-func (c *collector) takeFolders() {
-	stack := c.finder.stack
-	if top := stack[len(stack)-1].path; top != c.folder {
-		c.folder = top
-		for _, dir := range stack[1:] {
-			if dir.node != environ.None {
-				c.nodes = append(c.nodes, dir.node)
-			}
-		}
-	}
-}
-
-// gaps says what is wrong with a list.
-func (l *listing) gaps(d *dpkg, p *dpkgRecord, s source) {
-	if l.fault != nil {
-		more := ""
-		if l.malformed > 1 {
-			more = fmt.Sprintf("; %d lines like this are ignored", l.malformed)
-		}
-		d.gap(sbom.GapMalformed, l.fault.File, "line %d: %s%s", l.fault.Line, l.fault.Msg, more)
-	}
-	if l.err != nil {
-		d.gap(gapKind(l.err, sbom.GapUnreadable), d.tree.Path(s.node), "file list of package %s: %v", p.name, l.err)
-	}
 }

@@ -320,8 +320,8 @@ func TestPURLs(t *testing.T) {
 		// Where there is no system to name, syft has no purl at all.
 		{sbom.OS{ID: "alpine"}, dpkgRecord{name: "p", version: "v", arch: "a"}, "pkg:deb/p@v?arch=a"},
 	} {
-		d := &dpkg{DB: &DB{Kind: "dpkg"}, release: test.release}
-		if got := d.purl(&test.p); got != test.want {
+		d := &dpkg{system: system{DB: &DB{Kind: "dpkg"}, release: test.release}}
+		if got := d.packageURL(&test.p); got != test.want {
 			t.Errorf("purl %s, want %s", got, test.want)
 		}
 	}

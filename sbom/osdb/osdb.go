@@ -54,7 +54,8 @@ import (
 
 // DB is the package database of one environment.
 type DB struct {
-	// Kind names the database: "dpkg".
+	// Kind names the database, "dpkg"; of several the canonical one first,
+	// "dpkg+rpm".
 	Kind string
 	// Components are the installed packages, sorted by ID.
 	Components []sbom.Component
@@ -73,16 +74,43 @@ type DB struct {
 	Listed, Absent int
 
 	owner []int32 // node -> index in Components + 1, 0 for none
+	// shows has, for each component, the file whose layer is the component's;
+	// None when its own files tell.
+	shows []environ.Node
+	at    string // where the database is
 }
 
-// Open reads the canonical package database of an environment. It returns nil
-// and no error when there is none at all; whether there should be one is for
-// the caller to say, see [Expect].
+// Open reads the package databases of an environment. It returns nil and no
+// error when there is none at all; whether there should be one is for the
+// caller to say, see [Expect].
 //
 // The error is a [*ParseError] when the database is there and is not one, and
 // the error of the file system when it cannot be read.
 func Open(ctx context.Context, t *environ.Tree, release sbom.OS) (*DB, error) {
-	return openDpkg(ctx, t, release)
+	places := findAreas(t)
+	var opened []*DB
+	var failed []failure
+	for _, kind := range []struct {
+		name string
+		open func(context.Context, system) (*DB, error)
+	}{
+		{"dpkg", openDpkg},
+	} {
+		db, err := kind.open(ctx, system{DB: &DB{Kind: kind.name}, tree: t, release: release, areas: places})
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			failed = append(failed, failure{kind.name, err})
+		case db != nil:
+			opened = append(opened, db)
+		}
+	}
+	db, err := combine(t, release, opened, failed)
+	if db != nil {
+		db.placeInLayers(t)
+	}
+	return db, err
 }
 
 // Owner is the ID of the component that owns a node, "" when none does. A
@@ -97,35 +125,6 @@ func (db *DB) Owner(n environ.Node) string {
 // Owns says whether any package owns a node.
 func (db *DB) Owns(n environ.Node) bool {
 	return n >= 0 && int(n) < len(db.owner) && db.owner[n] != 0
-}
-
-// Expect names the kind of database that a system of that name has: "dpkg",
-// "apk", "rpm" or "alpm"; "" when it is not known. ID is looked at first,
-// then ID_LIKE in its order, as os-release(5) says.
-func Expect(release sbom.OS) string {
-	for _, id := range append([]string{release.ID}, release.IDLike...) {
-		if kind := databaseOf(id); kind != "" {
-			return kind
-		}
-	}
-	return ""
-}
-
-// databaseOf knows the heads of the families, and those members that are
-// seen without an ID_LIKE.
-func databaseOf(id string) string {
-	switch id {
-	case "debian", "ubuntu", "devuan", "raspbian", "kali", "linuxmint", "pop", "deepin", "pureos", "trisquel":
-		return "dpkg"
-	case "alpine", "wolfi", "chainguard", "postmarketos":
-		return "apk"
-	case "fedora", "rhel", "centos", "rocky", "almalinux", "ol", "amzn", "suse", "sles", "opensuse",
-		"opensuse-leap", "opensuse-tumbleweed", "mageia", "openeuler", "mariner", "azurelinux", "photon":
-		return "rpm"
-	case "arch", "archarm", "manjaro", "endeavouros", "cachyos":
-		return "alpm"
-	}
-	return ""
 }
 
 // ParseError says that a file of the database is not what it must be.

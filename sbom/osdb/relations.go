@@ -23,44 +23,52 @@ type offer struct {
 	provided  bool
 }
 
+// requires is the requirements of one kind that a package has.
+type requires struct {
+	kind  sbom.RelationKind
+	items []requirement
+}
+
+// relating is what [system.relate] asks a kind of database.
+type relating struct {
+	// offers are the installed packages by the names that they satisfy.
+	offers   map[string][]offer
+	requires func(component int) []requires
+	// satisfies says whether an offer of the name that a package asks for is
+	// also what it asks for otherwise.
+	satisfies func(o offer, a alternative, from int) bool
+	// write is a requirement as the kind writes it.
+	write func(r requirement) string
+}
+
 // relate adds an edge from each package to every installed package that
 // satisfies one of its requirements: all alternatives of "a | b" that are
 // there, and all that provide a virtual package. What is not satisfied, a
 // recommendation mostly, has no edge.
-func (d *dpkg) relate() {
-	offers := map[string][]offer{}
-	for i, p := range d.packages {
-		offers[p.name] = append(offers[p.name], offer{component: i, version: p.version})
-	}
-	for i, p := range d.packages {
-		for _, a := range p.provides {
-			// Only "=" makes sense in Provides (Debian Policy, section 7.5).
-			if a.op == "=" || a.op == "" {
-				offers[a.name] = append(offers[a.name], offer{i, a.version, true})
-			}
-		}
-	}
+func (s *system) relate(k relating) {
 	type edge struct {
 		to   int
 		kind sbom.RelationKind
 	}
 	matches := 0
-	for from, p := range d.packages {
+	for from := range s.Components {
+		c := &s.Components[from]
 		found := map[edge]string{}
-		for _, field := range p.requires {
+		for _, field := range k.requires(from) {
 			for _, r := range field.items {
 				for _, a := range r {
-					if matches += len(offers[a.name]); matches > maxMatches {
-						d.gap(sbom.GapLimit, p.file, "dependencies beyond package %s are not followed: more than %d candidates", p.name, maxMatches)
+					offers := k.offers[a.name]
+					if matches += len(offers); matches > maxMatches {
+						s.gap(sbom.GapLimit, c.Paths[0], "dependencies beyond package %s are not followed: more than %d candidates", c.Name, maxMatches)
 						return
 					}
-					for _, o := range offers[a.name] {
-						if o.component == from || !d.satisfies(o, a, p) {
+					for _, o := range offers {
+						if o.component == from || !k.satisfies(o, a, from) {
 							continue
 						}
 						via := ""
 						if o.provided || len(r) > 1 {
-							via = r.String()
+							via = k.write(r)
 						}
 						e := edge{o.component, field.kind}
 						if before, known := found[e]; !known || shorter(via, before) {
@@ -70,8 +78,8 @@ func (d *dpkg) relate() {
 				}
 			}
 		}
-		if len(d.Relations)+len(found) > maxRelations {
-			d.gap(sbom.GapLimit, p.file, "dependencies beyond package %s are not followed: more than %d", p.name, maxRelations)
+		if len(s.Relations)+len(found) > maxRelations {
+			s.gap(sbom.GapLimit, c.Paths[0], "dependencies beyond package %s are not followed: more than %d", c.Name, maxRelations)
 			return
 		}
 		edges := make([]edge, 0, len(found))
@@ -80,7 +88,7 @@ func (d *dpkg) relate() {
 		}
 		slices.SortFunc(edges, func(x, y edge) int { return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.kind, y.kind)) })
 		for _, e := range edges {
-			d.Relations = append(d.Relations, sbom.Relation{From: d.Components[from].ID, To: d.Components[e.to].ID, Kind: e.kind, Via: found[e]})
+			s.Relations = append(s.Relations, sbom.Relation{From: c.ID, To: s.Components[e.to].ID, Kind: e.kind, Via: found[e]})
 		}
 	}
 }
@@ -89,32 +97,4 @@ func (d *dpkg) relate() {
 // the name itself, or else the shortest.
 func shorter(a, b string) bool {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) < 0
-}
-
-// satisfies says whether an offer is what a package asks for: the version
-// (Debian Policy, section 7.1; a Provides without a version satisfies no
-// versioned requirement, section 7.5) and the architecture (archsatisfied in
-// dpkg's lib/dpkg/depcon.c).
-func (d *dpkg) satisfies(o offer, a alternative, p *dpkgRecord) bool {
-	if a.op != "" && (o.version == "" || !a.accepts(o.version)) {
-		return false
-	}
-	to := d.packages[o.component]
-	switch a.arch {
-	case "":
-		return to.multiArch == "foreign" || d.arch(to.arch) == d.arch(p.arch)
-	case "any":
-		return to.multiArch == "allowed" || to.multiArch == "foreign" || d.arch(to.arch) == d.arch(p.arch)
-	case "native":
-		return d.arch(to.arch) == d.native
-	}
-	return d.arch(to.arch) == a.arch
-}
-
-// arch is the architecture that a package runs on.
-func (d *dpkg) arch(arch string) string {
-	if arch == "all" || arch == "" {
-		return d.native
-	}
-	return arch
 }

@@ -36,12 +36,14 @@ func (r requirement) String() string {
 	return strings.Join(parts, " | ")
 }
 
-// accepts says whether a version is one that the alternative asks for.
-func (a alternative) accepts(version string) bool {
-	c := CompareVersions(version, a.version)
-	switch a.op {
-	case "":
+// accepts says whether a version is one that the alternative asks for, in the
+// order of the kind of database.
+func (a alternative) accepts(version string, compare func(a, b string) int) bool {
+	if a.op == "" {
 		return true
+	}
+	c := compare(version, a.version)
+	switch a.op {
 	case "<<":
 		return c < 0
 	case "<=":

@@ -78,7 +78,7 @@ func TestVersionsAreAccepted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := r[0][0].accepts(test.version); got != test.want {
+		if got := r[0][0].accepts(test.version, CompareVersions); got != test.want {
 			t.Errorf("%s accepts %s: %v", test.requirement, test.version, got)
 		}
 	}

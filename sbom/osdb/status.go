@@ -40,12 +40,6 @@ type dpkgRecord struct {
 	faults []sbom.Gap
 }
 
-// requires is the requirements of one field.
-type requires struct {
-	kind  sbom.RelationKind
-	items []requirement
-}
-
 // key is what must be unique among records.
 func (p *dpkgRecord) key() string { return p.name + ":" + p.arch }
 
