@@ -219,6 +219,9 @@ func readPackage(number uint32, blob []byte) (*Package, error) {
 		if *field.into, err = h.text(field.tag); err != nil {
 			return nil, err
 		}
+		if *field.into == "(none)" { // what rpm writes into the headers of public keys
+			*field.into = ""
+		}
 	}
 	for _, need := range []struct{ what, value string }{{"name", p.Name}, {"version", p.Version}, {"release", p.Release}} {
 		if need.value == "" {

@@ -40,7 +40,7 @@ type sqliteCopy struct {
 
 // openSQLite copies a database and its log and opens the copy. The caller
 // closes it, also after a cancel.
-func openSQLite(ctx context.Context, main, wal Input) (c *sqliteCopy, err error) {
+func openSQLite(ctx context.Context, main, wal Input) (_ *sqliteCopy, err error) {
 	var magic [len(sqliteMagic)]byte
 	if err := readFull(main, magic[:], 0, "the head of the file"); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func openSQLite(ctx context.Context, main, wal Input) (c *sqliteCopy, err error)
 	if wal.Size > maxDatabase {
 		return nil, beyond("", "the write-ahead log has %d bytes, more than %d", wal.Size, maxDatabase)
 	}
-	c = &sqliteCopy{}
+	c := &sqliteCopy{}
 	defer func() {
 		if err != nil {
 			c.close()
