@@ -52,6 +52,8 @@ type Input struct {
 	Lost error
 	// Locks are the stage's lock files.
 	Locks []*lockcheck.Lock
+	// Base is what the environment started from, nil when nobody names it.
+	Base *Base
 }
 
 // Run judges the stages of a pipeline. The order of inputs is of no
@@ -126,10 +128,11 @@ func (r *Report) verdict() Verdict {
 	return v
 }
 
-// verdict follows from the findings and gaps of the stage.
+// verdict follows from the findings, the gaps that are not waived and the
+// limitations that are not accepted of the stage.
 func (s *Stage) verdict() Verdict {
 	v := Pass
-	if len(s.Gaps) > 0 {
+	if s.openGaps() > 0 || s.limited() {
 		v = Incomplete
 	}
 	for _, f := range s.Findings {
@@ -155,8 +158,13 @@ func judgeStage(in Input, registries []string, except *exceptions, base *Baselin
 	if base != nil {
 		before = base.Stages[config.Name]
 	}
-	p := &policy{stage: &s, config: config, except: except, gated: gated}
+	p := &policy{stage: &s, config: config, except: except, waive: newWaivers(config.Waive, except.today), gated: gated}
 	if in.Document == nil {
+		s.Base = holdBase(in).info()
+		if s.Base != nil {
+			// Without the stage there is nothing to count of it.
+			s.Base.Known, s.Base.Layers, s.Base.Dependencies = false, 0, 0
+		}
 		detail := "the scan did not finish"
 		if in.Lost != nil {
 			detail = clean(in.Lost.Error())
@@ -164,7 +172,7 @@ func judgeStage(in Input, registries []string, except *exceptions, base *Baselin
 		s.Gaps = append(s.Gaps, Gap{Kind: string(sbom.GapLost), Detail: detail})
 	} else {
 		p.footprint = newFootprint(in, registries, except)
-		s.describe(p.footprint)
+		s.describe(p.footprint, p.waive)
 		s.Growth = growthOf(p.footprint, before, s.Ruler)
 		if in.Lost != nil {
 			// A document in spite of an error is half a result.
@@ -177,13 +185,24 @@ func judgeStage(in Input, registries []string, except *exceptions, base *Baselin
 }
 
 // describe takes over what was seen.
-func (s *Stage) describe(f *footprint) {
+func (s *Stage) describe(f *footprint, waive *waivers) {
 	doc := f.doc
+	s.Image = cleanImage(doc.Environment.Image)
+	s.limitations(doc.Limitations, f.config.Accept)
 	s.OS = clean(cmp.Or(doc.Environment.OS.Pretty, doc.Environment.OS.ID))
 	s.Ruler = Ruler{Rules: doc.Rules, Catalogers: clean(doc.Catalogers)}
 	s.Counts, s.Dependencies, s.Relations, s.Excluded = f.counts, f.dependencies, f.relations, f.excluded
 	for _, g := range doc.Gaps {
-		s.Gaps = append(s.Gaps, Gap{Kind: string(g.Kind), Path: clean(g.Path), Detail: clean(g.Detail)})
+		gap := Gap{Kind: clean(string(g.Kind)), Path: clean(g.Path), Detail: clean(g.Detail)}
+		waive.apply(&gap, g.Path)
+		s.Gaps = append(s.Gaps, gap)
+	}
+	if s.Base = f.base.info(); s.Base != nil && s.Base.Known {
+		s.Base.Present, s.Base.Gone = len(f.taken), f.gone()
+		s.Base.Added = s.Counts.Total - s.Base.Present
+	}
+	if f.base != nil && (f.base.problem == "" || f.unjudged()) {
+		f.base.gaps(s, waive)
 	}
 	for _, n := range doc.Notices {
 		s.Notices = append(s.Notices, Notice{Kind: string(n.Kind), Path: clean(n.Path), ID: clean(n.Component), Detail: clean(n.Detail)})
@@ -195,4 +214,16 @@ func (s *Stage) describe(f *footprint) {
 		}
 		s.Locks = append(s.Locks, file)
 	}
+}
+
+// cleanImage is what an image says of itself, as text.
+func cleanImage(i sbom.Image) sbom.Image {
+	i.Digest, i.Platform, i.BaseName, i.BaseDigest = clean(i.Digest), clean(i.Platform), clean(i.BaseName), clean(i.BaseDigest)
+	layers := i.Layers
+	i.Layers = nil
+	for _, l := range layers {
+		l.Digest, l.DiffID, l.CreatedBy = clean(l.Digest), clean(l.DiffID), clean(l.CreatedBy)
+		i.Layers = append(i.Layers, l)
+	}
+	return i
 }

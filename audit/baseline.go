@@ -65,9 +65,12 @@ func (b *Baseline) Write(path string) error {
 // stage only with a reason ([ErrReason]). Dependencies that stay keep the
 // reason that they were accepted with.
 func (b *Baseline) With(stage Stage, reason string) (*Baseline, error) {
-	if len(stage.Gaps) > 0 {
+	if n := stage.openGaps(); n > 0 {
 		return nil, fmt.Errorf("stage %q has %s: a baseline made of it would accept what nobody has seen; repair them first",
-			stage.Name, plural(len(stage.Gaps), "gap", "gaps"))
+			stage.Name, plural(n, "gap", "gaps"))
+	}
+	if stage.limited() {
+		return nil, fmt.Errorf("stage %q cannot show all that a critical stage must (depaudit explain %s): no baseline is made of it", stage.Name, RuleLimitation)
 	}
 	if slices.ContainsFunc(stage.Findings, func(f Finding) bool { return f.Rule == RuleEmpty }) {
 		return nil, fmt.Errorf("stage %q looks empty (depaudit explain %s): no baseline is made of it", stage.Name, RuleEmpty)
@@ -87,16 +90,16 @@ func (b *Baseline) With(stage Stage, reason string) (*Baseline, error) {
 		return next, accepted.check()
 	}
 	accepted.Reason = before.Reason
-	d := compare(before.Dependencies, now)
+	m := compareParts(before.Dependencies, now, stage.Base.trusted())
 	strict := stage.Critical || stage.Enforced
-	for _, e := range d.added {
-		if reason == "" && strict {
-			return nil, fmt.Errorf("stage %q: %w", stage.Name, ErrReason)
-		}
+	if len(m.growth) > 0 && reason == "" && strict {
+		return nil, fmt.Errorf("stage %q: %w", stage.Name, ErrReason)
+	}
+	for _, e := range slices.Concat(m.growth, m.baseAdded) {
 		e.Reason = clean(reason)
 		accepted.Dependencies = append(accepted.Dependencies, e)
 	}
-	for _, p := range slices.Concat(d.same, d.changed) {
+	for _, p := range m.stay {
 		p.now.Reason = p.before.Reason
 		if weaker(p.before.strength(), p.now.strength()) {
 			if reason == "" && strict {
@@ -185,17 +188,20 @@ func diffStage(name string, before, after *StageBaseline) (StageDiff, bool) {
 	if before.Ruler != after.Ruler {
 		d.Rulers = &[2]Ruler{before.Ruler, after.Ruler}
 	}
-	x := compare(before.Dependencies, after.Dependencies)
-	d.Added, d.Removed = x.added, x.removed
-	for _, p := range x.changed {
-		d.Changed = append(d.Changed, Change{Key: p.now.Key, From: p.before.Version, To: p.now.Version})
-	}
-	stronger := false
-	for _, p := range slices.Concat(x.same, x.changed) {
+	x := compareParts(before.Dependencies, after.Dependencies, true)
+	d.Added, d.Removed = slices.Concat(x.growth, x.baseAdded), slices.Concat(x.removed, x.baseRemoved)
+	d.Changed = changes(slices.Concat(x.changed, x.baseChanged))
+	slices.SortFunc(d.Added, compareEntries)
+	slices.SortFunc(d.Removed, compareEntries)
+	slices.SortFunc(d.Changed, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.From, b.From))
+	})
+	stronger := len(x.toBase) > 0
+	for _, p := range x.kept {
 		from, to := p.before.strength(), p.now.strength()
 		if weaker(from, to) {
 			d.Weaker = append(d.Weaker, Weaker{ID: p.now.ID, From: from, To: to})
-		} else if from != to {
+		} else if from != to || p.before.Base != p.now.Base {
 			stronger = true
 		}
 	}

@@ -182,11 +182,16 @@ func (r *baselineReader) dependencies() ([]Entry, error) {
 
 func (r *baselineReader) dependency() (Entry, error) {
 	var key, version, provenance, evidence, reason string
+	var base bool
 	fields := map[string]*string{"key": &key, "version": &version, "provenance": &provenance, "evidence": &evidence, "reason": &reason}
 	seen, err := r.object("a dependency", func(name string) (err error) {
+		if name == "base" {
+			base, err = r.boolean(name)
+			return err
+		}
 		field := fields[name]
 		if field == nil {
-			return r.unknown(name, "a dependency", "key", "version", "provenance", "evidence", "reason")
+			return r.unknown(name, "a dependency", "key", "version", "provenance", "evidence", "base", "reason")
 		}
 		*field, err = r.text(name)
 		if err == nil && name == "provenance" && !countedProvenance(Provenance(*field)) {
@@ -203,7 +208,9 @@ func (r *baselineReader) dependency() (Entry, error) {
 	if key == "" {
 		return Entry{}, r.fail(hintRepair, "a dependency with an empty key")
 	}
-	return newEntry(key, version, Provenance(provenance), evidence, reason), nil
+	e := newEntry(key, version, Provenance(provenance), evidence, reason)
+	e.Base = base
+	return e, nil
 }
 
 // countedProvenance says whether p is one that a counted dependency can have.
@@ -255,6 +262,18 @@ func (r *baselineReader) text(key string) (string, error) {
 		return "", r.fail("", "expected a string for %q", key)
 	}
 	return s, nil
+}
+
+func (r *baselineReader) boolean(key string) (bool, error) {
+	t, err := r.token()
+	if err != nil {
+		return false, err
+	}
+	b, ok := t.(bool)
+	if !ok {
+		return false, r.fail("", "expected true or false for %q", key)
+	}
+	return b, nil
 }
 
 func (r *baselineReader) integer(key string) (int, error) {

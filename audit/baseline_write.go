@@ -42,6 +42,9 @@ func (s *StageBaseline) encode(w *strings.Builder) {
 		}
 		fmt.Fprintf(w, "\n        {\"key\": %s, \"version\": %s, \"provenance\": %s, \"evidence\": %s",
 			asciiJSON(e.Key), asciiJSON(e.Version), asciiJSON(string(e.Provenance)), asciiJSON(e.Evidence))
+		if e.Base {
+			w.WriteString(`, "base": true`)
+		}
 		if e.Reason != "" {
 			w.WriteString(", \"reason\": " + textJSON(e.Reason))
 		}

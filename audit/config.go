@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // DefaultBaseline is the name of the baseline beside the configuration.
@@ -79,6 +81,19 @@ type StageConfig struct {
 	// taken for broken rather than lean; nil means [DefaultMinimum] where
 	// an operating system with a package database is expected, and 1 elsewhere.
 	Minimum *int
+	// Base is a reference to what the environment started from: an image, a
+	// folder, a snapshot, an SBOM. Empty without one.
+	Base string
+	// BaseLimit is the largest number of dependencies that the base may have,
+	// nil without one.
+	BaseLimit *int
+	// Platform chooses one image of several, "os/arch" or "os/arch/variant".
+	Platform string
+	// Accept are the limitations of the environment with which its count is
+	// taken all the same.
+	Accept []sbom.LimitationName
+	// Waive are the gaps that are known and do not make the stage incomplete.
+	Waive []Waiver
 	// Distroless says that the environment has no package database, or next
 	// to nothing in it, although it has an os-release.
 	Distroless bool
@@ -122,6 +137,21 @@ type Exception struct {
 	Reason string
 	Owner  string
 	// Expires is the last day, YYYY-MM-DD, on which the exception holds.
+	Expires string
+	// Line is where the configuration has it.
+	Line int
+}
+
+// Waiver lets a gap of one stage be there for a time.
+type Waiver struct {
+	// Path is a doublestar pattern of paths within the environment, Kind the
+	// kind of gap; empty for any. One of them is set.
+	Path string
+	Kind string
+	// Reason and Owner are for the reviewers.
+	Reason string
+	Owner  string
+	// Expires is the last day, YYYY-MM-DD, on which the waiver holds.
 	Expires string
 	// Line is where the configuration has it.
 	Line int

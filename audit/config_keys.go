@@ -11,6 +11,8 @@ import (
 	"github.com/anchore/packageurl-go"
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // lockPlaces are the positions of the lock patterns, by stage and index.
@@ -70,6 +72,10 @@ func (p *configParser) stageFields(s *StageConfig, locks *[]position, named *pos
 		{"environment", true, func(n ast.Node) {
 			s.Environment, _ = p.text(n, `an environment such as "dir:PATH" or "host:"`, false)
 		}},
+		{"base", false, func(n ast.Node) {
+			s.Base, _ = p.text(n, `a base such as "registry:NAME@sha256:..." or "snapshot:FILE"`, false)
+		}},
+		{"platform", false, func(n ast.Node) { s.Platform = p.platform(n) }},
 		{"critical", false, func(n ast.Node) { s.Critical = p.boolean(n, "critical") }},
 		{"enforce", false, func(n ast.Node) { s.Enforce = p.boolean(n, "enforce") }},
 		{"locks", false, func(n ast.Node) {
@@ -81,6 +87,7 @@ func (p *configParser) stageFields(s *StageConfig, locks *[]position, named *pos
 			})
 		}},
 		{"limit", false, func(n ast.Node) { s.Limit = p.optional(n, "limit") }},
+		{"base-limit", false, func(n ast.Node) { s.BaseLimit = p.optional(n, "base-limit") }},
 		{"growth", false, func(n ast.Node) { s.Growth, _ = p.number(n, "growth", 0) }},
 		{"minimum", false, func(n ast.Node) { s.Minimum = p.optional(n, "minimum") }},
 		{"distroless", false, func(n ast.Node) { s.Distroless = p.boolean(n, "distroless") }},
@@ -89,6 +96,10 @@ func (p *configParser) stageFields(s *StageConfig, locks *[]position, named *pos
 			p.list(n, "a list of the stage's own packages", func(n ast.Node) { s.Own = append(s.Own, p.own(n)) })
 		}},
 		{"registries", false, func(n ast.Node) { s.Registries = p.registries(n) }},
+		{"accept", false, func(n ast.Node) { s.Accept = p.limitations(n) }},
+		{"waive", false, func(n ast.Node) {
+			p.list(n, "a list of waivers for gaps", func(n ast.Node) { s.Waive = append(s.Waive, p.waiver(n)) })
+		}},
 	}
 }
 
@@ -172,13 +183,90 @@ func (p *configParser) exception(n ast.Node) {
 	p.config.Exceptions = append(p.config.Exceptions, e)
 }
 
+// platform is the shape that all tools for images share: os/arch[/variant].
+// The schema says the same.
+var platform = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$`)
+
+func (p *configParser) platform(n ast.Node) string {
+	s, ok := p.text(n, `a platform such as "linux/amd64"`, false)
+	if ok && !platform.MatchString(s) {
+		p.fail(place(n), "write os/arch or os/arch/variant in small letters, such as linux/amd64 or linux/arm/v7", "%s is no platform", quoted(s))
+		return ""
+	}
+	return s
+}
+
+func (p *configParser) limitations(n ast.Node) []sbom.LimitationName {
+	var known []string
+	for _, name := range sbom.LimitationNames() {
+		known = append(known, string(name))
+	}
+	var out []sbom.LimitationName
+	p.list(n, "a list of limitations", func(n ast.Node) {
+		name, ok := p.word(n, "the name of a limitation", "no limitation is called %s", known)
+		switch {
+		case !ok:
+		case slices.Contains(out, sbom.LimitationName(name)):
+			p.fail(place(n), "remove one of them", "the limitation %q is already accepted", name)
+		default:
+			out = append(out, sbom.LimitationName(name))
+		}
+	})
+	return out
+}
+
+// word decodes one of a few known words.
+func (p *configParser) word(n ast.Node, what, unknown string, known []string) (string, bool) {
+	s, ok := p.text(n, what, false)
+	if !ok {
+		return "", false
+	}
+	if slices.Contains(known, s) {
+		return s, true
+	}
+	hint := "there are " + strings.Join(known, ", ")
+	if near := nearest(s, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q? ", near) + hint
+	}
+	p.fail(place(n), hint, unknown, quoted(s))
+	return "", false
+}
+
+func (p *configParser) waiverFields(w *Waiver) []field {
+	return []field{
+		{"path", false, func(n ast.Node) { w.Path = p.inside(n) }},
+		{"kind", false, func(n ast.Node) { w.Kind = p.gapKind(n) }},
+		{"reason", true, func(n ast.Node) { w.Reason, _ = p.text(n, "the reason for the waiver", true) }},
+		{"owner", true, func(n ast.Node) { w.Owner, _ = p.text(n, "who answers for the waiver", false) }},
+		{"expires", true, func(n ast.Node) { w.Expires = p.date(n) }},
+	}
+}
+
+func (p *configParser) waiver(n ast.Node) Waiver {
+	w := Waiver{Line: place(n).line}
+	before := len(p.errs)
+	if p.mapping(n, "a waiver", p.waiverFields(&w)) && len(p.errs) == before && w.Path == "" && w.Kind == "" {
+		p.fail(place(n), "add `path:` or `kind:`, or both", "a waiver without path and kind is for everything")
+	}
+	return w
+}
+
+func (p *configParser) gapKind(n ast.Node) string {
+	if s, ok := n.(*ast.StringNode); ok && slices.Contains(unwaivableKinds(), s.Value) {
+		p.fail(place(n), "what was not judged at all cannot be let through", "a gap of the kind %q cannot be waived", s.Value)
+		return ""
+	}
+	kind, _ := p.word(n, "the kind of a gap", "no gap that can be waived is of the kind %s", waivableKinds())
+	return kind
+}
+
 func (p *configParser) date(n ast.Node) string {
 	s, ok := p.text(n, "a date (YYYY-MM-DD)", false)
 	if !ok {
 		return ""
 	}
 	if !isDate(s) {
-		p.fail(place(n), "write the last day on which the exception holds as YYYY-MM-DD", "%s is no date", quoted(s))
+		p.fail(place(n), "write the last day on which it holds as YYYY-MM-DD", "%s is no date", quoted(s))
 		return ""
 	}
 	return s
@@ -252,6 +340,7 @@ func configKeys() map[string][]string {
 		"stage":     keysOf(p.stageFields(&StageConfig{}, nil, nil)),
 		"own":       keysOf(p.ownFields(&Own{})),
 		"exception": keysOf(p.exceptionFields(&Exception{})),
+		"waiver":    keysOf(p.waiverFields(&Waiver{})),
 	}
 	for _, k := range keys {
 		slices.Sort(k)

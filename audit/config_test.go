@@ -114,7 +114,7 @@ func TestConfigErrors(t *testing.T) {
 		{"bad pattern", "pipeline: p\n" + stages + "  locks: ['a[']\n", `f:5:11: "a[" is no valid pattern; see https://github.com/bmatcuk/doublestar for the syntax`},
 		{"registry with password", "pipeline: p\nregistries: ['https://u:p@e.org']\n" + stages, `f:2:14: "https://u:p@e.org" is no registry; write a host in small letters, such as "npm.example.org", with or without a path; never a user name or a query`},
 		{"no date", "pipeline: p\nexceptions: [{purl: 'pkg:a/b', reason: r, owner: o, expires: 31.12.2026}]\n" + stages,
-			`f:2:62: "31.12.2026" is no date; write the last day on which the exception holds as YYYY-MM-DD`},
+			`f:2:62: "31.12.2026" is no date; write the last day on which it holds as YYYY-MM-DD`},
 		{"exception for nothing", "pipeline: p\nexceptions: [{reason: r, owner: o, expires: 2026-12-31}]\n" + stages,
 			"f:2:14: an exception without purl and path is for nothing; add `purl:` (or `path:`, for files that no package accounts for)"},
 	}

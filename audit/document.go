@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"strings"
-
 	"github.com/depaudit/depaudit/sbom"
 )
 
@@ -12,13 +10,12 @@ import (
 // as one that was written right after the scan. The project's own packages
 // are among what was excluded.
 func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, error) {
-	kind, _, ok := strings.Cut(s.Environment, ":")
-	if !ok {
-		kind = "dir" // a bare path
-	}
 	d := sbom.Document{
-		Environment: sbom.Environment{Ref: s.Environment, Kind: kind, OS: sbom.OS{Pretty: s.OS}},
+		Environment: sbom.Environment{Ref: s.Environment, Kind: refKind(s.Environment), OS: sbom.OS{Pretty: s.OS}, Image: s.Image},
 		Catalogers:  s.Ruler.Catalogers,
+	}
+	for _, l := range s.Limitations {
+		d.Limitations = append(d.Limitations, sbom.Limitation{Name: sbom.LimitationName(l.Name), Detail: l.Detail})
 	}
 	byID := make(map[string]*Dependency, len(s.Dependencies))
 	for i := range s.Dependencies {
@@ -63,7 +60,8 @@ func (d *Dependency) component() sbom.Component {
 	c := sbom.Component{
 		ID: d.ID, PURL: d.PURL, Kind: d.Kind, Type: d.Type, Namespace: d.Namespace, Name: d.Name, Version: d.Version, Arch: d.Arch,
 		Paths: d.Paths, Owner: d.Owner, FoundBy: d.FoundBy, Asked: sbom.Asked(d.Asked), Digests: d.Digests, Install: d.Install,
-		Files: d.Files, Detail: d.Detail, Source: d.Source, InstalledSize: d.InstalledSize,
+		Files: d.Files, Layer: d.Layer, Detail: d.Detail, Source: d.Source, InstalledSize: d.InstalledSize,
+		Evidence: d.OSEvidence,
 	}
 	if d.Provenance == FromOS {
 		c.Evidence = d.Evidence

@@ -78,31 +78,69 @@ func (s *selector) matchesPath(path string) bool {
 	return err == nil && ok
 }
 
-// exceptions are those of a pipeline, with the day of the audit, and which of
-// them were of use.
+// terms say which entries of a list in the configuration still hold, and
+// which of them were of use.
+type terms struct {
+	live []bool
+	used []bool
+}
+
+// newTerms sorts the live ones from the expired ones by their last days. A
+// day that is no date makes all of them expired: it must not make them
+// eternal.
+func newTerms(today string, expires []string) terms {
+	t := terms{live: make([]bool, len(expires)), used: make([]bool, len(expires))}
+	known := isDate(today)
+	for i, last := range expires {
+		t.live[i] = known && isDate(last) && today <= last
+	}
+	return t
+}
+
+// first returns the place of the first live entry that matches, else that of
+// the first expired one, -1 for none. Either counts as used, since deleting
+// it changes what is said.
+func (t *terms) first(matches func(int) bool) (at int, live bool) {
+	at = -1
+	for i := range t.live {
+		if !matches(i) {
+			continue
+		}
+		if t.live[i] {
+			t.used[i] = true
+			return i, true
+		}
+		if at < 0 {
+			at = i
+		}
+	}
+	if at >= 0 {
+		t.used[at] = true
+	}
+	return at, false
+}
+
+// exceptions are those of a pipeline, with the day of the audit.
 type exceptions struct {
+	terms
 	list  []Exception
 	sel   []selector
-	live  []bool
-	used  []bool
 	today string
 }
 
-// newExceptions sorts the live ones from the expired ones. A day that is no
-// date makes all of them expired: it must not make them eternal.
 func newExceptions(list []Exception, today string) *exceptions {
-	e := &exceptions{list: list, used: make([]bool, len(list)), today: today}
-	known := isDate(today)
+	e := &exceptions{list: list, today: today}
+	var expires []string
 	for _, x := range list {
 		e.sel = append(e.sel, newSelector("", x.PURL, x.Path))
-		e.live = append(e.live, known && isDate(x.Expires) && today <= x.Expires)
+		expires = append(expires, x.Expires)
 	}
+	e.terms = newTerms(today, expires)
 	return e
 }
 
 // forComponent returns the first live exception for a component, else the
-// first expired one. Both count as used, since deleting either changes what
-// is said.
+// first expired one.
 func (e *exceptions) forComponent(c *sbom.Component) (x *Exception, live bool) {
 	return e.first(func(i int) bool {
 		if e.list[i].PURL == "" && c.Kind != sbom.KindFiles {
@@ -120,24 +158,11 @@ func (e *exceptions) forPath(path string) (x *Exception, live bool) {
 }
 
 func (e *exceptions) first(matches func(int) bool) (*Exception, bool) {
-	found := -1
-	for i := range e.list {
-		if !matches(i) {
-			continue
-		}
-		if e.live[i] {
-			e.used[i] = true
-			return &e.list[i], true
-		}
-		if found < 0 {
-			found = i
-		}
-	}
-	if found < 0 {
+	at, live := e.terms.first(matches)
+	if at < 0 {
 		return nil, false
 	}
-	e.used[found] = true
-	return &e.list[found], false
+	return &e.list[at], live
 }
 
 func (x *Exception) ref() *ExceptionRef {

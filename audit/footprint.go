@@ -19,6 +19,7 @@ type footprint struct {
 	locks  []*lockcheck.Lock
 	set    *lockcheck.Set
 	except *exceptions
+	base   *heldBase // nil without one
 
 	// own are the IDs of the project's own components.
 	own          map[string]bool
@@ -31,6 +32,11 @@ type footprint struct {
 	// broken are the IDs of counted dependencies by the rule of provenance
 	// that they break.
 	broken map[string][]string
+	// unsound are the IDs of counted dependencies that break any.
+	unsound map[string]bool
+	// taken are the identities of the base's dependencies that are in the
+	// stage as they are. Each stands for one of the stage's.
+	taken map[string]bool
 	// expired are the expired exceptions with what they no longer excuse.
 	expired map[*Exception][]string
 	locksOf map[entryPlace][]*lockcheck.Lock
@@ -49,8 +55,9 @@ const whyNoPackage = "no-package"
 
 func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
 	f := &footprint{
-		doc: in.Document, config: &in.Stage, except: except,
+		doc: in.Document, config: &in.Stage, except: except, base: holdBase(in),
 		own: map[string]bool{}, byID: map[string]*Dependency{}, broken: map[string][]string{},
+		unsound: map[string]bool{}, taken: map[string]bool{},
 		expired: map[*Exception][]string{},
 		locksOf: map[entryPlace][]*lockcheck.Lock{}, usedLocks: map[*lockcheck.Lock]bool{},
 	}
@@ -113,20 +120,28 @@ func (f *footprint) judge() {
 			continue
 		}
 		d := dependency(c)
+		if c.Layer > 0 && c.Layer <= len(f.doc.Environment.Image.Layers) {
+			d.Layer = c.Layer
+		}
 		if owner := f.owner(c); owner != "" {
 			d.Owner, d.Provenance, d.Evidence = clean(owner), FromInside, evidenceNone
 		} else {
 			rules[d.ID] = f.account(c, &d)
 		}
+		if c.Kind == sbom.KindOS && d.Provenance != FromOS {
+			d.OSEvidence = clean(c.Evidence)
+		}
 		f.count(d.Provenance)
 		f.dependencies = append(f.dependencies, d)
 	}
 	slices.SortFunc(f.dependencies, compareDependencies)
+	f.replacements()
 	for i := range f.dependencies {
 		d := &f.dependencies[i]
 		f.byID[d.ID] = d
 		for _, rule := range rules[d.ID] {
 			f.broken[rule] = append(f.broken[rule], d.ID)
+			f.unsound[d.ID] = true
 		}
 	}
 }
@@ -192,7 +207,7 @@ func (f *footprint) count(p Provenance) {
 // rules that it breaks. What is sound without an exception does not use one,
 // so that exceptions which are no longer needed are noticed.
 func (f *footprint) account(c *sbom.Component, d *Dependency) []string {
-	rule := f.plain(c, d)
+	rule := f.plainOrBase(c, d)
 	if rule == "" {
 		return nil
 	}
@@ -208,8 +223,81 @@ func (f *footprint) account(c *sbom.Component, d *Dependency) []string {
 	return []string{rule}
 }
 
-// plain sets the provenance without regard to exceptions and returns the rule
-// that the component breaks, or "".
+// plainOrBase looks at the base before anything else. That the base is named
+// well enough is judged once for all of it, and not here. Only what rests on
+// the image's own word is judged as though the image had not said it: who can
+// make the stage could also have it say that.
+func (f *footprint) plainOrBase(c *sbom.Component, d *Dependency) string {
+	id := sbom.Identity(c)
+	if f.taken[id] || !f.base.has(c) {
+		return f.plain(c, d)
+	}
+	f.taken[id] = true
+	rule := ""
+	if f.base.Claimed {
+		rule = f.plain(c, d)
+		d.Lock = nil
+	} else if c.Kind == sbom.KindPackage {
+		// A lock file that the base was installed from is of use.
+		if r := f.set.Match(installed(c)); r.Entry != nil {
+			f.useLock(r.Entry)
+		}
+	}
+	d.Provenance, d.Evidence = FromImage, f.base.evidence
+	return rule
+}
+
+// unjudged says whether it is unknown what is the base's, so that growth,
+// limits and provenance cannot be told. A base that the configuration names
+// must be there; a claim that does not hold is as good as none.
+func (f *footprint) unjudged() bool {
+	return f.base != nil && f.base.problem != "" && !f.base.Claimed
+}
+
+// replacements finds what stands in for a dependency of the base: one of the
+// same key, at another version or with other content, while the base's own is
+// not there any more. Of several in the stage the lowest versions do; the
+// others are what the stage adds.
+func (f *footprint) replacements() {
+	if !f.base.trusted() {
+		return
+	}
+	left := map[string][]*sbom.Component{}
+	for id, c := range f.base.components {
+		if !f.taken[id] {
+			key := clean(sbom.Key(c))
+			left[key] = append(left[key], c)
+		}
+	}
+	for _, list := range left {
+		slices.SortFunc(list, func(a, b *sbom.Component) int { return cmp.Compare(sbom.Identity(a), sbom.Identity(b)) })
+	}
+	for i := range f.dependencies {
+		d := &f.dependencies[i]
+		if list := left[d.Key]; len(list) > 0 && d.Provenance != FromImage && d.Provenance != FromInside {
+			d.Replaces, left[d.Key] = clean(sbom.Identity(list[0])), list[1:]
+		}
+	}
+}
+
+// gone is the number of dependencies of the base whose identity is nowhere in
+// the stage, neither by itself nor inside of something.
+func (f *footprint) gone() int {
+	there := make(map[string]bool, len(f.doc.Components))
+	for i := range f.doc.Components {
+		there[sbom.Key(&f.doc.Components[i])] = true
+	}
+	n := 0
+	for _, c := range f.base.components {
+		if !there[sbom.Key(c)] {
+			n++
+		}
+	}
+	return n
+}
+
+// plain sets the provenance without regard to the base and to exceptions and
+// returns the rule that the component breaks, or "".
 func (f *footprint) plain(c *sbom.Component, d *Dependency) string {
 	switch {
 	case c.Kind == sbom.KindFiles:

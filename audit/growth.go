@@ -84,7 +84,9 @@ func entries(dependencies []Dependency) []Entry {
 		if d.Provenance == FromInside {
 			continue
 		}
-		out = append(out, Entry{Key: d.Key, Version: d.Version, ID: d.ID, PURL: d.PURL, Provenance: d.Provenance, Evidence: d.Evidence})
+		out = append(out, Entry{
+			Key: d.Key, Version: d.Version, ID: d.ID, PURL: d.PURL, Provenance: d.Provenance, Evidence: d.Evidence, Base: d.Replaces != "",
+		})
 	}
 	slices.SortFunc(out, compareEntries)
 	return out
@@ -102,20 +104,60 @@ func growthOf(f *footprint, base *StageBaseline, ruler Ruler) Growth {
 		r := base.Ruler
 		g.Ruler = &r
 	}
-	d := compare(base.Dependencies, entries(f.dependencies))
-	g.Removed = append(g.Removed, d.removed...)
-	for _, p := range d.changed {
-		g.Changed = append(g.Changed, Change{Key: p.now.Key, From: p.before.Version, To: p.now.Version})
+	before, now := base.Dependencies, entries(f.dependencies)
+	if f.unjudged() {
+		// Whose they are is not known of what is there now, and so of nothing.
+		d := compare(before, now)
+		g.fill(f, moves{growth: d.added, removed: d.removed, changed: d.changed, kept: slices.Concat(d.same, d.changed)})
+		return g
 	}
-	for _, p := range slices.Concat(d.same, d.changed) {
+	m := compareParts(before, now, f.base.trusted())
+	theirs := 0
+	for i := range before {
+		if before[i].ofBase() {
+			theirs++
+		}
+	}
+	if theirs > 0 || f.base != nil && f.base.problem == "" {
+		g.Base = &BaseGrowth{
+			Baseline: theirs, Added: ids(m.baseAdded), Removed: m.baseRemoved,
+			Changed: changes(m.baseChanged), ToStage: ids(m.toStage), ToBase: ids(m.toBase),
+		}
+	}
+	g.fill(f, m)
+	return g
+}
+
+// fill takes over what is judged as the stage's own.
+func (g *Growth) fill(f *footprint, m moves) {
+	g.Removed = append(g.Removed, m.removed...)
+	g.Changed = append(g.Changed, changes(m.changed)...)
+	for _, p := range m.kept {
 		from, to := p.before.strength(), p.now.strength()
 		if weaker(from, to) {
 			g.Weaker = append(g.Weaker, Weaker{ID: p.now.ID, From: from, To: to})
 		}
 	}
 	slices.SortFunc(g.Weaker, func(a, b Weaker) int { return cmp.Compare(a.ID, b.ID) })
-	g.Added = append(g.Added, group(f, d.added)...)
-	return g
+	g.Added = append(g.Added, group(f, m.growth)...)
+}
+
+func changes(pairs []pair) []Change {
+	var out []Change
+	for _, p := range pairs {
+		out = append(out, Change{Key: p.now.Key, From: p.before.Version, To: p.now.Version})
+	}
+	return out
+}
+
+// ids are the IDs of entries, sorted.
+func ids(list []Entry) []string {
+	var out []string
+	for _, e := range list {
+		out = append(out, e.ID)
+	}
+	slices.Sort(out)
+	return out
 }
 
 func (e *Entry) strength() Strength { return Strength{e.Provenance, e.Evidence} }

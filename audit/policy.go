@@ -23,6 +23,7 @@ type policy struct {
 	config    *StageConfig
 	footprint *footprint // nil when the scan was lost
 	except    *exceptions
+	waive     *waivers
 	// gated is false for a scan without configuration, in which nothing is
 	// compared with a baseline.
 	gated bool
@@ -33,10 +34,15 @@ func (p *policy) judge() {
 	p.gaps()
 	if p.footprint != nil {
 		p.empty()
-		p.baseline()
-		p.limit()
-		p.provenance()
-		p.expired()
+		p.limitations()
+		p.waivers()
+		p.base()
+		if !p.footprint.unjudged() {
+			p.baseline()
+			p.limit()
+			p.provenance()
+			p.expired()
+		}
 		p.notices()
 		p.locks()
 	}
@@ -73,7 +79,7 @@ func sortFindings(findings []Finding) {
 }
 
 func (p *policy) gaps() {
-	n := len(p.stage.Gaps)
+	n := p.stage.openGaps()
 	if n == 0 {
 		return
 	}
@@ -86,9 +92,11 @@ func (p *policy) gaps() {
 func (p *policy) empty() {
 	env := p.footprint.doc.Environment
 	total := p.stage.Counts.Total
-	expectsDB := env.OS.ID != "" && !p.config.Distroless
+	system := env.OS.ID != "" && !p.config.Distroless
+	// A document lists packages; it never has the database that they are from.
+	expectsDB := system && !isDocument(env.Kind) && !isDocument(refKind(p.config.Environment))
 	least := 1
-	if expectsDB {
+	if system {
 		least = DefaultMinimum
 	}
 	if p.config.Minimum != nil {
@@ -133,8 +141,14 @@ func (p *policy) baseline() {
 	added := g.added()
 	if len(added) > g.Allowed {
 		p.finding(RuleGrowth, Finding{
-			Message:      fmt.Sprintf("%s, and %d allowed", plural(len(added), "new dependency", "new dependencies"), g.Allowed),
+			Message:      fmt.Sprintf("%s, and %d allowed", plural(len(added), "new dependency", "new dependencies"), g.Allowed) + p.ofBase(added),
 			Dependencies: added, Fix: fixGrowth(g, p.footprint), Accept: accept,
+		})
+	}
+	if g.Base != nil && len(g.Base.Added) > 0 {
+		p.finding(RuleBaseGrowth, Finding{
+			Message:      "the base has " + plural(len(g.Base.Added), "new dependency", "new dependencies"),
+			Dependencies: g.Base.Added, Fix: "see what the base changed, and record it", Accept: updateCommand(p.config, len(added) > 0),
 		})
 	}
 	if n := len(g.Weaker); n > 0 {
@@ -147,12 +161,34 @@ func (p *policy) baseline() {
 			Dependencies: ids, Fix: "install it again from where the baseline has it", Accept: accept,
 		})
 	}
-	if n := len(g.Removed); n > 0 && len(added) <= g.Allowed && len(p.stage.Gaps) == 0 {
+	gone := len(g.Removed)
+	if g.Base != nil {
+		gone += len(g.Base.Removed)
+	}
+	if gone > 0 && len(added) <= g.Allowed && p.stage.openGaps() == 0 {
 		p.finding(RuleShrunk, Finding{
-			Message: plural(n, "dependency", "dependencies") + " of the baseline left the stage",
+			Message: plural(gone, "dependency", "dependencies") + " of the baseline left the stage",
 			Fix:     "lower the baseline, so that they cannot come back unnoticed", Accept: updateCommand(p.config, len(added) > 0),
 		})
 	}
+}
+
+// ofBase says which of the new dependencies have to do with the base and are
+// growth all the same.
+func (p *policy) ofBase(added []string) string {
+	text, theirs := "", 0
+	for _, id := range added {
+		if p.footprint.byID[id].Provenance == FromImage {
+			theirs++
+		}
+	}
+	if theirs > 0 {
+		text = fmt.Sprintf("; %d of them in a base that the configuration does not pin", theirs)
+	}
+	if b := p.stage.Growth.Base; b != nil && len(b.ToStage) > 0 {
+		text += fmt.Sprintf("; %s the base's until now", plural(len(b.ToStage), "was", "were"))
+	}
+	return text
 }
 
 func fixGrowth(g *Growth, f *footprint) string {
@@ -168,11 +204,15 @@ func fixGrowth(g *Growth, f *footprint) string {
 
 func (p *policy) limit() {
 	limit := p.config.Limit
-	if limit == nil || p.stage.Counts.Total <= *limit {
+	n, what := p.stage.Counts.Total, ""
+	if p.footprint.base.trusted() {
+		n, what = p.stage.Base.Added, " added to the base"
+	}
+	if limit == nil || n <= *limit {
 		return
 	}
 	p.finding(RuleOverLimit, Finding{
-		Message: fmt.Sprintf("%s, and the limit is %d", plural(p.stage.Counts.Total, "dependency", "dependencies"), *limit),
+		Message: fmt.Sprintf("%s%s, and the limit is %d", plural(n, "dependency", "dependencies"), what, *limit),
 		Fix:     "remove dependencies, or raise `limit:` of the stage",
 	})
 }
@@ -254,6 +294,9 @@ func (p *policy) notices() {
 		if !ok || p.excused(n) {
 			continue
 		}
+		if n.Kind == sbom.NoticeStartup && p.footprint.unjudged() {
+			continue // whether it belongs to something that is accounted for is not known
+		}
 		r := ruleFor(text.rule)
 		severity := r.severity(p.config.Strict())
 		d := p.footprint.byID[clean(n.Component)]
@@ -305,7 +348,7 @@ func (p *policy) accounted(d *Dependency) bool {
 			return false
 		}
 	}
-	return d.Provenance == FromException || strengthOf(d.Provenance, d.Evidence).class == classSound
+	return d.Provenance == FromException || !p.footprint.unsound[d.ID] && strengthOf(d.Provenance, d.Evidence).class == classSound
 }
 
 // quietNotes are the remarks on a lock that are judged where it matters: when

@@ -124,6 +124,9 @@ func (s *Stage) validate() error {
 		case (d.Provenance == FromInside) != (d.Owner != ""):
 			return fmt.Errorf("dependency %q: owner %q does not go with provenance %q", d.ID, d.Owner, d.Provenance)
 		}
+		if d.Layer < 0 || d.Layer > len(s.Image.Layers) {
+			return fmt.Errorf("dependency %q is from layer %d, and the image has %d", d.ID, d.Layer, len(s.Image.Layers))
+		}
 		known[d.ID] = d
 		counted.count(d.Provenance)
 	}
@@ -137,6 +140,14 @@ func (s *Stage) validate() error {
 	if excluded != s.Counts.Excluded {
 		return fmt.Errorf("%d things are excluded, and %d are listed", s.Counts.Excluded, excluded)
 	}
+	if err := s.validateBase(); err != nil {
+		return err
+	}
+	for i := range s.Gaps {
+		if g := &s.Gaps[i]; g.Waived != nil && !g.waivable() {
+			return fmt.Errorf("a gap of the kind %q is waived, which it cannot be", g.Kind)
+		}
+	}
 	if err := s.validateReferences(known); err != nil {
 		return err
 	}
@@ -145,6 +156,28 @@ func (s *Stage) validate() error {
 	}
 	if v := s.verdict(); v != s.Verdict {
 		return fmt.Errorf("the verdict is %q, and %q follows from the findings", s.Verdict, v)
+	}
+	return nil
+}
+
+// validateBase checks that what is the base's adds up.
+func (s *Stage) validateBase() error {
+	b := s.Base
+	switch {
+	case b == nil && s.Counts.Image > 0, b != nil && !b.Known && s.Counts.Image > 0:
+		return fmt.Errorf("%d dependencies are a base's, which is not known", s.Counts.Image)
+	case b == nil:
+		return nil
+	case !b.Known && (b.Present != 0 || b.Gone != 0 || b.Added != 0 || b.Dependencies != 0 || b.Layers != 0):
+		return errors.New("the base is not known and has numbers")
+	case !b.Known:
+		return nil
+	case b.Present < s.Counts.Image || b.Present+b.Added != s.Counts.Total || b.Added < 0:
+		return fmt.Errorf("%d dependencies are the base's and %d are added, which does not go with %+v", b.Present, b.Added, s.Counts)
+	case b.Gone < 0 || b.Present+b.Gone > b.Dependencies:
+		return fmt.Errorf("the base has %d dependencies, %d of them are there and %d are gone", b.Dependencies, b.Present, b.Gone)
+	case b.Layers < 0 || b.Layers > len(s.Image.Layers):
+		return fmt.Errorf("the base has %d layers, and the image %d", b.Layers, len(s.Image.Layers))
 	}
 	return nil
 }
@@ -171,6 +204,9 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	}
 	for _, w := range s.Growth.Weaker {
 		ids = append(ids, w.ID)
+	}
+	if b := s.Growth.Base; b != nil {
+		ids = slices.Concat(ids, b.Added, b.ToStage, b.ToBase)
 	}
 	for _, id := range ids {
 		if known[id] == nil {

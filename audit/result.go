@@ -57,7 +57,16 @@ type Stage struct {
 	Environment string `json:"environment"`
 	// OS is the operating system's own name for itself, if it has one.
 	OS string `json:"os,omitempty"`
-	// Ruler is what counted this stage.
+	// Image is what the environment's container image says of itself; zero
+	// for anything else.
+	Image sbom.Image `json:"image,omitzero"`
+	// Base is what the environment started from, nil when nobody names it.
+	Base *StageBase `json:"base,omitempty"`
+	// Limitations are what this kind of environment cannot show at all. A
+	// number without them is another number: every format has them beside it.
+	Limitations []Limitation `json:"limitations,omitempty"`
+	// Ruler is what counted this stage: for an SBOM that somebody else made,
+	// the tool that made it.
 	Ruler Ruler `json:"ruler"`
 	// Verdict of this stage alone.
 	Verdict Verdict `json:"verdict"`
@@ -79,6 +88,44 @@ type Stage struct {
 	Notices   []Notice   `json:"notices,omitempty"`
 	// Locks are the lock files that were read for this stage.
 	Locks []LockFile `json:"locks,omitempty"`
+}
+
+// StageBase is the base of a stage.
+type StageBase struct {
+	// Ref is the reference as configured, or as the image claims it.
+	Ref string `json:"ref"`
+	// Kind is the scheme of Ref.
+	Kind string `json:"kind"`
+	// Digest is that of the base's manifest, or the one in Ref.
+	Digest string `json:"digest,omitempty"`
+	// Pinned says that Ref names the base by its digest.
+	Pinned bool `json:"pinned"`
+	// Claimed says that only the image itself names its base.
+	Claimed bool `json:"claimed,omitempty"`
+	// Known is false when the base could not be held against the stage; the
+	// numbers are then 0.
+	Known bool `json:"known"`
+	// Layers is how many of the image's lowest layers are the base's, 0 when
+	// the two were compared by identity.
+	Layers int `json:"layers,omitempty"`
+	// Dependencies is the number of dependencies that the base has; Present
+	// of them are in the stage as they are, Gone in no version that the stage
+	// has. The others are there in another state.
+	Dependencies int `json:"dependencies"`
+	Present      int `json:"present"`
+	Gone         int `json:"gone"`
+	// Added is the number of dependencies of the stage that the base does not
+	// have as they are. Present and Added make the stage's total.
+	Added int `json:"added"`
+}
+
+// Limitation is something that the environment cannot show at all.
+type Limitation struct {
+	// Name is how the configuration accepts it: see sbom.LimitationName.
+	Name   string `json:"name"`
+	Detail string `json:"detail"`
+	// Accepted says that the configuration does.
+	Accepted bool `json:"accepted,omitempty"`
 }
 
 // Ruler is what a count was made with. Two counts by different rulers cannot
@@ -129,8 +176,18 @@ type Dependency struct {
 	Type       string     `json:"type"`
 	Provenance Provenance `json:"provenance"`
 	// Evidence is the strength of Provenance: "db-owned", "hash-proved",
-	// "hash-claimed", "hash-locked", "version-locked", "excepted", "none".
+	// "hash-claimed", "hash-locked", "version-locked", "excepted", "none"; of
+	// a base "digest", "snapshot", "folder", "document", "tag".
 	Evidence string `json:"evidence"`
+	// OSEvidence is what the package database shows of an OS package whose
+	// provenance is another one.
+	OSEvidence string `json:"osEvidence,omitempty"`
+	// Layer is the number, from 1, of the image's layer that it is from; 0
+	// when that is not known.
+	Layer int `json:"layer,omitempty"`
+	// Replaces is the ID of the base's dependency of the same Key that this
+	// one stands in for.
+	Replaces string `json:"replaces,omitempty"`
 	// Lock is the entry that pins the dependency.
 	Lock *LockRef `json:"lock,omitempty"`
 	// Why says, for an unaccounted dependency, what was looked for and what
@@ -168,7 +225,8 @@ type LockRef struct {
 	Line int    `json:"line"`
 }
 
-// ExceptionRef repeats what the configuration says about an exception.
+// ExceptionRef repeats what the configuration says about an exception or a
+// waiver.
 type ExceptionRef struct {
 	Reason string `json:"reason"`
 	Owner  string `json:"owner"`
@@ -210,7 +268,7 @@ type Excluded struct {
 type Growth struct {
 	// Known is false when there is no baseline for the stage.
 	Known bool `json:"known"`
-	// Baseline is the accepted number of dependencies.
+	// Baseline is the accepted number of dependencies, the base's included.
 	Baseline int `json:"baseline"`
 	// Allowed is the configured allowance.
 	Allowed int `json:"allowed"`
@@ -226,6 +284,26 @@ type Growth struct {
 	// Ruler is what made the baseline's count, when it is not what made
 	// this one. The difference is then told, and not judged.
 	Ruler *Ruler `json:"ruler,omitempty"`
+	// Base is the difference in what is the base's, which is none of the
+	// above. Nil when neither the baseline nor the stage has any of it.
+	Base *BaseGrowth `json:"base,omitempty"`
+}
+
+// BaseGrowth is the difference in what is the base's, by identity.
+type BaseGrowth struct {
+	// Baseline is how many of the accepted dependencies are the base's.
+	Baseline int `json:"baseline"`
+	// Added are the IDs of new dependencies that the base brings.
+	Added []string `json:"added,omitempty"`
+	// Removed are entries of the baseline that left with the base.
+	Removed []Entry `json:"removed,omitempty"`
+	// Changed are those whose version alone differs.
+	Changed []Change `json:"changed,omitempty"`
+	// ToStage are the IDs of dependencies that the baseline has as the base's
+	// and that the stage now adds by itself. They are growth.
+	ToStage []string `json:"toStage,omitempty"`
+	// ToBase are the IDs of those that the stage added before.
+	ToBase []string `json:"toBase,omitempty"`
 }
 
 // GrowthGroup is a new dependency with the new ones that it brought.
@@ -276,6 +354,9 @@ type Entry struct {
 	PURL       string     `json:"purl"`
 	Provenance Provenance `json:"provenance"`
 	Evidence   string     `json:"evidence"`
+	// Base says of a dependency with another provenance than "image" that it
+	// stands in for one of the base's.
+	Base bool `json:"base,omitempty"`
 	// Reason is the text with which it was accepted as growth.
 	Reason string `json:"reason,omitempty"`
 }
@@ -306,12 +387,14 @@ type Finding struct {
 	Accept string `json:"accept,omitempty"`
 }
 
-// Gap is something that could not be examined. A report with gaps is never
-// a pass.
+// Gap is something that could not be examined. A report with gaps that are
+// not waived is never a pass.
 type Gap struct {
 	Kind   string `json:"kind"`
 	Path   string `json:"path,omitempty"`
 	Detail string `json:"detail"`
+	// Waived is the configuration's entry that lets the gap be there.
+	Waived *ExceptionRef `json:"waived,omitempty"`
 }
 
 // Notice is a remark for the reviewer.

@@ -55,12 +55,21 @@ const (
 	RuleUnusedExcept  = "unused-exception"
 	RuleStageGone     = "stage-gone"
 	RuleShrunk        = "baseline-shrunk"
+	RuleLimitation    = "limitation"
+	RuleBaseGrowth    = "base-growth"
+	RuleBaseLimit     = "base-over-limit"
+	RuleBasePinned    = "base-not-pinned"
+	RuleBaseClaimed   = "base-claimed"
+	RuleBaseCompared  = "base-compared"
+	RuleExpiredWaiver = "expired-waiver"
+	RuleUnusedWaiver  = "unused-waiver"
+	RuleUnusedAccept  = "unused-accept"
 )
 
 // Rules returns all rules, the weightiest first, which is also the order of
 // findings of one severity.
 func Rules() []Rule {
-	return slices.Concat(completenessRules(), growthRules(), provenanceRules(), suspicionRules(), upkeepRules())
+	return slices.Concat(completenessRules(), growthRules(), provenanceRules(), baseRules(), suspicionRules(), upkeepRules())
 }
 
 // ruleFor is the rule of a finding. An ID that no rule has would otherwise be
@@ -86,7 +95,6 @@ const (
 	acceptUpdate = `depaudit baseline update --stage STAGE --reason "..." records the present state; ` +
 		"the diff of the baseline file is what the reviewers accept."
 	acceptException = "an entry under `exceptions:` in depaudit.yaml, with purl, reason, owner and the last day (expires) on which it holds."
-	acceptNever     = "it cannot be accepted: what was not judged cannot be let through."
 )
 
 func completenessRules() []Rule {
@@ -95,7 +103,13 @@ func completenessRules() []Rule {
 		What:   "The scan met a folder, a file, a database or a package that it could not read or make sense of, or it did not finish at all. Each gap is listed with its path.",
 		Why:    "What was not looked at may hold anything. A count that leaves it out is too low by an unknown number, so the report is incomplete and never a pass.",
 		Fix:    "read the gap's text: run with the rights to read the path, repair or reinstall the package whose metadata is broken, or raise the limit that was reached.",
-		Accept: acceptNever,
+		Accept: "an entry under `waive:` of the stage with path or kind, reason, owner and the last day (expires) on which it holds. A lost scan, a package database that could not be read and a base that is not known cannot be waived.",
+	}, {
+		ID: RuleLimitation, Title: "The environment cannot show all that is judged", Strict: Stop, Other: Warning,
+		What:   "The stage's environment is one that cannot show something at all: an SBOM that somebody else made knows no files, so that nobody can say which of them no package accounts for. Each limitation has a name: ownership, paths, unaccounted, relations, asked, installed, incomplete.",
+		Why:    "A count without it is another count, and looks the same. Every format names the limitations beside the number.",
+		Fix:    "audit the environment itself: the image, the root file system, the machine.",
+		Accept: "`accept:` in the stage with the names of the limitations; the number is then judged as it is, and keeps its mark.",
 	}, {
 		ID: RuleEmpty, Title: "Implausibly little was found", Strict: Stop, Other: Stop,
 		What:   "Nothing was found in the environment, or an operating system is named in it and fewer packages than even a minimal one has, or its package database is missing.",
@@ -120,13 +134,13 @@ func completenessRules() []Rule {
 func growthRules() []Rule {
 	return []Rule{{
 		ID: RuleGrowth, Title: "New dependencies", Strict: Error, Other: Warning,
-		What:   "The stage has dependencies that its baseline does not have, and more of them than `growth:` allows. They are compared by identity without the version: a swap at the same count is growth, a version bump is not, a second version beside the first one is.",
+		What:   "The stage has dependencies that its baseline does not have, and more of them than `growth:` allows. They are compared by identity without the version: a swap at the same count is growth, a version bump is not, a second version beside the first one is. Where the configuration names a base, this is about what the stage adds to it; what was the base's and is now the stage's own is growth. Under a base that is not pinned, or that only the image claims, what is new in it is growth too.",
 		Why:    "Each installed dependency can change what the stage makes.",
 		Fix:    "remove what brought them, or install it in a stage that is not critical.",
 		Accept: acceptUpdate,
 	}, {
 		ID: RuleOverLimit, Title: "More dependencies than the limit", Strict: Error, Other: Warning,
-		What:   "The number of dependencies is above the `limit:` of the stage.",
+		What:   "The number of dependencies is above the `limit:` of the stage. Where the configuration names a base that is pinned, the limit is for those that the stage adds to it.",
 		Why:    "A limit is the number that the team decided not to exceed in any number of small steps.",
 		Fix:    "remove dependencies.",
 		Accept: "raise `limit:` in depaudit.yaml; the baseline does not change it.",
@@ -191,6 +205,40 @@ func provenanceRules() []Rule {
 	}}
 }
 
+func baseRules() []Rule {
+	return []Rule{{
+		ID: RuleBasePinned, Title: "The base is not pinned", Strict: Error, Other: Warning,
+		What:   "The base of the stage is an image that is named by a tag, or not by a digest at all.",
+		Why:    "A tag stands for something else tomorrow. Everything that is accounted for by the base then rests on whoever can move the tag, so that new dependencies in it are growth of the stage and count against its limit.",
+		Fix:    "write the digest behind the name: `base: registry:NAME:TAG@sha256:...`. The finding has the digest of the image that was looked at.",
+		Accept: "it cannot be accepted in a critical stage. Without `base:` everything in the stage is judged as the stage's own.",
+	}, {
+		ID: RuleBaseLimit, Title: "The base is above its limit", Strict: Error, Other: Warning,
+		What:   "The base has more dependencies than `base-limit:` of the stage says.",
+		Why:    "What comes with the base is in the stage like everything else. A limit keeps it from growing in many small steps that only warn.",
+		Fix:    "build on a smaller base.",
+		Accept: "raise `base-limit:` in depaudit.yaml.",
+	}, {
+		ID: RuleBaseClaimed, Title: "Only the image names its base", Strict: Warning, Other: Info,
+		What:   "The annotations of the image say what it is built on, and the configuration does not.",
+		Why:    "Whoever made the image wrote that. It explains where dependencies are from and excuses none of them: provenance, growth and limits are judged as though the image had not said it.",
+		Fix:    "if it is what you build on, name it with its digest under `base:` of the stage.",
+		Accept: "nothing needs to be accepted: it is a warning.",
+	}, {
+		ID: RuleBaseGrowth, Title: "New dependencies in the base", Strict: Warning, Other: Info,
+		What:   "The base has dependencies that the baseline does not have.",
+		Why:    "They are in the stage like everything else, and somebody else decided on them.",
+		Fix:    "see what changed in the base, and record it in the baseline.",
+		Accept: acceptUpdate,
+	}, {
+		ID: RuleBaseCompared, Title: "The base was found by comparison", Strict: Info, Other: Info,
+		What:   "The base is not an image whose layers are in the stage's image, but a folder or a document, or the stage is not an image. What both have is the base's: packages by name, version and, where it is recorded, digest; files by content.",
+		Why:    "It rests on what the folder or the document says now. Layers would show that it is the same, bit by bit.",
+		Fix:    "where the stage is an image, name the image that it is built on as the base.",
+		Accept: "nothing needs to be accepted: it is only told.",
+	}}
+}
+
 func suspicionRules() []Rule {
 	return []Rule{{
 		ID: RuleClaim, Title: "A package claims files where it has no business", Strict: Error, Other: Warning,
@@ -244,6 +292,24 @@ func upkeepRules() []Rule {
 		Why:    "What it was for is gone; left in place, it excuses the next one of that name.",
 		Fix:    "delete it.",
 		Accept: "nothing needs to be accepted: it is a warning.",
+	}, {
+		ID: RuleExpiredWaiver, Title: "Waiver has expired", Strict: Warning, Other: Warning,
+		What:   "A gap is covered by an entry under `waive:` whose last day has passed. The gap counts again.",
+		Why:    "Waivers are loans. This one was due.",
+		Fix:    "repair what could not be read.",
+		Accept: "set a new `expires:` with a reason that still holds.",
+	}, {
+		ID: RuleUnusedWaiver, Title: "Waiver for nothing", Strict: Warning, Other: Warning,
+		What:   "An entry under `waive:` covers no gap of its stage.",
+		Why:    "What it was for is gone; left in place, it covers the next gap of that kind.",
+		Fix:    "delete it.",
+		Accept: "nothing needs to be accepted: it is a warning.",
+	}, {
+		ID: RuleUnusedAccept, Title: "A limitation is accepted that is not there", Strict: Info, Other: Info,
+		What:   "`accept:` of the stage names a limitation that its environment does not have.",
+		Why:    "The environment can show more than it is asked to. Left in place, the entry accepts a weaker one.",
+		Fix:    "remove it from `accept:`.",
+		Accept: "nothing needs to be accepted: it is only told.",
 	}, {
 		ID: RuleStageGone, Title: "The baseline has a stage that is not configured", Strict: Warning, Other: Warning,
 		What:   "A stage of the baseline is not in depaudit.yaml.",

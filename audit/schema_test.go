@@ -170,7 +170,7 @@ func TestReportSchemaCovers(t *testing.T) {
 			Excluded:  []Excluded{{"p", "n", "v", "u", "own", "d", 2}},
 			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "asked", []string{"b"}, []string{"b"}, []string{"a"}}},
 				Removed: []Entry{entry}, Changed: []Change{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Ruler: &Ruler{1, "c"}},
-			Findings: []Finding{finding}, Gaps: []Gap{{"k", "p", "d"}}, Notices: []Notice{{"k", "p", "a", "d"}},
+			Findings: []Finding{finding}, Gaps: []Gap{{Kind: "k", Path: "p", Detail: "d"}}, Notices: []Notice{{"k", "p", "a", "d"}},
 			Locks: []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},
 		}},
 	}

@@ -42,10 +42,17 @@ func strengthOf(p Provenance, evidence string) strength {
 		}
 		return strength{classWeak, 0} // "version-locked"
 	case FromImage:
-		if evidence == "digest" {
+		switch evidence {
+		case baseDigest:
+			return strength{classSound, 4}
+		case baseSnapshot:
+			return strength{classSound, 3}
+		case baseFolder:
+			return strength{classSound, 2}
+		case baseDocument:
 			return strength{classSound, 1}
 		}
-		return strength{classWeak, 0}
+		return strength{classWeak, 0} // "tag"
 	case FromException:
 		return strength{classExcuse, 0}
 	}

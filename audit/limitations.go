@@ -1,0 +1,74 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// limitations takes over what this kind of environment cannot show, and which
+// of it the configuration accepts.
+func (s *Stage) limitations(list []sbom.Limitation, accept []sbom.LimitationName) {
+	for _, l := range list {
+		s.Limitations = append(s.Limitations, Limitation{
+			Name: clean(string(l.Name)), Detail: clean(l.Detail), Accepted: slices.Contains(accept, l.Name),
+		})
+	}
+}
+
+// limited says whether the stage cannot show something that it must show to
+// be judged.
+func (s *Stage) limited() bool {
+	return (s.Critical || s.Enforced) && slices.ContainsFunc(s.Limitations, func(l Limitation) bool { return !l.Accepted })
+}
+
+// limitationNames are the names, each once.
+func limitationNames(list []sbom.Limitation) []string {
+	var names []string
+	for _, l := range list {
+		if name := clean(string(l.Name)); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// limitations tells what the environment cannot show and nobody accepted, and
+// what was accepted for nothing.
+func (p *policy) limitations() {
+	var open, acceptable []string
+	for _, l := range p.stage.Limitations {
+		if l.Accepted || slices.Contains(open, l.Name) {
+			continue
+		}
+		open = append(open, l.Name)
+		if slices.Contains(sbom.LimitationNames(), sbom.LimitationName(l.Name)) {
+			acceptable = append(acceptable, l.Name)
+		}
+	}
+	if len(open) > 0 {
+		fix := "audit the environment itself"
+		if len(acceptable) > 0 {
+			fix += fmt.Sprintf(", or accept a count without it: `accept: [%s]` in the stage", strings.Join(acceptable, ", "))
+		}
+		f := Finding{Message: "the environment cannot show: " + strings.Join(open, ", "), Fix: fix}
+		if p.gated {
+			p.finding(RuleLimitation, f)
+		} else {
+			// A look at one environment, which has no configuration to accept
+			// anything in: the number says it already.
+			p.add(ruleFor(RuleLimitation), Info, Finding{Message: f.Message})
+		}
+	}
+	var idle []string
+	for _, name := range p.config.Accept {
+		if !slices.ContainsFunc(p.stage.Limitations, func(l Limitation) bool { return l.Name == string(name) }) {
+			idle = append(idle, string(name))
+		}
+	}
+	if len(idle) > 0 {
+		p.finding(RuleUnusedAccept, Finding{Message: "the environment does not have what is accepted: " + strings.Join(idle, ", "), Fix: "remove it from `accept:` of the stage"})
+	}
+}
