@@ -84,10 +84,16 @@ func validName(name []byte) bool {
 // tree numbers the entries anew and indexes them. The builder is spent
 // afterwards.
 func (b *builder) tree() *Tree {
+	t, _ := b.number()
+	return t
+}
+
+// number is tree, and tells the node of each entry.
+func (b *builder) number() (t *Tree, renumbered []int32) {
 	b.names.pack()
 	first, order := b.childLists()
 	n := len(b.parents)
-	t := &Tree{
+	t = &Tree{
 		names:   b.names,
 		parents: make([]int32, n),
 		nameIDs: make([]int32, n),
@@ -97,7 +103,7 @@ func (b *builder) tree() *Tree {
 
 	// Pre-order, iteratively: a hostile tree can be deep.
 	type frame struct{ old, node, next int32 }
-	renumbered := make([]int32, n)
+	renumbered = make([]int32, n)
 	t.parents[0], t.nameIDs[0], t.kinds[0] = int32(None), b.nameIDs[0], Dir
 	count := int32(1)
 	stack := []frame{{0, 0, first[0]}}
@@ -136,7 +142,7 @@ func (b *builder) tree() *Tree {
 	}
 	t.linkText = text.String()
 	t.index()
-	return t
+	return t, renumbered
 }
 
 // childLists gives the children of entry i as order[first[i]:first[i+1]],
@@ -228,6 +234,21 @@ func (s *names) intern(name []byte) int32 {
 		}
 	}
 	return id
+}
+
+// lookup returns the id of a name, or -1. While building.
+func (s *names) lookup(name []byte) int32 {
+	hash := uint32(maphash.Bytes(s.seed, name))
+	i := spread(hash, len(s.tags))
+	for s.tags[i].id != 0 {
+		if id := s.tags[i].id - 1; s.tags[i].hash == hash && string(s.blob[s.offs[id]:s.offs[id+1]]) == string(name) {
+			return id
+		}
+		if i++; i == len(s.tags) {
+			i = 0
+		}
+	}
+	return -1
 }
 
 // pack gives back the slack of growing. No name can be added afterwards.

@@ -188,7 +188,10 @@ func rootError(ref Ref, path string, err error) error {
 // Close gives the root's descriptor back. The index stays usable; opening
 // files does not.
 func (t *Tree) Close() error {
-	if t.disk == nil {
+	switch {
+	case t.stored != nil:
+		return closeAll(t.stored.indexes)
+	case t.disk == nil:
 		return nil
 	}
 	return t.disk.close()

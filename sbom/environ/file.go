@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+
+	"github.com/depaudit/depaudit/sbom/environ/layer"
 )
 
 // Content is an open regular file of an environment, wherever its content is.
@@ -24,7 +26,7 @@ type Content interface {
 type Class uint8
 
 // HeadSize is the number of bytes that a class is decided by.
-const HeadSize = 64
+const HeadSize = layer.HeadSize
 
 var errNotRegular = errors.New("not a regular file")
 
@@ -39,12 +41,15 @@ func (e *LimitError) Error() string {
 }
 
 // Stat is lstat(2): it describes a symbolic link itself. It asks the disk,
-// since the walk did not.
+// since the walk did not; of an image's files it tells what the layer says.
 func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 	defer func() { t.asked(n, AskedInfo, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if t.stored != nil {
+		return t.stored.stat(t, n), nil
 	}
 	info, err = t.disk.lstat(path)
 	if err != nil {
@@ -57,7 +62,8 @@ func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 // when it took the place of a regular file since the walk. Whatever happens
 // on the disk meanwhile, no symbolic link is followed, nothing outside the
 // root is opened, and nothing waits on a FIFO. Paths in errors and the name of
-// the file are those within the environment.
+// the file are those within the environment. Of an image, content that
+// [Options.Keep] did not want is a [*NotKeptError].
 func (t *Tree) OpenFile(n Node) (content Content, err error) {
 	defer func() { t.asked(n, AskedContent, err) }()
 	path := t.Path(n)
@@ -66,6 +72,9 @@ func (t *Tree) OpenFile(n Node) (content Content, err error) {
 	}
 	if kind := t.Kind(n); kind != File {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w but a %s", errNotRegular, kind)}
+	}
+	if t.stored != nil {
+		return t.stored.open(t, n)
 	}
 	f, err := t.disk.openFile(path)
 	if err != nil {
@@ -95,6 +104,9 @@ func (t *Tree) classifyFile(n Node) (Class, fs.FileMode, error) {
 	}
 	if kind := t.Kind(n); kind != File {
 		return 0, 0, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w but a %s", errNotRegular, kind)}
+	}
+	if t.stored != nil {
+		return t.stored.classes[n], fs.FileMode(t.stored.modes[n]) & fs.ModePerm, nil
 	}
 	var head [HeadSize]byte
 	got, mode, err := t.disk.head(path, head[:])
@@ -137,8 +149,8 @@ func (t *Tree) onDisk(n Node) error {
 	switch {
 	case !t.has(n):
 		return fs.ErrNotExist
-	case t.disk == nil:
-		return errors.New("the tree was not opened from a folder")
+	case t.disk == nil && t.stored == nil:
+		return errors.New("the tree was not opened from a folder or an image")
 	}
 	return nil
 }

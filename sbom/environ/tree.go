@@ -47,7 +47,8 @@ type Tree struct {
 	classify func(head []byte) Class
 	record   *record // what is asked of files, nil unless somebody wants it: marks.go
 	image    sbom.Image
-	layers   []uint16 // node -> layer; empty outside of images
+	layers   []uint16    // node -> layer; empty outside of images
+	stored   *imageFiles // nil outside of images
 	gaps     []sbom.Gap
 	excluded []sbom.Exclusion
 

@@ -1,0 +1,162 @@
+package layer
+
+import (
+	"errors"
+	"io"
+	"sync"
+)
+
+// ahead reads from another reader in a goroutine of its own, into a fixed
+// number of buffers that it gets back when they were read.
+//
+// It also seeks, forward only: [archive/tar] passes over the content of files
+// by seeking where it can, and passing over needs no copy.
+type ahead struct {
+	full    chan chunk
+	free    chan []byte
+	quit    chan struct{}
+	once    sync.Once
+	ended   sync.WaitGroup
+	current chunk
+	rest    []byte
+	pos     int64
+	// seen gets all bytes in order, before any of them is read.
+	seen func([]byte) error
+	err  error
+}
+
+type chunk struct {
+	buffer []byte
+	err    error // after the buffer
+}
+
+var errStopped = errors.New("stopped")
+
+func newAhead(r io.Reader, size, count int) *ahead {
+	a := &ahead{full: make(chan chunk, count), free: make(chan []byte, count), quit: make(chan struct{})}
+	for range count {
+		a.free <- make([]byte, size)
+	}
+	a.ended.Go(func() { a.fill(r) })
+	return a
+}
+
+func (a *ahead) fill(r io.Reader) {
+	defer close(a.full)
+	for {
+		var b []byte
+		select {
+		case b = <-a.free:
+		case <-a.quit:
+			return
+		}
+		b = b[:cap(b)]
+		n := 0
+		var err error
+		for n < len(b) && err == nil {
+			var got int
+			got, err = r.Read(b[n:])
+			n += got
+			select {
+			case <-a.quit:
+				return
+			default:
+			}
+		}
+		select {
+		case a.full <- chunk{b[:n], err}:
+		case <-a.quit:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// close stops reading ahead. The goroutine ends once the reader that it waits
+// for returns; wait waits for that.
+func (a *ahead) close() { a.once.Do(func() { close(a.quit) }) }
+
+func (a *ahead) wait() { a.ended.Wait() }
+
+// next makes sure that there is something in rest, or an error.
+func (a *ahead) next() error {
+	for len(a.rest) == 0 && a.err == nil {
+		if a.current.err != nil {
+			a.err = a.current.err
+			break
+		}
+		if a.current.buffer != nil {
+			a.free <- a.current.buffer
+			a.current.buffer = nil
+		}
+		var ok bool
+		select {
+		case a.current, ok = <-a.full:
+		case <-a.quit:
+		}
+		if !ok {
+			a.err = errStopped
+			break
+		}
+		a.rest = a.current.buffer
+		if a.seen != nil {
+			if err := a.seen(a.rest); err != nil {
+				a.err, a.rest = err, nil
+			}
+		}
+	}
+	if len(a.rest) > 0 {
+		return nil
+	}
+	return a.err
+}
+
+func (a *ahead) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if err := a.next(); err != nil {
+		return 0, err
+	}
+	n := copy(b, a.rest)
+	a.rest = a.rest[n:]
+	a.pos += int64(n)
+	return n, nil
+}
+
+// Seek passes over what comes next. The end of the stream is for the Read
+// that follows to notice.
+func (a *ahead) Seek(offset int64, whence int) (int64, error) {
+	if whence != io.SeekCurrent || offset < 0 {
+		return a.pos, errors.ErrUnsupported
+	}
+	for offset > 0 {
+		switch err := a.next(); {
+		case err == io.EOF:
+			return a.pos, io.ErrUnexpectedEOF
+		case err != nil:
+			return a.pos, err
+		}
+		n := min(offset, int64(len(a.rest)))
+		a.rest = a.rest[n:]
+		a.pos += n
+		offset -= n
+	}
+	return a.pos, nil
+}
+
+// drain reads to the end and returns the error there, nil for io.EOF.
+func (a *ahead) drain() error {
+	for {
+		if err := a.next(); err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+		a.pos += int64(len(a.rest))
+		a.rest = nil
+	}
+}

@@ -1,0 +1,242 @@
+package layer
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"iter"
+	"math"
+	"os"
+	"slices"
+)
+
+// Index is a layer that was read. Its methods may be called from several
+// goroutines.
+type Index struct {
+	file   *os.File
+	remove string // a file to remove when it is closed
+	size   int64  // of the part of the file that holds contents and blocks
+	places []place
+	totals totals
+}
+
+// Len is the number of entries.
+func (x *Index) Len() int64 { return x.totals.entries }
+
+// Whiteouts says how many entries are of type [Whiteout] or [Opaque].
+func (x *Index) Whiteouts() int64 { return x.totals.whiteouts }
+
+// Kept is the number of bytes of contents that were kept.
+func (x *Index) Kept() int64 { return x.totals.kept }
+
+// Problems are what could not be read as an entry, in the order of the
+// layer, and how many more there are.
+func (x *Index) Problems() (named []Problem, more int64) {
+	return slices.Clone(x.totals.problems), x.totals.more
+}
+
+// Close gives the file back, which no content can be read from afterwards.
+func (x *Index) Close() error {
+	err := x.file.Close()
+	if x.remove != "" {
+		err = errors.Join(err, os.Remove(x.remove))
+	}
+	return err
+}
+
+// ReadAt reads from the file of the index; see [Entry.Content].
+func (x *Index) ReadAt(b []byte, at int64) (int, error) { return x.file.ReadAt(b, at) }
+
+var errDamaged = errors.New("the index of the layer is damaged")
+
+// Entries are the entries in the order of the layer. An entry is good until
+// the next one. After an error there are no more.
+func (x *Index) Entries() iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		var (
+			e      Entry
+			buffer []byte
+		)
+		ordinal := int64(0)
+		for _, p := range x.places {
+			buffer = slices.Grow(buffer[:0], int(p.size))[:p.size]
+			if _, err := x.file.ReadAt(buffer, p.at); err != nil {
+				yield(nil, err)
+				return
+			}
+			d := decoder{b: buffer}
+			e.Path = e.Path[:0]
+			for len(d.b) > 0 {
+				if d.entry(&e); d.bad || e.Type == File && e.Kept == Whole && (e.Size > x.size || e.Content > x.size-e.Size) {
+					yield(nil, errDamaged)
+					return
+				}
+				e.Ordinal = ordinal
+				ordinal++
+				if !yield(&e, nil) {
+					return
+				}
+			}
+		}
+		if ordinal != x.totals.entries {
+			yield(nil, errDamaged)
+		}
+	}
+}
+
+// decoder reads what the writer wrote, and trusts nothing.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) uvarint() int64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 || v > math.MaxInt64 {
+		d.bad, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return int64(v)
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.bad, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.bad = true
+		return 0
+	}
+	v := d.b[0]
+	d.b = d.b[1:]
+	return v
+}
+
+func (d *decoder) bytes() []byte {
+	n := d.uvarint()
+	if n > int64(len(d.b)) {
+		d.bad, d.b = true, nil
+		return nil
+	}
+	s := d.b[:n]
+	d.b = d.b[n:]
+	return s
+}
+
+func (d *decoder) entry(e *Entry) {
+	shared := d.uvarint()
+	if shared > int64(len(e.Path)) {
+		d.bad = true
+		return
+	}
+	e.Path = append(e.Path[:shared], d.bytes()...)
+	e.Type = Type(d.byte())
+	e.Target, e.Mode, e.Time, e.Size, e.Class, e.Kept, e.Content = nil, 0, 0, 0, 0, 0, 0
+	switch e.Type {
+	case Whiteout, Opaque:
+		return
+	case Dir, File, Symlink, HardLink, Other:
+		e.Mode = uint16(d.uvarint())
+		e.Time = d.varint()
+	default:
+		d.bad = true
+	}
+	switch e.Type {
+	case File:
+		e.Size = d.uvarint()
+		e.Class, e.Kept = d.byte(), Kept(d.byte())
+		switch e.Kept {
+		case NotWanted, TooLarge:
+		case Whole:
+			e.Content = d.uvarint()
+		default:
+			d.bad = true
+		}
+	case Symlink, HardLink:
+		e.Target = d.bytes()
+	}
+}
+
+// openIndex reads the directory of a file that was written for key. Any
+// error means that there is no such index.
+func openIndex(file *os.File, key string) (*Index, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	size := info.Size()
+	footer := make([]byte, footerSize)
+	if size < int64(len(fileMagic))+footerSize || !info.Mode().IsRegular() {
+		return nil, errDamaged
+	}
+	if _, err := file.ReadAt(footer, size-footerSize); err != nil {
+		return nil, err
+	}
+	start, length := binary.BigEndian.Uint64(footer), binary.BigEndian.Uint64(footer[8:])
+	if string(footer[20:]) != fileMagic || length > maxDirectory || start > uint64(size) || start+length != uint64(size-footerSize) {
+		return nil, errDamaged
+	}
+	if err := checkSum(file, size-4-int64(len(fileMagic)), binary.BigEndian.Uint32(footer[16:])); err != nil {
+		return nil, err
+	}
+	b := make([]byte, length)
+	if _, err := file.ReadAt(b, int64(start)); err != nil {
+		return nil, err
+	}
+	x := &Index{file: file, size: int64(start)}
+	d := decoder{b: b}
+	if string(d.bytes()) != key {
+		return nil, errDamaged
+	}
+	t := &x.totals
+	t.entries, t.whiteouts, t.kept, t.more = d.uvarint(), d.uvarint(), d.uvarint(), d.uvarint()
+	for range min(d.uvarint(), maxProblems+1) {
+		t.problems = append(t.problems, Problem{string(d.bytes()), string(d.bytes()), d.byte() == 1})
+	}
+	blocks := d.uvarint()
+	if d.bad || len(t.problems) > maxProblems || t.entries > MaxEntries || t.kept > x.size || blocks > int64(len(d.b)) {
+		return nil, errDamaged
+	}
+	for range blocks {
+		p := place{d.uvarint(), d.uvarint()}
+		if p.size == 0 || p.size > maxBlock || p.at > x.size-p.size {
+			return nil, errDamaged
+		}
+		x.places = append(x.places, p)
+	}
+	if d.bad || len(d.b) > 0 {
+		return nil, errDamaged
+	}
+	return x, nil
+}
+
+// checkSum reads the whole file once: one that is damaged anywhere must be
+// found before anything in it is believed.
+func checkSum(file *os.File, size int64, want uint32) error {
+	buffer := make([]byte, bufferSize)
+	var sum uint32
+	for at := int64(0); at < size; {
+		n, err := file.ReadAt(buffer[:min(int64(len(buffer)), size-at)], at)
+		if n == 0 && err != nil {
+			return unexpected(err)
+		}
+		sum = crc32.Update(sum, castagnoli, buffer[:n])
+		at += int64(n)
+	}
+	if sum != want {
+		return errDamaged
+	}
+	return nil
+}
+
+// Content is the content of an entry that was kept.
+func (x *Index) Content(e *Entry) io.ReaderAt { return io.NewSectionReader(x.file, e.Content, e.Size) }

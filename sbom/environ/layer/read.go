@@ -1,0 +1,235 @@
+package layer
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+)
+
+// Options are what [Read] may be told.
+type Options struct {
+	Rule Rule
+	// Progress, if set, gets the numbers of bytes of the blob and of entries
+	// that were read since the last call. It is called from several
+	// goroutines.
+	Progress func(bytes, entries int64)
+	// Kept, if set, counts the contents of several layers together, so that
+	// MaxKept holds for all of them.
+	Kept *atomic.Int64
+}
+
+// Read reads a layer into a file of its own, which is gone once the index is
+// closed. The blob is read once. Errors are of type [*Error], but for a
+// context that is done.
+func Read(ctx context.Context, source Source, opts Options) (*Index, error) {
+	file, remove, err := temporary()
+	if err != nil {
+		return nil, &Error{source.Number, source.id(), err}
+	}
+	x, err := read(ctx, &source, &opts, file, "")
+	if err != nil {
+		file.Close()
+		if remove != "" {
+			os.Remove(remove)
+		}
+		return nil, err
+	}
+	x.remove = remove
+	return x, nil
+}
+
+// temporary makes a file that nobody else sees, and that is gone with the
+// process where the system allows it.
+func temporary() (file *os.File, remove string, err error) {
+	if file, err = os.CreateTemp("", "depaudit-layer-*"); err != nil {
+		return nil, "", err
+	}
+	if os.Remove(file.Name()) != nil {
+		remove = file.Name()
+	}
+	return file, remove, nil
+}
+
+// read reads a layer into a file.
+func read(ctx context.Context, source *Source, opts *Options, file *os.File, key string) (*Index, error) {
+	x, err := readInto(ctx, source, opts, file, key)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, &Error{source.Number, source.id(), err}
+	}
+	return x, nil
+}
+
+func readInto(ctx context.Context, source *Source, opts *Options, file *os.File, key string) (*Index, error) {
+	var blob func(int64)
+	if opts.Progress != nil {
+		blob = func(n int64) { opts.Progress(n, 0) }
+	}
+	s, err := openStream(ctx, source, blob)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	r := reader{opts: opts, stream: s, tar: tar.NewReader(s), out: newWriter(file)}
+	if err := r.entries(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.finish(); err != nil {
+		return nil, err
+	}
+	if err := r.out.finish(key); err != nil {
+		return nil, err
+	}
+	w := r.out
+	return &Index{file: file, size: w.at, places: w.places, totals: w.totals}, nil
+}
+
+// reader turns an archive into entries.
+type reader struct {
+	opts   *Options
+	stream *stream
+	tar    *tar.Reader
+	out    *writer
+	head   [HeadSize]byte
+	path   []byte
+	target []byte
+	seen   int64 // entries that progress was not told of
+}
+
+// progressStep is the number of entries between two reports.
+const progressStep = 1000
+
+func (r *reader) entries(ctx context.Context) error {
+	report := func() {
+		if r.opts.Progress != nil && r.seen > 0 {
+			r.opts.Progress(0, r.seen)
+		}
+		r.seen = 0
+	}
+	defer report()
+	for {
+		h, err := r.tar.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, tar.ErrInsecurePath): // we look ourselves
+		case err != nil:
+			return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, err)
+		}
+		if r.seen++; r.seen >= progressStep {
+			report()
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if err := r.entry(h); err != nil {
+			return err
+		}
+		if r.out.totals.entries >= MaxEntries {
+			return fmt.Errorf("more than %d entries", MaxEntries)
+		}
+	}
+}
+
+func (r *reader) entry(h *tar.Header) error {
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		// What it says would hold for all entries that follow. No runtime heeds
+		// it; git writes one with the name of a commit.
+		return nil
+	}
+	problem := func(err error) error {
+		r.out.problem(Problem{Path: h.Name, Detail: "the entry was not applied: " + err.Error(), Limit: errors.Is(err, errLongName)})
+		return nil
+	}
+	var err error
+	if r.path, err = cleanPath(r.path[:0], h.Name); err != nil {
+		return problem(err)
+	}
+	if leftover(r.path) {
+		return nil
+	}
+	e := Entry{Path: r.path, Mode: uint16(h.Mode & 0o7777), Time: h.ModTime.Unix()}
+	if e.Type, e.Path, err = whiteout(r.path); err != nil {
+		return problem(err)
+	}
+	if e.Type != 0 {
+		return r.out.add(&e)
+	}
+	switch h.Typeflag {
+	case tar.TypeDir:
+		e.Type = Dir
+	case tar.TypeReg, 0, tar.TypeCont, tar.TypeGNUSparse:
+		e.Type = File
+		if err := r.file(&e, h); err != nil {
+			return err
+		}
+	case tar.TypeSymlink:
+		e.Type = Symlink
+		switch {
+		case h.Linkname == "":
+			return problem(errors.New("a symbolic link without a target"))
+		case len(h.Linkname) > MaxPath:
+			return problem(fmt.Errorf("its target: %w", errLongName))
+		}
+		r.target = append(r.target[:0], h.Linkname...)
+		e.Target = r.target
+	case tar.TypeLink:
+		e.Type = HardLink
+		if r.target, err = cleanPath(r.target[:0], h.Linkname); err != nil {
+			return problem(fmt.Errorf("the target of its hard link %q: %w", quote(h.Linkname), err))
+		}
+		e.Target = r.target
+	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
+		e.Type = Other
+	default:
+		return problem(fmt.Errorf("it is of type %q, which nothing unpacks", h.Typeflag))
+	}
+	return r.out.add(&e)
+}
+
+// file classifies a regular file and keeps its content.
+func (r *reader) file(e *Entry, h *tar.Header) error {
+	e.Size = h.Size
+	rule := &r.opts.Rule
+	head := r.head[:min(int64(len(r.head)), e.Size)]
+	if _, err := io.ReadFull(r.tar, head); err != nil {
+		return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, unexpected(err))
+	}
+	if rule.Classify != nil {
+		e.Class = rule.Classify(head)
+	}
+	switch {
+	case e.Size == 0:
+	case rule.Keep == nil || !rule.Keep("/"+string(e.Path), e.Size, e.Class):
+		return nil
+	case e.Size > MaxKeptFile:
+		e.Kept = TooLarge
+		return nil
+	}
+	e.Kept, e.Content = Whole, r.out.at
+	if _, err := r.out.Write(head); err != nil {
+		return err
+	}
+	// The stream itself is bounded, and contents are part of it, but for the
+	// holes of sparse files, which take no bytes there.
+	if r.out.totals.kept += e.Size; r.out.totals.kept > r.stream.pos+expansionFloor {
+		return fmt.Errorf("its sparse files expand to more than %d bytes", expansionFloor)
+	}
+	if r.opts.Kept != nil && r.opts.Kept.Add(e.Size) > MaxKept || r.out.totals.kept > MaxKept {
+		return fmt.Errorf("more than %d bytes of contents would have to be kept", int64(MaxKept))
+	}
+	n, err := r.out.ReadFrom(r.tar)
+	if err != nil {
+		return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, unexpected(err))
+	}
+	if n += int64(len(head)); n != e.Size {
+		return fmt.Errorf("archive, near byte %d: a file of %d bytes has %d", r.stream.pos, e.Size, n)
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package layer
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+)
+
+// The file of a layer:
+//
+//	magic
+//	contents and blocks of the index, in the order of the stream
+//	directory: key, numbers, problems, places of the blocks
+//	footer: offset and length of the directory, checksum of all before, magic
+//
+// A block is a row of entries, each with its path as the number of bytes that
+// it shares with the path before it in the block and the rest. Numbers are
+// varints of encoding/binary.
+
+// formatVersion is part of the magic: an older file is not recognised.
+const formatVersion = "1"
+
+const (
+	fileMagic  = "depaudit layer " + formatVersion + "\n"
+	footerSize = int64(8 + 8 + 4 + len(fileMagic))
+)
+
+const (
+	// blockSize is when a block ends. It is what reading an index needs in
+	// memory.
+	blockSize = 64 << 10
+	// maxBlock is a block and one entry more, of the longest paths.
+	maxBlock = blockSize + 2*MaxPath + 64
+	// maxDirectory is more than a directory of MaxEntries needs, with the
+	// longest paths.
+	maxDirectory = 64 << 20
+)
+
+// castagnoli is the polynomial that processors have an instruction for. The
+// checksum is against accidents: whoever may write to the cache may as well
+// write a whole layer to it.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// writer makes the file of a layer.
+type writer struct {
+	file   *os.File
+	buffer []byte
+	at     int64 // of the end of the file, with what is in buffer
+	sum    uint32
+
+	block  []byte
+	last   []byte // path of the entry before
+	places []place
+	totals totals
+}
+
+type place struct{ at, size int64 }
+
+// totals are the numbers of a directory.
+type totals struct {
+	entries   int64
+	whiteouts int64 // Whiteout and Opaque among them
+	kept      int64 // bytes of contents
+	problems  []Problem
+	more      int64 // problems that are not named
+}
+
+// bufferSize is how much is written at once.
+const bufferSize = 256 << 10
+
+func newWriter(file *os.File) *writer {
+	w := &writer{file: file, buffer: make([]byte, 0, bufferSize)}
+	w.buffer = append(w.buffer, fileMagic...)
+	w.at = int64(len(w.buffer))
+	return w
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	n := len(b)
+	w.at += int64(n)
+	for len(b) > 0 {
+		if len(w.buffer) == cap(w.buffer) {
+			if err := w.flush(); err != nil {
+				return 0, err
+			}
+		}
+		room := min(cap(w.buffer)-len(w.buffer), len(b))
+		w.buffer = append(w.buffer, b[:room]...)
+		b = b[room:]
+	}
+	return n, nil
+}
+
+// ReadFrom lets io.Copy read into our buffer.
+func (w *writer) ReadFrom(r io.Reader) (int64, error) {
+	var total int64
+	for {
+		if len(w.buffer) == cap(w.buffer) {
+			if err := w.flush(); err != nil {
+				return total, err
+			}
+		}
+		n, err := r.Read(w.buffer[len(w.buffer):cap(w.buffer)])
+		w.buffer = w.buffer[:len(w.buffer)+n]
+		w.at += int64(n)
+		total += int64(n)
+		if err == io.EOF {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+func (w *writer) flush() error {
+	w.sum = crc32.Update(w.sum, castagnoli, w.buffer)
+	if _, err := w.file.Write(w.buffer); err != nil {
+		return fmt.Errorf("keeping the contents: %w", err)
+	}
+	w.buffer = w.buffer[:0]
+	return nil
+}
+
+// add puts an entry into the index. Its Ordinal is given here.
+func (w *writer) add(e *Entry) error {
+	shared := 0
+	for shared < len(w.last) && shared < len(e.Path) && w.last[shared] == e.Path[shared] {
+		shared++
+	}
+	b := binary.AppendUvarint(w.block, uint64(shared))
+	b = appendBytes(b, e.Path[shared:])
+	b = append(b, byte(e.Type))
+	switch e.Type {
+	case Whiteout, Opaque:
+		w.totals.whiteouts++
+	default:
+		b = binary.AppendUvarint(b, uint64(e.Mode))
+		b = binary.AppendVarint(b, e.Time)
+	}
+	switch e.Type {
+	case File:
+		b = binary.AppendUvarint(b, uint64(e.Size))
+		b = append(b, e.Class, byte(e.Kept))
+		if e.Kept == Whole {
+			b = binary.AppendUvarint(b, uint64(e.Content))
+		}
+	case Symlink, HardLink:
+		b = appendBytes(b, e.Target)
+	}
+	w.block = b
+	w.last = append(w.last[:0], e.Path...)
+	w.totals.entries++
+	if len(w.block) >= blockSize {
+		return w.endBlock()
+	}
+	return nil
+}
+
+func (w *writer) endBlock() error {
+	if len(w.block) == 0 {
+		return nil
+	}
+	w.places = append(w.places, place{w.at, int64(len(w.block))})
+	_, err := w.Write(w.block)
+	w.block, w.last = w.block[:0], w.last[:0]
+	return err
+}
+
+func (w *writer) problem(p Problem) {
+	if len(w.totals.problems) >= maxProblems {
+		w.totals.more++
+		return
+	}
+	p.Path = quote(p.Path)
+	w.totals.problems = append(w.totals.problems, p)
+}
+
+// finish writes the directory and the footer.
+func (w *writer) finish(key string) error {
+	if err := w.endBlock(); err != nil {
+		return err
+	}
+	start := w.at
+	t := &w.totals
+	b := appendBytes(nil, []byte(key))
+	for _, n := range []int64{t.entries, t.whiteouts, t.kept, t.more, int64(len(t.problems))} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	for _, p := range t.problems {
+		b = appendBytes(b, []byte(p.Path))
+		b = appendBytes(b, []byte(p.Detail))
+		limit := byte(0)
+		if p.Limit {
+			limit = 1
+		}
+		b = append(b, limit)
+	}
+	b = binary.AppendUvarint(b, uint64(len(w.places)))
+	for _, p := range w.places {
+		b = binary.AppendUvarint(b, uint64(p.at))
+		b = binary.AppendUvarint(b, uint64(p.size))
+	}
+	size := len(b)
+	b = binary.BigEndian.AppendUint64(b, uint64(start))
+	b = binary.BigEndian.AppendUint64(b, uint64(size))
+	if _, err := w.Write(b); err != nil {
+		return err
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	b = binary.BigEndian.AppendUint32(nil, w.sum)
+	b = append(b, fileMagic...)
+	if _, err := w.file.Write(b); err != nil {
+		return fmt.Errorf("keeping the index: %w", err)
+	}
+	return nil
+}
+
+func appendBytes(b, s []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
