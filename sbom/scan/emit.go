@@ -23,6 +23,10 @@ func (s *scanner) emit() {
 			// Another copy of itself: one dependency by counting rule 2.
 			c.Owner = ""
 		}
+		c.Layer = s.layerOf(u)
+		if s.stamps && c.Kind == sbom.KindFiles {
+			c.Stamp = s.stamp(u)
+		}
 		s.doc.Components = append(s.doc.Components, c)
 	}
 }

@@ -26,13 +26,16 @@ package scan
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalog"
 	"github.com/depaudit/depaudit/sbom/environ"
 	"github.com/depaudit/depaudit/sbom/osdb"
+	"github.com/depaudit/depaudit/sbom/snapshot"
 )
 
 // Options are what a caller may want of [Run].
@@ -42,6 +45,22 @@ type Options struct {
 	// Platform and Cache are those of [environ.Options].
 	Platform string
 	Cache    string
+	// Stamps gives components of files that no package accounts for a stamp
+	// ([sbom.Component.Stamp]), which depends on times of modification.
+	Stamps bool
+	// Since is an earlier snapshot of the same environment. What did not
+	// change since need not be read again; the document is the same with and
+	// without it. A snapshot of something else, or of another version of this
+	// program, does no harm.
+	Since *snapshot.Snapshot
+	// Now is the time at which the caller called [Snapshot], by the clock of
+	// the environment's file system. It is the time before which a file must
+	// have been left alone to be recognised later. Zero takes the time of the
+	// latest change in the environment, which is safe too, but recognises
+	// less of an environment that was made all at once.
+	Now time.Time
+
+	marks bool
 }
 
 // Progress says what a scan does.
@@ -53,11 +72,22 @@ type Progress struct {
 	// Bytes of Total were read of an image; both 0 for a folder.
 	Bytes int64 `json:"bytes,omitempty"`
 	Total int64 `json:"total,omitempty"`
+	// Unchanged says that the environment was recognised as that of
+	// Options.Since, and that nothing more will be looked at.
+	Unchanged bool `json:"unchanged,omitempty"`
 }
 
 // Run scans one environment of files. Errors are about the environment as a
 // whole: it is not there, its package database cannot be parsed, or ctx ended.
 func Run(ctx context.Context, ref environ.Ref, opts Options) (*sbom.Document, error) {
+	s, err := run(ctx, ref, opts)
+	if err != nil {
+		return nil, err
+	}
+	return s.Document, nil
+}
+
+func run(ctx context.Context, ref environ.Ref, opts Options) (*snapshot.Snapshot, error) {
 	progress := opts.Progress
 	if progress == nil {
 		progress = func(Progress) {}
@@ -67,16 +97,57 @@ func Run(ctx context.Context, ref environ.Ref, opts Options) (*sbom.Document, er
 		phase = "reading layers"
 	}
 	tree, err := environ.Open(ctx, ref, environ.Options{
-		Progress: func(p environ.Progress) { progress(Progress{phase, p.Files, p.Bytes, p.Total}) },
+		Progress: func(p environ.Progress) {
+			progress(Progress{Phase: phase, Files: p.Files, Bytes: p.Bytes, Total: p.Total})
+		},
 		Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache,
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer tree.Close()
+	reuse := newReuse(tree, opts)
+	var names [sha256.Size]byte
+	if reuse.binding != "" {
+		names = tree.Names()
+	}
+	if same, err := reuse.same(ctx, tree, names); err != nil {
+		return nil, err
+	} else if same != nil {
+		progress(Progress{Phase: "nothing has changed since the snapshot", Files: tree.Files(), Unchanged: true})
+		if !opts.Stamps {
+			same = withoutStamps(same)
+		}
+		return &snapshot.Snapshot{Document: same, Marks: opts.Since.Marks}, nil
+	}
+	if opts.marks && reuse.binding != "" {
+		tree.Record()
+	}
+	doc, err := scanTree(ctx, tree, opts, reuse, progress)
+	if err != nil {
+		return nil, err
+	}
+	out := &snapshot.Snapshot{Document: doc}
+	if !opts.marks || reuse.binding == "" {
+		return out, nil
+	}
+	marks, err := tree.Marks(ctx, opts.Now)
+	if err != nil {
+		return nil, err
+	}
+	out.Marks = &snapshot.Marks{Binding: reuse.binding, Names: names, Files: marks}
+	return out, nil
+}
+
+// scanTree makes the document of a tree.
+func scanTree(ctx context.Context, tree *environ.Tree, opts Options, reuse reuse, progress func(Progress)) (*sbom.Document, error) {
 	progress(Progress{Phase: "reading package databases", Files: tree.Files()})
 	s, err := open(ctx, tree)
 	if err != nil {
+		return nil, err
+	}
+	s.stamps = opts.Stamps
+	if err := s.recall(ctx, reuse); err != nil {
 		return nil, err
 	}
 	progress(Progress{Phase: "looking into packages", Files: tree.Files()})
@@ -84,6 +155,9 @@ func Run(ctx context.Context, ref environ.Ref, opts Options) (*sbom.Document, er
 		return nil, err
 	}
 	s.assemble()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return sbom.New(s.doc)
 }
 
@@ -93,6 +167,8 @@ type scanner struct {
 	tree *environ.Tree
 	db   *osdb.DB // nil without a package database
 	doc  sbom.Document
+	// stamps says whether components of files get a stamp.
+	stamps bool
 
 	survey  survey
 	caches  caches

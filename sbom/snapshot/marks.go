@@ -1,0 +1,112 @@
+package snapshot
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// A packed mark is the distance to the node before it, a byte of flags, for
+// AskedClass the class and the permissions, and the state if there is one.
+const (
+	flagsAsked = byte(environ.AskedClass | environ.AskedInfo | environ.AskedContent | environ.AskedFailed)
+	flagState  = byte(1 << 7)
+)
+
+func pack(marks []environ.Mark) ([]byte, error) {
+	out := make([]byte, 0, len(marks)*(len(environ.State{})+5))
+	last := int64(-1)
+	for _, m := range marks {
+		if int64(m.Node) <= last {
+			return nil, fmt.Errorf("the marks are not in order: %d after %d", m.Node, last)
+		}
+		out = binary.AppendUvarint(out, uint64(int64(m.Node)-last))
+		last = int64(m.Node)
+		flags := byte(m.Asked)
+		if flags&^flagsAsked != 0 || flags == 0 {
+			return nil, fmt.Errorf("the mark of node %d has the flags %#x", m.Node, flags)
+		}
+		if m.State != (environ.State{}) {
+			flags |= flagState
+		}
+		out = append(out, flags)
+		if m.Asked&environ.AskedClass != 0 {
+			out = append(out, byte(m.Class))
+			out = binary.AppendUvarint(out, uint64(m.Perm.Perm()))
+		}
+		if flags&flagState != 0 {
+			out = append(out, m.State[:]...)
+		}
+	}
+	return out, nil
+}
+
+// minPacked is the length of the shortest mark. It bounds how many there can
+// be before any is read.
+const minPacked = 2
+
+var errCut = errors.New("the list ends within an entry")
+
+func unpack(b []byte) ([]environ.Mark, error) {
+	var marks []environ.Mark
+	last := int64(-1)
+	number := func() (uint64, error) {
+		x, n := binary.Uvarint(b)
+		if n <= 0 || n > 1 && b[n-1] == 0 { // cut off, too long, or not the shortest form
+			return 0, errCut
+		}
+		b = b[n:]
+		return x, nil
+	}
+	for len(b) > 0 {
+		var m environ.Mark
+		step, err := number()
+		if err != nil || len(b) == 0 {
+			return nil, errCut
+		}
+		if step == 0 || step > math.MaxInt32 || last+int64(step) > math.MaxInt32 {
+			return nil, errors.New("the list is not in order")
+		}
+		last += int64(step)
+		m.Node = environ.Node(last)
+		flags := b[0]
+		b = b[1:]
+		m.Asked = environ.Asked(flags & flagsAsked)
+		if flags&^(flagsAsked|flagState) != 0 || m.Asked == 0 {
+			return nil, fmt.Errorf("an entry has the flags %#x", flags)
+		}
+		if m.Asked&environ.AskedClass != 0 {
+			if len(b) == 0 {
+				return nil, errCut
+			}
+			m.Class = environ.Class(b[0])
+			b = b[1:]
+			perm, err := number()
+			if err != nil {
+				return nil, err
+			}
+			if perm > uint64(fs.ModePerm) {
+				return nil, fmt.Errorf("an entry has the permissions %#o", perm)
+			}
+			m.Perm = fs.FileMode(perm)
+		}
+		if flags&flagState != 0 {
+			if len(b) < len(m.State) {
+				return nil, errCut
+			}
+			b = b[copy(m.State[:], b):]
+			if m.State == (environ.State{}) {
+				return nil, errors.New("an entry has a state that is none")
+			}
+		}
+		if marks == nil {
+			marks = make([]environ.Mark, 0, min(len(b)/minPacked+1, 1<<16))
+		}
+		marks = append(marks, m)
+	}
+	return marks, nil
+}

@@ -1,0 +1,234 @@
+// Package snapshot writes and reads what an environment was at one time: its
+// document, and marks by which a later scan of the same environment spares
+// itself what has not changed. It makes none of that: see package scan.
+//
+// # What is in the file
+//
+// One JSON object, so that the document can be looked at with any tool: the
+// version of the format, the document, the marks, and a digest over both. The
+// digest finds what was cut off or edited by mistake. It proves nothing about
+// who wrote the file: whoever can write to it can claim any base.
+//
+// The marks (environ.Mark) are packed, 20 bytes a file, and in base64. A
+// machine with 230,000 files has some 80,000 of them.
+//
+// # Reading
+//
+// Read takes a file from a stranger: it is bounded, and a file that is not as
+// [Write] writes it is an error. That the marks are true cannot be seen from
+// them; what they can do is to make an environment look unchanged, which is
+// what the document in the same file can do as well.
+package snapshot
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// Format is the version of the file. Another one is not read.
+const Format = 1
+
+// MaxSize is the size of a file that is still read. A document of a machine
+// with 30,000 packages has 30 MB, and the marks of ten million files 270 MB.
+const MaxSize = 512 << 20
+
+// Snapshot is an environment at one time.
+type Snapshot struct {
+	Document *sbom.Document
+	// Marks are nil where the environment has none: an image.
+	Marks *Marks
+}
+
+// Marks are by what a later scan recognises that nothing changed.
+type Marks struct {
+	// Binding names all else that the document was made by: the root, the
+	// program, its rules. Marks with another binding say nothing.
+	Binding string
+	// Names is the digest of environ.Tree.Names.
+	Names [sha256.Size]byte
+	// Files are in node order.
+	Files []environ.Mark
+}
+
+// file is the JSON object. The version is its first key in every format.
+type file struct {
+	Format   int             `json:"snapshot"`
+	Document json.RawMessage `json:"document"`
+	Marks    *fileMarks      `json:"marks,omitempty"`
+	Digest   string          `json:"sha256"`
+}
+
+type fileMarks struct {
+	Binding string `json:"binding"`
+	Names   string `json:"names"`
+	Files   string `json:"files"`
+}
+
+// Write writes a snapshot. The same snapshot gives the same bytes.
+func Write(w io.Writer, s *Snapshot) error {
+	if s.Document == nil {
+		return errors.New("snapshot without a document")
+	}
+	f := file{Format: Format}
+	var err error
+	if f.Document, err = json.Marshal(s.Document); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	if m := s.Marks; m != nil {
+		packed, err := pack(m.Files)
+		if err != nil {
+			return fmt.Errorf("snapshot: %w", err)
+		}
+		f.Marks = &fileMarks{Binding: m.Binding, Names: hex.EncodeToString(m.Names[:]), Files: base64.StdEncoding.EncodeToString(packed)}
+	}
+	f.Digest = f.digest()
+	b, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	if len(b) >= MaxSize {
+		return fmt.Errorf("snapshot: its %d bytes are more than the %d that can be read again", len(b), MaxSize)
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}
+
+// digest is over the document and the marks as they stand in the file, each
+// with its length before it.
+func (f *file) digest() string {
+	h := sha256.New()
+	part := func(b []byte) {
+		fmt.Fprintf(h, "%d:", len(b))
+		h.Write(b)
+	}
+	part(f.Document)
+	if f.Marks != nil {
+		part([]byte(f.Marks.Binding))
+		part([]byte(f.Marks.Names))
+		part([]byte(f.Marks.Files))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Read reads what Write wrote.
+func Read(r io.Reader) (*Snapshot, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("snapshot: larger than %d bytes", MaxSize)
+	}
+	if err := checkFormat(data); err != nil {
+		return nil, err
+	}
+	var f file
+	if err := strict(data, &f); err != nil {
+		return nil, broken(data, err)
+	}
+	if f.Digest != f.digest() {
+		return nil, errors.New("snapshot: its content does not match its digest: it was changed after it was written: make a new one with depaudit snapshot")
+	}
+	s := new(Snapshot)
+	if s.Document, err = document(f.Document); err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	if f.Marks != nil {
+		if s.Marks, err = f.Marks.read(); err != nil {
+			return nil, fmt.Errorf("snapshot: marks: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// checkFormat looks at the first key, before the rest is understood.
+func checkFormat(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var head [3]json.Token
+	for i := range head {
+		var err error
+		if head[i], err = dec.Token(); err != nil {
+			if len(data) == 0 || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				return fmt.Errorf("snapshot: the file is empty or cut off after %d bytes: make a new one with depaudit snapshot", len(data))
+			}
+			return errNotSnapshot
+		}
+	}
+	number, ok := head[2].(json.Number)
+	if head[0] != json.Delim('{') || head[1] != "snapshot" || !ok {
+		return errNotSnapshot
+	}
+	version, err := number.Int64()
+	switch {
+	case err != nil || version < 1:
+		return errNotSnapshot
+	case version > Format:
+		return fmt.Errorf("snapshot: of format %d, and this depaudit reads %d: it was made by a newer one: use that, or make a new one", version, Format)
+	}
+	return nil
+}
+
+var errNotSnapshot = errors.New("not a snapshot: name a file that depaudit snapshot wrote")
+
+// broken tells a file that ends too early from one that is wrong inside.
+func broken(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &syntax) && int(syntax.Offset) >= len(data) {
+		return fmt.Errorf("snapshot: cut off after %d bytes: make a new one with depaudit snapshot", len(data))
+	}
+	return fmt.Errorf("snapshot: not as depaudit snapshot writes it: %w", err)
+}
+
+// strict reads one JSON value that has nothing in it that is not known.
+func strict(data []byte, to any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(to); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON object")
+	}
+	return nil
+}
+
+// document reads the document and holds it to what New guarantees. The
+// version of its counting rules stays what it was.
+func document(raw []byte) (*sbom.Document, error) {
+	var d sbom.Document
+	if err := strict(raw, &d); err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	rules := d.Rules
+	made, err := sbom.New(d)
+	if err != nil {
+		return nil, err
+	}
+	made.Rules = rules
+	return made, nil
+}
+
+func (m *fileMarks) read() (*Marks, error) {
+	out := &Marks{Binding: m.Binding}
+	names, err := hex.DecodeString(m.Names)
+	if err != nil || len(names) != len(out.Names) {
+		return nil, errors.New("the digest of the names is not one")
+	}
+	copy(out.Names[:], names)
+	packed, err := base64.StdEncoding.DecodeString(m.Files)
+	if err != nil {
+		return nil, err
+	}
+	out.Files, err = unpack(packed)
+	return out, err
+}
