@@ -43,7 +43,8 @@ type heldBase struct {
 	// layers is how many of the lowest layers of the stage's image are the
 	// base's, 0 when the two are compared by identity.
 	layers int
-	// problem is why the base shows nothing, "" when it can be compared.
+	// problem is why the base shows nothing, as words that follow its name, ""
+	// when it can be compared.
 	problem string
 	// components are those of the base that count, by identity.
 	components map[string]*sbom.Component
@@ -72,9 +73,9 @@ func holdBase(in Input) *heldBase {
 func (b *heldBase) compare(in Input) string {
 	switch {
 	case b.Lost != nil:
-		return "the base could not be examined: " + b.Lost.Error()
+		return "could not be examined: " + b.Lost.Error()
 	case b.Document == nil:
-		return "the base was not examined"
+		return "was not examined"
 	case in.Document == nil:
 		return "" // there is nothing to hold against it, and that is said
 	case isImage(b.kind, b.Document) && isImage(refKind(in.Stage.Environment), in.Document):
@@ -82,7 +83,7 @@ func (b *heldBase) compare(in Input) string {
 	case b.kind == "snapshot" && (b.Document.Rules != in.Document.Rules || b.Document.Catalogers != in.Document.Catalogers):
 		// What one ruler finds and the other does not would be taken for
 		// what the job added.
-		return fmt.Sprintf("the snapshot was made with %s, this count with %s; make it anew",
+		return fmt.Sprintf("was made with %s, and this count with %s; make it anew",
 			Ruler{b.Document.Rules, b.Document.Catalogers}, Ruler{in.Document.Rules, in.Document.Catalogers})
 	}
 	return ""
@@ -92,7 +93,7 @@ func (b *heldBase) compare(in Input) string {
 func (b *heldBase) compareLayers(layers []sbom.Layer) string {
 	own := b.Document.Environment.Image.Layers
 	if len(own) == 0 {
-		return "it is not known which layers the base has"
+		return "has no layers that are known"
 	}
 	for i, l := range own {
 		if i >= len(layers) {
@@ -227,10 +228,10 @@ func refDigest(ref string) string {
 	return ""
 }
 
-// baseGaps are the gaps that are due to the base.
+// gaps adds the gaps that are due to the base.
 func (b *heldBase) gaps(s *Stage, waive *waivers) {
 	if b.problem != "" {
-		s.Gaps = append(s.Gaps, Gap{Kind: GapBase, Detail: clean(b.Ref) + ": " + clean(b.problem)})
+		s.Gaps = append(s.Gaps, Gap{Kind: GapBase, Detail: "the base " + clean(b.Ref) + " " + clean(b.problem)})
 		return
 	}
 	for _, g := range b.Document.Gaps {
@@ -261,7 +262,7 @@ func (p *policy) base() {
 	switch {
 	case b.Claimed && b.problem != "":
 		p.finding(RuleBaseClaimed, Finding{
-			Message: fmt.Sprintf("the image says that it is built on %s, which could not be checked: %s", ref, clean(b.problem)),
+			Message: fmt.Sprintf("only the image itself says that it is built on %s, which %s", ref, clean(b.problem)),
 			Fix:     "name what it is built on under `base:` of the stage",
 		})
 		return

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom"
 )
 
 const fullConfig = `# yaml-language-server: $schema=https://raw.githubusercontent.com/depaudit/depaudit/main/docs/depaudit.schema.json
@@ -36,6 +38,17 @@ stages:
       - purl: pkg:pypi/blurb
       - path: /src/**
     registries: [npm.example.org:8443]
+    base: registry:debian:12
+    base-limit: 118
+    platform: linux/arm64/v8
+    accept: [ownership, unaccounted]
+    waive:
+      - path: /root/**
+        kind: unreadable
+        reason: runs without root
+        owner: release team
+        expires: 2027-01-31
+      - {kind: mount, reason: r, owner: o, expires: 2027-01-31}
   - name: build-docs
     environment: dir:roots/docs
     enforce: true
@@ -47,7 +60,7 @@ func TestParseConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limit, minimum := 170, 88
+	limit, minimum, baseLimit := 170, 88, 118
 	want := &Config{
 		File: "ci/depaudit.yaml", Pipeline: "cpython-release", Baseline: "ci/depaudit.baseline.json", Registries: []string{"pypi.example.org"},
 		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", Line: 6}},
@@ -55,6 +68,11 @@ func TestParseConfig(t *testing.T) {
 			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []string{"requirements.txt", "locks/**/*.txt"},
 			Limit: &limit, Growth: 2, Minimum: &minimum, Message: "ask the release team\n",
 			Own: []Own{{Name: "release-tools"}, {PURL: "pkg:pypi/blurb"}, {Path: "/src/**"}}, Registries: []string{"npm.example.org:8443"},
+			Base: "registry:debian:12", BaseLimit: &baseLimit, Platform: "linux/arm64/v8", Accept: []sbom.LimitationName{sbom.LimitOwnership, sbom.LimitUnaccounted},
+			Waive: []Waiver{
+				{Path: "/root/**", Kind: "unreadable", Reason: "runs without root", Owner: "release team", Expires: "2027-01-31", Line: 31},
+				{Kind: "mount", Reason: "r", Owner: "o", Expires: "2027-01-31", Line: 36},
+			},
 		}, {Name: "build-docs", Environment: "dir:roots/docs", Enforce: true}},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -115,6 +133,15 @@ func TestConfigErrors(t *testing.T) {
 		{"registry with password", "pipeline: p\nregistries: ['https://u:p@e.org']\n" + stages, `f:2:14: "https://u:p@e.org" is no registry; write a host in small letters, such as "npm.example.org", with or without a path; never a user name or a query`},
 		{"no date", "pipeline: p\nexceptions: [{purl: 'pkg:a/b', reason: r, owner: o, expires: 31.12.2026}]\n" + stages,
 			`f:2:62: "31.12.2026" is no date; write the last day on which it holds as YYYY-MM-DD`},
+		{"platform", "pipeline: p\n" + stages + "  platform: amd64\n", `f:5:13: "amd64" is no platform; write os/arch or os/arch/variant in small letters, such as linux/amd64 or linux/arm/v7`},
+		{"limitation", "pipeline: p\n" + stages + "  accept: [unacounted, files]\n", `f:5:12: no limitation is called "unacounted"; did you mean "unaccounted"? there are ownership, paths, unaccounted, relations, asked, installed, incomplete` +
+			"\n" + `f:5:24: no limitation is called "files"; there are ownership, paths, unaccounted, relations, asked, installed, incomplete`},
+		{"limitation twice", "pipeline: p\n" + stages + "  accept: [paths, paths]\n", `f:5:19: the limitation "paths" is already accepted; remove one of them`},
+		{"waiver for all", "pipeline: p\n" + stages + "  waive: [{reason: r, owner: o, expires: 2026-12-31}]\n", "f:5:11: a waiver without path and kind is for everything; add `path:` or `kind:`, or both"},
+		{"waiver for a lost scan", "pipeline: p\n" + stages + "  waive: [{kind: lost-scan, reason: r, owner: o, expires: 2026-12-31}]\n",
+			`f:5:18: a gap of the kind "lost-scan" cannot be waived; what was not judged at all cannot be let through`},
+		{"waiver for a typo", "pipeline: p\n" + stages + "  waive: [{kind: unreadble, reason: r, owner: o, expires: 2026-12-31}]\n",
+			`f:5:18: no gap that can be waived is of the kind "unreadble"; did you mean "unreadable"? there are unreadable, mount, cataloger, malformed, unreported, limit, base`},
 		{"exception for nothing", "pipeline: p\nexceptions: [{reason: r, owner: o, expires: 2026-12-31}]\n" + stages,
 			"f:2:14: an exception without purl and path is for nothing; add `purl:` (or `path:`, for files that no package accounts for)"},
 	}

@@ -25,7 +25,8 @@ const today = "2026-11-23"
 // TestJudge runs the cases in testdata/judge. Each is an archive with a
 // configuration, lock files, the inventory of each stage in the notation of
 // parseInventory, optionally the inventory from which a baseline is made
-// first ("before/STAGE"), and what the report then says ("want").
+// first ("before/STAGE"), the inventory of each base ("base/STAGE" and
+// "before-base/STAGE"), and what the report then says ("want").
 func TestJudge(t *testing.T) {
 	files, err := filepath.Glob("testdata/judge/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -113,10 +114,12 @@ func runArchive(t *testing.T, a *txtar.Archive) *Report {
 		}
 		if text := section(a, "before/"+s.Name); text != "" {
 			in.Document, in.Lost = parseInventory(t, s.Environment, text)
+			in.Base = parseBase(t, s.Base, section(a, "before-base/"+s.Name))
 			before = append(before, in)
 		}
 		if text := section(a, "now/"+s.Name); text != "" {
 			in.Document, in.Lost = parseInventory(t, s.Environment, text)
+			in.Base = parseBase(t, s.Base, section(a, "base/"+s.Name))
 			now = append(now, in)
 		}
 	}
@@ -129,6 +132,22 @@ func runArchive(t *testing.T, a *txtar.Archive) *Report {
 		}
 	}
 	return Run(c, now, base, tool, today)
+}
+
+// parseBase makes a base of an inventory, nil of none. A first line
+// "claims REF" says that the image names it.
+func parseBase(t *testing.T, ref, text string) *Base {
+	t.Helper()
+	if text == "" {
+		return nil
+	}
+	b := &Base{Ref: ref}
+	if rest, ok := strings.CutPrefix(text, "claims "); ok {
+		b.Ref, text, _ = strings.Cut(rest, "\n")
+		b.Claimed = true
+	}
+	b.Document, b.Lost = parseInventory(t, b.Ref, text)
+	return b
 }
 
 // parseInventory makes a document of lines:
@@ -146,15 +165,24 @@ func runArchive(t *testing.T, a *txtar.Archive) *Report {
 //	gap KIND PATH DETAIL
 //	notice KIND PATH [ID]
 //	cache PATH COUNT
+//	image DIFFID...               the environment is an image with these layers
+//	@2 LINE                       the component of that line is from layer 2
+//	stamp TEXT                    the files of the line before have that content
+//	limitation NAME DETAIL
 //	catalogers NAME
 //	lost TEXT                     there is no result
 func parseInventory(t *testing.T, ref, text string) (*sbom.Document, error) {
 	t.Helper()
-	d := sbom.Document{Environment: sbom.Environment{Ref: ref, Kind: "dir"}, Catalogers: "syft v1.54.1"}
+	d := sbom.Document{Environment: sbom.Environment{Ref: ref, Kind: refKind(ref)}, Catalogers: "syft v1.54.1"}
 	for line := range strings.Lines(text) {
 		w := strings.Fields(line)
 		if len(w) == 0 {
 			continue
+		}
+		layer, known := 0, len(d.Components)
+		if n, ok := strings.CutPrefix(w[0], "@"); ok {
+			fmt.Sscan(n, &layer)
+			w = w[1:]
 		}
 		word := func(i int) string {
 			if i < len(w) {
@@ -206,12 +234,24 @@ func parseInventory(t *testing.T, ref, text string) (*sbom.Document, error) {
 			var n int
 			fmt.Sscan(w[2], &n)
 			d.Excluded = append(d.Excluded, sbom.Exclusion{Path: w[1], Reason: sbom.ExcludedCache, Count: n})
+		case w[0] == "image":
+			d.Environment.Image = sbom.Image{Digest: "sha256:" + strings.Repeat("d", 64), Platform: "linux/amd64"}
+			for i, id := range w[1:] {
+				d.Environment.Image.Layers = append(d.Environment.Image.Layers, sbom.Layer{DiffID: id, CreatedBy: fmt.Sprintf("RUN step %d", i+1)})
+			}
+		case w[0] == "stamp":
+			d.Components[known-1].Stamp = w[1]
+		case w[0] == "limitation":
+			d.Limitations = append(d.Limitations, sbom.Limitation{Name: sbom.LimitationName(w[1]), Detail: strings.Join(w[2:], " ")})
 		case w[0] == "catalogers":
 			d.Catalogers = strings.Join(w[1:], " ")
 		case w[0] == "lost":
 			return nil, errors.New(strings.Join(w[1:], " "))
 		default:
 			t.Fatalf("inventory: what is %q?", line)
+		}
+		for i := known; i < len(d.Components); i++ {
+			d.Components[i].Layer = layer
 		}
 	}
 	doc, err := sbom.New(d)
@@ -272,6 +312,13 @@ func transcript(r *Report) string {
 		c := s.Counts
 		fmt.Fprintf(&b, "%s %s: %d = os %d + lock %d + image %d + exception %d + unaccounted %d; inside %d, excluded %d\n",
 			s.Verdict, s.Name, c.Total, c.OS, c.Lock, c.Image, c.Exception, c.Unaccounted, c.Inside, c.Excluded)
+		if x := s.Base; x != nil {
+			fmt.Fprintf(&b, "  base %s known %t layers %d: %d = present %d + gone %d + other %d; added %d\n",
+				x.Ref, x.Known, x.Layers, x.Dependencies, x.Present, x.Gone, x.Dependencies-x.Present-x.Gone, x.Added)
+		}
+		for _, l := range s.Limitations {
+			fmt.Fprintf(&b, "  cannot show %s (%s) accepted %t\n", l.Name, l.Detail, l.Accepted)
+		}
 		for _, g := range s.Growth.Added {
 			fmt.Fprintf(&b, "  + %s because %q brings %v shared %v needed by %v\n", g.ID, g.Because, g.Brings, g.Shared, g.NeededBy)
 		}
@@ -281,7 +328,20 @@ func transcript(r *Report) string {
 		for _, x := range s.Growth.Changed {
 			fmt.Fprintf(&b, "  ~ %s %s to %s\n", x.Key, x.From, x.To)
 		}
+		if g := s.Growth.Base; g != nil {
+			fmt.Fprintf(&b, "  of the base: baseline %d, added %v, removed %v, changed %v, to the stage %v, to the base %v\n",
+				g.Baseline, g.Added, ids(g.Removed), g.Changed, g.ToStage, g.ToBase)
+		}
+		for _, w := range s.Growth.Weaker {
+			fmt.Fprintf(&b, "  ! %s %v to %v\n", w.ID, w.From, w.To)
+		}
 		for _, d := range s.Dependencies {
+			if d.Replaces != "" {
+				fmt.Fprintf(&b, "  = %s %s for %s\n", d.ID, d.Provenance, d.Replaces)
+			}
+			if d.Provenance == FromImage {
+				fmt.Fprintf(&b, "  b %s %s layer %d\n", d.ID, d.Evidence, d.Layer)
+			}
 			if d.Why != nil {
 				fmt.Fprintf(&b, "  ? %s %s: %s\n", d.ID, d.Provenance, d.Why.Code)
 			}
@@ -290,6 +350,9 @@ func transcript(r *Report) string {
 			writeFinding(&b, "  ", f)
 		}
 		for _, g := range s.Gaps {
+			if g.Waived != nil {
+				fmt.Fprintf(&b, "  waived until %s: %s\n", g.Waived.Expires, g.Waived.Reason)
+			}
 			fmt.Fprintf(&b, "  gap %s %s %s\n", g.Kind, g.Path, g.Detail)
 		}
 	}

@@ -123,6 +123,9 @@ func TestConfigSchemaAgrees(t *testing.T) {
 		stage("own: [{name: x}, {purl: 'pkg:pypi/x'}, {path: /src/**}]"),
 		head + "exceptions: [{purl: 'pkg:npm/%40a/b@1.0', reason: r, owner: o, expires: 2026-12-31}]",
 		head + "exceptions: [{path: /opt/x, reason: r, owner: o, expires: '2028-02-29'}]",
+		stage("base: 'registry:debian:12'"), stage("platform: linux/arm/v7"), stage("platform: linux/amd64"), stage("base-limit: 0"),
+		stage("accept: []"), stage("accept: [ownership, paths, unaccounted, relations, asked, installed, incomplete]"),
+		stage("waive: [{path: /x, reason: r, owner: o, expires: 2026-12-31}, {kind: mount, reason: r, owner: o, expires: 2026-12-31}]"),
 	} {
 		check(doc, true)
 	}
@@ -137,6 +140,13 @@ func TestConfigSchemaAgrees(t *testing.T) {
 		stage("limit: 1000001"), stage("growth: many"), stage("locks: a"), stage("locks: [1]"), stage("locks: [[a]]"), stage("own: [x]"),
 		stage("own: [{name: x, path: /y}]"), stage("own: [{}]"), stage("own: [{path: x}]"), stage("own: [{path: /**}]"), stage("own: [{purl: six}]"),
 		stage("own: [{nam: x}]"), stage("message: 1"), stage("registries: ['https://user:pw@e.org']"), stage("registries: [E.org]"), stage("registries: ['e.org?x']"),
+		stage("base: ''"), stage("base: 1"), stage("base: ~"), stage("platform: linux"), stage("platform: Linux/amd64"), stage("platform: a/b/c/d"), stage("platform: a/b/"),
+		stage("base-limit: -1"), stage("accept: ownership"), stage("accept: [Ownership]"), stage("accept: [all]"), stage("accept: [asked, asked]"), stage("accept: [1]"),
+		stage("waive: [{reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: x, reason: r, owner: o, expires: 2026-12-31}]"),
+		stage("waive: [{kind: lost-scan, reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{kind: package-database, reason: r, owner: o, expires: 2026-12-31}]"),
+		stage("waive: [{kind: any, reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: /**, reason: r, owner: o, expires: 2026-12-31}]"),
+		stage("waive: [{path: /x, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: /x, reason: r, owner: o, expires: soon}]"),
+		stage("waive: [{path: /x, purl: 'pkg:a/b', reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: {path: /x}"),
 		stage("environment2: x"), stage("distroless: no"), stage("minimum: ~"), head + "exceptions: [{purl: 'pkg:pypi/x'}]",
 		head + "exceptions: [{reason: r, owner: o, expires: 2026-12-31}]", head + "exceptions: [{purl: 'pkg:pypi/*', reason: r, owner: o, expires: 2026-12-31}]",
 		head + "exceptions: [{purl: 'pkg:pypi/x', reason: r, owner: o, expires: 2026-02-30}]",
@@ -152,16 +162,20 @@ func TestConfigSchemaAgrees(t *testing.T) {
 func TestReportSchemaCovers(t *testing.T) {
 	limit := 3
 	ref := &LockRef{File: "f", Line: 1}
-	entry := Entry{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Reason: "r"}
+	entry := Entry{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Reason: "r"}
 	finding := Finding{Rule: RuleGaps, Severity: Stop, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a"}
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Findings: []Finding{finding},
 		Stages: []Stage{{
 			Name: "s", Critical: true, Enforced: true, Environment: "e", OS: "o", Ruler: Ruler{1, "c"}, Verdict: Incomplete,
-			Counts: Counts{Total: 1, Unaccounted: 1, Inside: 1, Excluded: 2}, Limit: &limit, Message: "m",
+			Image:       sbom.Image{Digest: "d", Platform: "p", BaseName: "n", BaseDigest: "d", Layers: []sbom.Layer{{Digest: "d", DiffID: "i", Size: 1, CreatedBy: "RUN"}}},
+			Base:        &StageBase{Ref: "r", Kind: "registry", Digest: "d", Pinned: true, Claimed: true, Known: true, Layers: 1, Dependencies: 2, Present: 1, Gone: 1},
+			Limitations: []Limitation{{"paths", "d", true}},
+			Counts:      Counts{Total: 1, Unaccounted: 1, Inside: 1, Excluded: 2}, Limit: &limit, Message: "m",
 			Dependencies: []Dependency{
 				{ID: "a", Key: "a", PURL: "p", Name: "n", Namespace: "ns", Version: "v", Arch: "x", Type: "t", Provenance: FromNowhere, Evidence: "none",
 					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, Paths: []string{"/"}, Asked: "auto", Files: 1, Detail: "d",
+					OSEvidence: "db-owned", Layer: 1, Replaces: "z",
 					Kind: sbom.KindPackage, FoundBy: "f", Source: "s", InstalledSize: 1, Digests: []sbom.Digest{{Algorithm: "sha256", Value: "v", Proved: true, File: "f"}},
 					Install: &sbom.Install{Kind: sbom.InstallVCS, URL: "u", Commit: "c", File: "f"}},
 				{ID: "b", Key: "b", Kind: sbom.KindPackage, Provenance: FromInside, Owner: "a"},
@@ -169,8 +183,9 @@ func TestReportSchemaCovers(t *testing.T) {
 			Relations: []Relation{{"a", "b", "depends", "v"}},
 			Excluded:  []Excluded{{"p", "n", "v", "u", "own", "d", 2}},
 			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "asked", []string{"b"}, []string{"b"}, []string{"a"}}},
-				Removed: []Entry{entry}, Changed: []Change{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Ruler: &Ruler{1, "c"}},
-			Findings: []Finding{finding}, Gaps: []Gap{{Kind: "k", Path: "p", Detail: "d"}}, Notices: []Notice{{"k", "p", "a", "d"}},
+				Removed: []Entry{entry}, Changed: []Change{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Ruler: &Ruler{1, "c"},
+				Base: &BaseGrowth{1, []string{"a"}, []Entry{entry}, []Change{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
+			Findings: []Finding{finding}, Gaps: []Gap{{"k", "p", "d", nil}, {"k", "p", "d", &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []Notice{{"k", "p", "a", "d"}},
 			Locks: []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},
 		}},
 	}
