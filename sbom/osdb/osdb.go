@@ -95,6 +95,8 @@ func Open(ctx context.Context, t *environ.Tree, release sbom.OS) (*DB, error) {
 		open func(context.Context, system) (*DB, error)
 	}{
 		{"dpkg", openDpkg},
+		{"apk", openApk},
+		{"alpm", openAlpm},
 	} {
 		db, err := kind.open(ctx, system{DB: &DB{Kind: kind.name}, tree: t, release: release, areas: places})
 		switch {
