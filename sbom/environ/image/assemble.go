@@ -1,0 +1,79 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/depaudit/depaudit/sbom"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// assemble reads the image of a manifest.
+func assemble(ctx context.Context, s source, from candidate, want request) (*Image, error) {
+	m, err := readManifest(ctx, s, from.desc)
+	if err != nil {
+		return nil, err
+	}
+	c, err := readConfig(ctx, s, m.Config)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLayers(m, c); err != nil {
+		return nil, err
+	}
+	ran, err := decidePlatform(from, configPlatform(c), want)
+	if err != nil {
+		return nil, err
+	}
+	img := &Image{Meta: sbom.Image{Digest: from.desc.Digest.String(), Platform: ran.String()}}
+	for i, d := range m.Layers {
+		img.Layers = append(img.Layers, Layer{
+			Layer: sbom.Layer{
+				Digest: d.Digest.String(),
+				DiffID: c.RootFS.DiffIDs[i].String(),
+				Size:   d.Size,
+			},
+			MediaType: string(d.MediaType),
+			Open:      openBlob(s, d),
+		})
+	}
+	img.describe(c, m.Annotations, from.desc.Annotations)
+	return img, nil
+}
+
+// openBlob opens a blob of the size that its descriptor says.
+func openBlob(s source, d v1.Descriptor) func(context.Context) (io.ReadCloser, error) {
+	return func(ctx context.Context) (io.ReadCloser, error) {
+		body, err := s.blob(ctx, d)
+		if err != nil {
+			return nil, fmt.Errorf("layer %s: %w", d.Digest, err)
+		}
+		return &exactReader{body: body, size: d.Size}, nil
+	}
+}
+
+// decidePlatform compares what the index says of an image, what the image's
+// configuration says, and what was asked for.
+func decidePlatform(from candidate, config platform, want request) (platform, error) {
+	said := from.platform
+	switch {
+	case config.os == "" && config.arch == "":
+		config = said
+	case said == (platform{}):
+	case !said.sameMachine(config):
+		return platform{}, fmt.Errorf("the index says that %s is for %s, and its configuration says %s: to take it as what it is, name it by this digest",
+			from.desc.Digest, quote(said.String()), quote(config.String()))
+	case config.variant == "":
+		config.variant = said.variant
+	}
+	if from.alone && want.named {
+		switch {
+		case config == platform{}:
+			return platform{}, fmt.Errorf("does not say what platform it is for: leave out the platform %s to take it as it is", want)
+		case !want.accepts(config):
+			return platform{}, fmt.Errorf("is for %s and not for %s", config, want)
+		}
+	}
+	return config, nil
+}

@@ -1,0 +1,317 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// dockerManifestFile lists the images of an archive that "docker save" made
+// (https://github.com/moby/moby/blob/master/image/spec/v1.2.md). Since Docker
+// 25 the archive is an OCI layout as well, and the file names blobs of it.
+const dockerManifestFile = "manifest.json"
+
+// dockerEntry is one image of that list.
+type dockerEntry struct {
+	Config   string   `json:"Config"`
+	RepoTags []string `json:"RepoTags"`
+	Layers   []string `json:"Layers"`
+}
+
+func openLayoutTar(ctx context.Context, ref Ref) (source, error) {
+	f, err := openTar(ctx, ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	return openLayout(f, ref)
+}
+
+// openDockerTar opens the archive of a reference, and parts the reference
+// again: "FILE:REPO:TAG" may have been parted at its last colon.
+func openDockerTar(ctx context.Context, ref Ref) (*tarFiles, Ref, error) {
+	if _, err := os.Stat(ref.Path); errors.Is(err, fs.ErrNotExist) {
+		for i, c := range ref.Path {
+			if c != ':' {
+				continue
+			}
+			if info, err := os.Stat(ref.Path[:i]); err == nil && info.Mode().IsRegular() {
+				tag := ref.Path[i+1:]
+				if ref.Tag != "" {
+					tag += ":" + ref.Tag
+				}
+				ref = Ref{ref.Scheme, ref.Path[:i], tag}
+				break
+			}
+		}
+	}
+	f, err := openTar(ctx, ref.Path)
+	return f, ref, err
+}
+
+// readDockerArchive reads one image of a Docker archive.
+func readDockerArchive(ctx context.Context, f *tarFiles, ref Ref, want request) (*Image, error) {
+	entries, err := readDockerManifest(f)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := f.find(layoutFile); err == nil {
+			return nil, fmt.Errorf("is no archive of docker save, for it has no %s, but an OCI layout: write oci-archive:%s", dockerManifestFile, ref.Path)
+		}
+		return nil, fmt.Errorf("is no archive of docker save, for it has no %s: one of Docker before 1.10 has to be loaded and saved again", dockerManifestFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	entry, err := chooseEntry(entries, ref)
+	if err != nil {
+		return nil, err
+	}
+	config, id, err := readDockerConfig(f, entry.Config)
+	if err != nil {
+		return nil, err
+	}
+	if img, err := fromLayout(ctx, f, ref, entry, id, want); img != nil || err != nil {
+		return img, err
+	}
+	return fromEntry(f, entry, config, id, want)
+}
+
+func readDockerManifest(f files) ([]dockerEntry, error) {
+	data, err := readFile(f, dockerManifestFile, maxManifest)
+	if err != nil {
+		return nil, err
+	}
+	var entries []dockerEntry
+	if err := decode(data, &entries); err != nil {
+		return nil, fmt.Errorf("%s %w", dockerManifestFile, err)
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("holds no image: %s is empty", dockerManifestFile)
+	}
+	if len(entries) > maxEntries {
+		return nil, fmt.Errorf("%s has %d images, and more than %d are not read", dockerManifestFile, len(entries), maxEntries)
+	}
+	return entries, nil
+}
+
+// chooseEntry takes the image that a tag names: "repo:tag" as it stands in
+// the archive or in any form that means the same, the tag alone, or the
+// image's identity.
+func chooseEntry(entries []dockerEntry, ref Ref) (dockerEntry, error) {
+	var found []dockerEntry
+	var names []string
+	for _, e := range entries {
+		if len(e.RepoTags) == 0 {
+			names = append(names, entryID(e))
+		}
+		names = append(names, e.RepoTags...)
+		if ref.Tag == "" || entryID(e) == ref.Tag || slices.ContainsFunc(e.RepoTags, func(have string) bool { return sameTag(have, ref.Tag) }) {
+			found = append(found, e)
+		}
+	}
+	// One image may be listed once for each of its tags.
+	found = slices.CompactFunc(found, func(a, b dockerEntry) bool {
+		return a.Config == b.Config && slices.Equal(a.Layers, b.Layers)
+	})
+	switch {
+	case len(found) == 0:
+		return dockerEntry{}, fmt.Errorf("no image has the tag %s: there are %s", quote(ref.Tag), list(names))
+	case len(found) == 1:
+		return found[0], nil
+	case ref.Tag != "":
+		return dockerEntry{}, fmt.Errorf("several images have the tag %s: write the whole name: there are %s", quote(ref.Tag), list(names))
+	}
+	slices.Sort(names)
+	return dockerEntry{}, fmt.Errorf("holds several images: name one, as in %s:%s:%s: there are %s", ref.Scheme, ref.Path, printable(names[0], 100), list(names))
+}
+
+// sameTag compares the tag of an archive with what a user wrote.
+func sameTag(have, want string) bool {
+	if have == want || lastPart(have) == want {
+		return true
+	}
+	a, err := name.NewTag(have)
+	if err != nil {
+		return false
+	}
+	b, err := name.NewTag(want)
+	return err == nil && strings.ContainsAny(want, ":/") && a.Name() == b.Name()
+}
+
+// entryID is the digest of an image's configuration, by the name of its file;
+// the name itself where that says no digest.
+func entryID(e dockerEntry) string {
+	if h, ok := namedDigest(e.Config); ok {
+		return h.String()
+	}
+	return e.Config
+}
+
+// namedDigest is the digest that a file is named after: "HEX.json" in the old
+// format, "blobs/sha256/HEX" in the new, "sha256:HEX" by
+// go-containerregistry.
+func namedDigest(file string) (v1.Hash, bool) {
+	file = strings.TrimSuffix(file, ".json")
+	if rest, ok := strings.CutPrefix(file, "blobs/"); ok {
+		file = strings.Replace(rest, "/", ":", 1)
+	} else if !strings.Contains(file, ":") {
+		file = "sha256:" + file
+	}
+	h, err := v1.NewHash(file)
+	return h, err == nil
+}
+
+// readDockerConfig reads the configuration of an entry. Its digest is the
+// image's identity.
+func readDockerConfig(f files, file string) (*v1.ConfigFile, v1.Hash, error) {
+	what := "configuration " + quote(file)
+	data, err := readFile(f, file, maxConfig)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errors.New("it is not in the archive")
+		}
+		return nil, v1.Hash{}, fmt.Errorf("%s: %w", what, err)
+	}
+	id, _, err := v1.SHA256(bytes.NewReader(data))
+	if err != nil {
+		return nil, v1.Hash{}, err
+	}
+	if named, ok := namedDigest(file); ok {
+		h, err := v1.Hasher(named.Algorithm)
+		if err != nil {
+			return nil, v1.Hash{}, fmt.Errorf("%s: %w", what, err)
+		}
+		h.Write(data)
+		if got := hex.EncodeToString(h.Sum(nil)); got != named.Hex {
+			return nil, v1.Hash{}, fmt.Errorf("%s is damaged or was exchanged: its content has the digest %s:%s", what, named.Algorithm, got)
+		}
+		id = named
+	}
+	c, err := parseConfig(data)
+	if err != nil {
+		return nil, v1.Hash{}, fmt.Errorf("%s %w", what, err)
+	}
+	return c, id, nil
+}
+
+// fromLayout reads the image from the archive's OCI layout, if it has one
+// with images: that one knows the manifest and its digest. nil without an
+// error if it has none. An engine loads the image by the one list or by the
+// other, depending on where it stores images, so both must name the same.
+func fromLayout(ctx context.Context, f *tarFiles, ref Ref, entry dockerEntry, id v1.Hash, want request) (*Image, error) {
+	for _, file := range []string{layoutFile, indexFile} {
+		if _, err := f.find(file); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	src, err := readLayout(f, Ref{Scheme: ref.Scheme, Path: ref.Path})
+	if err != nil {
+		return nil, err
+	}
+	if len(src.index.Manifests) == 0 {
+		return nil, nil
+	}
+	t, err := collect(ctx, src, src.index.Manifests)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range t.images {
+		m, err := readManifest(ctx, src, c.desc)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a platform that was not saved
+		}
+		if err != nil {
+			return nil, err
+		}
+		if m.Config.Digest != id {
+			continue
+		}
+		if !sameLayers(m, entry) {
+			return nil, fmt.Errorf("%s and %s name different layers of the image %s: it can be read in two ways", dockerManifestFile, indexFile, id)
+		}
+		c.alone = true
+		return assemble(ctx, src, c, want)
+	}
+	if len(t.images) == 0 {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%s names the image %s, and %s does not: it can be read in two ways", dockerManifestFile, id, indexFile)
+}
+
+func sameLayers(m *v1.Manifest, entry dockerEntry) bool {
+	return slices.EqualFunc(m.Layers, entry.Layers, func(d v1.Descriptor, file string) bool {
+		h, ok := namedDigest(file)
+		return ok && h == d.Digest
+	})
+}
+
+// fromEntry reads an image that has no manifest.
+func fromEntry(f *tarFiles, entry dockerEntry, c *v1.ConfigFile, id v1.Hash, want request) (*Image, error) {
+	if err := checkConfig(len(entry.Layers), c); err != nil {
+		return nil, err
+	}
+	ran, err := decidePlatform(candidate{desc: v1.Descriptor{Digest: id}, alone: true}, configPlatform(c), want)
+	if err != nil {
+		return nil, err
+	}
+	img := &Image{Meta: sbom.Image{Platform: ran.String()}}
+	for i, file := range entry.Layers {
+		l, err := memberLayer(f, file)
+		if err != nil {
+			return nil, fmt.Errorf("layer %d of %d: %w", i+1, len(entry.Layers), err)
+		}
+		l.DiffID = c.RootFS.DiffIDs[i].String()
+		img.Layers = append(img.Layers, l)
+	}
+	img.describe(c, nil, nil)
+	return img, nil
+}
+
+// memberLayer is a layer that is a member of an archive. Only blobs of a
+// layout are named by their own digest; in the older format a layer's name is
+// an identity that nothing follows from.
+func memberLayer(f *tarFiles, file string) (Layer, error) {
+	m, err := f.find(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Layer{}, fmt.Errorf("%s is not in the archive", quote(file))
+	}
+	if err != nil {
+		return Layer{}, err
+	}
+	kind, err := sniff(io.NewSectionReader(f.file, m.offset, m.size))
+	if err != nil {
+		return Layer{}, fmt.Errorf("%s: %w", quote(file), err)
+	}
+	l := Layer{Layer: sbom.Layer{Size: m.size}}
+	switch kind {
+	case "":
+		l.MediaType = string(types.DockerUncompressedLayer)
+	case "gzip":
+		l.MediaType = string(types.DockerLayer)
+	case "zstd":
+		l.MediaType = dockerLayerZstd
+	default:
+		return Layer{}, fmt.Errorf("%s is compressed by %s, which no layer is", quote(file), kind)
+	}
+	if h, ok := namedDigest(file); ok && strings.HasPrefix(file, "blobs/") {
+		l.Digest = h.String()
+	}
+	l.Open = func(context.Context) (io.ReadCloser, error) {
+		body, size, err := f.open(file)
+		if err != nil {
+			return nil, fmt.Errorf("layer %s: %w", quote(file), err)
+		}
+		return &exactReader{body: body, size: size}, nil
+	}
+	return l, nil
+}

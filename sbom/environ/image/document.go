@@ -1,0 +1,203 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// Media types that go-containerregistry has no name for.
+const (
+	dockerLayerZstd         = "application/vnd.docker.image.rootfs.diff.tar.zstd"
+	ociRestrictedLayerZstd  = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+	dockerForeignLayerPlain = "application/vnd.docker.image.rootfs.foreign.diff.tar"
+)
+
+// layerType is how a layer of some media type is stored.
+type layerType struct {
+	compression string // "gzip", "zstd" or ""
+	// foreign layers may lie somewhere else than in the registry.
+	foreign bool
+}
+
+// layerTypes are the layers of the image specification and of Docker
+// (https://github.com/opencontainers/image-spec/blob/main/layer.md,
+// https://distribution.github.io/distribution/spec/manifest-v2-2/). eStargz
+// is gzip, and zstd:chunked is zstd.
+var layerTypes = map[string]layerType{
+	string(types.OCIUncompressedLayer):           {},
+	string(types.OCILayer):                       {compression: "gzip"},
+	string(types.OCILayerZStd):                   {compression: "zstd"},
+	string(types.DockerUncompressedLayer):        {},
+	string(types.DockerLayer):                    {compression: "gzip"},
+	dockerLayerZstd:                              {compression: "zstd"},
+	string(types.OCIUncompressedRestrictedLayer): {foreign: true},
+	string(types.OCIRestrictedLayer):             {compression: "gzip", foreign: true},
+	ociRestrictedLayerZstd:                       {compression: "zstd", foreign: true},
+	dockerForeignLayerPlain:                      {foreign: true},
+	string(types.DockerForeignLayer):             {compression: "gzip", foreign: true},
+}
+
+// readIndex reads an image index or a Docker manifest list.
+func readIndex(ctx context.Context, s source, d v1.Descriptor) (*v1.IndexManifest, error) {
+	data, err := read(ctx, d, maxManifest, "index", s.document)
+	if err != nil {
+		return nil, err
+	}
+	index, err := parseIndex(data, d.MediaType)
+	if err != nil {
+		return nil, fmt.Errorf("index %s %w", d.Digest, err)
+	}
+	return index, nil
+}
+
+// readManifest reads the manifest of one image, or of an attestation.
+func readManifest(ctx context.Context, s source, d v1.Descriptor) (*v1.Manifest, error) {
+	data, err := read(ctx, d, maxManifest, "manifest", s.document)
+	if err != nil {
+		return nil, err
+	}
+	m, err := parseManifest(data, d.MediaType)
+	if err != nil {
+		return nil, fmt.Errorf("manifest %s %w", d.Digest, err)
+	}
+	return m, nil
+}
+
+// readConfig reads the configuration of an image.
+func readConfig(ctx context.Context, s source, d v1.Descriptor) (*v1.ConfigFile, error) {
+	if !d.MediaType.IsConfig() {
+		return nil, fmt.Errorf("is no container image: its configuration has the media type %s", quote(string(d.MediaType)))
+	}
+	data, err := read(ctx, d, maxConfig, "configuration", s.blob)
+	if err != nil {
+		return nil, err
+	}
+	c, err := parseConfig(data)
+	if err != nil {
+		return nil, fmt.Errorf("configuration %s %w", d.Digest, err)
+	}
+	return c, nil
+}
+
+func parseIndex(data []byte, as types.MediaType) (*v1.IndexManifest, error) {
+	kind, err := parseShape(data, as)
+	if err != nil {
+		return nil, err
+	}
+	if !kind.isIndex() && kind.isManifest() {
+		return nil, errors.New("is the manifest of one image, where an index was announced")
+	}
+	var index v1.IndexManifest
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, fmt.Errorf("is no index: %w", err)
+	}
+	return &index, nil
+}
+
+func parseManifest(data []byte, as types.MediaType) (*v1.Manifest, error) {
+	kind, err := parseShape(data, as)
+	if err != nil {
+		return nil, err
+	}
+	if !kind.isManifest() {
+		return nil, errors.New("is no manifest: it has neither configuration nor layers")
+	}
+	var m v1.Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("is no manifest: %w", err)
+	}
+	return &m, nil
+}
+
+// parseShape refuses what can be read as two kinds of documents
+// (CVE-2021-41190), or is another kind than its descriptor says.
+func parseShape(data []byte, as types.MediaType) (*shape, error) {
+	var kind shape
+	if err := decode(data, &kind); err != nil {
+		return nil, err
+	}
+	switch {
+	case kind.isSchema1():
+		return nil, errSchema1
+	case kind.SchemaVersion != nil && *kind.SchemaVersion != 2:
+		return nil, fmt.Errorf("has schema version %d, and only 2 is known", *kind.SchemaVersion)
+	case kind.isIndex() && kind.isManifest():
+		return nil, errors.New("is an index and a manifest at once: it can be read in two ways")
+	case kind.MediaType != "" && as != "" && !sameKind(types.MediaType(kind.MediaType), as):
+		return nil, fmt.Errorf("says that it is %s, and was announced as %s", quote(kind.MediaType), quote(string(as)))
+	}
+	return &kind, nil
+}
+
+// sameKind says whether two media types are read in one way: those of Docker
+// and those of the image specification are, and tools that convert the one
+// into the other have mixed them.
+func sameKind(a, b types.MediaType) bool {
+	return a == b || a.IsImage() && b.IsImage() || a.IsIndex() && b.IsIndex()
+}
+
+// errSchema1 refuses the manifests of Docker before 1.10, which have no
+// configuration whose digest could be checked.
+var errSchema1 = errors.New("is a Docker schema 1 manifest, which no current registry takes: " +
+	"pull and push the image again with a current engine")
+
+func parseConfig(data []byte) (*v1.ConfigFile, error) {
+	var c v1.ConfigFile
+	if err := decode(data, &c); err != nil {
+		return nil, fmt.Errorf("is no configuration of an image: %w", err)
+	}
+	return &c, nil
+}
+
+// checkLayers holds manifest and configuration against each other.
+func checkLayers(m *v1.Manifest, c *v1.ConfigFile) error {
+	if err := checkConfig(len(m.Layers), c); err != nil {
+		return err
+	}
+	for i, d := range m.Layers {
+		if err := checkLayer(d); err != nil {
+			return fmt.Errorf("layer %d of %d: %w", i+1, len(m.Layers), err)
+		}
+	}
+	return nil
+}
+
+func checkConfig(layers int, c *v1.ConfigFile) error {
+	switch {
+	case layers > maxLayers:
+		return fmt.Errorf("has %d layers, and more than %d are not read", layers, maxLayers)
+	case c.RootFS.Type != "" && c.RootFS.Type != "layers":
+		return fmt.Errorf("has a root file system of type %s, and only layers are known", quote(c.RootFS.Type))
+	case layers != len(c.RootFS.DiffIDs):
+		return fmt.Errorf("has %d layers, and its configuration speaks of %d", layers, len(c.RootFS.DiffIDs))
+	}
+	for i, id := range c.RootFS.DiffIDs {
+		if id.Hex == "" {
+			return fmt.Errorf("layer %d of %d has no digest in the configuration", i+1, layers)
+		}
+	}
+	return nil
+}
+
+func checkLayer(d v1.Descriptor) error {
+	if err := checkDescriptor(d); err != nil {
+		return err
+	}
+	t, known := layerTypes[string(d.MediaType)]
+	switch {
+	case strings.HasSuffix(string(d.MediaType), "+encrypted"):
+		return fmt.Errorf("it is encrypted (%s): scan the image before it is encrypted, or decrypt it with skopeo copy --decryption-key", quote(string(d.MediaType)))
+	case !known:
+		return fmt.Errorf("its media type %s is not known", quote(string(d.MediaType)))
+	case t.foreign && len(d.URLs) > 0:
+		return fmt.Errorf("it is a foreign layer (%s), to be had from %s and not from where the image is: depaudit asks no other servers, so the image cannot be examined whole",
+			quote(string(d.MediaType)), quote(d.URLs[0]))
+	}
+	return nil
+}

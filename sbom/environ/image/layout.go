@@ -1,0 +1,311 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// The files of an OCI layout
+// (https://github.com/opencontainers/image-spec/blob/main/image-layout.md).
+const (
+	layoutFile = "oci-layout"
+	indexFile  = "index.json"
+)
+
+// The annotations that name the images of a layout. containerd and Docker
+// write the second one as well, with the image's whole name.
+const (
+	annotationRefName        = "org.opencontainers.image.ref.name"
+	annotationContainerdName = "io.containerd.image.name"
+)
+
+// layout is an OCI layout in a folder or a tar file.
+type layout struct {
+	files files
+	index *v1.IndexManifest
+	tag   string
+	ref   func(tag string) string // how the reference reads with a tag
+}
+
+func openLayoutDir(ref Ref) (source, error) {
+	f, err := openDirFiles(ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	return openLayout(f, ref)
+}
+
+// openLayout reads what names the images of a layout. It owns the files.
+func openLayout(f files, ref Ref) (source, error) {
+	l, err := readLayout(f, ref)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return l, nil
+}
+
+func readLayout(f files, ref Ref) (*layout, error) {
+	var version struct {
+		Version string `json:"imageLayoutVersion"`
+	}
+	data, err := readFile(f, layoutFile, maxManifest)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errNoLayout(f, ref)
+	case err != nil:
+		return nil, err
+	}
+	if err := decode(data, &version); err != nil {
+		return nil, fmt.Errorf("%s %w", layoutFile, err)
+	}
+	if !strings.HasPrefix(version.Version, "1.") {
+		return nil, fmt.Errorf("%s has the version %s, and only 1.x is known", layoutFile, quote(version.Version))
+	}
+	data, err = readFile(f, indexFile, maxManifest)
+	if err != nil {
+		return nil, err
+	}
+	index, err := parseIndex(data, "")
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", indexFile, err)
+	}
+	if len(index.Manifests) > maxEntries {
+		return nil, fmt.Errorf("%s has %d entries, and more than %d are not read", indexFile, len(index.Manifests), maxEntries)
+	}
+	return &layout{files: f, index: index, tag: ref.Tag, ref: func(tag string) string {
+		return Ref{ref.Scheme, ref.Path, tag}.String()
+	}}, nil
+}
+
+// errNoLayout says what it is instead, as far as that is easy to see.
+func errNoLayout(f files, ref Ref) error {
+	if body, _, err := f.open(dockerManifestFile); err == nil {
+		body.Close()
+		if ref.Scheme == schemeOCIArchive {
+			return fmt.Errorf("is no OCI layout, for it has no file %s, but an archive of docker save: write docker-archive:%s", layoutFile, ref.Path)
+		}
+	}
+	return fmt.Errorf("is no OCI layout, for it has no file %s", layoutFile)
+}
+
+// readFile reads a small file whole.
+func readFile(f files, name string, limit int64) ([]byte, error) {
+	body, size, err := f.open(name)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fs.ErrNotExist
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	defer body.Close()
+	if size > limit {
+		return nil, fmt.Errorf("%s has %d bytes, and more than %d are not read", name, size, limit)
+	}
+	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is longer than %d bytes", name, limit)
+	}
+	return data, nil
+}
+
+func (l *layout) document(_ context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+	return l.open(d)
+}
+
+func (l *layout) blob(_ context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+	return l.open(d)
+}
+
+func (l *layout) open(d v1.Descriptor) (io.ReadCloser, error) {
+	body, size, err := l.files.open("blobs/" + d.Digest.Algorithm + "/" + d.Digest.Hex)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("it is not in the layout: %w", fs.ErrNotExist)
+	case err != nil:
+		return nil, err
+	case size != d.Size:
+		body.Close()
+		return nil, fmt.Errorf("it has %d bytes, where %d were announced", size, d.Size)
+	}
+	return body, nil
+}
+
+func (l *layout) Close() error { return l.files.Close() }
+
+// roots are the descriptors that the reference's tag names.
+func (l *layout) roots(ctx context.Context) ([]v1.Descriptor, error) {
+	if isDigest(l.tag) {
+		d, err := l.byDigest(ctx)
+		return []v1.Descriptor{d}, err
+	}
+	var found []v1.Descriptor
+	var names, others []string
+	for _, d := range l.index.Manifests {
+		if err := checkDescriptor(d); err != nil {
+			return nil, fmt.Errorf("%s: %w", indexFile, err)
+		}
+		if !isRoot(d) {
+			continue
+		}
+		tags := tagsOf(d)
+		if len(tags) == 0 {
+			others = append(others, d.Digest.String())
+		}
+		names = append(names, tags...)
+		if l.tag == "" || hasTag(d, l.tag) {
+			found = append(found, d)
+		}
+	}
+	switch {
+	case len(found) == 0 && l.tag != "" && len(names) > 0:
+		return nil, fmt.Errorf("no image has the tag %s: there are %s", quote(l.tag), list(names))
+	case len(found) == 0 && l.tag != "" && len(others) > 0:
+		return nil, fmt.Errorf("no image has the tag %s: there are only images without a tag: %s", quote(l.tag), list(others))
+	case len(found) == 0:
+		return nil, fmt.Errorf("holds no image: %s names none", indexFile)
+	}
+	if one, ok := sameImage(found, l.tag); ok {
+		return one, nil
+	}
+	if l.tag != "" {
+		return nil, fmt.Errorf("several images have the tag %s: name one by its digest: %s", quote(l.tag), list(digestsOf(found)))
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("holds several images, none with a tag: name one by its digest, as in %s: there are %s", l.ref(others[0]), list(others))
+	}
+	slices.Sort(names)
+	return nil, fmt.Errorf("holds several images: name one by its tag, as in %s: there are %s", l.ref(printable(names[0], 100)), list(append(names, others...)))
+}
+
+// isRoot leaves out what is not an image by its own descriptor: attestations
+// and other artifacts.
+func isRoot(d v1.Descriptor) bool {
+	return !isAttestation(d) && !fromPlatform(d.Platform).isUnknown() &&
+		(d.MediaType.IsImage() || d.MediaType.IsIndex() || d.MediaType.IsSchema1())
+}
+
+// sameImage says whether descriptors are one image, under several tags or for
+// several platforms: then they have one name, or none, and a platform each.
+func sameImage(found []v1.Descriptor, tag string) ([]v1.Descriptor, bool) {
+	unique := slices.Clone(found[:1])
+	for _, d := range found[1:] {
+		if !slices.ContainsFunc(unique, func(u v1.Descriptor) bool { return u.Digest == d.Digest }) {
+			unique = append(unique, d)
+		}
+	}
+	if len(unique) == 1 {
+		return unique, true
+	}
+	name := strings.Join(tagsOf(unique[0]), " ")
+	for _, d := range unique {
+		if d.Platform == nil || strings.Join(tagsOf(d), " ") != name {
+			return nil, false
+		}
+	}
+	return unique, true
+}
+
+func digestsOf(ds []v1.Descriptor) []string {
+	var out []string
+	for _, d := range ds {
+		out = append(out, d.Digest.String())
+	}
+	return out
+}
+
+// tagsOf are the names of a descriptor, as they are written.
+func tagsOf(d v1.Descriptor) []string {
+	var out []string
+	for _, key := range []string{annotationRefName, annotationContainerdName} {
+		if name := d.Annotations[key]; name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// hasTag compares with the whole name, and with the part after its last colon
+// for names like "example.org/app:v1".
+func hasTag(d v1.Descriptor, tag string) bool {
+	return slices.ContainsFunc(tagsOf(d), func(name string) bool { return name == tag || lastPart(name) == tag })
+}
+
+// lastPart is the tag of a name, "" if it has none.
+func lastPart(name string) string {
+	i := strings.LastIndexByte(name, ':')
+	if i < 0 || strings.ContainsRune(name[i:], '/') {
+		return ""
+	}
+	return name[i+1:]
+}
+
+// byDigest finds a manifest or an index anywhere in the layout's indexes.
+func (l *layout) byDigest(ctx context.Context) (v1.Descriptor, error) {
+	f := finder{source: l, want: l.tag, seen: map[string]bool{}}
+	d, err := f.find(ctx, l.index.Manifests, 1)
+	switch {
+	case err != nil:
+		return v1.Descriptor{}, err
+	case d == nil:
+		return v1.Descriptor{}, fmt.Errorf("no image has the digest %s: %s and the indexes in it name %s", l.tag, indexFile, list(f.names))
+	}
+	// Who names a manifest by its digest wants that one, whatever the index
+	// says of it.
+	d.Platform = nil
+	return *d, nil
+}
+
+// finder looks for a digest in nested indexes.
+type finder struct {
+	source  source
+	want    string
+	seen    map[string]bool
+	entries int
+	names   []string
+}
+
+func (f *finder) find(ctx context.Context, entries []v1.Descriptor, depth int) (*v1.Descriptor, error) {
+	if f.entries += len(entries); f.entries > maxEntries {
+		return nil, fmt.Errorf("has indexes of more than %d entries", maxEntries)
+	}
+	for _, d := range entries {
+		if d.Digest.String() == f.want {
+			return &d, nil
+		}
+		if len(f.names) <= maxListed {
+			f.names = append(f.names, d.Digest.String())
+		}
+	}
+	if depth > maxNesting {
+		return nil, nil
+	}
+	for _, d := range entries {
+		if !d.MediaType.IsIndex() || f.seen[d.Digest.String()] {
+			continue
+		}
+		if f.seen[d.Digest.String()] = true; len(f.seen) > maxNested {
+			return nil, fmt.Errorf("has more than %d indexes", maxNested)
+		}
+		index, err := readIndex(ctx, f.source, d)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a layout may hold a part of what it names
+		}
+		if err != nil {
+			return nil, err
+		}
+		if found, err := f.find(ctx, index.Manifests, depth+1); found != nil || err != nil {
+			return found, err
+		}
+	}
+	return nil, nil
+}
