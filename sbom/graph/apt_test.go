@@ -1,0 +1,325 @@
+package graph_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/graph"
+	"github.com/depaudit/depaudit/sbom/osdb"
+)
+
+// aptRoot is a Debian root file system, with apt itself as the oracle. apt
+// simulates: it reads the root's records and changes nothing.
+type aptRoot struct {
+	path  string // of the copy of its records
+	root  string
+	doc   *sbom.Document
+	plain *graph.Graph // as the document has it
+	full  *graph.Graph // with suggestions, which the document does not have
+	keep  []string     // what apt keeps and the document does not know
+	id    map[string]string
+	auto  map[string]bool
+}
+
+func aptRoots(t *testing.T) []*aptRoot {
+	t.Helper()
+	if os.Getenv("DEPAUDIT_E2E") == "" {
+		t.Skip("DEPAUDIT_E2E is not set")
+	}
+	found, err := filepath.Glob(filepath.Join(os.Getenv("DEPAUDIT_E2E_ROOTS"), "*", "var/lib/dpkg/status"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no folder with Debian root file systems (%v)", err)
+	}
+	var roots []*aptRoot
+	for _, status := range found {
+		roots = append(roots, openRoot(t, strings.TrimSuffix(status, "/var/lib/dpkg/status")))
+	}
+	return roots
+}
+
+// openRoot copies the package database, so that no more is walked.
+func openRoot(t *testing.T, root string) *aptRoot {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"var/lib/dpkg/status", "var/lib/apt/extended_states", "etc/os-release"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := environ.Open(context.Background(), environ.Ref{Scheme: "dir", Path: dir}, environ.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tree.Close() })
+	release, _, err := environ.Release(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := osdb.Open(context.Background(), tree, release)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := sbom.New(sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}, Components: db.Components, Relations: db.Relations})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &aptRoot{path: dir, root: root, doc: doc, id: map[string]string{}, auto: map[string]bool{}}
+	for _, c := range doc.Components {
+		r.id[c.Name] = c.ID
+		r.auto[c.Name] = c.Asked == sbom.AskedAuto
+	}
+	r.plain = graph.New(doc, graph.Options{})
+	suggestions := r.readRecords(t)
+	with := *doc
+	with.Relations = append(slices.Clone(doc.Relations), suggestions...)
+	r.full = graph.New(&with, graph.Options{})
+	return r
+}
+
+// readRecords reads what the document does not have: suggestions, and which
+// packages apt never removes by itself.
+func (r *aptRoot) readRecords(t *testing.T) (suggestions []sbom.Relation) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(r.path, "var/lib/dpkg/status"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	type record map[string]string
+	var records []record
+	current := record{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		key, value, ok := strings.Cut(lines.Text(), ": ")
+		switch {
+		case lines.Text() == "":
+			records = append(records, current)
+			current = record{}
+		case ok && key[0] != ' ':
+			current[key] = value
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	names := func(field string) (out []string) {
+		for item := range strings.SplitSeq(field, ",") {
+			for a := range strings.SplitSeq(item, "|") {
+				if f := strings.Fields(a); len(f) > 0 {
+					name, _, _ := strings.Cut(f[0], ":")
+					out = append(out, name)
+				}
+			}
+		}
+		return out
+	}
+	offers := map[string][]string{}
+	for _, p := range records {
+		for _, name := range append(names(p["Provides"]), p["Package"]) {
+			offers[name] = append(offers[name], r.id[p["Package"]])
+		}
+	}
+	for _, p := range records {
+		id := r.id[p["Package"]]
+		if p["Priority"] == "required" || p["Important"] == "yes" || p["Protected"] == "yes" {
+			r.keep = append(r.keep, id)
+		}
+		for _, name := range names(p["Suggests"]) {
+			for _, to := range offers[name] {
+				suggestions = append(suggestions, sbom.Relation{From: id, To: to, Kind: graph.KindSuggests})
+			}
+		}
+	}
+	return suggestions
+}
+
+// apt returns the names that leave, as apt says it, or why it refuses. With
+// states, that is used as apt's record of what came automatically. The
+// configuration is the root's, and there is nothing that could be installed
+// instead.
+func (r *aptRoot) apt(t *testing.T, states string, args ...string) (names []string, refused string) {
+	t.Helper()
+	empty := t.TempDir()
+	if states == "" {
+		states = filepath.Join(r.path, "var/lib/apt/extended_states")
+	}
+	config := filepath.Join(empty, "config")
+	text := fmt.Sprintf("Dir::Etc::main %q; Dir::Etc::parts %q;", filepath.Join(empty, "main"), filepath.Join(r.root, "etc/apt/apt.conf.d"))
+	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"-s", "-q", "-y", "--allow-remove-essential", "--allow-change-held-packages",
+		"-o", "Dir=" + r.path, "-o", "Dir::State::status=" + filepath.Join(r.path, "var/lib/dpkg/status"),
+		"-o", "Dir::State::extended_states=" + states, "-o", "Dir::State::lists=" + empty,
+		"-o", "Dir::Cache=" + empty, "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "-o", "Debug::NoLocking=1",
+		"autoremove", "--purge"}, args...)
+	cmd := exec.Command("apt-get", args...)
+	cmd.Env = append(os.Environ(), "APT_CONFIG="+config, "LC_ALL=C")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		if strings.Contains(string(out), "The following packages have unmet dependencies:") {
+			return nil, string(out)
+		}
+		t.Fatalf("apt-get %v: %v\n%s", args, err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Fields(line); len(f) > 1 && (f[0] == "Purg" || f[0] == "Remv") {
+			name, _, _ := strings.Cut(f[1], ":")
+			names = append(names, name)
+		}
+		if strings.HasPrefix(line, "Inst ") {
+			t.Fatalf("apt-get would install something:\n%s", out)
+		}
+	}
+	slices.Sort(names)
+	return names, ""
+}
+
+func (r *aptRoot) leaving(g *graph.Graph, c *graph.Change) []string {
+	var names []string
+	for _, l := range c.Leaves {
+		names = append(names, g.Component(l.ID).Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// breaksBase says whether something would break that apt does not remove in
+// order to solve a problem: what is essential or protected.
+func (r *aptRoot) breaksBase(c *graph.Change) bool {
+	return slices.ContainsFunc(c.Breaks, func(b graph.Break) bool {
+		return b.Reason == graph.Essential || slices.Contains(r.keep, b.From)
+	})
+}
+
+func (r *aptRoot) names() []string {
+	var names []string
+	for _, c := range r.doc.Components {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// TestWhatIfAgreesWithApt removes packages one at a time, and several
+// together.
+func TestWhatIfAgreesWithApt(t *testing.T) {
+	for _, r := range aptRoots(t) {
+		names := r.names()
+		var cases [][]string
+		for i := 0; i < len(names); i += max(1, len(names)/60) {
+			cases = append(cases, names[i:i+1])
+		}
+		random := rand.New(rand.NewPCG(1, 2))
+		for range 60 {
+			var some []string
+			for range 1 + random.IntN(6) {
+				some = append(some, names[random.IntN(len(names))])
+			}
+			cases = append(cases, some)
+		}
+		different, removed, refusals := 0, 0, 0
+		for _, names := range cases {
+			var ids []string
+			for _, name := range names {
+				ids = append(ids, r.id[name])
+			}
+			for _, mode := range []struct {
+				g       *graph.Graph
+				opts    graph.WhatIf
+				options []string
+			}{
+				{r.full, graph.WhatIf{}, nil},
+				{r.plain, graph.WhatIf{}, []string{"-o", "APT::AutoRemove::SuggestsImportant=false"}},
+				{r.full, graph.WhatIf{Follow: graph.FollowNeeds}, []string{"-o", "APT::AutoRemove::SuggestsImportant=false", "-o", "APT::AutoRemove::RecommendsImportant=false"}},
+			} {
+				mode.opts.Keep = r.keep
+				change, err := mode.g.WithoutAll(ids, mode.opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := r.leaving(mode.g, change)
+				want, refused := r.apt(t, "", append(mode.options, names...)...)
+				removed += len(want)
+				if refused != "" {
+					refusals++
+					if !r.breaksBase(change) {
+						t.Errorf("%s without %v: apt refuses, and nothing of the base breaks:\n%s", r.path, names, refused)
+					}
+					continue
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					if different++; different < 10 {
+						t.Errorf("%s without %v %v (-apt +got):\n%s", r.path, names, mode.options, diff)
+					}
+				}
+			}
+		}
+		t.Logf("%d questions about %d packages, %d removals, %d refusals, %d differences", len(cases)*3, len(names), removed, refusals, different)
+	}
+}
+
+// TestOnlyAgreesWithApt marks everything but some packages as automatic, for
+// apt.
+func TestOnlyAgreesWithApt(t *testing.T) {
+	for _, r := range aptRoots(t) {
+		names := r.names()
+		random := rand.New(rand.NewPCG(3, 4))
+		different := 0
+		const questions = 60
+		for range questions {
+			var only, ids []string
+			for range 1 + random.IntN(3) {
+				name := names[random.IntN(len(names))]
+				only, ids = append(only, name), append(ids, r.id[name])
+			}
+			states := filepath.Join(t.TempDir(), "extended_states")
+			var text strings.Builder
+			for _, c := range r.doc.Components {
+				arch := c.Arch
+				if arch == "all" {
+					arch = "amd64"
+				}
+				if !slices.Contains(only, c.Name) {
+					fmt.Fprintf(&text, "Package: %s\nArchitecture: %s\nAuto-Installed: 1\n\n", c.Name, arch)
+				}
+			}
+			if err := os.WriteFile(states, []byte(text.String()), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			change, err := r.full.Only(ids, graph.WhatIf{Keep: r.keep})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, refused := r.apt(t, states)
+			if refused != "" {
+				t.Fatal(refused)
+			}
+			if diff := cmp.Diff(want, r.leaving(r.full, change)); diff != "" {
+				if different++; different < 5 {
+					t.Errorf("%s with only %v (-apt +got):\n%s", r.path, only, diff)
+				}
+			}
+		}
+		t.Logf("%d questions, %d differences", questions, different)
+	}
+}

@@ -1,0 +1,262 @@
+// Package graph answers questions over the components of one document: why is
+// this here, what keeps what, what would leave, what does this part need
+// alone, what brought these.
+//
+// # The graph
+//
+// A node is a component, counted or inside another one. An edge is something
+// that the environment satisfies: From needs To. Its kind stays a string, as
+// the document has it, so that a kind that is new to this package is followed
+// like any other need. Only four kinds mean something here: recommends and
+// suggests keep what they point to but do not break without it, contains and
+// inside come from the owners of components. What lies inside another
+// component comes and goes with it, and whoever needs what lies inside needs
+// the owner.
+//
+// One requirement may have several satisfiers, as for "a | b" when both are
+// there. All of them are followed, since that is what keeps a package
+// installed; what needs them breaks when the last one leaves. See
+// requirement.go for how they are told apart.
+//
+// Documents come from strangers. Rings, edges from a component to itself,
+// several edges between two components, and two versions of one name are
+// ordinary; what does not fit together at all is left out and counted in
+// [Faults].
+//
+// # Roots
+//
+// Why, what-if and dominators start from what was asked for. Where nothing
+// says what was asked for, something must stand in, and the answer says so:
+// see [Roots].
+//
+// # Cost
+//
+// Nodes and edges are numbers in a few flat arrays, in both directions
+// (compressed sparse rows), sorted by the IDs of the components. So every
+// traversal is linear, without recursion, and the same for the same document.
+// A [Graph] does not change after it is made and may be used by several
+// goroutines.
+//
+// Nothing here has an opinion about what is good, and nothing is written for
+// people but the four formats of [View], each of which neutralises the names
+// that it writes.
+package graph
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// Options are what a document does not say.
+type Options struct {
+	// Roots are the IDs of components that are needed by what the stage does,
+	// for instance the owners of its commands.
+	Roots []string
+	// Follow says which edges keep a component; by default all, as for apt.
+	Follow Follow
+}
+
+// Follow says which kinds of edges are followed.
+type Follow uint8
+
+const (
+	// FollowDefault is what a question is usually asked with.
+	FollowDefault Follow = iota
+	// FollowNeeds takes what does not work without.
+	FollowNeeds
+	// FollowRecommends takes recommendations too.
+	FollowRecommends
+	// FollowSuggests takes suggestions as well. It is what apt keeps packages
+	// for, unless it is told otherwise (APT::AutoRemove::RecommendsImportant
+	// and SuggestsImportant).
+	FollowSuggests
+)
+
+// class is the strongest class of edges that is followed.
+func (f Follow) class(otherwise Follow) class {
+	if f == FollowDefault {
+		f = otherwise
+	}
+	switch f {
+	case FollowNeeds:
+		return needs
+	case FollowRecommends:
+		return recommends
+	}
+	return suggests
+}
+
+// Graph is the dependency graph of one document. Make it with [New].
+type Graph struct {
+	nodes []*sbom.Component // sorted by ID
+	index map[string]int32
+	owner []int32 // the node that each one lies directly inside of, or -1
+
+	edges    edges
+	outStart []int32 // edges from node i are outStart[i] to outStart[i+1]
+	inStart  []int32 // those to node i are inEdge[inStart[i]:inStart[i+1]]
+	inEdge   []int32
+	kinds    []string
+	labels   []label
+
+	// The edges of requirement i, which has several satisfiers, are
+	// groupEdge[groupStart[i]:groupStart[i+1]]. Requirement 0 stands for all
+	// that have one.
+	groupStart []int32
+	groupEdge  []int32
+
+	follow class
+	roots  rootSet
+	faults Faults
+	tree   func() *dominatorTree
+}
+
+// New makes the graph of a document.
+func New(doc *sbom.Document, opts Options) *Graph {
+	return newGraph(doc.Components, func(yield func(Edge) bool) {
+		for _, r := range doc.Relations {
+			if !yield(Edge{From: r.From, To: r.To, Kind: string(r.Kind), Via: r.Via}) {
+				return
+			}
+		}
+	}, opts)
+}
+
+// FromLists makes a graph of components and edges that need not come from a
+// document: what does not fit together is left out and counted.
+func FromLists(components []sbom.Component, edges []Edge, opts Options) *Graph {
+	return newGraph(components, slices.Values(edges), opts)
+}
+
+func newGraph(components []sbom.Component, list func(func(Edge) bool), opts Options) *Graph {
+	g := &Graph{follow: opts.Follow.class(FollowSuggests)}
+	g.addNodes(components)
+	g.addEdges(list)
+	g.findRoots(opts.Roots)
+	g.tree = sync.OnceValue(g.dominators)
+	return g
+}
+
+// Len is the number of components, those inside others too.
+func (g *Graph) Len() int { return len(g.nodes) }
+
+// Edges is the number of edges, those between a component and what lies
+// inside it too.
+func (g *Graph) Edges() int {
+	n := 0
+	for e := range g.edges.to {
+		if !g.edges.shadow[e] {
+			n++
+		}
+	}
+	return n
+}
+
+// Component returns the component with that ID, or nil.
+func (g *Graph) Component(id string) *sbom.Component {
+	if i, ok := g.index[id]; ok {
+		return g.nodes[i]
+	}
+	return nil
+}
+
+// Faults is what did not fit together.
+func (g *Graph) Faults() Faults { return g.faults }
+
+// Faults counts what a graph was made without. A document that [sbom.New]
+// made has none.
+type Faults struct {
+	// Edges is the number of edges with an end that is no component; Examples
+	// are the first of them.
+	Edges    int    `json:"edges,omitempty"`
+	Examples []Edge `json:"examples,omitempty"`
+	// Components is the number of components with the ID of another one.
+	Components int `json:"components,omitempty"`
+	// Owners is the number of components whose owner is no component.
+	Owners int `json:"owners,omitempty"`
+}
+
+// maxExamples is how many of the same fault are worth reading.
+const maxExamples = 10
+
+// Edge is one edge of the graph.
+type Edge struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Kind string `json:"kind"`
+	// Via is the requirement as it was stated, when To satisfies it under
+	// another name or as one of several.
+	Via string `json:"via,omitempty"`
+	// File is the path of the record that states it, if known.
+	File string `json:"file,omitempty"`
+	// Group is a number for one requirement of From that has several
+	// satisfiers: edges of the same From and Group stand for each other. 0 is
+	// a requirement of its own, or one that has to be guessed from Via.
+	Group int `json:"group,omitempty"`
+}
+
+// unknownID is the error for an ID that is no component.
+func (g *Graph) node(id string) (int32, error) {
+	if i, ok := g.index[id]; ok {
+		return i, nil
+	}
+	return -1, &UnknownError{ID: id, Near: g.near(id)}
+}
+
+// nodesOf looks several IDs up: sorted, each once.
+func (g *Graph) nodesOf(ids []string) ([]int32, error) {
+	out := make([]int32, 0, len(ids))
+	for _, id := range ids {
+		i, err := g.node(id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, i)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// UnknownError says that a component is not there.
+type UnknownError struct {
+	ID string
+	// Near are IDs that it may have been meant to be, the likeliest first.
+	Near []string
+}
+
+func (e *UnknownError) Error() string {
+	s := "no component " + quote(e.ID)
+	if len(e.Near) > 0 {
+		near := make([]string, len(e.Near))
+		for i, id := range e.Near {
+			near[i] = quote(id)
+		}
+		s += " (did you mean " + strings.Join(near, ", ") + "?)"
+	}
+	return s
+}
+
+func (g *Graph) counts(i int32) bool { return g.nodes[i].Counts() }
+
+// size is the installed size. A negative one is no size.
+func (g *Graph) size(i int32) int64 { return max(0, g.nodes[i].InstalledSize) }
+
+// add adds sizes that may be anything without turning negative.
+func add(a, b int64) int64 {
+	if s := a + b; s >= a {
+		return s
+	}
+	const most = 1<<63 - 1
+	return most
+}
+
+func (g *Graph) ids(list []int32) []string {
+	out := make([]string, len(list))
+	for i, n := range list {
+		out[i] = g.nodes[n].ID
+	}
+	return out
+}

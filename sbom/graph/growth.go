@@ -1,0 +1,128 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Growth is a new component with the new ones that it brought: those that
+// leave again when it does.
+type Growth struct {
+	ID string `json:"id"`
+	// Reason says why the head of the group is a root, if it is one.
+	Reason Reason `json:"reason,omitempty"`
+	// Brings are the others that only the head keeps, sorted.
+	Brings []string `json:"brings,omitempty"`
+	// Under is the old component that keeps the head, "" when no single one
+	// does.
+	Under string `json:"under,omitempty"`
+	// NeededBy are the old components that need the head, sorted.
+	NeededBy []string `json:"neededBy,omitempty"`
+	// SharedBy are the heads of the other groups with a component that needs
+	// this head, sorted. It leaves when all of them do, if nothing else needs
+	// it.
+	SharedBy []string `json:"sharedBy,omitempty"`
+}
+
+// Group puts new components under the ones that brought them, by the
+// dominator tree: the head of a group is the new component nearest to the
+// roots that every chain to the others goes through. IDs that are no
+// component, and those inside others, are left out. Groups are sorted by the
+// number of components that they bring, the largest first; then those that
+// were brought by no other group come first; then by ID.
+func (g *Graph) Group(ids []string) []Growth {
+	fresh := make([]bool, len(g.nodes))
+	var list []int32
+	for _, id := range ids {
+		if i, ok := g.index[id]; ok && g.counts(i) && !fresh[i] {
+			fresh[i] = true
+			list = append(list, i)
+		}
+	}
+	slices.Sort(list)
+	head := g.headsOf(list, fresh)
+	at := map[int32]int{}
+	var out []Growth
+	for _, i := range list {
+		if head[i] != i {
+			continue
+		}
+		at[i] = len(out)
+		grown := Growth{ID: g.nodes[i].ID, Reason: g.roots.reason[i]}
+		if g.roots.orphan[i] {
+			grown.Reason = Orphan
+		}
+		if up := g.dominator(i); up >= 0 {
+			grown.Under = g.nodes[up].ID
+		}
+		out = append(out, grown)
+	}
+	for _, i := range list {
+		grown := &out[at[head[i]]]
+		if head[i] != i {
+			grown.Brings = append(grown.Brings, g.nodes[i].ID)
+			continue
+		}
+		var old, new []int32
+		for _, e := range g.inEdge[g.inStart[i]:g.inStart[i+1]] {
+			from := g.edges.from[e]
+			switch h := head[from]; {
+			case g.edges.class[e] > g.follow || structural(g.kinds[g.edges.kind[e]]) || h == i:
+			case h >= 0:
+				new = append(new, h)
+			default:
+				for g.owner[from] >= 0 {
+					from = g.owner[from]
+				}
+				old = append(old, from)
+			}
+		}
+		grown.NeededBy, grown.SharedBy = g.sortedIDs(old), g.sortedIDs(new)
+	}
+	slices.SortFunc(out, func(a, b Growth) int {
+		return cmp.Or(cmp.Compare(len(b.Brings), len(a.Brings)), cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+// headsOf returns for each new node the topmost new one above it in the
+// dominator tree, and -1 for the old ones. Orphans are in no tree: each is
+// its own head.
+func (g *Graph) headsOf(list []int32, fresh []bool) []int32 {
+	t := g.tree()
+	head := make([]int32, len(g.nodes)) // also of old nodes: what is new above them
+	for i := range head {
+		head[i] = -1
+	}
+	for v := 1; v < len(t.node); v++ {
+		i := t.node[v]
+		if up := t.up[v]; up != 0 {
+			head[i] = head[t.node[up]]
+		}
+		if head[i] < 0 && fresh[i] {
+			head[i] = i
+		}
+	}
+	for i := range head {
+		if !fresh[i] {
+			// An old one under a new one is no growth, but whoever needs
+			// something through it does so for its head.
+			if g.counts(int32(i)) {
+				head[i] = -1
+			}
+			continue
+		}
+		if head[i] < 0 {
+			head[i] = int32(i)
+		}
+	}
+	return head
+}
+
+func (g *Graph) sortedIDs(list []int32) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	slices.Sort(list)
+	return g.ids(slices.Compact(list))
+}

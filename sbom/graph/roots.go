@@ -1,0 +1,205 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// Reason says why a chain may begin at a component.
+type Reason string
+
+const (
+	// Asked was installed on request.
+	Asked Reason = "asked"
+	// Essential is part of the system's minimum.
+	Essential Reason = "essential"
+	// Named is in [Options.Roots].
+	Named Reason = "named"
+	// Presumed stands in, because nothing says what was asked for: nothing
+	// else needs it.
+	Presumed Reason = "presumed"
+	// Orphan came with something that is gone: nothing keeps it.
+	Orphan Reason = "orphan"
+)
+
+// Root is a component that is there for its own sake.
+type Root struct {
+	ID     string `json:"id"`
+	Reason Reason `json:"reason"`
+}
+
+// Roots is where the answers begin.
+//
+// A component is a root when it was asked for, is essential, or was named by
+// the caller. Installers of some types never record what was asked for, and
+// some systems have thrown the record away; the types of those are Unknown,
+// and of their components those that nothing needs are presumed to be roots,
+// one for each ring of components that need each other. So is a single
+// component without a record that nothing needs.
+//
+// Everything that counts is then reached from a root, or it is an orphan: it
+// came automatically, and what it came for is gone.
+type Roots struct {
+	All []Root `json:"all"` // sorted by ID
+	// Unknown are the types of which nothing says what was asked for.
+	Unknown []string `json:"unknown,omitempty"`
+	// Orphans are sorted by ID.
+	Orphans []string `json:"orphans,omitempty"`
+	// Missing are IDs of [Options.Roots] that are no component.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// rootSet is the same in numbers.
+type rootSet struct {
+	reason  []Reason // of each node, "" for no root
+	list    []int32  // the roots
+	heads   []int32  // orphans that no other orphan needs, one for each ring
+	orphan  []bool
+	unknown []string
+	missing []string
+}
+
+// Roots returns where the answers begin.
+func (g *Graph) Roots() Roots {
+	out := Roots{All: make([]Root, len(g.roots.list)), Unknown: slices.Clone(g.roots.unknown), Missing: slices.Clone(g.roots.missing)}
+	for i, n := range g.roots.list {
+		out.All[i] = Root{g.nodes[n].ID, g.roots.reason[n]}
+	}
+	for i, is := range g.roots.orphan {
+		if is && g.counts(int32(i)) {
+			out.Orphans = append(out.Orphans, g.nodes[i].ID)
+		}
+	}
+	return out
+}
+
+func (g *Graph) findRoots(named []string) {
+	r := &g.roots
+	r.reason = make([]Reason, len(g.nodes))
+	recorded := g.recordedTypes()
+	for i, c := range g.nodes {
+		switch {
+		case !c.Counts():
+		case c.Asked == sbom.AskedEssential:
+			r.reason[i] = Essential
+		case c.Asked == sbom.AskedYes:
+			r.reason[i] = Asked
+		}
+	}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(named))) {
+		i, ok := g.index[id]
+		switch {
+		case !ok:
+			r.missing = append(r.missing, id)
+		case r.reason[i] == "":
+			r.reason[i] = Named
+		}
+	}
+	reached := make([]bool, len(g.nodes))
+	g.reach(g.rootList(), g.follow, reached)
+
+	// What is left has no reason yet. Of each ring that nothing outside needs,
+	// one stands in for all: presumed where there is no record, an orphan
+	// where the record says that it came automatically.
+	silent := func(i int32) bool {
+		c := g.nodes[i]
+		return c.Counts() && (c.Asked == sbom.AskedUnknown || !recorded[c.Type])
+	}
+	var others [][]int32
+	for _, ring := range g.sources(reached) {
+		i := slices.IndexFunc(ring, silent)
+		if i < 0 {
+			others = append(others, ring)
+			continue
+		}
+		r.reason[ring[i]] = Presumed
+	}
+	r.list = g.rootList()
+	clear(reached)
+	g.reach(r.list, g.follow, reached)
+	r.orphan = make([]bool, len(g.nodes))
+	for i := range reached {
+		r.orphan[i] = !reached[i]
+	}
+	for _, ring := range others {
+		if !reached[ring[0]] {
+			r.heads = append(r.heads, ring[0])
+		}
+	}
+	slices.Sort(r.heads)
+	unknown := map[string]bool{}
+	for _, c := range g.nodes {
+		if c.Counts() && !recorded[c.Type] && !unknown[c.Type] {
+			unknown[c.Type] = true
+			r.unknown = append(r.unknown, c.Type)
+		}
+	}
+	slices.Sort(r.unknown)
+}
+
+func (g *Graph) rootList() []int32 {
+	var list []int32
+	for i, reason := range g.roots.reason {
+		if reason != "" {
+			list = append(list, int32(i))
+		}
+	}
+	return list
+}
+
+// recordedTypes are the types of which something says what was asked for.
+// That a package is essential says nothing about the others. That all came
+// automatically, and none was asked for, is what an installer leaves that
+// never writes the record down; only a system with essential packages can be
+// like that in truth.
+func (g *Graph) recordedTypes() map[string]bool {
+	type seen struct{ asked, auto, essential bool }
+	types := map[string]*seen{}
+	for _, c := range g.nodes {
+		if !c.Counts() {
+			continue
+		}
+		s := types[c.Type]
+		if s == nil {
+			s = &seen{}
+			types[c.Type] = s
+		}
+		switch c.Asked {
+		case sbom.AskedYes:
+			s.asked = true
+		case sbom.AskedAuto:
+			s.auto = true
+		case sbom.AskedEssential:
+			s.essential = true
+		}
+	}
+	out := map[string]bool{}
+	for name, s := range types {
+		out[name] = s.asked || s.auto && s.essential
+	}
+	return out
+}
+
+// reach marks everything that can be reached from the given nodes.
+func (g *Graph) reach(from []int32, follow class, reached []bool) {
+	var stack []int32
+	push := func(i int32) {
+		if !reached[i] {
+			reached[i] = true
+			stack = append(stack, i)
+		}
+	}
+	for _, i := range from {
+		push(i)
+	}
+	for len(stack) > 0 {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for e := g.outStart[i]; e < g.outStart[i+1]; e++ {
+			if g.edges.class[e] <= follow {
+				push(g.edges.to[e])
+			}
+		}
+	}
+}

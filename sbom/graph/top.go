@@ -1,0 +1,131 @@
+package graph
+
+import (
+	"cmp"
+	mathbits "math/bits"
+	"slices"
+)
+
+// Holding is what a component keeps in the environment.
+type Holding struct {
+	ID     string `json:"id"`
+	Reason Reason `json:"reason,omitempty"` // why it is a root, if it is one
+	// Size is its own installed size in bytes, 0 when unknown.
+	Size int64 `json:"size,omitempty"`
+	// Retained is the number of other components that count and that only it
+	// keeps; RetainedSize is their installed size.
+	Retained     int   `json:"retained"`
+	RetainedSize int64 `json:"retainedSize,omitempty"`
+	// Shared is the number of those that it leads to and that something else
+	// keeps too, other roots among them; SharedSize is their installed size.
+	Shared     int   `json:"shared"`
+	SharedSize int64 `json:"sharedSize,omitempty"`
+}
+
+// Retained returns what one component keeps. Nothing keeps an orphan, and it
+// keeps nothing: it is as good as gone.
+func (g *Graph) Retained(id string) (Holding, error) {
+	i, err := g.node(id)
+	if err != nil {
+		return Holding{}, err
+	}
+	h := []Holding{g.holding(i)}
+	g.share(h, []int32{i})
+	return h[0], nil
+}
+
+// Top returns the roots by what only they keep: the most components first,
+// then the largest ones. It returns at most limit of them, all if limit is
+// below one, and how many there are without the limit.
+func (g *Graph) Top(limit int) (top []Holding, all int) {
+	type row struct {
+		Holding
+		node int32
+	}
+	rows := make([]row, len(g.roots.list))
+	for i, n := range g.roots.list {
+		rows[i] = row{g.holding(n), n}
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(b.Retained, a.Retained), cmp.Compare(b.RetainedSize, a.RetainedSize),
+			cmp.Compare(b.Size, a.Size), cmp.Compare(a.node, b.node))
+	})
+	all = len(rows)
+	if limit >= 1 && limit < all {
+		rows = rows[:limit]
+	}
+	top, nodes := make([]Holding, len(rows)), make([]int32, len(rows))
+	for i, r := range rows {
+		top[i], nodes[i] = r.Holding, r.node
+	}
+	g.share(top, nodes)
+	return top, all
+}
+
+// holding has everything but what is shared.
+func (g *Graph) holding(i int32) Holding {
+	t := g.tree()
+	h := Holding{ID: g.nodes[i].ID, Reason: g.roots.reason[i], Size: g.size(i)}
+	if v := t.number[i]; v != 0 {
+		h.Retained, h.RetainedSize = int(t.kept[v]), t.size[v]
+		if g.counts(i) {
+			h.Retained--
+			h.RetainedSize -= h.Size
+		}
+	}
+	return h
+}
+
+// share counts what the given nodes lead to. To do that for one after the
+// other takes a traversal each; here 64 go together, as the bits of a word
+// that each ring passes on to those that it leads to, from the first ring to
+// the last one: one look at each edge for 64 nodes.
+func (g *Graph) share(rows []Holding, nodes []int32) {
+	const bits = 64
+	if len(nodes) == 0 {
+		return
+	}
+	r := g.findRings(nil, g.follow)
+	starts := offsets(int(r.count)+1, len(g.nodes), func(i int) int32 { return r.count - r.of[i] })
+	order := make([]int32, len(g.nodes)) // by falling number of the ring
+	for i, ring := range r.of {
+		order[starts[r.count-ring]] = int32(i)
+		starts[r.count-ring]++
+	}
+	mask := make([]uint64, r.count+1)
+	for start := 0; start < len(nodes); start += bits {
+		batch := nodes[start:min(start+bits, len(nodes))]
+		clear(mask)
+		for bit, n := range batch {
+			mask[r.of[n]] |= 1 << bit
+		}
+		for _, i := range order {
+			m := mask[r.of[i]]
+			if m == 0 {
+				continue
+			}
+			if g.counts(i) {
+				for rest := m; rest != 0; rest &= rest - 1 {
+					h := &rows[start+mathbits.TrailingZeros64(rest)]
+					h.Shared++
+					h.SharedSize = add(h.SharedSize, g.size(i))
+				}
+			}
+			for e := g.outStart[i]; e < g.outStart[i+1]; e++ {
+				if g.edges.class[e] <= g.follow {
+					mask[r.of[g.edges.to[e]]] |= m
+				}
+			}
+		}
+	}
+	// So far that is everything, the node itself among it.
+	for i, n := range nodes {
+		h := &rows[i]
+		if g.counts(n) {
+			h.Shared--
+			h.SharedSize -= h.Size
+		}
+		h.Shared -= h.Retained
+		h.SharedSize -= min(h.SharedSize, h.RetainedSize)
+	}
+}

@@ -1,0 +1,281 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// WhatIf are the assumptions of a what-if question. The zero value has apt's.
+type WhatIf struct {
+	// Follow says what keeps a component that came automatically; by default
+	// recommendations and suggestions do, as for apt.
+	Follow Follow
+	// Keep are the IDs of components that stay although nothing needs them,
+	// as those that a package manager's configuration protects.
+	Keep []string
+}
+
+// Because says why a component leaves.
+type Because string
+
+const (
+	// Removed was asked to leave, or lies inside of what leaves.
+	Removed Because = "removed"
+	// Broken needs something that leaves.
+	Broken Because = "broken"
+	// Unneeded came automatically, and nothing that stays keeps it.
+	Unneeded Because = "unneeded"
+	// Orphaned would leave in any case: nothing keeps it now.
+	Orphaned Because = "orphan"
+)
+
+// Change is the answer to a what-if question.
+type Change struct {
+	// Leaves are sorted by ID.
+	Leaves []Leaving `json:"leaves"`
+	// Breaks are the needs that are not met any more, sorted by From and To.
+	Breaks []Break `json:"breaks,omitempty"`
+	// Count is the number of those in Leaves that count, Size their installed
+	// size; Left and LeftSize are the same for what stays.
+	Count    int   `json:"count"`
+	Size     int64 `json:"size,omitempty"`
+	Left     int   `json:"left"`
+	LeftSize int64 `json:"leftSize,omitempty"`
+	// Unknown are the types of which nothing says what was asked for, so that
+	// what stays of them is presumed.
+	Unknown []string `json:"unknown,omitempty"`
+}
+
+// Leaving is a component that leaves.
+type Leaving struct {
+	ID      string  `json:"id"`
+	Because Because `json:"because"`
+	// Reason is set when it is a root: somebody may miss it.
+	Reason Reason `json:"reason,omitempty"`
+	// Inside is the component that it lies inside of and leaves with.
+	Inside string `json:"inside,omitempty"`
+}
+
+// Break is a need that is not met any more.
+type Break struct {
+	// From needs To, which leaves. When one requirement had several
+	// satisfiers, To is the first of them by ID.
+	Edge
+	// Reason is set when From is a root.
+	Reason Reason `json:"reason,omitempty"`
+	// Stays is set when From does not leave for it, because it lies inside of
+	// something that stays.
+	Stays bool `json:"stays,omitempty"`
+}
+
+// InsideError says that a component cannot leave by itself.
+type InsideError struct{ ID, Owner string }
+
+func (e *InsideError) Error() string {
+	return fmt.Sprintf("%s lies inside %s and leaves only with it (ask for that one)", quote(e.ID), quote(e.Owner))
+}
+
+// WithoutAll says what is left without some components, as
+// "apt-get autoremove --purge A B" does when no other package can be
+// installed: they leave, what needs them leaves, and then what came
+// automatically and is kept by nothing that stays. What is essential, was
+// asked for, or stands in for that stays unless it breaks.
+//
+// The error is an [*UnknownError] or an [*InsideError].
+func (g *Graph) WithoutAll(ids []string, opts WhatIf) (*Change, error) {
+	remove, err := g.nodesOf(ids)
+	if err != nil {
+		return nil, err
+	}
+	keep, err := g.nodesOf(opts.Keep)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range remove {
+		if o := g.owner[i]; o >= 0 {
+			return nil, &InsideError{g.nodes[i].ID, g.nodes[o].ID}
+		}
+	}
+	d := g.departure()
+	for _, i := range remove {
+		d.leave(i, Removed)
+	}
+	d.spread()
+	d.sweep(slices.Concat(g.roots.list, keep), opts.Follow.class(FollowSuggests), func(i int32) Because {
+		if g.roots.orphan[i] {
+			return Orphaned
+		}
+		return Unneeded
+	})
+	return d.change(), nil
+}
+
+// Only says what is left when nothing but some components is asked for: they
+// stay, with what they need and what is essential, and everything else
+// leaves. The error is an [*UnknownError].
+func (g *Graph) Only(ids []string, opts WhatIf) (*Change, error) {
+	only, err := g.nodesOf(ids)
+	if err != nil {
+		return nil, err
+	}
+	keep, err := g.nodesOf(opts.Keep)
+	if err != nil {
+		return nil, err
+	}
+	d := g.departure()
+	stay := slices.Concat(only, keep, g.essential())
+	d.sweep(stay, opts.Follow.class(FollowSuggests), func(int32) Because { return Unneeded })
+	return d.change(), nil
+}
+
+func (g *Graph) essential() (list []int32) {
+	for i, c := range g.nodes {
+		if c.Counts() && c.Asked == sbom.AskedEssential {
+			list = append(list, int32(i))
+		}
+	}
+	return list
+}
+
+// departure is the state of a what-if question.
+type departure struct {
+	*Graph
+	because []Because // of each node, "" while it stays
+	left    []int32   // satisfiers of each requirement that stay
+	queue   []int32   // nodes that leave, in that order
+	turn    []int32   // the place of each node in the queue, from 1
+	breaks  []int32   // edges
+}
+
+func (g *Graph) departure() *departure {
+	return &departure{Graph: g, because: make([]Because, len(g.nodes)), left: g.groupSizes(), turn: make([]int32, len(g.nodes))}
+}
+
+// leave takes out a node with everything that lies inside of it.
+func (d *departure) leave(i int32, why Because) {
+	if d.because[i] == "" {
+		d.because[i] = why
+		d.queue = append(d.queue, i)
+		d.turn[i] = int32(len(d.queue))
+	}
+}
+
+// spread follows what breaks, until nothing else does.
+func (d *departure) spread() {
+	for at := 0; at < len(d.queue); at++ {
+		i := d.queue[at]
+		for _, e := range d.inEdge[d.inStart[i]:d.inStart[i+1]] {
+			if d.edges.class[e] != needs {
+				continue
+			}
+			// A requirement is given up with its last satisfier.
+			if group := d.edges.group[e]; group != 0 {
+				if d.left[group]--; d.left[group] > 0 {
+					continue
+				}
+			}
+			from := d.edges.from[e]
+			switch d.kinds[d.edges.kind[e]] {
+			case KindContains:
+			case KindInside:
+				d.leave(from, d.because[i])
+			default:
+				// A part of something else cannot leave alone.
+				if d.owner[from] < 0 {
+					d.leave(from, Broken)
+				}
+			}
+		}
+	}
+	d.findBreaks()
+}
+
+// findBreaks collects the needs of what broke that were not met before it
+// left, one edge for each requirement; and those of parts that cannot leave.
+// In a ring that leaves, the need that closes the ring is not among them.
+func (d *departure) findBreaks() {
+	seen := map[int32]bool{}
+	for e, to := range d.edges.to {
+		from, group := d.edges.from[e], d.edges.group[e]
+		switch {
+		case d.turn[to] == 0 || d.edges.class[e] != needs || structural(d.kinds[d.edges.kind[e]]):
+		case group != 0 && (d.left[group] > 0 || seen[group]):
+		case d.because[from] == "" || d.because[from] == Broken && d.owner[from] < 0 && d.turn[to] < d.turn[from]:
+			seen[group] = group != 0
+			d.breaks = append(d.breaks, int32(e))
+		}
+	}
+}
+
+// sweep takes out what cannot be reached from what stays for its own sake.
+func (d *departure) sweep(stay []int32, follow class, why func(int32) Because) {
+	kept := make([]bool, len(d.nodes))
+	gone := d.because
+	var stack []int32
+	push := func(i int32) {
+		if !kept[i] && gone[i] == "" {
+			kept[i] = true
+			stack = append(stack, i)
+		}
+	}
+	for _, i := range stay {
+		push(i)
+	}
+	for len(stack) > 0 {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for e := d.outStart[i]; e < d.outStart[i+1]; e++ {
+			if d.edges.class[e] <= follow {
+				push(d.edges.to[e])
+			}
+		}
+	}
+	for i := range kept {
+		if !kept[i] && gone[i] == "" {
+			gone[i] = why(int32(i))
+		}
+	}
+}
+
+func (d *departure) change() *Change {
+	c := &Change{Leaves: []Leaving{}, Unknown: slices.Clone(d.roots.unknown)}
+	for i, why := range d.because {
+		n := int32(i)
+		switch {
+		case why == "":
+			if d.counts(n) {
+				c.Left++
+				c.LeftSize = add(c.LeftSize, d.size(n))
+			}
+			continue
+		case d.counts(n):
+			c.Count++
+			c.Size = add(c.Size, d.size(n))
+		}
+		l := Leaving{ID: d.nodes[i].ID, Because: why, Reason: d.roots.reason[i]}
+		if o := d.owner[i]; o >= 0 {
+			l.Inside = d.nodes[o].ID
+		}
+		c.Leaves = append(c.Leaves, l)
+	}
+	for _, e := range d.breaks {
+		from := d.edges.from[e]
+		stays := d.because[from] == ""
+		if d.owner[from] >= 0 && !stays {
+			continue // its owner was not needed, and it left with it
+		}
+		c.Breaks = append(c.Breaks, Break{Edge: d.edge(e), Reason: d.roots.reason[from], Stays: stays})
+	}
+	return c
+}
+
+// groupSizes are the numbers of satisfiers of the requirements.
+func (g *Graph) groupSizes() []int32 {
+	sizes := make([]int32, len(g.groupStart)-1)
+	for i := range sizes {
+		sizes[i] = g.groupStart[i+1] - g.groupStart[i]
+	}
+	return sizes
+}
