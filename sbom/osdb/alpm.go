@@ -207,12 +207,13 @@ func readAlpmFiles(l *lines, c *collector) error {
 // checkLists notes the packages without a list of files. An empty one is that
 // of a package that has no files.
 func (d *alpm) checkLists(listings []listing) {
-	for i, l := range listings {
-		if l.list == environ.None {
-			d.gap(sbom.GapDatabase, d.tree.Path(d.folders[d.packages[i]])+"/files",
-				"is missing, so that the files of package %s cannot be told from others", d.packages[i].name)
+	var without []string
+	for i := range listings {
+		if listings[i].list == environ.None {
+			without = append(without, d.packages[i].name)
 		}
 	}
+	d.noLists(alpmLocal, without)
 }
 
 // ownFolders gives its folder in the database to each package, with what

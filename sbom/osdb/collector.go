@@ -1,6 +1,7 @@
 package osdb
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/depaudit/depaudit/sbom/environ"
@@ -27,7 +28,37 @@ type collector struct {
 	// files, although the package does.
 	implied bool
 	folder  string // the last one that was implied
+	// wild accepts a last line without an end.
+	wild bool
 	listing
+}
+
+// read reads a list. Lines that are no paths of a package are counted, the
+// first one is kept, and none of them is believed.
+func (c *collector) read(l *lines, readPath func(line string) (string, error)) error {
+	for {
+		line, ok := l.next()
+		if !ok {
+			return l.err
+		}
+		path, err := readPath(line)
+		switch {
+		case err != nil:
+		case l.unterminated && !c.wild:
+			err = errors.New("the last line has no end: the file is truncated")
+		case !c.take(path):
+			if err = checkPath(path); err == nil {
+				c.absent++
+			}
+		}
+		if err != nil {
+			if c.malformed++; c.malformed == 1 {
+				c.fault = l.fail("%v", err)
+			}
+			continue
+		}
+		c.listed++
+	}
 }
 
 // take finds one path of the package and says whether it is there.

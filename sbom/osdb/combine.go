@@ -127,7 +127,7 @@ func (db *DB) checkRelease(release sbom.OS) {
 	switch {
 	case release.ID == "" && len(release.IDLike) == 0:
 		db.gap(sbom.GapDatabase, db.at, "there is a %s database, but no os-release that names the system", db.Kind)
-	case !expected(release, db.Kind):
+	case Expect(release) != db.Kind:
 		db.gap(sbom.GapDatabase, db.at, "os-release names the system %q, which does not use %s, but there is a %s database", release.ID, db.Kind, db.Kind)
 	}
 }

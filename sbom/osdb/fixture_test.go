@@ -168,7 +168,7 @@ func FuzzFinder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		finder := newFinder(tree, areas)
 		for line := range strings.SplitSeq(text, "\n") {
-			path, err := listedPath(line, false)
+			path, err := listedPath(line)
 			if err != nil {
 				continue
 			}

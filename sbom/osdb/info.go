@@ -53,15 +53,7 @@ func (d *dpkg) findLists() (unused []environ.Node) {
 		}
 		taken[s.node] = true
 	}
-	if len(without) > 0 {
-		const most = 10
-		names := strings.Join(without[:min(most, len(without))], ", ")
-		if len(without) > most {
-			names += ", ..."
-		}
-		d.gap(sbom.GapDatabase, dpkgInfo, "no file list for installed packages, so that their files cannot be told from others; %d without one: %s",
-			len(without), names)
-	}
+	d.noLists(dpkgInfo, without)
 	d.ownControlFiles(info)
 	for n := range d.tree.Children(info) {
 		if strings.HasSuffix(d.tree.Name(n), ".list") && !taken[n] {
@@ -251,7 +243,7 @@ func (c *leftover) read(l *lines) error {
 		if !ok {
 			return l.err
 		}
-		path, err := listedPath(line, false)
+		path, err := listedPath(line)
 		if err != nil {
 			return l.fail("%v", err)
 		}

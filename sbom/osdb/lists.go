@@ -2,7 +2,6 @@ package osdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -21,7 +20,7 @@ type source struct {
 // readList reads the list and the conffiles of one package.
 func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []byte) {
 	p, s := d.packages[component], d.sources[component]
-	c.list, c.implied = s.node, s.digests
+	c.list, c.implied, c.wild = s.node, s.digests, s.digests
 	d.shows[component] = s.node
 	if len(d.diversions) > 0 {
 		c.divert = func(path string) string {
@@ -31,11 +30,15 @@ func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []
 			return path
 		}
 	}
+	readPath := listedPath
+	if s.digests {
+		readPath = digestPath
+	}
 	if s.node != environ.None {
 		c.err = d.open(s.node, func(r io.Reader, file string) error {
 			l := newLines(ctx, r, file)
 			l.buf = buf
-			return c.read(l, s.digests)
+			return c.read(l, readPath)
 		})
 	}
 	for _, path := range p.conffiles {
@@ -43,54 +46,28 @@ func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []
 	}
 }
 
-// read reads a list. Lines that are no paths of a package are counted, the
-// first one is kept, and none of them is believed.
-func (c *collector) read(l *lines, digests bool) error {
-	for {
-		line, ok := l.next()
-		if !ok {
-			return l.err
-		}
-		path, err := listedPath(line, digests)
-		switch {
-		case err != nil:
-		case l.unterminated && !digests:
-			err = errors.New("the last line has no end: the file is truncated")
-		case !c.take(path):
-			if err = checkPath(path); err == nil {
-				c.absent++
-			}
-		}
-		if err != nil {
-			if c.malformed++; c.malformed == 1 {
-				c.fault = l.fail("%v", err)
-			}
-			continue
-		}
-		c.listed++
-	}
-}
-
 // listedPath reads a line of a list. The path starts with a slash, no more is
 // known of it. "/." is dpkg's name for the root.
-func listedPath(line string, digests bool) (string, error) {
-	path := line
-	if digests {
-		// md5sum(1) has 32 digits, a blank, and a blank or an asterisk.
-		const digest = 34
-		if len(line) < digest || line[32] != ' ' {
-			return "", fmt.Errorf("%s is not a digest and a path", excerpt(line))
-		}
-		path = strings.TrimPrefix(line[digest:], "./")
-		if path == "" || path[0] != '/' {
-			path = "/" + path
-		}
-	}
+func listedPath(line string) (string, error) {
 	switch {
-	case path == "/.":
+	case line == "/.":
 		return "/", nil
-	case path == "" || path[0] != '/':
-		return "", fmt.Errorf("path %s is relative", excerpt(path))
+	case line == "" || line[0] != '/':
+		return "", fmt.Errorf("path %s is relative", excerpt(line))
 	}
-	return path, nil
+	return line, nil
+}
+
+// digestPath reads a line of a list of digests: md5sum(1) has 32 digits, a
+// blank, and a blank or an asterisk.
+func digestPath(line string) (string, error) {
+	const digest = 34
+	if len(line) < digest || line[32] != ' ' {
+		return "", fmt.Errorf("%s is not a digest and a path", excerpt(line))
+	}
+	path := strings.TrimPrefix(line[digest:], "./")
+	if path == "" || path[0] != '/' {
+		path = "/" + path
+	}
+	return listedPath(path)
 }

@@ -97,6 +97,7 @@ func Open(ctx context.Context, t *environ.Tree, release sbom.OS) (*DB, error) {
 		{"dpkg", openDpkg},
 		{"apk", openApk},
 		{"alpm", openAlpm},
+		{"opkg", openOpkg},
 	} {
 		db, err := kind.open(ctx, system{DB: &DB{Kind: kind.name}, tree: t, release: release, areas: places})
 		switch {

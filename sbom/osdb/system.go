@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -56,7 +57,7 @@ func (s *system) open(n environ.Node, read func(r io.Reader, file string) error)
 // namespace is the distribution, when it is one that uses this kind of
 // database.
 func (s *system) namespace() string {
-	if !expected(s.release, s.Kind) {
+	if Expect(s.release) != s.Kind {
 		return ""
 	}
 	return s.release.ID
@@ -184,6 +185,20 @@ func (s *system) ownerOf(path string) int {
 		return int(s.owner[n]) - 1
 	}
 	return -1
+}
+
+// noLists notes the packages without a list of files.
+func (s *system) noLists(folder string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	const most = 10
+	list := strings.Join(names[:min(most, len(names))], ", ")
+	if len(names) > most {
+		list += ", ..."
+	}
+	s.gap(sbom.GapDatabase, folder, "no file list for installed packages, so that their files cannot be told from others; %d without one: %s",
+		len(names), list)
 }
 
 // place is a folder with files of a database, by their names.
