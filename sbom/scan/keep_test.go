@@ -1,0 +1,97 @@
+package scan
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// module is the folder of a Go module in the module cache.
+func module(t *testing.T, path string) string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", path).Output()
+	if err != nil || len(strings.TrimSpace(string(out))) == 0 {
+		t.Fatalf("go list -m %s: %q, %v", path, out, err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// realRoots are whole root file systems: the folders in DEPAUDIT_ROOTS, a
+// list like PATH. They are needed under DEPAUDIT_E2E.
+func realRoots(t *testing.T) []string {
+	t.Helper()
+	roots := filepath.SplitList(os.Getenv("DEPAUDIT_ROOTS"))
+	if len(roots) == 0 && os.Getenv("DEPAUDIT_E2E") != "" {
+		t.Skip("DEPAUDIT_ROOTS names no root file systems")
+	}
+	return roots
+}
+
+// fixtureRoots are the folders of syft's test data, each an environment that
+// nobody here wrote.
+func fixtureRoots(t *testing.T) []string {
+	t.Helper()
+	base := filepath.Join(module(t, "github.com/anchore/syft"), "syft", "pkg", "cataloger")
+	var roots []string
+	err := filepath.WalkDir(base, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "testdata" {
+			roots = append(roots, p)
+			return fs.SkipDir
+		}
+		return err
+	})
+	if err != nil || len(roots) < 20 {
+		t.Fatalf("%d folders of test data, %v", len(roots), err)
+	}
+	return roots
+}
+
+// TestKeptIsAsked scans folders and sees that every file that is opened is
+// one that would have been kept of an image.
+func TestKeptIsAsked(t *testing.T) {
+	keep := keepRule().Content
+	opened := 0
+	for _, root := range append(fixtureRoots(t), realRoots(t)...) {
+		tree, err := environ.Open(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{Classify: magic})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree.Record()
+		if _, err := scanTree(t.Context(), tree, Options{}, reuse{}, func(Progress) {}); err != nil {
+			t.Logf("%s: %v", root, err) // a fixture that is no sound root; what was opened counts
+		}
+		marks, err := tree.Marks(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range marks {
+			if m.Asked&environ.AskedContent == 0 || tree.Kind(m.Node) != environ.File {
+				continue
+			}
+			opened++
+			info, err := tree.Stat(m.Node)
+			if err != nil {
+				t.Fatal(err)
+			}
+			class := m.Class
+			if m.Asked&environ.AskedClass == 0 {
+				if class, _, err = tree.Classify(m.Node); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if p := tree.Path(m.Node); !keep(p, info.Size(), class) {
+				t.Errorf("%s: %s is opened, and would not be kept of an image", root, p)
+			}
+		}
+		tree.Close()
+	}
+	if opened < 100 {
+		t.Errorf("only %d files were opened: this test says nothing", opened)
+	}
+}
