@@ -18,6 +18,10 @@ func (s *Stage) limitations(list []sbom.Limitation, accept []sbom.LimitationName
 	}
 }
 
+// FromDocument says whether the stage's environment is a document that
+// somebody else made, and not something that was examined.
+func (s *Stage) FromDocument() bool { return isDocument(refKind(s.Environment)) }
+
 // limited says whether the stage cannot show something that it must show to
 // be judged.
 func (s *Stage) limited() bool {

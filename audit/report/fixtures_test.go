@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // The reports that the tests render, as audit makes them.
@@ -169,8 +170,15 @@ func hostileStage(s string) audit.Stage {
 	excepted.ID, excepted.Provenance, excepted.Exception = s+"3", audit.FromException, &audit.ExceptionRef{Reason: s, Owner: s, Expires: s}
 	other := d
 	other.ID, other.Provenance, other.Why = s+"4", audit.Provenance(s), nil
+	other.Layer, other.Replaces, other.OSEvidence = 2, s, s
+	d.Layer = 1
+	excuse := &audit.ExceptionRef{Reason: s, Owner: s, Expires: s}
 	return audit.Stage{
-		Name: s, Critical: true, Environment: s, OS: s, Verdict: audit.Fail, Message: s,
+		Image: sbom.Image{Digest: s, Platform: s, BaseName: s, BaseDigest: s,
+			Layers: []sbom.Layer{{Digest: s, DiffID: s, CreatedBy: s}, {CreatedBy: "/bin/sh -c " + s + " # buildkit"}, {CreatedBy: "/bin/sh -c #(nop)" + s}}},
+		Base:        &audit.StageBase{Ref: s, Kind: s, Digest: s, Known: true, Layers: 1, Dependencies: 4, Present: 1, Gone: 2, Added: 3, Claimed: true},
+		Limitations: []audit.Limitation{{Name: s, Detail: s}, {Name: s + "2", Detail: s, Accepted: true}, {Name: s}},
+		Name:        s, Critical: true, Environment: s, OS: s, Verdict: audit.Fail, Message: s,
 		Ruler:  audit.Ruler{Rules: 1, Catalogers: s},
 		Counts: audit.Counts{Total: 4, OS: 1, Lock: 1, Image: 1, Exception: 1, Unaccounted: 1, Inside: 1, Excluded: 1},
 		Limit:  new(int), Dependencies: []audit.Dependency{d, locked, excepted, other},
@@ -183,12 +191,14 @@ func hostileStage(s string) audit.Stage {
 			},
 			Removed: []audit.Entry{{Key: s, Version: s, ID: s, PURL: s, Provenance: audit.Provenance(s), Evidence: s, Reason: s}, {ID: s}},
 			Changed: []audit.Change{{Key: s, From: s, To: s}},
-			Weaker:  []audit.Weaker{{ID: s, From: audit.Strength{Provenance: audit.Provenance(s), Evidence: s}, To: audit.Strength{Evidence: s}}}},
+			Weaker:  []audit.Weaker{{ID: s, From: audit.Strength{Provenance: audit.Provenance(s), Evidence: s}, To: audit.Strength{Evidence: s}}},
+			Base: &audit.BaseGrowth{Baseline: 1, Added: []string{s, s + "4"}, Removed: []audit.Entry{{Key: s, Version: s}}, Changed: []audit.Change{{Key: s, From: s, To: s}},
+				ToStage: []string{s}, ToBase: []string{s + "2", s}}},
 		Findings: []audit.Finding{
 			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s, s + "2"}, Paths: []string{s, s + "2"}, Fix: s, Accept: s},
 			{Rule: s, Severity: audit.Severity(s), Message: s, Fix: "run `" + s + "` again: " + s},
 		},
-		Gaps:    []audit.Gap{{Kind: s, Path: s, Detail: s}, {Kind: s, Detail: s}},
+		Gaps:    []audit.Gap{{Kind: s, Path: s, Detail: s, Waived: excuse}, {Kind: s, Detail: s, Waived: excuse}, {Kind: s, Path: s, Detail: s}, {Kind: s, Detail: s}},
 		Notices: []audit.Notice{{Kind: s, Path: s, ID: s, Detail: s}},
 		Locks:   []audit.LockFile{{Path: s, Format: s, Entries: 1}},
 	}
@@ -208,7 +218,68 @@ func hostileScan(s string) *audit.Report {
 	r := newReport("", audit.Fail, hostileStage(s))
 	r.Stages[0].Findings = nil
 	r.Stages[0].Growth = audit.Growth{}
+	r.Stages[0].Environment = "sbom:" + s // so that the document's tool is told
 	return r
+}
+
+// image is a stage on a base, after somebody installed a package by pip.
+func image() audit.Stage {
+	s := grownBuildSource()
+	s.Name, s.Environment = "build-image", "registry:registry.example.org/release/build:1.2"
+	s.Image = sbom.Image{Digest: "sha256:4c2d", Platform: "linux/amd64", Layers: []sbom.Layer{
+		{Digest: "sha256:aaaa", CreatedBy: "/bin/sh -c #(nop) ADD file:7f2d in / "},
+		{Digest: "sha256:bbbb", CreatedBy: `/bin/sh -c #(nop)  CMD ["bash"]`},
+		{Digest: "sha256:cccc", CreatedBy: "RUN /bin/sh -c pip install --require-hashes -r requirements.txt # buildkit"},
+		{Digest: "sha256:dddd", CreatedBy: "RUN /bin/sh -c apt-get update && apt-get install --yes --no-install-recommends gdb && rm -rf /var/lib/apt/lists/* # buildkit"},
+	}}
+	s.Base = &audit.StageBase{Ref: "registry:debian:12@sha256:0d84", Kind: "registry", Pinned: true, Known: true, Layers: 2, Dependencies: 120, Present: 118, Gone: 1, Added: 44}
+	base, limit := 0, 52
+	s.Limit = &limit
+	for i := range s.Dependencies {
+		d := &s.Dependencies[i]
+		switch {
+		case strings.HasPrefix(d.Name, "libsomething"):
+			d.Provenance, d.Evidence, d.Layer, d.OSEvidence = audit.FromImage, "digest", 1, "db-owned"
+			base++
+		case d.Provenance == audit.FromLock:
+			d.Layer = 3
+		default:
+			d.Layer = 4
+		}
+	}
+	s.Counts.Image, s.Counts.OS = base, 3
+	s.Growth.Base = &audit.BaseGrowth{Baseline: 118, Added: []string{s.Dependencies[0].ID}, Removed: []audit.Entry{{Key: "deb/debian/libold?arch=amd64", Version: "1"}}}
+	s.Findings = append(s.Findings, audit.Finding{Rule: "base-growth", Severity: audit.Warning, Message: "the base has 1 new dependency",
+		Dependencies: []string{s.Dependencies[0].ID}, Fix: "see what the base changed, and record it", Accept: "depaudit baseline update --stage build-image"})
+	return s
+}
+
+// fromSBOM is a critical stage of which there is only an SBOM.
+func fromSBOM() audit.Stage {
+	s := buildSource()
+	s.Name, s.Environment, s.Ruler = "sign", "sbom:sign.spdx.json", audit.Ruler{Rules: 1, Catalogers: "Tool: other-scanner-2.1"}
+	s.Limitations = []audit.Limitation{
+		{Name: "ownership", Detail: "which package owns which path is not in the document", Accepted: true},
+		{Name: "unaccounted", Detail: "files that no package accounts for are not in the document"},
+	}
+	s.Verdict = audit.Incomplete
+	s.Findings = []audit.Finding{{Rule: "limitation", Severity: audit.Stop, Message: "the environment cannot show: unaccounted",
+		Fix: "audit the environment itself, or accept a count without it: `accept: [unaccounted]` in the stage"}}
+	return s
+}
+
+// withWaiver has a gap that is waived and one that is not.
+func withWaiver() audit.Stage {
+	s := testSource()
+	s.Gaps[0].Waived = &audit.ExceptionRef{Reason: "the scan runs without root", Owner: "release team", Expires: "2027-03-31"}
+	return s
+}
+
+// sbomScan is a look at an SBOM.
+func sbomScan() *audit.Report {
+	s := fromSBOM()
+	s.Name, s.Critical, s.Growth, s.Findings, s.Verdict = "", false, audit.Growth{}, nil, audit.Pass
+	return newReport("", audit.Pass, s)
 }
 
 func scan() *audit.Report {

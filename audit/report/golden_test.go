@@ -37,6 +37,9 @@ func goldens() map[string]*audit.Report {
 		"scan":     scan(),
 		"wide":     wide(),
 		"empty":    newReport("cpython-release", audit.Fail, empty),
+		"image":    newReport("cpython-release", audit.Fail, image()),
+		"mixed":    newReport("cpython-release", audit.Fail, image(), fromSBOM(), withWaiver()),
+		"sbom":     sbomScan(),
 	}
 }
 
@@ -53,6 +56,10 @@ func TestGolden(t *testing.T) {
 		golden(t, fmt.Sprintf("scan-all.%d", width), "table", scan(), Options{Width: width, Show: []string{"all"}})
 		golden(t, fmt.Sprintf("growth-lists.%d", width), "table", newReport("cpython-release", audit.Fail, grownBuildSource()),
 			Options{Width: width, Show: []string{"growth", "inside", "excluded", "locks"}})
+	}
+	for _, width := range []int{60, 80, 120} {
+		golden(t, fmt.Sprintf("image-lists.%d", width), "table", newReport("cpython-release", audit.Fail, image(), fromSBOM(), withWaiver()),
+			Options{Width: width, Show: []string{"growth", "layers", "gaps", "limitations"}})
 	}
 	golden(t, "scan-all.md", "markdown", scan(), Options{Show: []string{"all"}})
 }

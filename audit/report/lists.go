@@ -26,8 +26,10 @@ type List struct {
 func Lists() []List {
 	return []List{
 		{"growth", "Difference to the baseline", growthList},
+		{"layers", "Layers", layerList},
 		{"findings", "Findings", findingList},
 		{"gaps", "Not examined", gapList},
+		{"limitations", "Cannot be shown", limitationList},
 		{"unaccounted", "Unaccounted", dependencyList(audit.FromNowhere)},
 		{"lock", "Lock-pinned", dependencyList(audit.FromLock)},
 		{"os", "OS-provided", dependencyList(audit.FromOS)},
@@ -67,10 +69,12 @@ func dependencyList(p audit.Provenance) func(stage) list {
 		l := list{columns: []column{
 			{title: "Name", code: true}, {title: "Version", code: true}, {title: "Type"}, {title: evidenceTitle(p), spare: p == audit.FromNowhere},
 			{title: whereTitle(p), path: true, code: true}, {title: "Owner", code: true}, {title: "Why"},
+			{title: "Replaces", code: true, spare: true}, {title: "Layer", right: true}, {title: "Step", code: true, spare: true},
 		}}
 		for i := range s.Dependencies {
 			if d := &s.Dependencies[i]; d.Provenance == p {
-				l.rows = append(l.rows, []string{fullName(d), d.Version, d.Type, evidence(d), where(d), s.owner(d), s.why(d.ID)})
+				number, text := s.layerOf(d.ID)
+				l.rows = append(l.rows, []string{fullName(d), d.Version, d.Type, evidence(d), where(d), s.owner(d), s.why(d.ID), d.Replaces, number, text})
 			}
 		}
 		return l
@@ -144,14 +148,18 @@ func exceptionList(s stage) list {
 func growthList(s stage) list {
 	l := list{columns: []column{
 		{title: "", paint: signColor}, {title: "Name", code: true}, {title: "Version", code: true},
-		{title: "Provenance"}, {title: "Brought by", code: true}, {title: "How"},
+		{title: "Provenance"}, {title: "Brought by", code: true}, {title: "How"}, {title: "Layer", right: true}, {title: "Step", code: true, spare: true},
 	}}
+	row := func(cells ...string) {
+		l.rows = append(l.rows, append(cells, make([]string, len(l.columns)-len(cells))...))
+	}
 	add := func(id, by, how string) {
 		version := ""
 		if d := s.byID[id]; d != nil {
 			version = d.Version
 		}
-		l.rows = append(l.rows, []string{"+", s.short(id), version, s.provenance(id), by, how})
+		number, text := s.layerOf(id)
+		row("+", s.short(id), version, s.provenance(id), by, how, number, text)
 	}
 	for _, g := range s.Growth.Added {
 		add(g.ID, "", s.because(g))
@@ -160,14 +168,33 @@ func growthList(s stage) list {
 		}
 	}
 	for _, e := range s.Growth.Removed {
-		l.rows = append(l.rows, []string{"-", cmp.Or(e.Key, e.ID), e.Version, strength(e.Provenance, e.Evidence), "", "gone"})
+		row("-", cmp.Or(e.Key, e.ID), e.Version, strength(e.Provenance, e.Evidence), "", "gone")
 	}
 	for _, c := range s.Growth.Changed {
-		l.rows = append(l.rows, []string{"~", c.Key, c.To, "", "", "was " + c.From})
+		row("~", c.Key, c.To, "", "", "was "+c.From)
 	}
 	for _, w := range s.Growth.Weaker {
-		l.rows = append(l.rows, []string{"!", s.name(w.ID), "", strength(w.To.Provenance, w.To.Evidence), "",
-			"was " + strength(w.From.Provenance, w.From.Evidence)})
+		row("!", s.name(w.ID), "", strength(w.To.Provenance, w.To.Evidence), "", "was "+strength(w.From.Provenance, w.From.Evidence))
+	}
+	b := s.Growth.Base
+	if b == nil {
+		return l
+	}
+	for _, id := range b.ToStage {
+		row("<", s.name(id), "", s.provenance(id), "", "was the base's")
+	}
+	for _, id := range b.ToBase {
+		row("=", s.name(id), "", s.provenance(id), "", "is the base's now")
+	}
+	for _, id := range b.Added {
+		number, text := s.layerOf(id)
+		row("b+", s.name(id), "", s.provenance(id), "", "new in the base", number, text)
+	}
+	for _, e := range b.Removed {
+		row("b-", cmp.Or(e.Key, e.ID), e.Version, strength(e.Provenance, e.Evidence), "", "gone with the base")
+	}
+	for _, c := range b.Changed {
+		row("b~", c.Key, c.To, "", "", "was "+c.From+" in the base")
 	}
 	return l
 }
@@ -204,9 +231,42 @@ func findingList(s stage) list {
 }
 
 func gapList(s stage) list {
-	l := list{columns: []column{{title: "Kind"}, {title: "Path", path: true, code: true}, {title: "Detail"}}}
-	for _, g := range s.Gaps {
-		l.rows = append(l.rows, []string{g.Kind, g.Path, g.Detail})
+	l := list{columns: []column{{title: "Kind"}, {title: "Path", path: true, code: true}, {title: "Detail"}, {title: "Waived"}}}
+	for _, g := range s.openFirst() {
+		l.rows = append(l.rows, []string{g.Kind, g.Path, g.Detail, waived(g)})
+	}
+	return l
+}
+
+func limitationList(s stage) list {
+	l := list{columns: []column{{title: "Name"}, {title: "Detail"}, {title: "Accepted"}}}
+	for _, x := range s.Limitations {
+		accepted := ""
+		if x.Accepted {
+			accepted = "accepted"
+		}
+		l.rows = append(l.rows, []string{x.Name, x.Detail, accepted})
+	}
+	return l
+}
+
+// layerList says what came with which build step.
+func layerList(s stage) list {
+	l := list{columns: []column{
+		{title: "Layer", right: true}, {title: "Of"}, {title: "Count", right: true}, {title: "New", right: true},
+		{title: "Unacc.", right: true}, {title: "Step", code: true}, {title: "Digest", code: true, spare: true},
+	}}
+	for _, x := range s.layers() {
+		number, of := strconv.Itoa(x.number), "the stage"
+		switch {
+		case x.number == 0:
+			number, of = "", "not known"
+		case x.base:
+			of = "the base"
+		case s.Base == nil || s.Base.Layers == 0:
+			of = ""
+		}
+		l.rows = append(l.rows, []string{number, of, strconv.Itoa(x.all), nonZero(x.fresh), nonZero(x.unaccounted), x.step, x.digest})
 	}
 	return l
 }

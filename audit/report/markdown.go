@@ -142,7 +142,8 @@ func markdownHead(r *audit.Report) block {
 	name, said, system := r.Pipeline, summary(r), ""
 	if isScan(r) {
 		s := indexed(&r.Stages[0])
-		name, said, system = s.Environment, s.headline(), s.OS
+		name, system = s.Environment, s.OS
+		said = s.headline(func(foreign string) string { return markdownText(neutral(foreign, maxName)) })
 	}
 	head := "## " + strings.TrimSpace(verdictWord(r.Verdict)+" "+codeSpan(neutral(name, maxName))) + "\n\n" + said
 	if system != "" {
@@ -153,16 +154,17 @@ func markdownHead(r *audit.Report) block {
 
 func markdownStages(r *audit.Report) block {
 	l := list{columns: []column{
-		{title: "Stage", code: true}, {title: "Verdict"}, {title: "Total", right: true}, {title: "OS-provided", right: true},
-		{title: "Lock-pinned", right: true}, {title: "Image", right: true}, {title: "Excepted", right: true},
-		{title: "Unaccounted", right: true}, {title: "Growth", right: true}, {title: "Judged as"},
+		{title: "Stage", code: true}, {title: "Verdict"}, {title: "Total", right: true}, {title: "Base", right: true}, {title: "Added", right: true},
+		{title: "OS-provided", right: true}, {title: "Lock-pinned", right: true}, {title: "Excepted", right: true},
+		{title: "Unaccounted", right: true}, {title: "Growth", right: true}, {title: "Cannot show"}, {title: "Judged as"}, {title: "Platform"},
 	}}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])
 		c := s.Counts
+		base, added := s.baseAndAdded()
 		l.rows = append(l.rows, []string{
-			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
-			nonZero(c.Image), nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.standing(),
+			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
+			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.standing(), s.Image.Platform,
 		})
 	}
 	return markdownTable(l, block{rank: rankSummary, what: "stages"})
@@ -210,11 +212,18 @@ func markdownStage(r *audit.Report, s stage) []block {
 		if s.standing() != "" {
 			standing = ", " + s.standing()
 		}
-		fmt.Fprintf(&b, "### %s %s\n\n%s%s\n\n", verdictWord(s.Verdict), codeSpan(neutral(s.Name, maxCell)), s.headline(), standing)
+		fmt.Fprintf(&b, "### %s %s\n\n%s%s\n\n", verdictWord(s.Verdict), codeSpan(neutral(s.Name, maxCell)), s.headline(markdownText), standing)
 	}
 	total, beside := s.counts()
 	fmt.Fprintf(&b, "%s\n\n", strings.Join(slices.Concat(total, beside), ", "))
 	blocks := []block{{rank: rankCause, open: b.String()}}
+	if all := s.about(); len(all) > 0 {
+		about := block{rank: rankCause, what: "remarks", close: "\n"}
+		for _, a := range all {
+			about.lines = append(about.lines, "- "+a.label+": "+orNothing(markdownText(a.text))+"\n")
+		}
+		blocks = append(blocks, about)
+	}
 	if g := markdownGrowth(s); len(g.lines) > 0 {
 		blocks = append(blocks, g)
 	}
@@ -223,8 +232,12 @@ func markdownStage(r *audit.Report, s stage) []block {
 	}
 	if len(s.Gaps) > 0 {
 		gaps := block{rank: rankCause, what: "gaps", open: "**Not examined**\n\n", close: "\n"}
-		for _, g := range s.Gaps {
-			gaps.lines = append(gaps.lines, strings.TrimRight("- "+markdownText(g.Kind)+" "+markdownCode(g.Path), " ")+"\n  "+orNothing(markdownText(g.Detail))+"\n")
+		for _, g := range s.openFirst() {
+			line := strings.TrimRight("- "+markdownText(g.Kind)+" "+markdownCode(g.Path), " ") + "\n  " + orNothing(markdownText(g.Detail)) + "\n"
+			if g.Waived != nil {
+				line += "  waived " + markdownText(waived(g)) + "\n"
+			}
+			gaps.lines = append(gaps.lines, line)
 		}
 		blocks = append(blocks, gaps)
 	}
@@ -250,7 +263,7 @@ func markdownGrowth(s stage) block {
 	b := block{rank: rankCause, what: "changes", close: "\n"}
 	for _, g := range s.Growth.Added {
 		line := "- new: " + markdownCode(s.name(g.ID)) + " " + markdownText(s.provenance(g.ID))
-		if how := s.because(g); how != "" {
+		if how := s.how(g); how != "" {
 			line = strings.TrimRight(line, " ") + ", " + markdownText(how)
 		}
 		for i, id := range g.Brings {
@@ -278,6 +291,23 @@ func markdownGrowth(s stage) block {
 	}
 	if n := len(s.Growth.Weaker); n > 0 {
 		b.lines = append(b.lines, fmt.Sprintf("- %d with a weaker proof\n", n))
+	}
+	if g := s.Growth.Base; g != nil {
+		for _, x := range []struct {
+			n    int
+			text string
+		}{{len(g.Added), "new in the base"}, {len(g.Removed), "gone with the base"}, {len(g.Changed), "at another version in the base"}, {len(g.ToBase), "now of the base"}} {
+			if x.n > 0 {
+				b.lines = append(b.lines, fmt.Sprintf("- %d %s\n", x.n, x.text))
+			}
+		}
+	}
+	if s.Base != nil && s.Base.Layers > 0 {
+		for _, l := range s.layers() {
+			if !l.base && l.number > 0 && l.all > 0 {
+				b.lines = append(b.lines, strings.TrimRight(fmt.Sprintf("- layer %d added %d: %s", l.number, l.all, codeSpan(neutral(l.step, maxCell))), ": ")+"\n")
+			}
+		}
 	}
 	return b
 }

@@ -104,7 +104,7 @@ func pasted(r *audit.Report) map[string]bool {
 
 func isPasted(line string, whole map[string]bool) bool {
 	text := strings.TrimSpace(line)
-	for _, name := range []string{"fix", "accept", "gap"} {
+	for _, name := range []string{"fix", "accept", "gap", "waived"} {
 		if rest, ok := strings.CutPrefix(text, name+" "); ok && whole[strings.TrimSpace(rest)] {
 			return true
 		}

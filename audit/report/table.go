@@ -62,20 +62,30 @@ func (p *page) reportHead(r *audit.Report) {
 	p.lines("", "", lines)
 	p.line("")
 	l := list{columns: []column{
-		{title: "Stage"}, {title: "Verdict", whole: true, paint: verdictColor}, {title: "Total", right: true}, {title: "OS", right: true},
-		{title: "Lock", right: true}, {title: "Image", right: true}, {title: "Except", right: true},
-		{title: "Unacc.", right: true}, {title: "Growth", right: true}, {title: "", spare: true},
+		{title: "Stage"}, {title: "Verdict", whole: true, paint: verdictColor}, {title: "Total", right: true},
+		{title: "Base", right: true}, {title: "Added", right: true, spare: true}, {title: "OS", right: true},
+		{title: "Lock", right: true}, {title: "Except", right: true},
+		{title: "Unacc.", right: true}, {title: "Growth", right: true}, {title: "Lacks"}, {title: "", spare: true}, {title: "Platform", spare: true},
 	}}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])
 		c := s.Counts
+		base, added := s.baseAndAdded()
 		l.rows = append(l.rows, []string{
-			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
-			nonZero(c.Image), nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.standing(),
+			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
+			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.standing(), s.Image.Platform,
 		})
 	}
 	p.table(indent, l)
 	p.line("")
+}
+
+// baseAndAdded are the two numbers of a stage with a base.
+func (s stage) baseAndAdded() (base, added string) {
+	if s.Base == nil || !s.Base.Known {
+		return nonZero(s.Counts.Image), ""
+	}
+	return strconv.Itoa(s.Base.Present), strconv.Itoa(s.Base.Added)
 }
 
 // nonZero leaves a column empty, and so away, that most reports do not need.
@@ -92,6 +102,11 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 	p.stageHead(r, s)
 	if isScan(r) {
 		p.field("system", "", s.OS)
+	}
+	if !s.clean() || len(r.Stages) == 1 {
+		for _, a := range s.about() {
+			p.field(a.label, "", a.text)
+		}
 	}
 	p.growth(s)
 	if !s.clean() || len(r.Stages) == 1 {
@@ -122,7 +137,7 @@ func (p *page) stageHead(r *audit.Report, s stage) {
 		}
 	}
 	first := strings.TrimSpace(word + " " + cut(Terminal(name), p.width-len("INCOMPLETE ")))
-	numbers := []string{s.headline()}
+	numbers := []string{s.headline(Terminal)}
 	if standing := s.standing(); standing != "" {
 		numbers = append(numbers, standing)
 	}
@@ -164,6 +179,31 @@ func (p *page) growth(s stage) {
 	p.difference("-", green, "%d gone: ", each(s.Growth.Removed, gone))
 	p.difference("~", "", "%d at another version: ", each(s.Growth.Changed, changed))
 	p.difference("!", red, "%d with a weaker proof: ", each(s.Growth.Weaker, s.weaker))
+	if b := s.Growth.Base; b != nil {
+		p.difference("+", yellow, "%d new in the base: ", each(b.Added, s.name))
+		p.difference("-", "", "%d gone with the base: ", each(b.Removed, gone))
+		p.difference("~", "", "%d at another version in the base: ", each(b.Changed, changed))
+		p.difference("=", "", "%d now the base's: ", each(b.ToBase, s.name))
+	}
+	p.layers(s)
+}
+
+// layers names the build steps that added something to the base.
+func (p *page) layers(s stage) {
+	if s.Base == nil || s.Base.Layers == 0 || s.clean() {
+		return
+	}
+	shown := 0
+	for _, l := range s.layers() {
+		if l.base || l.number == 0 || l.all == 0 {
+			continue
+		}
+		if shown++; shown > shownItems {
+			p.field("", "", "and more: see --show layers")
+			return
+		}
+		p.field(fmt.Sprintf("layer %d", l.number), "", strings.TrimSuffix(fmt.Sprintf("added %d: %s", l.all, cut(Terminal(l.step), p.width)), ": "))
+	}
 }
 
 // group is one new dependency and what came with it.
@@ -171,7 +211,7 @@ func (p *page) group(s stage, g audit.GrowthGroup, nameWidth, provenanceWidth in
 	sign := indent + p.paint("+", red) + " "
 	name := pad(cut(Terminal(s.name(g.ID)), nameWidth), nameWidth)
 	left := sign + name + "   " + pad(cut(Terminal(s.provenance(g.ID)), provenanceWidth), provenanceWidth)
-	how := Terminal(s.because(g))
+	how := Terminal(s.how(g))
 	brought := each(g.Brings, s.short)
 	if len(brought) > 0 {
 		how += ": "
@@ -286,17 +326,22 @@ func (p *page) unaccounted(s stage) {
 }
 
 func (p *page) gaps(s stage) {
-	for i, g := range s.Gaps {
+	for i, g := range s.openFirst() {
 		if i == shownItems {
 			p.field("", "", fmt.Sprintf("and %d more gaps: see --show gaps", len(s.Gaps)-i))
 			return
 		}
+		label, color := "gap", yellow
 		text := strings.TrimPrefix(g.Kind+": "+g.Detail, ": ")
+		if g.Waived != nil {
+			label, color = "waived", ""
+			text += "; waived " + waived(g)
+		}
 		if g.Path == "" {
-			p.field("gap", yellow, text)
+			p.field(label, color, text)
 			continue
 		}
-		p.paste("gap", yellow, g.Path)
+		p.paste(label, color, g.Path)
 		p.field("", "", text)
 	}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -62,20 +63,191 @@ func (s stage) difference() string {
 	return fmt.Sprintf("+%d -%d", added, removed)
 }
 
-// headline is the number and what it is compared with.
-func (s stage) headline() string {
-	parts := []string{count(s.Counts.Total, "dependency", "dependencies")}
+// Headline is the number of a stage for a line in a log, with what it is a
+// number of and what it is compared with. It is safe to print.
+func Headline(s *audit.Stage) string { return stage{Stage: s}.headline(Terminal) }
+
+// headline is the number, what it is a number of, and what it is compared
+// with. What the environment cannot show is part of the number. foreign makes
+// words from strangers fit for the format; all others are our own.
+func (s stage) headline(foreign func(string) string) string {
+	total := count(s.Counts.Total, "dependency", "dependencies")
+	var marks []string
+	if s.FromDocument() {
+		marks = append(marks, "from an SBOM")
+	}
+	if names := s.cannotShow(); names != "" {
+		marks = append(marks, "cannot show: "+foreign(names))
+	}
+	if len(marks) > 0 {
+		total += " (" + strings.Join(marks, "; ") + ")"
+	}
+	parts := []string{total}
+	based := s.Base != nil && s.Base.Known
+	switch {
+	case based:
+		parts = append(parts, fmt.Sprintf("base %d, added %d", s.Base.Present, s.Base.Added))
+	case s.Base != nil && !s.Base.Claimed:
+		parts = append(parts, "base not known")
+	}
 	if s.Limit != nil {
 		parts = append(parts, fmt.Sprintf("limit %d", *s.Limit))
 	}
 	if g := s.Growth; g.Known {
 		compared := fmt.Sprintf("baseline %d", g.Baseline)
+		if based && g.Base != nil {
+			compared = fmt.Sprintf("baseline %d added", g.Baseline-g.Base.Baseline)
+		}
 		if len(g.Added)+len(g.Removed) > 0 {
 			compared += fmt.Sprintf(" (%s, allowed +%d)", s.difference(), g.Allowed)
 		}
 		parts = append(parts, compared)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// cannotShow are the names of the stage's limitations.
+func (s stage) cannotShow() string {
+	var names []string
+	for _, l := range s.Limitations {
+		if !slices.Contains(names, l.Name) {
+			names = append(names, l.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// remark is a labelled text.
+type remark struct{ label, text string }
+
+// about says what the environment is: the image that was taken, what it
+// started from, who made the document, what it cannot show.
+func (s stage) about() []remark {
+	var out []remark
+	if i := s.Image; i.Platform != "" || i.Digest != "" || len(i.Layers) > 0 {
+		parts := []string{i.Platform, count(len(i.Layers), "layer", "layers"), i.Digest}
+		out = append(out, remark{"image", strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")})
+	}
+	if b := s.Base; b != nil {
+		parts := []string{"not known"}
+		if b.Known {
+			parts = []string{fmt.Sprintf("%d of its %s", b.Present, count(b.Dependencies, "dependency", "dependencies"))}
+			if b.Gone > 0 {
+				parts = append(parts, fmt.Sprintf("%d gone", b.Gone))
+			}
+			if b.Layers > 0 {
+				parts = append(parts, count(b.Layers, "layer", "layers"))
+			} else {
+				parts = append(parts, "compared by identity")
+			}
+		}
+		if b.Claimed {
+			parts = append(parts, "claimed by the image")
+		}
+		out = append(out, remark{"base", b.Ref + " (" + strings.Join(parts, ", ") + ")"})
+	}
+	if s.FromDocument() && s.Ruler.Catalogers != "" {
+		out = append(out, remark{"made by", s.Ruler.Catalogers})
+	}
+	for _, l := range s.Limitations {
+		text := strings.TrimSuffix(l.Name+": "+l.Detail, ": ")
+		if l.Accepted {
+			text += " (accepted)"
+		}
+		out = append(out, remark{"lacks", text})
+	}
+	return out
+}
+
+// layer is what a stage has of one layer.
+type layer struct {
+	number      int
+	base        bool
+	all         int // dependencies
+	fresh       int // not in the baseline
+	unaccounted int
+	step        string
+	digest      string
+}
+
+// layers counts the dependencies of each layer; the last one, with the number
+// 0, has those of which it is not known. Nil outside of images.
+func (s stage) layers() []layer {
+	if len(s.Image.Layers) == 0 {
+		return nil
+	}
+	out := make([]layer, len(s.Image.Layers)+1)
+	for i, l := range s.Image.Layers {
+		out[i] = layer{number: i + 1, base: s.Base != nil && i < s.Base.Layers, step: step(l), digest: cmp.Or(l.Digest, l.DiffID)}
+	}
+	fresh := map[string]bool{}
+	for _, g := range s.Growth.Added {
+		fresh[g.ID] = true
+		for _, id := range g.Brings {
+			fresh[id] = true
+		}
+	}
+	for i := range s.Dependencies {
+		d := &s.Dependencies[i]
+		if d.Provenance == audit.FromInside {
+			continue
+		}
+		at := len(s.Image.Layers)
+		if d.Layer > 0 && d.Layer <= at {
+			at = d.Layer - 1
+		}
+		out[at].all++
+		if fresh[d.ID] {
+			out[at].fresh++
+		}
+		if d.Provenance == audit.FromNowhere {
+			out[at].unaccounted++
+		}
+	}
+	if out[len(out)-1].all == 0 {
+		out = out[:len(out)-1]
+	}
+	return out
+}
+
+// step is the build step of a layer, without what builders put around it.
+func step(l sbom.Layer) string {
+	const shell = "/bin/sh -c "
+	s := strings.TrimSuffix(strings.TrimSpace(l.CreatedBy), " # buildkit")
+	if rest, ok := strings.CutPrefix(s, shell+"#(nop)"); ok {
+		return strings.TrimSpace(rest)
+	}
+	if rest, ok := strings.CutPrefix(strings.TrimPrefix(s, "RUN "), shell); ok {
+		return "RUN " + rest
+	}
+	return s
+}
+
+// layerOf is the number of a dependency's layer and its step, "" where they
+// are not known.
+func (s stage) layerOf(id string) (number, text string) {
+	d := s.byID[id]
+	if d == nil || d.Layer <= 0 || d.Layer > len(s.Image.Layers) {
+		return "", ""
+	}
+	return strconv.Itoa(d.Layer), step(s.Image.Layers[d.Layer-1])
+}
+
+// waived says by what a gap is waived.
+func waived(g audit.Gap) string {
+	if g.Waived == nil {
+		return ""
+	}
+	return fmt.Sprintf("until %s by %s: %s", g.Waived.Expires, g.Waived.Owner, g.Waived.Reason)
+}
+
+// openFirst are the gaps of the stage, those that are waived last.
+func (s stage) openFirst() []audit.Gap {
+	gaps := slices.Clone(s.Gaps)
+	slices.SortStableFunc(gaps, func(a, b audit.Gap) int {
+		return cmp.Compare(min(len(waived(a)), 1), min(len(waived(b)), 1))
+	})
+	return gaps
 }
 
 // counts are the parts of the total, then what is not part of it.
@@ -220,6 +392,19 @@ func (s stage) because(g audit.GrowthGroup) string {
 	return strings.Join(parts, ", ")
 }
 
+// how is because with the layer that the head is from.
+func (s stage) how(g audit.GrowthGroup) string {
+	number, _ := s.layerOf(g.ID)
+	how := s.because(g)
+	switch {
+	case number == "":
+		return how
+	case how == "":
+		return "layer " + number
+	}
+	return "layer " + number + ", " + how
+}
+
 // weaker says what happened to the proof of a dependency.
 func (s stage) weaker(w audit.Weaker) string {
 	return fmt.Sprintf("%s %s -> %s", s.name(w.ID), strength(w.From.Provenance, w.From.Evidence), strength(w.To.Provenance, w.To.Evidence))
@@ -266,7 +451,11 @@ func summary(r *audit.Report) string {
 
 // ruler is what the numbers were made with.
 func ruler(r *audit.Report) string {
-	parts := []string{fmt.Sprintf("counting rules %d", r.Rules), r.Tool.Catalogers, strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version)}
+	catalogers := r.Tool.Catalogers
+	if len(r.Stages) == 1 && r.Stages[0].FromDocument() {
+		catalogers = r.Stages[0].Ruler.Catalogers // ours found nothing of it
+	}
+	parts := []string{fmt.Sprintf("counting rules %d", r.Rules), catalogers, strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version)}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
