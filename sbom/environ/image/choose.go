@@ -31,6 +31,10 @@ func choose(ctx context.Context, s source, want request) (candidate, error) {
 	if err != nil {
 		return candidate{}, err
 	}
+	return chooseFrom(ctx, s, roots, want)
+}
+
+func chooseFrom(ctx context.Context, s source, roots []v1.Descriptor, want request) (candidate, error) {
 	if len(roots) == 1 && !roots[0].MediaType.IsIndex() {
 		return candidate{desc: roots[0], platform: fromPlatform(roots[0].Platform), alone: true}, checkImage(roots[0])
 	}

@@ -1,0 +1,189 @@
+package image
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// maxRedirects is where net/http stops, too.
+const maxRedirects = 10
+
+// maxHandshakeBody is how much is read of an answer that nobody needs the
+// body of, to use the connection again. The handshake drains what it gets.
+const maxHandshakeBody = 64 << 10
+
+// guard is what every request to a registry goes through, those of the
+// handshake and those that follow a redirect included. It decides where one
+// may go, and ends one whose body stops coming.
+//
+// A registry speaks https. Plain http is for one on this machine, as with
+// Docker; go-containerregistry also takes it from addresses of private
+// networks and names that end in .local, which anybody on the network can
+// answer for.
+type guard struct {
+	base http.RoundTripper
+	host string // of the registry, with its port if it has one
+	idle time.Duration
+	// handshake is set until the registry has told how to authenticate.
+	handshake atomic.Bool
+}
+
+func newGuard(out outside, host string) (*guard, *http.Transport) {
+	base := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: out.dial}).DialContext,
+		TLSHandshakeTimeout:   out.dial,
+		TLSClientConfig:       &tls.Config{RootCAs: out.roots, MinVersion: tls.VersionTLS12},
+		ResponseHeaderTimeout: out.header,
+		ForceAttemptHTTP2:     true,
+		// A blob is stored as it is stored; what a server compresses on its way
+		// would have another digest.
+		DisableCompression: true,
+		IdleConnTimeout:    out.idle,
+	}
+	return &guard{base: base, host: host, idle: out.idle}, base
+}
+
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := g.allow(req.URL); err != nil {
+		return nil, err
+	}
+	limit := int64(-1)
+	if g.handshake.Load() {
+		limit = maxHandshakeBody
+	}
+	return roundTrip(g.base, req, g.idle, limit)
+}
+
+// roundTrip makes a request whose body ends when nothing comes for a while.
+// A negative limit is none.
+func roundTrip(base http.RoundTripper, req *http.Request, idle time.Duration, limit int64) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	resp, err := base.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	body := &idleBody{body: resp.Body, cancel: cancel, wait: idle, left: limit}
+	body.timer = time.AfterFunc(idle, func() {
+		body.idle.Store(true)
+		cancel(errIdle)
+	})
+	body.timer.Stop()
+	resp.Body = body
+	return resp, nil
+}
+
+// refusal is a request that was not made.
+type refusal struct{ text string }
+
+func (r *refusal) Error() string { return r.text }
+
+// allow says whether a request may be made at all.
+func (g *guard) allow(u *url.URL) error {
+	here := isLoopback(g.host)
+	switch u.Scheme {
+	case "https":
+	case "http":
+		if !here || !isLoopback(u.Host) {
+			return &refusal{fmt.Sprintf("%s over plain http, which is only done for a registry on this machine", quote(u.Host))}
+		}
+	default:
+		return &refusal{fmt.Sprintf("the scheme %s is none of a registry", quote(u.Scheme))}
+	}
+	if u.Host != g.host && !here && isPrivate(u.Host) {
+		return &refusal{fmt.Sprintf("the registry sends to %s, an address of this machine or of a private network", quote(u.Host))}
+	}
+	return nil
+}
+
+// redirect says whether a redirect is followed. Credentials do not go along:
+// the handshake's transport sends them to the registry's own host only, and
+// net/http drops them on the way to another one.
+func (g *guard) redirect(req *http.Request, via []*http.Request) error {
+	from := via[len(via)-1].URL
+	switch {
+	case len(via) >= maxRedirects:
+		return &refusal{fmt.Sprintf("more than %d redirects", maxRedirects)}
+	case from.Scheme == "https" && req.URL.Scheme != "https":
+		return &refusal{fmt.Sprintf("a redirect from https to %s at %s", quote(req.URL.Scheme), quote(req.URL.Host))}
+	case req.URL.Host != g.host && req.URL.Scheme != "https":
+		return &refusal{fmt.Sprintf("a redirect to another server, %s, and not over https", quote(req.URL.Host))}
+	}
+	return g.allow(req.URL)
+}
+
+// isLoopback says whether a host, with or without a port, is this machine:
+// 127.0.0.0/8, ::1, and the name that RFC 6761 reserves for them.
+func isLoopback(host string) bool {
+	host = hostname(host)
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isPrivate says whether a host is an address that means something else on
+// every machine or network.
+func isPrivate(host string) bool {
+	if isLoopback(host) {
+		return true
+	}
+	addr, err := netip.ParseAddr(hostname(host))
+	if err != nil {
+		return false
+	}
+	addr = addr.Unmap()
+	return addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsLinkLocalMulticast() || addr.IsInterfaceLocalMulticast() || addr.IsUnspecified()
+}
+
+func hostname(host string) string { return (&url.URL{Host: host}).Hostname() }
+
+var errIdle = errors.New("the server stopped sending")
+
+// idleBody is a body that ends when nothing comes for a while.
+type idleBody struct {
+	body   io.ReadCloser
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	wait   time.Duration
+	idle   atomic.Bool
+	left   int64 // of a body that is not read further, negative for no limit
+}
+
+func (b *idleBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	if b.left > 0 && int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	b.timer.Reset(b.wait)
+	n, err := b.body.Read(p)
+	b.timer.Stop()
+	if b.left > 0 {
+		b.left -= int64(n)
+	}
+	if err != nil && b.idle.Load() {
+		err = fmt.Errorf("%w: nothing came for %v", errIdle, b.wait)
+	}
+	return n, err
+}
+
+func (b *idleBody) Close() error {
+	b.timer.Stop()
+	err := b.body.Close()
+	b.cancel(nil)
+	return err
+}

@@ -1,0 +1,125 @@
+package image
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// maxSaid is how much of a server's own words an error repeats.
+const maxSaid = 200
+
+// remoteError is an error whose text may come from a server, as a text that
+// is fit to print, with what to do.
+type remoteError struct {
+	text  string
+	cause error
+}
+
+func (e *remoteError) Error() string { return e.text }
+func (e *remoteError) Unwrap() error { return e.cause }
+
+// explain says what an error of a registry means and what to do about it.
+func (r *registry) explain(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &remoteError{r.text(err), err}
+}
+
+func (r *registry) text(err error) string {
+	host := r.ref.Context().RegistryStr()
+	var status *transport.Error
+	var refused *refusal
+	var dns *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &status):
+		return r.status(status)
+	case errors.Is(err, http.ErrSchemeMismatch), isPlainAnswer(err):
+		return fmt.Sprintf("%s does not speak https, and plain http is only for a registry on this machine: give the registry a certificate, or copy the image here: skopeo copy docker://%s oci:DIR", host, r.ref)
+	case errors.As(err, &refused):
+		return "refused: " + refused.text
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fmt.Sprintf("there is no host %s: check the name of the registry, or set HTTPS_PROXY", quote(dns.Name))
+	case isCertificate(err):
+		return fmt.Sprintf("the certificate of %s is not trusted: set SSL_CERT_FILE to the certificate of who signed it: %s", host, printable(innermost(err), maxSaid))
+	case errors.Is(err, errIdle), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Sprintf("%s does not answer in time: try again, or check the network: %s", host, printable(innermost(err), maxSaid))
+	}
+	return fmt.Sprintf("%s: %s", host, printable(innermost(err), maxSaid))
+}
+
+// innermost leaves out the method and address that net/http puts before an
+// error: the reference names the image already, and a redirect's address may
+// carry a signature that gives access.
+func innermost(err error) string {
+	var u *url.Error
+	for errors.As(err, &u) {
+		err = u.Err
+	}
+	return err.Error()
+}
+
+func isCertificate(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var host x509.HostnameError
+	return errors.As(err, &verification) || errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &host)
+}
+
+// isPlainAnswer recognises what a server without TLS makes of a TLS hello.
+func isPlainAnswer(err error) bool {
+	var record tls.RecordHeaderError
+	return errors.As(err, &record)
+}
+
+// status says what a registry's refusal means. Its own words come last and
+// are quoted: a server may write there what it likes.
+func (r *registry) status(e *transport.Error) string {
+	host, repo := r.ref.Context().RegistryStr(), r.ref.Context().RepositoryStr()
+	login := "docker login " + host
+	if host == name.DefaultRegistry {
+		login = "docker login"
+	}
+	var s string
+	switch e.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		s = fmt.Sprintf("%s does not let the stored credentials read %s (%d): log in as somebody who may: %s", host, repo, e.StatusCode, login)
+		if r.anonymous {
+			s = fmt.Sprintf("%s does not show %s without credentials, or there is no such image (%d): check the name, or log in: %s", host, repo, e.StatusCode, login)
+		}
+	case http.StatusNotFound:
+		s = fmt.Sprintf("%s has no %s (404): check the name and the tag", host, r.ref)
+	case http.StatusTooManyRequests:
+		s = fmt.Sprintf("%s asks to wait, for there were too many requests (429): try again later, or log in for a higher limit: %s", host, login)
+	default:
+		s = fmt.Sprintf("%s answers with status %d", host, e.StatusCode)
+		if e.StatusCode >= 500 {
+			s += ": try again later"
+		}
+	}
+	if said := said(e); said != "" {
+		s += fmt.Sprintf(": it says %q", said)
+	}
+	return s
+}
+
+// said are a registry's own words.
+func said(e *transport.Error) string {
+	var words []string
+	for _, d := range e.Errors {
+		words = append(words, strings.TrimSpace(string(d.Code)+" "+d.Message))
+	}
+	return printable(strings.Join(words, "; "), maxSaid)
+}
