@@ -278,6 +278,7 @@ const (
 	ExcludedFixture    ExclusionReason = "fixture"       // test data inside another component
 	ExcludedNotInstall ExclusionReason = "not-installed" // in the database, in another state than installed
 	ExcludedPseudo     ExclusionReason = "pseudo-filesystem"
+	ExcludedKey        ExclusionReason = "key" // a public key that a package database holds
 )
 
 // Gap is something that could not be examined.

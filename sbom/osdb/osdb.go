@@ -95,6 +95,7 @@ func Open(ctx context.Context, t *environ.Tree, release sbom.OS) (*DB, error) {
 		open func(context.Context, system) (*DB, error)
 	}{
 		{"dpkg", openDpkg},
+		{"rpm", openRPM},
 		{"apk", openApk},
 		{"alpm", openAlpm},
 		{"opkg", openOpkg},

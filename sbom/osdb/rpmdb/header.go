@@ -296,6 +296,22 @@ func (h header) numbers(tag uint32) ([]uint32, error) {
 	return out, nil
 }
 
+// shorts are the values of a tag that has 16-bit numbers.
+func (h header) shorts(tag uint32) ([]uint16, error) {
+	e, found := h[tag]
+	if !found {
+		return nil, nil
+	}
+	if e.kind != typeInt16 {
+		return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, which is no 16-bit number", e.kind)
+	}
+	out := make([]uint16, e.count)
+	for i := range out {
+		out[i] = binary.BigEndian.Uint16(e.data[i*2:])
+	}
+	return out, nil
+}
+
 // number is the value of a tag that has one number, of 32 or 64 bits.
 func (h header) number(tag uint32) (value uint64, found bool, err error) {
 	e, found := h[tag]

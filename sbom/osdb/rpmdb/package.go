@@ -2,6 +2,8 @@ package rpmdb
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 	"iter"
 )
 
@@ -24,6 +26,9 @@ const (
 	tagArch            = 1022
 	tagOldFileNames    = 1027
 	tagFileStates      = 1029
+	tagFileModes       = 1030
+	tagFileDigests     = 1035
+	tagFileLinks       = 1036
 	tagFileFlags       = 1037
 	tagSourceRPM       = 1044
 	tagProvideName     = 1047
@@ -46,7 +51,7 @@ func wanted(tag uint32) bool {
 	switch tag {
 	case tagSigPGP, tagSigGPG, tagDSAHeader, tagRSAHeader, tagSHA1Header, tagSHA256Header, tagOpenPGP,
 		tagName, tagVersion, tagRelease, tagEpoch, tagInstallTime, tagSize, tagVendor, tagArch,
-		tagOldFileNames, tagFileStates, tagFileFlags, tagSourceRPM,
+		tagOldFileNames, tagFileStates, tagFileModes, tagFileDigests, tagFileLinks, tagFileFlags, tagSourceRPM,
 		tagProvideName, tagProvideFlags, tagProvideVersion, tagRequireName, tagRequireFlags, tagRequireVersion,
 		tagDirIndexes, tagBaseNames, tagDirNames, tagLongSize,
 		tagRecommendName, tagRecommendVer, tagRecommendFlags, tagModularityLabel:
@@ -146,6 +151,7 @@ type Files struct {
 	// flags and states have no element, or one for each file.
 	flags  []uint32
 	states []byte
+	prints []uint64
 }
 
 // File is a file of a package.
@@ -162,6 +168,10 @@ type File struct {
 	// (documentation, another language), is of another architecture, or was
 	// replaced by another package's.
 	Installed bool
+	// Print stands for the kind of the file and for its content, or the target
+	// of a link: what two packages that share a file must agree on. It is a
+	// claim, and short; 0 when the package does not say.
+	Print uint64
 }
 
 // Flags and states of files (include/rpm/rpmfiles.h).
@@ -191,6 +201,9 @@ func (f *Files) All() iter.Seq[File] {
 			if len(f.states) > 0 {
 				// RPMFILE_IS_INSTALLED in include/rpm/rpmfiles.h.
 				file.Installed = f.states[i] == stateNormal || f.states[i] == stateNetShared
+			}
+			if len(f.prints) > 0 {
+				file.Print = f.prints[i]
 			}
 			if !yield(file) {
 				return
@@ -308,7 +321,40 @@ func (h header) files() (f Files, err error) {
 		}
 	}
 	f.states = append([]byte(nil), f.states...) // the blob is the caller's
-	return f, nil
+	f.prints, err = h.prints(len(f.bases))
+	return f, err
+}
+
+// prints are hashes of what rpm compares when two packages have one file
+// (rpmfilesCompare in lib/rpmfi.cc): kind, digest, target. The hash is not
+// one that resists an attacker, who could as well repeat the digest.
+func (h header) prints(files int) ([]uint64, error) {
+	modes, err := h.shorts(tagFileModes)
+	if err != nil {
+		return nil, err
+	}
+	digests, err := h.texts(tagFileDigests)
+	if err != nil {
+		return nil, err
+	}
+	links, err := h.texts(tagFileLinks)
+	if err != nil {
+		return nil, err
+	}
+	if len(modes) != files || len(digests) != files || len(links) != files {
+		return nil, nil // not all of them are there, in old packages
+	}
+	const kind = 0o170000 // S_IFMT
+	out := make([]uint64, files)
+	for i := range out {
+		sum := fnv.New64a()
+		sum.Write([]byte{byte(modes[i] & kind >> 8)})
+		io.WriteString(sum, digests[i])
+		sum.Write([]byte{0})
+		io.WriteString(sum, links[i])
+		out[i] = max(sum.Sum64(), 1)
+	}
+	return out, nil
 }
 
 // dependencies reads three tags that go together. Very old packages have
