@@ -279,6 +279,11 @@ const (
 	ExcludedNotInstall ExclusionReason = "not-installed" // in the database, in another state than installed
 	ExcludedPseudo     ExclusionReason = "pseudo-filesystem"
 	ExcludedKey        ExclusionReason = "key" // a public key that a package database holds
+
+	// These are entries of somebody else's document.
+	ExcludedDescribed   ExclusionReason = "described"    // what the document is about, or what groups its entries
+	ExcludedFile        ExclusionReason = "file"         // a file, not a package
+	ExcludedNotSoftware ExclusionReason = "not-software" // data, a service, an algorithm, a device
 )
 
 // Gap is something that could not be examined.
@@ -358,6 +363,8 @@ const (
 	NoticeNonASCII  NoticeKind = "non-ascii-name"        // a look-alike in an ecosystem of ASCII names
 	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a folder that is unaccounted anyway
 	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
+
+	NoticeUnverified NoticeKind = "unverified-signature" // a document came signed, and nobody here looked at the signature
 )
 
 // New makes a document: it fills in missing IDs, merges components of one

@@ -1,50 +1,39 @@
 package cyclonedx
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
-	cdx "github.com/CycloneDX/cyclonedx-go"
-
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/internal/exact"
 )
 
 // ErrForeign is returned by [Decode] for a CycloneDX document that depaudit
-// did not write. It does not hold what a footprint needs.
+// did not write. [Read] reads those.
 var ErrForeign = errors.New("cyclonedx: not a document of depaudit's")
 
 // maxBytes is the size up to which a document is read: 10,000 components take
-// 15 MB, and the library holds a document several times while it reads.
-const maxBytes = 256 << 20
+// 15 MB.
+const maxBytes = 128 << 20
 
 // Decode reads what [Encode] wrote. The document equals the encoded one, and
 // encoding both results again gives the same bytes. Its Rules are those that
 // it was counted by, not those of this program.
 func Decode(r io.Reader) (*sbom.Document, sbom.Meta, error) {
-	var m sbom.Meta
-	bom, err := read(r, maxBytes)
+	b, err := load(r, maxBytes)
 	if err != nil {
-		return nil, m, err
+		return nil, sbom.Meta{}, err
 	}
-	dec := decoder{known: map[string]bool{}, related: map[[2]string]bool{}, decided: map[string]sbom.Annotation{}}
-	if err := dec.document(bom); err != nil {
-		return nil, m, err
-	}
-	rules := dec.d.Rules
-	d, err := sbom.New(dec.d)
-	if err != nil {
-		return nil, m, fmt.Errorf("cyclonedx: %w", err)
-	}
-	d.Rules = rules
-	return d, dec.m, nil
+	return decode(b)
 }
 
-func read(r io.Reader, limit int64) (*cdx.BOM, error) {
+func load(r io.Reader, limit int64) (*bom, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("cyclonedx: %w", err)
@@ -52,11 +41,28 @@ func read(r io.Reader, limit int64) (*cdx.BOM, error) {
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("cyclonedx: the document is larger than %d MiB", limit>>20)
 	}
-	bom := new(cdx.BOM)
-	if err := cdx.NewBOMDecoder(bytes.NewReader(data), cdx.BOMFileFormatJSON).Decode(bom); err != nil {
+	b := new(bom)
+	if err := exact.Unmarshal(context.Background(), data, b); err != nil {
 		return nil, fmt.Errorf("cyclonedx: %w", err)
 	}
-	return bom, nil
+	if !slices.Contains(versions, b.SpecVersion) {
+		return nil, fmt.Errorf("cyclonedx: version %.100q is not known", b.SpecVersion)
+	}
+	return b, nil
+}
+
+func decode(b *bom) (*sbom.Document, sbom.Meta, error) {
+	dec := decoder{known: map[string]bool{}, related: map[[2]string]bool{}, decided: map[string]sbom.Annotation{}}
+	if err := dec.document(b); err != nil {
+		return nil, sbom.Meta{}, err
+	}
+	rules := dec.d.Rules
+	d, err := sbom.New(dec.d)
+	if err != nil {
+		return nil, sbom.Meta{}, fmt.Errorf("cyclonedx: %w", err)
+	}
+	d.Rules = rules
+	return d, dec.m, nil
 }
 
 type decoder struct {
@@ -67,8 +73,8 @@ type decoder struct {
 	decided map[string]sbom.Annotation
 }
 
-func (dec *decoder) document(bom *cdx.BOM) error {
-	if bom.Metadata == nil || bom.Metadata.Component == nil || bom.Metadata.Component.BOMRef != environmentRef {
+func (dec *decoder) document(bom *bom) error {
+	if bom.Metadata == nil || bom.Metadata.Component == nil || bom.Metadata.Component.Ref != environmentRef {
 		return ErrForeign
 	}
 	for f := range facts(bom.Metadata.Properties) {
@@ -88,13 +94,13 @@ func (dec *decoder) document(bom *cdx.BOM) error {
 	return dec.dependencies(bom.Dependencies)
 }
 
-func (dec *decoder) meta(m *cdx.Metadata) error {
+func (dec *decoder) meta(m *metadata) error {
 	var err error
 	if dec.m.Name, err = sbom.ParseText(m.Component.Name); err != nil {
 		return fmt.Errorf("cyclonedx: metadata.component.name: %w", err)
 	}
 	if m.Tools != nil {
-		for _, c := range list(m.Tools.Components) {
+		for _, c := range m.Tools.Components {
 			if c.Name == toolName {
 				dec.m.ToolVersion = c.Version
 			}
@@ -107,13 +113,14 @@ func (dec *decoder) meta(m *cdx.Metadata) error {
 	return nil
 }
 
-func (dec *decoder) components(in *[]cdx.Component) error {
-	for _, c := range list(in) {
-		if c.BOMRef == osRef {
+func (dec *decoder) components(in []component) error {
+	for i := range in {
+		c := &in[i]
+		if c.Ref == osRef {
 			continue
 		}
-		if err := dec.component(&c); err != nil {
-			return fmt.Errorf("cyclonedx: component %.200q: %w", c.BOMRef, err)
+		if err := dec.component(c); err != nil {
+			return fmt.Errorf("cyclonedx: component %.200q: %w", c.Ref, err)
 		}
 		// The reader of JSON has limited the depth.
 		if err := dec.components(c.Components); err != nil {
@@ -123,12 +130,12 @@ func (dec *decoder) components(in *[]cdx.Component) error {
 	return nil
 }
 
-func (dec *decoder) component(in *cdx.Component) error {
-	c := sbom.Component{PURL: in.PackageURL}
+func (dec *decoder) component(in *component) error {
+	c := sbom.Component{PURL: in.PURL}
 	for _, f := range []struct {
 		text string
 		to   *string
-	}{{in.BOMRef, &c.ID}, {in.Group, &c.Namespace}, {in.Name, &c.Name}, {in.Version, &c.Version}} {
+	}{{in.Ref, &c.ID}, {in.Group, &c.Namespace}, {in.Name, &c.Name}, {in.Version, &c.Version}} {
 		s, err := sbom.ParseText(f.text)
 		if err != nil {
 			return err
@@ -140,7 +147,7 @@ func (dec *decoder) component(in *cdx.Component) error {
 	}
 	dec.known[c.ID] = true
 	if in.Evidence != nil {
-		for _, o := range list(in.Evidence.Occurrences) {
+		for _, o := range in.Evidence.Occurrences {
 			path, err := sbom.ParseText(o.Location)
 			if err != nil {
 				return err
@@ -172,8 +179,8 @@ func (dec *decoder) component(in *cdx.Component) error {
 }
 
 // dependencies adds the edges that the components' properties do not have.
-func (dec *decoder) dependencies(in *[]cdx.Dependency) error {
-	for _, d := range list(in) {
+func (dec *decoder) dependencies(in []dependency) error {
+	for _, d := range in {
 		if d.Ref == environmentRef {
 			continue
 		}
@@ -181,7 +188,7 @@ func (dec *decoder) dependencies(in *[]cdx.Dependency) error {
 		if err != nil {
 			return fmt.Errorf("cyclonedx: dependencies: %w", err)
 		}
-		for _, ref := range list(d.Dependencies) {
+		for _, ref := range d.DependsOn {
 			to, err := sbom.ParseText(ref)
 			if err != nil {
 				return fmt.Errorf("cyclonedx: dependencies of %.200q: %w", from, err)
@@ -195,21 +202,13 @@ func (dec *decoder) dependencies(in *[]cdx.Dependency) error {
 }
 
 // facts are those properties that are facts of depaudit's.
-func facts(properties *[]cdx.Property) iter.Seq[sbom.Fact] {
+func facts(properties []prop) iter.Seq[sbom.Fact] {
 	return func(yield func(sbom.Fact) bool) {
-		for _, p := range list(properties) {
+		for _, p := range properties {
 			key, ours := strings.CutPrefix(p.Name, sbom.FactPrefix)
 			if ours && !yield(sbom.Fact{Key: key, Value: p.Value}) {
 				return
 			}
 		}
 	}
-}
-
-// list reads the library's pointers to slices, which may be nil.
-func list[T any](p *[]T) []T {
-	if p == nil {
-		return nil
-	}
-	return *p
 }

@@ -1,51 +1,37 @@
 package spdx
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
-	spdxjson "github.com/spdx/tools-golang/json"
-	"github.com/spdx/tools-golang/spdx/v2/common"
-	"github.com/spdx/tools-golang/spdx/v2/v2_3"
-
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/internal/exact"
 )
 
 // ErrForeign is returned by [Decode] for an SPDX document that depaudit did
-// not write. It does not hold what a footprint needs.
+// not write. [Read] reads those.
 var ErrForeign = errors.New("spdx: not a document of depaudit's")
 
 // maxBytes is the size up to which a document is read: 10,000 components take
-// 19 MB, and the library holds a document several times while it reads.
-const maxBytes = 256 << 20
+// 19 MB.
+const maxBytes = 128 << 20
 
 // Decode reads what [Encode] wrote. The document equals the encoded one, and
 // encoding both results again gives the same bytes. Its Rules are those that
 // it was counted by, not those of this program.
 func Decode(r io.Reader) (*sbom.Document, sbom.Meta, error) {
-	var m sbom.Meta
-	in, err := read(r, maxBytes)
+	doc, err := load(r, maxBytes)
 	if err != nil {
-		return nil, m, err
+		return nil, sbom.Meta{}, err
 	}
-	dec := decoder{byID: map[common.ElementID]int{}, decided: map[string]sbom.Annotation{}}
-	if err := dec.document(in); err != nil {
-		return nil, m, err
-	}
-	rules := dec.d.Rules
-	d, err := sbom.New(dec.d)
-	if err != nil {
-		return nil, m, fmt.Errorf("spdx: %w", err)
-	}
-	d.Rules = rules
-	return d, dec.m, nil
+	return decode(doc)
 }
 
-func read(r io.Reader, limit int64) (*v2_3.Document, error) {
+func load(r io.Reader, limit int64) (*document, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("spdx: %w", err)
@@ -53,26 +39,40 @@ func read(r io.Reader, limit int64) (*v2_3.Document, error) {
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("spdx: the document is larger than %d MiB", limit>>20)
 	}
-	var doc v2_3.Document
-	if err := spdxjson.ReadInto(bytes.NewReader(data), &doc); err != nil {
+	doc := new(document)
+	if err := exact.Unmarshal(context.Background(), data, doc); err != nil {
 		return nil, fmt.Errorf("spdx: %w", err)
 	}
-	return &doc, nil
+	if !readable(doc.SPDXVersion) {
+		return nil, fmt.Errorf("spdx: version %.100q is not known", doc.SPDXVersion)
+	}
+	return doc, nil
+}
+
+func decode(in *document) (*sbom.Document, sbom.Meta, error) {
+	dec := decoder{byID: map[string]int{}, decided: map[string]sbom.Annotation{}}
+	if err := dec.document(in); err != nil {
+		return nil, sbom.Meta{}, err
+	}
+	rules := dec.d.Rules
+	d, err := sbom.New(dec.d)
+	if err != nil {
+		return nil, sbom.Meta{}, fmt.Errorf("spdx: %w", err)
+	}
+	d.Rules = rules
+	return d, dec.m, nil
 }
 
 type decoder struct {
 	d       sbom.Document
 	m       sbom.Meta
-	byID    map[common.ElementID]int // index into d.Components
+	byID    map[string]int // index into d.Components
 	decided map[string]sbom.Annotation
 }
 
-func (dec *decoder) document(in *v2_3.Document) error {
+func (dec *decoder) document(in *document) error {
 	for _, a := range in.Annotations {
-		if a == nil {
-			continue
-		}
-		for _, f := range facts(*a) {
+		for _, f := range facts(a) {
 			if err := sbom.SetDocumentFact(&dec.d, f); err != nil {
 				return fmt.Errorf("spdx: %w", err)
 			}
@@ -84,33 +84,41 @@ func (dec *decoder) document(in *v2_3.Document) error {
 	if err := dec.meta(in); err != nil {
 		return err
 	}
-	for _, p := range in.Packages {
-		if p == nil || p.PackageSPDXIdentifier == environmentID || p.PackageSPDXIdentifier == osID {
+	for i := range in.Packages {
+		p := &in.Packages[i]
+		if p.SPDXID == prefix+environmentID || p.SPDXID == prefix+osID {
 			continue
 		}
 		if err := dec.component(p); err != nil {
-			return fmt.Errorf("spdx: package SPDXRef-%s: %w", p.PackageSPDXIdentifier, err)
+			return fmt.Errorf("spdx: package %.200q: %w", p.SPDXID, err)
 		}
 	}
-	for _, r := range in.Relationships {
+	for i := range in.Relationships {
+		r := &in.Relationships[i]
+		if r.From == "" && r.To == "" {
+			continue // null
+		}
 		if err := dec.relationship(r); err != nil {
-			return fmt.Errorf("spdx: relationship %s %s %s: %w",
-				common.RenderDocElementID(r.RefA), r.Relationship, common.RenderDocElementID(r.RefB), err)
+			return fmt.Errorf("spdx: relationship %.200q %.50q %.200q: %w", r.From, r.Type, r.To, err)
 		}
 	}
 	return nil
 }
 
-func (dec *decoder) meta(in *v2_3.Document) error {
+// prefix begins the identifiers of elements; the library puts it before
+// what the encoder calls them.
+const prefix = "SPDXRef-"
+
+func (dec *decoder) meta(in *document) error {
 	var err error
-	if dec.m.Name, err = sbom.ParseText(in.DocumentName); err != nil {
+	if dec.m.Name, err = sbom.ParseText(in.Name); err != nil {
 		return fmt.Errorf("spdx: name: %w", err)
 	}
 	if in.CreationInfo == nil {
 		return ErrForeign
 	}
 	for _, c := range in.CreationInfo.Creators {
-		if version, ok := strings.CutPrefix(c.Creator, toolPrefix); ok && c.CreatorType == "Tool" {
+		if version, ok := strings.CutPrefix(c, "Tool: "+toolPrefix); ok {
 			dec.m.ToolVersion = version
 		}
 	}
@@ -122,27 +130,23 @@ func (dec *decoder) meta(in *v2_3.Document) error {
 }
 
 // facts are the facts in an annotation, if depaudit made it.
-func facts(a v2_3.Annotation) []sbom.Fact {
-	if a.Annotator.AnnotatorType != "Tool" || !strings.HasPrefix(a.Annotator.Annotator, toolPrefix) {
+func facts(a annotation) []sbom.Fact {
+	if !strings.HasPrefix(a.Annotator, "Tool: "+toolPrefix) {
 		return nil
 	}
-	return sbom.ParseFacts(a.AnnotationComment)
+	return sbom.ParseFacts(a.Comment)
 }
 
-func (dec *decoder) component(p *v2_3.Package) error {
+func (dec *decoder) component(p *pkg) error {
 	var c sbom.Component
 	var err error
-	if c.Name, err = sbom.ParseText(p.PackageName); err != nil {
+	if c.Name, err = sbom.ParseText(p.Name); err != nil {
 		return err
 	}
-	if c.Version, err = sbom.ParseText(p.PackageVersion); err != nil {
+	if c.Version, err = sbom.ParseText(p.Version); err != nil {
 		return err
 	}
-	for _, ref := range p.PackageExternalReferences {
-		if ref != nil && ref.Category == common.CategoryPackageManager && ref.RefType == common.TypePackageManagerPURL {
-			c.PURL = ref.Locator
-		}
-	}
+	c.PURL, _ = p.purl()
 	var decided sbom.Annotation
 	for _, a := range p.Annotations {
 		for _, f := range facts(a) {
@@ -154,10 +158,10 @@ func (dec *decoder) component(p *v2_3.Package) error {
 	if c.ID == "" {
 		return errors.New("no fact depaudit:id: not a component of depaudit's")
 	}
-	if _, twice := dec.byID[p.PackageSPDXIdentifier]; twice {
+	if _, twice := dec.byID[p.SPDXID]; twice {
 		return errors.New("the identifier is used twice")
 	}
-	dec.byID[p.PackageSPDXIdentifier] = len(dec.d.Components)
+	dec.byID[p.SPDXID] = len(dec.d.Components)
 	dec.d.Components = append(dec.d.Components, c)
 	if decided != (sbom.Annotation{}) {
 		dec.decided[c.ID] = decided
@@ -166,33 +170,33 @@ func (dec *decoder) component(p *v2_3.Package) error {
 	return nil
 }
 
-func (dec *decoder) relationship(r *v2_3.Relationship) error {
-	if r.RefA.ElementRefID == documentID || r.RefA.ElementRefID == environmentID {
+func (dec *decoder) relationship(r *relationship) error {
+	if r.From == prefix+documentID || r.From == prefix+environmentID {
 		return nil // what the document describes, and what counts
 	}
-	from, err := dec.at(r.RefA)
+	from, err := dec.at(r.From)
 	if err != nil {
 		return err
 	}
-	to, err := dec.at(r.RefB)
+	to, err := dec.at(r.To)
 	if err != nil {
 		return err
 	}
 	out := sbom.Relation{From: from.ID, To: to.ID}
-	switch r.Relationship {
-	case common.TypeRelationshipContains:
+	switch r.Type {
+	case "CONTAINS":
 		if to.Owner != "" {
 			return errors.New("it has an owner already")
 		}
 		to.Owner = from.ID
 		return nil
-	case common.TypeRelationshipDependsOn:
+	case "DEPENDS_ON":
 		out.Kind = sbom.RelDepends
-	case common.TypeRelationshipOptionalDependencyOf:
+	case "OPTIONAL_DEPENDENCY_OF":
 		out.Kind = sbom.RelRecommends
 		out.From, out.To = to.ID, from.ID
 	}
-	for _, f := range sbom.ParseFacts(r.RelationshipComment) {
+	for _, f := range sbom.ParseFacts(r.Comment) {
 		value, err := sbom.ParseText(f.Value)
 		if err != nil {
 			return err
@@ -208,10 +212,10 @@ func (dec *decoder) relationship(r *v2_3.Relationship) error {
 	return nil
 }
 
-func (dec *decoder) at(ref common.DocElementID) (*sbom.Component, error) {
-	i, ok := dec.byID[ref.ElementRefID]
+func (dec *decoder) at(ref string) (*sbom.Component, error) {
+	i, ok := dec.byID[ref]
 	if !ok {
-		return nil, fmt.Errorf("%s is no component", common.RenderDocElementID(ref))
+		return nil, fmt.Errorf("%.200s is no component", ref)
 	}
 	return &dec.d.Components[i], nil
 }

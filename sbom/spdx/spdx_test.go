@@ -96,7 +96,7 @@ func TestDecodeRefuses(t *testing.T) {
 		old, new string
 		want     string
 	}{
-		"truncated":      {string(golden[len(golden)/2:]), "", "unexpected end"},
+		"truncated":      {string(golden[len(golden)/2:]), "", "ends in the middle"},
 		"foreign":        {`Tool: depaudit-`, `Tool: other-`, ErrForeign.Error()},
 		"no rules":       {`depaudit:rules=`, `depaudit:x=`, ErrForeign.Error()},
 		"no id":          {`depaudit:id=pypi/packaging@21.3`, `x`, "no fact depaudit:id"},
@@ -109,7 +109,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"lock":           {`depaudit:lock=go.sum:3`, `depaudit:lock=go.sum`, "want FILE:LINE"},
 		"date":           {`"created": "2024-04-29T12:00:00Z"`, `"created": "yesterday"`, "creationInfo.created"},
 		"version 9":      {`"SPDX-2.3"`, `"SPDX-9"`, "SPDX-9"},
-		"not SPDX":       {string(golden), `[]`, "not a valid SPDX JSON document"},
+		"not SPDX":       {string(golden), `[]`, "a array where an object belongs"},
 		"null relations": {`"relationships": [`, `"relationships": [null,`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := read(bytes.NewReader(golden), 100); err == nil || !strings.Contains(err.Error(), "larger than") {
+	if _, err := load(bytes.NewReader(golden), 100); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("too large: %v", err)
 	}
 }
@@ -256,10 +256,10 @@ func references(data []byte) error {
 	var doc struct {
 		SPDXID, DocumentNamespace string
 		CreationInfo              struct{ Created string }
-		Annotations               []annotation
+		Annotations               []note
 		Packages                  []struct {
 			SPDXID       string
-			Annotations  []annotation
+			Annotations  []note
 			Checksums    []struct{ Algorithm, ChecksumValue string }
 			ExternalRefs []struct{ ReferenceLocator string }
 		}
@@ -275,7 +275,7 @@ func references(data []byte) error {
 			fail("%s %.100q does not match %s", what, value, pattern)
 		}
 	}
-	notes := func(of string, list []annotation) {
+	notes := func(of string, list []note) {
 		for _, a := range list {
 			check("annotation date of "+of, a.AnnotationDate, datePattern)
 			check("annotator of "+of, a.Annotator, toolPattern)
@@ -347,4 +347,4 @@ func references(data []byte) error {
 	return errors.Join(errs...)
 }
 
-type annotation struct{ AnnotationDate, Annotator, Comment string }
+type note struct{ AnnotationDate, Annotator, Comment string }

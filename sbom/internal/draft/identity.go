@@ -1,0 +1,238 @@
+package draft
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/anchore/packageurl-go"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// osTypes are the purl types of packages that an operating system's package
+// database lists.
+var osTypes = map[string]bool{"deb": true, "rpm": true, "apk": true, "alpm": true, "opkg": true}
+
+// component is the component that an element stands for. It is false for one
+// without a name, which is a gap.
+func (b *builder) component(e *Element) (sbom.Component, bool) {
+	c := sbom.Component{
+		Kind: sbom.KindPackage, Type: cmp.Or(e.Type, packageurl.TypeGeneric), Namespace: e.Group, Name: e.Name, Version: version(e.Version),
+		Layer: e.Layer, Install: e.Install, Digests: e.Digests, FoundBy: Clean(e.FoundBy), Source: e.Source, InstalledSize: max(e.Size, 0),
+	}
+	u, err := packageurl.FromString(e.PURL)
+	switch {
+	case e.PURL == "":
+	case err != nil:
+		b.Fault(sbom.GapMalformed, "a package URL does not parse, so that the entry is known by its name only",
+			fmt.Sprintf("%s (%s): %s", Quote(e.PURL), e.Label, Clean(err.Error())))
+	default:
+		b.identify(&c, e, &u)
+	}
+	if c.Name == "" {
+		b.Fault(sbom.GapMalformed, "an entry has neither a name nor a package URL", e.Label)
+		return c, false
+	}
+	if osTypes[c.Type] {
+		c.Kind = sbom.KindOS
+		// The document repeats what a package database says, and no index of
+		// an archive stands behind it.
+		c.Evidence = "db-owned"
+		c.Arch = cmp.Or(c.Arch, e.Arch)
+	}
+	if c.PURL == "" {
+		c.PURL = packageurl.NewPackageURL(c.Type, c.Namespace, c.Name, c.Version, nil, "").ToString()
+	}
+	if c.Type == packageurl.TypePyPi {
+		c.Name = pythonName(c.Name)
+	}
+	for _, p := range e.Paths {
+		if p = absolute(p); p != "" {
+			c.Paths = append(c.Paths, p)
+		}
+	}
+	b.characters(&c, e)
+	return c, true
+}
+
+// identify takes the identity from the package URL and compares it with what
+// people see.
+func (b *builder) identify(c *sbom.Component, e *Element, u *packageurl.PackageURL) {
+	c.PURL = scrubPURL(strings.TrimSpace(e.PURL))
+	shown, shownVersion := spellings(e.Type, e.Group, e.Name), c.Version
+	c.Type, c.Namespace, c.Name = u.Type, u.Namespace, u.Name
+	if u.Type == packageurl.TypeGolang {
+		// The rules of the purl type lower the case of module paths, which
+		// tells modules apart that Go and go.sum do not confuse.
+		full := u.Name
+		if u.Namespace != "" {
+			full = u.Namespace + "/" + u.Name
+		}
+		if strings.EqualFold(e.Name, full) {
+			i := strings.LastIndexByte(e.Name, '/')
+			c.Namespace, c.Name = e.Name[:max(i, 0)], e.Name[i+1:]
+		}
+	}
+	if u.Version != "" {
+		c.Version = u.Version
+	}
+	q := u.Qualifiers.Map()
+	if osTypes[u.Type] {
+		c.Arch = q["arch"]
+		if epoch := q["epoch"]; epoch != "" && epoch != "0" && !strings.Contains(c.Version, ":") && u.Version != "" {
+			c.Version = epoch + ":" + c.Version
+		}
+	}
+	if e.Name != "" && !agree(u.Type, shown, spellings(u.Type, u.Namespace, u.Name)) {
+		b.Fault(sbom.GapMalformed, "name and package URL name different packages, and the package URL is what counts",
+			fmt.Sprintf("%s is called %s (%s)", Quote(e.PURL), Quote(strings.Join(nonEmpty(e.Group, e.Name), "/")), e.Label))
+	}
+	if shownVersion != "" && u.Version != "" && !sameVersion(u, shownVersion) {
+		b.Fault(sbom.GapMalformed, "version and package URL name different versions, and the package URL is what counts",
+			fmt.Sprintf("%s has version %s (%s)", Quote(e.PURL), Quote(shownVersion), e.Label))
+	}
+}
+
+// characters looks for names that people cannot tell from others.
+func (b *builder) characters(c *sbom.Component, e *Element) {
+	for _, s := range []string{c.Name, c.Namespace, c.Version, c.PURL} {
+		if strings.ContainsRune(s, utf8.RuneError) {
+			b.Fault(sbom.GapMalformed, "a name has characters that are none (U+FFFD), so that it is not the whole name", Quote(s)+" ("+e.Label+")")
+		}
+	}
+	for _, s := range []string{c.Name, c.Namespace} {
+		if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf || r < ' ' || r == 0x7f }) {
+			b.Notices = append(b.Notices, sbom.Notice{
+				Kind: sbom.NoticeNonASCII, Component: c.ID,
+				Detail: fmt.Sprintf("the name %s of a package of type %s has characters outside ASCII, or that do not print", Quote(s), Quote(c.Type)),
+			})
+			return
+		}
+	}
+}
+
+// version is what a document says, less the words that tools have for a
+// version that is not known.
+func version(s string) string {
+	switch s {
+	case "UNKNOWN", "unknown", "NOASSERTION", "NONE", "null":
+		return ""
+	}
+	return s
+}
+
+// spellings are the ways in which tools write the name of one package: with
+// the namespace before it, joined by a slash, a colon or a dot, or without.
+func spellings(typ, namespace, name string) []string {
+	out := []string{name}
+	if namespace != "" {
+		out = append(out, namespace+"/"+name, namespace+":"+name, namespace+"."+name)
+	}
+	return out
+}
+
+// agree says whether two sets of spellings name one package. Case and
+// separators count, but for the ecosystems that do not tell them apart.
+func agree(typ string, a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool {
+		return slices.ContainsFunc(b, func(t string) bool { return s == t || folds[typ] && strings.EqualFold(pythonName(s), pythonName(t)) })
+	})
+}
+
+// folds are the types whose names differ by no case, or whose package URLs
+// are written in lower case whatever the name.
+var folds = map[string]bool{
+	"alpm": true, "apk": true, "bitbucket": true, "composer": true, "deb": true, "github": true, "golang": true, "hex": true,
+	"huggingface": true, "luarocks": true, "nuget": true, "pub": true, "pypi": true, "rpm": true, "bitnami": true, "generic": true,
+}
+
+var pythonSeparators = regexp.MustCompile(`[-_.]+`)
+
+// pythonName is the name by PEP 503.
+func pythonName(name string) string {
+	return strings.ToLower(pythonSeparators.ReplaceAllString(name, "-"))
+}
+
+// sameVersion compares a version with that of a package URL. The epoch of a
+// system's package may stand in either, or in a qualifier; the "v" of a Go
+// module is left out by some tools.
+func sameVersion(u *packageurl.PackageURL, shown string) bool {
+	a, b := plainVersion(u.Type, u.Version), plainVersion(u.Type, shown)
+	if a == b {
+		return true
+	}
+	if !osTypes[u.Type] {
+		return false
+	}
+	epochA, restA := cutEpoch(a)
+	epochB, restB := cutEpoch(b)
+	if epochA == "" {
+		epochA = u.Qualifiers.Map()["epoch"]
+	}
+	return restA == restB && (epochA == "" || epochB == "" || epochA == epochB)
+}
+
+func cutEpoch(v string) (epoch, rest string) {
+	if epoch, rest, ok := strings.Cut(v, ":"); ok {
+		return epoch, rest
+	}
+	return "", v
+}
+
+func plainVersion(typ, v string) string {
+	if typ == packageurl.TypeGolang || typ == packageurl.TypeGithub || typ == packageurl.TypeComposer || typ == packageurl.TypeSwift {
+		v = strings.TrimPrefix(v, "v")
+	}
+	if typ == packageurl.TypePyPi || typ == packageurl.TypeNuget {
+		v = strings.ToLower(v)
+	}
+	return v
+}
+
+// scrubPURL takes secrets out of the URLs that qualifiers hold.
+func scrubPURL(purl string) string {
+	if !strings.Contains(purl, "url=") {
+		return purl
+	}
+	u, err := packageurl.FromString(purl)
+	if err != nil {
+		base, _, _ := strings.Cut(purl, "?")
+		return base
+	}
+	changed := false
+	for i, q := range u.Qualifiers {
+		if !strings.HasSuffix(q.Key, "url") {
+			continue
+		}
+		if clean := sbom.ScrubURL(q.Value); clean != q.Value {
+			u.Qualifiers[i].Value = clean
+			changed = true
+		}
+	}
+	if !changed {
+		return purl
+	}
+	return u.ToString()
+}
+
+func nonEmpty(list ...string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
+
+// ecosystem says whether the package URL is one of packages that are
+// installed: not of images, nor of whatever has no better name.
+func ecosystem(purl string) bool {
+	u, err := packageurl.FromString(purl)
+	if err != nil {
+		return strings.HasPrefix(purl, "pkg:")
+	}
+	switch u.Type {
+	case packageurl.TypeGeneric, packageurl.TypeOCI, packageurl.TypeDocker:
+		return false
+	}
+	return true
+}

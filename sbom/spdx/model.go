@@ -1,0 +1,102 @@
+package spdx
+
+import "strings"
+
+// document is as much of SPDX 2.2 and 2.3 as we read. The library's own
+// structs are for writing: reading into them takes the document apart three
+// times over, refuses it for a supplier that is written wrong, and holds all
+// of what is not asked about. The tag-value form and version 3 are brought
+// into this form too, so that there is one place that knows what it means.
+type document struct {
+	SPDXVersion   string         `json:"spdxVersion"`
+	SPDXID        string         `json:"SPDXID"`
+	Name          string         `json:"name"`
+	CreationInfo  *creation      `json:"creationInfo"`
+	Describes     []string       `json:"documentDescribes"`
+	External      []externalDoc  `json:"externalDocumentRefs"`
+	Packages      []pkg          `json:"packages"`
+	Files         []file         `json:"files"`
+	Snippets      []snippet      `json:"snippets"`
+	Relationships []relationship `json:"relationships"`
+	Annotations   []annotation   `json:"annotations"`
+
+	// others are identifiers of what is none of these, in version 3.
+	others []string
+}
+
+type creation struct {
+	Creators []string `json:"creators"`
+	Created  string   `json:"created"`
+}
+
+type externalDoc struct {
+	ID string `json:"externalDocumentId"`
+}
+
+type pkg struct {
+	SPDXID       string        `json:"SPDXID"`
+	Name         string        `json:"name"`
+	Version      string        `json:"versionInfo"`
+	Purpose      string        `json:"primaryPackagePurpose"`
+	Download     string        `json:"downloadLocation"`
+	SourceInfo   string        `json:"sourceInfo"`
+	Summary      string        `json:"summary"`
+	Checksums    []checksum    `json:"checksums"`
+	External     []externalRef `json:"externalRefs"`
+	Annotations  []annotation  `json:"annotations"`
+	Attributions []string      `json:"attributionTexts"`
+	HasFiles     []string      `json:"hasFiles"`
+
+	// line is where a tag-value document has it.
+	line int
+}
+
+type checksum struct {
+	Algorithm string `json:"algorithm"`
+	Value     string `json:"checksumValue"`
+}
+
+type externalRef struct {
+	Category string `json:"referenceCategory"`
+	Type     string `json:"referenceType"`
+	Locator  string `json:"referenceLocator"`
+}
+
+type file struct {
+	SPDXID string `json:"SPDXID"`
+	Name   string `json:"fileName"`
+}
+
+type snippet struct {
+	SPDXID string `json:"SPDXID"`
+}
+
+type relationship struct {
+	From    string `json:"spdxElementId"`
+	To      string `json:"relatedSpdxElement"`
+	Type    string `json:"relationshipType"`
+	Comment string `json:"comment"`
+}
+
+type annotation struct {
+	Annotator string `json:"annotator"`
+	Type      string `json:"annotationType"`
+	Comment   string `json:"comment"`
+}
+
+// purl is the package URL of the package, and the others that it names.
+func (p *pkg) purl() (first string, more []string) {
+	for _, r := range p.External {
+		// The specification writes PACKAGE-MANAGER, its JSON schema PACKAGE_MANAGER.
+		if strings.ReplaceAll(r.Category, "_", "-") != "PACKAGE-MANAGER" || r.Type != "purl" {
+			continue
+		}
+		switch {
+		case first == "":
+			first = r.Locator
+		case r.Locator != first:
+			more = append(more, r.Locator)
+		}
+	}
+	return first, more
+}

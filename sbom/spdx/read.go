@@ -1,0 +1,260 @@
+package spdx
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/internal/draft"
+	"github.com/depaudit/depaudit/sbom/internal/exact"
+)
+
+// Form is a way in which SPDX is written.
+type Form int
+
+const (
+	JSON     Form = iota // 2.2 and 2.3
+	Graph                // 3.0, JSON-LD
+	TagValue             // 2.2 and 2.3
+)
+
+// Read reads a document that anybody made, by the rules of the package
+// comment. name is how the document is called in what is recorded.
+//
+// A document of [Encode]'s gives the document that was encoded. If it was
+// changed since, it is read like anybody's, and that is a gap.
+func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Document, error) {
+	var doc *document
+	var err error
+	switch form {
+	case Graph:
+		doc, err = readGraph(ctx, data)
+	case TagValue:
+		doc, err = readTags(ctx, data)
+	default:
+		doc = new(document)
+		err = exact.Unmarshal(ctx, data, doc)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if form != Graph && !readable(doc.SPDXVersion) {
+		return nil, fmt.Errorf("SPDX version %s is not known: 2.2, 2.3 and 3.0 are", draft.Quote(doc.SPDXVersion))
+	}
+	changed := ""
+	if form == JSON && claimsOurs(doc) {
+		own, err := unchanged(data, doc)
+		if err == nil {
+			return own, nil
+		}
+		changed = draft.Clean(err.Error())
+	}
+	r := reader{doc: doc, name: name}
+	d := r.read()
+	if changed != "" {
+		d.Fault(sbom.GapMalformed, "the document says that depaudit wrote it, and it was changed since", changed)
+	}
+	return d.Document(ctx)
+}
+
+// readable are the versions of one data model: 2.2.x are corrections of text.
+func readable(version string) bool {
+	for _, v := range []string{"SPDX-2.2", "SPDX-2.3"} {
+		if version == v || strings.HasPrefix(version, v+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// reader brings a document into the words of a draft.
+type reader struct {
+	doc   *document
+	name  string
+	d     draft.Draft
+	index map[string]int    // packages by identifier
+	files map[string]string // names of files by identifier
+	roots map[string]bool
+	// containers are the packages that contain others, needers those that
+	// need others.
+	containers, needers map[string]bool
+	// held are pairs of packages, the outer one and the inner one.
+	held     [][2]int
+	unknowns int
+	external map[string]bool
+}
+
+func (r *reader) read() *draft.Draft {
+	doc := r.doc
+	r.index = make(map[string]int, len(doc.Packages))
+	r.files = make(map[string]string, len(doc.Files))
+	r.roots, r.containers, r.needers = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	r.external = map[string]bool{}
+	r.d.Others = map[string]bool{}
+	if doc.SPDXID != "" {
+		r.d.Others[doc.SPDXID] = true
+	}
+	for _, f := range doc.Files {
+		r.files[f.SPDXID] = f.Name
+		r.d.Others[f.SPDXID] = true
+	}
+	for _, id := range doc.others {
+		r.d.Others[id] = true
+	}
+	r.d.Files = len(doc.Files)
+	for _, s := range doc.Snippets {
+		r.d.Others[s.SPDXID] = true
+	}
+	if n := len(doc.Snippets); n > 0 {
+		r.d.Excluded = append(r.d.Excluded, sbom.Exclusion{Reason: sbom.ExcludedFile, Detail: "snippets, which are parts of files", Count: n})
+	}
+	if doc.CreationInfo != nil {
+		r.d.Tools = tools(doc.CreationInfo.Creators)
+	}
+	for i := range doc.Packages {
+		r.d.Elements = append(r.d.Elements, r.element(&doc.Packages[i]))
+		if _, twice := r.index[doc.Packages[i].SPDXID]; !twice {
+			r.index[doc.Packages[i].SPDXID] = i
+		}
+	}
+	r.related()
+	r.described()
+	r.grouped()
+	r.contained()
+	r.installed()
+	r.complete()
+	return &r.d
+}
+
+// element is a package in the words of a draft.
+func (r *reader) element(p *pkg) draft.Element {
+	e := draft.Element{
+		Ref: p.SPDXID, Label: label(p), Name: p.Name, Version: p.Version,
+		Paths: evidence(p.SourceInfo), Locked: fromLock(p.SourceInfo),
+	}
+	purl, more := p.purl()
+	e.PURL = purl
+	for _, other := range more {
+		r.d.Fault(sbom.GapMalformed, "a package has several package URLs, and the first is what counts", draft.Quote(other)+" ("+e.Label+")")
+	}
+	e.Role, e.Why = role(p)
+	if e.Role == draft.System {
+		e.Why = p.Summary
+	}
+	for _, c := range p.Checksums {
+		if d, ok := draft.Digest(c.Algorithm, c.Value, r.name); ok {
+			e.Digests = append(e.Digests, d)
+		}
+	}
+	e.Install = draft.Origin(p.Download, r.name)
+	if source, ok := strings.CutPrefix(p.SourceInfo, "built package from: "); ok { // trivy
+		e.Source, _, _ = strings.Cut(source, " ")
+	}
+	return e
+}
+
+func label(p *pkg) string {
+	if p.line > 0 {
+		return fmt.Sprintf("package %s, line %d", draft.Quote(p.SPDXID), p.line)
+	}
+	return "package " + draft.Quote(p.SPDXID)
+}
+
+// role is what the purpose of a package says (section 7.24 of 2.3). It is
+// about use and not about installation, so most of them count: a SOURCE that
+// lies in a stage is a dependency, and so is FIRMWARE.
+func role(p *pkg) (draft.Role, string) {
+	switch strings.ToUpper(strings.ReplaceAll(p.Purpose, "-", "_")) {
+	case "OPERATING_SYSTEM":
+		return draft.System, ""
+	case "CONTAINER":
+		return draft.Group, "a container image: what is in it counts"
+	case "FILE":
+		return draft.File, ""
+	case "DEVICE":
+		return draft.NotSoftware, "a device"
+	case "DATA":
+		return draft.NotSoftware, "data"
+	}
+	return draft.Package, ""
+}
+
+var acquired = regexp.MustCompile(`^acquired package info(?:rmation)? from (?:the |an? )?(?:.*?): (.+)$`)
+
+// evidence reads the places that syft writes into the source information.
+func evidence(sourceInfo string) []string {
+	m := acquired.FindStringSubmatch(sourceInfo)
+	if m == nil {
+		return nil
+	}
+	var out []string
+	for p := range strings.SplitSeq(m[1], ", ") {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// fromLock says whether all places that show a package are lock files.
+func fromLock(sourceInfo string) bool {
+	places := evidence(sourceInfo)
+	for _, p := range places {
+		if !draft.IsLock(path.Base(p)) {
+			return false
+		}
+	}
+	return len(places) > 0
+}
+
+// tools are the creators that are programs, "Tool: NAME-VERSION".
+func tools(creators []string) []string {
+	var out []string
+	for _, c := range creators {
+		kind, tool, ok := strings.Cut(c, ":")
+		if !ok || kind != "Tool" {
+			continue
+		}
+		tool = strings.TrimSpace(tool)
+		for i := range len(tool) - 1 {
+			rest := strings.TrimPrefix(tool[i+1:], "v")
+			if tool[i] == '-' && rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+				tool = tool[:i] + " " + tool[i+1:]
+				break
+			}
+		}
+		out = append(out, tool)
+	}
+	return out
+}
+
+// installed: scanners of images list what is installed. Of a folder they
+// list what its manifests declare as well.
+func (r *reader) installed() {
+	scanner := false
+	for _, t := range r.d.Tools {
+		name, _, _ := strings.Cut(t, " ")
+		scanner = scanner || name == "syft" || strings.HasPrefix(name, "trivy")
+	}
+	if !scanner {
+		return
+	}
+	for id := range r.roots {
+		if i, ok := r.index[id]; ok && strings.EqualFold(r.doc.Packages[i].Purpose, "CONTAINER") {
+			r.d.Installed = true
+		}
+	}
+}
+
+// complete notes what the document says about its own gaps.
+func (r *reader) complete() {
+	if r.unknowns > 0 {
+		r.d.Incomplete = append(r.d.Incomplete, fmt.Sprintf("the document says in %d places that it does not know what more there is (NOASSERTION)", r.unknowns))
+	}
+	if n := len(r.external); n > 0 {
+		r.d.Incomplete = append(r.d.Incomplete, fmt.Sprintf("the document refers to %d entries of other documents, which were not read", n))
+	}
+}
