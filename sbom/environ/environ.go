@@ -128,6 +128,9 @@ func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinf
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if ref.IsImage() {
+		return openImage(ctx, ref, opts)
+	}
 	path := ref.Path
 	switch ref.Scheme {
 	case SchemeDir:
