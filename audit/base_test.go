@@ -307,6 +307,26 @@ func TestGapKindsAreKnown(t *testing.T) {
 	}
 }
 
+// TestScanTells: a look at one environment warns of the base, and says what
+// cannot be shown, without failing for it.
+func TestScanTells(t *testing.T) {
+	doc, _ := parseInventory(t, "sbom:x", "pkg pypi/x@1\nlimitation paths p")
+	r := Scan(Input{Stage: StageConfig{Name: "sbom:x", Environment: "sbom:x"}, Document: doc, Base: parseBase(t, "registry:e.org/b:1", "image x\n@1 pkg pypi/x@1")}, Tool{})
+	if err := r.Validate(); err != nil {
+		t.Error(err)
+	}
+	var got []string
+	for _, f := range r.Stages[0].Findings {
+		got = append(got, string(f.Severity)+" "+f.Rule)
+	}
+	if want := []string{"warning base-not-pinned", "info limitation"}; r.Verdict != Pass || !slices.Equal(got, want) {
+		t.Errorf("%s %v, want %v", r.Verdict, got, want)
+	}
+	if s := r.Stages[0]; !s.FromDocument() || s.Base.Present != 1 || s.Base.Added != 0 || s.Counts.Image != 1 {
+		t.Errorf("%+v %+v", s.Base, s.Counts)
+	}
+}
+
 func TestReferences(t *testing.T) {
 	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	for ref, want := range map[string][3]string{

@@ -118,6 +118,7 @@ func TestBaselineErrors(t *testing.T) {
 		{"after the end", dep(good) + "\n{}", "f:4:1: there is text after the end of the baseline" + repair},
 		{"merge conflict", dep("<<<<<<< HEAD\n" + good), "f:2:1: not valid JSON: invalid character '<' looking for beginning of value" + repair},
 		{"twice", dep(good + ",\n" + good), `f:3:72: dependency "k" at version "1" is listed twice; keep one of the lines`},
+		{"base", dep(strings.Replace(good, "}", `, "base": "yes"}`, 1)), `f:2:82: expected true or false for "base"`},
 		{"key twice", dep(`{"key": "k", "key": "l"}`), `f:2:14: key "key" is given twice; keep one of them`},
 		{"case", dep(`{"Key": "k"}`), `f:2:2: unknown key "Key" in a dependency; did you mean "key"?`},
 		{"missing", dep(`{"key": "k", "version": "1", "provenance": "os"}`), `f:2:48: a dependency has no "evidence"` + repair},
@@ -209,7 +210,7 @@ func TestEntryDerivesID(t *testing.T) {
 }
 
 func FuzzBaseline(f *testing.F) {
-	f.Add([]byte(`{"baseline": 1, "stages": {"s": {"rules": 1, "catalogers": "c", "reason": "r", "dependencies": [{"key": "k", "version": "1", "provenance": "os", "evidence": "db-owned", "reason": "\ud83d\ude00\u202e"}]}}}`))
+	f.Add([]byte(`{"baseline": 1, "stages": {"s": {"rules": 1, "catalogers": "c", "reason": "r", "dependencies": [{"key": "k", "version": "1", "provenance": "os", "evidence": "db-owned", "base": true, "reason": "\ud83d\ude00\u202e"}]}}}`))
 	f.Add([]byte(`{"baseline": 1, "stages": {}}`))
 	f.Add([]byte(`{"baseline": 2`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -338,6 +338,43 @@ func TestReadReportRefuses(t *testing.T) {
 	}
 }
 
+// TestReadReportRefusesBases: what a saved report says of a base, of layers,
+// of waivers and of limitations must add up, too.
+func TestReadReportRefusesBases(t *testing.T) {
+	stage := StageConfig{Name: "s", Environment: "registry:e.org/b", Critical: true, Accept: []sbom.LimitationName{sbom.LimitPaths},
+		Waive: []Waiver{{Kind: "mount", Reason: "r", Owner: "o", Expires: "2030-01-01"}}}
+	doc, _ := parseInventory(t, stage.Environment, "image x y\n@1 os a 1\n@2 os b 1\ngap mount /m m\nlimitation paths p")
+	base, _ := parseInventory(t, pinnedRef, "image x\n@1 os a 1\n@1 os c 1")
+	r := Run(&Config{Stages: []StageConfig{stage}}, []Input{{Stage: stage, Document: doc, Base: &Base{Ref: pinnedRef, Document: base}}}, nil, Tool{}, today)
+	r.Stages[0].Findings = []Finding{} // a pass by what is left
+	r.Stages[0].Verdict, r.Verdict = Pass, Pass
+	good := string(marshal(t, r))
+	if _, err := ReadReport(strings.NewReader(good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"present", `"present": 1`, `"present": 2`, "does not go with"},
+		{"added", `"added": 1`, `"added": 0`, "does not go with"},
+		{"gone", `"gone": 1`, `"gone": 2`, "are gone"},
+		{"layers", `"layers": 1`, `"layers": 3`, "the base has 3 layers"},
+		{"unknown with numbers", `"known": true`, `"known": false`, "a base's, which is not known"},
+		{"layer", `"layer": 2`, `"layer": 3`, "is from layer 3"},
+		{"below", `"layer": 2`, `"layer": -1`, "is from layer -1"},
+		{"waived", `"kind": "mount"`, `"kind": "lost-scan"`, "is waived, which it cannot be"},
+		{"not waived", `"waived"`, `"Waive"`, "unknown field"},
+		{"not accepted", `"accepted": true`, `"accepted": false`, `"incomplete" follows`},
+		{"no base", `"provenance": "os"`, `"provenance": "image"`, "follows from the dependencies"},
+	} {
+		bad := strings.Replace(good, tt.old, tt.new, 1)
+		if bad == good {
+			t.Fatalf("%s: nothing to change\n%s", tt.name, good)
+		}
+		if _, err := ReadReport(strings.NewReader(bad)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
 func FuzzReadReport(f *testing.F) {
 	f.Add([]byte(`{"schema": 1, "verdict": "pass", "rules": 1, "tool": {}, "stages": [{"name": "s", "verdict": "pass", "counts": {}}]}`))
 	f.Add([]byte(`{"schema": 1, "verdict": "incomplete", "stages": []}`))
