@@ -104,7 +104,10 @@ func (b *builder) numberByText(run []link, most int) (added []link) {
 		var more []int
 		for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 			for _, i := range byName[text{t.kind, name}] {
-				if b.labels[run[i].label].via != t.via && len(more) < most-len(added) {
+				if len(more) >= most-len(added) {
+					break
+				}
+				if b.labels[run[i].label].via != t.via {
 					more = append(more, i)
 				}
 			}

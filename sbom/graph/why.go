@@ -26,7 +26,7 @@ type Paths struct {
 	Reason Reason `json:"reason,omitempty"`
 	// Owner is the component that it lies inside of.
 	Owner string `json:"owner,omitempty"`
-	// Chains are the shortest first.
+	// Chains are the shortest first, those that begin at orphans last.
 	Chains []Chain `json:"chains"`
 	// Cut is the number of chains beyond the limit.
 	Cut int `json:"cut,omitempty"`
@@ -85,7 +85,7 @@ func (g *Graph) Why(target string, opts WhyOptions) (*Paths, error) {
 		ways = g.waysFromRoots(i)
 	}
 	slices.SortFunc(ways, func(a, b way) int {
-		return cmp.Or(cmp.Compare(a.length, b.length), cmp.Compare(a.cost, b.cost), cmp.Compare(a.by, b.by))
+		return cmp.Or(cmp.Compare(a.orphan, b.orphan), cmp.Compare(a.length, b.length), cmp.Compare(a.cost, b.cost), cmp.Compare(a.by, b.by))
 	})
 	limit := cmp.Or(opts.Max, DefaultChains)
 	steps := int32(0)
@@ -114,7 +114,9 @@ func (g *Graph) dominator(i int32) int32 {
 type way struct {
 	// by is the node that tells it from the others: the root that it begins
 	// at, or the node that needs the target.
-	by           int32
+	by int32
+	// orphan is 1 for a chain that begins at an orphan, which explains less.
+	orphan       int32
 	length, cost int32
 	edges        func() []int32
 }
@@ -183,15 +185,15 @@ func (g *Graph) waysThrough(target int32, p *Paths) []way {
 	}
 	p.NeededBy = len(best)
 	for from, last := range best {
-		b := fromRoots
+		b, orphan := fromRoots, int32(0)
 		if b.far[from] < 0 {
-			b = fromOrphans
+			b, orphan = fromOrphans, 1
 		}
 		if b.far[from] < 0 {
 			p.Circular++
 			continue
 		}
-		ways = append(ways, way{by: from, length: b.far[from] + 1, cost: b.cost[from] + int32(g.edges.weight[last]), edges: func() []int32 {
+		ways = append(ways, way{by: from, orphan: orphan, length: b.far[from] + 1, cost: b.cost[from] + int32(g.edges.weight[last]), edges: func() []int32 {
 			edges := []int32{last}
 			for e := b.edge[from]; e >= 0; e = b.edge[g.edges.from[e]] {
 				edges = append(edges, e)
