@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -42,8 +44,14 @@ func openLayers(ctx context.Context, ref Ref, opts Options, image imageSource) (
 	if len(image.layers) > maxLayers {
 		return nil, fmt.Errorf("the image has %d layers, more than %d", len(image.layers), maxLayers)
 	}
+	var cache *layer.Cache
+	if opts.Cache != "" {
+		if cache, err = layer.OpenCache(opts.Cache); err != nil {
+			return nil, err
+		}
+	}
 	p := newImageProgress(opts.Progress, image.layers)
-	indexes, err := readLayers(ctx, opts, image.layers, p.add)
+	indexes, err := readLayers(ctx, cache, image.layers, layer.Options{Rule: layerRule(opts), Progress: p.add, Kept: new(atomic.Int64)})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +74,7 @@ func openLayers(ctx context.Context, ref Ref, opts Options, image imageSource) (
 
 // readLayers reads each distinct layer once, as many side by side as there
 // are processors.
-func readLayers(ctx context.Context, opts Options, sources []layer.Source, progress func(bytes, entries int64)) ([]*layer.Index, error) {
+func readLayers(ctx context.Context, cache *layer.Cache, sources []layer.Source, opts layer.Options) ([]*layer.Index, error) {
 	type result struct {
 		source layer.Source
 		index  *layer.Index
@@ -91,7 +99,6 @@ func readLayers(ctx context.Context, opts Options, sources []layer.Source, progr
 	var (
 		next atomic.Int64
 		wg   sync.WaitGroup
-		kept atomic.Int64
 	)
 	for range min(runtime.GOMAXPROCS(0), len(results)) {
 		wg.Go(func() {
@@ -101,7 +108,7 @@ func readLayers(ctx context.Context, opts Options, sources []layer.Source, progr
 					return
 				}
 				r := &results[n]
-				if r.index, r.err = layer.Read(ctx, r.source, layer.Options{Rule: layerRule(opts), Progress: progress, Kept: &kept}); r.err != nil {
+				if r.index, r.err = cache.Read(ctx, r.source, opts); r.err != nil {
 					cancel()
 				}
 			}
@@ -145,6 +152,20 @@ func closeAll(indexes []*layer.Index) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// DefaultCache is the folder for [Options.Cache] of the user who scans; empty
+// when there is none that can be used. It is made when it is not there yet.
+func DefaultCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir = filepath.Join(dir, "depaudit", "layers")
+	if _, err := layer.OpenCache(dir); err != nil {
+		return ""
+	}
+	return dir
 }
 
 // layerRule is what the options say, in the words of package layer.

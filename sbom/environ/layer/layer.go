@@ -187,4 +187,6 @@ const (
 	maxQuoted = 200
 )
 
+var errKept = fmt.Errorf("the image has more than %d bytes of contents that would have to be kept", int64(MaxKept))
+
 var errNoDigest = errors.New("the image says neither the digest of the layer nor the one of its content: it cannot be checked")

@@ -222,7 +222,7 @@ func (r *reader) file(e *Entry, h *tar.Header) error {
 		return fmt.Errorf("its sparse files expand to more than %d bytes", expansionFloor)
 	}
 	if r.opts.Kept != nil && r.opts.Kept.Add(e.Size) > MaxKept || r.out.totals.kept > MaxKept {
-		return fmt.Errorf("more than %d bytes of contents would have to be kept", int64(MaxKept))
+		return errKept
 	}
 	n, err := r.out.ReadFrom(r.tar)
 	if err != nil {

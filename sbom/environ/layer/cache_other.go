@@ -1,0 +1,27 @@
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
+
+package layer
+
+import (
+	"context"
+	"io/fs"
+	"os"
+)
+
+// Without owners the folder is taken as it is, without locks a layer may be
+// read twice, and without the times of use the oldest files go first.
+
+const hasOwners = false
+
+func ownerOf(fs.FileInfo) (int, bool) { return 0, false }
+
+func openPlain(path string) (*os.File, error) { return os.Open(path) }
+
+func markUsed(*os.File) {}
+
+// lockFile says that somebody has the lock: nothing is removed then.
+func lockFile(*os.File) bool { return false }
+
+func unlockFile(*os.File) {}
+
+func waitLock(ctx context.Context, _ *os.File) error { return ctx.Err() }
