@@ -29,6 +29,11 @@ func (s *scanner) emit() {
 		}
 		s.doc.Components = append(s.doc.Components, c)
 	}
+	for _, n := range s.needs {
+		if from, to := s.units[n.from].ID, s.units[n.to].ID; from != to {
+			s.doc.Relations = append(s.doc.Relations, sbom.Relation{From: from, To: to, Kind: sbom.RelDepends})
+		}
+	}
 }
 
 // ownerID is what a unit inside another one is listed under: that one, or

@@ -27,6 +27,10 @@ func (s *scanner) addFound() {
 		switch {
 		case f.Classifier:
 			// Recognised by strings: names a group, counts nothing.
+		case f.Type == "brew":
+			s.addBrew(f, n)
+		case f.Type == "nix":
+			// Of the store, and read there; what is only in its database is not here.
 		case f.Type == "pypi" && isPythonMetadata(f.Path):
 			s.compare(f, n)
 		case f.Type == "npm" && path.Base(f.Path) == "package.json":

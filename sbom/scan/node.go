@@ -169,6 +169,9 @@ func isNodeCode(name string) bool {
 // list of a Python package that reaches out of the folder of modules
 // carries nothing.
 func (s *scanner) carrierOf(manifest environ.Node) int {
+	if store := s.storeOf(manifest); store >= 0 {
+		return store
+	}
 	c := s.claimant(manifest)
 	if c < 0 || s.units[c].Type != "npm" && !isInSiteDir(s.tree, manifest) {
 		return -1

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
@@ -43,7 +44,9 @@ func (noDriver) Open(string) (driver.Conn, error) { return nil, errors.New("ther
 // licences is a context with a licence scanner, which takes syft most of a
 // second to build.
 var licences = sync.OnceValues(func() (context.Context, error) {
-	sql.Register("sqlite", noDriver{})
+	if !slices.Contains(sql.Drivers(), "sqlite") { // else one of our own packages has a real one
+		sql.Register("sqlite", noDriver{})
+	}
 	return syft.SetContextLicenseScanner(context.Background(), cataloging.DefaultLicenseConfig())
 })
 
@@ -84,7 +87,8 @@ func syftIdentity(p pkg.Package) string {
 		if u.Version != "" {
 			c.Version = u.Version
 		}
-		if u.Type == "deb" {
+		switch u.Type {
+		case "deb", "apk", "rpm", "alpm":
 			c.Kind, c.Arch = sbom.KindOS, u.Qualifiers.Map()["arch"]
 		}
 	}
@@ -117,6 +121,9 @@ var differences = []difference{
 	{"rule 1: a manifest outside of node_modules declares and installs nothing, and is listed", func(s *scanner, d *sbom.Document, f finding) bool {
 		return f.pkg.Type == pkg.NpmPkg && excluded(d, f.paths, sbom.ExcludedDeclared, sbom.ExcludedFixture)
 	}},
+	{"rule 1: a formula of a tap is a recipe and installs nothing, and is listed", func(s *scanner, d *sbom.Document, f finding) bool {
+		return f.pkg.Type == pkg.HomebrewPkg && excluded(d, f.paths, sbom.ExcludedDeclared)
+	}},
 	{"rule 1: a lock file installs nothing, and is listed", func(s *scanner, d *sbom.Document, f finding) bool {
 		return f.pkg.FoundBy == "dotnet-packages-lock-cataloger" && excluded(d, f.paths, sbom.ExcludedLock)
 	}},
@@ -145,7 +152,7 @@ func excluded(d *sbom.Document, paths []string, reasons ...sbom.ExclusionReason)
 // scanned is a scan with what is known at its end besides the document.
 func scanned(t *testing.T, root string) (*scanner, *sbom.Document) {
 	t.Helper()
-	tree, err := environ.Open(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{})
+	tree, err := environ.Open(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{Classify: magic})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +233,8 @@ func TestSyftFindsTheSameInItsTestdata(t *testing.T) {
 		tree string
 		more []string
 	}{
-		{"cmd/syft/internal/test/integration/testdata/image-pkg-coverage", nil},
+		// Two databases and one os-release, which syft believes for both.
+		{"cmd/syft/internal/test/integration/testdata/image-pkg-coverage", []string{"apk/libc-utils@0.7.2-r0?arch=x86_64", "apk/musl-utils@1.1.24-r2?arch=x86_64"}},
 		{"syft/pkg/cataloger/ai/testdata", nil},
 		{"syft/pkg/cataloger/apple/testdata", nil},
 		{"syft/pkg/cataloger/bitnami/testdata", nil},
@@ -251,8 +259,30 @@ func TestSyftFindsTheSameInItsTestdata(t *testing.T) {
 		{"syft/pkg/cataloger/snap/testdata", nil},
 		{"syft/pkg/cataloger/wordpress/testdata", nil},
 	} {
-		t.Run(strings.TrimPrefix(c.tree, "syft/pkg/cataloger/"), func(t *testing.T) { compareWithSyft(t, filepath.Join(base, c.tree), c.more...) })
+		t.Run(strings.TrimPrefix(c.tree, "syft/pkg/cataloger/"), func(t *testing.T) {
+			compareWithSyft(t, wholeDatabase(t, filepath.Join(base, c.tree)), c.more...)
+		})
 	}
+}
+
+// wholeDatabase ends the last record of an apk database that a tree has cut
+// off, in a copy: what a real apk writes ends with an empty line, and half a
+// database is an error.
+func wholeDatabase(t *testing.T, root string) string {
+	t.Helper()
+	const database = "lib/apk/db/installed"
+	data, err := os.ReadFile(filepath.Join(root, database))
+	if err != nil || bytes.HasSuffix(data, []byte("\n\n")) {
+		return root
+	}
+	whole := t.TempDir()
+	if err := os.CopyFS(whole, os.DirFS(root)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(whole, database), append(data, "\n\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return whole
 }
 
 // TestSyftFindsTheSameInRealInstallations asks npm and pip to install

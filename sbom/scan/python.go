@@ -75,7 +75,7 @@ func (s *scanner) readDistribution(d environ.Node) {
 	if !isASCII(name) {
 		s.notice(sbom.NoticeNonASCII, t.Path(meta), fmt.Sprintf("the Python distribution %+q has a name outside ASCII, which no index accepts", name))
 	}
-	u.own = s.standsForItself(at)
+	u.own = s.storeOf(at) < 0 && s.standsForItself(at)
 	if s.owned(meta) {
 		s.add(u)
 		return

@@ -187,6 +187,10 @@ type scanner struct {
 	// read are the metadata files that our own readers dealt with; what a
 	// cataloger says against them does not matter.
 	read map[environ.Node]bool
+	// stores are sorted by root and do not overlap; needs are what their
+	// packages need of each other.
+	stores []store
+	needs  []need
 	// modules are files that a folder of packages holds directly.
 	modules []environ.Node
 }
@@ -253,6 +257,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.found = found
 	s.claims = make([]int32, s.tree.Len())
 	s.problems = problems
+	s.readStores()
 	s.readPython()
 	s.readNode()
 	return ctx.Err()

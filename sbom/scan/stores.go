@@ -1,0 +1,318 @@
+package scan
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/catalog"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// store is the folder of one package of a manager that gives each package a
+// folder of its own: a keg of Homebrew, a path of the Nix store. Whatever
+// lies in it came with the package, and so is inside it (counting rule 3).
+type store struct {
+	root, end environ.Node
+	unit      int
+}
+
+// need is a relation between two units.
+type need struct{ from, to int }
+
+// readStores adds the packages of Homebrew and Nix, before all others, so
+// that theirs is what lies in their folders.
+//
+// What depends on what in a Nix store stands in its database and in the
+// derivations, which are not read: there are no relations between Nix
+// packages, and what nobody asked for cannot be told from what came along.
+func (s *scanner) readStores() {
+	s.readKegs()
+	s.readNixStore()
+}
+
+// storeOf is the unit of the store folder that a node lies in, -1 if none.
+func (s *scanner) storeOf(n environ.Node) int {
+	i := sort.Search(len(s.stores), func(i int) bool { return s.stores[i].root > n }) - 1
+	if i < 0 || n >= s.stores[i].end {
+		return -1
+	}
+	return s.stores[i].unit
+}
+
+func (s *scanner) addStore(dir environ.Node, u unit) int {
+	i := s.add(u)
+	_, end := s.tree.Subtree(dir)
+	s.stores = append(s.stores, store{dir, end, i})
+	slices.SortFunc(s.stores, func(a, b store) int { return int(a.root) - int(b.root) })
+	s.claimTree(dir, i, nil)
+	return i
+}
+
+// Homebrew's files by which a keg is recognised
+// (https://docs.brew.sh/Manpage, and Library/Homebrew/tab.rb and keg.rb).
+const (
+	cellar      = "Cellar"
+	kegReceipt  = "INSTALL_RECEIPT.json"
+	kegFormulas = ".brew"
+)
+
+// maxReceipt is the size of a receipt that is read. Real ones have some
+// kilobytes.
+const maxReceipt = 4 << 20
+
+// receipt is the part of INSTALL_RECEIPT.json that says why a keg is there.
+type receipt struct {
+	OnRequest    *bool `json:"installed_on_request"`
+	AsDependency *bool `json:"installed_as_dependency"`
+	// Needs are all that the keg needs at run time, not only directly.
+	Needs  []kegNeed `json:"runtime_dependencies"`
+	Source struct {
+		Tap string `json:"tap"`
+	} `json:"source"`
+}
+
+type kegNeed struct {
+	FullName   string `json:"full_name"` // with the tap before it, when it is not Homebrew's own
+	Version    string `json:"version"`
+	PkgVersion string `json:"pkg_version"`
+	Direct     *bool  `json:"declared_directly"`
+}
+
+func (r *receipt) asked() sbom.Asked {
+	is := func(b *bool) bool { return b != nil && *b }
+	switch {
+	case is(r.OnRequest):
+		return sbom.AskedYes
+	case is(r.AsDependency):
+		return sbom.AskedAuto
+	}
+	return sbom.AskedUnknown
+}
+
+// readKegs adds what is installed in folders Cellar/NAME/VERSION, with a
+// receipt or a copy of the formula in it, of whatever prefix.
+func (s *scanner) readKegs() {
+	t := s.tree
+	type keg struct {
+		unit    int
+		receipt receipt
+	}
+	var kegs []keg
+	byName := make(map[string][]int)
+	for c := range t.Named(cellar) {
+		for name := range t.Children(c) {
+			for dir := range t.Children(name) {
+				at, ok := s.kegEvidence(dir)
+				if !ok || s.storeOf(dir) >= 0 {
+					continue // a keg in a keg is part of it
+				}
+				u := unit{node: at, inside: -1, own: true, Component: sbom.Component{
+					Kind: sbom.KindPackage, Type: "brew", Name: t.Name(name), Version: t.Name(dir),
+					Paths: []string{t.Path(at)}, FoundBy: "homebrew-reader",
+				}}
+				var r receipt
+				if t.Name(at) == kegReceipt {
+					s.read[at] = true
+					data, err := t.ReadFile(at, maxReceipt)
+					if err == nil {
+						err = json.Unmarshal(data, &r)
+					}
+					if err != nil {
+						s.gap(sbom.GapMalformed, t.Path(at), "Homebrew's receipt cannot be read: "+reason(err))
+						r = receipt{}
+					}
+				}
+				u.Asked = r.asked()
+				if tap := r.Source.Tap; tap != "" && tap != "homebrew/core" {
+					u.Detail = fmt.Sprintf("from the tap %+q", tap)
+				}
+				i := s.addStore(dir, u)
+				kegs = append(kegs, keg{i, r})
+				byName[u.Name] = append(byName[u.Name], i)
+			}
+		}
+	}
+	for _, k := range kegs {
+		// Since Homebrew 4 a receipt says which of its needs are direct.
+		tells := slices.ContainsFunc(k.receipt.Needs, func(n kegNeed) bool { return n.Direct != nil })
+		for _, n := range k.receipt.Needs {
+			if tells && (n.Direct == nil || !*n.Direct) {
+				continue
+			}
+			name := n.FullName[strings.LastIndexByte(n.FullName, '/')+1:]
+			for _, to := range byName[name] {
+				if v := s.units[to].Version; to != k.unit && (len(byName[name]) == 1 || v == n.PkgVersion || n.PkgVersion == "" && v == n.Version) {
+					s.needs = append(s.needs, need{k.unit, to})
+				}
+			}
+		}
+	}
+}
+
+// kegEvidence is the file that shows that a folder is a keg.
+func (s *scanner) kegEvidence(dir environ.Node) (environ.Node, bool) {
+	t := s.tree
+	if t.Kind(dir) != environ.Dir || s.caches.contain(dir) || s.owned(dir) {
+		return environ.None, false
+	}
+	at := t.Child(dir, kegReceipt)
+	if t.Kind(at) != environ.File {
+		formulas := t.Child(dir, kegFormulas)
+		at = t.Child(formulas, t.Name(t.Parent(dir))+".rb")
+	}
+	return at, t.Kind(at) == environ.File && !s.owned(at)
+}
+
+// addBrew handles what the cataloger reports as Homebrew's: formulas of kegs,
+// which are known, and those of taps, which are recipes and install nothing.
+func (s *scanner) addBrew(f catalog.Found, n environ.Node) {
+	switch {
+	case s.storeOf(n) >= 0:
+	case strings.Contains(f.Path, "/Library/Taps/"):
+		s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
+			Path: f.Path, PURL: f.PURL, Name: f.Name, Version: f.Version,
+			Reason: sbom.ExcludedDeclared, Detail: "a formula of a tap: nothing is installed by it", Count: 1,
+		})
+	default:
+		s.addPackage(f, n)
+	}
+}
+
+// readNixStore adds the folders of Nix stores: those that have a version in
+// their name, and those that hold code. The rest are what a store also keeps:
+// links between packages, configuration, sources. A store is a folder
+// nix/store, usually at the root; the names in it have a form of their own.
+func (s *scanner) readNixStore() {
+	t := s.tree
+	known := make(map[environ.Node]catalog.Found)
+	for _, f := range s.found {
+		if f.Type == "nix" {
+			for _, p := range f.Paths {
+				known[t.Lookup(p)] = f
+			}
+		}
+	}
+	asked := s.nixProfiles()
+	for top := range t.Named("store") {
+		if t.Name(t.Parent(top)) != "nix" || s.caches.contain(top) || s.storeOf(top) >= 0 {
+			continue
+		}
+		for dir := range t.Children(top) {
+			name, ok := nixName(t.Name(dir))
+			if !ok || t.Kind(dir) != environ.Dir || s.owned(dir) {
+				continue
+			}
+			u := unit{node: dir, inside: -1, own: true, Component: sbom.Component{
+				Kind: sbom.KindPackage, Type: "nix", Name: name, Paths: []string{t.Path(dir)}, FoundBy: "nix-reader",
+			}}
+			if f, ok := known[dir]; ok {
+				u.Name, u.Version, u.PURL = f.Name, f.Version, f.PURL
+			} else if !s.holdsLooseCode(dir) {
+				continue
+			}
+			if asked[dir] {
+				u.Asked = sbom.AskedYes
+			}
+			s.addStore(dir, u)
+		}
+	}
+}
+
+// nixHash is the length of the digest in the name of a store path, in Nix's
+// base 32 (https://nix.dev/manual/nix/latest/protocols/store-path).
+const nixHash = 32
+
+// nixName is what follows the digest in the name of a store path.
+func nixName(s string) (string, bool) {
+	if len(s) < nixHash+2 || s[nixHash] != '-' {
+		return "", false
+	}
+	for _, c := range []byte(s[:nixHash]) {
+		if strings.IndexByte("0123456789abcdfghijklmnpqrsvwxyz", c) < 0 {
+			return "", false
+		}
+	}
+	return s[nixHash+1:], true
+}
+
+// holdsLooseCode says whether there are programs, libraries or scripts below
+// a folder.
+func (s *scanner) holdsLooseCode(dir environ.Node) bool {
+	from, to := s.tree.Subtree(dir)
+	e := sort.Search(len(s.sniffed.executables), func(i int) bool { return s.sniffed.executables[i].Node >= from })
+	if e < len(s.sniffed.executables) && s.sniffed.executables[e].Node < to {
+		return true
+	}
+	for _, list := range [][]environ.Node{s.sniffed.scripts, s.sniffed.archives} {
+		if i, _ := slices.BinarySearch(list, from); i < len(list) && list[i] < to {
+			return true
+		}
+	}
+	return false
+}
+
+// nixProfiles reads what was asked for with "nix profile": the manifests of
+// the current generations (https://nix.dev/manual/nix/latest/command-ref/files/manifest.json).
+// Those of nix-env are expressions of its language, and are not read.
+func (s *scanner) nixProfiles() map[environ.Node]bool {
+	t := s.tree
+	asked := make(map[environ.Node]bool)
+	from, to := t.Subtree(t.Lookup("/nix/var/nix/profiles"))
+	for n := from; n < to; n++ {
+		if t.Kind(n) != environ.Symlink || strings.HasSuffix(t.Name(n), "-link") { // NAME-7-link is generation 7 of NAME
+			continue
+		}
+		file := t.ResolveNode(t.Child(t.ResolveNode(n), "manifest.json"))
+		if t.Kind(file) != environ.File || s.read[file] {
+			continue
+		}
+		s.read[file] = true
+		data, err := t.ReadFile(file, maxReceipt)
+		var paths []string
+		if err == nil {
+			paths, err = nixManifest(data)
+		}
+		if err != nil {
+			s.gap(sbom.GapMalformed, t.Path(file), "the manifest of a Nix profile cannot be read: "+reason(err))
+			continue
+		}
+		for _, p := range paths {
+			asked[t.Lookup(p)] = true
+		}
+	}
+	return asked
+}
+
+// nixManifest gives the store paths of a manifest. Its elements are a list,
+// and an object by name since version 3.
+func nixManifest(data []byte) ([]string, error) {
+	type element struct {
+		StorePaths []string `json:"storePaths"`
+	}
+	var m struct {
+		Elements json.RawMessage `json:"elements"`
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	var list []element
+	if err := json.Unmarshal(m.Elements, &list); err != nil {
+		var named map[string]element
+		if err := json.Unmarshal(m.Elements, &named); err != nil {
+			return nil, err
+		}
+		for _, e := range named {
+			list = append(list, e)
+		}
+	}
+	var paths []string
+	for _, e := range list {
+		paths = append(paths, e.StorePaths...)
+	}
+	slices.Sort(paths)
+	return paths, nil
+}
