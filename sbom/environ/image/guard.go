@@ -11,8 +11,11 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // maxRedirects is where net/http stops, too.
@@ -36,6 +39,11 @@ type guard struct {
 	idle time.Duration
 	// handshake is set until the registry has told how to authenticate.
 	handshake atomic.Bool
+	// failed is why requests of the handshake failed, by their scheme. Where
+	// both https and http are tried, the handshake reports both failures as
+	// one text.
+	mu     sync.Mutex
+	failed map[string]error
 }
 
 func newGuard(out outside, host string) (*guard, *http.Transport) {
@@ -51,18 +59,44 @@ func newGuard(out outside, host string) (*guard, *http.Transport) {
 		DisableCompression: true,
 		IdleConnTimeout:    out.idle,
 	}
-	return &guard{base: base, host: host, idle: out.idle}, base
+	return &guard{base: base, host: host, idle: out.idle, failed: map[string]error{}}, base
 }
 
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !g.handshake.Load() {
+		return g.roundTrip(req, -1)
+	}
+	resp, err := g.roundTrip(req, maxHandshakeBody)
+	if err != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.failed[req.URL.Scheme] = err
+	}
+	return resp, err
+}
+
+func (g *guard) roundTrip(req *http.Request, limit int64) (*http.Response, error) {
 	if err := g.allow(req.URL); err != nil {
 		return nil, err
 	}
-	limit := int64(-1)
-	if g.handshake.Load() {
-		limit = maxHandshakeBody
-	}
 	return roundTrip(g.base, req, g.idle, limit)
+}
+
+// cause is why the handshake failed, by the one scheme that counts: http for
+// a registry on this machine, if it answers https in no way, else https.
+func (g *guard) cause(err error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var status *transport.Error
+	switch {
+	case errors.As(err, &status):
+		return err
+	case isLoopback(g.host) && g.failed["http"] != nil:
+		return g.failed["http"]
+	case g.failed["https"] != nil:
+		return g.failed["https"]
+	}
+	return err
 }
 
 // roundTrip makes a request whose body ends when nothing comes for a while.

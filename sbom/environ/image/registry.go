@@ -61,7 +61,7 @@ func openRegistry(ctx context.Context, out outside, ref Ref) (source, error) {
 	g.handshake.Store(false)
 	if err != nil {
 		base.CloseIdleConnections()
-		return nil, r.explain(err)
+		return nil, r.explain(g.cause(err))
 	}
 	r.client = &http.Client{Transport: t, CheckRedirect: g.redirect}
 	return r, nil

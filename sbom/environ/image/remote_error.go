@@ -52,11 +52,11 @@ func (r *registry) text(err error) string {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Sprintf("there is no host %s: check the name of the registry, or set HTTPS_PROXY", quote(dns.Name))
 	case isCertificate(err):
-		return fmt.Sprintf("the certificate of %s is not trusted: set SSL_CERT_FILE to the certificate of who signed it: %s", host, printable(innermost(err), maxSaid))
+		return fmt.Sprintf("the certificate of %s is not trusted: if you trust who signed it, set SSL_CERT_FILE to their certificate: %s", host, printable(innermost(err), maxSaid))
 	case errors.Is(err, errIdle), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Sprintf("%s does not answer in time: try again, or check the network: %s", host, printable(innermost(err), maxSaid))
 	}
-	return fmt.Sprintf("%s: %s", host, printable(innermost(err), maxSaid))
+	return fmt.Sprintf("%s cannot be read: %s", host, printable(innermost(err), maxSaid))
 }
 
 // innermost leaves out the method and address that net/http puts before an
@@ -100,7 +100,7 @@ func (r *registry) status(e *transport.Error) string {
 			s = fmt.Sprintf("%s does not show %s without credentials, or there is no such image (%d): check the name, or log in: %s", host, repo, e.StatusCode, login)
 		}
 	case http.StatusNotFound:
-		s = fmt.Sprintf("%s has no %s (404): check the name and the tag", host, r.ref)
+		s = fmt.Sprintf("there is no %s (404): check the name and the tag", r.ref.Name())
 	case http.StatusTooManyRequests:
 		s = fmt.Sprintf("%s asks to wait, for there were too many requests (429): try again later, or log in for a higher limit: %s", host, login)
 	default:

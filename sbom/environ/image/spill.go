@@ -78,17 +78,20 @@ func spillGzip(ctx context.Context, file *os.File) (*os.File, string, error) {
 		return nil, "", fmt.Errorf("is no gzip file: %w", err)
 	}
 	defer r.Close()
-	plain, temp, err := spill(ctx, r, func(written int64) error {
-		switch {
-		case written > maxSpill:
-			return fmt.Errorf("expands to more than %d bytes", int64(maxSpill))
-		case written > spillGrace && written/maxExpansion > info.Size():
-			return fmt.Errorf("expands to more than %d times its size: if that is right, decompress it first: gzip -d", maxExpansion)
-		}
-		return nil
-	})
+	plain, temp, err := spill(ctx, r, func(written int64) error { return checkExpansion(written, info.Size()) })
 	if err != nil && ctx.Err() == nil {
 		return nil, "", fmt.Errorf("decompressing the archive: %w", err)
 	}
 	return plain, temp, err
+}
+
+// checkExpansion stops an archive that is made to fill the disk.
+func checkExpansion(written, compressed int64) error {
+	switch {
+	case written > maxSpill:
+		return fmt.Errorf("it expands to more than %d bytes", int64(maxSpill))
+	case written > spillGrace && written/maxExpansion > compressed:
+		return fmt.Errorf("it expands to more than %d times its size: if that is right, decompress it first: gzip -d", maxExpansion)
+	}
+	return nil
 }
