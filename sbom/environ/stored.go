@@ -63,12 +63,11 @@ func (s *imageFiles) open(t *Tree, n Node) (Content, error) {
 	if at < 0 {
 		return nil, &NotKeptError{t.Path(n), s.sizes[n] > layer.MaxKeptFile}
 	}
-	x := s.indexes[s.sources[n]-1]
-	// A tree that was closed says so now, and not at the first Read.
-	if _, err := x.ReadAt(nil, 0); err != nil {
-		return nil, &fs.PathError{Op: "open", Path: t.Path(n), Err: plain(err)}
+	content, err := s.indexes[s.sources[n]-1].Content(at, s.sizes[n])
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: t.Path(n), Err: err}
 	}
-	return &storedFile{SectionReader: io.NewSectionReader(x, at, s.sizes[n]), path: t.Path(n), info: s.stat(t, n)}, nil
+	return &storedFile{SectionReader: content, path: t.Path(n), info: s.stat(t, n)}, nil
 }
 
 // storedFile is a content that lies within the file of a layer.

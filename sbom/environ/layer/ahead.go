@@ -34,21 +34,27 @@ var errStopped = errors.New("stopped")
 
 func newAhead(r io.Reader, size, count int) *ahead {
 	a := &ahead{full: make(chan chunk, count), free: make(chan []byte, count), quit: make(chan struct{})}
-	for range count {
-		a.free <- make([]byte, size)
-	}
-	a.ended.Go(func() { a.fill(r) })
+	a.ended.Go(func() { a.fill(r, size, count) })
 	return a
 }
 
-func (a *ahead) fill(r io.Reader) {
+func (a *ahead) fill(r io.Reader, size, count int) {
 	defer close(a.full)
-	for {
+	for made := 0; ; {
 		var b []byte
 		select {
 		case b = <-a.free:
-		case <-a.quit:
-			return
+		default:
+			if made < count { // most layers are small and never need them all
+				b = make([]byte, size)
+				made++
+				break
+			}
+			select {
+			case b = <-a.free:
+			case <-a.quit:
+				return
+			}
 		}
 		b = b[:cap(b)]
 		n := 0

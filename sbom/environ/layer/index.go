@@ -5,10 +5,12 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"iter"
 	"math"
 	"os"
 	"slices"
+	"sync/atomic"
 )
 
 // Index is a layer that was read. Its methods may be called from several
@@ -19,6 +21,7 @@ type Index struct {
 	size   int64  // of the part of the file that holds contents and blocks
 	places []place
 	totals totals
+	closed atomic.Bool
 }
 
 // Len is the number of entries.
@@ -38,6 +41,7 @@ func (x *Index) Problems() (named []Problem, more int64) {
 
 // Close gives the file back, which no content can be read from afterwards.
 func (x *Index) Close() error {
+	x.closed.Store(true)
 	err := x.file.Close()
 	if x.remove != "" {
 		err = errors.Join(err, os.Remove(x.remove))
@@ -45,8 +49,13 @@ func (x *Index) Close() error {
 	return err
 }
 
-// ReadAt reads from the file of the index; see [Entry.Content].
-func (x *Index) ReadAt(b []byte, at int64) (int, error) { return x.file.ReadAt(b, at) }
+// Content is the content of an entry that was kept.
+func (x *Index) Content(at, size int64) (*io.SectionReader, error) {
+	if x.closed.Load() {
+		return nil, fs.ErrClosed
+	}
+	return io.NewSectionReader(x.file, at, size), nil
+}
 
 var errDamaged = errors.New("the index of the layer is damaged")
 
@@ -237,6 +246,3 @@ func checkSum(file *os.File, size int64, want uint32) error {
 	}
 	return nil
 }
-
-// Content is the content of an entry that was kept.
-func (x *Index) Content(e *Entry) io.ReaderAt { return io.NewSectionReader(x.file, e.Content, e.Size) }
