@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -89,14 +90,14 @@ func (g *guard) cause(err error) error {
 	defer g.mu.Unlock()
 	var status *transport.Error
 	switch {
+	case isCertificate(g.failed["https"]):
+		return g.failed["https"]
 	case errors.As(err, &status):
 		return err
-	case isLoopback(g.host) && g.failed["http"] != nil:
-		return g.failed["http"]
-	case g.failed["https"] != nil:
-		return g.failed["https"]
+	case isLoopback(g.host):
+		return cmp.Or(g.failed["http"], err)
 	}
-	return err
+	return cmp.Or(g.failed["https"], err)
 }
 
 // roundTrip makes a request whose body ends when nothing comes for a while.

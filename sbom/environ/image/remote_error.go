@@ -100,6 +100,10 @@ func (r *registry) status(e *transport.Error) string {
 			s = fmt.Sprintf("%s does not show %s without credentials, or there is no such image (%d): check the name, or log in: %s", host, repo, e.StatusCode, login)
 		}
 	case http.StatusNotFound:
+		if e.Request != nil && !strings.HasSuffix(e.Request.URL.Path, "/"+r.ref.Identifier()) {
+			s = "the registry does not have it, and the image is not whole without it (404): push the image again"
+			break
+		}
 		s = fmt.Sprintf("there is no %s (404): check the name and the tag", r.ref.Name())
 	case http.StatusTooManyRequests:
 		s = fmt.Sprintf("%s asks to wait, for there were too many requests (429): try again later, or log in for a higher limit: %s", host, login)
