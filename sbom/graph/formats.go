@@ -70,8 +70,10 @@ func (v *View) cut() string {
 // dot is a double-quoted string. In labels a backslash begins an escape
 // ("\N" is the name of the node), and an ampersand an entity.
 func dot(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;").Replace(s) + `"`
+	return `"` + dotEscapes.Replace(s) + `"`
 }
+
+var dotEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;")
 
 // WriteMermaid writes the view as a Mermaid flowchart
 // (https://mermaid.js.org/syntax/flowchart.html). Renderers refuse more than

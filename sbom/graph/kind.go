@@ -34,6 +34,9 @@ func classOf(kind string) class {
 	return needs
 }
 
+// weightInside is the weight of edges that come from owners, and only theirs.
+const weightInside = 3
+
 // weight orders kinds by strength, the strongest first.
 func weight(kind string) int32 {
 	switch kind {
@@ -42,7 +45,7 @@ func weight(kind string) int32 {
 	case string(sbom.RelDepends):
 		return 1
 	case KindContains, KindInside:
-		return 3
+		return weightInside
 	case string(sbom.RelRecommends):
 		return 4
 	case KindSuggests:

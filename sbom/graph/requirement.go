@@ -79,6 +79,9 @@ func (b *builder) numberByText(run []link, most int) (added []link) {
 		kind int32
 		via  string
 	}
+	if !slices.ContainsFunc(run, func(l link) bool { return b.labels[l.label].via != "" }) {
+		return nil // the case of most
+	}
 	var order []text
 	byText, byName := map[text][]int{}, map[text][]int{}
 	for i := range run {

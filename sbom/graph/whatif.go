@@ -197,14 +197,20 @@ func (d *departure) spread() {
 // In a ring that leaves, the need that closes the ring is not among them.
 func (d *departure) findBreaks() {
 	seen := map[int32]bool{}
-	for e, to := range d.edges.to {
-		from, group := d.edges.from[e], d.edges.group[e]
-		switch {
-		case d.turn[to] == 0 || d.edges.class[e] != needs || structural(d.kinds[d.edges.kind[e]]):
-		case group != 0 && (d.left[group] > 0 || seen[group]):
-		case d.because[from] == "" || d.because[from] == Broken && d.owner[from] < 0 && d.turn[to] < d.turn[from]:
-			seen[group] = group != 0
-			d.breaks = append(d.breaks, int32(e))
+	for i := range int32(len(d.nodes)) {
+		part := d.owner[i] >= 0
+		if part != (d.because[i] == "") || !part && d.because[i] != Broken {
+			continue
+		}
+		for e := d.outStart[i]; e < d.outStart[i+1]; e++ {
+			turn, group := d.turn[d.edges.to[e]], d.edges.group[e]
+			switch {
+			case turn == 0 || !part && turn > d.turn[i] || d.edges.class[e] != needs || d.edges.weight[e] == weightInside:
+			case group != 0 && (d.left[group] > 0 || seen[group]):
+			default:
+				seen[group] = group != 0
+				d.breaks = append(d.breaks, e)
+			}
 		}
 	}
 }
