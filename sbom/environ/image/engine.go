@@ -131,7 +131,7 @@ func engineName(ref Ref) (string, error) {
 		return s, nil
 	}
 	parsed, err := name.ParseReference(s)
-	if err != nil {
+	if err != nil || climbs(s) {
 		return "", fmt.Errorf("%s is no name of an image: write NAME:TAG, or the image's ID", quote(s))
 	}
 	if _, ok := parsed.(name.Tag); ok && lastPart(s) == "" {

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -78,13 +79,19 @@ func parseName(ref Ref) (name.Reference, error) {
 		s += ":" + ref.Tag
 	}
 	parsed, err := name.ParseReference(s)
-	if err != nil {
+	if err != nil || climbs(s) {
 		return nil, fmt.Errorf("%s is no name of an image: write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST", quote(s))
 	}
 	if isLoopback(parsed.Context().RegistryStr()) {
 		return name.ParseReference(s, name.Insecure)
 	}
 	return parsed, nil
+}
+
+// climbs says whether a name would lead out of the place in a path that it is
+// put in. Package name lets that through.
+func climbs(s string) bool {
+	return slices.ContainsFunc(strings.Split(s, "/"), func(part string) bool { return strings.Trim(part, ".") == "" })
 }
 
 func (r *registry) roots(ctx context.Context) ([]v1.Descriptor, error) {

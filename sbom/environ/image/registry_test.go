@@ -24,7 +24,7 @@ import (
 // quick is what lies outside, with little patience and no credentials.
 func quick(t *testing.T) outside {
 	out := system()
-	out.dial, out.header, out.idle, out.whole, out.engine = time.Second, 300*time.Millisecond, 300*time.Millisecond, 2*time.Second, time.Second
+	out.dial, out.header, out.idle, out.whole, out.engine = time.Second, 300*time.Millisecond, 300*time.Millisecond, time.Second, time.Second
 	empty := t.TempDir()
 	for _, key := range []string{"HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
 		t.Setenv(key, empty)
@@ -119,6 +119,9 @@ func TestRegistry(t *testing.T) {
 	wantError(t, Ref{schemeRegistry, plain + "/app:v2", ""}, "", out, "there is no "+plain+"/app:v2 (404): check the name and the tag", `it says "MANIFEST_UNKNOWN manifest unknown"`)
 	wantError(t, Ref{schemeRegistry, plain + "/app:v1", ""}, "linux/s390x", out, "there is no image for linux/s390x")
 	wantError(t, Ref{schemeRegistry, "https://example.org/app", ""}, "", out, "is no name of an image")
+	for _, climbing := range []string{"../../etc/passwd", "example.org/../../x", "example.org//x", "example.org/./x"} {
+		wantError(t, Ref{schemeRegistry, climbing, ""}, "", out, "is no name of an image")
+	}
 	wantError(t, Ref{schemeRegistry, "127.0.0.1:1/app", ""}, "", out, "127.0.0.1:1 cannot be read: dial tcp 127.0.0.1:1: connect: connection refused")
 
 	// Without its certificate, the server is not trusted.
