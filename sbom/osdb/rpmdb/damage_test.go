@@ -388,12 +388,9 @@ func TestTooLarge(t *testing.T) {
 // FuzzRead: whatever a file says, reading it ends, and either there is an
 // error or each package has what every package has.
 func FuzzRead(f *testing.F) {
-	for i, s := range small {
-		if s.backend == SQLite {
-			continue // too large; the damage tests have it
-		}
-		f.Add(byte(i), fixture(f, s.file))
-	}
+	f.Add(byte(0), tinyBDB())
+	f.Add(byte(1), tinyNDB())
+	f.Add(byte(2), []byte(sqliteMagic))
 	backends := []Backend{BerkeleyDB, NDB, SQLite}
 	f.Fuzz(func(t *testing.T, which byte, data []byte) {
 		packages, err := readAll(backends[int(which)%len(backends)], data)
@@ -417,20 +414,7 @@ func FuzzRead(f *testing.F) {
 
 // FuzzHeader: what is read of a header is within it.
 func FuzzHeader(f *testing.F) {
-	err := Read(context.Background(), Database{Backend: NDB, Main: input(fixture(f, smallNDB))}, func(*Package) error { return nil })
-	if err != nil {
-		f.Fatal(err)
-	}
-	seeds := 0
-	err = readNDB(context.Background(), input(fixture(f, smallNDB)), func(_ uint32, blob []byte) error {
-		if seeds++; seeds < 10 && len(blob) < 40_000 {
-			f.Add(bytes.Clone(blob))
-		}
-		return nil
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
+	f.Add(tinyBlob())
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		p, err := readPackage(1, blob)
 		if err != nil {
