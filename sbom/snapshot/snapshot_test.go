@@ -1,0 +1,239 @@
+package snapshot
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+func example(t testing.TB) *Snapshot {
+	t.Helper()
+	d, err := sbom.New(sbom.Document{
+		Environment: sbom.Environment{Ref: "host:", Kind: "host", OS: sbom.OS{ID: "debian"}, PackageDB: "dpkg", Files: 7},
+		Catalogers:  "syft v1.54.1",
+		Components: []sbom.Component{
+			{Kind: sbom.KindOS, Type: "deb", Namespace: "debian", Name: "bash", Version: "5.2-1", Arch: "amd64", PURL: "pkg:deb/debian/bash@5.2-1"},
+			{Kind: sbom.KindFiles, Type: "generic", Name: "go & <co>", Paths: []string{"/usr/local/go"}, Files: 3, Stamp: "sha256:00"},
+		},
+		Gaps: []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/root/\x1b[2J\u202e", Detail: "permission denied"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Snapshot{Document: d, Marks: &Marks{
+		Binding: "host 12; rules 1", Names: [32]byte{1, 2, 3},
+		Files: []environ.Mark{
+			{Node: 0, Asked: environ.AskedInfo, State: environ.State{1}},
+			{Node: 3, Asked: environ.AskedClass, Class: 5, Perm: 0o755, State: environ.State{2}},
+			{Node: 1 << 20, Asked: environ.AskedClass | environ.AskedContent, Class: 255, Perm: fs.ModePerm},
+			{Node: 1<<31 - 1, Asked: environ.AskedContent | environ.AskedFailed},
+		},
+	}}
+}
+
+func written(t testing.TB, s *Snapshot) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Write(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestRoundTrip(t *testing.T) {
+	whole := example(t)
+	for name, s := range map[string]*Snapshot{
+		"whole": whole, "no marks": {Document: whole.Document}, "no files": {Document: whole.Document, Marks: &Marks{Binding: "x"}},
+	} {
+		text := written(t, s)
+		if text != written(t, s) {
+			t.Errorf("%s: written twice, it differs", name)
+		}
+		got, err := Read(iotest.OneByteReader(strings.NewReader(text)))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(s, got); diff != "" {
+			t.Errorf("%s (-written +read):\n%s", name, diff)
+		}
+	}
+}
+
+// The version of the counting rules of an old snapshot is not ours.
+func TestRulesStay(t *testing.T) {
+	s := example(t)
+	s.Document.Rules = sbom.Rules + 6
+	got, err := Read(strings.NewReader(written(t, s)))
+	if err != nil || got.Document.Rules != sbom.Rules+6 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	good := written(t, example(t))
+	swap := func(old, new string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("there is no %q", old)
+		}
+		return strings.Replace(good, old, new, 1)
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", "empty or cut off after 0 bytes"},
+		{"spaces", "  \n", "empty or cut off"},
+		{"text", "hello", "not a snapshot"},
+		{"a list", "[1]", "not a snapshot"},
+		{"another object", `{"bomFormat": "CycloneDX"}`, "not a snapshot"},
+		{"a version that is none", `{"snapshot": "1"}`, "not a snapshot"},
+		{"version 0", `{"snapshot": 0}`, "not a snapshot"},
+		{"a fraction", `{"snapshot": 1.5}`, "not a snapshot"},
+		{"newer", `{"snapshot": 2, "layers": {}}`, "of format 2, and this depaudit reads 1: it was made by a newer one"},
+		{"newer by far", `{"snapshot": 99999999999999999999}`, "not a snapshot"},
+		{"half", good[:len(good)/2], fmt.Sprintf("cut off after %d bytes", len(good)/2)},
+		{"nothing but the version", `{"snapshot":1}`, "does not match its digest"},
+		{"an edited name", swap("bash", "dash"), "does not match its digest"},
+		{"an edited binding", swap("host 12", "host 13"), "does not match its digest"},
+		{"an unknown key", swap(`"document"`, `"more":1,"document"`), "unknown field"},
+		{"more after it", good + "{}", "something follows"},
+	} {
+		_, err := Read(strings.NewReader(c.text))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	broken := errors.New("the disk is gone")
+	if _, err := Read(io.MultiReader(strings.NewReader(good[:10]), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+		t.Errorf("an error of the disk: %v", err)
+	}
+}
+
+// A file that is cut off says so, wherever it is cut.
+func TestCutAnywhere(t *testing.T) {
+	good := written(t, example(t))
+	for i := range len(good) - 1 { // without the last line feed it is whole
+		_, err := Read(strings.NewReader(good[:i]))
+		if err == nil || !strings.Contains(err.Error(), "cut off") {
+			t.Fatalf("after %d bytes, %q: %v", i, good[max(0, i-20):i], err)
+		}
+	}
+}
+
+func TestBadMarks(t *testing.T) {
+	state := strings.Repeat("s", 16)
+	for _, c := range []struct{ name, packed, want string }{
+		{"no flags", "\x01", "ends within"},
+		{"no question", "\x01\x00", "flags"},
+		{"unknown flags", "\x01\x42", "flags"},
+		{"half a state", "\x01\x82" + state[:15], "ends within"},
+		{"an empty state", "\x01\x82" + strings.Repeat("\x00", 16), "state that is none"},
+		{"the same node", "\x01\x02\x00\x02", "not in order"},
+		{"no class", "\x01\x01", "ends within"},
+		{"no permissions", "\x01\x01\x05", "ends within"},
+		{"too many permissions", "\x01\x01\x05\xff\x7f", "permissions"},
+		{"a long number", "\x81\x00\x02", "ends within"},
+		{"a node past the end", "\xff\xff\xff\xff\x0f\x02", "not in order"},
+		{"two nodes past the end", "\xff\xff\xff\xff\x07\x02\xff\xff\xff\xff\x07\x02", "not in order"},
+	} {
+		_, err := unpack([]byte(c.packed))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	for _, marks := range [][]environ.Mark{
+		{{Node: 1, Asked: environ.AskedInfo}, {Node: 1, Asked: environ.AskedInfo}}, {{Node: -1, Asked: environ.AskedInfo}}, {{Node: 1}}, {{Node: 1, Asked: 1 << 5}},
+	} {
+		if _, err := pack(marks); err == nil {
+			t.Errorf("%+v is packed", marks)
+		}
+	}
+}
+
+func TestWriteFails(t *testing.T) {
+	if err := Write(io.Discard, &Snapshot{}); err == nil {
+		t.Error("a snapshot without a document is written")
+	}
+	r, w := io.Pipe()
+	r.CloseWithError(errors.New("full"))
+	if err := Write(w, example(t)); err == nil {
+		t.Error("a full disk is no error")
+	}
+}
+
+// FuzzMarks: what is read as marks is written as the same bytes.
+func FuzzMarks(f *testing.F) {
+	packed, err := pack(example(f).Marks.Files)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(packed)
+	f.Add([]byte{1, 2, 1, 1, 7, 0o700 & 0x7f, 3})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		marks, err := unpack(b)
+		if err != nil {
+			return
+		}
+		again, err := pack(marks)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%x is %+v and then %x, %v", b, marks, again, err)
+		}
+	})
+}
+
+// FuzzRead: what is read is written as something that reads the same. Errors
+// do not repeat a file.
+func FuzzRead(f *testing.F) {
+	good := written(f, example(f))
+	f.Add(good)
+	f.Add(strings.Replace(good, base64.StdEncoding.EncodeToString([]byte{1})[:2], "AA", 1))
+	f.Add(`{"snapshot":1,"document":{},"sha256":""}`)
+	f.Add(`{"snapshot":2}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := Read(strings.NewReader(text))
+		if err != nil {
+			if len(err.Error()) > 500+len(text)/2 && len(err.Error()) > 2000 {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
+			return
+		}
+		once := written(t, s)
+		again, err := Read(strings.NewReader(once))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s, again); diff != "" {
+			t.Errorf("(-first +second):\n%s", diff)
+		}
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	s := example(b)
+	r := rand.New(rand.NewPCG(1, 1))
+	s.Marks.Files = nil
+	for i := range 100_000 {
+		m := environ.Mark{Node: environ.Node(2 * i), Asked: environ.AskedClass, Perm: 0o644}
+		for j := range m.State {
+			m.State[j] = byte(r.Uint32()) | 1
+		}
+		s.Marks.Files = append(s.Marks.Files, m)
+	}
+	text := written(b, s)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Read(strings.NewReader(text)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
