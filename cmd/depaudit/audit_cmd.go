@@ -15,6 +15,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
 	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/sbom/environ"
 )
 
 // defaultConfig is looked for in the working folder only: a configuration
@@ -28,6 +29,7 @@ type pipelineFlags struct {
 	baseline string
 	stages   []string
 	envs     []string
+	since    []string
 }
 
 func (p *pipelineFlags) register(cmd *cobra.Command) {
@@ -35,6 +37,7 @@ func (p *pipelineFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.baseline, "baseline", "", "baseline `FILE`, instead of the configuration's")
 	cmd.Flags().StringArrayVar(&p.stages, "stage", nil, "only this `STAGE`; may be given several times")
 	cmd.Flags().StringArrayVar(&p.envs, "env", nil, "scan another environment for a stage, `STAGE=REF`; may be given several times")
+	cmd.Flags().StringArrayVar(&p.since, "since", nil, "`[STAGE=]FILE` that depaudit snapshot wrote: what it has is the stage's base; without STAGE= it is for the stages on host:")
 	_ = cmd.RegisterFlagCompletionFunc("stage", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		config, err := audit.LoadConfig(p.config)
 		if err != nil {
@@ -57,6 +60,8 @@ type pipeline struct {
 	// where a folder is relative to the working folder and not to the
 	// configuration's.
 	overridden map[string]bool
+	// since are the stages whose base is from the command line.
+	since map[string]bool
 }
 
 // stageNames are the names of the stages that the flags chose.
@@ -76,6 +81,14 @@ func (p *pipeline) dir(stage string) string {
 	return filepath.Dir(p.config.File)
 }
 
+// baseDir is the folder that a stage's base is relative to.
+func (p *pipeline) baseDir(stage string) string {
+	if p.since[stage] {
+		return ""
+	}
+	return filepath.Dir(p.config.File)
+}
+
 func (p *pipelineFlags) load() (*pipeline, error) {
 	config, err := audit.LoadConfig(p.config)
 	if errors.Is(err, fs.ErrNotExist) && p.config == defaultConfig {
@@ -85,6 +98,10 @@ func (p *pipelineFlags) load() (*pipeline, error) {
 		return nil, usage(err)
 	}
 	overridden, err := p.override(config)
+	if err != nil {
+		return nil, usage(err)
+	}
+	since, err := p.applySince(config)
 	if err != nil {
 		return nil, usage(err)
 	}
@@ -104,8 +121,41 @@ func (p *pipelineFlags) load() (*pipeline, error) {
 	stages := slices.DeleteFunc(slices.Clone(config.Stages), func(s audit.StageConfig) bool {
 		return len(p.stages) > 0 && !slices.Contains(p.stages, s.Name)
 	})
-	return &pipeline{config, baseline, path, stages, overridden}, nil
+	return &pipeline{config, baseline, path, stages, overridden, since}, nil
 }
+
+// applySince makes the snapshots of --since the bases of their stages, and
+// returns those stages.
+func (p *pipelineFlags) applySince(config *audit.Config) (map[string]bool, error) {
+	since := make(map[string]bool)
+	for _, s := range p.since {
+		name, file, named := strings.Cut(s, "=")
+		if !named {
+			file = s
+		} else if config.Stage(name) == nil {
+			return nil, noStage("--since", name, config)
+		}
+		found := false
+		for i := range config.Stages {
+			stage := &config.Stages[i]
+			if named && stage.Name != name || !named && !onHost(stage) {
+				continue
+			}
+			found = true
+			if stage.Base != "" {
+				return nil, &hinted{fmt.Errorf("--since %s: the stage %s has the base %s already", s, stage.Name, stage.Base), "remove one of them"}
+			}
+			stage.Base = environ.SchemeSnapshot + ":" + file
+			since[stage.Name] = true
+		}
+		if !found {
+			return nil, &hinted{fmt.Errorf("--since %s: no stage has the environment host:", s), "name the stage: --since " + config.Stages[0].Name + "=" + s}
+		}
+	}
+	return since, nil
+}
+
+func onHost(stage *audit.StageConfig) bool { return stage.Environment == environ.SchemeHost+":" }
 
 // repeat tells every stage which flags a command that is pasted needs.
 func (p *pipelineFlags) repeat(config *audit.Config) {
@@ -120,6 +170,11 @@ func (p *pipelineFlags) repeat(config *audit.Config) {
 		for _, env := range p.envs {
 			if strings.HasPrefix(env, stage.Name+"=") {
 				stage.Flags = append(stage.Flags, audit.Flag{Name: "--env", Value: env})
+			}
+		}
+		for _, since := range p.since {
+			if strings.HasPrefix(since, stage.Name+"=") || !strings.Contains(since, "=") && onHost(stage) {
+				stage.Flags = append(stage.Flags, audit.Flag{Name: "--since", Value: since})
 			}
 		}
 	}
@@ -171,13 +226,22 @@ func stageNames(config *audit.Config) []string {
 // inputs reads the locks and scans the environments of all stages. What is
 // wrong with the configuration is told before anything is scanned.
 func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([]audit.Input, error) {
-	var envs []environment
+	var envs, bases []environment
+	var based []int // the stage of each base
 	var inputs []audit.Input
 	opened := make(map[string]*lockcheck.Lock)
-	for _, stage := range p.stages {
+	for i, stage := range p.stages {
 		e, err := parseEnvironment(stage.Name, stage.Environment, p.dir(stage.Name))
 		if err != nil {
 			return nil, usage(fmt.Errorf("stage %s: %w", stage.Name, err))
+		}
+		e.platform = stage.Platform
+		base, ok, err := baseOf(stage, &e, p.baseDir(stage.Name))
+		if err != nil {
+			return nil, usage(fmt.Errorf("stage %s: base: %w", stage.Name, err))
+		}
+		if ok {
+			bases, based = append(bases, base), append(based, i)
 		}
 		envs = append(envs, e)
 		in := audit.Input{Stage: stage}
@@ -193,14 +257,17 @@ func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([
 		}
 		inputs = append(inputs, in)
 	}
-	outcomes, err := c.scanAll(ctx, envs, limits)
+	outcomes, err := c.scanAll(ctx, slices.Concat(envs, bases), limits)
 	if err != nil {
 		return nil, err
 	}
-	for i, o := range outcomes {
+	for i, o := range outcomes[:len(envs)] {
 		inputs[i].Document, inputs[i].Lost = o.doc, o.err
 	}
-	return inputs, nil
+	for i, o := range outcomes[len(envs):] {
+		inputs[based[i]].Base = &audit.Base{Ref: bases[i].raw, Document: o.doc, Lost: o.err}
+	}
+	return inputs, c.claimBases(ctx, inputs, envs, limits)
 }
 
 // today is the day that exceptions are held against: the only place where

@@ -84,6 +84,9 @@ func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
 			return usage(&hinted{err, fmt.Sprintf("say why: %s; nothing was written", acceptCommand(stage))})
 		case err != nil:
 			for _, g := range stage.Gaps {
+				if g.Waived != nil {
+					continue
+				}
 				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", report.Terminal(cmp.Or(g.Path, g.Kind)), report.Terminal(g.Detail))
 			}
 			return incomplete(err)
@@ -113,11 +116,11 @@ func acceptCommand(stage audit.Stage) string {
 // printDiff says what accepting a stage means.
 func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
 	if base == nil || base.Stages[stage.Name] == nil {
-		fmt.Fprintf(c.stdout, "%s  %d dependencies, the first baseline\n", stage.Name, stage.Counts.Total)
+		fmt.Fprintf(c.stdout, "%s  %s, the first baseline\n", stage.Name, report.Headline(&stage))
 		return
 	}
 	g := stage.Growth
-	fmt.Fprintf(c.stdout, "%s  %d dependencies, baseline %d\n", stage.Name, stage.Counts.Total, g.Baseline)
+	fmt.Fprintf(c.stdout, "%s  %s\n", stage.Name, report.Headline(&stage))
 	byID := make(map[string]*audit.Dependency, len(stage.Dependencies))
 	for i := range stage.Dependencies {
 		byID[stage.Dependencies[i].ID] = &stage.Dependencies[i]
@@ -140,6 +143,9 @@ func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
 	}
 	for _, e := range g.Removed {
 		line("-", e.ID)
+	}
+	if b := g.Base; b != nil && len(b.Added)+len(b.Removed)+len(b.Changed) > 0 {
+		fmt.Fprintf(c.stdout, "  base  %d added, %d removed, %d changed\n", len(b.Added), len(b.Removed), len(b.Changed))
 	}
 	for _, ch := range g.Changed {
 		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", report.Terminal(ch.Key), report.Terminal(ch.From), report.Terminal(ch.To))

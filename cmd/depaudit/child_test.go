@@ -52,8 +52,12 @@ func TestReadResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+	if diff := cmp.Diff(want, got.doc); diff != "" || got.snapshot != nil {
+		t.Errorf("(-want +got)\n%s\nand a snapshot of %d bytes", diff, len(got.snapshot))
+	}
+	both := new(answer).frame(frameDocument, doc).frame(frameSnapshot, "marks").frame(frameEnd, strconv.Itoa(len(doc)+5)).Bytes()
+	if got, err := readResult(bytes.NewReader(both), nil); err != nil || string(got.snapshot) != "marks" {
+		t.Errorf("with a snapshot: %v, %v", got, err)
 	}
 	if len(phases) != 1 || phases[0] != "walking3" {
 		t.Errorf("progress %q", phases)
@@ -69,6 +73,7 @@ func TestReadResult(t *testing.T) {
 		answer     *answer
 	}{
 		{"end mark for another length", "end mark", new(answer).frame(frameDocument, doc).frame(frameEnd, "1")},
+		{"end mark for a snapshot that is not there", "end mark", new(answer).frame(frameDocument, doc).frame(frameEnd, strconv.Itoa(len(doc)+5))},
 		{"end mark without a number", "end mark", new(answer).frame(frameDocument, doc).frame(frameEnd, "")},
 		{"end without a document", "end mark", new(answer).frame(frameEnd, "0")},
 		{"half a document, whole frames", "unexpected end", new(answer).frame(frameDocument, doc[:9]).frame(frameEnd, "9")},
@@ -110,13 +115,13 @@ func FuzzReadResult(f *testing.F) {
 			return
 		}
 		// What was read is a document, and stays the same document.
-		payload, err := json.Marshal(got)
+		payload, err := json.Marshal(got.doc)
 		if err != nil {
 			t.Fatal(err)
 		}
 		again := new(answer).frame(frameDocument, string(payload)).frame(frameEnd, strconv.Itoa(len(payload)))
-		if back, err := readResult(&again.Buffer, nil); err != nil || cmp.Diff(got, back) != "" {
-			t.Fatalf("%v\n%s", err, cmp.Diff(got, back))
+		if back, err := readResult(&again.Buffer, nil); err != nil || cmp.Diff(got.doc, back.doc) != "" {
+			t.Fatalf("%v\n%s", err, cmp.Diff(got.doc, back.doc))
 		}
 	})
 }

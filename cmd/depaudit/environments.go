@@ -24,10 +24,17 @@ type environment struct {
 	ref  environ.Ref
 	// platform chooses one image of an index, empty for this machine's.
 	platform string
+	// since is the path of a snapshot that an earlier scan of the same
+	// environment left, empty for none.
+	since string
+	// snapshot asks for a snapshot besides the document.
+	snapshot bool
 }
 
 // key tells environments apart that need not be scanned twice.
-func (e environment) key() environment { return environment{ref: e.ref, platform: e.platform} }
+func (e environment) key() environment {
+	return environment{ref: e.ref, platform: e.platform, since: e.since, snapshot: e.snapshot}
+}
 
 // parseEnvironment reads a reference. Folders are relative to dir.
 func parseEnvironment(name, raw, dir string) (environment, error) {
@@ -81,8 +88,9 @@ func fileHint(path string) string {
 
 // outcome is a document or why there is none.
 type outcome struct {
-	doc *sbom.Document
-	err error
+	doc      *sbom.Document
+	snapshot []byte
+	err      error
 }
 
 // scanAll scans environments side by side, each distinct one once, and
@@ -107,9 +115,13 @@ func (c *command) scanAll(ctx context.Context, envs []environment, limits limitF
 				outcomes[i].err = ctx.Err()
 				return
 			}
-			doc, err := scanChild(ctx, e, limits, func(p scan.Progress) { progress.set(e.name, p) })
+			answer, err := c.scanChild(ctx, e, limits, func(p scan.Progress) { progress.set(e.name, p) })
 			progress.done(e.name)
-			outcomes[i] = outcome{doc, err}
+			if err != nil {
+				outcomes[i].err = err
+				return
+			}
+			outcomes[i].doc, outcomes[i].snapshot = answer.doc, answer.snapshot
 		})
 	}
 	wg.Wait()

@@ -71,8 +71,7 @@ func (c *command) options(show []string) (report.Options, error) {
 type limitFlags struct {
 	memory  int64
 	timeout time.Duration
-	// cache is the folder for layers of images, empty for none.
-	cache string
+	noCache bool
 }
 
 // Defaults for the process that scans. A Debian root of 170,000 files takes
@@ -86,6 +85,19 @@ const (
 func (l *limitFlags) register(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&l.memory, "scan-memory", defaultMemoryMiB, "most memory for the scan of one environment, in `MIB`")
 	cmd.Flags().DurationVar(&l.timeout, "scan-timeout", defaultTimeout, "longest `TIME` for the scan of one environment, such as 90s or 5m")
+	cmd.Flags().BoolVar(&l.noCache, "no-cache", false, "read every layer of an image anew, and keep nothing of it")
+}
+
+// cache is the folder for the indexes of image layers, empty for none.
+func (l *limitFlags) cache() string {
+	if l.noCache {
+		return ""
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "" // no home folder: nothing is kept
+	}
+	return filepath.Join(dir, "depaudit", "layers")
 }
 
 // check refuses what is wrong with the flags of a scan before it begins.

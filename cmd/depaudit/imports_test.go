@@ -28,13 +28,22 @@ const exportTest = "sbom/internal/exporttest"
 // layers has every package of the module with the packages of the module that
 // it may import. ARCHITECTURE.md says why.
 var layers = map[string][]string{
-	"sbom":           {},
-	"sbom/environ":   {"sbom"},
-	"sbom/osdb":      {"sbom", "sbom/environ"},
-	"sbom/catalog":   {"sbom", "sbom/environ"},
-	"sbom/scan":      {"sbom", "sbom/environ", "sbom/osdb", "sbom/catalog"},
-	"sbom/spdx":      {"sbom"},
-	"sbom/cyclonedx": {"sbom"},
+	"sbom":               {},
+	"sbom/environ":       {"sbom", "sbom/environ/image", "sbom/environ/layer"},
+	"sbom/environ/image": {"sbom"},
+	"sbom/environ/layer": {"sbom"},
+	"sbom/osdb":          {"sbom", "sbom/environ", "sbom/osdb/rpmdb"},
+	"sbom/osdb/rpmdb":    {},
+	"sbom/catalog":       {"sbom", "sbom/environ"},
+	"sbom/snapshot":      {"sbom", "sbom/environ"},
+	"sbom/scan":          {"sbom", "sbom/environ", "sbom/osdb", "sbom/catalog", "sbom/snapshot"},
+	"sbom/graph":         {"sbom"},
+
+	"sbom/internal/exact": {},
+	"sbom/internal/draft": {"sbom"},
+	"sbom/spdx":           {"sbom", "sbom/internal/draft", "sbom/internal/exact"},
+	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/internal/exact"},
+	"sbom/intake":         {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/internal/exact"},
 
 	"lockcheck": {},
 
@@ -44,7 +53,8 @@ var layers = map[string][]string{
 
 	"cmd/depaudit": {
 		"audit", "audit/atomicfile", "audit/report", "lockcheck",
-		"sbom", "sbom/catalog", "sbom/cyclonedx", "sbom/environ", "sbom/scan", "sbom/spdx",
+		"sbom", "sbom/catalog", "sbom/cyclonedx", "sbom/environ", "sbom/environ/image",
+		"sbom/intake", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
 
 	// What tests share. Only tests may import it.
@@ -54,30 +64,34 @@ var layers = map[string][]string{
 // confined has modules and packages that only these folders may import, in
 // the code that is linked. Tests may compare with anything but syft.
 var confined = map[string][]string{
-	"github.com/anchore/syft":               {"sbom/catalog"},
-	"github.com/anchore/stereoscope":        {"sbom/catalog"},
-	"github.com/spdx/tools-golang":          {"sbom/spdx"},
-	"github.com/CycloneDX/cyclonedx-go":     {"sbom/cyclonedx"},
-	"github.com/olekukonko/tablewriter":     {"audit/report"},
-	"github.com/goccy/go-yaml":              {"audit"},
-	"github.com/spf13/cobra":                {"cmd/depaudit"},
-	"github.com/spf13/pflag":                {"cmd/depaudit"},
-	"golang.org/x/term":                     {"cmd/depaudit"},
-	"os/exec":                               {"cmd/depaudit"}, // it starts itself and nothing else
-	"os/signal":                             {"cmd/depaudit"},
-	"flag":                                  {},
-	"log":                                   {},
-	"log/slog":                              {},
-	"math/rand":                             {},
-	"math/rand/v2":                          {},
-	"net":                                   {}, // no command needs the network
-	"net/http":                              {},
-	"plugin":                                {},
-	"testing":                               {},
-	"github.com/google/go-cmp":              {},
-	"github.com/google/uuid":                {},
-	"github.com/rogpeppe/go-internal":       {},
-	"github.com/santhosh-tekuri/jsonschema": {},
+	"github.com/anchore/syft":                {"sbom/catalog"},
+	"github.com/anchore/stereoscope":         {"sbom/catalog"},
+	"github.com/spdx/tools-golang":           {"sbom/spdx"},
+	"github.com/CycloneDX/cyclonedx-go":      {"sbom/cyclonedx"},
+	"github.com/olekukonko/tablewriter":      {"audit/report"},
+	"github.com/google/go-containerregistry": {"sbom/environ/image"},
+	"github.com/klauspost/compress":          {"sbom/environ/image", "sbom/environ/layer"},
+	"modernc.org/sqlite":                     {"sbom/osdb/rpmdb"},
+	"database/sql":                           {"sbom/osdb/rpmdb"},
+	"github.com/goccy/go-yaml":               {"audit"},
+	"github.com/spf13/cobra":                 {"cmd/depaudit"},
+	"github.com/spf13/pflag":                 {"cmd/depaudit"},
+	"golang.org/x/term":                      {"cmd/depaudit"},
+	"os/exec":                                {"cmd/depaudit"}, // it starts itself and nothing else
+	"os/signal":                              {"cmd/depaudit"},
+	"flag":                                   {},
+	"log":                                    {},
+	"log/slog":                               {},
+	"math/rand":                              {},
+	"math/rand/v2":                           {},
+	"net":                                    {"sbom/environ/image"}, // only for an image that the user said is in a registry or an engine
+	"net/http":                               {"sbom/environ/image"},
+	"plugin":                                 {},
+	"testing":                                {},
+	"github.com/google/go-cmp":               {},
+	"github.com/google/uuid":                 {},
+	"github.com/rogpeppe/go-internal":        {},
+	"github.com/santhosh-tekuri/jsonschema":  {},
 }
 
 // syftInTests are the folders whose tests may import syft: they hold our

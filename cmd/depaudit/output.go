@@ -171,7 +171,7 @@ func (c *command) write(r *audit.Report, outputs []output, show []string) error 
 // gate that fails must not do so in silence.
 func (c *command) tell(r *audit.Report) {
 	for _, s := range r.Stages {
-		fmt.Fprintf(c.stderr, "depaudit: %s  %s  %d dependencies\n", report.Terminal(s.Name), s.Verdict, s.Counts.Total)
+		fmt.Fprintf(c.stderr, "depaudit: %s  %s  %s\n", report.Terminal(s.Name), s.Verdict, report.Headline(&s))
 	}
 }
 

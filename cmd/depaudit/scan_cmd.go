@@ -2,18 +2,23 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/sbom/environ"
 )
 
 func (c *command) scanCommand() *cobra.Command {
 	var (
-		out    outputFlags
-		limits limitFlags
-		locks  []string
+		out      outputFlags
+		limits   limitFlags
+		locks    []string
+		base     string
+		since    string
+		platform string
 	)
 	cmd := &cobra.Command{
 		Use:   "scan REF",
@@ -50,7 +55,22 @@ says that it could not run or could not write.`,
 			if err != nil {
 				return usage(err)
 			}
-			in := audit.Input{Stage: audit.StageConfig{Name: args[0], Environment: args[0]}}
+			in := audit.Input{Stage: audit.StageConfig{Name: args[0], Environment: args[0], Base: base, Platform: platform}}
+			if since != "" {
+				if base != "" {
+					return usage(errors.New("--since and --base both name what the environment started from: use one of them"))
+				}
+				in.Stage.Base = environ.SchemeSnapshot + ":" + since
+			}
+			e.platform = platform
+			envs := []environment{e}
+			b, based, err := baseOf(in.Stage, &envs[0], "")
+			if err != nil {
+				return usage(fmt.Errorf("base: %w", err))
+			}
+			if based {
+				envs = append(envs, b)
+			}
 			for _, path := range locks {
 				lock, err := lockcheck.Open(cmd.Context(), path)
 				if err != nil {
@@ -58,7 +78,7 @@ says that it could not run or could not write.`,
 				}
 				in.Locks = append(in.Locks, lock)
 			}
-			outcomes, err := c.scanAll(cmd.Context(), []environment{e}, limits)
+			outcomes, err := c.scanAll(cmd.Context(), envs, limits)
 			if err != nil {
 				return err
 			}
@@ -66,7 +86,14 @@ says that it could not run or could not write.`,
 				return incomplete(outcomes[0].err)
 			}
 			in.Document = outcomes[0].doc
-			r := audit.Scan(in, tool())
+			if based {
+				in.Base = &audit.Base{Ref: b.raw, Document: outcomes[1].doc, Lost: outcomes[1].err}
+			}
+			inputs := []audit.Input{in}
+			if err := c.claimBases(cmd.Context(), inputs, envs, limits); err != nil {
+				return err
+			}
+			r := audit.Scan(inputs[0], tool())
 			if err := c.write(r, outputs, out.show); err != nil {
 				return err
 			}
@@ -76,5 +103,8 @@ says that it could not run or could not write.`,
 	out.register(cmd)
 	limits.register(cmd)
 	cmd.Flags().StringArrayVar(&locks, "locks", nil, "lock `FILE` that the packages should come from; may be given several times")
+	cmd.Flags().StringVar(&base, "base", "", "what the environment started from, a `REF`: what that has is counted apart")
+	cmd.Flags().StringVar(&since, "since", "", "`FILE` that depaudit snapshot wrote, as the base")
+	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
 	return cmd
 }

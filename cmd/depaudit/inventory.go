@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/environ/image"
+	"github.com/depaudit/depaudit/sbom/intake"
+	"github.com/depaudit/depaudit/sbom/scan"
+	"github.com/depaudit/depaudit/sbom/snapshot"
+)
+
+// inventory is what a child does: it makes the document of an environment,
+// by scanning it or, for one that somebody else looked at, by reading what
+// they wrote. With request.Snapshot the second result is a snapshot file.
+func inventory(ctx context.Context, request childRequest, progress func(scan.Progress)) (*sbom.Document, []byte, error) {
+	ref := request.Ref
+	switch ref.Scheme {
+	case environ.SchemeSBOM:
+		path := ref.Path
+		if request.File != "" {
+			path = request.File
+		}
+		doc, err := readFile(path, func(f io.Reader) (*sbom.Document, error) { return intake.Read(ctx, f, ref.Path) })
+		return doc, nil, err
+	case environ.SchemeAttestation:
+		doc, err := readAttestation(ctx, ref, request.Platform)
+		return doc, nil, err
+	case environ.SchemeSnapshot:
+		doc, err := readFile(ref.Path, func(f io.Reader) (*sbom.Document, error) {
+			s, err := snapshot.Read(f)
+			if err != nil {
+				return nil, err
+			}
+			return s.Document, nil
+		})
+		return doc, nil, err
+	}
+	opts := scan.Options{Progress: progress, Platform: request.Platform, Cache: request.Cache, Stamps: true, Now: time.Now()}
+	if request.Since != "" {
+		// What is wrong with the file is told by whoever reads it as the base.
+		_, _ = readFile(request.Since, func(f io.Reader) (*sbom.Document, error) {
+			var err error
+			opts.Since, err = snapshot.Read(f)
+			return nil, err
+		})
+	}
+	if !request.Snapshot {
+		doc, err := scan.Run(ctx, ref, opts)
+		return doc, nil, err
+	}
+	s, err := scan.Snapshot(ctx, ref, opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	var b bytes.Buffer
+	if err := snapshot.Write(&b, s); err != nil {
+		return nil, nil, err
+	}
+	return s.Document, b.Bytes(), nil
+}
+
+func readFile(path string, read func(io.Reader) (*sbom.Document, error)) (*sbom.Document, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return read(f)
+}
+
+// readAttestation reads the SBOM that BuildKit attached for a build stage.
+func readAttestation(ctx context.Context, ref environ.Ref, platform string) (*sbom.Document, error) {
+	scheme := environ.SchemeOCIDir
+	if info, err := os.Stat(ref.Path); err == nil && !info.IsDir() {
+		scheme = environ.SchemeOCIArchive
+	}
+	list, err := image.Attestations(ctx, image.Ref{Scheme: scheme, Path: ref.Path, Tag: ref.Tag}, platform)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, a := range list {
+		if a.Name != ref.Stage {
+			names = append(names, fmt.Sprintf("%q", a.Name))
+			continue
+		}
+		r, err := a.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer r.Close()
+		return intake.Read(ctx, r, ref.String())
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("the image has no SBOM attached: build it with --sbom=true")
+	}
+	return nil, fmt.Errorf("no SBOM of a stage %q is attached: there are %v", ref.Stage, names)
+}

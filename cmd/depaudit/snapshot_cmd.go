@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+func (c *command) snapshotCommand() *cobra.Command {
+	var (
+		limits limitFlags
+		file   string
+	)
+	cmd := &cobra.Command{
+		Use:   "snapshot [REF]",
+		Short: "Remember what an environment has before a job begins",
+		Long: `Scans an environment, the machine itself when none is named, and writes what is
+there into a file. At the end of the job "depaudit audit --since FILE" takes
+that as the stage's base: it has provenance "image", and what the job added is
+counted and judged apart. The second scan does not read again what has not
+changed since.
+
+Keep the file where the job cannot write: whoever can change it decides what
+the base is.
+
+The exit code is 0, or 3 when something could not be examined; the file is
+written all the same, and the audit says so again.`,
+		Example: `  depaudit snapshot -o before.json
+  depaudit audit --since before.json`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage(errors.New("snapshot takes one reference"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := limits.check(); err != nil {
+				return err
+			}
+			if file == "" {
+				return usage(&hinted{errors.New("where should the snapshot be written?"), "depaudit snapshot -o before.json"})
+			}
+			raw := environ.SchemeHost + ":"
+			if len(args) == 1 {
+				raw = args[0]
+			}
+			e, err := parseEnvironment(raw, raw, "")
+			if err != nil {
+				return usage(err)
+			}
+			if e.ref.Scheme != environ.SchemeHost && e.ref.Scheme != environ.SchemeDir {
+				return usage(&hinted{fmt.Errorf("%s: a snapshot is made of host: or of a folder", raw), "an image or an SBOM does not change: name it as the base itself"})
+			}
+			e.snapshot = true
+			outcomes, err := c.scanAll(cmd.Context(), []environment{e}, limits)
+			if err != nil {
+				return err
+			}
+			o := outcomes[0]
+			if o.err != nil {
+				return incomplete(o.err)
+			}
+			err = atomicfile.Write(file, func(w io.Writer) error {
+				_, err := w.Write(o.snapshot)
+				return err
+			})
+			if err != nil {
+				return trouble(err)
+			}
+			total := 0
+			for i := range o.doc.Components {
+				if o.doc.Components[i].Counts() {
+					total++
+				}
+			}
+			fmt.Fprintf(c.stdout, "wrote %s: %d dependencies, %d files\n", report.Terminal(file), total, o.doc.Environment.Files)
+			for _, g := range o.doc.Gaps {
+				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", report.Terminal(g.Path), report.Terminal(g.Detail))
+			}
+			if len(o.doc.Gaps) > 0 {
+				return &exitError{code: exitIncomplete}
+			}
+			return nil
+		},
+	}
+	limits.register(cmd)
+	cmd.Flags().StringVarP(&file, "output", "o", "", "`FILE` to write")
+	return cmd
+}
