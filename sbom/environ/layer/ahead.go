@@ -97,10 +97,14 @@ func (a *ahead) next() error {
 			a.free <- a.current.buffer
 			a.current.buffer = nil
 		}
-		var ok bool
+		ok := false
 		select {
-		case a.current, ok = <-a.full:
 		case <-a.quit:
+		default:
+			select {
+			case a.current, ok = <-a.full:
+			case <-a.quit:
+			}
 		}
 		if !ok {
 			a.err = errStopped

@@ -87,7 +87,7 @@ func readInto(ctx context.Context, source *Source, opts *Options, file *os.File,
 		return nil, err
 	}
 	w := r.out
-	return &Index{file: file, size: w.at, places: w.places, totals: w.totals}, nil
+	return &Index{file: file, size: w.end, places: w.places, totals: w.totals}, nil
 }
 
 // reader turns an archive into entries.

@@ -32,14 +32,14 @@ type stream struct {
 	*ahead
 	source   *Source
 	blob     io.ReadCloser
-	close1   func()
+	end      func() // stops reading the blob
 	raw      *ahead // the blob
 	plain    io.Closer
 	count    int64        // of the blob, for its own goroutine
 	consumed atomic.Int64 // the same, for others
 	sum      hash.Hash    // of the blob or of the archive
 	ofBlob   bool
-	stop     func() bool
+	stop     func() // watching the context
 }
 
 // openStream opens a layer. progress gets the number of bytes of the blob
@@ -53,16 +53,18 @@ func openStream(ctx context.Context, source *Source, progress func(int64)) (*str
 	if s.blob, err = source.Open(ctx); err != nil {
 		return nil, err
 	}
-	// A read that hangs, in a network say, ends when its blob is closed.
-	s.close1 = sync.OnceFunc(func() { s.blob.Close() })
-	s.stop = context.AfterFunc(ctx, s.close1)
 	s.raw = newAhead(&blobReader{s, progress}, blobBuffer, blobBuffers)
+	// A read that hangs, in a network say, ends when its blob is closed.
+	s.end = sync.OnceFunc(func() {
+		s.raw.close()
+		s.blob.Close()
+	})
+	stopBlob := context.AfterFunc(ctx, s.end)
 	plain, err := s.decompress()
 	if err != nil {
-		s.raw.close()
-		s.close1()
+		s.end()
 		s.raw.wait()
-		s.stop()
+		stopBlob()
 		return nil, err
 	}
 	s.ahead = newAhead(&bounded{s: s, r: plain}, tarBuffer, tarBuffers)
@@ -72,14 +74,18 @@ func openStream(ctx context.Context, source *Source, progress func(int64)) (*str
 			return nil
 		}
 	}
+	stopTar := context.AfterFunc(ctx, s.ahead.close)
+	s.stop = func() {
+		stopBlob()
+		stopTar()
+	}
 	return s, nil
 }
 
 // Close ends the goroutines and waits for them.
 func (s *stream) Close() {
 	s.ahead.close()
-	s.raw.close()
-	s.close1()
+	s.end()
 	s.ahead.wait()
 	s.raw.wait()
 	s.plain.Close()

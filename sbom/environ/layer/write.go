@@ -54,6 +54,7 @@ type writer struct {
 	last   []byte // path of the entry before
 	places []place
 	totals totals
+	end    int64 // of contents and blocks, once finished
 }
 
 type place struct{ at, size int64 }
@@ -183,7 +184,7 @@ func (w *writer) finish(key string) error {
 	if err := w.endBlock(); err != nil {
 		return err
 	}
-	start := w.at
+	w.end = w.at
 	t := &w.totals
 	b := appendBytes(nil, []byte(key))
 	for _, n := range []int64{t.entries, t.whiteouts, t.kept, t.more, int64(len(t.problems))} {
@@ -204,7 +205,7 @@ func (w *writer) finish(key string) error {
 		b = binary.AppendUvarint(b, uint64(p.size))
 	}
 	size := len(b)
-	b = binary.BigEndian.AppendUint64(b, uint64(start))
+	b = binary.BigEndian.AppendUint64(b, uint64(w.end))
 	b = binary.BigEndian.AppendUint64(b, uint64(size))
 	if _, err := w.Write(b); err != nil {
 		return err
