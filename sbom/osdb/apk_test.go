@@ -323,7 +323,7 @@ func TestApkClaims(t *testing.T) {
 // TestTruncatedApk: a file of which the end is missing is an error, unless
 // what is left ends where a record ends.
 func TestTruncatedApk(t *testing.T) {
-	text := readFile(t, module(t, apko), "pkg/apk/apk/testdata/installed/wolfi-base")
+	text := readFile(t, module(t, apko), "pkg/apk/apk/testdata/installed/wolfi-base")[:5000]
 	tree, err := openTree(t, files{"/x": ""}.plant(t))
 	if err != nil {
 		t.Fatal(err)

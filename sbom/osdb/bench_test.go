@@ -60,3 +60,20 @@ func generate(tb testing.TB, packages, files int) string {
 	writeFile(tb, root, "/etc/os-release", "ID=debian\nVERSION_ID=12\n")
 	return root
 }
+
+// BenchmarkApk reads a database of 39 packages and 66,000 paths, 4.6 MB, in an
+// environment without the files.
+func BenchmarkApk(b *testing.B) {
+	t, err := openTree(b, files{apkFolder + apkInstalled: readFile(b, syft(b), "alpine/testdata/very-large-entries"), "/usr/": ""}.plant(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	var db *DB
+	for b.Loop() {
+		if db, err = Open(context.Background(), t, alpine); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(db.Listed), "paths")
+}

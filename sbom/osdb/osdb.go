@@ -5,13 +5,19 @@
 //
 // # What counts as the database
 //
-// Only the canonical place, with symbolic links resolved inside the
+// Only the canonical places, with symbolic links resolved inside the
 // environment: a lib/dpkg/status in somebody's home folder says nothing about
-// the system. There is one file for each kind of database (dpkg.go). Each has
-// one function that returns nil when the environment has no such database;
-// [Open] asks them in turn. What they share is [DB], the folder-by-folder
-// path lookup (paths.go), the line reader (lines.go) and the rules for files
-// that no package should have (claims.go).
+// the system. There is one reader for each kind (dpkg.go, apk.go, alpm.go,
+// opkg.go, rpm.go), which returns nil when the environment has no such
+// database; [Open] asks each. What they share is the database while it is
+// read (system.go), the folder-by-folder path lookup (paths.go, collector.go),
+// the line reader (lines.go), the edges of satisfied requirements
+// (relations.go) and the rules for files that no package should have
+// (claims.go).
+//
+// An environment may have several, and the one that os-release expects is the
+// canonical one. combine.go says what becomes of the others: their packages
+// count, their claims come second, and there is a notice.
 //
 // # What is an error, what is a gap
 //
@@ -41,7 +47,10 @@
 // Whoever can write to the environment can write to its database. The
 // evidence of every component here is therefore "db-owned" and no more, and
 // a claim that no package of a distribution makes (files in /home, in a
-// virtual environment, in another package) is reported and not believed.
+// virtual environment, in another package) is reported and not believed. A
+// digest of the archive that a database keeps, as apk's does, is an
+// installer's record and proves nothing either: it says what to compare with
+// an index or a lock file.
 package osdb
 
 import (
