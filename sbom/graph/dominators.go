@@ -15,14 +15,13 @@ type dominatorTree struct {
 	child, next []int32
 }
 
-// dominators computes the tree by semi-dominators with path compression, in
+// dominators computes the tree for some roots by semi-dominators with path compression, in
 // the form of Georgiadis ("Semi-NCA"; Georgiadis, Tarjan and Werneck, Finding
 // Dominators in Practice, 2006): nearly linear in the edges.
-func (g *Graph) dominators() *dominatorTree {
+func (g *Graph) dominators(roots []int32) *dominatorTree {
 	t := &dominatorTree{number: make([]int32, len(g.nodes))}
-	parent := g.search(t)
+	parent := g.search(t, roots)
 	n := int32(len(t.node))
-	isRoot := func(v int32) bool { return g.roots.reason[t.node[v]] != "" }
 
 	semi, best, above := make([]int32, n), make([]int32, n), make([]int32, n)
 	for v := range n {
@@ -50,8 +49,12 @@ func (g *Graph) dominators() *dominatorTree {
 		}
 		return best[v]
 	}
+	isRoot := make([]bool, n)
+	for _, root := range roots {
+		isRoot[t.number[root]] = true
+	}
 	for v := n - 1; v > 0; v-- {
-		if isRoot(v) {
+		if isRoot[v] {
 			semi[v] = 0
 		}
 		node := t.node[v]
@@ -75,7 +78,7 @@ func (g *Graph) dominators() *dominatorTree {
 }
 
 // search numbers the nodes, and returns the parent of each number.
-func (g *Graph) search(t *dominatorTree) (parent []int32) {
+func (g *Graph) search(t *dominatorTree, roots []int32) (parent []int32) {
 	t.node, parent = append(t.node, -1), append(parent, 0)
 	next := make([]int32, len(g.nodes))
 	var path []int32
@@ -85,7 +88,7 @@ func (g *Graph) search(t *dominatorTree) (parent []int32) {
 		next[node] = g.outStart[node]
 		path = append(path, node)
 	}
-	for _, root := range g.roots.list {
+	for _, root := range roots {
 		if t.number[root] != 0 {
 			continue
 		}

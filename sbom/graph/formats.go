@@ -120,13 +120,15 @@ func (v *View) WriteMermaid(w io.Writer) error {
 }
 
 // mermaid is text within quotes. Quotes in Mermaid have no escape but
-// entities ("#34;"), and within them there is Markdown, HTML and a directive
-// ("%%"), so that whatever is not a plain letter is an entity.
+// entities ("#34;"), and within them there are Markdown, HTML, icons
+// ("fa:fa-car") and directives ("%%"), so that whatever is not a plain letter
+// is an entity, and also what makes an item of a list at the beginning.
 func mermaid(s string) string {
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
+		list := i == 0 || r == '.' && strings.HasPrefix(s[i+1:], " ")
 		switch {
-		case r >= 0x80, 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(" -+.:/|,=()", r):
+		case r >= 0x80, 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == ' ', !list && strings.ContainsRune("-+./|,=()", r):
 			b.WriteRune(r)
 		default:
 			fmt.Fprintf(&b, "#%d;", r)

@@ -81,7 +81,7 @@ func TestFormats(t *testing.T) {
 func hostile() []string {
 	return []string{
 		`"`, `\`, `a"];evil[label="x`, `\N\G`, "a\nb", "<b>", "&quot;", "&#34;", "#34;", "#quot;", "]]>", "%%{init: {}}%%", "`x`", "a]:::focus", "n0 --> n1",
-		"\x1b[31m", "\u202egnp.exe", "\u200b", "\x00", "\xff\xfe", "é", "日本", strings.Repeat("x", 5000), "**bold**", "javascript:alert(1)", "::error::x", "click n0 href", "end", "subgraph",
+		"\x1b[31m", "\u202egnp.exe", "\u200b", "\x00", "\xff\xfe", "é", "日本", strings.Repeat("x", 5000), "**bold**", "javascript:alert(1)", "::error::x", "click n0 href", "end", "subgraph", "1. x", "- x", "fa:fa-car",
 	}
 }
 
@@ -110,7 +110,7 @@ func checkFormats(t *testing.T, v *graph.View, nodes, edges int) {
 	const quoted = `"(?:[^"\\]|\\["\\])*"`
 	value := `(?:` + quoted + `|[a-z]+)`
 	attributes := `\[\w+=` + value + `(?:, \w+=` + value + `)*\]`
-	const entities = `"[^"\x60<>&;\[\]{}%#_*~\\]*(?:#\d+;[^"\x60<>&;\[\]{}%#_*~\\]*)*"`
+	const entities = `"[^"\x60<>&;:\[\]{}%#_*~\\]*(?:#\d+;[^"\x60<>&;:\[\]{}%#_*~\\]*)*"`
 	for _, format := range []struct {
 		name       string
 		write      func(io.Writer) error

@@ -136,7 +136,7 @@ func newGraph(components []sbom.Component, list func(func(Edge) bool), opts Opti
 	g.addNodes(components)
 	g.addEdges(list)
 	g.findRoots(opts.Roots)
-	g.tree = sync.OnceValue(g.dominators)
+	g.tree = sync.OnceValue(func() *dominatorTree { return g.dominators(g.roots.list) })
 	return g
 }
 

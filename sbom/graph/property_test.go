@@ -103,6 +103,52 @@ func TestTopIsOrderedAndComplete(t *testing.T) {
 	})
 }
 
+// TestPeelTakesTheHeaviest compares each step with all that could have been
+// taken.
+func TestPeelTakesTheHeaviest(t *testing.T) {
+	steps := 0
+	forEachGraph(t, func(t *testing.T, g *graph.Graph, n *naive) {
+		roots := slices.Clone(n.roots)
+		kept := func(roots []string) []string {
+			return n.counted(slices.Sorted(maps.Keys(n.reach(roots, nil, nil))))
+		}
+		without := func(id string) []string {
+			return slices.DeleteFunc(slices.Clone(roots), func(other string) bool { return other == id })
+		}
+		peeled := g.Peel(1000)
+		for _, p := range peeled {
+			before := len(kept(roots))
+			if p.Reason == graph.Essential {
+				t.Fatalf("%s is essential", p.ID)
+			}
+			for _, id := range roots {
+				if n.components[id].Asked == sbom.AskedEssential {
+					continue
+				}
+				if leaves := before - len(kept(without(id))); leaves > p.Leaves || id == p.ID && leaves != p.Leaves {
+					t.Fatalf("%+v, and %d leave with %s", p, leaves, id)
+				}
+			}
+			roots = without(p.ID)
+			if p.Left != len(kept(roots)) {
+				t.Fatalf("%+v, and %d are left", p, len(kept(roots)))
+			}
+			steps++
+		}
+		for _, id := range roots {
+			if n.components[id].Asked != sbom.AskedEssential && len(kept(without(id))) < len(kept(roots)) {
+				t.Fatalf("%s was not taken", id)
+			}
+		}
+		if few := g.Peel(2); len(few) > 2 || !slices.Equal(few, peeled[:len(few)]) {
+			t.Fatalf("%v of %v", few, peeled)
+		}
+	})
+	if steps == 0 {
+		t.Error("nothing was taken")
+	}
+}
+
 // TestRootsCoverEverything: what counts is reached from a root or is an
 // orphan; a root is presumed only where nothing is recorded, and nothing that
 // another root leads to is presumed.
@@ -552,7 +598,7 @@ func everything(t testing.TB, g *graph.Graph) string {
 	top, _ := g.Top(0)
 	roots := g.Roots()
 	view := g.All(graph.ViewOptions{})
-	answers = append(answers, roots, top, view, g.Len(), g.Edges())
+	answers = append(answers, roots, top, g.Peel(5), view, g.Len(), g.Edges())
 	var ids []string
 	var parts []graph.Part
 	for _, n := range view.Nodes {

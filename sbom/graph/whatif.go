@@ -208,7 +208,9 @@ func (d *departure) findBreaks() {
 			case turn == 0 || !part && turn > d.turn[i] || d.edges.class[e] != needs || d.edges.weight[e] == weightInside:
 			case group != 0 && (d.left[group] > 0 || seen[group]):
 			default:
-				seen[group] = group != 0
+				if group != 0 {
+					seen[group] = true
+				}
 				d.breaks = append(d.breaks, e)
 			}
 		}
@@ -265,6 +267,9 @@ func (d *departure) change() *Change {
 			l.Inside = d.nodes[o].ID
 		}
 		c.Leaves = append(c.Leaves, l)
+	}
+	if len(d.breaks) > 0 {
+		c.Breaks = make([]Break, 0, len(d.breaks))
 	}
 	for _, e := range d.breaks {
 		from := d.edges.from[e]

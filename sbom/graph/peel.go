@@ -1,0 +1,91 @@
+package graph
+
+import "slices"
+
+// Peeled is a root that is not asked for any more.
+type Peeled struct {
+	Root
+	// Leaves is the number of counted components that nothing keeps any more,
+	// itself included, when those before it are not asked for either; Size is
+	// their installed size.
+	Leaves int   `json:"leaves"`
+	Size   int64 `json:"size,omitempty"`
+	// Left is the number of counted components that are kept after it.
+	Left int `json:"left"`
+}
+
+// Peel finds the few roots that together keep most of what is there. Several
+// packages of one suite keep little alone, because each keeps what the others
+// need: [Graph.Top] shows all of that as shared. Here one root after the other
+// is taken back to what came automatically, always the one with which most
+// leaves, until limit roots were taken back or no single one makes a
+// difference. What is essential stays.
+//
+// Each step takes as long as the dominator tree, linear in the edges. The
+// order is greedy: that no other choice of as many roots has more leave is
+// not promised.
+func (g *Graph) Peel(limit int) []Peeled {
+	out := []Peeled{}
+	roots := slices.Clone(g.roots.list)
+	t := g.tree()
+	for len(out) < limit {
+		in := t.intervals()
+		at := -1
+		for i, root := range roots {
+			if g.roots.reason[root] == Essential || at >= 0 && !t.heavier(t.number[root], t.number[roots[at]]) {
+				continue
+			}
+			if t.kept[t.number[root]] > 0 && !g.neededElsewhere(t, in, root) {
+				at = i
+			}
+		}
+		if at < 0 {
+			break
+		}
+		root := roots[at]
+		p := Peeled{Root: Root{g.nodes[root].ID, g.roots.reason[root]}, Leaves: int(t.kept[t.number[root]]), Size: t.size[t.number[root]]}
+		roots = slices.Delete(roots, at, at+1)
+		t = g.dominators(roots)
+		p.Left = int(t.kept[0])
+		out = append(out, p)
+	}
+	return out
+}
+
+// heavier orders roots by what leaves with them: the number, then the size.
+func (t *dominatorTree) heavier(v, than int32) bool {
+	return t.kept[v] > t.kept[than] || t.kept[v] == t.kept[than] && t.size[v] > t.size[than]
+}
+
+// interval is the range of a subtree, when the tree is numbered depth first.
+type interval struct{ start, end int32 }
+
+func (t *dominatorTree) intervals() []interval {
+	n := len(t.node)
+	size, next, in := make([]int32, n), make([]int32, n), make([]interval, n)
+	for v := n - 1; v > 0; v-- {
+		size[v]++
+		size[t.up[v]] += size[v]
+	}
+	// A parent has a lower number than its children.
+	for v := 1; v < n; v++ {
+		up := t.up[v]
+		in[v] = interval{next[up], next[up] + size[v]}
+		next[v] = next[up] + 1
+		next[up] += size[v]
+	}
+	return in
+}
+
+// neededElsewhere says whether a root would be kept without being one:
+// something needs it that is there without it.
+func (g *Graph) neededElsewhere(t *dominatorTree, in []interval, root int32) bool {
+	own := in[t.number[root]]
+	for _, e := range g.inEdge[g.inStart[root]:g.inStart[root+1]] {
+		from := t.number[g.edges.from[e]]
+		if from != 0 && g.edges.class[e] <= g.follow && (in[from].start < own.start || in[from].start >= own.end) {
+			return true
+		}
+	}
+	return false
+}
