@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -26,10 +27,15 @@ func quick(t *testing.T) outside {
 	out := system()
 	out.dial, out.header, out.idle, out.whole, out.engine = time.Second, 300*time.Millisecond, 300*time.Millisecond, time.Second, time.Second
 	empty := t.TempDir()
-	for _, key := range []string{"HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
+	for _, key := range []string{"HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
 		t.Setenv(key, empty)
 	}
-	t.Setenv("REGISTRY_AUTH_FILE", "")
+	for _, key := range []string{"DOCKER_CONFIG", "REGISTRY_AUTH_FILE"} {
+		t.Setenv(key, "") // to have it back after the test
+		if err := os.Unsetenv(key); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return out
 }
 

@@ -1,0 +1,26 @@
+//go:build unix
+
+package image
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestFIFO: nobody waits for somebody to write.
+func TestFIFO(t *testing.T) {
+	start := time.Now()
+	dir := newLayout().dir(t)
+	for _, name := range []string{filepath.Join(dir, indexFile), filepath.Join(dir, "fifo")} {
+		if err := syscall.Mkfifo(name, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantError(t, Ref{schemeOCIDir, dir, ""}, "", system(), "index.json is no regular file")
+	wantError(t, Ref{schemeOCIArchive, filepath.Join(dir, "fifo"), ""}, "", system(), "is no regular file")
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("that took %v", d)
+	}
+}
