@@ -51,7 +51,8 @@ func openLayers(ctx context.Context, ref Ref, opts Options, image imageSource) (
 		}
 	}
 	p := newImageProgress(opts.Progress, image.layers)
-	indexes, err := readLayers(ctx, cache, image.layers, layer.Options{Rule: layerRule(opts), Progress: p.add, Kept: new(atomic.Int64)})
+	layerOpts := layer.Options{Rule: layerRule(opts), Progress: p.add, Kept: new(atomic.Int64)}
+	indexes, err := readLayers(ctx, cache, image.layers, layerOpts)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +65,10 @@ func openLayers(ctx context.Context, ref Ref, opts Options, image imageSource) (
 	}
 	t := m.tree()
 	t.ref, t.image, t.stored.indexes = ref, image.meta, indexes
+	if err := t.readAgain(ctx, image.layers, layerOpts, p); err != nil {
+		t.Close()
+		return nil, err
+	}
 	p.end(t.Len())
 	if err := ctx.Err(); err != nil {
 		t.Close()
@@ -220,6 +225,15 @@ func (p *imageProgress) add(bytes, entries int64) {
 	if p.told += bytes + entries*512; p.told >= progressBytes {
 		p.told = 0
 		p.call(p.now)
+	}
+}
+
+// more says that a layer is read a second time.
+func (p *imageProgress) more(bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now.Total > 0 {
+		p.now.Total += bytes
 	}
 }
 

@@ -65,6 +65,9 @@ type fileMeta struct {
 	layer   uint16 // layer that last wrote the node
 	mode    uint16
 	class   Class
+	// moved says that a file is not where its layer has it: it is a hard link,
+	// or lies behind a symbolic link.
+	moved bool
 }
 
 // siblings are the list of a folder's children, and the place in the one of
@@ -218,12 +221,12 @@ func (m *merge) entry(e *layer.Entry) error {
 	if e.Type == layer.HardLink {
 		// What it replaces may hold the target.
 		meta, kind := m.meta[file], m.build.kinds[file]
-		meta.layer = m.layer
+		meta.layer, meta.moved = m.layer, true
 		m.remove(n)
 		m.put(n, kind, meta)
 		return nil
 	}
-	meta := fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, source: m.layer}
+	meta := fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, source: m.layer, moved: place.linked}
 	kind := Other
 	switch e.Type {
 	case layer.Dir:
@@ -520,6 +523,9 @@ func (m *merge) tree() *Tree {
 		t.layers[to] = meta.layer
 		s.sizes[to], s.times[to], s.contents[to] = meta.size, meta.time, meta.content
 		s.sources[to], s.modes[to], s.classes[to] = meta.source, meta.mode, meta.class
+		if meta.moved && meta.content < 0 {
+			s.moved = append(s.moved, Node(to))
+		}
 	}
 	t.stored = s
 	if m.gapsMore > 0 {

@@ -246,6 +246,34 @@ func TestNotKept(t *testing.T) {
 	}
 }
 
+// TestKeptByAnotherName asks for contents under names that the layer with the
+// content does not know.
+func TestKeptByAnotherName(t *testing.T) {
+	keep := Options{Keep: &Keep{ID: "METADATA", Content: func(path string, _ int64, _ Class) bool { return strings.HasSuffix(path, "/METADATA") }}}
+	for _, cached := range []bool{false, true} {
+		if cached {
+			keep.Cache = t.TempDir() + "/cache"
+		}
+		tree := mustOpenBlobs(t, keep,
+			layerOf(t, "opt/", "opt/a=1", "opt/b=2", "opt/c=3", "opt/d=4", "opt/METADATA=5", "real/", "x/METADATA => opt/a", "y/METADATA -> ../opt/b", "dir -> ../real"),
+			layerOf(t, "z/METADATA => opt/c", "w/METADATA -> /opt/again", "opt/again => opt/d", "v/METADATA -> METADATA"),
+			layerOf(t, "opt/d=changed"))
+		for path, want := range map[string]string{
+			"/x/METADATA": "1", "/y/METADATA": "2", "/opt/b": "2", "/z/METADATA": "3", "/w/METADATA": "4", "/opt/again": "4", "/opt/METADATA": "5",
+		} {
+			if data, err := tree.ReadFile(tree.Resolve(path), 10); err != nil || string(data) != want {
+				t.Errorf("%s: %q, %v, want %q", path, data, err, want)
+			}
+		}
+		for _, path := range []string{"/opt/a", "/opt/d"} {
+			var notKept *NotKeptError
+			if _, err := tree.ReadFile(tree.Lookup(path), 10); !errors.As(err, &notKept) {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	}
+}
+
 func TestContentIsLikeAFile(t *testing.T) {
 	tree := mustOpenBlobs(t, keepAll(), layerOf(t, "a=0123456789", "b=x"))
 	f, err := tree.OpenFile(tree.Lookup("a"))

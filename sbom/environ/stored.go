@@ -13,13 +13,16 @@ import (
 // imageFiles is what is known of the files of an image, by node: 31 bytes for
 // each, with the layer. Contents are in the files of the layers, on disk.
 type imageFiles struct {
-	indexes  []*layer.Index // of layer 1 and so on; several may be the same
+	// indexes are of layer 1 and so on, several of which may be the same, and
+	// then of what was read a second time.
+	indexes  []*layer.Index
 	sizes    []int64
 	times    []int64
 	contents []int64 // see fileMeta
 	sources  []uint16
 	modes    []uint16
 	classes  []Class
+	moved    []Node // files without content that are not where their layer has them
 }
 
 // NotKeptError says that the content of a file of an image is asked for, and

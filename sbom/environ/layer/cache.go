@@ -63,7 +63,7 @@ func OpenCache(dir string) (*Cache, error) {
 	if owner, ok := ownerOf(info); ok && owner != os.Geteuid() {
 		return nil, fmt.Errorf("cache of layers: the folder %q belongs to the user with the number %d, who could put anything into it: name another one, or use none", dir, owner)
 	}
-	if perm := info.Mode().Perm(); perm&0o022 != 0 && hasOwners {
+	if perm := info.Mode().Perm(); perm&0o022 != 0 && isUnix {
 		return nil, fmt.Errorf("cache of layers: others may write to the folder %q (its mode is %04o): run chmod 700 on it, name another one, or use none", dir, perm)
 	}
 	return &Cache{dir, MaxCache}, nil
@@ -131,12 +131,10 @@ func (c *Cache) load(name, key string) *Index {
 
 // add reads a layer into the cache.
 func (c *Cache) add(ctx context.Context, name, key string, source Source, opts Options) (*Index, error) {
-	file, err := os.CreateTemp(c.dir, temporaryPrefix+"*")
+	file, err := c.create()
 	if err != nil {
 		return nil, &Error{source.Number, source.id(), fmt.Errorf("cache of layers: %w", err)}
 	}
-	// Who cleans up leaves alone what is locked.
-	lockFile(file)
 	x, err := read(ctx, &source, &opts, file, key)
 	if err != nil {
 		os.Remove(file.Name())
@@ -150,6 +148,27 @@ func (c *Cache) add(ctx context.Context, name, key string, source Source, opts O
 	unlockFile(file)
 	c.trim(name)
 	return x, nil
+}
+
+// createTries is how often a file is made again that was cleaned away before
+// it could be locked. Where locks do not work, nothing is cleaned away.
+const createTries = 10
+
+// create makes a file to write a layer to. It is locked: who cleans up leaves
+// alone what is locked, and may have been faster than we.
+func (c *Cache) create() (*os.File, error) {
+	for try := 1; ; try++ {
+		file, err := os.CreateTemp(c.dir, temporaryPrefix+"*")
+		if err != nil {
+			return nil, err
+		}
+		locked := lockFile(file)
+		if _, err := os.Lstat(file.Name()); locked && err == nil || try == createTries {
+			return file, nil
+		}
+		os.Remove(file.Name())
+		file.Close()
+	}
 }
 
 // trim removes what was not used for the longest time until the cache is

@@ -11,7 +11,7 @@ import (
 // Without owners the folder is taken as it is, without locks a layer may be
 // read twice, and without the times of use the oldest files go first.
 
-const hasOwners = false
+const isUnix = false
 
 func ownerOf(fs.FileInfo) (int, bool) { return 0, false }
 

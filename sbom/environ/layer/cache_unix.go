@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const hasOwners = true
+// isUnix says that files have owners and can be locked.
+const isUnix = true
 
 // ownerOf is the number of the user whom a file belongs to.
 func ownerOf(info fs.FileInfo) (int, bool) {

@@ -20,6 +20,9 @@ type Options struct {
 	// Kept, if set, counts the contents of several layers together, so that
 	// MaxKept holds for all of them.
 	Kept *atomic.Int64
+	// Only, if set, has the ordinals of the entries whose content is kept,
+	// whatever the rule says. A [Cache] must not be asked then.
+	Only map[int64]bool
 }
 
 // Read reads a layer into a file of its own, which is gone once the index is
@@ -196,17 +199,16 @@ func (r *reader) entry(h *tar.Header) error {
 // file classifies a regular file and keeps its content.
 func (r *reader) file(e *Entry, h *tar.Header) error {
 	e.Size = h.Size
-	rule := &r.opts.Rule
 	head := r.head[:min(int64(len(r.head)), e.Size)]
 	if _, err := io.ReadFull(r.tar, head); err != nil {
 		return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, unexpected(err))
 	}
-	if rule.Classify != nil {
-		e.Class = rule.Classify(head)
+	if classify := r.opts.Rule.Classify; classify != nil {
+		e.Class = classify(head)
 	}
 	switch {
 	case e.Size == 0:
-	case rule.Keep == nil || !rule.Keep("/"+string(e.Path), e.Size, e.Class):
+	case !r.wants(e):
 		return nil
 	case e.Size > MaxKeptFile:
 		e.Kept = TooLarge
@@ -232,4 +234,13 @@ func (r *reader) file(e *Entry, h *tar.Header) error {
 		return fmt.Errorf("archive, near byte %d: a file of %d bytes has %d", r.stream.pos, e.Size, n)
 	}
 	return nil
+}
+
+// wants says whether the content of a file is to be kept.
+func (r *reader) wants(e *Entry) bool {
+	if r.opts.Only != nil {
+		return r.opts.Only[r.out.totals.entries] // what its ordinal will be
+	}
+	keep := r.opts.Rule.Keep
+	return keep != nil && keep("/"+string(e.Path), e.Size, e.Class)
 }
