@@ -87,10 +87,15 @@ func (d *apk) offers() map[string][]offer {
 // is the nearest that there is; the package would also leave when only one of
 // them does.
 func (d *apk) addInstallIf(offers map[string][]offer, needs [][]requires) {
+	matches, rules := 0, 0
 	for i, p := range d.packages {
 		var from []int
 		for _, a := range p.installIf {
 			found := false
+			if matches += len(offers[a.name]); matches > maxMatches || rules > maxRelations {
+				d.gap(sbom.GapLimit, d.Components[i].Paths[0], "what installs packages from %s on is not followed: more than %d candidates", p.name, maxMatches)
+				return
+			}
 			for _, o := range offers[a.name] {
 				if o.component != i && d.satisfies(o, a) {
 					from, found = append(from, o.component), true
@@ -106,6 +111,7 @@ func (d *apk) addInstallIf(offers map[string][]offer, needs [][]requires) {
 		}
 		rule := alternative{name: "install_if " + joinApk(p.installIf)}
 		offers[rule.name] = append(offers[rule.name], offer{component: i, provided: true})
+		rules += len(from)
 		for _, j := range from {
 			needs[j] = append(needs[j], requires{sbom.RelRecommends, []requirement{{rule}}})
 		}

@@ -479,3 +479,20 @@ func FuzzApkWorld(f *testing.F) {
 		}
 	})
 }
+
+// TestManyApkRules: packages that everybody provides and everybody is
+// installed for end in a gap and not in the square of their number.
+func TestManyApkRules(t *testing.T) {
+	const packages = 5000
+	var text strings.Builder
+	for i := range packages {
+		text.WriteString(apkRecordText(fmt.Sprintf("p%d", i), "p:x", "i:x"))
+	}
+	_, db, err := files{apkFolder + apkInstalled: text.String()}.open(t, alpine)
+	if err != nil || len(db.Components) != packages {
+		t.Fatalf("%v", err)
+	}
+	if got := gapDetails(db); len(got) != 2 || !strings.HasPrefix(got[0], "limit ") || !strings.HasPrefix(got[1], "limit ") {
+		t.Errorf("gaps %v", got)
+	}
+}

@@ -114,6 +114,9 @@ func (s *system) areaClaims(component int, l *listing) {
 func (s *system) conflicts(files contested, mayShare func(a, b int) bool) {
 	type pair struct{ first, second int }
 	pairs := map[pair]claim{}
+	// Asking costs as much as the packages' lists of what they replace are
+	// long, and two packages may share all of their files.
+	allowed := map[pair]bool{}
 	// When more packages than that share one file, comparing each with each
 	// tells nothing new.
 	const most = 8
@@ -121,15 +124,21 @@ func (s *system) conflicts(files contested, mayShare func(a, b int) bool) {
 		owners := files[n]
 		for i, second := range owners {
 			for _, first := range owners[:min(i, most)] {
-				if mayShare(first, second) {
+				p := pair{first, second}
+				may, known := allowed[p]
+				if !known {
+					may = mayShare(first, second)
+					allowed[p] = may
+				}
+				if may {
 					continue
 				}
-				c := pairs[pair{first, second}]
+				c := pairs[p]
 				if c.count == 0 {
 					c.path = s.tree.Path(n)
 				}
 				c.count++
-				pairs[pair{first, second}] = c
+				pairs[p] = c
 				break
 			}
 		}

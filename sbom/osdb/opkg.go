@@ -275,6 +275,10 @@ func (d *opkg) findLists() []environ.Node {
 	for i, p := range d.packages {
 		byName[p.name] = i
 	}
+	notInstalled := map[string]bool{}
+	for _, p := range d.others {
+		notInstalled[p.name] = true
+	}
 	lists := make([]environ.Node, len(d.packages))
 	for i := range lists {
 		lists[i] = environ.None
@@ -292,7 +296,7 @@ func (d *opkg) findLists() []environ.Node {
 			if name[dot+1:] == "list" {
 				lists[i] = n
 			}
-		case name[dot+1:] == "list" && !slices.ContainsFunc(d.others, func(p *opkgRecord) bool { return p.name == name[:dot] }):
+		case name[dot+1:] == "list" && !notInstalled[name[:dot]]:
 			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "no record of a package %s, but there is a file list", excerpt(name[:dot]))
 		}
 	}
