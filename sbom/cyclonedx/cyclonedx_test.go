@@ -2,6 +2,7 @@ package cyclonedx
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -15,13 +16,14 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/internal/exporttest"
 )
 
 var _ = flag.Bool("update", false, "write the golden files")
 
 var codec = exporttest.Codec{
-	Encode: Encode, Decode: Decode,
+	Encode: Encode, Decode: Decode, Read: readAnybodys,
 	Valid: valid, References: references, PURLs: purls, Footprint: footprint,
 	Golden: "small.cdx.json",
 }
@@ -318,4 +320,8 @@ func list[T any](p *[]T) []T {
 		return nil
 	}
 	return *p
+}
+
+func readAnybodys(data []byte) (*sbom.Document, error) {
+	return Read(context.Background(), data, JSON, "document")
 }

@@ -69,11 +69,14 @@ type reader struct {
 	d    draft.Draft
 	// needers are the references that the graph has something below.
 	needers map[string]bool
+	// others are references of what is no part of the subject.
+	others  map[string]bool
 	unnamed int
 }
 
 func (r *reader) read() *draft.Draft {
-	r.d.Others, r.needers = map[string]bool{}, map[string]bool{}
+	r.others, r.needers = map[string]bool{}, map[string]bool{}
+	r.d.Known = func(ref string) bool { return r.others[ref] }
 	for _, dep := range r.bom.Dependencies {
 		if len(dep.DependsOn)+len(dep.Nested) > 0 {
 			r.needers[dep.Ref] = true
@@ -84,7 +87,7 @@ func (r *reader) read() *draft.Draft {
 		if c := m.Component; c != nil {
 			ref := r.add(c, "", "metadata.component")
 			root := &r.d.Elements[0]
-			root.Role, root.Why = draft.Subject, ""
+			root.Role, root.Why, root.Image = draft.Subject, "", false
 			r.components(c.Components, ref, "metadata.component.components")
 		}
 		r.installed(m)
@@ -124,6 +127,7 @@ func (r *reader) add(c *component, inside, label string) string {
 		e.Label += " " + draft.Quote(c.Ref)
 	}
 	e.Role, e.Why = r.role(c)
+	e.Image = c.Type == "container" && len(c.Components) == 0 && !r.needers[c.Ref]
 	for _, h := range c.Hashes {
 		if d, ok := draft.Digest(h.Algorithm, h.Content, r.name); ok {
 			e.Digests = append(e.Digests, d)
@@ -203,11 +207,21 @@ func (r *reader) role(c *component) (draft.Role, string) {
 		// A platform is the interpreter that others run in, firmware and
 		// drivers run too, and so does a model.
 	case "":
+		if c == r.subject() {
+			break
+		}
 		r.d.Fault(sbom.GapMalformed, "a component has no type, and is counted", draft.Quote(c.Name))
 	default:
 		r.d.Fault(sbom.GapMalformed, "a component has a type that CycloneDX does not know, and is counted", draft.Quote(c.Type)+" of "+draft.Quote(c.Name))
 	}
 	return draft.Package, ""
+}
+
+func (r *reader) subject() *component {
+	if r.bom.Metadata == nil {
+		return nil
+	}
+	return r.bom.Metadata.Component
 }
 
 func has(properties []prop, name string) bool {
@@ -263,7 +277,7 @@ func (r *reader) formulation() {
 	count = func(list []component) {
 		for i := range list {
 			n++
-			r.d.Others[list[i].Ref] = true
+			r.others[list[i].Ref] = true
 			count(list[i].Components)
 		}
 	}
@@ -279,7 +293,9 @@ func (r *reader) formulation() {
 
 func (r *reader) dependencies() {
 	links := 0
+	graphed := make(map[string]bool, len(r.bom.Dependencies))
 	for _, dep := range r.bom.Dependencies {
+		graphed[dep.Ref] = true
 		needs := dep.DependsOn
 		for _, n := range dep.Nested {
 			needs = append(needs, n.Ref)
@@ -289,9 +305,13 @@ func (r *reader) dependencies() {
 				links++
 				continue
 			}
+			if len(r.d.Edges) > draft.MaxEdges {
+				return // which is refused
+			}
 			r.d.Edges = append(r.d.Edges, draft.Edge{From: dep.Ref, To: to, Kind: sbom.RelDepends})
 		}
 	}
+	r.d.Graphed = !slices.ContainsFunc(r.d.Elements, func(e draft.Element) bool { return e.Role == draft.Package && !graphed[e.Ref] })
 	if links > 0 {
 		r.d.Incomplete = append(r.d.Incomplete, fmt.Sprintf("the document refers %d times to other documents, which were not read", links))
 	}

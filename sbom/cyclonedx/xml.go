@@ -19,6 +19,10 @@ const (
 	// elements for each of its packages.
 	maxXMLElements = 5_000_000
 
+	// maxXMLAttributes of one element; the format has four, and the first
+	// element declares the name spaces.
+	maxXMLAttributes = 100
+
 	xmlNamespace = "http://cyclonedx.org/schema/bom/"
 )
 
@@ -155,6 +159,9 @@ func (g *xmlGuard) start(t xml.StartElement) error {
 	}
 	if len(g.stack) >= maxXMLDepth {
 		return g.fail("nested more than %d deep (limit)", maxXMLDepth)
+	}
+	if len(t.Attr) > maxXMLAttributes {
+		return g.fail("an element with more than %d attributes (limit)", maxXMLAttributes)
 	}
 	for i, a := range t.Attr {
 		for _, b := range t.Attr[:i] {

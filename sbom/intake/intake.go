@@ -116,7 +116,13 @@ func (r *reader) read(ctx context.Context, data []byte, depth int) (*sbom.Docume
 	if err != nil {
 		return nil, err
 	}
+	return r.decode(ctx, kind, top, data, depth)
+}
+
+// decode reads a document that has been recognised.
+func (r *reader) decode(ctx context.Context, kind kind, top map[string][]byte, data []byte, depth int) (*sbom.Document, error) {
 	var d *sbom.Document
+	var err error
 	switch kind {
 	case isSPDX:
 		d, err = spdx.Read(ctx, data, spdx.JSON, r.name)

@@ -140,11 +140,13 @@ type syftReader struct {
 	name   string
 	d      draft.Draft
 	layers map[string]int
+	others map[string]bool // files and the source
 }
 
 func (s *syftReader) read() *draft.Draft {
 	doc := s.doc
-	s.d.Others = map[string]bool{}
+	s.others = make(map[string]bool, len(doc.Files)+1)
+	s.d.Known = func(ref string) bool { return s.others[ref] }
 	s.d.Tools = []string{doc.Descriptor.Name + " " + doc.Descriptor.Version}
 	s.source()
 	s.d.OS = sbom.OS{ID: doc.Distro.ID, IDLike: doc.Distro.IDLike, VersionID: doc.Distro.VersionID, Pretty: doc.Distro.Pretty}
@@ -155,7 +157,7 @@ func (s *syftReader) read() *draft.Draft {
 		s.d.OS.VersionID = doc.Distro.Version
 	}
 	for _, f := range doc.Files {
-		s.d.Others[f.ID] = true
+		s.others[f.ID] = true
 	}
 	s.d.Files = len(doc.Files)
 	at := make(map[string]int, len(doc.Artifacts))
@@ -175,7 +177,7 @@ func (s *syftReader) read() *draft.Draft {
 func (s *syftReader) source() {
 	src := &s.doc.Source
 	if src.ID != "" {
-		s.d.Others[src.ID] = true
+		s.others[src.ID] = true
 	}
 	if src.Type != "image" {
 		return
@@ -262,12 +264,12 @@ func (s *syftReader) related(at map[string]int, r syftRelationship) {
 	case "contains", "evident-by", "described-by":
 		// Files that are not listed are not lost packages; syft lists only
 		// those that it was asked to look at.
-		if isParent || s.d.Others[r.Parent] {
+		if isParent || s.others[r.Parent] {
 			return
 		}
 	}
 	for _, id := range []string{r.Parent, r.Child} {
-		if _, ok := at[id]; !ok && !s.d.Others[id] {
+		if _, ok := at[id]; !ok && !s.others[id] {
 			s.d.Fault(sbom.GapMalformed, "a relation leads to something that is not in the document", draft.Quote(id))
 		}
 	}

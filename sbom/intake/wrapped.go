@@ -86,37 +86,34 @@ func (r *reader) statement(ctx context.Context, top map[string][]byte, depth int
 	if want == "" {
 		return nil, fmt.Errorf("a statement of predicate type %s and no SBOM: https://spdx.dev/Document, https://cyclonedx.org/bom and https://syft.dev/bom are read", draft.Quote(predicate))
 	}
-	inner, err := r.predicate(ctx, inner)
-	if err != nil {
-		return nil, err
+	inner = bytes.TrimSpace(inner)
+	k, members, err := recognise(ctx, inner)
+	if data, ok := members["Data"]; err != nil && ok {
+		// cosign's own record around what it does not know.
+		inner = bytes.TrimSpace(data)
+		k, members, err = recognise(ctx, inner)
 	}
-	if k, _, err := recognise(ctx, inner); err == nil && format(k) != want && want != "any" {
+	if err == nil && k == isText {
+		// A document as a string, as cosign writes tag-value.
+		if inner, err = unquote(inner); err == nil {
+			k, members, err = recognise(ctx, inner)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("in the predicate: %w", err)
+	}
+	if format(k) != want && want != "any" {
 		r.gaps = append(r.gaps, sbom.Gap{
 			Kind:   sbom.GapMalformed,
 			Detail: fmt.Sprintf("the statement says that it carries %s (%s) and carries %s", want, draft.Quote(predicate), format(k)),
 		})
 	}
 	r.notices = append(r.notices, sbom.Notice{Kind: sbom.NoticeUnverified, Detail: "the document is stated of " + subjects(top["subject"]) + ", which was not compared with anything"})
-	return r.inner(ctx, "the predicate", inner, depth)
-}
-
-// predicate undoes what cosign does: documents as strings, and its own record
-// {"Data": ..., "Timestamp": ...} around what it does not know.
-func (r *reader) predicate(ctx context.Context, raw []byte) ([]byte, error) {
-	raw = bytes.TrimSpace(raw)
-	if bytes.HasPrefix(raw, []byte(`{`)) {
-		top, err := exact.Top(ctx, raw)
-		if err != nil {
-			return nil, fmt.Errorf("in the predicate: %w", err)
-		}
-		if data, ok := top["Data"]; ok && !has(top, "bomFormat") && !has(top, "spdxVersion") {
-			raw = bytes.TrimSpace(data)
-		}
+	d, err := r.decode(ctx, k, members, inner, depth+1)
+	if err != nil {
+		return nil, fmt.Errorf("in the predicate: %w", err)
 	}
-	if bytes.HasPrefix(raw, []byte(`"`)) {
-		return unquote(raw)
-	}
-	return raw, nil
+	return d, nil
 }
 
 func unquote(raw []byte) ([]byte, error) {

@@ -77,7 +77,9 @@ type reader struct {
 	d     draft.Draft
 	index map[string]int    // packages by identifier
 	files map[string]string // names of files by identifier
-	roots map[string]bool
+	// others are what may be named and is neither.
+	others map[string]bool
+	roots  map[string]bool
 	// containers are the packages that contain others, needers those that
 	// need others.
 	containers, needers map[string]bool
@@ -93,20 +95,17 @@ func (r *reader) read() *draft.Draft {
 	r.files = make(map[string]string, len(doc.Files))
 	r.roots, r.containers, r.needers = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	r.external = map[string]bool{}
-	r.d.Others = map[string]bool{}
-	if doc.SPDXID != "" {
-		r.d.Others[doc.SPDXID] = true
-	}
+	r.others = make(map[string]bool, len(doc.others)+len(doc.Snippets)+1)
+	r.d.Known = r.known
 	for _, f := range doc.Files {
 		r.files[f.SPDXID] = f.Name
-		r.d.Others[f.SPDXID] = true
-	}
-	for _, id := range doc.others {
-		r.d.Others[id] = true
 	}
 	r.d.Files = len(doc.Files)
+	for _, id := range doc.others {
+		r.others[id] = true
+	}
 	for _, s := range doc.Snippets {
-		r.d.Others[s.SPDXID] = true
+		r.others[s.SPDXID] = true
 	}
 	if n := len(doc.Snippets); n > 0 {
 		r.d.Excluded = append(r.d.Excluded, sbom.Exclusion{Reason: sbom.ExcludedFile, Detail: "snippets, which are parts of files", Count: n})
@@ -127,6 +126,12 @@ func (r *reader) read() *draft.Draft {
 	r.installed()
 	r.complete()
 	return &r.d
+}
+
+// known says whether the identifier is one of something else than a package.
+func (r *reader) known(id string) bool {
+	_, isFile := r.files[id]
+	return isFile || r.others[id] || id == r.doc.SPDXID || id == documentRef
 }
 
 // element is a package in the words of a draft.

@@ -129,7 +129,7 @@ func (r *reader) need(from, to string, kind sbom.RelationKind) {
 // ends holds that both ends of a relationship are there.
 func (r *reader) ends(from, to string) {
 	for _, id := range []string{from, to} {
-		if _, ok := r.index[id]; !ok && !r.d.Others[id] && id != documentRef && id != "" {
+		if _, ok := r.index[id]; !ok && !r.known(id) && id != "" {
 			r.d.Fault(sbom.GapMalformed, "a relation leads to something that is not in the document", draft.Quote(id))
 		}
 	}
@@ -240,6 +240,9 @@ func (r *reader) described() {
 func (r *reader) grouped() {
 	for i := range r.d.Elements {
 		e := &r.d.Elements[i]
+		if e.Role == draft.Group {
+			e.Image = !r.containers[e.Ref] && !r.needers[e.Ref]
+		}
 		if e.Role != draft.Package {
 			continue
 		}
@@ -247,8 +250,9 @@ func (r *reader) grouped() {
 		switch {
 		case e.PURL == "" && e.Version == "" && lists:
 			e.Role, e.Why = draft.Group, "has neither version nor package URL, and holds packages"
-		case image(e.PURL) && r.containers[e.Ref]:
+		case image(e.PURL):
 			e.Role, e.Why = draft.Group, "a container image: what is in it counts"
+			e.Image = !r.containers[e.Ref] && !r.needers[e.Ref]
 		}
 	}
 }

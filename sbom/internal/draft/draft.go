@@ -108,6 +108,8 @@ type Element struct {
 	FoundBy string
 	Source  string
 	Size    int64
+	// Image is a container image whose contents the document does not list.
+	Image bool
 	// Locked says that the entry was read from a lock file or a manifest.
 	Locked bool
 }
@@ -126,14 +128,16 @@ type Draft struct {
 	Image    sbom.Image
 	Elements []Element
 	Edges    []Edge
-	// Others are references that may be named and are no elements: files,
-	// services, the document.
-	Others map[string]bool
+	// Known says of a reference that it leads to something that is no element:
+	// a file, a formula, the document. It may be nil.
+	Known func(ref string) bool
 	// Files is the number of files that the document lists beside packages.
 	Files int
 
 	// Ownership: the document says which package owns what.
 	Ownership bool
+	// Graphed: for each entry, the document says what it needs, be it nothing.
+	Graphed bool
 	// Installed: the document was made from what is installed, and not from
 	// manifests.
 	Installed bool
@@ -198,7 +202,7 @@ func (d *Draft) Document(ctx context.Context) (*sbom.Document, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
-	b := builder{Draft: d, at: make(map[string]int, len(d.Elements)), id: make([]string, len(d.Elements)), locked: 0}
+	b := builder{Draft: d, at: make(map[string]int, len(d.Elements)), id: make([]string, len(d.Elements))}
 	b.refs()
 	b.components()
 	if err := ctx.Err(); err != nil {
@@ -278,8 +282,11 @@ type builder struct {
 	of     []int // element of each component
 	edges  []sbom.Relation
 	left   map[sbom.Exclusion]int
+	images int // that the document does not look into
 	locked int
 }
+
+func (b *builder) known(ref string) bool { return b.Known != nil && b.Known(ref) }
 
 func (b *builder) refs() {
 	for i := range b.Elements {
@@ -287,7 +294,10 @@ func (b *builder) refs() {
 		if e.Ref == "" {
 			continue
 		}
-		if _, twice := b.at[e.Ref]; twice {
+		if first, twice := b.at[e.Ref]; twice {
+			if f := &b.Elements[first]; f.PURL == e.PURL && f.Name == e.Name && f.Version == e.Version && f.Group == e.Group {
+				continue // the same, said twice
+			}
 			b.Fault(sbom.GapMalformed, "an identifier is used twice, so that relations may mean either", Quote(e.Ref)+" ("+e.Label+")")
 			continue
 		}
@@ -295,7 +305,7 @@ func (b *builder) refs() {
 	}
 	for i := range b.Elements {
 		e := &b.Elements[i]
-		if _, ok := b.at[e.Inside]; e.Inside != "" && !ok && !b.Others[e.Inside] {
+		if _, ok := b.at[e.Inside]; e.Inside != "" && !ok && !b.known(e.Inside) {
 			b.Fault(sbom.GapMalformed, "an entry lies in something that is not there, and is counted", Quote(e.Inside)+" ("+e.Label+")")
 		}
 	}
@@ -313,6 +323,9 @@ func (b *builder) components() {
 			continue
 		}
 		if reason, why, left := exclusion(e); left {
+			if e.Image {
+				b.images++
+			}
 			b.leave(e, reason, cmp.Or(e.Why, why))
 			continue
 		}
@@ -478,7 +491,7 @@ func (b *builder) relations() {
 func (b *builder) end(ref string, e Edge) (string, bool) {
 	i, ok := b.at[ref]
 	if !ok {
-		if !b.Others[ref] {
+		if !b.known(ref) {
 			b.Fault(sbom.GapMalformed, "a relation leads to something that is not in the document", fmt.Sprintf("%s, from %s to %s", Quote(ref), Quote(e.From), Quote(e.To)))
 		}
 		return "", false

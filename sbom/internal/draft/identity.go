@@ -63,19 +63,10 @@ func (b *builder) component(e *Element) (sbom.Component, bool) {
 // people see.
 func (b *builder) identify(c *sbom.Component, e *Element, u *packageurl.PackageURL) {
 	c.PURL = scrubPURL(strings.TrimSpace(e.PURL))
-	shown, shownVersion := spellings(e.Type, e.Group, e.Name), c.Version
+	shown, shownVersion := spellings(e.Group, e.Name), c.Version
 	c.Type, c.Namespace, c.Name = u.Type, u.Namespace, u.Name
-	if u.Type == packageurl.TypeGolang {
-		// The rules of the purl type lower the case of module paths, which
-		// tells modules apart that Go and go.sum do not confuse.
-		full := u.Name
-		if u.Namespace != "" {
-			full = u.Namespace + "/" + u.Name
-		}
-		if strings.EqualFold(e.Name, full) {
-			i := strings.LastIndexByte(e.Name, '/')
-			c.Namespace, c.Name = e.Name[:max(i, 0)], e.Name[i+1:]
-		}
+	if u.Type == packageurl.TypeGolang || u.Type == packageurl.TypeNPM {
+		c.Namespace, c.Name = caseOf(e, u)
 	}
 	if u.Version != "" {
 		c.Version = u.Version
@@ -87,7 +78,10 @@ func (b *builder) identify(c *sbom.Component, e *Element, u *packageurl.PackageU
 			c.Version = epoch + ":" + c.Version
 		}
 	}
-	if e.Name != "" && !agree(u.Type, shown, spellings(u.Type, u.Namespace, u.Name)) {
+	if image := u.Type == packageurl.TypeOCI || u.Type == packageurl.TypeDocker; image {
+		return // tools differ in what of a reference they call the name
+	}
+	if e.Name != "" && !agree(u.Type, shown, spellings(u.Namespace, u.Name)) {
 		b.Fault(sbom.GapMalformed, "name and package URL name different packages, and the package URL is what counts",
 			fmt.Sprintf("%s is called %s (%s)", Quote(e.PURL), Quote(strings.Join(nonEmpty(e.Group, e.Name), "/")), e.Label))
 	}
@@ -95,6 +89,23 @@ func (b *builder) identify(c *sbom.Component, e *Element, u *packageurl.PackageU
 		b.Fault(sbom.GapMalformed, "version and package URL name different versions, and the package URL is what counts",
 			fmt.Sprintf("%s has version %s (%s)", Quote(e.PURL), Quote(shownVersion), e.Label))
 	}
+}
+
+// caseOf is the namespace and the name as the document spells them. The rules
+// of the purl types lower the case, which tells packages apart that their
+// ecosystems do not confuse.
+func caseOf(e *Element, u *packageurl.PackageURL) (namespace, name string) {
+	full := u.Name
+	if u.Namespace != "" {
+		full = u.Namespace + "/" + u.Name
+	}
+	for _, shown := range spellings(e.Group, e.Name) {
+		if strings.EqualFold(shown, full) {
+			i := strings.LastIndexByte(shown, '/')
+			return shown[:max(i, 0)], shown[i+1:]
+		}
+	}
+	return u.Namespace, u.Name
 }
 
 // characters looks for names that people cannot tell from others.
@@ -127,12 +138,21 @@ func version(s string) string {
 
 // spellings are the ways in which tools write the name of one package: with
 // the namespace before it, joined by a slash, a colon or a dot, or without.
-func spellings(typ, namespace, name string) []string {
+func spellings(namespace, name string) []string {
+	if prefix, rest, ok := strings.Cut(name, ":"); ok && namespace == "" && gitHubNames[prefix] {
+		name = rest
+	}
 	out := []string{name}
 	if namespace != "" {
 		out = append(out, namespace+"/"+name, namespace+":"+name, namespace+"."+name)
 	}
 	return out
+}
+
+// gitHubNames are what GitHub's dependency graph writes before a name.
+var gitHubNames = map[string]bool{
+	"actions": true, "cargo": true, "composer": true, "go": true, "maven": true, "npm": true, "nuget": true, "pip": true,
+	"pub": true, "pypi": true, "rubygems": true, "rust": true, "swift": true,
 }
 
 // agree says whether two sets of spellings name one package. Case and
@@ -146,7 +166,7 @@ func agree(typ string, a, b []string) bool {
 // folds are the types whose names differ by no case, or whose package URLs
 // are written in lower case whatever the name.
 var folds = map[string]bool{
-	"alpm": true, "apk": true, "bitbucket": true, "composer": true, "deb": true, "github": true, "golang": true, "hex": true,
+	"npm": true, "alpm": true, "apk": true, "bitbucket": true, "composer": true, "deb": true, "github": true, "golang": true, "hex": true,
 	"huggingface": true, "luarocks": true, "nuget": true, "pub": true, "pypi": true, "rpm": true, "bitnami": true, "generic": true,
 }
 
@@ -158,22 +178,23 @@ func pythonName(name string) string {
 }
 
 // sameVersion compares a version with that of a package URL. The epoch of a
-// system's package may stand in either, or in a qualifier; the "v" of a Go
-// module is left out by some tools.
+// system's package may stand in either, or in a qualifier; some tools leave
+// out the release of a package, or the "v" of a Go module.
 func sameVersion(u *packageurl.PackageURL, shown string) bool {
 	a, b := plainVersion(u.Type, u.Version), plainVersion(u.Type, shown)
 	if a == b {
 		return true
 	}
-	if !osTypes[u.Type] {
+	epoch := u.Qualifiers.Map()["epoch"]
+	if !osTypes[u.Type] && epoch == "" {
 		return false
 	}
 	epochA, restA := cutEpoch(a)
 	epochB, restB := cutEpoch(b)
 	if epochA == "" {
-		epochA = u.Qualifiers.Map()["epoch"]
+		epochA = epoch
 	}
-	return restA == restB && (epochA == "" || epochB == "" || epochA == epochB)
+	return (restA == restB || strings.HasPrefix(restA, restB+"-")) && (epochA == "" || epochB == "" || epochA == epochB)
 }
 
 func cutEpoch(v string) (epoch, rest string) {

@@ -20,11 +20,11 @@ func (b *builder) limitations() []sbom.Limitation {
 	if !b.Ownership {
 		add(sbom.LimitOwnership, "the document does not say which package owns what: a library inside another package is counted as one of its own")
 	}
-	if n := b.pathless(); n > 0 || len(b.list) == 0 {
+	if n := b.pathless(); n > 0 {
 		add(sbom.LimitPaths, "the document does not say where %d of %d packages are installed", n, len(b.list))
 	}
 	add(sbom.LimitUnaccounted, "a document lists packages: programs and libraries that belong to none cannot be seen")
-	if len(b.edges) == 0 {
+	if len(b.edges) == 0 && len(b.list) > 0 && !b.Graphed {
 		add(sbom.LimitRelations, "the document does not say which package needs which")
 	}
 	add(sbom.LimitAsked, "the document does not say which packages were asked for and which came with them")
@@ -33,6 +33,9 @@ func (b *builder) limitations() []sbom.Limitation {
 		add(sbom.LimitInstalled, "%d of %d packages were read from lock files or manifests, which install nothing", b.locked, len(b.list))
 	case !b.Installed:
 		add(sbom.LimitInstalled, "the document does not say whether what it lists is installed, or only declared in manifests or kept in caches")
+	}
+	if b.images > 0 {
+		add(sbom.LimitIncomplete, "the document names %d container images and does not list what is in them", b.images)
 	}
 	for _, why := range b.Incomplete {
 		add(sbom.LimitIncomplete, "%s", why)

@@ -31,10 +31,17 @@ const (
 	maxDepth = 200
 
 	// MaxMemory is the size that what is decoded may have, by the sizes of the
-	// structs in it. Lists grow by copying while they are decoded, so the peak
-	// is two to three times that. A document with 300,000 components of
-	// CycloneDX takes a third of it.
-	MaxMemory = 384 << 20
+	// structs and strings in it. Lists grow by copying while they are decoded,
+	// so the peak is about twice that. Real documents with 300,000 packages
+	// take less than half of it.
+	MaxMemory = 448 << 20
+
+	// maxKeys of one object. Their number is that of a format's fields, or of
+	// the entries of some free table; lists have no keys.
+	maxKeys = 50_000
+
+	// stringSize is what a string takes besides its bytes.
+	stringSize = 16
 )
 
 // Error is a fault of a document, with its place.
@@ -172,7 +179,11 @@ func (w *walker) value(t reflect.Type) error {
 	case '[':
 		return w.array(t)
 	case '"':
+		place := w.at
 		w.text()
+		if t != nil && t.Kind() == reflect.String {
+			return w.take(place, stringSize+int64(w.at-place))
+		}
 	default:
 		for w.at < len(w.data) && !strings.ContainsRune(",]} \t\r\n", rune(w.data[w.at])) {
 			w.at++
@@ -236,6 +247,7 @@ func (w *walker) object(t reflect.Type) error {
 		return err
 	}
 	var seen keys
+	n := 0
 	for w.space(); w.data[w.at] != '}'; w.space() {
 		if w.data[w.at] == ',' {
 			w.at++
@@ -245,6 +257,9 @@ func (w *walker) object(t reflect.Type) error {
 		key := w.text()
 		if !seen.add(key) {
 			return w.fail(place, "the key %.100q stands twice in one object: programs differ in which one they take", key)
+		}
+		if n++; n > maxKeys {
+			return w.fail(place, "an object with more than %d keys (limit)", maxKeys)
 		}
 		typ, err := w.match(place, key, known)
 		if err != nil {

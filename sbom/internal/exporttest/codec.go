@@ -2,6 +2,7 @@ package exporttest
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"io"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +24,8 @@ import (
 type Codec struct {
 	Encode func(io.Writer, *sbom.Document, sbom.Meta) error
 	Decode func(io.Reader) (*sbom.Document, sbom.Meta, error)
+	// Read reads documents of anybody's, and so what Encode wrote.
+	Read func(data []byte) (*sbom.Document, error)
 	// Valid checks an encoded document against the format's official schema.
 	Valid func(data []byte) error
 	// References checks what no schema does: every identifier is used once
@@ -106,8 +110,44 @@ func (c Codec) Check(t testing.TB, d *sbom.Document, m sbom.Meta) {
 	if diff := cmp.Diff(d, back, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("read back, differs (-before +after):\n%s", diff)
 	}
+	c.checkRead(t, d, data)
 	if again := c.encode(t, back, meta); !bytes.Equal(data, again) {
 		t.Errorf("read back and encoded again, differs:\n%s", cmp.Diff(string(data), string(again)))
+	}
+}
+
+// checkRead is the property of a reader of anybody's documents: those that
+// depaudit wrote are the document that was encoded, whatever their layout,
+// and are read like a stranger's with a gap when one character is another.
+func (c Codec) checkRead(t testing.TB, d *sbom.Document, data []byte) {
+	t.Helper()
+	want := *d
+	want.Environment.Kind = "sbom"
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
+		t.Fatal(err)
+	}
+	for _, layout := range [][]byte{data, compact.Bytes()} {
+		back, err := c.Read(layout)
+		if err != nil {
+			t.Fatalf("read: %v", err)
+		}
+		if diff := cmp.Diff(&want, back, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("read like anybody's, differs (-before +after):\n%s", diff)
+		}
+	}
+	// The date is what every document has, and nothing hangs on it.
+	date := regexp.MustCompile(`"([0-9]{4})(-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z")`)
+	changed := date.ReplaceAll(data, []byte(`"1999$2`))
+	if bytes.Equal(data, changed) {
+		t.Fatal("no date to change")
+	}
+	back, err := c.Read(changed)
+	if err != nil {
+		return // a stranger's document with such names may be refused
+	}
+	if !slices.ContainsFunc(back.Gaps, func(g sbom.Gap) bool { return strings.Contains(g.Detail, "was changed since") }) {
+		t.Errorf("changed, and no gap: %v", back.Gaps)
 	}
 }
 
