@@ -25,9 +25,9 @@ import (
 //     the entry lands where that leads inside of the image.
 //   - A hard link is the file that its target is at that moment, also when
 //     that is from a lower layer, or is a symbolic link.
-//   - Whiteouts take away what lower layers have, wherever they stand in
-//     their own layer. They are therefore applied after the other entries of
-//     the layer, to what these did not write.
+//   - Whiteouts take away what lower layers have, and nothing of their own
+//     layer, wherever they stand in it. They still take their turn: a path
+//     behind a link leads elsewhere once a whiteout took the link away.
 //
 // In two things it is stricter than containerd, and says so by a gap, since
 // other runtimes see another tree (overlayfs makes a folder of the link): a
@@ -112,24 +112,9 @@ func (m *merge) apply(ctx context.Context, number uint16, x *layer.Index) error 
 			return fmt.Errorf("layer %d: %w", number, err)
 		}
 		if e.Type == layer.Whiteout || e.Type == layer.Opaque {
-			continue
-		}
-		if err := m.entry(e); err != nil {
-			return err
-		}
-		if err := m.tired(ctx, e.Ordinal); err != nil {
-			return err
-		}
-	}
-	if x.Whiteouts() == 0 {
-		return nil
-	}
-	for e, err := range x.Entries() {
-		if err != nil {
-			return fmt.Errorf("layer %d: %w", number, err)
-		}
-		if e.Type == layer.Whiteout || e.Type == layer.Opaque {
 			m.whiteout(e)
+		} else if err := m.entry(e); err != nil {
+			return err
 		}
 		if err := m.tired(ctx, e.Ordinal); err != nil {
 			return err

@@ -157,6 +157,8 @@ func TestMerge(t *testing.T) {
 		{"whiteout through a link", layers{{"d/", "d/a", "l -> d"}, {"l/.wh.a", "l/.wh..wh..opq"}}, []string{"1 d/", "1 d/a", "1 l -> d"},
 			[]string{"whiteout was not applied", "whiteout was not applied"}},
 		{"opaque folder that was a link", layers{{"d/", "d/a", "l -> d"}, {"l/", "l/.wh..wh..opq", "l/b"}}, []string{"1 d/", "1 d/a", "2 l/", "2 l/b"}, nil},
+		{"whiteout of a link before what is behind it", layers{{"d/", "d/a", "l -> d"}, {".wh.l", "l/x", "d"}}, []string{"2 d", "2 l/", "2 l/x"}, nil},
+		{"whiteout of a link after what is behind it", layers{{"d/", "d/a", "l -> d"}, {"l/x", ".wh.l"}}, []string{"1 d/", "1 d/a", "2 d/x=l/x"}, nil},
 		{"whiteout of a link", layers{{"d/", "d/a", "l -> d"}, {".wh.l"}}, []string{"1 d/", "1 d/a"}, nil},
 
 		{"climbing", layers{{"../a", "x/../../b", "/../c", "d/../ok=1", "..", "a/.."}}, []string{"1 ok=1"},
