@@ -38,7 +38,7 @@ func (e environment) key() environment {
 
 // parseEnvironment reads a reference. Folders are relative to dir.
 func parseEnvironment(name, raw, dir string) (environment, error) {
-	ref, err := environ.ParseRef(raw)
+	ref, err := environ.ParseRefIn(dir, raw)
 	if err != nil {
 		return environment{}, err
 	}

@@ -71,6 +71,7 @@ var confined = map[string][]string{
 	"github.com/olekukonko/tablewriter":      {"audit/report"},
 	"github.com/google/go-containerregistry": {"sbom/environ/image"},
 	"github.com/klauspost/compress":          {"sbom/environ/image", "sbom/environ/layer"},
+	"github.com/anchore/go-rpmdb":            {},
 	"modernc.org/sqlite":                     {"sbom/osdb/rpmdb"},
 	"database/sql":                           {"sbom/osdb/rpmdb"},
 	"github.com/goccy/go-yaml":               {"audit"},

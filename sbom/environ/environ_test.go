@@ -351,7 +351,7 @@ func TestHostFolders(t *testing.T) {
 
 func TestParseRef(t *testing.T) {
 	t.Chdir(t.TempDir())
-	write(t, ".", "crane:here/x")
+	write(t, ".", "crane:here/x", "x:y.tar")
 	for _, test := range []struct {
 		in   string
 		want Ref
@@ -370,6 +370,8 @@ func TestParseRef(t *testing.T) {
 		{"docker://image", Ref{Scheme: SchemeDocker, Path: "image"}, ""},
 		{"oci-archive:x.tar", Ref{Scheme: SchemeOCIArchive, Path: "x.tar"}, ""},
 		{"oci-dir:a/b:latest", Ref{Scheme: SchemeOCIDir, Path: "a/b", Tag: "latest"}, ""},
+		{"docker-archive:img.tar:app:1", Ref{Scheme: SchemeDockerArchive, Path: "img.tar", Tag: "app:1"}, ""},
+		{"docker-archive:x:y.tar:host:5000/app:1", Ref{Scheme: SchemeDockerArchive, Path: "x:y.tar", Tag: "host:5000/app:1"}, ""},
 		{"oci-dir:a:b/c", Ref{Scheme: SchemeOCIDir, Path: "a:b/c"}, ""},
 		{"oci-dir:a@sha256:0123", Ref{Scheme: SchemeOCIDir, Path: "a", Tag: "sha256:0123"}, ""},
 		{"attestation:a:1#base", Ref{Scheme: SchemeAttestation, Path: "a", Tag: "1", Stage: "base"}, ""},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -98,7 +99,11 @@ func (r Ref) HasPath() bool {
 // ParseRef reads a reference of one of the forms of [Schemes], or a bare
 // path, which means "dir:". What looks like another scheme is refused rather
 // than taken for a path, unless there is a file of that name.
-func ParseRef(s string) (Ref, error) {
+func ParseRef(s string) (Ref, error) { return ParseRefIn("", s) }
+
+// ParseRefIn is [ParseRef] for a reference whose relative path starts at dir.
+// The path itself stays as it is written.
+func ParseRefIn(dir, s string) (Ref, error) {
 	if s == "" {
 		return Ref{}, errors.New("environment: the reference is empty: write host: or dir:PATH")
 	}
@@ -115,7 +120,7 @@ func ParseRef(s string) (Ref, error) {
 		}
 		return Ref{Scheme: SchemeHost, Path: "/"}, nil
 	case SchemeOCIDir, SchemeOCIArchive, SchemeDockerArchive:
-		path, tag := cutTag(rest)
+		path, tag := cutTag(scheme, dir, rest)
 		r, err := pathRef(scheme, s, path)
 		if err == nil {
 			r.Tag = tag
@@ -123,7 +128,7 @@ func ParseRef(s string) (Ref, error) {
 		return r, err
 	case SchemeAttestation:
 		rest, stage, _ := strings.Cut(rest, "#")
-		path, tag := cutTag(rest)
+		path, tag := cutTag(scheme, dir, rest)
 		r, err := pathRef(scheme, s, path)
 		if err == nil {
 			r.Tag, r.Stage = tag, stage
@@ -133,24 +138,43 @@ func ParseRef(s string) (Ref, error) {
 		// The form "docker://REF" is what other tools write.
 		return pathRef(scheme, s, strings.TrimPrefix(rest, "//"))
 	}
-	if _, err := os.Lstat(s); err == nil {
+	if _, err := os.Lstat(filepath.Join(dir, s)); err == nil {
 		return pathRef(SchemeDir, s, s)
 	}
 	return Ref{}, fmt.Errorf("environment %q: unknown scheme %q: known are %s (for a folder of that name write dir:%s)", s, scheme, schemes(), s)
 }
 
-// cutTag parts a path from a tag or digest behind it. A tag has no slash, so
-// that a colon in a folder's name is only mistaken for one in the last
-// component; what exists under the whole name is taken for a path.
-func cutTag(s string) (path, tag string) {
+// cutTag parts a path from the tag or digest behind it. Both may have colons
+// in them, and the tag slashes as well ("registry.example:5000/app:1"). So the
+// longest part in front of a colon that is there on the disk is the path. When
+// nothing is, an archive's path ends at the first colon, and a layout's at the
+// last one unless a folder follows.
+func cutTag(scheme, dir, s string) (path, tag string) {
 	if path, digest, ok := strings.Cut(s, "@sha256:"); ok {
 		return path, "sha256:" + digest
 	}
-	i := strings.LastIndexByte(s, ':')
-	if i < 0 || strings.ContainsRune(s[i:], '/') {
+	exists := func(path string) bool {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		_, err := os.Lstat(path)
+		return err == nil
+	}
+	if exists(s) {
 		return s, ""
 	}
-	if _, err := os.Lstat(s); err == nil {
+	for i := len(s) - 1; i > 0; i-- {
+		if s[i] == ':' && exists(s[:i]) {
+			return s[:i], s[i+1:]
+		}
+	}
+	i := strings.LastIndexByte(s, ':')
+	if scheme == SchemeDockerArchive {
+		i = strings.IndexByte(s, ':')
+	} else if i >= 0 && strings.ContainsRune(s[i:], '/') {
+		i = -1
+	}
+	if i < 0 {
 		return s, ""
 	}
 	return s[:i], s[i+1:]
