@@ -44,7 +44,8 @@ func (c *command) claimBases(ctx context.Context, inputs []audit.Input, envs []e
 			continue
 		}
 		image := in.Document.Environment.Image
-		if image.BaseName == "" && image.BaseDigest == "" {
+		if image.BaseName == "" {
+			// buildah writes a digest alone, and that of another step.
 			continue
 		}
 		if ref, ok := claimedBase(envs[i].ref, image); ok {

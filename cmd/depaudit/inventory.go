@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -85,21 +86,30 @@ func readAttestation(ctx context.Context, ref environ.Ref, platform string) (*sb
 	if err != nil {
 		return nil, err
 	}
+	var chosen []image.Attestation
 	var names []string
 	for _, a := range list {
-		if a.Name != ref.Stage {
-			names = append(names, fmt.Sprintf("%q", a.Name))
-			continue
+		if a.Name == ref.Stage {
+			chosen = append(chosen, a)
 		}
-		r, err := a.Open(ctx)
-		if err != nil {
-			return nil, err
+		if a.Name == "" {
+			names = append(names, "the image's own")
+		} else {
+			names = append(names, "#"+a.Name)
 		}
-		defer r.Close()
-		return intake.Read(ctx, r, ref.String())
 	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("the image has no SBOM attached: build it with --sbom=true")
+	switch len(chosen) {
+	case 0:
+		return nil, fmt.Errorf("no SBOM of that stage is attached: there are %s", strings.Join(names, ", "))
+	case 1:
+	default:
+		// Which one is meant is not for us to say.
+		return nil, fmt.Errorf("%d SBOMs of that stage are attached, and only one can be its environment", len(chosen))
 	}
-	return nil, fmt.Errorf("no SBOM of a stage %q is attached: there are %v", ref.Stage, names)
+	r, err := chosen[0].Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return intake.Read(ctx, r, ref.String())
 }
