@@ -32,12 +32,33 @@ type State [16]byte
 
 // Mark is what was asked of a file, and the state that it was in. Class and
 // Perm are what Classify answered, for AskedClass.
+//
+// A folder that was walked has a mark as well, whether or not something was
+// asked of it: as long as its state is the same, so are the names in it.
 type Mark struct {
-	Node  Node
-	Asked Asked
-	Class Class
-	Perm  fs.FileMode
-	State State // zero when the state identifies nothing
+	Node   Node
+	Parent Node   // None for the root
+	Name   string // base name
+	Folder bool   // was walked
+	Asked  Asked
+	Class  Class
+	Perm   fs.FileMode
+	State  State // zero when the state identifies nothing
+}
+
+// Marks are what an environment was like when something was asked of it, for
+// a comparison at a later time: [Same] before it is walked, [Tree.Unchanged]
+// after.
+type Marks struct {
+	// Root identifies the root folder.
+	Root string
+	// Mounts identifies what is mounted in it; empty when the states of
+	// folders do not tell the names in them.
+	Mounts string
+	// Names is the digest of [Tree.Names].
+	Names [sha256.Size]byte
+	// Files are in node order.
+	Files []Mark
 }
 
 // racy is how long a file must have been left alone before its state
@@ -136,37 +157,44 @@ func (t *Tree) Recall(ctx context.Context, known map[State]Mark, want func(Node)
 }
 
 // Marks are the marks of all files that something was asked of since
-// [Tree.Record], in node order; none when the system does not tell enough of
-// its files.
+// [Tree.Record]; nil when the system does not tell enough of its files.
 //
 // now is a time before Open was called. A file that changed after it, or
 // shortly before, could have changed unseen while it was read, or can do so
 // again without a change of its times: its mark has no state. With a zero now
 // the latest change of any marked file is taken for it.
-func (t *Tree) Marks(ctx context.Context, now time.Time) ([]Mark, error) {
+func (t *Tree) Marks(ctx context.Context, now time.Time) (*Marks, error) {
 	if t.record == nil || t.record.answers == nil {
 		return nil, errors.New("marks of a tree that was not recorded")
 	}
+	if t.disk == nil {
+		return nil, nil
+	}
+	out := &Marks{Names: t.Names()}
+	var err error
+	if out.Root, err = t.disk.identity(); errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	mounts, posix, err := t.disk.mountsOf()
+	var folders map[Node]bool
+	if err == nil && posix && len(t.gaps) == 0 { // else only a walk tells
+		out.Mounts, folders = mounts, t.walked()
+	}
 	var nodes []Node
 	for n := range t.record.answers {
-		if atomic.LoadUint32(&t.record.answers[n]) != 0 {
+		if folders[Node(n)] || atomic.LoadUint32(&t.record.answers[n]) != 0 {
 			nodes = append(nodes, Node(n))
 		}
 	}
 	marks := make([]Mark, len(nodes))
 	changed := make([]time.Time, len(nodes))
-	at := func(n Node) int {
+	err = t.states(ctx, nodes, func(n Node, s fileState) bool {
 		i, _ := slices.BinarySearch(nodes, n)
-		return i
-	}
-	err := t.states(ctx, nodes, func(n Node, s fileState) bool {
-		i := at(n)
 		marks[i].State, changed[i] = s.state, s.changed
 		return true
 	})
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -180,21 +208,44 @@ func (t *Tree) Marks(ctx context.Context, now time.Time) ([]Mark, error) {
 	limit := now.Add(-racy)
 	for i, n := range nodes {
 		a := atomic.LoadUint32(&t.record.answers[n])
-		marks[i].Node, marks[i].Asked = n, Asked(a)&(AskedClass|AskedInfo|AskedContent|AskedFailed)
-		marks[i].Class, marks[i].Perm = Class(a>>8), fs.FileMode(a>>16)
+		m := &marks[i]
+		m.Node, m.Parent, m.Name, m.Folder = n, t.Parent(n), t.Name(n), folders[n]
+		m.Asked = Asked(a) & (AskedClass | AskedInfo | AskedContent | AskedFailed)
+		m.Class, m.Perm = Class(a>>8), fs.FileMode(a>>16)
 		if !changed[i].Before(limit) {
-			marks[i].State = State{}
+			m.State = State{}
 		}
 	}
-	return marks, nil
+	out.Files = marks
+	return out, nil
 }
 
-// Unchanged says whether the files of a tree whose names are the same (see
-// [Tree.Names]) would give the same answers again as when the marks were
-// made. A file in another state of which only the class was asked is
+// walked are the folders that were read.
+func (t *Tree) walked() map[Node]bool {
+	folders := make(map[Node]bool)
+	for n := range Node(t.Len()) {
+		if t.Kind(n) == Dir {
+			folders[n] = true
+		}
+	}
+	for _, e := range t.excluded {
+		delete(folders, t.Lookup(e.Path))
+	}
+	return folders
+}
+
+// Unchanged says whether the tree would give the same answers as when the
+// marks were made. A file in another state of which only the class was asked is
 // classified anew: a log that grows changes nothing. Whatever is doubtful is
 // a change.
-func (t *Tree) Unchanged(ctx context.Context, marks []Mark) (bool, error) {
+func (t *Tree) Unchanged(ctx context.Context, m *Marks) (bool, error) {
+	if t.disk == nil || t.Names() != m.Names {
+		return false, nil
+	}
+	if root, err := t.disk.identity(); err != nil || root != m.Root {
+		return false, nil
+	}
+	marks := slices.DeleteFunc(slices.Clone(m.Files), func(m Mark) bool { return m.Asked == 0 })
 	nodes := make([]Node, len(marks))
 	for i, m := range marks {
 		if !t.has(m.Node) || i > 0 && m.Node <= marks[i-1].Node || m.Asked&AskedFailed != 0 {
@@ -265,8 +316,8 @@ func (t *Tree) Names() [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// fileState is a state and the time of the last change, of which the file's
-// owner can only set the time of modification to something else.
+// fileState is a state, and the time of the last change by which a state is
+// told from the next.
 type fileState struct {
 	state   State
 	changed time.Time

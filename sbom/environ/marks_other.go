@@ -2,11 +2,19 @@
 
 package environ
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
-// states is not supported: what the standard library tells of a file does not
-// include when it was changed last.
+// What the standard library tells of a file does not include when it was
+// changed last: nothing is recognised on these systems.
+
 func (d *disk) states(*Tree, []Node, func(Node, fileState) bool) error { return errors.ErrUnsupported }
 
-// Root is not supported.
-func (t *Tree) Root() (string, error) { return "", errors.ErrUnsupported }
+func (d *disk) identity() (string, error) { return "", errors.ErrUnsupported }
+
+func (d *disk) mountsOf() (string, bool, error) { return "", false, errors.ErrUnsupported }
+
+// Same is always false.
+func Same(context.Context, Ref, Options, *Marks) (bool, error) { return false, nil }

@@ -63,14 +63,14 @@ func TestKeptIsAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		tree.Record()
-		if _, err := scanTree(t.Context(), tree, Options{}, reuse{}, func(Progress) {}); err != nil {
+		if _, err := scanTree(t.Context(), tree, Options{}, nil, func(Progress) {}); err != nil {
 			t.Logf("%s: %v", root, err) // a fixture that is no sound root; what was opened counts
 		}
 		marks, err := tree.Marks(t.Context(), time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range marks {
+		for _, m := range marks.Files {
 			if m.Asked&environ.AskedContent == 0 || tree.Kind(m.Node) != environ.File {
 				continue
 			}

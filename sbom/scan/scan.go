@@ -26,7 +26,6 @@ package scan
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -92,62 +91,63 @@ func run(ctx context.Context, ref environ.Ref, opts Options) (*snapshot.Snapshot
 	if progress == nil {
 		progress = func(Progress) {}
 	}
+	since := usable(ref, opts.Since)
+	options := environ.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache}
+	if since != nil {
+		progress(Progress{Phase: "comparing with the snapshot"})
+		if same, err := environ.Same(ctx, ref, options, &since.Marks.Marks); err != nil {
+			return nil, err
+		} else if same {
+			return unchanged(since, ref, opts, progress), nil
+		}
+	}
 	phase := "walking files"
 	if ref.IsImage() {
 		phase = "reading layers"
 	}
-	tree, err := environ.Open(ctx, ref, environ.Options{
-		Progress: func(p environ.Progress) {
-			progress(Progress{Phase: phase, Files: p.Files, Bytes: p.Bytes, Total: p.Total})
-		},
-		Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache,
-	})
+	options.Progress = func(p environ.Progress) {
+		progress(Progress{Phase: phase, Files: p.Files, Bytes: p.Bytes, Total: p.Total})
+	}
+	tree, err := environ.Open(ctx, ref, options)
 	if err != nil {
 		return nil, err
 	}
 	defer tree.Close()
-	reuse := newReuse(tree, opts)
-	var names [sha256.Size]byte
-	if reuse.binding != "" {
-		names = tree.Names()
-	}
-	if same, err := reuse.same(ctx, tree, names); err != nil {
-		return nil, err
-	} else if same != nil {
-		progress(Progress{Phase: "nothing has changed since the snapshot", Files: tree.Files(), Unchanged: true})
-		if !opts.Stamps {
-			same = withoutStamps(same)
+	if since != nil {
+		if same, err := tree.Unchanged(ctx, &since.Marks.Marks); err != nil {
+			return nil, err
+		} else if same {
+			return unchanged(since, ref, opts, progress), nil
 		}
-		return &snapshot.Snapshot{Document: same, Marks: opts.Since.Marks}, nil
 	}
-	if opts.marks && reuse.binding != "" {
+	if opts.marks && !ref.IsImage() {
 		tree.Record()
 	}
-	doc, err := scanTree(ctx, tree, opts, reuse, progress)
-	if err != nil {
+	out := new(snapshot.Snapshot)
+	if out.Document, err = scanTree(ctx, tree, opts, since, progress); err != nil {
 		return nil, err
 	}
-	out := &snapshot.Snapshot{Document: doc}
-	if !opts.marks || reuse.binding == "" {
-		return out, nil
+	if opts.marks && !ref.IsImage() {
+		marks, err := tree.Marks(ctx, opts.Now)
+		if err != nil {
+			return nil, err
+		}
+		if marks != nil {
+			out.Marks = &snapshot.Marks{Binding: binding(ref), Marks: *marks}
+		}
 	}
-	marks, err := tree.Marks(ctx, opts.Now)
-	if err != nil {
-		return nil, err
-	}
-	out.Marks = &snapshot.Marks{Binding: reuse.binding, Names: names, Files: marks}
 	return out, nil
 }
 
 // scanTree makes the document of a tree.
-func scanTree(ctx context.Context, tree *environ.Tree, opts Options, reuse reuse, progress func(Progress)) (*sbom.Document, error) {
+func scanTree(ctx context.Context, tree *environ.Tree, opts Options, since *snapshot.Snapshot, progress func(Progress)) (*sbom.Document, error) {
 	progress(Progress{Phase: "reading package databases", Files: tree.Files()})
 	s, err := open(ctx, tree)
 	if err != nil {
 		return nil, err
 	}
 	s.stamps = opts.Stamps
-	if err := s.recall(ctx, reuse); err != nil {
+	if err := s.recall(ctx, since); err != nil {
 		return nil, err
 	}
 	progress(Progress{Phase: "looking into packages", Files: tree.Files()})

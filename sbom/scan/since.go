@@ -2,10 +2,10 @@ package scan
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -30,12 +30,8 @@ func Snapshot(ctx context.Context, ref environ.Ref, opts Options) (*snapshot.Sna
 }
 
 // binding names all that a document depends on besides the tree.
-func binding(t *environ.Tree) (string, error) {
-	root, err := t.Root()
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s %s; %s; counting rules %d; %s", t.Ref().Scheme, root, keepRule().ID, sbom.Rules, thisProgram()), nil
+func binding(ref environ.Ref) string {
+	return fmt.Sprintf("%s; %s; counting rules %d; %s", ref.Scheme, keepRule().ID, sbom.Rules, thisProgram())
 }
 
 // thisProgram names the program that we are part of: by its version when it is a
@@ -56,61 +52,39 @@ func thisProgram() string {
 	return fmt.Sprintf("built %d %d", stat.Size(), stat.ModTime().UnixNano())
 }
 
-// reuse is what an earlier snapshot spares a scan.
-type reuse struct {
-	binding string             // empty where marks are not possible or not wanted
-	since   *snapshot.Snapshot // nil when it does not apply
+// usable is the snapshot that a scan of that environment can use, nil if the
+// one it was given says nothing.
+func usable(ref environ.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
+	if s == nil || s.Marks == nil || s.Document == nil || ref.IsImage() || s.Marks.Binding != binding(ref) {
+		return nil
+	}
+	return s
 }
 
-func newReuse(t *environ.Tree, opts Options) reuse {
-	if t.Ref().IsImage() || !opts.marks && opts.Since == nil {
-		return reuse{}
+// unchanged is the document of a snapshot that a scan would give again.
+func unchanged(since *snapshot.Snapshot, ref environ.Ref, opts Options, progress func(Progress)) *snapshot.Snapshot {
+	progress(Progress{Phase: "nothing has changed since the snapshot", Files: since.Document.Environment.Files, Unchanged: true})
+	d := *since.Document
+	d.Environment.Ref = ref.String() // the path that leads to the root may be written otherwise
+	if !opts.Stamps {
+		d.Components = slices.Clone(d.Components)
+		for i := range d.Components {
+			d.Components[i].Stamp = ""
+		}
 	}
-	own, err := binding(t)
-	if err != nil {
-		return reuse{} // not on this system: a whole scan, without marks
-	}
-	r := reuse{binding: own}
-	if s := opts.Since; s != nil && s.Marks != nil && s.Document != nil && s.Marks.Binding == own {
-		r.since = s
-	}
-	return r
-}
-
-// same returns the snapshot's document when a scan would give it again.
-func (r reuse) same(ctx context.Context, t *environ.Tree, names [sha256.Size]byte) (*sbom.Document, error) {
-	if r.since == nil || r.since.Marks.Names != names {
-		return nil, nil
-	}
-	ok, err := t.Unchanged(ctx, r.since.Marks.Files)
-	if !ok || err != nil {
-		return nil, err
-	}
-	d := *r.since.Document
-	d.Environment.Ref = t.Ref().String() // the path that leads to the root may be written otherwise
-	return &d, nil
+	return &snapshot.Snapshot{Document: &d, Marks: since.Marks}
 }
 
 // recall lets the tree answer for the files that are in the same state.
-func (s *scanner) recall(ctx context.Context, r reuse) error {
-	if r.since == nil {
+func (s *scanner) recall(ctx context.Context, since *snapshot.Snapshot) error {
+	if since == nil {
 		return nil
 	}
-	known := make(map[environ.State]environ.Mark, len(r.since.Marks.Files))
-	for _, m := range r.since.Marks.Files {
+	known := make(map[environ.State]environ.Mark, len(since.Marks.Files))
+	for _, m := range since.Marks.Files {
 		if m.Asked&environ.AskedClass != 0 {
 			known[m.State] = m
 		}
 	}
 	return s.tree.Recall(ctx, known, func(n environ.Node) bool { return !s.owned(n) })
-}
-
-// withoutStamps is a document for those who did not ask for stamps.
-func withoutStamps(d *sbom.Document) *sbom.Document {
-	out := *d
-	out.Components = append([]sbom.Component(nil), d.Components...)
-	for i := range out.Components {
-		out.Components[i].Stamp = ""
-	}
-	return &out
 }

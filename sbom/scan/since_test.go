@@ -233,7 +233,7 @@ func TestRacyFilesAreReadAgain(t *testing.T) {
 	for name, now := range map[string]time.Time{"the caller's clock": time.Now(), "the latest change": {}} {
 		s := takeSnapshot(t, root, Options{Now: now})
 		for _, m := range s.Marks.Files {
-			if m.State != (environ.State{}) {
+			if m.State != (environ.State{}) && m.Asked != 0 {
 				t.Errorf("%s: a file of just now has a state", name)
 				break
 			}

@@ -10,15 +10,21 @@ import (
 	"github.com/depaudit/depaudit/sbom/environ"
 )
 
-// A packed mark is the distance to the node before it, a byte of flags, for
-// AskedClass the class and the permissions, and the state if there is one.
+// A packed mark is the distance to the node before it, that to its parent, its
+// name, a byte of flags, for AskedClass the class and the permissions, and the
+// state if there is one.
 const (
 	flagsAsked = byte(environ.AskedClass | environ.AskedInfo | environ.AskedContent | environ.AskedFailed)
+	flagFolder = byte(1 << 6)
 	flagState  = byte(1 << 7)
 )
 
+// maxName is the longest name of a file that Linux allows, thrice: some file
+// systems of other systems count characters.
+const maxName = 3 * 255
+
 func pack(marks []environ.Mark) ([]byte, error) {
-	out := make([]byte, 0, len(marks)*(len(environ.State{})+5))
+	out := make([]byte, 0, len(marks)*(len(environ.State{})+16))
 	last := int64(-1)
 	for _, m := range marks {
 		if int64(m.Node) <= last {
@@ -26,8 +32,17 @@ func pack(marks []environ.Mark) ([]byte, error) {
 		}
 		out = binary.AppendUvarint(out, uint64(int64(m.Node)-last))
 		last = int64(m.Node)
+		if m.Parent >= m.Node || m.Parent < environ.None || len(m.Name) > maxName {
+			return nil, fmt.Errorf("the mark of node %d has the parent %d, or a name of %d bytes", m.Node, m.Parent, len(m.Name))
+		}
+		out = binary.AppendUvarint(out, uint64(m.Node-m.Parent))
+		out = binary.AppendUvarint(out, uint64(len(m.Name)))
+		out = append(out, m.Name...)
 		flags := byte(m.Asked)
-		if flags&^flagsAsked != 0 || flags == 0 {
+		if m.Folder {
+			flags |= flagFolder
+		}
+		if flags&^(flagsAsked|flagFolder) != 0 || flags == 0 {
 			return nil, fmt.Errorf("the mark of node %d has the flags %#x", m.Node, flags)
 		}
 		if m.State != (environ.State{}) {
@@ -47,7 +62,7 @@ func pack(marks []environ.Mark) ([]byte, error) {
 
 // minPacked is the length of the shortest mark. It bounds how many there can
 // be before any is read.
-const minPacked = 2
+const minPacked = 4
 
 var errCut = errors.New("the list ends within an entry")
 
@@ -73,10 +88,29 @@ func unpack(b []byte) ([]environ.Mark, error) {
 		}
 		last += int64(step)
 		m.Node = environ.Node(last)
+		up, err := number()
+		if err != nil {
+			return nil, err
+		}
+		if up == 0 || up > uint64(last)+1 {
+			return nil, errors.New("an entry lies in nothing")
+		}
+		m.Parent = environ.Node(last - int64(up))
+		length, err := number()
+		if err != nil {
+			return nil, err
+		}
+		if length > maxName {
+			return nil, fmt.Errorf("an entry has a name of %d bytes", length)
+		}
+		if uint64(len(b)) <= length {
+			return nil, errCut
+		}
+		m.Name, b = string(b[:length]), b[length:]
 		flags := b[0]
 		b = b[1:]
-		m.Asked = environ.Asked(flags & flagsAsked)
-		if flags&^(flagsAsked|flagState) != 0 || m.Asked == 0 {
+		m.Asked, m.Folder = environ.Asked(flags&flagsAsked), flags&flagFolder != 0
+		if flags&^(flagsAsked|flagFolder|flagState) != 0 || m.Asked == 0 && !m.Folder {
 			return nil, fmt.Errorf("an entry has the flags %#x", flags)
 		}
 		if m.Asked&environ.AskedClass != 0 {

@@ -32,15 +32,16 @@ func example(t testing.TB) *Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Snapshot{Document: d, Marks: &Marks{
-		Binding: "host 12; rules 1", Names: [32]byte{1, 2, 3},
+	return &Snapshot{Document: d, Marks: &Marks{Binding: "host; rules 1", Marks: environ.Marks{
+		Root: "12", Mounts: "34", Names: [32]byte{1, 2, 3},
 		Files: []environ.Mark{
-			{Node: 0, Asked: environ.AskedInfo, State: environ.State{1}},
-			{Node: 3, Asked: environ.AskedClass, Class: 5, Perm: 0o755, State: environ.State{2}},
-			{Node: 1 << 20, Asked: environ.AskedClass | environ.AskedContent, Class: 255, Perm: fs.ModePerm},
-			{Node: 1<<31 - 1, Asked: environ.AskedContent | environ.AskedFailed},
+			{Node: 0, Parent: environ.None, Folder: true, State: environ.State{1}},
+			{Node: 3, Name: "bin", Folder: true, Asked: environ.AskedInfo, State: environ.State{3}},
+			{Node: 4, Parent: 3, Name: "\xff\n", Asked: environ.AskedClass, Class: 5, Perm: 0o755, State: environ.State{2}},
+			{Node: 1 << 20, Parent: 7, Name: "x", Asked: environ.AskedClass | environ.AskedContent, Class: 255, Perm: fs.ModePerm},
+			{Node: 1<<31 - 1, Parent: 0, Name: "y", Asked: environ.AskedContent | environ.AskedFailed},
 		},
-	}}
+	}}}
 }
 
 func written(t testing.TB, s *Snapshot) string {
@@ -103,7 +104,7 @@ func TestBadFiles(t *testing.T) {
 		{"half", good[:len(good)/2], fmt.Sprintf("cut off after %d bytes", len(good)/2)},
 		{"nothing but the version", `{"snapshot":1}`, "does not match its digest"},
 		{"an edited name", swap("bash", "dash"), "does not match its digest"},
-		{"an edited binding", swap("host 12", "host 13"), "does not match its digest"},
+		{"an edited binding", swap("host; rules 1", "host; rules 2"), "does not match its digest"},
 		{"an unknown key", swap(`"document"`, `"more":1,"document"`), "unknown field"},
 		{"more after it", good + "{}", "something follows"},
 	} {
@@ -132,18 +133,24 @@ func TestCutAnywhere(t *testing.T) {
 func TestBadMarks(t *testing.T) {
 	state := strings.Repeat("s", 16)
 	for _, c := range []struct{ name, packed, want string }{
-		{"no flags", "\x01", "ends within"},
-		{"no question", "\x01\x00", "flags"},
-		{"unknown flags", "\x01\x42", "flags"},
-		{"half a state", "\x01\x82" + state[:15], "ends within"},
-		{"an empty state", "\x01\x82" + strings.Repeat("\x00", 16), "state that is none"},
-		{"the same node", "\x01\x02\x00\x02", "not in order"},
-		{"no class", "\x01\x01", "ends within"},
-		{"no permissions", "\x01\x01\x05", "ends within"},
-		{"too many permissions", "\x01\x01\x05\xff\x7f", "permissions"},
-		{"a long number", "\x81\x00\x02", "ends within"},
-		{"a node past the end", "\xff\xff\xff\xff\x0f\x02", "not in order"},
-		{"two nodes past the end", "\xff\xff\xff\xff\x07\x02\xff\xff\xff\xff\x07\x02", "not in order"},
+		{"no parent", "\x01", "ends within"},
+		{"no name", "\x01\x01", "ends within"},
+		{"no flags", "\x01\x01\x00", "ends within"},
+		{"no question", "\x01\x01\x00\x00", "flags"},
+		{"unknown flags", "\x01\x01\x00\x22", "flags"},
+		{"half a state", "\x01\x01\x00\x82" + state[:15], "ends within"},
+		{"an empty state", "\x01\x01\x00\x82" + strings.Repeat("\x00", 16), "state that is none"},
+		{"the same node", "\x01\x01\x00\x02\x00\x01\x00\x02", "not in order"},
+		{"its own parent", "\x02\x00\x00\x02", "lies in nothing"},
+		{"a parent before all", "\x02\x03\x00\x02", "lies in nothing"},
+		{"half a name", "\x01\x01\x04name", "ends within"},
+		{"a name without end", "\x01\x01\xff\x7f", "name of 16383 bytes"},
+		{"no class", "\x01\x01\x00\x01", "ends within"},
+		{"no permissions", "\x01\x01\x00\x01\x05", "ends within"},
+		{"too many permissions", "\x01\x01\x00\x01\x05\xff\x7f", "permissions"},
+		{"a long number", "\x81\x00\x01\x00\x02", "ends within"},
+		{"a node past the end", "\xff\xff\xff\xff\x0f\x01\x00\x02", "not in order"},
+		{"two nodes past the end", "\xff\xff\xff\xff\x07\x01\x00\x02\xff\xff\xff\xff\x07\x01\x00\x02", "not in order"},
 	} {
 		_, err := unpack([]byte(c.packed))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -151,7 +158,8 @@ func TestBadMarks(t *testing.T) {
 		}
 	}
 	for _, marks := range [][]environ.Mark{
-		{{Node: 1, Asked: environ.AskedInfo}, {Node: 1, Asked: environ.AskedInfo}}, {{Node: -1, Asked: environ.AskedInfo}}, {{Node: 1}}, {{Node: 1, Asked: 1 << 5}},
+		{{Node: 1, Asked: environ.AskedInfo}, {Node: 1, Asked: environ.AskedInfo}}, {{Node: -1, Parent: -2, Asked: environ.AskedInfo}}, {{Node: 1}},
+		{{Node: 1, Asked: 1 << 5}}, {{Node: 1, Parent: 1, Folder: true}}, {{Node: 1, Name: strings.Repeat("x", maxName+1), Folder: true}},
 	} {
 		if _, err := pack(marks); err == nil {
 			t.Errorf("%+v is packed", marks)
@@ -177,7 +185,7 @@ func FuzzMarks(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(packed)
-	f.Add([]byte{1, 2, 1, 1, 7, 0o700 & 0x7f, 3})
+	f.Add([]byte{1, 1, 0, 0x42, 1, 1, 1, 'x', 1, 7, 0o100})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		marks, err := unpack(b)
 		if err != nil {
@@ -222,7 +230,7 @@ func BenchmarkRead(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	s.Marks.Files = nil
 	for i := range 100_000 {
-		m := environ.Mark{Node: environ.Node(2 * i), Asked: environ.AskedClass, Perm: 0o644}
+		m := environ.Mark{Node: environ.Node(2 * i), Parent: environ.Node(2*i - 1), Name: "name.txt", Asked: environ.AskedClass, Perm: 0o644}
 		for j := range m.State {
 			m.State[j] = byte(r.Uint32()) | 1
 		}
