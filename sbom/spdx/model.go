@@ -1,7 +1,5 @@
 package spdx
 
-import "strings"
-
 // document is as much of SPDX 2.2 and 2.3 as we read. The library's own
 // structs are for writing: reading into them takes the document apart three
 // times over, refuses it for a supplier that is written wrong, and holds all
@@ -87,8 +85,9 @@ type annotation struct {
 // purl is the package URL of the package, and the others that it names.
 func (p *pkg) purl() (first string, more []string) {
 	for _, r := range p.External {
-		// The specification writes PACKAGE-MANAGER, its JSON schema PACKAGE_MANAGER.
-		if strings.ReplaceAll(r.Category, "_", "-") != "PACKAGE-MANAGER" || r.Type != "purl" {
+		// The category should be PACKAGE-MANAGER, or PACKAGE_MANAGER in JSON;
+		// some writers have another one, and a purl is one all the same.
+		if r.Type != "purl" {
 			continue
 		}
 		switch {

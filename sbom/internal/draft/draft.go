@@ -380,7 +380,7 @@ func (b *builder) leave(e *Element, reason sbom.ExclusionReason, why string) {
 	if e.Group != "" && e.PURL == "" {
 		x.Name = e.Group + "/" + e.Name
 	}
-	if len(e.Paths) > 0 {
+	if len(e.Paths) > 0 && reason != sbom.ExcludedDescribed {
 		x.Path = absolute(e.Paths[0])
 	}
 	b.left[x]++
