@@ -38,13 +38,13 @@ func aptRoots(t *testing.T) []*aptRoot {
 	if os.Getenv("DEPAUDIT_E2E") == "" {
 		t.Skip("DEPAUDIT_E2E is not set")
 	}
-	found, err := filepath.Glob(filepath.Join(os.Getenv("DEPAUDIT_E2E_ROOTS"), "*", "var/lib/dpkg/status"))
+	found, err := filepath.Glob(filepath.Join(os.Getenv("DEPAUDIT_E2E_ROOTS"), "*", "var/lib/apt/extended_states"))
 	if err != nil || len(found) == 0 {
-		t.Fatalf("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no folder with Debian root file systems (%v)", err)
+		t.Fatalf("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no folder with Debian root file systems that apt made (%v)", err)
 	}
 	var roots []*aptRoot
-	for _, status := range found {
-		roots = append(roots, openRoot(t, strings.TrimSuffix(status, "/var/lib/dpkg/status")))
+	for _, states := range found {
+		roots = append(roots, openRoot(t, strings.TrimSuffix(states, "/var/lib/apt/extended_states")))
 	}
 	return roots
 }

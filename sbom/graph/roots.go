@@ -123,11 +123,8 @@ func (g *Graph) findRoots(named []string) {
 		r.orphan[i] = !reached[i]
 	}
 	for _, ring := range others {
-		if !reached[ring[0]] {
-			r.heads = append(r.heads, ring[0])
-		}
+		r.heads = append(r.heads, ring[0]) // the rings are sorted
 	}
-	slices.Sort(r.heads)
 	unknown := map[string]bool{}
 	for _, c := range g.nodes {
 		if c.Counts() && !recorded[c.Type] && !unknown[c.Type] {

@@ -82,6 +82,7 @@ func TestWhatLeaves(t *testing.T) {
 		{"suggested keeps", "a* b* c\na -> c\nb -> c suggests", "a", "a:removed"},
 		{"a ring of automatic ones", "a* b c\na -> b\nb -> c\nc -> b", "a", "a:removed, b:unneeded, c:unneeded"},
 		{"a ring breaks", "a* b c\na -> b\nb -> c\nc -> b", "c", "a:broken, b:broken, c:removed, a misses b, b misses c"},
+		{"a need that closes a ring did not break first", "a* b c x\na -> b\nb -> c\nc -> b\nb -> x", "x", "a:broken, b:broken, c:broken, x:removed, a misses b, b misses x, c misses b"},
 		{"itself", "a* b\na -> b\nb -> b", "a", "a:removed, b:unneeded"},
 		{"essential stays", "a* b!\na -> b", "a", "a:removed"},
 		{"essential breaks", "a! b\na -> b", "b", "a:broken, b:removed, a misses b"},
@@ -350,6 +351,12 @@ func TestSplit(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)
+	}
+	// What is needed anyway is taken, although another one is named first.
+	g = parse(t, "src* exim mail z\nsrc -> exim depends mail | exim\nsrc -> mail depends mail | exim\nsrc -> z\nz -> exim", graph.Options{})
+	s, err = g.Split([]graph.Part{{Name: "source", IDs: []string{"src"}}}, graph.SplitOptions{})
+	if err != nil || len(s.Choices) > 0 || !slices.Equal(s.Parts[0].IDs, []string{"exim", "src", "z"}) {
+		t.Errorf("%+v (%v)", s, err)
 	}
 	if _, err := g.Split(nil, graph.SplitOptions{}); err == nil {
 		t.Error("a split by nothing has an answer")
