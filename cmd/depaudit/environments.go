@@ -29,11 +29,14 @@ type environment struct {
 	since string
 	// snapshot asks for a snapshot besides the document.
 	snapshot bool
+	// paths are those whose owners are asked for, with pathSeparator between
+	// them.
+	paths string
 }
 
 // key tells environments apart that need not be scanned twice.
 func (e environment) key() environment {
-	return environment{ref: e.ref, platform: e.platform, since: e.since, snapshot: e.snapshot}
+	return environment{ref: e.ref, platform: e.platform, since: e.since, snapshot: e.snapshot, paths: e.paths}
 }
 
 // parseEnvironment reads a reference. Folders are relative to dir.
@@ -90,6 +93,7 @@ func fileHint(path string) string {
 type outcome struct {
 	doc      *sbom.Document
 	snapshot []byte
+	owners   []pathOwner
 	err      error
 }
 
@@ -121,7 +125,7 @@ func (c *command) scanAll(ctx context.Context, envs []environment, limits limitF
 				outcomes[i].err = err
 				return
 			}
-			outcomes[i].doc, outcomes[i].snapshot = answer.doc, answer.snapshot
+			outcomes[i].doc, outcomes[i].snapshot, outcomes[i].owners = answer.doc, answer.snapshot, answer.owners
 		})
 	}
 	wg.Wait()

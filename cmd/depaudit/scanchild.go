@@ -40,6 +40,8 @@ type result struct {
 	doc *sbom.Document
 	// snapshot has the bytes of the snapshot file, when one was asked for.
 	snapshot []byte
+	// owners are those of the paths that were asked for.
+	owners []pathOwner
 }
 
 // scanChild scans one environment in a child process.
@@ -174,7 +176,7 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*result, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &result{doc, snapshot}, nil
+			return &result{doc: doc, snapshot: snapshot}, nil
 		default:
 			return nil, fmt.Errorf("an unknown frame %q", kind)
 		}
