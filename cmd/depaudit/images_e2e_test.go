@@ -107,13 +107,11 @@ func TestImages(t *testing.T) {
 			}
 		})
 	}
+	t.Run("on its base", func(t *testing.T) { onBase(t, layout) })
 }
 
-// TestBaseImage audits the same image on its base.
-func TestBaseImage(t *testing.T) {
-	roots := realRoots(t)
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	layout, _ := stageImage(t, roots)
+// onBase looks at the stage's image on its base.
+func onBase(t *testing.T, layout string) {
 	digest := strings.TrimSpace(runTool(t, "skopeo", "inspect", "--format", "{{.Digest}}", "oci:"+layout+":base"))
 	for base, evidence := range map[string]string{"oci-dir:" + layout + "@" + digest: "digest", "oci-dir:" + layout + ":base": "tag"} {
 		stage := scanJSON(t, "oci-dir:"+layout+":stage", "--base", base)
