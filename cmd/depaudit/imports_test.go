@@ -54,7 +54,7 @@ var layers = map[string][]string{
 	"cmd/depaudit": {
 		"audit", "audit/atomicfile", "audit/report", "lockcheck",
 		"sbom", "sbom/catalog", "sbom/cyclonedx", "sbom/environ", "sbom/environ/image",
-		"sbom/intake", "sbom/scan", "sbom/snapshot", "sbom/spdx",
+		"sbom/graph", "sbom/intake", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
 
 	// What tests share. Only tests may import it.

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/graph"
+)
+
+// drawingFormat is a way to write a piece of the graph down.
+type drawingFormat struct {
+	name  string
+	write func(*graph.View, io.Writer) error
+	// nodes and edges are what the programs that read the format draw, unless
+	// somebody asks for another number; 0 for no limit.
+	nodes, edges int
+}
+
+// Mermaid refuses more than 500 edges (maxEdges) or 50,000 characters
+// (maxTextSize), unless the page that draws it is configured otherwise. A
+// component is a line of some 40 characters, and an edge one of some 20.
+const (
+	mermaidNodes = 400
+	mermaidEdges = 500
+)
+
+func drawingFormats() []drawingFormat {
+	return []drawingFormat{
+		{"dot", (*graph.View).WriteDOT, graph.DefaultNodes, graph.DefaultEdges},
+		{"mermaid", (*graph.View).WriteMermaid, mermaidNodes, mermaidEdges},
+		{"graphml", (*graph.View).WriteGraphML, 0, 0},
+		{"json", writeViewJSON, 0, 0},
+		{"svg", (*graph.View).WriteSVG, 0, 0}, // it says itself what is too much
+	}
+}
+
+// writeViewJSON escapes what a terminal would obey.
+func writeViewJSON(v *graph.View, w io.Writer) error {
+	var b bytes.Buffer
+	if err := v.WriteJSON(&b); err != nil {
+		return err
+	}
+	_, err := w.Write(report.EscapeJSON(b.Bytes()))
+	return err
+}
+
+func (c *command) graphCommand() *cobra.Command {
+	var (
+		from    subjectFlags
+		outputs []string
+		around  string
+		depth   int
+		inside  bool
+		most    int
+	)
+	var names []string
+	for _, f := range drawingFormats() {
+		names = append(names, f.name)
+	}
+	cmd := &cobra.Command{
+		Use:   "graph REF",
+		Short: "Draw what needs what, of a whole environment or around a package",
+		Long: `Writes the dependency graph of one environment for the programs that draw or
+read graphs. An edge leads from what needs to what is needed; a broken line is a
+recommendation or a suggestion. What was asked for is blue, what nothing keeps
+any more is grey.
+
+Without --around it is the whole graph. With it, it is the package, what it
+needs and what needs it, up to --depth edges away. --most N draws the N nearest,
+to the package or to what was asked for, and says how many are left out.
+
+dot is for Graphviz, mermaid for Markdown pages, graphml for yEd, Gephi and
+Cytoscape, json for everything else. svg is a picture, of at most ` + fmt.Sprint(graph.SVGNodes) + ` packages
+and ` + fmt.Sprint(graph.SVGEdges) + ` edges. dot and mermaid are cut where the programs that draw them
+give up (` + fmt.Sprintf("%d packages, and %d packages with %d edges", graph.DefaultNodes, mermaidNodes, mermaidEdges) + `), and say so.
+Without =FILE, or with =-, a format goes to standard output.
+` + subjectHelp + `
+The exit code is 0, 2 for a mistake on the command line (also a package that is
+not there), 3 when something in the environment could not be examined, so that
+the graph may lack some of it, 4 when it could not run or could not write.`,
+		Example: `  depaudit graph dir:/srv/chroot/build -o dot | dot -Tsvg -o build.svg
+  depaudit graph report.json --stage docs --around python3 --depth 1 -o svg=python3.svg
+  depaudit graph report.json --stage build -o mermaid --most 50`,
+		Args: oneReference("graph", "drawn"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen, err := parseDrawings(outputs)
+			if err != nil {
+				return err
+			}
+			switch {
+			case depth < 0:
+				return usage(fmt.Errorf("--depth %d: the least is 0, the package alone", depth))
+			case cmd.Flags().Changed("depth") && around == "":
+				return usage(&hinted{errors.New("--depth is a distance, and there is no package that it is measured from"), "add --around PACKAGE"})
+			case cmd.Flags().Changed("most") && most < 1:
+				return usage(fmt.Errorf("--most %d: the least is 1", most))
+			}
+			s, err := c.subject(cmd.Context(), args[0], from)
+			if err != nil {
+				return err
+			}
+			g := graph.New(s.doc, graph.Options{})
+			draw := func(f drawingFormat) (*graph.View, error) {
+				opts := graph.ViewOptions{Nodes: limitOf(f.nodes), Edges: limitOf(f.edges), NoInside: !inside}
+				if most > 0 {
+					opts.Nodes = most
+				}
+				if around == "" {
+					return g.All(opts), nil
+				}
+				id, err := componentOf(g, around)
+				if err != nil {
+					return nil, err
+				}
+				if g.Component(id).Owner != "" {
+					opts.NoInside = false // it is itself inside another one
+				}
+				return g.Around(id, depth, opts)
+			}
+			if err := c.writeDrawings(chosen, draw, around != ""); err != nil {
+				return err
+			}
+			return c.caveats(s)
+		},
+	}
+	from.register(cmd)
+	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(names, ", ")+"; may be given several times (default dot)")
+	cmd.Flags().StringVar(&around, "around", "", "only what is near this `PACKAGE`: a name, name@version, a package URL or an ID")
+	cmd.Flags().IntVar(&depth, "depth", 1, "with --around, how many edges away")
+	cmd.Flags().BoolVar(&inside, "inside", false, "also what lies inside other packages and does not count")
+	cmd.Flags().IntVar(&most, "most", 0, "at most `N` packages, the nearest first")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// limitOf is a limit as [graph.ViewOptions] has it.
+func limitOf(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
+// drawing is one -o flag.
+type drawing struct {
+	format drawingFormat
+	file   string // empty for standard output
+}
+
+func parseDrawings(flags []string) ([]drawing, error) {
+	if len(flags) == 0 {
+		flags = []string{"dot"}
+	}
+	var names []string
+	for _, f := range drawingFormats() {
+		names = append(names, f.name)
+	}
+	var out []drawing
+	for _, flag := range flags {
+		name, file, hasFile := strings.Cut(flag, "=")
+		at := slices.Index(names, name)
+		if at < 0 {
+			err := fmt.Errorf("-o %s: there is no format %q", flag, name)
+			if near := report.Nearest(name, names); near != "" {
+				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
+			}
+			return nil, usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
+		}
+		if hasFile && file == "" {
+			return nil, usage(fmt.Errorf("-o %s: the name of the file is missing", flag))
+		}
+		if file == "-" {
+			file = ""
+		}
+		if other := slices.IndexFunc(out, func(d drawing) bool { return d.file == file }); other >= 0 {
+			return nil, usage(&hinted{fmt.Errorf("-o %s and -o %s write to the same place", out[other].format.name, name), "give each a file of its own: -o " + name + "=FILE"})
+		}
+		out = append(out, drawing{drawingFormats()[at], file})
+	}
+	return out, nil
+}
+
+// writeDrawings writes files first, so that what stands on the screen is true
+// also when a file cannot be written.
+func (c *command) writeDrawings(chosen []drawing, draw func(drawingFormat) (*graph.View, error), around bool) error {
+	for _, toFile := range []bool{true, false} {
+		for _, d := range chosen {
+			if (d.file != "") != toFile {
+				continue
+			}
+			v, err := draw(d.format)
+			if err != nil {
+				return err
+			}
+			write := func(w io.Writer) error { return d.format.write(v, w) }
+			if toFile {
+				err = atomicfile.Write(d.file, write)
+			} else {
+				err = write(c.stdout)
+			}
+			var large *graph.TooLargeError
+			switch {
+			case errors.As(err, &large) && around:
+				return usage(&hinted{large, fmt.Sprintf("draw less (a smaller --depth, --most %d), or have Graphviz draw it: -o dot", graph.SVGNodes)})
+			case errors.As(err, &large):
+				return usage(&hinted{large, fmt.Sprintf("draw a piece (--around PACKAGE --depth 1, --most %d), or have Graphviz draw it: -o dot", graph.SVGNodes)})
+			case err != nil:
+				return trouble(err)
+			}
+			if v.CutNodes > 0 || v.CutEdges > 0 {
+				fmt.Fprintf(c.stderr, "depaudit: %s: %d packages and %d edges are left out\n", d.format.name, v.CutNodes, v.CutEdges)
+			}
+		}
+	}
+	return nil
+}
+
+// componentOf is the one component that a word means.
+func componentOf(g *graph.Graph, word string) (string, error) {
+	ids, err := g.Find(word)
+	if err != nil {
+		return "", usage(err)
+	}
+	if len(ids) > 1 {
+		return "", usage(&hinted{fmt.Errorf("%q means %d packages", word, len(ids)), "name one of them: " + fewNames(ids)})
+	}
+	return ids[0], nil
+}
+
+// caveats says on stderr what a graph may lack because of what it was made
+// from, and is an error without a text when something was not examined.
+func (c *command) caveats(s *subject) error {
+	for _, l := range s.doc.Limitations {
+		if l.Name == sbom.LimitRelations || l.Name == sbom.LimitAsked || l.Name == sbom.LimitIncomplete {
+			fmt.Fprintf(c.stderr, "depaudit: %s: %s\n", report.Terminal(s.name), report.Terminal(l.Detail))
+		}
+	}
+	if s.doc.Complete() {
+		return nil
+	}
+	gap := s.doc.Gaps[0]
+	fmt.Fprintf(c.stderr, "depaudit: %s: %d gaps: something could not be examined, and may be missing (%s)\n", report.Terminal(s.name), len(s.doc.Gaps), report.Terminal(strings.TrimSpace(gap.Path+" "+gap.Detail)))
+	return &exitError{code: exitIncomplete}
+}
+
+// oneReference takes exactly one argument.
+func oneReference(name, done string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch len(args) {
+		case 1:
+			return nil
+		case 0:
+			return usage(&hinted{fmt.Errorf("what should be %s?", done), fmt.Sprintf("depaudit %s dir:ROOT, or: depaudit %s report.json", name, name)})
+		}
+		return usage(fmt.Errorf("%s takes one reference, but was given %d", name, len(args)))
+	}
+}
