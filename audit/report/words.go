@@ -125,8 +125,11 @@ type remark struct{ label, text string }
 func (s stage) about() []remark {
 	var out []remark
 	if i := s.Image; i.Platform != "" || i.Digest != "" || len(i.Layers) > 0 {
-		parts := []string{i.Platform, count(len(i.Layers), "layer", "layers"), i.Digest}
+		parts := []string{i.Platform, count(len(i.Layers), "layer", "layers")}
 		out = append(out, remark{"image", strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")})
+		if algorithm, hex, ok := strings.Cut(i.Digest, ":"); ok {
+			out = append(out, remark{algorithm, hex}) // in one piece on 80 columns
+		}
 	}
 	if b := s.Base; b != nil {
 		parts := []string{"not known"}

@@ -97,6 +97,16 @@ type outcome struct {
 	err      error
 }
 
+// asNamed begins an error with the reference as the user wrote it, in place of
+// the one that the scan knew, which has absolute paths. What follows speaks of
+// paths within the environment.
+func asNamed(e environment, err error) error {
+	text := strings.TrimPrefix(err.Error(), fmt.Sprintf("environment %q: ", e.ref))
+	text = strings.TrimPrefix(text, "image "+e.ref.String()+": ")
+	text = strings.TrimPrefix(text, e.ref.Path+": ")
+	return fmt.Errorf("%s: %s", e.raw, text)
+}
+
 // scanAll scans environments side by side, each distinct one once, and
 // returns the outcomes in their order. It fails only when ctx ends or no
 // scan can be started.
@@ -144,8 +154,7 @@ func (c *command) scanAll(ctx context.Context, envs []environment, limits limitF
 			return nil, trouble(o.err)
 		}
 		if o.err != nil {
-			// Its paths are those within the environment.
-			o.err = fmt.Errorf("%s: %w", e.raw, o.err)
+			o.err = asNamed(e, o.err)
 		}
 		if o.doc != nil {
 			// The document says how the user wrote it: a report must not

@@ -2,7 +2,6 @@ package environ
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/depaudit/depaudit/sbom/environ/image"
 	"github.com/depaudit/depaudit/sbom/environ/layer"
@@ -15,7 +14,7 @@ func openImage(ctx context.Context, ref Ref, opts Options) (*Tree, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("environment %q: %w", ref, err)
+		return nil, err // it begins with the image
 	}
 	source := imageSource{meta: img.Meta, close: img.Close}
 	for i, l := range img.Layers {
