@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -116,6 +117,59 @@ func FuzzHiddenLock(f *testing.F) {
 		}
 		if in := s.units[0].Install; in != nil && in.Kind == sbom.InstallRegistry && strings.ContainsAny(in.URL, "?#") {
 			t.Errorf("install %+v", in)
+		}
+	})
+}
+
+// FuzzReceipt: what a keg needs is in its receipt, and where the receipt says
+// which of it is direct, it is that.
+func FuzzReceipt(f *testing.F) {
+	f.Add(kegReceiptOf(true, "homebrew/core", "b 1.0 direct", "b 1.0_1", "x/y/c 2 direct"))
+	f.Add(`{"runtime_dependencies": [{"full_name": "a", "version": "1"}], "installed_on_request": null}`)
+	f.Add(`{"runtime_dependencies": {}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := parseReceipt([]byte(text))
+		if err != nil {
+			if len(r.Needs) > 0 || r.asked() != sbom.AskedUnknown {
+				t.Errorf("an error and %+v", r)
+			}
+			return
+		}
+		direct := r.direct()
+		for _, n := range r.Needs {
+			if n.Direct != nil && *n.Direct && !slices.Contains(direct, n) {
+				t.Errorf("%+v is not among %+v", n, direct)
+			}
+		}
+		for _, n := range direct {
+			if !slices.Contains(r.Needs, n) || n.Direct != nil && !*n.Direct {
+				t.Errorf("%+v of %+v", n, r.Needs)
+			}
+		}
+	})
+}
+
+// FuzzNixManifest: the paths are sorted, and those of a list are those of an
+// object with the same elements.
+func FuzzNixManifest(f *testing.F) {
+	f.Add(`{"version": 2, "elements": [{"storePaths": ["/nix/store/x"]}]}`)
+	f.Add(`{"version": 3, "elements": {"hello": {"storePaths": ["/nix/store/b", "/nix/store/a"]}}}`)
+	f.Add(`{"elements": null}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		paths, err := nixManifest([]byte(text))
+		if err != nil {
+			return
+		}
+		if !slices.IsSorted(paths) {
+			t.Errorf("%q", paths)
+		}
+		list, err := json.Marshal(map[string]any{"elements": []any{map[string]any{"storePaths": paths}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := nixManifest(list)
+		if err != nil || !slices.Equal(again, paths) {
+			t.Errorf("%q, and then %q, %v", paths, again, err)
 		}
 	})
 }

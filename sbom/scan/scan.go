@@ -14,6 +14,17 @@
 // archives that neither the system nor a package claims are grouped under
 // the topmost folder that nothing accounts for (rule 5).
 //
+// Packages of managers that give each of them a folder of its own (Homebrew,
+// Nix) come before the readers: what lies in such a folder is inside.
+//
+// # Snapshots
+//
+// A scan asks a tree for names, for the classes of files and for the content
+// of some, and its document follows from the answers. [Snapshot] keeps the
+// questions, and [Options].Since compares the answers (since.go): an
+// environment that has not changed is not scanned again, and of one that has,
+// only what changed is looked into.
+//
 // # Completeness
 //
 // Everything that could not be read is a gap of the document. A scan whose
@@ -60,6 +71,8 @@ type Options struct {
 	Now time.Time
 
 	marks bool
+	// assembled, if set, sees the scan before it is put away: see [Owners].
+	assembled func(*scanner)
 }
 
 // Progress says what a scan does.
@@ -157,6 +170,9 @@ func scanTree(ctx context.Context, tree *environ.Tree, opts Options, since *snap
 	s.assemble()
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if opts.assembled != nil {
+		opts.assembled(s)
 	}
 	return sbom.New(s.doc)
 }

@@ -182,7 +182,7 @@ func TestRandomChanges(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	paths := sortedKeys(base)
-	for range 15 {
+	for range 6 {
 		root := base.plant(t)
 		s := takeSnapshot(t, root, Options{Now: later()})
 		tick()

@@ -82,6 +82,29 @@ type kegNeed struct {
 	Direct     *bool  `json:"declared_directly"`
 }
 
+func parseReceipt(data []byte) (receipt, error) {
+	var r receipt
+	if err := json.Unmarshal(data, &r); err != nil {
+		return receipt{}, err
+	}
+	return r, nil
+}
+
+// direct are the needs that the formula states itself. Receipts of before
+// Homebrew 4 do not tell them from the needs of those: there it is all.
+func (r *receipt) direct() []kegNeed {
+	if !slices.ContainsFunc(r.Needs, func(n kegNeed) bool { return n.Direct != nil }) {
+		return r.Needs
+	}
+	var out []kegNeed
+	for _, n := range r.Needs {
+		if n.Direct != nil && *n.Direct {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 func (r *receipt) asked() sbom.Asked {
 	is := func(b *bool) bool { return b != nil && *b }
 	switch {
@@ -119,11 +142,10 @@ func (s *scanner) readKegs() {
 					s.read[at] = true
 					data, err := t.ReadFile(at, maxReceipt)
 					if err == nil {
-						err = json.Unmarshal(data, &r)
+						r, err = parseReceipt(data)
 					}
 					if err != nil {
 						s.gap(sbom.GapMalformed, t.Path(at), "Homebrew's receipt cannot be read: "+reason(err))
-						r = receipt{}
 					}
 				}
 				u.Asked = r.asked()
@@ -137,12 +159,7 @@ func (s *scanner) readKegs() {
 		}
 	}
 	for _, k := range kegs {
-		// Since Homebrew 4 a receipt says which of its needs are direct.
-		tells := slices.ContainsFunc(k.receipt.Needs, func(n kegNeed) bool { return n.Direct != nil })
-		for _, n := range k.receipt.Needs {
-			if tells && (n.Direct == nil || !*n.Direct) {
-				continue
-			}
+		for _, n := range k.receipt.direct() {
 			name := n.FullName[strings.LastIndexByte(n.FullName, '/')+1:]
 			for _, to := range byName[name] {
 				if v := s.units[to].Version; to != k.unit && (len(byName[name]) == 1 || v == n.PkgVersion || n.PkgVersion == "" && v == n.Version) {

@@ -1,0 +1,65 @@
+package scan
+
+import (
+	"context"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// Owner says which component a path belongs to.
+type Owner struct {
+	// Path is the path that was asked for.
+	Path string `json:"path"`
+	// Real is the path that is owned, absolute within the environment: Path
+	// with the links of its folders followed, and with a link at its end
+	// followed when nothing owns that. Empty when nothing is there.
+	Real string `json:"real,omitempty"`
+	// ID is that of the component, empty when nothing accounts for the path.
+	ID string `json:"id,omitempty"`
+}
+
+// Owners is [Run], and says besides which component each path belongs to, in
+// the order of paths. A package of the system comes before what lies inside
+// it. The snapshot in opts is not used: what it spares the scan to read is what
+// this has to know.
+func Owners(ctx context.Context, ref environ.Ref, opts Options, paths []string) (*sbom.Document, []Owner, error) {
+	var owners []Owner
+	opts.Since = nil
+	opts.assembled = func(s *scanner) {
+		for _, path := range paths {
+			owners = append(owners, s.owner(path))
+		}
+	}
+	doc, err := Run(ctx, ref, opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	return doc, owners, nil
+}
+
+func (s *scanner) owner(path string) Owner {
+	o := Owner{Path: path}
+	for _, n := range []environ.Node{s.tree.ResolveParent(path), s.tree.Resolve(path)} {
+		if n == environ.None {
+			continue
+		}
+		o.Real = s.tree.Path(n)
+		if o.ID = s.ownerOf(n); o.ID != "" {
+			break
+		}
+	}
+	return o
+}
+
+// ownerOf is the ID of the component that a node belongs to. A folder that
+// packages share is the system's business only.
+func (s *scanner) ownerOf(n environ.Node) string {
+	if s.owned(n) {
+		return s.db.Owner(n)
+	}
+	if i := s.accountedBy(n); i >= 0 {
+		return s.units[i].ID
+	}
+	return ""
+}
