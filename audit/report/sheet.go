@@ -73,32 +73,26 @@ func (s *Sheet) Prose(first, rest, text string, st Style) {
 	}
 }
 
-// List writes words beside each other, on no more than some lines, and
-// returns how many words were left out. A word that is wider than a line is
+// List writes words beside each other. A word that is wider than a line is
 // cut.
-func (s *Sheet) List(indent string, words []string, lines int) (left int) {
+func (s *Sheet) List(indent string, words []string) {
 	room := s.page.width - cells(indent)
-	line, done := "", 0
-	for i, w := range words {
-		w = Terminal(w)
+	line := ""
+	for _, w := range words {
+		w = cut(Terminal(w), room)
 		switch {
 		case line == "":
+			line = w
 		case cells(line)+len(columnGap)+cells(w) <= room:
 			line += columnGap + w
-			continue
 		default:
 			s.page.line(indent + line)
-			done++
+			line = w
 		}
-		if done == lines {
-			return len(words) - i
-		}
-		line = cut(w, room)
 	}
 	if line != "" {
 		s.page.line(indent + line)
 	}
-	return 0
 }
 
 // Pair writes a text and, at the right edge of the same line, a remark, which
