@@ -127,8 +127,10 @@ func (s stage) about() []remark {
 	if i := s.Image; i.Platform != "" || i.Digest != "" || len(i.Layers) > 0 {
 		parts := []string{i.Platform, count(len(i.Layers), "layer", "layers")}
 		out = append(out, remark{"image", strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")})
-		if algorithm, hex, ok := strings.Cut(i.Digest, ":"); ok {
-			out = append(out, remark{algorithm, hex}) // in one piece on 80 columns
+		if hex, ok := strings.CutPrefix(i.Digest, "sha256:"); ok {
+			out = append(out, remark{"sha256", hex}) // in one piece on 80 columns
+		} else if i.Digest != "" {
+			out = append(out, remark{"digest", i.Digest})
 		}
 	}
 	if b := s.Base; b != nil {
