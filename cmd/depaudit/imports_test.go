@@ -50,9 +50,10 @@ var layers = map[string][]string{
 	"audit":            {"sbom", "lockcheck", "audit/atomicfile"},
 	"audit/atomicfile": {},
 	"audit/report":     {"audit", "sbom"},
+	"audit/explore":    {"audit/report", "sbom", "sbom/graph"},
 
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/report", "lockcheck",
+		"audit", "audit/atomicfile", "audit/explore", "audit/report", "lockcheck",
 		"sbom", "sbom/catalog", "sbom/cyclonedx", "sbom/environ", "sbom/environ/image",
 		"sbom/graph", "sbom/intake", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
@@ -69,6 +70,7 @@ var confined = map[string][]string{
 	"github.com/spdx/tools-golang":           {"sbom/spdx"},
 	"github.com/CycloneDX/cyclonedx-go":      {"sbom/cyclonedx"},
 	"github.com/olekukonko/tablewriter":      {"audit/report"},
+	"charm.land/bubbletea":                   {"audit/explore"},
 	"github.com/google/go-containerregistry": {"sbom/environ/image"},
 	"github.com/klauspost/compress":          {"sbom/environ/image", "sbom/environ/layer"},
 	"github.com/anchore/go-rpmdb":            {},

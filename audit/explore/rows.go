@@ -1,0 +1,134 @@
+package explore
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/graph"
+)
+
+// row is a component as it is shown. Its texts are safe on a terminal.
+type row struct {
+	id            string
+	name, version string
+	typ           string
+	asked         string
+	from          string
+	detail        string
+	search        string // what a filter looks at
+	keeps         int
+	keptSize      int64
+	size          int64
+	inside        bool
+}
+
+// column is a column that rows can be sorted by.
+type column int
+
+const (
+	byName column = iota
+	byVersion
+	byAsked
+	byFrom
+	byKeeps
+	bySize
+)
+
+// titles are in the order of the columns on the screen.
+func titles() []string { return []string{"name", "version", "asked", "from", "keeps", "size"} }
+
+// rowsOf are the components that count, sorted by ID.
+func rowsOf(s Stage) []row {
+	var rows []row
+	for _, h := range s.Graph.Holdings() {
+		r := rowOf(s, h.ID)
+		r.keeps, r.keptSize = h.Retained, h.RetainedSize
+		if h.Reason != "" {
+			r.asked = string(h.Reason)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func rowOf(s Stage, id string) row {
+	c := s.Graph.Component(id)
+	r := row{
+		id: id, name: report.Terminal(fullName(c)), version: report.Terminal(c.Version), typ: report.Terminal(c.Type),
+		asked: report.Terminal(string(c.Asked)), size: max(0, c.InstalledSize), inside: !c.Counts(), detail: c.Detail,
+	}
+	if c.Kind == sbom.KindFiles {
+		r.version = ""
+	}
+	if s.Provenance != nil {
+		r.from = report.Terminal(s.Provenance(id))
+	}
+	if r.detail == "" && len(c.Paths) > 0 && c.Kind != sbom.KindFiles {
+		r.detail = c.Paths[0]
+	}
+	r.detail = report.Terminal(r.detail)
+	r.search = strings.ToLower(strings.Join([]string{r.name, r.version, r.typ, r.asked, r.from}, " "))
+	return r
+}
+
+// fullName names a component the way its ecosystem does.
+func fullName(c *sbom.Component) string {
+	switch {
+	case c.Kind == sbom.KindFiles && len(c.Paths) > 0:
+		return c.Paths[0]
+	case c.Namespace == "" || c.Kind == sbom.KindOS:
+		return c.Name
+	}
+	return c.Namespace + "/" + c.Name
+}
+
+// label is a component within a sentence.
+func (r *row) label() string {
+	if r.version == "" {
+		return r.name
+	}
+	return r.name + " " + r.version
+}
+
+// arrange filters and sorts the list.
+func (m *model) arrange() {
+	words := strings.Fields(strings.ToLower(m.filter))
+	m.shown = m.shown[:0]
+	for i := range m.rows {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(m.rows[i].search, w) }) {
+			m.shown = append(m.shown, i)
+		}
+	}
+	slices.SortFunc(m.shown, func(a, b int) int {
+		order := m.compare(&m.rows[a], &m.rows[b])
+		if m.backwards {
+			order = -order
+		}
+		return cmp.Or(order, cmp.Compare(a, b))
+	})
+}
+
+// compare orders names from a to z and numbers from the largest.
+func (m *model) compare(a, b *row) int {
+	switch m.sort {
+	case byVersion:
+		return cmp.Compare(a.version, b.version)
+	case byAsked:
+		return cmp.Compare(askedOrder(a.asked), askedOrder(b.asked))
+	case byFrom:
+		return cmp.Compare(a.from, b.from)
+	case byKeeps:
+		return cmp.Or(cmp.Compare(b.keeps, a.keeps), cmp.Compare(b.keptSize+b.size, a.keptSize+a.size))
+	case bySize:
+		return cmp.Compare(b.size, a.size)
+	}
+	return cmp.Or(cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.name, b.name))
+}
+
+// askedOrder puts what somebody can do without asking anybody first.
+func askedOrder(asked string) int {
+	return slices.Index([]string{string(graph.Asked), string(graph.Named), string(graph.Presumed), string(graph.Orphan), string(graph.Essential), string(sbom.AskedAuto)}, asked)
+}

@@ -1,0 +1,306 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/depaudit/depaudit/audit/report"
+)
+
+const (
+	// leastWidth and leastHeight are what the view needs to show anything.
+	leastWidth, leastHeight = 30, 8
+	// frame is the number of lines around the list: title, header, the line
+	// about what is selected, that of the filter, and the keys.
+	frame = 5
+	// wide is where there is room for the column "from".
+	wide = 100
+)
+
+// body is the number of lines for the list or a page.
+func (m *model) body() int { return max(1, m.height-frame) }
+
+// screen draws the view: lines of at most width cells, at most height of
+// them; and the column of the cursor in the line of the filter, -1 for none.
+func (m *model) screen() (text string, column int) {
+	if m.width < leastWidth || m.height < leastHeight {
+		return cut(fmt.Sprintf("needs %dx%d", leastWidth, leastHeight), m.width), -1
+	}
+	var lines []string
+	if m.page != nil {
+		lines = m.pageLines()
+	} else {
+		lines = m.listLines()
+	}
+	for len(lines) < m.height-2 {
+		lines = append(lines, "")
+	}
+	prompt, column := m.prompt()
+	return strings.Join(append(lines, prompt, m.keys()), "\n"), column
+}
+
+// title is the first line.
+func (m *model) title() string {
+	left := fmt.Sprintf("%s: %s", report.Terminal(m.stage.Name), count(len(m.rows), "dependency", "dependencies"))
+	if m.size > 0 {
+		left += ", " + bytes(m.size)
+	}
+	if len(m.stage.Notes) > 0 {
+		left += ", incomplete (?)"
+	}
+	var right string
+	switch {
+	case m.page != nil:
+	case m.inTree:
+		right = "tree of what keeps what"
+	case m.filter != "":
+		right = fmt.Sprintf("%d shown", len(m.shown))
+	}
+	if n := len(m.marks); n > 0 && m.page == nil {
+		right = strings.TrimPrefix(right+fmt.Sprintf(", %d marked", n), ", ")
+	}
+	room := m.width - cells(right) - 1
+	return m.paint(fit(left, max(room, 0))+" "+cut(right, m.width-1), reverse)
+}
+
+// keys is the last line.
+func (m *model) keys() string {
+	var keys []string
+	switch {
+	case m.typing:
+		keys = []string{"enter keep", "esc drop", "up/down move"}
+	case m.page != nil:
+		keys = []string{"esc back", "up/down scroll"}
+		if m.page.target != "" {
+			keys = append(keys, map[bool]string{false: "a every way", true: "a shortest"}[m.page.all])
+		}
+		keys = append(keys, "ctrl+c quit")
+	case m.inTree:
+		keys = []string{"right open", "left close", "tab list", "enter why", "space mark", "x what-if", "? help", "q quit"}
+	default:
+		keys = []string{"/ filter", "s sort", "tab tree", "enter why", "space mark", "x what-if", "? help", "q quit"}
+	}
+	line := ""
+	for _, k := range keys {
+		if line != "" {
+			k = "  " + k
+		}
+		if cells(line+k) > m.width {
+			break
+		}
+		line += k
+	}
+	return m.paint(line, faint)
+}
+
+// prompt is the line above the keys.
+func (m *model) prompt() (line string, column int) {
+	if m.page != nil {
+		more := len(m.page.lines) - m.page.top - m.pageBody()
+		if more > 0 {
+			return m.paint(fmt.Sprintf("%d more lines below", more), faint), -1
+		}
+		return "", -1
+	}
+	if !m.typing && (m.filter == "" || m.inTree) {
+		return "", -1
+	}
+	text := "/" + report.Terminal(m.filter)
+	if !m.typing {
+		return cut(text, m.width), -1
+	}
+	// The end of a long filter is what is being written.
+	for cells(text) >= m.width {
+		_, text, _ = strings.Cut(text, string([]rune(text)[:1]))
+	}
+	return text, cells(text)
+}
+
+// pageBody is the number of lines of a page that are on the screen.
+func (m *model) pageBody() int { return max(1, m.height-frame+1) }
+
+func (m *model) pageLines() []string {
+	p := m.page
+	p.top = max(0, min(p.top, len(p.lines)-m.pageBody()))
+	lines := []string{m.title(), m.paint(cut(p.title, m.width), bold)}
+	for _, l := range p.lines[p.top:min(len(p.lines), p.top+m.pageBody())] {
+		text := cut(l.text, m.width)
+		if l.style != "" {
+			text = m.paint(text, l.style)
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+// layout are the widths of the columns, 0 for those that are left out.
+type layout [bySize + 1]int
+
+const (
+	markWidth    = 2
+	columnGap    = "  "
+	versionWidth = 18
+	askedWidth   = 9
+	fromWidth    = 14
+	keepsWidth   = 6
+	sizeWidth    = 7
+	leastName    = 16
+)
+
+func (m *model) layout() layout {
+	l := layout{byVersion: versionWidth, byAsked: askedWidth, byKeeps: keepsWidth, bySize: sizeWidth}
+	if m.stage.Provenance != nil && m.width >= wide {
+		l[byFrom] = fromWidth
+	}
+	// What the others leave is for the name.
+	for _, spare := range []column{byVersion, bySize, byAsked} {
+		if m.nameWidth(l) < leastName {
+			l[spare] = 0
+		}
+	}
+	l[byName] = m.nameWidth(l)
+	return l
+}
+
+func (m *model) nameWidth(l layout) int {
+	room := m.width - markWidth
+	for c := byVersion; c <= bySize; c++ {
+		if l[c] > 0 {
+			room -= l[c] + len(columnGap)
+		}
+	}
+	return room
+}
+
+func (m *model) listLines() []string {
+	body, l := m.body(), m.layout()
+	if m.cursor < m.top {
+		m.top = m.cursor
+	}
+	if m.cursor >= m.top+body {
+		m.top = m.cursor - body + 1
+	}
+	m.top = max(0, min(m.top, m.length()-body))
+	lines := []string{m.title(), m.header(l)}
+	for i := m.top; i < min(m.top+body, m.length()); i++ {
+		lines = append(lines, m.rowLine(l, i))
+	}
+	if m.length() == 0 {
+		lines = append(lines, m.nothing())
+	}
+	for len(lines) < body+2 {
+		lines = append(lines, "")
+	}
+	return append(lines, m.about())
+}
+
+func (m *model) nothing() string {
+	if m.filter == "" {
+		return "  there are no dependencies"
+	}
+	return cut("  none has all of that in its name, version, type, asked or from", m.width)
+}
+
+func (m *model) header(l layout) string {
+	var b strings.Builder
+	b.WriteString(strings.Repeat(" ", markWidth))
+	for c, title := range titles() {
+		if l[c] == 0 {
+			continue
+		}
+		title = strings.ToUpper(title)
+		if column(c) == m.sort && !m.inTree {
+			if m.backwards {
+				title = "-" + title
+			} else {
+				title = "*" + title
+			}
+		}
+		writeCell(&b, l, column(c), title)
+	}
+	return m.paint(strings.TrimRight(b.String(), " "), bold)
+}
+
+// writeCell adds a cell with the gap before it.
+func writeCell(b *strings.Builder, l layout, c column, text string) {
+	if l[c] == 0 {
+		return
+	}
+	if c > byName {
+		b.WriteString(columnGap)
+	}
+	if c >= byKeeps {
+		b.WriteString(fitRight(text, l[c]))
+		return
+	}
+	b.WriteString(fit(text, l[c]))
+}
+
+func (m *model) rowLine(l layout, i int) string {
+	var r row
+	name := ""
+	if m.inTree {
+		at := m.tree.lines[i]
+		r = at.row
+		sign := "  "
+		switch {
+		case at.kids && at.open:
+			sign = "- "
+		case at.kids:
+			sign = "+ "
+		}
+		name = strings.Repeat("  ", min(at.depth, l[byName]/4)) + sign + r.name
+	} else {
+		r = m.rows[m.shown[i]]
+		name = r.name
+	}
+	var b strings.Builder
+	sign := []byte("  ")
+	if i == m.cursor {
+		sign[0] = '>'
+	}
+	if m.marks[r.id] {
+		sign[1] = '*'
+	}
+	b.Write(sign)
+	writeCell(&b, l, byName, name)
+	writeCell(&b, l, byVersion, r.version)
+	writeCell(&b, l, byAsked, r.asked)
+	writeCell(&b, l, byFrom, r.from)
+	keeps := ""
+	if r.keeps > 0 {
+		keeps = fmt.Sprint(r.keeps)
+	}
+	writeCell(&b, l, byKeeps, keeps)
+	writeCell(&b, l, bySize, bytes(r.size))
+	text := b.String()
+	switch {
+	case i == m.cursor:
+		return m.paint(text, reverse)
+	case m.marks[r.id]:
+		return m.paint(text, yellow)
+	case r.inside:
+		return m.paint(text, faint)
+	}
+	return text
+}
+
+// about is the line about what is selected: what the columns have no room for.
+func (m *model) about() string {
+	id := m.selected()
+	if id == "" {
+		return ""
+	}
+	r := m.rowOf(id)
+	parts := []string{r.typ + " " + r.label()}
+	if r.from != "" {
+		parts = append(parts, "from "+r.from)
+	}
+	if r.keeps > 0 {
+		parts = append(parts, fmt.Sprintf("keeps %d%s", r.keeps, sized(r.keptSize)))
+	}
+	if r.detail != "" {
+		parts = append(parts, r.detail)
+	}
+	return cut(strings.Join(parts, ", "), m.width)
+}

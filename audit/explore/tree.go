@@ -1,0 +1,146 @@
+package explore
+
+import (
+	"cmp"
+	"slices"
+)
+
+// tree is the dominator tree as far as it is open: below each component is
+// what only it keeps. What several keep is at the top, and orphans, which
+// nothing keeps, are at the end.
+type tree struct {
+	lines []line
+	open  map[string]bool
+}
+
+// line is one component in the tree.
+type line struct {
+	row   row
+	depth int
+	kids  bool
+	open  bool
+}
+
+// plant makes the lines of the tree anew.
+func (m *model) plant() {
+	m.tree.lines = m.tree.lines[:0]
+	type item struct {
+		id    string
+		depth int
+	}
+	var stack []item
+	push := func(ids []string, depth int) {
+		rows := make([]row, len(ids))
+		for i, id := range ids {
+			rows[i] = m.rowOf(id)
+		}
+		slices.SortFunc(rows, func(a, b row) int {
+			return -cmp.Or(cmp.Compare(a.keeps, b.keeps), cmp.Compare(a.keptSize+a.size, b.keptSize+b.size), cmp.Compare(b.id, a.id))
+		})
+		for _, r := range slices.Backward(rows) {
+			stack = append(stack, item{r.id, depth})
+		}
+	}
+	push(m.stage.Graph.Roots().Orphans, 0)
+	push(m.children(""), 0)
+	for len(stack) > 0 {
+		at := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		kids := m.children(at.id)
+		l := line{row: m.rowOf(at.id), depth: at.depth, kids: len(kids) > 0, open: m.tree.open[at.id]}
+		if at.depth == 0 && (l.row.asked == "auto" || l.row.asked == "") && !l.row.inside {
+			l.row.asked = "shared" // by several roots
+		}
+		m.tree.lines = append(m.tree.lines, l)
+		if l.kids && l.open {
+			push(kids, at.depth+1)
+		}
+	}
+}
+
+// children are what only one component keeps.
+func (m *model) children(id string) []string {
+	ids, err := m.stage.Graph.Keeps(id)
+	if err != nil {
+		return nil // it was taken from the graph
+	}
+	return ids
+}
+
+// rowOf is the row of a component, also of one inside another.
+func (m *model) rowOf(id string) row {
+	if i, ok := m.index[id]; ok {
+		return m.rows[i]
+	}
+	r := rowOf(m.stage, id)
+	r.asked = "inside"
+	return r
+}
+
+// reveal opens what lies above a component, and returns its line.
+func (m *model) reveal(id string) int {
+	for up := id; up != ""; {
+		keeper, err := m.stage.Graph.Keeper(up)
+		if err != nil {
+			break
+		}
+		if keeper != "" {
+			m.tree.open[keeper] = true
+		}
+		up = keeper
+	}
+	m.plant()
+	return max(0, slices.IndexFunc(m.tree.lines, func(l line) bool { return l.row.id == id }))
+}
+
+// treeKey is a key that only the tree has. It says whether it took it.
+func (m *model) treeKey(key string) bool {
+	if len(m.tree.lines) == 0 {
+		return false
+	}
+	l := m.tree.lines[m.cursor]
+	switch key {
+	case "right", "l", "+":
+		if !l.kids {
+			return true
+		}
+		if l.open {
+			m.move(1)
+			return true
+		}
+		m.tree.open[l.row.id] = true
+	case "left", "h", "-":
+		if !l.open || !l.kids {
+			for i := m.cursor - 1; i >= 0; i-- {
+				if m.tree.lines[i].depth < l.depth {
+					m.cursor = i
+					break
+				}
+			}
+			return true
+		}
+		delete(m.tree.open, l.row.id)
+	case "o":
+		if l.open {
+			delete(m.tree.open, l.row.id)
+		} else {
+			m.tree.open[l.row.id] = true
+		}
+	case "*":
+		m.openBelow(l.row.id)
+	default:
+		return false
+	}
+	m.plant()
+	return true
+}
+
+// openBelow opens a component with everything below it.
+func (m *model) openBelow(id string) {
+	for stack := []string{id}; len(stack) > 0; {
+		at := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		m.tree.open[at] = true
+		stack = append(stack, m.children(at)...)
+	}
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/explore"
+	"github.com/depaudit/depaudit/sbom/graph"
+)
+
+func (c *command) exploreCommand() *cobra.Command {
+	var from subjectFlags
+	cmd := &cobra.Command{
+		Use:   "explore REF",
+		Short: "Look around in one environment, in the terminal",
+		Long: `Shows the dependencies of one environment in a list that can be sorted and
+filtered as one types, and the tree of what only which one keeps. For the
+selected one it says why it is there; for the marked ones what would leave and
+break without them. The keys are in the last line; ? shows all of them.
+
+It works in 80 columns, over SSH and without colours (NO_COLOR). In a script use
+"depaudit top", "depaudit why" and "depaudit whatif" instead.
+` + subjectHelp + `
+The exit code is 0, 2 for a mistake on the command line or without a terminal, 3
+when something in the environment could not be examined, 4 when it could not
+run.`,
+		Example: `  depaudit explore dir:/srv/chroot/build
+  depaudit explore report.json --stage docs`,
+		Args: oneReference("explore", "explored"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := c.terminal(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := c.subject(cmd.Context(), args[0], from)
+			if err != nil {
+				return err
+			}
+			// A lost connection ends the program in order.
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
+			defer stop()
+			if err := explore.Run(ctx, exploredStage(s), t); err != nil {
+				if errors.Is(err, context.Canceled) {
+					return trouble(errors.New("ended by a signal"))
+				}
+				return trouble(err)
+			}
+			return c.caveats(s)
+		},
+	}
+	from.register(cmd)
+	return cmd
+}
+
+// terminal is what an interactive command runs on. The error says what else
+// there is.
+func (c *command) terminal(arg string) (explore.Terminal, error) {
+	in, inOK := c.stdin.(*os.File)
+	out, outOK := c.stdout.(*os.File)
+	way := fmt.Sprintf("what it shows can also be printed: depaudit top %s, depaudit why %[1]s PACKAGE, depaudit whatif %[1]s --without PACKAGE", arg)
+	switch {
+	case !inOK || !term.IsTerminal(int(in.Fd())):
+		return explore.Terminal{}, usage(&hinted{errors.New("explore needs a terminal, and standard input is none"), way})
+	case !outOK || !term.IsTerminal(int(out.Fd())):
+		return explore.Terminal{}, usage(&hinted{errors.New("explore needs a terminal, and standard output is none"), way})
+	case c.env("TERM") == "dumb" || c.env("TERM") == "":
+		return explore.Terminal{}, usage(&hinted{fmt.Errorf("explore needs a terminal that can move the cursor, and TERM is %q", c.env("TERM")), way})
+	}
+	return explore.Terminal{In: in, Out: out, Color: c.env("NO_COLOR") == ""}, nil
+}
+
+// exploredStage is a subject with what was judged about it, if it was.
+func exploredStage(s *subject) explore.Stage {
+	e := explore.Stage{Name: s.name, Graph: graph.New(s.doc, graph.Options{})}
+	if s.stage != nil {
+		judged := make(map[string]audit.Provenance)
+		for _, d := range s.stage.Dependencies {
+			judged[d.ID] = d.Provenance
+		}
+		e.Provenance = func(id string) string { return string(judged[id]) }
+	}
+	for _, l := range s.doc.Limitations {
+		e.Notes = append(e.Notes, l.Detail)
+	}
+	for _, g := range s.doc.Gaps {
+		e.Notes = append(e.Notes, fmt.Sprintf("could not be examined: %s %s", g.Path, g.Detail))
+	}
+	return e
+}
