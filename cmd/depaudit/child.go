@@ -37,8 +37,9 @@ const (
 	frameProgress = 'P' // a scan.Progress
 	frameDocument = 'D' // an sbom.Document
 	frameSnapshot = 'S' // the bytes of a snapshot file
+	frameOwners   = 'O' // the pathOwners of the paths that were asked for
 	frameError    = 'E' // a childError
-	frameEnd      = 'Z' // the number of bytes of document and snapshot, decimal
+	frameEnd      = 'Z' // the number of bytes of document, snapshot and owners, decimal
 )
 
 // maxFrame bounds one frame. The document of a machine with 300,000 files
@@ -59,6 +60,8 @@ type childRequest struct {
 	Since string `json:"since,omitempty"`
 	// Snapshot asks for a snapshot besides the document.
 	Snapshot bool `json:"snapshot,omitempty"`
+	// Paths are those whose owners are wanted besides the document.
+	Paths []string `json:"paths,omitempty"`
 }
 
 type childError struct {
@@ -109,21 +112,32 @@ func (c *command) child(args []string) int {
 			out.Flush()
 		}
 	}
-	doc, snapshot, err := inventory(context.Background(), request, progress)
+	found, err := inventory(context.Background(), request, progress)
 	mu.Lock()
 	defer mu.Unlock()
 	if err != nil {
 		return fail(kindContent, err)
 	}
-	payload, err := json.Marshal(doc)
+	payload, err := json.Marshal(found.doc)
 	if err != nil {
 		return fail(kindInternal, err)
 	}
 	frames := []frame{{frameDocument, payload}}
 	if request.Snapshot {
-		frames = append(frames, frame{frameSnapshot, snapshot})
+		frames = append(frames, frame{frameSnapshot, found.snapshot})
 	}
-	frames = append(frames, frame{frameEnd, []byte(strconv.Itoa(len(payload) + len(snapshot)))})
+	if len(found.owners) > 0 {
+		owners, err := json.Marshal(found.owners)
+		if err != nil {
+			return fail(kindInternal, err)
+		}
+		frames = append(frames, frame{frameOwners, owners})
+	}
+	size := 0
+	for _, f := range frames {
+		size += len(f.payload)
+	}
+	frames = append(frames, frame{frameEnd, []byte(strconv.Itoa(size))})
 	for _, f := range frames {
 		if err := writeFrame(out, f.kind, f.payload); err != nil {
 			return exitTrouble

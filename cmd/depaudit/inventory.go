@@ -19,8 +19,8 @@ import (
 
 // inventory is what a child does: it makes the document of an environment,
 // by scanning it or, for one that somebody else looked at, by reading what
-// they wrote. With request.Snapshot the second result is a snapshot file.
-func inventory(ctx context.Context, request childRequest, progress func(scan.Progress)) (*sbom.Document, []byte, error) {
+// they wrote.
+func inventory(ctx context.Context, request childRequest, progress func(scan.Progress)) (*result, error) {
 	ref := request.Ref
 	switch ref.Scheme {
 	case environ.SchemeSBOM:
@@ -29,10 +29,16 @@ func inventory(ctx context.Context, request childRequest, progress func(scan.Pro
 			path = request.File
 		}
 		doc, err := readFile(path, func(f io.Reader) (*sbom.Document, error) { return intake.Read(ctx, f, ref.Path) })
-		return doc, nil, err
+		if err != nil {
+			return nil, err
+		}
+		return &result{doc: doc}, nil
 	case environ.SchemeAttestation:
 		doc, err := readAttestation(ctx, ref, request.Platform)
-		return doc, nil, err
+		if err != nil {
+			return nil, err
+		}
+		return &result{doc: doc}, nil
 	case environ.SchemeSnapshot:
 		doc, err := readFile(ref.Path, func(f io.Reader) (*sbom.Document, error) {
 			s, err := snapshot.Read(f)
@@ -41,7 +47,10 @@ func inventory(ctx context.Context, request childRequest, progress func(scan.Pro
 			}
 			return s.Document, nil
 		})
-		return doc, nil, err
+		if err != nil {
+			return nil, err
+		}
+		return &result{doc: doc}, nil
 	}
 	opts := scan.Options{Progress: progress, Platform: request.Platform, Cache: request.Cache, Stamps: true, Now: time.Now()}
 	if request.Since != "" {
@@ -53,18 +62,21 @@ func inventory(ctx context.Context, request childRequest, progress func(scan.Pro
 		})
 	}
 	if !request.Snapshot {
-		doc, err := scan.Run(ctx, ref, opts)
-		return doc, nil, err
+		doc, owners, err := scanOwners(ctx, ref, opts, request.Paths)
+		if err != nil {
+			return nil, err
+		}
+		return &result{doc: doc, owners: owners}, nil
 	}
 	s, err := scan.Snapshot(ctx, ref, opts)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var b bytes.Buffer
 	if err := snapshot.Write(&b, s); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return s.Document, b.Bytes(), nil
+	return &result{doc: s.Document, snapshot: b.Bytes()}, nil
 }
 
 func readFile(path string, read func(io.Reader) (*sbom.Document, error)) (*sbom.Document, error) {

@@ -62,7 +62,7 @@ func (c *command) scanChild(ctx context.Context, e environment, limits limitFlag
 		return nil, err
 	}
 	request, err := json.Marshal(childRequest{
-		Ref: e.ref, File: file, Memory: limits.memory << 20, Platform: e.platform, Cache: limits.cache(), Since: e.since, Snapshot: e.snapshot,
+		Ref: e.ref, File: file, Memory: limits.memory << 20, Platform: e.platform, Cache: limits.cache(), Since: e.since, Snapshot: e.snapshot, Paths: splitPaths(e.paths),
 	})
 	if err != nil {
 		return nil, trouble(err)
@@ -142,7 +142,7 @@ func timeoutError(limits limitFlags) error {
 // readResult reads frames up to the end mark.
 func readResult(r io.Reader, progress func(scan.Progress)) (*result, error) {
 	br := bufio.NewReader(r)
-	var document, snapshot []byte
+	var document, snapshot, owners []byte
 	for {
 		kind, payload, err := readFrame(br)
 		if err != nil {
@@ -164,8 +164,10 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*result, error) {
 			document = payload
 		case frameSnapshot:
 			snapshot = payload
+		case frameOwners:
+			owners = payload
 		case frameEnd:
-			if document == nil || string(payload) != strconv.Itoa(len(document)+len(snapshot)) {
+			if document == nil || string(payload) != strconv.Itoa(len(document)+len(snapshot)+len(owners)) {
 				return nil, errors.New("the end mark does not fit the result")
 			}
 			var d sbom.Document
@@ -176,7 +178,11 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*result, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &result{doc: doc, snapshot: snapshot}, nil
+			answer := &result{doc: doc, snapshot: snapshot}
+			if answer.owners, err = readOwners(owners, doc); err != nil {
+				return nil, err
+			}
+			return answer, nil
 		default:
 			return nil, fmt.Errorf("an unknown frame %q", kind)
 		}

@@ -17,6 +17,9 @@ type Owner struct {
 	Real string `json:"real,omitempty"`
 	// ID is that of the component, empty when nothing accounts for the path.
 	ID string `json:"id,omitempty"`
+	// Folder is set when it is one. It has no ID then, unless one component
+	// accounts for all that is in it: packages of the system share theirs.
+	Folder bool `json:"folder,omitempty"`
 }
 
 // Owners is [Run], and says besides which component each path belongs to, in
@@ -44,7 +47,7 @@ func (s *scanner) owner(path string) Owner {
 		if n == environ.None {
 			continue
 		}
-		o.Real = s.tree.Path(n)
+		o.Real, o.Folder = s.tree.Path(n), s.tree.Kind(n) == environ.Dir
 		if o.ID = s.ownerOf(n); o.ID != "" {
 			break
 		}
@@ -52,10 +55,12 @@ func (s *scanner) owner(path string) Owner {
 	return o
 }
 
-// ownerOf is the ID of the component that a node belongs to. A folder that
-// packages share is the system's business only.
+// ownerOf is the ID of the component that a node belongs to.
 func (s *scanner) ownerOf(n environ.Node) string {
 	if s.owned(n) {
+		if s.tree.Kind(n) == environ.Dir {
+			return ""
+		}
 		return s.db.Owner(n)
 	}
 	if i := s.accountedBy(n); i >= 0 {
