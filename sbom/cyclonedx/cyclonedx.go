@@ -1,7 +1,8 @@
 // Package cyclonedx translates an [sbom.Document] to CycloneDX 1.6 JSON
-// (https://cyclonedx.org/docs/1.6/json/) and back, by means of
-// github.com/CycloneDX/cyclonedx-go. Version 1.6 is the oldest that BSI
-// TR-03183-2 v2.1.0 accepts.
+// (https://cyclonedx.org/docs/1.6/json/) by means of
+// github.com/CycloneDX/cyclonedx-go, and reads CycloneDX of any version in
+// JSON and XML, depaudit's own and anybody's. Version 1.6 is the oldest that
+// BSI TR-03183-2 v2.1.0 accepts.
 //
 // # Mapping
 //
@@ -38,7 +39,7 @@
 //	  depends, pre-depends      dependencies: To in dependsOn of From
 //	  any other kind            not in the graph: a satisfied recommendation is no
 //	                            dependency
-//	  Kind and Via              property "relation" of From, for all relations of a
+//	  Kind, Via, Group, File    property "relation" of From, for all relations of a
 //	                            pair that is more than one plain "depends"
 //	Document.Complete           compositions: complete or incomplete
 //
@@ -70,6 +71,40 @@
 // algorithm, the value has its length and no other digest of that algorithm
 // disagrees; whether it is proved or claimed, and by which record, says the
 // property.
+//
+// # Reading what others wrote
+//
+// [Read] says what is in a document in the words of package draft, which
+// counts:
+//
+//	CycloneDX                   counts as
+//	--------------------------  ----------------------------------------------
+//	metadata.component          the subject; what is nested in it counts
+//	library, framework,         a package
+//	application, platform,
+//	device-driver, firmware,
+//	machine-learning-model
+//	application with neither    a group: a lock file, when it needs or holds
+//	version nor purl            others, or trivy marks it as one
+//	container                   an image: what is in it counts; if nothing is
+//	                            listed, the document is incomplete
+//	operating-system            the operating system
+//	file, data, device,         no package; but a package URL of an ecosystem is
+//	cryptographic-asset         one whatever the type
+//	any other type, none        a package, and a gap
+//	scope "excluded"            not installed, by the document's own word
+//	nested components           inside of the outer one, if that counts
+//	services, formulation       neither is installed; listed as exclusions
+//	dependencies                From needs To
+//	compositions                incomplete or unknown: the document is incomplete
+//	evidence, properties of     places, the cataloger, the source package
+//	syft, trivy and cdxgen
+//
+// The library does not read here. In JSON it takes keys in any case and the
+// last of two equal ones; in XML it takes elements of any name space and the
+// last of two; and it fails on a detail of a licence that nobody asked about.
+//
+// # Identifier
 //
 // The serial number is a UUID made from the document's content, so the same
 // environment gives the same bytes.
@@ -128,14 +163,16 @@ func ref(id string) string {
 
 // relation is the record of an edge, kept with the component that it leaves.
 type relation struct {
-	To   string            `json:"to"`
-	Kind sbom.RelationKind `json:"kind"`
-	Via  string            `json:"via,omitempty"`
+	To    string            `json:"to"`
+	Kind  sbom.RelationKind `json:"kind"`
+	Via   string            `json:"via,omitempty"`
+	Group int               `json:"group,omitempty"`
+	File  string            `json:"file,omitempty"`
 }
 
 // plain says whether the graph alone expresses these relations of one pair.
 func plain(pair []sbom.Relation) bool {
-	return len(pair) == 1 && pair[0].Kind == sbom.RelDepends && pair[0].Via == ""
+	return len(pair) == 1 && pair[0] == sbom.Relation{From: pair[0].From, To: pair[0].To, Kind: sbom.RelDepends}
 }
 
 func property(f sbom.Fact) cdx.Property {

@@ -27,13 +27,7 @@ const (
 // A document of [Encode]'s gives the document that was encoded. If it was
 // changed since, it is read like anybody's, and that is a gap.
 func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Document, error) {
-	b := new(bom)
-	var err error
-	if form == XML {
-		err = readXML(ctx, data, b)
-	} else {
-		err = exact.Unmarshal(ctx, data, b)
-	}
+	b, err := parse(ctx, data, form)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +44,10 @@ func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Docum
 			return own, nil
 		}
 		changed = draft.Clean(err.Error())
+		// Once more, so that b could be let go of while comparing.
+		if b, err = parse(ctx, data, form); err != nil {
+			return nil, err
+		}
 	}
 	r := reader{bom: b, name: name}
 	d := r.read()
@@ -57,6 +55,14 @@ func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Docum
 		d.Fault(sbom.GapMalformed, "the document says that depaudit wrote it, and it was changed since", changed)
 	}
 	return d.Document(ctx)
+}
+
+func parse(ctx context.Context, data []byte, form Form) (*bom, error) {
+	b := new(bom)
+	if form == XML {
+		return b, readXML(ctx, data, b)
+	}
+	return b, exact.Unmarshal(ctx, data, b)
 }
 
 // versions that are read. There is no JSON before 1.2.

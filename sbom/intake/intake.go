@@ -28,9 +28,10 @@
 //
 // # Limits
 //
-// A document is read whole, up to [MaxBytes], uncompressed. At that size the
-// most that reading took is some 1.2 GB of memory, for the worst document
-// that we could make; real ones take four times their size.
+// A document is read whole, up to [MaxBytes], uncompressed. At that size
+// reading took at most 1.3 GiB of memory, for one of depaudit's own, which is
+// written anew to compare; 1.2 GiB for SPDX 3.0 with 290,000 packages; and less
+// than 1 GiB for everything else that we could think of (memory_test.go).
 package intake
 
 import (

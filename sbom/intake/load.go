@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // load reads the whole document, through gzip if it is compressed, as text in
@@ -35,16 +36,30 @@ func load(r io.Reader, limit int64) ([]byte, error) {
 	return data, binary(data)
 }
 
+// readAll gathers pieces and puts them together once. A buffer that grows by
+// doubling would hold three times the document at its peak.
 func readAll(r io.Reader, limit int64) ([]byte, error) {
-	var b bytes.Buffer
-	n, err := b.ReadFrom(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, err
+	const small, large = 32 << 10, 4 << 20
+	var pieces [][]byte
+	total := int64(0)
+	b := make([]byte, 0, small)
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if total += int64(n); total > limit {
+			return nil, fmt.Errorf("larger than %d MiB (limit): make the document without its list of files, or of a part of the environment", limit>>20)
+		}
+		if errors.Is(err, io.EOF) {
+			return slices.Concat(append(pieces, b)...), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(b) == cap(b) {
+			pieces = append(pieces, b)
+			b = make([]byte, 0, min(2*cap(b), large))
+		}
 	}
-	if n > limit {
-		return nil, fmt.Errorf("larger than %d MiB (limit): make the document without its list of files, or of a part of the environment", limit>>20)
-	}
-	return b.Bytes(), nil
 }
 
 // binary names what is no text.

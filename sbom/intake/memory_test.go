@@ -4,12 +4,18 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/cyclonedx"
+	"github.com/depaudit/depaudit/sbom/internal/exporttest"
+	"github.com/depaudit/depaudit/sbom/spdx"
 )
 
 // maxPeak is what reading the worst document may take: a scanning process has
@@ -34,6 +40,16 @@ func fill(head, item, tail string) []byte {
 		n++
 	}
 	b.WriteString(tail)
+	return b.Bytes()
+}
+
+// own is a document of ours with n components.
+func own(encode func(io.Writer, *sbom.Document, sbom.Meta) error, n int) []byte {
+	d, m := exporttest.Large(n)
+	var b bytes.Buffer
+	if err := encode(&b, d, m); err != nil {
+		panic(err)
+	}
 	return b.Bytes()
 }
 
@@ -83,6 +99,8 @@ var largest = map[string]func() []byte{
 		return fill(`{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://syft.dev/bom","predicate":{"artifactRelationships":[],"artifacts":[`,
 			`{"id":"#","name":"n#","version":"1","type":"npm","purl":"pkg:npm/n#@1","locations":[{"path":"/a/#"}],"metadata":{"author":"`+strings.Repeat("x", 350)+`"}}`, `]}}`)
 	},
+	"our own SPDX":      func() []byte { return own(spdx.Encode, 60_000) },
+	"our own CycloneDX": func() []byte { return own(cyclonedx.Encode, 80_000) },
 	"lists": func() []byte {
 		return fill(`{"bomFormat":"CycloneDX","specVersion":"1.6","x":[`, `[]`, `]}`)
 	},

@@ -27,17 +27,7 @@ const (
 // A document of [Encode]'s gives the document that was encoded. If it was
 // changed since, it is read like anybody's, and that is a gap.
 func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Document, error) {
-	var doc *document
-	var err error
-	switch form {
-	case Graph:
-		doc, err = readGraph(ctx, data)
-	case TagValue:
-		doc, err = readTags(ctx, data)
-	default:
-		doc = new(document)
-		err = exact.Unmarshal(ctx, data, doc)
-	}
+	doc, err := parse(ctx, data, form)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +41,10 @@ func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Docum
 			return own, nil
 		}
 		changed = draft.Clean(err.Error())
+		// Once more, so that doc could be let go of while comparing.
+		if doc, err = parse(ctx, data, form); err != nil {
+			return nil, err
+		}
 	}
 	r := reader{doc: doc, name: name}
 	d := r.read()
@@ -58,6 +52,17 @@ func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Docum
 		d.Fault(sbom.GapMalformed, "the document says that depaudit wrote it, and it was changed since", changed)
 	}
 	return d.Document(ctx)
+}
+
+func parse(ctx context.Context, data []byte, form Form) (*document, error) {
+	switch form {
+	case Graph:
+		return readGraph(ctx, data)
+	case TagValue:
+		return readTags(ctx, data)
+	}
+	doc := new(document)
+	return doc, exact.Unmarshal(ctx, data, doc)
 }
 
 // readable are the versions of one data model: 2.2.x are corrections of text.

@@ -1,6 +1,7 @@
 // Package spdx translates an [sbom.Document] to SPDX 2.3 JSON
-// (https://spdx.github.io/spdx-spec/v2.3/) and back, by means of
-// github.com/spdx/tools-golang.
+// (https://spdx.github.io/spdx-spec/v2.3/) by means of
+// github.com/spdx/tools-golang, and reads SPDX 2.2, 2.3 and 3.0, depaudit's own
+// and anybody's.
 //
 // # Mapping
 //
@@ -39,7 +40,7 @@
 //	  pre-depends               From DEPENDS_ON To, comment "depaudit:kind=pre-depends"
 //	  recommends                To OPTIONAL_DEPENDENCY_OF From
 //	  any other                 From OTHER To, comment "depaudit:kind=..."
-//	  .Via                      a line "depaudit:via=..." of the comment
+//	  .Via, .Group, .File       lines "depaudit:via=..." and so on of the comment
 //
 // # Choices
 //
@@ -76,6 +77,47 @@
 // "." and "-": each is a readable part and a hash of the component's ID, so
 // that it does not depend on what else is in the document.
 //
+// # Reading what others wrote
+//
+// [Read] brings every form into one model of what matters here (model.go) and
+// says it in the words of package draft, which counts:
+//
+//	SPDX                        counts as
+//	--------------------------  ----------------------------------------------
+//	DESCRIBES                   the subject, when there is one, or when it holds
+//	                            or needs others and nothing needs it
+//	purpose OPERATING_SYSTEM    the operating system
+//	purpose CONTAINER, purl     an image: what is in it counts; if nothing is
+//	of oci or docker            listed, the document is incomplete
+//	purpose FILE, DEVICE, DATA  no package; but a package URL of an ecosystem is
+//	                            one whatever the purpose
+//	every other purpose         a package
+//	no version, no purl, and    a group: a layer, a lock file
+//	CONTAINS packages
+//	CONTAINS, from a package    inside of it. From all others, scanners mean
+//	with a purl of an ecosystem membership
+//	OTHER, with syft's comment  inside of it ("ownership-by-file-overlap"), or
+//	                            a place ("evident-by")
+//	DEPENDS_ON, ..._LINK,       From needs To; the forms with _OF, the other way
+//	HAS_PREREQUISITE, ..._OF    round; OPTIONAL_ is a recommendation
+//	GENERATED_FROM              the source, when its purpose is SOURCE, does not
+//	                            count
+//	NOASSERTION in one of these the document is incomplete, and so by a reference
+//	                            into another document (DocumentRef-)
+//	every other relationship    nothing; but both ends must be there
+//
+// The library does not read here. It takes JSON apart three times over, holds
+// all of it as a generic tree first, takes keys in any case and the last of
+// two equal ones, refuses a document for a supplier that is written wrong, is
+// quadratic in the length of a tag-value text, and reads 3.0 by way of a full
+// expansion of JSON-LD.
+//
+// # Choices for that
+//
+// Version 3.0 is read in its canonical form, which has short names and one
+// list; other spellings of JSON-LD are refused, not overlooked. RDF, XML and
+// YAML are not read.
+//
 // BSI TR-03183-2 v2.1.0 asks for CycloneDX 1.6 or SPDX 3.0.1; where it
 // applies, attach the CycloneDX document.
 package spdx
@@ -94,8 +136,10 @@ const (
 	namespace = "https://github.com/depaudit/depaudit/spdx/"
 
 	// facts of relationships
-	keyKind = "kind"
-	keyVia  = "via"
+	keyKind  = "kind"
+	keyVia   = "via"
+	keyGroup = "group"
+	keyFile  = "file"
 
 	toolPrefix  = "depaudit-"
 	noAssertion = "NOASSERTION"

@@ -43,6 +43,7 @@ func TestIdentity(t *testing.T) {
 		{Element{PURL: "pkg:maven/org.apache/log4j@2.0", Name: "Log4J", Version: "2.0"}, "maven/org.apache/log4j@2.0", sbom.KindPackage, "name different packages"},
 		{Element{PURL: "pkg:golang/github.com/BurntSushi/toml@v1.0.0", Name: "github.com/BurntSushi/toml", Version: "1.0.0"}, "golang/github.com/BurntSushi/toml@v1.0.0", sbom.KindPackage, ""},
 		{Element{PURL: "pkg:golang/k8s.io/api@0.1", Name: "go:k8s.io/api", Version: "0.1"}, "golang/k8s.io/api@0.1", sbom.KindPackage, ""},
+		{Element{PURL: "pkg:golang/stdlib@1.26.8", Name: "stdlib", Version: "go1.26.8"}, "golang/stdlib@1.26.8", sbom.KindPackage, ""},
 		{Element{PURL: "pkg:npm/evil@1.0", Name: "lodash", Version: "1.0"}, "npm/evil@1.0", sbom.KindPackage, "name different packages"},
 		{Element{PURL: "pkg:npm/lodash@6.6.6", Name: "lodash", Version: "4.17.21"}, "npm/lodash@6.6.6", sbom.KindPackage, "name different versions"},
 		{Element{PURL: "pkg:npm/lodash", Name: "lodash", Version: "4.17.21"}, "npm/lodash@4.17.21", sbom.KindPackage, ""},

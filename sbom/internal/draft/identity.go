@@ -208,6 +208,9 @@ func plainVersion(typ, v string) string {
 	if typ == packageurl.TypeGolang || typ == packageurl.TypeGithub || typ == packageurl.TypeComposer || typ == packageurl.TypeSwift {
 		v = strings.TrimPrefix(v, "v")
 	}
+	if typ == packageurl.TypeGolang {
+		v = strings.TrimPrefix(v, "go") // of the standard library
+	}
 	if typ == packageurl.TypePyPi || typ == packageurl.TypeNuget {
 		v = strings.ToLower(v)
 	}
