@@ -111,6 +111,8 @@ func (f *Find) hits(p sheet, limit int) {
 			}
 			where := ""
 			switch {
+			case h.Note != "" && len(h.Paths) > 0:
+				where = h.Paths[0]
 			case h.Owner != "":
 				where = "inside " + shortID(h.Owner)
 			case len(h.Paths) > 0 && h.Kind != sbom.KindOS:
@@ -128,7 +130,7 @@ func (f *Find) hits(p sheet, limit int) {
 	}
 	p.Blank()
 	p.Table(indent, []report.SheetColumn{
-		{Title: "in"}, {Title: "name"}, {Title: "version", Whole: true}, {Title: "type", Whole: true}, {Title: "arch", Spare: true}, {Title: "where", Path: true, Spare: true},
+		{Title: "in", Path: true}, {Title: "name"}, {Title: "version", Whole: true}, {Title: "type", Whole: true}, {Title: "arch", Spare: true}, {Title: "where", Path: true, Spare: true},
 	}, rows)
 	p.more(indent, cut, "", " (--limit 0 shows all)")
 	if anyCase {

@@ -38,6 +38,7 @@ var layers = map[string][]string{
 	"sbom/snapshot":      {"sbom", "sbom/environ"},
 	"sbom/scan":          {"sbom", "sbom/environ", "sbom/osdb", "sbom/catalog", "sbom/snapshot"},
 	"sbom/graph":         {"sbom"},
+	"sbom/compare":       {"sbom", "sbom/graph", "sbom/osdb"},
 
 	"sbom/internal/exact": {},
 	"sbom/internal/draft": {"sbom"},
@@ -51,10 +52,11 @@ var layers = map[string][]string{
 	"audit/atomicfile": {},
 	"audit/report":     {"audit", "sbom"},
 	"audit/explore":    {"audit/report", "sbom", "sbom/graph"},
+	"audit/inquiry":    {"audit/report", "sbom", "sbom/compare", "sbom/graph"},
 
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/explore", "audit/report", "lockcheck",
-		"sbom", "sbom/catalog", "sbom/cyclonedx", "sbom/environ", "sbom/environ/image",
+		"audit", "audit/atomicfile", "audit/explore", "audit/inquiry", "audit/report", "lockcheck",
+		"sbom", "sbom/catalog", "sbom/compare", "sbom/cyclonedx", "sbom/environ", "sbom/environ/image",
 		"sbom/graph", "sbom/intake", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
 

@@ -43,10 +43,17 @@ type Doubt struct {
 
 // Blind is something that could not be looked at.
 type Blind struct {
-	// What is "gap", "limitation" or "files".
+	// What is one of the Blind constants.
 	What   string `json:"what"`
 	Detail string `json:"detail"`
 }
+
+// The values of [Blind.What].
+const (
+	BlindGap        = "gap"        // could not be examined
+	BlindLimitation = "limitation" // the document cannot show it
+	BlindFiles      = "files"      // which files packages have
+)
 
 // Find looks for the pattern in a document. Names are first looked for as
 // they are, and only if no component has one so in any case; names of Python
@@ -195,7 +202,7 @@ func (p *Pattern) blind(doc *sbom.Document) []Blind {
 		if g.Path != "" {
 			detail = g.Path + ": " + detail
 		}
-		out = append(out, Blind{What: "gap", Detail: detail})
+		out = append(out, Blind{What: BlindGap, Detail: detail})
 	}
 	for _, l := range doc.Limitations {
 		hides := false
@@ -210,7 +217,7 @@ func (p *Pattern) blind(doc *sbom.Document) []Blind {
 			hides = p.path != "" || p.versions == nil && (p.typ == "" || p.typ == "generic")
 		}
 		if hides {
-			out = append(out, Blind{What: "limitation", Detail: string(l.Name) + ": " + l.Detail})
+			out = append(out, Blind{What: BlindLimitation, Detail: string(l.Name) + ": " + l.Detail})
 		}
 	}
 	if p.path != "" {
@@ -221,7 +228,7 @@ func (p *Pattern) blind(doc *sbom.Document) []Blind {
 			}
 		}
 		if n > 0 {
-			out = append(out, Blind{What: "files", Detail: fmt.Sprintf("which files its %d packages of the system have is not in the document", n)})
+			out = append(out, Blind{What: BlindFiles, Detail: fmt.Sprintf("which files its %d packages of the system have is not in the document", n)})
 		}
 	}
 	return out
@@ -392,4 +399,34 @@ func withoutRevision(typ, v string) string {
 		return v
 	}
 	return v[:i]
+}
+
+// Place is what an environment says of one path, where somebody could ask it:
+// a document does not have the file lists of packages.
+type Place struct {
+	// Path is where it is, with links followed; empty when nothing is there.
+	Path string
+	// ID is that of the component that it belongs to, empty when none does.
+	ID string
+}
+
+// FindPlace is [Pattern.Find] for a pattern with a [Pattern.Path], and what
+// the environment says of that.
+func (p *Pattern) FindPlace(doc *sbom.Document, place Place) Found {
+	found := p.Find(doc)
+	found.Doubts = nil
+	found.Blind = slices.DeleteFunc(found.Blind, func(b Blind) bool { return b.What == BlindFiles })
+	if place.Path == "" {
+		return found
+	}
+	found.Blind = nil
+	hit := Hit{Item: Item{Name: place.Path}, Paths: []string{place.Path}, Note: "it is there, and no package accounts for it alone"}
+	if c := doc.Component(place.ID); c != nil {
+		s := &side{Side: Side{Document: doc}}
+		hit = Hit{Item: s.item(c), Paths: []string{place.Path}, Note: "the path is part of it"}
+	}
+	if !slices.ContainsFunc(found.Hits, func(h Hit) bool { return h.ID == hit.ID }) {
+		found.Hits = append(found.Hits, hit)
+	}
+	return found
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/audit/report"
+)
+
+// listFlags say how an answer with long lists is written.
+type listFlags struct {
+	outputs []string
+	limit   int
+}
+
+// defaultLimit is how many lines of each list are shown: what a person reads
+// before asking for less.
+const defaultLimit = 20
+
+func (f *listFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: table, json; may be given several times (default table)")
+	cmd.Flags().IntVar(&f.limit, "limit", defaultLimit, "show at most `N` lines of each list, 0 for all; json has all")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// listOutput is one -o flag.
+type listOutput struct{ format, file string }
+
+// parse refuses what is wrong with the flags before anything is scanned.
+func (f *listFlags) parse() ([]listOutput, error) {
+	if f.limit < 0 {
+		return nil, usage(fmt.Errorf("--limit %d: the least is 0, for no limit", f.limit))
+	}
+	flags := f.outputs
+	if len(flags) == 0 {
+		flags = []string{"table"}
+	}
+	var out []listOutput
+	for _, flag := range flags {
+		format, file, named := strings.Cut(flag, "=")
+		if format != "table" && format != "json" {
+			return nil, usage(&hinted{fmt.Errorf("-o %s: there is no format %q", flag, format), "there are: table, json"})
+		}
+		if named && file == "" {
+			return nil, usage(fmt.Errorf("-o %s: the name of the file is missing", flag))
+		}
+		if file == "-" {
+			file = ""
+		}
+		for _, other := range out {
+			if other.file == file {
+				return nil, usage(&hinted{fmt.Errorf("-o %s and -o %s write to the same place", other.format, format), "give each a file of its own: -o " + format + "=FILE"})
+			}
+		}
+		out = append(out, listOutput{format, file})
+	}
+	return out, nil
+}
+
+// listAnswer is an answer with lists.
+type listAnswer interface {
+	Text(w io.Writer, o report.Options, limit int) error
+}
+
+// answer writes files first, so that what stands on the screen is true also
+// when a file cannot be written.
+func (c *command) answer(a listAnswer, outputs []listOutput, limit int) error {
+	for _, toFile := range []bool{true, false} {
+		for _, o := range outputs {
+			if (o.file != "") != toFile {
+				continue
+			}
+			options := report.Options{}
+			if !toFile {
+				var err error
+				if options, err = c.options(nil); err != nil {
+					return err
+				}
+			}
+			write := func(w io.Writer) error {
+				if o.format == "json" {
+					return inquiry.WriteJSON(w, a)
+				}
+				return a.Text(w, options, limit)
+			}
+			var err error
+			if toFile {
+				err = atomicfile.Write(o.file, write)
+			} else {
+				err = write(c.stdout)
+			}
+			var exit *exitError
+			if errors.As(err, &exit) {
+				return err
+			}
+			if err != nil {
+				return trouble(err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/sbom/compare"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+func (c *command) diffCommand() *cobra.Command {
+	var (
+		from subjectFlags
+		out  listFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Tell what differs between two environments, reports, SBOMs or baselines",
+		Long: `Compares two environments by identity and tells what B has that A does not, and
+the other way round: dependencies that came and left, each under the one that
+brought it; other versions; another provenance or evidence, when both sides were
+audited; the same version with another content or origin, or from another layer
+of an image; and what counts on one side and lies inside another package on the
+other. Names that only moved to another distribution, type or architecture are
+told as such.
+
+Two reports, or a report and a baseline, are compared stage by stage.
+` + subjectHelp + `A baseline file is a side too; it knows identities and their evidence.
+
+The exit code is 0 when nothing differs, 1 when something does, 2 for a mistake
+on the command line, 3 when one side could not be looked at as a whole, or not
+with the same eyes as the other one, so that the difference is unsure (it is
+shown all the same), 4 when it could not run or could not write.`,
+		Example: `  depaudit diff dir:before dir:after
+  depaudit diff v1.0/report.json v1.1/report.json --stage build
+  depaudit diff depaudit.baseline.json#build dir:/srv/chroot/build
+  depaudit diff registry:example.org/build:1 registry:example.org/build:2 -o json`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return nil
+			}
+			return usage(&hinted{fmt.Errorf("diff takes two sides, but was given %d", len(args)), "depaudit diff dir:before dir:after, or: depaudit diff old.json new.json"})
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			outputs, err := out.parse()
+			if err != nil {
+				return err
+			}
+			sides, err := c.diffSides(cmd.Context(), args, from)
+			if err != nil {
+				return err
+			}
+			d, err := pairUp(args, sides)
+			if err != nil {
+				return err
+			}
+			if err := c.answer(d, outputs, out.limit); err != nil {
+				return err
+			}
+			switch {
+			case d.Unsure():
+				return &exitError{code: exitIncomplete}
+			case d.Differs():
+				return &exitError{code: exitFail}
+			}
+			return nil
+		},
+	}
+	from.register(cmd)
+	out.register(cmd)
+	return cmd
+}
+
+// stagedSide is a side of a difference with the stage that it is of, empty
+// for what has no stages.
+type stagedSide struct {
+	stage string
+	inquiry.DiffSide
+}
+
+// diffSides loads both arguments. What has to be scanned is scanned side by
+// side.
+func (c *command) diffSides(ctx context.Context, args []string, flags subjectFlags) ([2][]stagedSide, error) {
+	var sides [2][]stagedSide
+	var scans []string
+	var at []int
+	staged := false
+	for i, arg := range args {
+		path, only := arg, ""
+		if file, stage, ok := cutStage(arg); ok {
+			path, only = file, stage
+		}
+		kind := fileOther
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			if kind, err = recogniseFile(path); err != nil {
+				return sides, usage(err)
+			}
+		}
+		switch {
+		case kind == fileBaseline:
+			chosen := flags.stages
+			if only != "" {
+				chosen = []string{only}
+			}
+			list, err := baselineSides(path, chosen)
+			if err != nil {
+				return sides, err
+			}
+			sides[i], staged = list, true
+		case kind == fileReport || arg == "-":
+			one := flags
+			if only != "" {
+				one.stages = nil
+			}
+			list, err := c.loadSides(ctx, []string{arg}, one)
+			if err != nil {
+				return sides, err
+			}
+			sides[i], staged = list, true
+		default:
+			scans, at = append(scans, arg), append(at, i)
+		}
+	}
+	if len(flags.stages) > 0 && !staged {
+		return sides, usage(fmt.Errorf("--stage %s: only a report or a baseline has stages", flags.stages[0]))
+	}
+	flags.stages = nil
+	list, err := c.loadSides(ctx, scans, flags)
+	if err != nil {
+		return sides, err
+	}
+	for j, i := range at {
+		sides[i] = list[j : j+1]
+	}
+	return sides, nil
+}
+
+func (c *command) loadSides(ctx context.Context, args []string, flags subjectFlags) ([]stagedSide, error) {
+	if len(args) == 0 {
+		return nil, flags.limits.check()
+	}
+	subjects, err := c.subjects(ctx, args, flags)
+	if err != nil {
+		return nil, err
+	}
+	var out []stagedSide
+	for i := range subjects {
+		s := &subjects[i]
+		if s.stage != nil {
+			out = append(out, reportSide(s))
+			continue
+		}
+		kind := inquiry.SideScan
+		if e := s.doc.Environment.Kind; e == environ.SchemeSBOM || e == environ.SchemeAttestation {
+			kind = inquiry.SideSBOM
+		}
+		out = append(out, stagedSide{DiffSide: inquiry.NewDiffSide(s.name, kind, s.doc, nil)})
+	}
+	return out, nil
+}
+
+// reportSide is a stage of a report, with what the audit decided.
+func reportSide(s *subject) stagedSide {
+	proofs := make(map[string]compare.Proof, len(s.stage.Dependencies))
+	for _, d := range s.stage.Dependencies {
+		proofs[d.ID] = compare.Proof{Provenance: string(d.Provenance), Evidence: d.Evidence}
+	}
+	side := inquiry.NewDiffSide(s.file+"#"+s.stage.Name, inquiry.SideReport, s.doc, func(id string) compare.Proof { return proofs[id] })
+	side.Rules, side.Catalogers = s.stage.Ruler.Rules, s.stage.Ruler.Catalogers
+	return stagedSide{s.stage.Name, side}
+}
+
+// baselineSides are the stages of a baseline, in order of name.
+func baselineSides(path string, stages []string) ([]stagedSide, error) {
+	b, err := audit.LoadBaseline(path)
+	if err != nil {
+		return nil, usage(err)
+	}
+	var names []string
+	for name := range b.Stages {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range stages {
+		if b.Stages[name] == nil {
+			return nil, noSuchStage(fmt.Sprintf("%s has no stage %q", path, name), name, names)
+		}
+	}
+	var out []stagedSide
+	for _, name := range names {
+		if len(stages) > 0 && !slices.Contains(stages, name) {
+			continue
+		}
+		doc, entries, err := b.Stages[name].Document()
+		if err != nil {
+			return nil, usage(fmt.Errorf("%s: stage %s: %w", path, name, err))
+		}
+		side := inquiry.NewDiffSide(path+"#"+name, inquiry.SideBaseline, doc, func(id string) compare.Proof {
+			return compare.Proof{Provenance: string(entries[id].Provenance), Evidence: entries[id].Evidence}
+		})
+		side.Rules, side.Catalogers = b.Stages[name].Rules, b.Stages[name].Catalogers
+		out = append(out, stagedSide{name, side})
+	}
+	return out, nil
+}
+
+// pairUp compares one side with one side, or else stages of one name.
+func pairUp(args []string, sides [2][]stagedSide) (*inquiry.Diff, error) {
+	before, after := sides[0], sides[1]
+	if len(before) == 1 && len(after) == 1 {
+		return inquiry.NewDiff([]inquiry.StageDiff{inquiry.NewStageDiff(before[0].DiffSide, after[0].DiffSide)}, nil, nil), nil
+	}
+	for i, list := range sides {
+		if len(list) == 0 {
+			return nil, usage(fmt.Errorf("%s has no stage", args[i]))
+		}
+		if other := sides[1-i]; len(list) > 1 && len(other) == 1 && other[0].stage == "" {
+			var names []string
+			for _, s := range list {
+				names = append(names, s.stage)
+			}
+			err := fmt.Errorf("%s has %d stages (%s), and %s is one environment", args[i], len(names), fewNames(names), args[1-i])
+			return nil, usage(&hinted{err, "choose with --stage " + names[0]})
+		}
+	}
+	var stages []inquiry.StageDiff
+	var onlyBefore, onlyAfter []string
+	find := func(list []stagedSide, stage string) int {
+		return slices.IndexFunc(list, func(s stagedSide) bool { return s.stage == stage })
+	}
+	for _, s := range before {
+		if i := find(after, s.stage); i >= 0 {
+			stages = append(stages, inquiry.NewStageDiff(s.DiffSide, after[i].DiffSide))
+		} else {
+			onlyBefore = append(onlyBefore, s.stage)
+		}
+	}
+	for _, s := range after {
+		if find(before, s.stage) < 0 {
+			onlyAfter = append(onlyAfter, s.stage)
+		}
+	}
+	if len(stages) == 0 {
+		return nil, usage(&hinted{errors.New("the two sides have no stage of the same name"), "name one of each: REPORT#STAGE"})
+	}
+	return inquiry.NewDiff(stages, onlyBefore, onlyAfter), nil
+}
