@@ -67,17 +67,46 @@ type Head struct {
 	Gaps int `json:"gaps,omitempty"`
 	// Limitations are what the document cannot show at all.
 	Limitations []sbom.LimitationName `json:"limitations,omitempty"`
-	// UnknownRoots are those of the caller that are not there.
-	UnknownRoots []string `json:"unknownRoots,omitempty"`
+	// Silent are the types of packages of which none is known to need
+	// anything, so that chains end where they begin.
+	Silent []string `json:"silent,omitempty"`
 }
 
 func (s *Subject) head(question string) Head {
 	roots := s.Graph.Roots()
-	h := Head{Schema: Schema, Question: question, Subject: s.Name, Presumed: roots.Unknown, UnknownRoots: roots.Missing, Gaps: len(s.Document.Gaps)}
+	h := Head{Schema: Schema, Question: question, Subject: s.Name, Presumed: roots.Unknown, Silent: silent(s.Document), Gaps: len(s.Document.Gaps)}
 	for _, l := range s.Document.Limitations {
 		h.Limitations = append(h.Limitations, l.Name)
 	}
 	return h
+}
+
+// silent are the types of packages of which none needs anything. A single
+// package may well need nothing.
+func silent(d *sbom.Document) []string {
+	speaks := make(map[string]bool)
+	byID := make(map[string]*sbom.Component, len(d.Components))
+	count := make(map[string]int)
+	for i := range d.Components {
+		c := &d.Components[i]
+		byID[c.ID] = c
+		if c.Counts() && c.Kind != sbom.KindFiles {
+			count[c.Type]++
+		}
+	}
+	for _, r := range d.Relations {
+		if c := byID[r.From]; c != nil {
+			speaks[c.Type] = true
+		}
+	}
+	var out []string
+	for t, n := range count {
+		if n > 1 && !speaks[t] {
+			out = append(out, t)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Unsure says that the answer could be another one if more had been seen:
@@ -204,12 +233,12 @@ func (p sheet) caveats(h *Head) {
 	var out []string
 	switch {
 	case h.Blind():
-		out = append(out, "The document does not say what needs what, so that everything in it stands for itself.")
-	case len(h.Presumed) > 0:
-		out = append(out, fmt.Sprintf("Nothing says what was asked for of the type %s: what nothing else needs is presumed to have been (--root names better ones).", report.Terminal(strings.Join(h.Presumed, ", "))))
+		out = append(out, "The document does not say what needs what: everything in it stands for itself.")
+	case len(h.Silent) > 0:
+		out = append(out, fmt.Sprintf("Nothing says what packages of the type %s need: each of them stands for itself.", listed(h.Silent)))
 	}
-	if len(h.UnknownRoots) > 0 {
-		out = append(out, "Not there, and so no root: "+report.Terminal(strings.Join(h.UnknownRoots, ", "))+".")
+	if len(h.Presumed) > 0 {
+		out = append(out, fmt.Sprintf("Nothing says what was asked for of the type %s: what nothing else needs is presumed to have been (--root names better ones).", listed(h.Presumed)))
 	}
 	if h.Gaps > 0 {
 		out = append(out, fmt.Sprintf("%s not be examined: the answer may lack what is there.", count(h.Gaps, "thing could", "things could")))
@@ -280,11 +309,4 @@ func rootWord(r graph.Reason) string {
 		return "kept by nothing"
 	}
 	return string(r)
-}
-
-func sentence(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -20,8 +20,6 @@ type Split struct {
 	graph.Split
 	// Components are those that are mentioned, sorted by ID.
 	Components []Item `json:"components"`
-
-	limit int
 }
 
 // Use is what a part uses itself.
@@ -33,10 +31,9 @@ type Use struct {
 	ID    string `json:"id"`
 }
 
-// NewSplit makes the answer of what package graph found. Text shows no more
-// than limit names of a group, all below one.
-func NewSplit(s *Subject, uses []Use, split *graph.Split, limit int) *Split {
-	a := &Split{Head: s.head("split"), Total: total(s.Document), Uses: uses, Split: *split, limit: limit}
+// NewSplit makes the answer of what package graph found.
+func NewSplit(s *Subject, uses []Use, split *graph.Split) *Split {
+	a := &Split{Head: s.head("split"), Total: total(s.Document), Uses: uses, Split: *split}
 	l := s.items()
 	for _, u := range uses {
 		l.add(u.ID)
@@ -52,12 +49,13 @@ func NewSplit(s *Subject, uses []Use, split *graph.Split, limit int) *Split {
 	return a
 }
 
-// Text writes the answer for people.
-func (a *Split) Text(w io.Writer, o report.Options) error {
+// Text writes the answer for people, with no more than limit names of a group,
+// all below one.
+func (a *Split) Text(w io.Writer, o report.Options, limit int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
-	p.Prose("", indent, report.Terminal(a.Subject)+"  "+sized(dependencies(a.Total.Count), a.Total.Size), report.Strong)
-	p.Prose(indent, indent, a.summary(), report.Plain)
+	p.Line("", a.Subject, report.Strong)
+	p.Prose(indent, indent, sized(dependencies(a.Total.Count), a.Total.Size)+": "+a.summary(), report.Plain)
 	p.Blank()
 	var rows [][]string
 	several := len(a.Parts) > 1
@@ -88,7 +86,7 @@ func (a *Split) Text(w io.Writer, o report.Options) error {
 		for _, id := range o.IDs {
 			names = append(names, m.short(id))
 		}
-		p.names(names, a.limit)
+		p.names(names, limit)
 	}
 	a.choices(p, m)
 	p.caveats(&a.Head)
@@ -96,15 +94,14 @@ func (a *Split) Text(w io.Writer, o report.Options) error {
 }
 
 func (a *Split) summary() string {
-	text := fmt.Sprintf("%s the base that every stage has", sized(fmt.Sprintf("%d are", a.Base.Count), a.Base.Size))
-	if a.Base.Count == 1 {
-		text = "1 is the base that every stage has"
+	text := sized(strconv.Itoa(a.Base.Count), a.Base.Size) + " are the base, which every stage of the kind has"
+	if a.Base.Count == 0 {
+		text = "nothing is known to be a base that every stage has"
 	}
 	if a.Unneeded.Count == 0 {
-		return text + ", and nothing is left over"
+		return text + "; all others are needed by " + plural(len(a.Parts), "this part", "these parts")
 	}
-	return text + fmt.Sprintf("; %s here, and neither that nor %s needs %s", sized(fmt.Sprintf("%d more %s", a.Unneeded.Count, plural(a.Unneeded.Count, "is", "are")), a.Unneeded.Size),
-		plural(len(a.Parts), "this part", "any of these parts"), plural(a.Unneeded.Count, "it", "them"))
+	return text + fmt.Sprintf("; %s %s not needed by %s", sized(strconv.Itoa(a.Unneeded.Count), a.Unneeded.Size), plural(a.Unneeded.Count, "is", "are"), plural(len(a.Parts), "this part", "any of these parts"))
 }
 
 // maxShownChoices bounds what is only a remark.
@@ -117,9 +114,9 @@ func (a *Split) choices(p sheet, m index) {
 		return
 	}
 	p.Blank()
-	p.Prose("", "", "Where one of several would do:", report.Plain)
+	p.Prose("", "", "Taken where one of several would do:", report.Plain)
 	for _, c := range shown {
-		p.Prose(indent, indent+indent, fmt.Sprintf("%s needs %s: %s was chosen over %s", report.Terminal(m.short(c.From)), report.Terminal(c.Via), report.Terminal(m.short(c.Chosen)), m.names(c.Others)), report.Plain)
+		p.Prose(indent, indent+indent, fmt.Sprintf("%s for %s, not %s", report.Terminal(m.short(c.Chosen)), report.Terminal(m.short(c.From)), m.names(c.Others)), report.Plain)
 	}
 	p.more(indent, len(a.Choices)-len(shown), "", " (-o json has all)")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
 	"github.com/depaudit/depaudit/sbom"
@@ -75,11 +76,11 @@ func total(d *sbom.Document) (t graph.Amount) {
 }
 
 // Text writes the answer for people.
-func (a *Top) Text(w io.Writer, o report.Options) error {
+func (a *Top) Text(w io.Writer, o report.Options, _ int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
-	p.Prose("", "", report.Terminal(a.Subject)+"  "+sized(dependencies(a.Total.Count), a.Total.Size), report.Strong)
-	p.Prose(indent, indent, a.summary(), report.Plain)
+	p.Line("", a.Subject, report.Strong)
+	p.Prose(indent, indent, sized(dependencies(a.Total.Count), a.Total.Size)+": "+a.summary(), report.Plain)
 	p.Blank()
 	var rows [][]string
 	presumed := a.ByReason[graph.Presumed] > 0 || a.ByReason[graph.Named] > 0
@@ -116,14 +117,7 @@ func (a *Top) summary() string {
 	if a.Orphans > 0 {
 		out = append(out, fmt.Sprintf("%d kept by nothing", a.Orphans))
 	}
-	text := ""
-	for i, s := range out {
-		if i > 0 {
-			text += ", "
-		}
-		text += s
-	}
-	return text
+	return strings.Join(out, ", ")
 }
 
 // shortReason fits a column.
@@ -139,7 +133,7 @@ func (a *Top) together(p sheet, m index) {
 		return
 	}
 	p.Blank()
-	p.Prose("", "", "Taken back one after the other, these have most leave:", report.Plain)
+	p.Prose("", "", "The few that keep most, taken back one after the other:", report.Plain)
 	p.Blank()
 	var rows [][]string
 	for _, t := range a.Together {

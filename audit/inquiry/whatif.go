@@ -1,8 +1,11 @@
 package inquiry
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
@@ -19,16 +22,24 @@ type WhatIf struct {
 	graph.Change
 	// Orphans is the number of those in Leaves that nothing keeps now either.
 	Orphans int `json:"orphans,omitempty"`
+	// Bundles are those in Leaves that came along and are not needed any
+	// more, under the ones that brought them, the largest first.
+	Bundles []Bundle `json:"bundles,omitempty"`
 	// Components are those that are mentioned, sorted by ID.
 	Components []Item `json:"components"`
-
-	limit int
 }
 
-// NewWhatIf makes the answer of what package graph found. Text shows no more
-// than limit names of a group, all below one.
-func NewWhatIf(s *Subject, without, only []string, change *graph.Change, limit int) *WhatIf {
-	a := &WhatIf{Head: s.head("whatif"), Without: without, Only: only, Change: *change, limit: limit}
+// Bundle is a component that leaves with those that only it keeps.
+type Bundle struct {
+	ID     string   `json:"id"`
+	Brings []string `json:"brings,omitempty"`
+	// Size is that of all of them together.
+	Size int64 `json:"size,omitempty"`
+}
+
+// NewWhatIf makes the answer of what package graph found.
+func NewWhatIf(s *Subject, without, only []string, change *graph.Change) *WhatIf {
+	a := &WhatIf{Head: s.head("whatif"), Without: without, Only: only, Change: *change}
 	l := s.items()
 	l.add(without...)
 	l.add(only...)
@@ -42,111 +53,220 @@ func NewWhatIf(s *Subject, without, only []string, change *graph.Change, limit i
 		l.add(b.From, b.To)
 	}
 	a.Components = l.sorted()
+	a.Bundles = bundles(s.Graph, change.Leaves)
 	return a
+}
+
+// cameAlong says whether a component leaves because nothing needs it any
+// more, and nobody asked for it.
+func cameAlong(x graph.Leaving) bool {
+	return x.Because == graph.Unneeded && x.Reason == "" && x.Inside == ""
+}
+
+// bundles puts what came along under the topmost of them that keeps it.
+func bundles(g *graph.Graph, leaves []graph.Leaving) []Bundle {
+	along := make(map[string]bool)
+	for _, x := range leaves {
+		if cameAlong(x) {
+			along[x.ID] = true
+		}
+	}
+	// head is the topmost keeper that came along too. Each is looked up once.
+	head := make(map[string]string)
+	headOf := func(id string) string {
+		var below []string
+		for head[id] == "" {
+			keeper, err := g.Keeper(id)
+			if err != nil || !along[keeper] {
+				head[id] = id
+				break
+			}
+			below = append(below, id)
+			id = keeper
+		}
+		for _, b := range below {
+			head[b] = head[id]
+		}
+		return head[id]
+	}
+	at := make(map[string]int)
+	var out []Bundle
+	for _, x := range leaves {
+		if !along[x.ID] {
+			continue
+		}
+		h := headOf(x.ID)
+		i, ok := at[h]
+		if !ok {
+			i = len(out)
+			at[h] = i
+			out = append(out, Bundle{ID: h})
+		}
+		if x.ID != h {
+			out[i].Brings = append(out[i].Brings, x.ID)
+		}
+		out[i].Size += max(g.Component(x.ID).InstalledSize, 0)
+	}
+	slices.SortFunc(out, func(a, b Bundle) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(len(b.Brings), len(a.Brings)), strings.Compare(a.ID, b.ID))
+	})
+	return out
 }
 
 // Broken says whether something needs what leaves.
 func (a *WhatIf) Broken() bool { return len(a.Breaks) > 0 }
 
-// leavingGroup is why some components leave, for people.
-type leavingGroup struct {
-	title string
-	has   func(graph.Leaving) bool
-}
-
-func (a *WhatIf) groups() []leavingGroup {
-	needless := "Not needed any more"
-	if len(a.Only) > 0 {
-		needless = "Came along, and not needed"
-	}
-	return []leavingGroup{
-		{"Taken away", func(x graph.Leaving) bool { return x.Because == graph.Removed }},
-		{"Broken without it", func(x graph.Leaving) bool { return x.Because == graph.Broken }},
-		{"Asked for, and not needed", func(x graph.Leaving) bool { return x.Because == graph.Unneeded && x.Reason != "" }},
-		{needless, func(x graph.Leaving) bool { return x.Because == graph.Unneeded && x.Reason == "" }},
-		{"Kept by nothing even now", func(x graph.Leaving) bool { return x.Because == graph.Orphaned }},
-	}
-}
-
-// Text writes the answer for people.
-func (a *WhatIf) Text(w io.Writer, o report.Options) error {
+// Text writes the answer for people, with no more than limit names of a
+// group, all below one.
+func (a *WhatIf) Text(w io.Writer, o report.Options, limit int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
 	what, ids := "without", a.Without
 	if len(a.Only) > 0 {
 		what, ids = "with only", a.Only
 	}
-	p.Prose("", indent, fmt.Sprintf("%s  %s %s", report.Terminal(a.Subject), what, m.names(ids)), report.Strong)
+	p.Prose("", indent, fmt.Sprintf("%s %s %s", report.Terminal(a.Subject), what, m.names(ids)), report.Strong)
 	p.Prose(indent, indent, a.summary(), report.Plain)
-	for _, g := range a.groups() {
-		var names []string
-		var bytes int64
-		inside := 0
-		for _, x := range a.Leaves {
-			switch {
-			case !g.has(x):
-			case x.Inside != "":
-				inside++
-			default:
-				names = append(names, m.short(x.ID))
-				bytes += max(m[x.ID].Size, 0)
-			}
-		}
-		if len(names) == 0 {
-			continue
-		}
-		p.Blank()
-		title := fmt.Sprintf("%s: %s", g.title, sized(fmt.Sprint(len(names)), bytes))
-		if inside > 0 {
-			title += fmt.Sprintf(", with %d inside", inside)
-		}
-		p.Prose("", "", title, report.Plain)
-		p.names(names, a.limit)
-	}
-	a.breaks(p, m)
+	a.group(p, m, "Taken away", limit, func(x graph.Leaving) bool { return x.Because == graph.Removed })
+	a.breaks(p, m, limit)
+	a.group(p, m, "Asked for, and not needed", limit, func(x graph.Leaving) bool { return x.Because == graph.Unneeded && x.Reason != "" })
+	a.bundles(p, m, limit)
+	a.group(p, m, "Kept by nothing even now", limit, func(x graph.Leaving) bool { return x.Because == graph.Orphaned })
 	p.caveats(&a.Head)
 	return p.write(w)
 }
 
 func (a *WhatIf) summary() string {
-	text := fmt.Sprintf("%s %s, %s", sized(dependencies(a.Count), a.Size), plural(a.Count, "leaves", "leave"), sized(fmt.Sprintf("%d are left", a.Left), a.LeftSize))
+	text := fmt.Sprintf("%s %s, %s", sized(dependencies(a.Count), a.Size), plural(a.Count, "leaves", "leave"), sized(strconv.Itoa(a.Left), a.LeftSize)+plural(a.Left, " is left", " are left"))
 	if a.Orphans > 0 {
-		text += fmt.Sprintf("; %d of them nothing keeps now either", a.Orphans)
+		text += fmt.Sprintf("; %d that %s nothing keeps now either", a.Orphans, plural(a.Orphans, "leaves", "leave"))
 	}
-	if n := len(a.Breaks); n > 0 {
-		return text + "; " + count(n, "need is", "needs are") + " not met any more"
+	if n := len(a.broken()); n > 0 {
+		return text + fmt.Sprintf("; %d %s", n, plural(n, "breaks", "break"))
 	}
 	return text + "; nothing breaks"
 }
 
-// breaks lists what needs what leaves.
-func (a *WhatIf) breaks(p sheet, m index) {
-	if len(a.Breaks) == 0 {
+// group lists the components that leave for one reason.
+func (a *WhatIf) group(p sheet, m index, title string, limit int, has func(graph.Leaving) bool) {
+	var names []string
+	var bytes int64
+	for _, x := range a.Leaves {
+		if has(x) && x.Inside == "" {
+			names = append(names, m.short(x.ID))
+			bytes += max(m[x.ID].Size, 0)
+		}
+	}
+	if len(names) == 0 {
 		return
 	}
 	p.Blank()
-	p.Prose("", "", "Not met any more:", report.Bad)
-	shown := a.Breaks
-	if a.limit > 0 {
-		shown = shown[:min(len(shown), a.limit)]
+	p.Prose("", "", title+": "+sized(strconv.Itoa(len(names)), bytes), report.Plain)
+	p.names(names, limit)
+}
+
+// bundles lists what came along, each with the number of those that only it
+// keeps.
+func (a *WhatIf) bundles(p sheet, m index, limit int) {
+	if len(a.Bundles) == 0 {
+		return
+	}
+	shown := a.Bundles
+	if limit > 0 {
+		shown = shown[:min(len(shown), limit)]
+	}
+	var words []string
+	all, brought, left := 0, false, 0
+	var bytes int64
+	for i, b := range a.Bundles {
+		all += 1 + len(b.Brings)
+		bytes += b.Size
+		if i >= len(shown) {
+			left += 1 + len(b.Brings)
+			continue
+		}
+		word := m.short(b.ID)
+		if n := len(b.Brings); n > 0 {
+			word += fmt.Sprintf(" +%d", n)
+			brought = true
+		}
+		words = append(words, word)
+	}
+	title := "Not needed any more: "
+	if len(a.Only) > 0 {
+		title = "Came along, and not needed: "
+	}
+	title += sized(strconv.Itoa(all), bytes)
+	if len(a.Bundles) > 1 {
+		title += ", the largest first"
+		if brought {
+			title += ", +N with those that only it keeps"
+		}
+	}
+	p.Blank()
+	p.Prose("", "", title, report.Plain)
+	p.List(indent, words)
+	p.more(indent, left, "", " (--limit 0 lists all)")
+}
+
+// need is a component with what it needs and loses.
+type need struct {
+	id    string
+	of    []string
+	why   string
+	asked bool
+}
+
+// broken are the components that lose something, those first that somebody
+// asked for.
+func (a *WhatIf) broken() []need {
+	var out []need
+	for _, b := range a.Breaks {
+		if n := len(out); n == 0 || out[n-1].id != b.From { // they are sorted by it
+			out = append(out, need{id: b.From, asked: b.Reason != "", why: "came along"})
+			switch {
+			case b.Stays:
+				out[n].why = "stays, in another"
+			case b.Reason != "":
+				out[n].why = rootWord(b.Reason)
+			}
+		}
+		last := &out[len(out)-1]
+		last.of = append(last.of, b.To)
+	}
+	slices.SortStableFunc(out, func(a, b need) int {
+		switch {
+		case a.asked == b.asked:
+			return 0
+		case a.asked:
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func (a *WhatIf) breaks(p sheet, m index, limit int) {
+	all := a.broken()
+	if len(all) == 0 {
+		return
+	}
+	p.Blank()
+	p.Prose("", "", fmt.Sprintf("Broken without %s: %d", plural(len(a.Without), "it", "them"), len(all)), report.Bad)
+	shown := all
+	if limit > 0 {
+		shown = all[:min(len(all), limit)]
 	}
 	var rows [][]string
-	for _, b := range shown {
-		why := ""
-		switch {
-		case b.Stays:
-			why = "stays, as part of another one"
-		case b.Reason != "":
-			why = rootWord(b.Reason)
+	for _, n := range shown {
+		var of []string
+		for _, id := range n.of {
+			of = append(of, m.short(id))
 		}
-		need := m.short(b.To)
-		if b.Via != "" && b.Via != need {
-			need += " for " + b.Via
-		}
-		rows = append(rows, []string{m.short(b.From), b.Kind, need, why})
+		rows = append(rows, []string{m.short(n.id), n.why, strings.Join(of, ", ")})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "Of"}, {Title: "Kind", Whole: true}, {Title: "Needs"}, {Title: "Which was"}}, rows)
-	p.more(indent, len(a.Breaks)-len(shown), "", " (--limit 0 lists all)")
+	p.Table(indent, []report.SheetColumn{{Title: "Package"}, {Title: "Was", Whole: true}, {Title: "Needs"}}, rows)
+	p.more(indent, len(all)-len(shown), "", " (--limit 0 lists all)")
 }
 
 // names are some components in a sentence.

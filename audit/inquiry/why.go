@@ -3,6 +3,7 @@ package inquiry
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
@@ -16,14 +17,21 @@ type Why struct {
 	// the target owns.
 	Asked string `json:"asked"`
 	Path  string `json:"path,omitempty"`
+	// All says that there is a chain for each component that needs the
+	// target itself, and not for each root.
+	All bool `json:"all,omitempty"`
 	graph.Paths
 	// Components are those that are mentioned, sorted by ID.
 	Components []Item `json:"components"`
 }
 
 // NewWhy makes the answer of what package graph found.
-func NewWhy(s *Subject, asked, path string, paths *graph.Paths) *Why {
-	a := &Why{Head: s.head("why"), Asked: asked, Path: path, Paths: *paths}
+func NewWhy(s *Subject, asked, path string, all bool, paths *graph.Paths) *Why {
+	a := &Why{Head: s.head("why"), Asked: asked, Path: path, All: all, Paths: *paths}
+	a.Chains = make([]graph.Chain, len(paths.Chains))
+	for i, c := range paths.Chains {
+		a.Chains[i] = s.filed(c)
+	}
 	l := s.items()
 	l.add(paths.Target, paths.Owner)
 	l.add(paths.KeptBy...)
@@ -37,6 +45,20 @@ func NewWhy(s *Subject, asked, path string, paths *graph.Paths) *Why {
 	return a
 }
 
+// filed fills in which file says so, where the edge does not know: the record
+// of the component that needs, which is the first place that shows it.
+func (s *Subject) filed(c graph.Chain) graph.Chain {
+	c.Steps = slices.Clone(c.Steps)
+	for i := range c.Steps {
+		e := &c.Steps[i]
+		from := s.Graph.Component(e.From)
+		if e.File == "" && e.Kind != graph.KindContains && e.Kind != graph.KindInside && len(from.Paths) > 0 {
+			e.File = from.Paths[0]
+		}
+	}
+	return c
+}
+
 const (
 	// maxShownSteps is how many steps of one chain are shown. Chains in real
 	// stages have up to a dozen.
@@ -46,7 +68,7 @@ const (
 )
 
 // Text writes the answer for people.
-func (a *Why) Text(w io.Writer, o report.Options) error {
+func (a *Why) Text(w io.Writer, o report.Options, _ int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
 	if a.Path != "" {
@@ -118,6 +140,9 @@ func (a *Why) summary(m index) string {
 		}
 		if roots > 0 {
 			text += fmt.Sprintf(", %d of what was asked for %s to it", roots, plural(roots, "leads", "lead"))
+			if direct := a.directRoots(); direct > 0 && direct < roots {
+				text += fmt.Sprintf(", %d of them with no other in between", direct)
+			}
 		}
 		out = append(out, text+".")
 	}
@@ -139,13 +164,31 @@ func (a *Why) summary(m index) string {
 	return strings.Join(out, " ")
 }
 
+// directRoots is the number of chains from roots when there is one for each,
+// 0 when the chains are others.
+func (a *Why) directRoots() int {
+	if a.All {
+		return 0
+	}
+	n := a.Cut
+	for _, c := range a.Chains {
+		if len(c.Steps) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // oneFile is the file that all edges of the chains are from, "" when there
 // are several: it is named once then, and not on each line.
 func (a *Why) oneFile() string {
 	file := ""
 	for _, c := range a.Chains {
 		for _, e := range c.Steps {
-			if e.File == "" || file != "" && e.File != file {
+			if e.File == "" {
+				continue
+			}
+			if file != "" && e.File != file {
 				return ""
 			}
 			file = e.File

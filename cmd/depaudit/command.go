@@ -138,7 +138,7 @@ nothing to compare with), 4 could not run.`,
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpWidth)))
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(c.auditCommand(), c.scanCommand(), c.snapshotCommand(), c.baselineCommand(), c.reportCommand(), c.explainCommand(), c.exploreCommand(), c.diffCommand(), c.findCommand(), c.graphCommand(), c.versionCommand())
+	root.AddCommand(c.auditCommand(), c.scanCommand(), c.snapshotCommand(), c.baselineCommand(), c.reportCommand(), c.explainCommand(), c.exploreCommand(), c.diffCommand(), c.findCommand(), c.graphCommand(), c.whyCommand(), c.topCommand(), c.whatifCommand(), c.splitCommand(), c.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {
 		if sub.Name() == "completion" {

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/graph"
+)
+
+// Chains that are shown unless --limit says otherwise: few explain, and with
+// --all many are wanted.
+const (
+	fewChains  = 5
+	manyChains = 20
+)
+
+func (c *command) whyCommand() *cobra.Command {
+	var (
+		f   questionFlags
+		all bool
+	)
+	cmd := &cobra.Command{
+		Use:   "why REF PACKAGE",
+		Short: "Why something is there: the chains from what was asked for",
+		Long: `Shows what keeps a package in an environment: the shortest chain from each
+thing that was asked for and leads to it, each step with its kind and the file
+that says so. --all shows a chain through each component that needs the package
+itself instead. The longest list is that of everything that needs it, however
+many ways there are.
+` + subjectHelp + questionHelp + `
+Exit codes: 0 it is there, 1 it is not, 2 a mistake on the command line or a
+name that means several packages, 3 it was not found and something could not be
+examined, or it cannot be seen there what needs what, 4 could not run.`,
+		Example: `  depaudit why dir:/srv/chroot/build libxslt1.1
+  depaudit why host: /usr/bin/xz
+  depaudit why report.json --stage build-docs texlive-base --all
+  depaudit why sbom.json 'pkg:npm/lodash@4.17.21' -o json`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 2:
+				return nil
+			case 0, 1:
+				return usage(&hinted{errors.New("why is what, and where?"), "depaudit why dir:ROOT PACKAGE, or: depaudit why report.json PACKAGE"})
+			}
+			return usage(fmt.Errorf("why takes a reference and a package, but was given %d arguments", len(args)))
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all && !cmd.Flags().Changed("limit") {
+				f.limit = manyChains
+			}
+			a, err := c.ask(cmd.Context(), args[0], &f, args[1:], nil)
+			if err != nil {
+				return err
+			}
+			found, err := a.resolve(args[1], false)
+			if err != nil {
+				return a.notThere(err)
+			}
+			limit := f.limit
+			if limit == 0 {
+				limit = -1
+			}
+			paths, err := a.graph.Why(found.id, graph.WhyOptions{All: all, Max: limit})
+			if err != nil {
+				return trouble(err)
+			}
+			answer := inquiry.NewWhy(a.inquiry, args[1], found.path, all, paths)
+			if err := c.reply(&f, answer); err != nil {
+				return err
+			}
+			if answer.Blind() {
+				return &exitError{code: exitIncomplete}
+			}
+			return nil
+		},
+	}
+	f.register(cmd, fewChains, "at most `N` chains")
+	cmd.Flags().BoolVar(&all, "all", false, "a chain through each component that needs it itself")
+	return cmd
+}
+
+// notThere is the end of a look for a package that was not found. Where
+// something could not be examined it may be there all the same.
+func (s *asked) notThere(err error) error {
+	var absent *absentError
+	if !errors.As(err, &absent) {
+		return misnamed(err)
+	}
+	gaps := len(s.doc.Gaps)
+	for _, l := range s.doc.Limitations {
+		if l.Name == sbom.LimitIncomplete {
+			gaps++
+		}
+	}
+	if gaps > 0 {
+		return incomplete(&hinted{err, fmt.Sprintf("it may be in one of %d places that could not be examined: see depaudit scan", gaps)})
+	}
+	return &exitError{exitFail, err}
+}
