@@ -206,12 +206,6 @@ func (dec *decoder) relationship(r *relationship) error {
 			out.Kind = sbom.RelationKind(value)
 		case keyVia:
 			out.Via = value
-		case keyFile:
-			out.File = value
-		case keyGroup:
-			if out.Group, err = strconv.Atoi(value); err != nil {
-				return fmt.Errorf("%s%s: %w", sbom.FactPrefix, keyGroup, err)
-			}
 		}
 	}
 	dec.d.Relations = append(dec.d.Relations, out)

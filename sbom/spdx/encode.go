@@ -194,12 +194,6 @@ func (e *encoder) dependency(r sbom.Relation) *v2_3.Relationship {
 	if r.Via != "" {
 		comment = append(comment, sbom.Fact{Key: keyVia, Value: sbom.Text(r.Via)})
 	}
-	if r.Group != 0 {
-		comment = append(comment, sbom.Fact{Key: keyGroup, Value: strconv.Itoa(r.Group)})
-	}
-	if r.File != "" {
-		comment = append(comment, sbom.Fact{Key: keyFile, Value: sbom.Text(r.File)})
-	}
 	out.RelationshipComment = sbom.JoinFacts(comment)
 	return out
 }
