@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -146,7 +147,7 @@ func (m *model) turn(key string) {
 	case "home", "g":
 		p.top = 0
 	case "end", "G":
-		p.top = len(p.lines)
+		p.top = len(p.wrapped(m.width))
 	case "a":
 		if p.target != "" {
 			m.page = m.why(p.target, !p.all)
@@ -196,13 +197,7 @@ func (m *model) command(key string) action {
 	case "space":
 		m.mark(selected)
 	case "x":
-		ids := slices.Sorted(func(yield func(string) bool) {
-			for id := range m.marks {
-				if !yield(id) {
-					return
-				}
-			}
-		})
+		ids := slices.Sorted(maps.Keys(m.marks))
 		if len(ids) == 0 {
 			ids = []string{selected}
 		}
@@ -248,7 +243,9 @@ func (m *model) reorder(key string) {
 		}
 	}
 	m.arrange()
-	m.find(selected)
+	if m.cursor > 0 { // at the top one wants to see what is first now
+		m.find(selected)
+	}
 }
 
 // swap goes between the list and the tree, to the same component.

@@ -19,12 +19,28 @@ type page struct {
 	// target is set for the answer to why, all when it has every chain.
 	target string
 	all    bool
+	// fitted are the lines for a width.
+	fitted []pageLine
+	width  int
 }
 
 // pageLine is a line of an answer, whose beginning has a meaning.
 type pageLine struct {
 	text  string
 	style style
+}
+
+// wrapped are the lines for a width.
+func (p *page) wrapped(width int) []pageLine {
+	if p.width != width {
+		p.width, p.fitted = width, nil
+		for _, l := range p.lines {
+			for _, text := range wrap(l.text, width) {
+				p.fitted = append(p.fitted, pageLine{text, l.style})
+			}
+		}
+	}
+	return p.fitted
 }
 
 func (p *page) add(s style, format string, args ...any) {
@@ -149,11 +165,13 @@ func (m *model) whatIf(ids []string) *page {
 		p.add("", "")
 		p.add(red, "breaks (%d)", len(c.Breaks))
 	}
+	// What somebody asked for first: that is what they would miss.
+	slices.SortStableFunc(c.Breaks, func(a, b graph.Break) int { return cmp.Compare(askedFirst(a), askedFirst(b)) })
 	for _, b := range c.Breaks {
 		from, to := m.rowOf(b.From), m.rowOf(b.To)
 		text := fmt.Sprintf("  %s %s %s%s", from.label(), verb(b.Kind), to.label(), via(b.Edge))
 		if b.Reason != "" {
-			text += fmt.Sprintf(", and it is there because it is %s", b.Reason)
+			text += fmt.Sprintf(" (it is %s)", b.Reason)
 		}
 		if b.Stays {
 			text += "; it stays, broken"
@@ -186,6 +204,13 @@ func (m *model) whatIf(ids []string) *page {
 		}
 	}
 	return p
+}
+
+func askedFirst(b graph.Break) int {
+	if b.Reason != "" {
+		return 0
+	}
+	return 1
 }
 
 func leaves(n int, size int64) string {

@@ -66,7 +66,7 @@ func rowOf(s Stage, id string) row {
 	if s.Provenance != nil {
 		r.from = report.Terminal(s.Provenance(id))
 	}
-	if r.detail == "" && len(c.Paths) > 0 && c.Kind != sbom.KindFiles {
+	if r.detail == "" && len(c.Paths) > 0 && c.Kind == sbom.KindPackage {
 		r.detail = c.Paths[0]
 	}
 	r.detail = report.Terminal(r.detail)

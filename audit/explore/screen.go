@@ -13,6 +13,8 @@ const (
 	// frame is the number of lines around the list: title, header, the line
 	// about what is selected, that of the filter, and the keys.
 	frame = 5
+	// leastTitle is what is left of the stage's name in the title.
+	leastTitle = 8
 	// wide is where there is room for the column "from".
 	wide = 100
 )
@@ -41,12 +43,12 @@ func (m *model) screen() (text string, column int) {
 
 // title is the first line.
 func (m *model) title() string {
-	left := fmt.Sprintf("%s: %s", report.Terminal(m.stage.Name), count(len(m.rows), "dependency", "dependencies"))
+	counts := ": " + count(len(m.rows), "dependency", "dependencies")
 	if m.size > 0 {
-		left += ", " + bytes(m.size)
+		counts += ", " + bytes(m.size)
 	}
 	if len(m.stage.Notes) > 0 {
-		left += ", incomplete (?)"
+		counts += ", notes: ?"
 	}
 	var right string
 	switch {
@@ -59,44 +61,50 @@ func (m *model) title() string {
 	if n := len(m.marks); n > 0 && m.page == nil {
 		right = strings.TrimPrefix(right+fmt.Sprintf(", %d marked", n), ", ")
 	}
-	room := m.width - cells(right) - 1
-	return m.paint(fit(left, max(room, 0))+" "+cut(right, m.width-1), reverse)
+	if right != "" {
+		right = " " + right
+	}
+	// Numbers are cut last, and the end of a reference tells stages apart.
+	right = cut(right, m.width-len(counts)-leastTitle)
+	room := m.width - cells(right)
+	left := cutFront(report.Terminal(m.stage.Name), room-len(counts)) + counts
+	return m.paint(fit(left, room)+right, reverse)
 }
 
 // keys is the last line.
 func (m *model) keys() string {
-	var keys []string
+	var keys, always []string
 	switch {
 	case m.typing:
-		keys = []string{"enter keep", "esc drop", "up/down move"}
+		always = []string{"enter keep", "esc drop"}
 	case m.page != nil:
-		keys = []string{"esc back", "up/down scroll"}
+		keys = []string{"up/down scroll"}
 		if m.page.target != "" {
 			keys = append(keys, map[bool]string{false: "a every way", true: "a shortest"}[m.page.all])
 		}
-		keys = append(keys, "ctrl+c quit")
+		always = []string{"esc back"}
 	case m.inTree:
-		keys = []string{"right open", "left close", "tab list", "enter why", "space mark", "x what-if", "? help", "q quit"}
+		keys = []string{"right/left open", "tab list", "enter why", "space mark", "x what-if"}
+		always = []string{"? help", "q quit"}
 	default:
-		keys = []string{"/ filter", "s sort", "tab tree", "enter why", "space mark", "x what-if", "? help", "q quit"}
+		keys = []string{"/ filter", "s sort", "tab tree", "enter why", "space mark", "x what-if"}
+		always = []string{"? help", "q quit"}
 	}
+	end := strings.Join(always, columnGap)
 	line := ""
 	for _, k := range keys {
-		if line != "" {
-			k = "  " + k
-		}
-		if cells(line+k) > m.width {
+		if len(line)+len(k)+len(columnGap)+len(end) > m.width {
 			break
 		}
-		line += k
+		line += k + columnGap
 	}
-	return m.paint(line, faint)
+	return m.paint(cut(line+end, m.width), faint)
 }
 
 // prompt is the line above the keys.
 func (m *model) prompt() (line string, column int) {
 	if m.page != nil {
-		more := len(m.page.lines) - m.page.top - m.pageBody()
+		more := len(m.page.wrapped(m.width)) - m.page.top - m.pageBody()
 		if more > 0 {
 			return m.paint(fmt.Sprintf("%d more lines below", more), faint), -1
 		}
@@ -121,14 +129,14 @@ func (m *model) pageBody() int { return max(1, m.height-frame+1) }
 
 func (m *model) pageLines() []string {
 	p := m.page
-	p.top = max(0, min(p.top, len(p.lines)-m.pageBody()))
+	wrapped := p.wrapped(m.width)
+	p.top = max(0, min(p.top, len(wrapped)-m.pageBody()))
 	lines := []string{m.title(), m.paint(cut(p.title, m.width), bold)}
-	for _, l := range p.lines[p.top:min(len(p.lines), p.top+m.pageBody())] {
-		text := cut(l.text, m.width)
+	for _, l := range wrapped[p.top:min(len(wrapped), p.top+m.pageBody())] {
 		if l.style != "" {
-			text = m.paint(text, l.style)
+			l.text = m.paint(l.text, l.style)
 		}
-		lines = append(lines, text)
+		lines = append(lines, l.text)
 	}
 	return lines
 }

@@ -33,6 +33,68 @@ func cut(s string, n int) string {
 	return s
 }
 
+// cutFront is cut for names whose end says more.
+func cutFront(s string, n int) string {
+	total := cells(s)
+	if total <= n {
+		return s
+	}
+	if n < 1 {
+		return ""
+	}
+	for i, r := range s {
+		if total < n && displaywidth.Rune(r) > 0 { // marks go with what they are on
+			return "…" + s[i:]
+		}
+		total -= displaywidth.Rune(r)
+	}
+	return "…"
+}
+
+// wrap breaks a line at its spaces into lines of at most n cells. What follows
+// the first one stands further to the right than it does; a word that is too
+// long is broken.
+func wrap(s string, n int) []string {
+	if cells(s) <= n {
+		return []string{s}
+	}
+	words := strings.TrimLeft(s, " ")
+	indent := s[:min(len(s)-len(words), n/2)]
+	hanging := indent + "    "
+	var lines []string
+	line, empty := indent, true
+	for word := range strings.FieldsSeq(words) {
+		for {
+			space := " "
+			if empty {
+				space = ""
+			}
+			if cells(line)+len(space)+cells(word) <= n {
+				line, empty = line+space+word, false
+				break
+			}
+			if empty {
+				head := fitting(word, n-cells(line))
+				line, word = line+word[:head], word[head:]
+			}
+			lines = append(lines, line)
+			line, empty = hanging, true
+		}
+	}
+	return append(lines, line)
+}
+
+// fitting is the number of bytes at the beginning of s that take at most n
+// cells, and at least one character with its marks.
+func fitting(s string, n int) int {
+	for i, r := range s {
+		if n -= displaywidth.Rune(r); n < 0 && i > 0 {
+			return i
+		}
+	}
+	return len(s)
+}
+
 // fit makes a text exactly n cells wide.
 func fit(s string, n int) string {
 	s = cut(s, n)
