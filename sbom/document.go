@@ -42,7 +42,8 @@ type Document struct {
 	Catalogers string `json:"catalogers"`
 	// Components are sorted by ID. Those with an empty Owner count.
 	Components []Component `json:"components"`
-	// Relations are sorted by From, To and Kind; both ends are in Components.
+	// Relations are sorted by From, To, Kind and Group; both ends are in
+	// Components.
 	Relations []Relation `json:"relations,omitempty"`
 	// Excluded is what was found but is not installed, each with its reason.
 	Excluded []Exclusion `json:"excluded,omitempty"`
@@ -135,7 +136,7 @@ const (
 	AskedUnknown   Asked = ""          // no record
 	AskedYes       Asked = "asked"     // installed on request
 	AskedAuto      Asked = "auto"      // came as a dependency of another one
-	AskedEssential Asked = "essential" // part of the system's minimum
+	AskedEssential Asked = "essential" // part of the system's minimum, which its package manager never removes by itself
 )
 
 // Component is an installed thing, with the paths that show it.
@@ -240,6 +241,7 @@ const (
 	RelDepends    RelationKind = "depends"
 	RelPreDepends RelationKind = "pre-depends"
 	RelRecommends RelationKind = "recommends"
+	RelSuggests   RelationKind = "suggests" // weaker than a recommendation
 )
 
 // Relation is an edge that is satisfied in the environment: From needs To.
@@ -250,6 +252,16 @@ type Relation struct {
 	// Via is the requirement as the package states it, when To satisfies it
 	// under another name or as one of several alternatives.
 	Via string `json:"via,omitempty"`
+	// Group numbers, from 1 in each From, the requirements that several
+	// components satisfy: relations of one From and Group stand for each
+	// other, and From does without To as long as another one is there. One of
+	// them may be From itself. 0 is a requirement that To alone satisfies, or
+	// one of which a document does not say who else does.
+	Group int `json:"group,omitempty"`
+	// File is the path of the record that states the relation. It is empty
+	// when that is the first of From's Paths, as it is for the packages of a
+	// system, whose record shows the package and says what it needs.
+	File string `json:"file,omitempty"`
 }
 
 // Exclusion is something that was found and does not count, with the reason.
@@ -399,7 +411,7 @@ func New(d Document) (*Document, error) {
 	}
 	d.Relations = sortUnique(d.Relations, func(a, b Relation) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To),
-			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Via, b.Via))
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Via, b.Via), cmp.Compare(a.File, b.File))
 	})
 	d.Excluded = sortUnique(d.Excluded, func(a, b Exclusion) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Name, b.Name),

@@ -39,7 +39,7 @@
 //	  depends, pre-depends      dependencies: To in dependsOn of From
 //	  any other kind            not in the graph: a satisfied recommendation is no
 //	                            dependency
-//	  Kind and Via              property "relation" of From, for all relations of a
+//	  Kind, Via, Group, File    property "relation" of From, for all relations of a
 //	                            pair that is more than one plain "depends"
 //	Document.Complete           compositions: complete or incomplete
 //
@@ -163,14 +163,16 @@ func ref(id string) string {
 
 // relation is the record of an edge, kept with the component that it leaves.
 type relation struct {
-	To   string            `json:"to"`
-	Kind sbom.RelationKind `json:"kind"`
-	Via  string            `json:"via,omitempty"`
+	To    string            `json:"to"`
+	Kind  sbom.RelationKind `json:"kind"`
+	Via   string            `json:"via,omitempty"`
+	Group int               `json:"group,omitempty"`
+	File  string            `json:"file,omitempty"`
 }
 
 // plain says whether the graph alone expresses these relations of one pair.
 func plain(pair []sbom.Relation) bool {
-	return len(pair) == 1 && pair[0].Kind == sbom.RelDepends && pair[0].Via == ""
+	return len(pair) == 1 && pair[0] == sbom.Relation{From: pair[0].From, To: pair[0].To, Kind: sbom.RelDepends}
 }
 
 func property(f sbom.Fact) cdx.Property {

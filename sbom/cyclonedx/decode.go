@@ -163,7 +163,7 @@ func (dec *decoder) component(in *component) error {
 				return err
 			}
 			dec.related[[2]string{c.ID, r.To}] = true
-			dec.d.Relations = append(dec.d.Relations, sbom.Relation{From: c.ID, To: r.To, Kind: r.Kind, Via: r.Via})
+			dec.d.Relations = append(dec.d.Relations, sbom.Relation{From: c.ID, To: r.To, Kind: r.Kind, Via: r.Via, Group: r.Group, File: r.File})
 			continue
 		}
 		if err := sbom.SetComponentFact(&c, &decided, f); err != nil {

@@ -271,7 +271,7 @@ func (e *encoder) relationFacts(id string) []sbom.Fact {
 			continue
 		}
 		for _, r := range pair {
-			facts = append(facts, sbom.Fact{Key: keyRelation, Value: sbom.NewRecord(relation{r.To, r.Kind, r.Via})})
+			facts = append(facts, sbom.Fact{Key: keyRelation, Value: sbom.NewRecord(relation{r.To, r.Kind, r.Via, r.Group, r.File})})
 		}
 	}
 	return facts

@@ -236,7 +236,8 @@ func (p *alpmRecord) replacesAny(other *alpmRecord) bool {
 }
 
 // relating is how pacman's packages need each other. An optional dependency
-// is no edge: pacman never installs one, it only tells that there is one.
+// that is there is a suggestion: pacman never installs one, but "pacman -Qdt"
+// does not take it for unneeded.
 func (d *alpm) relating() relating {
 	offers := map[string][]offer{}
 	for i, p := range d.packages {
@@ -247,13 +248,7 @@ func (d *alpm) relating() relating {
 		for _, a := range p.provides {
 			offers[a.name] = append(offers[a.name], offer{i, a.version, true})
 		}
-		items := make([]requirement, len(p.depends))
-		for j, a := range p.depends {
-			items[j] = requirement{a}
-		}
-		if len(items) > 0 {
-			needs[i] = []requires{{sbom.RelDepends, items}}
-		}
+		needs[i] = []requires{{sbom.RelDepends, single(p.depends)}, {sbom.RelSuggests, single(p.optional)}}
 	}
 	return relating{
 		offers:   offers,

@@ -22,6 +22,7 @@ type alpmRecord struct {
 	size                int64  // bytes
 	dependency          bool   // came with another one
 	depends             []alternative
+	optional            []alternative
 	provides            []alternative
 	replaces            []alternative
 
@@ -130,6 +131,12 @@ func readAlpmDesc(ctx context.Context, r io.Reader, file string) (*alpmRecord, e
 			}
 		case "DEPENDS":
 			p.depends = p.add(p.depends, l.number, text)
+		case "OPTDEPENDS":
+			// Its text is for people, and some write more than a name before
+			// the colon. No package has such a name.
+			if a, err := parseAlpmDependency(text); err == nil {
+				p.optional = append(p.optional, a)
+			}
 		case "PROVIDES":
 			p.provides = p.add(p.provides, l.number, text)
 		case "REPLACES":

@@ -122,9 +122,9 @@ func TestAlpmSystem(t *testing.T) {
 		name := func(id string) string {
 			return strings.TrimSuffix(strings.TrimPrefix(id, "alpm/arch/"), "@1-1?arch=x86_64")
 		}
-		relations = append(relations, name(r.From)+" "+name(r.To)+" "+r.Via)
+		relations = append(relations, strings.TrimSpace(name(r.From)+" "+string(r.Kind)+" "+name(r.To)+" "+r.Via))
 	}
-	if diff := cmp.Diff([]string{"pacman lib sh"}, relations); diff != "" {
+	if diff := cmp.Diff([]string{"pacman suggests extra", "pacman depends lib sh"}, relations); diff != "" {
 		t.Errorf("relations (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{

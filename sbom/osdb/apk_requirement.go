@@ -52,13 +52,7 @@ func (d *apk) relating() relating {
 	offers := d.offers()
 	needs := make([][]requires, len(d.packages))
 	for i, p := range d.packages {
-		items := make([]requirement, len(p.depends))
-		for j, a := range p.depends {
-			items[j] = requirement{a}
-		}
-		if len(items) > 0 {
-			needs[i] = append(needs[i], requires{sbom.RelDepends, items})
-		}
+		needs[i] = []requires{{sbom.RelDepends, single(p.depends)}}
 	}
 	d.addInstallIf(offers, needs)
 	return relating{

@@ -203,8 +203,8 @@ func TestFilesOfTheDatabaseAreOwned(t *testing.T) {
 func TestRelations(t *testing.T) {
 	f := files{dpkgStatus: record("app",
 		"Depends: lib (>= 1), lib (<< 2), mta | exim (>= 5), editor (>= 2), new (>= 9), python3:any, self",
-		"Pre-Depends: lib", "Recommends: missing, exim", "Provides: self") +
-		record("exim", "Provides: mta") +
+		"Pre-Depends: lib", "Recommends: missing, exim, exim | nano", "Suggests: nano, app-doc", "Provides: self") +
+		record("exim", "Depends: mta (>= 3) | mta, mta:any, mta | cron", "Provides: mta") +
 		record("postfix", "Provides: mta (= 3)") +
 		record("lib") +
 		record("new") +
@@ -218,17 +218,23 @@ func TestRelations(t *testing.T) {
 	var got []string
 	for _, r := range db.Relations {
 		name := func(id string) string { return strings.TrimPrefix(id[:strings.IndexByte(id, '@')], "deb/debian/") }
-		got = append(got, fmt.Sprintf("%s %s %s %q", name(r.From), r.Kind, name(r.To), r.Via))
+		got = append(got, fmt.Sprintf("%s %s %s %q %d", name(r.From), r.Kind, name(r.To), r.Via, r.Group))
 	}
 	slices.Sort(got)
 	want := []string{
-		`app depends exim "mta | exim (>= 5)"`,
-		`app depends lib ""`,
-		`app depends postfix "mta | exim (>= 5)"`,
-		`app depends python3 ""`,
-		`app depends vim "editor (>= 2)"`,
-		`app pre-depends lib ""`,
-		`app recommends exim ""`,
+		`app depends exim "mta | exim (>= 5)" 1`,
+		`app depends lib "" 0`,
+		`app depends postfix "mta | exim (>= 5)" 1`,
+		`app depends python3 "" 0`,
+		`app depends vim "editor (>= 2)" 0`,
+		`app pre-depends lib "" 0`,
+		`app recommends exim "" 0`,
+		`app recommends exim "exim | nano" 2`,
+		`app recommends nano "exim | nano" 2`,
+		`app suggests nano "" 0`,
+		// Three requirements of the same two, of which it is one itself.
+		`exim depends exim "mta:any" 1`,
+		`exim depends postfix "mta:any" 1`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("relations (-want +got):\n%s", diff)
@@ -267,6 +273,12 @@ func TestAsked(t *testing.T) {
 	}
 	if got, want := asked(), "anywhere:all= asked:amd64= auto:amd64= auto:i386= dpkg:amd64=essential"; got != want {
 		t.Errorf("without apt's notes: %s, want %s", got, want)
+	}
+	for _, field := range []string{"Essential: yes", "Protected: yes", "Important: yes", "Priority: required"} {
+		one := files{dpkgStatus: record("one", field) + record("two", "Priority: important", "Essential: no"), dpkgInfo + "/one.list": "", dpkgInfo + "/two.list": ""}
+		if _, db := one.mustOpen(t); db.Components[0].Asked != sbom.AskedEssential || db.Components[1].Asked != sbom.AskedUnknown {
+			t.Errorf("%s: %q and %q", field, db.Components[0].Asked, db.Components[1].Asked)
+		}
 	}
 	f[aptStates] = "Package: auto\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: asked\nArchitecture: amd64\nAuto-Installed: 0\n\nPackage: anywhere\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: dpkg\nArchitecture: amd64\nAuto-Installed: 1\n\n"
 	if got, want := asked(), "anywhere:all=auto asked:amd64=asked auto:amd64=auto auto:i386=asked dpkg:amd64=essential"; got != want {

@@ -2,6 +2,8 @@ package osdb
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -41,21 +43,23 @@ type relating struct {
 	write func(r requirement) string
 }
 
-// relate adds an edge from each package to every installed package that
+// relate adds a relation from each package to every installed package that
 // satisfies one of its requirements: all alternatives of "a | b" that are
-// there, and all that provide a virtual package. What is not satisfied, a
-// recommendation mostly, has no edge.
+// there, and all that provide a virtual package. Those of one requirement
+// have one number ([sbom.Relation.Group]), the package itself included when
+// it satisfies it too. What is not satisfied, a recommendation mostly, has no
+// relation, and neither has what a package satisfies alone for itself.
+//
+// Many requirements have the same satisfiers, as "a (>= 1)" and "a (<< 2)".
+// They come and go together, so that they are one.
 func (s *system) relate(k relating) {
-	type edge struct {
-		to   int
-		kind sbom.RelationKind
-	}
 	matches := 0
 	for from := range s.Components {
 		c := &s.Components[from]
-		found := map[edge]string{}
+		found := needed{from: from, groups: map[string]int{}, via: map[need]string{}}
 		for _, field := range k.requires(from) {
 			for _, r := range field.items {
+				met := map[int]string{}
 				for _, a := range r {
 					offers := k.offers[a.name]
 					if matches += len(offers); matches > maxMatches {
@@ -63,34 +67,71 @@ func (s *system) relate(k relating) {
 						return
 					}
 					for _, o := range offers {
-						if o.component == from || !k.satisfies(o, a, from) {
+						if !k.satisfies(o, a, from) {
 							continue
 						}
 						via := ""
 						if o.provided || len(r) > 1 {
 							via = k.write(r)
 						}
-						e := edge{o.component, field.kind}
-						if before, known := found[e]; !known || shorter(via, before) {
-							found[e] = via
+						if before, known := met[o.component]; !known || shorter(via, before) {
+							met[o.component] = via
 						}
 					}
 				}
+				found.add(field.kind, met)
 			}
 		}
-		if len(s.Relations)+len(found) > maxRelations {
+		if len(s.Relations)+len(found.via) > maxRelations {
 			s.gap(sbom.GapLimit, c.Paths[0], "dependencies beyond package %s are not followed: more than %d", c.Name, maxRelations)
 			return
 		}
-		edges := make([]edge, 0, len(found))
-		for e := range found {
-			edges = append(edges, e)
-		}
-		slices.SortFunc(edges, func(x, y edge) int { return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.kind, y.kind)) })
-		for _, e := range edges {
-			s.Relations = append(s.Relations, sbom.Relation{From: c.ID, To: s.Components[e.to].ID, Kind: e.kind, Via: found[e]})
+		for _, n := range found.sorted() {
+			s.Relations = append(s.Relations, sbom.Relation{From: c.ID, To: s.Components[n.to].ID, Kind: n.kind, Via: found.via[n], Group: n.group})
 		}
 	}
+}
+
+// needed is what one package needs.
+type needed struct {
+	from   int
+	groups map[string]int // the number of each set of several satisfiers
+	via    map[need]string
+}
+
+// need is one relation.
+type need struct {
+	to    int
+	kind  sbom.RelationKind
+	group int
+}
+
+// add adds a requirement by what satisfies it.
+func (n *needed) add(kind sbom.RelationKind, met map[int]string) {
+	group := 0
+	switch _, itself := met[n.from]; {
+	case len(met) > 1:
+		members := sortedKeys(met)
+		key := fmt.Sprint(kind, members)
+		if group = n.groups[key]; group == 0 {
+			group = len(n.groups) + 1
+			n.groups[key] = group
+		}
+	case itself:
+		return
+	}
+	for to, via := range met {
+		at := need{to, kind, group}
+		if before, known := n.via[at]; !known || shorter(via, before) {
+			n.via[at] = via
+		}
+	}
+}
+
+func (n *needed) sorted() []need {
+	return slices.SortedFunc(maps.Keys(n.via), func(x, y need) int {
+		return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.kind, y.kind), cmp.Compare(x.group, y.group))
+	})
 }
 
 // shorter prefers the plainest of several reasons for one edge: none beyond

@@ -36,6 +36,15 @@ func (r requirement) String() string {
 	return strings.Join(parts, " | ")
 }
 
+// single are requirements without alternatives.
+func single(all []alternative) []requirement {
+	out := make([]requirement, len(all))
+	for i, a := range all {
+		out[i] = requirement{a}
+	}
+	return out
+}
+
 // accepts says whether a version is one that the alternative asks for, in the
 // order of the kind of database.
 func (a alternative) accepts(version string, compare func(a, b string) int) bool {

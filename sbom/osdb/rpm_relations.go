@@ -1,6 +1,7 @@
 package osdb
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -12,7 +13,7 @@ import (
 // the program rpm itself provides ("rpmlib(...)") is nobody's.
 //
 // Weak dependencies that point backwards (Supplements, Enhances) are not
-// followed, nor are suggestions.
+// followed.
 func (r *rpm) relating() relating {
 	n := &rpmNames{rpm: r, offers: map[string][]offer{}}
 	for i, p := range r.packages {
@@ -33,7 +34,8 @@ func (r *rpm) relating() relating {
 		requires:  func(i int) []requires { return needs[i] },
 		satisfies: func(o offer, a alternative, _ int) bool { return provides(o, a) },
 		write: func(q requirement) string {
-			return rpmdb.Dependency{Name: q[0].name, Version: q[0].version, Flags: senseOf(q[0].op)}.String()
+			name, _, _ := strings.Cut(q[0].name, operandMark)
+			return rpmdb.Dependency{Name: name, Version: q[0].version, Flags: senseOf(q[0].op)}.String()
 		},
 	}
 }
@@ -42,7 +44,9 @@ func (r *rpm) relating() relating {
 type rpmNames struct {
 	*rpm
 	offers map[string][]offer
-	looked map[string]bool // the paths and expressions that have their offers
+	// looked has the paths and expressions that have their offers, with the
+	// number of requirements that each one is.
+	looked map[string]int
 	// matches is how often a package was compared with what an expression
 	// asks for.
 	matches int
@@ -53,7 +57,7 @@ type rpmNames struct {
 func (n *rpmNames) requires(p *rpmdb.Package) []requires {
 	const scriptlet = rpmdb.PreReq | rpmdb.PreTrans | rpmdb.PostTrans | rpmdb.PreUnTrans | rpmdb.PostUnTrans | rpmdb.ScriptVerify |
 		rpmdb.ScriptPre | rpmdb.ScriptPost | rpmdb.ScriptPreUn | rpmdb.ScriptPostUn | rpmdb.Interp
-	depends, pre, recommends := requires{kind: sbom.RelDepends}, requires{kind: sbom.RelPreDepends}, requires{kind: sbom.RelRecommends}
+	depends, pre, recommends, suggests := requires{kind: sbom.RelDepends}, requires{kind: sbom.RelPreDepends}, requires{kind: sbom.RelRecommends}, requires{kind: sbom.RelSuggests}
 	for _, d := range p.Requires {
 		if d.Flags&rpmdb.RPMLib != 0 || strings.HasPrefix(d.Name, "rpmlib(") {
 			continue
@@ -65,32 +69,48 @@ func (n *rpmNames) requires(p *rpmdb.Package) []requires {
 		case d.Flags&scriptlet != 0:
 			into = &pre
 		}
-		into.items = append(into.items, n.requirement(d))
+		into.items = append(into.items, n.requirements(d)...)
 	}
 	for _, d := range p.Recommends {
-		recommends.items = append(recommends.items, n.requirement(d))
+		recommends.items = append(recommends.items, n.requirements(d)...)
 	}
-	return []requires{depends, pre, recommends}
+	for _, d := range p.Suggests {
+		suggests.items = append(suggests.items, n.requirements(d)...)
+	}
+	return []requires{depends, pre, recommends, suggests}
 }
 
-// requirement makes sure that what a dependency asks for can be looked up by
-// its name, which for a path or an expression is its text.
-func (n *rpmNames) requirement(d rpmdb.Dependency) requirement {
+// requirements makes sure that what a dependency asks for can be looked up by
+// its name, which for a path is its text, and for an expression its text with
+// the number of the operand.
+func (n *rpmNames) requirements(d rpmdb.Dependency) []requirement {
 	switch {
 	case strings.HasPrefix(d.Name, "/"):
 		n.addPath(d.Name)
 	case strings.HasPrefix(d.Name, "("):
 		n.addRich(d.Name)
+		out := make([]requirement, n.looked[d.Name])
+		for i := range out {
+			out[i] = requirement{{name: operandName(d.Name, i)}}
+		}
+		return out
 	}
-	return requirement{{name: d.Name, op: d.Flags.Operator(), version: d.Version}}
+	return single([]alternative{{name: d.Name, op: d.Flags.Operator(), version: d.Version}})
 }
+
+// operandName is a name that no package has.
+func operandName(text string, i int) string { return text + operandMark + strconv.Itoa(i) }
+
+const operandMark = "\x00"
 
 func (n *rpmNames) first(name string) bool {
 	if n.looked == nil {
-		n.looked = map[string]bool{}
+		n.looked = map[string]int{}
 	}
-	before := n.looked[name]
-	n.looked[name] = true
+	_, before := n.looked[name]
+	if !before {
+		n.looked[name] = 0
+	}
 	return !before
 }
 
@@ -106,7 +126,9 @@ func (n *rpmNames) addPath(path string) {
 }
 
 // addRich offers, under the text of a boolean expression, the packages that
-// make it true.
+// make it true: those of each operand of "a and b" under a name of their own,
+// since all of them are needed. Of "a and b or c" each is as good as the
+// others, which says too little; distributions do not write that.
 func (n *rpmNames) addRich(text string) {
 	if !n.first(text) || n.matches > maxMatches {
 		return
@@ -116,13 +138,21 @@ func (n *rpmNames) addRich(text string) {
 		n.gap(sbom.GapDatabase, n.database, "a dependency does not parse and has no edges: %v", err)
 		return
 	}
-	found, _ := n.evaluate(e)
+	operands := n.operands(e)
+	found := make([]map[int]bool, len(operands))
+	for i, o := range operands {
+		found[i], _ = n.evaluate(o)
+	}
 	if n.matches > maxMatches {
 		n.gap(sbom.GapLimit, n.database, "boolean dependencies beyond %s are not followed: more than %d candidates", excerpt(text), maxMatches)
 		return
 	}
-	for _, i := range sortedKeys(found) {
-		n.offers[text] = append(n.offers[text], offer{component: i, provided: true})
+	n.looked[text] = len(found)
+	for i, members := range found {
+		name := operandName(text, i)
+		for _, m := range sortedKeys(members) {
+			n.offers[name] = append(n.offers[name], offer{component: m, provided: true})
+		}
 	}
 }
 

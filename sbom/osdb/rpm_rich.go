@@ -206,6 +206,28 @@ func (n *rpmNames) evaluate(e rich) (map[int]bool, bool) {
 	return found, len(found) > 0
 }
 
+// operands are the parts of an expression that all have to be true.
+func (n *rpmNames) operands(e rich) []rich {
+	switch e.op {
+	case "and":
+		var all []rich
+		for _, d := range e.deps {
+			all = append(all, n.operands(d)...)
+		}
+		return all
+	case "if", "unless":
+		_, condition := n.evaluate(e.deps[1])
+		switch {
+		case condition == (e.op == "if"):
+			return n.operands(e.deps[0])
+		case len(e.deps) == 3:
+			return n.operands(e.deps[2])
+		}
+		return nil
+	}
+	return []rich{e}
+}
+
 // providers are the installed packages that satisfy a plain dependency.
 func (n *rpmNames) providers(d rpmdb.Dependency) map[int]bool {
 	if strings.HasPrefix(d.Name, "/") {

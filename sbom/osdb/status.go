@@ -84,7 +84,7 @@ func readStatus(ctx context.Context, r io.Reader, file string, single bool, add 
 func isStatusField(name string) bool {
 	switch strings.ToLower(name) {
 	case "package", "version", "architecture", "source", "status", "essential", "multi-arch", "installed-size",
-		"conffiles", "depends", "pre-depends", "recommends", "provides", "replaces":
+		"conffiles", "depends", "pre-depends", "recommends", "suggests", "provides", "replaces", "protected", "important", "priority":
 		return true
 	}
 	return false
@@ -98,7 +98,7 @@ func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
 		arch:      s.value("Architecture"),
 		version:   s.value("Version"),
 		multiArch: strings.ToLower(s.value("Multi-Arch")),
-		essential: strings.EqualFold(s.value("Essential"), "yes"),
+		essential: isEssential(s),
 		file:      file,
 		line:      s.line,
 	}
@@ -174,6 +174,16 @@ func (p *dpkgRecord) parseState(s *stanza) error {
 	return nil
 }
 
+// isEssential says whether a package is one that neither dpkg nor apt removes
+// unasked, whatever needs it: apt's autoremove starts from these
+// (pkgDepCache::MarkRequired in apt-pkg/depcache.cc) and Debian Policy,
+// section 2.5, has them "necessary for the proper functioning of the system".
+// Important is how Protected was spelled before apt 2.3.
+func isEssential(s *stanza) bool {
+	yes := func(name string) bool { return strings.EqualFold(s.value(name), "yes") }
+	return yes("Essential") || yes("Protected") || yes("Important") || strings.EqualFold(s.value("Priority"), "required")
+}
+
 func (p *dpkgRecord) parseRequires(s *stanza) {
 	read := func(name string) []requirement {
 		f, found := s.get(name)
@@ -193,6 +203,7 @@ func (p *dpkgRecord) parseRequires(s *stanza) {
 		{"Depends", sbom.RelDepends},
 		{"Pre-Depends", sbom.RelPreDepends},
 		{"Recommends", sbom.RelRecommends},
+		{"Suggests", sbom.RelSuggests},
 	} {
 		if items := read(field.name); len(items) > 0 {
 			p.requires = append(p.requires, requires{field.kind, items})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -206,6 +207,12 @@ func (dec *decoder) relationship(r *relationship) error {
 			out.Kind = sbom.RelationKind(value)
 		case keyVia:
 			out.Via = value
+		case keyFile:
+			out.File = value
+		case keyGroup:
+			if out.Group, err = strconv.Atoi(value); err != nil {
+				return fmt.Errorf("%s%s: %w", sbom.FactPrefix, keyGroup, err)
+			}
 		}
 	}
 	dec.d.Relations = append(dec.d.Relations, out)

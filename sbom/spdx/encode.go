@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	spdxjson "github.com/spdx/tools-golang/json"
@@ -193,6 +194,12 @@ func (e *encoder) dependency(r sbom.Relation) *v2_3.Relationship {
 	}
 	if r.Via != "" {
 		comment = append(comment, sbom.Fact{Key: keyVia, Value: sbom.Text(r.Via)})
+	}
+	if r.Group != 0 {
+		comment = append(comment, sbom.Fact{Key: keyGroup, Value: strconv.Itoa(r.Group)})
+	}
+	if r.File != "" {
+		comment = append(comment, sbom.Fact{Key: keyFile, Value: sbom.Text(r.File)})
 	}
 	out.RelationshipComment = sbom.JoinFacts(comment)
 	return out

@@ -40,7 +40,7 @@
 //	  pre-depends               From DEPENDS_ON To, comment "depaudit:kind=pre-depends"
 //	  recommends                To OPTIONAL_DEPENDENCY_OF From
 //	  any other                 From OTHER To, comment "depaudit:kind=..."
-//	  .Via                      a line "depaudit:via=..." of the comment
+//	  .Via, .Group, .File       lines "depaudit:via=..." and so on of the comment
 //
 // # Choices
 //
@@ -136,8 +136,10 @@ const (
 	namespace = "https://github.com/depaudit/depaudit/spdx/"
 
 	// facts of relationships
-	keyKind = "kind"
-	keyVia  = "via"
+	keyKind  = "kind"
+	keyVia   = "via"
+	keyGroup = "group"
+	keyFile  = "file"
 
 	toolPrefix  = "depaudit-"
 	noAssertion = "NOASSERTION"

@@ -79,7 +79,10 @@ func Small() (*sbom.Document, sbom.Meta) {
 		Relations: []sbom.Relation{
 			{From: "deb/debian/bash@5.2.15-2?arch=amd64", To: "deb/debian/libc6@2.36-9+deb12u13?arch=amd64", Kind: sbom.RelPreDepends, Via: "libc6 (>= 2.36)"},
 			{From: python, To: "deb/debian/libc6@2.36-9+deb12u13?arch=amd64", Kind: sbom.RelDepends},
-			{From: python, To: "deb/debian/bash@5.2.15-2?arch=amd64", Kind: sbom.RelRecommends, Via: "bash | zsh"},
+			{From: python, To: "deb/debian/bash@5.2.15-2?arch=amd64", Kind: sbom.RelRecommends, Via: "bash | zsh", Group: 1},
+			{From: python, To: "deb/debian/bash@5.2.15-2?arch=amd64", Kind: sbom.RelSuggests},
+			{From: python, To: "deb/debian/bash@5.2.15-2?arch=amd64", Kind: sbom.RelDepends, Group: 2, File: "/usr/bin/python3.11"},
+			{From: python, To: python, Kind: sbom.RelDepends, Group: 2},
 			{From: setuptools, To: vendored, Kind: sbom.RelDepends},
 		},
 		Excluded: []sbom.Exclusion{
@@ -146,7 +149,7 @@ func Hostile() (*sbom.Document, sbom.Meta) {
 		d.Gaps = append(d.Gaps, sbom.Gap{Kind: sbom.GapKind(at(i)), Path: at(i + 1), Detail: at(i + 2)})
 		d.Notices = append(d.Notices, sbom.Notice{Kind: sbom.NoticeKind(at(i)), Path: at(i + 1), Component: at(i + 2), Detail: at(i + 3)})
 		d.Excluded = append(d.Excluded, sbom.Exclusion{Path: at(i), PURL: at(i + 1), Name: at(i + 2), Reason: sbom.ExclusionReason(at(i + 3)), Count: i})
-		d.Relations = append(d.Relations, sbom.Relation{From: at(i), To: at(i + 1), Kind: sbom.RelationKind(at(i + 2)), Via: at(i + 3)},
+		d.Relations = append(d.Relations, sbom.Relation{From: at(i), To: at(i + 1), Kind: sbom.RelationKind(at(i + 2)), Via: at(i + 3), Group: i - 1, File: at(i + 4)},
 			sbom.Relation{From: at(i), To: at(i + 1), Kind: sbom.RelDepends}, sbom.Relation{From: at(i), To: at(i + 2), Kind: sbom.RelDepends})
 	}
 	return must(d), sbom.Meta{
@@ -242,8 +245,8 @@ func Arbitrary(data []byte) (*sbom.Document, sbom.Meta) {
 		d.Notices = append(d.Notices, sbom.Notice{Kind: sbom.NoticeKind(word()), Path: word(), Component: word(), Detail: word()})
 		d.Excluded = append(d.Excluded, sbom.Exclusion{Path: word(), PURL: word(), Name: word(), Version: word(), Reason: sbom.ExclusionReason(word()), Detail: word(), Count: rnd.IntN(3)})
 		if n := len(d.Components); n > 0 {
-			kind := []sbom.RelationKind{sbom.RelDepends, sbom.RelPreDepends, sbom.RelRecommends, sbom.RelationKind(word())}[rnd.IntN(4)]
-			d.Relations = append(d.Relations, sbom.Relation{From: d.Components[rnd.IntN(n)].ID, To: d.Components[rnd.IntN(n)].ID, Kind: kind, Via: word()})
+			kind := []sbom.RelationKind{sbom.RelDepends, sbom.RelPreDepends, sbom.RelRecommends, sbom.RelSuggests, sbom.RelationKind(word())}[rnd.IntN(5)]
+			d.Relations = append(d.Relations, sbom.Relation{From: d.Components[rnd.IntN(n)].ID, To: d.Components[rnd.IntN(n)].ID, Kind: kind, Via: word(), Group: rnd.IntN(3), File: word()})
 		}
 	}
 	m := sbom.Meta{Name: word(), ToolVersion: word(), Created: time.Unix(rnd.Int64N(1<<36), 0)}

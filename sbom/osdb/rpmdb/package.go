@@ -44,6 +44,9 @@ const (
 	tagRecommendName   = 5046
 	tagRecommendVer    = 5047
 	tagRecommendFlags  = 5048
+	tagSuggestName     = 5049
+	tagSuggestVer      = 5050
+	tagSuggestFlags    = 5051
 	tagModularityLabel = 5096
 )
 
@@ -54,7 +57,7 @@ func wanted(tag uint32) bool {
 		tagOldFileNames, tagFileStates, tagFileModes, tagFileDigests, tagFileLinks, tagFileFlags, tagSourceRPM,
 		tagProvideName, tagProvideFlags, tagProvideVersion, tagRequireName, tagRequireFlags, tagRequireVersion,
 		tagDirIndexes, tagBaseNames, tagDirNames, tagLongSize,
-		tagRecommendName, tagRecommendVer, tagRecommendFlags, tagModularityLabel:
+		tagRecommendName, tagRecommendVer, tagRecommendFlags, tagSuggestName, tagSuggestVer, tagSuggestFlags, tagModularityLabel:
 		return true
 	}
 	return false
@@ -87,9 +90,10 @@ type Package struct {
 	Provides   []Dependency
 	Requires   []Dependency
 	Recommends []Dependency
+	Suggests   []Dependency
 }
 
-// Dependency is what a package provides, requires or recommends.
+// Dependency is what a package provides, requires, recommends or suggests.
 type Dependency struct {
 	// Name is the name of a package, of a capability, the path of a file, or
 	// a boolean expression in parentheses.
@@ -267,7 +271,10 @@ func readPackage(number uint32, blob []byte) (*Package, error) {
 	if p.Requires, err = h.dependencies(tagRequireName, tagRequireFlags, tagRequireVersion); err != nil {
 		return nil, err
 	}
-	p.Recommends, err = h.dependencies(tagRecommendName, tagRecommendFlags, tagRecommendVer)
+	if p.Recommends, err = h.dependencies(tagRecommendName, tagRecommendFlags, tagRecommendVer); err != nil {
+		return nil, err
+	}
+	p.Suggests, err = h.dependencies(tagSuggestName, tagSuggestFlags, tagSuggestVer)
 	return p, err
 }
 
