@@ -47,7 +47,7 @@ type merge struct {
 
 	layer    uint16 // that is being applied
 	entries  int64
-	steps    int64 // components of paths that were followed
+	steps    int64 // components of paths that were followed, nodes that were hidden or removed
 	gaps     []sbom.Gap
 	gapsMore int
 	scratch  []int32
@@ -361,6 +361,7 @@ func (m *merge) whiteout(e *layer.Entry) {
 func (m *merge) hide(top int32, self bool) {
 	nodes := append(m.scratch[:0], top)
 	for i := 0; i < len(nodes); i++ {
+		m.steps++
 		list := &m.lists[nodes[i]]
 		if list.hidden == m.layer {
 			continue
@@ -456,6 +457,7 @@ func (m *merge) remove(n int32) {
 	for len(gone) > 0 {
 		n := gone[len(gone)-1]
 		gone = gone[:len(gone)-1]
+		m.steps++
 		for c := m.lists[n].first; c != 0; c = m.lists[c].next {
 			gone = append(gone, c)
 		}

@@ -23,6 +23,8 @@ type Options struct {
 	// Only, if set, has the ordinals of the entries whose content is kept,
 	// whatever the rule says. A [Cache] must not be asked then.
 	Only map[int64]bool
+
+	floor int64 // instead of expansionFloor, in tests
 }
 
 // Read reads a layer into a file of its own, which is gone once the index is
@@ -74,7 +76,11 @@ func readInto(ctx context.Context, source *Source, opts *Options, file *os.File,
 	if opts.Progress != nil {
 		blob = func(n int64) { opts.Progress(n, 0) }
 	}
-	s, err := openStream(ctx, source, blob)
+	floor := opts.floor
+	if floor == 0 {
+		floor = expansionFloor
+	}
+	s, err := openStream(ctx, source, floor, blob)
 	if err != nil {
 		return nil, err
 	}
@@ -220,8 +226,8 @@ func (r *reader) file(e *Entry, h *tar.Header) error {
 	}
 	// The stream itself is bounded, and contents are part of it, but for the
 	// holes of sparse files, which take no bytes there.
-	if r.out.totals.kept += e.Size; r.out.totals.kept > r.stream.pos+expansionFloor {
-		return fmt.Errorf("its sparse files expand to more than %d bytes", expansionFloor)
+	if r.out.totals.kept += e.Size; r.out.totals.kept > r.stream.pos+r.stream.floor {
+		return fmt.Errorf("its sparse files expand to more than %d bytes", r.stream.floor)
 	}
 	if r.opts.Kept != nil && r.opts.Kept.Add(e.Size) > MaxKept || r.out.totals.kept > MaxKept {
 		return errKept

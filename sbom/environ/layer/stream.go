@@ -31,6 +31,7 @@ const (
 type stream struct {
 	*ahead
 	source   *Source
+	floor    int64 // what it may expand to in any case
 	blob     io.ReadCloser
 	end      func() // stops reading the blob
 	raw      *ahead // the blob
@@ -44,8 +45,8 @@ type stream struct {
 
 // openStream opens a layer. progress gets the number of bytes of the blob
 // that were read, from another goroutine.
-func openStream(ctx context.Context, source *Source, progress func(int64)) (*stream, error) {
-	s := &stream{source: source, ofBlob: source.Digest != ""}
+func openStream(ctx context.Context, source *Source, floor int64, progress func(int64)) (*stream, error) {
+	s := &stream{source: source, floor: floor, ofBlob: source.Digest != ""}
 	var err error
 	if s.sum, err = newHash(source.id()); err != nil {
 		return nil, err
@@ -236,8 +237,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 	if b.n > maxUncompressed {
 		return n, fmt.Errorf("expands to more than %d bytes", int64(maxUncompressed))
 	}
-	if b.n > expansionFloor && b.n/maxExpansion > b.s.consumed.Load() {
-		return n, fmt.Errorf("expands more than %d times, and to more than %d bytes", maxExpansion, expansionFloor)
+	if b.n > b.s.floor && b.n/maxExpansion > b.s.consumed.Load() {
+		return n, fmt.Errorf("expands more than %d times, and to more than %d bytes", maxExpansion, b.s.floor)
 	}
 	return n, err
 }
