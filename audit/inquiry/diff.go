@@ -205,7 +205,7 @@ func (p diffSheet) stage(s *StageDiff) {
 	p.proofs(d)
 	p.artifacts(d)
 	p.layers(d)
-	p.inside(&d.Inside)
+	p.inside(d)
 	p.notCompared(s)
 }
 
@@ -463,18 +463,33 @@ func (p diffSheet) layers(d *compare.Difference) {
 	p.rest(len(d.Layers), len(shown))
 }
 
-func (p diffSheet) inside(i *compare.Inside) {
+// inside lists what changed within others. What came or left together with
+// what it lies in is only counted.
+func (p diffSheet) inside(d *compare.Difference) {
+	i := &d.Inside
 	n := len(i.Added) + len(i.Removed) + len(i.Changed) + len(i.Owners)
 	if n == 0 {
 		return
 	}
 	p.title("Inside others, and not counted", n)
 	var lines []string
-	for j := range i.Added {
-		lines = append(lines, fmt.Sprintf("added %s in %s", named(&i.Added[j]), shortID(i.Added[j].Owner)))
-	}
-	for j := range i.Removed {
-		lines = append(lines, fmt.Sprintf("removed %s in %s", named(&i.Removed[j]), shortID(i.Removed[j].Owner)))
+	along := 0
+	for _, list := range []struct {
+		word   string
+		inside []compare.Item
+		owners []compare.Item
+	}{{"added", i.Added, d.Added}, {"removed", i.Removed, d.Removed}} {
+		owners := map[string]bool{}
+		for _, o := range list.owners {
+			owners[o.ID] = true
+		}
+		for j := range list.inside {
+			if item := &list.inside[j]; owners[item.Owner] {
+				along++
+			} else {
+				lines = append(lines, fmt.Sprintf("%s %s in %s", list.word, named(item), shortID(item.Owner)))
+			}
+		}
 	}
 	for _, c := range i.Changed {
 		lines = append(lines, fmt.Sprintf("changed %s: %s -> %s, in %s", shortID(c.Key), report.Terminal(versionsOf(c.Before)), report.Terminal(versionsOf(c.After)), shortID(c.After[0].Owner)))
@@ -487,6 +502,12 @@ func (p diffSheet) inside(i *compare.Inside) {
 		p.Prose(indent, indent+indent, l, report.Plain)
 	}
 	p.rest(len(lines), len(shown))
+	switch {
+	case along == n:
+		p.Prose(indent, indent, "all came or left with what they lie in (-o json lists them)", report.Faint)
+	case along > 0:
+		p.Prose(indent, indent, fmt.Sprintf("%d more came or left with what they lie in (-o json lists them)", along), report.Faint)
+	}
 }
 
 // notCompared says what only one side knows.
