@@ -242,6 +242,16 @@ const (
 	RelPreDepends RelationKind = "pre-depends"
 	RelRecommends RelationKind = "recommends"
 	RelSuggests   RelationKind = "suggests" // weaker than a recommendation
+
+	// These are found out by looking, and stand in no package database.
+
+	// RelInterpreter leads from a script, or from a package in a language
+	// that is interpreted, to what holds its interpreter or the interpreter's
+	// own library.
+	RelInterpreter RelationKind = "interpreter"
+	// RelLibrary leads from what holds an ELF file to what holds a shared
+	// library that the file names.
+	RelLibrary RelationKind = "library"
 )
 
 // Relation is an edge that is satisfied in the environment: From needs To.
@@ -375,6 +385,8 @@ const (
 	NoticeNonASCII  NoticeKind = "non-ascii-name"        // a look-alike in an ecosystem of ASCII names
 	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a folder that is unaccounted anyway
 	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
+
+	NoticeRequirement NoticeKind = "unread-requirement" // what a package needs could not be read: a relation may be missing
 
 	NoticeUnverified NoticeKind = "unverified-signature" // a document came signed, and nobody here looked at the signature
 )
