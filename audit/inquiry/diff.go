@@ -93,7 +93,7 @@ func unsure(before, after *DiffSide) []string {
 	var out []string
 	for _, s := range []*DiffSide{before, after} {
 		if n := len(s.Gaps); n > 0 {
-			out = append(out, fmt.Sprintf("%s of %s not be examined", count(n, "thing could", "things could"), s.Name))
+			out = append(out, fmt.Sprintf("%s of %s could not be examined: %s", count(n, "thing", "things"), s.Name, gapText(s.Gaps)))
 		}
 	}
 	for _, name := range []sbom.LimitationName{sbom.LimitOwnership, sbom.LimitUnaccounted, sbom.LimitInstalled, sbom.LimitIncomplete} {
@@ -113,6 +113,18 @@ func unsure(before, after *DiffSide) []string {
 		out = append(out, fmt.Sprintf("other programs found the packages: %s and %s", orUnknown(before.Catalogers), orUnknown(after.Catalogers)))
 	}
 	return out
+}
+
+// gapText names the first gaps.
+func gapText(gaps []sbom.Gap) string {
+	var out []string
+	for _, g := range gaps[:min(len(gaps), maxBlind)] {
+		out = append(out, strings.TrimSpace(g.Path+" "+g.Detail))
+	}
+	if n := len(gaps) - len(out); n > 0 {
+		out = append(out, fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(out, "; ")
 }
 
 func orUnknown(s string) string {
@@ -195,6 +207,15 @@ func (p diffSheet) stage(s *StageDiff) {
 	p.Prose(indent, indent, fmt.Sprintf("%d -> %s: %s", d.Before.Counted, dependencies(d.After.Counted), summary(d)), report.Plain)
 	for _, u := range s.Unsure {
 		p.Prose(indent+"unsure: ", indent+"        ", u, report.Warning)
+	}
+	for _, side := range []*DiffSide{&s.Before, &s.After} {
+		var names []string
+		for _, l := range side.Limitations {
+			names = append(names, string(l.Name))
+		}
+		if names = slices.Compact(names); len(names) > 0 {
+			p.Prose(indent, indent+indent, report.Terminal(side.Name)+" cannot show: "+report.Terminal(strings.Join(names, ", ")), report.Faint)
+		}
 	}
 	p.groups("Added", d.Added, d.AddedBy, "brings")
 	p.groups("Removed", d.Removed, d.RemovedBy, "took along")
@@ -453,7 +474,11 @@ func (p diffSheet) layers(d *compare.Difference) {
 	if len(d.Layers) == 0 {
 		return
 	}
-	p.title("The same, from another layer of the image: pairs of layers", len(d.Layers))
+	n := 0
+	for _, l := range d.Layers {
+		n += len(l.IDs)
+	}
+	p.title("The same, but from another layer of the image", n)
 	shown := d.Layers[:p.cut(len(d.Layers))]
 	var rows [][]string
 	for _, l := range shown {
