@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -26,11 +25,8 @@ type aptRoot struct {
 	path  string // of the copy of its records
 	root  string
 	doc   *sbom.Document
-	plain *graph.Graph // as the document has it
-	full  *graph.Graph // with suggestions, which the document does not have
-	keep  []string     // what apt keeps and the document does not know
+	graph *graph.Graph
 	id    map[string]string
-	auto  map[string]bool
 }
 
 func aptRoots(t *testing.T) []*aptRoot {
@@ -82,75 +78,11 @@ func openRoot(t *testing.T, root string) *aptRoot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &aptRoot{path: dir, root: root, doc: doc, id: map[string]string{}, auto: map[string]bool{}}
+	r := &aptRoot{path: dir, root: root, doc: doc, graph: graph.New(doc, graph.Options{}), id: map[string]string{}}
 	for _, c := range doc.Components {
 		r.id[c.Name] = c.ID
-		r.auto[c.Name] = c.Asked == sbom.AskedAuto
 	}
-	r.plain = graph.New(doc, graph.Options{})
-	suggestions := r.readRecords(t)
-	with := *doc
-	with.Relations = append(slices.Clone(doc.Relations), suggestions...)
-	r.full = graph.New(&with, graph.Options{})
 	return r
-}
-
-// readRecords reads what the document does not have: suggestions, and which
-// packages apt never removes by itself.
-func (r *aptRoot) readRecords(t *testing.T) (suggestions []sbom.Relation) {
-	t.Helper()
-	f, err := os.Open(filepath.Join(r.path, "var/lib/dpkg/status"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	type record map[string]string
-	var records []record
-	current := record{}
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		key, value, ok := strings.Cut(lines.Text(), ": ")
-		switch {
-		case lines.Text() == "":
-			records = append(records, current)
-			current = record{}
-		case ok && key[0] != ' ':
-			current[key] = value
-		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	names := func(field string) (out []string) {
-		for item := range strings.SplitSeq(field, ",") {
-			for a := range strings.SplitSeq(item, "|") {
-				if f := strings.Fields(a); len(f) > 0 {
-					name, _, _ := strings.Cut(f[0], ":")
-					out = append(out, name)
-				}
-			}
-		}
-		return out
-	}
-	offers := map[string][]string{}
-	for _, p := range records {
-		for _, name := range append(names(p["Provides"]), p["Package"]) {
-			offers[name] = append(offers[name], r.id[p["Package"]])
-		}
-	}
-	for _, p := range records {
-		id := r.id[p["Package"]]
-		if p["Priority"] == "required" || p["Important"] == "yes" || p["Protected"] == "yes" {
-			r.keep = append(r.keep, id)
-		}
-		for _, name := range names(p["Suggests"]) {
-			for _, to := range offers[name] {
-				suggestions = append(suggestions, sbom.Relation{From: id, To: to, Kind: graph.KindSuggests})
-			}
-		}
-	}
-	return suggestions
 }
 
 // apt returns the names that leave, as apt says it, or why it refuses. With
@@ -195,21 +127,19 @@ func (r *aptRoot) apt(t *testing.T, states string, args ...string) (names []stri
 	return names, ""
 }
 
-func (r *aptRoot) leaving(g *graph.Graph, c *graph.Change) []string {
+func (r *aptRoot) leaving(c *graph.Change) []string {
 	var names []string
 	for _, l := range c.Leaves {
-		names = append(names, g.Component(l.ID).Name)
+		names = append(names, r.graph.Component(l.ID).Name)
 	}
 	slices.Sort(names)
 	return names
 }
 
 // breaksBase says whether something would break that apt does not remove in
-// order to solve a problem: what is essential or protected.
+// order to solve a problem: what is essential.
 func (r *aptRoot) breaksBase(c *graph.Change) bool {
-	return slices.ContainsFunc(c.Breaks, func(b graph.Break) bool {
-		return b.Reason == graph.Essential || slices.Contains(r.keep, b.From)
-	})
+	return slices.ContainsFunc(c.Breaks, func(b graph.Break) bool { return b.Reason == graph.Essential })
 }
 
 func (r *aptRoot) names() []string {
@@ -244,20 +174,18 @@ func TestWhatIfAgreesWithApt(t *testing.T) {
 				ids = append(ids, r.id[name])
 			}
 			for _, mode := range []struct {
-				g       *graph.Graph
 				opts    graph.WhatIf
 				options []string
 			}{
-				{r.full, graph.WhatIf{}, nil},
-				{r.plain, graph.WhatIf{}, []string{"-o", "APT::AutoRemove::SuggestsImportant=false"}},
-				{r.full, graph.WhatIf{Follow: graph.FollowNeeds}, []string{"-o", "APT::AutoRemove::SuggestsImportant=false", "-o", "APT::AutoRemove::RecommendsImportant=false"}},
+				{graph.WhatIf{}, nil},
+				{graph.WhatIf{Follow: graph.FollowRecommends}, []string{"-o", "APT::AutoRemove::SuggestsImportant=false"}},
+				{graph.WhatIf{Follow: graph.FollowNeeds}, []string{"-o", "APT::AutoRemove::SuggestsImportant=false", "-o", "APT::AutoRemove::RecommendsImportant=false"}},
 			} {
-				mode.opts.Keep = r.keep
-				change, err := mode.g.WithoutAll(ids, mode.opts)
+				change, err := r.graph.WithoutAll(ids, mode.opts)
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := r.leaving(mode.g, change)
+				got := r.leaving(change)
 				want, refused := r.apt(t, "", append(mode.options, names...)...)
 				removed += len(want)
 				if refused != "" {
@@ -306,7 +234,7 @@ func TestOnlyAgreesWithApt(t *testing.T) {
 			if err := os.WriteFile(states, []byte(text.String()), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			change, err := r.full.Only(ids, graph.WhatIf{Keep: r.keep})
+			change, err := r.graph.Only(ids, graph.WhatIf{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -314,7 +242,7 @@ func TestOnlyAgreesWithApt(t *testing.T) {
 			if refused != "" {
 				t.Fatal(refused)
 			}
-			if diff := cmp.Diff(want, r.leaving(r.full, change)); diff != "" {
+			if diff := cmp.Diff(want, r.leaving(change)); diff != "" {
 				if different++; different < 5 {
 					t.Errorf("%s with only %v (-apt +got):\n%s", r.path, only, diff)
 				}

@@ -225,9 +225,9 @@ func offsets(keys, n int, key func(int) int32) []int32 {
 
 // edge is an edge as the outside sees it.
 func (g *Graph) edge(e int32) Edge {
-	l := g.labels[g.edges.label[e]]
-	return Edge{
-		From: g.nodes[g.edges.from[e]].ID, To: g.nodes[g.edges.to[e]].ID,
-		Kind: g.kinds[g.edges.kind[e]], Via: l.via, File: l.file, Group: int(g.edges.group[e]),
+	from, kind, l := g.nodes[g.edges.from[e]], g.kinds[g.edges.kind[e]], g.labels[g.edges.label[e]]
+	if l.file == "" && g.recorded && !structural(kind) && len(from.Paths) > 0 {
+		l.file = from.Paths[0]
 	}
+	return Edge{From: from.ID, To: g.nodes[g.edges.to[e]].ID, Kind: kind, Via: l.via, File: l.file, Group: int(g.edges.group[e])}
 }

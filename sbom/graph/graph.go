@@ -15,8 +15,9 @@
 //
 // One requirement may have several satisfiers, as for "a | b" when both are
 // there. All of them are followed, since that is what keeps a package
-// installed; what needs them breaks when the last one leaves. See
-// requirement.go for how they are told apart.
+// installed; what needs them breaks when the last one leaves. The document
+// says which ones they are ([sbom.Relation.Group]); where it does not, as
+// those of other tools, each edge is a requirement.
 //
 // Documents come from strangers. Rings, edges from a component to itself,
 // several edges between two components, and two versions of one name are
@@ -109,20 +110,27 @@ type Graph struct {
 	groupEdge  []int32
 
 	follow class
-	roots  rootSet
-	faults Faults
-	tree   func() *dominatorTree
+	// recorded says that an edge without a file is stated by the first path
+	// of the component that it leaves.
+	recorded bool
+	roots    rootSet
+	faults   Faults
+	tree     func() *dominatorTree
 }
 
 // New makes the graph of a document.
 func New(doc *sbom.Document, opts Options) *Graph {
-	return newGraph(doc.Components, func(yield func(Edge) bool) {
+	g := newGraph(doc.Components, func(yield func(Edge) bool) {
 		for _, r := range doc.Relations {
-			if !yield(Edge{From: r.From, To: r.To, Kind: string(r.Kind), Via: r.Via}) {
+			if !yield(Edge{From: r.From, To: r.To, Kind: string(r.Kind), Via: r.Via, File: r.File, Group: r.Group}) {
 				return
 			}
 		}
 	}, opts)
+	// In somebody else's document, which always lacks something, it is the
+	// document that states them.
+	g.recorded = len(doc.Limitations) == 0
+	return g
 }
 
 // FromLists makes a graph of components and edges that need not come from a
@@ -194,7 +202,7 @@ type Edge struct {
 	File string `json:"file,omitempty"`
 	// Group is a number for one requirement of From that has several
 	// satisfiers: edges of the same From and Group stand for each other. 0 is
-	// a requirement of its own, or one that has to be guessed from Via.
+	// a requirement of its own.
 	Group int `json:"group,omitempty"`
 }
 

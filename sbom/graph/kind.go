@@ -9,8 +9,6 @@ const (
 	// KindInside leads from there back: what lies inside is not there
 	// without its owner.
 	KindInside = "inside"
-	// KindSuggests is a suggestion. It is weaker than a recommendation.
-	KindSuggests = "suggests"
 )
 
 // class orders edges by how much is lost without what they point to.
@@ -28,7 +26,7 @@ func classOf(kind string) class {
 	switch kind {
 	case string(sbom.RelRecommends):
 		return recommends
-	case KindSuggests:
+	case string(sbom.RelSuggests):
 		return suggests
 	}
 	return needs
@@ -48,7 +46,7 @@ func weight(kind string) int32 {
 		return weightInside
 	case string(sbom.RelRecommends):
 		return 4
-	case KindSuggests:
+	case string(sbom.RelSuggests):
 		return 5
 	}
 	return 2

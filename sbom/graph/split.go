@@ -299,12 +299,12 @@ func (g *Graph) satisfiers(e int32) []int32 {
 	return g.groupEdge[g.groupStart[group]:g.groupStart[group+1]]
 }
 
-// text is the text of a requirement: the longest, since a shadow may carry
-// that of another one, which is shorter.
+// text is the text of a requirement: the longest, since what satisfies it
+// under its own name has none.
 func (g *Graph) text(e int32) string {
 	via := ""
 	for _, i := range g.satisfiers(e) {
-		if v := g.labels[g.edges.label[i]].via; len(v) > len(via) && !g.edges.shadow[i] {
+		if v := g.labels[g.edges.label[i]].via; len(v) > len(via) {
 			via = v
 		}
 	}
@@ -322,6 +322,21 @@ func (c *closure) choices(part string, out *Split) {
 		choice.Others = slices.Compact(choice.Others)
 		out.Choices = append(out.Choices, choice)
 	}
+}
+
+// alternatives are the names in a requirement such as "a (>= 1) | b:any".
+func alternatives(via string) []string {
+	var names []string
+	for part := range strings.SplitSeq(via, "|") {
+		name := strings.TrimSpace(part)
+		if end := strings.IndexAny(name, " \t(:[<"); end >= 0 {
+			name = name[:end]
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // plainVia has the blanks of a requirement in one form.
