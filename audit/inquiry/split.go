@@ -109,16 +109,25 @@ const maxShownChoices = 5
 
 // choices says where another answer was possible.
 func (a *Split) choices(p sheet, m index) {
-	shown := a.Choices[:min(len(a.Choices), maxShownChoices)]
-	if len(shown) == 0 {
+	if len(a.Choices) == 0 {
 		return
+	}
+	// Several parts may have made the same choice.
+	seen := make(map[string]bool)
+	var texts []string
+	for _, c := range a.Choices {
+		text := fmt.Sprintf("%s for %s, not %s", report.Terminal(m.short(c.Chosen)), report.Terminal(m.short(c.From)), m.names(c.Others))
+		if !seen[text] {
+			seen[text] = true
+			texts = append(texts, text)
+		}
 	}
 	p.Blank()
 	p.Prose("", "", "Taken where one of several would do:", report.Plain)
-	for _, c := range shown {
-		p.Prose(indent, indent+indent, fmt.Sprintf("%s for %s, not %s", report.Terminal(m.short(c.Chosen)), report.Terminal(m.short(c.From)), m.names(c.Others)), report.Plain)
+	for _, text := range texts[:min(len(texts), maxShownChoices)] {
+		p.Prose(indent, indent+indent, text, report.Plain)
 	}
-	p.more(indent, len(a.Choices)-len(shown), "", " (-o json has all)")
+	p.more(indent, len(texts)-maxShownChoices, "", " (-o json has all)")
 }
 
 // listed joins a few names with "and".

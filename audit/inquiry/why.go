@@ -102,7 +102,11 @@ func (a *Why) Text(w io.Writer, o report.Options, _ int) error {
 		p.Blank()
 		p.Prose("", "", "As "+report.Terminal(file)+" says.", report.Faint)
 	}
-	p.caveats(&a.Head)
+	about := a.Head
+	if !slices.Contains(about.Silent, t.Type) {
+		about.Silent = nil // of others than the target
+	}
+	p.caveats(&about)
 	return p.write(w)
 }
 

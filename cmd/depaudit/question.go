@@ -126,7 +126,11 @@ func (e *absentError) Error() string {
 	if len(e.near) == 0 {
 		return e.text
 	}
-	return e.text + "\n  did you mean " + strings.Join(e.near, ", or ") + "?"
+	names := e.near[0]
+	if last := len(e.near) - 1; last > 0 {
+		names = strings.Join(e.near[:last], ", ") + " or " + e.near[last]
+	}
+	return e.text + "\n  did you mean " + names + "?"
 }
 
 // ambiguousError says that a word means several packages.
