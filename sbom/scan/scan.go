@@ -168,6 +168,7 @@ func scanTree(ctx context.Context, tree *environ.Tree, opts Options, since *snap
 		return nil, err
 	}
 	s.assemble()
+	s.addEdges(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -287,6 +288,7 @@ func (s *scanner) assemble() {
 	for _, p := range s.problems {
 		s.problem(p)
 	}
+	s.settleAsked()
 	s.emit()
 	s.startupCode()
 	s.exclude()

@@ -1,0 +1,199 @@
+package scan
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// What packages of languages need of each other, and of the system, no
+// package database knows. It follows from what is installed, by the rules of
+// whoever looks it up when a program runs: Python's import path, Node's
+// folders, the dynamic linker, the kernel and its "#!". An edge leads to what
+// would be found, whether it is the version that was wanted or not; where
+// nothing would be found there is no edge, and no guess.
+//
+//   - depends: a requirement of a Python distribution, an npm package, a gem;
+//     recommends: one that its package works without.
+//   - interpreter: a package or a script needs what runs it.
+//   - library: a program or a library needs the package of a shared library
+//     that it names.
+//
+// What the system owns has the edges of its packages, and gets none here. Nor
+// do edges decide what counts: they are made when that is known.
+
+// edgeKey is what there is one edge for.
+type edgeKey struct {
+	from, to string
+	kind     sbom.RelationKind
+}
+
+// reason says why an edge is there.
+type edgeReason struct {
+	via, file string
+	group     int
+}
+
+// edges collects relations. Of several reasons for one edge the shortest is
+// kept, as for the system's packages.
+type edges struct {
+	*scanner
+	known map[edgeKey]edgeReason
+	// groups counts the requirements of each component that have several
+	// satisfiers.
+	groups map[string]int
+	// programs are the answers of program and found those of the linker.
+	programs map[string]environ.Node
+	links    linker
+	keep     func() *environ.Keep
+}
+
+// addEdges adds the relations that no package database knows.
+func (s *scanner) addEdges(ctx context.Context) {
+	e := &edges{scanner: s, known: make(map[edgeKey]edgeReason), groups: make(map[string]int), programs: make(map[string]environ.Node), keep: sync.OnceValue(keepRule)}
+	for _, add := range []func(context.Context){e.python, e.node, e.gems, e.scripts, e.libraries} {
+		if ctx.Err() != nil {
+			return
+		}
+		add(ctx)
+	}
+	e.emit()
+}
+
+// add notes an edge from a unit.
+func (e *edges) add(from int, to string, kind sbom.RelationKind, r edgeReason) {
+	id := e.units[from].ID
+	if to == "" || to == id {
+		return
+	}
+	key := edgeKey{id, to, kind}
+	if old, ok := e.known[key]; ok && cmp.Or(cmp.Compare(len(old.via), len(r.via)), cmp.Compare(old.via, r.via), cmp.Compare(old.file, r.file)) <= 0 {
+		return
+	}
+	e.known[key] = r
+}
+
+// emit puts the edges into the document. The same text may be a requirement
+// of two installations of one component, that each have a satisfier of their
+// own: those do not stand for each other, and are numbered to say so.
+func (e *edges) emit() {
+	type text struct {
+		from, via string
+		kind      sbom.RelationKind
+	}
+	same := make(map[text]int)
+	for k, r := range e.known {
+		same[text{k.from, r.via, k.kind}]++
+	}
+	keys := make([]edgeKey, 0, len(e.known))
+	for k := range e.known {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b edgeKey) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.kind, b.kind))
+	})
+	for _, k := range keys {
+		r := e.known[k]
+		if r.group == 0 && same[text{k.from, r.via, k.kind}] > 1 {
+			r.group = e.newGroup(k.from)
+		}
+		e.doc.Relations = append(e.doc.Relations, sbom.Relation{From: k.from, To: k.to, Kind: k.kind, Via: r.via, Group: r.group, File: r.file})
+	}
+}
+
+func (e *edges) newGroup(from string) int {
+	e.groups[from]++
+	return e.groups[from]
+}
+
+// outside says whether a unit is something that no package of the system
+// contains: what lies in one has its edges.
+func (e *edges) outside(i int) bool {
+	for hops := 0; i >= 0 && hops <= len(e.units); hops++ {
+		if e.units[i].Owner != "" {
+			return false
+		}
+		i = e.units[i].inside
+	}
+	return true
+}
+
+// unread notes that something a package needs could not be read.
+func (e *edges) unread(file, detail string) {
+	e.notice(sbom.NoticeRequirement, file, detail)
+}
+
+// kept says whether a file is one that would be kept of an image. Others are
+// not opened, so that an environment has the same edges however it is read.
+func (e *edges) kept(n environ.Node) bool {
+	if n == environ.None || e.tree.Kind(n) != environ.File {
+		return false
+	}
+	info, err := e.tree.Stat(n)
+	if err != nil {
+		return false
+	}
+	class, _, err := e.tree.Classify(n)
+	return err == nil && e.keep().Content(e.tree.Path(n), info.Size(), class)
+}
+
+// searchPath is where programs are looked for: the PATH that login(1) and
+// the images of distributions set.
+func searchPath() []string {
+	return []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+}
+
+// program finds a program by its name, first in a bin folder beside or above
+// a node, then on the search path.
+func (e *edges) program(name string, near environ.Node) environ.Node {
+	t := e.tree
+	if name == "" || strings.ContainsRune(name, '/') {
+		return environ.None
+	}
+	for ; near != environ.None && t.Parent(near) != environ.None; near = t.Parent(near) {
+		if n := t.ResolveNode(t.Child(t.Child(near, "bin"), name)); n != environ.None && t.Kind(n) == environ.File {
+			return n
+		}
+	}
+	n, ok := e.programs[name]
+	if !ok {
+		n = environ.None
+		for _, dir := range searchPath() {
+			if at := t.Resolve(dir + "/" + name); at != environ.None && t.Kind(at) == environ.File {
+				n = at
+				break
+			}
+		}
+		e.programs[name] = n
+	}
+	return n
+}
+
+// readers is the number of files that are read at the same time.
+const readers = 8
+
+// inParallel calls f for 0 to n-1, several at a time.
+func inParallel(ctx context.Context, n int, f func(i int)) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(readers, n) {
+		wg.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}

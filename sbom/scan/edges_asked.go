@@ -1,0 +1,106 @@
+package scan
+
+import (
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// settleAsked decides what was asked for where that does not stand in a
+// package itself.
+func (s *scanner) settleAsked() {
+	s.settlePythonAsked()
+	s.settleNodeAsked()
+}
+
+// settlePythonAsked takes back that distributions came as dependencies where
+// no REQUESTED says that anything was asked for: installers other than pip
+// and its like do not write it, and nor did pip before 20.2
+// (https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-requested-file).
+func (s *scanner) settlePythonAsked() {
+	e := &edges{scanner: s}
+	recorded := make(map[environ.Node]bool)
+	for i := range s.units {
+		if u := &s.units[i]; u.FoundBy == "python-reader" && u.Asked == sbom.AskedYes {
+			recorded[e.siteOf(u.node)] = true
+		}
+	}
+	for i := range s.units {
+		if u := &s.units[i]; u.FoundBy == "python-reader" && u.Asked == sbom.AskedAuto && !recorded[e.siteOf(u.node)] {
+			u.Asked = sbom.AskedUnknown
+		}
+	}
+}
+
+// settleNodeAsked asks the project's own manifest where npm left no record of
+// what it installed: what that names was asked for, and what else lies in the
+// project's node_modules came along. In a global installation, which has no
+// manifest, everything at the top was asked for.
+func (s *scanner) settleNodeAsked() {
+	t := s.tree
+	type installation struct {
+		known, global bool
+		asked         map[environ.Node]bool // manifests
+	}
+	installations := make(map[environ.Node]*installation)
+	for i := range s.units {
+		u := &s.units[i]
+		if u.FoundBy != "node-reader" || u.Type != "npm" || u.Asked != sbom.AskedUnknown || u.node == environ.None || s.owned(u.node) {
+			continue
+		}
+		modules := s.outermostModules(u.node)
+		if !s.isNodeModules(modules) {
+			continue
+		}
+		in := installations[modules]
+		if in == nil {
+			in = &installation{asked: make(map[environ.Node]bool)}
+			installations[modules] = in
+			root := t.Parent(modules)
+			manifest := s.manifestOf(root)
+			m := &nodeManifest{}
+			var err error
+			if manifest != environ.None && t.Kind(manifest) == environ.File {
+				m, err = s.packageJSON(manifest)
+				in.known = err == nil
+			} else if t.Name(root) == "lib" {
+				in.known, in.global = true, true
+			}
+			if in.known && !in.global {
+				for _, names := range []map[string]bool{m.dependencies, m.dev, m.optional} {
+					for name := range names {
+						if nodeName(name) {
+							in.asked[s.manifestOf(t.ResolveNode(s.below(modules, name)))] = true
+						}
+					}
+				}
+			}
+		}
+		dir := t.Parent(u.node)
+		above := t.Parent(dir)
+		if len(t.Name(above)) > 0 && t.Name(above)[0] == '@' {
+			above = t.Parent(above)
+		}
+		switch {
+		case !in.known:
+		case in.asked[u.node], in.global && above == modules:
+			u.Asked = sbom.AskedYes
+		default:
+			u.Asked = sbom.AskedAuto
+		}
+	}
+}
+
+// below is the entry of a folder of modules for a name, which may be in a
+// scope.
+func (s *scanner) below(modules environ.Node, name string) environ.Node {
+	n := modules
+	for i := 0; i < len(name) && n != environ.None; {
+		end := i
+		for end < len(name) && name[end] != '/' {
+			end++
+		}
+		n = s.tree.ResolveNode(s.tree.Child(n, name[i:end]))
+		i = end + 1
+	}
+	return n
+}

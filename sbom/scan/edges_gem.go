@@ -1,0 +1,103 @@
+package scan
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// maxGemspec is the size of a gemspec that is read. RubyGems writes a few
+// kilobytes.
+const maxGemspec = 1 << 20
+
+// gemNeed is a line of the form that RubyGems itself writes into
+// specifications (rubygems/specification.rb, to_ruby). A gemspec is a program;
+// of one that somebody else wrote nothing is understood, and nothing guessed.
+var gemNeed = regexp.MustCompile(`(?m)^[ \t]*s\.add_(?:runtime_)?dependency\(%q<([A-Za-z0-9._-]+)>(?:\.freeze)?, \[([^\]\n]*)\]\)[ \t]*\r?$`)
+
+var gemVersion = regexp.MustCompile(`"([^"\\#]*)"`)
+
+// gemDependency is what a gem needs at run time.
+type gemDependency struct{ name, text string }
+
+func gemDependencies(spec string) []gemDependency {
+	var out []gemDependency
+	for _, m := range gemNeed.FindAllStringSubmatch(spec, -1) {
+		var versions []string
+		for _, v := range gemVersion.FindAllStringSubmatch(m[2], -1) {
+			versions = append(versions, v[1])
+		}
+		d := gemDependency{m[1], strings.TrimSpace(m[1] + " " + strings.Join(versions, ", "))}
+		if !slices.Contains(out, d) { // older ones say it once for each version of RubyGems
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// gems adds what gems need of each other, and of Ruby. A gem is looked for in
+// the home of the one that needs it, then in all others. Of several versions
+// each is noted, as standing for the others: which one is loaded depends on
+// what else a program asks for.
+func (e *edges) gems(ctx context.Context) {
+	t := e.tree
+	byHome := make(map[environ.Node]map[string][]int)
+	byName := make(map[string][]int)
+	var from []int
+	homeOf := func(i int) environ.Node {
+		for n := t.Parent(e.units[i].node); n != environ.None; n = t.Parent(n) {
+			if t.Name(n) == "specifications" {
+				return t.Parent(n)
+			}
+		}
+		return environ.None
+	}
+	for i := range e.units {
+		u := &e.units[i]
+		if u.Type != "gem" || u.node == environ.None || u.carried || !strings.HasSuffix(t.Name(u.node), ".gemspec") {
+			continue
+		}
+		home := homeOf(i)
+		if byHome[home] == nil {
+			byHome[home] = make(map[string][]int)
+		}
+		byHome[home][u.Name] = append(byHome[home][u.Name], i)
+		byName[u.Name] = append(byName[u.Name], i)
+		if e.outside(i) {
+			from = append(from, i)
+		}
+	}
+	needs := make([][]gemDependency, len(from))
+	inParallel(ctx, len(from), func(i int) {
+		if data, err := t.ReadFile(e.units[from[i]].node, maxGemspec); err == nil {
+			needs[i] = gemDependencies(string(data))
+		}
+	})
+	for i, unit := range from {
+		u := &e.units[unit]
+		home, file := homeOf(unit), t.Path(u.node)
+		for _, d := range needs[i] {
+			found := byHome[home][d.name]
+			if len(found) == 0 {
+				found = byName[d.name]
+			}
+			group := 0
+			if len(found) > 1 {
+				group = e.newGroup(u.ID)
+			}
+			for _, to := range found {
+				e.add(unit, e.units[to].ID, sbom.RelDepends, edgeReason{via: d.text, file: file, group: group})
+			}
+		}
+		if u.inside >= 0 {
+			continue
+		}
+		if n := e.program("ruby", home); n != environ.None {
+			e.add(unit, e.ownerOf(n), sbom.RelInterpreter, edgeReason{via: t.Path(n)})
+		}
+	}
+}

@@ -1,0 +1,475 @@
+package scan
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// maxRequirements is the number of requirements of one distribution that are
+// read. The largest real ones (with an extra for each of their plug-ins) have
+// some hundreds.
+const maxRequirements = 10_000
+
+// pythonSite is a folder that Python imports from.
+type pythonSite struct {
+	dir   environ.Node
+	dists map[string]int // by normalised name, the units
+	// exe is the interpreter, None when there is none, and via how it is
+	// reached. more are further files that the interpreter needs to run
+	// what is installed here: a copy's original, the standard library.
+	exe  environ.Node
+	via  string
+	file string // what says so, empty when the folder's own place does
+	more []environ.Node
+	// env are the values of markers.
+	env map[string]string
+	// path are the folders in which requirements are looked for.
+	path []*pythonSite
+}
+
+// pythonDist is a distribution with what it needs.
+type pythonDist struct {
+	unit int
+	site *pythonSite
+	file string // what states the requirements
+	reqs []requirement
+	// byExtra are the requirements whose marker asks for an extra.
+	byExtra map[string][]int
+	active  map[string]bool
+	err     error
+}
+
+// python adds what Python distributions need of each other, and of their
+// interpreter.
+func (e *edges) python(ctx context.Context) {
+	sites := make(map[environ.Node]*pythonSite)
+	var dists []*pythonDist
+	for i := range e.units {
+		u := &e.units[i]
+		if u.Type != "pypi" || u.Kind != sbom.KindPackage || u.node == environ.None || u.carried {
+			continue
+		}
+		dir := e.siteOf(u.node)
+		s := sites[dir]
+		if s == nil {
+			s = &pythonSite{dir: dir, dists: make(map[string]int), exe: environ.None}
+			sites[dir] = s
+		}
+		if _, twice := s.dists[u.Name]; !twice {
+			s.dists[u.Name] = i
+		}
+		if e.outside(i) {
+			dists = append(dists, &pythonDist{unit: i, site: s, active: make(map[string]bool)})
+		}
+	}
+	if len(dists) == 0 {
+		return
+	}
+	for _, d := range dists {
+		if d.site.env == nil {
+			e.findInterpreter(d.site, sites)
+		}
+	}
+	inParallel(ctx, len(dists), func(i int) { e.readRequirements(dists[i]) })
+	byUnit := make(map[int]*pythonDist, len(dists))
+	for _, d := range dists {
+		byUnit[d.unit] = d
+		if d.err != nil {
+			e.unread(d.file, "what the distribution needs could not be read as a whole: "+d.err.Error())
+		}
+	}
+	e.follow(dists, byUnit)
+	for _, d := range dists {
+		if e.units[d.unit].inside >= 0 {
+			continue // its owner needs the interpreter
+		}
+		for _, n := range append([]environ.Node{d.site.exe}, d.site.more...) {
+			if n != environ.None {
+				e.add(d.unit, e.ownerOf(n), sbom.RelInterpreter, edgeReason{via: d.site.via, file: d.site.file})
+			}
+		}
+	}
+}
+
+// siteOf is the folder that a distribution is imported from.
+func (e *edges) siteOf(meta environ.Node) environ.Node {
+	t := e.tree
+	dir := t.Parent(meta)
+	switch {
+	case isDistName(t.Name(meta)): // a single file
+		return dir
+	case strings.EqualFold(t.Name(dir), "EGG-INFO"): // X.egg/EGG-INFO/PKG-INFO
+		return t.Parent(t.Parent(dir))
+	}
+	return t.Parent(dir)
+}
+
+// readRequirements reads what a distribution says that it needs.
+func (e *edges) readRequirements(d *pythonDist) {
+	t := e.tree
+	meta := e.units[d.unit].node
+	d.file = t.Path(meta)
+	lines, err := e.requirementLines(meta)
+	if list := t.Child(t.Parent(meta), "requires.txt"); err == nil && len(lines) == 0 && t.Name(meta) == "PKG-INFO" && e.kept(list) {
+		var data []byte
+		data, err = t.ReadFile(list, maxPythonSmall)
+		lines = eggRequirements(string(data))
+		d.file = t.Path(list)
+	}
+	d.err = err
+	d.byExtra = make(map[string][]int)
+	for _, line := range lines {
+		r, err := parseRequirement(line)
+		if err != nil {
+			d.err = err
+			continue
+		}
+		if len(d.reqs) == maxRequirements {
+			d.err = &environ.LimitError{Path: d.file, Limit: maxRequirements}
+			return
+		}
+		for _, extra := range r.marker.extras(nil) {
+			d.byExtra[extra] = append(d.byExtra[extra], len(d.reqs))
+		}
+		d.reqs = append(d.reqs, r)
+	}
+}
+
+// requirementLines are the Requires-Dist headers of a file of core metadata.
+func (e *edges) requirementLines(meta environ.Node) ([]string, error) {
+	f, err := e.tree.OpenFile(meta)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return parseRequiresDist(f)
+}
+
+func parseRequiresDist(r io.Reader) ([]string, error) {
+	lines := bufio.NewScanner(io.LimitReader(r, maxPythonMetadata))
+	lines.Buffer(make([]byte, 0, 4096), maxPythonMetadata+1)
+	lines.Split(anyLine)
+	var out []string
+	current := false
+	for lines.Scan() {
+		line := lines.Text()
+		if line == "" {
+			break
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if current {
+				out[len(out)-1] += " " + strings.TrimSpace(line)
+				current = len(out[len(out)-1]) <= maxRequirement // enough to be refused
+			}
+			continue
+		}
+		key, value, _ := strings.Cut(line, ":")
+		if current = strings.EqualFold(key, "Requires-Dist"); current {
+			out = append(out, strings.TrimSpace(value))
+		}
+	}
+	return out, lines.Err()
+}
+
+// eggRequirements turns the list that setuptools keeps beside PKG-INFO into
+// lines of today: sections are "[extra:marker]"
+// (https://setuptools.pypa.io/en/latest/deprecated/python_eggs.html).
+func eggRequirements(text string) []string {
+	var out []string
+	suffix := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || line[0] == '#':
+		case line[0] == '[':
+			extra, condition, _ := strings.Cut(strings.Trim(line, "[]"), ":")
+			suffix = ""
+			if condition != "" {
+				suffix = "(" + condition + ")"
+			}
+			if extra != "" {
+				if suffix != "" {
+					suffix += " and "
+				}
+				suffix += `extra == "` + extra + `"`
+			}
+		case suffix == "":
+			out = append(out, line)
+		default:
+			out = append(out, line+" ; "+suffix)
+		}
+	}
+	return out
+}
+
+// follow goes from requirement to requirement until no extra is asked for
+// that was not before.
+func (e *edges) follow(dists []*pythonDist, byUnit map[int]*pythonDist) {
+	type step struct {
+		d     *pythonDist
+		extra string
+	}
+	var todo []step
+	for _, d := range dists {
+		d.active[""] = true
+		todo = append(todo, step{d, ""})
+	}
+	for len(todo) > 0 {
+		s := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		need := func(r *requirement) {
+			if !r.marker.holds(s.d.site.env, s.extra) {
+				return
+			}
+			to := s.d.site.find(r.Name)
+			if to < 0 {
+				return
+			}
+			e.add(s.d.unit, e.units[to].ID, sbom.RelDepends, edgeReason{via: r.Text, file: s.d.file})
+			target := byUnit[to]
+			if target == nil {
+				return // a package of the system's
+			}
+			for _, extra := range r.Extras {
+				if _, asked := target.byExtra[extra]; asked && !target.active[extra] {
+					target.active[extra] = true
+					todo = append(todo, step{target, extra})
+				}
+			}
+		}
+		if s.extra == "" {
+			for i := range s.d.reqs {
+				need(&s.d.reqs[i])
+			}
+			continue
+		}
+		for _, i := range s.d.byExtra[s.extra] {
+			need(&s.d.reqs[i])
+		}
+	}
+}
+
+// find is the distribution that Python would find by a name, -1 if none.
+func (s *pythonSite) find(name string) int {
+	for _, dir := range s.path {
+		if i, ok := dir.dists[name]; ok {
+			return i
+		}
+	}
+	return -1
+}
+
+// pythonFolder is the folder of a version's library, pypy's as well.
+var pythonFolder = regexp.MustCompile(`^(python|pypy)([0-9]+(?:\.[0-9]+)?)t?$`)
+
+// findInterpreter fills in what a folder's place says
+// (https://docs.python.org/3/library/site.html, and Debian's site.py, whose
+// Python reads dist-packages).
+func (e *edges) findInterpreter(s *pythonSite, sites map[environ.Node]*pythonSite) {
+	t := e.tree
+	prefix, flavour, version := environ.None, "python", ""
+	lib := t.Parent(s.dir)
+	if m := pythonFolder.FindStringSubmatch(t.Name(lib)); m != nil && isSiteDir(t.Name(s.dir)) {
+		flavour, version = m[1], m[2]
+		if above := t.Parent(lib); strings.HasPrefix(t.Name(above), "lib") {
+			prefix = t.Parent(above)
+		}
+	}
+	name := flavour + version
+	if flavour == "python" && version == "" {
+		name = "python3"
+	}
+	venv := environ.None
+	if prefix != environ.None {
+		venv = t.ResolveNode(t.Child(prefix, "pyvenv.cfg"))
+	}
+	system := false // whether the folders of the base are read as well
+	switch {
+	case venv != environ.None && t.Kind(venv) == environ.File:
+		s.file = t.Path(venv)
+		system = e.readVenv(s, prefix, name, venv)
+	case prefix == environ.None: // pip install --target
+		system = true
+		e.setInterpreter(s, e.program(name, environ.None))
+	default:
+		system = true
+		near := prefix
+		if t.Name(s.dir) == "dist-packages" && t.Path(prefix) == "/usr/local" {
+			near = environ.None // Debian's own Python reads this one
+			if n := t.Resolve("/usr/bin/" + name); n != environ.None && t.Kind(n) == environ.File {
+				e.setInterpreter(s, n)
+			}
+		}
+		if s.exe == environ.None {
+			e.setInterpreter(s, e.program(name, near))
+		}
+	}
+	if s.exe != environ.None && !strings.Contains(version, ".") {
+		if m := pythonFolder.FindStringSubmatch(t.Name(s.exe)); m != nil {
+			version = m[2]
+		}
+	}
+	s.env = e.markerValues(s.exe, flavour, version)
+	s.path = []*pythonSite{s}
+	base := environ.None
+	if s.exe != environ.None {
+		base = t.Parent(t.Parent(s.exe))
+	}
+	e.addLibrary(s, base, flavour+version)
+	add := func(p string) {
+		if other := sites[t.Resolve(p)]; other != nil && !slices.Contains(s.path, other) {
+			s.path = append(s.path, other)
+		}
+	}
+	if prefix != environ.None {
+		for _, lib := range []string{"lib", "lib64"} {
+			add(path.Join(t.Path(prefix), lib, flavour+version, "site-packages"))
+		}
+	}
+	if !system || base == environ.None {
+		return
+	}
+	for _, p := range importPath(t.Path(base), flavour+version) {
+		add(p)
+	}
+}
+
+// importPath are the folders that an interpreter of a prefix reads by itself.
+func importPath(base, versioned string) []string {
+	var out []string
+	if base == "/usr" {
+		for _, lib := range []string{"/usr/local/lib64/", "/usr/local/lib/"} {
+			out = append(out, lib+versioned+"/site-packages", lib+versioned+"/dist-packages")
+		}
+	}
+	out = append(out, path.Join(base, "lib64", versioned, "site-packages"), path.Join(base, "lib", versioned, "site-packages"))
+	if base == "/usr" {
+		out = append(out, "/usr/lib/python3/dist-packages", "/usr/lib/"+versioned+"/dist-packages")
+	}
+	return out
+}
+
+// readVenv reads pyvenv.cfg (PEP 405), and says whether the virtual
+// environment reads the folders of its base.
+func (e *edges) readVenv(s *pythonSite, prefix environ.Node, name string, config environ.Node) bool {
+	t := e.tree
+	values := make(map[string]string)
+	if e.kept(config) {
+		data, err := t.ReadFile(config, maxPythonSmall)
+		if err != nil {
+			e.unread(t.Path(config), "the virtual environment's configuration cannot be read: "+reason(err))
+		}
+		for line := range strings.Lines(string(data)) {
+			if key, value, ok := strings.Cut(line, "="); ok {
+				values[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
+			}
+		}
+	}
+	bin := t.Child(prefix, "bin")
+	for _, program := range []string{name, "python3", "python", "pypy3", "pypy"} {
+		link := t.Child(bin, program)
+		n := t.ResolveNode(link)
+		if n == environ.None || t.Kind(n) != environ.File {
+			continue
+		}
+		e.setInterpreter(s, n)
+		s.via = t.Path(link)
+		break
+	}
+	if home := values["home"]; strings.HasPrefix(home, "/") {
+		for _, program := range []string{name, "python3", "python"} {
+			original := t.Resolve(path.Join(home, program))
+			if original == environ.None || t.Kind(original) != environ.File {
+				continue
+			}
+			if s.exe == environ.None || t.Parent(s.exe) == bin { // none, or a copy
+				if s.exe != environ.None {
+					s.more = append(s.more, s.exe)
+				}
+				via := s.via
+				e.setInterpreter(s, original)
+				if via != "" {
+					s.via = via
+				}
+			}
+			break
+		}
+	}
+	return strings.EqualFold(values["include-system-site-packages"], "true")
+}
+
+func (e *edges) setInterpreter(s *pythonSite, exe environ.Node) {
+	if s.exe = exe; exe != environ.None {
+		s.via = e.tree.Path(exe)
+	}
+}
+
+// addLibrary adds the owners of the standard library's modules: a program of
+// Python is of little use without, and distributions split it in two.
+func (e *edges) addLibrary(s *pythonSite, base environ.Node, versioned string) {
+	t := e.tree
+	if base == environ.None {
+		return
+	}
+	var owners []string
+	for _, lib := range []string{"lib", "lib64"} {
+		dir := t.Resolve(path.Join(t.Path(base), lib, versioned))
+		if dir == environ.None || t.Kind(dir) != environ.Dir || t.Child(dir, "os.py") == environ.None {
+			continue
+		}
+		for n := range t.Children(dir) {
+			if t.Kind(n) != environ.File || path.Ext(t.Name(n)) != ".py" {
+				continue
+			}
+			if owner := e.ownerOf(n); owner != "" && !slices.Contains(owners, owner) {
+				owners = append(owners, owner)
+				s.more = append(s.more, n)
+			}
+		}
+	}
+}
+
+// markerValues are the values of a marker's variables, as far as what is
+// installed says them. Environments are Linux.
+func (e *edges) markerValues(exe environ.Node, flavour, version string) map[string]string {
+	env := map[string]string{
+		"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux",
+		"implementation_name": "cpython", "platform_python_implementation": "CPython",
+	}
+	if flavour == "pypy" {
+		env["implementation_name"], env["platform_python_implementation"] = "pypy", "PyPy"
+	}
+	if strings.Contains(version, ".") {
+		env["python_version"] = version
+	}
+	if exe == environ.None {
+		return env
+	}
+	if machine := e.links.head(e.tree, exe).machineName(); machine != "" {
+		env["platform_machine"] = machine
+	}
+	if owner := e.ownerOf(exe); owner != "" && env["python_version"] != "" {
+		for i := range e.doc.Components {
+			c := &e.doc.Components[i]
+			if c.ID != owner || !strings.HasPrefix(c.Name, flavour) {
+				continue
+			}
+			if m := wholeVersion.FindStringSubmatch(c.Version); m != nil && strings.HasPrefix(m[1], version+".") {
+				env["python_full_version"] = m[1]
+			}
+			break
+		}
+	}
+	return env
+}
+
+// wholeVersion is what a package's version says of its interpreter's.
+var wholeVersion = regexp.MustCompile(`^(?:[0-9]+:)?([0-9]+\.[0-9]+\.[0-9]+)(?:[-+].*)?$`)
