@@ -118,9 +118,7 @@ func (m *model) prompt() (line string, column int) {
 		return cut(text, m.width), -1
 	}
 	// The end of a long filter is what is being written.
-	for cells(text) >= m.width {
-		_, text, _ = strings.Cut(text, string([]rune(text)[:1]))
-	}
+	text = cutFront(text, m.width-1)
 	return text, cells(text)
 }
 

@@ -11,13 +11,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/explore"
-	"github.com/depaudit/depaudit/sbom/graph"
 )
 
 func (c *command) exploreCommand() *cobra.Command {
-	var from subjectFlags
+	var f questionFlags
 	cmd := &cobra.Command{
 		Use:   "explore REF",
 		Short: "Look around in one environment, in the terminal",
@@ -30,8 +28,8 @@ It works in 80 columns, over SSH and without colours (NO_COLOR). In a script use
 "depaudit top", "depaudit why" and "depaudit whatif" instead.
 ` + subjectHelp + `
 The exit code is 0, 2 for a mistake on the command line or without a terminal, 3
-when something in the environment could not be examined, 4 when it could not
-run.`,
+when something in the environment could not be examined, or it cannot be seen
+there what needs what, 4 when it could not run or was ended by a signal.`,
 		Example: `  depaudit explore dir:/srv/chroot/build
   depaudit explore report.json --stage docs`,
 		Args: oneReference("explore", "explored"),
@@ -40,23 +38,23 @@ run.`,
 			if err != nil {
 				return err
 			}
-			s, err := c.subject(cmd.Context(), args[0], from)
+			a, err := c.ask(cmd.Context(), args[0], &f, nil, nil)
 			if err != nil {
 				return err
 			}
 			// A lost connection ends the program in order.
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
 			defer stop()
-			if err := explore.Run(ctx, exploredStage(s), t); err != nil {
+			if err := explore.Run(ctx, exploredStage(a), t); err != nil {
 				if errors.Is(err, context.Canceled) {
 					return trouble(errors.New("ended by a signal"))
 				}
 				return trouble(err)
 			}
-			return c.caveats(s)
+			return c.caveats(a.subject)
 		},
 	}
-	from.register(cmd)
+	f.registerSubject(cmd)
 	return cmd
 }
 
@@ -77,20 +75,13 @@ func (c *command) terminal(arg string) (explore.Terminal, error) {
 	return explore.Terminal{In: in, Out: out, Color: c.env("NO_COLOR") == ""}, nil
 }
 
-// exploredStage is a subject with what was judged about it, if it was.
-func exploredStage(s *subject) explore.Stage {
-	e := explore.Stage{Name: s.name, Graph: graph.New(s.doc, graph.Options{})}
-	if s.stage != nil {
-		judged := make(map[string]audit.Provenance)
-		for _, d := range s.stage.Dependencies {
-			judged[d.ID] = d.Provenance
-		}
-		e.Provenance = func(id string) string { return string(judged[id]) }
-	}
-	for _, l := range s.doc.Limitations {
+// exploredStage is what is shown, with what has to be known about it.
+func exploredStage(a *asked) explore.Stage {
+	e := explore.Stage{Name: a.name, Graph: a.graph, Provenance: a.provenance()}
+	for _, l := range a.doc.Limitations {
 		e.Notes = append(e.Notes, l.Detail)
 	}
-	for _, g := range s.doc.Gaps {
+	for _, g := range a.doc.Gaps {
 		e.Notes = append(e.Notes, fmt.Sprintf("could not be examined: %s %s", g.Path, g.Detail))
 	}
 	return e

@@ -55,7 +55,7 @@ func writeViewJSON(v *graph.View, w io.Writer) error {
 
 func (c *command) graphCommand() *cobra.Command {
 	var (
-		from    subjectFlags
+		f       questionFlags
 		outputs []string
 		around  string
 		depth   int
@@ -85,8 +85,8 @@ give up (` + fmt.Sprintf("%d packages, and %d packages with %d edges", graph.Def
 Without =FILE, or with =-, a format goes to standard output.
 ` + subjectHelp + `
 The exit code is 0, 2 for a mistake on the command line (also a package that is
-not there), 3 when something in the environment could not be examined, so that
-the graph may lack some of it, 4 when it could not run or could not write.`,
+not there), 3 when something in the environment could not be examined, or it
+cannot be seen there what needs what, 4 when it could not run or write.`,
 		Example: `  depaudit graph dir:/srv/chroot/build -o dot | dot -Tsvg -o build.svg
   depaudit graph report.json --stage docs --around python3 --depth 1 -o svg=python3.svg
   depaudit graph report.json --stage build -o mermaid --most 50`,
@@ -104,37 +104,40 @@ the graph may lack some of it, 4 when it could not run or could not write.`,
 			case cmd.Flags().Changed("most") && most < 1:
 				return usage(fmt.Errorf("--most %d: the least is 1", most))
 			}
-			s, err := c.subject(cmd.Context(), args[0], from)
+			var words []string
+			if around != "" {
+				words = append(words, around)
+			}
+			a, err := c.ask(cmd.Context(), args[0], &f, words, nil)
 			if err != nil {
 				return err
 			}
-			g := graph.New(s.doc, graph.Options{})
-			draw := func(f drawingFormat) (*graph.View, error) {
-				opts := graph.ViewOptions{Nodes: limitOf(f.nodes), Edges: limitOf(f.edges), NoInside: !inside}
+			focus, err := a.resolveAll("--around", words)
+			if err != nil {
+				return err
+			}
+			draw := func(d drawingFormat) (*graph.View, error) {
+				opts := graph.ViewOptions{Nodes: limitOf(d.nodes), Edges: limitOf(d.edges), NoInside: !inside}
 				if most > 0 {
 					opts.Nodes = most
 				}
-				if around == "" {
-					return g.All(opts), nil
+				if len(focus) == 0 {
+					return a.graph.All(opts), nil
 				}
-				id, err := componentOf(g, around)
-				if err != nil {
-					return nil, err
-				}
-				if g.Component(id).Owner != "" {
+				if a.graph.Component(focus[0]).Owner != "" {
 					opts.NoInside = false // it is itself inside another one
 				}
-				return g.Around(id, depth, opts)
+				return a.graph.Around(focus[0], depth, opts)
 			}
 			if err := c.writeDrawings(chosen, draw, around != ""); err != nil {
 				return err
 			}
-			return c.caveats(s)
+			return c.caveats(a.subject)
 		},
 	}
-	from.register(cmd)
+	f.registerSubject(cmd)
 	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(names, ", ")+"; may be given several times (default dot)")
-	cmd.Flags().StringVar(&around, "around", "", "only what is near this `PACKAGE`: a name, name@version, a package URL or an ID")
+	cmd.Flags().StringVar(&around, "around", "", "only what is near this `PACKAGE`: a name, name@version, a package URL, an ID or a path")
 	cmd.Flags().IntVar(&depth, "depth", 1, "with --around, how many edges away")
 	cmd.Flags().BoolVar(&inside, "inside", false, "also what lies inside other packages and does not count")
 	cmd.Flags().IntVar(&most, "most", 0, "at most `N` packages, the nearest first")
@@ -224,32 +227,41 @@ func (c *command) writeDrawings(chosen []drawing, draw func(drawingFormat) (*gra
 	return nil
 }
 
-// componentOf is the one component that a word means.
-func componentOf(g *graph.Graph, word string) (string, error) {
-	ids, err := g.Find(word)
-	if err != nil {
-		return "", usage(err)
-	}
-	if len(ids) > 1 {
-		return "", usage(&hinted{fmt.Errorf("%q means %d packages", word, len(ids)), "name one of them: " + fewNames(ids)})
-	}
-	return ids[0], nil
+// registerSubject has the flags that say what is asked about, and none about
+// how the answer is written.
+func (f *questionFlags) registerSubject(cmd *cobra.Command) {
+	f.subjectFlags.register(cmd)
+	cmd.Flags().StringArrayVar(&f.roots, "root", nil, "`NAME` of a package or command that is needed for its own sake; may be given several times")
 }
 
 // caveats says on stderr what a graph may lack because of what it was made
-// from, and is an error without a text when something was not examined.
+// from, and is an error without a text when the graph could be another one if
+// more had been seen.
 func (c *command) caveats(s *subject) error {
+	unsure := false
 	for _, l := range s.doc.Limitations {
-		if l.Name == sbom.LimitRelations || l.Name == sbom.LimitAsked || l.Name == sbom.LimitIncomplete {
-			fmt.Fprintf(c.stderr, "depaudit: %s: %s\n", report.Terminal(s.name), report.Terminal(l.Detail))
+		switch l.Name {
+		case sbom.LimitRelations:
+			unsure = true
+		case sbom.LimitAsked, sbom.LimitIncomplete:
+		default:
+			continue
 		}
+		fmt.Fprintf(c.stderr, "depaudit: %s: %s\n", report.Terminal(s.name), report.Terminal(l.Detail))
 	}
-	if s.doc.Complete() {
-		return nil
+	if n := len(s.doc.Gaps); n > 0 {
+		unsure = true
+		g := s.doc.Gaps[0]
+		text := fmt.Sprintf("%s: something could not be examined, and may be missing: %s", s.name, strings.TrimSpace(g.Path+" "+g.Detail))
+		if n > 1 {
+			text += fmt.Sprintf(" (and %d more)", n-1)
+		}
+		fmt.Fprintf(c.stderr, "depaudit: %s\n", report.Terminal(text))
 	}
-	gap := s.doc.Gaps[0]
-	fmt.Fprintf(c.stderr, "depaudit: %s: %d gaps: something could not be examined, and may be missing (%s)\n", report.Terminal(s.name), len(s.doc.Gaps), report.Terminal(strings.TrimSpace(gap.Path+" "+gap.Detail)))
-	return &exitError{code: exitIncomplete}
+	if unsure {
+		return &exitError{code: exitIncomplete}
+	}
+	return nil
 }
 
 // oneReference takes exactly one argument.
