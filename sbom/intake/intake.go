@@ -29,8 +29,8 @@
 // # Limits
 //
 // A document is read whole, up to [MaxBytes], uncompressed. At that size
-// reading took at most 1.3 GiB of memory, for one of depaudit's own, which is
-// written anew to compare; 1.2 GiB for SPDX 3.0 with 290,000 packages; and less
+// reading took at most 1.4 GiB of memory, for one of depaudit's own, which is
+// written anew to compare, and less
 // than 1 GiB for everything else that we could think of (memory_test.go).
 package intake
 
