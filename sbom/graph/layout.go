@@ -89,7 +89,7 @@ func arrange(widths []int, edges [][2]int) *drawing {
 // route is the way of one edge in its own direction.
 func (d *drawing) route(e [2]int, routes map[[2]int][]point, widths []int) []point {
 	if e[0] == e[1] {
-		const loop = 10
+		const loop = boxGap / 3 // so that it ends before the next box
 		right, top := d.boxes[e[0]].x+widths[e[0]], d.boxes[e[0]].y
 		return []point{{right, top + boxHeight - loop}, {right + 2*loop, top + boxHeight - loop}, {right + 2*loop, top + loop}, {right, top + loop}}
 	}
