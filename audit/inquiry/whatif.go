@@ -198,10 +198,10 @@ func (a *WhatIf) bundles(p sheet, m index, limit int) {
 	}
 	title += sized(strconv.Itoa(all), bytes)
 	if len(a.Bundles) > 1 {
-		title += ", the largest first"
-		if brought {
-			title += ", +N with those that only it keeps"
-		}
+		title += ", largest first"
+	}
+	if brought {
+		title += ", +N for what only it keeps"
 	}
 	p.Blank()
 	p.Prose("", "", title, report.Plain)

@@ -106,6 +106,10 @@ func (a *Why) Text(w io.Writer, o report.Options, _ int) error {
 	if !slices.Contains(about.Silent, t.Type) {
 		about.Silent = nil // of others than the target
 	}
+	presumed := func(c graph.Chain) bool { return c.Reason == graph.Presumed }
+	if a.Reason != graph.Presumed && !slices.ContainsFunc(a.Chains, presumed) {
+		about.Presumed = nil // none of what is shown
+	}
 	p.caveats(&about)
 	return p.write(w)
 }

@@ -183,7 +183,7 @@ func (a *asked) resolve(word string, command bool) (resolved, error) {
 func (a *asked) absent(word string, command bool, near []string) error {
 	text := fmt.Sprintf("%q is not in %s", word, a.name)
 	if word == "" {
-		text = "the name of the package is empty"
+		return errors.New("the name of the package is empty")
 	}
 	if command && a.owners == nil {
 		text += ", and whose command that could be is only known while an environment is scanned"
