@@ -42,7 +42,7 @@ func (f *Find) Add(name string, found compare.Found) {
 
 // AddLost adds an environment that could not be looked at.
 func (f *Find) AddLost(name string, err error) {
-	f.Subjects = append(f.Subjects, FindSubject{Name: name, Lost: err.Error(), Found: compare.Found{Hits: []compare.Hit{}}})
+	f.Subjects = append(f.Subjects, FindSubject{Name: name, Lost: strings.TrimPrefix(err.Error(), name+": "), Found: compare.Found{Hits: []compare.Hit{}}})
 }
 
 // Found says whether any environment holds it.

@@ -203,7 +203,7 @@ func (c *command) reportsBelow(folder string) ([]string, error) {
 		return nil, usage(&hinted{fmt.Errorf("--in %s: there is no report in it", folder), "save reports there: depaudit audit -o json=" + filepath.Join(folder, "report.json") + "; environments and SBOMs are named without --in"})
 	}
 	if others > 0 {
-		fmt.Fprintf(c.stderr, "depaudit: --in %s: %d other files are no reports and were not read\n", report.Terminal(folder), others)
+		fmt.Fprintf(c.stderr, "depaudit: --in %s: not read, since they are no reports: %d\n", report.Terminal(folder), others)
 	}
 	return reports, nil
 }
