@@ -24,7 +24,7 @@ func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, err
 		d.Components = append(d.Components, dep.component())
 	}
 	for _, r := range s.Relations {
-		d.Relations = append(d.Relations, sbom.Relation{From: r.From, To: r.To, Kind: sbom.RelationKind(r.Kind), Via: r.Via})
+		d.Relations = append(d.Relations, sbom.Relation{From: r.From, To: r.To, Kind: sbom.RelationKind(r.Kind), Via: r.Via, Group: r.Group, File: r.File})
 	}
 	for _, e := range s.Excluded {
 		d.Excluded = append(d.Excluded, sbom.Exclusion{

@@ -431,7 +431,7 @@ func (f *footprint) edges() {
 		if f.own[r.From] || f.own[r.To] {
 			continue
 		}
-		f.relations = append(f.relations, Relation{From: clean(r.From), To: clean(r.To), Kind: string(r.Kind), Via: clean(r.Via)})
+		f.relations = append(f.relations, Relation{From: clean(r.From), To: clean(r.To), Kind: string(r.Kind), Via: clean(r.Via), Group: r.Group, File: clean(r.File)})
 	}
 }
 

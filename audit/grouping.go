@@ -5,129 +5,134 @@ import (
 	"slices"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// group puts new dependencies under the ones that brought them.
+// MaxSharedBy is how many heads are named for what they share. Whoever reads
+// that eight of them need something does not look for the ninth, and without
+// a bound there would be as many as heads and shared ones together make pairs.
+const MaxSharedBy = 8
+
+// group puts new dependencies under the ones that brought them, by the
+// dominator tree of what needs what: see [graph.Graph.Group]. Suggestions
+// bring nothing.
 //
-// The head of a group is a new dependency that was asked for, or that no
-// other new one needs. Every other new one belongs to the first head, in
-// order of identity, that reaches it over new ones without passing through
-// another head; a head that reaches it later makes it shared. A ring of new
-// ones that nothing leads to gets its first member as head. Each edge is
-// followed at most twice, so the time is linear in the edges.
+// What several groups need and none of them brings alone is a group of its
+// own. Those groups may be shared in turn; what a reader wants to know is
+// which of the heads that are there for another reason lead to it: somebody
+// asked for them, something old needs them, or nothing does.
 func group(f *footprint, added []Entry) []GrowthGroup {
-	g := &grouping{footprint: f, fresh: make(map[string]bool, len(added)),
-		needs: map[string][]string{}, neededBy: map[string][]string{},
-		under: map[string]string{}, shared: map[string]bool{}}
-	ids := make([]string, len(added))
-	for i, e := range added {
-		ids[i] = e.ID
-		g.fresh[e.ID] = true
+	if len(added) == 0 {
+		return nil
 	}
-	slices.Sort(ids)
-	g.index()
-	heads := g.heads(ids)
-	for _, id := range heads {
-		g.under[id] = id
+	g := &grouping{grown: f.graph().Group(ids(added)), at: map[string]int{}}
+	for i := range g.grown {
+		g.at[g.grown[i].ID] = i
 	}
-	for _, id := range heads {
-		g.reach(id)
-	}
-	for _, id := range ids {
-		if g.under[id] == "" {
-			heads = append(heads, id)
-			g.under[id] = id
-			g.reach(id)
+	g.next = make([][]int, len(g.grown))
+	for i, grown := range g.grown {
+		if g.explained(i) {
+			continue
+		}
+		for _, head := range grown.SharedBy {
+			g.next[g.at[head]] = append(g.next[g.at[head]], i)
 		}
 	}
-	return g.groups(heads, ids)
+	g.by = make([][]int, len(g.grown))
+	for i := range g.grown {
+		if g.explained(i) {
+			g.lead(i)
+		}
+	}
+	for i := range g.grown {
+		if g.by[i] == nil { // of a ring that nothing leads to, the first one
+			g.lead(i)
+		}
+	}
+	return g.groups()
+}
+
+// graph is what needs what in the stage.
+func (f *footprint) graph() *graph.Graph {
+	components := make([]sbom.Component, len(f.dependencies))
+	for i := range f.dependencies {
+		components[i] = f.dependencies[i].component()
+	}
+	edges := make([]graph.Edge, len(f.relations))
+	for i, r := range f.relations {
+		edges[i] = graph.Edge{From: r.From, To: r.To, Kind: r.Kind, Group: r.Group}
+	}
+	return graph.FromLists(components, edges, graph.Options{Follow: graph.FollowRecommends})
 }
 
 type grouping struct {
-	*footprint
-	fresh    map[string]bool     // the new ones
-	needs    map[string][]string // edges between new ones
-	neededBy map[string][]string // edges from those that were there before
-	under    map[string]string   // the head of each
-	shared   map[string]bool
+	grown []graph.Growth
+	at    map[string]int // by ID
+	next  [][]int        // those that each one shares with others
+	by    [][]int        // the heads that lead to each one, itself for a head
 }
 
-func (g *grouping) index() {
-	for _, r := range g.relations {
-		switch {
-		case !g.fresh[r.To] || r.From == r.To:
-		case g.fresh[r.From]:
-			g.needs[r.From] = append(g.needs[r.From], r.To)
-		case g.byID[r.From].Provenance != FromInside:
-			g.neededBy[r.To] = append(g.neededBy[r.To], r.From)
-		}
-	}
+// explained says whether a group is there for another reason than that other
+// groups need it.
+func (g *grouping) explained(i int) bool {
+	grown := &g.grown[i]
+	root := grown.Reason != "" && grown.Reason != graph.Orphan
+	return root || len(grown.NeededBy) > 0 || len(grown.SharedBy) == 0
 }
 
-func (g *grouping) heads(ids []string) []string {
-	needed := map[string]bool{}
-	for _, to := range g.needs {
-		for _, id := range to {
-			needed[id] = true
-		}
-	}
-	var heads []string
-	for _, id := range ids {
-		if !needed[id] || g.byID[id].Asked == string(sbom.AskedYes) {
-			heads = append(heads, id)
-		}
-	}
-	return heads
-}
-
-// reach walks from a head. A node is entered when it has no head yet, and
-// once more when a second head makes it shared.
-func (g *grouping) reach(head string) {
-	stack := []string{head}
+// lead walks from a head. Behind one that has its heads together there is
+// nothing to find: the same ones lead there.
+func (g *grouping) lead(head int) {
+	g.by[head] = []int{head}
+	stack := []int{head}
 	for len(stack) > 0 {
 		from := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		for _, id := range g.needs[from] {
-			switch under := g.under[id]; {
-			case under == id || under == head || g.shared[id]:
-				continue
-			case under == "":
-				g.under[id] = head
-			default:
-				g.shared[id] = true
+		for _, i := range g.next[from] {
+			if n := len(g.by[i]); n < MaxSharedBy && (n == 0 || g.by[i][0] != i && g.by[i][n-1] != head) {
+				g.by[i] = append(g.by[i], head)
+				stack = append(stack, i)
 			}
-			stack = append(stack, id)
 		}
 	}
 }
 
-func (g *grouping) groups(heads, ids []string) []GrowthGroup {
-	at := make(map[string]int, len(heads))
-	out := make([]GrowthGroup, len(heads))
-	for i, id := range heads {
-		at[id] = i
-		out[i] = GrowthGroup{ID: id, NeededBy: slices.Compact(slices.Sorted(slices.Values(g.neededBy[id])))}
-		switch {
-		case g.byID[id].Asked == string(sbom.AskedYes):
-			out[i].Because = "asked"
-		case len(out[i].NeededBy) > 0:
-			out[i].Because = "auto"
-		}
-	}
-	for _, id := range ids {
-		head := g.under[id]
-		if head == id {
+func (g *grouping) groups() []GrowthGroup {
+	out := make([]GrowthGroup, 0, len(g.grown))
+	place := map[int]int{}
+	for i, grown := range g.grown {
+		heads := g.by[i]
+		if len(heads) == 1 && heads[0] != i {
 			continue
 		}
-		group := &out[at[head]]
-		group.Brings = append(group.Brings, id)
-		if g.shared[id] {
-			group.Shared = append(group.Shared, id)
+		group := GrowthGroup{ID: grown.ID, Brings: slices.Clone(grown.Brings), NeededBy: grown.NeededBy}
+		switch {
+		case grown.Reason == graph.Asked:
+			group.Because = "asked"
+		case len(grown.NeededBy) > 0:
+			group.Because = "auto"
+		}
+		if len(heads) > 1 {
+			for _, h := range heads {
+				group.SharedBy = append(group.SharedBy, g.grown[h].ID)
+			}
+			slices.Sort(group.SharedBy)
+		}
+		place[i] = len(out)
+		out = append(out, group)
+	}
+	// Nothing keeps orphans, so that no dominator tree has them; what only
+	// one of them leads to, it brings.
+	for i, grown := range g.grown {
+		if heads := g.by[i]; len(heads) == 1 && heads[0] != i {
+			group := &out[place[heads[0]]]
+			group.Brings = append(append(group.Brings, grown.ID), grown.Brings...)
+			slices.Sort(group.Brings)
 		}
 	}
 	// The one that brought most is what a reader wants to know first.
 	slices.SortFunc(out, func(a, b GrowthGroup) int {
-		return cmp.Or(cmp.Compare(len(b.Brings), len(a.Brings)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(len(b.Brings), len(a.Brings)), cmp.Compare(a.ID, b.ID))
 	})
 	return out
 }

@@ -199,7 +199,7 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	for _, g := range s.Growth.Added {
 		ids = append(ids, g.ID)
 		ids = append(ids, g.Brings...)
-		ids = append(ids, g.Shared...)
+		ids = append(ids, g.SharedBy...)
 		ids = append(ids, g.NeededBy...)
 	}
 	for _, w := range s.Growth.Weaker {

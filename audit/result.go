@@ -251,6 +251,9 @@ type Relation struct {
 	To   string `json:"to"`
 	Kind string `json:"kind"`
 	Via  string `json:"via,omitempty"`
+	// Group and File are as in [sbom.Relation].
+	Group int    `json:"group,omitempty"`
+	File  string `json:"file,omitempty"`
 }
 
 // Excluded is something that was found and is not a dependency.
@@ -273,7 +276,7 @@ type Growth struct {
 	// Allowed is the configured allowance.
 	Allowed int `json:"allowed"`
 	// Added are dependencies that the baseline does not have, grouped under
-	// the one that brought them.
+	// the one that brought them; those that several groups share come last.
 	Added []GrowthGroup `json:"added"`
 	// Removed are entries of the baseline that the stage no longer has.
 	Removed []Entry `json:"removed"`
@@ -308,16 +311,18 @@ type BaseGrowth struct {
 
 // GrowthGroup is a new dependency with the new ones that it brought.
 type GrowthGroup struct {
-	// ID of the dependency at the head of the group.
+	// ID of the dependency at the head of the group: without it, none of the
+	// others would be there.
 	ID string `json:"id"`
 	// Because is "asked" when the head was asked for, "auto" when something
 	// that was there before needs it, "" when unknown.
 	Because string `json:"because,omitempty"`
 	// Brings are the IDs of the others, sorted.
 	Brings []string `json:"brings,omitempty"`
-	// Shared are those of Brings that the head of another group needs too:
-	// they would stay if this one left.
-	Shared []string `json:"shared,omitempty"`
+	// SharedBy are the IDs of the heads that lead to this one, sorted, when it
+	// is there only because several do: it leaves when all of them do. At most
+	// [MaxSharedBy] are named.
+	SharedBy []string `json:"sharedBy,omitempty"`
 	// NeededBy are the IDs of dependencies which were there before and now
 	// need the head, sorted.
 	NeededBy []string `json:"neededBy,omitempty"`

@@ -180,7 +180,7 @@ func TestReportSchemaCovers(t *testing.T) {
 					Install: &sbom.Install{Kind: sbom.InstallVCS, URL: "u", Commit: "c", File: "f"}},
 				{ID: "b", Key: "b", Kind: sbom.KindPackage, Provenance: FromInside, Owner: "a"},
 			},
-			Relations: []Relation{{"a", "b", "depends", "v"}},
+			Relations: []Relation{{"a", "b", "depends", "v", 1, "f"}},
 			Excluded:  []Excluded{{"p", "n", "v", "u", "own", "d", 2}},
 			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "asked", []string{"b"}, []string{"b"}, []string{"a"}}},
 				Removed: []Entry{entry}, Changed: []Change{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Ruler: &Ruler{1, "c"},

@@ -420,6 +420,9 @@ func New(d Document) (*Document, error) {
 		if known[r.From] == nil || known[r.To] == nil {
 			return nil, fmt.Errorf("sbom: relation %s -> %s has an end that is no component", r.From, r.To)
 		}
+		if r.Group < 0 {
+			return nil, fmt.Errorf("sbom: relation %s -> %s is of requirement %d: they are numbered from 1", r.From, r.To, r.Group)
+		}
 	}
 	d.Relations = sortUnique(d.Relations, func(a, b Relation) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To),

@@ -149,7 +149,19 @@ func manyAdded() audit.Stage {
 		}
 		group.Brings = append(group.Brings, d.ID)
 	}
-	s.Growth.Added[0].Shared = s.Growth.Added[0].Brings[:3]
+	// Seven of one each for the same two heads, and one of thirteen for many.
+	last := len(s.Growth.Added) - 1
+	common := s.Growth.Added[last]
+	s.Growth.Added = s.Growth.Added[:last]
+	common.Because, common.SharedBy = "", nil
+	for i := range audit.MaxSharedBy {
+		common.SharedBy = append(common.SharedBy, s.Growth.Added[i].ID)
+	}
+	for _, id := range common.Brings[12:] {
+		s.Growth.Added = append(s.Growth.Added, audit.GrowthGroup{ID: id, SharedBy: []string{s.Growth.Added[0].ID, s.Growth.Added[1].ID}})
+	}
+	common.Brings = common.Brings[:12]
+	s.Growth.Added = append(s.Growth.Added, common)
 	s.Growth.Removed = []audit.Entry{{Key: "pypi/wheel", Version: "0.38.4", ID: "pypi/wheel@0.38.4", Provenance: audit.FromLock, Evidence: "hash-locked"}}
 	s.Growth.Changed = []audit.Change{{Key: "pypi/sphinx", From: "7.2.6", To: "7.3.0"}, {Key: "pypi/idna", From: "3.6", To: "3.7"}}
 	s.Growth.Weaker = []audit.Weaker{{ID: "pypi/package-0@2.4.1", From: audit.Strength{Provenance: audit.FromLock, Evidence: "hash-locked"},
@@ -182,11 +194,12 @@ func hostileStage(s string) audit.Stage {
 		Ruler:  audit.Ruler{Rules: 1, Catalogers: s},
 		Counts: audit.Counts{Total: 4, OS: 1, Lock: 1, Image: 1, Exception: 1, Unaccounted: 1, Inside: 1, Excluded: 1},
 		Limit:  new(int), Dependencies: []audit.Dependency{d, locked, excepted, other},
-		Relations: []audit.Relation{{From: s, To: s, Kind: s, Via: s}},
+		Relations: []audit.Relation{{From: s, To: s, Kind: s, Via: s, Group: 1, File: s}},
 		Excluded:  []audit.Excluded{{Path: s, Name: s, Version: s, PURL: s, Reason: s, Detail: s, Count: 1}},
 		Growth: audit.Growth{Known: true, Baseline: 1, Ruler: &audit.Ruler{Rules: 1, Catalogers: s},
 			Added: []audit.GrowthGroup{
-				{ID: s, Because: s, Brings: []string{s + "2", s + "3", "unknown " + s}, Shared: []string{s + "2"}},
+				{ID: s, Because: s, Brings: []string{s + "2", s + "3", "unknown " + s}},
+				{ID: s + "5", Brings: []string{s + "6"}, SharedBy: []string{s, s + "4"}},
 				{ID: s + "4", NeededBy: []string{s}},
 			},
 			Removed: []audit.Entry{{Key: s, Version: s, ID: s, PURL: s, Provenance: audit.Provenance(s), Evidence: s, Reason: s}, {ID: s}},

@@ -261,27 +261,27 @@ func orNothing(markdown string) string {
 
 func markdownGrowth(s stage) block {
 	b := block{rank: rankCause, what: "changes", close: "\n"}
-	for _, g := range s.Growth.Added {
+	groups, common := s.growth()
+	for _, g := range groups {
 		line := "- new: " + markdownCode(s.name(g.ID)) + " " + markdownText(s.provenance(g.ID))
 		if how := s.how(g); how != "" {
 			line = strings.TrimRight(line, " ") + ", " + markdownText(how)
 		}
-		for i, id := range g.Brings {
-			if i == shownItems {
-				line += fmt.Sprintf(", and %d more", len(g.Brings)-i)
-				break
-			}
-			if i == 0 {
-				line += ":"
-			} else {
-				line += ","
-			}
-			line += " " + markdownCode(s.short(id))
-		}
-		b.lines = append(b.lines, line+"\n")
+		b.lines = append(b.lines, line+markdownNames(each(g.Brings, s.short))+"\n")
 	}
 	if n := len(b.lines) - shownGroups; n > 0 {
 		b.lines = append(b.lines[:shownGroups], fmt.Sprintf("- and %s, below\n", count(n, "more group", "more groups")))
+	}
+	for i, c := range common {
+		if i == shownShared {
+			n := 0
+			for _, c := range common[i:] {
+				n += len(c.ids)
+			}
+			b.lines = append(b.lines, fmt.Sprintf("- and %d more shared by others, below\n", n))
+			break
+		}
+		b.lines = append(b.lines, fmt.Sprintf("- new: %d shared by ", len(c.ids))+markdownText(s.heads(c.by))+markdownNames(each(c.ids, s.short))+"\n")
 	}
 	if n := len(s.Growth.Removed); n > 0 {
 		b.lines = append(b.lines, fmt.Sprintf("- %d gone\n", n))
@@ -310,6 +310,23 @@ func markdownGrowth(s stage) block {
 		}
 	}
 	return b
+}
+
+// markdownNames are the first of some names, after a colon.
+func markdownNames(names []string) string {
+	line := ""
+	for i, name := range names {
+		switch i {
+		case shownItems:
+			return line + fmt.Sprintf(", and %d more", len(names)-i)
+		case 0:
+			line = ":"
+		default:
+			line += ","
+		}
+		line += " " + markdownCode(name)
+	}
+	return line
 }
 
 func markdownFinding(s stage, f audit.Finding) string {

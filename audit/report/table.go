@@ -17,6 +17,8 @@ const (
 	shownGroups   = 10
 	shownItems    = 10
 	shownFindings = 20
+	// shownShared is less than shownGroups: what several share is no cause.
+	shownShared = 4
 
 	indent = "  "
 	// label is the width of the words at the beginning of a line ("accept").
@@ -155,13 +157,19 @@ func (p *page) stageHead(r *audit.Report, s stage) {
 
 // growth shows the difference to the baseline, grouped by who brought what.
 func (p *page) growth(s stage) {
-	groups := s.Growth.Added
+	groups, common := s.growth()
 	more := 0
 	if len(groups) > shownGroups {
 		for _, g := range groups[shownGroups:] {
 			more += 1 + len(g.Brings)
 		}
 		groups = groups[:shownGroups]
+	}
+	if len(common) > shownShared {
+		for _, c := range common[shownShared:] {
+			more += len(c.ids)
+		}
+		common = common[:shownShared]
 	}
 	nameWidth, provenanceWidth := 0, 0
 	for _, g := range groups {
@@ -172,6 +180,9 @@ func (p *page) growth(s stage) {
 	provenanceWidth = min(provenanceWidth, p.width*2/5)
 	for _, g := range groups {
 		p.group(s, g, nameWidth, provenanceWidth)
+	}
+	for _, c := range common {
+		p.names("+", red, fmt.Sprintf("%d shared by %s: ", len(c.ids), Terminal(s.heads(c.by))), each(c.ids, s.short))
 	}
 	if more > 0 {
 		p.line(fmt.Sprintf("%s%s and %d more: see --show growth", indent, p.paint("+", red), more))
@@ -230,12 +241,15 @@ func (p *page) group(s stage, g audit.GrowthGroup, nameWidth, provenanceWidth in
 
 // difference is one line that names as many as fit.
 func (p *page) difference(sign string, c style, format string, names []string) {
-	if len(names) == 0 {
-		return
+	if len(names) > 0 {
+		p.names(sign, c, fmt.Sprintf(format, len(names)), names)
 	}
-	head := fmt.Sprintf(format, len(names))
+}
+
+// names is a line of a head and as many names as fit.
+func (p *page) names(sign string, c style, head string, names []string) {
 	room := p.width - len(indent) - 2
-	p.line(indent + p.paint(sign, c) + " " + cut(head+enumerate(names, room-len(head)), room))
+	p.line(indent + p.paint(sign, c) + " " + cut(head+enumerate(names, room-cells(head)), room))
 }
 
 // enumerate joins as many names as fit into width cells and counts the rest.

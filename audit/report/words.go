@@ -387,14 +387,58 @@ func (s stage) because(g audit.GrowthGroup) string {
 	case g.Because == "auto":
 		parts = append(parts, "needed by what was there")
 	}
+	if len(g.SharedBy) > 0 {
+		parts = append(parts, "shared by "+s.heads(g.SharedBy))
+	}
 	if n := len(g.Brings); n > 0 {
-		brings := fmt.Sprintf("brings %d", n)
-		if shared := len(g.Shared); shared > 0 {
-			brings += fmt.Sprintf(" (%d shared)", shared)
-		}
-		parts = append(parts, brings)
+		parts = append(parts, fmt.Sprintf("brings %d", n))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// heads names what shares something: all of a few, or the first of many.
+func (s stage) heads(ids []string) string {
+	const few = 3
+	names := each(ids, s.short)
+	switch n := len(names); {
+	case n >= audit.MaxSharedBy:
+		return names[0] + " and many more"
+	case n > few:
+		return fmt.Sprintf("%s and %d more", names[0], n-1)
+	case n > 1:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
+
+// shared is what the same heads share.
+type shared struct {
+	by  []string // IDs of the heads
+	ids []string // the largest groups first
+}
+
+// growth takes the new dependencies apart: those with a reason of their own,
+// each with what it brings, and those that several of them share. Of the
+// latter there may be hundreds for a few heads, one for each library, so that
+// those of the same heads go together.
+func (s stage) growth() (groups []audit.GrowthGroup, common []shared) {
+	at := map[string]int{}
+	for _, g := range s.Growth.Added {
+		if len(g.SharedBy) == 0 {
+			groups = append(groups, g)
+			continue
+		}
+		key := strings.Join(g.SharedBy, "\x00")
+		i, known := at[key]
+		if !known {
+			i = len(common)
+			at[key] = i
+			common = append(common, shared{by: g.SharedBy})
+		}
+		common[i].ids = append(append(common[i].ids, g.ID), g.Brings...)
+	}
+	slices.SortStableFunc(common, func(a, b shared) int { return cmp.Compare(len(b.ids), len(a.ids)) })
+	return groups, common
 }
 
 // how is because with the layer that the head is from.

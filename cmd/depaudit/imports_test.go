@@ -48,7 +48,7 @@ var layers = map[string][]string{
 
 	"lockcheck": {},
 
-	"audit":            {"sbom", "lockcheck", "audit/atomicfile"},
+	"audit":            {"sbom", "sbom/graph", "lockcheck", "audit/atomicfile"},
 	"audit/atomicfile": {},
 	"audit/report":     {"audit", "sbom"},
 	"audit/explore":    {"audit/report", "sbom", "sbom/graph"},

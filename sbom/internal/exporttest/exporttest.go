@@ -149,7 +149,7 @@ func Hostile() (*sbom.Document, sbom.Meta) {
 		d.Gaps = append(d.Gaps, sbom.Gap{Kind: sbom.GapKind(at(i)), Path: at(i + 1), Detail: at(i + 2)})
 		d.Notices = append(d.Notices, sbom.Notice{Kind: sbom.NoticeKind(at(i)), Path: at(i + 1), Component: at(i + 2), Detail: at(i + 3)})
 		d.Excluded = append(d.Excluded, sbom.Exclusion{Path: at(i), PURL: at(i + 1), Name: at(i + 2), Reason: sbom.ExclusionReason(at(i + 3)), Count: i})
-		d.Relations = append(d.Relations, sbom.Relation{From: at(i), To: at(i + 1), Kind: sbom.RelationKind(at(i + 2)), Via: at(i + 3), Group: i - 1, File: at(i + 4)},
+		d.Relations = append(d.Relations, sbom.Relation{From: at(i), To: at(i + 1), Kind: sbom.RelationKind(at(i + 2)), Via: at(i + 3), Group: i, File: at(i + 4)},
 			sbom.Relation{From: at(i), To: at(i + 1), Kind: sbom.RelDepends}, sbom.Relation{From: at(i), To: at(i + 2), Kind: sbom.RelDepends})
 	}
 	return must(d), sbom.Meta{
