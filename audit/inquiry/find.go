@@ -111,7 +111,7 @@ func (f *Find) hits(p sheet, limit int) {
 			}
 			where := ""
 			switch {
-			case h.Note != "" && len(h.Paths) > 0:
+			case strings.HasPrefix(f.Pattern, "/") && len(h.Paths) > 0: // what was asked for
 				where = h.Paths[0]
 			case h.Owner != "":
 				where = "inside " + shortID(h.Owner)

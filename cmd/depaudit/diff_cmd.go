@@ -41,7 +41,7 @@ shown all the same), 4 when it could not run or could not write.`,
 		Example: `  depaudit diff dir:before dir:after
   depaudit diff v1.0/report.json v1.1/report.json --stage build
   depaudit diff depaudit.baseline.json#build dir:/srv/chroot/build
-  depaudit diff registry:example.org/build:1 registry:example.org/build:2 -o json`,
+  depaudit diff registry:example.org/b:1 registry:example.org/b:2 -o json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return nil

@@ -30,7 +30,7 @@ func (c *command) findCommand() *cobra.Command {
 		Long: `Looks for something in several environments, or in every report below a folder
 (--in), and tells which of them have it. PATTERN is
 
-  liblzma5            a name; npm/left-pad and @types/node with type or namespace
+  liblzma5            a name; also npm/left-pad, or @types/node
   'liblzma*'          a glob: * but not /, ** also /, ?, [a-c], {a,b}
   liblzma5@5.6.1      a version, of any revision; @5.6* is a glob of its text
   'liblzma5@>=5.6,<5.6.2'  a range: >= > <= < = !=, all of them must hold
