@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom/environ"
 )
 
 // outputFlags are shared by every command that prints a report.
@@ -93,11 +94,7 @@ func (l *limitFlags) cache() string {
 	if l.noCache {
 		return ""
 	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "" // no home folder: nothing is kept
-	}
-	return filepath.Join(dir, "depaudit", "layers")
+	return environ.DefaultCache()
 }
 
 // check refuses what is wrong with the flags of a scan before it begins.
