@@ -67,7 +67,7 @@ func (m *model) title() string {
 	// Numbers are cut last, and the end of a reference tells stages apart.
 	right = cut(right, m.width-len(counts)-leastTitle)
 	room := m.width - cells(right)
-	left := cutFront(report.Terminal(m.stage.Name), room-len(counts)) + counts
+	left := cutFront(m.stage.Name, room-len(counts)) + counts
 	return m.paint(fit(left, room)+right, reverse)
 }
 
