@@ -234,10 +234,12 @@ func (p sheet) caveats(h *Head) {
 	switch {
 	case h.Blind():
 		out = append(out, "The document does not say what needs what: everything in it stands for itself.")
+	case len(h.Silent) > 0 && slices.Equal(h.Silent, h.Presumed):
+		out = append(out, fmt.Sprintf("Nothing says what packages of the type %s need, or which of them were asked for: each of them stands for itself.", listed(h.Silent)))
 	case len(h.Silent) > 0:
 		out = append(out, fmt.Sprintf("Nothing says what packages of the type %s need: each of them stands for itself.", listed(h.Silent)))
 	}
-	if len(h.Presumed) > 0 {
+	if len(h.Presumed) > 0 && !slices.Equal(h.Silent, h.Presumed) {
 		out = append(out, fmt.Sprintf("Nothing says what was asked for of the type %s: what nothing else needs is presumed to have been (--root names better ones).", listed(h.Presumed)))
 	}
 	if h.Gaps > 0 {

@@ -129,7 +129,10 @@ func (a *WhatIf) Text(w io.Writer, o report.Options, limit int) error {
 	p.Prose(indent, indent, a.summary(), report.Plain)
 	a.group(p, m, "Taken away", limit, func(x graph.Leaving) bool { return x.Because == graph.Removed })
 	a.breaks(p, m, limit)
-	a.group(p, m, "Asked for, and not needed", limit, func(x graph.Leaving) bool { return x.Because == graph.Unneeded && x.Reason != "" })
+	a.group(p, m, "Asked for, and not needed", limit, func(x graph.Leaving) bool {
+		return x.Because == graph.Unneeded && x.Reason != "" && x.Reason != graph.Presumed
+	})
+	a.group(p, m, "Presumed asked for, and not needed", limit, func(x graph.Leaving) bool { return x.Because == graph.Unneeded && x.Reason == graph.Presumed })
 	a.bundles(p, m, limit)
 	a.group(p, m, "Kept by nothing even now", limit, func(x graph.Leaving) bool { return x.Because == graph.Orphaned })
 	p.caveats(&a.Head)
@@ -139,7 +142,7 @@ func (a *WhatIf) Text(w io.Writer, o report.Options, limit int) error {
 func (a *WhatIf) summary() string {
 	text := fmt.Sprintf("%s %s, %s", sized(dependencies(a.Count), a.Size), plural(a.Count, "leaves", "leave"), sized(strconv.Itoa(a.Left), a.LeftSize)+plural(a.Left, " is left", " are left"))
 	if a.Orphans > 0 {
-		text += fmt.Sprintf("; %d that %s nothing keeps now either", a.Orphans, plural(a.Orphans, "leaves", "leave"))
+		text += fmt.Sprintf("; %d of those that leave %s kept by nothing even now", a.Orphans, plural(a.Orphans, "is", "are"))
 	}
 	if n := len(a.broken()); n > 0 {
 		return text + fmt.Sprintf("; %d %s", n, plural(n, "breaks", "break"))

@@ -141,6 +141,7 @@ func (a *Why) summary(m index) string {
 		if a.Reason != "" && a.Owner == "" && a.Reason != graph.Orphan && a.Reason != graph.Presumed {
 			out = append(out, "Nothing else needs it.")
 		}
+	case a.Owner != "" && a.NeededBy <= 1: // by its owner
 	case a.NeededBy > 0:
 		text := count(a.NeededBy, "component needs", "components need") + " it directly"
 		if a.Circular > 0 {
