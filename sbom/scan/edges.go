@@ -50,12 +50,32 @@ type edges struct {
 	// programs are the answers of program and found those of the linker.
 	programs map[string]environ.Node
 	links    linker
-	keep     func() *environ.Keep
+	// kept says whether a file is one that would be kept of an image. Others
+	// are not opened, so that an environment has the same edges however it is
+	// read.
+	kept func(environ.Node) bool
+}
+
+func newEdges(s *scanner) *edges {
+	e := &edges{scanner: s, known: make(map[edgeKey]edgeReason), groups: make(map[string]int), programs: make(map[string]environ.Node)}
+	rule := sync.OnceValue(keepRule)
+	e.kept = func(n environ.Node) bool {
+		if !e.isFile(n) {
+			return false
+		}
+		info, err := e.tree.Stat(n)
+		if err != nil {
+			return false
+		}
+		class, _, err := e.tree.Classify(n)
+		return err == nil && rule().Content(e.tree.Path(n), info.Size(), class)
+	}
+	return e
 }
 
 // addEdges adds the relations that no package database knows.
 func (s *scanner) addEdges(ctx context.Context) {
-	e := &edges{scanner: s, known: make(map[edgeKey]edgeReason), groups: make(map[string]int), programs: make(map[string]environ.Node), keep: sync.OnceValue(keepRule)}
+	e := newEdges(s)
 	for _, add := range []func(context.Context){e.python, e.node, e.gems, e.scripts, e.libraries} {
 		if ctx.Err() != nil {
 			return
@@ -128,18 +148,8 @@ func (e *edges) unread(file, detail string) {
 	e.notice(sbom.NoticeRequirement, file, detail)
 }
 
-// kept says whether a file is one that would be kept of an image. Others are
-// not opened, so that an environment has the same edges however it is read.
-func (e *edges) kept(n environ.Node) bool {
-	if n == environ.None || e.tree.Kind(n) != environ.File {
-		return false
-	}
-	info, err := e.tree.Stat(n)
-	if err != nil {
-		return false
-	}
-	class, _, err := e.tree.Classify(n)
-	return err == nil && e.keep().Content(e.tree.Path(n), info.Size(), class)
+func (s *scanner) isFile(n environ.Node) bool {
+	return n != environ.None && s.tree.Kind(n) == environ.File
 }
 
 // searchPath is where programs are looked for: the PATH that login(1) and

@@ -59,10 +59,12 @@ func (s *scanner) settleNodeAsked() {
 			manifest := s.manifestOf(root)
 			m := &nodeManifest{}
 			var err error
-			if manifest != environ.None && t.Kind(manifest) == environ.File {
+			if t.Child(modules, ".package-lock.json") != environ.None {
+				// npm says it itself, and does not know what is not in its record.
+			} else if s.isFile(manifest) {
 				m, err = s.packageJSON(manifest)
 				in.known = err == nil
-			} else if t.Name(root) == "lib" {
+			} else if t.Name(root) == "lib" && manifest == environ.None {
 				in.known, in.global = true, true
 			}
 			if in.known && !in.global {

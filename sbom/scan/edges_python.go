@@ -91,10 +91,12 @@ func (e *edges) python(ctx context.Context) {
 		if e.units[d.unit].inside >= 0 {
 			continue // its owner needs the interpreter
 		}
-		for _, n := range append([]environ.Node{d.site.exe}, d.site.more...) {
-			if n != environ.None {
-				e.add(d.unit, e.ownerOf(n), sbom.RelInterpreter, edgeReason{via: d.site.via, file: d.site.file})
-			}
+		if d.site.exe == environ.None {
+			continue
+		}
+		e.add(d.unit, e.ownerOf(d.site.exe), sbom.RelInterpreter, edgeReason{via: d.site.via, file: d.site.file})
+		for _, n := range d.site.more {
+			e.add(d.unit, e.ownerOf(n), sbom.RelInterpreter, edgeReason{via: e.tree.Path(n), file: d.site.file})
 		}
 	}
 }

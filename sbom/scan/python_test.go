@@ -177,11 +177,11 @@ func TestPythonOrigins(t *testing.T) {
 		digest  string
 		asked   sbom.Asked
 	}{
-		"by name":      {files{}, nil, "", sbom.AskedAuto},
+		"by name":      {files{}, nil, "", sbom.AskedUnknown},
 		"asked for":    {files{info + "/REQUESTED": ""}, nil, "", sbom.AskedYes},
-		"from a VCS":   {files{info + "/direct_url.json": `{"url": "https://u:p@example.org/x.git?t=1", "vcs_info": {"vcs": "git", "commit_id": "abc"}}`}, &sbom.Install{Kind: sbom.InstallVCS, URL: "https://example.org/x.git", Commit: "abc", File: info + "/direct_url.json"}, "", sbom.AskedAuto},
-		"editable":     {files{info + "/direct_url.json": `{"url": "file:///src", "dir_info": {"editable": true}}`}, &sbom.Install{Kind: sbom.InstallEditable, URL: "file:///src", File: info + "/direct_url.json"}, "", sbom.AskedAuto},
-		"from archive": {files{info + "/direct_url.json": `{"url": "https://example.org/six.whl", "archive_info": {"hash": "sha256=AB"}}`}, &sbom.Install{Kind: sbom.InstallURL, URL: "https://example.org/six.whl", File: info + "/direct_url.json"}, "sha256:ab", sbom.AskedAuto},
+		"from a VCS":   {files{info + "/direct_url.json": `{"url": "https://u:p@example.org/x.git?t=1", "vcs_info": {"vcs": "git", "commit_id": "abc"}}`}, &sbom.Install{Kind: sbom.InstallVCS, URL: "https://example.org/x.git", Commit: "abc", File: info + "/direct_url.json"}, "", sbom.AskedUnknown},
+		"editable":     {files{info + "/direct_url.json": `{"url": "file:///src", "dir_info": {"editable": true}}`}, &sbom.Install{Kind: sbom.InstallEditable, URL: "file:///src", File: info + "/direct_url.json"}, "", sbom.AskedUnknown},
+		"from archive": {files{info + "/direct_url.json": `{"url": "https://example.org/six.whl", "archive_info": {"hash": "sha256=AB"}}`}, &sbom.Install{Kind: sbom.InstallURL, URL: "https://example.org/six.whl", File: info + "/direct_url.json"}, "sha256:ab", sbom.AskedUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
