@@ -24,11 +24,14 @@ type questionFlags struct {
 	roots []string
 }
 
-const questionHelp = `
+// Paragraphs that the help texts of these questions share.
+const (
+	packageHelp = `
 PACKAGE is a name, name@version, a package URL, the ID that a report has for it,
 or an absolute path, for the package that the path belongs to. When a name means
 several packages they are listed, and one of them has to be named exactly.
-
+`
+	rootsHelp = `
 Chains begin at what was asked for: packages that the installer recorded so, and
 the system's essential ones. --root adds what the stage uses by itself; it takes
 commands too. Where an installer keeps no record, what nothing else needs is
@@ -37,6 +40,7 @@ presumed to have been asked for, and the answer says so.
 -o table is for people, -o json for programs. Without =FILE, or with =-, a
 format goes to standard output.
 `
+)
 
 func (f *questionFlags) register(cmd *cobra.Command, limit int, what string) {
 	f.subjectFlags.register(cmd)

@@ -26,7 +26,7 @@ followed. With several --for, it shows what each needs alone and what they
 share. Several names in one --for, with commas or blanks between them, are one
 part. What a command calls at run time without its package saying so cannot be
 seen here: try the smaller stage.
-` + subjectHelp + questionHelp + `
+` + subjectHelp + packageHelp + rootsHelp + `
 Commands are looked for in the usual folders (/usr/bin and the like), which
 needs an environment to scan: a saved report and an SBOM know packages only.
 

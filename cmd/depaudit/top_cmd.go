@@ -19,7 +19,7 @@ the installed files, as the package database states them.
 Several packages of one suite retain little each, because each keeps what the
 others need. The second list takes back one after the other what was asked for,
 always what has most leave, and shows the few that keep most together.
-` + subjectHelp + questionHelp + `
+` + subjectHelp + rootsHelp + `
 Exit codes: 0 answered, 2 a mistake on the command line, 3 something could not
 be examined, or it cannot be seen there what needs what, 4 could not run.`,
 		Example: `  depaudit top dir:/srv/chroot/build

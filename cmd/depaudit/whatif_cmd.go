@@ -24,7 +24,7 @@ keeps any more. That is what "apt-get autoremove --purge" does when nothing else
 can be installed; recommendations and suggestions keep packages, as they do for
 apt. --only says what would be left if nothing but some packages, and what is
 essential, had been asked for. Nothing is changed.
-` + subjectHelp + questionHelp + `
+` + subjectHelp + packageHelp + rootsHelp + `
 Exit codes: 0 nothing breaks, 1 something needs what leaves, 2 a mistake on the
 command line, also a package that is not there, 3 something could not be
 examined, or it cannot be seen there what needs what, 4 could not run.`,

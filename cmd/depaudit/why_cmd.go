@@ -28,10 +28,9 @@ func (c *command) whyCommand() *cobra.Command {
 		Short: "Why something is there: the chains from what was asked for",
 		Long: `Shows what keeps a package in an environment: the shortest chain from each
 thing that was asked for and leads to it, each step with its kind and the file
-that says so. --all shows a chain through each component that needs the package
-itself instead. The longest list is that of everything that needs it, however
-many ways there are.
-` + subjectHelp + questionHelp + `
+that says so. --all shows instead a chain through each component that needs the
+package itself: as many as need it, however many ways there are.
+` + subjectHelp + packageHelp + rootsHelp + `
 Exit codes: 0 it is there, 1 it is not, 2 a mistake on the command line or a
 name that means several packages, 3 it was not found and something could not be
 examined, or it cannot be seen there what needs what, 4 could not run.`,
