@@ -116,7 +116,6 @@ func (g *grouping) groups() []GrowthGroup {
 			for _, h := range heads {
 				group.SharedBy = append(group.SharedBy, g.grown[h].ID)
 			}
-			slices.Sort(group.SharedBy)
 		}
 		place[i] = len(out)
 		out = append(out, group)

@@ -184,6 +184,86 @@ func TestGroupingIsComplete(t *testing.T) {
 	}
 }
 
+// TestGroupsLeaveWithTheirHeads takes heads out of random stages and looks
+// whether what is said of them comes true: what one brings is not reached any
+// more, and what some share is reached until the last of them is gone. What
+// nobody asked for and nothing needs is as good as gone beside what somebody
+// asked for.
+func TestGroupsLeaveWithTheirHeads(t *testing.T) {
+	brought, common := 0, 0
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		d := sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}}
+		n := 2 + rng.IntN(30)
+		for i := range n {
+			d.Components = append(d.Components, osPackage(fmt.Sprint("p", i), "1", []string{"auto", "auto", "auto", "asked"}[rng.IntN(4)]))
+		}
+		for range rng.IntN(2 * n) {
+			d.Relations = append(d.Relations, sbom.Relation{From: sbom.Identity(&d.Components[rng.IntN(n)]), To: sbom.Identity(&d.Components[rng.IntN(n)]),
+				Kind: []sbom.RelationKind{sbom.RelDepends, sbom.RelRecommends, sbom.RelSuggests}[rng.IntN(3)]})
+		}
+		doc := mustNew(t, d)
+		c := &Config{Stages: []StageConfig{{Name: "s"}}}
+		r := Run(c, []Input{{Stage: c.Stages[0], Document: doc}}, &Baseline{Stages: map[string]*StageBaseline{"s": {Ruler: Ruler{Rules: sbom.Rules}}}}, Tool{}, today)
+		heads := map[string]bool{} // and whether somebody asked for them
+		for _, g := range r.Stages[0].Growth.Added {
+			if len(g.SharedBy) == 0 {
+				heads[g.ID] = g.Because == "asked"
+			}
+		}
+		without := func(asked bool, gone ...string) map[string]bool {
+			kept := map[string]bool{}
+			var stack []string
+			push := func(id string) {
+				if !kept[id] && !slices.Contains(gone, id) {
+					kept[id] = true
+					stack = append(stack, id)
+				}
+			}
+			for id, is := range heads {
+				if is || !asked {
+					push(id)
+				}
+			}
+			for len(stack) > 0 {
+				id := stack[len(stack)-1]
+				stack = stack[:len(stack)-1]
+				for _, rel := range doc.Relations {
+					if rel.From == id && rel.Kind != sbom.RelSuggests {
+						push(rel.To)
+					}
+				}
+			}
+			return kept
+		}
+		for _, g := range r.Stages[0].Growth.Added {
+			asked := heads[g.ID] || slices.ContainsFunc(g.SharedBy, func(id string) bool { return heads[id] })
+			left := without(asked, g.ID)
+			for _, id := range g.Brings {
+				if brought++; left[id] {
+					t.Fatalf("seed %d: %s brings %s, which stays without it", seed, g.ID, id)
+				}
+			}
+			if g.SharedBy == nil {
+				continue
+			}
+			common++
+			if len(g.SharedBy) < 2 || len(g.SharedBy) < MaxSharedBy && without(asked, g.SharedBy...)[g.ID] {
+				t.Fatalf("seed %d: %s stays without %v", seed, g.ID, g.SharedBy)
+			}
+			for i, head := range g.SharedBy {
+				others := slices.Delete(slices.Clone(g.SharedBy), i, i+1)
+				if _, is := heads[head]; !is || !without(false, others...)[g.ID] {
+					t.Fatalf("seed %d: %s does not stay for %s", seed, g.ID, head)
+				}
+			}
+		}
+	}
+	if brought == 0 || common == 0 {
+		t.Errorf("%d were brought, %d shared", brought, common)
+	}
+}
+
 func TestScan(t *testing.T) {
 	for _, tt := range []struct{ inventory, want string }{
 		{"debian\nos a 1\npkg pypi/x@1\nfiles /opt/t t", "pass"},

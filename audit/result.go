@@ -319,9 +319,9 @@ type GrowthGroup struct {
 	Because string `json:"because,omitempty"`
 	// Brings are the IDs of the others, sorted.
 	Brings []string `json:"brings,omitempty"`
-	// SharedBy are the IDs of the heads that lead to this one, sorted, when it
-	// is there only because several do: it leaves when all of them do. At most
-	// [MaxSharedBy] are named.
+	// SharedBy are the IDs of the heads that lead to this one, when it is
+	// there only because several do: it leaves when all of them do. Those that
+	// bring most come first, and at most [MaxSharedBy] are named.
 	SharedBy []string `json:"sharedBy,omitempty"`
 	// NeededBy are the IDs of dependencies which were there before and now
 	// need the head, sorted.

@@ -182,7 +182,7 @@ func (p *page) growth(s stage) {
 		p.group(s, g, nameWidth, provenanceWidth)
 	}
 	for _, c := range common {
-		p.names("+", red, fmt.Sprintf("%d shared by %s: ", len(c.ids), Terminal(s.heads(c.by))), each(c.ids, s.short))
+		p.shared(s, c)
 	}
 	if more > 0 {
 		p.line(fmt.Sprintf("%s%s and %d more: see --show growth", indent, p.paint("+", red), more))
@@ -227,29 +227,44 @@ func (p *page) group(s stage, g audit.GrowthGroup, nameWidth, provenanceWidth in
 	if len(brought) > 0 {
 		how += ": "
 	}
-	// Beside the name when at least a few names fit, below it otherwise.
-	const fewNames = 24
 	room := p.width - cells(left) - 3
 	if how == "" || room >= cells(how)+min(fewNames, cells(enumerate(brought, fewNames))) {
 		p.line(left + "   " + cut(how+enumerate(brought, room-cells(how)), room))
 		return
 	}
-	const below = "      "
 	p.line(left)
 	p.line(below + cut(how+enumerate(brought, p.width-len(below)-cells(how)), p.width-len(below)))
 }
 
-// difference is one line that names as many as fit.
-func (p *page) difference(sign string, c style, format string, names []string) {
-	if len(names) > 0 {
-		p.names(sign, c, fmt.Sprintf(format, len(names)), names)
+// fewNames is the room that names must have beside what they belong to; they
+// stand below it otherwise.
+const (
+	fewNames = 24
+	below    = "      "
+)
+
+// shared is what several groups share.
+func (p *page) shared(s stage, c shared) {
+	sign := indent + p.paint("+", red) + " "
+	head := fmt.Sprintf("%d shared by %s: ", len(c.ids), Terminal(s.heads(c.by)))
+	names := each(c.ids, s.short)
+	room := p.width - cells(sign) - cells(head)
+	if room >= min(fewNames, cells(enumerate(names, fewNames))) {
+		p.line(sign + cut(head+enumerate(names, room), p.width-cells(sign)))
+		return
 	}
+	p.line(sign + cut(head, p.width-cells(sign)))
+	p.line(below + cut(enumerate(names, p.width-len(below)), p.width-len(below)))
 }
 
-// names is a line of a head and as many names as fit.
-func (p *page) names(sign string, c style, head string, names []string) {
+// difference is one line that names as many as fit.
+func (p *page) difference(sign string, c style, format string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	head := fmt.Sprintf(format, len(names))
 	room := p.width - len(indent) - 2
-	p.line(indent + p.paint(sign, c) + " " + cut(head+enumerate(names, room-cells(head)), room))
+	p.line(indent + p.paint(sign, c) + " " + cut(head+enumerate(names, room-len(head)), room))
 }
 
 // enumerate joins as many names as fit into width cells and counts the rest.
