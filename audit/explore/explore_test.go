@@ -263,6 +263,8 @@ func hostileStage() Stage {
 // out, and that the cursor stays on what is there.
 func FuzzKeys(f *testing.F) {
 	random := rand.New(rand.NewSource(1))
+	// A page that is left for its end on a screen too small for it.
+	f.Add(uint8(5), uint8(9), []byte{14, 5, 1})
 	for range 12 {
 		seed := make([]byte, 200)
 		random.Read(seed)
@@ -297,11 +299,15 @@ func TestWrap(t *testing.T) {
 		n    int
 		want []string
 	}{
-		{"", 5, []string{""}},
-		{"  a bb ccc", 20, []string{"  a bb ccc"}},
-		{"  a bb ccc", 7, []string{"  a bb", "      c", "      c", "      c"}},
-		{"aaaa bbbb cccc", 9, []string{"aaaa bbbb", "    cccc"}},
-		{"日本語日本語", 7, []string{"日本語", "    日", "    本", "    語"}},
+		{"", 30, []string{""}},
+		{"  a bb ccc", 30, []string{"  a bb ccc"}},
+		{"  " + strings.Repeat("a", 60), 30, []string{"  " + strings.Repeat("a", 28), "      " + strings.Repeat("a", 24), "      " + strings.Repeat("a", 8)}},
+		{"aaaaaaaaaaaaaa bbbbbbbbbbbbbbb cccc", 30, []string{"aaaaaaaaaaaaaa bbbbbbbbbbbbbbb", "    cccc"}},
+		{"  aaaaaaaaaaaaaa   bbbbbbbbbbbbbb", 30, []string{"  aaaaaaaaaaaaaa", "      bbbbbbbbbbbbbb"}},
+		{strings.Repeat("日", 20), 31, []string{strings.Repeat("日", 15), "    " + strings.Repeat("日", 5)}},
+		{strings.Repeat(" ", 40) + "x", 30, []string{strings.Repeat(" ", 15) + "x"}},
+		{"a b", 0, []string{"a b"}}, // a screen on which nothing is shown
+		{strings.Repeat("a ", 20), 0, []string{strings.Repeat("a ", 14) + "a", "    a a a a a"}},
 	} {
 		if diff := cmp.Diff(test.want, wrap(test.in, test.n)); diff != "" {
 			t.Errorf("wrap(%q, %d): %s", test.in, test.n, diff)

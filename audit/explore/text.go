@@ -55,6 +55,7 @@ func cutFront(s string, n int) string {
 // the first one stands further to the right than it does; a word that is too
 // long is broken.
 func wrap(s string, n int) []string {
+	n = max(n, leastWidth) // below which nothing is shown
 	if cells(s) <= n {
 		return []string{s}
 	}
