@@ -149,7 +149,7 @@ func (p *pipelineFlags) applySince(config *audit.Config) (map[string]bool, error
 			since[stage.Name] = true
 		}
 		if !found {
-			return nil, &hinted{fmt.Errorf("--since %s: no stage has the environment host:", s), "name the stage: --since " + config.Stages[0].Name + "=" + s}
+			return nil, &hinted{fmt.Errorf("--since %s: no stage is on %q", s, environ.SchemeHost+":"), "name the stage: --since " + config.Stages[0].Name + "=" + s}
 		}
 	}
 	return since, nil

@@ -421,14 +421,13 @@ func TestSplitIsClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 		choices += len(s.Choices)
-		base := map[string]bool{}
 		var essential []string
 		for _, id := range n.counted(n.ids) {
 			if n.components[id].Asked == sbom.AskedEssential {
 				essential = append(essential, id)
 			}
 		}
-		base = n.reach(essential, nil, hard)
+		base := n.reach(essential, nil, hard)
 		total := s.Base.Count + s.Unneeded.Count
 		for _, o := range s.Overlaps {
 			total += o.Count

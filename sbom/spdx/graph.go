@@ -154,7 +154,7 @@ func (c *converter) pkg(n *node) pkg {
 		}
 	}
 	for _, h := range n.Verified {
-		p.Checksums = append(p.Checksums, checksum{h.Algorithm, h.Value})
+		p.Checksums = append(p.Checksums, checksum(h))
 	}
 	return p
 }

@@ -70,13 +70,13 @@ func (t *tags) lines() error {
 		}
 		value = bytes.TrimSpace(value)
 		lines := 1
-		if rest, multi := bytes.CutPrefix(value, []byte("<text>")); multi {
+		if bytes.HasPrefix(value, []byte("<text>")) {
 			start := len(t.data) - len(t.data[t.at:]) + bytes.Index(t.data[t.at:], []byte("<text>")) + len("<text>")
 			end := bytes.Index(t.data[start:], []byte("</text>"))
 			if end < 0 {
 				return t.fail("a <text> is not closed: the document is cut off")
 			}
-			value, rest = t.data[start:start+end], t.data[start+end:]
+			value = t.data[start : start+end]
 			lines += bytes.Count(value, []byte{'\n'})
 			next = start + end + len("</text>")
 			if i := bytes.IndexByte(t.data[next:], '\n'); i >= 0 {
@@ -87,7 +87,6 @@ func (t *tags) lines() error {
 			} else {
 				next = len(t.data)
 			}
-			_ = rest
 		}
 		if err := t.pair(string(bytes.TrimSpace(tag)), string(value)); err != nil {
 			return err
