@@ -40,7 +40,8 @@ func synthetic(nodes, edges int) *sbom.Document {
 		}
 		r := sbom.Relation{From: doc.Components[from].ID, To: doc.Components[to].ID, Kind: kinds[random.IntN(len(kinds))]}
 		if random.IntN(20) == 0 {
-			r.Via = "virtual-" + fmt.Sprint(random.IntN(3))
+			r.Group = 1 + random.IntN(3)
+			r.Via = "virtual-" + fmt.Sprint(r.Group)
 		}
 		doc.Relations = append(doc.Relations, r)
 	}
