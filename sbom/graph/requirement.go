@@ -54,5 +54,7 @@ func (b *builder) number(run []link) {
 		}
 		start = end
 	}
-	slices.SortFunc(run, b.compare)
+	if !slices.IsSortedFunc(run, b.compare) { // a number became 0
+		slices.SortFunc(run, b.compare)
+	}
 }
