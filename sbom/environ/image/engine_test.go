@@ -99,10 +99,12 @@ func TestEngineTrouble(t *testing.T) {
 		handler http.HandlerFunc
 		want    string
 	}{
-		"no engine":  {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }, "is no container engine"},
-		"no ID":      {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"Id":"../x"}`) }, `it gives the image's identity as "../x"`},
-		"500":        {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) }, "answers with status 500"},
-		"redirect":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://example.org/", http.StatusFound) }, "answers with status 302"},
+		"no engine": {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }, "is no container engine"},
+		"no ID":     {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"Id":"../x"}`) }, `it gives the image's identity as "../x"`},
+		"500":       {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) }, "answers with status 500"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://example.org/", http.StatusFound)
+		}, "answers with status 302"},
 		"hangs":      {func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no engine answers on"},
 		"no archive": {func(w http.ResponseWriter, r *http.Request) { _ = id(w, r) || must(io.WriteString(w, "hello")) }, "is no whole tar file"},
 		"half an archive": {func(w http.ResponseWriter, r *http.Request) {

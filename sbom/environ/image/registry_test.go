@@ -269,23 +269,29 @@ func TestHostileRegistries(t *testing.T) {
 				w.Write([]byte(strings.Repeat(" ", len(data))))
 			}
 		}), "", []string{"is damaged or was exchanged"}},
-		"huge manifest":     {when(isManifest, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxManifest+1)) }), "", []string{"more than 4194304 bytes"}},
-		"endless manifest":  {when(isManifest, endless), "", []string{"more than 4194304 bytes"}},
-		"no manifest":       {when(isManifest, status(200, "Content-Type: text/html", "<html>")), "", []string{`sends "text/html" as a manifest, which is not JSON`}},
-		"schema 1":          {when(isManifest, status(200, "Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws", `{"schemaVersion":1}`)), "", []string{"is a Docker schema 1 manifest"}},
-		"unnamed schema 1":  {when(isManifest, status(200, "", `{"schemaVersion":1,"fsLayers":[]}`)), "", []string{"is a Docker schema 1 manifest"}},
-		"endless greeting":  {when(isPing, endless), "", nil},
-		"401":               {when(isManifest, status(401, "", "")), "", []string{"does not show app without credentials, or there is no such image (401): check the name, or log in: docker login 127.0.0.1:"}},
-		"403":               {when(isManifest, status(403, "", `{"errors":[{"code":"DENIED","message":"no"}]}`)), "", []string{"(403)", `it says "DENIED no"`}},
-		"401 for ever":      {when(isManifest, status(401, `WWW-Authenticate: Basic realm="x"`, "")), "", []string{"(401)"}},
-		"bearer for ever":   {bearerForEver(), "", []string{"(401)"}},
-		"429":               {when(isManifest, status(429, "Retry-After: 60", `{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}`)), "", []string{"asks to wait", "(429)", "slow down"}},
-		"500 at once":       {when(isPing, status(500, "", "")), "", []string{"answers with status 500: try again later"}},
-		"terminal escapes":  {when(isManifest, status(500, "", `{"errors":[{"code":"\u001b[2J","message":"\u202e`+strings.Repeat("x", 5000)+`"}]}`)), "", []string{"status 500", `it says "?[2J ?xxx`}},
-		"endless error":     {when(isManifest, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500); endless(w, r) }), "", []string{"cannot be read"}},
-		"redirect loop":     {when(isManifest, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect) }), "", []string{"refused: more than 10 redirects"}},
-		"redirect at once":  {when(isPing, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://example.org/", http.StatusTemporaryRedirect) }), "", []string{`refused: "example.org" over plain http`}},
-		"redirect over ftp": {when(isManifest, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://example.org/", http.StatusTemporaryRedirect) }), "", []string{"refused"}},
+		"huge manifest":    {when(isManifest, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxManifest+1)) }), "", []string{"more than 4194304 bytes"}},
+		"endless manifest": {when(isManifest, endless), "", []string{"more than 4194304 bytes"}},
+		"no manifest":      {when(isManifest, status(200, "Content-Type: text/html", "<html>")), "", []string{`sends "text/html" as a manifest, which is not JSON`}},
+		"schema 1":         {when(isManifest, status(200, "Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws", `{"schemaVersion":1}`)), "", []string{"is a Docker schema 1 manifest"}},
+		"unnamed schema 1": {when(isManifest, status(200, "", `{"schemaVersion":1,"fsLayers":[]}`)), "", []string{"is a Docker schema 1 manifest"}},
+		"endless greeting": {when(isPing, endless), "", nil},
+		"401":              {when(isManifest, status(401, "", "")), "", []string{"does not show app without credentials, or there is no such image (401): check the name, or log in: docker login 127.0.0.1:"}},
+		"403":              {when(isManifest, status(403, "", `{"errors":[{"code":"DENIED","message":"no"}]}`)), "", []string{"(403)", `it says "DENIED no"`}},
+		"401 for ever":     {when(isManifest, status(401, `WWW-Authenticate: Basic realm="x"`, "")), "", []string{"(401)"}},
+		"bearer for ever":  {bearerForEver(), "", []string{"(401)"}},
+		"429":              {when(isManifest, status(429, "Retry-After: 60", `{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}`)), "", []string{"asks to wait", "(429)", "slow down"}},
+		"500 at once":      {when(isPing, status(500, "", "")), "", []string{"answers with status 500: try again later"}},
+		"terminal escapes": {when(isManifest, status(500, "", `{"errors":[{"code":"\u001b[2J","message":"\u202e`+strings.Repeat("x", 5000)+`"}]}`)), "", []string{"status 500", `it says "?[2J ?xxx`}},
+		"endless error":    {when(isManifest, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500); endless(w, r) }), "", []string{"cannot be read"}},
+		"redirect loop": {when(isManifest, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		}), "", []string{"refused: more than 10 redirects"}},
+		"redirect at once": {when(isPing, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://example.org/", http.StatusTemporaryRedirect)
+		}), "", []string{`refused: "example.org" over plain http`}},
+		"redirect over ftp": {when(isManifest, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "ftp://example.org/", http.StatusTemporaryRedirect)
+		}), "", []string{"refused"}},
 		"realm elsewhere": {when(isPing, status(401, `WWW-Authenticate: Bearer realm="http://169.254.169.254/token",service="x"`, "")), "",
 			[]string{"cannot be read", "169.254.169.254"}},
 		"206": {when(isManifest, status(206, "", "{}")), "", []string{"answers with status 206"}},
