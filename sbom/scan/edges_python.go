@@ -86,7 +86,7 @@ func (e *edges) python(ctx context.Context) {
 			e.unread(d.file, "what the distribution needs could not be read as a whole: "+d.err.Error())
 		}
 	}
-	e.follow(dists, byUnit)
+	e.follow(ctx, dists, byUnit)
 	for _, d := range dists {
 		if e.units[d.unit].inside >= 0 {
 			continue // its owner needs the interpreter
@@ -138,6 +138,7 @@ func (e *edges) readRequirements(d *pythonDist) {
 			d.err = &environ.LimitError{Path: d.file, Limit: maxRequirements}
 			return
 		}
+		r.marker.settle(d.site.env)
 		for _, extra := range r.marker.extras(nil) {
 			d.byExtra[extra] = append(d.byExtra[extra], len(d.reqs))
 		}
@@ -214,7 +215,7 @@ func eggRequirements(text string) []string {
 
 // follow goes from requirement to requirement until no extra is asked for
 // that was not before.
-func (e *edges) follow(dists []*pythonDist, byUnit map[int]*pythonDist) {
+func (e *edges) follow(ctx context.Context, dists []*pythonDist, byUnit map[int]*pythonDist) {
 	type step struct {
 		d     *pythonDist
 		extra string
@@ -224,7 +225,7 @@ func (e *edges) follow(dists []*pythonDist, byUnit map[int]*pythonDist) {
 		d.active[""] = true
 		todo = append(todo, step{d, ""})
 	}
-	for len(todo) > 0 {
+	for len(todo) > 0 && ctx.Err() == nil {
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		need := func(r *requirement) {

@@ -15,7 +15,7 @@ import (
 const (
 	maxRequirement  = 8 << 10
 	maxMarkerDepth  = 32
-	maxMarkerTerms  = 256
+	maxMarkerTerms  = 64
 	maxMarkerNumber = 64 // of a version in a marker: the library's time is not linear in it
 )
 
@@ -35,6 +35,9 @@ type marker struct {
 	op          string // "and", "or", or the operator of a comparison
 	args        []*marker
 	left, right operand
+	// settled is what a comparison came to that asks for no extra: it is the
+	// same however often the marker is evaluated.
+	settled, value bool
 }
 
 // operand is a text, or a variable of the environment.
@@ -215,6 +218,13 @@ func (p *requirementReader) term(depth int) (*marker, error) {
 	if m.right, err = p.operand(); err != nil {
 		return nil, err
 	}
+	if m.asks("extra") {
+		for _, o := range []*operand{&m.left, &m.right} {
+			if !o.variable {
+				o.text = normalisePython(o.text)
+			}
+		}
+	}
 	return &m, nil
 }
 
@@ -282,7 +292,7 @@ func (m *marker) extras(out []string) []string {
 	}
 	for _, pair := range [][2]operand{{m.left, m.right}, {m.right, m.left}} {
 		if pair[0].variable && pair[0].text == "extra" && !pair[1].variable {
-			if extra := normalisePython(pair[1].text); !slices.Contains(out, extra) {
+			if extra := pair[1].text; !slices.Contains(out, extra) {
 				out = append(out, extra)
 			}
 		}
@@ -319,9 +329,12 @@ func (m *marker) holds(env map[string]string, extra string) bool {
 			if o.variable && o.text == "extra" {
 				return extra
 			}
-			return normalisePython(o.text)
+			return o.text
 		}
 		return compareText(value(m.left), m.op, value(m.right))
+	}
+	if m.settled {
+		return m.value
 	}
 	if m.asks("python_full_version") || m.asks("implementation_version") {
 		return m.holdsFull(env)
@@ -335,6 +348,20 @@ func (m *marker) holds(env map[string]string, extra string) bool {
 		return compareVersion(left, m.op, right)
 	}
 	return compareText(left, m.op, right)
+}
+
+// settle evaluates what does not depend on extras, once.
+func (m *marker) settle(env map[string]string) {
+	if m == nil {
+		return
+	}
+	for _, a := range m.args {
+		a.settle(env)
+	}
+	if m.args == nil && !m.asks("extra") {
+		m.value = m.holds(env, "")
+		m.settled = true
+	}
 }
 
 // holdsFull compares the whole version of an interpreter. Where only its

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -200,6 +201,24 @@ func TestUnreadRequirement(t *testing.T) {
 		if len(d.Gaps) > 0 {
 			t.Errorf("%.40q: %v", bad, d.Gaps)
 		}
+	}
+}
+
+// TestManyMarkers: a requirement is not evaluated again and again.
+func TestManyMarkers(t *testing.T) {
+	var asked, terms []string
+	for i := range maxMarkerTerms / 2 {
+		asked = append(asked, fmt.Sprintf("x%d", i))
+		terms = append(terms, fmt.Sprintf("python_version != '3.%d' and extra == 'x%d'", i+20, i))
+	}
+	bomb := "none; " + strings.Join(terms, " or ")
+	begin := time.Now()
+	d := needing(site, "a", "1", "m["+strings.Join(asked, ",")+"]").with(needing(site, "m", "1", append(slices.Repeat([]string{bomb}, 300), "b; extra == 'x1'")...)).with(dist(site, "b", "1")).scan(t)
+	if !slices.Contains(arrows(d), "pypi/m@1 depends pypi/b@1 (b)") {
+		t.Errorf("%q", arrows(d))
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

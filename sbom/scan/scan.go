@@ -17,6 +17,12 @@
 // Packages of managers that give each of them a folder of its own (Homebrew,
 // Nix) come before the readers: what lies in such a folder is inside.
 //
+// # Relations
+//
+// What needs what stands in the system's database for its packages; for the
+// rest it is looked up as a program would when it runs (edges.go). That comes
+// last: no relation decides what counts.
+//
 // # Snapshots
 //
 // A scan asks a tree for names, for the classes of files and for the content

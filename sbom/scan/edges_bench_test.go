@@ -1,0 +1,38 @@
+package scan
+
+import (
+	"os"
+	"testing"
+
+	"github.com/depaudit/depaudit/sbom/environ"
+)
+
+// BenchmarkEdges is what relations cost besides the rest of a scan of
+// DEPAUDIT_BENCH_ROOT.
+func BenchmarkEdges(b *testing.B) {
+	root := os.Getenv("DEPAUDIT_BENCH_ROOT")
+	if root == "" {
+		b.Skip("DEPAUDIT_BENCH_ROOT names no root file system")
+	}
+	tree, err := environ.Open(b.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{Classify: magic})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tree.Close()
+	s, err := open(b.Context(), tree)
+	if err == nil {
+		err = s.examine(b.Context())
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.assemble()
+	before := len(s.doc.Relations)
+	for b.Loop() {
+		s.doc.Relations = s.doc.Relations[:before]
+		s.addEdges(b.Context())
+	}
+	b.ReportMetric(float64(len(s.doc.Relations)-before), "edges")
+	b.ReportMetric(float64(len(s.sniffed.executables)), "executables")
+	b.ReportMetric(float64(len(s.sniffed.scripts)), "scripts")
+}
