@@ -338,15 +338,15 @@ func TestScriptEdges(t *testing.T) {
 // TestEdgesMoveNoCount: components, gaps and exclusions are the same with
 // relations and without.
 func TestEdgesMoveNoCount(t *testing.T) {
-	root := whatever(t).with(needing(site, "a", "1", "six", "old")).with(manifest(modules+"/a", "a", "1.0.0", `"dependencies": {"b": "1"}`)).with(npm(modules+"/b", "b", "1.0.0")).plant(t)
-	for _, root := range append(realRoots(t), root) {
+	made := whatever(t).with(needing(site, "a", "1", "six", "old")).with(manifest(modules+"/a", "a", "1.0.0", `"dependencies": {"b": "1"}`)).with(npm(modules+"/b", "b", "1.0.0")).plant(t)
+	for _, root := range append(realRoots(t), made) {
 		s, before := scanned(t, root)
 		s.addEdges(t.Context())
 		after, err := sbom.New(s.doc)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(after.Relations) == len(before.Relations) {
+		if root == made && len(after.Relations) == len(before.Relations) {
 			t.Errorf("%s: no relations came along: this test says nothing", root)
 		}
 		if diff := cmp.Diff(before.Components, after.Components); diff != "" {
