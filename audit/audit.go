@@ -52,6 +52,8 @@ type Input struct {
 	Lost error
 	// Locks are the stage's lock files.
 	Locks []*lockcheck.Lock
+	// Roots are the stage's roots with the components that they mean.
+	Roots []Root
 	// Base is what the environment started from, nil when nobody names it.
 	Base *Base
 }
@@ -173,6 +175,9 @@ func judgeStage(in Input, registries []string, except *exceptions, base *Baselin
 	} else {
 		p.footprint = newFootprint(in, registries, except)
 		s.describe(p.footprint, p.waive)
+		for _, r := range in.Roots {
+			s.Roots = append(s.Roots, Root{Name: clean(r.Name), ID: clean(r.ID)})
+		}
 		s.Growth = growthOf(p.footprint, before, s.Ruler)
 		if in.Lost != nil {
 			// A document in spite of an error is half a result.

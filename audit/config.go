@@ -101,6 +101,9 @@ type StageConfig struct {
 	Message string
 	// Own are the components that the project itself makes.
 	Own []Own
+	// Roots are the packages and commands that the stage uses by itself, as
+	// written: what needs what begins there.
+	Roots []string
 	// Registries are allowed in this stage besides the pipeline's.
 	Registries []string
 	// Flags are those of the command line by which this stage was chosen and

@@ -96,6 +96,13 @@ func (p *configParser) stageFields(s *StageConfig, locks *[]position, named *pos
 			p.list(n, "a list of the stage's own packages", func(n ast.Node) { s.Own = append(s.Own, p.own(n)) })
 		}},
 		{"registries", false, func(n ast.Node) { s.Registries = p.registries(n) }},
+		{"roots", false, func(n ast.Node) {
+			p.list(n, "a list of packages and commands", func(n ast.Node) {
+				if root, ok := p.text(n, "a package or a command", false); ok {
+					s.Roots = append(s.Roots, root)
+				}
+			})
+		}},
 		{"accept", false, func(n ast.Node) { s.Accept = p.limitations(n) }},
 		{"waive", false, func(n ast.Node) {
 			p.list(n, "a list of waivers for gaps", func(n ast.Node) { s.Waive = append(s.Waive, p.waiver(n)) })

@@ -45,6 +45,7 @@ func (p *policy) judge() {
 		}
 		p.notices()
 		p.locks()
+		p.roots()
 	}
 	sortFindings(p.stage.Findings)
 }
@@ -377,6 +378,17 @@ func (p *policy) locks() {
 			p.finding(RuleWeakLock, Finding{
 				Message: fmt.Sprintf("the lock file pins less than it seems to in %s, first in line %d", plural(n, "place", "places"), first),
 				Paths:   []string{clean(l.Path)}, Fix: "write the lock again with the tool that it is from",
+			})
+		}
+	}
+}
+
+func (p *policy) roots() {
+	for _, r := range p.stage.Roots {
+		if r.ID == "" || p.footprint.byID[r.ID] == nil {
+			p.finding(RuleUnknownRoot, Finding{
+				Message: fmt.Sprintf("the root %q means no package of the stage, or several", r.Name),
+				Fix:     "name a package, a command or an absolute path that the stage has",
 			})
 		}
 	}

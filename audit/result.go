@@ -86,6 +86,9 @@ type Stage struct {
 	Findings  []Finding  `json:"findings"`
 	Gaps      []Gap      `json:"gaps"`
 	Notices   []Notice   `json:"notices,omitempty"`
+	// Roots are the packages and commands that the configuration names as what
+	// the stage uses by itself.
+	Roots []Root `json:"roots,omitempty"`
 	// Locks are the lock files that were read for this stage.
 	Locks []LockFile `json:"locks,omitempty"`
 }
@@ -408,6 +411,14 @@ type Notice struct {
 	Path   string `json:"path,omitempty"`
 	ID     string `json:"id,omitempty"`
 	Detail string `json:"detail"`
+}
+
+// Root is something that a stage uses by itself.
+type Root struct {
+	// Name is as configured.
+	Name string `json:"name"`
+	// ID of the dependency that it means, empty when the stage has none.
+	ID string `json:"id,omitempty"`
 }
 
 // LockFile is a lock file that was read for a stage.

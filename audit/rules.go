@@ -64,6 +64,7 @@ const (
 	RuleExpiredWaiver = "expired-waiver"
 	RuleUnusedWaiver  = "unused-waiver"
 	RuleUnusedAccept  = "unused-accept"
+	RuleUnknownRoot   = "unknown-root"
 )
 
 // Rules returns all rules, the weightiest first, which is also the order of
@@ -285,6 +286,12 @@ func upkeepRules() []Rule {
 		What:   "A lock file of the stage names no package that is installed in it.",
 		Why:    "It is the wrong file, or the wrong stage, and would pin what is installed later.",
 		Fix:    "remove it from `locks:` of the stage.",
+		Accept: "nothing needs to be accepted: it is a warning.",
+	}, {
+		ID: RuleUnknownRoot, Title: "Root that is not there", Strict: Warning, Other: Warning,
+		What:   "An entry under `roots:` of the stage means no package in it, or several.",
+		Why:    "What the stage is said to use is not what is installed: a name is mistyped, or something is missing.",
+		Fix:    "name a package, a command or an absolute path that the stage has.",
 		Accept: "nothing needs to be accepted: it is a warning.",
 	}, {
 		ID: RuleUnusedExcept, Title: "Exception for nothing", Strict: Warning, Other: Warning,

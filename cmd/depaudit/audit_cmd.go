@@ -236,6 +236,7 @@ func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([
 			return nil, usage(fmt.Errorf("stage %s: %w", stage.Name, err))
 		}
 		e.platform = stage.Platform
+		e.paths = strings.Join(questionPaths(nil, stage.Roots), pathSeparator)
 		base, ok, err := baseOf(stage, &e, p.baseDir(stage.Name))
 		if err != nil {
 			return nil, usage(fmt.Errorf("stage %s: base: %w", stage.Name, err))
@@ -263,6 +264,7 @@ func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([
 	}
 	for i, o := range outcomes[:len(envs)] {
 		inputs[i].Document, inputs[i].Lost = o.doc, o.err
+		inputs[i].Roots = rootsOf(p.stages[i], o)
 	}
 	for i, o := range outcomes[len(envs):] {
 		inputs[based[i]].Base = &audit.Base{Ref: bases[i].raw, Document: o.doc, Lost: o.err}

@@ -71,6 +71,13 @@ func (c *command) ask(ctx context.Context, ref string, f *questionFlags, package
 	}
 	a := &asked{subject: s, graph: graph.New(s.doc, graph.Options{})}
 	var named []string
+	if s.stage != nil {
+		for _, r := range s.stage.Roots {
+			if r.ID != "" {
+				named = append(named, r.ID)
+			}
+		}
+	}
 	for _, word := range f.roots {
 		found, err := a.resolve(word, true)
 		if err != nil {
@@ -83,6 +90,24 @@ func (c *command) ask(ctx context.Context, ref string, f *questionFlags, package
 	}
 	a.inquiry = &inquiry.Subject{Name: s.name, Document: s.doc, Graph: a.graph, Provenance: s.provenance()}
 	return a, nil
+}
+
+// rootsOf finds what a stage's roots mean in what was scanned of it. One that
+// means nothing, or several packages, keeps its name alone.
+func rootsOf(stage audit.StageConfig, o outcome) []audit.Root {
+	if len(stage.Roots) == 0 || o.doc == nil {
+		return nil
+	}
+	a := &asked{subject: &subject{name: stage.Name, doc: o.doc, owners: o.owners}, graph: graph.New(o.doc, graph.Options{})}
+	var roots []audit.Root
+	for _, name := range stage.Roots {
+		r := audit.Root{Name: name}
+		if found, err := a.resolve(name, true); err == nil {
+			r.ID = found.id
+		}
+		roots = append(roots, r)
+	}
+	return roots
 }
 
 // provenance says why a dependency may be there: as it was judged when the
