@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion is raised when keepContent or magic answers differently.
-const keepVersion = "2"
+const keepVersion = "3"
 
 // maxKept is the size of a file of an image whose content is still kept.
 // Programs and libraries have some hundred megabytes, the largest libraries
@@ -45,8 +45,8 @@ func keepContent(catalogers *catalog.Names, p string, size int64, class environ.
 // stores.go.
 func isMetadata(name string) bool {
 	switch name {
-	case "METADATA", "PKG-INFO", "RECORD", "installed-files.txt", "top_level.txt", "direct_url.json",
-		"package.json", ".package-lock.json", "INSTALL_RECEIPT.json", "manifest.json":
+	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json",
+		"package.json", ".package-lock.json", "INSTALL_RECEIPT.json", "manifest.json", "ld.so.conf":
 		return true
 	}
 	return strings.HasSuffix(name, ".pth") || isDistName(name)
@@ -85,6 +85,10 @@ func isDatabase(p string) bool {
 		return above == "dnf" || above == "yum"
 	case "modules.d":
 		return above == "dnf"
+	case "protected.d":
+		return above == "dnf" || above == "yum"
+	case "ld.so.conf.d": // where shared libraries are looked for
+		return strings.HasSuffix(name, ".conf")
 	case "zypp":
 		return name == "AutoInstalled"
 	}
