@@ -384,6 +384,7 @@ const (
 	NoticeLeftover  NoticeKind = "leftover-list"         // a file list of a package that is not installed
 	NoticeNonASCII  NoticeKind = "non-ascii-name"        // a look-alike in an ecosystem of ASCII names
 	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a folder that is unaccounted anyway
+	NoticeImage     NoticeKind = "image-claim"           // what an image says of itself and could not be believed
 	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
 
 	NoticeRequirement NoticeKind = "unread-requirement" // what a package needs could not be read: a relation may be missing

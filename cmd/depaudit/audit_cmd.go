@@ -231,7 +231,7 @@ func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([
 	var inputs []audit.Input
 	opened := make(map[string]*lockcheck.Lock)
 	for i, stage := range p.stages {
-		e, err := parseEnvironment(stage.Name, stage.Environment, p.dir(stage.Name))
+		e, err := parseStage(stage.Name, stage.Environment, p.dir(stage.Name))
 		if err != nil {
 			return nil, usage(fmt.Errorf("stage %s: %w", stage.Name, err))
 		}

@@ -49,11 +49,15 @@ func (c *command) claimBases(ctx context.Context, inputs []audit.Input, envs []e
 			continue
 		}
 		if ref, ok := claimedBase(envs[i].ref, image); ok {
-			bases = append(bases, environment{name: envs[i].name, raw: asWritten(ref, envs[i]).String(), ref: ref, platform: envs[i].platform})
+			written := asWritten(ref, envs[i])
+			bases = append(bases, environment{name: envs[i].name, raw: written.String(), written: written, ref: ref, platform: envs[i].platform})
 			based = append(based, i)
 		} else {
-			name, _, _ := strings.Cut(image.BaseName, "@")
-			inputs[i].Base = &audit.Base{Ref: environ.SchemeRegistry + ":" + name + "@" + image.BaseDigest, Lost: errElsewhere, Claimed: true}
+			ref, _, _ := strings.Cut(environ.SchemeRegistry+":"+image.BaseName, "@")
+			if image.BaseDigest != "" {
+				ref += "@" + image.BaseDigest
+			}
+			inputs[i].Base = &audit.Base{Ref: ref, Lost: errElsewhere, Claimed: true}
 		}
 	}
 	if len(bases) == 0 {
@@ -96,8 +100,8 @@ func claimedBase(ref environ.Ref, image sbom.Image) (environ.Ref, bool) {
 // asWritten gives a reference into the layout of an environment the path that
 // the user wrote for that.
 func asWritten(ref environ.Ref, e environment) environ.Ref {
-	if written, err := environ.ParseRef(e.raw); err == nil && ref.HasPath() {
-		ref.Path = written.Path
+	if ref.HasPath() {
+		ref.Path = e.written.Path
 	}
 	return ref
 }

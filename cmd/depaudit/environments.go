@@ -21,7 +21,9 @@ import (
 type environment struct {
 	name string // of the stage, for progress
 	raw  string
-	ref  environ.Ref
+	// written is the reference as written, and ref the same with an absolute
+	// path.
+	written, ref environ.Ref
 	// platform chooses one image of an index, empty for this machine's.
 	platform string
 	// since is the path of a snapshot that an earlier scan of the same
@@ -45,6 +47,7 @@ func parseEnvironment(name, raw, dir string) (environment, error) {
 	if err != nil {
 		return environment{}, err
 	}
+	written := ref
 	if ref.HasPath() {
 		ref.Path = workingRelative(dir, ref.Path)
 		if ref.Path, err = filepath.Abs(ref.Path); err != nil {
@@ -54,7 +57,18 @@ func parseEnvironment(name, raw, dir string) (environment, error) {
 			return environment{}, err
 		}
 	}
-	return environment{name: name, raw: raw, ref: ref}, nil
+	return environment{name: name, raw: raw, written: written, ref: ref}, nil
+}
+
+// parseStage reads the reference of what is judged. A snapshot is a file that
+// says what an environment was; it is compared with and never judged, or its
+// count would pass for that of an environment.
+func parseStage(name, raw, dir string) (environment, error) {
+	e, err := parseEnvironment(name, raw, dir)
+	if err == nil && e.ref.Scheme == environ.SchemeSnapshot {
+		err = &hinted{fmt.Errorf("environment %q: a snapshot is a base, and no environment", raw), "name the environment itself, and the snapshot under base: or with --since"}
+	}
+	return e, err
 }
 
 // checkPath finds mistakes in a reference before anything is scanned.

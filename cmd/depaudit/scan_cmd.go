@@ -51,7 +51,7 @@ says that it could not run or could not write.`,
 			if err := c.checkOutputs(outputs, args); err != nil {
 				return err
 			}
-			e, err := parseEnvironment(args[0], args[0], "")
+			e, err := parseStage(args[0], args[0], "")
 			if err != nil {
 				return usage(err)
 			}

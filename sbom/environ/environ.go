@@ -230,6 +230,10 @@ func (t *Tree) Ref() Ref { return t.ref }
 // Image describes the image that the tree was read from; zero for a folder.
 func (t *Tree) Image() sbom.Image { return t.image }
 
+// Notes are remarks about the image: what it says of itself and could not be
+// believed.
+func (t *Tree) Notes() []string { return slices.Clone(t.notes) }
+
 // Layer is the number, from 1 for the lowest, of the layer that a node is
 // from: the last one that wrote it. 0 outside of images.
 func (t *Tree) Layer(n Node) int {

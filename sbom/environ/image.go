@@ -18,6 +18,7 @@ import (
 // imageSource is an image whose layers can be read.
 type imageSource struct {
 	meta   sbom.Image
+	notes  []string
 	layers []layer.Source
 	close  func() error
 }
@@ -64,7 +65,7 @@ func openLayers(ctx context.Context, ref Ref, opts Options, image imageSource) (
 		}
 	}
 	t := m.tree()
-	t.ref, t.image, t.stored.indexes = ref, image.meta, indexes
+	t.ref, t.image, t.notes, t.stored.indexes = ref, image.meta, image.notes, indexes
 	if err := t.readAgain(ctx, image.layers, layerOpts, p); err != nil {
 		t.Close()
 		return nil, err

@@ -16,7 +16,7 @@ func openImage(ctx context.Context, ref Ref, opts Options) (*Tree, error) {
 		}
 		return nil, err // it begins with the image
 	}
-	source := imageSource{meta: img.Meta, close: img.Close}
+	source := imageSource{meta: img.Meta, notes: img.Notes, close: img.Close}
 	for i, l := range img.Layers {
 		source.layers = append(source.layers, layer.Source{Layer: l.Layer, Number: i + 1, Open: l.Open})
 	}

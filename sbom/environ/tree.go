@@ -47,6 +47,7 @@ type Tree struct {
 	classify func(head []byte) Class
 	record   *record // what is asked of files, nil unless somebody wants it: marks.go
 	image    sbom.Image
+	notes    []string    // about the image
 	layers   []uint16    // node -> layer; empty outside of images
 	stored   *imageFiles // nil outside of images
 	gaps     []sbom.Gap

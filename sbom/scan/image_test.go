@@ -241,3 +241,36 @@ func comparable(t *testing.T, d *sbom.Document) []string {
 	}
 	return strings.Split(b.String(), "\n")
 }
+
+// TestImageNotes: what an image says of itself and cannot be believed is left
+// out and told.
+func TestImageNotes(t *testing.T) {
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "file"), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	layout := imageOf(t, root, 1)
+	path := filepath.Join(layout, "index.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := `"annotations":{"org.opencontainers.image.base.name":"debian","org.opencontainers.image.base.digest":"nonsense"},"platform":`
+	changed := strings.Replace(string(data), `"platform":`, claim, 1)
+	if changed == string(data) {
+		t.Fatal("the index has no platform")
+	}
+	if err := os.WriteFile(path, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Run(t.Context(), environ.Ref{Scheme: environ.SchemeOCIDir, Path: layout}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if image := d.Environment.Image; image.BaseName != "debian" || image.BaseDigest != "" {
+		t.Errorf("the base is %q %q", image.BaseName, image.BaseDigest)
+	}
+	if len(d.Notices) != 1 || d.Notices[0].Kind != sbom.NoticeImage || !strings.Contains(d.Notices[0].Detail, `"nonsense"`) {
+		t.Errorf("notices %+v", d.Notices)
+	}
+}

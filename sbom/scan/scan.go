@@ -226,6 +226,9 @@ func open(ctx context.Context, tree *environ.Tree) (*scanner, error) {
 	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Image: tree.Image(), Files: tree.Files()}
 	s.doc.Gaps = append(s.doc.Gaps, tree.Gaps()...)
 	s.doc.Excluded = append(s.doc.Excluded, tree.Excluded()...)
+	for _, note := range tree.Notes() {
+		s.notice(sbom.NoticeImage, "", note)
+	}
 	release, known, err := environ.Release(tree)
 	if err != nil {
 		s.gap(sbom.GapDatabase, "/etc/os-release", err.Error())
