@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
-	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/audit/report"
 )
 
@@ -85,7 +85,7 @@ func (c *command) answer(a listAnswer, outputs []listOutput, limit int) error {
 			}
 			write := func(w io.Writer) error {
 				if o.format == "json" {
-					return inquiry.WriteJSON(w, a)
+					return query.WriteJSON(w, a)
 				}
 				return a.Text(w, options, limit)
 			}

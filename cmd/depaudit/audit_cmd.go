@@ -15,7 +15,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
 	"github.com/depaudit/depaudit/lockcheck"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // defaultConfig is looked for in the working folder only: a configuration
@@ -145,17 +145,17 @@ func (p *pipelineFlags) applySince(config *audit.Config) (map[string]bool, error
 			if stage.Base != "" {
 				return nil, &hinted{fmt.Errorf("--since %s: the stage %s has the base %s already", s, stage.Name, stage.Base), "remove one of them"}
 			}
-			stage.Base = environ.SchemeSnapshot + ":" + file
+			stage.Base = rootfs.SchemeSnapshot + ":" + file
 			since[stage.Name] = true
 		}
 		if !found {
-			return nil, &hinted{fmt.Errorf("--since %s: no stage is on %q", s, environ.SchemeHost+":"), "name the stage: --since " + config.Stages[0].Name + "=" + s}
+			return nil, &hinted{fmt.Errorf("--since %s: no stage is on %q", s, rootfs.SchemeHost+":"), "name the stage: --since " + config.Stages[0].Name + "=" + s}
 		}
 	}
 	return since, nil
 }
 
-func onHost(stage *audit.StageConfig) bool { return stage.Environment == environ.SchemeHost+":" }
+func onHost(stage *audit.StageConfig) bool { return stage.Environment == rootfs.SchemeHost+":" }
 
 // repeat tells every stage which flags a command that is pasted needs.
 func (p *pipelineFlags) repeat(config *audit.Config) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // A base is what a stage started from. It is an environment like any other,
@@ -26,7 +26,7 @@ func baseOf(stage audit.StageConfig, e *environment, dir string) (environment, b
 		return environment{}, false, err
 	}
 	base.platform = stage.Platform
-	if base.ref.Scheme == environ.SchemeSnapshot && (e.ref.Scheme == environ.SchemeHost || e.ref.Scheme == environ.SchemeDir) {
+	if base.ref.Scheme == rootfs.SchemeSnapshot && (e.ref.Scheme == rootfs.SchemeHost || e.ref.Scheme == rootfs.SchemeDir) {
 		e.since = base.ref.Path
 	}
 	return base, true, nil
@@ -53,7 +53,7 @@ func (c *command) claimBases(ctx context.Context, inputs []audit.Input, envs []e
 			bases = append(bases, environment{name: envs[i].name, raw: written.String(), written: written, ref: ref, platform: envs[i].platform})
 			based = append(based, i)
 		} else {
-			ref, _, _ := strings.Cut(environ.SchemeRegistry+":"+image.BaseName, "@")
+			ref, _, _ := strings.Cut(rootfs.SchemeRegistry+":"+image.BaseName, "@")
 			if image.BaseDigest != "" {
 				ref += "@" + image.BaseDigest
 			}
@@ -76,14 +76,14 @@ func (c *command) claimBases(ctx context.Context, inputs []audit.Input, envs []e
 var errElsewhere = errors.New("it was not looked for, because it is neither in the same layout nor in the same registry")
 
 // claimedBase is where the base that an image names would be: beside it.
-func claimedBase(ref environ.Ref, image sbom.Image) (environ.Ref, bool) {
+func claimedBase(ref rootfs.Ref, image sbom.Image) (rootfs.Ref, bool) {
 	if !strings.HasPrefix(image.BaseDigest, "sha256:") || image.BaseDigest == image.Digest {
-		return environ.Ref{}, false
+		return rootfs.Ref{}, false
 	}
 	switch ref.Scheme {
-	case environ.SchemeOCIDir, environ.SchemeOCIArchive:
-		return environ.Ref{Scheme: ref.Scheme, Path: ref.Path, Tag: image.BaseDigest}, true
-	case environ.SchemeRegistry:
+	case rootfs.SchemeOCIDir, rootfs.SchemeOCIArchive:
+		return rootfs.Ref{Scheme: ref.Scheme, Path: ref.Path, Tag: image.BaseDigest}, true
+	case rootfs.SchemeRegistry:
 		host, _, ok := strings.Cut(ref.Path, "/")
 		name, _, _ := strings.Cut(image.BaseName, "@")
 		if dir, last := path.Split(name); strings.Contains(last, ":") {
@@ -91,15 +91,15 @@ func claimedBase(ref environ.Ref, image sbom.Image) (environ.Ref, bool) {
 			name = dir + last
 		}
 		if ok && strings.HasPrefix(name, host+"/") {
-			return environ.Ref{Scheme: ref.Scheme, Path: name + "@" + image.BaseDigest}, true
+			return rootfs.Ref{Scheme: ref.Scheme, Path: name + "@" + image.BaseDigest}, true
 		}
 	}
-	return environ.Ref{}, false
+	return rootfs.Ref{}, false
 }
 
 // asWritten gives a reference into the layout of an environment the path that
 // the user wrote for that.
-func asWritten(ref environ.Ref, e environment) environ.Ref {
+func asWritten(ref rootfs.Ref, e environment) rootfs.Ref {
 	if ref.HasPath() {
 		ref.Path = e.written.Path
 	}

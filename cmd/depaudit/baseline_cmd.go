@@ -12,7 +12,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/catalog"
+	"github.com/depaudit/depaudit/sbom/catalogers"
 )
 
 func (c *command) baselineCommand() *cobra.Command {
@@ -179,7 +179,7 @@ catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
 
 func (c *command) checkBaseline(p *pipeline) error {
 	problems := 0
-	ruler := audit.Ruler{Rules: sbom.Rules, Catalogers: catalog.Version}
+	ruler := audit.Ruler{Rules: sbom.Rules, Catalogers: catalogers.Version}
 	for _, stage := range p.stages {
 		b := p.baseline.Stages[stage.Name]
 		switch {

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
@@ -48,7 +48,7 @@ const maxFrame = 512 << 20
 
 // childRequest is what a child is asked for, as JSON in its second argument.
 type childRequest struct {
-	Ref environ.Ref `json:"ref"`
+	Ref rootfs.Ref `json:"ref"`
 	// File has what came from standard input, when Ref names that.
 	File string `json:"file,omitempty"`
 	// Memory is the limit in bytes.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/sbom/catalog"
+	"github.com/depaudit/depaudit/sbom/catalogers"
 )
 
 // command is the program with its surroundings as values. Everything but
@@ -246,7 +246,7 @@ func flagError(cmd *cobra.Command, err error) error {
 
 // tool says who counted.
 func tool() audit.Tool {
-	return audit.Tool{Name: "depaudit", Version: version(), Catalogers: catalog.Version}
+	return audit.Tool{Name: "depaudit", Version: version(), Catalogers: catalogers.Version}
 }
 
 // version is the module version that the go command recorded.

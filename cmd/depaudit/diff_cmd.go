@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/inquiry"
-	"github.com/depaudit/depaudit/sbom/compare"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/audit/query"
+	"github.com/depaudit/depaudit/sbom/diff"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 func (c *command) diffCommand() *cobra.Command {
@@ -82,7 +82,7 @@ shown all the same), 4 when it could not run or could not write.`,
 // for what has no stages.
 type stagedSide struct {
 	stage string
-	inquiry.DiffSide
+	query.DiffSide
 }
 
 // diffSides loads both arguments. What has to be scanned is scanned side by
@@ -157,22 +157,22 @@ func (c *command) loadSides(ctx context.Context, args []string, flags subjectFla
 			out = append(out, reportSide(s))
 			continue
 		}
-		kind := inquiry.SideScan
-		if e := s.doc.Environment.Kind; e == environ.SchemeSBOM || e == environ.SchemeAttestation {
-			kind = inquiry.SideSBOM
+		kind := query.SideScan
+		if e := s.doc.Environment.Kind; e == rootfs.SchemeSBOM || e == rootfs.SchemeAttestation {
+			kind = query.SideSBOM
 		}
-		out = append(out, stagedSide{DiffSide: inquiry.NewDiffSide(s.name, kind, s.doc, nil)})
+		out = append(out, stagedSide{DiffSide: query.NewDiffSide(s.name, kind, s.doc, nil)})
 	}
 	return out, nil
 }
 
 // reportSide is a stage of a report, with what the audit decided.
 func reportSide(s *subject) stagedSide {
-	proofs := make(map[string]compare.Proof, len(s.stage.Dependencies))
+	proofs := make(map[string]diff.Proof, len(s.stage.Dependencies))
 	for _, d := range s.stage.Dependencies {
-		proofs[d.ID] = compare.Proof{Provenance: string(d.Provenance), Evidence: d.Evidence}
+		proofs[d.ID] = diff.Proof{Provenance: string(d.Provenance), Evidence: d.Evidence}
 	}
-	side := inquiry.NewDiffSide(s.file+"#"+s.stage.Name, inquiry.SideReport, s.doc, func(id string) compare.Proof { return proofs[id] })
+	side := query.NewDiffSide(s.file+"#"+s.stage.Name, query.SideReport, s.doc, func(id string) diff.Proof { return proofs[id] })
 	side.Rules, side.Catalogers = s.stage.Ruler.Rules, s.stage.Ruler.Catalogers
 	return stagedSide{s.stage.Name, side}
 }
@@ -202,8 +202,8 @@ func baselineSides(path string, stages []string) ([]stagedSide, error) {
 		if err != nil {
 			return nil, usage(fmt.Errorf("%s: stage %s: %w", path, name, err))
 		}
-		side := inquiry.NewDiffSide(path+"#"+name, inquiry.SideBaseline, doc, func(id string) compare.Proof {
-			return compare.Proof{Provenance: string(entries[id].Provenance), Evidence: entries[id].Evidence}
+		side := query.NewDiffSide(path+"#"+name, query.SideBaseline, doc, func(id string) diff.Proof {
+			return diff.Proof{Provenance: string(entries[id].Provenance), Evidence: entries[id].Evidence}
 		})
 		side.Rules, side.Catalogers = b.Stages[name].Rules, b.Stages[name].Catalogers
 		out = append(out, stagedSide{name, side})
@@ -212,10 +212,10 @@ func baselineSides(path string, stages []string) ([]stagedSide, error) {
 }
 
 // pairUp compares one side with one side, or else stages of one name.
-func pairUp(args []string, sides [2][]stagedSide) (*inquiry.Diff, error) {
+func pairUp(args []string, sides [2][]stagedSide) (*query.Diff, error) {
 	before, after := sides[0], sides[1]
 	if len(before) == 1 && len(after) == 1 {
-		return inquiry.NewDiff([]inquiry.StageDiff{inquiry.NewStageDiff(before[0].DiffSide, after[0].DiffSide)}, nil, nil), nil
+		return query.NewDiff([]query.StageDiff{query.NewStageDiff(before[0].DiffSide, after[0].DiffSide)}, nil, nil), nil
 	}
 	for i, list := range sides {
 		if len(list) == 0 {
@@ -230,14 +230,14 @@ func pairUp(args []string, sides [2][]stagedSide) (*inquiry.Diff, error) {
 			return nil, usage(&hinted{err, "choose with --stage " + names[0]})
 		}
 	}
-	var stages []inquiry.StageDiff
+	var stages []query.StageDiff
 	var onlyBefore, onlyAfter []string
 	find := func(list []stagedSide, stage string) int {
 		return slices.IndexFunc(list, func(s stagedSide) bool { return s.stage == stage })
 	}
 	for _, s := range before {
 		if i := find(after, s.stage); i >= 0 {
-			stages = append(stages, inquiry.NewStageDiff(s.DiffSide, after[i].DiffSide))
+			stages = append(stages, query.NewStageDiff(s.DiffSide, after[i].DiffSide))
 		} else {
 			onlyBefore = append(onlyBefore, s.stage)
 		}
@@ -250,5 +250,5 @@ func pairUp(args []string, sides [2][]stagedSide) (*inquiry.Diff, error) {
 	if len(stages) == 0 {
 		return nil, usage(&hinted{errors.New("the two sides have no stage of the same name"), "name one of each: REPORT#STAGE"})
 	}
-	return inquiry.NewDiff(stages, onlyBefore, onlyAfter), nil
+	return query.NewDiff(stages, onlyBefore, onlyAfter), nil
 }

@@ -12,7 +12,7 @@ import (
 	"sync"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
@@ -23,7 +23,7 @@ type environment struct {
 	raw  string
 	// written is the reference as written, and ref the same with an absolute
 	// path.
-	written, ref environ.Ref
+	written, ref rootfs.Ref
 	// platform chooses one image of an index, empty for this machine's.
 	platform string
 	// since is the path of a snapshot that an earlier scan of the same
@@ -43,7 +43,7 @@ func (e environment) key() environment {
 
 // parseEnvironment reads a reference. Folders are relative to dir.
 func parseEnvironment(name, raw, dir string) (environment, error) {
-	ref, err := environ.ParseRefIn(dir, raw)
+	ref, err := rootfs.ParseRefIn(dir, raw)
 	if err != nil {
 		return environment{}, err
 	}
@@ -65,16 +65,16 @@ func parseEnvironment(name, raw, dir string) (environment, error) {
 // count would pass for that of an environment.
 func parseStage(name, raw, dir string) (environment, error) {
 	e, err := parseEnvironment(name, raw, dir)
-	if err == nil && e.ref.Scheme == environ.SchemeSnapshot {
+	if err == nil && e.ref.Scheme == rootfs.SchemeSnapshot {
 		err = &hinted{fmt.Errorf("environment %q: a snapshot is a base, and no environment", raw), "name the environment itself, and the snapshot under base: or with --since"}
 	}
 	return e, err
 }
 
 // checkPath finds mistakes in a reference before anything is scanned.
-func checkPath(raw string, ref environ.Ref) error {
+func checkPath(raw string, ref rootfs.Ref) error {
 	info, err := os.Stat(ref.Path)
-	folder := ref.Scheme == environ.SchemeDir || ref.Scheme == environ.SchemeOCIDir
+	folder := ref.Scheme == rootfs.SchemeDir || ref.Scheme == rootfs.SchemeOCIDir
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && folder:
 		return &hinted{fmt.Errorf("environment %q: there is no folder %s", raw, ref.Path), "is the stage's environment built, and the path right?"}
@@ -82,11 +82,11 @@ func checkPath(raw string, ref environ.Ref) error {
 		return &hinted{fmt.Errorf("environment %q: there is no file %s", raw, ref.Path), "is the stage's environment built, and the path right?"}
 	case err != nil:
 		return nil // whoever opens it says it better
-	case ref.Scheme == environ.SchemeDir && !info.IsDir():
+	case ref.Scheme == rootfs.SchemeDir && !info.IsDir():
 		return &hinted{fmt.Errorf("environment %q: %s is a file", raw, ref.Path), fileHint(ref.Path)}
-	case ref.Scheme == environ.SchemeOCIDir && !info.IsDir():
+	case ref.Scheme == rootfs.SchemeOCIDir && !info.IsDir():
 		return &hinted{fmt.Errorf("environment %q: %s is a file, and an OCI layout is a folder", raw, ref.Path), "for a layout in a tar file write oci-archive:" + ref.Path}
-	case info.IsDir() && !folder && ref.Scheme != environ.SchemeAttestation:
+	case info.IsDir() && !folder && ref.Scheme != rootfs.SchemeAttestation:
 		return &hinted{fmt.Errorf("environment %q: %s is a folder", raw, ref.Path), "for an OCI layout in a folder write oci-dir:" + ref.Path + ", for a root file system dir:" + ref.Path}
 	}
 	return nil

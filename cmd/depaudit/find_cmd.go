@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/sbom/compare"
+	"github.com/depaudit/depaudit/sbom/diff"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
@@ -62,7 +62,7 @@ could not write.`,
 			if err != nil {
 				return err
 			}
-			pattern, err := compare.ParsePattern(args[0])
+			pattern, err := diff.ParsePattern(args[0])
 			if err != nil {
 				return usage(err)
 			}
@@ -73,7 +73,7 @@ could not write.`,
 				}
 				return usage(&hinted{errors.New("where should it be looked for?"), hint})
 			}
-			f := inquiry.NewFind(pattern)
+			f := query.NewFind(pattern)
 			subjects, err := c.findSubjects(cmd.Context(), pattern, args[1:], folder, from)
 			if err != nil {
 				return err
@@ -84,7 +84,7 @@ could not write.`,
 				case s.lost != nil:
 					f.AddLost(s.name, s.lost)
 				case len(s.owners) > 0:
-					f.Add(s.name, pattern.FindPlace(s.doc, compare.Place{Path: s.owners[0].Real, ID: s.owners[0].ID}))
+					f.Add(s.name, pattern.FindPlace(s.doc, diff.Place{Path: s.owners[0].Real, ID: s.owners[0].ID}))
 				default:
 					f.Add(s.name, pattern.Find(s.doc))
 				}
@@ -114,7 +114,7 @@ could not write.`,
 // findSubjects loads the arguments and the reports of the folder. What cannot
 // be scanned, and a report in the folder that cannot be read, is part of the
 // answer.
-func (c *command) findSubjects(ctx context.Context, pattern *compare.Pattern, args []string, folder string, flags subjectFlags) ([]subject, error) {
+func (c *command) findSubjects(ctx context.Context, pattern *diff.Pattern, args []string, folder string, flags subjectFlags) ([]subject, error) {
 	flags.folders, flags.keepLost = true, true
 	if path := pattern.Path(); path != "" {
 		flags.paths = []string{path}

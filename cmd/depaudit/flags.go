@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // outputFlags are shared by every command that prints a report.
@@ -94,7 +94,7 @@ func (l *limitFlags) cache() string {
 	if l.noCache {
 		return ""
 	}
-	return environ.DefaultCache()
+	return rootfs.DefaultCache()
 }
 
 // check refuses what is wrong with the flags of a scan before it begins.

@@ -28,23 +28,23 @@ const exportTest = "sbom/internal/exporttest"
 // layers has every package of the module with the packages of the module that
 // it may import. ARCHITECTURE.md says why.
 var layers = map[string][]string{
-	"sbom":               {},
-	"sbom/environ":       {"sbom", "sbom/environ/image", "sbom/environ/layer"},
-	"sbom/environ/image": {"sbom"},
-	"sbom/environ/layer": {"sbom"},
-	"sbom/osdb":          {"sbom", "sbom/environ", "sbom/osdb/rpmdb"},
-	"sbom/osdb/rpmdb":    {},
-	"sbom/catalog":       {"sbom", "sbom/environ"},
-	"sbom/snapshot":      {"sbom", "sbom/environ"},
-	"sbom/scan":          {"sbom", "sbom/environ", "sbom/osdb", "sbom/catalog", "sbom/snapshot"},
-	"sbom/graph":         {"sbom"},
-	"sbom/compare":       {"sbom", "sbom/graph", "sbom/osdb"},
+	"sbom":                       {},
+	"sbom/rootfs":                {"sbom", "sbom/rootfs/image", "sbom/rootfs/internal/layer"},
+	"sbom/rootfs/image":          {"sbom"},
+	"sbom/rootfs/internal/layer": {"sbom"},
+	"sbom/ospkg":                 {"sbom", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
+	"sbom/ospkg/internal/rpmdb":  {},
+	"sbom/catalogers":            {"sbom", "sbom/rootfs"},
+	"sbom/snapshot":              {"sbom", "sbom/rootfs"},
+	"sbom/scan":                  {"sbom", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
+	"sbom/graph":                 {"sbom"},
+	"sbom/diff":                  {"sbom", "sbom/graph", "sbom/ospkg"},
 
-	"sbom/internal/exact": {},
+	"sbom/strictjson":     {},
 	"sbom/internal/draft": {"sbom"},
-	"sbom/spdx":           {"sbom", "sbom/internal/draft", "sbom/internal/exact"},
-	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/internal/exact"},
-	"sbom/intake":         {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/internal/exact"},
+	"sbom/spdx":           {"sbom", "sbom/internal/draft", "sbom/strictjson"},
+	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
+	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
 	"lockcheck": {},
 
@@ -52,12 +52,12 @@ var layers = map[string][]string{
 	"audit/atomicfile": {},
 	"audit/report":     {"audit", "sbom"},
 	"audit/explore":    {"audit/report", "sbom", "sbom/graph"},
-	"audit/inquiry":    {"audit/report", "sbom", "sbom/compare", "sbom/graph"},
+	"audit/query":      {"audit/report", "sbom", "sbom/diff", "sbom/graph"},
 
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/explore", "audit/inquiry", "audit/report", "lockcheck",
-		"sbom", "sbom/catalog", "sbom/compare", "sbom/cyclonedx", "sbom/environ", "sbom/environ/image",
-		"sbom/graph", "sbom/intake", "sbom/scan", "sbom/snapshot", "sbom/spdx",
+		"audit", "audit/atomicfile", "audit/explore", "audit/query", "audit/report", "lockcheck",
+		"sbom", "sbom/catalogers", "sbom/diff", "sbom/cyclonedx", "sbom/rootfs", "sbom/rootfs/image",
+		"sbom/graph", "sbom/sbomread", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
 
 	// What tests share. Only tests may import it.
@@ -67,17 +67,17 @@ var layers = map[string][]string{
 // confined has modules and packages that only these folders may import, in
 // the code that is linked. Tests may compare with anything but syft.
 var confined = map[string][]string{
-	"github.com/anchore/syft":                {"sbom/catalog"},
-	"github.com/anchore/stereoscope":         {"sbom/catalog"},
+	"github.com/anchore/syft":                {"sbom/catalogers"},
+	"github.com/anchore/stereoscope":         {"sbom/catalogers"},
 	"github.com/spdx/tools-golang":           {"sbom/spdx"},
 	"github.com/CycloneDX/cyclonedx-go":      {"sbom/cyclonedx"},
 	"github.com/olekukonko/tablewriter":      {"audit/report"},
 	"charm.land/bubbletea":                   {"audit/explore"},
-	"github.com/google/go-containerregistry": {"sbom/environ/image"},
-	"github.com/klauspost/compress":          {"sbom/environ/image", "sbom/environ/layer"},
+	"github.com/google/go-containerregistry": {"sbom/rootfs/image"},
+	"github.com/klauspost/compress":          {"sbom/rootfs/image", "sbom/rootfs/internal/layer"},
 	"github.com/anchore/go-rpmdb":            {},
-	"modernc.org/sqlite":                     {"sbom/osdb/rpmdb"},
-	"database/sql":                           {"sbom/osdb/rpmdb"},
+	"modernc.org/sqlite":                     {"sbom/ospkg/internal/rpmdb"},
+	"database/sql":                           {"sbom/ospkg/internal/rpmdb"},
 	"github.com/goccy/go-yaml":               {"audit"},
 	"github.com/spf13/cobra":                 {"cmd/depaudit"},
 	"github.com/spf13/pflag":                 {"cmd/depaudit"},
@@ -89,8 +89,8 @@ var confined = map[string][]string{
 	"log/slog":                               {},
 	"math/rand":                              {},
 	"math/rand/v2":                           {},
-	"net":                                    {"sbom/environ/image"}, // only for an image that the user said is in a registry or an engine
-	"net/http":                               {"sbom/environ/image"},
+	"net":                                    {"sbom/rootfs/image"}, // only for an image that the user said is in a registry or an engine
+	"net/http":                               {"sbom/rootfs/image"},
 	"plugin":                                 {},
 	"testing":                                {},
 	"github.com/google/go-cmp":               {},
@@ -101,7 +101,7 @@ var confined = map[string][]string{
 
 // syftInTests are the folders whose tests may import syft: they hold our
 // scan against syft's own.
-var syftInTests = []string{"sbom/catalog", "sbom/scan"}
+var syftInTests = []string{"sbom/catalogers", "sbom/scan"}
 
 func TestImports(t *testing.T) {
 	files := sources(t)

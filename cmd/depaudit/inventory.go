@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
-	"github.com/depaudit/depaudit/sbom/environ/image"
-	"github.com/depaudit/depaudit/sbom/intake"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/rootfs/image"
+	"github.com/depaudit/depaudit/sbom/sbomread"
 	"github.com/depaudit/depaudit/sbom/scan"
 	"github.com/depaudit/depaudit/sbom/snapshot"
 )
@@ -23,23 +23,23 @@ import (
 func inventory(ctx context.Context, request childRequest, progress func(scan.Progress)) (*result, error) {
 	ref := request.Ref
 	switch ref.Scheme {
-	case environ.SchemeSBOM:
+	case rootfs.SchemeSBOM:
 		path := ref.Path
 		if request.File != "" {
 			path = request.File
 		}
-		doc, err := readFile(path, func(f io.Reader) (*sbom.Document, error) { return intake.Read(ctx, f, ref.Path) })
+		doc, err := readFile(path, func(f io.Reader) (*sbom.Document, error) { return sbomread.Read(ctx, f, ref.Path) })
 		if err != nil {
 			return nil, err
 		}
 		return &result{doc: doc}, nil
-	case environ.SchemeAttestation:
+	case rootfs.SchemeAttestation:
 		doc, err := readAttestation(ctx, ref, request.Platform)
 		if err != nil {
 			return nil, err
 		}
 		return &result{doc: doc}, nil
-	case environ.SchemeSnapshot:
+	case rootfs.SchemeSnapshot:
 		doc, err := readFile(ref.Path, func(f io.Reader) (*sbom.Document, error) {
 			s, err := snapshot.Read(f)
 			if err != nil {
@@ -89,10 +89,10 @@ func readFile(path string, read func(io.Reader) (*sbom.Document, error)) (*sbom.
 }
 
 // readAttestation reads the SBOM that BuildKit attached for a build stage.
-func readAttestation(ctx context.Context, ref environ.Ref, platform string) (*sbom.Document, error) {
-	scheme := environ.SchemeOCIDir
+func readAttestation(ctx context.Context, ref rootfs.Ref, platform string) (*sbom.Document, error) {
+	scheme := rootfs.SchemeOCIDir
 	if info, err := os.Stat(ref.Path); err == nil && !info.IsDir() {
-		scheme = environ.SchemeOCIArchive
+		scheme = rootfs.SchemeOCIArchive
 	}
 	list, err := image.Attestations(ctx, image.Ref{Scheme: scheme, Path: ref.Path, Tag: ref.Tag}, platform)
 	if err != nil {
@@ -123,5 +123,5 @@ func readAttestation(ctx context.Context, ref environ.Ref, platform string) (*sb
 		return nil, err
 	}
 	defer r.Close()
-	return intake.Read(ctx, r, ref.String())
+	return sbomread.Read(ctx, r, ref.String())
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
@@ -30,7 +30,7 @@ func splitPaths(joined string) []string {
 }
 
 // scanOwners is a scan that resolves paths as well.
-func scanOwners(ctx context.Context, ref environ.Ref, opts scan.Options, paths []string) (*sbom.Document, []pathOwner, error) {
+func scanOwners(ctx context.Context, ref rootfs.Ref, opts scan.Options, paths []string) (*sbom.Document, []pathOwner, error) {
 	if len(paths) == 0 {
 		doc, err := scan.Run(ctx, ref, opts)
 		return doc, nil, err

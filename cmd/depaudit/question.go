@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -53,7 +53,7 @@ func (f *questionFlags) register(cmd *cobra.Command, limit int, what string) {
 // asked is an environment with its graph, ready for a question.
 type asked struct {
 	*subject
-	inquiry *inquiry.Subject
+	inquiry *query.Subject
 	graph   *graph.Graph
 }
 
@@ -88,7 +88,7 @@ func (c *command) ask(ctx context.Context, ref string, f *questionFlags, package
 	if len(named) > 0 {
 		a.graph = graph.New(s.doc, graph.Options{Roots: named})
 	}
-	a.inquiry = &inquiry.Subject{Name: s.name, Document: s.doc, Graph: a.graph, Provenance: s.provenance()}
+	a.inquiry = &query.Subject{Name: s.name, Document: s.doc, Graph: a.graph, Provenance: s.provenance()}
 	return a, nil
 }
 
@@ -314,7 +314,7 @@ func misnamed(err error) error {
 }
 
 // unsure is the end of a question that was answered as far as could be seen.
-func unsure(h *inquiry.Head) error {
+func unsure(h *query.Head) error {
 	if h.Unsure() {
 		return &exitError{code: exitIncomplete}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/lockcheck"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 func (c *command) scanCommand() *cobra.Command {
@@ -60,7 +60,7 @@ says that it could not run or could not write.`,
 				if base != "" {
 					return usage(errors.New("--since and --base both name what the environment started from: use one of them"))
 				}
-				in.Stage.Base = environ.SchemeSnapshot + ":" + since
+				in.Stage.Base = rootfs.SchemeSnapshot + ":" + since
 			}
 			e.platform = platform
 			envs := []environment{e}

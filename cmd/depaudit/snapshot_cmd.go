@@ -9,7 +9,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 func (c *command) snapshotCommand() *cobra.Command {
@@ -46,7 +46,7 @@ written all the same, and the audit says so again.`,
 			if file == "" {
 				return usage(&hinted{errors.New("where should the snapshot be written?"), "depaudit snapshot -o before.json"})
 			}
-			raw := environ.SchemeHost + ":"
+			raw := rootfs.SchemeHost + ":"
 			if len(args) == 1 {
 				raw = args[0]
 			}
@@ -54,7 +54,7 @@ written all the same, and the audit says so again.`,
 			if err != nil {
 				return usage(err)
 			}
-			if e.ref.Scheme != environ.SchemeHost && e.ref.Scheme != environ.SchemeDir {
+			if e.ref.Scheme != rootfs.SchemeHost && e.ref.Scheme != rootfs.SchemeDir {
 				return usage(&hinted{fmt.Errorf("%s: a snapshot is made of host: or of a folder", raw), "an image or an SBOM does not change: name it as the base itself"})
 			}
 			e.snapshot = true

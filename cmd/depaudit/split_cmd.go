@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
@@ -56,7 +56,7 @@ what, 4 could not run.`,
 			if err != nil {
 				return usage(err)
 			}
-			answer := inquiry.NewSplit(a.inquiry, uses, split)
+			answer := query.NewSplit(a.inquiry, uses, split)
 			if err := c.reply(&f, answer); err != nil {
 				return err
 			}
@@ -75,8 +75,8 @@ func partWords(part string) []string {
 
 // parts finds what each --for names. One that is the name of a package as a
 // whole is that package, whatever is in it.
-func (a *asked) parts(parts []string) ([]inquiry.Use, []graph.Part, error) {
-	var uses []inquiry.Use
+func (a *asked) parts(parts []string) ([]query.Use, []graph.Part, error) {
+	var uses []query.Use
 	var groups []graph.Part
 	seen := make(map[string]bool)
 	for _, part := range parts {
@@ -99,7 +99,7 @@ func (a *asked) parts(parts []string) ([]inquiry.Use, []graph.Part, error) {
 				return nil, nil, misnamed(prefixed("--for", err))
 			}
 			group.IDs = append(group.IDs, found.id)
-			uses = append(uses, inquiry.Use{Part: name, Asked: word, Path: found.path, ID: found.id})
+			uses = append(uses, query.Use{Part: name, Asked: word, Path: found.path, ID: found.id})
 		}
 		groups = append(groups, group)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // subject is one environment that a question is about, with its document.
@@ -200,11 +200,11 @@ func (l *loader) addFile(path, stage string) error {
 	case kind == fileBaseline:
 		return usage(&hinted{fmt.Errorf("%s is a baseline, which knows neither what needs what nor where it is", path), "give the environment, or a report of it: depaudit audit -o json=report.json"})
 	case kind == fileSnapshot:
-		return l.addRef(path, environ.SchemeSnapshot+":"+path)
+		return l.addRef(path, rootfs.SchemeSnapshot+":"+path)
 	case kind == fileArchive:
 		return usage(&hinted{fmt.Errorf("%s is an archive", path), fileHint(path)})
 	}
-	return l.addRef(path, environ.SchemeSBOM+":"+path)
+	return l.addRef(path, rootfs.SchemeSBOM+":"+path)
 }
 
 // addInput adds what stands on standard input.
@@ -224,7 +224,7 @@ func (l *loader) addInput() error {
 		again := *l.command
 		again.stdin = io.MultiReader(bytes.NewReader(data), l.command.stdin)
 		l.command = &again
-		return l.addRef("-", environ.SchemeSBOM+":-")
+		return l.addRef("-", rootfs.SchemeSBOM+":-")
 	}
 	r, err := audit.ReadReport(bytes.NewReader(data))
 	if err != nil {

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/audit/query"
 )
 
 func (c *command) topCommand() *cobra.Command {
@@ -31,7 +31,7 @@ be examined, or it cannot be seen there what needs what, 4 could not run.`,
 			if err != nil {
 				return err
 			}
-			answer := inquiry.NewTop(a.inquiry, f.limit)
+			answer := query.NewTop(a.inquiry, f.limit)
 			if err := c.reply(&f, answer); err != nil {
 				return err
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/catalog"
+	"github.com/depaudit/depaudit/sbom/catalogers"
 )
 
 func (c *command) versionCommand() *cobra.Command {
@@ -25,7 +25,7 @@ modules are linked into this program.`,
 		RunE: func(*cobra.Command, []string) error {
 			linked := linkedModules()
 			fmt.Fprintf(c.stdout, "depaudit %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			fmt.Fprintf(c.stdout, "counting rules %d, %s\n", sbom.Rules, catalog.Version)
+			fmt.Fprintf(c.stdout, "counting rules %d, %s\n", sbom.Rules, catalogers.Version)
 			fmt.Fprintf(c.stdout, "%d Go modules are linked into it", len(linked))
 			if !modules {
 				fmt.Fprintln(c.stdout, ": list them with --modules")

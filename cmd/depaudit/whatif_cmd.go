@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
@@ -60,7 +60,7 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 			if err != nil {
 				return usage(err)
 			}
-			answer := inquiry.NewWhatIf(a.inquiry, removed, kept, change)
+			answer := query.NewWhatIf(a.inquiry, removed, kept, change)
 			if err := c.reply(&f, answer); err != nil {
 				return err
 			}

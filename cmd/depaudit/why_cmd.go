@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit/inquiry"
+	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -67,7 +67,7 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 			if err != nil {
 				return trouble(err)
 			}
-			answer := inquiry.NewWhy(a.inquiry, args[1], found.path, all, paths)
+			answer := query.NewWhy(a.inquiry, args[1], found.path, all, paths)
 			if err := c.reply(&f, answer); err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // ErrForeign is returned by [Decode] for a CycloneDX document that depaudit
@@ -42,7 +42,7 @@ func load(r io.Reader, limit int64) (*bom, error) {
 		return nil, fmt.Errorf("cyclonedx: the document is larger than %d MiB", limit>>20)
 	}
 	b := new(bom)
-	if err := exact.Unmarshal(context.Background(), data, b); err != nil {
+	if err := strictjson.Unmarshal(context.Background(), data, b); err != nil {
 		return nil, fmt.Errorf("cyclonedx: %w", err)
 	}
 	if !slices.Contains(versions, b.SpecVersion) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // claimsOurs says whether the document says that depaudit wrote it.
@@ -30,7 +30,7 @@ func unchanged(data []byte, b *bom) (*sbom.Document, error) {
 	if err := Encode(&again, d, m); err != nil {
 		return nil, err
 	}
-	if !exact.SameTokens(data, again.Bytes()) {
+	if !strictjson.SameTokens(data, again.Bytes()) {
 		return nil, errChanged
 	}
 	d.Environment.Kind = "sbom"

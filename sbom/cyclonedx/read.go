@@ -10,7 +10,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/internal/draft"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // Form is a way in which CycloneDX is written.
@@ -62,7 +62,7 @@ func parse(ctx context.Context, data []byte, form Form) (*bom, error) {
 	if form == XML {
 		return b, readXML(ctx, data, b)
 	}
-	return b, exact.Unmarshal(ctx, data, b)
+	return b, strictjson.Unmarshal(ctx, data, b)
 }
 
 // versions that are read. There is no JSON before 1.2.

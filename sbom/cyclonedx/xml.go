@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/internal/draft"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 const (
@@ -66,13 +66,13 @@ func place(data []byte, d *xml.Decoder, err error) error {
 	var syntax *xml.SyntaxError
 	switch {
 	case errors.As(err, &syntax) && strings.Contains(syntax.Msg, "unexpected EOF"):
-		return exact.At(data, int64(len(data)), "the document ends in the middle: it was cut off, or is half written")
+		return strictjson.At(data, int64(len(data)), "the document ends in the middle: it was cut off, or is half written")
 	case errors.As(err, &syntax):
 		detail = syntax.Msg
 	case strings.Contains(detail, "CharsetReader"):
-		return exact.At(data, 0, "the document is not written in UTF-8: convert it (iconv -t UTF-8) and change what its first line says")
+		return strictjson.At(data, 0, "the document is not written in UTF-8: convert it (iconv -t UTF-8) and change what its first line says")
 	}
-	return exact.At(data, d.InputOffset(), "no XML: %s", draft.Clean(detail))
+	return strictjson.At(data, d.InputOffset(), "no XML: %s", draft.Clean(detail))
 }
 
 // single are the elements that are read and that stand once in theirs.
@@ -114,7 +114,7 @@ type open struct {
 }
 
 func (g *xmlGuard) walk() error {
-	if err := exact.UTF8(g.data); err != nil {
+	if err := strictjson.UTF8(g.data); err != nil {
 		return err
 	}
 	g.d = xml.NewDecoder(bytes.NewReader(g.data))
@@ -147,7 +147,7 @@ func (g *xmlGuard) walk() error {
 }
 
 func (g *xmlGuard) fail(format string, args ...any) error {
-	return exact.At(g.data, g.at, format, args...)
+	return strictjson.At(g.data, g.at, format, args...)
 }
 
 func (g *xmlGuard) start(t xml.StartElement) error {

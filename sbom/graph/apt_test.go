@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
 	"github.com/depaudit/depaudit/sbom/graph"
-	"github.com/depaudit/depaudit/sbom/osdb"
+	"github.com/depaudit/depaudit/sbom/ospkg"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // aptRoot is a Debian root file system, with apt itself as the oracle. apt
@@ -61,16 +61,16 @@ func openRoot(t *testing.T, root string) *aptRoot {
 			t.Fatal(err)
 		}
 	}
-	tree, err := environ.Open(context.Background(), environ.Ref{Scheme: "dir", Path: dir}, environ.Options{})
+	tree, err := rootfs.Open(context.Background(), rootfs.Ref{Scheme: "dir", Path: dir}, rootfs.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tree.Close() })
-	release, _, err := environ.Release(tree)
+	release, _, err := rootfs.Release(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := osdb.Open(context.Background(), tree, release)
+	db, err := ospkg.Open(context.Background(), tree, release)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 	"github.com/depaudit/depaudit/sbom/snapshot"
 )
@@ -15,13 +15,13 @@ import (
 // time goes:
 //
 //	DEPAUDIT_BENCH_ROOT=/path/to/root go test ./sbom/scan -run '^$' -bench . -cpuprofile cpu.out
-func benchRoot(b *testing.B) environ.Ref {
+func benchRoot(b *testing.B) rootfs.Ref {
 	b.Helper()
 	root := os.Getenv("DEPAUDIT_BENCH_ROOT")
 	if root == "" {
 		b.Skip("DEPAUDIT_BENCH_ROOT names no root file system")
 	}
-	return environ.Ref{Scheme: environ.SchemeDir, Path: root}
+	return rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}
 }
 
 func BenchmarkRun(b *testing.B) {

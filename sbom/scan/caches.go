@@ -6,14 +6,14 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // cache is a package manager's store of what it once fetched. Nothing in it
 // is installed (counting rule 1).
 type cache struct {
-	root environ.Node
-	end  environ.Node // one past the last node of the subtree
+	root rootfs.Node
+	end  rootfs.Node // one past the last node of the subtree
 	what string
 	// opaque is set where nothing is run from in place: what the cache holds
 	// is named by its digest, and is copied out or linked before it is used.
@@ -24,9 +24,9 @@ type cache struct {
 type caches []cache
 
 // contain says whether n lies in a cache, its root included.
-func (c caches) contain(n environ.Node) bool { return c.of(n) != nil }
+func (c caches) contain(n rootfs.Node) bool { return c.of(n) != nil }
 
-func (c caches) of(n environ.Node) *cache {
+func (c caches) of(n rootfs.Node) *cache {
 	i := sort.Search(len(c), func(i int) bool { return c[i].root > n }) - 1
 	if i < 0 || n >= c[i].end {
 		return nil
@@ -37,60 +37,60 @@ func (c caches) of(n environ.Node) *cache {
 // findCaches recognises caches by their structure: a folder of the usual
 // name that does not look like one from inside is no cache, so that a name
 // alone hides nothing.
-func findCaches(t *environ.Tree, _ *survey) caches {
+func findCaches(t *rootfs.Tree, _ *survey) caches {
 	var found caches
-	add := func(root environ.Node, what string, opaque bool) {
-		if root == environ.None || t.Kind(root) != environ.Dir || isImported(t, root) {
+	add := func(root rootfs.Node, what string, opaque bool) {
+		if root == rootfs.None || t.Kind(root) != rootfs.Dir || isImported(t, root) {
 			return
 		}
 		_, end := t.Subtree(root)
 		found = append(found, cache{root, end, what, opaque})
 	}
-	has := func(dir environ.Node, names ...string) bool {
+	has := func(dir rootfs.Node, names ...string) bool {
 		for _, name := range names {
-			if t.Child(dir, name) == environ.None {
+			if t.Child(dir, name) == rootfs.None {
 				return false
 			}
 		}
 		return true
 	}
 	const opaque, inPlace = true, false
-	under := func(name string, kind bool, what string, check func(n environ.Node) bool) {
+	under := func(name string, kind bool, what string, check func(n rootfs.Node) bool) {
 		for n := range t.Named(name) {
-			if t.Kind(n) == environ.Dir && check(n) {
+			if t.Kind(n) == rootfs.Dir && check(n) {
 				add(n, what, kind)
 			}
 		}
 	}
-	parentIs := func(n environ.Node, name string) bool {
+	parentIs := func(n rootfs.Node, name string) bool {
 		p := t.Parent(n)
-		return p != environ.None && t.Name(p) == name
+		return p != rootfs.None && t.Name(p) == name
 	}
-	under("mod", inPlace, "Go module cache", func(n environ.Node) bool {
+	under("mod", inPlace, "Go module cache", func(n rootfs.Node) bool {
 		c := t.Child(n, "cache")
-		return parentIs(n, "pkg") && c != environ.None && has(c, "download")
+		return parentIs(n, "pkg") && c != rootfs.None && has(c, "download")
 	})
-	under("go-build", opaque, "Go build cache", func(n environ.Node) bool { return has(n, "trim.txt") || has(n, "00") })
-	under("_cacache", opaque, "npm cache", func(n environ.Node) bool { return has(n, "content-v2") || has(n, "index-v5") })
-	under("pip", opaque, "pip cache", func(n environ.Node) bool {
+	under("go-build", opaque, "Go build cache", func(n rootfs.Node) bool { return has(n, "trim.txt") || has(n, "00") })
+	under("_cacache", opaque, "npm cache", func(n rootfs.Node) bool { return has(n, "content-v2") || has(n, "index-v5") })
+	under("pip", opaque, "pip cache", func(n rootfs.Node) bool {
 		return parentIs(n, ".cache") && (has(n, "http") || has(n, "http-v2") || has(n, "wheels") || has(n, "selfcheck"))
 	})
-	under("uv", inPlace, "uv cache", func(n environ.Node) bool { return parentIs(n, ".cache") && has(n, "CACHEDIR.TAG") })
-	under("yarn", opaque, "yarn cache", func(n environ.Node) bool {
+	under("uv", inPlace, "uv cache", func(n rootfs.Node) bool { return parentIs(n, ".cache") && has(n, "CACHEDIR.TAG") })
+	under("yarn", opaque, "yarn cache", func(n rootfs.Node) bool {
 		return (parentIs(n, ".cache") || parentIs(n, "Caches")) && holdsVersion(t, n, "")
 	})
-	under("registry", opaque, "cargo registry cache", func(n environ.Node) bool {
+	under("registry", opaque, "cargo registry cache", func(n rootfs.Node) bool {
 		return parentIs(n, ".cargo") && (has(n, "index") || has(n, "cache") || has(n, "src"))
 	})
-	under("repository", inPlace, "Maven repository cache", func(n environ.Node) bool {
+	under("repository", inPlace, "Maven repository cache", func(n rootfs.Node) bool {
 		// What Maven fetched is marked with where it came from.
 		return parentIs(n, ".m2") && holdsNamed(t, n, "_remote.repositories")
 	})
-	under("caches", inPlace, "Gradle cache", func(n environ.Node) bool {
+	under("caches", inPlace, "Gradle cache", func(n rootfs.Node) bool {
 		return parentIs(n, ".gradle") && (has(n, "modules-2") || has(n, "journal-1"))
 	})
-	under("pkgs", opaque, "conda package cache", func(n environ.Node) bool { return has(n, "urls.txt") })
-	under("store", opaque, "pnpm store", func(n environ.Node) bool {
+	under("pkgs", opaque, "conda package cache", func(n rootfs.Node) bool { return has(n, "urls.txt") })
+	under("store", opaque, "pnpm store", func(n rootfs.Node) bool {
 		return parentIs(n, "pnpm") && holdsVersion(t, n, "files")
 	})
 	slices.SortFunc(found, func(a, b cache) int { return int(a.root) - int(b.root) })
@@ -106,8 +106,8 @@ func findCaches(t *environ.Tree, _ *survey) caches {
 
 // isImported says whether a folder lies where an interpreter imports from:
 // there it can be used in place, whatever it looks like.
-func isImported(t *environ.Tree, n environ.Node) bool {
-	for ; n != environ.None; n = t.Parent(n) {
+func isImported(t *rootfs.Tree, n rootfs.Node) bool {
+	for ; n != rootfs.None; n = t.Parent(n) {
 		if name := t.Name(n); isSiteDir(name) || name == "node_modules" {
 			return true
 		}
@@ -117,9 +117,9 @@ func isImported(t *environ.Tree, n environ.Node) bool {
 
 // holdsVersion says whether there is a folder named for a version of a
 // cache's layout ("v6") in dir, and in that one of the name given.
-func holdsVersion(t *environ.Tree, dir environ.Node, name string) bool {
+func holdsVersion(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	for c := range t.Children(dir) {
-		if layoutVersion.MatchString(t.Name(c)) && t.Kind(c) == environ.Dir && (name == "" || t.Child(c, name) != environ.None) {
+		if layoutVersion.MatchString(t.Name(c)) && t.Kind(c) == rootfs.Dir && (name == "" || t.Child(c, name) != rootfs.None) {
 			return true
 		}
 	}
@@ -129,7 +129,7 @@ func holdsVersion(t *environ.Tree, dir environ.Node, name string) bool {
 var layoutVersion = regexp.MustCompile(`^v[0-9]+$`)
 
 // holdsNamed says whether there is something of that name below dir.
-func holdsNamed(t *environ.Tree, dir environ.Node, name string) bool {
+func holdsNamed(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	from, to := t.Subtree(dir)
 	for n := range t.Named(name) {
 		if from <= n && n < to {
@@ -142,12 +142,12 @@ func holdsNamed(t *environ.Tree, dir environ.Node, name string) bool {
 // unit is the folder of a cache that an executable in it belongs to: the
 // module or package, so that two toolchains in one cache stay two; the whole
 // of an opaque cache, whose folders mean nothing.
-func (c *cache) unit(t *environ.Tree, n environ.Node) environ.Node {
+func (c *cache) unit(t *rootfs.Tree, n rootfs.Node) rootfs.Node {
 	if c.opaque {
 		return c.root
 	}
 	top := n
-	for p := n; p != c.root && p != environ.None; p = t.Parent(p) {
+	for p := n; p != c.root && p != rootfs.None; p = t.Parent(p) {
 		top = p
 		if strings.Contains(t.Name(p), "@") {
 			return p

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // What packages of languages need of each other, and of the system, no
@@ -48,18 +48,18 @@ type edges struct {
 	// satisfiers.
 	groups map[string]int
 	// programs are the answers of program and found those of the linker.
-	programs map[string]environ.Node
+	programs map[string]rootfs.Node
 	links    linker
 	// kept says whether a file is one that would be kept of an image. Others
 	// are not opened, so that an environment has the same edges however it is
 	// read.
-	kept func(environ.Node) bool
+	kept func(rootfs.Node) bool
 }
 
 func newEdges(s *scanner) *edges {
-	e := &edges{scanner: s, known: make(map[edgeKey]edgeReason), groups: make(map[string]int), programs: make(map[string]environ.Node)}
+	e := &edges{scanner: s, known: make(map[edgeKey]edgeReason), groups: make(map[string]int), programs: make(map[string]rootfs.Node)}
 	rule := sync.OnceValue(keepRule)
-	e.kept = func(n environ.Node) bool {
+	e.kept = func(n rootfs.Node) bool {
 		if !e.isFile(n) {
 			return false
 		}
@@ -148,8 +148,8 @@ func (e *edges) unread(file, detail string) {
 	e.notice(sbom.NoticeRequirement, file, detail)
 }
 
-func (s *scanner) isFile(n environ.Node) bool {
-	return n != environ.None && s.tree.Kind(n) == environ.File
+func (s *scanner) isFile(n rootfs.Node) bool {
+	return n != rootfs.None && s.tree.Kind(n) == rootfs.File
 }
 
 // searchPath is where programs are looked for: the PATH that login(1) and
@@ -160,21 +160,21 @@ func searchPath() []string {
 
 // program finds a program by its name, first in a bin folder beside or above
 // a node, then on the search path.
-func (e *edges) program(name string, near environ.Node) environ.Node {
+func (e *edges) program(name string, near rootfs.Node) rootfs.Node {
 	t := e.tree
 	if name == "" || strings.ContainsRune(name, '/') {
-		return environ.None
+		return rootfs.None
 	}
-	for ; near != environ.None && t.Parent(near) != environ.None; near = t.Parent(near) {
-		if n := t.ResolveNode(t.Child(t.Child(near, "bin"), name)); n != environ.None && t.Kind(n) == environ.File {
+	for ; near != rootfs.None && t.Parent(near) != rootfs.None; near = t.Parent(near) {
+		if n := t.ResolveNode(t.Child(t.Child(near, "bin"), name)); n != rootfs.None && t.Kind(n) == rootfs.File {
 			return n
 		}
 	}
 	n, ok := e.programs[name]
 	if !ok {
-		n = environ.None
+		n = rootfs.None
 		for _, dir := range searchPath() {
-			if at := t.Resolve(dir + "/" + name); at != environ.None && t.Kind(at) == environ.File {
+			if at := t.Resolve(dir + "/" + name); at != rootfs.None && t.Kind(at) == rootfs.File {
 				n = at
 				break
 			}

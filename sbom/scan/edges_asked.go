@@ -2,7 +2,7 @@ package scan
 
 import (
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // settleAsked decides what was asked for where that does not stand in a
@@ -18,7 +18,7 @@ func (s *scanner) settleAsked() {
 // (https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-requested-file).
 func (s *scanner) settlePythonAsked() {
 	e := &edges{scanner: s}
-	recorded := make(map[environ.Node]bool)
+	recorded := make(map[rootfs.Node]bool)
 	for i := range s.units {
 		if u := &s.units[i]; u.FoundBy == "python-reader" && u.Asked == sbom.AskedYes {
 			recorded[e.siteOf(u.node)] = true
@@ -39,12 +39,12 @@ func (s *scanner) settleNodeAsked() {
 	t := s.tree
 	type installation struct {
 		known, global bool
-		asked         map[environ.Node]bool // manifests
+		asked         map[rootfs.Node]bool // manifests
 	}
-	installations := make(map[environ.Node]*installation)
+	installations := make(map[rootfs.Node]*installation)
 	for i := range s.units {
 		u := &s.units[i]
-		if u.FoundBy != "node-reader" || u.Type != "npm" || u.Asked != sbom.AskedUnknown || u.node == environ.None || s.owned(u.node) {
+		if u.FoundBy != "node-reader" || u.Type != "npm" || u.Asked != sbom.AskedUnknown || u.node == rootfs.None || s.owned(u.node) {
 			continue
 		}
 		modules := s.outermostModules(u.node)
@@ -53,18 +53,18 @@ func (s *scanner) settleNodeAsked() {
 		}
 		in := installations[modules]
 		if in == nil {
-			in = &installation{asked: make(map[environ.Node]bool)}
+			in = &installation{asked: make(map[rootfs.Node]bool)}
 			installations[modules] = in
 			root := t.Parent(modules)
 			manifest := s.manifestOf(root)
 			m := &nodeManifest{}
 			var err error
-			if t.Child(modules, ".package-lock.json") != environ.None {
+			if t.Child(modules, ".package-lock.json") != rootfs.None {
 				// npm says it itself, and does not know what is not in its record.
 			} else if s.isFile(manifest) {
 				m, err = s.packageJSON(manifest)
 				in.known = err == nil
-			} else if t.Name(root) == "lib" && manifest == environ.None {
+			} else if t.Name(root) == "lib" && manifest == rootfs.None {
 				in.known, in.global = true, true
 			}
 			if in.known && !in.global {
@@ -94,9 +94,9 @@ func (s *scanner) settleNodeAsked() {
 
 // below is the entry of a folder of modules for a name, which may be in a
 // scope.
-func (s *scanner) below(modules environ.Node, name string) environ.Node {
+func (s *scanner) below(modules rootfs.Node, name string) rootfs.Node {
 	n := modules
-	for i := 0; i < len(name) && n != environ.None; {
+	for i := 0; i < len(name) && n != rootfs.None; {
 		end := i
 		for end < len(name) && name[end] != '/' {
 			end++

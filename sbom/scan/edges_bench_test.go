@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // BenchmarkEdges is what relations cost besides the rest of a scan of
@@ -14,7 +14,7 @@ func BenchmarkEdges(b *testing.B) {
 	if root == "" {
 		b.Skip("DEPAUDIT_BENCH_ROOT names no root file system")
 	}
-	tree, err := environ.Open(b.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{Classify: magic})
+	tree, err := rootfs.Open(b.Context(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, rootfs.Options{Classify: magic})
 	if err != nil {
 		b.Fatal(err)
 	}

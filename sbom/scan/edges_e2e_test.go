@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // tool is the output of a program that an end-to-end run needs.
@@ -224,7 +224,7 @@ var cacheLine = regexp.MustCompile(`^\s+(\S+) \(.*x86-64.*\) => (\S+)$`)
 // that ldconfig made of them, on the machine that the test runs on.
 func TestLinkAsLdconfig(t *testing.T) {
 	endToEnd(t)
-	tree, err := environ.Open(context.Background(), environ.Ref{Scheme: environ.SchemeDir, Path: "/"}, environ.Options{Classify: magic})
+	tree, err := rootfs.Open(context.Background(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: "/"}, rootfs.Options{Classify: magic})
 	if err != nil {
 		t.Fatal(err)
 	}

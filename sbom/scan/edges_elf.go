@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/catalog"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // Limits of what is read of one ELF file. The dynamic section of the largest
@@ -45,10 +45,10 @@ type elfNeeds struct {
 
 // linker answers what the dynamic linker would find (ld.so(8)).
 type linker struct {
-	heads map[environ.Node]elfHead
+	heads map[rootfs.Node]elfHead
 	dirs  []string // of ld.so.conf; nil before it was read
 	read  bool
-	found map[linkQuery]environ.Node
+	found map[linkQuery]rootfs.Node
 }
 
 // linkQuery is a name that is looked up in the system's folders.
@@ -65,13 +65,13 @@ type linkQuery struct {
 // LD_LIBRARY_PATH is not set.
 func (e *edges) libraries(ctx context.Context) {
 	type file struct {
-		node  environ.Node
+		node  rootfs.Node
 		unit  int
 		needs elfNeeds
 	}
 	var all []file
 	for _, x := range e.sniffed.executables {
-		if x.Type != catalog.ELF {
+		if x.Type != catalogers.ELF {
 			continue
 		}
 		if unit := e.accountedBy(x.Node); unit >= 0 && e.outside(unit) {
@@ -82,7 +82,7 @@ func (e *edges) libraries(ctx context.Context) {
 	for i := range all {
 		f := &all[i]
 		for _, name := range f.needs.needed {
-			if n := e.link(f.node, &f.needs, name); n != environ.None {
+			if n := e.link(f.node, &f.needs, name); n != rootfs.None {
 				e.add(f.unit, e.ownerOf(n), sbom.RelLibrary, edgeReason{via: name, file: e.tree.Path(f.node)})
 			}
 		}
@@ -91,7 +91,7 @@ func (e *edges) libraries(ctx context.Context) {
 
 // readNeeds reads the dynamic section of a file. One that is no sound ELF file
 // does not run either, and needs nothing.
-func (e *edges) readNeeds(n environ.Node) elfNeeds {
+func (e *edges) readNeeds(n rootfs.Node) elfNeeds {
 	f, err := e.tree.OpenFile(n)
 	if err != nil {
 		return elfNeeds{} // a gap, if anybody could read it
@@ -223,12 +223,12 @@ func stringAt(f *elf.File, r io.ReaderAt, table, offset uint64) (string, bool) {
 }
 
 // link is the file that the linker would load for a name, None if none.
-func (e *edges) link(from environ.Node, needs *elfNeeds, name string) environ.Node {
+func (e *edges) link(from rootfs.Node, needs *elfNeeds, name string) rootfs.Node {
 	t := e.tree
-	fits := func(p string) environ.Node {
+	fits := func(p string) rootfs.Node {
 		n := t.Resolve(p)
-		if n == environ.None || t.Kind(n) != environ.File || e.links.head(t, n) != needs.elfHead {
-			return environ.None
+		if n == rootfs.None || t.Kind(n) != rootfs.File || e.links.head(t, n) != needs.elfHead {
+			return rootfs.None
 		}
 		return n
 	}
@@ -236,7 +236,7 @@ func (e *edges) link(from environ.Node, needs *elfNeeds, name string) environ.No
 		if dir, ok := expandOrigin(name, path.Dir(t.Path(from))); ok {
 			return fits(dir)
 		}
-		return environ.None
+		return rootfs.None
 	}
 	own := needs.runpath
 	if own == "" {
@@ -247,21 +247,21 @@ func (e *edges) link(from environ.Node, needs *elfNeeds, name string) environ.No
 		if !ok {
 			continue
 		}
-		if n := fits(path.Join(dir, name)); n != environ.None {
+		if n := fits(path.Join(dir, name)); n != rootfs.None {
 			return n
 		}
 	}
 	query := linkQuery{name, needs.elfHead}
 	n, ok := e.links.found[query]
 	if !ok {
-		n = environ.None
+		n = rootfs.None
 		for _, dir := range e.linkFolders(needs.elfHead) {
-			if n = fits(path.Join(dir, name)); n != environ.None {
+			if n = fits(path.Join(dir, name)); n != rootfs.None {
 				break
 			}
 		}
 		if e.links.found == nil {
-			e.links.found = make(map[linkQuery]environ.Node)
+			e.links.found = make(map[linkQuery]rootfs.Node)
 		}
 		e.links.found[query] = n
 	}
@@ -280,19 +280,19 @@ func expandOrigin(dir, origin string) (string, bool) {
 }
 
 // head is the first part of a file's header; zero when it is no ELF file.
-func (l *linker) head(t *environ.Tree, n environ.Node) elfHead {
+func (l *linker) head(t *rootfs.Tree, n rootfs.Node) elfHead {
 	if h, ok := l.heads[n]; ok {
 		return h
 	}
 	h := readHead(t, n)
 	if l.heads == nil {
-		l.heads = make(map[environ.Node]elfHead)
+		l.heads = make(map[rootfs.Node]elfHead)
 	}
 	l.heads[n] = h
 	return h
 }
 
-func readHead(t *environ.Tree, n environ.Node) elfHead {
+func readHead(t *rootfs.Tree, n rootfs.Node) elfHead {
 	if class, _, err := t.Classify(n); err != nil || class != magicELF {
 		return elfHead{}
 	}
@@ -427,7 +427,7 @@ func (e *edges) linkConfig(file string, left *int) []string {
 // matching are the files of a folder whose names match a pattern, sorted.
 func (e *edges) matching(pattern string) []string {
 	dir := e.tree.Resolve(path.Dir(pattern))
-	if dir == environ.None || e.tree.Kind(dir) != environ.Dir {
+	if dir == rootfs.None || e.tree.Kind(dir) != rootfs.Dir {
 		return nil
 	}
 	var out []string

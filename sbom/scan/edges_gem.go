@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // maxGemspec is the size of a gemspec that is read. RubyGems writes a few
@@ -45,20 +45,20 @@ func gemDependencies(spec string) []gemDependency {
 // what else a program asks for.
 func (e *edges) gems(ctx context.Context) {
 	t := e.tree
-	byHome := make(map[environ.Node]map[string][]int)
+	byHome := make(map[rootfs.Node]map[string][]int)
 	byName := make(map[string][]int)
 	var from []int
-	homeOf := func(i int) environ.Node {
-		for n := t.Parent(e.units[i].node); n != environ.None; n = t.Parent(n) {
+	homeOf := func(i int) rootfs.Node {
+		for n := t.Parent(e.units[i].node); n != rootfs.None; n = t.Parent(n) {
 			if t.Name(n) == "specifications" {
 				return t.Parent(n)
 			}
 		}
-		return environ.None
+		return rootfs.None
 	}
 	for i := range e.units {
 		u := &e.units[i]
-		if u.Type != "gem" || u.node == environ.None || u.carried || !strings.HasSuffix(t.Name(u.node), ".gemspec") {
+		if u.Type != "gem" || u.node == rootfs.None || u.carried || !strings.HasSuffix(t.Name(u.node), ".gemspec") {
 			continue
 		}
 		home := homeOf(i)
@@ -96,7 +96,7 @@ func (e *edges) gems(ctx context.Context) {
 		if u.inside >= 0 {
 			continue
 		}
-		if n := e.program("ruby", home); n != environ.None {
+		if n := e.program("ruby", home); n != rootfs.None {
 			e.add(unit, e.ownerOf(n), sbom.RelInterpreter, edgeReason{via: t.Path(n)})
 		}
 	}

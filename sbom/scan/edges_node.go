@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // nodeNeed is a dependency of a package.json.
@@ -22,7 +22,7 @@ func (e *edges) node(ctx context.Context) {
 	var all []int
 	for i := range e.units {
 		u := &e.units[i]
-		if u.FoundBy == "node-reader" && u.node != environ.None && e.tree.Name(u.node) == "package.json" && e.outside(i) {
+		if u.FoundBy == "node-reader" && u.node != rootfs.None && e.tree.Name(u.node) == "package.json" && e.outside(i) {
 			all = append(all, i)
 		}
 	}
@@ -43,7 +43,7 @@ func (e *edges) node(ctx context.Context) {
 		if u.inside >= 0 {
 			continue // its owner needs Node
 		}
-		if n := e.program("node", e.tree.Parent(e.outermostModules(dir))); n != environ.None {
+		if n := e.program("node", e.tree.Parent(e.outermostModules(dir))); n != rootfs.None {
 			e.add(from, e.ownerOf(n), sbom.RelInterpreter, edgeReason{via: e.tree.Path(n)})
 		}
 	}
@@ -117,24 +117,24 @@ func nodeName(name string) bool {
 // (https://nodejs.org/api/modules.html#loading-from-node_modules-folders),
 // -1 if none: node_modules of the folder and of each above it. The folder is
 // the real one, links followed, as Node has it.
-func (e *edges) require(dir environ.Node, name string) int {
+func (e *edges) require(dir rootfs.Node, name string) int {
 	t := e.tree
 	scope, rest, scoped := strings.Cut(name, "/")
-	for ; dir != environ.None; dir = t.Parent(dir) {
+	for ; dir != rootfs.None; dir = t.Parent(dir) {
 		if e.isNodeModules(dir) {
 			continue
 		}
 		at := t.ResolveNode(t.Child(dir, "node_modules"))
-		if at == environ.None {
+		if at == rootfs.None {
 			continue
 		}
-		if at = t.ResolveNode(t.Child(at, scope)); at != environ.None && scoped {
+		if at = t.ResolveNode(t.Child(at, scope)); at != rootfs.None && scoped {
 			at = t.ResolveNode(t.Child(at, rest))
 		}
-		if at == environ.None || t.Kind(at) != environ.Dir {
+		if at == rootfs.None || t.Kind(at) != rootfs.Dir {
 			continue
 		}
-		if manifest := e.manifestOf(at); manifest != environ.None {
+		if manifest := e.manifestOf(at); manifest != rootfs.None {
 			if i, ok := e.unitAt[manifest]; ok {
 				return i
 			}
@@ -149,9 +149,9 @@ func (e *edges) require(dir environ.Node, name string) int {
 
 // outermostModules is the topmost node_modules folder around a node, or the
 // node.
-func (s *scanner) outermostModules(n environ.Node) environ.Node {
+func (s *scanner) outermostModules(n rootfs.Node) rootfs.Node {
 	out := n
-	for p := n; p != environ.None; p = s.tree.Parent(p) {
+	for p := n; p != rootfs.None; p = s.tree.Parent(p) {
 		if s.isNodeModules(p) {
 			out = p
 		}

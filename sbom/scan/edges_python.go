@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // maxRequirements is the number of requirements of one distribution that are
@@ -20,15 +20,15 @@ const maxRequirements = 10_000
 
 // pythonSite is a folder that Python imports from.
 type pythonSite struct {
-	dir   environ.Node
+	dir   rootfs.Node
 	dists map[string]int // by normalised name, the units
 	// exe is the interpreter, None when there is none, and via how it is
 	// reached. more are further files that the interpreter needs to run
 	// what is installed here: a copy's original, the standard library.
-	exe  environ.Node
+	exe  rootfs.Node
 	via  string
 	file string // what says so, empty when the folder's own place does
-	more []environ.Node
+	more []rootfs.Node
 	// env are the values of markers.
 	env map[string]string
 	// path are the folders in which requirements are looked for.
@@ -50,17 +50,17 @@ type pythonDist struct {
 // python adds what Python distributions need of each other, and of their
 // interpreter.
 func (e *edges) python(ctx context.Context) {
-	sites := make(map[environ.Node]*pythonSite)
+	sites := make(map[rootfs.Node]*pythonSite)
 	var dists []*pythonDist
 	for i := range e.units {
 		u := &e.units[i]
-		if u.Type != "pypi" || u.Kind != sbom.KindPackage || u.node == environ.None || u.carried {
+		if u.Type != "pypi" || u.Kind != sbom.KindPackage || u.node == rootfs.None || u.carried {
 			continue
 		}
 		dir := e.siteOf(u.node)
 		s := sites[dir]
 		if s == nil {
-			s = &pythonSite{dir: dir, dists: make(map[string]int), exe: environ.None}
+			s = &pythonSite{dir: dir, dists: make(map[string]int), exe: rootfs.None}
 			sites[dir] = s
 		}
 		if _, twice := s.dists[u.Name]; !twice {
@@ -91,7 +91,7 @@ func (e *edges) python(ctx context.Context) {
 		if e.units[d.unit].inside >= 0 {
 			continue // its owner needs the interpreter
 		}
-		if d.site.exe == environ.None {
+		if d.site.exe == rootfs.None {
 			continue
 		}
 		e.add(d.unit, e.ownerOf(d.site.exe), sbom.RelInterpreter, edgeReason{via: d.site.via, file: d.site.file})
@@ -102,7 +102,7 @@ func (e *edges) python(ctx context.Context) {
 }
 
 // siteOf is the folder that a distribution is imported from.
-func (e *edges) siteOf(meta environ.Node) environ.Node {
+func (e *edges) siteOf(meta rootfs.Node) rootfs.Node {
 	t := e.tree
 	dir := t.Parent(meta)
 	switch {
@@ -135,7 +135,7 @@ func (e *edges) readRequirements(d *pythonDist) {
 			continue
 		}
 		if len(d.reqs) == maxRequirements {
-			d.err = &environ.LimitError{Path: d.file, Limit: maxRequirements}
+			d.err = &rootfs.LimitError{Path: d.file, Limit: maxRequirements}
 			return
 		}
 		r.marker.settle(d.site.env)
@@ -147,7 +147,7 @@ func (e *edges) readRequirements(d *pythonDist) {
 }
 
 // requirementLines are the Requires-Dist headers of a file of core metadata.
-func (e *edges) requirementLines(meta environ.Node) ([]string, error) {
+func (e *edges) requirementLines(meta rootfs.Node) ([]string, error) {
 	f, err := e.tree.OpenFile(meta)
 	if err != nil {
 		return nil, err
@@ -276,9 +276,9 @@ var pythonFolder = regexp.MustCompile(`^(python|pypy)([0-9]+(?:\.[0-9]+)?)t?$`)
 // findInterpreter fills in what a folder's place says
 // (https://docs.python.org/3/library/site.html, and Debian's site.py, whose
 // Python reads dist-packages).
-func (e *edges) findInterpreter(s *pythonSite, sites map[environ.Node]*pythonSite) {
+func (e *edges) findInterpreter(s *pythonSite, sites map[rootfs.Node]*pythonSite) {
 	t := e.tree
-	prefix, flavour, version := environ.None, "python", ""
+	prefix, flavour, version := rootfs.None, "python", ""
 	lib := t.Parent(s.dir)
 	if m := pythonFolder.FindStringSubmatch(t.Name(lib)); m != nil && isSiteDir(t.Name(s.dir)) {
 		flavour, version = m[1], m[2]
@@ -290,40 +290,40 @@ func (e *edges) findInterpreter(s *pythonSite, sites map[environ.Node]*pythonSit
 	if flavour == "python" && version == "" {
 		name = "python3"
 	}
-	venv := environ.None
-	if prefix != environ.None {
+	venv := rootfs.None
+	if prefix != rootfs.None {
 		venv = t.ResolveNode(t.Child(prefix, "pyvenv.cfg"))
 	}
 	system := false // whether the folders of the base are read as well
 	switch {
-	case venv != environ.None && t.Kind(venv) == environ.File:
+	case venv != rootfs.None && t.Kind(venv) == rootfs.File:
 		s.file = t.Path(venv)
 		system = e.readVenv(s, prefix, name, venv)
-	case prefix == environ.None: // pip install --target
+	case prefix == rootfs.None: // pip install --target
 		system = true
-		e.setInterpreter(s, e.program(name, environ.None))
+		e.setInterpreter(s, e.program(name, rootfs.None))
 	default:
 		system = true
 		near := prefix
 		if t.Name(s.dir) == "dist-packages" && t.Path(prefix) == "/usr/local" {
-			near = environ.None // Debian's own Python reads this one
-			if n := t.Resolve("/usr/bin/" + name); n != environ.None && t.Kind(n) == environ.File {
+			near = rootfs.None // Debian's own Python reads this one
+			if n := t.Resolve("/usr/bin/" + name); n != rootfs.None && t.Kind(n) == rootfs.File {
 				e.setInterpreter(s, n)
 			}
 		}
-		if s.exe == environ.None {
+		if s.exe == rootfs.None {
 			e.setInterpreter(s, e.program(name, near))
 		}
 	}
-	if s.exe != environ.None && !strings.Contains(version, ".") {
+	if s.exe != rootfs.None && !strings.Contains(version, ".") {
 		if m := pythonFolder.FindStringSubmatch(t.Name(s.exe)); m != nil {
 			version = m[2]
 		}
 	}
 	s.env = e.markerValues(s.exe, flavour, version)
 	s.path = []*pythonSite{s}
-	base := environ.None
-	if s.exe != environ.None {
+	base := rootfs.None
+	if s.exe != rootfs.None {
 		base = t.Parent(t.Parent(s.exe))
 	}
 	e.addLibrary(s, base, flavour+version)
@@ -332,12 +332,12 @@ func (e *edges) findInterpreter(s *pythonSite, sites map[environ.Node]*pythonSit
 			s.path = append(s.path, other)
 		}
 	}
-	if prefix != environ.None {
+	if prefix != rootfs.None {
 		for _, lib := range []string{"lib", "lib64"} {
 			add(path.Join(t.Path(prefix), lib, flavour+version, "site-packages"))
 		}
 	}
-	if !system || base == environ.None {
+	if !system || base == rootfs.None {
 		return
 	}
 	for _, p := range importPath(t.Path(base), flavour+version) {
@@ -362,7 +362,7 @@ func importPath(base, versioned string) []string {
 
 // readVenv reads pyvenv.cfg (PEP 405), and says whether the virtual
 // environment reads the folders of its base.
-func (e *edges) readVenv(s *pythonSite, prefix environ.Node, name string, config environ.Node) bool {
+func (e *edges) readVenv(s *pythonSite, prefix rootfs.Node, name string, config rootfs.Node) bool {
 	t := e.tree
 	values := make(map[string]string)
 	if e.kept(config) {
@@ -380,7 +380,7 @@ func (e *edges) readVenv(s *pythonSite, prefix environ.Node, name string, config
 	for _, program := range []string{name, "python3", "python", "pypy3", "pypy"} {
 		link := t.Child(bin, program)
 		n := t.ResolveNode(link)
-		if n == environ.None || t.Kind(n) != environ.File {
+		if n == rootfs.None || t.Kind(n) != rootfs.File {
 			continue
 		}
 		e.setInterpreter(s, n)
@@ -390,11 +390,11 @@ func (e *edges) readVenv(s *pythonSite, prefix environ.Node, name string, config
 	if home := values["home"]; strings.HasPrefix(home, "/") {
 		for _, program := range []string{name, "python3", "python"} {
 			original := t.Resolve(path.Join(home, program))
-			if original == environ.None || t.Kind(original) != environ.File {
+			if original == rootfs.None || t.Kind(original) != rootfs.File {
 				continue
 			}
-			if s.exe == environ.None || t.Parent(s.exe) == bin { // none, or a copy
-				if s.exe != environ.None {
+			if s.exe == rootfs.None || t.Parent(s.exe) == bin { // none, or a copy
+				if s.exe != rootfs.None {
 					s.more = append(s.more, s.exe)
 				}
 				via := s.via
@@ -409,27 +409,27 @@ func (e *edges) readVenv(s *pythonSite, prefix environ.Node, name string, config
 	return strings.EqualFold(values["include-system-site-packages"], "true")
 }
 
-func (e *edges) setInterpreter(s *pythonSite, exe environ.Node) {
-	if s.exe = exe; exe != environ.None {
+func (e *edges) setInterpreter(s *pythonSite, exe rootfs.Node) {
+	if s.exe = exe; exe != rootfs.None {
 		s.via = e.tree.Path(exe)
 	}
 }
 
 // addLibrary adds the owners of the standard library's modules: a program of
 // Python is of little use without, and distributions split it in two.
-func (e *edges) addLibrary(s *pythonSite, base environ.Node, versioned string) {
+func (e *edges) addLibrary(s *pythonSite, base rootfs.Node, versioned string) {
 	t := e.tree
-	if base == environ.None {
+	if base == rootfs.None {
 		return
 	}
 	var owners []string
 	for _, lib := range []string{"lib", "lib64"} {
 		dir := t.Resolve(path.Join(t.Path(base), lib, versioned))
-		if dir == environ.None || t.Kind(dir) != environ.Dir || t.Child(dir, "os.py") == environ.None {
+		if dir == rootfs.None || t.Kind(dir) != rootfs.Dir || t.Child(dir, "os.py") == rootfs.None {
 			continue
 		}
 		for n := range t.Children(dir) {
-			if t.Kind(n) != environ.File || path.Ext(t.Name(n)) != ".py" {
+			if t.Kind(n) != rootfs.File || path.Ext(t.Name(n)) != ".py" {
 				continue
 			}
 			if owner := e.ownerOf(n); owner != "" && !slices.Contains(owners, owner) {
@@ -442,7 +442,7 @@ func (e *edges) addLibrary(s *pythonSite, base environ.Node, versioned string) {
 
 // markerValues are the values of a marker's variables, as far as what is
 // installed says them. Environments are Linux.
-func (e *edges) markerValues(exe environ.Node, flavour, version string) map[string]string {
+func (e *edges) markerValues(exe rootfs.Node, flavour, version string) map[string]string {
 	env := map[string]string{
 		"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux",
 		"implementation_name": "cpython", "platform_python_implementation": "CPython",
@@ -453,7 +453,7 @@ func (e *edges) markerValues(exe environ.Node, flavour, version string) map[stri
 	if strings.Contains(version, ".") {
 		env["python_version"] = version
 	}
-	if exe == environ.None {
+	if exe == rootfs.None {
 		return env
 	}
 	if machine := e.links.head(e.tree, exe).machineName(); machine != "" {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // maxInterpreterLine is how much of a script the kernel reads to find its
@@ -34,22 +34,22 @@ func (e *edges) scripts(ctx context.Context) {
 			continue
 		}
 		program, line := interpreterOf(f.head)
-		n := environ.None
+		n := rootfs.None
 		switch {
 		case program == "":
 		case strings.HasPrefix(program, "/"):
 			n = e.tree.Resolve(program)
 		default:
-			n = e.program(program, environ.None)
+			n = e.program(program, rootfs.None)
 		}
-		if n != environ.None && e.tree.Kind(n) == environ.File {
+		if n != rootfs.None && e.tree.Kind(n) == rootfs.File {
 			e.add(f.unit, e.ownerOf(n), sbom.RelInterpreter, edgeReason{via: line, file: e.tree.Path(scripts[i])})
 		}
 	}
 }
 
 // headOf is the beginning of a file, nil when it cannot be read.
-func (e *edges) headOf(n environ.Node, size int) []byte {
+func (e *edges) headOf(n rootfs.Node, size int) []byte {
 	f, err := e.tree.OpenFile(n)
 	if err != nil {
 		return nil

@@ -4,7 +4,7 @@ import (
 	"path"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // emit turns units into components of the document. Owners are identities,
@@ -61,7 +61,7 @@ func (s *scanner) exclude() {
 			Path: t.Path(c.root), Name: c.what, Reason: sbom.ExcludedCache, Detail: plural(s.filesBelow(c.root), "file"), Count: 1,
 		})
 	}
-	list := func(nodes []environ.Node, reason sbom.ExclusionReason) {
+	list := func(nodes []rootfs.Node, reason sbom.ExclusionReason) {
 		for _, n := range nodes {
 			if s.caches.contain(n) {
 				continue

@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // TestUnaccounted has programs and archives that no package accounts for,
@@ -216,7 +216,7 @@ func TestSystem(t *testing.T) {
 		"a folder": files{"/etc/os-release": "ID=debian\n", "/var/lib/dpkg/status/": ""},
 		"binary":   files{"/etc/os-release": "ID=debian\n", "/var/lib/dpkg/status": "\x00\x01"},
 	} {
-		d, err := Run(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: f.plant(t)}, Options{})
+		d, err := Run(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: f.plant(t)}, Options{})
 		if err == nil || d != nil {
 			t.Errorf("the database is %s: %v, no error", name, d)
 		}
@@ -232,7 +232,7 @@ func TestMain(m *testing.M) {
 	if root == "" {
 		os.Exit(m.Run())
 	}
-	d, err := Run(context.Background(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, Options{})
+	d, err := Run(context.Background(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -302,7 +302,7 @@ func TestCancelled(t *testing.T) {
 	seen := map[string]bool{}
 	for _, phase := range []string{"walking files", "reading package databases", "looking into packages"} {
 		ctx, cancel := context.WithCancel(t.Context())
-		d, err := Run(ctx, environ.Ref{Scheme: environ.SchemeDir, Path: root}, Options{Progress: func(p Progress) {
+		d, err := Run(ctx, rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, Options{Progress: func(p Progress) {
 			seen[p.Phase] = true
 			if p.Phase == phase {
 				cancel()
@@ -316,7 +316,7 @@ func TestCancelled(t *testing.T) {
 	if len(seen) < 2 {
 		t.Errorf("only seen: %v", seen)
 	}
-	if _, err := Run(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root + "/none"}, Options{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Run(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root + "/none"}, Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a root that is not there: %v", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/catalog"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // addFound makes units of what the catalogers reported. What our own readers
@@ -19,7 +19,7 @@ func (s *scanner) addFound() {
 	// Packages that list their files come first: a jar in the list of a Java
 	// runtime is inside that, although it could claim itself.
 	// What is a fixture shows when the packages around it are known.
-	slices.SortStableFunc(s.found, func(a, b catalog.Found) int {
+	slices.SortStableFunc(s.found, func(a, b catalogers.Found) int {
 		return cmp.Compare(rank(a), rank(b))
 	})
 	for _, f := range s.found {
@@ -45,7 +45,7 @@ func (s *scanner) addFound() {
 	}
 }
 
-func rank(f catalog.Found) int {
+func rank(f catalogers.Found) int {
 	switch {
 	case len(f.Files) > 0:
 		return 0
@@ -64,7 +64,7 @@ func isPythonMetadata(p string) bool {
 }
 
 // compare holds a cataloger's reading against our own.
-func (s *scanner) compare(f catalog.Found, n environ.Node) {
+func (s *scanner) compare(f catalogers.Found, n rootfs.Node) {
 	i, ok := s.unitAt[n]
 	if !ok {
 		if !s.caches.contain(n) && !hasGap(s.doc.Gaps, f.Path) {
@@ -94,7 +94,7 @@ func hasGap(gaps []sbom.Gap, path string) bool {
 
 // declared handles a package.json outside of every node_modules: a project,
 // a fixture, or something inside an OS package.
-func (s *scanner) declared(f catalog.Found, n environ.Node) {
+func (s *scanner) declared(f catalogers.Found, n rootfs.Node) {
 	if f.Name == "" {
 		return
 	}
@@ -106,7 +106,7 @@ func (s *scanner) declared(f catalog.Found, n environ.Node) {
 	}
 	reason := sbom.ExcludedDeclared
 	detail := "a manifest outside of node_modules: nothing is installed by it"
-	if n != environ.None && s.claims[n] != 0 {
+	if n != rootfs.None && s.claims[n] != 0 {
 		reason, detail = sbom.ExcludedFixture, "lies within "+s.units[s.claimant(n)].Name
 	}
 	s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
@@ -115,7 +115,7 @@ func (s *scanner) declared(f catalog.Found, n environ.Node) {
 }
 
 // addPackage adds what a cataloger reported, and claims its files.
-func (s *scanner) addPackage(f catalog.Found, n environ.Node) {
+func (s *scanner) addPackage(f catalogers.Found, n rootfs.Node) {
 	if f.Name == "" {
 		s.gap(sbom.GapUnreported, f.Path, f.Cataloger+" found a package without a name")
 		return
@@ -130,7 +130,7 @@ func (s *scanner) addPackage(f catalog.Found, n environ.Node) {
 		u.Detail = "in " + f.Within
 	}
 	i := s.add(u)
-	if n == environ.None || f.Carried || s.owned(n) {
+	if n == rootfs.None || f.Carried || s.owned(n) {
 		return
 	}
 	if f.Type == "golang" && len(f.Digests) == 0 {
@@ -147,7 +147,7 @@ func (s *scanner) addPackage(f catalog.Found, n environ.Node) {
 
 // claimFiles claims what a package's own metadata lists, as far as packages
 // of its kind may install files there.
-func (s *scanner) claimFiles(i int, f catalog.Found, n environ.Node) {
+func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 	if len(f.Files) == 0 {
 		return
 	}
@@ -156,9 +156,9 @@ func (s *scanner) claimFiles(i int, f catalog.Found, n environ.Node) {
 	refused, more := "", 0
 	for _, p := range f.Files {
 		full, ok := within(base, p, root)
-		file := environ.None
+		file := rootfs.None
 		if root != "" && ok {
-			if file = t.Resolve(full); file == environ.None || t.Kind(file) == environ.Dir {
+			if file = t.Resolve(full); file == rootfs.None || t.Kind(file) == rootfs.Dir {
 				continue
 			}
 			_, ok = within("/", t.Path(file), root)
@@ -183,16 +183,16 @@ func (s *scanner) claimFiles(i int, f catalog.Found, n environ.Node) {
 
 // listRoot is what the paths of a package's list are relative to, and the
 // folder that they may not leave; no folder when the list counts for nothing.
-func (s *scanner) listRoot(f catalog.Found, n environ.Node) (base, root string) {
+func (s *scanner) listRoot(f catalogers.Found, n rootfs.Node) (base, root string) {
 	t := s.tree
 	switch f.Cataloger {
 	case "conda-meta-cataloger": // relative to the prefix, the parent of conda-meta
-		if prefix := t.Parent(t.Parent(n)); t.Parent(prefix) != environ.None {
+		if prefix := t.Parent(t.Parent(n)); t.Parent(prefix) != rootfs.None {
 			return t.Path(prefix), t.Path(prefix)
 		}
 		return "/", ""
 	case "perl-cpan-installed-cataloger": // a prefix with lib or share in it
-		for d := t.Parent(n); d != environ.None; d = t.Parent(d) {
+		for d := t.Parent(n); d != rootfs.None; d = t.Parent(d) {
 			if name := t.Name(d); name == "lib" || name == "lib64" || name == "share" {
 				root = t.Path(t.Parent(d))
 			}
@@ -208,7 +208,7 @@ func (s *scanner) listRoot(f catalog.Found, n environ.Node) (base, root string) 
 		return "/", ""
 	}
 	dir := n
-	if t.Kind(dir) != environ.Dir {
+	if t.Kind(dir) != rootfs.Dir {
 		dir = t.Parent(dir)
 	}
 	if s.structural(dir) {
@@ -218,30 +218,30 @@ func (s *scanner) listRoot(f catalog.Found, n environ.Node) (base, root string) 
 }
 
 // claimFolder claims the folder that is a package by its ecosystem's layout.
-func (s *scanner) claimFolder(i int, f catalog.Found, n environ.Node) {
+func (s *scanner) claimFolder(i int, f catalogers.Found, n rootfs.Node) {
 	t := s.tree
 	switch {
 	case f.Type == "gem":
 		// GEM_HOME/specifications/[default/]name-version.gemspec describes
 		// GEM_HOME/gems/name-version and GEM_HOME/extensions/*/*/name-version.
 		home := t.Parent(n)
-		for home != environ.None && t.Name(home) != "specifications" {
+		for home != rootfs.None && t.Name(home) != "specifications" {
 			home = t.Parent(home)
 		}
-		if home == environ.None {
+		if home == rootfs.None {
 			return
 		}
 		home = t.Parent(home)
 		full := strings.TrimSuffix(t.Name(n), ".gemspec")
-		if gems := t.Child(home, "gems"); gems != environ.None {
-			if dir := t.Child(gems, full); dir != environ.None {
+		if gems := t.Child(home, "gems"); gems != rootfs.None {
+			if dir := t.Child(gems, full); dir != rootfs.None {
 				s.claimTree(dir, i, nil)
 			}
 		}
-		if ext := t.Child(home, "extensions"); ext != environ.None {
+		if ext := t.Child(home, "extensions"); ext != rootfs.None {
 			from, to := t.Subtree(ext)
 			for d := from; d < to; d++ {
-				if t.Name(d) == full && t.Kind(d) == environ.Dir {
+				if t.Name(d) == full && t.Kind(d) == rootfs.Dir {
 					s.claimTree(d, i, nil)
 				}
 			}
@@ -249,8 +249,8 @@ func (s *scanner) claimFolder(i int, f catalog.Found, n environ.Node) {
 	case f.Type == "cran":
 		s.claimTree(t.Parent(n), i, nil)
 	case f.Type == "composer" && f.Namespace != "":
-		if vendor := t.Child(t.Parent(t.Parent(n)), f.Namespace); vendor != environ.None {
-			if dir := t.Child(vendor, f.Name); dir != environ.None {
+		if vendor := t.Child(t.Parent(t.Parent(n)), f.Namespace); vendor != rootfs.None {
+			if dir := t.Child(vendor, f.Name); dir != rootfs.None {
 				s.claimTree(dir, i, nil)
 			}
 		}
@@ -260,9 +260,9 @@ func (s *scanner) claimFolder(i int, f catalog.Found, n environ.Node) {
 // resolveInside decides what lies inside what: in a system package by
 // ownership, in another unit by its claim, in the file that carries it.
 func (s *scanner) resolveInside() {
-	carriers := make(map[environ.Node]int)
+	carriers := make(map[rootfs.Node]int)
 	for i, u := range s.units {
-		if u.node != environ.None && !u.carried && u.Kind == sbom.KindPackage {
+		if u.node != rootfs.None && !u.carried && u.Kind == sbom.KindPackage {
 			if _, ok := carriers[u.node]; !ok {
 				carriers[u.node] = i
 			}
@@ -270,7 +270,7 @@ func (s *scanner) resolveInside() {
 	}
 	for i := range s.units {
 		u := &s.units[i]
-		if u.node == environ.None || u.inside >= 0 {
+		if u.node == rootfs.None || u.inside >= 0 {
 			continue
 		}
 		if s.owned(u.node) {

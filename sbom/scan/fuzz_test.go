@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // FuzzParseCoreMetadata: a name that is accepted is the first one of the
@@ -96,7 +96,7 @@ func FuzzHiddenLock(f *testing.F) {
 		if err := os.WriteFile(record, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		tree, err := environ.Open(context.Background(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{})
+		tree, err := rootfs.Open(context.Background(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, rootfs.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/anchore/packageurl-go"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/catalog"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // groupUnaccounted counts what no package accounts for (counting rule 5):
@@ -27,8 +27,8 @@ func (s *scanner) groupUnaccounted() {
 		return
 	}
 	g := s.newGrouping(loose)
-	members := make(map[environ.Node][]environ.Node)
-	var tops []environ.Node
+	members := make(map[rootfs.Node][]rootfs.Node)
+	var tops []rootfs.Node
 	for _, n := range loose {
 		top := g.top(n)
 		if members[top] == nil {
@@ -49,15 +49,15 @@ func (s *scanner) groupUnaccounted() {
 
 // looseCode is all code that neither the system nor a package claims, in
 // node order.
-func (s *scanner) looseCode() []environ.Node {
-	var loose []environ.Node
-	add := func(n environ.Node) {
+func (s *scanner) looseCode() []rootfs.Node {
+	var loose []rootfs.Node
+	add := func(n rootfs.Node) {
 		if s.claims[n] == 0 && !s.owned(n) {
 			loose = append(loose, n)
 		}
 	}
 	for _, e := range s.sniffed.executables {
-		if e.Type != catalog.ELFObject || isKernelModule(s.tree.Name(e.Node)) {
+		if e.Type != catalogers.ELFObject || isKernelModule(s.tree.Name(e.Node)) {
 			add(e.Node)
 		}
 	}
@@ -76,11 +76,11 @@ func (s *scanner) looseCode() []environ.Node {
 		from, to := s.tree.Subtree(dir)
 		for n := from; n < to; n++ {
 			switch s.tree.Kind(n) {
-			case environ.File:
+			case rootfs.File:
 				if isPythonModule(s.tree, n) {
 					add(n)
 				}
-			case environ.Symlink:
+			case rootfs.Symlink:
 				if s.leadsToLooseModule(n) {
 					add(n)
 				}
@@ -98,9 +98,9 @@ func isKernelModule(name string) bool {
 // importFolders are the folders that Python imports from: those of installed
 // packages, and its own library where that belongs to somebody. A library
 // that does not is unaccounted as a whole, by its programs.
-func (s *scanner) importFolders() []environ.Node {
+func (s *scanner) importFolders() []rootfs.Node {
 	t := s.tree
-	var out []environ.Node
+	var out []rootfs.Node
 	for _, site := range s.survey.siteDirs {
 		if !s.caches.contain(site) {
 			out = append(out, site)
@@ -117,29 +117,29 @@ func (s *scanner) importFolders() []environ.Node {
 
 // leadsToLooseModule says whether a link lets Python import what neither the
 // system nor a package accounts for.
-func (s *scanner) leadsToLooseModule(link environ.Node) bool {
+func (s *scanner) leadsToLooseModule(link rootfs.Node) bool {
 	t := s.tree
 	to := t.ResolveNode(link)
-	loose := func(n environ.Node) bool { return s.claims[n] == 0 && !s.owned(n) }
+	loose := func(n rootfs.Node) bool { return s.claims[n] == 0 && !s.owned(n) }
 	switch {
-	case to == environ.None:
+	case to == rootfs.None:
 		return false
-	case t.Kind(to) == environ.File:
+	case t.Kind(to) == rootfs.File:
 		return loose(to) && isPythonModule(t, link)
-	case t.Kind(to) != environ.Dir || isInSiteDir(t, to):
+	case t.Kind(to) != rootfs.Dir || isInSiteDir(t, to):
 		return false
 	}
 	from, end := t.Subtree(to)
 	for n := from; n < end; n++ {
-		if t.Kind(n) == environ.File && isPythonModule(t, n) && loose(n) {
+		if t.Kind(n) == rootfs.File && isPythonModule(t, n) && loose(n) {
 			return true
 		}
 	}
 	return false
 }
 
-func isInSiteDir(t *environ.Tree, n environ.Node) bool {
-	for ; n != environ.None; n = t.Parent(n) {
+func isInSiteDir(t *rootfs.Tree, n rootfs.Node) bool {
+	for ; n != rootfs.None; n = t.Parent(n) {
 		if isSiteDir(t.Name(n)) {
 			return true
 		}
@@ -149,7 +149,7 @@ func isInSiteDir(t *environ.Tree, n environ.Node) bool {
 
 // isPythonModule says whether Python can import a file by its name. Compiled
 // files below __pycache__ are only used beside their source.
-func isPythonModule(t *environ.Tree, n environ.Node) bool {
+func isPythonModule(t *rootfs.Tree, n rootfs.Node) bool {
 	name := t.Name(n)
 	switch path.Ext(name) {
 	case ".py", ".so":
@@ -168,7 +168,7 @@ var binstub = regexp.MustCompile(`(?:bin_path|activate_bin_path)\('([A-Za-z0-9._
 
 // isBinstub recognises the script that RubyGems writes for a program of a
 // gem; it belongs to the gem when that is installed.
-func (s *scanner) isBinstub(n environ.Node) bool {
+func (s *scanner) isBinstub(n rootfs.Node) bool {
 	f, err := s.tree.OpenFile(n)
 	if err != nil {
 		return false
@@ -200,21 +200,21 @@ type grouping struct {
 	// system owns, caches, and files of packages that are not in a folder of
 	// packages. claimed also counts the latter.
 	hard, claimed []int32
-	prefixes      []environ.Node
+	prefixes      []rootfs.Node
 }
 
-func (s *scanner) newGrouping(loose []environ.Node) *grouping {
+func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 	t := s.tree
 	g := &grouping{s: s, hard: make([]int32, t.Len()+1), claimed: make([]int32, t.Len()+1)}
 	g.prefixes = s.toolchains(loose)
 	packages := s.packageFolders()
-	for n := environ.Node(0); int(n) < t.Len(); n++ {
+	for n := rootfs.Node(0); int(n) < t.Len(); n++ {
 		hard, claimed := int32(0), int32(0)
 		if s.owned(n) || s.caches.contain(n) {
 			hard, claimed = 1, 1
 		} else if s.claims[n] != 0 {
 			claimed = 1
-			if !packages.contain(n) && g.prefix(n) == environ.None {
+			if !packages.contain(n) && g.prefix(n) == rootfs.None {
 				hard = 1
 			}
 		}
@@ -227,7 +227,7 @@ func (s *scanner) newGrouping(loose []environ.Node) *grouping {
 // packageFolders are the folders whose content is packages' business and
 // does not make the folder around them accounted for.
 func (s *scanner) packageFolders() caches {
-	var all []environ.Node
+	var all []rootfs.Node
 	all = append(all, s.survey.siteDirs...)
 	all = append(all, s.survey.nodeModules...)
 	slices.Sort(all)
@@ -245,16 +245,16 @@ func (s *scanner) packageFolders() caches {
 // toolchains are installation prefixes of their own: folders with an
 // unaccounted program in bin and a lib beside it. Packages installed into
 // such a toolchain do not tear it into pieces.
-func (s *scanner) toolchains(loose []environ.Node) []environ.Node {
+func (s *scanner) toolchains(loose []rootfs.Node) []rootfs.Node {
 	t := s.tree
-	var out []environ.Node
+	var out []rootfs.Node
 	for _, n := range loose {
 		bin := t.Parent(n)
-		if bin == environ.None || t.Name(bin) != "bin" {
+		if bin == rootfs.None || t.Name(bin) != "bin" {
 			continue
 		}
 		p := t.Parent(bin)
-		if p == environ.None || s.structural(p) || t.Child(p, "lib") == environ.None || t.Child(p, "pyvenv.cfg") != environ.None {
+		if p == rootfs.None || s.structural(p) || t.Child(p, "lib") == rootfs.None || t.Child(p, "pyvenv.cfg") != rootfs.None {
 			continue
 		}
 		out = append(out, p)
@@ -264,30 +264,30 @@ func (s *scanner) toolchains(loose []environ.Node) []environ.Node {
 }
 
 // prefix is the outermost toolchain that a node lies in.
-func (g *grouping) prefix(n environ.Node) environ.Node {
+func (g *grouping) prefix(n rootfs.Node) rootfs.Node {
 	for _, p := range g.prefixes {
 		if from, to := g.s.tree.Subtree(p); n >= from && n < to {
 			return p
 		}
 	}
-	return environ.None
+	return rootfs.None
 }
 
 // top is the topmost folder around n that nothing accounts for, or n.
-func (g *grouping) top(n environ.Node) environ.Node {
+func (g *grouping) top(n rootfs.Node) rootfs.Node {
 	s, t := g.s, g.s.tree
 	if c := s.caches.of(n); c != nil {
 		return c.unit(t, n)
 	}
 	sums := g.hard
-	for p := t.Parent(n); p != environ.None; p = t.Parent(p) {
+	for p := t.Parent(n); p != rootfs.None; p = t.Parent(p) {
 		if name := t.Name(p); isSiteDir(name) || name == "node_modules" {
 			sums = g.claimed
 			break
 		}
 	}
 	top := n
-	for p := t.Parent(n); p != environ.None && !s.structural(p); p = t.Parent(p) {
+	for p := t.Parent(n); p != rootfs.None && !s.structural(p); p = t.Parent(p) {
 		from, to := t.Subtree(p)
 		if sums[to]-sums[from] > 0 {
 			break
@@ -301,7 +301,7 @@ func (g *grouping) top(n environ.Node) environ.Node {
 // home rather than something that was put there: by the Filesystem Hierarchy
 // Standard (https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html), and
 // by the folders in which other things are kept.
-func (s *scanner) structural(n environ.Node) bool {
+func (s *scanner) structural(n rootfs.Node) bool {
 	if s.owned(n) {
 		return true
 	}
@@ -358,15 +358,15 @@ func isPrefixFolder(p string) bool {
 
 // classified are the packages that the binary classifiers recognised, by the
 // nodes of the files.
-func (s *scanner) classified() map[environ.Node]catalog.Found {
-	out := make(map[environ.Node]catalog.Found)
+func (s *scanner) classified() map[rootfs.Node]catalogers.Found {
+	out := make(map[rootfs.Node]catalogers.Found)
 	for _, f := range s.found {
 		if !f.Classifier {
 			continue
 		}
 		for _, p := range f.Paths {
 			n := s.tree.Lookup(p)
-			if n == environ.None {
+			if n == rootfs.None {
 				continue
 			}
 			if old, ok := out[n]; !ok || old.PURL > f.PURL {
@@ -383,7 +383,7 @@ const maxNamed = 3
 // groupUnit names a group. The classifiers' best hint is the program that
 // lies nearest to the top; where it is there in several versions, the group
 // has none.
-func (s *scanner) groupUnit(top environ.Node, members []environ.Node, names map[environ.Node]catalog.Found) unit {
+func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[rootfs.Node]catalogers.Found) unit {
 	t := s.tree
 	p := t.Path(top)
 	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: t.Name(top), Paths: []string{p}, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
@@ -420,7 +420,7 @@ func (s *scanner) groupUnit(top environ.Node, members []environ.Node, names map[
 	if c.Version != "" {
 		label += " " + c.Version
 	}
-	if t.Kind(top) == environ.Dir {
+	if t.Kind(top) == rootfs.Dir {
 		if label == "" || best < 0 {
 			label = plural(len(members), "executable")
 		}
@@ -434,15 +434,15 @@ func (s *scanner) groupUnit(top environ.Node, members []environ.Node, names map[
 }
 
 // whatIs says in a word or two why a file counts as code.
-func (s *scanner) whatIs(n environ.Node) string {
-	i, ok := slices.BinarySearchFunc(s.sniffed.executables, n, func(e catalog.Executable, n environ.Node) int { return cmp.Compare(e.Node, n) })
+func (s *scanner) whatIs(n rootfs.Node) string {
+	i, ok := slices.BinarySearchFunc(s.sniffed.executables, n, func(e catalogers.Executable, n rootfs.Node) int { return cmp.Compare(e.Node, n) })
 	if ok {
 		switch s.sniffed.executables[i].Type {
-		case catalog.ELF:
+		case catalogers.ELF:
 			return "ELF executable or shared library"
-		case catalog.ELFObject:
+		case catalogers.ELFObject:
 			return "ELF object"
-		case catalog.MachO:
+		case catalogers.MachO:
 			return "Mach-O executable"
 		default:
 			return "PE executable"
@@ -459,7 +459,7 @@ func (s *scanner) whatIs(n environ.Node) string {
 
 // adopt puts into a group what is linked into its files: modules of a Go
 // program without a version of its own, crates.
-func (s *scanner) adopt(group int, top environ.Node) {
+func (s *scanner) adopt(group int, top rootfs.Node) {
 	from, to := s.tree.Subtree(top)
 	for i := range s.units[:group] {
 		u := &s.units[i]

@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // imageOf makes an OCI layout of a folder, with that many layers: each file
@@ -196,9 +196,9 @@ func TestImageAndFolder(t *testing.T) {
 		if root == own {
 			several = []int{1, 3}
 		}
-		folder, err := Run(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, Options{})
+		folder, err := Run(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, Options{})
 		for _, layers := range several {
-			image, imageErr := Run(t.Context(), environ.Ref{Scheme: environ.SchemeOCIDir, Path: imageOf(t, root, layers)}, Options{})
+			image, imageErr := Run(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeOCIDir, Path: imageOf(t, root, layers)}, Options{})
 			if err != nil || imageErr != nil {
 				if fmt.Sprint(err) != fmt.Sprint(imageErr) {
 					t.Errorf("%s: as a folder %v, as an image %v", root, err, imageErr)
@@ -263,7 +263,7 @@ func TestImageNotes(t *testing.T) {
 	if err := os.WriteFile(path, []byte(changed), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	d, err := Run(t.Context(), environ.Ref{Scheme: environ.SchemeOCIDir, Path: layout}, Options{})
+	d, err := Run(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeOCIDir, Path: layout}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

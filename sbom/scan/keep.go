@@ -4,8 +4,8 @@ import (
 	"path"
 	"strings"
 
-	"github.com/depaudit/depaudit/sbom/catalog"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // keepVersion is raised when keepContent or magic answers differently.
@@ -23,9 +23,9 @@ const maxKept = 2 << 30
 // somebody could open, told by the type of the file and by its name: too much
 // costs some disk, too little is a gap that names the file. TestKeptIsAsked
 // holds the rule against all that scans of folders open.
-func keepRule() *environ.Keep {
-	names := catalog.NewNames()
-	return &environ.Keep{ID: "scan " + keepVersion + ", " + catalog.Version, Content: func(p string, size int64, class environ.Class) bool {
+func keepRule() *rootfs.Keep {
+	names := catalogers.NewNames()
+	return &rootfs.Keep{ID: "scan " + keepVersion + ", " + catalogers.Version, Content: func(p string, size int64, class rootfs.Class) bool {
 		return keepContent(names, p, size, class)
 	}}
 }
@@ -33,7 +33,7 @@ func keepRule() *environ.Keep {
 // keepContent keeps executables (for build information and classifiers),
 // scripts (RubyGems' stubs, and archives with a line that runs them) and zip
 // files by their class, and the rest by name.
-func keepContent(catalogers *catalog.Names, p string, size int64, class environ.Class) bool {
+func keepContent(catalogers *catalogers.Names, p string, size int64, class rootfs.Class) bool {
 	if size > maxKept {
 		return false
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // module is the folder of a Go module in the module cache.
@@ -64,7 +64,7 @@ func TestKeptIsAsked(t *testing.T) {
 	keep := keepRule().Content
 	opened := 0
 	for _, root := range append(fixtureRoots(t), realRoots(t)...) {
-		tree, err := environ.Open(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{Classify: magic})
+		tree, err := rootfs.Open(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, rootfs.Options{Classify: magic})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestKeptIsAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range marks.Files {
-			if m.Asked&environ.AskedContent == 0 || tree.Kind(m.Node) != environ.File {
+			if m.Asked&rootfs.AskedContent == 0 || tree.Kind(m.Node) != rootfs.File {
 				continue
 			}
 			opened++
@@ -86,7 +86,7 @@ func TestKeptIsAsked(t *testing.T) {
 				t.Fatal(err)
 			}
 			class := m.Class
-			if m.Asked&environ.AskedClass == 0 {
+			if m.Asked&rootfs.AskedClass == 0 {
 				if class, _, err = tree.Classify(m.Node); err != nil {
 					t.Fatal(err)
 				}

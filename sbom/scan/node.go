@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // readNode reports the packages that Node would load: every folder of a
@@ -15,7 +15,7 @@ import (
 // that a module name leads to
 // (https://nodejs.org/api/modules.html#all-together).
 func (s *scanner) readNode() {
-	hidden := make(map[environ.Node]*hiddenLock)
+	hidden := make(map[rootfs.Node]*hiddenLock)
 	for _, dir := range s.byDepth(s.survey.nodeModules) {
 		if s.caches.contain(dir) {
 			continue
@@ -26,7 +26,7 @@ func (s *scanner) readNode() {
 			switch {
 			case strings.HasPrefix(name, "."):
 				s.readNodeHidden(c, name)
-			case strings.HasPrefix(name, "@") && s.tree.Kind(c) == environ.Dir:
+			case strings.HasPrefix(name, "@") && s.tree.Kind(c) == rootfs.Dir:
 				for scoped := range s.tree.Children(c) {
 					s.readNodePackage(dir, scoped, lock)
 				}
@@ -38,20 +38,20 @@ func (s *scanner) readNode() {
 }
 
 // readNodePackage reads one folder of a node_modules folder.
-func (s *scanner) readNodePackage(modules, dir environ.Node, lock *hiddenLock) {
+func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	t := s.tree
-	if t.Kind(dir) == environ.Symlink {
+	if t.Kind(dir) == rootfs.Symlink {
 		s.readNodeLink(modules, dir, lock)
 		return
 	}
-	if t.Kind(dir) != environ.Dir {
-		if t.Kind(dir) == environ.File && path.Ext(t.Name(dir)) != ".json" {
+	if t.Kind(dir) != rootfs.Dir {
+		if t.Kind(dir) == rootfs.File && path.Ext(t.Name(dir)) != ".json" {
 			s.modules = append(s.modules, dir)
 		}
 		return
 	}
 	manifest := s.manifestOf(dir)
-	if manifest == environ.None {
+	if manifest == rootfs.None {
 		if !s.owned(dir) && s.holdsFiles(dir) && !s.insideAnother(dir) {
 			s.addNodeFolder(dir, dir, "a folder in node_modules without package.json")
 		}
@@ -109,18 +109,18 @@ func (s *scanner) readNodePackage(modules, dir environ.Node, lock *hiddenLock) {
 	if !s.owned(manifest) {
 		// npm installs a package's own dependencies directly below it. What
 		// lies in a node_modules further down came with the package.
-		s.claimTree(dir, i, func(n environ.Node) bool { return t.Parent(n) == dir && s.isNodeModules(n) })
+		s.claimTree(dir, i, func(n rootfs.Node) bool { return t.Parent(n) == dir && s.isNodeModules(n) })
 	}
 }
 
 // manifestOf is the package.json of a folder, None when there is none.
-func (s *scanner) manifestOf(dir environ.Node) environ.Node {
+func (s *scanner) manifestOf(dir rootfs.Node) rootfs.Node {
 	return s.tree.ResolveNode(s.tree.Child(dir, "package.json"))
 }
 
 // addNodeFolder adds a folder that Node loads from and that does not say what
 // it is; at is where it was found, which may be a link to it.
-func (s *scanner) addNodeFolder(at, dir environ.Node, detail string) {
+func (s *scanner) addNodeFolder(at, dir rootfs.Node, detail string) {
 	t := s.tree
 	i := s.add(unit{node: at, inside: -1, own: true, Component: sbom.Component{
 		Kind: sbom.KindFiles, Type: "generic", Name: t.Name(at), Paths: []string{t.Path(at)},
@@ -132,7 +132,7 @@ func (s *scanner) addNodeFolder(at, dir environ.Node, detail string) {
 
 // readNodeHidden looks at an entry of node_modules whose name starts with a
 // dot. No package can have such a name, but code can ask for it.
-func (s *scanner) readNodeHidden(n environ.Node, name string) {
+func (s *scanner) readNodeHidden(n rootfs.Node, name string) {
 	t := s.tree
 	switch name {
 	case ".bin", ".cache": // links to programs, and what programs remember
@@ -141,14 +141,14 @@ func (s *scanner) readNodeHidden(n environ.Node, name string) {
 		return
 	}
 	switch t.Kind(n) {
-	case environ.File, environ.Symlink:
+	case rootfs.File, rootfs.Symlink:
 		if isNodeCode(name) {
 			s.modules = append(s.modules, n)
 		}
-	case environ.Dir:
+	case rootfs.Dir:
 		from, to := t.Subtree(n)
 		for c := from; c < to; c++ {
-			if t.Kind(c) == environ.File && isNodeCode(t.Name(c)) && s.claims[c] == 0 && !s.owned(c) {
+			if t.Kind(c) == rootfs.File && isNodeCode(t.Name(c)) && s.claims[c] == 0 && !s.owned(c) {
 				s.addNodeFolder(n, n, "a hidden folder in node_modules with code in it")
 				return
 			}
@@ -168,7 +168,7 @@ func isNodeCode(name string) bool {
 // none: an npm package with fixtures, a Python one with a front end. The
 // list of a Python package that reaches out of the folder of modules
 // carries nothing.
-func (s *scanner) carrierOf(manifest environ.Node) int {
+func (s *scanner) carrierOf(manifest rootfs.Node) int {
 	if store := s.storeOf(manifest); store >= 0 {
 		return store
 	}
@@ -182,17 +182,17 @@ func (s *scanner) carrierOf(manifest environ.Node) int {
 // readNodeLink handles a package folder that is a link: a workspace of the
 // project, "npm link", or the layout of pnpm, whose targets lie in another
 // node_modules and are read there.
-func (s *scanner) readNodeLink(modules, link environ.Node, lock *hiddenLock) {
+func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 	t := s.tree
 	target := t.ResolveNode(link)
-	if target == environ.None {
+	if target == rootfs.None {
 		s.gap(sbom.GapUnreported, t.Path(link), fmt.Sprintf("links to %q, which is not in the environment", t.Target(link)))
 		return
 	}
 	if s.owned(target) || s.owned(link) {
 		return
 	}
-	if t.Kind(target) != environ.Dir {
+	if t.Kind(target) != rootfs.Dir {
 		if path.Ext(t.Name(link)) != ".json" && s.claims[target] == 0 {
 			s.modules = append(s.modules, link)
 		}
@@ -203,7 +203,7 @@ func (s *scanner) readNodeLink(modules, link environ.Node, lock *hiddenLock) {
 		return // read there
 	}
 	manifest := s.manifestOf(target)
-	if manifest == environ.None {
+	if manifest == rootfs.None {
 		if s.holdsFiles(target) && !s.insideAnother(target) {
 			s.addNodeFolder(link, target, "a link in node_modules to a folder without package.json")
 		}
@@ -232,13 +232,13 @@ func (s *scanner) readNodeLink(modules, link environ.Node, lock *hiddenLock) {
 	s.claimTree(target, s.add(u), s.isNodeModules)
 }
 
-func (s *scanner) isNodeModules(n environ.Node) bool { return s.tree.Name(n) == "node_modules" }
+func (s *scanner) isNodeModules(n rootfs.Node) bool { return s.tree.Name(n) == "node_modules" }
 
-func (s *scanner) filesBelow(dir environ.Node) int {
+func (s *scanner) filesBelow(dir rootfs.Node) int {
 	from, to := s.tree.Subtree(dir)
 	files := 0
 	for ; from < to; from++ {
-		if s.tree.Kind(from) == environ.File {
+		if s.tree.Kind(from) == rootfs.File {
 			files++
 		}
 	}
@@ -246,10 +246,10 @@ func (s *scanner) filesBelow(dir environ.Node) int {
 }
 
 // insideAnother says whether a folder lies in the claimed files of a package.
-func (s *scanner) insideAnother(dir environ.Node) bool {
+func (s *scanner) insideAnother(dir rootfs.Node) bool {
 	from, to := s.tree.Subtree(dir)
 	for ; from < to; from++ {
-		if s.tree.Kind(from) == environ.File {
+		if s.tree.Kind(from) == rootfs.File {
 			return s.claims[from] != 0
 		}
 	}
@@ -257,7 +257,7 @@ func (s *scanner) insideAnother(dir environ.Node) bool {
 }
 
 // nodeFolderName is the name that code imports: "lodash", "@types/node".
-func nodeFolderName(t *environ.Tree, dir environ.Node) string {
+func nodeFolderName(t *rootfs.Tree, dir rootfs.Node) string {
 	if p := t.Parent(dir); strings.HasPrefix(t.Name(p), "@") {
 		return t.Name(p) + "/" + t.Name(dir)
 	}
@@ -267,14 +267,14 @@ func nodeFolderName(t *environ.Tree, dir environ.Node) string {
 // bundledIn finds the package that ships the one in modules within its own
 // files (npm's bundleDependencies). npm's own record says so where there is
 // one; for a global installation the owner's package.json does.
-func (s *scanner) bundledIn(modules environ.Node, entry hiddenEntry, inLock bool) int {
+func (s *scanner) bundledIn(modules rootfs.Node, entry hiddenEntry, inLock bool) int {
 	t := s.tree
 	if inLock && !entry.InBundle {
 		return -1
 	}
-	for dir := t.Parent(modules); dir != environ.None && t.Parent(dir) != environ.None; dir = t.Parent(dir) {
+	for dir := t.Parent(modules); dir != rootfs.None && t.Parent(dir) != rootfs.None; dir = t.Parent(dir) {
 		manifest := t.Child(dir, "package.json")
-		if manifest == environ.None {
+		if manifest == rootfs.None {
 			continue
 		}
 		owner, ok := s.unitAt[manifest]

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // Limits of what is read of one Node package. A package.json is a few
@@ -38,7 +38,7 @@ func (m *nodeManifest) bundles() bool {
 // packageJSON reads a manifest as Node does: keys by case, a byte order mark
 // allowed. Of a key that stands twice Node takes the last, others the first,
 // so it is refused.
-func (s *scanner) packageJSON(n environ.Node) (*nodeManifest, error) {
+func (s *scanner) packageJSON(n rootfs.Node) (*nodeManifest, error) {
 	data, err := s.tree.ReadFile(n, maxPackageJSON)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func topLevel(data []byte) (map[string]json.RawMessage, error) {
 // (https://docs.npmjs.com/cli/configuring-npm/package-lock-json#hidden-lockfiles).
 type hiddenLock struct {
 	file     string
-	project  environ.Node // the folder that holds the top node_modules
+	project  rootfs.Node // the folder that holds the top node_modules
 	packages map[string]hiddenEntry
 	// root is the project's own manifest, nil when there is none.
 	root *nodeManifest
@@ -145,8 +145,8 @@ type hiddenEntry struct {
 
 // hiddenLockFor finds the record that covers a node_modules folder: its own,
 // or the one of the outermost installation that it is nested in.
-func (s *scanner) hiddenLockFor(dir environ.Node, known map[environ.Node]*hiddenLock) *hiddenLock {
-	for n := dir; n != environ.None; n = s.tree.Parent(n) {
+func (s *scanner) hiddenLockFor(dir rootfs.Node, known map[rootfs.Node]*hiddenLock) *hiddenLock {
+	for n := dir; n != rootfs.None; n = s.tree.Parent(n) {
 		if !s.isNodeModules(n) {
 			continue
 		}
@@ -162,9 +162,9 @@ func (s *scanner) hiddenLockFor(dir environ.Node, known map[environ.Node]*hidden
 	return nil
 }
 
-func (s *scanner) readHiddenLock(modules environ.Node) *hiddenLock {
+func (s *scanner) readHiddenLock(modules rootfs.Node) *hiddenLock {
 	n := s.tree.Child(modules, ".package-lock.json")
-	if n == environ.None || s.tree.Kind(n) != environ.File || s.owned(n) {
+	if n == rootfs.None || s.tree.Kind(n) != rootfs.File || s.owned(n) {
 		return nil
 	}
 	data, err := s.tree.ReadFile(n, maxHiddenLock)
@@ -190,7 +190,7 @@ func (s *scanner) readHiddenLock(modules environ.Node) *hiddenLock {
 		}
 		lock.packages[key] = e
 	}
-	if m := s.tree.Child(lock.project, "package.json"); m != environ.None && s.tree.Kind(m) == environ.File {
+	if m := s.tree.Child(lock.project, "package.json"); m != rootfs.None && s.tree.Kind(m) == rootfs.File {
 		if root, err := s.packageJSON(m); err == nil {
 			lock.root = root
 		}
@@ -199,7 +199,7 @@ func (s *scanner) readHiddenLock(modules environ.Node) *hiddenLock {
 }
 
 // key is the path of a package folder as the record spells it.
-func (l *hiddenLock) key(t *environ.Tree, dir environ.Node) string {
+func (l *hiddenLock) key(t *rootfs.Tree, dir rootfs.Node) string {
 	if l == nil {
 		return ""
 	}

@@ -25,7 +25,7 @@ import (
 	"github.com/anchore/syft/syft/source/directorysource"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // finding is one package as syft sees it.
@@ -152,7 +152,7 @@ func excluded(d *sbom.Document, paths []string, reasons ...sbom.ExclusionReason)
 // scanned is a scan with what is known at its end besides the document.
 func scanned(t *testing.T, root string) (*scanner, *sbom.Document) {
 	t.Helper()
-	tree, err := environ.Open(t.Context(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, environ.Options{Classify: magic})
+	tree, err := rootfs.Open(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, rootfs.Options{Classify: magic})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // Owner says which component a path belongs to.
@@ -26,7 +26,7 @@ type Owner struct {
 // the order of paths. A package of the system comes before what lies inside
 // it. The snapshot in opts is not used: what it spares the scan to read is what
 // this has to know.
-func Owners(ctx context.Context, ref environ.Ref, opts Options, paths []string) (*sbom.Document, []Owner, error) {
+func Owners(ctx context.Context, ref rootfs.Ref, opts Options, paths []string) (*sbom.Document, []Owner, error) {
 	var owners []Owner
 	opts.Since = nil
 	opts.assembled = func(s *scanner) {
@@ -43,11 +43,11 @@ func Owners(ctx context.Context, ref environ.Ref, opts Options, paths []string) 
 
 func (s *scanner) owner(path string) Owner {
 	o := Owner{Path: path}
-	for _, n := range []environ.Node{s.tree.ResolveParent(path), s.tree.Resolve(path)} {
-		if n == environ.None {
+	for _, n := range []rootfs.Node{s.tree.ResolveParent(path), s.tree.Resolve(path)} {
+		if n == rootfs.None {
 			continue
 		}
-		o.Real, o.Folder = s.tree.Path(n), s.tree.Kind(n) == environ.Dir
+		o.Real, o.Folder = s.tree.Path(n), s.tree.Kind(n) == rootfs.Dir
 		if o.ID = s.ownerOf(n); o.ID != "" {
 			break
 		}
@@ -56,9 +56,9 @@ func (s *scanner) owner(path string) Owner {
 }
 
 // ownerOf is the ID of the component that a node belongs to.
-func (s *scanner) ownerOf(n environ.Node) string {
+func (s *scanner) ownerOf(n rootfs.Node) string {
 	if s.owned(n) {
-		if s.tree.Kind(n) == environ.Dir {
+		if s.tree.Kind(n) == rootfs.Dir {
 			return ""
 		}
 		return s.db.Owner(n)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // TestOwners asks for the owners of paths of every kind, and holds the
@@ -23,7 +23,7 @@ func TestOwners(t *testing.T) {
 		"/opt/tool/bin/tool": elf, "/etc/motd": "hello",
 	})
 	root := f.plant(t)
-	ref := environ.Ref{Scheme: environ.SchemeDir, Path: root}
+	ref := rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}
 	want := []Owner{
 		{Path: "/usr/bin/ls", Real: "/usr/bin/ls", ID: "deb/debian/coreutils@1?arch=amd64"},
 		{Path: "/bin/ls", Real: "/usr/bin/ls", ID: "deb/debian/coreutils@1?arch=amd64"},

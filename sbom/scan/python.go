@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // Limits of what is read of one Python distribution. Real METADATA is a few
@@ -41,14 +41,14 @@ func (s *scanner) readPython() {
 	}
 }
 
-func (s *scanner) readDistribution(d environ.Node) {
+func (s *scanner) readDistribution(d rootfs.Node) {
 	t := s.tree
 	at := d
-	if d = t.ResolveNode(d); d == environ.None {
+	if d = t.ResolveNode(d); d == rootfs.None {
 		return
 	}
 	meta := s.metadataOf(d)
-	if meta == environ.None || t.Kind(meta) != environ.File {
+	if meta == rootfs.None || t.Kind(meta) != rootfs.File {
 		if s.owned(d) || !s.holdsFiles(d) {
 			return // an empty folder that an uninstalled package left
 		}
@@ -80,7 +80,7 @@ func (s *scanner) readDistribution(d environ.Node) {
 		s.add(u)
 		return
 	}
-	if t.Kind(d) == environ.Dir {
+	if t.Kind(d) == rootfs.Dir {
 		u.Asked = s.pythonAsked(d)
 		u.Install, u.Digests = s.directURL(d)
 	}
@@ -96,7 +96,7 @@ func (s *scanner) readDistribution(d environ.Node) {
 
 // pythonName reads the name as the email parser behind importlib.metadata
 // does: the first header wins. A second one that differs is malformed.
-func (s *scanner) pythonName(meta environ.Node) (name, version string, err error) {
+func (s *scanner) pythonName(meta rootfs.Node) (name, version string, err error) {
 	f, err := s.tree.OpenFile(meta)
 	if err != nil {
 		return "", "", err
@@ -182,22 +182,22 @@ func anyLine(data []byte, atEOF bool) (advance int, token []byte, err error) {
 
 // metadataOf is the file of a distribution that names it, None when there is
 // none.
-func (s *scanner) metadataOf(d environ.Node) environ.Node {
-	if s.tree.Kind(d) != environ.Dir {
+func (s *scanner) metadataOf(d rootfs.Node) rootfs.Node {
+	if s.tree.Kind(d) != rootfs.Dir {
 		return d
 	}
 	for _, name := range []string{"METADATA", "PKG-INFO"} {
-		if c := s.tree.Child(d, name); c != environ.None {
+		if c := s.tree.Child(d, name); c != rootfs.None {
 			return s.tree.ResolveNode(c)
 		}
 	}
-	return environ.None
+	return rootfs.None
 }
 
 // standsForItself says whether a distribution's metadata lies where Python
 // looks for it, directly or in an egg there, or beside that of the package
 // which lists it. Whatever lists it then, it is installed and not vendored.
-func (s *scanner) standsForItself(d environ.Node) bool {
+func (s *scanner) standsForItself(d rootfs.Node) bool {
 	parent := s.tree.Parent(d)
 	if strings.EqualFold(s.tree.Name(d), "EGG-INFO") {
 		parent = s.tree.Parent(parent)
@@ -231,11 +231,11 @@ func isASCII(s string) bool {
 func isSiteDir(name string) bool { return name == "site-packages" || name == "dist-packages" }
 
 // pythonAsked reads pip's record of what was asked for: PEP 376's REQUESTED.
-func (s *scanner) pythonAsked(d environ.Node) sbom.Asked {
+func (s *scanner) pythonAsked(d rootfs.Node) sbom.Asked {
 	switch {
-	case s.tree.Child(d, "REQUESTED") != environ.None:
+	case s.tree.Child(d, "REQUESTED") != rootfs.None:
 		return sbom.AskedYes
-	case s.tree.Child(d, "INSTALLER") != environ.None:
+	case s.tree.Child(d, "INSTALLER") != rootfs.None:
 		return sbom.AskedAuto
 	}
 	return sbom.AskedUnknown
@@ -243,9 +243,9 @@ func (s *scanner) pythonAsked(d environ.Node) sbom.Asked {
 
 // directURL reads the record of an installation that did not go by name:
 // direct_url.json of PEP 610.
-func (s *scanner) directURL(d environ.Node) (*sbom.Install, []sbom.Digest) {
+func (s *scanner) directURL(d rootfs.Node) (*sbom.Install, []sbom.Digest) {
 	n := s.tree.Child(d, "direct_url.json")
-	if n == environ.None {
+	if n == rootfs.None {
 		return nil, nil
 	}
 	file := s.tree.Path(n)
@@ -290,10 +290,10 @@ func (s *scanner) directURL(d environ.Node) (*sbom.Install, []sbom.Digest) {
 }
 
 // claimDistribution claims what a distribution's own list names.
-func (s *scanner) claimDistribution(i int, d, meta environ.Node) {
+func (s *scanner) claimDistribution(i int, d, meta rootfs.Node) {
 	t := s.tree
 	s.claim(meta, i)
-	if t.Kind(d) != environ.Dir {
+	if t.Kind(d) != rootfs.Dir {
 		s.claimTopLevel(i, d, nil)
 		return
 	}
@@ -303,11 +303,11 @@ func (s *scanner) claimDistribution(i int, d, meta environ.Node) {
 		s.claimTree(site, i, nil) // X.egg/EGG-INFO: the egg is the distribution
 		return
 	}
-	if record := t.Child(d, "RECORD"); record != environ.None {
+	if record := t.Child(d, "RECORD"); record != rootfs.None {
 		s.claimRecord(i, site, record)
 		return
 	}
-	if list := t.Child(d, "installed-files.txt"); list != environ.None {
+	if list := t.Child(d, "installed-files.txt"); list != rootfs.None {
 		data, err := t.ReadFile(list, maxPythonRecord)
 		if err != nil {
 			s.gap(sbom.GapUnreadable, t.Path(list), reason(err))
@@ -325,7 +325,7 @@ func (s *scanner) claimDistribution(i int, d, meta environ.Node) {
 
 // claimRecord reads RECORD
 // (https://packaging.python.org/en/latest/specifications/recording-installed-packages/).
-func (s *scanner) claimRecord(i int, site, record environ.Node) {
+func (s *scanner) claimRecord(i int, site, record rootfs.Node) {
 	data, err := s.tree.ReadFile(record, maxPythonRecord)
 	if err != nil {
 		s.gap(sbom.GapUnreadable, s.tree.Path(record), reason(err))
@@ -359,14 +359,14 @@ type listClaims struct {
 	unit   int
 	list   string // the path of the list
 	base   string // what its paths are relative to
-	site   environ.Node
+	site   rootfs.Node
 	prefix string
 	// refused is the first path that was not honoured, of so many.
 	refused string
 	more    int
 }
 
-func (s *scanner) newListClaims(unit int, list, base string, site environ.Node) *listClaims {
+func (s *scanner) newListClaims(unit int, list, base string, site rootfs.Node) *listClaims {
 	return &listClaims{s: s, unit: unit, list: list, base: base, site: site, prefix: s.pythonPrefix(site)}
 }
 
@@ -376,11 +376,11 @@ func (c *listClaims) claim(rel string) {
 		return
 	}
 	full, ok := within(c.base, rel, c.prefix)
-	n := environ.None
+	n := rootfs.None
 	if ok {
 		// A folder on the way may be a link that leads out of the prefix. The
 		// file itself may be one: then it is the link that was installed.
-		if n = t.ResolveParent(full); n == environ.None || t.Kind(n) == environ.Dir {
+		if n = t.ResolveParent(full); n == rootfs.None || t.Kind(n) == rootfs.Dir {
 			return
 		}
 		_, ok = within("/", t.Path(n), c.prefix)
@@ -394,9 +394,9 @@ func (c *listClaims) claim(rel string) {
 		return
 	}
 	s.claim(n, c.unit)
-	if t.Kind(n) == environ.Symlink {
-		if to := t.ResolveNode(n); to != environ.None {
-			if _, ok := within("/", t.Path(to), c.prefix); ok && !c.othersMetadata(to) && t.Kind(to) == environ.File {
+	if t.Kind(n) == rootfs.Symlink {
+		if to := t.ResolveNode(n); to != rootfs.None {
+			if _, ok := within("/", t.Path(to), c.prefix); ok && !c.othersMetadata(to) && t.Kind(to) == rootfs.File {
 				s.claim(to, c.unit)
 			}
 		}
@@ -405,7 +405,7 @@ func (c *listClaims) claim(rel string) {
 
 // othersMetadata says whether a file is the metadata of another distribution
 // that stands for itself.
-func (c *listClaims) othersMetadata(n environ.Node) bool {
+func (c *listClaims) othersMetadata(n rootfs.Node) bool {
 	s, t := c.s, c.s.tree
 	p := t.Parent(n)
 	own := t.Parent(s.units[c.unit].node)
@@ -419,7 +419,7 @@ func (c *listClaims) othersMetadata(n environ.Node) bool {
 }
 
 // beside says whether metadata in a folder stands for itself.
-func (c *listClaims) beside(dir environ.Node) bool {
+func (c *listClaims) beside(dir rootfs.Node) bool {
 	return dir == c.site || isSiteDir(c.s.tree.Name(dir))
 }
 
@@ -442,7 +442,7 @@ func isDistName(name string) bool {
 // pythonPrefix is the folder that an installation scheme may write to: the
 // one above lib/pythonX.Y/site-packages, or the folder of modules itself
 // when the layout is another one (pip install --target).
-func (s *scanner) pythonPrefix(site environ.Node) string {
+func (s *scanner) pythonPrefix(site rootfs.Node) string {
 	t := s.tree
 	if !isSiteDir(t.Name(site)) {
 		return t.Path(site)
@@ -451,7 +451,7 @@ func (s *scanner) pythonPrefix(site environ.Node) string {
 	if strings.HasPrefix(t.Name(lib), "python") {
 		lib = t.Parent(lib)
 	}
-	if lib == environ.None || !strings.HasPrefix(t.Name(lib), "lib") || t.Parent(lib) == environ.None {
+	if lib == rootfs.None || !strings.HasPrefix(t.Name(lib), "lib") || t.Parent(lib) == rootfs.None {
 		return t.Path(site)
 	}
 	return t.Path(t.Parent(lib))
@@ -460,11 +460,11 @@ func (s *scanner) pythonPrefix(site environ.Node) string {
 // claimTopLevel claims modules by top_level.txt, or by the distribution's
 // name, where nothing lists files: eggs and packages that a distribution or
 // conda made.
-func (s *scanner) claimTopLevel(i int, d environ.Node, t *environ.Tree) {
+func (s *scanner) claimTopLevel(i int, d rootfs.Node, t *rootfs.Tree) {
 	site := s.tree.Parent(d)
 	modules := []string{strings.ReplaceAll(s.units[i].Name, "-", "_")}
 	if t != nil {
-		if n := t.Child(d, "top_level.txt"); n != environ.None {
+		if n := t.Child(d, "top_level.txt"); n != rootfs.None {
 			data, err := t.ReadFile(n, maxPythonSmall)
 			if err != nil {
 				s.gap(sbom.GapUnreadable, t.Path(n), reason(err))
@@ -477,7 +477,7 @@ func (s *scanner) claimTopLevel(i int, d environ.Node, t *environ.Tree) {
 		if m != path.Base(m) {
 			continue
 		}
-		if dir := s.tree.Child(site, m); dir != environ.None && s.tree.Kind(dir) == environ.Dir {
+		if dir := s.tree.Child(site, m); dir != rootfs.None && s.tree.Kind(dir) == rootfs.Dir {
 			s.claimTree(dir, i, nil)
 		}
 		s.claim(s.tree.Child(site, m+".py"), i)
@@ -485,10 +485,10 @@ func (s *scanner) claimTopLevel(i int, d environ.Node, t *environ.Tree) {
 }
 
 // holdsFiles says whether there is anything but folders below a node.
-func (s *scanner) holdsFiles(n environ.Node) bool {
+func (s *scanner) holdsFiles(n rootfs.Node) bool {
 	from, to := s.tree.Subtree(n)
 	for ; from < to; from++ {
-		if s.tree.Kind(from) != environ.Dir {
+		if s.tree.Kind(from) != rootfs.Dir {
 			return true
 		}
 	}

@@ -48,9 +48,9 @@ import (
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/catalog"
-	"github.com/depaudit/depaudit/sbom/environ"
-	"github.com/depaudit/depaudit/sbom/osdb"
+	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/ospkg"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/snapshot"
 )
 
@@ -58,7 +58,7 @@ import (
 type Options struct {
 	// Progress, if set, is called now and then while a scan runs.
 	Progress func(Progress)
-	// Platform and Cache are those of [environ.Options].
+	// Platform and Cache are those of [rootfs.Options].
 	Platform string
 	Cache    string
 	// Stamps gives components of files that no package accounts for a stamp
@@ -97,7 +97,7 @@ type Progress struct {
 
 // Run scans one environment of files. Errors are about the environment as a
 // whole: it is not there, its package database cannot be parsed, or ctx ended.
-func Run(ctx context.Context, ref environ.Ref, opts Options) (*sbom.Document, error) {
+func Run(ctx context.Context, ref rootfs.Ref, opts Options) (*sbom.Document, error) {
 	s, err := run(ctx, ref, opts)
 	if err != nil {
 		return nil, err
@@ -105,16 +105,16 @@ func Run(ctx context.Context, ref environ.Ref, opts Options) (*sbom.Document, er
 	return s.Document, nil
 }
 
-func run(ctx context.Context, ref environ.Ref, opts Options) (*snapshot.Snapshot, error) {
+func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot, error) {
 	progress := opts.Progress
 	if progress == nil {
 		progress = func(Progress) {}
 	}
 	since := usable(ref, opts.Since)
-	options := environ.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache}
+	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache}
 	if since != nil {
 		progress(Progress{Phase: "comparing with the snapshot"})
-		if same, err := environ.Same(ctx, ref, options, &since.Marks.Marks); err != nil {
+		if same, err := rootfs.Same(ctx, ref, options, &since.Marks.Marks); err != nil {
 			return nil, err
 		} else if same {
 			return unchanged(since, ref, opts, progress), nil
@@ -124,10 +124,10 @@ func run(ctx context.Context, ref environ.Ref, opts Options) (*snapshot.Snapshot
 	if ref.IsImage() {
 		phase = "reading layers"
 	}
-	options.Progress = func(p environ.Progress) {
+	options.Progress = func(p rootfs.Progress) {
 		progress(Progress{Phase: phase, Files: p.Files, Bytes: p.Bytes, Total: p.Total})
 	}
-	tree, err := environ.Open(ctx, ref, options)
+	tree, err := rootfs.Open(ctx, ref, options)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func run(ctx context.Context, ref environ.Ref, opts Options) (*snapshot.Snapshot
 }
 
 // scanTree makes the document of a tree.
-func scanTree(ctx context.Context, tree *environ.Tree, opts Options, since *snapshot.Snapshot, progress func(Progress)) (*sbom.Document, error) {
+func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snapshot.Snapshot, progress func(Progress)) (*sbom.Document, error) {
 	progress(Progress{Phase: "reading package databases", Files: tree.Files()})
 	s, err := open(ctx, tree)
 	if err != nil {
@@ -185,10 +185,10 @@ func scanTree(ctx context.Context, tree *environ.Tree, opts Options, since *snap
 }
 
 // scanner is the state of one scan. Everything by node is indexed by
-// environ.Node.
+// rootfs.Node.
 type scanner struct {
-	tree *environ.Tree
-	db   *osdb.DB // nil without a package database
+	tree *rootfs.Tree
+	db   *ospkg.DB // nil without a package database
 	doc  sbom.Document
 	// stamps says whether components of files get a stamp.
 	stamps bool
@@ -196,47 +196,47 @@ type scanner struct {
 	survey  survey
 	caches  caches
 	sniffed sniffed
-	found   []catalog.Found
+	found   []catalogers.Found
 	// problems are what the catalogers could not read.
-	problems []catalog.Problem
+	problems []catalogers.Problem
 	// cached are the programs in caches that are run in place.
-	cached map[environ.Node]bool
+	cached map[rootfs.Node]bool
 
 	// units are the packages found so far that the system does not own; the
 	// claim of a node is the index of a unit plus one.
 	units  []unit
 	claims []int32
-	unitAt map[environ.Node]int // the first unit by its primary evidence
+	unitAt map[rootfs.Node]int // the first unit by its primary evidence
 	// read are the metadata files that our own readers dealt with; what a
 	// cataloger says against them does not matter.
-	read map[environ.Node]bool
+	read map[rootfs.Node]bool
 	// stores are sorted by root and do not overlap; needs are what their
 	// packages need of each other.
 	stores []store
 	needs  []need
 	// modules are files that a folder of packages holds directly.
-	modules []environ.Node
+	modules []rootfs.Node
 }
 
 // open reads what the rest relies on: the release, the package database, and
 // the names of everything.
-func open(ctx context.Context, tree *environ.Tree) (*scanner, error) {
-	s := &scanner{tree: tree, read: make(map[environ.Node]bool), cached: make(map[environ.Node]bool), unitAt: make(map[environ.Node]int)}
-	s.doc.Catalogers = catalog.Version
+func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
+	s := &scanner{tree: tree, read: make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), unitAt: make(map[rootfs.Node]int)}
+	s.doc.Catalogers = catalogers.Version
 	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Image: tree.Image(), Files: tree.Files()}
 	s.doc.Gaps = append(s.doc.Gaps, tree.Gaps()...)
 	s.doc.Excluded = append(s.doc.Excluded, tree.Excluded()...)
 	for _, note := range tree.Notes() {
 		s.notice(sbom.NoticeImage, "", note)
 	}
-	release, known, err := environ.Release(tree)
+	release, known, err := rootfs.Release(tree)
 	if err != nil {
 		s.gap(sbom.GapDatabase, "/etc/os-release", err.Error())
 	}
 	if known {
 		s.doc.Environment.OS = release
 	}
-	s.db, err = osdb.Open(ctx, tree, release)
+	s.db, err = ospkg.Open(ctx, tree, release)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +247,7 @@ func open(ctx context.Context, tree *environ.Tree) (*scanner, error) {
 		s.doc.Gaps = append(s.doc.Gaps, s.db.Gaps...)
 		s.doc.Notices = append(s.doc.Notices, s.db.Notices...)
 		s.doc.Excluded = append(s.doc.Excluded, s.db.Excluded...)
-	} else if kind := osdb.Expect(release); known && kind != "" {
+	} else if kind := ospkg.Expect(release); known && kind != "" {
 		s.gap(sbom.GapDatabase, "", fmt.Sprintf("os-release says %s, and there is no package database of its kind (%s) that can be read", release.ID, kind))
 	}
 	if err := ctx.Err(); err != nil {
@@ -266,7 +266,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	view := catalog.View{Tree: s.tree, Visible: s.visible}
+	view := catalogers.View{Tree: s.tree, Visible: s.visible}
 	for _, e := range s.sniffed.executables {
 		c := s.caches.of(e.Node)
 		if c != nil && !c.opaque {
@@ -276,7 +276,7 @@ func (s *scanner) examine(ctx context.Context) error {
 			view.Executables = append(view.Executables, e)
 		}
 	}
-	found, problems, err := catalog.Run(ctx, view)
+	found, problems, err := catalogers.Run(ctx, view)
 	if err != nil {
 		return err
 	}
@@ -304,13 +304,13 @@ func (s *scanner) assemble() {
 }
 
 // owned says whether the system's packages own a node.
-func (s *scanner) owned(n environ.Node) bool {
+func (s *scanner) owned(n rootfs.Node) bool {
 	return s.db != nil && s.db.Owns(n)
 }
 
 // visible is what the catalogers may see: of caches the programs that are
 // run from there, and of what the system owns only the metadata that names what is inside a package.
-func (s *scanner) visible(n environ.Node) bool {
+func (s *scanner) visible(n rootfs.Node) bool {
 	if s.caches.contain(n) {
 		return s.cached[n]
 	}
@@ -319,7 +319,7 @@ func (s *scanner) visible(n environ.Node) bool {
 
 // namesInside recognises the small metadata files of other ecosystems that
 // distributions ship inside their packages.
-func (s *scanner) namesInside(n environ.Node) bool {
+func (s *scanner) namesInside(n rootfs.Node) bool {
 	name := s.tree.Name(n)
 	switch name {
 	case "METADATA", "PKG-INFO":
@@ -342,10 +342,10 @@ func (s *scanner) namesInside(n environ.Node) bool {
 // is only noticed: what could not be read there is part of what nobody
 // accounts for, and nothing was passed over. The same holds for a program
 // that another cataloger identified.
-func (s *scanner) problem(p catalog.Problem) {
+func (s *scanner) problem(p catalogers.Problem) {
 	n := s.tree.Lookup(p.Path)
 	detail := p.Cataloger + ": " + p.Detail
-	if p.Path == "" || n == environ.None {
+	if p.Path == "" || n == rootfs.None {
 		s.gap(sbom.GapCataloger, p.Path, detail)
 		return
 	}
@@ -354,7 +354,7 @@ func (s *scanner) problem(p catalog.Problem) {
 	}
 	if s.tree.Name(n) == "package.json" {
 		// Not in a place that Node loads packages from: those were read.
-		s.declared(catalog.Found{Path: p.Path, Name: "package.json"}, n)
+		s.declared(catalogers.Found{Path: p.Path, Name: "package.json"}, n)
 		return
 	}
 	if s.tree.Name(n) == "installed.json" && s.tree.Name(s.tree.Parent(n)) != "composer" {
@@ -369,11 +369,11 @@ func (s *scanner) problem(p catalog.Problem) {
 
 // accountedBy is the unit that a file belongs to: the one that claims it, or
 // the folder of unaccounted files around it.
-func (s *scanner) accountedBy(n environ.Node) int {
+func (s *scanner) accountedBy(n rootfs.Node) int {
 	if c := s.claimant(n); c >= 0 {
 		return c
 	}
-	for p := n; p != environ.None; p = s.tree.Parent(p) {
+	for p := n; p != rootfs.None; p = s.tree.Parent(p) {
 		if i, ok := s.unitAt[p]; ok && s.units[i].Kind == sbom.KindFiles {
 			return i
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // files are the contents of a root by path. A path that ends with "/" is an
@@ -95,7 +95,7 @@ func (f files) scan(tb testing.TB) *sbom.Document {
 
 func scanFolder(tb testing.TB, root string) *sbom.Document {
 	tb.Helper()
-	d, err := Run(context.Background(), environ.Ref{Scheme: environ.SchemeDir, Path: root}, Options{})
+	d, err := Run(context.Background(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

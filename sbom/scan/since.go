@@ -9,13 +9,13 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/snapshot"
 )
 
 // A scan is a function of what it asks of the tree: names, classes of files,
 // the content of some. The tree records the questions, and a snapshot keeps
-// them with the state that each file was in ([environ.Mark]). If every answer
+// them with the state that each file was in ([rootfs.Mark]). If every answer
 // would be the same again, the document would be too, and need not be made:
 // no list of "files that matter" has to be kept right by hand. A log that
 // grew was only asked for its class, which is asked again.
@@ -23,14 +23,14 @@ import (
 // Snapshot scans one environment for what a later scan is compared with. Its
 // document has stamps whatever opts say; an image gets no marks, since its
 // digest says already whether it is the same.
-func Snapshot(ctx context.Context, ref environ.Ref, opts Options) (*snapshot.Snapshot, error) {
+func Snapshot(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot, error) {
 	opts.Stamps = true
 	opts.marks = true
 	return run(ctx, ref, opts)
 }
 
 // binding names all that a document depends on besides the tree.
-func binding(ref environ.Ref) string {
+func binding(ref rootfs.Ref) string {
 	return fmt.Sprintf("%s; %s; counting rules %d; %s", ref.Scheme, keepRule().ID, sbom.Rules, thisProgram())
 }
 
@@ -54,7 +54,7 @@ func thisProgram() string {
 
 // usable is the snapshot that a scan of that environment can use, nil if the
 // one it was given says nothing.
-func usable(ref environ.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
+func usable(ref rootfs.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
 	if s == nil || s.Marks == nil || s.Document == nil || ref.IsImage() || s.Marks.Binding != binding(ref) {
 		return nil
 	}
@@ -62,7 +62,7 @@ func usable(ref environ.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
 }
 
 // unchanged is the document of a snapshot that a scan would give again.
-func unchanged(since *snapshot.Snapshot, ref environ.Ref, opts Options, progress func(Progress)) *snapshot.Snapshot {
+func unchanged(since *snapshot.Snapshot, ref rootfs.Ref, opts Options, progress func(Progress)) *snapshot.Snapshot {
 	progress(Progress{Phase: "nothing has changed since the snapshot", Files: since.Document.Environment.Files, Unchanged: true})
 	d := *since.Document
 	d.Environment.Ref = ref.String() // the path that leads to the root may be written otherwise
@@ -80,11 +80,11 @@ func (s *scanner) recall(ctx context.Context, since *snapshot.Snapshot) error {
 	if since == nil {
 		return nil
 	}
-	known := make(map[environ.State]environ.Mark, len(since.Marks.Files))
+	known := make(map[rootfs.State]rootfs.Mark, len(since.Marks.Files))
 	for _, m := range since.Marks.Files {
-		if m.Asked&environ.AskedClass != 0 {
+		if m.Asked&rootfs.AskedClass != 0 {
 			known[m.State] = m
 		}
 	}
-	return s.tree.Recall(ctx, known, func(n environ.Node) bool { return !s.owned(n) })
+	return s.tree.Recall(ctx, known, func(n rootfs.Node) bool { return !s.owned(n) })
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/snapshot"
 )
 
@@ -26,7 +26,7 @@ func later() time.Time { return time.Now().Add(time.Hour) }
 // is 4 ms on most systems, a second change does not show.
 func tick() { time.Sleep(15 * time.Millisecond) }
 
-func folderRef(root string) environ.Ref { return environ.Ref{Scheme: environ.SchemeDir, Path: root} }
+func folderRef(root string) rootfs.Ref { return rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root} }
 
 // takeSnapshot takes one and brings it through its file.
 func takeSnapshot(t testing.TB, root string, opts Options) *snapshot.Snapshot {
@@ -233,7 +233,7 @@ func TestRacyFilesAreReadAgain(t *testing.T) {
 	for name, now := range map[string]time.Time{"the caller's clock": time.Now(), "the latest change": {}} {
 		s := takeSnapshot(t, root, Options{Now: now})
 		for _, m := range s.Marks.Files {
-			if m.State != (environ.State{}) && m.Asked != 0 {
+			if m.State != (rootfs.State{}) && m.Asked != 0 {
 				t.Errorf("%s: a file of just now has a state", name)
 				break
 			}
@@ -267,7 +267,7 @@ func TestForeignSnapshots(t *testing.T) {
 
 func TestSnapshotOfAnImage(t *testing.T) {
 	root := whatever(t).plant(t)
-	s, err := Snapshot(t.Context(), environ.Ref{Scheme: environ.SchemeOCIDir, Path: imageOf(t, root, 1)}, Options{Since: takeSnapshot(t, root, Options{})})
+	s, err := Snapshot(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeOCIDir, Path: imageOf(t, root, 1)}, Options{Since: takeSnapshot(t, root, Options{})})
 	if err != nil || s.Marks != nil {
 		t.Fatalf("%+v, %v", s, err)
 	}

@@ -12,16 +12,16 @@ import (
 	"sync"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/catalog"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // sniffed are files that nothing in the system's database owns, by what
 // their first bytes say they are.
 type sniffed struct {
-	executables []catalog.Executable // ELF, Mach-O, PE; in node order
-	scripts     []environ.Node       // "#!" with an execute bit
-	archives    []environ.Node       // zip files with code that an interpreter runs
+	executables []catalogers.Executable // ELF, Mach-O, PE; in node order
+	scripts     []rootfs.Node           // "#!" with an execute bit
+	archives    []rootfs.Node           // zip files with code that an interpreter runs
 }
 
 // sniffers is the number of files that are read at the same time. It is more
@@ -35,14 +35,14 @@ const sniffers = 16
 func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
 	const chunk = 64 // nodes handed to a worker at a time
 	type part struct {
-		at environ.Node
+		at rootfs.Node
 		sniffed
 		gaps []sbom.Gap
 	}
 	var (
 		mu    sync.Mutex
 		parts []part
-		next  environ.Node
+		next  rootfs.Node
 		wg    sync.WaitGroup
 	)
 	for range sniffers {
@@ -57,7 +57,7 @@ func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
 				}
 				p := part{at: from}
 				for n := from; n < from+chunk && int(n) < s.tree.Len(); n++ {
-					if s.tree.Kind(n) != environ.File || s.owned(n) {
+					if s.tree.Kind(n) != rootfs.File || s.owned(n) {
 						continue
 					}
 					if err := s.sniffOne(n, &p.sniffed); err != nil {
@@ -85,7 +85,7 @@ func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
 	return out, nil
 }
 
-func (s *scanner) sniffOne(n environ.Node, out *sniffed) error {
+func (s *scanner) sniffOne(n rootfs.Node, out *sniffed) error {
 	cached := s.caches.contain(n)
 	if cached {
 		info, err := s.tree.Stat(n)
@@ -127,7 +127,7 @@ func (s *scanner) sniffOne(n environ.Node, out *sniffed) error {
 			out.archives = append(out.archives, n)
 		}
 	default:
-		out.executables = append(out.executables, catalog.Executable{Node: n, Type: executableType(kind)})
+		out.executables = append(out.executables, catalogers.Executable{Node: n, Type: executableType(kind)})
 	}
 	return nil
 }
@@ -152,13 +152,13 @@ func reason(err error) string {
 
 // isHookSample excepts the sample hooks of a git repository, and of the
 // template that repositories are made from: git never runs them.
-func (s *scanner) isHookSample(n environ.Node) bool {
+func (s *scanner) isHookSample(n rootfs.Node) bool {
 	hooks := s.tree.Parent(n)
 	if !strings.HasSuffix(s.tree.Name(n), ".sample") || s.tree.Name(hooks) != "hooks" {
 		return false
 	}
 	git := s.tree.Parent(hooks)
-	return s.tree.Child(git, "HEAD") != environ.None || s.tree.Child(git, "description") != environ.None
+	return s.tree.Child(git, "HEAD") != rootfs.None || s.tree.Child(git, "description") != rootfs.None
 }
 
 // maxArchiveEntries bounds the directory of a zip file that is looked at. A
@@ -169,7 +169,7 @@ const maxArchiveEntries = 200_000
 // runs as it is: a jar by its manifest, a Python zip application by its
 // __main__, an egg, or any zip in a folder that Python imports from. Wheels
 // and other archives that an installer unpacks first are not.
-func (s *scanner) isCodeArchive(n environ.Node) (bool, error) {
+func (s *scanner) isCodeArchive(n rootfs.Node) (bool, error) {
 	name := strings.ToLower(s.tree.Name(n))
 	switch {
 	case strings.HasSuffix(name, ".whl"), strings.HasSuffix(name, ".nupkg"), strings.HasSuffix(name, ".apk"):
@@ -185,7 +185,7 @@ func (s *scanner) isCodeArchive(n environ.Node) (bool, error) {
 
 // holdsCode looks for what an interpreter runs in the directory of a zip
 // file. A file without such a directory holds none.
-func (s *scanner) holdsCode(n environ.Node) (bool, error) {
+func (s *scanner) holdsCode(n rootfs.Node) (bool, error) {
 	f, err := s.tree.OpenFile(n)
 	if err != nil {
 		return false, err
@@ -217,7 +217,7 @@ func (s *scanner) holdsCode(n environ.Node) (bool, error) {
 var pythonZip = regexp.MustCompile(`^python[0-9]+t?\.zip$`)
 
 const (
-	magicNone environ.Class = iota
+	magicNone rootfs.Class = iota
 	magicELF
 	magicELFObject
 	magicMachO
@@ -226,16 +226,16 @@ const (
 	magicZip
 )
 
-func executableType(k environ.Class) catalog.ExecutableType {
+func executableType(k rootfs.Class) catalogers.ExecutableType {
 	switch k {
 	case magicELF:
-		return catalog.ELF
+		return catalogers.ELF
 	case magicELFObject:
-		return catalog.ELFObject
+		return catalogers.ELFObject
 	case magicMachO:
-		return catalog.MachO
+		return catalogers.MachO
 	default:
-		return catalog.PE
+		return catalogers.PE
 	}
 }
 
@@ -243,7 +243,7 @@ func executableType(k environ.Class) catalog.ExecutableType {
 // and e_type (System V ABI, chapter 4), Mach-O by the magics of
 // mach-o/loader.h and fat.h, PE by "MZ" with an offset to a header that can
 // be one (PE format, section "MS-DOS stub").
-func magic(b []byte) environ.Class {
+func magic(b []byte) rootfs.Class {
 	if len(b) < 4 {
 		if len(b) > 2 && b[0] == '#' && b[1] == '!' {
 			return magicScript
@@ -268,7 +268,7 @@ func magic(b []byte) environ.Class {
 	case string(b[:4]) == "PK\x03\x04":
 		return magicZip
 	case b[0] == 'M' && b[1] == 'Z':
-		if len(b) >= environ.HeadSize && binary.LittleEndian.Uint32(b[0x3c:]) < 1<<20 && binary.LittleEndian.Uint32(b[0x3c:]) >= 0x40 {
+		if len(b) >= rootfs.HeadSize && binary.LittleEndian.Uint32(b[0x3c:]) < 1<<20 && binary.LittleEndian.Uint32(b[0x3c:]) >= 0x40 {
 			return magicPE
 		}
 		return magicNone

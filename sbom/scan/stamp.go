@@ -8,7 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // layerOf is the layer of an image that a unit is from: that of the metadata
@@ -16,7 +16,7 @@ import (
 // highest one of any of them. 0 outside of images.
 func (s *scanner) layerOf(u *unit) int {
 	n := u.node
-	if n == environ.None && len(u.Paths) > 0 {
+	if n == rootfs.None && len(u.Paths) > 0 {
 		n = s.tree.Lookup(u.Paths[0])
 	}
 	layer := s.tree.Layer(n)
@@ -41,7 +41,7 @@ func (s *scanner) stamp(u *unit) string {
 	for _, p := range u.Paths {
 		n := s.tree.Lookup(p)
 		s.stampTree(h, n)
-		if to := s.tree.ResolveNode(n); to != n && to != environ.None {
+		if to := s.tree.ResolveNode(n); to != n && to != rootfs.None {
 			s.stampTree(h, to)
 		}
 	}
@@ -50,7 +50,7 @@ func (s *scanner) stamp(u *unit) string {
 
 // stampTree adds a node and all below it. Nodes come in the order of their
 // paths, and the size of each subtree stands for where they are.
-func (s *scanner) stampTree(h hash.Hash, top environ.Node) {
+func (s *scanner) stampTree(h hash.Hash, top rootfs.Node) {
 	t := s.tree
 	from, to := t.Subtree(top)
 	var b []byte
@@ -66,9 +66,9 @@ func (s *scanner) stampTree(h hash.Hash, top environ.Node) {
 		switch info, err := t.Stat(n); {
 		case err != nil: // gone meanwhile: whatever it was, it is not the same
 			b = append(b, 0)
-		case t.Kind(n) == environ.Symlink:
+		case t.Kind(n) == rootfs.Symlink:
 			b = appendText(b, t.Target(n))
-		case t.Kind(n) == environ.Dir:
+		case t.Kind(n) == rootfs.Dir:
 			b = binary.AppendUvarint(b, permissions(info))
 		default:
 			b = binary.AppendUvarint(b, permissions(info))

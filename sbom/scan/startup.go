@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // startupCode reports files that make Python run code when it starts, or
@@ -32,7 +32,7 @@ func (s *scanner) startupCode() {
 	}
 }
 
-func (s *scanner) startupNotice(n environ.Node, detail string) {
+func (s *scanner) startupNotice(n rootfs.Node, detail string) {
 	notice := sbom.Notice{Kind: sbom.NoticeStartup, Path: s.tree.Path(n), Detail: detail}
 	if s.owned(n) {
 		notice.Component = s.db.Owner(n)
@@ -61,9 +61,9 @@ func isCustomize(name string) bool {
 
 // readPth reads a path configuration file line by line as site.py does. A
 // line that is run says more than one that names a folder.
-func (s *scanner) readPth(n environ.Node) {
+func (s *scanner) readPth(n rootfs.Node) {
 	file := s.tree.ResolveNode(n)
-	if file == environ.None {
+	if file == rootfs.None {
 		return
 	}
 	data, err := s.tree.ReadFile(file, maxPythonSmall)

@@ -8,15 +8,15 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/catalog"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // store is the folder of one package of a manager that gives each package a
 // folder of its own: a keg of Homebrew, a path of the Nix store. Whatever
 // lies in it came with the package, and so is inside it (counting rule 3).
 type store struct {
-	root, end environ.Node
+	root, end rootfs.Node
 	unit      int
 }
 
@@ -35,7 +35,7 @@ func (s *scanner) readStores() {
 }
 
 // storeOf is the unit of the store folder that a node lies in, -1 if none.
-func (s *scanner) storeOf(n environ.Node) int {
+func (s *scanner) storeOf(n rootfs.Node) int {
 	i := sort.Search(len(s.stores), func(i int) bool { return s.stores[i].root > n }) - 1
 	if i < 0 || n >= s.stores[i].end {
 		return -1
@@ -43,7 +43,7 @@ func (s *scanner) storeOf(n environ.Node) int {
 	return s.stores[i].unit
 }
 
-func (s *scanner) addStore(dir environ.Node, u unit) int {
+func (s *scanner) addStore(dir rootfs.Node, u unit) int {
 	i := s.add(u)
 	_, end := s.tree.Subtree(dir)
 	s.stores = append(s.stores, store{dir, end, i})
@@ -171,22 +171,22 @@ func (s *scanner) readKegs() {
 }
 
 // kegEvidence is the file that shows that a folder is a keg.
-func (s *scanner) kegEvidence(dir environ.Node) (environ.Node, bool) {
+func (s *scanner) kegEvidence(dir rootfs.Node) (rootfs.Node, bool) {
 	t := s.tree
-	if t.Kind(dir) != environ.Dir || s.caches.contain(dir) || s.owned(dir) {
-		return environ.None, false
+	if t.Kind(dir) != rootfs.Dir || s.caches.contain(dir) || s.owned(dir) {
+		return rootfs.None, false
 	}
 	at := t.Child(dir, kegReceipt)
-	if t.Kind(at) != environ.File {
+	if t.Kind(at) != rootfs.File {
 		formulas := t.Child(dir, kegFormulas)
 		at = t.Child(formulas, t.Name(t.Parent(dir))+".rb")
 	}
-	return at, t.Kind(at) == environ.File && !s.owned(at)
+	return at, t.Kind(at) == rootfs.File && !s.owned(at)
 }
 
 // addBrew handles what the cataloger reports as Homebrew's: formulas of kegs,
 // which are known, and those of taps, which are recipes and install nothing.
-func (s *scanner) addBrew(f catalog.Found, n environ.Node) {
+func (s *scanner) addBrew(f catalogers.Found, n rootfs.Node) {
 	switch {
 	case s.storeOf(n) >= 0:
 	case strings.Contains(f.Path, "/Library/Taps/"):
@@ -205,7 +205,7 @@ func (s *scanner) addBrew(f catalog.Found, n environ.Node) {
 // nix/store, usually at the root; the names in it have a form of their own.
 func (s *scanner) readNixStore() {
 	t := s.tree
-	known := make(map[environ.Node]catalog.Found)
+	known := make(map[rootfs.Node]catalogers.Found)
 	for _, f := range s.found {
 		if f.Type == "nix" {
 			for _, p := range f.Paths {
@@ -220,7 +220,7 @@ func (s *scanner) readNixStore() {
 		}
 		for dir := range t.Children(top) {
 			name, ok := nixName(t.Name(dir))
-			if !ok || t.Kind(dir) != environ.Dir || s.owned(dir) {
+			if !ok || t.Kind(dir) != rootfs.Dir || s.owned(dir) {
 				continue
 			}
 			u := unit{node: dir, inside: -1, own: true, Component: sbom.Component{
@@ -258,13 +258,13 @@ func nixName(s string) (string, bool) {
 
 // holdsLooseCode says whether there are programs, libraries or scripts below
 // a folder.
-func (s *scanner) holdsLooseCode(dir environ.Node) bool {
+func (s *scanner) holdsLooseCode(dir rootfs.Node) bool {
 	from, to := s.tree.Subtree(dir)
 	e := sort.Search(len(s.sniffed.executables), func(i int) bool { return s.sniffed.executables[i].Node >= from })
 	if e < len(s.sniffed.executables) && s.sniffed.executables[e].Node < to {
 		return true
 	}
-	for _, list := range [][]environ.Node{s.sniffed.scripts, s.sniffed.archives} {
+	for _, list := range [][]rootfs.Node{s.sniffed.scripts, s.sniffed.archives} {
 		if i, _ := slices.BinarySearch(list, from); i < len(list) && list[i] < to {
 			return true
 		}
@@ -275,16 +275,16 @@ func (s *scanner) holdsLooseCode(dir environ.Node) bool {
 // nixProfiles reads what was asked for with "nix profile": the manifests of
 // the current generations (https://nix.dev/manual/nix/latest/command-ref/files/manifest.json).
 // Those of nix-env are expressions of its language, and are not read.
-func (s *scanner) nixProfiles() map[environ.Node]bool {
+func (s *scanner) nixProfiles() map[rootfs.Node]bool {
 	t := s.tree
-	asked := make(map[environ.Node]bool)
+	asked := make(map[rootfs.Node]bool)
 	from, to := t.Subtree(t.Lookup("/nix/var/nix/profiles"))
 	for n := from; n < to; n++ {
-		if t.Kind(n) != environ.Symlink || strings.HasSuffix(t.Name(n), "-link") { // NAME-7-link is generation 7 of NAME
+		if t.Kind(n) != rootfs.Symlink || strings.HasSuffix(t.Name(n), "-link") { // NAME-7-link is generation 7 of NAME
 			continue
 		}
 		file := t.ResolveNode(t.Child(t.ResolveNode(n), "manifest.json"))
-		if t.Kind(file) != environ.File || s.read[file] {
+		if t.Kind(file) != rootfs.File || s.read[file] {
 			continue
 		}
 		s.read[file] = true

@@ -3,37 +3,37 @@ package scan
 import (
 	"strings"
 
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // survey is one pass over all names, sorted into what the readers ask for.
 type survey struct {
-	siteDirs    []environ.Node // folders named site-packages or dist-packages
-	dists       []environ.Node // *.dist-info, *.egg-info (folder or file), EGG-INFO
-	nodeModules []environ.Node // folders named node_modules
-	startup     []environ.Node // *.pth, *.egg-link, sitecustomize and usercustomize
-	locks       []environ.Node // lock files by name
-	archives    []environ.Node // package archives by extension
+	siteDirs    []rootfs.Node // folders named site-packages or dist-packages
+	dists       []rootfs.Node // *.dist-info, *.egg-info (folder or file), EGG-INFO
+	nodeModules []rootfs.Node // folders named node_modules
+	startup     []rootfs.Node // *.pth, *.egg-link, sitecustomize and usercustomize
+	locks       []rootfs.Node // lock files by name
+	archives    []rootfs.Node // package archives by extension
 }
 
 // takeSurvey looks at every name once. Names are compared as the
 // interpreters compare them: Python accepts any case of its suffixes.
-func takeSurvey(t *environ.Tree) survey {
+func takeSurvey(t *rootfs.Tree) survey {
 	var s survey
-	for n := environ.Node(0); int(n) < t.Len(); n++ {
+	for n := rootfs.Node(0); int(n) < t.Len(); n++ {
 		name := t.Name(n)
 		kind := t.Kind(n)
-		if kind == environ.Other {
+		if kind == rootfs.Other {
 			continue
 		}
 		switch name {
 		case "site-packages", "dist-packages":
-			if kind == environ.Dir {
+			if kind == rootfs.Dir {
 				s.siteDirs = append(s.siteDirs, n)
 			}
 			continue
 		case "node_modules":
-			if kind == environ.Dir {
+			if kind == rootfs.Dir {
 				s.nodeModules = append(s.nodeModules, n)
 			}
 			continue
@@ -42,30 +42,30 @@ func takeSurvey(t *environ.Tree) survey {
 			s.startup = append(s.startup, n)
 			continue
 		}
-		if kind == environ.File && isLockName(name) {
+		if kind == rootfs.File && isLockName(name) {
 			s.locks = append(s.locks, n)
 			continue
 		}
 		dot := strings.LastIndexByte(name, '.')
 		if dot < 0 {
-			if len(name) == len("EGG-INFO") && strings.EqualFold(name, "EGG-INFO") && kind == environ.Dir {
+			if len(name) == len("EGG-INFO") && strings.EqualFold(name, "EGG-INFO") && kind == rootfs.Dir {
 				s.dists = append(s.dists, n)
 			}
 			continue
 		}
 		switch ext := name[dot+1:]; len(ext) {
 		case len("pth"):
-			if ext == "pth" && kind != environ.Dir {
+			if ext == "pth" && kind != rootfs.Dir {
 				s.startup = append(s.startup, n)
-			} else if (ext == "deb" || ext == "rpm" || ext == "whl" || ext == "gem" || ext == "apk") && kind == environ.File {
+			} else if (ext == "deb" || ext == "rpm" || ext == "whl" || ext == "gem" || ext == "apk") && kind == rootfs.File {
 				s.archives = append(s.archives, n)
 			}
 		case len("crate"):
-			if ext == "crate" && kind == environ.File {
+			if ext == "crate" && kind == rootfs.File {
 				s.archives = append(s.archives, n)
 			}
 		case len("egg-link"): // as long as "egg-info"
-			if ext == "egg-link" && kind == environ.File {
+			if ext == "egg-link" && kind == rootfs.File {
 				s.startup = append(s.startup, n)
 			} else if strings.EqualFold(ext, "egg-info") {
 				s.dists = append(s.dists, n)

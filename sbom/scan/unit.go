@@ -8,15 +8,15 @@ import (
 	"github.com/anchore/packageurl-go"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // unit is a package that was found, before it is known whether it counts.
 type unit struct {
 	sbom.Component
-	// node is the primary evidence, environ.None when it is not a file of
+	// node is the primary evidence, rootfs.None when it is not a file of
 	// the tree (a package inside an archive).
-	node environ.Node
+	node rootfs.Node
 	// inside is the index of the unit that this one lies in, -1 if none.
 	inside int
 	// own is set for a package folder that stands for itself whatever lists
@@ -41,8 +41,8 @@ func (s *scanner) add(u unit) int {
 
 // claim marks a file as belonging to a unit. The first claim stands, but for
 // files that the system owns, which nobody else can claim.
-func (s *scanner) claim(n environ.Node, unit int) {
-	if n == environ.None || s.claims[n] != 0 || s.owned(n) {
+func (s *scanner) claim(n rootfs.Node, unit int) {
+	if n == rootfs.None || s.claims[n] != 0 || s.owned(n) {
 		return
 	}
 	s.claims[n] = int32(unit + 1)
@@ -50,10 +50,10 @@ func (s *scanner) claim(n environ.Node, unit int) {
 
 // claimTree marks everything below a folder, except below the folders for
 // which except is true.
-func (s *scanner) claimTree(dir environ.Node, unit int, except func(environ.Node) bool) {
+func (s *scanner) claimTree(dir rootfs.Node, unit int, except func(rootfs.Node) bool) {
 	from, to := s.tree.Subtree(dir)
 	for n := from; n < to; n++ {
-		if n != dir && s.tree.Kind(n) == environ.Dir && except != nil && except(n) {
+		if n != dir && s.tree.Kind(n) == rootfs.Dir && except != nil && except(n) {
 			_, end := s.tree.Subtree(n)
 			n = end - 1
 			continue
@@ -63,12 +63,12 @@ func (s *scanner) claimTree(dir environ.Node, unit int, except func(environ.Node
 }
 
 // claimant is the unit that claims a node, -1 if none.
-func (s *scanner) claimant(n environ.Node) int { return int(s.claims[n]) - 1 }
+func (s *scanner) claimant(n rootfs.Node) int { return int(s.claims[n]) - 1 }
 
 // depth counts the folders above a node.
-func (s *scanner) depth(n environ.Node) int {
+func (s *scanner) depth(n rootfs.Node) int {
 	d := 0
-	for n = s.tree.Parent(n); n != environ.None; n = s.tree.Parent(n) {
+	for n = s.tree.Parent(n); n != rootfs.None; n = s.tree.Parent(n) {
 		d++
 	}
 	return d
@@ -76,7 +76,7 @@ func (s *scanner) depth(n environ.Node) int {
 
 // byDepth sorts nodes from the root downwards, so that what lies outside is
 // known before what lies inside it.
-func (s *scanner) byDepth(nodes []environ.Node) []environ.Node {
+func (s *scanner) byDepth(nodes []rootfs.Node) []rootfs.Node {
 	type at struct{ depth, node int }
 	keys := make([]at, len(nodes))
 	for i, n := range nodes {
@@ -88,9 +88,9 @@ func (s *scanner) byDepth(nodes []environ.Node) []environ.Node {
 		}
 		return a.node - b.node
 	})
-	out := make([]environ.Node, len(nodes))
+	out := make([]rootfs.Node, len(nodes))
 	for i, k := range keys {
-		out[i] = environ.Node(k.node)
+		out[i] = rootfs.Node(k.node)
 	}
 	return out
 }

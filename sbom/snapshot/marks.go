@@ -7,14 +7,14 @@ import (
 	"io/fs"
 	"math"
 
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // A packed mark is the distance to the node before it, that to its parent, its
 // name, a byte of flags, for AskedClass the class and the permissions, and the
 // state if there is one.
 const (
-	flagsAsked = byte(environ.AskedClass | environ.AskedInfo | environ.AskedContent | environ.AskedFailed)
+	flagsAsked = byte(rootfs.AskedClass | rootfs.AskedInfo | rootfs.AskedContent | rootfs.AskedFailed)
 	flagFolder = byte(1 << 6)
 	flagState  = byte(1 << 7)
 )
@@ -23,8 +23,8 @@ const (
 // systems of other systems count characters.
 const maxName = 3 * 255
 
-func pack(marks []environ.Mark) ([]byte, error) {
-	out := make([]byte, 0, len(marks)*(len(environ.State{})+16))
+func pack(marks []rootfs.Mark) ([]byte, error) {
+	out := make([]byte, 0, len(marks)*(len(rootfs.State{})+16))
 	last := int64(-1)
 	for _, m := range marks {
 		if int64(m.Node) <= last {
@@ -32,7 +32,7 @@ func pack(marks []environ.Mark) ([]byte, error) {
 		}
 		out = binary.AppendUvarint(out, uint64(int64(m.Node)-last))
 		last = int64(m.Node)
-		if m.Parent >= m.Node || m.Parent < environ.None || len(m.Name) > maxName {
+		if m.Parent >= m.Node || m.Parent < rootfs.None || len(m.Name) > maxName {
 			return nil, fmt.Errorf("the mark of node %d has the parent %d, or a name of %d bytes", m.Node, m.Parent, len(m.Name))
 		}
 		out = binary.AppendUvarint(out, uint64(m.Node-m.Parent))
@@ -45,11 +45,11 @@ func pack(marks []environ.Mark) ([]byte, error) {
 		if flags&^(flagsAsked|flagFolder) != 0 || flags == 0 {
 			return nil, fmt.Errorf("the mark of node %d has the flags %#x", m.Node, flags)
 		}
-		if m.State != (environ.State{}) {
+		if m.State != (rootfs.State{}) {
 			flags |= flagState
 		}
 		out = append(out, flags)
-		if m.Asked&environ.AskedClass != 0 {
+		if m.Asked&rootfs.AskedClass != 0 {
 			out = append(out, byte(m.Class))
 			out = binary.AppendUvarint(out, uint64(m.Perm.Perm()))
 		}
@@ -66,8 +66,8 @@ const minPacked = 4
 
 var errCut = errors.New("the list ends within an entry")
 
-func unpack(b []byte) ([]environ.Mark, error) {
-	var marks []environ.Mark
+func unpack(b []byte) ([]rootfs.Mark, error) {
+	var marks []rootfs.Mark
 	last := int64(-1)
 	number := func() (uint64, error) {
 		x, n := binary.Uvarint(b)
@@ -78,7 +78,7 @@ func unpack(b []byte) ([]environ.Mark, error) {
 		return x, nil
 	}
 	for len(b) > 0 {
-		var m environ.Mark
+		var m rootfs.Mark
 		step, err := number()
 		if err != nil || len(b) == 0 {
 			return nil, errCut
@@ -87,7 +87,7 @@ func unpack(b []byte) ([]environ.Mark, error) {
 			return nil, errors.New("the list is not in order")
 		}
 		last += int64(step)
-		m.Node = environ.Node(last)
+		m.Node = rootfs.Node(last)
 		up, err := number()
 		if err != nil {
 			return nil, err
@@ -95,7 +95,7 @@ func unpack(b []byte) ([]environ.Mark, error) {
 		if up == 0 || up > uint64(last)+1 {
 			return nil, errors.New("an entry lies in nothing")
 		}
-		m.Parent = environ.Node(last - int64(up))
+		m.Parent = rootfs.Node(last - int64(up))
 		length, err := number()
 		if err != nil {
 			return nil, err
@@ -109,15 +109,15 @@ func unpack(b []byte) ([]environ.Mark, error) {
 		m.Name, b = string(b[:length]), b[length:]
 		flags := b[0]
 		b = b[1:]
-		m.Asked, m.Folder = environ.Asked(flags&flagsAsked), flags&flagFolder != 0
+		m.Asked, m.Folder = rootfs.Asked(flags&flagsAsked), flags&flagFolder != 0
 		if flags&^(flagsAsked|flagFolder|flagState) != 0 || m.Asked == 0 && !m.Folder {
 			return nil, fmt.Errorf("an entry has the flags %#x", flags)
 		}
-		if m.Asked&environ.AskedClass != 0 {
+		if m.Asked&rootfs.AskedClass != 0 {
 			if len(b) == 0 {
 				return nil, errCut
 			}
-			m.Class = environ.Class(b[0])
+			m.Class = rootfs.Class(b[0])
 			b = b[1:]
 			perm, err := number()
 			if err != nil {
@@ -133,12 +133,12 @@ func unpack(b []byte) ([]environ.Mark, error) {
 				return nil, errCut
 			}
 			b = b[copy(m.State[:], b):]
-			if m.State == (environ.State{}) {
+			if m.State == (rootfs.State{}) {
 				return nil, errors.New("an entry has a state that is none")
 			}
 		}
 		if marks == nil {
-			marks = make([]environ.Mark, 0, min(len(b)/minPacked+1, 1<<16))
+			marks = make([]rootfs.Mark, 0, min(len(b)/minPacked+1, 1<<16))
 		}
 		marks = append(marks, m)
 	}

@@ -9,7 +9,7 @@
 // digest finds what was cut off or edited by mistake. It proves nothing about
 // who wrote the file: whoever can write to it can claim any base.
 //
-// The marks (environ.Mark) are packed, some 30 bytes each, and in base64. A
+// The marks (rootfs.Mark) are packed, some 30 bytes each, and in base64. A
 // machine with 230,000 files, nearly all of packages, has 22,000 of them, for
 // its folders and for the files that a scan looks into.
 //
@@ -32,7 +32,7 @@ import (
 	"io"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // Format is the version of the file. Another one is not read.
@@ -55,7 +55,7 @@ type Marks struct {
 	// environment, the program, its rules. Marks with another binding say
 	// nothing.
 	Binding string
-	environ.Marks
+	rootfs.Marks
 }
 
 // file is the JSON object. The version is its first key in every format.
@@ -222,7 +222,7 @@ func document(raw []byte) (*sbom.Document, error) {
 }
 
 func (m *fileMarks) read() (*Marks, error) {
-	out := &Marks{Binding: m.Binding, Marks: environ.Marks{Root: m.Root, Mounts: m.Mounts}}
+	out := &Marks{Binding: m.Binding, Marks: rootfs.Marks{Root: m.Root, Mounts: m.Mounts}}
 	names, err := hex.DecodeString(m.Names)
 	if err != nil || len(names) != len(out.Names) {
 		return nil, errors.New("the digest of the names is not one")

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/environ"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 func example(t testing.TB) *Snapshot {
@@ -32,14 +32,14 @@ func example(t testing.TB) *Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Snapshot{Document: d, Marks: &Marks{Binding: "host; rules 1", Marks: environ.Marks{
+	return &Snapshot{Document: d, Marks: &Marks{Binding: "host; rules 1", Marks: rootfs.Marks{
 		Root: "12", Mounts: "34", Names: [32]byte{1, 2, 3},
-		Files: []environ.Mark{
-			{Node: 0, Parent: environ.None, Folder: true, State: environ.State{1}},
-			{Node: 3, Name: "bin", Folder: true, Asked: environ.AskedInfo, State: environ.State{3}},
-			{Node: 4, Parent: 3, Name: "\xff\n", Asked: environ.AskedClass, Class: 5, Perm: 0o755, State: environ.State{2}},
-			{Node: 1 << 20, Parent: 7, Name: "x", Asked: environ.AskedClass | environ.AskedContent, Class: 255, Perm: fs.ModePerm},
-			{Node: 1<<31 - 1, Parent: 0, Name: "y", Asked: environ.AskedContent | environ.AskedFailed},
+		Files: []rootfs.Mark{
+			{Node: 0, Parent: rootfs.None, Folder: true, State: rootfs.State{1}},
+			{Node: 3, Name: "bin", Folder: true, Asked: rootfs.AskedInfo, State: rootfs.State{3}},
+			{Node: 4, Parent: 3, Name: "\xff\n", Asked: rootfs.AskedClass, Class: 5, Perm: 0o755, State: rootfs.State{2}},
+			{Node: 1 << 20, Parent: 7, Name: "x", Asked: rootfs.AskedClass | rootfs.AskedContent, Class: 255, Perm: fs.ModePerm},
+			{Node: 1<<31 - 1, Parent: 0, Name: "y", Asked: rootfs.AskedContent | rootfs.AskedFailed},
 		},
 	}}}
 }
@@ -157,8 +157,8 @@ func TestBadMarks(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
-	for _, marks := range [][]environ.Mark{
-		{{Node: 1, Asked: environ.AskedInfo}, {Node: 1, Asked: environ.AskedInfo}}, {{Node: -1, Parent: -2, Asked: environ.AskedInfo}}, {{Node: 1}},
+	for _, marks := range [][]rootfs.Mark{
+		{{Node: 1, Asked: rootfs.AskedInfo}, {Node: 1, Asked: rootfs.AskedInfo}}, {{Node: -1, Parent: -2, Asked: rootfs.AskedInfo}}, {{Node: 1}},
 		{{Node: 1, Asked: 1 << 5}}, {{Node: 1, Parent: 1, Folder: true}}, {{Node: 1, Name: strings.Repeat("x", maxName+1), Folder: true}},
 	} {
 		if _, err := pack(marks); err == nil {
@@ -230,7 +230,7 @@ func BenchmarkRead(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	s.Marks.Files = nil
 	for i := range 100_000 {
-		m := environ.Mark{Node: environ.Node(2 * i), Parent: environ.Node(2*i - 1), Name: "name.txt", Asked: environ.AskedClass, Perm: 0o644}
+		m := rootfs.Mark{Node: rootfs.Node(2 * i), Parent: rootfs.Node(2*i - 1), Name: "name.txt", Asked: rootfs.AskedClass, Perm: 0o644}
 		for j := range m.State {
 			m.State[j] = byte(r.Uint32()) | 1
 		}

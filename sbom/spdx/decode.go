@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // ErrForeign is returned by [Decode] for an SPDX document that depaudit did
@@ -41,7 +41,7 @@ func load(r io.Reader, limit int64) (*document, error) {
 		return nil, fmt.Errorf("spdx: the document is larger than %d MiB", limit>>20)
 	}
 	doc := new(document)
-	if err := exact.Unmarshal(context.Background(), data, doc); err != nil {
+	if err := strictjson.Unmarshal(context.Background(), data, doc); err != nil {
 		return nil, fmt.Errorf("spdx: %w", err)
 	}
 	if !readable(doc.SPDXVersion) {

@@ -12,7 +12,7 @@ import (
 	"unicode"
 
 	"github.com/depaudit/depaudit/sbom/internal/draft"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // graph is a document of SPDX 3.0 in its canonical form: one list of objects
@@ -26,15 +26,15 @@ type graph struct {
 }
 
 type node struct {
-	Type    string        `json:"type"`
-	AtType  string        `json:"@type"`
-	ID      string        `json:"spdxId"`
-	AtID    string        `json:"@id"`
-	Name    string        `json:"name"`
-	Summary string        `json:"summary"`
-	Roots   exact.Strings `json:"rootElement"`
-	Using   exact.Strings `json:"createdUsing"`
-	Imports []extern      `json:"import"`
+	Type    string             `json:"type"`
+	AtType  string             `json:"@type"`
+	ID      string             `json:"spdxId"`
+	AtID    string             `json:"@id"`
+	Name    string             `json:"name"`
+	Summary string             `json:"summary"`
+	Roots   strictjson.Strings `json:"rootElement"`
+	Using   strictjson.Strings `json:"createdUsing"`
+	Imports []extern           `json:"import"`
 
 	Version     string       `json:"software_packageVersion"`
 	PURL        string       `json:"software_packageUrl"`
@@ -44,11 +44,11 @@ type node struct {
 	Identifiers []identifier `json:"externalIdentifier"`
 	Verified    []hash       `json:"verifiedUsing"`
 
-	From         string        `json:"from"`
-	To           exact.Strings `json:"to"`
-	Relation     string        `json:"relationshipType"`
-	Completeness string        `json:"completeness"`
-	Comment      string        `json:"comment"`
+	From         string             `json:"from"`
+	To           strictjson.Strings `json:"to"`
+	Relation     string             `json:"relationshipType"`
+	Completeness string             `json:"completeness"`
+	Comment      string             `json:"comment"`
 }
 
 type extern struct {
@@ -73,14 +73,14 @@ var (
 // readGraph brings version 3.0 into the form of 2.3.
 func readGraph(ctx context.Context, data []byte) (*document, error) {
 	var g graph
-	if err := exact.Unmarshal(ctx, data, &g); err != nil {
+	if err := strictjson.Unmarshal(ctx, data, &g); err != nil {
 		return nil, err
 	}
 	if s, ok := g.Context.(string); !ok || !graphContext.MatchString(s) {
 		return nil, fmt.Errorf("the @context is not that of SPDX 3.0 alone, so that names may mean anything: write the canonical form, with \"@context\": \"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\"")
 	}
 	if at := fullName.FindIndex(data); at != nil {
-		return nil, exact.At(data, int64(at[0]), "a full name where the canonical form of SPDX 3.0 has a short one: %s", draft.Quote(string(bytes.TrimRight(data[at[0]:at[1]], " \t\r\n:,}]"))))
+		return nil, strictjson.At(data, int64(at[0]), "a full name where the canonical form of SPDX 3.0 has a short one: %s", draft.Quote(string(bytes.TrimRight(data[at[0]:at[1]], " \t\r\n:,}]"))))
 	}
 	doc := &document{SPDXVersion: "SPDX-2.3", CreationInfo: new(creation)}
 	c := converter{doc: doc, tools: map[string]string{}, roots: map[string][]string{}, external: map[string]bool{}}

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // errChanged says that a document of ours is not what we wrote.
@@ -33,7 +33,7 @@ func unchanged(data []byte, doc *document) (*sbom.Document, error) {
 	if err := Encode(&again, d, m); err != nil {
 		return nil, err
 	}
-	if !exact.SameTokens(data, again.Bytes()) {
+	if !strictjson.SameTokens(data, again.Bytes()) {
 		return nil, errChanged
 	}
 	d.Environment.Kind = "sbom"

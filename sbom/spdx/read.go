@@ -9,7 +9,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/internal/draft"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // Form is a way in which SPDX is written.
@@ -62,7 +62,7 @@ func parse(ctx context.Context, data []byte, form Form) (*document, error) {
 		return readTags(ctx, data)
 	}
 	doc := new(document)
-	return doc, exact.Unmarshal(ctx, data, doc)
+	return doc, strictjson.Unmarshal(ctx, data, doc)
 }
 
 // readable are the versions of one data model: 2.2.x are corrections of text.

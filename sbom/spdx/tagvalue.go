@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/internal/draft"
-	"github.com/depaudit/depaudit/sbom/internal/exact"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // readTags reads the tag-value form (annex of SPDX 2.3): lines "Tag: value",
@@ -15,7 +15,7 @@ import (
 // square to the length of a text, and it ends on input that it does not
 // expect.
 func readTags(ctx context.Context, data []byte) (*document, error) {
-	if err := exact.UTF8(data); err != nil {
+	if err := strictjson.UTF8(data); err != nil {
 		return nil, err
 	}
 	t := tags{ctx: ctx, data: data, doc: new(document)}
@@ -46,7 +46,7 @@ type tags struct {
 }
 
 func (t *tags) fail(format string, args ...any) error {
-	return exact.At(t.data, int64(t.at), format, args...)
+	return strictjson.At(t.data, int64(t.at), format, args...)
 }
 
 func (t *tags) lines() error {

@@ -1,5 +1,5 @@
 // Package draft makes an [sbom.Document] of a document that somebody else
-// made. The readers of the formats (sbom/spdx, sbom/cyclonedx, sbom/intake)
+// made. The readers of the formats (sbom/spdx, sbom/cyclonedx, sbom/sbomread)
 // say what is written there in the few words of [Draft]; this package applies
 // the counting rules to it, so that they are the same whatever the format.
 //

@@ -1,0 +1,175 @@
+package query
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/diff"
+)
+
+// Find says which environments hold something.
+type Find struct {
+	Schema   int    `json:"schema"`
+	Question string `json:"question"`
+	Pattern  string `json:"pattern"`
+	// Subjects are all that were asked, in the order of the question.
+	Subjects []FindSubject `json:"subjects"`
+	// Near are names that may have been meant, when nothing was found.
+	Near []string `json:"near,omitempty"`
+}
+
+// FindSubject is what one environment has of it.
+type FindSubject struct {
+	Name string `json:"name"`
+	// Lost says why the environment could not be looked at.
+	Lost string `json:"lost,omitempty"`
+	diff.Found
+}
+
+// NewFind asks an environment for the pattern, and notes the answer.
+func NewFind(p *diff.Pattern) *Find {
+	return &Find{Schema: Schema, Question: "find", Pattern: p.String(), Subjects: []FindSubject{}}
+}
+
+// Add adds what an environment has.
+func (f *Find) Add(name string, found diff.Found) {
+	f.Subjects = append(f.Subjects, FindSubject{Name: name, Found: found})
+}
+
+// AddLost adds an environment that could not be looked at.
+func (f *Find) AddLost(name string, err error) {
+	f.Subjects = append(f.Subjects, FindSubject{Name: name, Lost: strings.TrimPrefix(err.Error(), name+": "), Found: diff.Found{Hits: []diff.Hit{}}})
+}
+
+// Found says whether any environment holds it.
+func (f *Find) Found() bool {
+	return slices.ContainsFunc(f.Subjects, func(s FindSubject) bool { return len(s.Hits) > 0 })
+}
+
+// Unsure says whether an environment may hold it although it was not found
+// there.
+func (f *Find) Unsure() bool {
+	return slices.ContainsFunc(f.Subjects, func(s FindSubject) bool { return len(s.Hits) == 0 && s.unsure() })
+}
+
+func (s *FindSubject) unsure() bool { return s.Lost != "" || len(s.Doubts)+len(s.Blind) > 0 }
+
+// Text writes the answer for people: at most limit lines of an environment,
+// all below one.
+func (f *Find) Text(w io.Writer, o report.Options, limit int) error {
+	p := newSheet(o)
+	holds := 0
+	for i := range f.Subjects {
+		if len(f.Subjects[i].Hits) > 0 {
+			holds++
+		}
+	}
+	pattern := report.Terminal(f.Pattern)
+	switch n := len(f.Subjects); {
+	case holds == 0 && n == 1:
+		p.Prose("", indent, fmt.Sprintf("%s: not found in %s", pattern, report.Terminal(f.Subjects[0].Name)), report.Strong)
+	case holds == 0:
+		p.Prose("", indent, fmt.Sprintf("%s: found in none of %d", pattern, n), report.Strong)
+	case n == 1:
+		p.Prose("", indent, fmt.Sprintf("%s: found in %s", pattern, report.Terminal(f.Subjects[0].Name)), report.Strong)
+	default:
+		p.Prose("", indent, fmt.Sprintf("%s: found in %d of %d", pattern, holds, n), report.Strong)
+	}
+	f.hits(p, limit)
+	f.doubts(p, limit)
+	var without []string
+	for i := range f.Subjects {
+		if s := &f.Subjects[i]; len(s.Hits) == 0 && !s.unsure() {
+			without = append(without, report.Terminal(s.Name))
+		}
+	}
+	if holds > 0 && len(without) > 0 {
+		p.Blank()
+		p.Prose("", indent, "Not in: "+strings.Join(without, ", "), report.Plain)
+	}
+	if len(f.Near) > 0 {
+		p.Blank()
+		p.Prose("", indent, "There are: "+strings.Join(terminals(f.Near), ", "), report.Plain)
+	}
+	return p.write(w)
+}
+
+func (f *Find) hits(p sheet, limit int) {
+	var rows [][]string
+	cut, anyCase := 0, false
+	for i := range f.Subjects {
+		s := &f.Subjects[i]
+		anyCase = anyCase || s.AnyCase && len(s.Hits) > 0
+		for j, h := range s.Hits {
+			if limit > 0 && j >= limit {
+				cut += len(s.Hits) - limit
+				break
+			}
+			where := ""
+			switch {
+			case strings.HasPrefix(f.Pattern, "/") && len(h.Paths) > 0: // what was asked for
+				where = h.Paths[0]
+			case h.Owner != "":
+				where = "inside " + shortID(h.Owner)
+			case len(h.Paths) > 0 && h.Kind != sbom.KindOS:
+				where = h.Paths[0]
+			}
+			name := h.Name
+			if h.Namespace != "" && h.Kind == sbom.KindPackage {
+				name = h.Namespace + "/" + h.Name
+			}
+			rows = append(rows, []string{s.Name, name, h.Version, h.Type, h.Arch, where})
+		}
+	}
+	if len(rows) == 0 {
+		return
+	}
+	p.Blank()
+	p.Table(indent, []report.SheetColumn{
+		{Title: "in", Path: true}, {Title: "name"}, {Title: "version", Whole: true}, {Title: "type", Whole: true}, {Title: "arch", Spare: true}, {Title: "where", Path: true, Spare: true},
+	}, rows)
+	p.more(indent, cut, "", " (--limit 0 shows all)")
+	if anyCase {
+		p.Prose(indent, indent, "No name is spelled like that; these are in another case.", report.Faint)
+	}
+}
+
+// maxBlind is how many things that could not be looked at are worth reading.
+const maxBlind = 3
+
+// doubts lists where it may be although it was not found.
+func (f *Find) doubts(p sheet, limit int) {
+	for i := range f.Subjects {
+		s := &f.Subjects[i]
+		if !s.unsure() {
+			continue
+		}
+		p.Blank()
+		title := "Unsure in "
+		if len(s.Hits) > 0 {
+			title = "Unsure beside that in "
+		}
+		p.Prose("", indent, title+report.Terminal(s.Name)+":", report.Warning)
+		if s.Lost != "" {
+			p.Prose(indent, indent+indent, report.Terminal(s.Lost), report.Plain)
+		}
+		for j := range s.Doubts {
+			if limit > 0 && j >= limit {
+				p.more(indent, len(s.Doubts)-limit, "", " (--limit 0 shows all)")
+				break
+			}
+			p.Prose(indent, indent+indent, named(&s.Doubts[j].Item)+": "+report.Terminal(s.Doubts[j].Why), report.Plain)
+		}
+		for j, b := range s.Blind {
+			if j >= maxBlind {
+				p.more(indent, len(s.Blind)-maxBlind, "", " (-o json has all)")
+				break
+			}
+			p.Prose(indent, indent+indent, b.What+": "+report.Terminal(b.Detail), report.Plain)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package query
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom/graph"
+)
+
+// Split says what the parts of a stage need.
+type Split struct {
+	Head
+	// Total is everything that counts.
+	Total graph.Amount `json:"total"`
+	// Uses are the components that each part was asked for with.
+	Uses []Use `json:"uses"`
+	graph.Split
+	// Components are those that are mentioned, sorted by ID.
+	Components []Item `json:"components"`
+}
+
+// Use is what a part uses itself.
+type Use struct {
+	Part string `json:"part"`
+	// Asked is the word, Path the command that it was found as.
+	Asked string `json:"asked"`
+	Path  string `json:"path,omitempty"`
+	ID    string `json:"id"`
+}
+
+// NewSplit makes the answer of what package graph found.
+func NewSplit(s *Subject, uses []Use, split *graph.Split) *Split {
+	a := &Split{Head: s.head("split"), Total: total(s.Document), Uses: uses, Split: *split}
+	l := s.items()
+	for _, u := range uses {
+		l.add(u.ID)
+	}
+	for _, o := range split.Overlaps {
+		l.add(o.IDs...)
+	}
+	for _, c := range split.Choices {
+		l.add(c.From, c.Chosen)
+		l.add(c.Others...)
+	}
+	a.Components = l.sorted()
+	return a
+}
+
+// Text writes the answer for people, with no more than limit names of a group,
+// all below one.
+func (a *Split) Text(w io.Writer, o report.Options, limit int) error {
+	p := newSheet(o)
+	m := newIndex(a.Components)
+	p.Line("", a.Subject, report.Strong)
+	p.Prose(indent, indent, sized(dependencies(a.Total.Count), a.Total.Size)+": "+a.summary(), report.Plain)
+	p.Blank()
+	var rows [][]string
+	several := len(a.Parts) > 1
+	for _, part := range a.Parts {
+		row := []string{part.Name, strconv.Itoa(part.Total.Count), size(part.Total.Size), strconv.Itoa(a.Base.Count), strconv.Itoa(part.Alone.Count), ""}
+		if several {
+			row[5] = strconv.Itoa(part.Shared.Count)
+		}
+		rows = append(rows, row)
+	}
+	p.Table(indent, []report.SheetColumn{
+		{Title: "A stage for"}, {Title: "Counts", Right: true}, {Title: "Size", Right: true, Whole: true},
+		{Title: "Base", Right: true}, {Title: "Alone", Right: true}, {Title: "Shared", Right: true},
+	}, rows)
+	for _, use := range a.Uses {
+		if use.Path != "" {
+			p.Prose(indent, indent+indent, fmt.Sprintf("%s is %s of %s", report.Terminal(use.Asked), report.Terminal(use.Path), report.Terminal(m.full(use.ID))), report.Faint)
+		}
+	}
+	for _, o := range a.Overlaps {
+		p.Blank()
+		title := "Only for " + report.Terminal(o.Parts[0])
+		if len(o.Parts) > 1 {
+			title = "Shared by " + listed(o.Parts)
+		}
+		p.Prose("", "", fmt.Sprintf("%s: %s", title, sized(strconv.Itoa(o.Count), o.Size)), report.Plain)
+		var names []string
+		for _, id := range o.IDs {
+			names = append(names, m.short(id))
+		}
+		p.names(names, limit)
+	}
+	a.choices(p, m)
+	p.caveats(&a.Head)
+	return p.write(w)
+}
+
+func (a *Split) summary() string {
+	text := sized(strconv.Itoa(a.Base.Count), a.Base.Size) + " are the base, which every stage of the kind has"
+	if a.Base.Count == 0 {
+		text = "nothing is known to be a base that every stage has"
+	}
+	if a.Unneeded.Count == 0 {
+		return text + "; all others are needed by " + plural(len(a.Parts), "this part", "these parts")
+	}
+	return text + fmt.Sprintf("; %s %s not needed by %s", sized(strconv.Itoa(a.Unneeded.Count), a.Unneeded.Size), plural(a.Unneeded.Count, "is", "are"), plural(len(a.Parts), "this part", "any of these parts"))
+}
+
+// maxShownChoices bounds what is only a remark.
+const maxShownChoices = 5
+
+// choices says where another answer was possible.
+func (a *Split) choices(p sheet, m index) {
+	if len(a.Choices) == 0 {
+		return
+	}
+	// Several parts may have made the same choice.
+	seen := make(map[string]bool)
+	var texts []string
+	for _, c := range a.Choices {
+		text := fmt.Sprintf("%s for %s, not %s", report.Terminal(m.short(c.Chosen)), report.Terminal(m.short(c.From)), m.names(c.Others))
+		if !seen[text] {
+			seen[text] = true
+			texts = append(texts, text)
+		}
+	}
+	p.Blank()
+	p.Prose("", "", "Taken where one of several would do:", report.Plain)
+	for _, text := range texts[:min(len(texts), maxShownChoices)] {
+		p.Prose(indent, indent+indent, text, report.Plain)
+	}
+	p.more(indent, len(texts)-maxShownChoices, "", " (-o json has all)")
+}
+
+// listed joins a few names with "and".
+func listed(names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = report.Terminal(n)
+	}
+	if len(out) < 2 {
+		return strings.Join(out, "")
+	}
+	return strings.Join(out[:len(out)-1], ", ") + " and " + out[len(out)-1]
+}

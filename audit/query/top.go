@@ -1,0 +1,145 @@
+package query
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/graph"
+)
+
+// Top says what was asked for, by what only that keeps.
+type Top struct {
+	Head
+	// Total is everything that counts.
+	Total graph.Amount `json:"total"`
+	// Roots are what was asked for or stands in for it, those first that
+	// retain most.
+	Roots []graph.Holding `json:"roots"`
+	// Cut is the number of roots beyond the limit.
+	Cut int `json:"cut,omitempty"`
+	// ByReason is the number of all roots by why they are one.
+	ByReason map[graph.Reason]int `json:"byReason"`
+	// Together are the few roots that keep most when they are taken back one
+	// after the other, where what each keeps alone does not show that.
+	Together []graph.Peeled `json:"together,omitempty"`
+	// Orphans is the number of components that nothing keeps.
+	Orphans int `json:"orphans,omitempty"`
+	// Components are those that are mentioned, sorted by ID.
+	Components []Item `json:"components"`
+}
+
+// maxTogether is how many roots are taken back one after the other. With
+// more the list would not be about few any more.
+const maxTogether = 8
+
+// NewTop asks a stage for its limit heaviest roots, for all below one.
+func NewTop(s *Subject, limit int) *Top {
+	a := &Top{Head: s.head("top"), Total: total(s.Document), ByReason: make(map[graph.Reason]int)}
+	roots := s.Graph.Roots()
+	for _, r := range roots.All {
+		a.ByReason[r.Reason]++
+	}
+	a.Orphans = len(roots.Orphans)
+	var all int
+	a.Roots, all = s.Graph.Top(limit)
+	a.Cut = all - len(a.Roots)
+	for _, p := range s.Graph.Peel(maxTogether) {
+		if p.Leaves < 2 {
+			break // it keeps nothing but itself
+		}
+		a.Together = append(a.Together, p)
+	}
+	l := s.items()
+	for _, h := range a.Roots {
+		l.add(h.ID)
+	}
+	for _, p := range a.Together {
+		l.add(p.ID)
+	}
+	a.Components = l.sorted()
+	return a
+}
+
+// total is what counts in a document.
+func total(d *sbom.Document) (t graph.Amount) {
+	for i := range d.Components {
+		if c := &d.Components[i]; c.Counts() {
+			t.Count++
+			t.Size += max(c.InstalledSize, 0)
+		}
+	}
+	return t
+}
+
+// Text writes the answer for people.
+func (a *Top) Text(w io.Writer, o report.Options, _ int) error {
+	p := newSheet(o)
+	m := newIndex(a.Components)
+	p.Line("", a.Subject, report.Strong)
+	p.Prose(indent, indent, sized(dependencies(a.Total.Count), a.Total.Size)+": "+a.summary(), report.Plain)
+	p.Blank()
+	var rows [][]string
+	presumed := a.ByReason[graph.Presumed] > 0 || a.ByReason[graph.Named] > 0
+	for _, h := range a.Roots {
+		it := m[h.ID]
+		why := ""
+		if presumed || h.Reason == graph.Essential {
+			why = shortReason(h.Reason)
+		}
+		rows = append(rows, []string{
+			it.Name, it.Version, strconv.Itoa(h.Retained), size(h.Size + h.RetainedSize), strconv.Itoa(h.Shared), size(h.SharedSize), it.Type, it.Provenance, why,
+		})
+	}
+	p.Table(indent, []report.SheetColumn{
+		{Title: "Asked for"}, {Title: "Version", Spare: true}, {Title: "Retains", Right: true}, {Title: "Size", Right: true},
+		{Title: "Shares", Right: true}, {Title: "Size", Right: true, Spare: true}, {Title: "Type", Whole: true}, {Title: "From", Whole: true}, {Title: "Why", Whole: true},
+	}, rows)
+	p.more(indent, a.Cut, "", " (--limit 0 lists all)")
+	a.together(p, m)
+	p.caveats(&a.Head)
+	return p.write(w)
+}
+
+func (a *Top) summary() string {
+	var out []string
+	n := 0
+	for _, reason := range []graph.Reason{graph.Asked, graph.Named, graph.Presumed, graph.Essential} {
+		if k := a.ByReason[reason]; k > 0 {
+			out = append(out, fmt.Sprintf("%d %s", k, rootWord(reason)))
+			n += k
+		}
+	}
+	out = append(out, fmt.Sprintf("%d came along", max(0, a.Total.Count-n-a.Orphans)))
+	if a.Orphans > 0 {
+		out = append(out, fmt.Sprintf("%d kept by nothing", a.Orphans))
+	}
+	return strings.Join(out, ", ")
+}
+
+// shortReason fits a column.
+func shortReason(r graph.Reason) string {
+	if r == graph.Asked {
+		return "asked"
+	}
+	return string(r)
+}
+
+func (a *Top) together(p sheet, m index) {
+	if len(a.Together) == 0 {
+		return
+	}
+	p.Blank()
+	p.Prose("", "", "The few that keep most, taken back one after the other:", report.Plain)
+	p.Blank()
+	var rows [][]string
+	for _, t := range a.Together {
+		rows = append(rows, []string{m.short(t.ID), strconv.Itoa(t.Leaves), size(t.Size), strconv.Itoa(t.Left)})
+	}
+	p.Table(indent, []report.SheetColumn{
+		{Title: "Without"}, {Title: "Leave", Right: true}, {Title: "Size", Right: true}, {Title: "Left", Right: true},
+	}, rows)
+}

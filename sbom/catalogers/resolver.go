@@ -1,0 +1,229 @@
+package catalogers
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"sync"
+
+	stereofile "github.com/anchore/stereoscope/pkg/file"
+	"github.com/anchore/syft/syft/file"
+
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// resolver answers syft's questions about files from the tree's index.
+//
+// It finds no licences. Reading a licence file makes syft build a licence
+// scanner (0.7 s), anew for each file when CreateSBOM has not set one, and a
+// footprint has no use for licences. Catalogers look for them by a literal
+// folder followed by "/*", and by paths; neither is answered, the latter but
+// for the catalogers in readsPaths, which look up metadata that way.
+type resolver struct {
+	view  View
+	paths bool // the cataloger is one of readsPaths
+	// cancelled is the reason why nothing is answered any more, nil while
+	// the scan runs.
+	cancelled func() error
+
+	mu     sync.Mutex
+	failed []Problem
+}
+
+var _ file.Resolver = (*resolver)(nil)
+
+// readsPaths are the catalogers that find metadata, not only licences, by
+// path: CPAN's reader looks for the module beside its packing list, the
+// model readers for a configuration beside the weights.
+func readsPaths(cataloger string) bool {
+	switch cataloger {
+	case "perl-cpan-installed-cataloger", "gguf-cataloger", "safetensors-cataloger":
+		return true
+	}
+	return false
+}
+
+func newResolver(v View, cataloger string, cancelled func() error) *resolver {
+	return &resolver{view: v, paths: readsPaths(cataloger), cancelled: cancelled}
+}
+
+// problems are failures that the catalogers would log and forget.
+func (r *resolver) problems() []Problem {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+func (r *resolver) fail(p Problem) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = append(r.failed, p)
+}
+
+func (r *resolver) FileContentsByLocation(l file.Location) (io.ReadCloser, error) {
+	if err := r.cancelled(); err != nil {
+		return nil, err
+	}
+	n := r.view.Tree.Lookup(l.RealPath)
+	if n == rootfs.None || !r.shown(n) {
+		return nil, fmt.Errorf("%s: no such file in the environment", l.RealPath)
+	}
+	f, err := r.view.Tree.OpenFile(n)
+	if err != nil {
+		r.fail(Problem{Path: l.RealPath, Detail: oneLine(err.Error())})
+		return nil, err
+	}
+	return f, nil
+}
+
+func (r *resolver) FileMetadataByLocation(l file.Location) (file.Metadata, error) {
+	t := r.view.Tree
+	n := t.Lookup(l.RealPath)
+	if n == rootfs.None {
+		return file.Metadata{}, fmt.Errorf("%s: no such file in the environment", l.RealPath)
+	}
+	info, err := t.Stat(n)
+	if err != nil {
+		return file.Metadata{}, err
+	}
+	return file.Metadata{FileInfo: info, Path: l.RealPath, Type: stereofile.TypeFromMode(info.Mode())}, nil
+}
+
+func (r *resolver) HasPath(p string) bool {
+	return r.view.Tree.Resolve(p) != rootfs.None
+}
+
+func (r *resolver) FilesByPath(paths ...string) ([]file.Location, error) {
+	if !r.paths {
+		return nil, nil
+	}
+	var out []file.Location
+	for _, p := range paths {
+		if l := r.lookup(p); l != nil {
+			out = append(out, *l)
+		}
+	}
+	return out, nil
+}
+
+func (r *resolver) lookup(p string) *file.Location {
+	n := r.view.Tree.Resolve(p)
+	if n == rootfs.None || !r.shown(n) {
+		return nil
+	}
+	l := location(r.view.Tree.Path(n), path.Clean("/"+p))
+	return &l
+}
+
+// FilesByGlob returns each file once: by its own path when that matches,
+// else by the first link that does.
+func (r *resolver) FilesByGlob(patterns ...string) ([]file.Location, error) {
+	t := r.view.Tree
+	var out []file.Location
+	seen := make(map[rootfs.Node]int)
+	for _, pattern := range patterns {
+		if err := r.cancelled(); err != nil {
+			return nil, err
+		}
+		if looksForLicences(pattern) {
+			continue
+		}
+		g, err := rootfs.CompileGlob(pattern)
+		if err != nil {
+			r.fail(Problem{Detail: fmt.Sprintf("pattern %q: %v", pattern, err)})
+			return nil, err
+		}
+		t.Glob(g, nil, func(n rootfs.Node) bool {
+			real := n
+			if t.Kind(n) == rootfs.Symlink {
+				if real = t.ResolveNode(n); real == rootfs.None {
+					return true
+				}
+			}
+			if !r.shown(real) {
+				return true
+			}
+			l := location(t.Path(real), t.Path(n))
+			if i, ok := seen[real]; ok {
+				if real == n {
+					out[i] = l
+				}
+				return true
+			}
+			seen[real] = len(out)
+			out = append(out, l)
+			return true
+		})
+	}
+	return out, nil
+}
+
+// FilesByMIMEType knows the types of executables only: syft's catalogers ask
+// for no others, and any other question is a problem rather than an empty
+// answer.
+func (r *resolver) FilesByMIMEType(types ...string) ([]file.Location, error) {
+	want := make(map[ExecutableType]bool)
+	for _, mime := range types {
+		switch mime {
+		case "application/x-executable", "application/x-sharedlib", "application/x-elf":
+			want[ELF] = true
+		case "application/x-mach-binary":
+			want[MachO] = true
+		case "application/vnd.microsoft.portable-executable":
+			want[PE] = true
+		default:
+			r.fail(Problem{Detail: fmt.Sprintf("a cataloger asks for files of type %q, which the tree does not index", mime)})
+		}
+	}
+	var out []file.Location
+	for _, e := range r.view.Executables {
+		if want[e.Type] {
+			out = append(out, file.NewLocation(r.view.Tree.Path(e.Node)))
+		}
+	}
+	return out, nil
+}
+
+func (r *resolver) RelativeFileByPath(_ file.Location, p string) *file.Location {
+	return r.lookup(p)
+}
+
+func (r *resolver) AllLocations(ctx context.Context) <-chan file.Location {
+	out := make(chan file.Location)
+	go func() {
+		defer close(out)
+		t := r.view.Tree
+		for n := rootfs.Node(0); int(n) < t.Len(); n++ {
+			if !r.view.Visible(n) {
+				continue
+			}
+			select {
+			case out <- file.NewLocation(t.Path(n)):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// shown says whether a node is a regular file that catalogers may see.
+func (r *resolver) shown(n rootfs.Node) bool {
+	t := r.view.Tree
+	return t.Kind(n) == rootfs.File && r.view.Visible(n)
+}
+
+func location(real, access string) file.Location {
+	if real == access {
+		return file.NewLocation(real)
+	}
+	return file.NewVirtualLocation(real, access)
+}
+
+// looksForLicences recognises syft's search in the folder of a package.
+func looksForLicences(pattern string) bool {
+	dir, ok := strings.CutSuffix(pattern, "/*")
+	return ok && !strings.ContainsAny(dir, `*?[{`)
+}

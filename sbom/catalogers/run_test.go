@@ -1,0 +1,286 @@
+package catalogers
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anchore/syft/syft/artifact"
+	"github.com/anchore/syft/syft/file"
+	"github.com/anchore/syft/syft/pkg"
+
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// plant writes files below a new folder and opens it.
+func plant(t testing.TB, files map[string]string) *rootfs.Tree {
+	t.Helper()
+	root := t.TempDir()
+	for path, text := range files {
+		full := filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if target, ok := strings.CutPrefix(text, "-> "); ok {
+			if err := os.Symlink(target, full); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := os.WriteFile(full, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := rootfs.Open(context.Background(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, rootfs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tree.Close() })
+	return tree
+}
+
+func everything(rootfs.Node) bool { return true }
+
+// jar is a zip file with these entries.
+func jar(t testing.TB, entries ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for i := 0; i < len(entries); i += 2 {
+		w, err := z.Create(entries[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(entries[i+1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func mavenJar(t testing.TB, group, name, version string, more ...string) string {
+	return jar(t, append([]string{
+		"META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n\n",
+		"META-INF/maven/" + group + "/" + name + "/pom.properties", "groupId=" + group + "\nartifactId=" + name + "\nversion=" + version + "\n",
+	}, more...)...)
+}
+
+// TestJarsAreUnpacked fails when the link to syft's factory of temporary
+// files does not work: its reader of jars refuses to work without one.
+func TestJarsAreUnpacked(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	inner := mavenJar(t, "org.inner", "inner", "2.0")
+	tree := plant(t, map[string]string{"opt/outer-1.0.jar": mavenJar(t, "org.outer", "outer", "1.0", "lib/inner-2.0.jar", inner)})
+	found, problems, err := Run(t.Context(), View{Tree: tree, Visible: everything})
+	if err != nil || len(problems) > 0 {
+		t.Fatalf("problems %+v, error %v", problems, err)
+	}
+	got := map[string]Found{}
+	for _, f := range found {
+		got[f.PURL] = f
+	}
+	outer, inside := got["pkg:maven/org.outer/outer@1.0"], got["pkg:maven/org.inner/inner@2.0"]
+	if outer.Path != "/opt/outer-1.0.jar" || outer.Carried || outer.Within != "" || len(outer.Digests) == 0 || outer.Namespace != "org.outer" {
+		t.Errorf("the jar is %+v", outer)
+	}
+	if inside.Path != "/opt/outer-1.0.jar" || !inside.Carried || inside.Within != "lib/inner-2.0.jar" || len(inside.Digests) > 0 {
+		t.Errorf("the jar in the jar is %+v", inside)
+	}
+	left, err := os.ReadDir(tmp)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary folder: %v, %v", left, err)
+	}
+}
+
+// TestProblemsHavePlaces provokes syft's real errors: their type is internal
+// to syft, so nothing but a real one shows that it still reads as we think.
+func TestProblemsHavePlaces(t *testing.T) {
+	tree := plant(t, map[string]string{
+		"a/node_modules/x/package.json":           `{"name": "x", `,
+		"b/node_modules/y/package.json":           `{"name": 7}`,
+		"b/node_modules/z/package.json":           `{"name": "z", "version": "1.0.0"}`,
+		"c/broken.jar":                            "PK\x03\x04 this is no jar",
+		"d/vendor/composer/installed.json":        `[[[`,
+		"opt/conda/conda-meta/python-3.12.1.json": `{`,
+	})
+	found, problems, err := Run(t.Context(), View{Tree: tree, Visible: everything})
+	if err != nil {
+		t.Fatal(err)
+	}
+	byPath := map[string]Problem{}
+	for _, p := range problems {
+		if p.Cataloger == "" || p.Detail == "" || strings.Contains(p.Detail, "\n") || len(p.Detail) > maxDetail+3 {
+			t.Errorf("problem %+v", p)
+		}
+		byPath[p.Path] = p
+	}
+	for _, path := range []string{
+		"/a/node_modules/x/package.json", "/b/node_modules/y/package.json", "/c/broken.jar",
+		"/d/vendor/composer/installed.json", "/opt/conda/conda-meta/python-3.12.1.json",
+	} {
+		if _, ok := byPath[path]; !ok {
+			t.Errorf("no problem names %s: %+v", path, problems)
+		}
+	}
+	if len(byPath) != 5 {
+		t.Errorf("problems: %+v", problems)
+	}
+	// What is beside a broken file is found nevertheless.
+	if len(found) != 1 || found[0].PURL != "pkg:npm/z@1.0.0" {
+		t.Errorf("found %+v", found)
+	}
+}
+
+func TestProblemsOfWrappedErrors(t *testing.T) {
+	tree := plant(t, map[string]string{"node_modules/x/package.json": `{`})
+	_, problems, err := Run(t.Context(), View{Tree: tree, Visible: everything})
+	if err != nil || len(problems) != 1 {
+		t.Fatalf("%+v, %v", problems, err)
+	}
+	real := realError(t, tree)
+	for name, err := range map[string]error{
+		"as it is":         real,
+		"joined":           errors.Join(real, errors.New("other")),
+		"wrapped":          fmt.Errorf("cataloger: %w", real),
+		"wrapped and join": fmt.Errorf("cataloger: %w", errors.Join(real)),
+	} {
+		got := problemsOf(err)
+		if len(got) == 0 || got[0].Path != "/node_modules/x/package.json" || got[0].Detail != problems[0].Detail {
+			t.Errorf("%s: %+v, want %+v", name, got, problems)
+		}
+	}
+	if got := problemsOf(nil); got != nil {
+		t.Errorf("no error: %+v", got)
+	}
+	if got := problemsOf(errors.New(strings.Repeat("é", 1000) + "\nmore")); len(got) != 1 || len(got[0].Detail) > maxDetail+3 || strings.Contains(got[0].Detail, "more") {
+		t.Errorf("a long error: %+v", got)
+	}
+}
+
+// realError is the error of one of syft's catalogers over that tree.
+func realError(t *testing.T, tree *rootfs.Tree) error {
+	t.Helper()
+	ctx, done := withTempDir(withExecutors(t.Context()))
+	defer done()
+	for _, c := range catalogers() {
+		if c.Name() == "javascript-package-cataloger" {
+			_, _, err := c.Catalog(ctx, newResolver(View{Tree: tree, Visible: everything}, c.Name(), t.Context().Err))
+			if err == nil {
+				t.Fatal("a broken package.json is no error")
+			}
+			return err
+		}
+	}
+	t.Fatal("no cataloger of that name")
+	return nil
+}
+
+// misbehaving does what a cataloger must not do.
+type misbehaving struct{ what string }
+
+func (m misbehaving) Name() string { return "misbehaving" }
+
+func (m misbehaving) Catalog(_ context.Context, r file.Resolver) ([]pkg.Package, []artifact.Relationship, error) {
+	some := []pkg.Package{{Name: "some", Version: "1", Type: pkg.GemPkg}}
+	switch m.what {
+	case "panic":
+		panic("out of cheese")
+	case "error":
+		return some, nil, errors.New("half of it")
+	case "MIME":
+		if l, err := r.FilesByMIMEType("text/x-unheard-of"); err != nil || len(l) > 0 {
+			return nil, nil, fmt.Errorf("%v %v", l, err)
+		}
+	}
+	return some, nil, nil
+}
+
+func TestMisbehavingCatalogers(t *testing.T) {
+	tree := plant(t, map[string]string{"x": ""})
+	for what, want := range map[string]string{
+		"panic": "panic: out of cheese",
+		"error": "half of it",
+		"MIME":  "text/x-unheard-of",
+	} {
+		c := misbehaving{what}
+		res := runOne(t.Context(), c, newResolver(View{Tree: tree, Visible: everything}, c.Name(), t.Context().Err))
+		if len(res.problems) != 1 || !strings.Contains(res.problems[0].Detail, want) {
+			t.Errorf("%s: problems %+v", what, res.problems)
+		}
+		if what == "error" && (len(res.found) != 1 || res.found[0].Name != "some") {
+			t.Errorf("what was found before an error is lost: %+v", res.found)
+		}
+	}
+}
+
+// TestCancelled cancels at random moments. syft's executors go on writing
+// after a cancel and have been seen to dead-lock; here a cancelled run ends
+// soon, with an error and without a result, and leaves no worker behind
+// (go test -race sees one that still writes).
+func TestCancelled(t *testing.T) {
+	files := map[string]string{}
+	for i := range 60 {
+		files[fmt.Sprintf("node_modules/p%d/package.json", i)] = fmt.Sprintf(`{"name": "p%d", "version": "1.0.0"}`, i)
+		files[fmt.Sprintf("site-packages/p%d-1.dist-info/METADATA", i)] = fmt.Sprintf("Metadata-Version: 2.1\nName: p%d\nVersion: 1\n", i)
+		files[fmt.Sprintf("jars/j%d.jar", i)] = mavenJar(t, "org.example", fmt.Sprintf("j%d", i), "1")
+	}
+	tree := plant(t, files)
+	view := View{Tree: tree, Visible: everything}
+	start := time.Now()
+	whole, problems, err := Run(t.Context(), view)
+	full := time.Since(start)
+	if err != nil || len(problems) > 0 || len(whole) != 180 {
+		t.Fatalf("%d found, problems %v, error %v", len(whole), problems, err)
+	}
+	late := 0
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		timer := time.AfterFunc(rand.N(full), cancel)
+		type outcome struct {
+			found    []Found
+			problems []Problem
+			err      error
+		}
+		done := make(chan outcome, 1)
+		go func() {
+			f, p, err := Run(ctx, view)
+			done <- outcome{f, p, err}
+		}()
+		select {
+		case o := <-done:
+			switch {
+			case o.err == nil:
+				late++ // it was faster than the cancel: then it must be whole
+				if len(o.found) != len(whole) || len(o.problems) > 0 {
+					t.Errorf("no error, but %d of %d found", len(o.found), len(whole))
+				}
+			case !errors.Is(o.err, context.Canceled) || o.found != nil || o.problems != nil:
+				t.Errorf("cancelled: %d found, %d problems, error %v", len(o.found), len(o.problems), o.err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("a cancelled run does not end")
+		}
+		timer.Stop()
+		cancel()
+	}
+	if late == 50 {
+		t.Error("no run was cancelled in time: this tested nothing")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if f, p, err := Run(ctx, view); !errors.Is(err, context.Canceled) || f != nil || p != nil {
+		t.Errorf("cancelled before: %v %v %v", f, p, err)
+	}
+}

@@ -1,0 +1,130 @@
+package catalogers
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/anchore/packageurl-go"
+	"github.com/anchore/syft/syft/pkg"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// translate turns syft's package into plain data.
+func translate(cataloger string, p pkg.Package) Found {
+	f := Found{Cataloger: cataloger, PURL: p.PURL, Name: p.Name, Version: p.Version}
+	if f.Version == "UNKNOWN" { // syft's stub for a missing version
+		f.Version = ""
+	}
+	f.Type = typeOf(p)
+	if u, err := packageurl.FromString(p.PURL); err == nil {
+		// The purl's own parts are the canonical ones: a Maven group, an npm
+		// scope or a Go path is a namespace there and part of the name in syft.
+		f.Type, f.Namespace, f.Name = u.Type, u.Namespace, u.Name
+		if u.Type == packageurl.TypeGolang {
+			// The purl type's rules lower the case of module paths, which
+			// tells modules apart that Go and go.sum do not confuse.
+			f.Namespace, f.Name = path.Split(p.Name)
+			f.Namespace = strings.TrimSuffix(f.Namespace, "/")
+		}
+		if u.Version != "" {
+			f.Version = u.Version
+		}
+	} else {
+		f.PURL = packageurl.NewPackageURL(f.Type, "", f.Name, f.Version, nil, "").ToString()
+	}
+	primary(&f, p)
+	details(&f, p)
+	return f
+}
+
+// primary picks the evidence. syft marks it; locations without a mark count
+// as primary too.
+func primary(f *Found, p pkg.Package) {
+	for _, l := range p.Locations.ToSlice() {
+		f.Paths = append(f.Paths, l.RealPath)
+		mark := l.Annotations[pkg.EvidenceAnnotationKey]
+		if mark != "" && mark != pkg.PrimaryEvidenceAnnotation {
+			continue
+		}
+		if f.Path == "" || l.RealPath < f.Path {
+			f.Path = l.RealPath
+		}
+	}
+	slices.Sort(f.Paths)
+	f.Paths = slices.Compact(f.Paths)
+	if f.Path == "" && len(f.Paths) > 0 {
+		f.Path = f.Paths[0]
+	}
+}
+
+// details reads what only the ecosystem's own metadata has.
+func details(f *Found, p pkg.Package) {
+	switch m := p.Metadata.(type) {
+	case pkg.PythonPackage:
+		for _, r := range m.Files {
+			f.Files = append(f.Files, path.Join(m.SitePackagesRootPath, r.Path))
+		}
+		return
+	case pkg.GolangBinaryBuildinfoEntry:
+		f.Carried = !isMainModule(p, m)
+		if sum, ok := strings.CutPrefix(m.H1Digest, "h1:"); ok {
+			f.Digests = append(f.Digests, sbom.Digest{Algorithm: "h1", Value: sum, Proved: true, File: f.Path})
+		}
+	case pkg.RustBinaryAuditEntry:
+		// The audit data does not say which crate is the program's own; one
+		// without a registry was built from a working tree.
+		f.Carried = m.Source == "crates.io" || m.Source == "registry" || m.Source == "git"
+	case pkg.JavaArchive:
+		if rest, ok := strings.CutPrefix(m.VirtualPath, f.Path); ok && rest != "" {
+			f.Within = strings.TrimPrefix(rest, ":")
+			f.Carried = true
+		}
+		for _, d := range m.ArchiveDigests {
+			if v, ok := hexDigest(d.Value); ok && !f.Carried {
+				f.Digests = append(f.Digests, sbom.Digest{Algorithm: strings.ReplaceAll(d.Algorithm, "-", ""), Value: v, Proved: true, File: f.Path})
+			}
+		}
+	case pkg.BinarySignature:
+		f.Classifier = true
+	case pkg.ELFBinaryPackageNoteJSONPayload:
+		// A note names the distribution's package that a file was built for.
+		// In a file that the package does not own, it is a name and no more.
+		switch f.Type {
+		case packageurl.TypeDebian, packageurl.TypeRPM, packageurl.TypeApk, packageurl.TypeAlpm:
+			f.Classifier, f.Described = true, true
+		}
+	case pkg.PEBinary:
+		f.Classifier, f.Described = true, true
+	}
+	if owner, ok := p.Metadata.(pkg.FileOwner); ok {
+		f.Files = append(f.Files, owner.OwnedFiles()...)
+	}
+}
+
+func isMainModule(p pkg.Package, m pkg.GolangBinaryBuildinfoEntry) bool {
+	return m.MainModule != "" && p.Name == m.MainModule
+}
+
+// typeOf gives the purl type for packages without a package URL.
+func typeOf(p pkg.Package) string {
+	if t := p.Type.PackageURLType(); t != "" {
+		return t
+	}
+	return packageurl.TypeGeneric
+}
+
+// hexDigest accepts hexadecimal and base64 spellings of a digest.
+func hexDigest(s string) (string, bool) {
+	s = strings.TrimSpace(s)
+	if _, err := hex.DecodeString(s); err == nil && s != "" {
+		return strings.ToLower(s), true
+	}
+	if b, err := base64.StdEncoding.DecodeString(s); err == nil && len(b) > 0 {
+		return hex.EncodeToString(b), true
+	}
+	return "", false
+}

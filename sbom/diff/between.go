@@ -1,0 +1,389 @@
+package diff
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/graph"
+)
+
+// Between compares two sides. It is linear in their components, but for
+// sorting.
+func Between(before, after Side) *Difference {
+	a, b := indexSide(before), indexSide(after)
+	d := &Difference{
+		Before: a.total, After: b.total, Added: []Item{}, Removed: []Item{}, Changed: []Change{},
+		Known: Known{
+			Inside:    before.Known.Inside && after.Known.Inside,
+			Artifacts: before.Known.Artifacts && after.Known.Artifacts,
+			Relations: before.Known.Relations && after.Known.Relations,
+		},
+		Judged: before.Proof != nil && after.Proof != nil,
+	}
+	keys := slices.Collect(maps.Keys(a.byKey))
+	for k := range b.byKey {
+		if a.byKey[k] == nil {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		d.compareKey(k, a, b, a.byKey[k], b.byKey[k])
+	}
+	d.compareLayers(a, b)
+	d.Replaced = replacements(d.Removed, d.Added)
+	d.AddedBy, d.RemovedBy = grouped(b, d.Added), grouped(a, d.Removed)
+	return d
+}
+
+// side is a side with an index.
+type side struct {
+	Side
+	// byKey has the components of each key by identity.
+	byKey map[string]map[string]*sbom.Component
+	total Total
+}
+
+func indexSide(s Side) *side {
+	out := &side{Side: s, byKey: map[string]map[string]*sbom.Component{}}
+	for i := range s.Document.Components {
+		c := &s.Document.Components[i]
+		if !c.Counts() && !s.Known.Inside {
+			continue
+		}
+		key := sbom.Key(c)
+		if out.byKey[key] == nil {
+			out.byKey[key] = map[string]*sbom.Component{}
+		}
+		id := sbom.Identity(c)
+		if other := out.byKey[key][id]; other == nil || !other.Counts() {
+			out.byKey[key][id] = c
+		}
+	}
+	for _, list := range out.byKey {
+		for _, c := range list {
+			if c.Counts() {
+				out.total.Counted++
+			} else {
+				out.total.Inside++
+			}
+		}
+	}
+	return out
+}
+
+func (s *side) item(c *sbom.Component) Item {
+	i := Item{
+		ID: sbom.Identity(c), Key: sbom.Key(c), PURL: c.PURL, Kind: c.Kind,
+		Type: c.Type, Namespace: c.Namespace, Name: c.Name, Version: c.Version, Arch: c.Arch, Owner: s.owner(c),
+	}
+	if s.Proof != nil && c.Counts() {
+		p := s.Proof(c.ID)
+		i.Proof = &p
+	}
+	return i
+}
+
+// owner is the identity of what c lies inside of.
+func (s *side) owner(c *sbom.Component) string {
+	if o := s.Document.Component(c.Owner); o != nil {
+		return sbom.Identity(o)
+	}
+	return c.Owner
+}
+
+// compareKey compares what both sides have of one key.
+func (d *Difference) compareKey(key string, a, b *side, before, after map[string]*sbom.Component) {
+	var gone, came, goneInside, cameInside []Item
+	for _, id := range slices.Sorted(maps.Keys(before)) {
+		c, now := before[id], after[id]
+		switch {
+		case now == nil && c.Counts():
+			gone = append(gone, a.item(c))
+		case now == nil && d.Known.Inside:
+			goneInside = append(goneInside, a.item(c))
+		case now == nil: // the other side does not know what lies inside
+		default:
+			d.compareOne(id, a, b, c, now)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(after)) {
+		switch c := after[id]; {
+		case before[id] != nil:
+		case c.Counts():
+			came = append(came, b.item(c))
+		case d.Known.Inside:
+			cameInside = append(cameInside, b.item(c))
+		}
+	}
+	if change, ok := changeOf(key, gone, came); ok {
+		d.Changed = append(d.Changed, change)
+		if d.Judged && len(gone) == 1 && len(came) == 1 {
+			d.proof(gone[0], came[0])
+		}
+	} else {
+		d.Removed, d.Added = append(d.Removed, gone...), append(d.Added, came...)
+	}
+	if change, ok := changeOf(key, goneInside, cameInside); ok {
+		d.Inside.Changed = append(d.Inside.Changed, change)
+	} else {
+		d.Inside.Removed, d.Inside.Added = append(d.Inside.Removed, goneInside...), append(d.Inside.Added, cameInside...)
+	}
+}
+
+// compareOne compares one identity that both sides have.
+func (d *Difference) compareOne(id string, a, b *side, before, after *sbom.Component) {
+	switch was, is := before.Counts(), after.Counts(); {
+	case was && !is:
+		d.MovedIn = append(d.MovedIn, Move{Item: a.item(before), Inside: b.owner(after)})
+	case !was && is:
+		d.MovedOut = append(d.MovedOut, Move{Item: b.item(after), Inside: a.owner(before)})
+	case !was:
+		if from, to := a.owner(before), b.owner(after); from != to && d.Known.Inside {
+			d.Inside.Owners = append(d.Inside.Owners, OwnerChange{ID: id, From: from, To: to})
+		}
+	case d.Judged:
+		d.proof(a.item(before), b.item(after))
+	}
+	if d.Known.Artifacts {
+		d.artifact(id, before, after)
+	}
+}
+
+func (d *Difference) proof(before, after Item) {
+	if *before.Proof != *after.Proof {
+		d.Proofs = append(d.Proofs, ProofChange{Before: before.ID, After: after.ID, From: *before.Proof, To: *after.Proof})
+	}
+}
+
+// artifact compares contents and origins as far as both sides have them.
+func (d *Difference) artifact(id string, before, after *sbom.Component) {
+	add := func(what string, from, to []string, proved bool) {
+		d.Artifacts = append(d.Artifacts, ArtifactChange{ID: id, What: what, From: from, To: to, Proved: proved})
+	}
+	// Proved digests first: a difference in them says more.
+	for _, proved := range []bool{true, false} {
+		from, to := digests(before, proved), digests(after, proved)
+		var was, is []string
+		common := false
+		for _, algorithm := range slices.Sorted(maps.Keys(from)) {
+			if to[algorithm] == nil {
+				continue
+			}
+			common = true
+			if !slices.Equal(from[algorithm], to[algorithm]) {
+				was, is = append(was, prefixed(algorithm, from[algorithm])...), append(is, prefixed(algorithm, to[algorithm])...)
+			}
+		}
+		if was != nil {
+			add(WhatDigest, was, is, proved)
+		}
+		if common {
+			break
+		}
+	}
+	if before.Stamp != "" && after.Stamp != "" && before.Stamp != after.Stamp {
+		add(WhatFiles, []string{before.Stamp}, []string{after.Stamp}, false)
+	}
+	if from, to := before.Install, after.Install; from != nil && to != nil {
+		if x, y := origin(from), origin(to); x != y {
+			add(WhatOrigin, []string{x}, []string{y}, false)
+		}
+	}
+}
+
+// digests are the digests of a component by algorithm, sorted. With proved
+// they are those that are bound to what is installed.
+func digests(c *sbom.Component, proved bool) map[string][]string {
+	out := map[string][]string{}
+	for _, d := range c.Digests {
+		if d.Proved || !proved {
+			out[d.Algorithm] = append(out[d.Algorithm], d.Value)
+		}
+	}
+	for algorithm, values := range out {
+		slices.Sort(values)
+		out[algorithm] = slices.Compact(values)
+	}
+	return out
+}
+
+func prefixed(algorithm string, values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = algorithm + ":" + v
+	}
+	return out
+}
+
+func origin(i *sbom.Install) string {
+	s := string(i.Kind)
+	if i.URL != "" {
+		s += " " + i.URL
+	}
+	if i.Commit != "" {
+		s += "@" + i.Commit
+	}
+	return s
+}
+
+// changeOf is the change of one key, where both sides have a version that the
+// other one does not have.
+func changeOf(key string, before, after []Item) (Change, bool) {
+	if len(before) == 0 || len(after) == 0 {
+		return Change{}, false
+	}
+	c := Change{Key: key, Before: before, After: after}
+	sortVersions(c.Before)
+	sortVersions(c.After)
+	if len(before) == 1 && len(after) == 1 {
+		if order, err := CompareVersions(before[0].Type, before[0].Version, after[0].Version); err == nil {
+			switch {
+			case order < 0:
+				c.Order = Up
+			case order > 0:
+				c.Order = Down
+			}
+		}
+	}
+	return c, true
+}
+
+// sortVersions sorts items of one key by version, as text where a version
+// cannot be compared: they all go that way then, or it would be no order.
+func sortVersions(items []Item) {
+	for i := range items {
+		if _, err := CompareVersions(items[i].Type, items[i].Version, items[i].Version); err != nil {
+			slices.SortFunc(items, func(a, b Item) int { return cmp.Or(strings.Compare(a.Version, b.Version), strings.Compare(a.ID, b.ID)) })
+			return
+		}
+	}
+	slices.SortFunc(items, func(a, b Item) int {
+		order, _ := CompareVersions(a.Type, a.Version, b.Version)
+		return cmp.Or(order, strings.Compare(a.Version, b.Version), strings.Compare(a.ID, b.ID))
+	})
+}
+
+// compareLayers finds what is the same on both sides but for its layer.
+func (d *Difference) compareLayers(a, b *side) {
+	if !d.Known.Artifacts || len(a.Document.Environment.Image.Layers) == 0 || len(b.Document.Environment.Image.Layers) == 0 {
+		return
+	}
+	differs := map[string]bool{}
+	for _, x := range d.Artifacts {
+		differs[x.ID] = true
+	}
+	type pair struct{ from, to string }
+	ids := map[pair][]string{}
+	for key, before := range a.byKey {
+		for id, c := range before {
+			now := b.byKey[key][id]
+			if now == nil || differs[id] || !c.Counts() || !now.Counts() {
+				continue
+			}
+			from, to := a.layer(c), b.layer(now)
+			if from != "" && to != "" && from != to {
+				ids[pair{from, to}] = append(ids[pair{from, to}], id)
+			}
+		}
+	}
+	for p, list := range ids {
+		slices.Sort(list)
+		d.Layers = append(d.Layers, LayerChange{From: p.from, To: p.to, IDs: list})
+	}
+	sortLayers(d.Layers)
+}
+
+// layer is the digest of the layer that c is from, empty when not known.
+func (s *side) layer(c *sbom.Component) string {
+	layers := s.Document.Environment.Image.Layers
+	if c.Layer < 1 || c.Layer > len(layers) {
+		return ""
+	}
+	return cmp.Or(layers[c.Layer-1].DiffID, layers[c.Layer-1].Digest)
+}
+
+// replacements finds names that left in one place and came in another.
+func replacements(removed, added []Item) []Replacement {
+	before, after := byName(removed), byName(added)
+	var out []Replacement
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		from, to := before[name], after[name]
+		if to == nil {
+			continue
+		}
+		r := Replacement{Name: from[0].Name}
+		// Of two spellings both sides must choose the same one.
+		for _, i := range slices.Concat(from, to) {
+			r.Name = min(r.Name, i.Name)
+		}
+		across := func(word string, of func(Item) string) {
+			x, y := valuesOf(from, of), valuesOf(to, of)
+			if !slices.Equal(x, y) {
+				r.Across = append(r.Across, word)
+			}
+		}
+		across("type", func(i Item) string { return i.Type })
+		across("namespace", func(i Item) string { return i.Namespace })
+		across("arch", func(i Item) string { return i.Arch })
+		r.Before, r.After = valuesOf(from, func(i Item) string { return i.ID }), valuesOf(to, func(i Item) string { return i.ID })
+		out = append(out, r)
+	}
+	return out
+}
+
+// byName groups items by a name that does not depend on the ecosystem. Files
+// have no name that could be relied on.
+func byName(items []Item) map[string][]Item {
+	out := map[string][]Item{}
+	for _, i := range items {
+		if i.Kind != sbom.KindFiles {
+			name := foldName(i.Name)
+			out[name] = append(out[name], i)
+		}
+	}
+	return out
+}
+
+func valuesOf(items []Item, of func(Item) string) []string {
+	var out []string
+	for _, i := range items {
+		out = append(out, of(i))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// grouped puts items under what brought them.
+func grouped(s *side, items []Item) []graph.Growth {
+	if len(items) == 0 || !s.Known.Relations {
+		return nil
+	}
+	ids := make([]string, 0, len(items))
+	identity := map[string]string{} // of the document's own IDs
+	for _, i := range items {
+		c := s.byKey[i.Key][i.ID]
+		ids = append(ids, c.ID)
+	}
+	for i := range s.Document.Components {
+		c := &s.Document.Components[i]
+		identity[c.ID] = sbom.Identity(c)
+	}
+	groups := graph.New(s.Document, graph.Options{}).Group(ids)
+	for i := range groups {
+		g := &groups[i]
+		g.ID = identity[g.ID]
+		if g.Under != "" {
+			g.Under = identity[g.Under]
+		}
+		for _, list := range [][]string{g.Brings, g.NeededBy, g.SharedBy} {
+			for j := range list {
+				list[j] = identity[list[j]]
+			}
+		}
+	}
+	return groups
+}

@@ -1,0 +1,432 @@
+package diff
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/anchore/packageurl-go"
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// Found is what one document has of a pattern.
+type Found struct {
+	// Hits match; sorted by identity.
+	Hits []Hit `json:"hits"`
+	// Doubts have the name, and nobody can say whether they have the version.
+	Doubts []Doubt `json:"doubts,omitempty"`
+	// AnyCase says that no name matches exactly, and that these do in another
+	// case.
+	AnyCase bool `json:"anyCase,omitempty"`
+	// Blind is what could not be looked at and might hold what was not found.
+	Blind []Blind `json:"blind,omitempty"`
+}
+
+// Hit is a component that matches.
+type Hit struct {
+	Item
+	// Paths are those that match, for a pattern of paths; else those that show
+	// the component.
+	Paths []string `json:"paths,omitempty"`
+	// Note says what is worth knowing of the match.
+	Note string `json:"note,omitempty"`
+}
+
+// Doubt is a component whose version could not be compared.
+type Doubt struct {
+	Item
+	Why string `json:"why"`
+}
+
+// Blind is something that could not be looked at.
+type Blind struct {
+	// What is one of the Blind constants.
+	What   string `json:"what"`
+	Detail string `json:"detail"`
+}
+
+// The values of [Blind.What].
+const (
+	BlindGap        = "gap"        // could not be examined
+	BlindLimitation = "limitation" // the document cannot show it
+	BlindFiles      = "files"      // which files packages have
+)
+
+// Find looks for the pattern in a document. Names are first looked for as
+// they are, and only if no component has one so in any case; names of Python
+// projects are compared by PEP 503.
+func (p *Pattern) Find(doc *sbom.Document) Found {
+	found := Found{Hits: []Hit{}}
+	s := &side{Side: Side{Document: doc}}
+	if p.path != "" {
+		p.findPath(s, &found)
+	} else {
+		p.findNames(s, &found, false)
+		if len(found.Hits)+len(found.Doubts) == 0 && !p.named(doc) {
+			p.findNames(s, &found, true)
+			found.AnyCase = len(found.Hits)+len(found.Doubts) > 0
+		}
+	}
+	if len(found.Hits) == 0 {
+		found.Blind = p.blind(doc)
+	}
+	return found
+}
+
+// named says whether any component has the name as it is, whatever its
+// version.
+func (p *Pattern) named(doc *sbom.Document) bool {
+	return slices.ContainsFunc(doc.Components, func(c sbom.Component) bool { return p.matchesName(&c, false) })
+}
+
+func (p *Pattern) findNames(s *side, found *Found, anyCase bool) {
+	for i := range s.Document.Components {
+		c := &s.Document.Components[i]
+		if !p.matchesName(c, anyCase) {
+			continue
+		}
+		ok, why := p.versions.holds(c)
+		switch {
+		case ok:
+			found.Hits = append(found.Hits, Hit{Item: s.item(c), Paths: c.Paths})
+		case why != "":
+			found.Doubts = append(found.Doubts, Doubt{Item: s.item(c), Why: why})
+		}
+	}
+}
+
+// matchesName compares everything but the version.
+func (p *Pattern) matchesName(c *sbom.Component, anyCase bool) bool {
+	if p.typ != "" && p.typ != c.Type {
+		return false
+	}
+	for _, q := range p.qualifiers {
+		if !hasQualifier(c, q[0], q[1]) {
+			return false
+		}
+	}
+	if p.name == "" {
+		return true
+	}
+	fold := func(s string) string { return s }
+	if anyCase {
+		fold = foldName
+	}
+	if c.Type == "pypi" {
+		fold = pythonName
+		if p.glob {
+			fold = foldName // the characters of a glob are not those of a name
+		}
+	}
+	match := func(pattern, name string) bool {
+		if !p.glob {
+			return fold(pattern) == fold(name)
+		}
+		ok, err := doublestar.Match(fold(pattern), fold(name))
+		return err == nil && ok
+	}
+	if p.hasSpace && !match(p.namespace, c.Namespace) {
+		return false
+	}
+	if match(p.name, c.Name) {
+		return true
+	}
+	if !p.typed {
+		return false
+	}
+	// As it was typed: with the namespace, the type or both in front.
+	full := c.Name
+	if c.Namespace != "" {
+		full = c.Namespace + "/" + c.Name
+	}
+	return strings.ContainsAny(p.name, "/*") && (match(p.name, full) || match(p.name, c.Type+"/"+full) || match(p.name, c.Type+"/"+c.Name))
+}
+
+func hasQualifier(c *sbom.Component, key, value string) bool {
+	switch key {
+	case "arch":
+		if c.Arch != "" {
+			return c.Arch == value
+		}
+	case "path":
+		if c.Kind == sbom.KindFiles {
+			return slices.Contains(c.Paths, value)
+		}
+	}
+	u, err := packageurl.FromString(c.PURL)
+	return err == nil && u.Qualifiers.Map()[key] == value
+}
+
+// findPath finds what has a path, or for files that no package accounts for,
+// what it lies in.
+func (p *Pattern) findPath(s *side, found *Found) {
+	for i := range s.Document.Components {
+		c := &s.Document.Components[i]
+		var paths []string
+		note := ""
+		for _, path := range c.Paths {
+			switch {
+			case p.matchesPath(path):
+				paths = append(paths, path)
+			case !p.glob && c.Kind == sbom.KindFiles && strings.HasPrefix(p.path, path+"/"):
+				paths = append(paths, path)
+				note = "a folder that no package accounts for; whether the path is in it is not in the document"
+			}
+		}
+		switch {
+		case len(paths) == 0:
+		case note != "":
+			found.Doubts = append(found.Doubts, Doubt{Item: s.item(c), Why: note})
+		default:
+			found.Hits = append(found.Hits, Hit{Item: s.item(c), Paths: paths})
+		}
+	}
+}
+
+func (p *Pattern) matchesPath(path string) bool {
+	if !p.glob {
+		return p.path == path
+	}
+	ok, err := doublestar.Match(p.path, path)
+	return err == nil && ok
+}
+
+// blind is what of a document could hide a match.
+func (p *Pattern) blind(doc *sbom.Document) []Blind {
+	var out []Blind
+	for _, g := range doc.Gaps {
+		detail := g.Detail
+		if g.Path != "" {
+			detail = g.Path + ": " + detail
+		}
+		out = append(out, Blind{What: BlindGap, Detail: detail})
+	}
+	for _, l := range doc.Limitations {
+		hides := false
+		switch l.Name {
+		case sbom.LimitIncomplete:
+			hides = true
+		case sbom.LimitPaths:
+			hides = p.path != ""
+		case sbom.LimitUnaccounted:
+			// What no package accounts for has no version, and no type of an
+			// ecosystem.
+			hides = p.path != "" || p.versions == nil && (p.typ == "" || p.typ == "generic")
+		}
+		if hides {
+			out = append(out, Blind{What: BlindLimitation, Detail: string(l.Name) + ": " + l.Detail})
+		}
+	}
+	if p.path != "" {
+		n := 0
+		for i := range doc.Components {
+			if doc.Components[i].Kind == sbom.KindOS {
+				n++
+			}
+		}
+		if n > 0 {
+			out = append(out, Blind{What: BlindFiles, Detail: fmt.Sprintf("which files its %d packages of the system have is not in the document", n)})
+		}
+	}
+	return out
+}
+
+// holds says whether the version of a component is among those. Where that
+// cannot be said, why is not empty.
+func (v *versions) holds(c *sbom.Component) (ok bool, why string) {
+	switch {
+	case v == nil:
+		return true, ""
+	case v.typ != "":
+		return v.inRange(c)
+	}
+	for _, it := range v.items {
+		holds, reason := it.holds(c)
+		switch {
+		case reason != "":
+			why = reason
+		case !holds:
+			return false, "" // whatever the others would say
+		}
+	}
+	return why == "", why
+}
+
+func (it item) holds(c *sbom.Component) (ok bool, why string) {
+	if c.Version == "" {
+		return false, (&OrderError{Missing: true}).Error()
+	}
+	if it.glob {
+		ok, _ := doublestar.Match(it.version, c.Version)
+		if !ok && packageManager(c.Type) {
+			ok, _ = doublestar.Match(it.version, withoutEpoch(c.Version))
+		}
+		return ok != (it.op == "!="), ""
+	}
+	equality := it.op == "" || it.op == "=" || it.op == "!="
+	if it.version == c.Version {
+		return fits(it.op, 0), ""
+	}
+	installed := c.Version
+	if packageManager(c.Type) {
+		if !hasRevision(c.Type, it.version) {
+			installed = withoutRevision(c.Type, installed)
+		}
+		if hasEpoch(installed) && !hasEpoch(it.version) {
+			if equality {
+				installed = withoutEpoch(installed)
+			} else if with, without := compareOS(c.Type, installed, it.version), compareOS(c.Type, withoutEpoch(installed), it.version); fits(it.op, with) != fits(it.op, without) {
+				epoch, _, _ := strings.Cut(installed, ":")
+				return false, fmt.Sprintf("it has the epoch %s, and the range has none: write %s%s:%s, or %s0:%s", epoch, it.op, epoch, it.version, it.op, it.version)
+			}
+		}
+	}
+	order, err := CompareVersions(c.Type, installed, it.version)
+	var bad *OrderError
+	switch {
+	case err == nil:
+		return fits(it.op, order), ""
+	case equality && errors.As(err, &bad) && bad.Version == "":
+		return it.op == "!=", "" // the text differs, and nothing says that they are equal all the same
+	}
+	return false, err.Error()
+}
+
+// fits says whether an order is what an operator asks for.
+func fits(op string, order int) bool {
+	switch op {
+	case "", "=":
+		return order == 0
+	case "!=":
+		return order != 0
+	case "<":
+		return order < 0
+	case "<=":
+		return order <= 0
+	case ">":
+		return order > 0
+	}
+	return order >= 0
+}
+
+// inRange follows the specification of vers: what is equal is decided first,
+// then each pair of bounds is a range.
+func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
+	if len(v.items) == 1 && v.items[0].glob {
+		return true, ""
+	}
+	if c.Version == "" {
+		return false, (&OrderError{Missing: true}).Error()
+	}
+	var bounds []item
+	for _, it := range v.items {
+		order, err := CompareVersions(v.typ, c.Version, it.version)
+		if err != nil && c.Version != it.version {
+			if it.op == "=" || it.op == "!=" {
+				continue
+			}
+			return false, err.Error()
+		}
+		if c.Version == it.version {
+			order = 0
+		}
+		switch {
+		case order == 0 && it.op == "!=":
+			return false, ""
+		case order == 0 && strings.Contains(it.op, "="):
+			return true, ""
+		case it.op != "=" && it.op != "!=":
+			bounds = append(bounds, it)
+		}
+	}
+	holds := func(it item) bool {
+		order, err := CompareVersions(v.typ, c.Version, it.version)
+		return err == nil && fits(it.op, order)
+	}
+	upper := func(it item) bool { return it.op[0] == '<' }
+	onlyNot := len(bounds) == 0 && !slices.ContainsFunc(v.items, func(it item) bool { return it.op == "=" })
+	if onlyNot {
+		return true, ""
+	}
+	for i, it := range bounds {
+		switch {
+		case upper(it) && i == 0 && holds(it),
+			!upper(it) && i == len(bounds)-1 && holds(it),
+			!upper(it) && i+1 < len(bounds) && upper(bounds[i+1]) && holds(it) && holds(bounds[i+1]):
+			return true, ""
+		}
+	}
+	return false, ""
+}
+
+// packageManager says whether versions of a type may have an epoch and a
+// revision.
+func packageManager(typ string) bool {
+	switch typ {
+	case "deb", "opkg", "rpm", "alpm", "apk":
+		return true
+	}
+	return false
+}
+
+func compareOS(typ, a, b string) int {
+	order, _ := CompareVersions(typ, a, b)
+	return order
+}
+
+func hasEpoch(v string) bool {
+	epoch, _, ok := strings.Cut(v, ":")
+	return ok && allDigits(epoch)
+}
+
+func withoutEpoch(v string) string {
+	if hasEpoch(v) {
+		_, v, _ = strings.Cut(v, ":")
+	}
+	return v
+}
+
+func hasRevision(typ, v string) bool { return withoutRevision(typ, v) != v }
+
+// withoutRevision is the version of what was packaged. Only apk says what a
+// revision looks like.
+func withoutRevision(typ, v string) string {
+	i := strings.LastIndexByte(v, '-')
+	if i <= 0 || typ == "apk" && !(strings.HasPrefix(v[i:], "-r") && allDigits(v[i+2:])) {
+		return v
+	}
+	return v[:i]
+}
+
+// Place is what an environment says of one path, where somebody could ask it:
+// a document does not have the file lists of packages.
+type Place struct {
+	// Path is where it is, with links followed; empty when nothing is there.
+	Path string
+	// ID is that of the component that it belongs to, empty when none does.
+	ID string
+}
+
+// FindPlace is [Pattern.Find] for a pattern with a [Pattern.Path], and what
+// the environment says of that.
+func (p *Pattern) FindPlace(doc *sbom.Document, place Place) Found {
+	found := p.Find(doc)
+	found.Doubts = nil
+	found.Blind = slices.DeleteFunc(found.Blind, func(b Blind) bool { return b.What == BlindFiles })
+	if place.Path == "" {
+		return found
+	}
+	found.Blind = nil
+	hit := Hit{Item: Item{Name: place.Path}, Paths: []string{place.Path}, Note: "it is there, and no package accounts for it alone"}
+	if c := doc.Component(place.ID); c != nil {
+		s := &side{Side: Side{Document: doc}}
+		hit = Hit{Item: s.item(c), Paths: []string{place.Path}, Note: "the path is part of it"}
+	}
+	if !slices.ContainsFunc(found.Hits, func(h Hit) bool { return h.ID == hit.ID }) {
+		found.Hits = append(found.Hits, hit)
+	}
+	return found
+}

@@ -1,0 +1,452 @@
+package diff
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/anchore/packageurl-go"
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// MaxPattern is the longest pattern, in bytes: more than any name or path
+// that a system allows (PATH_MAX). Matching a glob takes time that is not
+// linear in it.
+const MaxPattern = 4096
+
+// Pattern says what to look for. Make it with [ParsePattern].
+//
+// The grammar:
+//
+//	PATTERN  = PATH | NAME [ "@" VERSIONS ] [ "?" QUALIFIERS ] | VERS
+//	PATH     = "/" ...                     an absolute path, or a glob of paths
+//	NAME     = [ "pkg:" ] [ TYPE "/" ] [ NAMESPACE "/" ] name
+//	VERSIONS = VERS | ITEM { "," ITEM }    all of them must hold
+//	ITEM     = ( ">=" | ">" | "<=" | "<" | "=" | "!=" ) version | version | glob
+//	VERS     = "vers:" TYPE "/" ...        as the purl specification has it
+//
+// NAME, and version, may be globs: "*" is anything but a slash, "**" anything,
+// "?" one character, "[a-c]" one of them, "{a,b}" either. A "pkg:" in front
+// makes NAME a package URL, with its type and its escapes; without a version or
+// a qualifier it stands for all of them, without a namespace too.
+//
+// A version in part means all that it is the beginning of: one without a
+// revision (the part behind the last hyphen) is compared with versions
+// without theirs, so that <=5.6.1 holds for 5.6.1-1. So are = and !=, and they
+// leave out the epoch too. A vers: range is compared to the letter.
+type Pattern struct {
+	text       string
+	path       string // for a PATH
+	typ        string // empty for any
+	namespace  string // a glob, with hasSpace
+	hasSpace   bool
+	name       string // a glob; empty for any, for a VERS
+	glob       bool   // name or namespace is one
+	typed      bool   // name is as it was typed, and may have a type and a namespace
+	qualifiers [][2]string
+	versions   *versions
+}
+
+// PatternError says what is wrong with a pattern.
+type PatternError struct {
+	Pattern string
+	// Column is where, in bytes from 1.
+	Column int
+	Msg    string
+	Hint   string
+}
+
+func (e *PatternError) Error() string {
+	s := fmt.Sprintf("pattern %s:%d: %s", quote(e.Pattern), e.Column, e.Msg)
+	if e.Hint != "" {
+		s += "\n  " + e.Hint
+	}
+	return s
+}
+
+// String is the pattern as it was written.
+func (p *Pattern) String() string { return p.text }
+
+// Path is the absolute path that the pattern asks for, empty when it asks for
+// a name or for a glob of paths. A package database lists paths that no
+// document has; who can ask it for their owner should.
+func (p *Pattern) Path() string {
+	if p.glob {
+		return ""
+	}
+	return p.path
+}
+
+// ParsePattern reads a pattern. Its error is a *[PatternError].
+func ParsePattern(s string) (*Pattern, error) {
+	r := patternReader{text: s}
+	switch {
+	case s == "":
+		return nil, r.fail(0, "it is empty", "name a package (liblzma5), a purl (pkg:deb/debian/liblzma5), a path, or a glob (liblzma*)")
+	case len(s) > MaxPattern:
+		return nil, r.fail(MaxPattern, fmt.Sprintf("longer than %d bytes", MaxPattern), "")
+	}
+	if i := strings.IndexFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0xfffd }); i >= 0 {
+		return nil, r.fail(i, "a control character, or a byte that is not UTF-8", "")
+	}
+	var p *Pattern
+	var err error
+	switch {
+	case s[0] == '/':
+		p, err = r.pathPattern()
+	case strings.HasPrefix(s, "vers:"):
+		p = &Pattern{}
+		p.versions, err = r.vers(0, s, "")
+		if err == nil {
+			p.typ = p.versions.typ
+		}
+	case strings.HasPrefix(s, "pkg:"):
+		p, err = r.purlPattern()
+	default:
+		p, err = r.namePattern()
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.text = s
+	return p, nil
+}
+
+// patternReader is a pattern while it is read; offsets are those in text.
+type patternReader struct{ text string }
+
+func (r patternReader) fail(offset int, msg, hint string) error {
+	return &PatternError{Pattern: r.text, Column: offset + 1, Msg: msg, Hint: hint}
+}
+
+func (r patternReader) pathPattern() (*Pattern, error) {
+	p := &Pattern{path: r.text, glob: hasMeta(r.text)}
+	if p.glob {
+		return p, r.checkGlob(0, r.text)
+	}
+	p.path = "/" + strings.Trim(p.path, "/")
+	if strings.Contains(p.path+"/", "/../") || strings.Contains(p.path+"/", "/./") || strings.Contains(p.path, "//") {
+		return nil, r.fail(0, "a path with . or .. or // in it", "write the path as the environment has it, from its root")
+	}
+	return p, nil
+}
+
+func (r patternReader) namePattern() (*Pattern, error) {
+	name, versions, qualifiers := cut(r.text)
+	p := &Pattern{name: name, typed: true, glob: hasMeta(name)}
+	if name == "" {
+		return nil, r.fail(0, "there is no name", "write NAME@VERSION, or vers:TYPE/RANGE for every package of a type")
+	}
+	if i := strings.IndexAny(name, "<>=!"); i >= 0 && !strings.Contains(name, "?") {
+		return nil, r.fail(i, "a range without an @ in front", fmt.Sprintf("write %s@%s", name[:i], name[i:]))
+	}
+	if strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
+		return nil, r.fail(0, "a path that is not absolute", "paths start at the root of the environment: /usr/local/go")
+	}
+	if i := strings.IndexByte(name, ' '); i >= 0 {
+		return nil, r.fail(i, "a blank in a name", "")
+	}
+	if err := r.checkGlob(0, name); err != nil {
+		return nil, err
+	}
+	return p, r.rest(p, len(name), versions, qualifiers)
+}
+
+// rest reads what follows a name. Both parts have their first character.
+func (r patternReader) rest(p *Pattern, offset int, versions, qualifiers string) error {
+	var err error
+	if versions != "" {
+		p.versions, err = r.versions(offset+1, versions[1:], p.typ)
+		if err != nil {
+			return err
+		}
+		if p.typ == "" {
+			p.typ = p.versions.typ
+		}
+	}
+	if qualifiers == "" {
+		return nil
+	}
+	at := offset + len(versions) + 1
+	for pair := range strings.SplitSeq(qualifiers[1:], "&") {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" || value == "" {
+			return r.fail(at, fmt.Sprintf("%s is no qualifier", quote(pair)), "qualifiers are ?arch=amd64&distro=debian-12")
+		}
+		if unescaped, err := url.PathUnescape(value); err == nil {
+			value = unescaped
+		}
+		p.qualifiers = append(p.qualifiers, [2]string{strings.ToLower(key), value})
+		at += len(pair) + 1
+	}
+	return nil
+}
+
+func (r patternReader) purlPattern() (*Pattern, error) {
+	const hint = "a package URL is pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS"
+	head, versions, qualifiers := cut(r.text)
+	body := strings.TrimLeft(strings.TrimPrefix(head, "pkg:"), "/")
+	at := len(head) - len(body)
+	typ, rest, ok := strings.Cut(body, "/")
+	if !ok || typ == "" || strings.Trim(rest, "/") == "" {
+		return nil, r.fail(at, "a package URL without a type and a name", hint)
+	}
+	if i := strings.IndexByte(r.text, '#'); i >= 0 {
+		return nil, r.fail(i, "a subpath, which no component has", hint)
+	}
+	typ = strings.ToLower(typ)
+	if strings.Trim(typ, "abcdefghijklmnopqrstuvwxyz0123456789.-+") != "" {
+		return nil, r.fail(at, fmt.Sprintf("%s is no type of package URLs", quote(typ)), hint)
+	}
+	rest = strings.Trim(rest, "/")
+	full, err := url.PathUnescape(rest)
+	if err != nil {
+		return nil, r.fail(at+len(typ)+1+max(0, strings.IndexByte(rest, '%')), "a percent sign that begins no escape", hint)
+	}
+	p := &Pattern{typ: typ, name: full, glob: hasMeta(full)}
+	if i := strings.LastIndexByte(full, '/'); i >= 0 {
+		p.namespace, p.name, p.hasSpace = full[:i], full[i+1:], true
+	}
+	if !p.glob {
+		// The types that fold their names say so.
+		u := packageurl.PackageURL{Type: typ, Namespace: p.namespace, Name: p.name}
+		if err := u.Normalize(); err == nil {
+			p.namespace, p.name = u.Namespace, u.Name
+		}
+	}
+	if err := r.checkGlob(at+len(typ)+1, full); err != nil {
+		return nil, err
+	}
+	if versions != "" {
+		plain, err := url.PathUnescape(versions)
+		if err != nil {
+			return nil, r.fail(len(head)+max(0, strings.IndexByte(versions, '%')), "a percent sign that begins no escape", hint)
+		}
+		if plain != versions {
+			// Positions are of no use any more.
+			inner := patternReader{text: plain[1:]}
+			p.versions, err = inner.versions(0, plain[1:], typ)
+			if err != nil {
+				return nil, r.fail(len(head)+1, message(err), "")
+			}
+			return p, r.rest(p, len(head)+len(versions), "", qualifiers)
+		}
+	}
+	return p, r.rest(p, len(head), versions, qualifiers)
+}
+
+func message(err error) string {
+	var p *PatternError
+	if errors.As(err, &p) {
+		return p.Msg
+	}
+	return err.Error()
+}
+
+// cut takes a pattern apart. The @ of a scope, at the beginning of a name or
+// behind a slash, belongs to the name; a ? belongs to a glob unless what
+// follows is a list of qualifiers.
+func cut(s string) (name, versions, qualifiers string) {
+	if i := strings.LastIndexByte(s, '?'); i >= 0 && isQualifiers(s[i+1:]) {
+		s, qualifiers = s[:i], s[i:]
+	}
+	if i := strings.Index(s, "@vers:"); i > 0 {
+		return s[:i], s[i:], qualifiers
+	}
+	for i := 1; i < len(s); i++ {
+		if s[i] == '@' && s[i-1] != '/' {
+			return s[:i], s[i:], qualifiers
+		}
+	}
+	return s, "", qualifiers
+}
+
+func isQualifiers(s string) bool {
+	key, value, ok := strings.Cut(s, "=")
+	return ok && key != "" && value != "" && strings.Trim(strings.ToLower(key), "abcdefghijklmnopqrstuvwxyz0123456789.-_") == ""
+}
+
+func hasMeta(s string) bool { return strings.ContainsAny(s, `*?[{\`) }
+
+// checkGlob refuses what is no glob.
+func (r patternReader) checkGlob(offset int, s string) error {
+	if doublestar.ValidatePattern(s) {
+		return nil
+	}
+	at, what := 0, "not a glob"
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			if i == len(s)-1 {
+				at, what = i, `a \ with nothing behind it`
+			}
+			i++
+		case '[', '{':
+			close := byte(']')
+			if s[i] == '{' {
+				close = '}'
+			}
+			if strings.IndexByte(s[i:], close) <= 1 {
+				return r.fail(offset+i, fmt.Sprintf("%c without its %c", s[i], close), `for the character itself write \`+string(s[i]))
+			}
+		case '}':
+			at, what = i, "} without its {"
+		}
+	}
+	return r.fail(offset+at, what, "")
+}
+
+// versions is what a version must be. Any of the alternatives, in which all
+// items must hold.
+type versions struct {
+	typ   string // of a vers: range, which is compared to the letter; else empty
+	items []item
+}
+
+type item struct {
+	op      string // "", "=", "!=", "<", "<=", ">", ">="; "" with glob
+	version string
+	glob    bool
+}
+
+// operators, the longer ones first.
+func operators() []string { return []string{">=", "<=", "!=", "==", ">", "<", "="} }
+
+func (r patternReader) versions(offset int, s, typ string) (*versions, error) {
+	if strings.HasPrefix(s, "vers:") {
+		return r.vers(offset, s, typ)
+	}
+	v := &versions{}
+	at := offset
+	for _, part := range splitItems(s) {
+		it, err := r.item(at, part)
+		if err != nil {
+			return nil, err
+		}
+		if typ != "" && !it.glob {
+			if _, err := CompareVersions(typ, it.version, it.version); err != nil && KnownOrder(typ) {
+				return nil, r.fail(at, err.Error(), "")
+			}
+		}
+		v.items = append(v.items, it)
+		at += len(part) + 1
+	}
+	return v, nil
+}
+
+// splitItems splits at commas outside of braces.
+func splitItems(s string) []string {
+	var out []string
+	depth, start := 0, 0
+	for i := range len(s) {
+		switch s[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case ',':
+			if depth <= 0 {
+				out = append(out, s[start:i])
+				start = i + 1
+			}
+		}
+	}
+	return append(out, s[start:])
+}
+
+func (r patternReader) item(offset int, s string) (item, error) {
+	text := strings.TrimSpace(s)
+	offset += strings.Index(s, text)
+	it := item{version: text}
+	for _, op := range operators() {
+		if rest, ok := strings.CutPrefix(text, op); ok {
+			it = item{op: strings.Replace(op, "==", "=", 1), version: strings.TrimSpace(rest)}
+			break
+		}
+	}
+	at := offset + len(text) - len(it.version)
+	switch {
+	case it.version == "":
+		return it, r.fail(at, "a version is missing", "write NAME@1.2, NAME@1.*, or NAME@>=1.2,<1.4")
+	case strings.ContainsAny(it.version, " <>=!|"):
+		return it, r.fail(at+strings.IndexAny(it.version, " <>=!|"), "what stands here belongs to no version", "a range is one or more of >=1.2, >1.2, <=1.2, <1.2, =1.2, !=1.2, with commas between them")
+	case hasMeta(it.version):
+		it.glob = true
+		if it.op != "" && it.op != "=" && it.op != "!=" {
+			return it, r.fail(at+strings.IndexAny(it.version, `*?[{\`), fmt.Sprintf("%s takes a version, and this is a glob", it.op), "")
+		}
+		return it, r.checkGlob(at, it.version)
+	}
+	return it, nil
+}
+
+// vers reads a range of the purl specification (VERSION-RANGE-SPEC). typ is
+// that of the package URL that it belongs to, empty for none.
+func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
+	const hint = "a range is vers:TYPE/CONSTRAINT|CONSTRAINT..., as in vers:deb/>=5.6|<5.6.2"
+	body := strings.TrimPrefix(s, "vers:")
+	at := offset + len(s) - len(body)
+	scheme, list, ok := strings.Cut(body, "/")
+	if !ok || scheme == "" || list == "" {
+		return nil, r.fail(at, "a vers: range without a type and a constraint", hint)
+	}
+	v := &versions{typ: versType(scheme)}
+	if typ != "" && typ != v.typ {
+		return nil, r.fail(at, fmt.Sprintf("a range of %s for a package of %s", scheme, typ), "")
+	}
+	at += len(scheme) + 1
+	seen := map[string]bool{}
+	for part := range strings.SplitSeq(list, "|") {
+		if strings.TrimSpace(part) == "*" {
+			if strings.Contains(list, "|") {
+				return nil, r.fail(at, "a * beside other constraints", hint)
+			}
+			v.items = append(v.items, item{version: "*", glob: true})
+			return v, nil
+		}
+		it, err := r.item(at, part)
+		if err != nil {
+			return nil, err
+		}
+		if it.glob {
+			return nil, r.fail(at, "a vers: range has no globs", hint)
+		}
+		if unescaped, err := url.PathUnescape(it.version); err == nil {
+			it.version = unescaped
+		}
+		if it.op == "" {
+			it.op = "="
+		}
+		if seen[it.version] {
+			return nil, r.fail(at, fmt.Sprintf("version %s twice", quote(it.version)), hint)
+		}
+		seen[it.version] = true
+		if KnownOrder(v.typ) {
+			if _, err := CompareVersions(v.typ, it.version, it.version); err != nil {
+				return nil, r.fail(at, err.Error(), "")
+			}
+		}
+		v.items = append(v.items, it)
+		at += len(part) + 1
+	}
+	if KnownOrder(v.typ) {
+		slices.SortStableFunc(v.items, func(a, b item) int {
+			c, _ := CompareVersions(v.typ, a.version, b.version)
+			return c
+		})
+	}
+	return v, nil
+}
+
+// versType is the purl type of a versioning scheme.
+func versType(scheme string) string {
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "alpine":
+		return "apk"
+	case "arch", "archlinux":
+		return "alpm"
+	}
+	return scheme
+}

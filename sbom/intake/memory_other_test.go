@@ -1,9 +1,0 @@
-//go:build !linux
-
-package intake
-
-import "testing"
-
-func peak(t *testing.T) int { t.Skip("measured on Linux"); return 0 }
-
-func reset(*testing.T) {}

@@ -1,0 +1,270 @@
+package ospkg
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/anchore/packageurl-go"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// The places of pacman's database (pacman(8), "Configuration").
+const (
+	alpmFolder  = "/var/lib/pacman"
+	alpmLocal   = alpmFolder + "/local"
+	alpmVersion = alpmLocal + "/ALPM_DB_VERSION"
+	// alpmKnown is the layout that this reader knows: since pacman 4.2.
+	alpmKnown = "9"
+)
+
+// alpm is the database while it is read: a folder for each package with its
+// description and its list of files. The slices go with Components.
+type alpm struct {
+	system
+	packages []*alpmRecord
+	folders  map[*alpmRecord]rootfs.Node
+}
+
+// openAlpm reads pacman's database; nil when there is none.
+func openAlpm(ctx context.Context, s system) (*DB, error) {
+	d := &alpm{system: s, folders: map[*alpmRecord]rootfs.Node{}}
+	d.at = alpmLocal
+	if _, err := d.file(alpmFolder, rootfs.Dir); err != nil {
+		return nil, err
+	}
+	local, err := d.file(alpmLocal, rootfs.Dir)
+	if local == rootfs.None || err != nil {
+		return nil, err
+	}
+	if err := d.read(ctx, local); err != nil {
+		return nil, err
+	}
+	d.checkFormat()
+	if len(d.packages) == 0 {
+		d.gap(sbom.GapDatabase, alpmLocal, "the package database lists no installed package")
+	}
+	d.addPackages()
+	listings, err := d.collect(ctx, func(c *collector, i int, buf []byte) { d.readFiles(ctx, c, i, buf) })
+	if err != nil {
+		return nil, err
+	}
+	d.checkLists(listings)
+	d.assign(listings, func(a, b int) bool {
+		return d.packages[a].replacesAny(d.packages[b]) || d.packages[b].replacesAny(d.packages[a])
+	})
+	d.ownFolders()
+	d.ownDatabase([]place{
+		{"pacman", alpmFolder, oneOf("local", "sync", "db.lck")},
+		{"pacman", alpmLocal, oneOf("ALPM_DB_VERSION")},
+		{"pacman", alpmFolder + "/sync", func(name string) bool {
+			return strings.HasSuffix(name, ".db") || strings.HasSuffix(name, ".files") || strings.HasSuffix(name, ".db.sig") || strings.HasSuffix(name, ".files.sig")
+		}},
+	})
+	d.relate(d.relating())
+	return d.DB, nil
+}
+
+// read reads the description of every package. A folder without one is an
+// error: it is what is left of a package of which neither name nor files are
+// known, and pacman itself does not go on.
+func (d *alpm) read(ctx context.Context, local rootfs.Node) error {
+	first := map[string]*alpmRecord{}
+	for n := range d.tree.Children(local) {
+		name := d.tree.Name(n)
+		dir := d.tree.ResolveNode(n)
+		if d.tree.Kind(dir) != rootfs.Dir {
+			if name != "ALPM_DB_VERSION" {
+				d.gap(sbom.GapDatabase, d.tree.Path(n), "%s among the folders of packages", d.tree.Kind(n))
+			}
+			continue
+		}
+		path := alpmLocal + "/" + name + "/desc"
+		desc, err := d.file(path, rootfs.File)
+		if err != nil {
+			return err
+		}
+		if desc == rootfs.None {
+			return &ParseError{File: path, Msg: "is missing, although there is a folder of the package", Hint: hintAlpm}
+		}
+		var p *alpmRecord
+		err = d.open(desc, func(r io.Reader, file string) error {
+			p, err = readAlpmDesc(ctx, r, file)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if p.name+"-"+p.version != name {
+			d.gap(sbom.GapDatabase, p.file, "describes %s %s, but is in the folder %s, by which pacman goes", p.name, p.version, excerpt(name))
+		}
+		if before := first[p.name]; before != nil {
+			return &ParseError{File: p.file, Msg: fmt.Sprintf("package %s has a second record, the first one is %s", p.name, before.file), Hint: "remove one of them"}
+		}
+		first[p.name] = p
+		if len(d.packages) == maxPackages {
+			return &limitError{ParseError{File: p.file, Msg: "more packages than any system has"}}
+		}
+		d.packages = append(d.packages, p)
+		d.folders[p] = dir
+	}
+	return nil
+}
+
+// checkFormat notes a layout that is not known. pacman refuses to work on it.
+func (d *alpm) checkFormat() {
+	n := d.tree.Resolve(alpmVersion)
+	if n == rootfs.None {
+		if len(d.packages) > 0 {
+			d.gap(sbom.GapDatabase, alpmVersion, "is missing: the layout of the package database is not known")
+		}
+		return
+	}
+	const most = 16
+	text, err := d.tree.ReadFile(n, most)
+	if err != nil {
+		d.gap(sbom.GapUnreadable, alpmVersion, "%v", err)
+		return
+	}
+	if s := strings.TrimSpace(string(text)); s != alpmKnown {
+		d.gap(sbom.GapDatabase, alpmVersion, "layout %s of the package database is not known", excerpt(s))
+	}
+}
+
+func (d *alpm) addPackages() {
+	addComponents(&d.system, d.packages, func(p *alpmRecord) sbom.Component {
+		c := sbom.Component{
+			PURL:          d.purl(packageurl.TypeAlpm, p.name, p.version, p.arch, p.base),
+			Type:          packageurl.TypeAlpm,
+			Name:          p.name,
+			Version:       p.version,
+			Arch:          p.arch,
+			Paths:         []string{p.file},
+			InstalledSize: p.size,
+			Asked:         sbom.AskedYes,
+		}
+		if p.dependency {
+			c.Asked = sbom.AskedAuto
+		}
+		if p.base != p.name {
+			c.Source = p.base
+		}
+		return c
+	})
+	for i, p := range d.packages {
+		d.shows[i] = d.tree.Lookup(p.file)
+		d.Gaps = append(d.Gaps, p.faults...)
+	}
+}
+
+// readFiles reads the list of files of one package. A folder in it ends with
+// a slash.
+func (d *alpm) readFiles(ctx context.Context, c *collector, component int, buf []byte) {
+	c.list = d.tree.ResolveNode(d.tree.Child(d.folders[d.packages[component]], "files"))
+	if c.list == rootfs.None {
+		return
+	}
+	c.err = d.open(c.list, func(r io.Reader, file string) error {
+		l := newLines(ctx, r, file)
+		l.buf = buf
+		return readAlpmFiles(l, c)
+	})
+}
+
+func readAlpmFiles(l *lines, c *collector) error {
+	found := false
+	err := readAlpmSections(l, func(name string) error {
+		found = found || name == "FILES"
+		return nil
+	}, func(name, text string) error {
+		if name != "FILES" {
+			return nil
+		}
+		path := "/" + strings.TrimSuffix(text, "/")
+		if c.take(path) {
+			c.listed++
+			return nil
+		}
+		if err := checkPath(path); err != nil {
+			if c.malformed++; c.malformed == 1 {
+				c.fault = l.fail("%v", err)
+			}
+			return nil
+		}
+		c.listed++
+		c.absent++
+		return nil
+	})
+	if err == nil && !found && l.number > 0 {
+		return l.fail("has no section %%FILES%%")
+	}
+	return err
+}
+
+// checkLists notes the packages without a list of files. An empty one is that
+// of a package that has no files.
+func (d *alpm) checkLists(listings []listing) {
+	var without []string
+	for i := range listings {
+		if listings[i].list == rootfs.None {
+			without = append(without, d.packages[i].name)
+		}
+	}
+	d.noLists(alpmLocal, without)
+}
+
+// ownFolders gives its folder in the database to each package, with what
+// pacman keeps there.
+func (d *alpm) ownFolders() {
+	mine := oneOf("desc", "files", "mtree", "install", "changelog")
+	for i, p := range d.packages {
+		dir := d.folders[p]
+		d.own(dir, i)
+		for n := range d.tree.Children(dir) {
+			if mine(d.tree.Name(n)) {
+				d.own(n, i)
+			}
+		}
+	}
+}
+
+func (p *alpmRecord) replacesAny(other *alpmRecord) bool {
+	return slices.ContainsFunc(p.replaces, func(a alternative) bool { return a.name == other.name })
+}
+
+// relating is how pacman's packages need each other. An optional dependency
+// that is there is a suggestion: pacman never installs one, but "pacman -Qdt"
+// does not take it for unneeded.
+func (d *alpm) relating() relating {
+	offers := map[string][]offer{}
+	for i, p := range d.packages {
+		offers[p.name] = append(offers[p.name], offer{component: i, version: p.version})
+	}
+	needs := make([][]requires, len(d.packages))
+	for i, p := range d.packages {
+		for _, a := range p.provides {
+			offers[a.name] = append(offers[a.name], offer{i, a.version, true})
+		}
+		needs[i] = []requires{{sbom.RelDepends, single(p.depends)}, {sbom.RelSuggests, single(p.optional)}}
+	}
+	return relating{
+		offers:   offers,
+		requires: func(i int) []requires { return needs[i] },
+		// A name that is provided without a version satisfies no versioned
+		// dependency (_alpm_depcmp_provides).
+		satisfies: func(o offer, a alternative, _ int) bool {
+			return a.op == "" || o.version != "" && a.accepts(o.version, compareAlpm)
+		},
+		write: func(r requirement) string {
+			switch a := r[0]; a.op {
+			case "<<", ">>":
+				return a.name + a.op[1:] + a.version
+			default:
+				return a.name + a.op + a.version
+			}
+		},
+	}
+}

@@ -1,0 +1,271 @@
+package ospkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/anchore/packageurl-go"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// The places of apk's database. apk-tools opens lib/apk/db; on a system with
+// a merged /usr that leads to usr/lib/apk/db, where builders of images put it
+// that have no /lib at all.
+const (
+	apkFolder    = "/lib/apk/db"
+	apkUsrFolder = "/usr/lib/apk/db"
+	apkInstalled = "/installed"
+	apkWorld     = "/etc/apk/world"
+)
+
+// apkElsewhere is the database of packages on volumes of their own, which
+// OpenWrt had for a while; their files lie outside of the root.
+const apkElsewhere = "/lib/apk/db-uvol/installed"
+
+// apk is the database while it is read. The slice packages goes with
+// Components.
+type apk struct {
+	system
+	packages []*apkRecord
+	virtuals []*apkRecord
+}
+
+// openApk reads apk's database; nil when there is none. apk-tools 3 has a
+// binary format for packages and indexes, but writes this same text for what
+// is installed.
+func openApk(ctx context.Context, s system) (*DB, error) {
+	d := &apk{system: s}
+	n, err := d.database()
+	if n == rootfs.None || err != nil {
+		return nil, err
+	}
+	if err := d.open(n, func(r io.Reader, file string) error {
+		return d.read(newApkReader(ctx, r, file, n, newFinder(d.tree, d.areas)))
+	}); err != nil {
+		return nil, err
+	}
+	if len(d.packages) == 0 {
+		d.gap(sbom.GapDatabase, d.tree.Path(n), "the package database lists no installed package")
+	}
+	d.addPackages(d.tree.Path(n))
+	listings := make([]listing, len(d.packages))
+	for i, p := range d.packages {
+		listings[i] = p.files.listing
+		p.files = collector{}
+	}
+	d.assign(listings, d.mayShare)
+	d.ownDatabase(apkPlaces(d.at))
+	d.relate(d.relating())
+	if err := d.askedFor(ctx); err != nil {
+		return nil, err
+	}
+	return d.DB, nil
+}
+
+// database finds the one file.
+func (d *apk) database() (rootfs.Node, error) {
+	var found []rootfs.Node
+	for _, folder := range []string{apkFolder, apkUsrFolder} {
+		if _, err := d.file(folder, rootfs.Dir); err != nil {
+			return rootfs.None, err
+		}
+		n, err := d.file(folder+apkInstalled, rootfs.File)
+		if err != nil {
+			return rootfs.None, err
+		}
+		if n != rootfs.None && !slices.Contains(found, n) {
+			found = append(found, n)
+		}
+	}
+	if len(found) == 0 {
+		return rootfs.None, d.checkMissing()
+	}
+	d.at = d.tree.Path(d.tree.Parent(found[0]))
+	if len(found) > 1 {
+		d.gap(sbom.GapDatabase, d.tree.Path(found[1]), "a second apk database, beside %s, which is the one that apk uses: what it lists is not known", d.tree.Path(found[0]))
+	}
+	if n := d.tree.Resolve(apkElsewhere); n != rootfs.None {
+		d.gap(sbom.GapDatabase, d.tree.Path(n), "a database of packages on volumes of their own: what it lists is not known")
+	}
+	return found[0], nil
+}
+
+// checkMissing tells a system without apk from one whose list of packages was
+// taken away: that one still has the scripts of its packages, or what was
+// asked for.
+func (d *apk) checkMissing() error {
+	for _, path := range []string{apkFolder + "/scripts.tar", apkUsrFolder + "/scripts.tar", apkFolder + "/scripts.tar.gz", apkUsrFolder + "/scripts.tar.gz"} {
+		if d.tree.Kind(d.tree.Resolve(path)) == rootfs.File {
+			return &ParseError{File: strings.TrimSuffix(path, path[strings.LastIndexByte(path, '/'):]) + apkInstalled,
+				Msg: "is missing, although there are scripts of packages beside it in " + path, Hint: "restore it from a backup"}
+		}
+	}
+	return nil
+}
+
+// read reads all records.
+func (d *apk) read(r *apkReader) error {
+	first := map[string]int{}
+	for {
+		p, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if before := first[p.name]; before > 0 {
+			return &ParseError{File: r.lines.file, Line: p.line, Hint: hintApk,
+				Msg: fmt.Sprintf("package %s has a second record, the first one is in line %d", p.name, before)}
+		}
+		first[p.name] = p.line
+		if len(first) > maxPackages {
+			return &limitError{ParseError{File: r.lines.file, Line: p.line, Msg: "more packages than any system has"}}
+		}
+		if p.virtual() {
+			d.virtuals = append(d.virtuals, p)
+		} else {
+			d.packages = append(d.packages, p)
+		}
+	}
+}
+
+// addPackages makes the components. The digest is that of the control segment
+// of the archive that was installed. Nothing on disk is bound to it: whoever
+// writes the database writes it.
+func (d *apk) addPackages(file string) {
+	addComponents(&d.system, d.packages, func(p *apkRecord) sbom.Component {
+		c := sbom.Component{
+			PURL:          d.packageURL(p),
+			Type:          packageurl.TypeApk,
+			Name:          p.name,
+			Version:       p.version,
+			Arch:          p.arch,
+			Paths:         []string{file},
+			InstalledSize: p.size,
+		}
+		if p.origin != p.name {
+			c.Source = p.origin
+		}
+		if p.digest.Value != "" {
+			c.Digests = []sbom.Digest{p.digest}
+		}
+		return c
+	})
+	for i, p := range d.packages {
+		d.Gaps = append(d.Gaps, p.faults...)
+		if strings.ContainsAny(p.broken, "fsx") {
+			d.notice(sbom.NoticeHalfState, file, d.Components[i].ID, "package %s is marked %q: files, scripts or attributes of it could not be installed", p.name, p.broken)
+		}
+	}
+	slices.SortFunc(d.virtuals, func(x, y *apkRecord) int { return strings.Compare(x.name, y.name) })
+	for _, p := range d.virtuals {
+		d.Gaps = append(d.Gaps, p.faults...)
+		d.Excluded = append(d.Excluded, sbom.Exclusion{Path: file, PURL: d.packageURL(p), Name: p.name, Version: p.version,
+			Reason: sbom.ExcludedDeclared, Detail: "a virtual package: a name for what was asked for together", Count: 1})
+	}
+}
+
+func (d *apk) packageURL(p *apkRecord) string {
+	upstream := p.origin
+	if upstream == p.name {
+		upstream = ""
+	}
+	return d.purl(packageurl.TypeApk, p.name, p.version, p.arch, upstream)
+}
+
+// mayShare says whether two packages may list the same file: one that replaces
+// another, and packages of one source (apk_pkg_replaces_file).
+func (d *apk) mayShare(a, b int) bool {
+	x, y := d.packages[a], d.packages[b]
+	return x.replacesAny(y) || y.replacesAny(x) || x.origin != "" && x.origin == y.origin
+}
+
+func (p *apkRecord) replacesAny(other *apkRecord) bool {
+	return slices.ContainsFunc(p.replaces, func(a alternative) bool { return a.name == other.name })
+}
+
+// apkPlaces are the files of the database, and those of apk that no package
+// has.
+func apkPlaces(folder string) []place {
+	return []place{
+		{"apk-tools", folder, oneOf("installed", "lock", "scripts.tar", "scripts.tar.gz", "triggers")},
+		{"apk-tools", "/etc/apk", oneOf("arch", "repositories", "world")},
+		{"apk-tools", "/var/cache/apk", func(name string) bool {
+			return strings.HasPrefix(name, "APKINDEX.") && strings.HasSuffix(name, ".tar.gz") || name == "installed"
+		}},
+	}
+}
+
+// askedFor says of each package whether somebody asked for it: those that
+// etc/apk/world names, and those that a virtual package in it names. The file
+// is not part of the database, so that a broken one is a gap.
+func (d *apk) askedFor(ctx context.Context) error {
+	n, err := d.file(apkWorld, rootfs.File)
+	var world []alternative
+	if err == nil && n != rootfs.None {
+		err = d.open(n, func(r io.Reader, file string) error {
+			world, err = readApkWorld(ctx, r, file)
+			return err
+		})
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		d.gap(gapKind(err, sbom.GapUnreadable), apkWorld, "what was asked for is not known: %v", err)
+		return nil
+	case n == rootfs.None:
+		return nil
+	}
+	for i := range d.Components {
+		d.Components[i].Asked = sbom.AskedAuto
+	}
+	virtuals := map[string]*apkRecord{}
+	for _, p := range d.virtuals {
+		virtuals[p.name] = p
+	}
+	offers := d.offers()
+	matches := 0
+	for len(world) > 0 {
+		a := world[0]
+		world = world[1:]
+		if p := virtuals[a.name]; p != nil {
+			delete(virtuals, a.name)
+			world = append(world, p.depends...)
+		}
+		if matches += len(offers[a.name]); matches > maxMatches {
+			d.gap(sbom.GapLimit, apkWorld, "what was asked for is not known beyond %s: more than %d candidates", excerpt(a.name), maxMatches)
+			return nil
+		}
+		for _, o := range offers[a.name] {
+			if d.satisfies(o, a) {
+				d.Components[o.component].Asked = sbom.AskedYes
+			}
+		}
+	}
+	return nil
+}
+
+// readApkWorld reads the list of what was asked for. apk separates items by
+// any white space.
+func readApkWorld(ctx context.Context, r io.Reader, file string) ([]alternative, error) {
+	l := newLines(ctx, r, file)
+	var out []alternative
+	for {
+		line, ok := l.next()
+		if !ok {
+			return out, l.err
+		}
+		items, err := parseApkDependencies(line, true)
+		if err != nil {
+			return nil, l.fail("%v", err)
+		}
+		out = append(out, items...)
+	}
+}

@@ -1,0 +1,78 @@
+package ospkg
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// aptStates is where apt notes which packages only came along
+// (apt-mark(8)). What debootstrap installs is not noted there, so that it
+// counts as asked for, in apt's view and in ours.
+const aptStates = "/var/lib/apt/extended_states"
+
+// askedFor says of each package whether somebody asked for it. The file is
+// apt's and not part of the database, so that a broken one is a gap.
+func (d *dpkg) askedFor(ctx context.Context) error {
+	auto, known, err := d.readStates(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		known = false
+		d.gap(gapKind(err, sbom.GapUnreadable), aptStates, "what was asked for is not known: %v", err)
+	}
+	for i, p := range d.packages {
+		c := &d.Components[i]
+		switch {
+		case p.essential:
+			c.Asked = sbom.AskedEssential
+		case !known:
+			c.Asked = sbom.AskedUnknown
+		case auto[p.name+":"+d.arch(p.arch)] || auto[p.key()]:
+			c.Asked = sbom.AskedAuto
+		default:
+			c.Asked = sbom.AskedYes
+		}
+	}
+	return nil
+}
+
+func (d *dpkg) readStates(ctx context.Context) (auto map[string]bool, known bool, err error) {
+	n, err := d.file(aptStates, rootfs.File)
+	if n == rootfs.None || err != nil {
+		return nil, false, err
+	}
+	err = d.open(n, func(r io.Reader, file string) error {
+		auto, err = readExtendedStates(ctx, r, file)
+		return err
+	})
+	return auto, err == nil, err
+}
+
+// readExtendedStates returns "name:architecture" of the packages that came
+// automatically. apt notes the native architecture for those of "all".
+func readExtendedStates(ctx context.Context, r io.Reader, file string) (map[string]bool, error) {
+	stanzas := &stanzaReader{lines: newLines(ctx, r, file)}
+	auto := map[string]bool{}
+	for {
+		s, err := stanzas.next()
+		if errors.Is(err, io.EOF) {
+			return auto, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		name := s.value("Package")
+		if !validPackageName(name) {
+			return nil, &ParseError{File: file, Line: s.line, Msg: excerpt(name) + " is not a package name"}
+		}
+		if strings.TrimSpace(s.value("Auto-Installed")) == "1" {
+			auto[name+":"+s.value("Architecture")] = true
+		}
+	}
+}

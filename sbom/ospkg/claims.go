@@ -1,0 +1,174 @@
+package ospkg
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// noArea is outside of all areas.
+const noArea = -1
+
+// areas are the places where no package of a distribution has files: the
+// homes of users, what the administrator installed (Debian Policy, section
+// 9.1.2), temporary folders, and Python's virtual environments (PEP 405). A
+// package may bring folders there, but a file that its list claims there is
+// not believed to be its own. /opt is not one of them: vendors' packages are
+// made for it.
+type areas struct {
+	names []string
+	roots map[rootfs.Node]int
+}
+
+func findAreas(t *rootfs.Tree) *areas {
+	a := &areas{roots: map[rootfs.Node]int{}}
+	for _, path := range []string{"/home", "/root", "/usr/local", "/tmp", "/var/tmp"} {
+		a.add(t.Resolve(path), path)
+	}
+	root := t.Resolve("/")
+	for n := range t.Named("pyvenv.cfg") {
+		if dir := t.Parent(n); dir != root && t.Kind(n) == rootfs.File {
+			a.add(dir, "the virtual environment "+t.Path(dir))
+		}
+	}
+	return a
+}
+
+func (a *areas) add(n rootfs.Node, name string) {
+	if n == rootfs.None {
+		return
+	}
+	if _, known := a.roots[n]; !known {
+		a.roots[n] = len(a.names)
+		a.names = append(a.names, name)
+	}
+}
+
+// at is the area that a folder is the top of.
+func (a *areas) at(n rootfs.Node) int {
+	if i, found := a.roots[n]; found {
+		return i
+	}
+	return noArea
+}
+
+// around is the area that a node is in or is the top of.
+func (a *areas) around(t *rootfs.Tree, n rootfs.Node) int {
+	for ; n != rootfs.None; n = t.Parent(n) {
+		if i := a.at(n); i != noArea {
+			return i
+		}
+	}
+	return noArea
+}
+
+// claim counts the files that one package claims in one area, or of another
+// package.
+type claim struct {
+	path  string // the first one
+	count int
+}
+
+func (c claim) String() string {
+	if c.count == 1 {
+		return "a file"
+	}
+	return fmt.Sprintf("%d files", c.count)
+}
+
+// contested collects the files that several packages list, with the
+// packages in ascending order.
+type contested map[rootfs.Node][]int
+
+// add notes that another component lists a file that its owner has already.
+// It is called with ascending components, of which the owner is the first.
+func (c contested) add(n rootfs.Node, owner, component int) {
+	owners := c[n]
+	if len(owners) == 0 {
+		owners = []int{owner}
+	}
+	if owners[len(owners)-1] != component {
+		c[n] = append(owners, component)
+	}
+}
+
+// areaClaims reports the files that a list claims where packages have none.
+func (s *system) areaClaims(component int, l *listing) {
+	list := ""
+	if l.list != rootfs.None {
+		list = s.tree.Path(l.list)
+	}
+	for _, area := range sortedKeys(l.claims) {
+		c := l.claims[area]
+		s.notice(sbom.NoticeClaim, c.path, s.Components[component].ID,
+			"%s lists %s in %s, where packages of a distribution have none; they do not count as its own (%s)",
+			s.Components[component].Name, c, s.areas.names[area], list)
+	}
+}
+
+// conflicts reports the packages that list the files of another one, although
+// mayShare does not allow it.
+func (s *system) conflicts(files contested, mayShare func(a, b int) bool) {
+	type pair struct{ first, second int }
+	pairs := map[pair]claim{}
+	// Asking costs as much as the packages' lists of what they replace are
+	// long, and two packages may share all of their files.
+	allowed := map[pair]bool{}
+	// When more packages than that share one file, comparing each with each
+	// tells nothing new.
+	const most = 8
+	for _, n := range sortedKeys(files) {
+		owners := files[n]
+		for i, second := range owners {
+			for _, first := range owners[:min(i, most)] {
+				p := pair{first, second}
+				may, known := allowed[p]
+				if !known {
+					may = mayShare(first, second)
+					allowed[p] = may
+				}
+				if may {
+					continue
+				}
+				c := pairs[p]
+				if c.count == 0 {
+					c.path = s.tree.Path(n)
+				}
+				c.count++
+				pairs[p] = c
+				break
+			}
+		}
+	}
+	order := make([]pair, 0, len(pairs))
+	for p := range pairs {
+		order = append(order, p)
+	}
+	slices.SortFunc(order, func(x, y pair) int {
+		return cmp.Or(cmp.Compare(x.first, y.first), cmp.Compare(x.second, y.second))
+	})
+	for _, p := range order {
+		c := pairs[p]
+		s.notice(sbom.NoticeClaim, c.path, s.Components[p.second].ID, "%s and %s both list %s; neither replaces the other",
+			s.Components[p.first].Name, s.Components[p.second].Name, c)
+	}
+}
+
+// isFolder says whether a node is a folder or a link to one. Packages share
+// folders, and what one package has as a folder may be a link on disk, as
+// /bin is.
+func isFolder(t *rootfs.Tree, n rootfs.Node) bool {
+	return t.Kind(n) == rootfs.Dir || (t.Kind(n) == rootfs.Symlink && t.Kind(t.ResolveNode(n)) == rootfs.Dir)
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

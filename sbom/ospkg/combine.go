@@ -1,0 +1,133 @@
+package ospkg
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// failure is a database that could not be read.
+type failure struct {
+	kind string
+	err  error
+}
+
+// combine makes one database of those that an environment has. Two happen in
+// earnest: rpm is a package of Debian, and apk and pacman are packages of
+// other systems too.
+//
+// The canonical one is that which os-release expects, or else the first that
+// lists a package. Another one that lists no package is nothing: it came with
+// the package of its manager. One that does list packages is read in full,
+// and what it lists counts, because it is installed; leaving it out, or
+// leaving it at a gap, would let whoever plants a database hide packages
+// behind it or stop every audit. But it has no say over what the canonical one
+// owns, and there is a notice of it, since no distribution is made like that.
+// When it cannot be read, that is a gap; when the canonical one cannot, or
+// there is none, that is an error.
+func combine(t *rootfs.Tree, release sbom.OS, opened []*DB, failed []failure) (*DB, error) {
+	kind := Expect(release)
+	slices.SortStableFunc(opened, func(a, b *DB) int {
+		rank := func(db *DB) int {
+			switch {
+			case db.Kind == kind:
+				return 0
+			case len(db.Components) > 0:
+				return 1
+			}
+			return 2
+		}
+		return cmp.Compare(rank(a), rank(b))
+	})
+	canonical := len(opened) > 0 && (kind == "" || opened[0].Kind == kind)
+	for _, f := range failed {
+		if f.kind == kind || !canonical || len(opened[0].Components) == 0 {
+			return nil, f.err
+		}
+	}
+	if len(opened) == 0 {
+		return nil, nil
+	}
+	db := opened[0]
+	db.checkRelease(release)
+	for _, other := range opened[1:] {
+		if len(other.Components) > 0 {
+			db = db.with(other, t)
+		}
+	}
+	for _, f := range failed {
+		db.gap(gapKind(f.err, sbom.GapUnreadable), db.at, "there is a second package database, of %s, beside that of %s, and it cannot be read: %v", f.kind, db.Kind, f.err)
+	}
+	return db, nil
+}
+
+// with is the database with another one added to it.
+func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
+	out := &DB{
+		Kind:      db.Kind + "+" + other.Kind,
+		Relations: append(db.Relations, other.Relations...),
+		Gaps:      append(db.Gaps, other.Gaps...),
+		Notices:   append(db.Notices, other.Notices...),
+		Excluded:  append(db.Excluded, other.Excluded...),
+		Listed:    db.Listed + other.Listed,
+		Absent:    db.Absent + other.Absent,
+		owner:     make([]int32, len(db.owner)),
+		at:        db.at,
+	}
+	out.notice(sbom.NoticeClaim, other.at, "", "there is a second package database, of %s: the %d packages that it lists count, but may not be the distribution's, which uses %s",
+		other.Kind, len(other.Components), db.Kind)
+	type origin struct {
+		db    *DB
+		index int
+	}
+	var order []origin
+	for _, x := range []*DB{db, other} {
+		for i := range x.Components {
+			order = append(order, origin{x, i})
+		}
+	}
+	slices.SortFunc(order, func(a, b origin) int {
+		return cmp.Compare(a.db.Components[a.index].ID, b.db.Components[b.index].ID)
+	})
+	moved := map[*DB][]int32{db: make([]int32, len(db.Components)), other: make([]int32, len(other.Components))}
+	for i, o := range order {
+		out.Components = append(out.Components, o.db.Components[o.index])
+		out.shows = append(out.shows, o.db.shows[o.index])
+		moved[o.db][o.index] = int32(i) + 1
+	}
+	disputed := map[int32]claim{} // by package of the other one
+	for n := range out.owner {
+		mine, theirs := db.owner[n], other.owner[n]
+		switch {
+		case mine > 0:
+			out.owner[n] = moved[db][mine-1]
+			if theirs > 0 && !isFolder(t, rootfs.Node(n)) {
+				c := disputed[theirs]
+				if c.count++; c.count == 1 {
+					c.path = t.Path(rootfs.Node(n))
+				}
+				disputed[theirs] = c
+			}
+		case theirs > 0:
+			out.owner[n] = moved[other][theirs-1]
+		}
+	}
+	for _, i := range sortedKeys(disputed) {
+		c := &other.Components[i-1]
+		out.notice(sbom.NoticeClaim, disputed[i].path, c.ID, "%s, in the database of %s, lists %s of packages in that of %s; they stay the latter's",
+			c.Name, other.Kind, disputed[i], db.Kind)
+	}
+	return out
+}
+
+// checkRelease notes when database and os-release do not belong together.
+func (db *DB) checkRelease(release sbom.OS) {
+	switch {
+	case release.ID == "" && len(release.IDLike) == 0:
+		db.gap(sbom.GapDatabase, db.at, "there is a %s database, but no os-release that names the system", db.Kind)
+	case Expect(release) != db.Kind:
+		db.gap(sbom.GapDatabase, db.at, "os-release names the system %q, which does not use %s, but there is a %s database", release.ID, db.Kind, db.Kind)
+	}
+}

@@ -1,0 +1,55 @@
+package ospkg
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// diversion is one record of dpkg-divert(1): the file that packages list at
+// some path is elsewhere, except for the package that asked for it.
+type diversion struct {
+	to string
+	by string // the package, ":" for the administrator
+}
+
+// readDiversions reads records of three lines: from, to, package. The result
+// is by from.
+func readDiversions(ctx context.Context, r io.Reader, file string) (map[string]diversion, error) {
+	l := newLines(ctx, r, file)
+	out := map[string]diversion{}
+	for {
+		from, ok := l.next()
+		if !ok {
+			return out, l.err
+		}
+		if !cleanPath(from) {
+			return nil, l.fail("%s is not a path that could be diverted", excerpt(from))
+		}
+		from = strings.Clone(from)
+		at := l.number
+		to, ok := l.next()
+		if ok && !cleanPath(to) {
+			return nil, l.fail("%s is not a path to divert to", excerpt(to))
+		}
+		to = strings.Clone(to)
+		by, more := l.next()
+		if l.err != nil {
+			return nil, l.err
+		}
+		if !ok || !more {
+			return nil, &ParseError{File: file, Line: at, Msg: "diversion is not complete: it has a path, a path and a package"}
+		}
+		by, _, _ = strings.Cut(by, ":")
+		if by == "" {
+			by = ":"
+		} else if !validPackageName(by) {
+			return nil, l.fail("%s is not a package name", excerpt(by))
+		}
+		if _, twice := out[from]; twice {
+			return nil, &ParseError{File: file, Line: at, Msg: fmt.Sprintf("%s is diverted twice", excerpt(from))}
+		}
+		out[from] = diversion{to: to, by: strings.Clone(by)}
+	}
+}

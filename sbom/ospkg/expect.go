@@ -1,0 +1,72 @@
+package ospkg
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// Expect names the kind of database that a system of that name has: "dpkg",
+// "apk", "rpm", "alpm" or "opkg", which this package reads; or "portage",
+// "xbps", "pkgtools", "eopkg" or "swupd", which it does not, so that such a
+// system has a database that is missing; "" when it is not known. ID is looked
+// at first, then ID_LIKE in its order, as os-release(5) says.
+func Expect(release sbom.OS) string {
+	for _, id := range append([]string{release.ID}, release.IDLike...) {
+		if id == "openwrt" || id == "lede" {
+			return openWrt(release.VersionID)
+		}
+		if kind := databaseOf(id); kind != "" {
+			return kind
+		}
+	}
+	return ""
+}
+
+// openWrt changed from opkg to apk with release 25.12. A version that is no
+// number, "snapshot", is later than that.
+func openWrt(version string) string {
+	year, rest, _ := strings.Cut(version, ".")
+	month, _, _ := strings.Cut(rest, ".")
+	y, err := strconv.Atoi(year)
+	m, _ := strconv.Atoi(month)
+	if err == nil && (y < 25 || y == 25 && m < 12) {
+		return "opkg"
+	}
+	return "apk"
+}
+
+// databaseOf knows the heads of the families, and those members that are
+// seen without an ID_LIKE.
+func databaseOf(id string) string {
+	switch id {
+	case "debian", "ubuntu", "astra", "deepin", "devuan", "elementary", "kali", "linuxmint", "neon", "parrot", "pop",
+		"pureos", "raspbian", "trisquel", "uos", "vyos", "zorin":
+		return "dpkg"
+	case "alpine", "adelie", "chainguard", "chimera", "minimos", "postmarketos", "wolfi":
+		return "apk"
+	case "fedora", "rhel", "centos", "suse", "alinux", "almalinux", "altlinux", "amzn", "anolis", "azurelinux",
+		"cloudlinux", "eurolinux", "mageia", "mariner", "miraclelinux", "nobara", "ol", "opencloudos", "openeuler",
+		"openmandriva", "opensuse", "opensuse-leap", "opensuse-leap-micro", "opensuse-microos", "opensuse-slowroll",
+		"opensuse-tumbleweed", "photon", "redos", "rhcos", "rocky", "rosa", "scientific", "sl-micro", "sle-micro",
+		"sled", "sles", "tencentos", "ultramarine", "virtuozzo":
+		return "rpm"
+	case "arch", "arcolinux", "archarm", "artix", "blackarch", "cachyos", "endeavouros", "garuda", "manjaro",
+		"manjaro-arm", "msys2", "parabola", "steamos":
+		return "alpm"
+	case "angstrom", "nilrt", "turrisos":
+		return "opkg"
+	case "gentoo":
+		return "portage"
+	case "void":
+		return "xbps"
+	case "slackware":
+		return "pkgtools"
+	case "solus":
+		return "eopkg"
+	case "clear-linux-os":
+		return "swupd"
+	}
+	return ""
+}

@@ -1,0 +1,119 @@
+package ospkg
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+var debian = sbom.OS{ID: "debian", VersionID: "12"}
+
+// files are the contents of a root by path. A path that ends with "/" is a
+// folder, a content that starts with "-> " is a symbolic link.
+type files map[string]string
+
+func (f files) plant(tb testing.TB) string {
+	tb.Helper()
+	root := tb.TempDir()
+	// Links first, so that what is below them lands where they point to.
+	for _, links := range []bool{true, false} {
+		for path, text := range f {
+			target, isLink := strings.CutPrefix(text, "-> ")
+			switch {
+			case isLink != links:
+			case isLink:
+				mkdir(tb, filepath.Dir(filepath.Join(root, path)))
+				if err := os.Symlink(target, filepath.Join(root, path)); err != nil {
+					tb.Fatal(err)
+				}
+			case strings.HasSuffix(path, "/"):
+				mkdir(tb, filepath.Join(root, path))
+			default:
+				writeFile(tb, root, path, text)
+			}
+		}
+	}
+	return root
+}
+
+func (f files) open(tb testing.TB, release sbom.OS) (*rootfs.Tree, *DB, error) {
+	tb.Helper()
+	t, err := openTree(tb, f.plant(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	db, err := Open(context.Background(), t, release)
+	return t, db, err
+}
+
+// mustOpen opens a database that has to be in order.
+func (f files) mustOpen(tb testing.TB) (*rootfs.Tree, *DB) {
+	tb.Helper()
+	t, db, err := f.open(tb, debian)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if db == nil {
+		tb.Fatal("no database found")
+	}
+	return t, db
+}
+
+// record is an installed package with more fields.
+func record(name string, fields ...string) string {
+	return "Package: " + name + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n" +
+		strings.Join(append(fields, ""), "\n") + "\n"
+}
+
+func mkdir(tb testing.TB, path string) {
+	tb.Helper()
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func writeFile(tb testing.TB, root, path, text string) {
+	tb.Helper()
+	path = filepath.Join(root, path)
+	mkdir(tb, filepath.Dir(path))
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// owner is the name of the package that owns a path, "" for none. The path
+// must exist.
+func owner(tb testing.TB, t *rootfs.Tree, db *DB, path string) string {
+	tb.Helper()
+	n := t.ResolveParent(path)
+	if n == rootfs.None {
+		tb.Fatalf("%s is not there", path)
+	}
+	id := db.Owner(n)
+	if db.Owns(n) != (id != "") {
+		tb.Errorf("Owns(%s) is %v, Owner is %q", path, db.Owns(n), id)
+	}
+	name, _, _ := strings.Cut(id[strings.LastIndexByte(id, '/')+1:], "@")
+	return name
+}
+
+func gapDetails(db *DB) []string {
+	var out []string
+	for _, g := range db.Gaps {
+		out = append(out, string(g.Kind)+" "+g.Path+": "+g.Detail)
+	}
+	return out
+}
+
+func noticeDetails(db *DB) []string {
+	var out []string
+	for _, n := range db.Notices {
+		out = append(out, string(n.Kind)+" "+n.Path+": "+n.Detail)
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package ospkg
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// source is where the files of a package are listed.
+type source struct {
+	node rootfs.Node // None when there is no list
+	// digests is true for a list of digests, "d41d8... usr/bin/x", which has
+	// neither folders nor links (status.d); false for a list of paths.
+	digests bool
+}
+
+// readList reads the list and the conffiles of one package.
+func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []byte) {
+	p, s := d.packages[component], d.sources[component]
+	c.list, c.implied, c.wild = s.node, s.digests, s.digests
+	d.shows[component] = s.node
+	if len(d.diversions) > 0 {
+		c.divert = func(path string) string {
+			if div, diverted := d.diversions[path]; diverted && div.by != p.name {
+				return div.to
+			}
+			return path
+		}
+	}
+	readPath := listedPath
+	if s.digests {
+		readPath = digestPath
+	}
+	if s.node != rootfs.None {
+		c.err = d.open(s.node, func(r io.Reader, file string) error {
+			l := newLines(ctx, r, file)
+			l.buf = buf
+			return c.read(l, readPath)
+		})
+	}
+	for _, path := range p.conffiles {
+		c.take(path)
+	}
+}
+
+// listedPath reads a line of a list. The path starts with a slash, no more is
+// known of it. "/." is dpkg's name for the root.
+func listedPath(line string) (string, error) {
+	switch {
+	case line == "/.":
+		return "/", nil
+	case line == "" || line[0] != '/':
+		return "", fmt.Errorf("path %s is relative", excerpt(line))
+	}
+	return line, nil
+}
+
+// digestPath reads a line of a list of digests: md5sum(1) has 32 digits, a
+// blank, and a blank or an asterisk.
+func digestPath(line string) (string, error) {
+	const digest = 34
+	if len(line) < digest || line[32] != ' ' {
+		return "", fmt.Errorf("%s is not a digest and a path", excerpt(line))
+	}
+	path := strings.TrimPrefix(line[digest:], "./")
+	if path == "" || path[0] != '/' {
+		path = "/" + path
+	}
+	return listedPath(path)
+}

@@ -1,0 +1,357 @@
+package ospkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// The places of opkg's database: that of OpenWrt, and that of Yocto and most
+// others. Only these: Entware's, in /opt, is one beside a system of its own.
+const (
+	opkgFolder    = "/usr/lib/opkg"
+	opkgVarFolder = "/var/lib/opkg"
+)
+
+// hintOpkg is the way out of a record that opkg did not write.
+const hintOpkg = "reinstall the package, or restore the file from a backup"
+
+// opkgRecord is a record of opkg's status file. Its format is that of dpkg as
+// it was when opkg was made of it, with states and flags of its own, and with
+// what was asked for in the same record.
+type opkgRecord struct {
+	dpkgRecord
+	auto bool
+}
+
+// opkg is the database while it is read. The slice packages goes with
+// Components.
+type opkg struct {
+	system
+	packages []*opkgRecord // installed
+	others   []*opkgRecord // known, not installed
+}
+
+// openOpkg reads opkg's database; nil when there is none.
+func openOpkg(ctx context.Context, s system) (*DB, error) {
+	d := &opkg{system: s}
+	status, err := d.database()
+	if status == rootfs.None || err != nil {
+		return nil, err
+	}
+	if err := d.open(status, func(r io.Reader, file string) error { return d.read(ctx, r, file) }); err != nil {
+		return nil, err
+	}
+	if len(d.packages) == 0 {
+		d.gap(sbom.GapDatabase, d.tree.Path(status), "the package database lists no installed package")
+	}
+	d.addPackages()
+	lists := d.findLists()
+	listings, err := d.collect(ctx, func(c *collector, i int, buf []byte) { d.readList(ctx, c, lists[i], i, buf) })
+	if err != nil {
+		return nil, err
+	}
+	d.assign(listings, func(a, b int) bool {
+		x, y := &d.packages[a].dpkgRecord, &d.packages[b].dpkgRecord
+		return x.replacesAny(y) || y.replacesAny(x)
+	})
+	d.ownDatabase([]place{
+		{"opkg", d.at, oneOf("status", "lock", "info", "lists", "alternatives")},
+		{"opkg", d.at + "/lists", anyName},
+	})
+	d.relate(d.relating())
+	return d.DB, nil
+}
+
+// database finds the status file.
+func (d *opkg) database() (rootfs.Node, error) {
+	found := rootfs.None
+	for _, folder := range []string{opkgFolder, opkgVarFolder} {
+		if _, err := d.file(folder, rootfs.Dir); err != nil {
+			return rootfs.None, err
+		}
+		path := folder + "/status"
+		n, err := d.file(path, rootfs.File)
+		if err != nil {
+			return rootfs.None, err
+		}
+		switch {
+		case n == rootfs.None:
+			for list := range d.tree.Children(d.tree.Resolve(folder + "/info")) {
+				if strings.HasSuffix(d.tree.Name(list), ".list") {
+					return rootfs.None, &ParseError{File: path, Msg: "is missing, although there are file lists of packages in " + folder + "/info", Hint: hintOpkg}
+				}
+			}
+		case found == rootfs.None:
+			found = n
+			d.at = d.tree.Path(d.tree.Parent(n))
+		case found != n:
+			d.gap(sbom.GapDatabase, d.tree.Path(n), "a second opkg database, beside %s: what it lists is not known", d.tree.Path(found))
+		}
+	}
+	return found, nil
+}
+
+// read reads all records.
+func (d *opkg) read(ctx context.Context, r io.Reader, file string) error {
+	stanzas := &stanzaReader{lines: newLines(ctx, r, file), keep: isOpkgField}
+	first := map[string]int{}
+	for {
+		s, err := stanzas.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p, err := parseOpkgRecord(s, file)
+		if err != nil {
+			return err
+		}
+		if len(d.packages)+len(d.others) == maxPackages {
+			return &limitError{ParseError{File: file, Line: p.line, Msg: "more packages than any system has"}}
+		}
+		if !p.installed() {
+			d.others = append(d.others, p)
+			continue
+		}
+		if before := first[p.name]; before > 0 {
+			return &ParseError{File: file, Line: p.line, Hint: "remove one of them",
+				Msg: fmt.Sprintf("package %s has a second record, the first one is in line %d", p.name, before)}
+		}
+		first[p.name] = p.line
+		d.packages = append(d.packages, p)
+	}
+}
+
+func isOpkgField(name string) bool {
+	return isStatusField(name) || strings.EqualFold(name, "Auto-Installed")
+}
+
+// parseOpkgRecord reads one stanza of the status file.
+func parseOpkgRecord(s *stanza, file string) (*opkgRecord, error) {
+	p := &opkgRecord{
+		dpkgRecord: dpkgRecord{
+			name:      s.value("Package"),
+			arch:      s.value("Architecture"),
+			version:   s.value("Version"),
+			essential: strings.EqualFold(s.value("Essential"), "yes"),
+			file:      file,
+			line:      s.line,
+		},
+		auto: strings.EqualFold(s.value("Auto-Installed"), "yes"),
+	}
+	fail := func(name, format string, args ...any) error {
+		line := s.line
+		if f, found := s.get(name); found {
+			line = f.line
+		}
+		return &ParseError{File: file, Line: line, Msg: fmt.Sprintf(format, args...), Hint: hintOpkg}
+	}
+	switch {
+	case p.name == "":
+		return nil, fail("Package", "record has no Package field")
+	case !validPackageName(p.name):
+		return nil, fail("Package", "%s is not a package name", excerpt(p.name))
+	case !validApkArch(p.arch):
+		return nil, fail("Architecture", "%s is not an architecture", excerpt(p.arch))
+	}
+	if err := p.parseOpkgState(s); err != nil {
+		return nil, fail("Status", "%v of package %s", err, p.name)
+	}
+	switch {
+	case p.version != "":
+		if err := checkVersion(p.version); err != nil {
+			return nil, fail("Version", "%v of package %s", err, p.name)
+		}
+	case p.state != "not-installed":
+		return nil, fail("Version", "package %s is in state %q and has no Version field", p.name, p.state)
+	}
+	p.source, p.sourceVer = splitSource(s.value("Source"))
+	// Bytes, not the kibibytes of dpkg.
+	if n, err := strconv.ParseInt(s.value("Installed-Size"), 10, 64); err == nil && n >= 0 && n < math.MaxInt64 {
+		p.size = n
+	}
+	if p.installed() {
+		p.parseRequires(s)
+	}
+	p.parseConffiles(s)
+	return p, nil
+}
+
+// parseOpkgState reads the Status field: what is wanted, flags with commas
+// between them, what is (libopkg/pkg.c).
+func (p *opkgRecord) parseOpkgState(s *stanza) error {
+	f, found := s.get("Status")
+	if !found {
+		return fmt.Errorf("there is no Status field")
+	}
+	words := strings.Fields(strings.ToLower(f.value))
+	if len(words) != 3 {
+		return fmt.Errorf("%s is not a status", excerpt(f.value))
+	}
+	p.want, p.flag, p.state = words[0], words[1], words[2]
+	switch p.want {
+	case "unknown", "install", "deinstall", "purge":
+	default:
+		return fmt.Errorf("%s is not a wish", excerpt(p.want))
+	}
+	for flag := range strings.SplitSeq(p.flag, ",") {
+		switch flag {
+		case "ok", "reinstreq", "hold", "replace", "noprune", "prefer", "obsolete", "user":
+		default:
+			return fmt.Errorf("%s is not a flag", excerpt(flag))
+		}
+	}
+	switch p.state {
+	case "not-installed", "unpacked", "half-configured", "installed", "half-installed", "config-files",
+		"post-inst-failed", "removal-failed":
+	default:
+		return fmt.Errorf("%s is not a state", excerpt(p.state))
+	}
+	return nil
+}
+
+func (d *opkg) addPackages() {
+	addComponents(&d.system, d.packages, func(p *opkgRecord) sbom.Component {
+		c := sbom.Component{
+			PURL:          d.packageURL(p),
+			Type:          "opkg",
+			Name:          p.name,
+			Version:       p.version,
+			Arch:          p.arch,
+			Paths:         []string{p.file},
+			InstalledSize: p.size,
+		}
+		switch {
+		case p.essential:
+			c.Asked = sbom.AskedEssential
+		case p.auto:
+			c.Asked = sbom.AskedAuto
+		default:
+			c.Asked = sbom.AskedYes
+		}
+		if p.source != p.name {
+			c.Source = p.source
+		}
+		return c
+	})
+	for i, p := range d.packages {
+		d.Gaps = append(d.Gaps, p.faults...)
+		if p.state != "installed" {
+			d.notice(sbom.NoticeHalfState, p.file, d.Components[i].ID, "package %s is in state %q: its installation did not finish", p.name, p.status())
+		}
+	}
+	slices.SortStableFunc(d.others, func(x, y *opkgRecord) int { return strings.Compare(x.key(), y.key()) })
+	for _, p := range d.others {
+		d.Excluded = append(d.Excluded, sbom.Exclusion{Path: p.file, PURL: d.packageURL(p), Name: p.name, Version: p.version,
+			Reason: sbom.ExcludedNotInstall, Detail: p.status(), Count: 1})
+	}
+}
+
+func (d *opkg) packageURL(p *opkgRecord) string {
+	upstream := p.source
+	if p.source == p.name {
+		upstream = ""
+	}
+	return d.purl("opkg", p.name, p.version, p.arch, upstream)
+}
+
+// opkgControl are the kinds of files that opkg keeps for a package.
+const opkgControl = "list control conffiles preinst postinst prerm postrm postinst-pkg prerm-pkg md5sums files-md5sums"
+
+// findLists finds the list of each package, gives what the info folder has of
+// a package to it, and notes the lists of packages that are not installed.
+func (d *opkg) findLists() []rootfs.Node {
+	byName := map[string]int{}
+	for i, p := range d.packages {
+		byName[p.name] = i
+	}
+	notInstalled := map[string]bool{}
+	for _, p := range d.others {
+		notInstalled[p.name] = true
+	}
+	lists := make([]rootfs.Node, len(d.packages))
+	for i := range lists {
+		lists[i] = rootfs.None
+	}
+	for n := range d.tree.Children(d.tree.Resolve(d.at + "/info")) {
+		name := d.tree.Name(n)
+		dot := strings.LastIndexByte(name, '.')
+		if dot <= 0 || !slices.Contains(strings.Fields(opkgControl), name[dot+1:]) {
+			continue
+		}
+		i, known := byName[name[:dot]]
+		switch {
+		case known:
+			d.own(n, i)
+			if name[dot+1:] == "list" {
+				lists[i] = n
+			}
+		case name[dot+1:] == "list" && !notInstalled[name[:dot]]:
+			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "no record of a package %s, but there is a file list", excerpt(name[:dot]))
+		}
+	}
+	var without []string
+	for i, n := range lists {
+		if n == rootfs.None {
+			without = append(without, d.packages[i].name)
+		}
+	}
+	d.noLists(d.at+"/info", without)
+	return lists
+}
+
+// readList reads the list and the conffiles of one package. A line has the
+// path, and in newer versions its mode and the target of a link, with tabs
+// between them. Folders are not listed.
+func (d *opkg) readList(ctx context.Context, c *collector, list rootfs.Node, component int, buf []byte) {
+	c.list, c.implied = list, true
+	if list != rootfs.None {
+		c.err = d.open(list, func(r io.Reader, file string) error {
+			l := newLines(ctx, r, file)
+			l.buf = buf
+			return c.read(l, opkgPath)
+		})
+	}
+	for _, path := range d.packages[component].conffiles {
+		c.take(path)
+	}
+}
+
+func opkgPath(line string) (string, error) {
+	path, _, _ := strings.Cut(line, "\t")
+	return listedPath(path)
+}
+
+// relating is how opkg's packages need each other: by dpkg's rules, of which
+// there is one architecture only.
+func (d *opkg) relating() relating {
+	offers := map[string][]offer{}
+	for i, p := range d.packages {
+		offers[p.name] = append(offers[p.name], offer{component: i, version: p.version})
+	}
+	for i, p := range d.packages {
+		for _, a := range p.provides {
+			if a.op == "=" || a.op == "" {
+				offers[a.name] = append(offers[a.name], offer{i, a.version, true})
+			}
+		}
+	}
+	return relating{
+		offers:   offers,
+		requires: func(i int) []requires { return d.packages[i].requires },
+		satisfies: func(o offer, a alternative, _ int) bool {
+			return a.op == "" || o.version != "" && a.accepts(o.version, CompareVersions)
+		},
+		write: requirement.String,
+	}
+}

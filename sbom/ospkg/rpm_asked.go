@@ -1,0 +1,296 @@
+package ospkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ospkg/internal/rpmdb"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/pelletier/go-toml/v2"
+)
+
+// rpm itself does not record who asked for a package; the programs that
+// install for it do, each in its own place. The first that has a record is
+// the one that counts, the newer program first: the later ones took over the
+// records of the earlier ones.
+const (
+	dnf5Folder  = "/usr/lib/sysimage/libdnf5"                 // dnf5(8); libdnf5/system/state.cpp
+	dnf4History = "/var/lib/dnf/history.sqlite"               // libdnf/transaction/Swdb.hpp; dnf 4, microdnf
+	yumFolder   = "/var/lib/yum"                              // yum/rpmsack.py, RPMDBAdditionalData
+	zyppAuto    = "/var/lib/zypp/AutoInstalled"               // zypp/target/SolvIdentFile.cc
+	protectedBy = "/etc/dnf/protected.d /etc/yum/protected.d" // protected_packages in dnf.conf(5)
+)
+
+// maxReasonFile is the size of a file with such records. A system of 5,000
+// packages has 300 kB; and the decoder keeps some ten times what it reads.
+const maxReasonFile = 4 << 20
+
+// reasoner says whether a package was asked for.
+type reasoner func(p *rpmdb.Package) sbom.Asked
+
+// askedFor says of each package whether somebody asked for it. The records
+// are not part of the database, so that a broken one is a gap. Without any,
+// it is not known.
+func (r *rpm) askedFor(ctx context.Context) error {
+	var asked reasoner
+	for _, source := range []struct {
+		path string
+		read func(context.Context) (reasoner, error)
+	}{
+		{dnf5Folder, r.dnf5Reasons},
+		{dnf4History, r.dnf4Reasons},
+		{yumFolder + "/yumdb", r.yumReasons},
+		{zyppAuto, r.zyppReasons},
+	} {
+		found, err := source.read(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			r.gap(gapKind(err, sbom.GapUnreadable), source.path, "what was asked for is not known: %v", err)
+			break // an older record may say something else
+		}
+		if found != nil {
+			asked = found
+			break
+		}
+	}
+	protected := r.protected(ctx)
+	for i, p := range r.packages {
+		c := &r.Components[i]
+		switch {
+		case protected[p.Name]:
+			c.Asked = sbom.AskedEssential
+		case asked != nil:
+			c.Asked = asked(p.Package)
+		}
+	}
+	return nil
+}
+
+// auto is what all of them have in common: what is not recorded as a
+// dependency is the user's, and is never removed by itself. That includes what
+// was installed with rpm alone.
+func auto(automatic bool) sbom.Asked {
+	if automatic {
+		return sbom.AskedAuto
+	}
+	return sbom.AskedYes
+}
+
+// dnf5Reasons reads packages.toml: a reason for each "name.arch". Packages of
+// a group are not in there, or with another reason; a group was asked for.
+func (r *rpm) dnf5Reasons(context.Context) (reasoner, error) {
+	var packages struct {
+		Version  string
+		Packages map[string]struct{ Reason string }
+	}
+	found, err := r.readTOML(dnf5Folder+"/packages.toml", &packages)
+	if !found || err != nil {
+		return nil, err
+	}
+	var groups struct {
+		Version string
+		Groups  map[string]struct{ Packages []string }
+	}
+	if _, err := r.readTOML(dnf5Folder+"/groups.toml", &groups); err != nil {
+		return nil, err
+	}
+	for _, version := range []string{packages.Version, groups.Version} {
+		if version != "" && !strings.HasPrefix(version, "1.") {
+			return nil, &ParseError{File: dnf5Folder, Msg: "records of version " + excerpt(version) + " are not known"}
+		}
+	}
+	grouped := map[string]bool{}
+	for _, g := range groups.Groups {
+		for _, name := range g.Packages {
+			grouped[name] = true
+		}
+	}
+	for _, key := range sortedKeys(packages.Packages) {
+		switch reason := packages.Packages[key].Reason; reason {
+		case "None", "Dependency", "User", "Clean", "Weak Dependency", "Group", "External User":
+		default:
+			return nil, &ParseError{File: dnf5Folder + "/packages.toml", Msg: "reason " + excerpt(reason) + " of " + excerpt(key) + " is not known"}
+		}
+	}
+	return func(p *rpmdb.Package) sbom.Asked {
+		reason := packages.Packages[p.Name+"."+p.Arch].Reason
+		return auto((reason == "Dependency" || reason == "Weak Dependency") && !grouped[p.Name])
+	}, nil
+}
+
+// readTOML decodes a file of dnf5, and says whether it is there.
+func (r *rpm) readTOML(path string, into any) (bool, error) {
+	n, err := r.file(path, rootfs.File)
+	if n == rootfs.None || err != nil {
+		return false, err
+	}
+	data, err := r.tree.ReadFile(n, maxReasonFile)
+	if err != nil {
+		return true, err
+	}
+	if err := toml.Unmarshal(data, into); err != nil {
+		var at *toml.DecodeError
+		if errors.As(err, &at) {
+			line, _ := at.Position()
+			return true, &ParseError{File: path, Line: line, Msg: at.Error(), Hint: "dnf5 makes a new one when the file is gone"}
+		}
+		return true, &ParseError{File: path, Msg: err.Error()}
+	}
+	return true, nil
+}
+
+// dnf4Reasons reads the history of dnf 4 and microdnf.
+func (r *rpm) dnf4Reasons(ctx context.Context) (reasoner, error) {
+	n, err := r.file(dnf4History, rootfs.File)
+	if n == rootfs.None || err != nil {
+		return nil, err
+	}
+	f, err := r.tree.OpenFile(n)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	main, err := contentInput(f)
+	if err != nil {
+		return nil, err
+	}
+	if main.Size == 0 {
+		return nil, nil
+	}
+	var wal rpmdb.Input
+	log, err := r.besides(n, &wal)
+	if err != nil {
+		return nil, err
+	}
+	if log != nil {
+		defer log.Close()
+	}
+	reasons, err := rpmdb.ReadHistory(ctx, main, wal)
+	if err != nil {
+		return nil, historyError(dnf4History, err)
+	}
+	if len(reasons) == 0 {
+		return nil, nil // nothing was ever installed with it
+	}
+	return func(p *rpmdb.Package) sbom.Asked {
+		reason := reasons[rpmdb.NameArch{Name: p.Name, Arch: p.Arch}]
+		return auto(reason == rpmdb.ReasonDependency || reason == rpmdb.ReasonWeakDependency)
+	}, nil
+}
+
+func historyError(file string, err error) error {
+	var bad *rpmdb.DamagedError
+	switch {
+	case !errors.As(err, &bad):
+		return fmt.Errorf("%s: %w", file, err)
+	case bad.Limit:
+		return &limitError{ParseError{File: file, Msg: err.Error()}}
+	}
+	return &ParseError{File: file, Msg: err.Error()}
+}
+
+// yumReasons reads the folders of yum: one for each package, named
+// "<digest>-<name>-<version>-<release>-<arch>", with a file for each fact.
+func (r *rpm) yumReasons(ctx context.Context) (reasoner, error) {
+	top, err := r.file(yumFolder+"/yumdb", rootfs.Dir)
+	if top == rootfs.None || err != nil {
+		return nil, err
+	}
+	type key struct{ nevr, arch string }
+	automatic := map[key]bool{}
+	records := 0
+	for letter := range r.tree.Children(top) {
+		for dir := range r.tree.Children(letter) {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			n := r.tree.Child(dir, "reason")
+			if n == rootfs.None {
+				continue
+			}
+			const most = 64 // bytes: "user", "dep"
+			text, err := r.tree.ReadFile(n, most)
+			if err != nil {
+				return nil, err
+			}
+			records++
+			_, rest, _ := strings.Cut(r.tree.Name(dir), "-")
+			i := strings.LastIndexByte(rest, '-')
+			if i < 0 || strings.TrimSpace(string(text)) != "dep" {
+				continue
+			}
+			automatic[key{rest[:i], rest[i+1:]}] = true
+		}
+	}
+	if records == 0 {
+		return nil, nil
+	}
+	return func(p *rpmdb.Package) sbom.Asked {
+		return auto(automatic[key{p.Name + "-" + p.Version + "-" + p.Release, p.Arch}])
+	}, nil
+}
+
+// zyppReasons reads the names of the packages that only came along.
+func (r *rpm) zyppReasons(ctx context.Context) (reasoner, error) {
+	names, err := r.readNames(ctx, zyppAuto)
+	if names == nil || err != nil {
+		return nil, err
+	}
+	return func(p *rpmdb.Package) sbom.Asked { return auto(names[p.Name]) }, nil
+}
+
+// readNames reads a file with a name in each line; nil when there is none.
+func (r *rpm) readNames(ctx context.Context, path string) (names map[string]bool, err error) {
+	n, err := r.file(path, rootfs.File)
+	if n == rootfs.None || err != nil {
+		return nil, err
+	}
+	names = map[string]bool{}
+	err = r.open(n, func(f io.Reader, file string) error {
+		l := newLines(ctx, f, file)
+		for {
+			line, ok := l.next()
+			if !ok {
+				return l.err
+			}
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				names[strings.Clone(line)] = true
+			}
+		}
+	})
+	return names, err
+}
+
+// protected are the packages that dnf and yum refuse to remove: what the
+// system says is its minimum.
+func (r *rpm) protected(ctx context.Context) map[string]bool {
+	out := map[string]bool{}
+	for folder := range strings.FieldsSeq(protectedBy) {
+		dir := r.tree.Resolve(folder)
+		var files []string
+		for n := range r.tree.Children(dir) {
+			if name := r.tree.Name(n); strings.HasSuffix(name, ".conf") {
+				files = append(files, r.tree.Path(dir)+"/"+name)
+			}
+		}
+		slices.Sort(files)
+		for _, path := range files {
+			names, err := r.readNames(ctx, path)
+			if err != nil {
+				r.gap(gapKind(err, sbom.GapUnreadable), path, "which packages are protected is not known: %v", err)
+				continue
+			}
+			for name := range names {
+				out[name] = true
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,260 @@
+package ospkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// hintRecord is the way out of a record that dpkg did not write.
+const hintRecord = "reinstall the package, or restore the file from a backup such as /var/lib/dpkg/status-old"
+
+// maxPackages is the number of records in a database. All of Debian has
+// 70,000 binary packages.
+const maxPackages = 200_000
+
+// dpkgRecord is one record of the dpkg database, in whatever state.
+type dpkgRecord struct {
+	name, arch, version string
+	source, sourceVer   string
+	want, flag, state   string // "install", "ok", "installed"
+	essential           bool
+	multiArch           string
+	size                int64 // bytes
+	conffiles           []string
+	requires            []requires
+	provides            []alternative
+	replaces            []alternative
+
+	file   string // where the record is
+	line   int
+	single bool // in status.d
+	// faults are fields that do not parse and that the list of packages does
+	// not depend on.
+	faults []sbom.Gap
+}
+
+// key is what must be unique among records.
+func (p *dpkgRecord) key() string { return p.name + ":" + p.arch }
+
+// installed says whether files of the package are on disk. That includes the
+// states of an installation that stopped half-way.
+func (p *dpkgRecord) installed() bool { return p.state != "config-files" && p.state != "not-installed" }
+
+// half says whether an installation or a removal stopped half-way.
+func (p *dpkgRecord) half() bool {
+	switch p.state {
+	case "half-installed", "unpacked", "half-configured":
+		return true
+	}
+	return p.installed() && p.flag != "ok"
+}
+
+func (p *dpkgRecord) status() string { return p.want + " " + p.flag + " " + p.state }
+
+// readStatus reads a file of records and calls add for each. Single is for
+// the files of status.d, which dpkg did not write itself: see stanzaReader.
+func readStatus(ctx context.Context, r io.Reader, file string, single bool, add func(*dpkgRecord) error) error {
+	stanzas := &stanzaReader{lines: newLines(ctx, r, file), keep: isStatusField, wild: single}
+	for {
+		s, err := stanzas.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p, err := parseRecord(s, file)
+		if err != nil {
+			return err
+		}
+		p.single = single
+		if err := add(p); err != nil {
+			return err
+		}
+	}
+}
+
+func isStatusField(name string) bool {
+	switch strings.ToLower(name) {
+	case "package", "version", "architecture", "source", "status", "essential", "multi-arch", "installed-size",
+		"conffiles", "depends", "pre-depends", "recommends", "suggests", "provides", "replaces", "protected", "important", "priority":
+		return true
+	}
+	return false
+}
+
+// parseRecord reads one stanza of the status file. What it refuses, dpkg
+// refuses.
+func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
+	p := &dpkgRecord{
+		name:      s.value("Package"),
+		arch:      s.value("Architecture"),
+		version:   s.value("Version"),
+		multiArch: strings.ToLower(s.value("Multi-Arch")),
+		essential: isEssential(s),
+		file:      file,
+		line:      s.line,
+	}
+	fail := func(name, format string, args ...any) error {
+		line := s.line
+		if f, found := s.get(name); found {
+			line = f.line
+		}
+		return &ParseError{File: file, Line: line, Msg: fmt.Sprintf(format, args...), Hint: hintRecord}
+	}
+	if p.name == "" {
+		return nil, fail("Package", "record has no Package field")
+	}
+	if !validPackageName(p.name) {
+		return nil, fail("Package", "%s is not a package name", excerpt(p.name))
+	}
+	if p.arch != "" && !validArch(p.arch) {
+		return nil, fail("Architecture", "%s is not an architecture", excerpt(p.arch))
+	}
+	if err := p.parseState(s); err != nil {
+		return nil, fail("Status", "%v of package %s", err, p.name)
+	}
+	switch {
+	case p.version != "":
+		if err := checkVersion(p.version); err != nil {
+			return nil, fail("Version", "%v of package %s", err, p.name)
+		}
+	case p.state != "not-installed" && p.state != "half-installed":
+		// dpkg may stop before it knows the version, and then has none.
+		return nil, fail("Version", "package %s is in state %q and has no Version field", p.name, p.state)
+	}
+	p.source, p.sourceVer = splitSource(s.value("Source"))
+	if kib, err := strconv.ParseInt(s.value("Installed-Size"), 10, 64); err == nil && kib >= 0 && kib <= math.MaxInt64/1024 {
+		p.size = kib * 1024
+	}
+	if p.installed() {
+		p.parseRequires(s)
+	}
+	p.parseConffiles(s)
+	return p, nil
+}
+
+// parseState reads the Status field: what is wanted, a flag, what is (dpkg(1),
+// "Information about packages"). Without one, as in the records that were
+// unpacked without dpkg, the package is there.
+func (p *dpkgRecord) parseState(s *stanza) error {
+	f, found := s.get("Status")
+	if !found {
+		p.want, p.flag, p.state = "install", "ok", "installed"
+		return nil
+	}
+	words := strings.Fields(strings.ToLower(f.value))
+	if len(words) != 3 {
+		return fmt.Errorf("%s is not a status", excerpt(f.value))
+	}
+	p.want, p.flag, p.state = words[0], words[1], words[2]
+	switch p.want {
+	case "unknown", "install", "hold", "deinstall", "purge":
+	default:
+		return fmt.Errorf("%s is not a wish", excerpt(p.want))
+	}
+	switch p.flag {
+	case "ok", "reinstreq", "hold", "hold-reinstreq":
+	default:
+		return fmt.Errorf("%s is not a flag", excerpt(p.flag))
+	}
+	switch p.state {
+	case "not-installed", "config-files", "half-installed", "unpacked", "half-configured",
+		"triggers-awaited", "triggers-pending", "installed":
+	default:
+		return fmt.Errorf("%s is not a state", excerpt(p.state))
+	}
+	return nil
+}
+
+// isEssential says whether a package is one that neither dpkg nor apt removes
+// unasked, whatever needs it: apt's autoremove starts from these
+// (pkgDepCache::MarkRequired in apt-pkg/depcache.cc) and Debian Policy,
+// section 2.5, has them "necessary for the proper functioning of the system".
+// Important is how Protected was spelled before apt 2.3.
+func isEssential(s *stanza) bool {
+	yes := func(name string) bool { return strings.EqualFold(s.value(name), "yes") }
+	return yes("Essential") || yes("Protected") || yes("Important") || strings.EqualFold(s.value("Priority"), "required")
+}
+
+func (p *dpkgRecord) parseRequires(s *stanza) {
+	read := func(name string) []requirement {
+		f, found := s.get(name)
+		if !found {
+			return nil
+		}
+		r, err := parseRequirements(f.value)
+		if err != nil {
+			p.fault(f.line, "%s of package %s: %v", name, p.name, err)
+		}
+		return r
+	}
+	for _, field := range []struct {
+		name string
+		kind sbom.RelationKind
+	}{
+		{"Depends", sbom.RelDepends},
+		{"Pre-Depends", sbom.RelPreDepends},
+		{"Recommends", sbom.RelRecommends},
+		{"Suggests", sbom.RelSuggests},
+	} {
+		if items := read(field.name); len(items) > 0 {
+			p.requires = append(p.requires, requires{field.kind, items})
+		}
+	}
+	for _, r := range read("Provides") {
+		p.provides = append(p.provides, r...)
+	}
+	for _, r := range read("Replaces") {
+		p.replaces = append(p.replaces, r...)
+	}
+}
+
+// parseConffiles reads lines of a path, an MD5 digest and remarks, from the
+// end, since a path may have blanks.
+func (p *dpkgRecord) parseConffiles(s *stanza) {
+	f, _ := s.get("Conffiles")
+	line := f.line - 1
+	for text := range strings.SplitSeq(f.value, "\n") {
+		line++
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		for _, remark := range []string{" remove-on-upgrade", " obsolete"} {
+			text = strings.TrimSuffix(text, remark)
+		}
+		i := strings.LastIndexByte(text, ' ')
+		if i < 0 || !cleanPath(strings.TrimSpace(text[:i])) {
+			p.fault(line, "Conffiles of package %s: %s is not a path and a digest", p.name, excerpt(text))
+			continue
+		}
+		p.conffiles = append(p.conffiles, strings.TrimSpace(text[:i]))
+	}
+}
+
+// fault records a malformed field. One gap for each line, and a few of them,
+// say enough.
+func (p *dpkgRecord) fault(line int, format string, args ...any) {
+	const most = 10
+	if len(p.faults) < most {
+		p.faults = append(p.faults, sbom.Gap{Kind: sbom.GapMalformed, Path: p.file,
+			Detail: fmt.Sprintf("line %d: ", line) + fmt.Sprintf(format, args...)})
+	}
+}
+
+// splitSource reads "name" or "name (version)".
+func splitSource(s string) (name, version string) {
+	name, rest, found := strings.Cut(s, " (")
+	if !found || !strings.HasSuffix(rest, ")") {
+		return s, ""
+	}
+	return name, strings.TrimSuffix(rest, ")")
+}

@@ -1,0 +1,382 @@
+package rootfs
+
+import (
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Glob is a compiled pattern over the paths of a [Tree], with the syntax and
+// meaning of github.com/bmatcuk/doublestar: "**/name", "**/*.{jar,war}",
+// "/etc/apt/sources.list.d/*", "opt/tool/**". A pattern without a leading
+// slash starts at the root all the same, so that "**/x" matches "/x".
+//
+// Whether a path matches is doublestar's decision. But most paths are ruled
+// out by their base name, with comparisons that need neither the path nor a
+// matcher.
+type Glob struct {
+	source  string
+	pattern string // absolute
+	// anchor is the folder that everything that matches lies in or is, taken
+	// from the literal start of the pattern; "/" when there is none.
+	anchor string
+	// literal says that the pattern is a path.
+	literal bool
+	// anyFolder says that the pattern is "/**/" and a base name: what the base
+	// name allows does match, if the base name is exact.
+	anyFolder bool
+	// bases are the forms of base name that can match; at least one.
+	bases []basePattern
+	// pivot, if bases say nothing ("**/ibm/**"), are the forms of the name of
+	// a folder that what matches lies in or is.
+	pivot []basePattern
+}
+
+// basePattern rules out base names.
+type basePattern struct {
+	prefix, infix, suffix string
+	// exact says that the name is the prefix, and that the others are empty.
+	exact bool
+	// enough says that a name that passes matches the last segment of the
+	// pattern: there is a single "*" between prefix and suffix.
+	enough bool
+}
+
+func (b *basePattern) allows(name string) bool {
+	if b.exact {
+		return name == b.prefix
+	}
+	return len(name) >= len(b.prefix)+len(b.suffix) && strings.HasPrefix(name, b.prefix) && strings.HasSuffix(name, b.suffix) &&
+		strings.Contains(name, b.infix)
+}
+
+// weak says that nothing is ruled out.
+func (b *basePattern) weak() bool {
+	return !b.exact && b.prefix == "" && b.infix == "" && b.suffix == ""
+}
+
+// maxPattern is the longest pattern that is compiled, and maxAlternatives the
+// number of exact base names that braces may stand for before they are no
+// longer spelled out. Patterns come from catalogers, not from environments;
+// the longest of syft's has 50 bytes and two alternatives.
+const maxPattern, maxAlternatives = 4096, 64
+
+// meta are the characters that a pattern does not match literally.
+const meta = `*?[]{}\`
+
+// CompileGlob checks a pattern and finds out what it can be ruled out by.
+func CompileGlob(pattern string) (*Glob, error) {
+	if len(pattern) > maxPattern {
+		return nil, fmt.Errorf("glob of %d bytes: longer than %d", len(pattern), maxPattern)
+	}
+	if pattern == "" || !doublestar.ValidatePattern(pattern) {
+		return nil, fmt.Errorf("glob %q: not a valid pattern", pattern)
+	}
+	if strings.ContainsRune(pattern, utf8.RuneError) {
+		// doublestar takes all bytes that are no UTF-8 for the same character,
+		// and U+FFFD too.
+		return nil, fmt.Errorf("glob %q: not valid UTF-8", pattern)
+	}
+	g := &Glob{source: pattern, pattern: pattern}
+	if pattern[0] != '/' {
+		g.pattern = "/" + pattern
+	}
+	first := strings.IndexAny(g.pattern, meta)
+	if first < 0 {
+		g.literal = true
+		first = len(g.pattern)
+	}
+	g.anchor = "/"
+	if i := strings.LastIndexByte(g.pattern[:first], '/'); i > 0 {
+		g.anchor = g.pattern[:i]
+	}
+	segment := lastSegment(g.pattern)
+	g.anyFolder = g.pattern == "/**/"+segment
+	g.bases = basePatterns(segment)
+	if g.bases[0].weak() {
+		g.pivot = pivot(g.pattern)
+	}
+	return g, nil
+}
+
+// pivot finds the last segment of a pattern that says something, nil when
+// there is none. A segment without "**" matches exactly one component of a
+// path, which is then the name of the node or of a folder above it.
+func pivot(pattern string) []basePattern {
+	segments := strings.Split(pattern, "/")
+	if slices.ContainsFunc(segments, func(s string) bool { return !balanced(s) }) {
+		// With a slash within braces, only what ends before them is sure to
+		// be a segment: "/lib/dpkg/{status,status.d/*}".
+		segments = strings.Split(pattern[:strings.IndexAny(pattern, `[]{}\`)], "/")
+		segments = segments[:len(segments)-1]
+	}
+	for i := len(segments) - 1; i > 0; i-- {
+		if bases := basePatterns(lastSegment("/" + segments[i])); !bases[0].weak() {
+			return bases
+		}
+	}
+	return nil
+}
+
+// String is the pattern as it was given.
+func (g *Glob) String() string { return g.source }
+
+// Match says whether the path of a node matches.
+func (g *Glob) Match(t *Tree, n Node) bool {
+	return t.has(n) && g.matchNamed(t, n, t.Name(n))
+}
+
+func (g *Glob) matchNamed(t *Tree, n Node, name string) bool {
+	for i := range g.bases {
+		b := &g.bases[i]
+		if !b.allows(name) {
+			continue
+		}
+		if g.anyFolder && (b.exact || b.enough) && n != 0 {
+			return true
+		}
+		// The pattern was validated, so that there is no error left.
+		matched, _ := doublestar.Match(g.pattern, t.Path(n))
+		return matched
+	}
+	return false
+}
+
+// lastSegment is the part of a pattern that the base name has to match, or ""
+// when that is not simply what follows the last slash.
+func lastSegment(pattern string) string {
+	segment := pattern[strings.LastIndexByte(pattern, '/')+1:]
+	// "dir/**" matches "dir" too, and what "dir/" matches is not worth knowing.
+	if strings.Contains(segment, "**") || !balanced(segment) {
+		return ""
+	}
+	return segment
+}
+
+// balanced is false for what a slash within braces or a class leaves on
+// either side of it: "/{a/b,c}".
+func balanced(segment string) bool {
+	depth := 0
+	for _, c := range []byte(segment) {
+		switch c {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth < 0 {
+				return false
+			}
+		}
+	}
+	return depth == 0
+}
+
+// basePatterns tells what a base name must look like to match a segment. It
+// may allow more than the segment, never less.
+func basePatterns(segment string) []basePattern {
+	if segment == "" {
+		return []basePattern{{}}
+	}
+	first := strings.IndexAny(segment, meta)
+	if first < 0 {
+		return []basePattern{{prefix: segment, exact: true}}
+	}
+	if names, ok := alternatives(segment); ok {
+		bases := make([]basePattern, len(names))
+		for i, name := range names {
+			bases[i] = basePattern{prefix: name, exact: true}
+		}
+		return bases
+	}
+	last := strings.LastIndexAny(segment, meta)
+	suffix := segment[last+1:]
+	if segment[last] == '\\' {
+		suffix = segment[min(last+2, len(segment)):]
+	}
+	return []basePattern{{
+		prefix: segment[:first],
+		infix:  infix(segment[first : last+1]),
+		suffix: suffix,
+		enough: first == last && segment[first] == '*',
+	}}
+}
+
+// infix is the longest text between the "*" and "?" of a segment; "" when
+// there is anything else in it that is special.
+func infix(middle string) string {
+	if strings.ContainsAny(middle, `[]{}\`) {
+		return ""
+	}
+	longest := ""
+	for part := range strings.FieldsFuncSeq(middle, func(r rune) bool { return r == '*' || r == '?' }) {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
+}
+
+// alternatives spells out a segment whose only special thing is one pair of
+// braces: "{go,go.exe}".
+func alternatives(segment string) ([]string, bool) {
+	before, rest, ok := strings.Cut(segment, "{")
+	inner, after, closed := strings.Cut(rest, "}")
+	if !ok || !closed || strings.ContainsAny(before+inner+after, meta) {
+		return nil, false
+	}
+	parts := strings.Split(inner, ",")
+	if len(parts) > maxAlternatives {
+		return nil, false
+	}
+	for i, part := range parts {
+		parts[i] = before + part + after
+	}
+	return parts, true
+}
+
+// Glob yields the nodes whose path matches and that are visible, in node
+// order, until yield returns false. They may be of any kind. A nil visible
+// shows all. It costs as much as there are candidates by base name, or by the
+// name of a folder when any base name will do: exact names and extensions have
+// an index, other patterns look at every distinct name once.
+func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
+	anchor := t.Lookup(g.anchor)
+	if anchor == None {
+		return
+	}
+	if g.literal {
+		n := t.Lookup(g.pattern)
+		// Lookup cleans, a pattern does not: "/a//b" matches nothing.
+		if n != None && t.Path(n) == g.pattern && (visible == nil || visible(n)) {
+			yield(n)
+		}
+		return
+	}
+	from, to := t.Subtree(anchor)
+	try := func(n Node) bool {
+		if visible != nil && !visible(n) || !g.matchNamed(t, n, t.Name(n)) {
+			return true
+		}
+		return yield(n)
+	}
+	if g.bases[0].weak() {
+		t.globBelow(g, from, to, try)
+		return
+	}
+	for _, n := range t.nodesNamed(g.bases, from, to) {
+		if !try(n) {
+			return
+		}
+	}
+}
+
+// globBelow tries all nodes of a range, or those below the pivots.
+func (t *Tree) globBelow(g *Glob, from, to Node, try func(Node) bool) {
+	if g.pivot == nil {
+		for n := from; n < to; n++ {
+			if !try(n) {
+				return
+			}
+		}
+		return
+	}
+	// A pivot can be above the anchor: "/opt/x/**" starts at /opt/x.
+	next := from
+	for _, p := range t.nodesNamed(g.pivot, 0, to) {
+		// Pivots lie in each other, or follow each other.
+		for next = max(next, p); next < min(Node(t.ends[p]), to); next++ {
+			if !try(next) {
+				return
+			}
+		}
+	}
+}
+
+// nodesNamed are the nodes of a range whose name one of the patterns allows,
+// in node order.
+func (t *Tree) nodesNamed(bases []basePattern, from, to Node) []Node {
+	var nodes []Node
+	ids := t.namesLike(bases)
+	for _, id := range ids {
+		for n := t.heads[id]; n >= 0; n = t.nexts[n] {
+			if Node(n) >= from && Node(n) < to {
+				nodes = append(nodes, Node(n))
+			}
+		}
+	}
+	if len(ids) > 1 {
+		slices.Sort(nodes)
+	}
+	return nodes
+}
+
+// namesLike are the ids of the names that one of the patterns allows. Several
+// patterns are all exact.
+func (t *Tree) namesLike(bases []basePattern) []int32 {
+	var ids []int32
+	if bases[0].exact {
+		for _, b := range bases {
+			if id := t.names.find(b.prefix); id >= 0 && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	b := &bases[0]
+	if dot := strings.LastIndexByte(b.suffix, '.'); dot >= 0 {
+		t.exts.once.Do(func() { t.exts.extensions = newExtensions(&t.names) })
+		t.exts.with(&t.names, b.suffix[dot:], func(id int32) {
+			if b.allows(t.names.text(id)) {
+				ids = append(ids, id)
+			}
+		})
+		return ids
+	}
+	for id := range int32(t.names.len()) {
+		if b.allows(t.names.text(id)) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// extensions finds names by what follows their last dot. The chains hold
+// other names whose extension has the same hash, so that a caller compares.
+type extensions struct {
+	heads []int32 // hash of an extension -> first name
+	nexts []int32 // name -> next name of the chain
+}
+
+// namesPerExtension is what the table of extensions reckons with. A tree that
+// was made to have more of them is slower, not wrong.
+const namesPerExtension = 16
+
+func newExtensions(s *names) extensions {
+	e := extensions{heads: make([]int32, s.len()/namesPerExtension+1), nexts: make([]int32, s.len())}
+	for i := range e.heads {
+		e.heads[i] = -1
+	}
+	for id := int32(s.len()) - 1; id >= 0; id-- {
+		name := s.text(id)
+		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+			i := e.slot(s, name[dot:])
+			e.nexts[id] = e.heads[i]
+			e.heads[i] = id
+		}
+	}
+	return e
+}
+
+func (e *extensions) slot(s *names, ext string) int {
+	return spread(uint32(maphash.String(s.seed, ext)), len(e.heads))
+}
+
+// with calls f for all names with the extension, and maybe for others.
+func (e *extensions) with(s *names, ext string, f func(id int32)) {
+	for id := e.heads[e.slot(s, ext)]; id >= 0; id = e.nexts[id] {
+		f(id)
+	}
+}

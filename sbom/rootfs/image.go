@@ -1,0 +1,251 @@
+package rootfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
+)
+
+// imageSource is an image whose layers can be read.
+type imageSource struct {
+	meta   sbom.Image
+	notes  []string
+	layers []layer.Source
+	close  func() error
+}
+
+// maxLayers is the number of layers that fit into the state of a node.
+// overlayfs ends at 500 and Docker at 127.
+const maxLayers = math.MaxUint16
+
+// openLayers reads the layers of an image and puts them over each other. The
+// image is closed when that is done.
+func openLayers(ctx context.Context, ref Ref, opts Options, image imageSource) (tree *Tree, err error) {
+	defer func() {
+		if closeErr := image.close(); err == nil && closeErr != nil {
+			tree.Close()
+			tree, err = nil, closeErr
+		}
+		if err != nil && ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("environment %q: %w", ref, err)
+		}
+	}()
+	if len(image.layers) > maxLayers {
+		return nil, fmt.Errorf("the image has %d layers, more than %d", len(image.layers), maxLayers)
+	}
+	var cache *layer.Cache
+	if opts.Cache != "" {
+		if cache, err = layer.OpenCache(opts.Cache); err != nil {
+			return nil, err
+		}
+	}
+	p := newImageProgress(opts.Progress, image.layers)
+	layerOpts := layer.Options{Rule: layerRule(opts), Progress: p.add, Kept: new(atomic.Int64)}
+	indexes, err := readLayers(ctx, cache, image.layers, layerOpts)
+	if err != nil {
+		return nil, err
+	}
+	m := newMerge()
+	for i, x := range indexes {
+		if err := m.apply(ctx, uint16(i+1), x); err != nil {
+			closeAll(indexes)
+			return nil, err
+		}
+	}
+	t := m.tree()
+	t.ref, t.image, t.notes, t.stored.indexes = ref, image.meta, image.notes, indexes
+	if err := t.readAgain(ctx, image.layers, layerOpts, p); err != nil {
+		t.Close()
+		return nil, err
+	}
+	p.end(t.Len())
+	if err := ctx.Err(); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// readLayers reads each distinct layer once, as many side by side as there
+// are processors.
+func readLayers(ctx context.Context, cache *layer.Cache, sources []layer.Source, opts layer.Options) ([]*layer.Index, error) {
+	type result struct {
+		source layer.Source
+		index  *layer.Index
+		err    error
+	}
+	var results []result
+	numbers := make([]int, len(sources)) // layer -> result
+	known := make(map[string]int)
+	for i, s := range sources {
+		id := s.Digest + " " + s.DiffID
+		n, ok := known[id]
+		if !ok {
+			n = len(results)
+			known[id] = n
+			results = append(results, result{source: s})
+		}
+		numbers[i] = n
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var (
+		next atomic.Int64
+		wg   sync.WaitGroup
+	)
+	for range min(runtime.GOMAXPROCS(0), len(results)) {
+		wg.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(results) || ctx.Err() != nil {
+					return
+				}
+				r := &results[n]
+				if r.index, r.err = cache.Read(ctx, r.source, opts); r.err != nil {
+					cancel()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var failed error
+	complete := true
+	for _, r := range results {
+		complete = complete && r.index != nil
+		if failed == nil || errors.Is(failed, context.Canceled) {
+			failed = r.err
+		}
+	}
+	if failed == nil && !complete {
+		failed = ctx.Err()
+	}
+	if failed != nil {
+		for _, r := range results {
+			if r.index != nil {
+				r.index.Close()
+			}
+		}
+		return nil, failed
+	}
+	indexes := make([]*layer.Index, len(sources))
+	for i, n := range numbers {
+		indexes[i] = results[n].index
+	}
+	return indexes, nil
+}
+
+// closeAll closes indexes, among which some may be the same.
+func closeAll(indexes []*layer.Index) error {
+	var errs []error
+	closed := make(map[*layer.Index]bool)
+	for _, x := range indexes {
+		if !closed[x] {
+			closed[x] = true
+			errs = append(errs, x.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// DefaultCache is the folder for [Options.Cache] of the user who scans; empty
+// when there is none that can be used. It is made when it is not there yet.
+func DefaultCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir = filepath.Join(dir, "depaudit", "layers")
+	if _, err := layer.OpenCache(dir); err != nil {
+		return ""
+	}
+	return dir
+}
+
+// layerRule is what the options say, in the words of package layer.
+func layerRule(opts Options) layer.Rule {
+	var rule layer.Rule
+	if opts.Classify != nil {
+		rule.Classify = func(head []byte) uint8 { return uint8(opts.Classify(head)) }
+	}
+	if opts.Keep != nil {
+		rule.ID = opts.Keep.ID
+		rule.Keep = func(path string, size int64, class uint8) bool { return opts.Keep.Content(path, size, Class(class)) }
+	}
+	return rule
+}
+
+// imageProgress adds up what several goroutines read.
+type imageProgress struct {
+	mu   sync.Mutex
+	call func(Progress)
+	now  Progress
+	told int64
+}
+
+// progressBytes is the number of bytes between two calls of
+// [Options.Progress].
+const progressBytes = 1 << 20
+
+func newImageProgress(call func(Progress), sources []layer.Source) *imageProgress {
+	p := &imageProgress{call: call}
+	known := make(map[string]bool)
+	for _, s := range sources {
+		if id := s.Digest + " " + s.DiffID; !known[id] {
+			known[id] = true
+			if s.Size <= 0 {
+				p.now.Total = 0
+				return p
+			}
+			p.now.Total += s.Size
+		}
+	}
+	return p
+}
+
+func (p *imageProgress) add(bytes, entries int64) {
+	if p.call == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.Bytes += bytes
+	p.now.Files += int(entries)
+	if p.told += bytes + entries*512; p.told >= progressBytes {
+		p.told = 0
+		p.call(p.now)
+	}
+}
+
+// more says that a layer is read a second time.
+func (p *imageProgress) more(bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now.Total > 0 {
+		p.now.Total += bytes
+	}
+}
+
+// end tells the last state. Entries were seen that are not files of the
+// image, and folders are in it that were no entries: numbers only grow.
+func (p *imageProgress) end(nodes int) {
+	if p.call == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.Files = max(p.now.Files, nodes)
+	p.call(p.now)
+}

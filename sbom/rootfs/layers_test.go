@@ -1,0 +1,150 @@
+package rootfs
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
+)
+
+// keepAll is a rule that keeps every content and classifies by the first byte.
+func keepAll() Options {
+	return Options{
+		Classify: firstByte,
+		Keep:     &Keep{ID: "all", Content: func(string, int64, Class) bool { return true }},
+	}
+}
+
+func firstByte(head []byte) Class {
+	if len(head) == 0 {
+		return 0
+	}
+	return Class(head[0])
+}
+
+// blobSource is a layer in memory.
+func blobSource(number int, blob []byte) layer.Source {
+	return layer.Source{
+		Layer:  sbom.Layer{Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(blob)), Size: int64(len(blob))},
+		Number: number,
+		Open:   func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob)), nil },
+	}
+}
+
+// openBlobs opens the image of layers.
+func openBlobs(t testing.TB, opts Options, blobs ...[]byte) (*Tree, error) {
+	t.Helper()
+	source := imageSource{close: func() error { return nil }}
+	for i, b := range blobs {
+		s := blobSource(i+1, b)
+		source.meta.Layers = append(source.meta.Layers, s.Layer)
+		source.layers = append(source.layers, s)
+	}
+	tree, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir, Path: "image"}, opts, source)
+	if err == nil {
+		t.Cleanup(func() { tree.Close() })
+	}
+	return tree, err
+}
+
+func mustOpenBlobs(t testing.TB, opts Options, blobs ...[]byte) *Tree {
+	t.Helper()
+	tree, err := openBlobs(t, opts, blobs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// tarOf is what tar(1) makes of a folder.
+func tarOf(t testing.TB, root string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "tar", append([]string{"-C", root, "--sort=name", "-cf", "-"}, append(args, ".")...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestImageEqualsFolder asks the same of a folder and of an image of it.
+func TestImageEqualsFolder(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "usr/bin/sh -> bash", "usr/bin/bash", "bin -> usr/bin", "etc/hostname", "etc/empty/", "var/lib/x/deep/er/file", "new\nline", "dangling -> /nowhere")
+	if err := os.WriteFile(root+"/big", bytes.Repeat([]byte("0123456789abcdef"), 100_000), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(root+"/nothing", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(root+"/big", root+"/etc/linked"); err != nil {
+		t.Fatal(err)
+	}
+	sparse, err := os.Create(root + "/sparse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sparse.WriteAt([]byte("middle"), 1<<20)
+	sparse.Truncate(3 << 20)
+	sparse.Close()
+	folder, err := Open(t.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{Classify: firstByte})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	for _, args := range [][]string{
+		{"--format=gnu"}, {"--format=pax"}, {"--format=ustar"}, {"--format=v7"},
+		{"--format=gnu", "--sparse"}, {"--format=pax", "--sparse", "--sparse-version=1.0"},
+		{"--format=pax", "--sparse", "--sparse-version=0.1"}, {"--format=gnu", "--gzip"}, {"--format=gnu", "--zstd"},
+	} {
+		image := mustOpenBlobs(t, keepAll(), tarOf(t, root, args...))
+		sameTree(t, fmt.Sprint(args), folder, image)
+	}
+}
+
+// sameTree compares two trees in all that both can tell.
+func sameTree(t *testing.T, what string, want, got *Tree) {
+	t.Helper()
+	if want.Len() != got.Len() || want.Files() != got.Files() {
+		t.Fatalf("%s: %d nodes and %d files, want %d and %d:\n%q\n%q", what, got.Len(), got.Files(), want.Len(), want.Files(), list(got), list(want))
+	}
+	if gaps := got.Gaps(); len(gaps) > 0 {
+		t.Errorf("%s: gaps %v", what, gaps)
+	}
+	for i := range want.Len() {
+		n := Node(i)
+		path := want.Path(n)
+		if got.Path(n) != path || got.Kind(n) != want.Kind(n) || got.Target(n) != want.Target(n) || got.Lookup(path) != n || got.Resolve(path) != want.Resolve(path) {
+			t.Fatalf("%s: node %d is %s %q -> %q, want %s %q -> %q", what, n, got.Kind(n), got.Path(n), got.Target(n), want.Kind(n), path, want.Target(n))
+		}
+		a, errA := want.Stat(n)
+		b, errB := got.Stat(n)
+		if errA != nil || errB != nil || a.Mode() != b.Mode() || a.Name() != b.Name() && n != 0 || a.ModTime().Unix() != b.ModTime().Unix() || !a.IsDir() && a.Size() != b.Size() {
+			t.Errorf("%s: %s: stat %v %v %v, want %v %v %v", what, path, b.Mode(), b.Size(), errB, a.Mode(), a.Size(), errA)
+		}
+		if want.Kind(n) != File {
+			if _, err := got.OpenFile(n); err == nil {
+				t.Errorf("%s: %s was opened", what, path)
+			}
+			continue
+		}
+		contentA, errA := want.ReadFile(n, 64<<20)
+		contentB, errB := got.ReadFile(n, 64<<20)
+		if errA != nil || errB != nil || !bytes.Equal(contentA, contentB) {
+			t.Errorf("%s: %s: %d bytes, %v; want %d, %v", what, path, len(contentB), errB, len(contentA), errA)
+		}
+		classA, modeA, _ := want.Classify(n)
+		classB, modeB, err := got.Classify(n)
+		if classA != classB || modeA != modeB || err != nil {
+			t.Errorf("%s: %s: class %d %v, want %d %v", what, path, classB, modeB, classA, modeA)
+		}
+	}
+}

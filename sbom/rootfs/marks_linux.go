@@ -1,0 +1,296 @@
+package rootfs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// states looks at files by the descriptor of their folder: one system call a
+// file and two a folder.
+func (d *disk) states(t *Tree, nodes []Node, see func(Node, fileState) bool) error {
+	folder, fd := None, -1
+	var path string
+	var scratch []byte
+	defer func() {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}()
+	for _, n := range nodes {
+		if n == 0 { // the root has no folder
+			var st unix.Stat_t
+			root, err := d.stat(&st)
+			if err != nil {
+				return err
+			}
+			if !see(n, stateOf(&st, root, &scratch)) {
+				return nil
+			}
+			continue
+		}
+		if p := t.Parent(n); p != folder {
+			if fd >= 0 {
+				unix.Close(fd)
+			}
+			folder, path = p, t.Path(p)
+			var err error
+			if fd, err = d.open(inside(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW); err != nil {
+				fd = -1 // gone, or another kind of thing now
+			}
+			if path == "/" {
+				path = ""
+			}
+		}
+		var s fileState
+		if fd >= 0 {
+			name := t.Name(n)
+			var st unix.Stat_t
+			_, err := retry(func() (int, error) { return 0, unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+			if err == nil {
+				s = stateOf(&st, path+"/"+name, &scratch)
+			}
+		}
+		if !see(n, s) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// stateOf makes the state of a path.
+func stateOf(st *unix.Stat_t, path string, scratch *[]byte) fileState {
+	var s fileState
+	s.state, *scratch = newState(*scratch, path, [stateNumbers]uint64{
+		st.Dev, st.Ino, uint64(st.Mode), uint64(st.Size),
+		uint64(st.Mtim.Sec), uint64(st.Mtim.Nsec), uint64(st.Ctim.Sec), uint64(st.Ctim.Nsec),
+	})
+	s.changed = time.Unix(st.Ctim.Unix())
+	return s
+}
+
+// stat describes the root, and returns its path.
+func (d *disk) stat(st *unix.Stat_t) (string, error) {
+	fd, err := d.open(".", unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	return "/", unix.Fstat(fd, st)
+}
+
+// identity names the root by device and inode, whatever path leads there.
+func (d *disk) identity() (string, error) {
+	var st unix.Stat_t
+	if _, err := d.stat(&st); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, st.Dev), st.Ino))
+	return fmt.Sprintf("%x", sum[:8]), nil
+}
+
+// posixTimes are the types of file systems that are known to change the times
+// of a folder when its entries change. Those of network and user space file
+// systems are what their servers say, some time later or never.
+var posixTimes = map[string]bool{
+	"bcachefs": true, "btrfs": true, "erofs": true, "ext2": true, "ext3": true, "ext4": true, "f2fs": true, "jfs": true,
+	"overlay": true, "ramfs": true, "reiserfs": true, "rootfs": true, "squashfs": true, "tmpfs": true, "xfs": true, "zfs": true,
+}
+
+// mountsOf is a digest of what is mounted at and below the root, and whether
+// all of it keeps times as POSIX wants it.
+func (d *disk) mountsOf() (digest string, posix bool, err error) {
+	root, err := filepath.Abs(d.name)
+	if err != nil {
+		return "", false, err
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return "", false, err
+	}
+	infos, err := readMountTable()
+	if err != nil {
+		return "", false, err
+	}
+	h := sha256.New()
+	posix = true
+	var at *mountinfo.Info // what the root itself is on
+	for _, info := range infos {
+		switch path, ok := below(root, info.Mountpoint); {
+		case ok:
+			fmt.Fprintf(h, "%q %q %d:%d %q\n", path, info.FSType, info.Major, info.Minor, info.Root)
+			posix = posix && (posixTimes[info.FSType] || pseudo[info.FSType])
+		case info.Mountpoint == "/" || info.Mountpoint == root || strings.HasPrefix(root, info.Mountpoint+"/"):
+			if at == nil || len(info.Mountpoint) >= len(at.Mountpoint) {
+				at = info
+			}
+		}
+	}
+	if at == nil {
+		return "", false, fmt.Errorf("no mount for %s", root)
+	}
+	fmt.Fprintf(h, "%q %d:%d\n", at.FSType, at.Major, at.Minor)
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), posix && posixTimes[at.FSType], nil
+}
+
+// Same says whether the environment would give the same answers as when the
+// marks were made, without walking it: every folder is in the same state, and
+// so has the same names in it, and every file is as [Tree.Unchanged] wants
+// it. It costs a system call for each folder and mark, and two more for a
+// folder with others in it. It is false whenever that is not certain.
+func Same(ctx context.Context, ref Ref, opts Options, m *Marks) (bool, error) {
+	if ref.Scheme != SchemeDir && ref.Scheme != SchemeHost || m.Mounts == "" {
+		return false, nil
+	}
+	path := ref.Path
+	if ref.Scheme == SchemeHost {
+		path = "/"
+	}
+	d, err := openDisk(path)
+	if err != nil {
+		return false, nil // Open will say why
+	}
+	defer d.close()
+	if root, err := d.identity(); err != nil || root != m.Root {
+		return false, nil
+	}
+	if mounts, posix, err := d.mountsOf(); err != nil || !posix || mounts != m.Mounts {
+		return false, nil
+	}
+	c, ok := newComparison(d, opts.Classify, m.Files)
+	if !ok {
+		return false, nil
+	}
+	return c.run(ctx)
+}
+
+// comparison looks at marked files, folder by folder.
+type comparison struct {
+	disk     *disk
+	classify func([]byte) Class
+	marks    []Mark
+	// first and order give the marks in the folder marks[i] as
+	// order[first[i]:first[i+1]].
+	first, order []int32
+	parents      []int32 // of marks, -1 for the root
+}
+
+// newComparison checks that the marks are those of a whole tree: each lies in
+// a folder that is marked, and nothing in them is doubtful from the start.
+func newComparison(d *disk, classify func([]byte) Class, marks []Mark) (*comparison, bool) {
+	if len(marks) == 0 || marks[0].Node != 0 || !marks[0].Folder {
+		return nil, false
+	}
+	c := &comparison{disk: d, classify: classify, marks: marks, first: make([]int32, len(marks)+1), parents: make([]int32, len(marks))}
+	c.parents[0] = -1
+	for i, m := range marks {
+		if m.Asked&AskedFailed != 0 || m.State == (State{}) && m.Asked != AskedClass {
+			return nil, false
+		}
+		if i == 0 {
+			continue
+		}
+		p, ok := slices.BinarySearchFunc(marks[:i], m.Parent, func(m Mark, n Node) int { return int(m.Node) - int(n) })
+		if !ok || !marks[p].Folder || !validName([]byte(m.Name)) {
+			return nil, false
+		}
+		c.parents[i] = int32(p)
+		c.first[p+1]++
+	}
+	for i := range marks {
+		c.first[i+1] += c.first[i]
+	}
+	c.order = make([]int32, len(marks)-1)
+	next := slices.Clone(c.first)
+	for i := 1; i < len(marks); i++ {
+		p := c.parents[i]
+		c.order[next[p]] = int32(i)
+		next[p]++
+	}
+	return c, true
+}
+
+func (c *comparison) run(ctx context.Context) (bool, error) {
+	var scratch []byte
+	var st unix.Stat_t
+	root, err := c.disk.stat(&st)
+	if err != nil || stateOf(&st, root, &scratch).state != c.marks[0].State {
+		return false, nil
+	}
+	const chunk = 256
+	var next atomic.Int64
+	var changed atomic.Bool
+	var group sync.WaitGroup
+	for range min(max(runtime.GOMAXPROCS(0), minWorkers), maxWorkers) {
+		group.Go(func() {
+			var scratch []byte
+			for !changed.Load() && ctx.Err() == nil {
+				from := int(next.Add(chunk)) - chunk
+				if from >= len(c.marks) {
+					return
+				}
+				for i := from; i < min(from+chunk, len(c.marks)); i++ {
+					if c.first[i] < c.first[i+1] && !c.sameFolder(int32(i), &scratch) {
+						changed.Store(true)
+						return
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	return !changed.Load() && ctx.Err() == nil, ctx.Err()
+}
+
+// sameFolder looks at what is marked in one folder.
+func (c *comparison) sameFolder(folder int32, scratch *[]byte) bool {
+	path := c.path(folder)
+	fd, err := c.disk.open(inside(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	if path == "/" {
+		path = ""
+	}
+	for _, i := range c.order[c.first[folder]:c.first[folder+1]] {
+		m := &c.marks[i]
+		var st unix.Stat_t
+		_, err := retry(func() (int, error) { return 0, unix.Fstatat(fd, m.Name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+		if err != nil {
+			return false
+		}
+		at := path + "/" + m.Name
+		if s := stateOf(&st, at, scratch).state; s == m.State {
+			continue
+		}
+		if m.Folder || m.Asked != AskedClass || c.classify == nil {
+			return false
+		}
+		var head [HeadSize]byte
+		n, perm, err := c.disk.head(at, head[:])
+		if err != nil || c.classify(head[:n]) != m.Class || perm.Perm() != m.Perm.Perm() {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *comparison) path(i int32) string {
+	var names []string
+	for ; i > 0; i = c.parents[i] {
+		names = append(names, c.marks[i].Name)
+	}
+	slices.Reverse(names)
+	return "/" + strings.Join(names, "/")
+}

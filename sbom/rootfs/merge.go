@@ -1,0 +1,537 @@
+package rootfs
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
+)
+
+// merge puts the layers of an image over each other, the lowest first, as
+// https://github.com/opencontainers/image-spec/blob/main/layer.md says, and
+// where that leaves a choice as containerd does without overlayfs
+// (pkg/archive/tar.go, applyNaive):
+//
+//   - An entry replaces what is at its path, with all that lies below; only a
+//     folder over a folder leaves the content alone. The last of several
+//     entries of one path stays.
+//   - A missing folder above an entry is made, as 0755.
+//   - When a component above an entry is a symbolic link, from whatever layer,
+//     the entry lands where that leads inside of the image.
+//   - A hard link is the file that its target is at that moment, also when
+//     that is from a lower layer, or is a symbolic link.
+//   - Whiteouts take away what lower layers have, and nothing of their own
+//     layer, wherever they stand in it. They still take their turn: a path
+//     behind a link leads elsewhere once a whiteout took the link away.
+//
+// In two things it is stricter than containerd, and says so by a gap, since
+// other runtimes see another tree (overlayfs makes a folder of the link): a
+// whiteout whose parent is a symbolic link hides nothing, and what replaces a
+// file through such a parent is noted. Nobody may hide a package from us that
+// way.
+//
+// An entry is a node by its path, and stays that node while it is gone: its
+// kind is 0 then. Only nodes that are there are in the lists of children, so
+// that taking a tree away costs what putting it there did.
+type merge struct {
+	build *builder
+	meta  []fileMeta
+	lists []siblings
+	table []int32 // hash of (parent, name) -> node, 0 for an empty slot
+	live  int
+
+	layer    uint16 // that is being applied
+	entries  int64
+	steps    int64 // components of paths that were followed, nodes that were hidden or removed
+	gaps     []sbom.Gap
+	gapsMore int
+	scratch  []int32
+}
+
+// fileMeta is what is known of a node of an image beyond its name and kind.
+type fileMeta struct {
+	size int64
+	time int64
+	// content is where the content of a file begins in the file of its layer,
+	// or, when it was not kept, -1 less the ordinal of its entry; for a
+	// symbolic link it is the number of its text.
+	content int64
+	source  uint16 // layer whose entry has the content
+	layer   uint16 // layer that last wrote the node
+	mode    uint16
+	class   Class
+	// moved says that a file is not where its layer has it: it is a hard link,
+	// or lies behind a symbolic link.
+	moved bool
+}
+
+// siblings are the list of a folder's children, and the place in the one of
+// the folder above. 0 ends a list: the root is nobody's child.
+type siblings struct {
+	first, next, previous int32
+	// hidden is the last layer that took away what lower ones have in here.
+	hidden uint16
+}
+
+// maxGaps is the number of gaps of an image that are named. The others are
+// counted by one more.
+const maxGaps = 200
+
+// folderMode is the mode of a folder that no entry describes.
+const folderMode = 0o755
+
+func newMerge() *merge {
+	m := &merge{build: newBuilder(), table: make([]int32, 1<<10), live: 1}
+	m.meta = append(m.meta, fileMeta{mode: folderMode})
+	m.lists = append(m.lists, siblings{})
+	return m
+}
+
+// apply puts a layer on top.
+func (m *merge) apply(ctx context.Context, number uint16, x *layer.Index) error {
+	m.layer = number
+	if m.entries += x.Len(); m.entries > layer.MaxEntries {
+		return fmt.Errorf("layer %d: the image has more than %d entries", number, layer.MaxEntries)
+	}
+	problems, more := x.Problems()
+	for _, p := range problems {
+		kind := sbom.GapUnreadable
+		if p.Limit {
+			kind = sbom.GapLimit
+		}
+		m.gap(kind, p.Path, p.Detail)
+	}
+	m.gapsMore += int(more)
+	for e, err := range x.Entries() {
+		if err != nil {
+			return fmt.Errorf("layer %d: %w", number, err)
+		}
+		if e.Type == layer.Whiteout || e.Type == layer.Opaque {
+			m.whiteout(e)
+		} else if err := m.entry(e); err != nil {
+			return err
+		}
+		if err := m.tired(ctx, e.Ordinal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxSteps is the number of components of paths that are followed, with those
+// of symbolic links, ten for each entry of the largest image: half a minute.
+// Paths through forty long links each would take days.
+const maxSteps = 100 * layer.MaxEntries
+
+// tired ends a merge that was cancelled or takes too long.
+func (m *merge) tired(ctx context.Context, ordinal int64) error {
+	if m.steps > maxSteps {
+		return fmt.Errorf("layer %d: its paths lead through too many symbolic links: %d steps for %d entries", m.layer, m.steps, m.entries)
+	}
+	if ordinal%1024 == 0 {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// gap notes what could not be applied.
+func (m *merge) gap(kind sbom.GapKind, path, detail string) {
+	if len(m.gaps) >= maxGaps {
+		m.gapsMore++
+		return
+	}
+	if len(path) > maxGapPath {
+		path = path[:maxGapPath] + "..."
+	}
+	m.gaps = append(m.gaps, sbom.Gap{Kind: kind, Path: path, Detail: fmt.Sprintf("layer %d: %s", m.layer, detail)})
+}
+
+// maxGapPath is how much of a hostile path a gap repeats.
+const maxGapPath = 300
+
+// refuse is the gap of an entry that was not applied.
+func (m *merge) refuse(path []byte, err error) {
+	m.gap(sbom.GapUnreadable, "/"+string(path), "the entry was not applied: "+err.Error())
+}
+
+// entry applies one entry, which is no whiteout. Errors end the scan; what is
+// wrong with the entry alone is a gap.
+func (m *merge) entry(e *layer.Entry) error {
+	if len(e.Path) == 0 {
+		if e.Type != layer.Dir {
+			m.refuse(e.Path, errors.New("it would replace the root, and is no folder"))
+			return nil
+		}
+		m.meta[0] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer}
+		return nil
+	}
+	parents, base := cutBase(e.Path)
+	place, err := m.walk(parents)
+	if err != nil {
+		m.refuse(e.Path, err)
+		return nil
+	}
+	var file int32
+	if e.Type == layer.HardLink {
+		if file, err = m.linkTarget(e.Target); err != nil {
+			m.refuse(e.Path, fmt.Errorf("the hard link to %q: %w", shorten(e.Target), err))
+			return nil
+		}
+	}
+	parent, err := m.make(place)
+	if err != nil {
+		return err
+	}
+	n, err := m.child(parent, base)
+	if err != nil {
+		return err
+	}
+	old := m.build.kinds[n]
+	if e.Type == layer.HardLink && file == n {
+		m.refuse(e.Path, errors.New("a hard link to itself"))
+		return nil
+	}
+	if old != 0 && place.linked && m.meta[n].layer != m.layer && (old != Dir || e.Type != layer.Dir) {
+		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "the entry replaces something through a symbolic link to a folder, where other runtimes would make a folder of the link: give the real path in the layer")
+	}
+	if e.Type == layer.Dir && old == Dir {
+		m.meta[n] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer}
+		return nil
+	}
+	if e.Type == layer.HardLink {
+		// What it replaces may hold the target.
+		meta, kind := m.meta[file], m.build.kinds[file]
+		meta.layer, meta.moved = m.layer, true
+		m.remove(n)
+		m.put(n, kind, meta)
+		return nil
+	}
+	meta := fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, source: m.layer, moved: place.linked}
+	kind := Other
+	switch e.Type {
+	case layer.Dir:
+		kind = Dir
+	case layer.File:
+		kind = File
+		meta.size, meta.class = e.Size, Class(e.Class)
+		if meta.content = e.Content; e.Kept != layer.Whole {
+			meta.content = -1 - e.Ordinal
+		}
+	case layer.Symlink:
+		kind = Symlink
+		meta.content = int64(len(m.build.links))
+		if err := m.build.setTarget(n, e.Target); err != nil {
+			return err
+		}
+	}
+	m.remove(n)
+	m.put(n, kind, meta)
+	return nil
+}
+
+// linkTarget is the file that a hard link is to.
+func (m *merge) linkTarget(target []byte) (int32, error) {
+	if len(target) == 0 {
+		return 0, errors.New("that is the root")
+	}
+	parents, base := cutBase(target)
+	place, err := m.walk(parents)
+	if err != nil {
+		return 0, err
+	}
+	n := m.find(place.node, base)
+	switch {
+	case len(place.missing) > 0 || n <= 0 || m.build.kinds[n] == 0:
+		return 0, errors.New("there is no such file")
+	case m.build.kinds[n] == Dir:
+		return 0, errors.New("that is a folder")
+	}
+	return n, nil
+}
+
+// place is where a path leads: the last folder that is there, and the names
+// of those that are not.
+type place struct {
+	node    int32
+	missing [][]byte
+	linked  bool // a symbolic link led there
+}
+
+var (
+	errNotFolder = errors.New("a file is in the place of a folder above it")
+	errLinks     = fmt.Errorf("more than %d symbolic links lead there, or they lead in circles", maxLinks)
+)
+
+// walk follows a path with the symbolic links in all of its components. What
+// is missing may still be made; ".." takes it off again.
+func (m *merge) walk(path []byte) (place, error) {
+	var p place
+	links := 0
+	for len(path) > 0 {
+		var name []byte
+		name, path, _ = bytes.Cut(path, []byte("/"))
+		m.steps++
+		switch {
+		case len(name) == 0 || string(name) == ".":
+			continue
+		case string(name) == "..":
+			if k := len(p.missing); k > 0 {
+				p.missing = p.missing[:k-1]
+			} else {
+				p.node = max(m.build.parents[p.node], 0)
+			}
+			continue
+		case len(p.missing) > 0:
+			p.missing = append(p.missing, name)
+			continue
+		}
+		n := m.find(p.node, name)
+		if n < 0 {
+			p.missing = append(p.missing, name)
+			continue
+		}
+		switch m.build.kinds[n] {
+		case 0:
+			p.missing = append(p.missing, name)
+		case Dir:
+			p.node = n
+		case Symlink:
+			if links++; links > maxLinks {
+				return p, errLinks
+			}
+			p.linked = true
+			l := m.build.links[m.meta[n].content]
+			target := m.build.text[l.from:l.to]
+			if len(target) > 0 && target[0] == '/' {
+				p.node = 0
+			}
+			path = slices.Concat(target, []byte("/"), path)
+		default:
+			return p, errNotFolder
+		}
+	}
+	return p, nil
+}
+
+// make makes the folders that are missing of a place.
+func (m *merge) make(p place) (int32, error) {
+	at := p.node
+	for _, name := range p.missing {
+		n, err := m.child(at, name)
+		if err != nil {
+			return 0, err
+		}
+		m.put(n, Dir, fileMeta{mode: folderMode, layer: m.layer})
+		at = n
+	}
+	return at, nil
+}
+
+// whiteout takes away what lower layers have.
+func (m *merge) whiteout(e *layer.Entry) {
+	parents, base := cutBase(e.Path)
+	if e.Type == layer.Opaque {
+		parents = e.Path
+	}
+	p, err := m.walk(parents)
+	if err != nil || len(p.missing) > 0 {
+		return // nothing is there
+	}
+	n := p.node
+	if e.Type == layer.Whiteout {
+		if n = m.find(n, base); n < 0 || m.build.kinds[n] == 0 {
+			return
+		}
+	}
+	if p.linked {
+		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "a whiteout was not applied: its folder is a symbolic link, which other runtimes would replace: give the real path in the layer")
+		return
+	}
+	m.hide(n, e.Type == layer.Whiteout)
+}
+
+// hide takes away what lower layers have in a node, and the node itself too if
+// self is set. What this layer wrote stays, with the folders above it. A
+// folder's content is looked at once a layer, however many whiteouts name it.
+func (m *merge) hide(top int32, self bool) {
+	nodes := append(m.scratch[:0], top)
+	for i := 0; i < len(nodes); i++ {
+		m.steps++
+		list := &m.lists[nodes[i]]
+		if list.hidden == m.layer {
+			continue
+		}
+		list.hidden = m.layer
+		for c := list.first; c != 0; c = m.lists[c].next {
+			nodes = append(nodes, c)
+		}
+	}
+	m.scratch = nodes
+	// Children come after their parents, so that a folder is empty by its turn
+	// if nothing in it stays.
+	for i := len(nodes) - 1; i >= 0; i-- {
+		n := nodes[i]
+		switch {
+		case i == 0 && !self, m.meta[n].layer == m.layer:
+		case m.lists[n].first != 0:
+			m.meta[n] = fileMeta{mode: folderMode, layer: m.layer}
+		default:
+			m.remove(n)
+		}
+	}
+}
+
+// find is the node of a name in a folder, whether it is there or not, -1 when
+// there never was one.
+func (m *merge) find(parent int32, name []byte) int32 {
+	id := m.build.names.lookup(name)
+	if id < 0 {
+		return -1
+	}
+	for i := spread(edgeHash(parent, id), len(m.table)); m.table[i] != 0; {
+		if n := m.table[i]; m.build.parents[n] == parent && m.build.nameIDs[n] == id {
+			return n
+		}
+		if i++; i == len(m.table) {
+			i = 0
+		}
+	}
+	return -1
+}
+
+// child is find, and makes a node that is gone when there never was one.
+func (m *merge) child(parent int32, name []byte) (int32, error) {
+	if n := m.find(parent, name); n >= 0 {
+		return n, nil
+	}
+	n, err := m.build.add(parent, name, 0)
+	if err != nil {
+		return 0, err
+	}
+	m.meta = append(room(m.meta, 1), fileMeta{})
+	m.lists = append(room(m.lists, 1), siblings{})
+	if len(m.meta)*loadDen > len(m.table)*loadNum {
+		m.table = make([]int32, 2*len(m.table))
+		for i := int32(1); i < n; i++ {
+			put(m.table, edgeHash(m.build.parents[i], m.build.nameIDs[i]), i)
+		}
+	}
+	put(m.table, edgeHash(parent, m.build.nameIDs[n]), n)
+	return n, nil
+}
+
+// put makes a node that is gone be there.
+func (m *merge) put(n int32, kind Kind, meta fileMeta) {
+	if m.build.kinds[n] == 0 {
+		m.live++
+		list := &m.lists[m.build.parents[n]]
+		if list.first != 0 {
+			m.lists[list.first].previous = n
+		}
+		m.lists[n].next, m.lists[n].previous = list.first, 0
+		list.first = n
+	}
+	m.build.kinds[n], m.meta[n] = kind, meta
+}
+
+// remove takes a node away, with all below it.
+func (m *merge) remove(n int32) {
+	if m.build.kinds[n] == 0 {
+		return
+	}
+	own := m.lists[n]
+	if own.next != 0 {
+		m.lists[own.next].previous = own.previous
+	}
+	if own.previous != 0 {
+		m.lists[own.previous].next = own.next
+	} else {
+		m.lists[m.build.parents[n]].first = own.next
+	}
+	gone := []int32{n}
+	for len(gone) > 0 {
+		n := gone[len(gone)-1]
+		gone = gone[:len(gone)-1]
+		m.steps++
+		for c := m.lists[n].first; c != 0; c = m.lists[c].next {
+			gone = append(gone, c)
+		}
+		m.build.kinds[n], m.lists[n].first = 0, 0
+		m.live--
+	}
+}
+
+// tree makes a Tree of what is there. The merge is spent afterwards.
+func (m *merge) tree() *Tree {
+	m.lists, m.table, m.scratch = nil, nil, nil
+	b := m.build
+	// Close the gaps that nodes left which are gone.
+	moved := make([]int32, len(b.parents))
+	kept := int32(0)
+	for n := range b.parents {
+		moved[n] = kept
+		if b.kinds[n] != 0 {
+			kept++
+		}
+	}
+	var links []buildLink
+	for n, kind := range b.kinds {
+		if kind == Symlink { // hard links to one symbolic link have its text in common
+			l := b.links[m.meta[n].content]
+			links = append(links, buildLink{moved[n], l.from, l.to})
+		}
+	}
+	b.links = links
+	for n, kind := range b.kinds {
+		if kind == 0 {
+			continue
+		}
+		to := moved[n]
+		if n > 0 {
+			b.parents[to] = moved[b.parents[n]]
+		}
+		b.nameIDs[to], b.kinds[to], m.meta[to] = b.nameIDs[n], kind, m.meta[n]
+	}
+	b.parents, b.nameIDs, b.kinds, m.meta = b.parents[:kept], b.nameIDs[:kept], b.kinds[:kept], m.meta[:kept]
+
+	t, numbers := b.number()
+	t.layers = make([]uint16, kept)
+	s := &imageFiles{
+		sizes: make([]int64, kept), times: make([]int64, kept), contents: make([]int64, kept),
+		sources: make([]uint16, kept), modes: make([]uint16, kept), classes: make([]Class, kept),
+	}
+	for n, meta := range m.meta {
+		to := numbers[n]
+		t.layers[to] = meta.layer
+		s.sizes[to], s.times[to], s.contents[to] = meta.size, meta.time, meta.content
+		s.sources[to], s.modes[to], s.classes[to] = meta.source, meta.mode, meta.class
+		if meta.moved && meta.content < 0 {
+			s.moved = append(s.moved, Node(to))
+		}
+	}
+	t.stored = s
+	if m.gapsMore > 0 {
+		m.gaps = append(m.gaps, sbom.Gap{Kind: sbom.GapLimit, Detail: fmt.Sprintf("%d more entries of the image were not applied", m.gapsMore)})
+	}
+	slices.SortFunc(m.gaps, func(a, b sbom.Gap) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Detail, b.Detail))
+	})
+	t.gaps = m.gaps
+	return t
+}
+
+func cutBase(path []byte) (parents, base []byte) {
+	i := bytes.LastIndexByte(path, '/')
+	if i < 0 {
+		return nil, path
+	}
+	return path[:i], path[i+1:]
+}
+
+// shorten bounds a hostile path in a message.
+func shorten(path []byte) []byte { return path[:min(len(path), maxGapPath)] }

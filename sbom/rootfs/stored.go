@@ -1,0 +1,136 @@
+package rootfs
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
+)
+
+// imageFiles is what is known of the files of an image, by node: 31 bytes for
+// each, with the layer. Contents are in the files of the layers, on disk.
+type imageFiles struct {
+	// indexes are of layer 1 and so on, several of which may be the same, and
+	// then of what was read a second time.
+	indexes  []*layer.Index
+	sizes    []int64
+	times    []int64
+	contents []int64 // see fileMeta
+	sources  []uint16
+	modes    []uint16
+	classes  []Class
+	moved    []Node // files without content that are not where their layer has them
+}
+
+// NotKeptError says that the content of a file of an image is asked for, and
+// was not kept when its layer was read.
+type NotKeptError struct {
+	Path string // within the environment
+	// TooLarge says that it was wanted, but is larger than layer.MaxKeptFile.
+	TooLarge bool
+}
+
+func (e *NotKeptError) Error() string {
+	if e.TooLarge {
+		return fmt.Sprintf("%s: the content was not kept: more than %d bytes", e.Path, int64(layer.MaxKeptFile))
+	}
+	return e.Path + ": the content was not kept when the layer was read: the rule of what to keep did not expect that it is asked for"
+}
+
+func (s *imageFiles) stat(t *Tree, n Node) fs.FileInfo {
+	mode := fs.FileMode(s.modes[n] & 0o777)
+	for bit, flag := range map[uint16]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+		if s.modes[n]&bit != 0 {
+			mode |= flag
+		}
+	}
+	size := s.sizes[n]
+	switch t.Kind(n) {
+	case Dir:
+		mode |= fs.ModeDir
+	case Symlink:
+		mode |= fs.ModeSymlink
+		size = int64(len(t.Target(n)))
+	case Other:
+		mode |= fs.ModeIrregular
+	}
+	return fileInfo{t.Name(n), size, mode, s.times[n]}
+}
+
+// open opens the content of a regular file.
+func (s *imageFiles) open(t *Tree, n Node) (Content, error) {
+	at := s.contents[n]
+	if at < 0 {
+		return nil, &NotKeptError{t.Path(n), s.sizes[n] > layer.MaxKeptFile}
+	}
+	content, err := s.indexes[s.sources[n]-1].Content(at, s.sizes[n])
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: t.Path(n), Err: err}
+	}
+	return &storedFile{SectionReader: content, path: t.Path(n), info: s.stat(t, n)}, nil
+}
+
+// storedFile is a content that lies within the file of a layer.
+type storedFile struct {
+	*io.SectionReader
+	path   string
+	info   fs.FileInfo
+	closed atomic.Bool
+}
+
+func (f *storedFile) Name() string { return f.path }
+
+func (f *storedFile) Stat() (fs.FileInfo, error) { return f.info, f.open("stat") }
+
+func (f *storedFile) Close() error {
+	if f.closed.Swap(true) {
+		return &fs.PathError{Op: "close", Path: f.path, Err: fs.ErrClosed}
+	}
+	return nil
+}
+
+func (f *storedFile) Read(b []byte) (int, error) {
+	if err := f.open("read"); err != nil {
+		return 0, err
+	}
+	return f.SectionReader.Read(b)
+}
+
+func (f *storedFile) ReadAt(b []byte, at int64) (int, error) {
+	if err := f.open("read"); err != nil {
+		return 0, err
+	}
+	return f.SectionReader.ReadAt(b, at)
+}
+
+func (f *storedFile) Seek(offset int64, whence int) (int64, error) {
+	if err := f.open("seek"); err != nil {
+		return 0, err
+	}
+	return f.SectionReader.Seek(offset, whence)
+}
+
+func (f *storedFile) open(op string) error {
+	if f.closed.Load() {
+		return &fs.PathError{Op: op, Path: f.path, Err: fs.ErrClosed}
+	}
+	return nil
+}
+
+// fileInfo is what a layer says of a file.
+type fileInfo struct {
+	name string
+	size int64
+	mode fs.FileMode
+	time int64
+}
+
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return i.size }
+func (i fileInfo) Mode() fs.FileMode  { return i.mode }
+func (i fileInfo) ModTime() time.Time { return time.Unix(i.time, 0) }
+func (i fileInfo) IsDir() bool        { return i.mode.IsDir() }
+func (i fileInfo) Sys() any           { return nil }

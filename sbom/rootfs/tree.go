@@ -1,0 +1,209 @@
+package rootfs
+
+import (
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// Node is a file, a folder or another entry of a [Tree]: its number. 0 is the
+// root. Numbers are the same for the same tree, whoever walked it.
+type Node int32
+
+// None is no node. Methods of Tree answer None with their zero value.
+const None Node = -1
+
+// Kind says what a node is.
+type Kind uint8
+
+const (
+	Dir     Kind = iota + 1 // a folder, also one that was not entered
+	File                    // a regular file
+	Symlink                 // a symbolic link, whatever it points to
+	Other                   // a FIFO, a socket, a device: never opened
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Dir:
+		return "folder"
+	case File:
+		return "file"
+	case Symlink:
+		return "symbolic link"
+	case Other:
+		return "special file"
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// Tree is a file tree with its index. It does not change; its methods may be
+// called from several goroutines. Make it with [Open].
+type Tree struct {
+	ref      Ref
+	disk     *disk
+	classify func(head []byte) Class
+	record   *record // what is asked of files, nil unless somebody wants it: marks.go
+	image    sbom.Image
+	notes    []string    // about the image
+	layers   []uint16    // node -> layer; empty outside of images
+	stored   *imageFiles // nil outside of images
+	gaps     []sbom.Gap
+	excluded []sbom.Exclusion
+
+	names   names
+	parents []int32
+	nameIDs []int32
+	ends    []int32 // the first node after the subtree
+	kinds   []Kind
+	files   int
+
+	heads []int32 // id of a name -> its first node
+	nexts []int32 // node -> next node of the same name
+	edges []int32 // hash of (parent, name) -> node, 0 for an empty slot
+
+	linkNodes []int32  // sorted
+	linkEnds  []uint32 // text of link i is at linkEnds[i]:linkEnds[i+1]
+	linkText  string
+
+	exts struct {
+		once sync.Once // most trees are asked for globs, but not all
+		extensions
+	}
+}
+
+// Len is the number of nodes. They are 0 to Len()-1.
+func (t *Tree) Len() int { return len(t.parents) }
+
+// Files is the number of regular files.
+func (t *Tree) Files() int { return t.files }
+
+func (t *Tree) has(n Node) bool { return uint(n) < uint(len(t.parents)) }
+
+// Kind says what a node is; 0 for None.
+func (t *Tree) Kind(n Node) Kind {
+	if !t.has(n) {
+		return 0
+	}
+	return t.kinds[n]
+}
+
+// Name is the base name, which may hold any bytes but '/' and zero; "" for
+// the root.
+func (t *Tree) Name(n Node) string {
+	if !t.has(n) {
+		return ""
+	}
+	return t.names.text(t.nameIDs[n])
+}
+
+// Parent is the folder that a node is in, None for the root.
+func (t *Tree) Parent(n Node) Node {
+	if !t.has(n) {
+		return None
+	}
+	return Node(t.parents[n])
+}
+
+// Path is absolute within the environment; "/" for the root.
+func (t *Tree) Path(n Node) string {
+	switch {
+	case !t.has(n):
+		return ""
+	case n == 0:
+		return "/"
+	}
+	size := 0
+	for i := int32(n); i > 0; i = t.parents[i] {
+		size += 1 + len(t.names.text(t.nameIDs[i]))
+	}
+	path := make([]byte, size)
+	for i := int32(n); i > 0; i = t.parents[i] {
+		name := t.names.text(t.nameIDs[i])
+		size -= len(name)
+		copy(path[size:], name)
+		size--
+		path[size] = '/'
+	}
+	return string(path)
+}
+
+// Child is the entry of that name in a folder, None when there is none.
+func (t *Tree) Child(dir Node, name string) Node {
+	if !t.has(dir) {
+		return None
+	}
+	id := t.names.find(name)
+	if id < 0 {
+		return None
+	}
+	n := t.heads[id]
+	for i := 0; n >= 0 && i < shortChain; i++ {
+		if t.parents[n] == int32(dir) {
+			return Node(n)
+		}
+		n = t.nexts[n]
+	}
+	if n < 0 {
+		return None
+	}
+	for i := spread(edgeHash(int32(dir), id), len(t.edges)); t.edges[i] != 0; {
+		if n := t.edges[i]; t.parents[n] == int32(dir) && t.nameIDs[n] == id {
+			return Node(n)
+		}
+		if i++; i == len(t.edges) {
+			i = 0
+		}
+	}
+	return None
+}
+
+// Children are the entries of a folder, sorted by name.
+func (t *Tree) Children(dir Node) iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		if !t.has(dir) {
+			return
+		}
+		for n := int32(dir) + 1; n < t.ends[dir]; n = t.ends[n] {
+			if !yield(Node(n)) {
+				return
+			}
+		}
+	}
+}
+
+// Subtree is the half-open range of nodes from n to the last one below it.
+func (t *Tree) Subtree(n Node) (from, to Node) {
+	if !t.has(n) {
+		return 0, 0
+	}
+	return n, Node(t.ends[n])
+}
+
+// Named are the nodes that have exactly that base name, in node order. It
+// does not search for them.
+func (t *Tree) Named(name string) iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		id := t.names.find(name)
+		if id < 0 {
+			return
+		}
+		for n := t.heads[id]; n >= 0; n = t.nexts[n] {
+			if !yield(Node(n)) {
+				return
+			}
+		}
+	}
+}
+
+// Target is the text of a symbolic link, as it was during the walk; "" for
+// anything else.
+func (t *Tree) Target(n Node) string {
+	i, ok := t.link(n)
+	if !ok {
+		return ""
+	}
+	return t.linkText[t.linkEnds[i]:t.linkEnds[i+1]]
+}

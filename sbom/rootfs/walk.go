@@ -1,0 +1,338 @@
+package rootfs
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// maxDepth is how many folders may lie inside each other. Folders are opened
+// by their path from the root, so that no more descriptors than goroutines
+// are open; that makes the cost of a folder grow with its depth, and a tree
+// made for it would take hours. Real trees stay under 100.
+const maxDepth = 5000
+
+// minWorkers and maxWorkers bound the goroutines that read folders. Some more
+// than processors, because a cold cache means waiting for the disk.
+const minWorkers, maxWorkers = 4, 32
+
+// progressStep is the number of entries between two calls of
+// [Options.Progress].
+const progressStep = 10_000
+
+// walker reads all folders below a root, in parallel, into a builder.
+type walker struct {
+	disk   *disk
+	skip   map[string]bool    // folders not to enter, by path
+	mounts map[string][]mount // what is mounted below the root, by path
+
+	mu       sync.Mutex // guards what follows
+	wake     sync.Cond
+	queue    []folder // last in, first out, so that it stays short
+	busy     int      // goroutines that are reading a folder
+	stopped  bool
+	err      error
+	build    *builder
+	gaps     []sbom.Gap
+	excluded []sbom.Exclusion
+
+	progress     func(int)
+	progressNext int
+}
+
+// becameOther is the end of a gap's detail.
+const becameOther = "became something else during the walk: scan again when nothing changes it"
+
+// folder is a folder that is to be read.
+type folder struct {
+	node  int32
+	depth int32
+	path  string // within the environment
+}
+
+func newWalker(d *disk, progress func(int)) *walker {
+	w := &walker{disk: d, build: newBuilder(), progress: progress, progressNext: progressStep}
+	w.wake.L = &w.mu
+	return w
+}
+
+// walk reads everything. It returns when all of its goroutines have ended.
+func (w *walker) walk(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { w.fail(ctx.Err()) })
+	defer stop()
+	w.queue = append(w.queue, folder{path: "/"})
+	var group sync.WaitGroup
+	for range min(max(runtime.GOMAXPROCS(0), minWorkers), maxWorkers) {
+		group.Go(func() { w.work(ctx) })
+	}
+	group.Wait()
+	// AfterFunc runs in a goroutine of its own, which may be late.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	err := w.err
+	w.mu.Unlock()
+	if err == nil && w.progress != nil {
+		w.progress(len(w.build.parents))
+	}
+	return err
+}
+
+// fail ends the walk with its first error.
+func (w *walker) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+	w.stopped = true
+	w.wake.Broadcast()
+}
+
+// work reads folders until there are none left.
+func (w *walker) work(ctx context.Context) {
+	l := newListing()
+	for {
+		f, ok := w.next()
+		if !ok {
+			return
+		}
+		l.reset()
+		err := w.read(ctx, f, l)
+		if err != nil {
+			w.fail(err)
+		}
+		w.done(f, l)
+	}
+}
+
+// next takes a folder from the queue, and waits while it is empty but others
+// are still reading.
+func (w *walker) next() (folder, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) == 0 && w.busy > 0 && !w.stopped {
+		w.wake.Wait()
+	}
+	if len(w.queue) == 0 || w.stopped {
+		return folder{}, false
+	}
+	f := w.queue[len(w.queue)-1]
+	w.queue[len(w.queue)-1] = folder{}
+	w.queue = w.queue[:len(w.queue)-1]
+	w.busy++
+	return f, true
+}
+
+// done adds what was read of a folder to the tree, and its folders to the
+// queue.
+func (w *walker) done(f folder, l *listing) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy--
+	if w.stopped {
+		w.wake.Broadcast()
+		return
+	}
+	if err := w.addAll(f, l); err != nil {
+		w.err, w.stopped = err, true
+	}
+	switch {
+	case w.stopped, w.busy == 0 && len(w.queue) == 0, len(w.queue) > 1:
+		w.wake.Broadcast()
+	case len(w.queue) == 1:
+		w.wake.Signal()
+	}
+	w.report()
+}
+
+func (w *walker) addAll(f folder, l *listing) error {
+	for i, e := range l.entries {
+		if i > 0 && bytes.Equal(l.name(e), l.name(l.entries[i-1])) {
+			// A folder that changes while it is read can give a name twice.
+			continue
+		}
+		n, err := w.build.add(f.node, l.name(e), e.kind)
+		if err != nil {
+			return err
+		}
+		switch e.kind {
+		case Symlink:
+			if err := w.build.setTarget(n, l.text[e.linkFrom:e.linkTo]); err != nil {
+				return err
+			}
+		case Dir:
+			w.queue = append(w.queue, folder{node: n, depth: f.depth + 1, path: join(f.path, l.name(e))})
+		}
+	}
+	w.gaps = append(w.gaps, l.gaps...)
+	w.excluded = append(w.excluded, l.excluded...)
+	return nil
+}
+
+// report calls the caller's progress function, with the lock held: from one
+// goroutine at a time, and the numbers only grow.
+func (w *walker) report() {
+	files := len(w.build.parents)
+	if w.progress == nil || files < w.progressNext {
+		return
+	}
+	w.progressNext = files + progressStep
+	w.progress(files)
+}
+
+// read lists one folder. Errors end the walk; what is wrong with this folder
+// alone is a gap in the listing.
+func (w *walker) read(ctx context.Context, f folder, l *listing) error {
+	if w.skip[f.path] {
+		l.exclude(f.path, w.typeOf(f.path))
+		return nil
+	}
+	if m, ok := w.pseudoMount(f.path); ok {
+		l.exclude(f.path, m.fsType)
+		return nil
+	}
+	if f.depth > maxDepth {
+		l.gap(sbom.GapLimit, f.path, fmt.Sprintf("more than %d folders inside each other: not read", maxDepth))
+		return nil
+	}
+	err := w.disk.list(ctx, f.path, l)
+	switch {
+	case err == nil:
+		slices.SortFunc(l.entries, l.compare)
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case f.path == "/":
+		return err
+	}
+	// Entries that were read before the error are real, and stay.
+	slices.SortFunc(l.entries, l.compare)
+	switch mounted := w.mounts[f.path]; {
+	case errors.Is(err, fs.ErrNotExist):
+		// It was removed after its own folder was read: not there, which is
+		// an answer and not a gap.
+	case len(mounted) > 0:
+		l.gap(sbom.GapMount, f.path, fmt.Sprintf("the mount of type %s could not be read: %v", mounted[len(mounted)-1].fsType, plain(err)))
+	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
+		l.gap(sbom.GapUnreadable, f.path, "was a folder and "+becameOther)
+	case errors.Is(err, fs.ErrPermission):
+		l.gap(sbom.GapUnreadable, f.path, fmt.Sprintf("%v: scan as a user who may read it", plain(err)))
+	default:
+		l.gap(sbom.GapUnreadable, f.path, plain(err).Error())
+	}
+	return nil
+}
+
+// findings are the gaps and exclusions in an order that does not depend on
+// the walk.
+func (w *walker) findings() ([]sbom.Gap, []sbom.Exclusion) {
+	slices.SortFunc(w.gaps, func(a, b sbom.Gap) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Detail, b.Detail))
+	})
+	slices.SortFunc(w.excluded, func(a, b sbom.Exclusion) int { return cmp.Compare(a.Path, b.Path) })
+	return w.gaps, w.excluded
+}
+
+// plain takes the path and the system call off an error: the path is the
+// gap's own, and the one of the error is on the auditor's machine.
+func plain(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+func join(dir string, name []byte) string {
+	if dir == "/" {
+		return "/" + string(name)
+	}
+	return dir + "/" + string(name)
+}
+
+// listing is what was read of one folder. A goroutine uses one again and
+// again.
+type listing struct {
+	buffer   []byte // for the system call
+	target   [maxTarget]byte
+	names    []byte
+	text     []byte // of symbolic links
+	entries  []entry
+	gaps     []sbom.Gap
+	excluded []sbom.Exclusion
+}
+
+type entry struct {
+	// key is the name's first eight bytes, big endian: comparing it decides
+	// most comparisons without looking at the names.
+	key              uint64
+	from, to         uint32 // of names
+	linkFrom, linkTo uint32 // of text
+	kind             Kind
+}
+
+// bufferSize is what one system call may return of a folder: some 2,000
+// entries. The kernel fills it up to the brim.
+const bufferSize = 64 << 10
+
+// maxTarget is the longest text of a symbolic link: PATH_MAX of Linux.
+const maxTarget = 4096
+
+func newListing() *listing { return &listing{buffer: make([]byte, bufferSize)} }
+
+func (l *listing) reset() {
+	l.names, l.text, l.entries = l.names[:0], l.text[:0], l.entries[:0]
+	l.gaps, l.excluded = nil, nil
+}
+
+func (l *listing) add(name []byte, kind Kind) *entry {
+	var head [8]byte
+	copy(head[:], name)
+	from := uint32(len(l.names))
+	l.names = append(l.names, name...)
+	l.entries = append(l.entries, entry{
+		key:  binary.BigEndian.Uint64(head[:]),
+		from: from, to: uint32(len(l.names)),
+		kind: kind,
+	})
+	return &l.entries[len(l.entries)-1]
+}
+
+func (l *listing) setTarget(e *entry, target []byte) {
+	e.linkFrom = uint32(len(l.text))
+	l.text = append(l.text, target...)
+	e.linkTo = uint32(len(l.text))
+}
+
+func (l *listing) name(e entry) []byte { return l.names[e.from:e.to] }
+
+func (l *listing) compare(a, b entry) int {
+	if a.key != b.key {
+		return cmp.Compare(a.key, b.key)
+	}
+	return bytes.Compare(l.name(a), l.name(b))
+}
+
+func (l *listing) gap(kind sbom.GapKind, path, detail string) {
+	l.gaps = append(l.gaps, sbom.Gap{Kind: kind, Path: path, Detail: detail})
+}
+
+func (l *listing) exclude(path, fsType string) {
+	l.excluded = append(l.excluded, sbom.Exclusion{Path: path, Reason: sbom.ExcludedPseudo, Detail: fsType, Count: 1})
+}

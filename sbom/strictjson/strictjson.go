@@ -1,0 +1,378 @@
+// Package strictjson reads JSON that strangers wrote, so that it means to us what
+// it means to everybody else.
+//
+// encoding/json takes the last of two equal keys, takes "NAME" for "name" and
+// replaces bytes that are not UTF-8. Other readers take the first key, know
+// one spelling, and stop. A document that makes use of the difference shows
+// its reviewer one package and the gate another one; [Unmarshal] refuses it.
+//
+// It walks through the document once, beside the type that it is going to be
+// decoded into, before encoding/json sees it: every object has each of its
+// keys once, and no key differs from one that is decoded by its case only.
+// Keys that the type does not know are free, but for being unique. What
+// decoding takes of memory is added up on the way, so that a list of a million
+// empty objects is refused before a million large structs are made for it.
+package strictjson
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// maxDepth of nesting. Documents nest some ten deep; components in
+	// components are the only thing that has no end of its own.
+	maxDepth = 200
+
+	// MaxMemory is the size that what is decoded may have, by the sizes of the
+	// structs and strings in it. Lists grow by copying while they are decoded,
+	// so the peak is about twice that. Real documents with 300,000 packages
+	// take less than half of it.
+	MaxMemory = 448 << 20
+
+	// maxKeys of one object. Their number is that of a format's fields, or of
+	// the entries of some free table; lists have no keys.
+	maxKeys = 50_000
+
+	// stringSize is what a string takes besides its bytes.
+	stringSize = 16
+)
+
+// Error is a fault of a document, with its place.
+type Error struct {
+	Line, Column int // from 1; the column counts bytes
+	Offset       int64
+	Detail       string
+	Err          error // the cause, if it has one
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Detail)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// At makes an error about the byte of data at offset.
+func At(data []byte, offset int64, format string, args ...any) *Error {
+	offset = max(0, min(offset, int64(len(data))))
+	before := data[:offset]
+	line := bytes.Count(before, []byte{'\n'}) + 1
+	err := fmt.Errorf(format, args...)
+	return &Error{
+		Line: line, Column: len(before) - (bytes.LastIndexByte(before, '\n') + 1) + 1,
+		Offset: offset, Detail: err.Error(), Err: errors.Unwrap(err),
+	}
+}
+
+// Unmarshal decodes data into v, a pointer. Types that decode themselves are
+// left to themselves: below them only repeated keys are looked for.
+func Unmarshal(ctx context.Context, data []byte, v any) error {
+	if err := UTF8(data); err != nil {
+		return err
+	}
+	// Syntax first: the walk below relies on it.
+	if !json.Valid(data) {
+		return position(data, json.Unmarshal(data, new(struct{})))
+	}
+	w := walker{ctx: ctx, data: data, fields: map[reflect.Type][]field{}}
+	if err := w.value(reflect.TypeOf(v)); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return position(data, err)
+	}
+	return ctx.Err()
+}
+
+// UTF8 finds the first byte that is not UTF-8.
+func UTF8(data []byte) error {
+	if utf8.Valid(data) {
+		return nil
+	}
+	for i := 0; ; {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return At(data, int64(i), "the byte 0x%02x is not UTF-8", data[i])
+		}
+		i += size
+	}
+}
+
+// position gives the errors of encoding/json a place that a person finds.
+func position(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax) && strings.Contains(syntax.Error(), "unexpected end"):
+		return At(data, int64(len(data)), "the document ends in the middle: it was cut off, or is half written")
+	case errors.As(err, &syntax):
+		return At(data, syntax.Offset-1, "no JSON: %v", quoteless(err))
+	case errors.As(err, &mismatch) && mismatch.Field == "":
+		return At(data, mismatch.Offset, "a %s where an object belongs", mismatch.Value)
+	case errors.As(err, &mismatch):
+		return At(data, mismatch.Offset, "%q is a %s where the format has another type", mismatch.Field, mismatch.Value)
+	}
+	return At(data, 0, "%w", err)
+}
+
+func quoteless(err error) string { return strings.TrimPrefix(err.Error(), "json: ") }
+
+// walker goes through valid JSON.
+type walker struct {
+	ctx    context.Context
+	data   []byte
+	at     int
+	depth  int
+	memory int64
+	count  int
+	fields map[reflect.Type][]field
+	top    map[string][]byte // members of the outermost object, if asked for
+}
+
+type field struct {
+	name string
+	typ  reflect.Type
+}
+
+func (w *walker) fail(offset int, format string, args ...any) error {
+	return At(w.data, int64(offset), format, args...)
+}
+
+func (w *walker) take(offset int, n int64) error {
+	w.memory += n
+	if w.memory > MaxMemory {
+		return w.fail(offset, "the document would take more than %d MiB of memory (limit)", MaxMemory>>20)
+	}
+	return nil
+}
+
+func (w *walker) space() {
+	for {
+		switch w.data[w.at] {
+		case ' ', '\t', '\n', '\r':
+			w.at++
+		default:
+			return
+		}
+	}
+}
+
+// value walks over one value, which is going to be decoded into a t; nil when
+// it is not decoded.
+func (w *walker) value(t reflect.Type) error {
+	w.space()
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t != nil && reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		t = nil
+	}
+	switch w.data[w.at] {
+	case '{':
+		return w.object(t)
+	case '[':
+		return w.array(t)
+	case '"':
+		place := w.at
+		w.text()
+		if t != nil && t.Kind() == reflect.String {
+			return w.take(place, stringSize+int64(w.at-place))
+		}
+	default:
+		for w.at < len(w.data) && !strings.ContainsRune(",]} \t\r\n", rune(w.data[w.at])) {
+			w.at++
+		}
+	}
+	return nil
+}
+
+func (w *walker) enter() error {
+	w.at++
+	if w.depth++; w.depth > maxDepth {
+		return w.fail(w.at-1, "nested more than %d deep (limit)", maxDepth)
+	}
+	if w.count++; w.count%(1<<16) == 0 {
+		return w.ctx.Err()
+	}
+	return nil
+}
+
+func (w *walker) array(t reflect.Type) error {
+	var elem reflect.Type
+	if t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
+		elem = t.Elem()
+	}
+	if err := w.enter(); err != nil {
+		return err
+	}
+	for w.space(); w.data[w.at] != ']'; w.space() {
+		if w.data[w.at] == ',' {
+			w.at++
+		}
+		if elem != nil && elem.Kind() != reflect.Struct { // a struct is counted as an object
+			if err := w.take(w.at, int64(elem.Size())); err != nil {
+				return err
+			}
+		}
+		if err := w.value(elem); err != nil {
+			return err
+		}
+	}
+	w.at++
+	w.depth--
+	return nil
+}
+
+func (w *walker) object(t reflect.Type) error {
+	start := w.at
+	var known []field
+	var each reflect.Type
+	switch {
+	case t == nil:
+	case t.Kind() == reflect.Struct:
+		known = w.fieldsOf(t)
+		if err := w.take(start, int64(t.Size())); err != nil {
+			return err
+		}
+	case t.Kind() == reflect.Map:
+		each = t.Elem()
+	}
+	if err := w.enter(); err != nil {
+		return err
+	}
+	var seen keys
+	n := 0
+	for w.space(); w.data[w.at] != '}'; w.space() {
+		if w.data[w.at] == ',' {
+			w.at++
+			w.space()
+		}
+		place := w.at
+		key := w.text()
+		if !seen.add(key) {
+			return w.fail(place, "the key %.100q stands twice in one object: programs differ in which one they take", key)
+		}
+		if n++; n > maxKeys {
+			return w.fail(place, "an object with more than %d keys (limit)", maxKeys)
+		}
+		typ, err := w.match(place, key, known)
+		if err != nil {
+			return err
+		}
+		if each != nil {
+			typ = each
+			if err := w.take(place, int64(each.Size())+int64(len(key))); err != nil {
+				return err
+			}
+		}
+		w.space()
+		w.at++ // the colon
+		w.space()
+		begin := w.at
+		if err := w.value(typ); err != nil {
+			return err
+		}
+		if w.top != nil && w.depth == 1 {
+			w.top[string(key)] = w.data[begin:w.at]
+		}
+	}
+	w.at++
+	w.depth--
+	return nil
+}
+
+// match is the type of the field that the key is decoded into, or nil.
+func (w *walker) match(place int, key []byte, known []field) (reflect.Type, error) {
+	for _, f := range known {
+		if string(key) == f.name {
+			return f.typ, nil
+		}
+	}
+	for _, f := range known {
+		if bytes.EqualFold(key, []byte(f.name)) {
+			return nil, w.fail(place, "the key %.100q is not %q by the format, but some programs take it for that", key, f.name)
+		}
+	}
+	return nil, nil
+}
+
+func (w *walker) fieldsOf(t reflect.Type) []field {
+	if f, ok := w.fields[t]; ok {
+		return f
+	}
+	out := []field{}
+	for _, f := range reflect.VisibleFields(t) {
+		if !f.IsExported() || f.Anonymous {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch name {
+		case "-":
+			continue
+		case "":
+			name = f.Name
+		}
+		out = append(out, field{name, f.Type})
+	}
+	w.fields[t] = out
+	return out
+}
+
+// text walks over a string and returns what it says.
+func (w *walker) text() []byte {
+	start := w.at
+	escaped := false
+	for w.at++; w.data[w.at] != '"'; w.at++ {
+		if w.data[w.at] == '\\' {
+			escaped = true
+			w.at++
+		}
+	}
+	w.at++
+	if !escaped {
+		return w.data[start+1 : w.at-1]
+	}
+	var s string
+	if err := json.Unmarshal(w.data[start:w.at], &s); err != nil {
+		return w.data[start+1 : w.at-1] // cannot be: it is valid
+	}
+	return []byte(s)
+}
+
+// keys are those of one object.
+type keys struct {
+	few  [][]byte
+	many map[string]bool
+}
+
+// manyKeys is the number from which on a map is faster than looking.
+const manyKeys = 32
+
+func (k *keys) add(key []byte) bool {
+	if k.many != nil {
+		if k.many[string(key)] {
+			return false
+		}
+		k.many[string(key)] = true
+		return true
+	}
+	for _, f := range k.few {
+		if bytes.Equal(f, key) {
+			return false
+		}
+	}
+	k.few = append(k.few, key)
+	if len(k.few) > manyKeys {
+		k.many = make(map[string]bool, 2*manyKeys)
+		for _, f := range k.few {
+			k.many[string(f)] = true
+		}
+	}
+	return true
+}

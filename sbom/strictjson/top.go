@@ -1,0 +1,42 @@
+package strictjson
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Top returns the members of the object that data is, as parts of data. It
+// refuses what [Unmarshal] refuses whatever the type: repeated keys anywhere,
+// and bytes that are not UTF-8.
+func Top(ctx context.Context, data []byte) (map[string][]byte, error) {
+	if err := UTF8(data); err != nil {
+		return nil, err
+	}
+	if !json.Valid(data) {
+		return nil, position(data, json.Unmarshal(data, new(struct{})))
+	}
+	w := walker{ctx: ctx, data: data}
+	w.space()
+	if w.data[w.at] != '{' {
+		return nil, w.fail(w.at, "no JSON object")
+	}
+	w.top = map[string][]byte{}
+	if err := w.value(nil); err != nil {
+		return nil, err
+	}
+	return w.top, nil
+}
+
+// Strings is a list that some writers write as a single string.
+type Strings []string
+
+func (s *Strings) UnmarshalJSON(data []byte) error {
+	var one string
+	if err := json.Unmarshal(data, &one); err == nil {
+		if *s = nil; one != "" {
+			*s = Strings{one}
+		}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(s))
+}
