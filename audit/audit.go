@@ -13,7 +13,7 @@
 // # Three outcomes
 //
 // A finding of severity [Error] says that something is wrong, one of severity
-// [Stop] that something could not be judged. A stage with the first fails; a
+// [SeverityIncomplete] that something could not be judged. A stage with the first fails; a
 // stage with only the second is incomplete, which is never a pass. Where both
 // are true the failure is told, because it stands whatever the rest would
 // have shown. The same holds for the report: fail, else incomplete, else
@@ -141,7 +141,7 @@ func (s *Stage) verdict() Verdict {
 		switch f.Severity {
 		case Error:
 			return Fail
-		case Stop:
+		case SeverityIncomplete:
 			v = Incomplete
 		}
 	}
@@ -178,7 +178,7 @@ func judgeStage(in Input, registries []string, except *exceptions, base *Baselin
 		for _, r := range in.Roots {
 			s.Roots = append(s.Roots, Root{Name: clean(r.Name), ID: clean(r.ID)})
 		}
-		s.Growth = growthOf(p.footprint, before, s.Ruler)
+		s.Growth = growthOf(p.footprint, before, s.Method)
 		if in.Lost != nil {
 			// A document in spite of an error is half a result.
 			s.Gaps = append(s.Gaps, Gap{Kind: string(sbom.GapLost), Detail: clean(in.Lost.Error())})
@@ -195,7 +195,7 @@ func (s *Stage) describe(f *footprint, waive *waivers) {
 	s.Image = cleanImage(doc.Environment.Image)
 	s.limitations(doc.Limitations, f.config.Accept)
 	s.OS = clean(cmp.Or(doc.Environment.OS.Pretty, doc.Environment.OS.ID))
-	s.Ruler = Ruler{Rules: doc.Rules, Catalogers: clean(doc.Catalogers)}
+	s.Method = Method{Rules: doc.Rules, Catalogers: clean(doc.Catalogers)}
 	s.Counts, s.Dependencies, s.Relations, s.Excluded = f.counts, f.dependencies, f.relations, f.excluded
 	for _, g := range doc.Gaps {
 		gap := Gap{Kind: clean(string(g.Kind)), Path: clean(g.Path), Detail: clean(g.Detail)}

@@ -84,7 +84,7 @@ func (b *heldBase) compare(in Input) string {
 		// What one ruler finds and the other does not would be taken for
 		// what the job added.
 		return fmt.Sprintf("was made with %s, and this count with %s; make it anew",
-			Ruler{b.Document.Rules, b.Document.Catalogers}, Ruler{in.Document.Rules, in.Document.Catalogers})
+			Method{b.Document.Rules, b.Document.Catalogers}, Method{in.Document.Rules, in.Document.Catalogers})
 	}
 	return ""
 }
@@ -131,7 +131,7 @@ func (b *heldBase) has(c *sbom.Component) bool {
 		return c.Layer > 0 && c.Layer <= b.layers
 	case c.Kind == sbom.KindFiles:
 		// A path is no identity of what lies there.
-		return c.Stamp != "" && c.Stamp == theirs.Stamp
+		return c.Fingerprint != "" && c.Fingerprint == theirs.Fingerprint
 	case c.Kind == sbom.KindPackage:
 		ours, others := provedDigests(c), provedDigests(theirs)
 		return len(ours) == 0 || len(others) == 0 || slices.Equal(ours, others)

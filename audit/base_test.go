@@ -129,7 +129,7 @@ func TestBaseProperties(t *testing.T) {
 		d.Environment.Image.Layers = []sbom.Layer{{DiffID: "a"}, {DiffID: "b"}, {DiffID: "c"}}
 		for i := range d.Components {
 			d.Components[i].Layer = rng.IntN(5)
-			d.Components[i].Stamp = "sha256:x"
+			d.Components[i].Fingerprint = "sha256:x"
 		}
 		ref := []string{pinnedRef, "registry:e.org/base:12", "snapshot:b", "dir:b", "sbom:b"}[rng.IntN(5)]
 		stage := StageConfig{Name: "s", Environment: "registry:e.org/b", Base: ref, Critical: true, Minimum: &one,
@@ -158,7 +158,7 @@ func TestBaseProperties(t *testing.T) {
 		if g := s.Growth; len(g.added())+len(g.Removed)+len(g.Changed)+len(g.Weaker)+len(g.Base.Added)+len(g.Base.Removed)+len(g.Base.Changed) > 0 {
 			t.Fatalf("seed %d: differs from the baseline that was made of it: %+v %+v", seed, g, g.Base)
 		}
-		if bytes.Contains(data, []byte(`"stamp"`)) {
+		if bytes.Contains(data, []byte(`"fingerprint"`)) {
 			t.Fatalf("seed %d: a stamp, which has times in it, is in the report", seed)
 		}
 
@@ -177,7 +177,7 @@ func TestBaseProperties(t *testing.T) {
 		// The same in the base as well: it is told, and under a base that is
 		// not trusted it is growth as before.
 		extra.Layer = 1
-		extra.Stamp = "sha256:x"
+		extra.Fingerprint = "sha256:x"
 		more.Components[len(more.Components)-1] = extra
 		grown.Document = mustNew(t, more)
 		theirs := *in.Base.Document

@@ -28,9 +28,9 @@ type Baseline struct {
 
 // StageBaseline is the accepted set of one stage.
 type StageBaseline struct {
-	// Ruler is what the set was counted with. Each stage has its own, since
+	// Method is what the set was counted with. Each stage has its own, since
 	// each can be brought up to date alone.
-	Ruler
+	Method
 	// Reason is the text with which the stage's first baseline was accepted.
 	Reason string
 	// Dependencies are sorted by key and version. Those that were accepted
@@ -81,7 +81,7 @@ func (b *Baseline) With(stage Stage, reason string) (*Baseline, error) {
 		maps.Copy(next.Stages, b.Stages)
 		before = b.Stages[stage.Name]
 	}
-	accepted := &StageBaseline{Ruler: stage.Ruler}
+	accepted := &StageBaseline{Method: stage.Method}
 	next.Stages[stage.Name] = accepted
 	now := entries(stage.Dependencies)
 	if before == nil {
@@ -138,8 +138,8 @@ type StageDiff struct {
 	New, Gone bool
 	// Before and After are the numbers of dependencies.
 	Before, After int
-	// Rulers are set, before and after, when they differ.
-	Rulers  *[2]Ruler
+	// Methods are set, before and after, when they differ.
+	Methods *[2]Method
 	Added   []Entry
 	Removed []Entry
 	Changed []Change
@@ -185,8 +185,8 @@ func diffStage(name string, before, after *StageBaseline) (StageDiff, bool) {
 	if d.New || d.Gone {
 		return d, true
 	}
-	if before.Ruler != after.Ruler {
-		d.Rulers = &[2]Ruler{before.Ruler, after.Ruler}
+	if before.Method != after.Method {
+		d.Methods = &[2]Method{before.Method, after.Method}
 	}
 	x := compareParts(before.Dependencies, after.Dependencies, true)
 	d.Added, d.Removed = slices.Concat(x.growth, x.baseAdded), slices.Concat(x.removed, x.baseRemoved)
@@ -206,6 +206,6 @@ func diffStage(name string, before, after *StageBaseline) (StageDiff, bool) {
 		}
 	}
 	slices.SortFunc(d.Weaker, func(a, b Weaker) int { return cmp.Compare(a.ID, b.ID) })
-	differs := stronger || d.Rulers != nil || len(d.Added)+len(d.Removed)+len(d.Changed)+len(d.Weaker) > 0
+	differs := stronger || d.Methods != nil || len(d.Added)+len(d.Removed)+len(d.Changed)+len(d.Weaker) > 0
 	return d, differs
 }

@@ -123,7 +123,7 @@ func TestBaselineErrors(t *testing.T) {
 		{"case", dep(`{"Key": "k"}`), `f:2:2: unknown key "Key" in a dependency; did you mean "key"?`},
 		{"missing", dep(`{"key": "k", "version": "1", "provenance": "os"}`), `f:2:48: a dependency has no "evidence"` + repair},
 		{"provenance", dep(strings.Replace(good, "os", "trust-me", 1)), `f:2:44: there is no provenance "trust-me"`},
-		{"inside", dep(strings.Replace(good, "os", "inside", 1)), `f:2:44: there is no provenance "inside"`},
+		{"bundled", dep(strings.Replace(good, "os", "bundled", 1)), `f:2:44: there is no provenance "bundled"`},
 		{"number", dep(`{"key": 1}`), `f:2:9: expected a string for "key"`},
 		{"stage twice", `{"baseline": 1, "stages": {"s": {"rules": 1, "catalogers": "", "dependencies": []}, "s": {}}}`, `f:1:85: key "s" is given twice; keep one of them`},
 		{"rules", `{"baseline": 1, "stages": {"s": {"rules": 1.5}}}`, `f:1:43: expected a whole number for "rules"`},

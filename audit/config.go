@@ -99,8 +99,8 @@ type StageConfig struct {
 	Distroless bool
 	// Message is the team's own text, shown when the stage fails.
 	Message string
-	// Own are the components that the project itself makes.
-	Own []Own
+	// FirstParty are the components that the project itself makes.
+	FirstParty []FirstParty
 	// Roots are the packages and commands that the stage uses by itself, as
 	// written: what needs what begins there.
 	Roots []string
@@ -117,8 +117,8 @@ type Flag struct{ Name, Value string }
 // Strict says whether findings of the stage fail it.
 func (s *StageConfig) Strict() bool { return s.Critical || s.Enforce }
 
-// Own names components that a stage builds; exactly one field is set.
-type Own struct {
+// FirstParty names components that a stage builds; exactly one field is set.
+type FirstParty struct {
 	// Name is a package name, of whatever type.
 	Name string
 	// PURL is a package URL; without a version it stands for all of them.

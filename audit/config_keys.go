@@ -92,8 +92,8 @@ func (p *configParser) stageFields(s *StageConfig, locks *[]position, named *pos
 		{"minimum", false, func(n ast.Node) { s.Minimum = p.optional(n, "minimum") }},
 		{"distroless", false, func(n ast.Node) { s.Distroless = p.boolean(n, "distroless") }},
 		{"message", false, func(n ast.Node) { s.Message, _ = p.text(n, "a message", true) }},
-		{"own", false, func(n ast.Node) {
-			p.list(n, "a list of the stage's own packages", func(n ast.Node) { s.Own = append(s.Own, p.own(n)) })
+		{"first-party", false, func(n ast.Node) {
+			p.list(n, "a list of the stage's own packages", func(n ast.Node) { s.FirstParty = append(s.FirstParty, p.firstParty(n)) })
 		}},
 		{"registries", false, func(n ast.Node) { s.Registries = p.registries(n) }},
 		{"roots", false, func(n ast.Node) {
@@ -151,7 +151,7 @@ func (p *configParser) registries(n ast.Node) []string {
 	return hosts
 }
 
-func (p *configParser) ownFields(o *Own) []field {
+func (p *configParser) firstPartyFields(o *FirstParty) []field {
 	return []field{
 		{"name", false, func(n ast.Node) { o.Name, _ = p.text(n, "the name of a package", false) }},
 		{"purl", false, func(n ast.Node) { o.PURL = p.purl(n) }},
@@ -159,10 +159,10 @@ func (p *configParser) ownFields(o *Own) []field {
 	}
 }
 
-func (p *configParser) own(n ast.Node) Own {
-	var o Own
+func (p *configParser) firstParty(n ast.Node) FirstParty {
+	var o FirstParty
 	before := len(p.errs)
-	if !p.mapping(n, "one of the stage's own packages", p.ownFields(&o)) || len(p.errs) > before {
+	if !p.mapping(n, "one of the stage's own packages", p.firstPartyFields(&o)) || len(p.errs) > before {
 		return o
 	}
 	if m := n.(*ast.MappingNode); len(m.Values) != 1 {
@@ -343,11 +343,11 @@ func (p *configParser) pattern(n ast.Node, what string) (string, bool) {
 func configKeys() map[string][]string {
 	p := &configParser{decoder: &decoder{}, config: &Config{}}
 	keys := map[string][]string{
-		"pipeline":  keysOf(p.pipelineFields()),
-		"stage":     keysOf(p.stageFields(&StageConfig{}, nil, nil)),
-		"own":       keysOf(p.ownFields(&Own{})),
-		"exception": keysOf(p.exceptionFields(&Exception{})),
-		"waiver":    keysOf(p.waiverFields(&Waiver{})),
+		"pipeline":    keysOf(p.pipelineFields()),
+		"stage":       keysOf(p.stageFields(&StageConfig{}, nil, nil)),
+		"first-party": keysOf(p.firstPartyFields(&FirstParty{})),
+		"exception":   keysOf(p.exceptionFields(&Exception{})),
+		"waiver":      keysOf(p.waiverFields(&Waiver{})),
 	}
 	for _, k := range keys {
 		slices.Sort(k)

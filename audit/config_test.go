@@ -33,7 +33,7 @@ stages:
     minimum: 88
     message: |
       ask the release team
-    own:
+    first-party:
       - name: release-tools
       - purl: pkg:pypi/blurb
       - path: /src/**
@@ -67,7 +67,7 @@ func TestParseConfig(t *testing.T) {
 		Stages: []StageConfig{{
 			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []string{"requirements.txt", "locks/**/*.txt"},
 			Limit: &limit, Growth: 2, Minimum: &minimum, Message: "ask the release team\n",
-			Own: []Own{{Name: "release-tools"}, {PURL: "pkg:pypi/blurb"}, {Path: "/src/**"}}, Registries: []string{"npm.example.org:8443"},
+			FirstParty: []FirstParty{{Name: "release-tools"}, {PURL: "pkg:pypi/blurb"}, {Path: "/src/**"}}, Registries: []string{"npm.example.org:8443"},
 			Base: "registry:debian:12", BaseLimit: &baseLimit, Platform: "linux/arm64/v8", Accept: []sbom.LimitationName{sbom.LimitOwnership, sbom.LimitUnaccounted},
 			Waive: []Waiver{
 				{Path: "/root/**", Kind: "unreadable", Reason: "runs without root", Owner: "release team", Expires: "2027-01-31", Line: 31},
@@ -125,10 +125,10 @@ func TestConfigErrors(t *testing.T) {
 		{"unterminated", "pipeline: \"p\n", "f:1:11: not valid YAML: could not find end character of double-quoted text"},
 		{"too large", strings.Repeat("#", MaxConfigSize+1), "f: the file has 1048577 bytes, and at most 1048576 are read"},
 		{"long value", "pipeline: p\nbaseline: {" + strings.Repeat("x", 200) + ": 1}\n" + stages, "f:2:11: expected the path of the baseline, got a mapping"},
-		{"bad purl", "pipeline: p\n" + stages + "  own:\n  - purl: six\n", `f:6:11: "six" is no package URL; write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version`},
-		{"relative own path", "pipeline: p\n" + stages + "  own:\n  - path: src/**\n", `f:6:11: "src/**" is not an absolute path within the environment; write "/src/**"`},
-		{"everything is own", "pipeline: p\n" + stages + "  own:\n  - path: /**\n", `f:6:11: "/**" is all of the environment; name a folder`},
-		{"two at once", "pipeline: p\n" + stages + "  own:\n  - {name: a, path: /b}\n", "f:6:5: one of name, purl and path is expected, got 2 keys; make a list entry of each"},
+		{"bad purl", "pipeline: p\n" + stages + "  first-party:\n  - purl: six\n", `f:6:11: "six" is no package URL; write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version`},
+		{"relative own path", "pipeline: p\n" + stages + "  first-party:\n  - path: src/**\n", `f:6:11: "src/**" is not an absolute path within the environment; write "/src/**"`},
+		{"everything is own", "pipeline: p\n" + stages + "  first-party:\n  - path: /**\n", `f:6:11: "/**" is all of the environment; name a folder`},
+		{"two at once", "pipeline: p\n" + stages + "  first-party:\n  - {name: a, path: /b}\n", "f:6:5: one of name, purl and path is expected, got 2 keys; make a list entry of each"},
 		{"bad pattern", "pipeline: p\n" + stages + "  locks: ['a[']\n", `f:5:11: "a[" is no valid pattern; see https://github.com/bmatcuk/doublestar for the syntax`},
 		{"registry with password", "pipeline: p\nregistries: ['https://u:p@e.org']\n" + stages, `f:2:14: "https://u:p@e.org" is no registry; write a host in small letters, such as "npm.example.org", with or without a path; never a user name or a query`},
 		{"no date", "pipeline: p\nexceptions: [{purl: 'pkg:a/b', reason: r, owner: o, expires: 31.12.2026}]\n" + stages,

@@ -12,7 +12,7 @@ import (
 func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, error) {
 	d := sbom.Document{
 		Environment: sbom.Environment{Ref: s.Environment, Kind: refKind(s.Environment), OS: sbom.OS{Pretty: s.OS}, Image: s.Image},
-		Catalogers:  s.Ruler.Catalogers,
+		Catalogers:  s.Method.Catalogers,
 	}
 	for _, l := range s.Limitations {
 		d.Limitations = append(d.Limitations, sbom.Limitation{Name: sbom.LimitationName(l.Name), Detail: l.Detail})
@@ -59,7 +59,7 @@ func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, err
 func (d *Dependency) component() sbom.Component {
 	c := sbom.Component{
 		ID: d.ID, PURL: d.PURL, Kind: d.Kind, Type: d.Type, Namespace: d.Namespace, Name: d.Name, Version: d.Version, Arch: d.Arch,
-		Paths: d.Paths, Owner: d.Owner, FoundBy: d.FoundBy, Asked: sbom.Asked(d.Asked), Digests: d.Digests, Install: d.Install,
+		Paths: d.Paths, Owner: d.Owner, FoundBy: d.FoundBy, InstallReason: sbom.InstallReason(d.InstallReason), Digests: d.Digests, Install: d.Install,
 		Files: d.Files, Layer: d.Layer, Detail: d.Detail, Source: d.Source, InstalledSize: d.InstalledSize,
 		Evidence: d.OSEvidence,
 	}

@@ -74,8 +74,8 @@ func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
 // findOwn finds the components that the project itself makes (counting rule
 // 4).
 func (f *footprint) findOwn() {
-	sel := make([]selector, len(f.config.Own))
-	for i, o := range f.config.Own {
+	sel := make([]selector, len(f.config.FirstParty))
+	for i, o := range f.config.FirstParty {
 		sel[i] = newSelector(o.Name, o.PURL, o.Path)
 	}
 	for i := range f.doc.Components {
@@ -98,7 +98,7 @@ func (f *footprint) excludedLines() {
 		if !f.own[c.ID] {
 			continue
 		}
-		line := Excluded{Name: clean(c.Name), Version: clean(c.Version), PURL: clean(c.PURL), Reason: "own", Count: 1}
+		line := Excluded{Name: clean(c.Name), Version: clean(c.Version), PURL: clean(c.PURL), Reason: "first-party", Count: 1}
 		if len(c.Paths) > 0 {
 			line.Path = clean(c.Paths[0])
 		}
@@ -124,7 +124,7 @@ func (f *footprint) judge() {
 			d.Layer = c.Layer
 		}
 		if owner := f.owner(c); owner != "" {
-			d.Owner, d.Provenance, d.Evidence = clean(owner), FromInside, evidenceNone
+			d.Owner, d.Provenance, d.Evidence = clean(owner), FromBundled, evidenceNone
 		} else {
 			rules[d.ID] = f.account(c, &d)
 		}
@@ -168,7 +168,7 @@ func dependency(c *sbom.Component) Dependency {
 	d := Dependency{
 		ID: clean(c.ID), Key: clean(sbom.Key(c)), PURL: clean(c.PURL), Name: clean(c.Name), Namespace: clean(c.Namespace),
 		Version: clean(c.Version), Arch: clean(c.Arch), Type: clean(c.Type), Paths: paths,
-		Asked: string(c.Asked), Files: c.Files, Detail: clean(c.Detail),
+		InstallReason: string(c.InstallReason), Files: c.Files, Detail: clean(c.Detail),
 		Kind: c.Kind, FoundBy: clean(c.FoundBy), Source: clean(c.Source), InstalledSize: c.InstalledSize,
 	}
 	for _, x := range c.Digests {
@@ -184,8 +184,8 @@ func dependency(c *sbom.Component) Dependency {
 }
 
 func (f *footprint) count(p Provenance) {
-	if p == FromInside {
-		f.counts.Inside++
+	if p == FromBundled {
+		f.counts.Bundled++
 		return
 	}
 	f.counts.Total++
@@ -274,7 +274,7 @@ func (f *footprint) replacements() {
 	}
 	for i := range f.dependencies {
 		d := &f.dependencies[i]
-		if list := left[d.Key]; len(list) > 0 && d.Provenance != FromImage && d.Provenance != FromInside {
+		if list := left[d.Key]; len(list) > 0 && d.Provenance != FromImage && d.Provenance != FromBundled {
 			d.Replaces, left[d.Key] = clean(sbom.Identity(list[0])), list[1:]
 		}
 	}

@@ -107,10 +107,10 @@ func (g *grouping) groups() []GrowthGroup {
 		}
 		group := GrowthGroup{ID: grown.ID, Brings: slices.Clone(grown.Brings), NeededBy: grown.NeededBy}
 		switch {
-		case grown.Reason == graph.Asked:
-			group.Because = "asked"
+		case grown.Reason == graph.Explicit:
+			group.Because = "explicit"
 		case len(grown.NeededBy) > 0:
-			group.Because = "auto"
+			group.Because = "dependency"
 		}
 		if len(heads) > 1 {
 			for _, h := range heads {

@@ -81,7 +81,7 @@ func (d *delta) compareKey(before, now []Entry) {
 func entries(dependencies []Dependency) []Entry {
 	out := make([]Entry, 0, len(dependencies))
 	for _, d := range dependencies {
-		if d.Provenance == FromInside {
+		if d.Provenance == FromBundled {
 			continue
 		}
 		out = append(out, Entry{
@@ -94,15 +94,15 @@ func entries(dependencies []Dependency) []Entry {
 
 // growthOf tells what differs from the baseline of the stage. It judges
 // nothing.
-func growthOf(f *footprint, base *StageBaseline, ruler Ruler) Growth {
+func growthOf(f *footprint, base *StageBaseline, ruler Method) Growth {
 	g := Growth{Allowed: f.config.Growth, Added: []GrowthGroup{}, Removed: []Entry{}, Changed: []Change{}}
 	if base == nil {
 		return g
 	}
 	g.Known, g.Baseline = true, len(base.Dependencies)
-	if base.Ruler != ruler {
-		r := base.Ruler
-		g.Ruler = &r
+	if base.Method != ruler {
+		r := base.Method
+		g.Method = &r
 	}
 	before, now := base.Dependencies, entries(f.dependencies)
 	if f.unjudged() {

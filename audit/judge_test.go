@@ -220,7 +220,7 @@ func parseInventory(t *testing.T, ref, text string) (*sbom.Document, error) {
 				c.Install = &sbom.Install{Kind: sbom.InstallVCS, URL: "https://git.example.org/" + c.Name}
 			}
 			d.Components = append(d.Components, c)
-		case w[0] == "inside":
+		case w[0] == "bundled":
 			c := langPackage(w[2], "")
 			c.Owner, c.Digests = w[1], proved(w)
 			d.Components = append(d.Components, c)
@@ -239,8 +239,8 @@ func parseInventory(t *testing.T, ref, text string) (*sbom.Document, error) {
 			for i, id := range w[1:] {
 				d.Environment.Image.Layers = append(d.Environment.Image.Layers, sbom.Layer{DiffID: id, CreatedBy: fmt.Sprintf("RUN step %d", i+1)})
 			}
-		case w[0] == "stamp":
-			d.Components[known-1].Stamp = w[1]
+		case w[0] == "fingerprint":
+			d.Components[known-1].Fingerprint = w[1]
 		case w[0] == "limitation":
 			d.Limitations = append(d.Limitations, sbom.Limitation{Name: sbom.LimitationName(w[1]), Detail: strings.Join(w[2:], " ")})
 		case w[0] == "catalogers":
@@ -275,8 +275,8 @@ func osPackage(name, version string, more ...string) sbom.Component {
 		PURL: "pkg:deb/debian/" + name + "@" + version + "?arch=amd64", Evidence: "db-owned"}
 	for _, m := range more {
 		switch m {
-		case "asked", "auto", "essential":
-			c.Asked = sbom.Asked(m)
+		case "explicit", "dependency", "essential":
+			c.InstallReason = sbom.InstallReason(m)
 		default:
 			c.Evidence = m
 		}
@@ -311,7 +311,7 @@ func transcript(r *Report) string {
 	for _, s := range r.Stages {
 		c := s.Counts
 		fmt.Fprintf(&b, "%s %s: %d = os %d + lock %d + image %d + exception %d + unaccounted %d; inside %d, excluded %d\n",
-			s.Verdict, s.Name, c.Total, c.OS, c.Lock, c.Image, c.Exception, c.Unaccounted, c.Inside, c.Excluded)
+			s.Verdict, s.Name, c.Total, c.OS, c.Lock, c.Image, c.Exception, c.Unaccounted, c.Bundled, c.Excluded)
 		if x := s.Base; x != nil {
 			fmt.Fprintf(&b, "  base %s known %t layers %d: %d = present %d + gone %d + other %d; added %d\n",
 				x.Ref, x.Known, x.Layers, x.Dependencies, x.Present, x.Gone, x.Dependencies-x.Present-x.Gone, x.Added)
@@ -381,7 +381,7 @@ func checkSums(t *testing.T, r *Report) {
 		if c.Total != c.OS+c.Lock+c.Image+c.Exception+c.Unaccounted {
 			t.Errorf("stage %s: total is no sum: %+v", s.Name, c)
 		}
-		if c.Total+c.Inside != len(s.Dependencies) {
+		if c.Total+c.Bundled != len(s.Dependencies) {
 			t.Errorf("stage %s: %d dependencies are listed for %+v", s.Name, len(s.Dependencies), c)
 		}
 	}

@@ -67,7 +67,7 @@ func (p *policy) add(r Rule, severity Severity, f Finding) {
 // sortFindings puts the weightiest first: by severity, then in the order of
 // the rules.
 func sortFindings(findings []Finding) {
-	severities := []Severity{Stop, Error, Warning, Info}
+	severities := []Severity{SeverityIncomplete, Error, Warning, Info}
 	rules := Rules()
 	place := func(id string) int { return slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id }) }
 	slices.SortStableFunc(findings, func(a, b Finding) int {
@@ -131,9 +131,9 @@ func (p *policy) baseline() {
 		p.finding(RuleNoBaseline, Finding{Message: "there is no baseline for this stage", Fix: "make one, look through it, and commit it", Accept: updateCommand(p.config, false)})
 		return
 	}
-	if g.Ruler != nil {
-		p.finding(RuleRuler, Finding{
-			Message: fmt.Sprintf("the baseline was made with %s, this count with %s", *g.Ruler, p.stage.Ruler),
+	if g.Method != nil {
+		p.finding(RuleMethod, Finding{
+			Message: fmt.Sprintf("the baseline was made with %s, this count with %s", *g.Method, p.stage.Method),
 			Fix:     "count the unchanged environment again, and accept what the new ruler says of it",
 			Accept:  accept,
 		})
@@ -344,7 +344,7 @@ func (p *policy) excused(n sbom.Notice) bool {
 
 // accounted says whether a dependency, or what it lies inside of, is sound.
 func (p *policy) accounted(d *Dependency) bool {
-	for d.Provenance == FromInside {
+	for d.Provenance == FromBundled {
 		if d = p.footprint.byID[d.Owner]; d == nil {
 			return false
 		}
@@ -456,7 +456,7 @@ func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-func (r Ruler) String() string {
+func (r Method) String() string {
 	return fmt.Sprintf("counting rules %d and %s", r.Rules, cmp.Or(r.Catalogers, "no catalogers"))
 }
 

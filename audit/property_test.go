@@ -59,7 +59,7 @@ func randomStage(t *testing.T, rng *rand.Rand) (sbom.Document, []*lockcheck.Lock
 func randomComponent(rng *rand.Rand, name string) sbom.Component {
 	switch rng.IntN(5) {
 	case 0, 1:
-		return osPackage(name, "1", []string{"asked", "auto", "essential", "foreign"}[rng.IntN(4)])
+		return osPackage(name, "1", []string{"explicit", "dependency", "essential", "foreign"}[rng.IntN(4)])
 	case 2:
 		return sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: name, PURL: "pkg:generic/" + name, Paths: []string{"/opt/" + name}}
 	}
@@ -81,7 +81,7 @@ func TestProperties(t *testing.T) {
 	one := 1
 	c := &Config{File: "depaudit.yaml", Pipeline: "p", Exceptions: []Exception{{PURL: "pkg:pypi/n1", Reason: "r", Owner: "o", Expires: "2030-01-01"}},
 		Stages: []StageConfig{
-			{Name: "b", Environment: "dir:x", Critical: true, Minimum: &one, Own: []Own{{Name: "n0"}}},
+			{Name: "b", Environment: "dir:x", Critical: true, Minimum: &one, FirstParty: []FirstParty{{Name: "n0"}}},
 			{Name: "a", Environment: "dir:x", Minimum: &one},
 		}}
 	schema := compileSchema(t, "report.schema.json")
@@ -148,9 +148,9 @@ func TestGroupingIsComplete(t *testing.T) {
 	const n = 10_000
 	d := sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}}
 	for i := range n {
-		asked := "auto"
+		asked := "dependency"
 		if i%100 == 0 {
-			asked = "asked"
+			asked = "explicit"
 		}
 		d.Components = append(d.Components, osPackage(fmt.Sprint("p", i), "1", asked))
 	}
@@ -160,7 +160,7 @@ func TestGroupingIsComplete(t *testing.T) {
 		}
 	}
 	c := &Config{Stages: []StageConfig{{Name: "s"}}}
-	base := &Baseline{Stages: map[string]*StageBaseline{"s": {Ruler: Ruler{Rules: sbom.Rules}}}}
+	base := &Baseline{Stages: map[string]*StageBaseline{"s": {Method: Method{Rules: sbom.Rules}}}}
 	start := time.Now()
 	r := Run(c, []Input{{Stage: c.Stages[0], Document: mustNew(t, d)}}, base, Tool{}, today)
 	// Some 0.5 s; quadratic time would be minutes.
@@ -196,7 +196,7 @@ func TestGroupsLeaveWithTheirHeads(t *testing.T) {
 		d := sbom.Document{Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"}}
 		n := 2 + rng.IntN(30)
 		for i := range n {
-			d.Components = append(d.Components, osPackage(fmt.Sprint("p", i), "1", []string{"auto", "auto", "auto", "asked"}[rng.IntN(4)]))
+			d.Components = append(d.Components, osPackage(fmt.Sprint("p", i), "1", []string{"dependency", "dependency", "dependency", "explicit"}[rng.IntN(4)]))
 		}
 		for range rng.IntN(2 * n) {
 			d.Relations = append(d.Relations, sbom.Relation{From: sbom.Identity(&d.Components[rng.IntN(n)]), To: sbom.Identity(&d.Components[rng.IntN(n)]),
@@ -204,11 +204,11 @@ func TestGroupsLeaveWithTheirHeads(t *testing.T) {
 		}
 		doc := mustNew(t, d)
 		c := &Config{Stages: []StageConfig{{Name: "s"}}}
-		r := Run(c, []Input{{Stage: c.Stages[0], Document: doc}}, &Baseline{Stages: map[string]*StageBaseline{"s": {Ruler: Ruler{Rules: sbom.Rules}}}}, Tool{}, today)
+		r := Run(c, []Input{{Stage: c.Stages[0], Document: doc}}, &Baseline{Stages: map[string]*StageBaseline{"s": {Method: Method{Rules: sbom.Rules}}}}, Tool{}, today)
 		heads := map[string]bool{} // and whether somebody asked for them
 		for _, g := range r.Stages[0].Growth.Added {
 			if len(g.SharedBy) == 0 {
-				heads[g.ID] = g.Because == "asked"
+				heads[g.ID] = g.Because == "explicit"
 			}
 		}
 		without := func(asked bool, gone ...string) map[string]bool {
@@ -367,7 +367,7 @@ func TestRulesDocumentThemselves(t *testing.T) {
 				t.Errorf("%s lacks a text", r.ID)
 			}
 		}
-		if !slices.Contains([]Severity{Stop, Error, Warning, Info}, r.Strict) {
+		if !slices.Contains([]Severity{SeverityIncomplete, Error, Warning, Info}, r.Strict) {
 			t.Errorf("%s has severity %q", r.ID, r.Strict)
 		}
 		if got, ok := RuleByID(r.ID); !ok || got.ID != r.ID || !strings.Contains(got.Explanation(), r.Why) {
@@ -400,7 +400,7 @@ func TestReadReportRefuses(t *testing.T) {
 		{"counts", `"total": 2`, `"total": 1`, "follows from the dependencies"},
 		{"owner", `"owner": "deb/debian/a@1?arch=amd64"`, `"owner": "deb/debian/c@1"`, "is mentioned and not listed"},
 		{"itself", `"owner": "deb/debian/a@1?arch=amd64"`, `"owner": "pypi/x@1"`, "lies inside itself"},
-		{"severity", `"severity": "stop"`, `"severity": "fine"`, "unknown severity"},
+		{"severity", `"severity": "incomplete"`, `"severity": "fine"`, "unknown severity"},
 		{"type", `"rules": 1`, `"rules": "1"`, "4:"},
 		{"twice", `"id": "deb/debian/b@1?arch=amd64"`, `"id": "deb/debian/a@1?arch=amd64"`, "listed twice"},
 		{"provenance", `"provenance": "os"`, `"provenance": "heaven"`, "unknown provenance"},

@@ -119,9 +119,9 @@ func (s *Stage) validate() error {
 			return errors.New("a dependency without an ID")
 		case known[d.ID] != nil:
 			return fmt.Errorf("dependency %q is listed twice", d.ID)
-		case d.Provenance != FromInside && !countedProvenance(d.Provenance):
+		case d.Provenance != FromBundled && !countedProvenance(d.Provenance):
 			return fmt.Errorf("dependency %q has the unknown provenance %q", d.ID, d.Provenance)
-		case (d.Provenance == FromInside) != (d.Owner != ""):
+		case (d.Provenance == FromBundled) != (d.Owner != ""):
 			return fmt.Errorf("dependency %q: owner %q does not go with provenance %q", d.ID, d.Owner, d.Provenance)
 		}
 		if d.Layer < 0 || d.Layer > len(s.Image.Layers) {
@@ -239,7 +239,7 @@ func validOwners(known map[string]*Dependency) error {
 
 func validFindings(findings []Finding) error {
 	for _, f := range findings {
-		if !slices.Contains([]Severity{Stop, Error, Warning, Info}, f.Severity) {
+		if !slices.Contains([]Severity{SeverityIncomplete, Error, Warning, Info}, f.Severity) {
 			return fmt.Errorf("finding %q has the unknown severity %q", f.Rule, f.Severity)
 		}
 		if f.Rule == "" {

@@ -65,9 +65,9 @@ type Stage struct {
 	// Limitations are what this kind of environment cannot show at all. A
 	// number without them is another number: every format has them beside it.
 	Limitations []Limitation `json:"limitations,omitempty"`
-	// Ruler is what counted this stage: for an SBOM that somebody else made,
+	// Method is what counted this stage: for an SBOM that somebody else made,
 	// the tool that made it.
-	Ruler Ruler `json:"ruler"`
+	Method Method `json:"method"`
 	// Verdict of this stage alone.
 	Verdict Verdict `json:"verdict"`
 	Counts  Counts  `json:"counts"`
@@ -76,7 +76,7 @@ type Stage struct {
 	// Message is the team's own text for a failure of this stage.
 	Message string `json:"message,omitempty"`
 	// Dependencies has every component of the stage: those that count, and
-	// those inside others, which have an Owner and the provenance "inside".
+	// those inside others, which have an Owner and the provenance "bundled".
 	// Sorted by type, name, version.
 	Dependencies []Dependency `json:"dependencies"`
 	// Relations are the edges between dependencies, by ID.
@@ -131,9 +131,9 @@ type Limitation struct {
 	Accepted bool `json:"accepted,omitempty"`
 }
 
-// Ruler is what a count was made with. Two counts by different rulers cannot
+// Method is what a count was made with. Two counts by different rulers cannot
 // be compared.
-type Ruler struct {
+type Method struct {
 	// Rules is the version of the counting rules.
 	Rules int `json:"rules"`
 	// Catalogers is the engine behind the language packages.
@@ -149,8 +149,8 @@ type Counts struct {
 	Image       int `json:"image"`
 	Exception   int `json:"exception"`
 	Unaccounted int `json:"unaccounted"`
-	// Inside and Excluded are listed but not part of Total.
-	Inside   int `json:"inside"`
+	// Bundled and Excluded are listed but not part of Total.
+	Bundled  int `json:"bundled"`
 	Excluded int `json:"excluded"`
 }
 
@@ -163,7 +163,7 @@ const (
 	FromImage     Provenance = "image"
 	FromException Provenance = "exception"
 	FromNowhere   Provenance = "unaccounted"
-	FromInside    Provenance = "inside" // not counted: see Dependency.Owner
+	FromBundled   Provenance = "bundled" // not counted: see Dependency.Owner
 )
 
 // Dependency is one component of a stage.
@@ -203,8 +203,8 @@ type Dependency struct {
 	Paths []string `json:"paths,omitempty"`
 	// Owner is the ID of the component that this one lies inside of.
 	Owner string `json:"owner,omitempty"`
-	// Asked is "asked", "auto", "essential" or empty when nobody recorded it.
-	Asked string `json:"asked,omitempty"`
+	// Asked is "explicit", "dependency", "essential" or empty when nobody recorded it.
+	InstallReason string `json:"installReason,omitempty"`
 	// Files is the number of files behind an unaccounted folder.
 	Files  int    `json:"files,omitempty"`
 	Detail string `json:"detail,omitempty"`
@@ -287,9 +287,9 @@ type Growth struct {
 	Changed []Change `json:"changed"`
 	// Weaker are those that the baseline has with a better proof.
 	Weaker []Weaker `json:"weaker,omitempty"`
-	// Ruler is what made the baseline's count, when it is not what made
+	// Method is what made the baseline's count, when it is not what made
 	// this one. The difference is then told, and not judged.
-	Ruler *Ruler `json:"ruler,omitempty"`
+	Method *Method `json:"method,omitempty"`
 	// Base is the difference in what is the base's, which is none of the
 	// above. Nil when neither the baseline nor the stage has any of it.
 	Base *BaseGrowth `json:"base,omitempty"`
@@ -317,7 +317,7 @@ type GrowthGroup struct {
 	// ID of the dependency at the head of the group: without it, none of the
 	// others would be there.
 	ID string `json:"id"`
-	// Because is "asked" when the head was asked for, "auto" when something
+	// Because is "explicit" when the head was asked for, "dependency" when something
 	// that was there before needs it, "" when unknown.
 	Because string `json:"because,omitempty"`
 	// Brings are the IDs of the others, sorted.
@@ -373,10 +373,10 @@ type Entry struct {
 type Severity string
 
 const (
-	Error   Severity = "error"   // fails the stage
-	Warning Severity = "warning" // does not
-	Stop    Severity = "stop"    // something could not be judged: incomplete
-	Info    Severity = "info"    // good to know
+	Error              Severity = "error"      // fails the stage
+	Warning            Severity = "warning"    // does not
+	SeverityIncomplete Severity = "incomplete" // something could not be judged: incomplete
+	Info               Severity = "info"       // good to know
 )
 
 // Finding is a rule of the policy that a stage breaks.

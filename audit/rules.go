@@ -32,7 +32,7 @@ func (r Rule) severity(strict bool) Severity {
 const (
 	RuleGaps          = "gaps"
 	RuleEmpty         = "empty-environment"
-	RuleRuler         = "ruler-changed"
+	RuleMethod        = "method-changed"
 	RuleNoBaseline    = "no-baseline"
 	RuleGrowth        = "growth"
 	RuleOverLimit     = "over-limit"
@@ -100,31 +100,31 @@ const (
 
 func completenessRules() []Rule {
 	return []Rule{{
-		ID: RuleGaps, Title: "Something could not be examined", Strict: Stop, Other: Stop,
+		ID: RuleGaps, Title: "Something could not be examined", Strict: SeverityIncomplete, Other: SeverityIncomplete,
 		What:   "The scan met a folder, a file, a database or a package that it could not read or make sense of, or it did not finish at all. Each gap is listed with its path.",
 		Why:    "What was not looked at may hold anything. A count that leaves it out is too low by an unknown number, so the report is incomplete and never a pass.",
 		Fix:    "read the gap's text: run with the rights to read the path, repair or reinstall the package whose metadata is broken, or raise the limit that was reached.",
 		Accept: "an entry under `waive:` of the stage with path or kind, reason, owner and the last day (expires) on which it holds. A lost scan, a package database that could not be read and a base that is not known cannot be waived.",
 	}, {
-		ID: RuleLimitation, Title: "The environment cannot show all that is judged", Strict: Stop, Other: Warning,
+		ID: RuleLimitation, Title: "The environment cannot show all that is judged", Strict: SeverityIncomplete, Other: Warning,
 		What:   "The stage's environment is one that cannot show something at all: an SBOM that somebody else made knows no files, so that nobody can say which of them no package accounts for. Each limitation has a name: ownership, paths, unaccounted, relations, asked, installed, incomplete.",
 		Why:    "A count without it is another count, and looks the same. Every format names the limitations beside the number.",
 		Fix:    "audit the environment itself: the image, the root file system, the machine.",
 		Accept: "`accept:` in the stage with the names of the limitations; the number is then judged as it is, and keeps its mark.",
 	}, {
-		ID: RuleEmpty, Title: "Implausibly little was found", Strict: Stop, Other: Stop,
+		ID: RuleEmpty, Title: "Implausibly little was found", Strict: SeverityIncomplete, Other: SeverityIncomplete,
 		What:   "Nothing was found in the environment, or an operating system is named in it and fewer packages than even a minimal one has, or its package database is missing.",
 		Why:    "An empty folder, a wrong path or a removed package database looks like a perfect footprint.",
 		Fix:    "check that the environment's reference names the root file system that the stage really uses.",
 		Accept: "if the environment is meant to be that lean, set `minimum:` for the stage, or `distroless: true` when it has no package database.",
 	}, {
-		ID: RuleRuler, Title: "The ruler changed", Strict: Stop, Other: Stop,
+		ID: RuleMethod, Title: "The ruler changed", Strict: SeverityIncomplete, Other: SeverityIncomplete,
 		What:   "The baseline was made with other counting rules or another version of the catalogers than this count.",
 		Why:    "A new scanner version can move the count more than any pull request. The difference cannot be told from growth, so it is shown but not judged.",
 		Fix:    "count the unchanged environment with the new version and look at what differs.",
 		Accept: acceptUpdate,
 	}, {
-		ID: RuleNoBaseline, Title: "A critical stage has no baseline", Strict: Stop, Other: "",
+		ID: RuleNoBaseline, Title: "A critical stage has no baseline", Strict: SeverityIncomplete, Other: "",
 		What:   "The baseline file does not exist, or does not have this stage.",
 		Why:    "Growth is judged against what was accepted. Without that there is nothing to judge by, and silence would be taken for a pass.",
 		Fix:    "make the first baseline, look through it, and commit it beside depaudit.yaml.",

@@ -120,7 +120,7 @@ func TestConfigSchemaAgrees(t *testing.T) {
 	for _, doc := range []string{
 		head, fullConfig, head + "baseline: b.json\n", head + "registries: [npm.example.org, 'https://e.org/npm', 'e.org:8080']\n",
 		head + "exceptions: []\n", stage("limit: 0"), stage("locks: ['a*.txt', b/**/c]"), stage("message: |\n    two\n    lines"),
-		stage("own: [{name: x}, {purl: 'pkg:pypi/x'}, {path: /src/**}]"),
+		stage("first-party: [{name: x}, {purl: 'pkg:pypi/x'}, {path: /src/**}]"),
 		head + "exceptions: [{purl: 'pkg:npm/%40a/b@1.0', reason: r, owner: o, expires: 2026-12-31}]",
 		head + "exceptions: [{path: /opt/x, reason: r, owner: o, expires: '2028-02-29'}]",
 		stage("base: 'registry:debian:12'"), stage("platform: linux/arm/v7"), stage("platform: linux/amd64"), stage("base-limit: 0"),
@@ -137,9 +137,9 @@ func TestConfigSchemaAgrees(t *testing.T) {
 		"pipeline: \"a\\tb\"\nstages:\n- {name: a, environment: b}\n",
 		"pipeline: p\nstages:\n- {name: 'a b', environment: b}\n", "pipeline: p\nstages:\n- {name: -a, environment: b}\n",
 		stage("critical: yes"), stage("critical: 'true'"), stage("critical: 1"), stage("limit: -1"), stage("limit: '1'"), stage("limit: 1.5"),
-		stage("limit: 1000001"), stage("growth: many"), stage("locks: a"), stage("locks: [1]"), stage("locks: [[a]]"), stage("own: [x]"),
-		stage("own: [{name: x, path: /y}]"), stage("own: [{}]"), stage("own: [{path: x}]"), stage("own: [{path: /**}]"), stage("own: [{purl: six}]"),
-		stage("own: [{nam: x}]"), stage("message: 1"), stage("registries: ['https://user:pw@e.org']"), stage("registries: [E.org]"), stage("registries: ['e.org?x']"),
+		stage("limit: 1000001"), stage("growth: many"), stage("locks: a"), stage("locks: [1]"), stage("locks: [[a]]"), stage("first-party: [x]"),
+		stage("first-party: [{name: x, path: /y}]"), stage("first-party: [{}]"), stage("first-party: [{path: x}]"), stage("first-party: [{path: /**}]"), stage("first-party: [{purl: six}]"),
+		stage("first-party: [{nam: x}]"), stage("message: 1"), stage("registries: ['https://user:pw@e.org']"), stage("registries: [E.org]"), stage("registries: ['e.org?x']"),
 		stage("base: ''"), stage("base: 1"), stage("base: ~"), stage("platform: linux"), stage("platform: Linux/amd64"), stage("platform: a/b/c/d"), stage("platform: a/b/"),
 		stage("base-limit: -1"), stage("accept: ownership"), stage("accept: [Ownership]"), stage("accept: [all]"), stage("accept: [asked, asked]"), stage("accept: [1]"),
 		stage("waive: [{reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: x, reason: r, owner: o, expires: 2026-12-31}]"),
@@ -163,27 +163,27 @@ func TestReportSchemaCovers(t *testing.T) {
 	limit := 3
 	ref := &LockRef{File: "f", Line: 1}
 	entry := Entry{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Reason: "r"}
-	finding := Finding{Rule: RuleGaps, Severity: Stop, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a"}
+	finding := Finding{Rule: RuleGaps, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a"}
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Findings: []Finding{finding},
 		Stages: []Stage{{
-			Name: "s", Critical: true, Enforced: true, Environment: "e", OS: "o", Ruler: Ruler{1, "c"}, Verdict: Incomplete,
+			Name: "s", Critical: true, Enforced: true, Environment: "e", OS: "o", Method: Method{1, "c"}, Verdict: Incomplete,
 			Image:       sbom.Image{Digest: "d", Platform: "p", BaseName: "n", BaseDigest: "d", Layers: []sbom.Layer{{Digest: "d", DiffID: "i", Size: 1, CreatedBy: "RUN"}}},
 			Base:        &StageBase{Ref: "r", Kind: "registry", Digest: "d", Pinned: true, Claimed: true, Known: true, Layers: 1, Dependencies: 2, Present: 1, Gone: 1},
 			Limitations: []Limitation{{"paths", "d", true}},
-			Counts:      Counts{Total: 1, Unaccounted: 1, Inside: 1, Excluded: 2}, Limit: &limit, Message: "m",
+			Counts:      Counts{Total: 1, Unaccounted: 1, Bundled: 1, Excluded: 2}, Limit: &limit, Message: "m",
 			Dependencies: []Dependency{
 				{ID: "a", Key: "a", PURL: "p", Name: "n", Namespace: "ns", Version: "v", Arch: "x", Type: "t", Provenance: FromNowhere, Evidence: "none",
-					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, Paths: []string{"/"}, Asked: "auto", Files: 1, Detail: "d",
+					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, Paths: []string{"/"}, InstallReason: "dependency", Files: 1, Detail: "d",
 					OSEvidence: "db-owned", Layer: 1, Replaces: "z",
 					Kind: sbom.KindPackage, FoundBy: "f", Source: "s", InstalledSize: 1, Digests: []sbom.Digest{{Algorithm: "sha256", Value: "v", Proved: true, File: "f"}},
 					Install: &sbom.Install{Kind: sbom.InstallVCS, URL: "u", Commit: "c", File: "f"}},
-				{ID: "b", Key: "b", Kind: sbom.KindPackage, Provenance: FromInside, Owner: "a"},
+				{ID: "b", Key: "b", Kind: sbom.KindPackage, Provenance: FromBundled, Owner: "a"},
 			},
 			Relations: []Relation{{"a", "b", "depends", "v", 1, "f"}},
-			Excluded:  []Excluded{{"p", "n", "v", "u", "own", "d", 2}},
-			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "asked", []string{"b"}, []string{"b"}, []string{"a"}}},
-				Removed: []Entry{entry}, Changed: []Change{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Ruler: &Ruler{1, "c"},
+			Excluded:  []Excluded{{"p", "n", "v", "u", "first-party", "d", 2}},
+			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "explicit", []string{"b"}, []string{"b"}, []string{"a"}}},
+				Removed: []Entry{entry}, Changed: []Change{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
 				Base: &BaseGrowth{1, []string{"a"}, []Entry{entry}, []Change{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
 			Findings: []Finding{finding}, Gaps: []Gap{{"k", "p", "d", nil}, {"k", "p", "d", &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []Notice{{"k", "p", "a", "d"}},
 			Locks: []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},

@@ -128,15 +128,15 @@ const (
 	KindFiles Kind = "files"
 )
 
-// Asked says whether somebody asked for a component, as far as the installer
-// recorded it.
-type Asked string
+// InstallReason is why the installer put a component there, as far as it
+// recorded that.
+type InstallReason string
 
 const (
-	AskedUnknown   Asked = ""          // no record
-	AskedYes       Asked = "asked"     // installed on request
-	AskedAuto      Asked = "auto"      // came as a dependency of another one
-	AskedEssential Asked = "essential" // part of the system's minimum, which its package manager never removes by itself
+	ReasonUnknown    InstallReason = ""           // no record
+	ReasonExplicit   InstallReason = "explicit"   // installed on request
+	ReasonDependency InstallReason = "dependency" // came as a dependency of another one
+	ReasonEssential  InstallReason = "essential"  // part of the system's minimum, which its package manager never removes by itself
 )
 
 // Component is an installed thing, with the paths that show it.
@@ -165,8 +165,8 @@ type Component struct {
 	// ("db-owned"); empty for components that are not the system's.
 	Evidence string `json:"evidence,omitempty"`
 	// FoundBy names the cataloger or the reader.
-	FoundBy string `json:"foundBy,omitempty"`
-	Asked   Asked  `json:"asked,omitempty"`
+	FoundBy       string        `json:"foundBy,omitempty"`
+	InstallReason InstallReason `json:"installReason,omitempty"`
 	// Digests are what the environment itself says about the artifact that
 	// was installed, to be compared with a lock file.
 	Digests []Digest `json:"digests,omitempty"`
@@ -178,11 +178,11 @@ type Component struct {
 	// the component is from: the last one that wrote what shows it. 0 outside
 	// of images.
 	Layer int `json:"layer,omitempty"`
-	// Stamp identifies the content of a KindFiles component: "sha256:" and a
+	// Fingerprint identifies the content of a KindFiles component: "sha256:" and a
 	// digest of the paths, sizes, permissions and times of modification of
 	// its files. Two components of one identity are the same thing only if
 	// their stamps are equal.
-	Stamp string `json:"stamp,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty"`
 	// Detail is a short remark for people ("go 1.26.8, 13,214 files").
 	Detail string `json:"detail,omitempty"`
 	// Source is the name of the source package of an OS package, when it
@@ -352,8 +352,8 @@ const (
 	LimitUnaccounted LimitationName = "unaccounted"
 	// LimitRelations: what depends on what is not known.
 	LimitRelations LimitationName = "relations"
-	// LimitAsked: what was asked for is not known.
-	LimitAsked LimitationName = "asked"
+	// LimitInstallReason: what was asked for is not known.
+	LimitInstallReason LimitationName = "install-reason"
 	// LimitInstalled: whether a component is installed, or only declared in a
 	// manifest or kept in a cache, is not known.
 	LimitInstalled LimitationName = "installed"
@@ -363,7 +363,7 @@ const (
 
 // LimitationNames are all names, in the order of the documentation.
 func LimitationNames() []LimitationName {
-	return []LimitationName{LimitOwnership, LimitPaths, LimitUnaccounted, LimitRelations, LimitAsked, LimitInstalled, LimitIncomplete}
+	return []LimitationName{LimitOwnership, LimitPaths, LimitUnaccounted, LimitRelations, LimitInstallReason, LimitInstalled, LimitIncomplete}
 }
 
 // Notice is a remark about the environment that is not a component.

@@ -32,7 +32,7 @@ type Meta struct {
 // Annotation is what an audit decided about one component. Empty fields are
 // not exported.
 type Annotation struct {
-	Provenance string // "os", "lock", "image", "exception", "unaccounted", "inside"
+	Provenance string // "os", "lock", "image", "exception", "unaccounted", "bundled"
 	Evidence   string // "db-owned", "hash-locked", ...
 	LockFile   string // the lock file that pins the component
 	LockLine   int    // the line of its entry there
@@ -230,7 +230,7 @@ func (m *Meta) DocumentFacts(d *Document) []Fact {
 		// The provenance is a word of the audit, but whoever calls may be wrong.
 		count("provenance:"+strings.ReplaceAll(Text(p), "=", "-"), counts[p])
 	}
-	count("inside", inside)
+	count("bundled", inside)
 	count("excluded", d.ExcludedCount())
 	count("gaps", len(d.Gaps))
 	return facts

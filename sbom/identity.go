@@ -125,8 +125,8 @@ func mergeInto(first *Component, c Component) {
 			first.Install = c.Install
 		}
 	}
-	if first.Asked == AskedUnknown {
-		first.Asked = c.Asked
+	if first.InstallReason == ReasonUnknown {
+		first.InstallReason = c.InstallReason
 	}
 	first.Files = max(first.Files, c.Files)
 	first.Layer = max(first.Layer, c.Layer)

@@ -22,16 +22,16 @@ var update = flag.Bool("update", false, "write the golden screens")
 func docs() Stage {
 	names := []struct {
 		name  string
-		asked sbom.Asked
+		asked sbom.InstallReason
 		size  int64
 	}{
-		{"texlive", sbom.AskedYes, 56_000}, {"biber", sbom.AskedAuto, 1_700_000}, {"libxml-perl", sbom.AskedAuto, 400_000},
-		{"perl", sbom.AskedAuto, 30_000_000}, {"pip", sbom.AskedYes, 6_800_000}, {"python3", sbom.AskedAuto, 83_000},
-		{"libc6", sbom.AskedEssential, 13_000_000}, {"old", sbom.AskedAuto, 1_000}, {"fonts-日本語-gothic", sbom.AskedAuto, 250_000_000},
+		{"texlive", sbom.ReasonExplicit, 56_000}, {"biber", sbom.ReasonDependency, 1_700_000}, {"libxml-perl", sbom.ReasonDependency, 400_000},
+		{"perl", sbom.ReasonDependency, 30_000_000}, {"pip", sbom.ReasonExplicit, 6_800_000}, {"python3", sbom.ReasonDependency, 83_000},
+		{"libc6", sbom.ReasonEssential, 13_000_000}, {"old", sbom.ReasonDependency, 1_000}, {"fonts-日本語-gothic", sbom.ReasonDependency, 250_000_000},
 	}
 	var components []sbom.Component
 	for _, n := range names {
-		components = append(components, sbom.Component{ID: "deb/" + n.name, Kind: sbom.KindOS, Type: "deb", Name: n.name, Version: "1.0-1", Asked: n.asked, InstalledSize: n.size})
+		components = append(components, sbom.Component{ID: "deb/" + n.name, Kind: sbom.KindOS, Type: "deb", Name: n.name, Version: "1.0-1", InstallReason: n.asked, InstalledSize: n.size})
 	}
 	components = append(components, sbom.Component{ID: "pypi/wheel", Kind: sbom.KindPackage, Type: "pypi", Name: "wheel", Version: "0.38", Owner: "deb/python3"})
 	var edges []graph.Edge
@@ -47,7 +47,7 @@ func docs() Stage {
 		Name: "docs", Graph: graph.FromLists(components, edges, graph.Options{}),
 		Provenance: func(id string) string {
 			if strings.HasPrefix(id, "pypi/") {
-				return "inside"
+				return "bundled"
 			}
 			return "os"
 		},
@@ -246,7 +246,7 @@ func hostileStage() Stage {
 	for i, name := range names {
 		components = append(components, sbom.Component{
 			ID: fmt.Sprintf("%s/%d", name, i), Type: name, Namespace: name, Name: name, Version: name, Kind: sbom.KindPackage, Detail: name,
-			Asked: []sbom.Asked{sbom.AskedYes, sbom.AskedAuto, sbom.Asked(name)}[i%3], InstalledSize: int64(i) << (3 * i),
+			InstallReason: []sbom.InstallReason{sbom.ReasonExplicit, sbom.ReasonDependency, sbom.InstallReason(name)}[i%3], InstalledSize: int64(i) << (3 * i),
 		})
 		edges = append(edges, graph.Edge{From: components[i/2].ID, To: components[i].ID, Kind: name, Via: name})
 		if i%7 == 6 {
@@ -332,9 +332,9 @@ func BenchmarkKeys(b *testing.B) {
 	random := rand.New(rand.NewSource(1))
 	for i := range components {
 		id := fmt.Sprintf("deb/package-%06d", i)
-		components[i] = sbom.Component{ID: id, Kind: sbom.KindOS, Type: "deb", Name: id[4:], Version: "1.0", Asked: sbom.AskedAuto}
+		components[i] = sbom.Component{ID: id, Kind: sbom.KindOS, Type: "deb", Name: id[4:], Version: "1.0", InstallReason: sbom.ReasonDependency}
 		if i < 100 {
-			components[i].Asked = sbom.AskedYes
+			components[i].InstallReason = sbom.ReasonExplicit
 			continue
 		}
 		for range 10 {

@@ -103,7 +103,7 @@ const maxIndent = 8
 
 func reasonText(r graph.Reason) string {
 	switch r {
-	case graph.Asked:
+	case graph.Explicit:
 		return "it was asked for"
 	case graph.Essential:
 		return "it is essential: part of the system's minimum"

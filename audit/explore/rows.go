@@ -58,7 +58,7 @@ func rowOf(s Stage, id string) row {
 	c := s.Graph.Component(id)
 	r := row{
 		id: id, name: report.Terminal(fullName(c)), version: report.Terminal(c.Version), typ: report.Terminal(c.Type),
-		asked: report.Terminal(string(c.Asked)), size: max(0, c.InstalledSize), inside: !c.Counts(), detail: c.Detail,
+		asked: report.Terminal(string(c.InstallReason)), size: max(0, c.InstalledSize), inside: !c.Counts(), detail: c.Detail,
 	}
 	if c.Kind == sbom.KindFiles {
 		r.version = ""
@@ -130,5 +130,5 @@ func (m *model) compare(a, b *row) int {
 
 // askedOrder puts what somebody can do without asking anybody first.
 func askedOrder(asked string) int {
-	return slices.Index([]string{string(graph.Asked), string(graph.Named), string(graph.Presumed), string(graph.Orphan), string(graph.Essential), string(sbom.AskedAuto)}, asked)
+	return slices.Index([]string{string(graph.Explicit), string(graph.Named), string(graph.Presumed), string(graph.Orphan), string(graph.Essential), string(sbom.ReasonDependency)}, asked)
 }

@@ -48,7 +48,7 @@ func (m *model) plant() {
 		stack = stack[:len(stack)-1]
 		kids := m.children(at.id)
 		l := line{row: m.rowOf(at.id), depth: at.depth, kids: len(kids) > 0, open: m.tree.open[at.id]}
-		if at.depth == 0 && (l.row.asked == "auto" || l.row.asked == "") && !l.row.inside {
+		if at.depth == 0 && (l.row.asked == "dependency" || l.row.asked == "") && !l.row.inside {
 			l.row.asked = "shared" // by several roots
 		}
 		m.tree.lines = append(m.tree.lines, l)
@@ -73,7 +73,7 @@ func (m *model) rowOf(id string) row {
 		return m.rows[i]
 	}
 	r := rowOf(m.stage, id)
-	r.asked = "inside"
+	r.asked = "bundled"
 	return r
 }
 

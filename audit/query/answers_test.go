@@ -24,9 +24,9 @@ var updateAnswers = flag.Bool("update-answers", false, "write the golden files o
 // world makes a document for a test.
 type world struct{ d sbom.Document }
 
-func (w *world) add(asked sbom.Asked, size int64, name string) string {
+func (w *world) add(asked sbom.InstallReason, size int64, name string) string {
 	c := sbom.Component{Kind: sbom.KindOS, Type: "deb", Namespace: "debian", Name: name, Version: "1.0-1", Arch: "amd64", PURL: "pkg:deb/debian/x",
-		Asked: asked, InstalledSize: size, Paths: []string{"/var/lib/dpkg/status"}}
+		InstallReason: asked, InstalledSize: size, Paths: []string{"/var/lib/dpkg/status"}}
 	c.ID = sbom.Identity(&c)
 	w.d.Components = append(w.d.Components, c)
 	return c.ID
@@ -49,16 +49,16 @@ func (w *world) subject(t testing.TB, name string, opts graph.Options) *Subject 
 // textStage has something of everything that the answers have to say.
 func textStage(t testing.TB) *Subject {
 	var w world
-	base := w.add(sbom.AskedEssential, 6_500_000, "dash")
-	libc := w.add(sbom.AskedAuto, 13_000_000, "libc6")
+	base := w.add(sbom.ReasonEssential, 6_500_000, "dash")
+	libc := w.add(sbom.ReasonDependency, 13_000_000, "libc6")
 	mid := []string{}
-	suite := w.add(sbom.AskedYes, 56_000, "suite-full")
-	fonts := w.add(sbom.AskedYes, 1_400_000_000, "suite-fonts")
-	common := w.add(sbom.AskedAuto, 44_000_000, "suite-common")
-	data := w.add(sbom.AskedAuto, 999_949, "suite-data")
-	mail1 := w.add(sbom.AskedAuto, 999_950, "exim4")
-	mail2 := w.add(sbom.AskedAuto, 1, "postfix")
-	w.add(sbom.AskedAuto, 2048, "left-over")
+	suite := w.add(sbom.ReasonExplicit, 56_000, "suite-full")
+	fonts := w.add(sbom.ReasonExplicit, 1_400_000_000, "suite-fonts")
+	common := w.add(sbom.ReasonDependency, 44_000_000, "suite-common")
+	data := w.add(sbom.ReasonDependency, 999_949, "suite-data")
+	mail1 := w.add(sbom.ReasonDependency, 999_950, "exim4")
+	mail2 := w.add(sbom.ReasonDependency, 1, "postfix")
+	w.add(sbom.ReasonDependency, 2048, "left-over")
 	w.needs(base, libc, sbom.RelPreDepends, "")
 	w.needs(suite, common, sbom.RelDepends, "")
 	w.needs(fonts, common, sbom.RelRecommends, "")
@@ -67,7 +67,7 @@ func textStage(t testing.TB) *Subject {
 	w.needs(common, mail1, sbom.RelDepends, "exim4 | mail-transport-agent")
 	w.needs(common, mail2, sbom.RelDepends, "exim4 | mail-transport-agent")
 	for i := range 60 {
-		id := w.add(sbom.AskedAuto, int64(1000*(i+1)), fmt.Sprintf("suite-part-%02d", i))
+		id := w.add(sbom.ReasonDependency, int64(1000*(i+1)), fmt.Sprintf("suite-part-%02d", i))
 		w.needs(suite, id, sbom.RelDepends, "")
 		mid = append(mid, id)
 	}
@@ -92,9 +92,9 @@ func hostileStage(t testing.TB) *Subject {
 	}
 	ids := make([]string, len(names))
 	for i, n := range names {
-		asked := sbom.AskedAuto
+		asked := sbom.ReasonDependency
 		if i%3 == 0 {
-			asked = sbom.AskedYes
+			asked = sbom.ReasonExplicit
 		}
 		ids[i] = w.add(asked, int64(i)*777_777, n)
 		if i > 0 {
@@ -103,7 +103,7 @@ func hostileStage(t testing.TB) *Subject {
 	}
 	last := ids[len(ids)-1]
 	for i := range 50 {
-		id := w.add(sbom.AskedAuto, 5, fmt.Sprintf("link%02d", i))
+		id := w.add(sbom.ReasonDependency, 5, fmt.Sprintf("link%02d", i))
 		w.needs(last, id, sbom.RelDepends, "")
 		last = id
 	}
@@ -148,7 +148,7 @@ func answers(t testing.TB, s *Subject) map[string]answer {
 		out[fmt.Sprintf("only-%02d", i)] = NewWhatIf(s, nil, []string{id}, only)
 		split, err := s.Graph.Split([]graph.Part{{Name: "first \x1b", IDs: []string{id}}, {Name: "::second", IDs: ids[:1]}}, graph.SplitOptions{})
 		check(err)
-		out[fmt.Sprintf("split-%02d", i)] = NewSplit(s, []Use{{Part: "first \x1b", Asked: "x\x1b", Path: "/bin/x\n", ID: id}}, split)
+		out[fmt.Sprintf("split-%02d", i)] = NewSplit(s, []Use{{Part: "first \x1b", Word: "x\x1b", Path: "/bin/x\n", ID: id}}, split)
 	}
 	return out
 }
@@ -202,7 +202,7 @@ func TestGolden(t *testing.T) {
 		"without-libc6":        without("libc6"),
 		"without-two":          without("suite-full", "suite-fonts"),
 		"only-fonts":           NewWhatIf(s, nil, []string{id("suite-fonts")}, only),
-		"split":                NewSplit(s, []Use{{Part: "fonts", Asked: "fonts-cmd", Path: "/usr/bin/fonts-cmd", ID: id("suite-fonts")}}, split),
+		"split":                NewSplit(s, []Use{{Part: "fonts", Word: "fonts-cmd", Path: "/usr/bin/fonts-cmd", ID: id("suite-fonts")}}, split),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -321,7 +321,7 @@ func TestJSON(t *testing.T) {
 				}
 			}
 			for _, x := range got.Leaves {
-				ids = append(ids, x.ID, x.Inside)
+				ids = append(ids, x.ID, x.Bundled)
 			}
 			for _, x := range got.Breaks {
 				ids = append(ids, x.From, x.To)

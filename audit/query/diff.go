@@ -73,7 +73,7 @@ func NewDiffSide(name, kind string, doc *sbom.Document, proof func(id string) di
 	if kind == SideBaseline {
 		s.side.Known = diff.Known{}
 	}
-	s.side.Known.Inside = s.side.Known.Inside && !s.limited(sbom.LimitOwnership)
+	s.side.Known.Bundled = s.side.Known.Bundled && !s.limited(sbom.LimitOwnership)
 	s.side.Known.Relations = s.side.Known.Relations && !s.limited(sbom.LimitRelations)
 	return s
 }
@@ -250,7 +250,7 @@ func summary(d *diff.Difference) string {
 		n += len(l.IDs)
 	}
 	add(n, "from another layer", "from other layers")
-	i := &d.Inside
+	i := &d.Bundled
 	add(len(i.Added)+len(i.Removed)+len(i.Changed)+len(i.Owners), "difference in what does not count", "differences in what does not count")
 	if len(parts) == 0 {
 		return "no difference"
@@ -295,7 +295,7 @@ func (p diffSheet) groups(title string, list []diff.Item, groups []graph.Growth,
 			text += ", " + proofText(*proof)
 		}
 		switch {
-		case g.Reason == graph.Asked:
+		case g.Reason == graph.Explicit:
 			text += ", asked for"
 		case len(g.NeededBy) > 0:
 			text += ", needed by " + shortID(g.NeededBy[0])
@@ -428,9 +428,9 @@ func (p diffSheet) moves(title string, list []diff.Move) {
 	shown := list[:p.cut(len(list))]
 	var rows [][]string
 	for _, m := range shown {
-		rows = append(rows, []string{m.Name, m.Version, m.Type, shortID(m.Inside)})
+		rows = append(rows, []string{m.Name, m.Version, m.Type, shortID(m.Bundled)})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "name"}, {Title: "version"}, {Title: "type", Spare: true}, {Title: "inside"}}, rows)
+	p.Table(indent, []report.SheetColumn{{Title: "name"}, {Title: "version"}, {Title: "type", Spare: true}, {Title: "bundled"}}, rows)
 	p.rest(len(list), len(shown))
 }
 
@@ -491,12 +491,12 @@ func (p diffSheet) layers(d *diff.Difference) {
 // inside lists what changed within others. What came or left together with
 // what it lies in is only counted.
 func (p diffSheet) inside(d *diff.Difference) {
-	i := &d.Inside
+	i := &d.Bundled
 	n := len(i.Added) + len(i.Removed) + len(i.Changed) + len(i.Owners)
 	if n == 0 {
 		return
 	}
-	p.title("Inside others, and not counted", n)
+	p.title("Bundled others, and not counted", n)
 	var lines []string
 	along := 0
 	for _, list := range []struct {
@@ -539,7 +539,7 @@ func (p diffSheet) inside(d *diff.Difference) {
 func (p diffSheet) notCompared(s *StageDiff) {
 	d := s.Difference
 	var what []string
-	if !d.Known.Inside {
+	if !d.Known.Bundled {
 		what = append(what, "what lies inside others")
 	}
 	if !d.Known.Artifacts {

@@ -64,7 +64,7 @@ func diffSides(t testing.TB) (before, after DiffSide) {
 		return sbom.Environment{OS: sbom.OS{Pretty: "Debian " + top}, Image: sbom.Image{Layers: []sbom.Layer{{DiffID: "sha256:" + strings.Repeat("0", 64)}, {DiffID: "sha256:" + strings.Repeat(top, 64)}}}}
 	}
 	gdb, lib, pip := deb("gdb", "13.1-3"), deb("libgdb1", "13.1-3"), deb("python3-pip", "23.0.1+dfsg-1")
-	gdb.Asked, pip.Asked, lib.Asked = sbom.AskedYes, sbom.AskedYes, sbom.AskedAuto
+	gdb.InstallReason, pip.InstallReason, lib.InstallReason = sbom.ReasonExplicit, sbom.ReasonExplicit, sbom.ReasonDependency
 	ubuntu := deb("xz-utils", "5.4.5-0.3")
 	ubuntu.Namespace = "ubuntu"
 	hostile := pypi("evil\x1b[31m\u202e##[group]", "1\n::error::")
@@ -121,7 +121,7 @@ func TestUnsure(t *testing.T) {
 		{limited(sbom.LimitOwnership), limited(), 1},
 		{limited(), limited(sbom.LimitUnaccounted, sbom.LimitInstalled), 2},
 		{limited(sbom.LimitIncomplete), limited(sbom.LimitIncomplete), 1},
-		{limited(), limited(sbom.LimitAsked, sbom.LimitRelations, sbom.LimitPaths), 0},
+		{limited(), limited(sbom.LimitInstallReason, sbom.LimitRelations, sbom.LimitPaths), 0},
 		{sbom.Document{Catalogers: "a"}, sbom.Document{Catalogers: "b"}, 1},
 		{sbom.Document{Gaps: []sbom.Gap{{Kind: sbom.GapMount}}}, sbom.Document{}, 1},
 	} {

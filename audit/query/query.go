@@ -127,8 +127,8 @@ type Item struct {
 	Provenance string `json:"provenance,omitempty"`
 	// Size is its installed size in bytes, 0 when unknown.
 	Size int64 `json:"size,omitempty"`
-	// Inside is the component that it lies inside of.
-	Inside string `json:"inside,omitempty"`
+	// Bundled is the component that it lies inside of.
+	Bundled string `json:"inside,omitempty"`
 }
 
 // items collects the components that an answer mentions.
@@ -156,7 +156,7 @@ func (l *items) sorted() []Item {
 }
 
 func (s *Subject) item(c *sbom.Component) Item {
-	it := Item{ID: c.ID, PURL: c.PURL, Type: c.Type, Name: fullName(c), Version: c.Version, Size: c.InstalledSize, Inside: c.Owner}
+	it := Item{ID: c.ID, PURL: c.PURL, Type: c.Type, Name: fullName(c), Version: c.Version, Size: c.InstalledSize, Bundled: c.Owner}
 	if s.Provenance != nil {
 		it.Provenance = s.Provenance(c.ID)
 	}
@@ -299,7 +299,7 @@ func sized(text string, n int64) string {
 // rootWord says for people why something is a root.
 func rootWord(r graph.Reason) string {
 	switch r {
-	case graph.Asked:
+	case graph.Explicit:
 		return "asked for"
 	case graph.Essential:
 		return "essential"

@@ -25,10 +25,10 @@ type Split struct {
 // Use is what a part uses itself.
 type Use struct {
 	Part string `json:"part"`
-	// Asked is the word, Path the command that it was found as.
-	Asked string `json:"asked"`
-	Path  string `json:"path,omitempty"`
-	ID    string `json:"id"`
+	// Word is the word, Path the command that it was found as.
+	Word string `json:"word"`
+	Path string `json:"path,omitempty"`
+	ID   string `json:"id"`
 }
 
 // NewSplit makes the answer of what package graph found.
@@ -72,7 +72,7 @@ func (a *Split) Text(w io.Writer, o report.Options, limit int) error {
 	}, rows)
 	for _, use := range a.Uses {
 		if use.Path != "" {
-			p.Prose(indent, indent+indent, fmt.Sprintf("%s is %s of %s", report.Terminal(use.Asked), report.Terminal(use.Path), report.Terminal(m.full(use.ID))), report.Faint)
+			p.Prose(indent, indent+indent, fmt.Sprintf("%s is %s of %s", report.Terminal(use.Word), report.Terminal(use.Path), report.Terminal(m.full(use.ID))), report.Faint)
 		}
 	}
 	for _, o := range a.Overlaps {

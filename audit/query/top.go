@@ -107,7 +107,7 @@ func (a *Top) Text(w io.Writer, o report.Options, _ int) error {
 func (a *Top) summary() string {
 	var out []string
 	n := 0
-	for _, reason := range []graph.Reason{graph.Asked, graph.Named, graph.Presumed, graph.Essential} {
+	for _, reason := range []graph.Reason{graph.Explicit, graph.Named, graph.Presumed, graph.Essential} {
 		if k := a.ByReason[reason]; k > 0 {
 			out = append(out, fmt.Sprintf("%d %s", k, rootWord(reason)))
 			n += k
@@ -122,8 +122,8 @@ func (a *Top) summary() string {
 
 // shortReason fits a column.
 func shortReason(r graph.Reason) string {
-	if r == graph.Asked {
-		return "asked"
+	if r == graph.Explicit {
+		return "explicit"
 	}
 	return string(r)
 }

@@ -45,7 +45,7 @@ func NewWhatIf(s *Subject, without, only []string, change *graph.Change) *WhatIf
 	l.add(only...)
 	for _, x := range change.Leaves {
 		l.add(x.ID)
-		if x.Because == graph.Orphaned && x.Inside == "" {
+		if x.Because == graph.Orphaned && x.Bundled == "" {
 			a.Orphans++
 		}
 	}
@@ -60,7 +60,7 @@ func NewWhatIf(s *Subject, without, only []string, change *graph.Change) *WhatIf
 // cameAlong says whether a component leaves because nothing needs it any
 // more, and nobody asked for it.
 func cameAlong(x graph.Leaving) bool {
-	return x.Because == graph.Unneeded && x.Reason == "" && x.Inside == ""
+	return x.Because == graph.Unneeded && x.Reason == "" && x.Bundled == ""
 }
 
 // bundles puts what came along under the topmost of them that keeps it.
@@ -155,7 +155,7 @@ func (a *WhatIf) group(p sheet, m index, title string, limit int, has func(graph
 	var names []string
 	var bytes int64
 	for _, x := range a.Leaves {
-		if has(x) && x.Inside == "" {
+		if has(x) && x.Bundled == "" {
 			names = append(names, m.short(x.ID))
 			bytes += max(m[x.ID].Size, 0)
 		}

@@ -13,10 +13,10 @@ import (
 // Why says why a component is in a stage.
 type Why struct {
 	Head
-	// Asked is the word of the question; Path is it when it was a path, which
+	// Word is the word of the question; Path is it when it was a path, which
 	// the target owns.
-	Asked string `json:"asked"`
-	Path  string `json:"path,omitempty"`
+	Word string `json:"word"`
+	Path string `json:"path,omitempty"`
 	// All says that there is a chain for each component that needs the
 	// target itself, and not for each root.
 	All bool `json:"all,omitempty"`
@@ -27,7 +27,7 @@ type Why struct {
 
 // NewWhy makes the answer of what package graph found.
 func NewWhy(s *Subject, asked, path string, all bool, paths *graph.Paths) *Why {
-	a := &Why{Head: s.head("why"), Asked: asked, Path: path, All: all, Paths: *paths}
+	a := &Why{Head: s.head("why"), Word: asked, Path: path, All: all, Paths: *paths}
 	a.Chains = make([]graph.Chain, len(paths.Chains))
 	for i, c := range paths.Chains {
 		a.Chains[i] = s.filed(c)
@@ -52,7 +52,7 @@ func (s *Subject) filed(c graph.Chain) graph.Chain {
 	for i := range c.Steps {
 		e := &c.Steps[i]
 		from := s.Graph.Component(e.From)
-		if e.File == "" && e.Kind != graph.KindContains && e.Kind != graph.KindInside && len(from.Paths) > 0 {
+		if e.File == "" && e.Kind != graph.KindContains && e.Kind != graph.KindBundled && len(from.Paths) > 0 {
 			e.File = from.Paths[0]
 		}
 	}
@@ -121,7 +121,7 @@ func (a *Why) summary(m index) string {
 		out = append(out, fmt.Sprintf("It lies inside %s, and comes and goes with that.", report.Terminal(m.full(a.Owner))))
 	}
 	switch a.Reason {
-	case graph.Asked:
+	case graph.Explicit:
 		out = append(out, "It was asked for.")
 	case graph.Essential:
 		out = append(out, "It is essential: part of the system's minimum.")

@@ -55,7 +55,7 @@ func buildSource() audit.Stage {
 	s := audit.Stage{
 		Name: "build-source", Critical: true, Environment: "dir:build/source", OS: "Debian GNU/Linux 12 (bookworm)",
 		Verdict: audit.Pass,
-		Counts:  audit.Counts{Total: 159, OS: 118, Lock: 41, Inside: 7, Excluded: 612},
+		Counts:  audit.Counts{Total: 159, OS: 118, Lock: 41, Bundled: 7, Excluded: 612},
 		Growth:  audit.Growth{Known: true, Baseline: 159},
 		Locks:   []audit.LockFile{{Path: "requirements.txt", Format: "requirements.txt", Entries: 41}},
 	}
@@ -66,7 +66,7 @@ func buildSource() audit.Stage {
 		s.Dependencies = append(s.Dependencies, wheel(fmt.Sprintf("package-%d", i), "2.4.1", 3*i+1))
 	}
 	pip := wheel("pip", "23.0.1", 0)
-	pip.Provenance, pip.Evidence, pip.Lock, pip.Owner = audit.FromInside, "", nil, "deb/debian/libsomething0@1.0-1?arch=amd64"
+	pip.Provenance, pip.Evidence, pip.Lock, pip.Owner = audit.FromBundled, "", nil, "deb/debian/libsomething0@1.0-1?arch=amd64"
 	s.Dependencies = append(s.Dependencies, pip)
 	s.Excluded = []audit.Excluded{{Path: "/var/cache/apt/archives", Reason: "archive", Detail: "612 archives", Count: 612}}
 	return s
@@ -75,7 +75,7 @@ func buildSource() audit.Stage {
 func buildDocs() audit.Stage {
 	s := audit.Stage{
 		Name: "build-docs", Environment: "dir:build/docs", OS: "Debian GNU/Linux 12 (bookworm)", Verdict: audit.Pass,
-		Counts:  audit.Counts{Total: 678, OS: 619, Lock: 41, Unaccounted: 18, Inside: 106, Excluded: 620},
+		Counts:  audit.Counts{Total: 678, OS: 619, Lock: 41, Unaccounted: 18, Bundled: 106, Excluded: 620},
 		Growth:  audit.Growth{Known: true, Baseline: 678},
 		Message: "Docs packages are being locked, see the tracker.\nAsk #release before you add one.",
 	}
@@ -106,7 +106,7 @@ func testSource() audit.Stage {
 			{Kind: "malformed", Path: "/usr/local/lib/python3.11/dist-packages/a-package-with-a-long-name-1.0.dist-info/METADATA", Detail: "no Name header"},
 			{Kind: "lost-scan", Detail: "the scan was ended after 10m0s"},
 		},
-		Findings: []audit.Finding{{Rule: "gap", Severity: audit.Stop, Message: "3 places could not be examined, so nothing can be said about them"}},
+		Findings: []audit.Finding{{Rule: "gap", Severity: audit.SeverityIncomplete, Message: "3 places could not be examined, so nothing can be said about them"}},
 	}
 }
 
@@ -117,7 +117,7 @@ func grownBuildSource() audit.Stage {
 	s.Dependencies = append(s.Dependencies, added...)
 	s.Verdict = audit.Fail
 	s.Counts.Total, s.Counts.OS = 162, 121
-	s.Growth.Added = []audit.GrowthGroup{{ID: added[0].ID, Because: "asked", Brings: []string{added[2].ID, added[1].ID}}}
+	s.Growth.Added = []audit.GrowthGroup{{ID: added[0].ID, Because: "explicit", Brings: []string{added[2].ID, added[1].ID}}}
 	s.Findings = []audit.Finding{{
 		Rule: "growth", Severity: audit.Error, Message: "3 dependencies are not in the baseline, 0 are allowed",
 		Dependencies: []string{added[0].ID, added[1].ID, added[2].ID},
@@ -140,7 +140,7 @@ func manyAdded() audit.Stage {
 		s.Dependencies = append(s.Dependencies, d)
 		f.Dependencies = append(f.Dependencies, d.ID)
 		if i%20 == 0 {
-			s.Growth.Added = append(s.Growth.Added, audit.GrowthGroup{ID: d.ID, Because: []string{"asked", "auto", ""}[i/20%3]})
+			s.Growth.Added = append(s.Growth.Added, audit.GrowthGroup{ID: d.ID, Because: []string{"explicit", "dependency", ""}[i/20%3]})
 			group = &s.Growth.Added[len(s.Growth.Added)-1]
 			if i == 20 {
 				group.NeededBy = []string{"deb/debian/libsomething0@1.0-1?arch=amd64", "deb/debian/libsomething1@1.0-1?arch=amd64"}
@@ -175,7 +175,7 @@ func manyAdded() audit.Stage {
 // a string from outside.
 func hostileStage(s string) audit.Stage {
 	d := audit.Dependency{ID: s, Key: s, PURL: s, Name: s, Namespace: s, Version: s, Arch: s, Type: s, Provenance: audit.FromNowhere,
-		Evidence: s, Paths: []string{s, s}, Asked: s, Files: 1, Detail: s, Why: &audit.Reason{Code: s, Detail: s, Lock: &audit.LockRef{File: s, Line: 3}}}
+		Evidence: s, Paths: []string{s, s}, InstallReason: s, Files: 1, Detail: s, Why: &audit.Reason{Code: s, Detail: s, Lock: &audit.LockRef{File: s, Line: 3}}}
 	locked := d
 	locked.ID, locked.Provenance, locked.Lock, locked.Owner, locked.Why = s+"2", audit.FromLock, &audit.LockRef{File: s, Line: 1}, s, nil
 	excepted := d
@@ -191,12 +191,12 @@ func hostileStage(s string) audit.Stage {
 		Base:        &audit.StageBase{Ref: s, Kind: s, Digest: s, Known: true, Layers: 1, Dependencies: 4, Present: 1, Gone: 2, Added: 3, Claimed: true},
 		Limitations: []audit.Limitation{{Name: s, Detail: s}, {Name: s + "2", Detail: s, Accepted: true}, {Name: s}},
 		Name:        s, Critical: true, Environment: s, OS: s, Verdict: audit.Fail, Message: s,
-		Ruler:  audit.Ruler{Rules: 1, Catalogers: s},
-		Counts: audit.Counts{Total: 4, OS: 1, Lock: 1, Image: 1, Exception: 1, Unaccounted: 1, Inside: 1, Excluded: 1},
+		Method: audit.Method{Rules: 1, Catalogers: s},
+		Counts: audit.Counts{Total: 4, OS: 1, Lock: 1, Image: 1, Exception: 1, Unaccounted: 1, Bundled: 1, Excluded: 1},
 		Limit:  new(int), Dependencies: []audit.Dependency{d, locked, excepted, other},
 		Relations: []audit.Relation{{From: s, To: s, Kind: s, Via: s, Group: 1, File: s}},
 		Excluded:  []audit.Excluded{{Path: s, Name: s, Version: s, PURL: s, Reason: s, Detail: s, Count: 1}},
-		Growth: audit.Growth{Known: true, Baseline: 1, Ruler: &audit.Ruler{Rules: 1, Catalogers: s},
+		Growth: audit.Growth{Known: true, Baseline: 1, Method: &audit.Method{Rules: 1, Catalogers: s},
 			Added: []audit.GrowthGroup{
 				{ID: s, Because: s, Brings: []string{s + "2", s + "3", "unknown " + s}},
 				{ID: s + "5", Brings: []string{s + "6"}, SharedBy: []string{s, s + "4"}},
@@ -270,13 +270,13 @@ func image() audit.Stage {
 // fromSBOM is a critical stage of which there is only an SBOM.
 func fromSBOM() audit.Stage {
 	s := buildSource()
-	s.Name, s.Environment, s.Ruler = "sign", "sbom:sign.spdx.json", audit.Ruler{Rules: 1, Catalogers: "Tool: other-scanner-2.1"}
+	s.Name, s.Environment, s.Method = "sign", "sbom:sign.spdx.json", audit.Method{Rules: 1, Catalogers: "Tool: other-scanner-2.1"}
 	s.Limitations = []audit.Limitation{
 		{Name: "ownership", Detail: "which package owns which path is not in the document", Accepted: true},
 		{Name: "unaccounted", Detail: "files that no package accounts for are not in the document"},
 	}
 	s.Verdict = audit.Incomplete
-	s.Findings = []audit.Finding{{Rule: "limitation", Severity: audit.Stop, Message: "the environment cannot show: unaccounted",
+	s.Findings = []audit.Finding{{Rule: "limitation", Severity: audit.SeverityIncomplete, Message: "the environment cannot show: unaccounted",
 		Fix: "audit the environment itself, or accept a count without it: `accept: [unaccounted]` in the stage"}}
 	return s
 }
@@ -307,7 +307,7 @@ func scan() *audit.Report {
 		files("rustup-init", "/root/rustup-init", "ELF executable", 1),
 		unlocked("blurb", "1.1.0", "not-in-any-lock", "no lock file was given"),
 	}
-	s.Counts = audit.Counts{Total: 5, OS: 1, Lock: 1, Unaccounted: 3, Inside: 4, Excluded: 12}
+	s.Counts = audit.Counts{Total: 5, OS: 1, Lock: 1, Unaccounted: 3, Bundled: 4, Excluded: 12}
 	return newReport("", audit.Incomplete, s)
 }
 

@@ -55,7 +55,7 @@ func TestGolden(t *testing.T) {
 	for _, width := range []int{60, 80, 120} {
 		golden(t, fmt.Sprintf("scan-all.%d", width), "table", scan(), Options{Width: width, Show: []string{"all"}})
 		golden(t, fmt.Sprintf("growth-lists.%d", width), "table", newReport("cpython-release", audit.Fail, grownBuildSource()),
-			Options{Width: width, Show: []string{"growth", "inside", "excluded", "locks"}})
+			Options{Width: width, Show: []string{"growth", "bundled", "excluded", "locks"}})
 	}
 	for _, width := range []int{60, 80, 120} {
 		golden(t, fmt.Sprintf("image-lists.%d", width), "table", newReport("cpython-release", audit.Fail, image(), fromSBOM(), withWaiver()),

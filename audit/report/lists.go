@@ -35,7 +35,7 @@ func Lists() []List {
 		{"os", "OS-provided", dependencyList(audit.FromOS)},
 		{"image", "From the base image", dependencyList(audit.FromImage)},
 		{"exception", "Excepted", exceptionList},
-		{"inside", "Inside others, not counted", dependencyList(audit.FromInside)},
+		{"bundled", "Bundled others, not counted", dependencyList(audit.FromBundled)},
 		{"excluded", "Excluded, not counted", excludedList},
 		{"notices", "Notices", noticeList},
 		{"locks", "Lock files", lockList},

@@ -492,7 +492,7 @@ func severityColor(severity string) style {
 	switch audit.Severity(severity) {
 	case audit.Error:
 		return red
-	case audit.Warning, audit.Stop:
+	case audit.Warning, audit.SeverityIncomplete:
 		return yellow
 	}
 	return ""

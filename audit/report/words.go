@@ -31,7 +31,7 @@ func indexed(s *audit.Stage) stage {
 // clean says whether there is nothing to say about a stage but its numbers.
 func (s stage) clean() bool {
 	return s.Verdict == audit.Pass && !slices.ContainsFunc(s.Findings, func(f audit.Finding) bool { return !idle(f) }) && len(s.Gaps) == 0 &&
-		len(s.Growth.Added) == 0 && len(s.Growth.Weaker) == 0 && s.Growth.Ruler == nil
+		len(s.Growth.Added) == 0 && len(s.Growth.Weaker) == 0 && s.Growth.Method == nil
 }
 
 // idle says whether a finding is good to know and leaves nothing to do.
@@ -151,8 +151,8 @@ func (s stage) about() []remark {
 		}
 		out = append(out, remark{"base", b.Ref + " (" + strings.Join(parts, ", ") + ")"})
 	}
-	if s.FromDocument() && s.Ruler.Catalogers != "" {
-		out = append(out, remark{"made by", s.Ruler.Catalogers})
+	if s.FromDocument() && s.Method.Catalogers != "" {
+		out = append(out, remark{"made by", s.Method.Catalogers})
 	}
 	for _, l := range s.Limitations {
 		text := strings.TrimSuffix(l.Name+": "+l.Detail, ": ")
@@ -194,7 +194,7 @@ func (s stage) layers() []layer {
 	}
 	for i := range s.Dependencies {
 		d := &s.Dependencies[i]
-		if d.Provenance == audit.FromInside {
+		if d.Provenance == audit.FromBundled {
 			continue
 		}
 		at := len(s.Image.Layers)
@@ -266,8 +266,8 @@ func (s stage) counts() (total []string, beside []string) {
 		total = append(total, fmt.Sprintf("excepted %d", c.Exception))
 	}
 	total = append(total, fmt.Sprintf("unaccounted %d", c.Unaccounted))
-	if c.Inside > 0 {
-		beside = append(beside, fmt.Sprintf("inside others %d", c.Inside))
+	if c.Bundled > 0 {
+		beside = append(beside, fmt.Sprintf("inside others %d", c.Bundled))
 	}
 	if c.Excluded > 0 {
 		beside = append(beside, fmt.Sprintf("excluded %d", c.Excluded))
@@ -382,9 +382,9 @@ func (s stage) because(g audit.GrowthGroup) string {
 			by += fmt.Sprintf(" and %d more", more)
 		}
 		parts = append(parts, "needed by "+by)
-	case g.Because == "asked":
+	case g.Because == "explicit":
 		parts = append(parts, "asked for")
-	case g.Because == "auto":
+	case g.Because == "dependency":
 		parts = append(parts, "needed by what was there")
 	}
 	if len(g.SharedBy) > 0 {
@@ -502,7 +502,7 @@ func summary(r *audit.Report) string {
 func ruler(r *audit.Report) string {
 	catalogers := r.Tool.Catalogers
 	if len(r.Stages) == 1 && r.Stages[0].FromDocument() {
-		catalogers = r.Stages[0].Ruler.Catalogers // ours found nothing of it
+		catalogers = r.Stages[0].Method.Catalogers // ours found nothing of it
 	}
 	parts := []string{fmt.Sprintf("counting rules %d", r.Rules), catalogers, strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version)}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
@@ -523,7 +523,7 @@ func verdictWord(v audit.Verdict) string {
 
 func severityWord(s audit.Severity) string {
 	switch s {
-	case audit.Error, audit.Warning, audit.Stop, audit.Info:
+	case audit.Error, audit.Warning, audit.SeverityIncomplete, audit.Info:
 		return string(s)
 	}
 	return "unknown"

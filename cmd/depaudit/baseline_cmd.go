@@ -179,7 +179,7 @@ catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
 
 func (c *command) checkBaseline(p *pipeline) error {
 	problems := 0
-	ruler := audit.Ruler{Rules: sbom.Rules, Catalogers: catalogers.Version}
+	ruler := audit.Method{Rules: sbom.Rules, Catalogers: catalogers.Version}
 	for _, stage := range p.stages {
 		b := p.baseline.Stages[stage.Name]
 		switch {
@@ -188,8 +188,8 @@ func (c *command) checkBaseline(p *pipeline) error {
 			problems++
 		case b == nil:
 			fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)
-		case b.Ruler != ruler:
-			fmt.Fprintf(c.stdout, "%s  counted with %s, this is %s: run depaudit baseline update --stage %s\n", stage.Name, report.Terminal(b.Ruler.String()), ruler, stage.Name)
+		case b.Method != ruler:
+			fmt.Fprintf(c.stdout, "%s  counted with %s, this is %s: run depaudit baseline update --stage %s\n", stage.Name, report.Terminal(b.Method.String()), ruler, stage.Name)
 			problems++
 		default:
 			fmt.Fprintf(c.stdout, "%s  %d dependencies\n", stage.Name, len(b.Dependencies))
@@ -230,7 +230,7 @@ reason it was accepted with if there is one. Nothing is scanned.`,
 					fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)
 					continue
 				}
-				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", stage.Name, len(b.Dependencies), report.Terminal(b.Ruler.String()))
+				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", stage.Name, len(b.Dependencies), report.Terminal(b.Method.String()))
 				for _, e := range b.Dependencies {
 					fmt.Fprintf(c.stdout, "  %s  %s (%s)", report.Terminal(e.PURL), e.Provenance, report.Terminal(e.Evidence))
 					if e.Reason != "" {

@@ -173,7 +173,7 @@ func reportSide(s *subject) stagedSide {
 		proofs[d.ID] = diff.Proof{Provenance: string(d.Provenance), Evidence: d.Evidence}
 	}
 	side := query.NewDiffSide(s.file+"#"+s.stage.Name, query.SideReport, s.doc, func(id string) diff.Proof { return proofs[id] })
-	side.Rules, side.Catalogers = s.stage.Ruler.Rules, s.stage.Ruler.Catalogers
+	side.Rules, side.Catalogers = s.stage.Method.Rules, s.stage.Method.Catalogers
 	return stagedSide{s.stage.Name, side}
 }
 

@@ -75,9 +75,9 @@ func TestRealStages(t *testing.T) {
 		t.Fatal(err)
 	}
 	var expected map[string]struct {
-		Counts struct{ OS, Locked, Unlocked, Inside, Total int }
+		Counts struct{ OS, Locked, Unlocked, Bundled, Total int }
 		OS, Locked, Unlocked,
-		Inside []string
+		Bundled []string
 	}
 	if err := json.Unmarshal(data, &expected); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestRealStages(t *testing.T) {
 				switch {
 				case d.Provenance == audit.FromOS:
 					line += " " + d.Arch
-				case d.Provenance == audit.FromInside && d.Type == "pypi":
+				case d.Provenance == audit.FromBundled && d.Type == "pypi":
 					inside = append(inside, line+" "+byID[d.Owner].Name)
 				}
 				got[d.Provenance] = append(got[d.Provenance], line)
@@ -107,7 +107,7 @@ func TestRealStages(t *testing.T) {
 			same(t, "os", got[audit.FromOS], want.OS)
 			same(t, "lock", got[audit.FromLock], want.Locked)
 			same(t, "unaccounted", got[audit.FromNowhere], want.Unlocked)
-			same(t, "Python packages inside debs", inside, want.Inside)
+			same(t, "Python packages inside debs", inside, want.Bundled)
 			if c := stage.Counts; c.Total != want.Counts.Total || c.OS != want.Counts.OS || c.Lock != want.Counts.Locked || c.Unaccounted != want.Counts.Unlocked {
 				t.Errorf("counts %+v, dpkg-query and pip say %+v", c, want.Counts)
 			}

@@ -139,7 +139,7 @@ cannot be seen there what needs what, 4 when it could not run or write.`,
 	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(names, ", ")+"; may be given several times (default dot)")
 	cmd.Flags().StringVar(&around, "around", "", "only what is near this `PACKAGE`: a name, name@version, a package URL, an ID or a path")
 	cmd.Flags().IntVar(&depth, "depth", 1, "with --around, how many edges away")
-	cmd.Flags().BoolVar(&inside, "inside", false, "also what lies inside other packages and does not count")
+	cmd.Flags().BoolVar(&inside, "bundled", false, "also what lies inside other packages and does not count")
 	cmd.Flags().IntVar(&most, "most", 0, "at most `N` packages, the nearest first")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -243,7 +243,7 @@ func (c *command) caveats(s *subject) error {
 		switch l.Name {
 		case sbom.LimitRelations:
 			unsure = true
-		case sbom.LimitAsked, sbom.LimitIncomplete:
+		case sbom.LimitInstallReason, sbom.LimitIncomplete:
 		default:
 			continue
 		}

@@ -52,7 +52,7 @@ func inventory(ctx context.Context, request childRequest, progress func(scan.Pro
 		}
 		return &result{doc: doc}, nil
 	}
-	opts := scan.Options{Progress: progress, Platform: request.Platform, Cache: request.Cache, Stamps: true, Now: time.Now()}
+	opts := scan.Options{Progress: progress, Platform: request.Platform, Cache: request.Cache, Fingerprints: true, Now: time.Now()}
 	if request.Since != "" {
 		// What is wrong with the file is told by whoever reads it as the base.
 		_, _ = readFile(request.Since, func(f io.Reader) (*sbom.Document, error) {

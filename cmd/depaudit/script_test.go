@@ -122,7 +122,7 @@ func cmdDebian(ts *testscript.TestScript, _ bool, args []string) {
 func cmdDeb(ts *testscript.TestScript, _ bool, args []string) {
 	auto, needs := false, ""
 	for _, a := range args[3:] {
-		if a == "auto" {
+		if a == "dependency" {
 			auto = true
 		} else {
 			needs = strings.ReplaceAll(strings.TrimPrefix(a, "needs="), ",", ", ")

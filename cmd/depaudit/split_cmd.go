@@ -99,7 +99,7 @@ func (a *asked) parts(parts []string) ([]query.Use, []graph.Part, error) {
 				return nil, nil, misnamed(prefixed("--for", err))
 			}
 			group.IDs = append(group.IDs, found.id)
-			uses = append(uses, query.Use{Part: name, Asked: word, Path: found.path, ID: found.id})
+			uses = append(uses, query.Use{Part: name, Word: word, Path: found.path, ID: found.id})
 		}
 		groups = append(groups, group)
 	}

@@ -17,7 +17,7 @@ func Between(before, after Side) *Difference {
 	d := &Difference{
 		Before: a.total, After: b.total, Added: []Item{}, Removed: []Item{}, Changed: []Change{},
 		Known: Known{
-			Inside:    before.Known.Inside && after.Known.Inside,
+			Bundled:   before.Known.Bundled && after.Known.Bundled,
 			Artifacts: before.Known.Artifacts && after.Known.Artifacts,
 			Relations: before.Known.Relations && after.Known.Relations,
 		},
@@ -51,7 +51,7 @@ func indexSide(s Side) *side {
 	out := &side{Side: s, byKey: map[string]map[string]*sbom.Component{}}
 	for i := range s.Document.Components {
 		c := &s.Document.Components[i]
-		if !c.Counts() && !s.Known.Inside {
+		if !c.Counts() && !s.Known.Bundled {
 			continue
 		}
 		key := sbom.Key(c)
@@ -68,7 +68,7 @@ func indexSide(s Side) *side {
 			if c.Counts() {
 				out.total.Counted++
 			} else {
-				out.total.Inside++
+				out.total.Bundled++
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func (d *Difference) compareKey(key string, a, b *side, before, after map[string
 		switch {
 		case now == nil && c.Counts():
 			gone = append(gone, a.item(c))
-		case now == nil && d.Known.Inside:
+		case now == nil && d.Known.Bundled:
 			goneInside = append(goneInside, a.item(c))
 		case now == nil: // the other side does not know what lies inside
 		default:
@@ -115,7 +115,7 @@ func (d *Difference) compareKey(key string, a, b *side, before, after map[string
 		case before[id] != nil:
 		case c.Counts():
 			came = append(came, b.item(c))
-		case d.Known.Inside:
+		case d.Known.Bundled:
 			cameInside = append(cameInside, b.item(c))
 		}
 	}
@@ -128,9 +128,9 @@ func (d *Difference) compareKey(key string, a, b *side, before, after map[string
 		d.Removed, d.Added = append(d.Removed, gone...), append(d.Added, came...)
 	}
 	if change, ok := changeOf(key, goneInside, cameInside); ok {
-		d.Inside.Changed = append(d.Inside.Changed, change)
+		d.Bundled.Changed = append(d.Bundled.Changed, change)
 	} else {
-		d.Inside.Removed, d.Inside.Added = append(d.Inside.Removed, goneInside...), append(d.Inside.Added, cameInside...)
+		d.Bundled.Removed, d.Bundled.Added = append(d.Bundled.Removed, goneInside...), append(d.Bundled.Added, cameInside...)
 	}
 }
 
@@ -138,12 +138,12 @@ func (d *Difference) compareKey(key string, a, b *side, before, after map[string
 func (d *Difference) compareOne(id string, a, b *side, before, after *sbom.Component) {
 	switch was, is := before.Counts(), after.Counts(); {
 	case was && !is:
-		d.MovedIn = append(d.MovedIn, Move{Item: a.item(before), Inside: b.owner(after)})
+		d.MovedIn = append(d.MovedIn, Move{Item: a.item(before), Bundled: b.owner(after)})
 	case !was && is:
-		d.MovedOut = append(d.MovedOut, Move{Item: b.item(after), Inside: a.owner(before)})
+		d.MovedOut = append(d.MovedOut, Move{Item: b.item(after), Bundled: a.owner(before)})
 	case !was:
-		if from, to := a.owner(before), b.owner(after); from != to && d.Known.Inside {
-			d.Inside.Owners = append(d.Inside.Owners, OwnerChange{ID: id, From: from, To: to})
+		if from, to := a.owner(before), b.owner(after); from != to && d.Known.Bundled {
+			d.Bundled.Owners = append(d.Bundled.Owners, OwnerChange{ID: id, From: from, To: to})
 		}
 	case d.Judged:
 		d.proof(a.item(before), b.item(after))
@@ -185,8 +185,8 @@ func (d *Difference) artifact(id string, before, after *sbom.Component) {
 			break
 		}
 	}
-	if before.Stamp != "" && after.Stamp != "" && before.Stamp != after.Stamp {
-		add(WhatFiles, []string{before.Stamp}, []string{after.Stamp}, false)
+	if before.Fingerprint != "" && after.Fingerprint != "" && before.Fingerprint != after.Fingerprint {
+		add(WhatFiles, []string{before.Fingerprint}, []string{after.Fingerprint}, false)
 	}
 	if from, to := before.Install, after.Install; from != nil && to != nil {
 		if x, y := origin(from), origin(to); x != y {

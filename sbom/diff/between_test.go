@@ -46,7 +46,7 @@ func TestBetween(t *testing.T) {
 		return c
 	}
 	files := func(stamp string) sbom.Component {
-		return sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: "go", Paths: []string{"/usr/local/go"}, Stamp: stamp}
+		return sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: "go", Paths: []string{"/usr/local/go"}, Fingerprint: stamp}
 	}
 	pip := deb("python3-pip", "23")
 	ubuntu := deb("xz", "5.4")
@@ -109,10 +109,10 @@ func lines(d *Difference) []string {
 		add("replaced %s %v", r.Name, r.Across)
 	}
 	for _, m := range d.MovedIn {
-		add("in %s: %s", m.ID, m.Inside)
+		add("in %s: %s", m.ID, m.Bundled)
 	}
 	for _, m := range d.MovedOut {
-		add("out %s: %s", m.ID, m.Inside)
+		add("out %s: %s", m.ID, m.Bundled)
 	}
 	for _, p := range d.Proofs {
 		add("%s %v -> %s %v", p.Before, p.From, p.After, p.To)
@@ -123,16 +123,16 @@ func lines(d *Difference) []string {
 	for _, l := range d.Layers {
 		add("layer %s -> %s %v", l.From, l.To, l.IDs)
 	}
-	for _, i := range d.Inside.Removed {
+	for _, i := range d.Bundled.Removed {
 		add("inside -%s", i.ID)
 	}
-	for _, i := range d.Inside.Added {
+	for _, i := range d.Bundled.Added {
 		add("inside +%s", i.ID)
 	}
-	for _, c := range d.Inside.Changed {
+	for _, c := range d.Bundled.Changed {
 		add("inside %s %v -> %v", c.Key, versionsOf(c.Before), versionsOf(c.After))
 	}
-	for _, o := range d.Inside.Owners {
+	for _, o := range d.Bundled.Owners {
 		add("inside %s: %s -> %s", o.ID, o.From, o.To)
 	}
 	return out
@@ -197,7 +197,7 @@ func TestGroups(t *testing.T) {
 		return doc
 	}
 	root, gdb, lib := deb("root", "1"), deb("gdb", "1"), deb("libgdb", "1")
-	gdb.Asked, lib.Asked, root.Asked = sbom.AskedYes, sbom.AskedAuto, sbom.AskedYes
+	gdb.InstallReason, lib.InstallReason, root.InstallReason = sbom.ReasonExplicit, sbom.ReasonDependency, sbom.ReasonExplicit
 	needs := []sbom.Relation{{From: sbom.Identity(&gdb), To: sbom.Identity(&lib), Kind: sbom.RelDepends}}
 	d := Between(scanned(withNeeds(nil, root)), scanned(withNeeds(needs, root, gdb, lib)))
 	if len(d.AddedBy) != 1 || d.AddedBy[0].ID != sbom.Identity(&gdb) || !slices.Equal(d.AddedBy[0].Brings, []string{sbom.Identity(&lib)}) || d.RemovedBy != nil {
@@ -217,7 +217,7 @@ func random(t testing.TB, r *rand.Rand) Side {
 		case 1:
 			c = pypi(pick("a", "b", "d"), pick("1", "1.0", "2", "x", ""))
 		case 2:
-			c = sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: "f", Paths: []string{"/" + pick("f", "g")}, Stamp: pick("", "s", "t")}
+			c = sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: "f", Paths: []string{"/" + pick("f", "g")}, Fingerprint: pick("", "s", "t")}
 		}
 		for range r.IntN(3) {
 			c.Digests = append(c.Digests, sbom.Digest{Algorithm: pick("sha1", "sha256"), Value: pick("aa", "bb"), Proved: r.IntN(2) == 0, File: "/f"})
@@ -247,7 +247,7 @@ func random(t testing.TB, r *rand.Rand) Side {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Side{Document: doc, Known: Known{Inside: r.IntN(4) > 0, Artifacts: r.IntN(4) > 0, Relations: r.IntN(4) > 0}}
+	s := Side{Document: doc, Known: Known{Bundled: r.IntN(4) > 0, Artifacts: r.IntN(4) > 0, Relations: r.IntN(4) > 0}}
 	if r.IntN(2) == 0 {
 		proofs := map[string]Proof{}
 		for _, c := range doc.Components {
@@ -275,7 +275,7 @@ func TestProperties(t *testing.T) {
 		if diff := cmp.Diff(d, Between(a, b)); diff != "" {
 			t.Fatalf("seed %d: not the same twice:\n%s", seed, diff)
 		}
-		if diff := cmp.Diff(state(b, d.Known.Inside), apply(d, state(a, d.Known.Inside))); diff != "" {
+		if diff := cmp.Diff(state(b, d.Known.Bundled), apply(d, state(a, d.Known.Bundled))); diff != "" {
 			t.Fatalf("seed %d: applied to the first, it is not the second:\n%s", seed, diff)
 		}
 	}
@@ -307,19 +307,19 @@ func apply(d *Difference, state map[string]bool) map[string]bool {
 		}
 	}
 	remove(d.Removed)
-	remove(d.Inside.Removed)
+	remove(d.Bundled.Removed)
 	for _, c := range d.Changed {
 		remove(c.Before)
 		add(c.After, true)
 	}
-	for _, c := range d.Inside.Changed {
+	for _, c := range d.Bundled.Changed {
 		remove(c.Before)
 		add(c.After, false)
 	}
 	add(d.Added, true)
-	add(d.Inside.Added, false)
+	add(d.Bundled.Added, false)
 	for _, m := range d.MovedIn {
-		if out[m.ID] = false; !d.Known.Inside {
+		if out[m.ID] = false; !d.Known.Bundled {
 			delete(out, m.ID)
 		}
 	}

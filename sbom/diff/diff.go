@@ -51,8 +51,8 @@ type Side struct {
 // Known are the things that a side can tell. The zero value is a list of
 // identities.
 type Known struct {
-	// Inside: what lies inside other components is listed.
-	Inside bool `json:"inside"`
+	// Bundled: what lies inside other components is listed.
+	Bundled bool `json:"bundled"`
 	// Artifacts: digests, stamps and origins are as the environment has them.
 	Artifacts bool `json:"artifacts"`
 	// Relations: what needs what.
@@ -60,7 +60,7 @@ type Known struct {
 }
 
 // Everything is what the document of a scan can tell.
-func Everything() Known { return Known{Inside: true, Artifacts: true, Relations: true} }
+func Everything() Known { return Known{Bundled: true, Artifacts: true, Relations: true} }
 
 // Proof is a provenance with its evidence.
 type Proof struct {
@@ -103,7 +103,7 @@ type Difference struct {
 	// namespace, type or architecture.
 	Replaced []Replacement `json:"replaced,omitempty"`
 	// MovedIn count before and lie inside another component after; MovedOut
-	// the other way round. Both are known only with Known.Inside.
+	// the other way round. Both are known only with Known.Bundled.
 	MovedIn  []Move `json:"movedIn,omitempty"`
 	MovedOut []Move `json:"movedOut,omitempty"`
 	// Proofs are those on both sides, with another provenance or evidence.
@@ -113,8 +113,8 @@ type Difference struct {
 	// Layers are those with nothing else that differs but the layer of the
 	// image that they are from.
 	Layers []LayerChange `json:"layers,omitempty"`
-	// Inside is what differs in what does not count.
-	Inside Inside `json:"inside,omitzero"`
+	// Bundled is what differs in what does not count.
+	Bundled Bundled `json:"inside,omitzero"`
 	// Known is what both sides can tell, and was compared.
 	Known Known `json:"known"`
 	// Judged says that proofs were compared.
@@ -123,10 +123,10 @@ type Difference struct {
 
 // Total is what a side has.
 type Total struct {
-	// Counted is the number of dependencies, Inside that of components inside
+	// Counted is the number of dependencies, Bundled that of components inside
 	// others.
 	Counted int `json:"counted"`
-	Inside  int `json:"inside"`
+	Bundled int `json:"bundled"`
 }
 
 // Change is one key at other versions: those that only one side has, in the
@@ -158,8 +158,8 @@ type Replacement struct {
 // Move is a component that counts on one side only.
 type Move struct {
 	Item
-	// Inside is the identity of what it lies inside of on the other side.
-	Inside string `json:"inside"`
+	// Bundled is the identity of what it lies inside of on the other side.
+	Bundled string `json:"bundled"`
 }
 
 // ProofChange is a dependency with another provenance or evidence.
@@ -200,8 +200,8 @@ type LayerChange struct {
 	IDs  []string `json:"ids"`
 }
 
-// Inside is what differs in what lies inside other components on both sides.
-type Inside struct {
+// Bundled is what differs in what lies inside other components on both sides.
+type Bundled struct {
 	Added   []Item   `json:"added,omitempty"`
 	Removed []Item   `json:"removed,omitempty"`
 	Changed []Change `json:"changed,omitempty"`
@@ -219,7 +219,7 @@ type OwnerChange struct {
 // Empty says that nothing differs.
 func (d *Difference) Empty() bool {
 	return len(d.Added)+len(d.Removed)+len(d.Changed)+len(d.MovedIn)+len(d.MovedOut)+len(d.Proofs)+len(d.Artifacts)+len(d.Layers)+
-		len(d.Inside.Added)+len(d.Inside.Removed)+len(d.Inside.Changed)+len(d.Inside.Owners) == 0
+		len(d.Bundled.Added)+len(d.Bundled.Removed)+len(d.Bundled.Changed)+len(d.Bundled.Owners) == 0
 }
 
 // Mirror is the difference of the same two sides the other way round.
@@ -246,10 +246,10 @@ func (d *Difference) Mirror() *Difference {
 		return l
 	})
 	sortLayers(m.Layers)
-	m.Inside = Inside{
-		Added: d.Inside.Removed, Removed: d.Inside.Added,
-		Changed: mirrored(d.Inside.Changed, Change.mirror),
-		Owners: mirrored(d.Inside.Owners, func(o OwnerChange) OwnerChange {
+	m.Bundled = Bundled{
+		Added: d.Bundled.Removed, Removed: d.Bundled.Added,
+		Changed: mirrored(d.Bundled.Changed, Change.mirror),
+		Owners: mirrored(d.Bundled.Owners, func(o OwnerChange) OwnerChange {
 			o.From, o.To = o.To, o.From
 			return o
 		}),

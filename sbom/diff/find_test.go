@@ -200,7 +200,7 @@ func TestBlind(t *testing.T) {
 		{"x", gap, "gap"},
 		{"a", gap, ""}, // it is there
 		{"x", limited(sbom.LimitIncomplete), "limitation"},
-		{"x", limited(sbom.LimitOwnership, sbom.LimitRelations, sbom.LimitAsked, sbom.LimitInstalled, sbom.LimitPaths), ""},
+		{"x", limited(sbom.LimitOwnership, sbom.LimitRelations, sbom.LimitInstallReason, sbom.LimitInstalled, sbom.LimitPaths), ""},
 		{"x", limited(sbom.LimitUnaccounted), "limitation"},
 		{"x@1", limited(sbom.LimitUnaccounted), ""},
 		{"pkg:deb/debian/x", limited(sbom.LimitUnaccounted), ""},

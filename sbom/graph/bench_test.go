@@ -18,13 +18,13 @@ func synthetic(nodes, edges int) *sbom.Document {
 	for i := range nodes {
 		c := sbom.Component{
 			ID: fmt.Sprintf("deb/debian/package-%06d@1.0-1?arch=amd64", i), Type: "deb", Namespace: "debian", Kind: sbom.KindOS,
-			Name: fmt.Sprintf("package-%06d", i), Version: "1.0-1", Arch: "amd64", Asked: sbom.AskedAuto, InstalledSize: int64(random.IntN(1 << 20)),
+			Name: fmt.Sprintf("package-%06d", i), Version: "1.0-1", Arch: "amd64", InstallReason: sbom.ReasonDependency, InstalledSize: int64(random.IntN(1 << 20)),
 		}
 		switch {
 		case i < 20:
-			c.Asked = sbom.AskedEssential
+			c.InstallReason = sbom.ReasonEssential
 		case random.IntN(10) == 0:
-			c.Asked = sbom.AskedYes
+			c.InstallReason = sbom.ReasonExplicit
 		}
 		doc.Components = append(doc.Components, c)
 	}

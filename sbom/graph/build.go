@@ -38,7 +38,7 @@ func (g *Graph) addNodes(components []sbom.Component) {
 	}
 	// Which of several with one ID comes first must not depend on their order.
 	order := func(a, b *sbom.Component) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Asked, b.Asked),
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.InstallReason, b.InstallReason),
 			cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name), cmp.Compare(a.InstalledSize, b.InstalledSize))
 	}
 	if !slices.IsSortedFunc(g.nodes, order) {
@@ -89,7 +89,7 @@ func (g *Graph) addEdges(list func(func(Edge) bool)) {
 		if o >= 0 {
 			b.links = append(b.links,
 				link{from: o, to: int32(i), kind: b.kind(KindContains)},
-				link{from: int32(i), to: o, kind: b.kind(KindInside)})
+				link{from: int32(i), to: o, kind: b.kind(KindBundled)})
 		}
 	}
 	b.sort()

@@ -30,7 +30,7 @@ func (v *View) WriteDOT(w io.Writer) error {
 			b.WriteString(", style=\"filled,dashed\", fillcolor=lightgray")
 		case n.Reason != "":
 			b.WriteString(", style=filled, fillcolor=lightblue")
-		case n.Inside != "":
+		case n.Bundled != "":
 			b.WriteString(", style=dotted")
 		}
 		b.WriteString("];\n")
@@ -92,7 +92,7 @@ func (v *View) WriteMermaid(w io.Writer) error {
 			b.WriteString(":::orphan")
 		case n.Reason != "":
 			b.WriteString(":::asked")
-		case n.Inside != "":
+		case n.Bundled != "":
 			b.WriteString(":::inside")
 		}
 		b.WriteByte('\n')
@@ -146,7 +146,7 @@ func (v *View) WriteGraphML(w io.Writer) error {
 	b.WriteString("<graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\">\n")
 	for _, key := range []struct{ name, of, typ string }{
 		{"id", "node", "string"}, {"type", "node", "string"}, {"name", "node", "string"}, {"version", "node", "string"},
-		{"reason", "node", "string"}, {"inside", "node", "string"}, {"size", "node", "long"},
+		{"reason", "node", "string"}, {"bundled", "node", "string"}, {"size", "node", "long"},
 		{"kind", "edge", "string"}, {"via", "edge", "string"}, {"file", "edge", "string"}, {"group", "edge", "int"},
 		{"cutNodes", "graph", "int"}, {"cutEdges", "graph", "int"},
 	} {
@@ -174,7 +174,7 @@ func (v *View) WriteGraphML(w io.Writer) error {
 		data(indent, "name", n.Name)
 		data(indent, "version", n.Version)
 		data(indent, "reason", string(n.Reason))
-		data(indent, "inside", n.Inside)
+		data(indent, "bundled", n.Bundled)
 		data(indent, "size", number(n.Size))
 		b.WriteString("    </node>\n")
 	}

@@ -89,7 +89,7 @@ func hostileGraph() *graph.Graph {
 	var components []sbom.Component
 	var edges []graph.Edge
 	for i, name := range hostile() {
-		c := sbom.Component{ID: "generic/" + name, Type: "generic", Name: name, Version: name, Asked: sbom.AskedYes}
+		c := sbom.Component{ID: "generic/" + name, Type: "generic", Name: name, Version: name, InstallReason: sbom.ReasonExplicit}
 		components = append(components, c)
 		edges = append(edges, graph.Edge{From: c.ID, To: components[i/2].ID, Kind: name, Via: name, File: name})
 	}

@@ -24,14 +24,14 @@ func FuzzGraph(f *testing.F) {
 				break
 			}
 			name, owner, _ := strings.Cut(name, "<")
-			c := sbom.Component{ID: name, Name: strings.TrimRight(name, "*!?"), Type: "deb", Owner: owner, Asked: sbom.AskedAuto}
+			c := sbom.Component{ID: name, Name: strings.TrimRight(name, "*!?"), Type: "deb", Owner: owner, InstallReason: sbom.ReasonDependency}
 			switch {
 			case strings.HasSuffix(name, "*"):
-				c.Asked = sbom.AskedYes
+				c.InstallReason = sbom.ReasonExplicit
 			case strings.HasSuffix(name, "!"):
-				c.Asked = sbom.AskedEssential
+				c.InstallReason = sbom.ReasonEssential
 			case strings.HasSuffix(name, "?"):
-				c.Asked, c.Type = sbom.AskedUnknown, "pypi"
+				c.InstallReason, c.Type = sbom.ReasonUnknown, "pypi"
 			}
 			components = append(components, c)
 		}

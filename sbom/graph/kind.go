@@ -6,9 +6,9 @@ import "github.com/depaudit/depaudit/sbom"
 const (
 	// KindContains leads from a component to what lies inside it.
 	KindContains = "contains"
-	// KindInside leads from there back: what lies inside is not there
+	// KindBundled leads from there back: what lies inside is not there
 	// without its owner.
-	KindInside = "inside"
+	KindBundled = "bundled"
 )
 
 // class orders edges by how much is lost without what they point to.
@@ -42,7 +42,7 @@ func weight(kind string) int32 {
 		return 0
 	case string(sbom.RelDepends):
 		return 1
-	case KindContains, KindInside:
+	case KindContains, KindBundled:
 		return weightInside
 	case string(sbom.RelRecommends):
 		return 4
@@ -53,4 +53,4 @@ func weight(kind string) int32 {
 }
 
 // structural says whether an edge comes from an owner.
-func structural(kind string) bool { return kind == KindContains || kind == KindInside }
+func structural(kind string) bool { return kind == KindContains || kind == KindBundled }

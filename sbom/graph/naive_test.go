@@ -23,12 +23,12 @@ type naive struct {
 // nothing, requirements with several satisfiers, owners, types without a
 // record of what was asked for.
 func randomLists(random *rand.Rand, nodes, edges int) (components []sbom.Component, list []graph.Edge) {
-	asked := []sbom.Asked{sbom.AskedAuto, sbom.AskedAuto, sbom.AskedAuto, sbom.AskedAuto, sbom.AskedYes, sbom.AskedEssential, sbom.AskedUnknown}
+	asked := []sbom.InstallReason{sbom.ReasonDependency, sbom.ReasonDependency, sbom.ReasonDependency, sbom.ReasonDependency, sbom.ReasonExplicit, sbom.ReasonEssential, sbom.ReasonUnknown}
 	for i := range nodes {
 		c := sbom.Component{Kind: sbom.KindOS, Type: "deb", Name: fmt.Sprintf("p%d", i/2), Version: fmt.Sprint(i % 2), InstalledSize: int64(random.IntN(1000))}
-		c.Asked = asked[random.IntN(len(asked))]
+		c.InstallReason = asked[random.IntN(len(asked))]
 		if random.IntN(4) == 0 {
-			c.Type, c.Kind, c.Asked = "pypi", sbom.KindPackage, sbom.AskedUnknown
+			c.Type, c.Kind, c.InstallReason = "pypi", sbom.KindPackage, sbom.ReasonUnknown
 		}
 		c.ID = sbom.Identity(&c)
 		if i > 0 && random.IntN(8) == 0 {
@@ -62,7 +62,7 @@ func newNaive(g *graph.Graph, components []sbom.Component, edges []graph.Edge) *
 		n.components[c.ID] = c
 		n.ids = append(n.ids, c.ID)
 		if c.Owner != "" {
-			n.edges = append(n.edges, graph.Edge{From: c.Owner, To: c.ID, Kind: graph.KindContains}, graph.Edge{From: c.ID, To: c.Owner, Kind: graph.KindInside})
+			n.edges = append(n.edges, graph.Edge{From: c.Owner, To: c.ID, Kind: graph.KindContains}, graph.Edge{From: c.ID, To: c.Owner, Kind: graph.KindBundled})
 		}
 	}
 	slices.Sort(n.ids)
@@ -167,7 +167,7 @@ func (n *naive) unmet(id string, gone map[string]graph.Because) (out [][]graph.E
 	groups := map[int][]graph.Edge{}
 	for _, e := range n.edges {
 		switch {
-		case e.From != id || !hard(e) || e.Kind == graph.KindContains || e.Kind == graph.KindInside:
+		case e.From != id || !hard(e) || e.Kind == graph.KindContains || e.Kind == graph.KindBundled:
 		case e.Group != 0:
 			groups[e.Group] = append(groups[e.Group], e)
 		case gone[e.To] != "":

@@ -122,7 +122,7 @@ func TestPeelTakesTheHeaviest(t *testing.T) {
 				t.Fatalf("%s is essential", p.ID)
 			}
 			for _, id := range roots {
-				if n.components[id].Asked == sbom.AskedEssential {
+				if n.components[id].InstallReason == sbom.ReasonEssential {
 					continue
 				}
 				if leaves := before - len(kept(without(id))); leaves > p.Leaves || id == p.ID && leaves != p.Leaves {
@@ -136,7 +136,7 @@ func TestPeelTakesTheHeaviest(t *testing.T) {
 			steps++
 		}
 		for _, id := range roots {
-			if n.components[id].Asked != sbom.AskedEssential && len(kept(without(id))) < len(kept(roots)) {
+			if n.components[id].InstallReason != sbom.ReasonEssential && len(kept(without(id))) < len(kept(roots)) {
 				t.Fatalf("%s was not taken", id)
 			}
 		}
@@ -174,7 +174,7 @@ func TestRootsCoverEverything(t *testing.T) {
 			switch {
 			case c.Owner != "":
 				t.Fatalf("%s is inside and a root", c.ID)
-			case root.Reason == graph.Presumed && c.Asked == sbom.AskedAuto && !slices.Contains(r.Unknown, c.Type):
+			case root.Reason == graph.Presumed && c.InstallReason == sbom.ReasonDependency && !slices.Contains(r.Unknown, c.Type):
 				t.Fatalf("%s came automatically and is presumed a root", c.ID)
 			case root.Reason == graph.Presumed && n.reach(others, nil, nil)[c.ID]:
 				t.Fatalf("%s is presumed a root, and others lead to it", c.ID)
@@ -182,7 +182,7 @@ func TestRootsCoverEverything(t *testing.T) {
 		}
 		seen[graph.Orphan] += len(r.Orphans)
 	})
-	for _, reason := range []graph.Reason{graph.Asked, graph.Essential, graph.Presumed, graph.Orphan} {
+	for _, reason := range []graph.Reason{graph.Explicit, graph.Essential, graph.Presumed, graph.Orphan} {
 		if seen[reason] == 0 {
 			t.Errorf("no graph had a root that is %s", reason)
 		}
@@ -387,7 +387,7 @@ func TestOnlyKeepsWhatIsNeeded(t *testing.T) {
 			}
 			from := []string{id}
 			for _, other := range n.counted(n.ids) {
-				if n.components[other].Asked == sbom.AskedEssential {
+				if n.components[other].InstallReason == sbom.ReasonEssential {
 					from = append(from, other)
 				}
 			}
@@ -423,7 +423,7 @@ func TestSplitIsClosed(t *testing.T) {
 		choices += len(s.Choices)
 		var essential []string
 		for _, id := range n.counted(n.ids) {
-			if n.components[id].Asked == sbom.AskedEssential {
+			if n.components[id].InstallReason == sbom.ReasonEssential {
 				essential = append(essential, id)
 			}
 		}

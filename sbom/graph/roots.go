@@ -10,8 +10,8 @@ import (
 type Reason string
 
 const (
-	// Asked was installed on request.
-	Asked Reason = "asked"
+	// Explicit was installed on request.
+	Explicit Reason = "explicit"
 	// Essential is part of the system's minimum.
 	Essential Reason = "essential"
 	// Named is in [Options.Roots].
@@ -81,10 +81,10 @@ func (g *Graph) findRoots(named []string) {
 	for i, c := range g.nodes {
 		switch {
 		case !c.Counts():
-		case c.Asked == sbom.AskedEssential:
+		case c.InstallReason == sbom.ReasonEssential:
 			r.reason[i] = Essential
-		case c.Asked == sbom.AskedYes:
-			r.reason[i] = Asked
+		case c.InstallReason == sbom.ReasonExplicit:
+			r.reason[i] = Explicit
 		}
 	}
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(named))) {
@@ -104,7 +104,7 @@ func (g *Graph) findRoots(named []string) {
 	// where the record says that it came automatically.
 	silent := func(i int32) bool {
 		c := g.nodes[i]
-		return c.Counts() && (c.Asked == sbom.AskedUnknown || !recorded[c.Type])
+		return c.Counts() && (c.InstallReason == sbom.ReasonUnknown || !recorded[c.Type])
 	}
 	var others [][]int32
 	for _, ring := range g.sources(reached) {
@@ -162,12 +162,12 @@ func (g *Graph) recordedTypes() map[string]bool {
 			s = &seen{}
 			types[c.Type] = s
 		}
-		switch c.Asked {
-		case sbom.AskedYes:
+		switch c.InstallReason {
+		case sbom.ReasonExplicit:
 			s.asked = true
-		case sbom.AskedAuto:
+		case sbom.ReasonDependency:
 			s.auto = true
-		case sbom.AskedEssential:
+		case sbom.ReasonEssential:
 			s.essential = true
 		}
 	}

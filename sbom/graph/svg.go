@@ -107,7 +107,7 @@ func (n *ViewNode) draw(w io.Writer, at point, width int) {
 		fill, attributes = "#ddd", ` stroke-dasharray="4 3"`
 	case n.Reason != "":
 		fill, line = "#cdf", "#369"
-	case n.Inside != "":
+	case n.Bundled != "":
 		attributes = ` stroke-dasharray="2 2"`
 	}
 	title := n.ID

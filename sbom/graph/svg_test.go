@@ -77,7 +77,7 @@ func randomView(seed int64) *graph.View {
 	components := make([]sbom.Component, n)
 	var edges []graph.Edge
 	for i := range components {
-		components[i] = sbom.Component{ID: fmt.Sprint("p", i), Type: "deb", Name: strings.Repeat("n", 1+random.Intn(50)), Version: strings.Repeat("1", random.Intn(50)), Asked: sbom.AskedYes}
+		components[i] = sbom.Component{ID: fmt.Sprint("p", i), Type: "deb", Name: strings.Repeat("n", 1+random.Intn(50)), Version: strings.Repeat("1", random.Intn(50)), InstallReason: sbom.ReasonExplicit}
 	}
 	for range random.Intn(graph.SVGEdges) {
 		edges = append(edges, graph.Edge{From: components[random.Intn(n)].ID, To: components[random.Intn(n)].ID, Kind: []string{"depends", "recommends"}[random.Intn(2)]})

@@ -42,18 +42,18 @@ func parse(t testing.TB, text string, opts graph.Options) *graph.Graph {
 			continue
 		}
 		for _, word := range words {
-			c := sbom.Component{Kind: sbom.KindOS, Type: "deb", Asked: sbom.AskedAuto, InstalledSize: 10}
+			c := sbom.Component{Kind: sbom.KindOS, Type: "deb", InstallReason: sbom.ReasonDependency, InstalledSize: 10}
 			word, c.Owner, _ = strings.Cut(word, "<")
 			if name, typ, ok := strings.Cut(word, "/"); ok {
 				word, c.Type, c.Kind = name, typ, sbom.KindPackage
 			}
 			switch word[len(word)-1] {
 			case '*':
-				c.Asked = sbom.AskedYes
+				c.InstallReason = sbom.ReasonExplicit
 			case '!':
-				c.Asked = sbom.AskedEssential
+				c.InstallReason = sbom.ReasonEssential
 			case '?':
-				c.Asked = sbom.AskedUnknown
+				c.InstallReason = sbom.ReasonUnknown
 			}
 			c.ID = strings.TrimRight(word, "*!?")
 			c.Name, c.Version, _ = strings.Cut(c.ID, "@")
@@ -195,7 +195,7 @@ func TestWhy(t *testing.T) {
 		{"an orphan", "r* o t\no -> t", "t", graph.WhyOptions{}, "o(orphan) depends t"},
 		{"parallel edges", "r* t\nr -> t recommends\nr -> t\nr -> t pre-depends", "t", graph.WhyOptions{All: true}, "r(asked) pre-depends t"},
 		{"through itself only", "r* t u\nr -> t\nt -> u\nu -> t", "t", graph.WhyOptions{All: true}, "r(asked) depends t"},
-		{"inside", "r* a t<a\nr -> a", "t", graph.WhyOptions{}, "r(asked) depends a contains t"},
+		{"bundled", "r* a t<a\nr -> a", "t", graph.WhyOptions{}, "r(asked) depends a contains t"},
 		{"an owner for what is inside", "r* a t<a\nr -> t", "a", graph.WhyOptions{}, "r(asked) depends t inside a"},
 		{"two versions", "r* t@1 t@2\nr -> t@2", "t@2", graph.WhyOptions{}, "r(asked) depends t@2"},
 	} {
@@ -314,9 +314,9 @@ func TestFaultsAreCounted(t *testing.T) {
 func TestStatedRequirements(t *testing.T) {
 	var components []sbom.Component
 	for _, id := range []string{"a", "b", "c", "d"} {
-		components = append(components, sbom.Component{ID: id, Name: id, Type: "deb", Asked: sbom.AskedAuto})
+		components = append(components, sbom.Component{ID: id, Name: id, Type: "deb", InstallReason: sbom.ReasonDependency})
 	}
-	components[0].Asked = sbom.AskedYes
+	components[0].InstallReason = sbom.ReasonExplicit
 	g := graph.FromLists(components, []graph.Edge{
 		{From: "a", To: "b", Kind: "depends", Via: "b | c", Group: 7},
 		{From: "a", To: "c", Kind: "depends", Via: "b | c", Group: 7},
@@ -377,8 +377,8 @@ func TestGroup(t *testing.T) {
 	g := parse(t, "old* gdb* other* py lib x y mid\ngdb -> py\npy -> lib\ngdb -> x\nother -> x\nold -> mid\nmid -> y", graph.Options{})
 	got := g.Group([]string{"gdb", "other", "py", "lib", "x", "y", "gone"})
 	want := []graph.Growth{
-		{ID: "gdb", Reason: graph.Asked, Brings: []string{"lib", "py"}},
-		{ID: "other", Reason: graph.Asked},
+		{ID: "gdb", Reason: graph.Explicit, Brings: []string{"lib", "py"}},
+		{ID: "other", Reason: graph.Explicit},
 		{ID: "y", Under: "mid", NeededBy: []string{"mid"}},
 		{ID: "x", SharedBy: []string{"gdb", "other"}},
 	}
@@ -391,9 +391,9 @@ func TestGroup(t *testing.T) {
 func TestHostileSizes(t *testing.T) {
 	const most = 1<<63 - 1
 	components := []sbom.Component{
-		{ID: "a", Name: "a", Type: "deb", Asked: sbom.AskedYes, InstalledSize: most},
-		{ID: "b", Name: "b", Type: "deb", Asked: sbom.AskedAuto, InstalledSize: most},
-		{ID: "c", Name: "c", Type: "deb", Asked: sbom.AskedAuto, InstalledSize: -5},
+		{ID: "a", Name: "a", Type: "deb", InstallReason: sbom.ReasonExplicit, InstalledSize: most},
+		{ID: "b", Name: "b", Type: "deb", InstallReason: sbom.ReasonDependency, InstalledSize: most},
+		{ID: "c", Name: "c", Type: "deb", InstallReason: sbom.ReasonDependency, InstalledSize: -5},
 	}
 	g := graph.FromLists(components, []graph.Edge{{From: "a", To: "b"}, {From: "a", To: "c"}}, graph.Options{})
 	c, err := g.WithoutAll([]string{"a"}, graph.WhatIf{})
@@ -412,9 +412,9 @@ func TestLongChain(t *testing.T) {
 	var components []sbom.Component
 	var edges []graph.Edge
 	for i := range length {
-		c := sbom.Component{ID: fmt.Sprintf("%06d", i), Name: fmt.Sprint(i), Type: "deb", Asked: sbom.AskedAuto}
+		c := sbom.Component{ID: fmt.Sprintf("%06d", i), Name: fmt.Sprint(i), Type: "deb", InstallReason: sbom.ReasonDependency}
 		if i == 0 {
-			c.Asked = sbom.AskedYes
+			c.InstallReason = sbom.ReasonExplicit
 		} else {
 			edges = append(edges, graph.Edge{From: components[i-1].ID, To: c.ID, Kind: "depends"},
 				graph.Edge{From: c.ID, To: components[length/2%i].ID, Kind: "depends"})
@@ -445,11 +445,11 @@ func TestLongChain(t *testing.T) {
 // TestManyAlternatives: records in which everything satisfies everything do
 // not take the square of their size.
 func TestManyAlternatives(t *testing.T) {
-	components := []sbom.Component{{ID: "a", Name: "a", Type: "deb", Asked: sbom.AskedYes}}
+	components := []sbom.Component{{ID: "a", Name: "a", Type: "deb", InstallReason: sbom.ReasonExplicit}}
 	var edges []graph.Edge
 	for i := range 20_000 {
 		id := fmt.Sprintf("b%05d", i)
-		components = append(components, sbom.Component{ID: id, Name: "b", Type: "deb", Asked: sbom.AskedAuto})
+		components = append(components, sbom.Component{ID: id, Name: "b", Type: "deb", InstallReason: sbom.ReasonDependency})
 		edges = append(edges, graph.Edge{From: "a", To: id, Kind: "depends", Via: "b", Group: 1})
 	}
 	g := graph.FromLists(components, edges, graph.Options{})
@@ -485,8 +485,8 @@ func TestDocument(t *testing.T) {
 	doc, err := sbom.New(sbom.Document{
 		Environment: sbom.Environment{Ref: "dir:x", Kind: "dir"},
 		Components: []sbom.Component{
-			{Type: "deb", Kind: sbom.KindOS, Name: "a", Version: "1", Asked: sbom.AskedYes},
-			{Type: "deb", Kind: sbom.KindOS, Name: "b", Version: "1", Asked: sbom.AskedAuto},
+			{Type: "deb", Kind: sbom.KindOS, Name: "a", Version: "1", InstallReason: sbom.ReasonExplicit},
+			{Type: "deb", Kind: sbom.KindOS, Name: "b", Version: "1", InstallReason: sbom.ReasonDependency},
 			{Type: "gem", Kind: sbom.KindPackage, Name: "c", Version: "1", Owner: "deb/b@1"},
 		},
 		Relations: []sbom.Relation{{From: "deb/a@1", To: "deb/b@1", Kind: sbom.RelPreDepends, Via: "x"}},

@@ -45,9 +45,9 @@ type ViewNode struct {
 	Name    string    `json:"name"`
 	Version string    `json:"version,omitempty"`
 	// Reason says why it is a root, or that it is an orphan.
-	Reason Reason `json:"reason,omitempty"`
-	Inside string `json:"inside,omitempty"`
-	Size   int64  `json:"size,omitempty"`
+	Reason  Reason `json:"reason,omitempty"`
+	Bundled string `json:"inside,omitempty"`
+	Size    int64  `json:"size,omitempty"`
 	// Focus is set for the component that the view was made around.
 	Focus bool `json:"focus,omitempty"`
 }
@@ -84,7 +84,7 @@ func (g *Graph) view(from []int32, depth int, both bool, focus int32, opts ViewO
 		for e := g.outStart[i]; e < g.outStart[i+1]; e++ {
 			to := g.edges.to[e]
 			switch kind := g.kinds[g.edges.kind[e]]; {
-			case g.edges.class[e] > follow || g.edges.shadow[e] || kind == KindInside:
+			case g.edges.class[e] > follow || g.edges.shadow[e] || kind == KindBundled:
 			case opts.NoInside && g.owner[to] >= 0:
 			case !in[to] && !both, in[to] && limit >= 0 && len(v.Edges) >= limit:
 				v.CutEdges++
@@ -114,7 +114,7 @@ func (g *Graph) viewNode(i, focus int32) ViewNode {
 		n.Reason = Orphan
 	}
 	if o := g.owner[i]; o >= 0 {
-		n.Inside = g.nodes[o].ID
+		n.Bundled = g.nodes[o].ID
 	}
 	return n
 }

@@ -54,8 +54,8 @@ type Leaving struct {
 	Because Because `json:"because"`
 	// Reason is set when it is a root: somebody may miss it.
 	Reason Reason `json:"reason,omitempty"`
-	// Inside is the component that it lies inside of and leaves with.
-	Inside string `json:"inside,omitempty"`
+	// Bundled is the component that it lies inside of and leaves with.
+	Bundled string `json:"inside,omitempty"`
 }
 
 // Break is a need that is not met any more.
@@ -132,7 +132,7 @@ func (g *Graph) Only(ids []string, opts WhatIf) (*Change, error) {
 
 func (g *Graph) essential() (list []int32) {
 	for i, c := range g.nodes {
-		if c.Counts() && c.Asked == sbom.AskedEssential {
+		if c.Counts() && c.InstallReason == sbom.ReasonEssential {
 			list = append(list, int32(i))
 		}
 	}
@@ -179,7 +179,7 @@ func (d *departure) spread() {
 			from := d.edges.from[e]
 			switch d.kinds[d.edges.kind[e]] {
 			case KindContains:
-			case KindInside:
+			case KindBundled:
 				d.leave(from, d.because[i])
 			default:
 				// A part of something else cannot leave alone.
@@ -264,7 +264,7 @@ func (d *departure) change() *Change {
 		}
 		l := Leaving{ID: d.nodes[i].ID, Because: why, Reason: d.roots.reason[i]}
 		if o := d.owner[i]; o >= 0 {
-			l.Inside = d.nodes[o].ID
+			l.Bundled = d.nodes[o].ID
 		}
 		c.Leaves = append(c.Leaves, l)
 	}

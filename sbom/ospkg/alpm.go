@@ -144,10 +144,10 @@ func (d *alpm) addPackages() {
 			Arch:          p.arch,
 			Paths:         []string{p.file},
 			InstalledSize: p.size,
-			Asked:         sbom.AskedYes,
+			InstallReason: sbom.ReasonExplicit,
 		}
 		if p.dependency {
-			c.Asked = sbom.AskedAuto
+			c.InstallReason = sbom.ReasonDependency
 		}
 		if p.base != p.name {
 			c.Source = p.base

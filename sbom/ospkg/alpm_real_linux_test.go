@@ -108,8 +108,8 @@ func TestRootMadeByPacman(t *testing.T) {
 		keep   func(sbom.Component) bool
 	}{
 		{"-Q", func(sbom.Component) bool { return true }},
-		{"-Qe", func(c sbom.Component) bool { return c.Asked == sbom.AskedYes }},
-		{"-Qd", func(c sbom.Component) bool { return c.Asked == sbom.AskedAuto }},
+		{"-Qe", func(c sbom.Component) bool { return c.InstallReason == sbom.ReasonExplicit }},
+		{"-Qd", func(c sbom.Component) bool { return c.InstallReason == sbom.ReasonDependency }},
 	} {
 		if diff := cmp.Diff(pacman(test.option), list(test.keep)); diff != "" {
 			t.Errorf("pacman %s (-want +got):\n%s", test.option, diff)

@@ -79,7 +79,7 @@ func TestAlpmFixtures(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := db.Components[0]
-	if len(db.Components) != 1 || c.PURL != "pkg:alpm/arch/gmp@6.2.1-2?arch=x86_64&distro=arch&upstream=gmp" || c.InstalledSize != 1044438 || c.Asked != sbom.AskedAuto {
+	if len(db.Components) != 1 || c.PURL != "pkg:alpm/arch/gmp@6.2.1-2?arch=x86_64&distro=arch&upstream=gmp" || c.InstalledSize != 1044438 || c.InstallReason != sbom.ReasonDependency {
 		t.Errorf("components %+v", db.Components)
 	}
 	if len(db.Gaps) > 0 || db.Listed != paths || db.Absent != 0 || paths < 19 {
@@ -134,7 +134,7 @@ func TestAlpmSystem(t *testing.T) {
 		t.Errorf("notices (-want +got):\n%s", diff)
 	}
 	lib := db.Components[slices.IndexFunc(db.Components, func(c sbom.Component) bool { return c.Name == "lib" })]
-	if lib.Source != "libs" || lib.InstalledSize != 12 || lib.Asked != sbom.AskedAuto || db.Components[0].Asked != sbom.AskedYes {
+	if lib.Source != "libs" || lib.InstalledSize != 12 || lib.InstallReason != sbom.ReasonDependency || db.Components[0].InstallReason != sbom.ReasonExplicit {
 		t.Errorf("component %+v", lib)
 	}
 }

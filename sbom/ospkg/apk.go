@@ -224,7 +224,7 @@ func (d *apk) askedFor(ctx context.Context) error {
 		return nil
 	}
 	for i := range d.Components {
-		d.Components[i].Asked = sbom.AskedAuto
+		d.Components[i].InstallReason = sbom.ReasonDependency
 	}
 	virtuals := map[string]*apkRecord{}
 	for _, p := range d.virtuals {
@@ -245,7 +245,7 @@ func (d *apk) askedFor(ctx context.Context) error {
 		}
 		for _, o := range offers[a.name] {
 			if d.satisfies(o, a) {
-				d.Components[o.component].Asked = sbom.AskedYes
+				d.Components[o.component].InstallReason = sbom.ReasonExplicit
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func TestApkFixtures(t *testing.T) {
 			var got []string
 			for _, c := range db.Components {
 				got = append(got, c.Name+" "+c.Version)
-				if c.Kind != sbom.KindOS || c.Type != "apk" || c.Namespace != "alpine" || c.FoundBy != "apk" || c.Asked != sbom.AskedAuto {
+				if c.Kind != sbom.KindOS || c.Type != "apk" || c.Namespace != "alpine" || c.FoundBy != "apk" || c.InstallReason != sbom.ReasonDependency {
 					t.Errorf("component %+v", c)
 				}
 			}
@@ -141,11 +141,11 @@ func TestApkSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := map[string]sbom.Asked{}
+	asked := map[string]sbom.InstallReason{}
 	for _, c := range db.Components {
-		asked[c.Name] = c.Asked
+		asked[c.Name] = c.InstallReason
 	}
-	if diff := cmp.Diff(map[string]sbom.Asked{"musl": "auto", "busybox": "asked", "busybox-openrc": "auto", "openrc": "auto", "gcc": "asked", "make": "asked", "apk-tools": "asked"}, asked); diff != "" {
+	if diff := cmp.Diff(map[string]sbom.InstallReason{"musl": "dependency", "busybox": "explicit", "busybox-openrc": "dependency", "openrc": "dependency", "gcc": "explicit", "make": "explicit", "apk-tools": "explicit"}, asked); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
 	}
 	var relations []string

@@ -30,13 +30,13 @@ func (d *dpkg) askedFor(ctx context.Context) error {
 		c := &d.Components[i]
 		switch {
 		case p.essential:
-			c.Asked = sbom.AskedEssential
+			c.InstallReason = sbom.ReasonEssential
 		case !known:
-			c.Asked = sbom.AskedUnknown
+			c.InstallReason = sbom.ReasonUnknown
 		case auto[p.name+":"+d.arch(p.arch)] || auto[p.key()]:
-			c.Asked = sbom.AskedAuto
+			c.InstallReason = sbom.ReasonDependency
 		default:
-			c.Asked = sbom.AskedYes
+			c.InstallReason = sbom.ReasonExplicit
 		}
 	}
 	return nil

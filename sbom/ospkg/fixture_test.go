@@ -119,8 +119,8 @@ func checkComponents(t *testing.T, db *DB) {
 	if want := "deb/debian/libgcc-s1@12.2.0-14+deb12u1?arch=amd64"; libgcc.ID != want || libgcc.Source != "gcc-12" {
 		t.Errorf("ID %s, source %q", libgcc.ID, libgcc.Source)
 	}
-	for name, want := range map[string]sbom.Asked{"bash": sbom.AskedEssential, "libacl1": sbom.AskedAuto, "mawk": sbom.AskedEssential} {
-		if got := byName[name].Asked; got != want {
+	for name, want := range map[string]sbom.InstallReason{"bash": sbom.ReasonEssential, "libacl1": sbom.ReasonDependency, "mawk": sbom.ReasonEssential} {
+		if got := byName[name].InstallReason; got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}

@@ -233,11 +233,11 @@ func (d *opkg) addPackages() {
 		}
 		switch {
 		case p.essential:
-			c.Asked = sbom.AskedEssential
+			c.InstallReason = sbom.ReasonEssential
 		case p.auto:
-			c.Asked = sbom.AskedAuto
+			c.InstallReason = sbom.ReasonDependency
 		default:
-			c.Asked = sbom.AskedYes
+			c.InstallReason = sbom.ReasonExplicit
 		}
 		if p.source != p.name {
 			c.Source = p.source

@@ -42,7 +42,7 @@ func TestOpkgFixtures(t *testing.T) {
 			}
 			for _, c := range db.Components {
 				got = append(got, c.Name+" "+c.Version)
-				if c.Type != "opkg" || c.Arch != "x86_64" || c.Namespace != "openwrt" || c.Asked == sbom.AskedUnknown {
+				if c.Type != "opkg" || c.Arch != "x86_64" || c.Namespace != "openwrt" || c.InstallReason == sbom.ReasonUnknown {
 					t.Errorf("component %+v", c)
 				}
 			}
@@ -74,7 +74,7 @@ func TestOpkgSystem(t *testing.T) {
 	}
 	var got []string
 	for _, c := range db.Components {
-		got = append(got, c.PURL+" "+string(c.Asked))
+		got = append(got, c.PURL+" "+string(c.InstallReason))
 	}
 	if diff := cmp.Diff([]string{
 		"pkg:opkg/openwrt/dropbear@1-r1?arch=x86_64&distro=openwrt-23.05.5 asked", "pkg:opkg/openwrt/half@1-r1?arch=x86_64&distro=openwrt-23.05.5 asked",

@@ -267,7 +267,7 @@ func TestAsked(t *testing.T) {
 		_, db := f.mustOpen(t)
 		var out []string
 		for _, c := range db.Components {
-			out = append(out, c.Name+":"+c.Arch+"="+string(c.Asked))
+			out = append(out, c.Name+":"+c.Arch+"="+string(c.InstallReason))
 		}
 		return strings.Join(out, " ")
 	}
@@ -276,8 +276,8 @@ func TestAsked(t *testing.T) {
 	}
 	for _, field := range []string{"Essential: yes", "Protected: yes", "Important: yes", "Priority: required"} {
 		one := files{dpkgStatus: record("one", field) + record("two", "Priority: important", "Essential: no"), dpkgInfo + "/one.list": "", dpkgInfo + "/two.list": ""}
-		if _, db := one.mustOpen(t); db.Components[0].Asked != sbom.AskedEssential || db.Components[1].Asked != sbom.AskedUnknown {
-			t.Errorf("%s: %q and %q", field, db.Components[0].Asked, db.Components[1].Asked)
+		if _, db := one.mustOpen(t); db.Components[0].InstallReason != sbom.ReasonEssential || db.Components[1].InstallReason != sbom.ReasonUnknown {
+			t.Errorf("%s: %q and %q", field, db.Components[0].InstallReason, db.Components[1].InstallReason)
 		}
 	}
 	f[aptStates] = "Package: auto\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: asked\nArchitecture: amd64\nAuto-Installed: 0\n\nPackage: anywhere\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: dpkg\nArchitecture: amd64\nAuto-Installed: 1\n\n"

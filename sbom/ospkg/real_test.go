@@ -186,8 +186,8 @@ func compareAsked(t *testing.T, root string, db *DB) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(root, aptStates)); err != nil {
 		for _, c := range db.Components {
-			if c.Asked != sbom.AskedUnknown && c.Asked != sbom.AskedEssential {
-				t.Errorf("%s is %q, although apt noted nothing", c.Name, c.Asked)
+			if c.InstallReason != sbom.ReasonUnknown && c.InstallReason != sbom.ReasonEssential {
+				t.Errorf("%s is %q, although apt noted nothing", c.Name, c.InstallReason)
 			}
 		}
 		return
@@ -211,11 +211,11 @@ func compareAsked(t *testing.T, root string, db *DB) {
 		switch {
 		case !known:
 			t.Errorf("apt-mark does not know %s", c.Name)
-		case c.Asked == sbom.AskedEssential:
-		case c.Asked == sbom.AskedUnknown:
+		case c.InstallReason == sbom.ReasonEssential:
+		case c.InstallReason == sbom.ReasonUnknown:
 			t.Errorf("%s: not known whether it was asked for", c.Name)
-		case auto != (c.Asked == sbom.AskedAuto):
-			t.Errorf("%s is %q, apt-mark says automatic=%v", c.Name, c.Asked, auto)
+		case auto != (c.InstallReason == sbom.ReasonDependency):
+			t.Errorf("%s is %q, apt-mark says automatic=%v", c.Name, c.InstallReason, auto)
 		}
 	}
 }

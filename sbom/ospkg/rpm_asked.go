@@ -31,7 +31,7 @@ const (
 const maxReasonFile = 4 << 20
 
 // reasoner says whether a package was asked for.
-type reasoner func(p *rpmdb.Package) sbom.Asked
+type reasoner func(p *rpmdb.Package) sbom.InstallReason
 
 // askedFor says of each package whether somebody asked for it. The records
 // are not part of the database, so that a broken one is a gap. Without any,
@@ -65,9 +65,9 @@ func (r *rpm) askedFor(ctx context.Context) error {
 		c := &r.Components[i]
 		switch {
 		case protected[p.Name]:
-			c.Asked = sbom.AskedEssential
+			c.InstallReason = sbom.ReasonEssential
 		case asked != nil:
-			c.Asked = asked(p.Package)
+			c.InstallReason = asked(p.Package)
 		}
 	}
 	return nil
@@ -76,11 +76,11 @@ func (r *rpm) askedFor(ctx context.Context) error {
 // auto is what all of them have in common: what is not recorded as a
 // dependency is the user's, and is never removed by itself. That includes what
 // was installed with rpm alone.
-func auto(automatic bool) sbom.Asked {
+func auto(automatic bool) sbom.InstallReason {
 	if automatic {
-		return sbom.AskedAuto
+		return sbom.ReasonDependency
 	}
-	return sbom.AskedYes
+	return sbom.ReasonExplicit
 }
 
 // dnf5Reasons reads packages.toml: a reason for each "name.arch". Packages of
@@ -119,7 +119,7 @@ func (r *rpm) dnf5Reasons(context.Context) (reasoner, error) {
 			return nil, &ParseError{File: dnf5Folder + "/packages.toml", Msg: "reason " + excerpt(reason) + " of " + excerpt(key) + " is not known"}
 		}
 	}
-	return func(p *rpmdb.Package) sbom.Asked {
+	return func(p *rpmdb.Package) sbom.InstallReason {
 		reason := packages.Packages[p.Name+"."+p.Arch].Reason
 		return auto((reason == "Dependency" || reason == "Weak Dependency") && !grouped[p.Name])
 	}, nil
@@ -179,7 +179,7 @@ func (r *rpm) dnf4Reasons(ctx context.Context) (reasoner, error) {
 	if len(reasons) == 0 {
 		return nil, nil // nothing was ever installed with it
 	}
-	return func(p *rpmdb.Package) sbom.Asked {
+	return func(p *rpmdb.Package) sbom.InstallReason {
 		reason := reasons[rpmdb.NameArch{Name: p.Name, Arch: p.Arch}]
 		return auto(reason == rpmdb.ReasonDependency || reason == rpmdb.ReasonWeakDependency)
 	}, nil
@@ -232,7 +232,7 @@ func (r *rpm) yumReasons(ctx context.Context) (reasoner, error) {
 	if records == 0 {
 		return nil, nil
 	}
-	return func(p *rpmdb.Package) sbom.Asked {
+	return func(p *rpmdb.Package) sbom.InstallReason {
 		return auto(automatic[key{p.Name + "-" + p.Version + "-" + p.Release, p.Arch}])
 	}, nil
 }
@@ -243,7 +243,7 @@ func (r *rpm) zyppReasons(ctx context.Context) (reasoner, error) {
 	if names == nil || err != nil {
 		return nil, err
 	}
-	return func(p *rpmdb.Package) sbom.Asked { return auto(names[p.Name]) }, nil
+	return func(p *rpmdb.Package) sbom.InstallReason { return auto(names[p.Name]) }, nil
 }
 
 // readNames reads a file with a name in each line; nil when there is none.

@@ -331,10 +331,10 @@ func (m *machine) compare(t *testing.T, database string) {
 	// What was asked for.
 	var asked []string
 	for _, c := range db.Components {
-		if c.Asked == sbom.AskedYes {
+		if c.InstallReason == sbom.ReasonExplicit {
 			asked = append(asked, fmt.Sprintf("%s-%s", c.Name, c.Version))
-		} else if c.Asked != sbom.AskedAuto {
-			t.Errorf("%s is %q", c.Name, c.Asked)
+		} else if c.InstallReason != sbom.ReasonDependency {
+			t.Errorf("%s is %q", c.Name, c.InstallReason)
 		}
 	}
 	userInstalled := strings.Fields(m.dnf("repoquery", "--userinstalled", "--qf", "%{name} %{epoch}:%{version}-%{release}"))

@@ -99,11 +99,11 @@ func TestRPM(t *testing.T) {
 			t.Errorf("%s belongs to %q, want %q", path, got, want)
 		}
 	}
-	if c := component(t, db, "setup"); c.Asked != sbom.AskedEssential {
-		t.Errorf("setup is %q", c.Asked)
+	if c := component(t, db, "setup"); c.InstallReason != sbom.ReasonEssential {
+		t.Errorf("setup is %q", c.InstallReason)
 	}
-	if bash.Asked != sbom.AskedUnknown {
-		t.Errorf("bash is %q without any record", bash.Asked)
+	if bash.InstallReason != sbom.ReasonUnknown {
+		t.Errorf("bash is %q without any record", bash.InstallReason)
 	}
 	for _, want := range []sbom.Relation{
 		{From: bash.ID, To: component(t, db, "filesystem").ID, Kind: sbom.RelDepends},
@@ -199,31 +199,31 @@ func TestRPMAsked(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		files files
-		want  map[string]sbom.Asked
+		want  map[string]sbom.InstallReason
 		gap   string
 	}{
 		{name: "dnf5", files: files{
 			"/usr/lib/sysimage/libdnf5/packages.toml": dnf5,
 			"/usr/lib/sysimage/libdnf5/groups.toml":   "version = \"1.0\"\n[groups]\ncore = {packages = [\"sed\"], userinstalled = true, package_types = [\"mandatory\"]}\n",
 			"/var/lib/zypp/AutoInstalled":             "rpm\n",
-		}, want: map[string]sbom.Asked{"bash": sbom.AskedAuto, "rpm": sbom.AskedYes, "pcre": sbom.AskedAuto, "sed": sbom.AskedYes, "zlib": sbom.AskedYes, "setup": sbom.AskedEssential}},
+		}, want: map[string]sbom.InstallReason{"bash": sbom.ReasonDependency, "rpm": sbom.ReasonExplicit, "pcre": sbom.ReasonDependency, "sed": sbom.ReasonExplicit, "zlib": sbom.ReasonExplicit, "setup": sbom.ReasonEssential}},
 		{name: "zypper", files: files{"/var/lib/zypp/AutoInstalled": "# AutoInstalled generated\n#\nbash\nsetup\n#\n"},
-			want: map[string]sbom.Asked{"bash": sbom.AskedAuto, "rpm": sbom.AskedYes, "setup": sbom.AskedEssential}},
+			want: map[string]sbom.InstallReason{"bash": sbom.ReasonDependency, "rpm": sbom.ReasonExplicit, "setup": sbom.ReasonEssential}},
 		{name: "yum", files: files{
 			"/var/lib/yum/yumdb/b/0123-bash-5.1.8-2.fc35-x86_64/reason": "dep",
 			"/var/lib/yum/yumdb/b/0123-bash-1-1-x86_64/reason":          "user",
 			"/var/lib/yum/yumdb/s/0123-sed-4.8-8.fc35-x86_64/reason":    "user",
-		}, want: map[string]sbom.Asked{"bash": sbom.AskedAuto, "sed": sbom.AskedYes}},
-		{name: "no record", files: files{"/var/lib/yum/yumdb/": ""}, want: map[string]sbom.Asked{"bash": sbom.AskedUnknown, "setup": sbom.AskedEssential}},
+		}, want: map[string]sbom.InstallReason{"bash": sbom.ReasonDependency, "sed": sbom.ReasonExplicit}},
+		{name: "no record", files: files{"/var/lib/yum/yumdb/": ""}, want: map[string]sbom.InstallReason{"bash": sbom.ReasonUnknown, "setup": sbom.ReasonEssential}},
 		{name: "broken TOML", files: files{"/usr/lib/sysimage/libdnf5/packages.toml": "version = \"1.0\"\n[packages\n", "/var/lib/zypp/AutoInstalled": "rpm\n"},
-			want: map[string]sbom.Asked{"bash": sbom.AskedUnknown}, gap: "what was asked for is not known: /usr/lib/sysimage/libdnf5/packages.toml:2"},
+			want: map[string]sbom.InstallReason{"bash": sbom.ReasonUnknown}, gap: "what was asked for is not known: /usr/lib/sysimage/libdnf5/packages.toml:2"},
 		{name: "another version", files: files{"/usr/lib/sysimage/libdnf5/packages.toml": "version = \"2.0\"\n"},
-			want: map[string]sbom.Asked{"bash": sbom.AskedUnknown}, gap: "records of version"},
+			want: map[string]sbom.InstallReason{"bash": sbom.ReasonUnknown}, gap: "records of version"},
 		{name: "another reason", files: files{"/usr/lib/sysimage/libdnf5/packages.toml": "version = \"1.0\"\n[packages]\n\"a.b\" = {reason = \"why\"}\n"},
-			want: map[string]sbom.Asked{"bash": sbom.AskedUnknown}, gap: "is not known"},
+			want: map[string]sbom.InstallReason{"bash": sbom.ReasonUnknown}, gap: "is not known"},
 		{name: "a history that is none", files: files{"/var/lib/dnf/history.sqlite": "SQLite format 3\x00 and no more"},
-			want: map[string]sbom.Asked{"bash": sbom.AskedUnknown}, gap: "what was asked for is not known: /var/lib/dnf/history.sqlite"},
-		{name: "an empty history", files: files{"/var/lib/dnf/history.sqlite": ""}, want: map[string]sbom.Asked{"bash": sbom.AskedUnknown}},
+			want: map[string]sbom.InstallReason{"bash": sbom.ReasonUnknown}, gap: "what was asked for is not known: /var/lib/dnf/history.sqlite"},
+		{name: "an empty history", files: files{"/var/lib/dnf/history.sqlite": ""}, want: map[string]sbom.InstallReason{"bash": sbom.ReasonUnknown}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := fedoraFiles(t)
@@ -235,7 +235,7 @@ func TestRPMAsked(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, want := range test.want {
-				if got := component(t, db, name).Asked; got != want {
+				if got := component(t, db, name).InstallReason; got != want {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}

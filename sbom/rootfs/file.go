@@ -43,7 +43,7 @@ func (e *LimitError) Error() string {
 // Stat is lstat(2): it describes a symbolic link itself. It asks the disk,
 // since the walk did not; of an image's files it tells what the layer says.
 func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
-	defer func() { t.asked(n, AskedInfo, err) }()
+	defer func() { t.asked(n, ReadInfo, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
@@ -65,7 +65,7 @@ func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 // the file are those within the environment. Of an image, content that
 // [Options.Keep] did not want is a [*NotKeptError].
 func (t *Tree) OpenFile(n Node) (content Content, err error) {
-	defer func() { t.asked(n, AskedContent, err) }()
+	defer func() { t.asked(n, ReadContent, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}

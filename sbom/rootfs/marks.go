@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Asked says what was asked of a file, and so what an answer depended on.
-type Asked uint8
+// Read says what was asked of a file, and so what an answer depended on.
+type Read uint8
 
 const (
-	AskedClass   Asked = 1 << iota // [Tree.Classify]: its first bytes and its permissions
-	AskedInfo                      // [Tree.Stat]: all that lstat(2) tells
-	AskedContent                   // [Tree.OpenFile] and [Tree.ReadFile]: any of its bytes
-	AskedFailed                    // there was an error instead of an answer, or two answers
+	ReadClass   Read = 1 << iota // [Tree.Classify]: its first bytes and its permissions
+	ReadInfo                     // [Tree.Stat]: all that lstat(2) tells
+	ReadContent                  // [Tree.OpenFile] and [Tree.ReadFile]: any of its bytes
+	ReadFailed                   // there was an error instead of an answer, or two answers
 )
 
 // State names the state of one file at one path: a digest over the path,
@@ -31,7 +31,7 @@ const (
 type State [16]byte
 
 // Mark is what was asked of a file, and the state that it was in. Class and
-// Perm are what Classify answered, for AskedClass.
+// Perm are what Classify answered, for ReadClass.
 //
 // A folder that was walked has a mark as well, whether or not something was
 // asked of it: as long as its state is the same, so are the names in it.
@@ -40,7 +40,7 @@ type Mark struct {
 	Parent Node   // None for the root
 	Name   string // base name
 	Folder bool   // was walked
-	Asked  Asked
+	Read   Read
 	Class  Class
 	Perm   fs.FileMode
 	State  State // zero when the state identifies nothing
@@ -69,7 +69,7 @@ const racy = 2 * time.Second
 
 // record is what was asked of a tree's files.
 type record struct {
-	// answers are by node, and used atomically: Asked, the class from bit 8,
+	// answers are by node, and used atomically: Read, the class from bit 8,
 	// the permissions from bit 16.
 	answers []uint32
 	// recalled are answers of an earlier time that still hold; 0 for none.
@@ -86,24 +86,24 @@ func (t *Tree) Record() {
 }
 
 // asked remembers a question and whether it was answered.
-func (t *Tree) asked(n Node, what Asked, err error) {
+func (t *Tree) asked(n Node, what Read, err error) {
 	if t.record == nil || t.record.answers == nil || !t.has(n) {
 		return
 	}
 	if err != nil {
-		what |= AskedFailed
+		what |= ReadFailed
 	}
 	atomic.OrUint32(&t.record.answers[n], uint32(what))
 }
 
 func packAnswer(class Class, perm fs.FileMode) uint32 {
-	return uint32(AskedClass) | uint32(class)<<8 | uint32(perm.Perm())<<16
+	return uint32(ReadClass) | uint32(class)<<8 | uint32(perm.Perm())<<16
 }
 
 // classified remembers an answer of Classify.
 func (t *Tree) classified(n Node, class Class, perm fs.FileMode, err error) {
 	if err != nil || t.record == nil || t.record.answers == nil {
-		t.asked(n, AskedClass, err)
+		t.asked(n, ReadClass, err)
 		return
 	}
 	answer := packAnswer(class, perm)
@@ -111,8 +111,8 @@ func (t *Tree) classified(n Node, class Class, perm fs.FileMode, err error) {
 	for {
 		before := atomic.LoadUint32(at)
 		after := before | answer
-		if Asked(before)&AskedClass != 0 && before>>8 != answer>>8 {
-			after = before | uint32(AskedFailed)
+		if Read(before)&ReadClass != 0 && before>>8 != answer>>8 {
+			after = before | uint32(ReadFailed)
 		}
 		if atomic.CompareAndSwapUint32(at, before, after) {
 			return
@@ -141,7 +141,7 @@ func (t *Tree) Recall(ctx context.Context, known map[State]Mark, want func(Node)
 		}
 	}
 	err := t.states(ctx, nodes, func(n Node, s fileState) bool {
-		if m, ok := known[s.state]; ok && s.state != (State{}) && m.Asked&AskedClass != 0 && m.Asked&AskedFailed == 0 {
+		if m, ok := known[s.state]; ok && s.state != (State{}) && m.Read&ReadClass != 0 && m.Read&ReadFailed == 0 {
 			recalled[n] = packAnswer(m.Class, m.Perm)
 		}
 		return true
@@ -210,7 +210,7 @@ func (t *Tree) Marks(ctx context.Context, now time.Time) (*Marks, error) {
 		a := atomic.LoadUint32(&t.record.answers[n])
 		m := &marks[i]
 		m.Node, m.Parent, m.Name, m.Folder = n, t.Parent(n), t.Name(n), folders[n]
-		m.Asked = Asked(a) & (AskedClass | AskedInfo | AskedContent | AskedFailed)
+		m.Read = Read(a) & (ReadClass | ReadInfo | ReadContent | ReadFailed)
 		m.Class, m.Perm = Class(a>>8), fs.FileMode(a>>16)
 		if !changed[i].Before(limit) {
 			m.State = State{}
@@ -245,10 +245,10 @@ func (t *Tree) Unchanged(ctx context.Context, m *Marks) (bool, error) {
 	if root, err := t.disk.identity(); err != nil || root != m.Root {
 		return false, nil
 	}
-	marks := slices.DeleteFunc(slices.Clone(m.Files), func(m Mark) bool { return m.Asked == 0 })
+	marks := slices.DeleteFunc(slices.Clone(m.Files), func(m Mark) bool { return m.Read == 0 })
 	nodes := make([]Node, len(marks))
 	for i, m := range marks {
-		if !t.has(m.Node) || i > 0 && m.Node <= marks[i-1].Node || m.Asked&AskedFailed != 0 {
+		if !t.has(m.Node) || i > 0 && m.Node <= marks[i-1].Node || m.Read&ReadFailed != 0 {
 			return false, nil
 		}
 		nodes[i] = m.Node
@@ -260,7 +260,7 @@ func (t *Tree) Unchanged(ctx context.Context, m *Marks) (bool, error) {
 		if s.state == m.State && m.State != (State{}) {
 			return true
 		}
-		if m.Asked == AskedClass {
+		if m.Read == ReadClass {
 			class, perm, err := t.classifyFile(n)
 			if err == nil && class == m.Class && perm.Perm() == m.Perm.Perm() {
 				return true

@@ -194,7 +194,7 @@ func newComparison(d *disk, classify func([]byte) Class, marks []Mark) (*compari
 	c := &comparison{disk: d, classify: classify, marks: marks, first: make([]int32, len(marks)+1), parents: make([]int32, len(marks))}
 	c.parents[0] = -1
 	for i, m := range marks {
-		if m.Asked&AskedFailed != 0 || m.State == (State{}) && m.Asked != AskedClass {
+		if m.Read&ReadFailed != 0 || m.State == (State{}) && m.Read != ReadClass {
 			return nil, false
 		}
 		if i == 0 {
@@ -274,7 +274,7 @@ func (c *comparison) sameFolder(folder int32, scratch *[]byte) bool {
 		if s := stateOf(&st, at, scratch).state; s == m.State {
 			continue
 		}
-		if m.Folder || m.Asked != AskedClass || c.classify == nil {
+		if m.Folder || m.Read != ReadClass || c.classify == nil {
 			return false
 		}
 		var head [HeadSize]byte

@@ -87,10 +87,10 @@ func TestMarksSayWhatWasAsked(t *testing.T) {
 	if _, err := tree.OpenFile(tree.Lookup("/b/c")); err == nil {
 		t.Fatal("a folder was opened")
 	}
-	got := make(map[string]Asked)
+	got := make(map[string]Read)
 	for _, m := range marksOf(t, tree, time.Now().Add(time.Hour)).Files {
-		if m.Asked != 0 {
-			got[tree.Path(m.Node)] = m.Asked
+		if m.Read != 0 {
+			got[tree.Path(m.Node)] = m.Read
 		}
 		if m.Name != tree.Name(m.Node) || m.Parent != tree.Parent(m.Node) || m.Folder != (tree.Kind(m.Node) == Dir) || m.State == (State{}) {
 			t.Errorf("%s: %+v", tree.Path(m.Node), m)
@@ -99,7 +99,7 @@ func TestMarksSayWhatWasAsked(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
-	want := map[string]Asked{"/a/x": AskedClass, "/a/y": AskedContent, "/link": AskedInfo, "/b/c": AskedContent | AskedFailed}
+	want := map[string]Read{"/a/x": ReadClass, "/a/y": ReadContent, "/link": ReadInfo, "/b/c": ReadContent | ReadFailed}
 	if len(got) != len(want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -174,7 +174,7 @@ func TestSameOfBrokenMarks(t *testing.T) {
 		"no mounts":        func(m *Marks) { m.Mounts = "" },
 		"other mounts":     func(m *Marks) { m.Mounts = "x" },
 		"no state":         func(m *Marks) { m.Files[1].State = State{} },
-		"a failure":        func(m *Marks) { m.Files[2].Asked |= AskedFailed },
+		"a failure":        func(m *Marks) { m.Files[2].Read |= ReadFailed },
 		"a name with ..":   func(m *Marks) { m.Files[1].Name = ".." },
 		"a name with /":    func(m *Marks) { m.Files[1].Name = "a/../a" },
 		"an empty name":    func(m *Marks) { m.Files[1].Name = "" },
@@ -305,11 +305,11 @@ func TestRecordSideBySide(t *testing.T) {
 	}
 	group.Wait()
 	for _, m := range marksOf(t, tree, time.Now().Add(time.Hour)).Files {
-		want := AskedClass | AskedInfo
+		want := ReadClass | ReadInfo
 		if tree.Kind(m.Node) != File {
-			want |= AskedFailed
+			want |= ReadFailed
 		}
-		if m.Asked != want || m.Perm&^fs.ModePerm != 0 {
+		if m.Read != want || m.Perm&^fs.ModePerm != 0 {
 			t.Errorf("%s: %+v", tree.Path(m.Node), m)
 		}
 	}

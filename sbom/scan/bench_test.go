@@ -72,7 +72,7 @@ func BenchmarkSince(b *testing.B) {
 	run := func(b *testing.B, since *snapshot.Snapshot) {
 		b.Helper()
 		unchanged = false
-		_, err := scan.Run(b.Context(), root, scan.Options{Stamps: true, Since: since, Progress: func(p scan.Progress) { unchanged = unchanged || p.Unchanged }})
+		_, err := scan.Run(b.Context(), root, scan.Options{Fingerprints: true, Since: since, Progress: func(p scan.Progress) { unchanged = unchanged || p.Unchanged }})
 		if err != nil {
 			b.Fatal(err)
 		}

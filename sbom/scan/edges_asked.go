@@ -20,13 +20,13 @@ func (s *scanner) settlePythonAsked() {
 	e := &edges{scanner: s}
 	recorded := make(map[rootfs.Node]bool)
 	for i := range s.units {
-		if u := &s.units[i]; u.FoundBy == "python-reader" && u.Asked == sbom.AskedYes {
+		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonExplicit {
 			recorded[e.siteOf(u.node)] = true
 		}
 	}
 	for i := range s.units {
-		if u := &s.units[i]; u.FoundBy == "python-reader" && u.Asked == sbom.AskedAuto && !recorded[e.siteOf(u.node)] {
-			u.Asked = sbom.AskedUnknown
+		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonDependency && !recorded[e.siteOf(u.node)] {
+			u.InstallReason = sbom.ReasonUnknown
 		}
 	}
 }
@@ -44,7 +44,7 @@ func (s *scanner) settleNodeAsked() {
 	installations := make(map[rootfs.Node]*installation)
 	for i := range s.units {
 		u := &s.units[i]
-		if u.FoundBy != "node-reader" || u.Type != "npm" || u.Asked != sbom.AskedUnknown || u.node == rootfs.None || s.owned(u.node) {
+		if u.FoundBy != "node-reader" || u.Type != "npm" || u.InstallReason != sbom.ReasonUnknown || u.node == rootfs.None || s.owned(u.node) {
 			continue
 		}
 		modules := s.outermostModules(u.node)
@@ -85,9 +85,9 @@ func (s *scanner) settleNodeAsked() {
 		switch {
 		case !in.known:
 		case in.asked[u.node], in.global && above == modules:
-			u.Asked = sbom.AskedYes
+			u.InstallReason = sbom.ReasonExplicit
 		default:
-			u.Asked = sbom.AskedAuto
+			u.InstallReason = sbom.ReasonDependency
 		}
 	}
 }

@@ -144,7 +144,7 @@ func TestNodeEdgesAsNpm(t *testing.T) {
 		}
 	}
 	for _, c := range d.Components {
-		if c.Asked == sbom.AskedYes {
+		if c.InstallReason == sbom.ReasonExplicit {
 			asked = append(asked, c.Name)
 		}
 	}

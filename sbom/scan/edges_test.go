@@ -369,22 +369,22 @@ func TestAsked(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		files files
-		want  map[string]sbom.Asked
+		want  map[string]sbom.InstallReason
 	}{
-		{"pip's record", dist(site, "x", "1").with(dist(site, "y", "1")).with(files{site + "/x-1.dist-info/REQUESTED": ""}), map[string]sbom.Asked{"pypi/x@1": sbom.AskedYes, "pypi/y@1": sbom.AskedAuto}},
-		{"an installer without a record", dist(site, "x", "1"), map[string]sbom.Asked{"pypi/x@1": sbom.AskedUnknown}},
-		{"another folder's record", dist(site, "x", "1").with(dist(venvSite, "y", "1")).with(files{venvSite + "/y-1.dist-info/REQUESTED": ""}), map[string]sbom.Asked{"pypi/x@1": sbom.AskedUnknown, "pypi/y@1": sbom.AskedYes}},
-		{"a project", project.with(a).with(b).with(npm(modules+"/@s/d", "@s/d", "1.0.0")), map[string]sbom.Asked{"npm/a@1.0.0": sbom.AskedYes, "npm/b@1.0.0": sbom.AskedAuto, "npm/@s/d@1.0.0": sbom.AskedYes}},
+		{"pip's record", dist(site, "x", "1").with(dist(site, "y", "1")).with(files{site + "/x-1.dist-info/REQUESTED": ""}), map[string]sbom.InstallReason{"pypi/x@1": sbom.ReasonExplicit, "pypi/y@1": sbom.ReasonDependency}},
+		{"an installer without a record", dist(site, "x", "1"), map[string]sbom.InstallReason{"pypi/x@1": sbom.ReasonUnknown}},
+		{"another folder's record", dist(site, "x", "1").with(dist(venvSite, "y", "1")).with(files{venvSite + "/y-1.dist-info/REQUESTED": ""}), map[string]sbom.InstallReason{"pypi/x@1": sbom.ReasonUnknown, "pypi/y@1": sbom.ReasonExplicit}},
+		{"a project", project.with(a).with(b).with(npm(modules+"/@s/d", "@s/d", "1.0.0")), map[string]sbom.InstallReason{"npm/a@1.0.0": sbom.ReasonExplicit, "npm/b@1.0.0": sbom.ReasonDependency, "npm/@s/d@1.0.0": sbom.ReasonExplicit}},
 		{"pnpm", project.with(files{modules + "/a": "-> .pnpm/a@1/node_modules/a"}).with(npm(modules+"/.pnpm/a@1/node_modules/a", "a", "1.0.0")).with(npm(modules+"/.pnpm/b@1/node_modules/b", "b", "1.0.0")),
-			map[string]sbom.Asked{"npm/a@1.0.0": sbom.AskedYes, "npm/b@1.0.0": sbom.AskedAuto}},
-		{"npm's own record", project.with(a).with(files{modules + "/.package-lock.json": `{"packages": {}}`}), map[string]sbom.Asked{"npm/a@1.0.0": sbom.AskedUnknown}},
-		{"no project", a, map[string]sbom.Asked{"npm/a@1.0.0": sbom.AskedUnknown}},
-		{"global", npm(global+"/a", "a", "1.0.0").with(npm(global+"/a/node_modules/b", "b", "1.0.0")).with(npm(global+"/@s/d", "@s/d", "1.0.0")), map[string]sbom.Asked{"npm/a@1.0.0": sbom.AskedYes, "npm/b@1.0.0": sbom.AskedAuto, "npm/@s/d@1.0.0": sbom.AskedYes}},
+			map[string]sbom.InstallReason{"npm/a@1.0.0": sbom.ReasonExplicit, "npm/b@1.0.0": sbom.ReasonDependency}},
+		{"npm's own record", project.with(a).with(files{modules + "/.package-lock.json": `{"packages": {}}`}), map[string]sbom.InstallReason{"npm/a@1.0.0": sbom.ReasonUnknown}},
+		{"no project", a, map[string]sbom.InstallReason{"npm/a@1.0.0": sbom.ReasonUnknown}},
+		{"global", npm(global+"/a", "a", "1.0.0").with(npm(global+"/a/node_modules/b", "b", "1.0.0")).with(npm(global+"/@s/d", "@s/d", "1.0.0")), map[string]sbom.InstallReason{"npm/a@1.0.0": sbom.ReasonExplicit, "npm/b@1.0.0": sbom.ReasonDependency, "npm/@s/d@1.0.0": sbom.ReasonExplicit}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := make(map[string]sbom.Asked)
+			got := make(map[string]sbom.InstallReason)
 			for _, c := range c.files.scan(t).Components {
-				got[c.ID] = c.Asked
+				got[c.ID] = c.InstallReason
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

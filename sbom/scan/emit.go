@@ -25,7 +25,7 @@ func (s *scanner) emit() {
 		}
 		c.Layer = s.layerOf(u)
 		if s.stamps && c.Kind == sbom.KindFiles {
-			c.Stamp = s.stamp(u)
+			c.Fingerprint = s.stamp(u)
 		}
 		s.doc.Components = append(s.doc.Components, c)
 	}

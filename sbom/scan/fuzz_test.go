@@ -130,7 +130,7 @@ func FuzzReceipt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := parseReceipt([]byte(text))
 		if err != nil {
-			if len(r.Needs) > 0 || r.asked() != sbom.AskedUnknown {
+			if len(r.Needs) > 0 || r.asked() != sbom.ReasonUnknown {
 				t.Errorf("an error and %+v", r)
 			}
 			return

@@ -77,7 +77,7 @@ func TestKeptIsAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range marks.Files {
-			if m.Asked&rootfs.AskedContent == 0 || tree.Kind(m.Node) != rootfs.File {
+			if m.Read&rootfs.ReadContent == 0 || tree.Kind(m.Node) != rootfs.File {
 				continue
 			}
 			opened++
@@ -86,7 +86,7 @@ func TestKeptIsAsked(t *testing.T) {
 				t.Fatal(err)
 			}
 			class := m.Class
-			if m.Asked&rootfs.AskedClass == 0 {
+			if m.Read&rootfs.ReadClass == 0 {
 				if class, _, err = tree.Classify(m.Node); err != nil {
 					t.Fatal(err)
 				}

@@ -95,7 +95,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		s.gap(sbom.GapMalformed, t.Path(manifest), fmt.Sprintf("says version %q, and %q by npm's record of what it installed here", m.Version, entry.Version))
 	} else if inLock {
 		u.Digests, u.Install = entry.claims(lock.file)
-		u.Asked = lock.asked(key, nodeFolderName(t, dir))
+		u.InstallReason = lock.asked(key, nodeFolderName(t, dir))
 	}
 	owner := carrier
 	if owner < 0 {

@@ -216,14 +216,14 @@ func (l *hiddenLock) entry(key string) (hiddenEntry, bool) {
 
 // asked says whether the project's manifest names a package itself. Only a
 // folder at the top can be what it names.
-func (l *hiddenLock) asked(key, name string) sbom.Asked {
+func (l *hiddenLock) asked(key, name string) sbom.InstallReason {
 	if l.root == nil {
-		return sbom.AskedUnknown
+		return sbom.ReasonUnknown
 	}
 	if key == "node_modules/"+name && (l.root.dependencies[name] || l.root.dev[name] || l.root.optional[name]) {
-		return sbom.AskedYes
+		return sbom.ReasonExplicit
 	}
-	return sbom.AskedAuto
+	return sbom.ReasonDependency
 }
 
 // claims are the digests by Subresource Integrity

@@ -113,18 +113,18 @@ func TestHiddenLockClaims(t *testing.T) {
 	type claims struct {
 		Digests []sbom.Digest
 		Install *sbom.Install
-		Asked   sbom.Asked
+		Asked   sbom.InstallReason
 	}
 	want := map[string]claims{
 		"npm/lodash@4.17.21": {[]sbom.Digest{{Algorithm: "sha1", Value: "03", File: record}, {Algorithm: "sha512", Value: "0102", File: record}},
-			&sbom.Install{Kind: sbom.InstallRegistry, URL: "https://registry.npmjs.org/lodash/-/lodash-4.17.21.tgz", File: record}, sbom.AskedYes},
-		"npm/ms@2.1.3":   {nil, &sbom.Install{Kind: sbom.InstallRegistry, URL: "https://registry.npmjs.org/ms/-/ms-2.1.3.tgz", File: record}, sbom.AskedYes},
-		"npm/git@1.0.0":  {nil, &sbom.Install{Kind: sbom.InstallVCS, URL: "git+ssh://git@github.com/x/git.git", Commit: "0123abc", File: record}, sbom.AskedAuto},
+			&sbom.Install{Kind: sbom.InstallRegistry, URL: "https://registry.npmjs.org/lodash/-/lodash-4.17.21.tgz", File: record}, sbom.ReasonExplicit},
+		"npm/ms@2.1.3":   {nil, &sbom.Install{Kind: sbom.InstallRegistry, URL: "https://registry.npmjs.org/ms/-/ms-2.1.3.tgz", File: record}, sbom.ReasonExplicit},
+		"npm/git@1.0.0":  {nil, &sbom.Install{Kind: sbom.InstallVCS, URL: "git+ssh://git@github.com/x/git.git", Commit: "0123abc", File: record}, sbom.ReasonDependency},
 		"npm/none@1.0.0": {},
 	}
 	got := map[string]claims{}
 	for _, c := range d.Components {
-		got[c.ID] = claims{slices.Clip(c.Digests), c.Install, c.Asked}
+		got[c.ID] = claims{slices.Clip(c.Digests), c.Install, c.InstallReason}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

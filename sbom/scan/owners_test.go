@@ -45,7 +45,7 @@ func TestOwners(t *testing.T) {
 	for _, o := range want {
 		paths = append(paths, o.Path)
 	}
-	doc, got, err := Owners(context.Background(), ref, Options{Stamps: true}, paths)
+	doc, got, err := Owners(context.Background(), ref, Options{Fingerprints: true}, paths)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestOwners(t *testing.T) {
 			t.Errorf("%s belongs to %s, which is not there", o.Path, o.ID)
 		}
 	}
-	plain, err := Run(context.Background(), ref, Options{Stamps: true})
+	plain, err := Run(context.Background(), ref, Options{Fingerprints: true})
 	if err != nil {
 		t.Fatal(err)
 	}

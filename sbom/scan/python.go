@@ -81,7 +81,7 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 		return
 	}
 	if t.Kind(d) == rootfs.Dir {
-		u.Asked = s.pythonAsked(d)
+		u.InstallReason = s.pythonAsked(d)
 		u.Install, u.Digests = s.directURL(d)
 	}
 	if version == "" {
@@ -231,14 +231,14 @@ func isASCII(s string) bool {
 func isSiteDir(name string) bool { return name == "site-packages" || name == "dist-packages" }
 
 // pythonAsked reads pip's record of what was asked for: PEP 376's REQUESTED.
-func (s *scanner) pythonAsked(d rootfs.Node) sbom.Asked {
+func (s *scanner) pythonAsked(d rootfs.Node) sbom.InstallReason {
 	switch {
 	case s.tree.Child(d, "REQUESTED") != rootfs.None:
-		return sbom.AskedYes
+		return sbom.ReasonExplicit
 	case s.tree.Child(d, "INSTALLER") != rootfs.None:
-		return sbom.AskedAuto
+		return sbom.ReasonDependency
 	}
-	return sbom.AskedUnknown
+	return sbom.ReasonUnknown
 }
 
 // directURL reads the record of an installation that did not go by name:

@@ -175,13 +175,13 @@ func TestPythonOrigins(t *testing.T) {
 		more    files
 		install *sbom.Install
 		digest  string
-		asked   sbom.Asked
+		asked   sbom.InstallReason
 	}{
-		"by name":      {files{}, nil, "", sbom.AskedUnknown},
-		"asked for":    {files{info + "/REQUESTED": ""}, nil, "", sbom.AskedYes},
-		"from a VCS":   {files{info + "/direct_url.json": `{"url": "https://u:p@example.org/x.git?t=1", "vcs_info": {"vcs": "git", "commit_id": "abc"}}`}, &sbom.Install{Kind: sbom.InstallVCS, URL: "https://example.org/x.git", Commit: "abc", File: info + "/direct_url.json"}, "", sbom.AskedUnknown},
-		"editable":     {files{info + "/direct_url.json": `{"url": "file:///src", "dir_info": {"editable": true}}`}, &sbom.Install{Kind: sbom.InstallEditable, URL: "file:///src", File: info + "/direct_url.json"}, "", sbom.AskedUnknown},
-		"from archive": {files{info + "/direct_url.json": `{"url": "https://example.org/six.whl", "archive_info": {"hash": "sha256=AB"}}`}, &sbom.Install{Kind: sbom.InstallURL, URL: "https://example.org/six.whl", File: info + "/direct_url.json"}, "sha256:ab", sbom.AskedUnknown},
+		"by name":      {files{}, nil, "", sbom.ReasonUnknown},
+		"asked for":    {files{info + "/REQUESTED": ""}, nil, "", sbom.ReasonExplicit},
+		"from a VCS":   {files{info + "/direct_url.json": `{"url": "https://u:p@example.org/x.git?t=1", "vcs_info": {"vcs": "git", "commit_id": "abc"}}`}, &sbom.Install{Kind: sbom.InstallVCS, URL: "https://example.org/x.git", Commit: "abc", File: info + "/direct_url.json"}, "", sbom.ReasonUnknown},
+		"editable":     {files{info + "/direct_url.json": `{"url": "file:///src", "dir_info": {"editable": true}}`}, &sbom.Install{Kind: sbom.InstallEditable, URL: "file:///src", File: info + "/direct_url.json"}, "", sbom.ReasonUnknown},
+		"from archive": {files{info + "/direct_url.json": `{"url": "https://example.org/six.whl", "archive_info": {"hash": "sha256=AB"}}`}, &sbom.Install{Kind: sbom.InstallURL, URL: "https://example.org/six.whl", File: info + "/direct_url.json"}, "sha256:ab", sbom.ReasonUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -198,8 +198,8 @@ func TestPythonOrigins(t *testing.T) {
 			for _, g := range six.Digests {
 				digest += g.Algorithm + ":" + g.Value
 			}
-			if digest != c.digest || six.Asked != c.asked {
-				t.Errorf("digests %q, asked %q", digest, six.Asked)
+			if digest != c.digest || six.InstallReason != c.asked {
+				t.Errorf("digests %q, asked %q", digest, six.InstallReason)
 			}
 		})
 	}

@@ -61,9 +61,9 @@ type Options struct {
 	// Platform and Cache are those of [rootfs.Options].
 	Platform string
 	Cache    string
-	// Stamps gives components of files that no package accounts for a stamp
-	// ([sbom.Component.Stamp]), which depends on times of modification.
-	Stamps bool
+	// Fingerprints gives components of files that no package accounts for a stamp
+	// ([sbom.Component.Fingerprint]), which depends on times of modification.
+	Fingerprints bool
 	// Since is an earlier snapshot of the same environment. What did not
 	// change since need not be read again; the document is the same with and
 	// without it. A snapshot of something else, or of another version of this
@@ -165,7 +165,7 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 	if err != nil {
 		return nil, err
 	}
-	s.stamps = opts.Stamps
+	s.stamps = opts.Fingerprints
 	if err := s.recall(ctx, since); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ import (
 // document has stamps whatever opts say; an image gets no marks, since its
 // digest says already whether it is the same.
 func Snapshot(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot, error) {
-	opts.Stamps = true
+	opts.Fingerprints = true
 	opts.marks = true
 	return run(ctx, ref, opts)
 }
@@ -66,10 +66,10 @@ func unchanged(since *snapshot.Snapshot, ref rootfs.Ref, opts Options, progress 
 	progress(Progress{Phase: "nothing has changed since the snapshot", Files: since.Document.Environment.Files, Unchanged: true})
 	d := *since.Document
 	d.Environment.Ref = ref.String() // the path that leads to the root may be written otherwise
-	if !opts.Stamps {
+	if !opts.Fingerprints {
 		d.Components = slices.Clone(d.Components)
 		for i := range d.Components {
-			d.Components[i].Stamp = ""
+			d.Components[i].Fingerprint = ""
 		}
 	}
 	return &snapshot.Snapshot{Document: &d, Marks: since.Marks}
@@ -82,7 +82,7 @@ func (s *scanner) recall(ctx context.Context, since *snapshot.Snapshot) error {
 	}
 	known := make(map[rootfs.State]rootfs.Mark, len(since.Marks.Files))
 	for _, m := range since.Marks.Files {
-		if m.Asked&rootfs.AskedClass != 0 {
+		if m.Read&rootfs.ReadClass != 0 {
 			known[m.State] = m
 		}
 	}

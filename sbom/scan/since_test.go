@@ -64,19 +64,19 @@ func TestUnchanged(t *testing.T) {
 	root := whatever(t).with(files{"/var/log/syslog": "one\n"}).plant(t)
 	s := takeSnapshot(t, root, Options{Now: later()})
 	for _, stamps := range []bool{true, false} {
-		want, _ := runSince(t, root, Options{Stamps: stamps})
-		got, unchanged := runSince(t, root, Options{Stamps: stamps, Since: s})
+		want, _ := runSince(t, root, Options{Fingerprints: stamps})
+		got, unchanged := runSince(t, root, Options{Fingerprints: stamps, Since: s})
 		if !unchanged {
 			t.Error("nothing changed, and it was scanned")
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("stamps %t (-scanned +recognised):\n%s", stamps, diff)
 		}
-		if has := slices.ContainsFunc(got.Components, func(c sbom.Component) bool { return c.Stamp != "" }); has != stamps {
+		if has := slices.ContainsFunc(got.Components, func(c sbom.Component) bool { return c.Fingerprint != "" }); has != stamps {
 			t.Errorf("stamps %t: has them: %t", stamps, has)
 		}
 	}
-	if !slices.ContainsFunc(s.Document.Components, func(c sbom.Component) bool { return c.Stamp != "" }) {
+	if !slices.ContainsFunc(s.Document.Components, func(c sbom.Component) bool { return c.Fingerprint != "" }) {
 		t.Error("the document of a snapshot has no stamps")
 	}
 	// Another way to write the same root.
@@ -155,8 +155,8 @@ func TestChanges(t *testing.T) {
 			if err := c.do(root); err != nil {
 				t.Fatal(err)
 			}
-			want, _ := runSince(t, root, Options{Stamps: true})
-			got, unchanged := runSince(t, root, Options{Stamps: true, Since: s})
+			want, _ := runSince(t, root, Options{Fingerprints: true})
+			got, unchanged := runSince(t, root, Options{Fingerprints: true, Since: s})
 			if unchanged == c.changed {
 				t.Errorf("recognised as unchanged: %t", unchanged)
 			}
@@ -168,7 +168,7 @@ func TestChanges(t *testing.T) {
 			if diff := cmp.Diff(want, second.Document); diff != "" {
 				t.Errorf("second snapshot:\n%s", diff)
 			}
-			if got, unchanged := runSince(t, root, Options{Stamps: true, Since: second}); !unchanged || cmp.Diff(want, got) != "" {
+			if got, unchanged := runSince(t, root, Options{Fingerprints: true, Since: second}); !unchanged || cmp.Diff(want, got) != "" {
 				t.Errorf("since the second snapshot: unchanged %t", unchanged)
 			}
 		})
@@ -215,8 +215,8 @@ func TestRandomChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want, wantErr := Run(t.Context(), folderRef(root), Options{Stamps: true})
-		got, err := Run(t.Context(), folderRef(root), Options{Stamps: true, Since: s})
+		want, wantErr := Run(t.Context(), folderRef(root), Options{Fingerprints: true})
+		got, err := Run(t.Context(), folderRef(root), Options{Fingerprints: true, Since: s})
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%v, want %v", err, wantErr)
 		}
@@ -233,7 +233,7 @@ func TestRacyFilesAreReadAgain(t *testing.T) {
 	for name, now := range map[string]time.Time{"the caller's clock": time.Now(), "the latest change": {}} {
 		s := takeSnapshot(t, root, Options{Now: now})
 		for _, m := range s.Marks.Files {
-			if m.State != (rootfs.State{}) && m.Asked != 0 {
+			if m.State != (rootfs.State{}) && m.Read != 0 {
 				t.Errorf("%s: a file of just now has a state", name)
 				break
 			}
@@ -271,7 +271,7 @@ func TestSnapshotOfAnImage(t *testing.T) {
 	if err != nil || s.Marks != nil {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	folder, _ := runSince(t, root, Options{Stamps: true})
+	folder, _ := runSince(t, root, Options{Fingerprints: true})
 	if diff := cmp.Diff(comparable(t, folder), comparable(t, s.Document)); diff != "" {
 		t.Errorf("stamps of an image differ from those of a folder:\n%s", diff)
 	}
@@ -301,11 +301,11 @@ func TestSnapshotIsCancelled(t *testing.T) {
 func TestStamps(t *testing.T) {
 	f := files{"/opt/tool/bin/tool": "x:" + program(t), "/opt/tool/lib/data": "1", "/opt/tool/link": "-> lib", "/opt/other": ""}
 	stamp := func(root string) string {
-		d, _ := runSince(t, root, Options{Stamps: true})
+		d, _ := runSince(t, root, Options{Fingerprints: true})
 		if len(d.Components) != 1 {
 			t.Fatalf("%+v", d.Components)
 		}
-		return d.Components[0].Stamp
+		return d.Components[0].Fingerprint
 	}
 	at := time.Unix(1_700_000_000, 0)
 	fixed := func() string {

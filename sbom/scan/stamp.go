@@ -32,7 +32,7 @@ func (s *scanner) layerOf(u *unit) int {
 	return layer
 }
 
-// stamp is what [sbom.Component.Stamp] says: a digest over the files of a
+// stamp is what [sbom.Component.Fingerprint] says: a digest over the files of a
 // component that has no version to tell it from another one by. Folders count
 // with their permissions only: their sizes and times are the file system's
 // business. Times are in seconds, since archives and images keep no more.

@@ -105,15 +105,15 @@ func (r *receipt) direct() []kegNeed {
 	return out
 }
 
-func (r *receipt) asked() sbom.Asked {
+func (r *receipt) asked() sbom.InstallReason {
 	is := func(b *bool) bool { return b != nil && *b }
 	switch {
 	case is(r.OnRequest):
-		return sbom.AskedYes
+		return sbom.ReasonExplicit
 	case is(r.AsDependency):
-		return sbom.AskedAuto
+		return sbom.ReasonDependency
 	}
-	return sbom.AskedUnknown
+	return sbom.ReasonUnknown
 }
 
 // readKegs adds what is installed in folders Cellar/NAME/VERSION, with a
@@ -148,7 +148,7 @@ func (s *scanner) readKegs() {
 						s.gap(sbom.GapMalformed, t.Path(at), "Homebrew's receipt cannot be read: "+reason(err))
 					}
 				}
-				u.Asked = r.asked()
+				u.InstallReason = r.asked()
 				if tap := r.Source.Tap; tap != "" && tap != "homebrew/core" {
 					u.Detail = fmt.Sprintf("from the tap %+q", tap)
 				}
@@ -232,7 +232,7 @@ func (s *scanner) readNixStore() {
 				continue
 			}
 			if asked[dir] {
-				u.Asked = sbom.AskedYes
+				u.InstallReason = sbom.ReasonExplicit
 			}
 			s.addStore(dir, u)
 		}

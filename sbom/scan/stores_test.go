@@ -54,10 +54,10 @@ func TestKegs(t *testing.T) {
 		"counts generic/loose?path="+brewed+"/Cellar/loose",
 		"excluded declared "+brewed+"/Library/Taps/someone/tools/Formula/other.rb",
 	)
-	if c := d.Component("brew/jq@1.8.1"); c.Asked != sbom.AskedYes || c.PURL != "pkg:brew/jq@1.8.1" || !slices.Equal(c.Paths, []string{jq + "/INSTALL_RECEIPT.json"}) {
+	if c := d.Component("brew/jq@1.8.1"); c.InstallReason != sbom.ReasonExplicit || c.PURL != "pkg:brew/jq@1.8.1" || !slices.Equal(c.Paths, []string{jq + "/INSTALL_RECEIPT.json"}) {
 		t.Errorf("%+v", c)
 	}
-	if c := d.Component("brew/oniguruma@6.9.10_1"); c.Asked != sbom.AskedAuto || c.Detail != `from the tap "someone/tools"` {
+	if c := d.Component("brew/oniguruma@6.9.10_1"); c.InstallReason != sbom.ReasonDependency || c.Detail != `from the tap "someone/tools"` {
 		t.Errorf("%+v", c)
 	}
 	if diff := cmp.Diff([]sbom.Relation{{From: "brew/jq@1.8.1", To: "brew/oniguruma@6.9.10_1", Kind: sbom.RelDepends}}, d.Relations); diff != "" {
@@ -74,7 +74,7 @@ func TestBrokenReceipt(t *testing.T) {
 func TestOldReceipt(t *testing.T) {
 	d := files{"/usr/local/Cellar/foo/1.0/INSTALL_RECEIPT.json": `{"used_options": [], "poured_from_bottle": true, "tapped_from": "Homebrew/homebrew", "time": 1403827774}`}.scan(t)
 	checkSummary(t, d, "counts brew/foo@1.0")
-	if c := d.Component("brew/foo@1.0"); c.Asked != sbom.AskedUnknown {
+	if c := d.Component("brew/foo@1.0"); c.InstallReason != sbom.ReasonUnknown {
 		t.Errorf("%+v", c)
 	}
 }
@@ -98,7 +98,7 @@ func TestNixStore(t *testing.T) {
 			"/nix/store/.links/x":                       "",
 		}.scan(t)
 		checkSummary(t, d, "counts nix/hello@2.12.1", "counts nix/glibc@2.40-66", "counts nix/wrapper", "inside npm/ms@2.1.3 in nix/hello@2.12.1")
-		if c := d.Component("nix/hello@2.12.1"); c.Asked != sbom.AskedYes || !strings.HasPrefix(c.PURL, "pkg:nix/hello@2.12.1?") {
+		if c := d.Component("nix/hello@2.12.1"); c.InstallReason != sbom.ReasonExplicit || !strings.HasPrefix(c.PURL, "pkg:nix/hello@2.12.1?") {
 			t.Errorf("%+v", c)
 		}
 	}

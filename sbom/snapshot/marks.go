@@ -11,10 +11,10 @@ import (
 )
 
 // A packed mark is the distance to the node before it, that to its parent, its
-// name, a byte of flags, for AskedClass the class and the permissions, and the
+// name, a byte of flags, for ReadClass the class and the permissions, and the
 // state if there is one.
 const (
-	flagsAsked = byte(rootfs.AskedClass | rootfs.AskedInfo | rootfs.AskedContent | rootfs.AskedFailed)
+	flagsAsked = byte(rootfs.ReadClass | rootfs.ReadInfo | rootfs.ReadContent | rootfs.ReadFailed)
 	flagFolder = byte(1 << 6)
 	flagState  = byte(1 << 7)
 )
@@ -38,7 +38,7 @@ func pack(marks []rootfs.Mark) ([]byte, error) {
 		out = binary.AppendUvarint(out, uint64(m.Node-m.Parent))
 		out = binary.AppendUvarint(out, uint64(len(m.Name)))
 		out = append(out, m.Name...)
-		flags := byte(m.Asked)
+		flags := byte(m.Read)
 		if m.Folder {
 			flags |= flagFolder
 		}
@@ -49,7 +49,7 @@ func pack(marks []rootfs.Mark) ([]byte, error) {
 			flags |= flagState
 		}
 		out = append(out, flags)
-		if m.Asked&rootfs.AskedClass != 0 {
+		if m.Read&rootfs.ReadClass != 0 {
 			out = append(out, byte(m.Class))
 			out = binary.AppendUvarint(out, uint64(m.Perm.Perm()))
 		}
@@ -109,11 +109,11 @@ func unpack(b []byte) ([]rootfs.Mark, error) {
 		m.Name, b = string(b[:length]), b[length:]
 		flags := b[0]
 		b = b[1:]
-		m.Asked, m.Folder = rootfs.Asked(flags&flagsAsked), flags&flagFolder != 0
-		if flags&^(flagsAsked|flagFolder|flagState) != 0 || m.Asked == 0 && !m.Folder {
+		m.Read, m.Folder = rootfs.Read(flags&flagsAsked), flags&flagFolder != 0
+		if flags&^(flagsAsked|flagFolder|flagState) != 0 || m.Read == 0 && !m.Folder {
 			return nil, fmt.Errorf("an entry has the flags %#x", flags)
 		}
-		if m.Asked&rootfs.AskedClass != 0 {
+		if m.Read&rootfs.ReadClass != 0 {
 			if len(b) == 0 {
 				return nil, errCut
 			}

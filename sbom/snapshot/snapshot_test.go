@@ -25,7 +25,7 @@ func example(t testing.TB) *Snapshot {
 		Catalogers:  "syft v1.54.1",
 		Components: []sbom.Component{
 			{Kind: sbom.KindOS, Type: "deb", Namespace: "debian", Name: "bash", Version: "5.2-1", Arch: "amd64", PURL: "pkg:deb/debian/bash@5.2-1"},
-			{Kind: sbom.KindFiles, Type: "generic", Name: "go & <co>", Paths: []string{"/usr/local/go"}, Files: 3, Stamp: "sha256:00"},
+			{Kind: sbom.KindFiles, Type: "generic", Name: "go & <co>", Paths: []string{"/usr/local/go"}, Files: 3, Fingerprint: "sha256:00"},
 		},
 		Gaps: []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/root/\x1b[2J\u202e", Detail: "permission denied"}},
 	})
@@ -36,10 +36,10 @@ func example(t testing.TB) *Snapshot {
 		Root: "12", Mounts: "34", Names: [32]byte{1, 2, 3},
 		Files: []rootfs.Mark{
 			{Node: 0, Parent: rootfs.None, Folder: true, State: rootfs.State{1}},
-			{Node: 3, Name: "bin", Folder: true, Asked: rootfs.AskedInfo, State: rootfs.State{3}},
-			{Node: 4, Parent: 3, Name: "\xff\n", Asked: rootfs.AskedClass, Class: 5, Perm: 0o755, State: rootfs.State{2}},
-			{Node: 1 << 20, Parent: 7, Name: "x", Asked: rootfs.AskedClass | rootfs.AskedContent, Class: 255, Perm: fs.ModePerm},
-			{Node: 1<<31 - 1, Parent: 0, Name: "y", Asked: rootfs.AskedContent | rootfs.AskedFailed},
+			{Node: 3, Name: "bin", Folder: true, Read: rootfs.ReadInfo, State: rootfs.State{3}},
+			{Node: 4, Parent: 3, Name: "\xff\n", Read: rootfs.ReadClass, Class: 5, Perm: 0o755, State: rootfs.State{2}},
+			{Node: 1 << 20, Parent: 7, Name: "x", Read: rootfs.ReadClass | rootfs.ReadContent, Class: 255, Perm: fs.ModePerm},
+			{Node: 1<<31 - 1, Parent: 0, Name: "y", Read: rootfs.ReadContent | rootfs.ReadFailed},
 		},
 	}}}
 }
@@ -158,8 +158,8 @@ func TestBadMarks(t *testing.T) {
 		}
 	}
 	for _, marks := range [][]rootfs.Mark{
-		{{Node: 1, Asked: rootfs.AskedInfo}, {Node: 1, Asked: rootfs.AskedInfo}}, {{Node: -1, Parent: -2, Asked: rootfs.AskedInfo}}, {{Node: 1}},
-		{{Node: 1, Asked: 1 << 5}}, {{Node: 1, Parent: 1, Folder: true}}, {{Node: 1, Name: strings.Repeat("x", maxName+1), Folder: true}},
+		{{Node: 1, Read: rootfs.ReadInfo}, {Node: 1, Read: rootfs.ReadInfo}}, {{Node: -1, Parent: -2, Read: rootfs.ReadInfo}}, {{Node: 1}},
+		{{Node: 1, Read: 1 << 5}}, {{Node: 1, Parent: 1, Folder: true}}, {{Node: 1, Name: strings.Repeat("x", maxName+1), Folder: true}},
 	} {
 		if _, err := pack(marks); err == nil {
 			t.Errorf("%+v is packed", marks)
@@ -230,7 +230,7 @@ func BenchmarkRead(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	s.Marks.Files = nil
 	for i := range 100_000 {
-		m := rootfs.Mark{Node: rootfs.Node(2 * i), Parent: rootfs.Node(2*i - 1), Name: "name.txt", Asked: rootfs.AskedClass, Perm: 0o644}
+		m := rootfs.Mark{Node: rootfs.Node(2 * i), Parent: rootfs.Node(2*i - 1), Name: "name.txt", Read: rootfs.ReadClass, Perm: 0o644}
 		for j := range m.State {
 			m.State[j] = byte(r.Uint32()) | 1
 		}

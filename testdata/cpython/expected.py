@@ -41,11 +41,11 @@ def main():
 
 
 def stage(root, locked):
-    result = {"os": debian_packages(root), "locked": [], "unlocked": [], "inside": []}
+    result = {"os": debian_packages(root), "locked": [], "unlocked": [], "bundled": []}
     for name, version, record in python_packages(root):
         owner = debian_owner(root, record)
         if owner:
-            result["inside"].append(f"{name} {version} {owner}")
+            result["bundled"].append(f"{name} {version} {owner}")
         elif (name, version) in locked:
             result["locked"].append(f"{name} {version}")
         else:

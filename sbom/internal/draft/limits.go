@@ -27,7 +27,7 @@ func (b *builder) limitations() []sbom.Limitation {
 	if len(b.edges) == 0 && len(b.list) > 0 && !b.Graphed {
 		add(sbom.LimitRelations, "the document does not say which package needs which")
 	}
-	add(sbom.LimitAsked, "the document does not say which packages were asked for and which came with them")
+	add(sbom.LimitInstallReason, "the document does not say which packages were asked for and which came with them")
 	switch {
 	case b.locked > 0:
 		add(sbom.LimitInstalled, "%d of %d packages were read from lock files or manifests, which install nothing", b.locked, len(b.list))

@@ -32,17 +32,17 @@ func Small() (*sbom.Document, sbom.Meta) {
 				PURL: "pkg:deb/debian/libc6@2.36-9%2Bdeb12u13?arch=amd64&distro=debian-12", Kind: sbom.KindOS,
 				Type: "deb", Namespace: "debian", Name: "libc6", Version: "2.36-9+deb12u13", Arch: "amd64",
 				Paths: []string{"/var/lib/dpkg/status"}, Evidence: "db-owned", FoundBy: "dpkg",
-				Asked: sbom.AskedAuto, Source: "glibc", InstalledSize: 13_000_000,
+				InstallReason: sbom.ReasonDependency, Source: "glibc", InstalledSize: 13_000_000,
 			},
 			{
 				PURL: "pkg:deb/debian/bash@5.2.15-2?arch=amd64&distro=debian-12", Kind: sbom.KindOS,
 				Type: "deb", Namespace: "debian", Name: "bash", Version: "5.2.15-2", Arch: "amd64",
-				Paths: []string{"/var/lib/dpkg/status"}, Evidence: "db-owned", FoundBy: "dpkg", Asked: sbom.AskedEssential,
+				Paths: []string{"/var/lib/dpkg/status"}, Evidence: "db-owned", FoundBy: "dpkg", InstallReason: sbom.ReasonEssential,
 			},
 			{
 				PURL: "pkg:deb/debian/python3-setuptools@66.1.1-1?arch=all&distro=debian-12", Kind: sbom.KindOS,
 				Type: "deb", Namespace: "debian", Name: "python3-setuptools", Version: "66.1.1-1", Arch: "all",
-				Paths: []string{"/var/lib/dpkg/status"}, Evidence: "db-owned", FoundBy: "dpkg", Asked: sbom.AskedYes,
+				Paths: []string{"/var/lib/dpkg/status"}, Evidence: "db-owned", FoundBy: "dpkg", InstallReason: sbom.ReasonExplicit,
 			},
 			{
 				PURL: "pkg:pypi/setuptools@66.1.1", Kind: sbom.KindPackage, Type: "pypi", Name: "setuptools", Version: "66.1.1",
@@ -96,8 +96,8 @@ func Small() (*sbom.Document, sbom.Meta) {
 		"deb/debian/bash@5.2.15-2?arch=amd64":         {Provenance: "os", Evidence: "db-owned"},
 		"deb/debian/libc6@2.36-9+deb12u13?arch=amd64": {Provenance: "os", Evidence: "db-owned"},
 		python:                                 {Provenance: "os", Evidence: "db-owned"},
-		setuptools:                             {Provenance: "inside"},
-		vendored:                               {Provenance: "inside"},
+		setuptools:                             {Provenance: "bundled"},
+		vendored:                               {Provenance: "bundled"},
 		"npm/@babel/core@7.26.0":               {Provenance: "lock", Evidence: "hash-claimed", LockFile: "app/package-lock.json", LockLine: 17},
 		"golang/golang.org/x/mod@v0.41.0":      {Provenance: "lock", Evidence: "hash-proved", LockFile: "go.sum", LockLine: 3},
 		"generic/go@1.26.8?path=/usr/local/go": {Provenance: "unaccounted", Evidence: "none", Why: "no package owns these files"},
@@ -137,7 +137,7 @@ func Hostile() (*sbom.Document, sbom.Meta) {
 		c := sbom.Component{
 			PURL: "pkg:generic/" + at(i) + "?x=" + at(i+1), Kind: []sbom.Kind{sbom.KindOS, sbom.KindPackage, sbom.KindFiles, "new kind"}[i%4],
 			Type: at(i + 2), Namespace: at(i + 3), Name: at(i), Version: at(i + 5), Arch: at(i + 6),
-			Paths: []string{at(i), "/" + at(i+1)}, Evidence: at(i + 2), FoundBy: at(i + 3), Asked: sbom.Asked(at(i + 4)),
+			Paths: []string{at(i), "/" + at(i+1)}, Evidence: at(i + 2), FoundBy: at(i + 3), InstallReason: sbom.InstallReason(at(i + 4)),
 			Digests: []sbom.Digest{{Algorithm: at(i), Value: at(i + 1), File: at(i + 2)}, {Algorithm: "sha256", Value: at(i)}},
 			Install: &sbom.Install{Kind: sbom.InstallKind(at(i)), URL: at(i + 1), Commit: at(i + 2), File: at(i + 3)},
 			Detail:  at(i + 8), Source: at(i + 9), Files: -i, InstalledSize: int64(i) << 40,
@@ -173,7 +173,7 @@ func Large(n int) (*sbom.Document, sbom.Meta) {
 		c := sbom.Component{
 			PURL: fmt.Sprintf("pkg:deb/debian/package-%05d@1.%d?arch=amd64", i, i), Kind: sbom.KindOS,
 			Type: "deb", Namespace: "debian", Name: fmt.Sprintf("package-%05d", i), Version: fmt.Sprintf("1.%d", i), Arch: "amd64",
-			Paths: []string{"/var/lib/dpkg/status"}, Evidence: "db-owned", FoundBy: "dpkg", Asked: sbom.AskedAuto, InstalledSize: 4096,
+			Paths: []string{"/var/lib/dpkg/status"}, Evidence: "db-owned", FoundBy: "dpkg", InstallReason: sbom.ReasonDependency, InstalledSize: 4096,
 		}
 		if i%10 == 9 {
 			c.Owner = id(i - 1)
@@ -215,7 +215,7 @@ func Arbitrary(data []byte) (*sbom.Document, sbom.Meta) {
 		c := sbom.Component{
 			PURL: word(), Kind: []sbom.Kind{sbom.KindOS, sbom.KindPackage, sbom.KindFiles, sbom.Kind(word())}[rnd.IntN(4)],
 			Type: some(), Namespace: word(), Name: some(), Version: word(), Arch: word(),
-			Evidence: word(), FoundBy: word(), Asked: sbom.Asked(word()), Files: rnd.IntN(3), Detail: word(), Source: word(), InstalledSize: rnd.Int64(),
+			Evidence: word(), FoundBy: word(), InstallReason: sbom.InstallReason(word()), Files: rnd.IntN(3), Detail: word(), Source: word(), InstalledSize: rnd.Int64(),
 		}
 		for range rnd.IntN(3) {
 			c.Paths = append(c.Paths, word())
