@@ -29,8 +29,8 @@ const exportTest = "sbom/internal/exporttest"
 // it may import. ARCHITECTURE.md says why.
 var layers = map[string][]string{
 	"sbom":                       {},
-	"sbom/rootfs":                {"sbom", "sbom/rootfs/image", "sbom/rootfs/internal/layer"},
-	"sbom/rootfs/image":          {"sbom"},
+	"sbom/rootfs":                {"sbom", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
+	"sbom/rootfs/internal/image": {"sbom"},
 	"sbom/rootfs/internal/layer": {"sbom"},
 	"sbom/ospkg":                 {"sbom", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
 	"sbom/ospkg/internal/rpmdb":  {},
@@ -56,7 +56,7 @@ var layers = map[string][]string{
 
 	"cmd/depaudit": {
 		"audit", "audit/atomicfile", "audit/explore", "audit/query", "audit/report", "lockcheck",
-		"sbom", "sbom/catalogers", "sbom/diff", "sbom/cyclonedx", "sbom/rootfs", "sbom/rootfs/image",
+		"sbom", "sbom/catalogers", "sbom/diff", "sbom/cyclonedx", "sbom/rootfs",
 		"sbom/graph", "sbom/sbomread", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
 
@@ -73,8 +73,8 @@ var confined = map[string][]string{
 	"github.com/CycloneDX/cyclonedx-go":      {"sbom/cyclonedx"},
 	"github.com/olekukonko/tablewriter":      {"audit/report"},
 	"charm.land/bubbletea":                   {"audit/explore"},
-	"github.com/google/go-containerregistry": {"sbom/rootfs/image"},
-	"github.com/klauspost/compress":          {"sbom/rootfs/image", "sbom/rootfs/internal/layer"},
+	"github.com/google/go-containerregistry": {"sbom/rootfs/internal/image"},
+	"github.com/klauspost/compress":          {"sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
 	"github.com/anchore/go-rpmdb":            {},
 	"modernc.org/sqlite":                     {"sbom/ospkg/internal/rpmdb"},
 	"database/sql":                           {"sbom/ospkg/internal/rpmdb"},
@@ -89,8 +89,8 @@ var confined = map[string][]string{
 	"log/slog":                               {},
 	"math/rand":                              {},
 	"math/rand/v2":                           {},
-	"net":                                    {"sbom/rootfs/image"}, // only for an image that the user said is in a registry or an engine
-	"net/http":                               {"sbom/rootfs/image"},
+	"net":                                    {"sbom/rootfs/internal/image"}, // only for an image that the user said is in a registry or an engine
+	"net/http":                               {"sbom/rootfs/internal/image"},
 	"plugin":                                 {},
 	"testing":                                {},
 	"github.com/google/go-cmp":               {},

@@ -3,15 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
-	"github.com/depaudit/depaudit/sbom/rootfs/image"
 	"github.com/depaudit/depaudit/sbom/sbomread"
 	"github.com/depaudit/depaudit/sbom/scan"
 	"github.com/depaudit/depaudit/sbom/snapshot"
@@ -90,35 +87,7 @@ func readFile(path string, read func(io.Reader) (*sbom.Document, error)) (*sbom.
 
 // readAttestation reads the SBOM that BuildKit attached for a build stage.
 func readAttestation(ctx context.Context, ref rootfs.Ref, platform string) (*sbom.Document, error) {
-	scheme := rootfs.SchemeOCIDir
-	if info, err := os.Stat(ref.Path); err == nil && !info.IsDir() {
-		scheme = rootfs.SchemeOCIArchive
-	}
-	list, err := image.Attestations(ctx, image.Ref{Scheme: scheme, Path: ref.Path, Tag: ref.Tag}, platform)
-	if err != nil {
-		return nil, err
-	}
-	var chosen []image.Attestation
-	var names []string
-	for _, a := range list {
-		if a.Name == ref.Stage {
-			chosen = append(chosen, a)
-		}
-		if a.Name == "" {
-			names = append(names, "the image's own")
-		} else {
-			names = append(names, "#"+a.Name)
-		}
-	}
-	switch len(chosen) {
-	case 0:
-		return nil, fmt.Errorf("no SBOM of that stage is attached: there are %s", strings.Join(names, ", "))
-	case 1:
-	default:
-		// Which one is meant is not for us to say.
-		return nil, fmt.Errorf("%d SBOMs of that stage are attached, and only one can be its environment", len(chosen))
-	}
-	r, err := chosen[0].Open(ctx)
+	r, err := rootfs.OpenAttestation(ctx, ref, platform)
 	if err != nil {
 		return nil, err
 	}

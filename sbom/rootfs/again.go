@@ -16,7 +16,7 @@ import (
 // the rule is asked once more for such names, and the layers that have the
 // missing contents are read a second time, without the cache. That is rare,
 // and somebody hides something.
-func (t *Tree) readAgain(ctx context.Context, sources []layer.Source, opts layer.Options, p *imageProgress) error {
+func (t *Tree) readAgain(ctx context.Context, sources []layer.Blob, opts layer.Options, p *imageProgress) error {
 	wanted := make(map[uint16][]Node) // by the layer that has the content
 	unkept, err := t.unkept(ctx, opts.Rule)
 	if err != nil {

@@ -15,11 +15,11 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
-// imageSource is an image whose layers can be read.
-type imageSource struct {
+// openedImage is an image whose layers can be read.
+type openedImage struct {
 	meta   sbom.Image
 	notes  []string
-	layers []layer.Source
+	layers []layer.Blob
 	close  func() error
 }
 
@@ -29,7 +29,7 @@ const maxLayers = math.MaxUint16
 
 // openLayers reads the layers of an image and puts them over each other. The
 // image is closed when that is done.
-func openLayers(ctx context.Context, ref Ref, opts Options, image imageSource) (tree *Tree, err error) {
+func openLayers(ctx context.Context, ref Ref, opts Options, image openedImage) (tree *Tree, err error) {
 	defer func() {
 		if closeErr := image.close(); err == nil && closeErr != nil {
 			tree.Close()
@@ -80,9 +80,9 @@ func openLayers(ctx context.Context, ref Ref, opts Options, image imageSource) (
 
 // readLayers reads each distinct layer once, as many side by side as there
 // are processors.
-func readLayers(ctx context.Context, cache *layer.Cache, sources []layer.Source, opts layer.Options) ([]*layer.Index, error) {
+func readLayers(ctx context.Context, cache *layer.Cache, sources []layer.Blob, opts layer.Options) ([]*layer.Index, error) {
 	type result struct {
-		source layer.Source
+		source layer.Blob
 		index  *layer.Index
 		err    error
 	}
@@ -199,7 +199,7 @@ type imageProgress struct {
 // [Options.Progress].
 const progressBytes = 1 << 20
 
-func newImageProgress(call func(Progress), sources []layer.Source) *imageProgress {
+func newImageProgress(call func(Progress), sources []layer.Blob) *imageProgress {
 	p := &imageProgress{call: call}
 	known := make(map[string]bool)
 	for _, s := range sources {

@@ -71,9 +71,9 @@ func TestImageCancel(t *testing.T) {
 		called := 0
 		opts.Progress = func(Progress) { called++; cancel() }
 		start := time.Now()
-		s := blobSource(1, blob)
+		s := memoryBlob(1, blob)
 		closed := false
-		tree, err := openLayers(ctx, Ref{Scheme: SchemeOCIDir}, opts, imageSource{layers: []layer.Source{s, blobSource(2, layerOf(t, "x"))}, close: func() error { closed = true; return nil }})
+		tree, err := openLayers(ctx, Ref{Scheme: SchemeOCIDir}, opts, openedImage{layers: []layer.Blob{s, memoryBlob(2, layerOf(t, "x"))}, close: func() error { closed = true; return nil }})
 		if tree != nil || err != context.Canceled || !closed || called == 0 {
 			t.Errorf("%v, closed %v, called %d times", err, closed, called)
 		}
@@ -101,10 +101,10 @@ func TestImageCancel(t *testing.T) {
 }
 
 func TestImageProgress(t *testing.T) {
-	var sources []layer.Source
+	var sources []layer.Blob
 	total := int64(0)
 	for i := range 5 {
-		s := blobSource(i+1, layerOf(t, fmt.Sprintf("a=%s", strings.Repeat(fmt.Sprint(i), 3<<20))))
+		s := memoryBlob(i+1, layerOf(t, fmt.Sprintf("a=%s", strings.Repeat(fmt.Sprint(i), 3<<20))))
 		sources = append(sources, s, s)
 		total += s.Size
 	}
@@ -120,7 +120,7 @@ func TestImageProgress(t *testing.T) {
 			last = p
 			calls++
 		}
-		tree, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir}, opts, imageSource{layers: sources, close: func() error { return nil }})
+		tree, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir}, opts, openedImage{layers: sources, close: func() error { return nil }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestImageProgress(t *testing.T) {
 // layers to be read side by side.
 func TestLayersAreReadOnce(t *testing.T) {
 	var reads, now, most atomic.Int64
-	count := func(s layer.Source) layer.Source {
+	count := func(s layer.Blob) layer.Blob {
 		open := s.Open
 		s.Open = func(ctx context.Context) (io.ReadCloser, error) {
 			reads.Add(1)
@@ -146,8 +146,8 @@ func TestLayersAreReadOnce(t *testing.T) {
 		}
 		return s
 	}
-	a, b := count(blobSource(1, layerOf(t, "a"))), count(blobSource(2, layerOf(t, ".wh.a", "b")))
-	tree, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir}, keepAll(), imageSource{layers: []layer.Source{a, b, a, b, a}, close: func() error { return nil }})
+	a, b := count(memoryBlob(1, layerOf(t, "a"))), count(memoryBlob(2, layerOf(t, ".wh.a", "b")))
+	tree, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir}, keepAll(), openedImage{layers: []layer.Blob{a, b, a, b, a}, close: func() error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,21 +163,21 @@ func TestLayersAreReadOnce(t *testing.T) {
 // TestImageErrors wants the error of the layer that failed, and not of those
 // that were given up because of it.
 func TestImageErrors(t *testing.T) {
-	slow := blobSource(1, layerOf(t, "a"))
+	slow := memoryBlob(1, layerOf(t, "a"))
 	slow.Open = func(ctx context.Context) (io.ReadCloser, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	bad := blobSource(2, layerOf(t, "b")[:700])
+	bad := memoryBlob(2, layerOf(t, "b")[:700])
 	bad.Size++
 	if runtime.GOMAXPROCS(0) > 1 {
-		_, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir}, keepAll(), imageSource{layers: []layer.Source{slow, bad}, close: func() error { return nil }})
+		_, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir}, keepAll(), openedImage{layers: []layer.Blob{slow, bad}, close: func() error { return nil }})
 		if err == nil || !strings.Contains(err.Error(), "layer 2 (") {
 			t.Errorf("error %v", err)
 		}
 	}
 	closeErr := errors.New("cannot close")
-	tree, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir}, keepAll(), imageSource{layers: []layer.Source{blobSource(1, layerOf(t, "a"))}, close: func() error { return closeErr }})
+	tree, err := openLayers(t.Context(), Ref{Scheme: SchemeOCIDir}, keepAll(), openedImage{layers: []layer.Blob{memoryBlob(1, layerOf(t, "a"))}, close: func() error { return closeErr }})
 	if tree != nil || !errors.Is(err, closeErr) {
 		t.Errorf("%v, %v", tree, err)
 	}

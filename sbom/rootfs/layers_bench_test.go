@@ -32,8 +32,8 @@ func benchLayer(b *testing.B) string {
 	return name
 }
 
-// fileSource is a layer in a file.
-func fileSource(tb testing.TB, number int, name string) layer.Source {
+// fileBlob is a layer in a file.
+func fileBlob(tb testing.TB, number int, name string) layer.Blob {
 	tb.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -45,7 +45,7 @@ func fileSource(tb testing.TB, number int, name string) layer.Source {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return layer.Source{
+	return layer.Blob{
 		Layer:  sbom.Layer{Digest: fmt.Sprintf("sha256:%x", h.Sum(nil)), Size: size},
 		Number: number,
 		Open:   func(context.Context) (io.ReadCloser, error) { return os.Open(name) },
@@ -57,7 +57,7 @@ func fileSource(tb testing.TB, number int, name string) layer.Source {
 // which take turns with it. state-bytes/file is what the open tree keeps in
 // memory; peak-MB is the most memory that the process had meanwhile.
 func BenchmarkImage(b *testing.B) {
-	source := fileSource(b, 1, benchLayer(b))
+	source := fileBlob(b, 1, benchLayer(b))
 	for _, bench := range []struct {
 		name string
 		opts Options
@@ -69,7 +69,7 @@ func BenchmarkImage(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			open := func() *Tree {
 				tree, err := openLayers(b.Context(), Ref{Scheme: SchemeOCIDir}, bench.opts,
-					imageSource{layers: []layer.Source{source}, close: func() error { return nil }})
+					openedImage{layers: []layer.Blob{source}, close: func() error { return nil }})
 				if err != nil {
 					b.Fatal(err)
 				}

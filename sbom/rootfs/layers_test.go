@@ -29,9 +29,9 @@ func firstByte(head []byte) Class {
 	return Class(head[0])
 }
 
-// blobSource is a layer in memory.
-func blobSource(number int, blob []byte) layer.Source {
-	return layer.Source{
+// memoryBlob is a layer in memory.
+func memoryBlob(number int, blob []byte) layer.Blob {
+	return layer.Blob{
 		Layer:  sbom.Layer{Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(blob)), Size: int64(len(blob))},
 		Number: number,
 		Open:   func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob)), nil },
@@ -41,9 +41,9 @@ func blobSource(number int, blob []byte) layer.Source {
 // openBlobs opens the image of layers.
 func openBlobs(t testing.TB, opts Options, blobs ...[]byte) (*Tree, error) {
 	t.Helper()
-	source := imageSource{close: func() error { return nil }}
+	source := openedImage{close: func() error { return nil }}
 	for i, b := range blobs {
-		s := blobSource(i+1, b)
+		s := memoryBlob(i+1, b)
 		source.meta.Layers = append(source.meta.Layers, s.Layer)
 		source.layers = append(source.layers, s)
 	}

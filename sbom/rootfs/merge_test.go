@@ -210,7 +210,7 @@ func TestMergeIsLinear(t *testing.T) {
 	m := newMerge()
 	entries := 0
 	for i, list := range [][]string{wide, outs, append(wide, outs...), flips, deep, chain} {
-		x, err := layer.Read(t.Context(), blobSource(i+1, layerOf(t, list...)), layer.Options{})
+		x, err := layer.Read(t.Context(), memoryBlob(i+1, layerOf(t, list...)), layer.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestMergeIsLinear(t *testing.T) {
 func TestMergeIsBounded(t *testing.T) {
 	m := newMerge()
 	m.steps = maxSteps
-	x, err := layer.Read(t.Context(), blobSource(1, layerOf(t, "a/b")), layer.Options{})
+	x, err := layer.Read(t.Context(), memoryBlob(1, layerOf(t, "a/b")), layer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

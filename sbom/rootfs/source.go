@@ -3,22 +3,22 @@ package rootfs
 import (
 	"context"
 
-	"github.com/depaudit/depaudit/sbom/rootfs/image"
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/image"
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
 // openImage opens the image that a reference names.
 func openImage(ctx context.Context, ref Ref, opts Options) (*Tree, error) {
-	img, err := image.Open(ctx, image.Ref{Scheme: ref.Scheme, Path: ref.Path, Tag: ref.Tag}, opts.Platform)
+	img, err := image.Open(ctx, image.Location{Scheme: ref.Scheme, Path: ref.Path, Tag: ref.Tag}, opts.Platform)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		return nil, err // it begins with the image
 	}
-	source := imageSource{meta: img.Meta, notes: img.Notes, close: img.Close}
+	source := openedImage{meta: img.Meta, notes: img.Notes, close: img.Close}
 	for i, l := range img.Layers {
-		source.layers = append(source.layers, layer.Source{Layer: l.Layer, Number: i + 1, Open: l.Open})
+		source.layers = append(source.layers, layer.Blob{Layer: l.Layer, Number: i + 1, Open: l.Open})
 	}
 	return openLayers(ctx, ref, opts, source)
 }

@@ -73,15 +73,15 @@ func OpenCache(dir string) (*Cache, error) {
 // is not there. Progress tells the whole size of what needs no reading. A nil
 // Cache reads, and so does a rule without an ID: nobody knows what it would
 // answer the next time.
-func (c *Cache) Read(ctx context.Context, source Source, opts Options) (*Index, error) {
+func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, error) {
 	if c == nil || opts.Rule.ID == "" {
-		return Read(ctx, source, opts)
+		return Read(ctx, blob, opts)
 	}
-	key := source.id() + "\n" + opts.Rule.ID
-	if _, err := newHash(source.id()); err != nil {
-		return nil, &Error{source.Number, source.id(), err}
+	key := blob.id() + "\n" + opts.Rule.ID
+	if _, err := newHash(blob.id()); err != nil {
+		return nil, &Error{blob.Number, blob.id(), err}
 	}
-	name := cacheName(source.id(), opts.Rule.ID)
+	name := cacheName(blob.id(), opts.Rule.ID)
 	x := c.load(name, key)
 	if x == nil {
 		unlock, err := c.lock(ctx, key)
@@ -95,14 +95,14 @@ func (c *Cache) Read(ctx context.Context, source Source, opts Options) (*Index, 
 	if x != nil {
 		if opts.Kept != nil && opts.Kept.Add(x.Kept()) > MaxKept {
 			x.Close()
-			return nil, &Error{source.Number, source.id(), errKept}
+			return nil, &Error{blob.Number, blob.id(), errKept}
 		}
 		if opts.Progress != nil {
-			opts.Progress(source.Size, x.Len())
+			opts.Progress(blob.Size, x.Len())
 		}
 		return x, nil
 	}
-	return c.add(ctx, name, key, source, opts)
+	return c.add(ctx, name, key, blob, opts)
 }
 
 // cacheName is safe as a name of a file: a digest that was checked is of
@@ -130,12 +130,12 @@ func (c *Cache) load(name, key string) *Index {
 }
 
 // add reads a layer into the cache.
-func (c *Cache) add(ctx context.Context, name, key string, source Source, opts Options) (*Index, error) {
+func (c *Cache) add(ctx context.Context, name, key string, blob Blob, opts Options) (*Index, error) {
 	file, err := c.create()
 	if err != nil {
-		return nil, &Error{source.Number, source.id(), fmt.Errorf("cache of layers: %w", err)}
+		return nil, &Error{blob.Number, blob.id(), fmt.Errorf("cache of layers: %w", err)}
 	}
-	x, err := read(ctx, &source, &opts, file, key)
+	x, err := read(ctx, &blob, &opts, file, key)
 	if err != nil {
 		os.Remove(file.Name())
 		file.Close()

@@ -19,8 +19,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// counted is a source that counts how often it is opened.
-func counted(blob []byte) (Source, *atomic.Int64) {
+// counted is a blob that counts how often it is opened.
+func counted(blob []byte) (Blob, *atomic.Int64) {
 	s := sourceOf(blob)
 	n := new(atomic.Int64)
 	s.Open = func(context.Context) (io.ReadCloser, error) {
@@ -39,7 +39,7 @@ func openCache(t testing.TB) *Cache {
 	return c
 }
 
-func mustRead(t testing.TB, c *Cache, s Source, opts Options) *Index {
+func mustRead(t testing.TB, c *Cache, s Blob, opts Options) *Index {
 	t.Helper()
 	x, err := c.Read(t.Context(), s, opts)
 	if err != nil {
@@ -208,7 +208,7 @@ func TestReadersKeepWhatIsRemoved(t *testing.T) {
 
 func TestCacheIsBounded(t *testing.T) {
 	c := openCache(t)
-	var sources []Source
+	var sources []Blob
 	for i := range 10 {
 		s, _ := counted(archive(t, files(100+i)...))
 		sources = append(sources, s)
@@ -265,7 +265,7 @@ func TestCacheIsBounded(t *testing.T) {
 // know nothing of each other as those of two processes.
 func TestTogether(t *testing.T) {
 	c := openCache(t)
-	var sources []Source
+	var sources []Blob
 	var reads []*atomic.Int64
 	for i := range 4 {
 		s, n := counted(gzipped(archive(t, files(1000+i)...)))

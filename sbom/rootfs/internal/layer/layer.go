@@ -46,8 +46,8 @@ import (
 // HeadSize is the number of bytes that a file is classified by.
 const HeadSize = 64
 
-// Source is a layer that is to be read.
-type Source struct {
+// Blob is a layer that is to be read.
+type Blob struct {
 	sbom.Layer
 	// Number is its place in the image, from 1 for the lowest; for messages.
 	Number int
@@ -57,7 +57,7 @@ type Source struct {
 
 // id is what a layer is known by: the digest of its blob, or the one of its
 // uncompressed content.
-func (s *Source) id() string {
+func (s *Blob) id() string {
 	if s.Digest != "" {
 		return s.Digest
 	}

@@ -21,8 +21,8 @@ import (
 )
 
 // sourceOf is a layer in memory, with the digest and size that it has.
-func sourceOf(blob []byte) Source {
-	return Source{
+func sourceOf(blob []byte) Blob {
+	return Blob{
 		Layer:  sbom.Layer{Digest: digest(blob), Size: int64(len(blob))},
 		Number: 3,
 		Open:   func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob)), nil },
@@ -201,19 +201,19 @@ func TestErrors(t *testing.T) {
 	// A blob that is not what the image says.
 	other := digest([]byte("other"))
 	for name, test := range map[string]struct {
-		change func(*Source)
+		change func(*Blob)
 		want   string
 	}{
-		"digest":           {func(s *Source) { s.Digest = other }, "the blob has the digest " + digest(gz) + " and not " + other},
-		"diff id":          {func(s *Source) { s.Digest, s.DiffID = "", other }, "the uncompressed layer has the digest " + digest(plain) + " and not " + other},
-		"none":             {func(s *Source) { s.Digest = "" }, "neither the digest"},
-		"unknown":          {func(s *Source) { s.Digest = "md5:0123" }, "algorithm that is not known"},
-		"malformed":        {func(s *Source) { s.Digest = "sha256:../../x" }, "is no digest"},
-		"upper case":       {func(s *Source) { s.Digest = strings.ToUpper(s.Digest[7:]); s.Digest = "sha256:" + s.Digest }, "is no digest"},
-		"larger":           {func(s *Source) { s.Size-- }, "larger than the"},
-		"smaller":          {func(s *Source) { s.Size++ }, fmt.Sprintf("has %d bytes and not %d", len(gz), len(gz)+1)},
-		"cannot be opened": {func(s *Source) { s.Open = func(context.Context) (io.ReadCloser, error) { return nil, os.ErrNotExist } }, "not exist"},
-		"trailing, by digest": {func(s *Source) {
+		"digest":           {func(s *Blob) { s.Digest = other }, "the blob has the digest " + digest(gz) + " and not " + other},
+		"diff id":          {func(s *Blob) { s.Digest, s.DiffID = "", other }, "the uncompressed layer has the digest " + digest(plain) + " and not " + other},
+		"none":             {func(s *Blob) { s.Digest = "" }, "neither the digest"},
+		"unknown":          {func(s *Blob) { s.Digest = "md5:0123" }, "algorithm that is not known"},
+		"malformed":        {func(s *Blob) { s.Digest = "sha256:../../x" }, "is no digest"},
+		"upper case":       {func(s *Blob) { s.Digest = strings.ToUpper(s.Digest[7:]); s.Digest = "sha256:" + s.Digest }, "is no digest"},
+		"larger":           {func(s *Blob) { s.Size-- }, "larger than the"},
+		"smaller":          {func(s *Blob) { s.Size++ }, fmt.Sprintf("has %d bytes and not %d", len(gz), len(gz)+1)},
+		"cannot be opened": {func(s *Blob) { s.Open = func(context.Context) (io.ReadCloser, error) { return nil, os.ErrNotExist } }, "not exist"},
+		"trailing, by digest": {func(s *Blob) {
 			blob := append(bytes.Clone(plain), "more"...)
 			s.Open = func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob)), nil }
 			s.Digest, s.Size = digest(plain), 0

@@ -30,12 +30,12 @@ type Options struct {
 // Read reads a layer into a file of its own, which is gone once the index is
 // closed. The blob is read once. Errors are of type [*Error], but for a
 // context that is done.
-func Read(ctx context.Context, source Source, opts Options) (*Index, error) {
+func Read(ctx context.Context, blob Blob, opts Options) (*Index, error) {
 	file, remove, err := temporary()
 	if err != nil {
-		return nil, &Error{source.Number, source.id(), err}
+		return nil, &Error{blob.Number, blob.id(), err}
 	}
-	x, err := read(ctx, &source, &opts, file, "")
+	x, err := read(ctx, &blob, &opts, file, "")
 	if err != nil {
 		file.Close()
 		if remove != "" {
@@ -60,27 +60,27 @@ func temporary() (file *os.File, remove string, err error) {
 }
 
 // read reads a layer into a file.
-func read(ctx context.Context, source *Source, opts *Options, file *os.File, key string) (*Index, error) {
-	x, err := readInto(ctx, source, opts, file, key)
+func read(ctx context.Context, blob *Blob, opts *Options, file *os.File, key string) (*Index, error) {
+	x, err := readInto(ctx, blob, opts, file, key)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, &Error{source.Number, source.id(), err}
+		return nil, &Error{blob.Number, blob.id(), err}
 	}
 	return x, nil
 }
 
-func readInto(ctx context.Context, source *Source, opts *Options, file *os.File, key string) (*Index, error) {
-	var blob func(int64)
+func readInto(ctx context.Context, blob *Blob, opts *Options, file *os.File, key string) (*Index, error) {
+	var progress func(int64)
 	if opts.Progress != nil {
-		blob = func(n int64) { opts.Progress(n, 0) }
+		progress = func(n int64) { opts.Progress(n, 0) }
 	}
 	floor := opts.floor
 	if floor == 0 {
 		floor = expansionFloor
 	}
-	s, err := openStream(ctx, source, floor, blob)
+	s, err := openStream(ctx, blob, floor, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -30,9 +30,9 @@ const (
 // of the last stage.
 type stream struct {
 	*ahead
-	source   *Source
+	blob     *Blob
 	floor    int64 // what it may expand to in any case
-	blob     io.ReadCloser
+	body     io.ReadCloser
 	end      func() // stops reading the blob
 	raw      *ahead // the blob
 	plain    io.Closer
@@ -45,20 +45,20 @@ type stream struct {
 
 // openStream opens a layer. progress gets the number of bytes of the blob
 // that were read, from another goroutine.
-func openStream(ctx context.Context, source *Source, floor int64, progress func(int64)) (*stream, error) {
-	s := &stream{source: source, floor: floor, ofBlob: source.Digest != ""}
+func openStream(ctx context.Context, blob *Blob, floor int64, progress func(int64)) (*stream, error) {
+	s := &stream{blob: blob, floor: floor, ofBlob: blob.Digest != ""}
 	var err error
-	if s.sum, err = newHash(source.id()); err != nil {
+	if s.sum, err = newHash(blob.id()); err != nil {
 		return nil, err
 	}
-	if s.blob, err = source.Open(ctx); err != nil {
+	if s.body, err = blob.Open(ctx); err != nil {
 		return nil, err
 	}
 	s.raw = newAhead(&blobReader{s, progress}, blobBuffer, blobBuffers)
 	// A read that hangs, in a network say, ends when its blob is closed.
 	s.end = sync.OnceFunc(func() {
 		s.raw.close()
-		s.blob.Close()
+		s.body.Close()
 	})
 	stopBlob := context.AfterFunc(ctx, s.end)
 	plain, err := s.decompress()
@@ -103,10 +103,10 @@ func (s *stream) finish() error {
 		return err
 	}
 	s.raw.wait()
-	if s.source.Size > 0 && s.count != s.source.Size {
-		return fmt.Errorf("the blob has %d bytes and not %d: the image is damaged: fetch it again", s.count, s.source.Size)
+	if s.blob.Size > 0 && s.count != s.blob.Size {
+		return fmt.Errorf("the blob has %d bytes and not %d: the image is damaged: fetch it again", s.count, s.blob.Size)
 	}
-	expected := s.source.id()
+	expected := s.blob.id()
 	algorithm, _, _ := strings.Cut(expected, ":")
 	if found := algorithm + ":" + hex.EncodeToString(s.sum.Sum(nil)); found != expected {
 		of := "uncompressed layer"
@@ -146,7 +146,7 @@ type blobReader struct {
 
 func (r *blobReader) Read(b []byte) (int, error) {
 	s := r.s
-	n, err := s.blob.Read(b)
+	n, err := s.body.Read(b)
 	if s.ofBlob {
 		s.sum.Write(b[:n])
 	}
@@ -155,8 +155,8 @@ func (r *blobReader) Read(b []byte) (int, error) {
 	if n > 0 && r.progress != nil {
 		r.progress(int64(n))
 	}
-	if s.source.Size > 0 && s.count > s.source.Size {
-		return n, fmt.Errorf("the blob is larger than the %d bytes that the image says: it is damaged or was changed: fetch it again", s.source.Size)
+	if s.blob.Size > 0 && s.count > s.blob.Size {
+		return n, fmt.Errorf("the blob is larger than the %d bytes that the image says: it is damaged or was changed: fetch it again", s.blob.Size)
 	}
 	return n, err
 }

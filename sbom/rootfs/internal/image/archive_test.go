@@ -56,7 +56,7 @@ func TestPublishedFixtures(t *testing.T) {
 					CreatedBy: "COPY file:a34f6c104b4cb0668083b4de122deebb3e3629e212f82c32fec316dd8e3a1931 in /"}}}},
 	} {
 		t.Run(tt.path+" "+tt.tag, func(t *testing.T) {
-			img := mustOpen(t, Ref{tt.scheme, filepath.Join(dir, tt.path), tt.tag}, "", system())
+			img := mustOpen(t, Location{tt.scheme, filepath.Join(dir, tt.path), tt.tag}, "", system())
 			if diff := cmp.Diff(tt.want, img.Meta); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -75,7 +75,7 @@ func TestPublishedFixtures(t *testing.T) {
 		{schemeOCIDir, "layout/testdata/test_gc_image_unknown_mediatype", "", "holds no image"},
 	} {
 		t.Run(tt.path+" "+tt.tag+" is refused", func(t *testing.T) {
-			wantError(t, Ref{tt.scheme, filepath.Join(dir, tt.path), tt.tag}, "", system(), tt.want)
+			wantError(t, Location{tt.scheme, filepath.Join(dir, tt.path), tt.tag}, "", system(), tt.want)
 		})
 	}
 }
@@ -112,23 +112,23 @@ func TestDockerTags(t *testing.T) {
 	file := k.entries(entry).file(t)
 	for _, tag := range []string{"", "12", "debian:12", "docker.io/library/debian:12", "library/debian:12", "v1", "example.org:5000/app:v1",
 		"sha256:" + strings.TrimSuffix(entry.Config, ".json")} {
-		mustOpen(t, Ref{schemeDockerArchive, file, tag}, "linux/amd64", system())
+		mustOpen(t, Location{schemeDockerArchive, file, tag}, "linux/amd64", system())
 	}
 	for _, tag := range []string{"debian", "13", "app:v1", "example.org/app:v1", "library/debian"} {
-		wantError(t, Ref{schemeDockerArchive, file, tag}, "", system(), "no image has the tag", `there are "debian:12", "example.org:5000/app:v1"`)
+		wantError(t, Location{schemeDockerArchive, file, tag}, "", system(), "no image has the tag", `there are "debian:12", "example.org:5000/app:v1"`)
 	}
-	wantError(t, Ref{schemeDockerArchive, file, ""}, "linux/arm64", system(), "is for linux/amd64 and not for linux/arm64")
+	wantError(t, Location{schemeDockerArchive, file, ""}, "linux/arm64", system(), "is for linux/amd64 and not for linux/arm64")
 	// A tag with a colon, parted at its last one.
-	mustOpen(t, Ref{schemeDockerArchive, file + ":debian", "12"}, "", system())
-	wantError(t, Ref{schemeDockerArchive, file + ":debian", "13"}, "", system(), `no image has the tag "debian:13"`)
+	mustOpen(t, Location{schemeDockerArchive, file + ":debian", "12"}, "", system())
+	wantError(t, Location{schemeDockerArchive, file + ":debian", "13"}, "", system(), `no image has the tag "debian:13"`)
 
 	packed := write(t, filepath.Join(t.TempDir(), "a.tar.gz"), gzipped(tarOf(k)))
-	mustOpen(t, Ref{schemeDockerArchive, packed, "12"}, "", system())
+	mustOpen(t, Location{schemeDockerArchive, packed, "12"}, "", system())
 
 	// The same image under two tags, in two entries.
 	a, b := *entry, *entry
 	a.RepoTags, b.RepoTags = []string{"a:1"}, []string{"b:1"}
-	mustOpen(t, Ref{schemeDockerArchive, k.entries(&a, &b).file(t), ""}, "", system())
+	mustOpen(t, Location{schemeDockerArchive, k.entries(&a, &b).file(t), ""}, "", system())
 }
 
 func TestBrokenDockerArchives(t *testing.T) {
@@ -146,13 +146,13 @@ func TestBrokenDockerArchives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k, entry := dockerSave("a:1")
 			tt.change(k, entry)
-			wantError(t, Ref{schemeDockerArchive, k.entries(entry).file(t), ""}, "", system(), tt.want)
+			wantError(t, Location{schemeDockerArchive, k.entries(entry).file(t), ""}, "", system(), tt.want)
 		})
 	}
 	k, entry := dockerSave("a:1")
 	k.entries(entry)
 	k[dockerManifestFile] = []byte(`[{"Config":"a","config":"b"}]`)
-	wantError(t, Ref{schemeDockerArchive, k.file(t), ""}, "", system(), "twice in one object")
+	wantError(t, Location{schemeDockerArchive, k.file(t), ""}, "", system(), "twice in one object")
 }
 
 // TestDocker25 is about archives that are a layout as well.
@@ -171,19 +171,19 @@ func TestDocker25(t *testing.T) {
 	missing := v1.Descriptor{MediaType: types.OCIManifestSchema1, Size: 3, Digest: v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("0", 64)},
 		Platform: &v1.Platform{OS: "linux", Architecture: "s390x"}}
 	k.roots(k.index(missing, d)).entries(entry)
-	img := mustOpen(t, Ref{schemeDockerArchive, k.file(t), "a:1"}, "", system())
+	img := mustOpen(t, Location{schemeDockerArchive, k.file(t), "a:1"}, "", system())
 	if img.Meta.Digest != d.Digest.String() || img.Meta.BaseName != "debian:12" || img.Layers[0].Digest == "" {
 		t.Errorf("the image is %+v", img.Meta)
 	}
-	if diff := cmp.Diff(img.Meta, mustOpen(t, Ref{schemeOCIArchive, k.file(t), ""}, "linux/amd64", system()).Meta); diff != "" {
+	if diff := cmp.Diff(img.Meta, mustOpen(t, Location{schemeOCIArchive, k.file(t), ""}, "linux/amd64", system()).Meta); diff != "" {
 		t.Errorf("as a layout it is another image:\n%s", diff)
 	}
 
 	slices.Reverse(entry.Layers)
-	wantError(t, Ref{schemeDockerArchive, k.entries(entry).file(t), ""}, "", system(), "manifest.json and index.json name different layers")
+	wantError(t, Location{schemeDockerArchive, k.entries(entry).file(t), ""}, "", system(), "manifest.json and index.json name different layers")
 	slices.Reverse(entry.Layers)
 	k.entries(entry).roots(k.image(linuxARM64, nil))
-	wantError(t, Ref{schemeDockerArchive, k.file(t), ""}, "", system(), "index.json does not: it can be read in two ways")
+	wantError(t, Location{schemeDockerArchive, k.file(t), ""}, "", system(), "index.json does not: it can be read in two ways")
 }
 
 // tarWith is a tar file made header by header; Uname carries the content.
@@ -277,7 +277,7 @@ func TestBrokenTars(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := write(t, filepath.Join(t.TempDir(), "x.tar"), tt.data)
-			wantError(t, Ref{schemeOCIArchive, file, ""}, "", system(), tt.want)
+			wantError(t, Location{schemeOCIArchive, file, ""}, "", system(), tt.want)
 		})
 	}
 }
@@ -296,7 +296,7 @@ func checksum(block []byte) {
 func TestMembers(t *testing.T) {
 	block := tarWith(t, &tar.Header{Name: "x"})[:512]
 	file := write(t, filepath.Join(t.TempDir(), "x.tar"), bytes.Repeat(block, maxMembers+1))
-	wantError(t, Ref{schemeOCIArchive, file, ""}, "", system(), "has more than 100000 members")
+	wantError(t, Location{schemeOCIArchive, file, ""}, "", system(), "has more than 100000 members")
 }
 
 // TestBomb: an archive that expands without end is stopped, and leaves
@@ -325,7 +325,7 @@ func TestBomb(t *testing.T) {
 	}
 	k, entry := dockerSave("a:1")
 	packed := write(t, filepath.Join(t.TempDir(), "a.tar.gz"), gzipped(tarOf(k.entries(entry))))
-	img, err := Open(context.Background(), Ref{schemeDockerArchive, packed, ""}, "")
+	img, err := Open(context.Background(), Location{schemeDockerArchive, packed, ""}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,27 +63,27 @@ func TestEngine(t *testing.T) {
 	}))
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	for _, ref := range []Ref{{schemeDocker, "debian:12", ""}, {schemeDocker, "debian", "12"}, {schemeDocker, "debian", ""},
+	for _, loc := range []Location{{schemeDocker, "debian:12", ""}, {schemeDocker, "debian", "12"}, {schemeDocker, "debian", ""},
 		{schemeDocker, "localhost:5000/debian", ""}, {schemeDocker, testID, ""}, {schemeDocker, "0123456789ab", ""}} {
-		img := mustOpen(t, ref, "", out)
+		img := mustOpen(t, loc, "", out)
 		if img.Meta.Platform != "linux/amd64" {
-			t.Errorf("%s is %+v", ref, img.Meta)
+			t.Errorf("%s is %+v", loc, img.Meta)
 		}
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 		t.Errorf("left behind while open: %v %v", left, err)
 	}
 	asked = nil
-	mustOpen(t, Ref{schemeDocker, "debian:12", ""}, "linux/amd64", out)
+	mustOpen(t, Location{schemeDocker, "debian:12", ""}, "linux/amd64", out)
 	for _, uri := range asked {
 		if !strings.HasSuffix(uri, "?platform=%7B%22architecture%22%3A%22amd64%22%2C%22os%22%3A%22linux%22%7D") {
 			t.Errorf("asked for %s", uri)
 		}
 	}
-	wantError(t, Ref{schemeDocker, "debian:12", ""}, "linux/arm64", out, "is for linux/amd64 and not for linux/arm64")
-	wantError(t, Ref{schemeDocker, "nothing", ""}, "", out, `has no image "nothing:latest": pull it`, `it says "No such image: ?[31mx"`)
+	wantError(t, Location{schemeDocker, "debian:12", ""}, "linux/arm64", out, "is for linux/amd64 and not for linux/arm64")
+	wantError(t, Location{schemeDocker, "nothing", ""}, "", out, `has no image "nothing:latest": pull it`, `it says "No such image: ?[31mx"`)
 	for _, name := range []string{"../../containers/create", "a b", "UPPER", "a?b=c", "a#b", ""} {
-		wantError(t, Ref{schemeDocker, name, ""}, "", out, "is no name of an image")
+		wantError(t, Location{schemeDocker, name, ""}, "", out, "is no name of an image")
 	}
 }
 
@@ -129,7 +129,7 @@ func TestEngineTrouble(t *testing.T) {
 			t.Setenv("TMPDIR", temp)
 			out = onSocket(out, startEngineAt(t, tt.handler))
 			out.engine = 300 * time.Millisecond
-			wantError(t, Ref{schemeDocker, "debian:12", ""}, "", out, tt.want)
+			wantError(t, Location{schemeDocker, "debian:12", ""}, "", out, tt.want)
 			if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v %v", left, err)
 			}
@@ -186,7 +186,7 @@ func TestFindEngine(t *testing.T) {
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	l.Close()
-	wantError(t, Ref{schemeDocker, "a", ""}, "", onSocket(quick(t), dead), "no engine answers on "+dead, "connection refused")
+	wantError(t, Location{schemeDocker, "a", ""}, "", onSocket(quick(t), dead), "no engine answers on "+dead, "connection refused")
 }
 
 func TestCancelEngine(t *testing.T) {
@@ -196,7 +196,7 @@ func TestCancelEngine(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	out.engine = time.Hour
-	if _, err := open(ctx, Ref{schemeDocker, "a", ""}, "", out); !errors.Is(err, context.Canceled) {
+	if _, err := open(ctx, Location{schemeDocker, "a", ""}, "", out); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

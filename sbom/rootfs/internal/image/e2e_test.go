@@ -83,7 +83,7 @@ func (x *tools) umoci() string {
 }
 
 // inspected is an image as skopeo sees it.
-func (x *tools) inspected(ref string, flags ...string) sbom.Image {
+func (x *tools) inspected(loc string, flags ...string) sbom.Image {
 	x.t.Helper()
 	var seen struct {
 		Digest, Architecture, Os string
@@ -93,7 +93,7 @@ func (x *tools) inspected(ref string, flags ...string) sbom.Image {
 			Size   int64
 		}
 	}
-	if err := json.Unmarshal(x.skopeo(append(append([]string{"inspect"}, flags...), ref)...), &seen); err != nil {
+	if err := json.Unmarshal(x.skopeo(append(append([]string{"inspect"}, flags...), loc)...), &seen); err != nil {
 		x.t.Fatal(err)
 	}
 	var config struct {
@@ -105,7 +105,7 @@ func (x *tools) inspected(ref string, flags ...string) sbom.Image {
 			EmptyLayer bool   `json:"empty_layer"`
 		} `json:"history"`
 	}
-	if err := json.Unmarshal(x.skopeo(append(append([]string{"inspect", "--config", "--raw"}, flags...), ref)...), &config); err != nil {
+	if err := json.Unmarshal(x.skopeo(append(append([]string{"inspect", "--config", "--raw"}, flags...), loc)...), &config); err != nil {
 		x.t.Fatal(err)
 	}
 	img := sbom.Image{Digest: seen.Digest, Platform: seen.Os + "/" + seen.Architecture}
@@ -152,7 +152,7 @@ func TestE2ELayouts(t *testing.T) {
 	out := quick(t)
 	layout := x.umoci()
 	for tag, layers := range map[string]int{"v0": 0, "v1": 1, "v2": 2} {
-		img := mustOpen(t, Ref{schemeOCIDir, layout, tag}, "", out)
+		img := mustOpen(t, Location{schemeOCIDir, layout, tag}, "", out)
 		if len(img.Layers) != layers {
 			t.Errorf("%s has %d layers", tag, len(img.Layers))
 		}
@@ -187,21 +187,21 @@ func TestE2ELayouts(t *testing.T) {
 	x.skopeo("copy", "oci:"+layout+":v2", "oci-archive:"+x.path("a.tar")+":example.org/app:v2")
 	want := x.inspected("oci-archive:" + x.path("a.tar"))
 	for _, tag := range []string{"", "v2", "example.org/app:v2"} {
-		like(t, mustOpen(t, Ref{schemeOCIArchive, x.path("a.tar"), tag}, "", out), want, "size")
+		like(t, mustOpen(t, Location{schemeOCIArchive, x.path("a.tar"), tag}, "", out), want, "size")
 	}
 	x.run("gzip", "-k", x.path("a.tar"))
-	like(t, mustOpen(t, Ref{schemeOCIArchive, x.path("a.tar.gz"), ""}, "", out), want, "size")
+	like(t, mustOpen(t, Location{schemeOCIArchive, x.path("a.tar.gz"), ""}, "", out), want, "size")
 	x.run("tar", "-C", layout, "-cf", x.path("tarred.tar"), ".")
-	like(t, mustOpen(t, Ref{schemeOCIArchive, x.path("tarred.tar"), "v2"}, "", out), x.inspected("oci:"+layout+":v2"), "size")
+	like(t, mustOpen(t, Location{schemeOCIArchive, x.path("tarred.tar"), "v2"}, "", out), x.inspected("oci:"+layout+":v2"), "size")
 
 	x.skopeo("copy", "oci:"+layout+":v2", "docker-archive:"+x.path("d.tar")+":example.org/app:v2")
 	want = x.inspected("docker-archive:" + x.path("d.tar"))
 	for _, tag := range []string{"", "v2", "example.org/app:v2"} {
-		like(t, mustOpen(t, Ref{schemeDockerArchive, x.path("d.tar"), tag}, "", out), want, "digest", "blobs")
+		like(t, mustOpen(t, Location{schemeDockerArchive, x.path("d.tar"), tag}, "", out), want, "digest", "blobs")
 	}
 	// zstd, and Docker's media types.
 	x.skopeo("copy", "--dest-compress-format", "zstd", "--dest-compress", "oci:"+layout+":v2", "oci:"+x.path("zstd")+":v2")
-	img, err := Open(context.Background(), Ref{schemeOCIDir, x.path("zstd"), ""}, "")
+	img, err := Open(context.Background(), Location{schemeOCIDir, x.path("zstd"), ""}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestE2EBuildah(t *testing.T) {
 	for _, format := range []string{"oci", "docker"} {
 		buildah("push", "--signature-policy", x.path("policy.json"), "--format", map[string]string{"oci": "oci", "docker": "v2s2"}[format],
 			"localhost/app:v1", "oci:"+x.path(format)+":v1")
-		img := mustOpen(t, Ref{schemeOCIDir, x.path(format), "v1"}, "", out)
+		img := mustOpen(t, Location{schemeOCIDir, x.path(format), "v1"}, "", out)
 		if format == "oci" { // skopeo does not find Docker's manifest in a layout
 			want := x.inspected("oci:" + x.path(format) + ":v1")
 			// The base that buildah notes is the step before, without a name.
@@ -241,18 +241,18 @@ func TestE2EBuildah(t *testing.T) {
 		}
 	}
 	buildah("push", "--signature-policy", x.path("policy.json"), "localhost/app:v1", "docker-archive:"+x.path("d.tar")+":app:v1")
-	mustOpen(t, Ref{schemeDockerArchive, x.path("d.tar"), "app:v1"}, "", out)
+	mustOpen(t, Location{schemeDockerArchive, x.path("d.tar"), "app:v1"}, "", out)
 
 	// A manifest list for two platforms.
 	buildah("build", "--isolation", "chroot", "--signature-policy", x.path("policy.json"), "--platform", "linux/amd64,linux/arm64,linux/arm/v7", "--manifest", "many", x.path("context"))
 	buildah("manifest", "push", "--all", "--signature-policy", x.path("policy.json"), "many", "oci:"+x.path("many")+":v1")
 	for _, p := range []string{"linux/amd64", "linux/arm64", "linux/arm/v7"} {
-		img := mustOpen(t, Ref{schemeOCIDir, x.path("many"), ""}, p, out)
+		img := mustOpen(t, Location{schemeOCIDir, x.path("many"), ""}, p, out)
 		if img.Meta.Platform != p {
 			t.Errorf("asked for %s, got %s", p, img.Meta.Platform)
 		}
 	}
-	wantError(t, Ref{schemeOCIDir, x.path("many"), ""}, "linux/s390x", out, `there are "linux/amd64", "linux/arm/v7", "linux/arm64"`)
+	wantError(t, Location{schemeOCIDir, x.path("many"), ""}, "linux/s390x", out, `there are "linux/amd64", "linux/arm/v7", "linux/arm64"`)
 }
 
 // freeAddress is one on which nobody listens, for a server that takes it.
@@ -321,27 +321,27 @@ func TestE2ERegistry(t *testing.T) {
 
 	x.skopeo("copy", "--dest-tls-verify=false", "oci:"+layout+":v2", "docker://"+open+"/some/app:v2")
 	want := x.inspected("docker://"+open+"/some/app:v2", "--tls-verify=false")
-	like(t, mustOpen(t, Ref{schemeOCIDir, layout, "v2"}, "", out), want, "size")
-	for _, ref := range []Ref{{schemeRegistry, open + "/some/app:v2", ""}, {schemeRegistry, open + "/some/app@" + want.Digest, ""}} {
-		like(t, mustOpen(t, ref, "linux/"+runtime.GOARCH, out), want, "size")
+	like(t, mustOpen(t, Location{schemeOCIDir, layout, "v2"}, "", out), want, "size")
+	for _, loc := range []Location{{schemeRegistry, open + "/some/app:v2", ""}, {schemeRegistry, open + "/some/app@" + want.Digest, ""}} {
+		like(t, mustOpen(t, loc, "linux/"+runtime.GOARCH, out), want, "size")
 	}
-	wantError(t, Ref{schemeRegistry, open + "/some/app", ""}, "", out, "there is no "+open+"/some/app:latest (404)", "MANIFEST_UNKNOWN")
-	wantError(t, Ref{schemeRegistry, open + "/none:v2", ""}, "", out, "there is no "+open+"/none:v2 (404)")
+	wantError(t, Location{schemeRegistry, open + "/some/app", ""}, "", out, "there is no "+open+"/some/app:latest (404)", "MANIFEST_UNKNOWN")
+	wantError(t, Location{schemeRegistry, open + "/none:v2", ""}, "", out, "there is no "+open+"/none:v2 (404)")
 	// Docker's own media types.
 	x.skopeo("copy", "--format", "v2s2", "--dest-tls-verify=false", "oci:"+layout+":v2", "docker://"+open+"/some/app:docker")
-	like(t, mustOpen(t, Ref{schemeRegistry, open + "/some/app:docker", ""}, "", out), x.inspected("docker://"+open+"/some/app:docker", "--tls-verify=false"), "size")
+	like(t, mustOpen(t, Location{schemeRegistry, open + "/some/app:docker", ""}, "", out), x.inspected("docker://"+open+"/some/app:docker", "--tls-verify=false"), "size")
 
-	ref := Ref{schemeRegistry, locked + "/app:v2", ""}
-	wantError(t, ref, "", out, "does not show app without credentials", "docker login "+locked)
+	loc := Location{schemeRegistry, locked + "/app:v2", ""}
+	wantError(t, loc, "", out, "does not show app without credentials", "docker login "+locked)
 	x.skopeo("copy", "--dest-tls-verify=false", "--dest-creds", "user:secret", "oci:"+layout+":v2", "docker://"+locked+"/app:v2")
 	config := func(password string) {
 		t.Setenv("DOCKER_CONFIG", filepath.Dir(write(t, filepath.Join(t.TempDir(), "config.json"), []byte(fmt.Sprintf(
 			`{"auths":{%q:{"auth":%q}}}`, locked, base64.StdEncoding.EncodeToString([]byte("user:"+password)))))))
 	}
 	config("wrong")
-	wantError(t, ref, "", out, "does not let the stored credentials read app (401)")
+	wantError(t, loc, "", out, "does not let the stored credentials read app (401)")
 	config("secret")
-	like(t, mustOpen(t, ref, "", out), want, "size")
+	like(t, mustOpen(t, loc, "", out), want, "size")
 }
 
 // TestE2EPodman asks Podman's socket for an image.
@@ -363,10 +363,10 @@ func TestE2EPodman(t *testing.T) {
 		"system", "service", "--time=0", "unix://"+socket)
 	out = onSocket(out, socket)
 	want := x.inspected("oci:" + layout + ":v2")
-	like(t, mustOpen(t, Ref{schemeDocker, "localhost/app:v2", ""}, "", out), want, "digest", "blobs")
-	if n := len(mustOpen(t, Ref{schemeDocker, "localhost/app", ""}, "", out).Layers); n != 1 {
+	like(t, mustOpen(t, Location{schemeDocker, "localhost/app:v2", ""}, "", out), want, "digest", "blobs")
+	if n := len(mustOpen(t, Location{schemeDocker, "localhost/app", ""}, "", out).Layers); n != 1 {
 		t.Errorf("latest has %d layers", n)
 	}
-	wantError(t, Ref{schemeDocker, "localhost/app:v3", ""}, "", out, `has no image "localhost/app:v3": pull it`)
-	wantError(t, Ref{schemeDocker, "localhost/app:v2", ""}, "linux/s390x", out, "is for linux/amd64 and not for linux/s390x")
+	wantError(t, Location{schemeDocker, "localhost/app:v3", ""}, "", out, `has no image "localhost/app:v3": pull it`)
+	wantError(t, Location{schemeDocker, "localhost/app:v2", ""}, "linux/s390x", out, "is for linux/amd64 and not for linux/s390x")
 }

@@ -30,49 +30,49 @@ type dockerEntry struct {
 	Layers   []string `json:"Layers"`
 }
 
-func openLayoutTar(ctx context.Context, ref Ref) (source, error) {
-	f, err := openTar(ctx, ref.Path)
+func openLayoutTar(ctx context.Context, loc Location) (store, error) {
+	f, err := openTar(ctx, loc.Path)
 	if err != nil {
 		return nil, err
 	}
-	return openLayout(f, ref)
+	return openLayout(f, loc)
 }
 
 // openDockerTar opens the archive of a reference, and parts the reference
 // again: "FILE:REPO:TAG" may have been parted at its last colon.
-func openDockerTar(ctx context.Context, ref Ref) (*tarFiles, Ref, error) {
-	if _, err := os.Stat(ref.Path); errors.Is(err, fs.ErrNotExist) {
-		for i, c := range ref.Path {
+func openDockerTar(ctx context.Context, loc Location) (*tarFiles, Location, error) {
+	if _, err := os.Stat(loc.Path); errors.Is(err, fs.ErrNotExist) {
+		for i, c := range loc.Path {
 			if c != ':' {
 				continue
 			}
-			if info, err := os.Stat(ref.Path[:i]); err == nil && info.Mode().IsRegular() {
-				tag := ref.Path[i+1:]
-				if ref.Tag != "" {
-					tag += ":" + ref.Tag
+			if info, err := os.Stat(loc.Path[:i]); err == nil && info.Mode().IsRegular() {
+				tag := loc.Path[i+1:]
+				if loc.Tag != "" {
+					tag += ":" + loc.Tag
 				}
-				ref = Ref{ref.Scheme, ref.Path[:i], tag}
+				loc = Location{loc.Scheme, loc.Path[:i], tag}
 				break
 			}
 		}
 	}
-	f, err := openTar(ctx, ref.Path)
-	return f, ref, err
+	f, err := openTar(ctx, loc.Path)
+	return f, loc, err
 }
 
 // readDockerArchive reads one image of a Docker archive.
-func readDockerArchive(ctx context.Context, f *tarFiles, ref Ref, want request) (*Image, error) {
+func readDockerArchive(ctx context.Context, f *tarFiles, loc Location, want request) (*Image, error) {
 	entries, err := readDockerManifest(f)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := f.find(layoutFile); err == nil {
-			return nil, fmt.Errorf("is no archive of docker save, for it has no %s, but an OCI layout: write oci-archive:%s", dockerManifestFile, ref.Path)
+			return nil, fmt.Errorf("is no archive of docker save, for it has no %s, but an OCI layout: write oci-archive:%s", dockerManifestFile, loc.Path)
 		}
 		return nil, fmt.Errorf("is no archive of docker save, for it has no %s: one of Docker before 1.10 has to be loaded and saved again", dockerManifestFile)
 	}
 	if err != nil {
 		return nil, err
 	}
-	entry, err := chooseEntry(entries, ref)
+	entry, err := chooseEntry(entries, loc)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func readDockerArchive(ctx context.Context, f *tarFiles, ref Ref, want request) 
 	if err != nil {
 		return nil, err
 	}
-	if img, err := fromLayout(ctx, f, ref, entry, id, want); img != nil || err != nil {
+	if img, err := fromLayout(ctx, f, loc, entry, id, want); img != nil || err != nil {
 		return img, err
 	}
 	return fromEntry(f, entry, config, id, want)
@@ -107,7 +107,7 @@ func readDockerManifest(f files) ([]dockerEntry, error) {
 // chooseEntry takes the image that a tag names: "repo:tag" as it stands in
 // the archive or in any form that means the same, the tag alone, or the
 // image's identity.
-func chooseEntry(entries []dockerEntry, ref Ref) (dockerEntry, error) {
+func chooseEntry(entries []dockerEntry, loc Location) (dockerEntry, error) {
 	var found []dockerEntry
 	var names []string
 	for _, e := range entries {
@@ -115,7 +115,7 @@ func chooseEntry(entries []dockerEntry, ref Ref) (dockerEntry, error) {
 			names = append(names, entryID(e))
 		}
 		names = append(names, e.RepoTags...)
-		if ref.Tag == "" || entryID(e) == ref.Tag || slices.ContainsFunc(e.RepoTags, func(have string) bool { return sameTag(have, ref.Tag) }) {
+		if loc.Tag == "" || entryID(e) == loc.Tag || slices.ContainsFunc(e.RepoTags, func(have string) bool { return sameTag(have, loc.Tag) }) {
 			found = append(found, e)
 		}
 	}
@@ -125,14 +125,14 @@ func chooseEntry(entries []dockerEntry, ref Ref) (dockerEntry, error) {
 	})
 	switch {
 	case len(found) == 0:
-		return dockerEntry{}, fmt.Errorf("no image has the tag %s: there are %s", quote(ref.Tag), list(names))
+		return dockerEntry{}, fmt.Errorf("no image has the tag %s: there are %s", quote(loc.Tag), list(names))
 	case len(found) == 1:
 		return found[0], nil
-	case ref.Tag != "":
-		return dockerEntry{}, fmt.Errorf("several images have the tag %s: write the whole name: there are %s", quote(ref.Tag), list(names))
+	case loc.Tag != "":
+		return dockerEntry{}, fmt.Errorf("several images have the tag %s: write the whole name: there are %s", quote(loc.Tag), list(names))
 	}
 	slices.Sort(names)
-	return dockerEntry{}, fmt.Errorf("holds several images: name one, as in %s:%s:%s: there are %s", ref.Scheme, ref.Path, printable(names[0], 100), list(names))
+	return dockerEntry{}, fmt.Errorf("holds several images: name one, as in %s:%s:%s: there are %s", loc.Scheme, loc.Path, printable(names[0], 100), list(names))
 }
 
 // sameTag compares the tag of an archive with what a user wrote.
@@ -208,13 +208,13 @@ func readDockerConfig(f files, file string) (*v1.ConfigFile, v1.Hash, error) {
 // with images: that one knows the manifest and its digest. nil without an
 // error if it has none. An engine loads the image by the one list or by the
 // other, depending on where it stores images, so both must name the same.
-func fromLayout(ctx context.Context, f *tarFiles, ref Ref, entry dockerEntry, id v1.Hash, want request) (*Image, error) {
+func fromLayout(ctx context.Context, f *tarFiles, loc Location, entry dockerEntry, id v1.Hash, want request) (*Image, error) {
 	for _, file := range []string{layoutFile, indexFile} {
 		if _, err := f.find(file); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
 	}
-	src, err := readLayout(f, Ref{Scheme: ref.Scheme, Path: ref.Path})
+	src, err := readLayout(f, Location{Scheme: loc.Scheme, Path: loc.Path})
 	if err != nil {
 		return nil, err
 	}

@@ -149,9 +149,9 @@ var (
 )
 
 // mustOpen opens an image and holds every layer against its digests.
-func mustOpen(t testing.TB, ref Ref, platform string, out outside) *Image {
+func mustOpen(t testing.TB, loc Location, platform string, out outside) *Image {
 	t.Helper()
-	img, err := open(context.Background(), ref, platform, out)
+	img, err := open(context.Background(), loc, platform, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,15 +223,15 @@ func expand(t testing.TB, data []byte, compression string) []byte {
 }
 
 // wantError opens what cannot be opened, and compares what is said about it.
-func wantError(t *testing.T, ref Ref, platform string, out outside, parts ...string) {
+func wantError(t *testing.T, loc Location, platform string, out outside, parts ...string) {
 	t.Helper()
-	img, err := open(context.Background(), ref, platform, out)
+	img, err := open(context.Background(), loc, platform, out)
 	if err == nil {
 		img.Close()
-		t.Fatalf("%s opens", ref)
+		t.Fatalf("%s opens", loc)
 	}
 	text := err.Error()
-	if !strings.HasPrefix(text, "image "+ref.Scheme+":") {
+	if !strings.HasPrefix(text, "image "+loc.Scheme+":") {
 		t.Errorf("the error does not say which image: %s", text)
 	}
 	for _, part := range parts {

@@ -28,37 +28,37 @@ const (
 
 // layout is an OCI layout in a folder or a tar file.
 type layout struct {
-	files files
-	index *v1.IndexManifest
-	tag   string
-	ref   func(tag string) string // how the reference reads with a tag
+	files   files
+	index   *v1.IndexManifest
+	tag     string
+	withTag func(tag string) string // how the reference reads with a tag
 }
 
-func openLayoutDir(ref Ref) (source, error) {
-	f, err := openDirFiles(ref.Path)
+func openLayoutDir(loc Location) (store, error) {
+	f, err := openDirFiles(loc.Path)
 	if err != nil {
 		return nil, err
 	}
-	return openLayout(f, ref)
+	return openLayout(f, loc)
 }
 
 // openLayout reads what names the images of a layout. It owns the files.
-func openLayout(f files, ref Ref) (source, error) {
-	l, err := readLayout(f, ref)
+func openLayout(f files, loc Location) (store, error) {
+	l, err := readLayout(f, loc)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return l, nil
 }
 
-func readLayout(f files, ref Ref) (*layout, error) {
+func readLayout(f files, loc Location) (*layout, error) {
 	var version struct {
 		Version string `json:"imageLayoutVersion"`
 	}
 	data, err := readFile(f, layoutFile, maxManifest)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, errNoLayout(f, ref)
+		return nil, errNoLayout(f, loc)
 	case err != nil:
 		return nil, err
 	}
@@ -79,17 +79,17 @@ func readLayout(f files, ref Ref) (*layout, error) {
 	if len(index.Manifests) > maxEntries {
 		return nil, fmt.Errorf("%s has %d entries, and more than %d are not read", indexFile, len(index.Manifests), maxEntries)
 	}
-	return &layout{files: f, index: index, tag: ref.Tag, ref: func(tag string) string {
-		return Ref{ref.Scheme, ref.Path, tag}.String()
+	return &layout{files: f, index: index, tag: loc.Tag, withTag: func(tag string) string {
+		return Location{loc.Scheme, loc.Path, tag}.String()
 	}}, nil
 }
 
 // errNoLayout says what it is instead, as far as that is easy to see.
-func errNoLayout(f files, ref Ref) error {
+func errNoLayout(f files, loc Location) error {
 	if body, _, err := f.open(dockerManifestFile); err == nil {
 		body.Close()
-		if ref.Scheme == schemeOCIArchive {
-			return fmt.Errorf("is no OCI layout, for it has no file %s, but an archive of docker save: write docker-archive:%s", layoutFile, ref.Path)
+		if loc.Scheme == schemeOCIArchive {
+			return fmt.Errorf("is no OCI layout, for it has no file %s, but an archive of docker save: write docker-archive:%s", layoutFile, loc.Path)
 		}
 	}
 	return fmt.Errorf("is no OCI layout, for it has no file %s", layoutFile)
@@ -181,10 +181,10 @@ func (l *layout) roots(ctx context.Context) ([]v1.Descriptor, error) {
 		return nil, fmt.Errorf("several images have the tag %s: name one by its digest: %s", quote(l.tag), list(digestsOf(found)))
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("holds several images, none with a tag: name one by its digest, as in %s: there are %s", l.ref(others[0]), list(others))
+		return nil, fmt.Errorf("holds several images, none with a tag: name one by its digest, as in %s: there are %s", l.withTag(others[0]), list(others))
 	}
 	slices.Sort(names)
-	return nil, fmt.Errorf("holds several images: name one by its tag, as in %s: there are %s", l.ref(printable(names[0], 100)), list(append(names, others...)))
+	return nil, fmt.Errorf("holds several images: name one by its tag, as in %s: there are %s", l.withTag(printable(names[0], 100)), list(append(names, others...)))
 }
 
 // isRoot leaves out what is not an image by its own descriptor: attestations
@@ -251,7 +251,7 @@ func lastPart(name string) string {
 
 // byDigest finds a manifest or an index anywhere in the layout's indexes.
 func (l *layout) byDigest(ctx context.Context) (v1.Descriptor, error) {
-	f := finder{source: l, want: l.tag, seen: map[string]bool{}}
+	f := finder{store: l, want: l.tag, seen: map[string]bool{}}
 	d, err := f.find(ctx, l.index.Manifests, 1)
 	switch {
 	case err != nil:
@@ -267,7 +267,7 @@ func (l *layout) byDigest(ctx context.Context) (v1.Descriptor, error) {
 
 // finder looks for a digest in nested indexes.
 type finder struct {
-	source  source
+	store   store
 	want    string
 	seen    map[string]bool
 	entries int
@@ -296,7 +296,7 @@ func (f *finder) find(ctx context.Context, entries []v1.Descriptor, depth int) (
 		if f.seen[d.Digest.String()] = true; len(f.seen) > maxNested {
 			return nil, fmt.Errorf("has more than %d indexes", maxNested)
 		}
-		index, err := readIndex(ctx, f.source, d)
+		index, err := readIndex(ctx, f.store, d)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a layout may hold a part of what it names
 		}

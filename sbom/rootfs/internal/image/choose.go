@@ -26,7 +26,7 @@ type candidate struct {
 }
 
 // choose finds the one image that is wanted below what a reference names.
-func choose(ctx context.Context, s source, want request) (candidate, error) {
+func choose(ctx context.Context, s store, want request) (candidate, error) {
 	roots, err := s.roots(ctx)
 	if err != nil {
 		return candidate{}, err
@@ -34,7 +34,7 @@ func choose(ctx context.Context, s source, want request) (candidate, error) {
 	return chooseFrom(ctx, s, roots, want)
 }
 
-func chooseFrom(ctx context.Context, s source, roots []v1.Descriptor, want request) (candidate, error) {
+func chooseFrom(ctx context.Context, s store, roots []v1.Descriptor, want request) (candidate, error) {
 	if len(roots) == 1 && !roots[0].MediaType.IsIndex() {
 		return candidate{desc: roots[0], platform: fromPlatform(roots[0].Platform), alone: true}, checkImage(roots[0])
 	}
@@ -70,8 +70,8 @@ type tree struct {
 // collect flattens indexes. An index cannot hold itself, because that would
 // take a digest that is part of what it is the digest of; that one lies below
 // another in many places is what the limits are for.
-func collect(ctx context.Context, s source, roots []v1.Descriptor) (*tree, error) {
-	c := collector{source: s, seen: map[string]bool{}}
+func collect(ctx context.Context, s store, roots []v1.Descriptor) (*tree, error) {
+	c := collector{store: s, seen: map[string]bool{}}
 	if err := c.add(ctx, roots, 1); err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func collect(ctx context.Context, s source, roots []v1.Descriptor) (*tree, error
 }
 
 type collector struct {
-	source  source
+	store   store
 	tree    tree
 	seen    map[string]bool
 	entries int
@@ -131,7 +131,7 @@ func (c *collector) nested(ctx context.Context, d v1.Descriptor, depth int) erro
 	if c.indexes++; c.indexes > maxNested {
 		return fmt.Errorf("has more than %d indexes: name the one that is meant by its digest", maxNested)
 	}
-	index, err := readIndex(ctx, c.source, d)
+	index, err := readIndex(ctx, c.store, d)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (c *collector) nested(ctx context.Context, d v1.Descriptor, depth int) erro
 }
 
 // pick takes the image for the wanted platform.
-func (t *tree) pick(ctx context.Context, s source, want request) (candidate, error) {
+func (t *tree) pick(ctx context.Context, s store, want request) (candidate, error) {
 	images, err := t.withPlatforms(ctx, s)
 	if err != nil {
 		return candidate{}, err
@@ -182,7 +182,7 @@ func (r request) origin() string {
 
 // withPlatforms are the images, each with its platform and each once. Where
 // the index names none, the image's configuration does.
-func (t *tree) withPlatforms(ctx context.Context, s source) ([]candidate, error) {
+func (t *tree) withPlatforms(ctx context.Context, s store) ([]candidate, error) {
 	var out []candidate
 	unnamed := 0
 	for _, c := range t.images {

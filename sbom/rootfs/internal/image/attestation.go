@@ -52,28 +52,28 @@ type Attestation struct {
 // order of the attestation manifest: BuildKit puts the image's own first. An
 // image without one is an error. Statements are read and checked, for only
 // the document in them says what stage it is about.
-func Attestations(ctx context.Context, ref Ref, platform string) ([]Attestation, error) {
-	return attestations(ctx, ref, platform, system())
+func Attestations(ctx context.Context, loc Location, platform string) ([]Attestation, error) {
+	return attestations(ctx, loc, platform, system())
 }
 
-func attestations(ctx context.Context, ref Ref, platform string, out outside) ([]Attestation, error) {
-	found, err := attestationsOf(ctx, ref, platform, out)
+func attestations(ctx context.Context, loc Location, platform string, out outside) ([]Attestation, error) {
+	found, err := attestationsOf(ctx, loc, platform, out)
 	if err != nil {
-		return nil, explain(ctx, ref, err)
+		return nil, explain(ctx, loc, err)
 	}
 	return found, nil
 }
 
-func attestationsOf(ctx context.Context, ref Ref, platform string, out outside) ([]Attestation, error) {
+func attestationsOf(ctx context.Context, loc Location, platform string, out outside) ([]Attestation, error) {
 	want, err := parsePlatform(platform)
 	if err != nil {
 		return nil, err
 	}
-	switch ref.Scheme {
+	switch loc.Scheme {
 	case schemeDocker, schemeDockerArchive:
 		return nil, errors.New("attestations are kept in a registry and in OCI layouts: build with docker buildx build --sbom=true --output type=oci,dest=FILE and read oci-archive:FILE")
 	}
-	s, err := openSource(ctx, ref, out)
+	s, err := openStore(ctx, loc, out)
 	if err != nil {
 		return nil, err
 	}
@@ -101,13 +101,13 @@ func attestationsOf(ctx context.Context, ref Ref, platform string, out outside) 
 		return nil, fmt.Errorf("no SBOM is attached to %s: build with docker buildx build --sbom=true", image)
 	}
 	for i := range found {
-		found[i].Open = openStatement(ref, out, found[i].Digest, found[i].Size)
+		found[i].Open = openStatement(loc, out, found[i].Digest, found[i].Size)
 	}
 	return found, nil
 }
 
 // attestationManifests finds the image and what is attached to it.
-func attestationManifests(ctx context.Context, s source, want request) (v1.Hash, []v1.Descriptor, error) {
+func attestationManifests(ctx context.Context, s store, want request) (v1.Hash, []v1.Descriptor, error) {
 	roots, err := s.roots(ctx)
 	if err != nil {
 		return v1.Hash{}, nil, err
@@ -143,7 +143,7 @@ func attestationManifests(ctx context.Context, s source, want request) (v1.Hash,
 
 // checkAlone holds an image outside of an index against a platform that the
 // user named.
-func checkAlone(ctx context.Context, s source, found candidate, want request) error {
+func checkAlone(ctx context.Context, s store, found candidate, want request) error {
 	if !want.named {
 		return nil
 	}
@@ -161,7 +161,7 @@ func checkAlone(ctx context.Context, s source, found candidate, want request) er
 
 // statements reads the SBOMs of one attestation manifest, and names the
 // predicates of its other statements.
-func statements(ctx context.Context, s source, d v1.Descriptor, image v1.Hash) ([]Attestation, []string, error) {
+func statements(ctx context.Context, s store, d v1.Descriptor, image v1.Hash) ([]Attestation, []string, error) {
 	m, err := readManifest(ctx, s, d)
 	if err != nil {
 		return nil, nil, err
@@ -339,17 +339,17 @@ func nameTargets(found []Attestation) {
 
 // openStatement opens a statement again. What is attached to an image is
 // found by one call and read by another, with nothing open in between.
-func openStatement(ref Ref, out outside, digest string, size int64) func(context.Context) (io.ReadCloser, error) {
+func openStatement(loc Location, out outside, digest string, size int64) func(context.Context) (io.ReadCloser, error) {
 	return func(ctx context.Context) (io.ReadCloser, error) {
-		body, err := reopen(ctx, ref, out, digest, size)
+		body, err := reopen(ctx, loc, out, digest, size)
 		if err != nil {
-			return nil, explain(ctx, ref, fmt.Errorf("attestation %s: %w", digest, err))
+			return nil, explain(ctx, loc, fmt.Errorf("attestation %s: %w", digest, err))
 		}
 		return body, nil
 	}
 }
 
-func reopen(ctx context.Context, ref Ref, out outside, digest string, size int64) (io.ReadCloser, error) {
+func reopen(ctx context.Context, loc Location, out outside, digest string, size int64) (io.ReadCloser, error) {
 	id, err := v1.NewHash(digest)
 	if err != nil {
 		return nil, err
@@ -358,7 +358,7 @@ func reopen(ctx context.Context, ref Ref, out outside, digest string, size int64
 	if err != nil {
 		return nil, err
 	}
-	s, err := openSource(ctx, ref, out)
+	s, err := openStore(ctx, loc, out)
 	if err != nil {
 		return nil, err
 	}
@@ -372,9 +372,9 @@ func reopen(ctx context.Context, ref Ref, out outside, digest string, size int64
 // verified is a blob that ends in an error unless it has its digest.
 type verified struct {
 	exactReader
-	hash   hash.Hash
-	want   v1.Hash
-	source source
+	hash  hash.Hash
+	want  v1.Hash
+	store store
 }
 
 func (v *verified) Read(p []byte) (int, error) {
@@ -387,5 +387,5 @@ func (v *verified) Read(p []byte) (int, error) {
 }
 
 func (v *verified) Close() error {
-	return errors.Join(v.exactReader.Close(), v.source.Close())
+	return errors.Join(v.exactReader.Close(), v.store.Close())
 }

@@ -51,8 +51,8 @@ func FuzzLayout(f *testing.F) {
 		manifest = withDescriptor(manifest, m.Config, c)
 		md := k.add(types.OCIManifestSchema1, []byte(manifest))
 		k[indexFile] = []byte(withDescriptor(strings.ReplaceAll(index, `"@"`, `"`+md.Digest.String()+`"`), d, md))
-		ref := Ref{schemeOCIDir, "x", tag}
-		img, err := openMemory(memFiles(k), ref, platform)
+		loc := Location{schemeOCIDir, "x", tag}
+		img, err := openMemory(memFiles(k), loc, platform)
 		if err != nil {
 			if text := err.Error(); strings.ContainsAny(text, "\n\x1b") || len(text) > 8<<10 || !utf8.ValidString(text) {
 				t.Errorf("the error is %q", text)
@@ -73,7 +73,7 @@ func FuzzLayout(f *testing.F) {
 				t.Errorf("layer of type %q", l.MediaType)
 			}
 		}
-		again, err := openMemory(memFiles(k), ref, platform)
+		again, err := openMemory(memFiles(k), loc, platform)
 		if err != nil || again.Meta.Digest != img.Meta.Digest {
 			t.Errorf("a second look sees something else: %v", err)
 		}
@@ -85,12 +85,12 @@ func withDescriptor(text string, old, new v1.Descriptor) string {
 	return strings.ReplaceAll(text, fmt.Sprintf(form, old.Size, old.Digest), fmt.Sprintf(form, new.Size, new.Digest))
 }
 
-func openMemory(f files, ref Ref, platform string) (*Image, error) {
+func openMemory(f files, loc Location, platform string) (*Image, error) {
 	want, err := parsePlatform(platform)
 	if err != nil {
 		return nil, err
 	}
-	s, err := openLayout(f, ref)
+	s, err := openLayout(f, loc)
 	if err != nil {
 		return nil, err
 	}

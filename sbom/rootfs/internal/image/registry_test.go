@@ -106,34 +106,34 @@ func twoPlatforms() kept {
 func TestRegistry(t *testing.T) {
 	out := quick(t)
 	k := twoPlatforms()
-	want := mustOpen(t, Ref{schemeOCIDir, k.dir(t), ""}, "linux/arm64", out).Meta
+	want := mustOpen(t, Location{schemeOCIDir, k.dir(t), ""}, "linux/arm64", out).Meta
 	plain := startPlain(t, serve(k, nil))
 	secure := startTLS(t, &out, serve(k, nil))
-	for _, ref := range []Ref{
+	for _, loc := range []Location{
 		{schemeRegistry, plain + "/app:v1", ""}, {schemeRegistry, plain + "/app", "v1"},
 		{schemeRegistry, secure + "/app:v1", ""}, {schemeRegistry, secure + "/app@" + digestOf(k[indexFile]), ""},
 		{schemeRegistry, "localhost:" + plain[strings.LastIndex(plain, ":")+1:] + "/app:v1", ""},
 		{schemeRegistry, secure + "/app", want.Digest},
 		{schemeRegistry, secure + "/app:v1@" + want.Digest, ""},
 	} {
-		if !strings.Contains(ref.String(), digestOf(k[indexFile])) {
-			if diff := cmp.Diff(want, mustOpen(t, ref, "linux/arm64", out).Meta); diff != "" {
-				t.Errorf("%s: (-folder +registry)\n%s", ref, diff)
+		if !strings.Contains(loc.String(), digestOf(k[indexFile])) {
+			if diff := cmp.Diff(want, mustOpen(t, loc, "linux/arm64", out).Meta); diff != "" {
+				t.Errorf("%s: (-folder +registry)\n%s", loc, diff)
 			}
 		}
 	}
-	wantError(t, Ref{schemeRegistry, plain + "/app:v2", ""}, "", out, "there is no "+plain+"/app:v2 (404): check the name and the tag", `it says "MANIFEST_UNKNOWN manifest unknown"`)
-	wantError(t, Ref{schemeRegistry, plain + "/app:v1", ""}, "linux/s390x", out, "there is no image for linux/s390x")
-	wantError(t, Ref{schemeRegistry, "https://example.org/app", ""}, "", out, "is no name of an image")
+	wantError(t, Location{schemeRegistry, plain + "/app:v2", ""}, "", out, "there is no "+plain+"/app:v2 (404): check the name and the tag", `it says "MANIFEST_UNKNOWN manifest unknown"`)
+	wantError(t, Location{schemeRegistry, plain + "/app:v1", ""}, "linux/s390x", out, "there is no image for linux/s390x")
+	wantError(t, Location{schemeRegistry, "https://example.org/app", ""}, "", out, "is no name of an image")
 	for _, climbing := range []string{"../../etc/passwd", "example.org/../../x", "example.org//x", "example.org/./x"} {
-		wantError(t, Ref{schemeRegistry, climbing, ""}, "", out, "is no name of an image")
+		wantError(t, Location{schemeRegistry, climbing, ""}, "", out, "is no name of an image")
 	}
-	wantError(t, Ref{schemeRegistry, "127.0.0.1:1/app", ""}, "", out, "127.0.0.1:1 cannot be read: dial tcp 127.0.0.1:1: connect: connection refused")
+	wantError(t, Location{schemeRegistry, "127.0.0.1:1/app", ""}, "", out, "127.0.0.1:1 cannot be read: dial tcp 127.0.0.1:1: connect: connection refused")
 
 	// Without its certificate, the server is not trusted.
 	distrust := out
 	distrust.roots = nil
-	wantError(t, Ref{schemeRegistry, secure + "/app:v1", ""}, "", distrust, "the certificate of "+secure+" is not trusted")
+	wantError(t, Location{schemeRegistry, secure + "/app:v1", ""}, "", distrust, "the certificate of "+secure+" is not trusted")
 }
 
 // TestNoPlainHTTP: http is for this machine, whatever go-containerregistry
@@ -304,11 +304,11 @@ func TestHostileRegistries(t *testing.T) {
 				tag = ":v1"
 			}
 			start := time.Now()
-			ref := Ref{schemeRegistry, host + "/app" + tag, ""}
+			loc := Location{schemeRegistry, host + "/app" + tag, ""}
 			if tt.want == nil {
-				mustOpen(t, ref, "linux/amd64", out)
+				mustOpen(t, loc, "linux/amd64", out)
 			} else {
-				wantError(t, ref, "linux/amd64", out, tt.want...)
+				wantError(t, loc, "linux/amd64", out, tt.want...)
 			}
 			if d := time.Since(start); d > 5*time.Second {
 				t.Errorf("that took %v", d)
@@ -378,7 +378,7 @@ func TestHostileBlobs(t *testing.T) {
 				tt.answer(w, r, data)
 				return true
 			}))
-			img, err := open(context.Background(), Ref{schemeRegistry, host + "/app:v1", ""}, "linux/amd64", out)
+			img, err := open(context.Background(), Location{schemeRegistry, host + "/app:v1", ""}, "linux/amd64", out)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -425,8 +425,8 @@ func TestCredentials(t *testing.T) {
 		}
 		return false
 	}))
-	ref := Ref{schemeRegistry, host + "/app:v1", ""}
-	wantError(t, ref, "", out, "docker login "+host)
+	loc := Location{schemeRegistry, host + "/app:v1", ""}
+	wantError(t, loc, "", out, "docker login "+host)
 
 	login := func(user, password string) {
 		config := t.TempDir()
@@ -434,9 +434,9 @@ func TestCredentials(t *testing.T) {
 		t.Setenv("DOCKER_CONFIG", config)
 	}
 	login("user", "wrong")
-	wantError(t, ref, "", out, "does not let the stored credentials read app (401)")
+	wantError(t, loc, "", out, "does not let the stored credentials read app (401)")
 	login("user", "pass word")
-	mustOpen(t, ref, "linux/amd64", out)
+	mustOpen(t, loc, "linux/amd64", out)
 	mu.Lock()
 	defer mu.Unlock()
 	if len(elsewhere) == 0 {
@@ -452,7 +452,7 @@ func TestCredentials(t *testing.T) {
 	t.Setenv("REGISTRY_AUTH_FILE", write(t, filepath.Join(t.TempDir(), "auth.json"),
 		[]byte(fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, strings.TrimPrefix(want, "Basic ")))))
 	mu.Unlock()
-	img, err := open(context.Background(), ref, "linux/amd64", out)
+	img, err := open(context.Background(), loc, "linux/amd64", out)
 	mu.Lock()
 	if err != nil {
 		t.Fatal(err)
@@ -476,7 +476,7 @@ func TestCancelRegistry(t *testing.T) {
 			return true
 		}))
 		start := time.Now()
-		if _, err := open(ctx, Ref{schemeRegistry, host + "/app:v1", ""}, "", out); !errors.Is(err, context.Canceled) {
+		if _, err := open(ctx, Location{schemeRegistry, host + "/app:v1", ""}, "", out); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled at %s: %v", at, err)
 		}
 		if d := time.Since(start); d > 2*time.Second {

@@ -69,8 +69,8 @@ func findEngine(out outside) (string, error) {
 
 // exportFromEngine has an engine write an image as a Docker archive, and
 // opens that.
-func exportFromEngine(ctx context.Context, out outside, ref Ref, want request) (*tarFiles, error) {
-	image, err := engineName(ref)
+func exportFromEngine(ctx context.Context, out outside, loc Location, want request) (*tarFiles, error) {
+	image, err := engineName(loc)
 	if err != nil {
 		return nil, err
 	}
@@ -117,15 +117,15 @@ func exportFromEngine(ctx context.Context, out outside, ref Ref, want request) (
 var imageID = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|[0-9a-f]{12,64})$`)
 
 // engineName is the name of an image as it is given to an engine.
-func engineName(ref Ref) (string, error) {
-	s := ref.Path
+func engineName(loc Location) (string, error) {
+	s := loc.Path
 	switch {
-	case isDigest(ref.Tag) && s == "":
-		s = ref.Tag
-	case isDigest(ref.Tag):
-		s += "@" + ref.Tag
-	case ref.Tag != "":
-		s += ":" + ref.Tag
+	case isDigest(loc.Tag) && s == "":
+		s = loc.Tag
+	case isDigest(loc.Tag):
+		s += "@" + loc.Tag
+	case loc.Tag != "":
+		s += ":" + loc.Tag
 	}
 	if imageID.MatchString(s) {
 		return s, nil

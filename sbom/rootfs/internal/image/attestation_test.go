@@ -88,8 +88,8 @@ func TestAttestations(t *testing.T) {
 				archive := write(t, filepath.Join(t.TempDir(), "a.tar"), tarOf(k))
 				out := quick(t)
 				host := startPlain(t, serve(k.roots(k.index(image, k.attach(image, attached{artifact, tt.names}, provenance))), nil))
-				for _, ref := range []Ref{{schemeOCIDir, dir, "v1"}, {schemeOCIArchive, archive, ""}, {schemeRegistry, host + "/app:v1", ""}, {schemeOCIDir, dir, image.Digest.String()}} {
-					found, err := attestations(context.Background(), ref, "linux/amd64", out)
+				for _, loc := range []Location{{schemeOCIDir, dir, "v1"}, {schemeOCIArchive, archive, ""}, {schemeRegistry, host + "/app:v1", ""}, {schemeOCIDir, dir, image.Digest.String()}} {
+					found, err := attestations(context.Background(), loc, "linux/amd64", out)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -116,7 +116,7 @@ func TestAttestations(t *testing.T) {
 						}
 					}
 					if diff := cmp.Diff(tt.want, names); diff != "" {
-						t.Errorf("%s: names (-want +got)\n%s", ref.Scheme, diff)
+						t.Errorf("%s: names (-want +got)\n%s", loc.Scheme, diff)
 					}
 				}
 			})
@@ -130,11 +130,11 @@ func TestSiblings(t *testing.T) {
 	k := newLayout()
 	image := k.image(linuxAMD64, nil)
 	dir := k.roots(tagged(image, "v1"), k.attach(image, attached{names: []string{"sbom"}})).dir(t)
-	found, err := Attestations(context.Background(), Ref{schemeOCIDir, dir, ""}, "linux/amd64")
+	found, err := Attestations(context.Background(), Location{schemeOCIDir, dir, ""}, "linux/amd64")
 	if err != nil || len(found) != 1 {
 		t.Errorf("found %v, error %v", found, err)
 	}
-	if _, err := Attestations(context.Background(), Ref{schemeOCIDir, dir, ""}, "linux/arm64"); err == nil || !strings.Contains(err.Error(), "is for linux/amd64 and not for linux/arm64") {
+	if _, err := Attestations(context.Background(), Location{schemeOCIDir, dir, ""}, "linux/arm64"); err == nil || !strings.Contains(err.Error(), "is for linux/amd64 and not for linux/arm64") {
 		t.Errorf("another platform: %v", err)
 	}
 }
@@ -197,13 +197,13 @@ func TestBrokenAttestations(t *testing.T) {
 			k := newLayout()
 			image := k.image(linuxAMD64, nil)
 			dir := k.roots(k.index(tt.make(k, image)...)).dir(t)
-			_, err := Attestations(context.Background(), Ref{schemeOCIDir, dir, ""}, "linux/amd64")
+			_, err := Attestations(context.Background(), Location{schemeOCIDir, dir, ""}, "linux/amd64")
 			if err == nil || !strings.HasPrefix(err.Error(), "image oci-dir:") || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("the error is\n\t%v\nand not\n\t%s", err, tt.want)
 			}
 		})
 	}
-	if _, err := Attestations(context.Background(), Ref{schemeDocker, "debian", ""}, ""); err == nil || !strings.Contains(err.Error(), "--output type=oci") {
+	if _, err := Attestations(context.Background(), Location{schemeDocker, "debian", ""}, ""); err == nil || !strings.Contains(err.Error(), "--output type=oci") {
 		t.Errorf("of an engine: %v", err)
 	}
 }
@@ -213,7 +213,7 @@ func TestAttestationSwapped(t *testing.T) {
 	k := newLayout()
 	image := k.image(linuxAMD64, nil)
 	dir := k.roots(k.index(image, k.attach(image, attached{names: []string{"sbom"}}))).dir(t)
-	found, err := Attestations(context.Background(), Ref{schemeOCIDir, dir, ""}, "linux/amd64")
+	found, err := Attestations(context.Background(), Location{schemeOCIDir, dir, ""}, "linux/amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

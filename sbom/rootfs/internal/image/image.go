@@ -54,7 +54,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// The schemes of a [Ref].
+// The schemes of a [Location].
 const (
 	schemeOCIDir        = "oci-dir"
 	schemeOCIArchive    = "oci-archive"
@@ -63,8 +63,8 @@ const (
 	schemeDocker        = "docker"
 )
 
-// Ref names an image.
-type Ref struct {
+// Location names an image.
+type Location struct {
 	// Scheme is "oci-dir", "oci-archive", "docker-archive", "registry" or
 	// "docker".
 	Scheme string
@@ -77,7 +77,7 @@ type Ref struct {
 }
 
 // String is the reference as a user writes it.
-func (r Ref) String() string {
+func (r Location) String() string {
 	switch {
 	case r.Tag == "":
 		return r.Scheme + ":" + r.Path
@@ -126,43 +126,43 @@ func (l *Layer) Compression() string { return layerTypes[l.MediaType].compressio
 // read and checked, layers are not. platform is "os/architecture" or
 // "os/architecture/variant", empty for the one of this machine, which does
 // not have to be the one of an image that stands alone.
-func Open(ctx context.Context, ref Ref, platform string) (*Image, error) {
-	return open(ctx, ref, platform, system())
+func Open(ctx context.Context, loc Location, platform string) (*Image, error) {
+	return open(ctx, loc, platform, system())
 }
 
-func open(ctx context.Context, ref Ref, platform string, out outside) (*Image, error) {
-	img, err := openRef(ctx, ref, platform, out)
+func open(ctx context.Context, loc Location, platform string, out outside) (*Image, error) {
+	img, err := openAt(ctx, loc, platform, out)
 	if err != nil {
-		return nil, explain(ctx, ref, err)
+		return nil, explain(ctx, loc, err)
 	}
 	return img, nil
 }
 
-func openRef(ctx context.Context, ref Ref, platform string, out outside) (*Image, error) {
+func openAt(ctx context.Context, loc Location, platform string, out outside) (*Image, error) {
 	want, err := parsePlatform(platform)
 	if err != nil {
 		return nil, err
 	}
 	var img *Image
 	var s io.Closer
-	switch ref.Scheme {
+	switch loc.Scheme {
 	case schemeDockerArchive:
 		var f *tarFiles
-		if f, ref, err = openDockerTar(ctx, ref); err != nil {
+		if f, loc, err = openDockerTar(ctx, loc); err != nil {
 			return nil, err
 		}
 		s = f
-		img, err = readDockerArchive(ctx, f, ref, want)
+		img, err = readDockerArchive(ctx, f, loc, want)
 	case schemeDocker:
 		var f *tarFiles
-		if f, err = exportFromEngine(ctx, out, ref, want); err != nil {
+		if f, err = exportFromEngine(ctx, out, loc, want); err != nil {
 			return nil, err
 		}
 		s = f
-		img, err = readDockerArchive(ctx, f, Ref{Scheme: ref.Scheme, Path: ref.Path}, want)
+		img, err = readDockerArchive(ctx, f, Location{Scheme: loc.Scheme, Path: loc.Path}, want)
 	default:
-		var src source
-		if src, err = openSource(ctx, ref, out); err != nil {
+		var src store
+		if src, err = openStore(ctx, loc, out); err != nil {
 			return nil, err
 		}
 		s = src
@@ -178,17 +178,17 @@ func openRef(ctx context.Context, ref Ref, platform string, out outside) (*Image
 	return img, nil
 }
 
-// openSource opens what has descriptors all the way down.
-func openSource(ctx context.Context, ref Ref, out outside) (source, error) {
-	switch ref.Scheme {
+// openStore opens what has descriptors all the way down.
+func openStore(ctx context.Context, loc Location, out outside) (store, error) {
+	switch loc.Scheme {
 	case schemeOCIDir:
-		return openLayoutDir(ref)
+		return openLayoutDir(loc)
 	case schemeOCIArchive:
-		return openLayoutTar(ctx, ref)
+		return openLayoutTar(ctx, loc)
 	case schemeRegistry:
-		return openRegistry(ctx, out, ref)
+		return openRegistry(ctx, out, loc)
 	}
-	return nil, fmt.Errorf("%q is no place for images: there are %s", ref.Scheme,
+	return nil, fmt.Errorf("%q is no place for images: there are %s", loc.Scheme,
 		strings.Join([]string{schemeOCIDir, schemeOCIArchive, schemeDockerArchive, schemeRegistry, schemeDocker}, ", "))
 }
 
@@ -202,9 +202,9 @@ func (i *Image) Close() error {
 
 // explain says which image an error is about. A cancelled context is the
 // cause of whatever else went wrong.
-func explain(ctx context.Context, ref Ref, err error) error {
+func explain(ctx context.Context, loc Location, err error) error {
 	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 		err = cause
 	}
-	return fmt.Errorf("image %s: %w", ref, err)
+	return fmt.Errorf("image %s: %w", loc, err)
 }

@@ -12,7 +12,7 @@ import (
 
 // source is where documents and blobs are found by their descriptors. What
 // it opens is as it is stored: whoever reads it checks it.
-type source interface {
+type store interface {
 	// roots are what the reference names: one descriptor, or those of one
 	// image for several platforms.
 	roots(ctx context.Context) ([]v1.Descriptor, error)

@@ -44,7 +44,7 @@ var layerTypes = map[string]layerType{
 }
 
 // readIndex reads an image index or a Docker manifest list.
-func readIndex(ctx context.Context, s source, d v1.Descriptor) (*v1.IndexManifest, error) {
+func readIndex(ctx context.Context, s store, d v1.Descriptor) (*v1.IndexManifest, error) {
 	data, err := read(ctx, d, maxManifest, "index", s.document)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func readIndex(ctx context.Context, s source, d v1.Descriptor) (*v1.IndexManifes
 }
 
 // readManifest reads the manifest of one image, or of an attestation.
-func readManifest(ctx context.Context, s source, d v1.Descriptor) (*v1.Manifest, error) {
+func readManifest(ctx context.Context, s store, d v1.Descriptor) (*v1.Manifest, error) {
 	data, err := read(ctx, d, maxManifest, "manifest", s.document)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func readManifest(ctx context.Context, s source, d v1.Descriptor) (*v1.Manifest,
 }
 
 // readConfig reads the configuration of an image.
-func readConfig(ctx context.Context, s source, d v1.Descriptor) (*v1.ConfigFile, error) {
+func readConfig(ctx context.Context, s store, d v1.Descriptor) (*v1.ConfigFile, error) {
 	if !d.MediaType.IsConfig() {
 		return nil, fmt.Errorf("is no container image: its configuration has the media type %s", quote(string(d.MediaType)))
 	}

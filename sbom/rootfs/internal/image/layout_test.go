@@ -23,19 +23,19 @@ func TestOneImageEverywhere(t *testing.T) {
 	plain := write(t, filepath.Join(t.TempDir(), "plain.tar"), tarOf(k))
 	packed := write(t, filepath.Join(t.TempDir(), "packed.tar.gz"), gzipped(tarOf(k)))
 
-	want := mustOpen(t, Ref{schemeOCIDir, dir, "v1"}, "", system()).Meta
+	want := mustOpen(t, Location{schemeOCIDir, dir, "v1"}, "", system()).Meta
 	if want.Digest != d.Digest.String() || want.Platform != "linux/amd64" || len(want.Layers) != 2 {
 		t.Errorf("the image is %+v", want)
 	}
 	if got := []string{want.Layers[0].CreatedBy, want.Layers[1].CreatedBy}; !cmp.Equal(got, []string{"RUN one for linux/amd64", "RUN two"}) {
 		t.Errorf("the layers were made by %q", got)
 	}
-	for _, ref := range []Ref{
+	for _, loc := range []Location{
 		{schemeOCIDir, dir, ""}, {schemeOCIDir, dir, d.Digest.String()},
 		{schemeOCIArchive, plain, ""}, {schemeOCIArchive, plain, "v1"}, {schemeOCIArchive, packed, "v1"},
 	} {
-		if diff := cmp.Diff(want, mustOpen(t, ref, "linux/amd64", system()).Meta); diff != "" {
-			t.Errorf("%s: (-folder +here)\n%s", ref, diff)
+		if diff := cmp.Diff(want, mustOpen(t, loc, "linux/amd64", system()).Meta); diff != "" {
+			t.Errorf("%s: (-folder +here)\n%s", loc, diff)
 		}
 	}
 }
@@ -60,28 +60,28 @@ func TestTags(t *testing.T) {
 		if want.Digest == b.Digest {
 			platform = ""
 		}
-		if got := mustOpen(t, Ref{schemeOCIDir, dir, tag}, platform, system()).Meta.Digest; got != want.Digest.String() {
+		if got := mustOpen(t, Location{schemeOCIDir, dir, tag}, platform, system()).Meta.Digest; got != want.Digest.String() {
 			t.Errorf("%s is %s, not %s", tag, got, want.Digest)
 		}
 	}
-	wantError(t, Ref{schemeOCIDir, dir, "v2"}, "", system(),
+	wantError(t, Location{schemeOCIDir, dir, "v2"}, "", system(),
 		`:v2: no image has the tag "v2": there are "example.org:5000/app:arm", "index", "latest", "v1"`)
-	wantError(t, Ref{schemeOCIDir, dir, ""}, "", system(), `holds several images: name one by its tag, as in oci-dir:`, `"latest", "v1"`)
+	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), `holds several images: name one by its tag, as in oci-dir:`, `"latest", "v1"`)
 	missing := "sha256:" + strings.Repeat("0", 64)
-	wantError(t, Ref{schemeOCIDir, dir, missing}, "", system(), "@"+missing, "no image has the digest", a.Digest.String())
-	wantError(t, Ref{schemeOCIDir, dir, attestation.Digest.String()}, "", system(), "is an attestation and no image", a.Digest.String())
+	wantError(t, Location{schemeOCIDir, dir, missing}, "", system(), "@"+missing, "no image has the digest", a.Digest.String())
+	wantError(t, Location{schemeOCIDir, dir, attestation.Digest.String()}, "", system(), "is an attestation and no image", a.Digest.String())
 
 	// One tag on two images leads to none of them.
 	k.roots(tagged(a, "v1"), tagged(b, "example.org/app:v1"))
-	wantError(t, Ref{schemeOCIDir, k.dir(t), "v1"}, "", system(), `several images have the tag "v1"`, a.Digest.String(), b.Digest.String())
+	wantError(t, Location{schemeOCIDir, k.dir(t), "v1"}, "", system(), `several images have the tag "v1"`, a.Digest.String(), b.Digest.String())
 	k.roots(a, b)
-	wantError(t, Ref{schemeOCIDir, k.dir(t), ""}, "", system(), "holds several images, none with a tag")
-	wantError(t, Ref{schemeOCIDir, k.dir(t), "v1"}, "", system(), "there are only images without a tag")
+	wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "", system(), "holds several images, none with a tag")
+	wantError(t, Location{schemeOCIDir, k.dir(t), "v1"}, "", system(), "there are only images without a tag")
 	k.roots()
-	wantError(t, Ref{schemeOCIDir, k.dir(t), ""}, "", system(), "holds no image")
+	wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "", system(), "holds no image")
 	// A name that does things to a terminal.
 	k.roots(tagged(a, "\x1b[2J\u202e"), tagged(b, "b"))
-	wantError(t, Ref{schemeOCIDir, k.dir(t), ""}, "", system(), `\x1b[2J\u202e`)
+	wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "", system(), `\x1b[2J\u202e`)
 }
 
 func TestPlatforms(t *testing.T) {
@@ -105,19 +105,19 @@ func TestPlatforms(t *testing.T) {
 		"linux/arm/v6": "linux/arm/v6", "linux/arm": "linux/arm/v7", "windows/amd64": "windows/amd64",
 		"linux/riscv64": "linux/riscv64",
 	} {
-		if got := mustOpen(t, Ref{schemeOCIDir, dir, "all"}, asked, system()).Meta.Platform; got != want {
+		if got := mustOpen(t, Location{schemeOCIDir, dir, "all"}, asked, system()).Meta.Platform; got != want {
 			t.Errorf("asked for %s, got %s", asked, got)
 		}
 	}
-	wantError(t, Ref{schemeOCIDir, dir, "all"}, "linux/s390x", system(),
+	wantError(t, Location{schemeOCIDir, dir, "all"}, "linux/s390x", system(),
 		`there is no image for linux/s390x: there are "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "linux/riscv64", "windows/amd64": name one with --platform`)
-	wantError(t, Ref{schemeOCIDir, dir, "all"}, "linux/amd64/v3", system(), "there is no image for linux/amd64/v3")
+	wantError(t, Location{schemeOCIDir, dir, "all"}, "linux/amd64/v3", system(), "there is no image for linux/amd64/v3")
 	for _, bad := range []string{"linux", "linux/", "a/b/c/d", "linux/amd64\x1b", "/"} {
-		wantError(t, Ref{schemeOCIDir, dir, "all"}, bad, system(), "write os/architecture")
+		wantError(t, Location{schemeOCIDir, dir, "all"}, bad, system(), "write os/architecture")
 	}
 	// A machine that is in no list.
 	foreign := request{platform: platform{"linux", "mips", ""}}
-	s, err := openLayoutDir(Ref{schemeOCIDir, dir, "arm"})
+	s, err := openLayoutDir(Location{schemeOCIDir, dir, "arm"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,14 +135,14 @@ func TestAlone(t *testing.T) {
 	none := k.image(platform{}, nil)
 	none.Platform = nil
 	dir := k.roots(tagged(d, "d"), tagged(none, "none")).dir(t)
-	if got := mustOpen(t, Ref{schemeOCIDir, dir, "d"}, "", system()).Meta.Platform; got != "plan9/mips" {
+	if got := mustOpen(t, Location{schemeOCIDir, dir, "d"}, "", system()).Meta.Platform; got != "plan9/mips" {
 		t.Errorf("the platform is %q", got)
 	}
-	if got := mustOpen(t, Ref{schemeOCIDir, dir, "none"}, "", system()).Meta.Platform; got != "" {
+	if got := mustOpen(t, Location{schemeOCIDir, dir, "none"}, "", system()).Meta.Platform; got != "" {
 		t.Errorf("the platform is %q", got)
 	}
-	wantError(t, Ref{schemeOCIDir, dir, "d"}, "linux/amd64", system(), "is for plan9/mips and not for linux/amd64")
-	wantError(t, Ref{schemeOCIDir, dir, "none"}, "linux/amd64", system(), "does not say what platform it is for")
+	wantError(t, Location{schemeOCIDir, dir, "d"}, "linux/amd64", system(), "is for plan9/mips and not for linux/amd64")
+	wantError(t, Location{schemeOCIDir, dir, "none"}, "linux/amd64", system(), "does not say what platform it is for")
 }
 
 func TestLyingIndex(t *testing.T) {
@@ -152,18 +152,18 @@ func TestLyingIndex(t *testing.T) {
 	second := k.image(linuxARM64, func(m *v1.Manifest, _ *v1.ConfigFile) { m.Annotations = map[string]string{"x": "y"} })
 	first := k.image(linuxARM64, nil)
 	dir := k.roots(tagged(k.index(d), "lie"), tagged(k.index(first, second, first), "two")).dir(t)
-	wantError(t, Ref{schemeOCIDir, dir, "lie"}, "linux/arm64", system(), `is for "linux/arm64", and its configuration says "linux/amd64"`)
-	if got := mustOpen(t, Ref{schemeOCIDir, dir, d.Digest.String()}, "", system()).Meta.Platform; got != "linux/amd64" {
+	wantError(t, Location{schemeOCIDir, dir, "lie"}, "linux/arm64", system(), `is for "linux/arm64", and its configuration says "linux/amd64"`)
+	if got := mustOpen(t, Location{schemeOCIDir, dir, d.Digest.String()}, "", system()).Meta.Platform; got != "linux/amd64" {
 		t.Errorf("by its digest it is for %s", got)
 	}
-	wantError(t, Ref{schemeOCIDir, dir, "two"}, "linux/arm64", system(), "there are several images for linux/arm64", first.Digest.String(), second.Digest.String())
+	wantError(t, Location{schemeOCIDir, dir, "two"}, "linux/arm64", system(), "there are several images for linux/arm64", first.Digest.String(), second.Digest.String())
 }
 
 func TestUntaggedIndex(t *testing.T) {
 	k := newLayout()
 	a, b := k.image(linuxAMD64, nil), k.image(linuxARM64, nil)
 	dir := k.roots(a, b).dir(t)
-	if got := mustOpen(t, Ref{schemeOCIDir, dir, ""}, "linux/arm64", system()).Meta.Digest; got != b.Digest.String() {
+	if got := mustOpen(t, Location{schemeOCIDir, dir, ""}, "linux/arm64", system()).Meta.Digest; got != b.Digest.String() {
 		t.Errorf("got %s", got)
 	}
 }
@@ -196,7 +196,7 @@ func TestBase(t *testing.T) {
 				m.Annotations, c.Config.Labels = tt.manifest, tt.labels
 			})
 			d.Annotations = tt.index
-			img := mustOpen(t, Ref{schemeOCIDir, k.roots(d).dir(t), ""}, "", system())
+			img := mustOpen(t, Location{schemeOCIDir, k.roots(d).dir(t), ""}, "", system())
 			got := sbom.Image{BaseName: img.Meta.BaseName, BaseDigest: img.Meta.BaseDigest}
 			if diff := cmp.Diff(tt.want, got); diff != "" || img.BaseFrom != tt.from || len(img.Notes) != tt.notes {
 				t.Errorf("from %q, notes %q, base (-want +got)\n%s", img.BaseFrom, img.Notes, diff)
@@ -227,7 +227,7 @@ func TestCreatedBy(t *testing.T) {
 	// More or fewer steps than layers: nobody knows.
 	k := newLayout()
 	d := k.image(linuxAMD64, func(_ *v1.Manifest, c *v1.ConfigFile) { c.History = c.History[:1] })
-	img := mustOpen(t, Ref{schemeOCIDir, k.roots(d).dir(t), ""}, "", system())
+	img := mustOpen(t, Location{schemeOCIDir, k.roots(d).dir(t), ""}, "", system())
 	if img.Layers[0].CreatedBy != "" || len(img.Notes) != 1 {
 		t.Errorf("made by %q, notes %q", img.Layers[0].CreatedBy, img.Notes)
 	}
@@ -358,9 +358,9 @@ func TestBrokenLayouts(t *testing.T) {
 			k := newLayout()
 			k.roots(k.image(linuxAMD64, nil))
 			tt.make(k)
-			wantError(t, Ref{schemeOCIDir, k.dir(t), ""}, "linux/amd64", system(), tt.want)
+			wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "linux/amd64", system(), tt.want)
 			archive := write(t, filepath.Join(t.TempDir(), "a.tar"), tarOf(k))
-			wantError(t, Ref{schemeOCIArchive, archive, ""}, "linux/amd64", system(), tt.want)
+			wantError(t, Location{schemeOCIArchive, archive, ""}, "linux/amd64", system(), tt.want)
 		})
 	}
 }
@@ -386,7 +386,7 @@ func TestAccepted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := newLayout()
 			dir := k.roots(k.image(linuxAMD64, change)).dir(t)
-			mustOpen(t, Ref{schemeOCIDir, dir, ""}, "", system())
+			mustOpen(t, Location{schemeOCIDir, dir, ""}, "", system())
 		})
 	}
 }
@@ -396,7 +396,7 @@ func TestLayerSize(t *testing.T) {
 	k := newLayout()
 	var first v1.Descriptor
 	dir := k.roots(k.image(linuxAMD64, func(m *v1.Manifest, _ *v1.ConfigFile) { first = m.Layers[0] })).dir(t)
-	img, err := Open(context.Background(), Ref{schemeOCIDir, dir, ""}, "")
+	img, err := Open(context.Background(), Location{schemeOCIDir, dir, ""}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -427,7 +427,7 @@ func TestLinksStayInside(t *testing.T) {
 	if err := os.Symlink(outside, blob); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, Ref{schemeOCIDir, dir, ""}, "", system(), "manifest sha256:", "escapes")
+	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), "manifest sha256:", "escapes")
 	if err := os.Rename(filepath.Join(dir, indexFile), filepath.Join(dir, "other.json")); err != nil {
 		t.Fatal(err)
 	}
@@ -438,25 +438,25 @@ func TestLinksStayInside(t *testing.T) {
 	if err := errors.Join(os.Remove(blob), os.Symlink("../../copy", blob)); err != nil {
 		t.Fatal(err)
 	}
-	mustOpen(t, Ref{schemeOCIDir, dir, ""}, "", system())
+	mustOpen(t, Location{schemeOCIDir, dir, ""}, "", system())
 }
 
 func TestWrongPlaces(t *testing.T) {
 	file := write(t, filepath.Join(t.TempDir(), "file"), []byte("x"))
 	dir := t.TempDir()
 	for _, tt := range []struct {
-		ref  Ref
+		loc  Location
 		want string
 	}{
-		{Ref{schemeOCIDir, filepath.Join(dir, "none"), ""}, "there is no folder"},
-		{Ref{schemeOCIDir, file, ""}, "write oci-archive:" + file},
-		{Ref{schemeOCIArchive, dir, ""}, "write oci-dir:" + dir},
-		{Ref{schemeOCIArchive, filepath.Join(dir, "none"), ""}, "there is no file"},
-		{Ref{schemeOCIArchive, os.DevNull, ""}, "is no regular file"},
-		{Ref{schemeDockerArchive, file, ""}, "is no whole tar file"},
-		{Ref{"sbom", file, ""}, `"sbom" is no place for images: there are oci-dir, oci-archive, docker-archive, registry, docker`},
+		{Location{schemeOCIDir, filepath.Join(dir, "none"), ""}, "there is no folder"},
+		{Location{schemeOCIDir, file, ""}, "write oci-archive:" + file},
+		{Location{schemeOCIArchive, dir, ""}, "write oci-dir:" + dir},
+		{Location{schemeOCIArchive, filepath.Join(dir, "none"), ""}, "there is no file"},
+		{Location{schemeOCIArchive, os.DevNull, ""}, "is no regular file"},
+		{Location{schemeDockerArchive, file, ""}, "is no whole tar file"},
+		{Location{"sbom", file, ""}, `"sbom" is no place for images: there are oci-dir, oci-archive, docker-archive, registry, docker`},
 	} {
-		wantError(t, tt.ref, "", system(), tt.want)
+		wantError(t, tt.loc, "", system(), tt.want)
 	}
 }
 
@@ -465,7 +465,7 @@ func TestCancelled(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "a.tar"), tarOf(k.roots(k.image(linuxAMD64, nil))))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Open(ctx, Ref{schemeOCIArchive, path, ""}, ""); !errors.Is(err, context.Canceled) {
+	if _, err := Open(ctx, Location{schemeOCIArchive, path, ""}, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // assemble reads the image of a manifest.
-func assemble(ctx context.Context, s source, from candidate, want request) (*Image, error) {
+func assemble(ctx context.Context, s store, from candidate, want request) (*Image, error) {
 	m, err := readManifest(ctx, s, from.desc)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func assemble(ctx context.Context, s source, from candidate, want request) (*Ima
 }
 
 // openBlob opens a blob of the size that its descriptor says.
-func openBlob(s source, d v1.Descriptor) func(context.Context) (io.ReadCloser, error) {
+func openBlob(s store, d v1.Descriptor) func(context.Context) (io.ReadCloser, error) {
 	return func(ctx context.Context) (io.ReadCloser, error) {
 		body, err := s.blob(ctx, d)
 		if err != nil {

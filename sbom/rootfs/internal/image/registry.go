@@ -40,8 +40,8 @@ type registry struct {
 }
 
 // openRegistry authenticates with a registry. It reads no image yet.
-func openRegistry(ctx context.Context, out outside, ref Ref) (source, error) {
-	parsed, err := parseName(ref)
+func openRegistry(ctx context.Context, out outside, loc Location) (store, error) {
+	parsed, err := parseName(loc)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +70,13 @@ func openRegistry(ctx context.Context, out outside, ref Ref) (source, error) {
 
 // parseName reads the name of an image as Docker does: "debian" is the one of
 // Docker Hub, with the tag "latest".
-func parseName(ref Ref) (name.Reference, error) {
-	s := ref.Path
+func parseName(loc Location) (name.Reference, error) {
+	s := loc.Path
 	switch {
-	case isDigest(ref.Tag):
-		s += "@" + ref.Tag
-	case ref.Tag != "":
-		s += ":" + ref.Tag
+	case isDigest(loc.Tag):
+		s += "@" + loc.Tag
+	case loc.Tag != "":
+		s += ":" + loc.Tag
 	}
 	parsed, err := name.ParseReference(s)
 	if err != nil || climbs(s) {
