@@ -198,22 +198,6 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
-	for in, want := range map[string]string{"Foo.Bar": "foo-bar", "a-_.b": "a-b", "A": "a", "a__": "a-", "": "", "ПИ": "ПИ"} {
-		if got := pep503(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-	for full, want := range map[string][2]string{"@s/a": {"@s", "a"}, "a": {"", "a"}, "/a": {"", "/a"}, "a/": {"", "a/"}} {
-		if ns, n := splitName("npm", full); ns != want[0] || n != want[1] {
-			t.Errorf("%q: %q %q", full, ns, n)
-		}
-	}
-	if fullName("@s", "@s/a") != "@s/a" || fullName("@s", "a") != "@s/a" {
-		t.Error("a name with and without its namespace differ")
-	}
-}
-
 func TestVersions(t *testing.T) {
 	for _, tt := range []struct {
 		typ, a, b string

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // fuzzFormat is the property of every reader: it does not panic, an error has
@@ -55,7 +57,7 @@ func fuzzFormat(f *testing.F, format string, seeds ...string) {
 			if r.Detail == "" || r.Pinned != (r.Evidence != "") || r.Pinned && r.Entry == nil || !r.Pinned && r.Reason == "" {
 				t.Fatalf("%+v", r)
 			}
-			if r.Pinned && !ascii(e.fullName()) {
+			if r.Pinned && !ecosystem.ASCII(e.fullName()) {
 				t.Fatalf("a look-alike is pinned: %q", e.fullName())
 			}
 		}

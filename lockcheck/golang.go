@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // parseGo reads go.sum with the go.mod beside it, whichever of the two was
@@ -174,7 +176,7 @@ func (l *Lock) parseGoSum(ctx context.Context, src *source, direct map[string]bo
 			continue
 		}
 		e := Entry{Type: "golang", Version: fields[1], Hashes: []Hash{h}, Source: Source{Kind: KindRegistry}, File: src.file, Line: i + 1, Direct: direct[fields[0]]}
-		e.Namespace, e.Name = splitName("golang", fields[0])
+		e.Namespace, e.Name = ecosystem.Split("golang", fields[0])
 		l.add(e)
 	}
 	return nil
@@ -192,7 +194,7 @@ func (l *Lock) goRequirements(src *source, f *modfile.File, replaced map[string]
 			continue
 		}
 		e := Entry{Type: "golang", Version: r.Mod.Version, Source: Source{Kind: KindRegistry}, File: src.file, Line: max(r.Syntax.Start.Line, 1), Direct: !r.Indirect}
-		e.Namespace, e.Name = splitName("golang", r.Mod.Path)
+		e.Namespace, e.Name = ecosystem.Split("golang", r.Mod.Path)
 		if by := replacement(replaced, r.Mod); by != nil {
 			e.Source = Source{Kind: KindReplace, URL: by.New.String()}
 			if by.New.Version == "" {

@@ -1,12 +1,16 @@
 package lockcheck
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+)
 
 // judge compares a package with one entry.
 func (s *Set) judge(p *Package, name string, e *Entry) Result {
 	fail := func(reason Reason, detail string) Result { return Result{Entry: e, Reason: reason, Detail: detail} }
 	q := quote(name)
-	if canonical(e.Type, e.fullName()) != canonical(p.Type, name) {
+	if ecosystem.Canonical(e.Type, e.fullName()) != ecosystem.Canonical(p.Type, name) {
 		return fail(Alias, q+" lies where "+place(e)+" puts "+quote(e.fullName()))
 	}
 	if p.Install.Kind == KindVCS || e.Source.Kind == KindVCS {

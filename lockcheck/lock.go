@@ -1,5 +1,7 @@
 package lockcheck
 
+import "github.com/depaudit/depaudit/sbom/ecosystem"
+
 // Formats of lock files, as [Lock.Format] names them.
 const (
 	FormatRequirements = "requirements.txt"
@@ -127,7 +129,7 @@ func (l *Lock) problem(kind ProblemKind, file string, line int, name, detail str
 func (l *Lock) add(e Entry) {
 	note := func(kind ProblemKind, detail string) { l.problem(kind, e.File, e.Line, e.Name, detail) }
 	name := quote(e.fullName())
-	if !ascii(e.fullName()) {
+	if !ecosystem.ASCII(e.fullName()) {
 		note(ProblemNonASCII, name+" is not an ASCII name: a look-alike of another package")
 	}
 	switch e.Source.Kind {
@@ -177,4 +179,4 @@ func (l *Lock) finish() {
 }
 
 // fullName is the name with its namespace, as the ecosystem writes it.
-func (e *Entry) fullName() string { return fullName(e.Namespace, e.Name) }
+func (e *Entry) fullName() string { return ecosystem.Join(e.Namespace, e.Name) }

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // Set is the entries of some locks, ready to be asked. It does not change and
@@ -32,7 +34,7 @@ func NewSet(locks []*Lock, policy Policy) *Set {
 	for i, l := range locks {
 		for j := range l.Entries {
 			e := &l.Entries[j]
-			key := packageKey{e.Type, canonical(e.Type, e.fullName())}
+			key := packageKey{e.Type, ecosystem.Canonical(e.Type, e.fullName())}
 			s.byName[key] = append(s.byName[key], candidate{i, e})
 			s.types[e.Type] = true
 			if e.Install != "" {
@@ -60,14 +62,14 @@ func compareCandidates(a, b candidate) int {
 // compare, and an npm package that lies in several folders is judged in each
 // and is as weak as the weakest.
 func (s *Set) Match(p Package) Result {
-	name := fullName(p.Namespace, p.Name)
-	if !ascii(name) {
+	name := ecosystem.Join(p.Namespace, p.Name)
+	if !ecosystem.ASCII(name) {
 		return Result{Reason: NonASCII, Detail: quote(name) + " is not an ASCII name: no registry has such a package, so it only looks like another one"}
 	}
 	if r, ok := unpinnable(&p, name); ok {
 		return r
 	}
-	named := s.byName[packageKey{p.Type, canonical(p.Type, name)}]
+	named := s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, name)}]
 	if p.Type != "npm" || len(p.Paths) == 0 {
 		return s.best(&p, name, named)
 	}
@@ -202,7 +204,7 @@ func nearMiss(p *Package, name string, candidates []candidate) string {
 	seen := map[string]bool{}
 	for _, c := range candidates {
 		e := c.entry
-		if canonical(e.Type, e.fullName()) != canonical(p.Type, name) {
+		if ecosystem.Canonical(e.Type, e.fullName()) != ecosystem.Canonical(p.Type, name) {
 			continue
 		}
 		version := quote(e.Version)

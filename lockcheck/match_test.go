@@ -112,6 +112,26 @@ func TestGoBinary(t *testing.T) {
 	}
 }
 
+// TestLookAlikeNames checks that a name outside ASCII is locked by no entry of
+// a name that it looks like, and locks no package itself. Unicode case folding
+// equates the first two with ASCII letters.
+func TestLookAlikeNames(t *testing.T) {
+	hash := Hash{Algorithm: "sha256", Value: shaA, Proved: true}
+	for _, typ := range []string{"pypi", "npm", "golang", "cargo"} {
+		for _, look := range []string{"\u212aiwi", "\u017fix", "k\u0131w\u0131", "\uff4biwi", "\u043aiwi", "K\u0130W\u0130"} {
+			for _, plain := range []string{"kiwi", "six", "KIWI"} {
+				for _, names := range [][2]string{{look, plain}, {plain, look}} {
+					l := &Lock{Path: "lock", Entries: []Entry{{Type: typ, Name: names[1], Version: "1.0", Hashes: []Hash{hash}, Source: Source{Kind: KindRegistry}, File: "lock", Line: 1}}}
+					r := NewSet([]*Lock{l}, Policy{}).Match(Package{Type: typ, Name: names[0], Version: "1.0", Digests: []Hash{hash}})
+					if want := map[bool]Reason{true: NonASCII, false: NotInAnyLock}[names[0] == look]; r.Pinned || r.Reason != want {
+						t.Errorf("%s: %+q installed, %+q locked: %s: %s", typ, names[0], names[1], outcome(r), r.Detail)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestEvidence(t *testing.T) {
 	lock := open(t, "requirements.txt", "Foo.Bar[extra] == 1.0 ; python_version > '3' --hash=sha256:"+shaA+" --hash=sha256:"+shaB+"\nplain==2\n")
 	proved := Hash{Algorithm: "sha256", Value: shaA, Proved: true}

@@ -2,89 +2,11 @@ package lockcheck
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	pep440 "github.com/aquasecurity/go-pep440-version"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
-
-// fullName joins namespace and name as the ecosystem writes it, and copes
-// with a name that already carries its namespace.
-func fullName(namespace, name string) string {
-	if namespace == "" || strings.HasPrefix(name, namespace+"/") {
-		return name
-	}
-	return namespace + "/" + name
-}
-
-// splitName is the reverse, by the package URL's rule for that type.
-func splitName(typ, full string) (namespace, name string) {
-	if typ != "npm" && typ != "golang" {
-		return "", full
-	}
-	i := strings.LastIndexByte(full, '/')
-	if i <= 0 || i == len(full)-1 {
-		return "", full
-	}
-	return full[:i], full[i+1:]
-}
-
-// canonical is the name under which two spellings of one package meet.
-func canonical(typ, full string) string {
-	if typ == "pypi" {
-		return pep503(full)
-	}
-	return full
-}
-
-// pep503 normalises a Python project's name: runs of "-", "_" and "." are one
-// "-", letters are lower case (https://peps.python.org/pep-0503/). Only ASCII
-// letters are touched, so that no look-alike folds into an ASCII name.
-func pep503(name string) string {
-	var b strings.Builder
-	b.Grow(len(name))
-	run := false
-	for i := range len(name) {
-		c := name[i]
-		if c == '-' || c == '_' || c == '.' {
-			run = true
-			continue
-		}
-		if run {
-			b.WriteByte('-')
-			run = false
-		}
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		b.WriteByte(c)
-	}
-	if run {
-		b.WriteByte('-')
-	}
-	return b.String()
-}
-
-func ascii(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
-// validPythonName is the name rule of PEP 508.
-func validPythonName(s string) bool {
-	if s == "" || !alphanumeric(s[0]) || !alphanumeric(s[len(s)-1]) {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; !alphanumeric(c) && c != '-' && c != '_' && c != '.' {
-			return false
-		}
-	}
-	return true
-}
 
 func alphanumeric(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
@@ -144,9 +66,9 @@ func archiveOf(file, name, version string) bool {
 			break
 		}
 	}
-	want := pep503(name)
+	want := ecosystem.Python(name)
 	for i := 0; i < len(base); i++ {
-		if base[i] != '-' || pep503(base[:i]) != want {
+		if base[i] != '-' || ecosystem.Python(base[:i]) != want {
 			continue
 		}
 		rest := base[i+1:]

@@ -3,6 +3,8 @@ package lockcheck
 import (
 	"path"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // parseNPM reads package-lock.json and npm-shrinkwrap.json, versions 1 to 3
@@ -77,7 +79,7 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool) {
 		Dev: d.yes(p, "dev") || d.yes(p, "devOptional"), Optional: d.yes(p, "optional") || d.yes(p, "devOptional"),
 		Bundled: d.yes(p, "inBundle"), Direct: direct[m.key],
 	}
-	e.Namespace, e.Name = splitName("npm", name)
+	e.Namespace, e.Name = ecosystem.Split("npm", name)
 	resolved := d.text(p, "resolved")
 	switch {
 	case d.yes(p, "link"):
@@ -202,7 +204,7 @@ func (l *Lock) npmDependency(d *document, m *member, key string) {
 			name, version = alias[:i], alias[i+1:]
 		}
 	}
-	e.Namespace, e.Name = splitName("npm", name)
+	e.Namespace, e.Name = ecosystem.Split("npm", name)
 	if strings.ContainsAny(version, ":/") {
 		npmSource(version, &e) // a URL or a path in the version's place
 		if e.Source.Kind == KindRegistry {

@@ -3,6 +3,8 @@ package lockcheck
 import (
 	"path"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // requirement reads one requirement: a PEP 508 specifier, a URL or a path.
@@ -52,7 +54,7 @@ func (r *requirements) named(words segment, text string, e Entry) error {
 	if n < len(text) && text[n] >= 0x80 {
 		return words.errorf(n, "type the name in plain letters", "a character outside ASCII in a package name: a look-alike, or a typing error")
 	}
-	if !validPythonName(e.Name) {
+	if !ecosystem.ValidPython(e.Name) {
 		return words.errorf(0, "write name==version", "not a requirement: a package name must begin here")
 	}
 	if strings.HasPrefix(rest, "[") {
@@ -185,7 +187,7 @@ func wheelName(file string) (name, version string) {
 		return "", ""
 	}
 	parts := strings.Split(stem, "-")
-	if len(parts) < 5 || !validPythonName(parts[0]) || !isPEP440(parts[1]) {
+	if len(parts) < 5 || !ecosystem.ValidPython(parts[0]) || !isPEP440(parts[1]) {
 		return "", ""
 	}
 	return parts[0], parts[1]
@@ -194,7 +196,7 @@ func wheelName(file string) (name, version string) {
 // isPathOrURL follows pip: a URL, something that begins with a dot or holds a
 // slash, or an archive. "name @ url" is neither.
 func isPathOrURL(text string) bool {
-	if name, _, ok := strings.Cut(text, "@"); ok && validPythonName(strings.TrimSpace(cutExtras(name))) {
+	if name, _, ok := strings.Cut(text, "@"); ok && ecosystem.ValidPython(strings.TrimSpace(cutExtras(name))) {
 		return false
 	}
 	if strings.Contains(text, "://") || strings.HasPrefix(text, ".") || strings.ContainsAny(text, "/\\") ||
@@ -229,7 +231,7 @@ func (r *requirements) unnamed(words segment, text string, e Entry) error {
 	if e.Name == "" {
 		e.Name, _ = wheelName(path.Base(l.path))
 	}
-	if validPythonName(e.Name) {
+	if ecosystem.ValidPython(e.Name) {
 		return r.direct(words, text, e)
 	}
 	kind := ProblemURL
@@ -253,10 +255,10 @@ func (r *requirements) editable(line *logicalLine, o option, constraint bool) er
 			e.Name = strings.TrimSpace(cutExtras(unescape(egg)))
 		}
 	}
-	if name, _, ok := strings.Cut(o.value, "@"); ok && validPythonName(strings.TrimSpace(cutExtras(name))) {
+	if name, _, ok := strings.Cut(o.value, "@"); ok && ecosystem.ValidPython(strings.TrimSpace(cutExtras(name))) {
 		e.Name = strings.TrimSpace(cutExtras(name))
 	}
-	if validPythonName(e.Name) {
+	if ecosystem.ValidPython(e.Name) {
 		r.lock.add(e)
 		return nil
 	}

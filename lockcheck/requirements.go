@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // Limits of requirements.txt. pip has none.
@@ -229,7 +231,7 @@ func (l *Lock) noteContradictions() {
 		if e.Marker != "" || e.Version == "" || e.Source.Kind != KindRegistry {
 			continue
 		}
-		key := canonical(e.Type, e.fullName())
+		key := ecosystem.Canonical(e.Type, e.fullName())
 		f := first[key]
 		if f == nil {
 			first[key] = e

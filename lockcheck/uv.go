@@ -1,6 +1,10 @@
 package lockcheck
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+)
 
 // parseUV reads uv.lock. Its format is versioned but not specified
 // (https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile); what is
@@ -79,7 +83,7 @@ func (l *Lock) refuseTwins(d *document) {
 	first := map[string]*Entry{}
 	for i := range l.Entries {
 		e := &l.Entries[i]
-		key := canonical(e.Type, e.fullName()) + "\x00" + e.Version + "\x00" + e.Source.Kind + "\x00" + e.Source.URL + "\x00" + e.Source.Commit + "\x00" + e.Marker
+		key := ecosystem.Canonical(e.Type, e.fullName()) + "\x00" + e.Version + "\x00" + e.Source.Kind + "\x00" + e.Source.URL + "\x00" + e.Source.Commit + "\x00" + e.Marker
 		f := first[key]
 		if f == nil {
 			first[key] = e

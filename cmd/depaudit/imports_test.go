@@ -32,21 +32,24 @@ var layers = map[string][]string{
 	"sbom/rootfs":                {"sbom", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
 	"sbom/rootfs/internal/image": {"sbom"},
 	"sbom/rootfs/internal/layer": {"sbom"},
-	"sbom/ospkg":                 {"sbom", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
+	"sbom/ospkg":                 {"sbom", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
 	"sbom/ospkg/internal/rpmdb":  {},
 	"sbom/catalogers":            {"sbom", "sbom/rootfs"},
 	"sbom/snapshot":              {"sbom", "sbom/rootfs"},
-	"sbom/scan":                  {"sbom", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
+	"sbom/scan":                  {"sbom", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
 	"sbom/graph":                 {"sbom"},
-	"sbom/diff":                  {"sbom", "sbom/graph", "sbom/ospkg"},
+	"sbom/diff":                  {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/ospkg"},
 
 	"sbom/strictjson":     {},
-	"sbom/internal/draft": {"sbom"},
+	"sbom/internal/draft": {"sbom", "sbom/ecosystem"},
 	"sbom/spdx":           {"sbom", "sbom/internal/draft", "sbom/strictjson"},
 	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
 	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
-	"lockcheck": {},
+	"lockcheck": {"sbom/ecosystem"},
+
+	// What both sbom and lockcheck use. These import nothing but each other.
+	"sbom/ecosystem": {},
 
 	"audit":            {"sbom", "sbom/graph", "lockcheck", "audit/atomicfile"},
 	"audit/atomicfile": {},

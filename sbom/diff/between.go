@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
@@ -341,7 +342,7 @@ func byName(items []Item) map[string][]Item {
 	out := map[string][]Item{}
 	for _, i := range items {
 		if i.Kind != sbom.KindFiles {
-			name := foldName(i.Name)
+			name := ecosystem.Lower(i.Name)
 			out[name] = append(out[name], i)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // Found is what one document has of a pattern.
@@ -113,12 +114,12 @@ func (p *Pattern) matchesName(c *sbom.Component, anyCase bool) bool {
 	}
 	fold := func(s string) string { return s }
 	if anyCase {
-		fold = foldName
+		fold = ecosystem.Lower
 	}
 	if c.Type == "pypi" {
-		fold = pythonName
+		fold = ecosystem.Python
 		if p.glob {
-			fold = foldName // the characters of a glob are not those of a name
+			fold = ecosystem.Lower // the characters of a glob are not those of a name
 		}
 	}
 	match := func(pattern, name string) bool {

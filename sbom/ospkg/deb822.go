@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 const (
@@ -31,7 +33,7 @@ type field struct {
 // get returns a field; names are compared without case.
 func (s *stanza) get(name string) (field, bool) {
 	for _, f := range s.fields {
-		if strings.EqualFold(f.name, name) {
+		if ecosystem.EqualFold(f.name, name) {
 			return f, true
 		}
 	}
@@ -129,7 +131,7 @@ func (r *stanzaReader) add(line string) error {
 		return r.lines.fail("%s is not a field", excerpt(line))
 	}
 	for _, f := range r.stanza.fields {
-		if strings.EqualFold(f.name, name) {
+		if ecosystem.EqualFold(f.name, name) {
 			return r.lines.fail("field %s appears twice in one record, first in line %d", excerpt(name), f.line)
 		}
 	}

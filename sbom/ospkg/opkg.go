@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -133,7 +134,7 @@ func (d *opkg) read(ctx context.Context, r io.Reader, file string) error {
 }
 
 func isOpkgField(name string) bool {
-	return isStatusField(name) || strings.EqualFold(name, "Auto-Installed")
+	return isStatusField(name) || ecosystem.EqualFold(name, "Auto-Installed")
 }
 
 // parseOpkgRecord reads one stanza of the status file.
@@ -143,11 +144,11 @@ func parseOpkgRecord(s *stanza, file string) (*opkgRecord, error) {
 			name:      s.value("Package"),
 			arch:      s.value("Architecture"),
 			version:   s.value("Version"),
-			essential: strings.EqualFold(s.value("Essential"), "yes"),
+			essential: ecosystem.EqualFold(s.value("Essential"), "yes"),
 			file:      file,
 			line:      s.line,
 		},
-		auto: strings.EqualFold(s.value("Auto-Installed"), "yes"),
+		auto: ecosystem.EqualFold(s.value("Auto-Installed"), "yes"),
 	}
 	fail := func(name, format string, args ...any) error {
 		line := s.line
@@ -194,7 +195,7 @@ func (p *opkgRecord) parseOpkgState(s *stanza) error {
 	if !found {
 		return fmt.Errorf("there is no Status field")
 	}
-	words := strings.Fields(strings.ToLower(f.value))
+	words := strings.Fields(ecosystem.Lower(f.value))
 	if len(words) != 3 {
 		return fmt.Errorf("%s is not a status", excerpt(f.value))
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // hintRecord is the way out of a record that dpkg did not write.
@@ -82,7 +83,7 @@ func readStatus(ctx context.Context, r io.Reader, file string, single bool, add 
 }
 
 func isStatusField(name string) bool {
-	switch strings.ToLower(name) {
+	switch ecosystem.Lower(name) {
 	case "package", "version", "architecture", "source", "status", "essential", "multi-arch", "installed-size",
 		"conffiles", "depends", "pre-depends", "recommends", "suggests", "provides", "replaces", "protected", "important", "priority":
 		return true
@@ -97,7 +98,7 @@ func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
 		name:      s.value("Package"),
 		arch:      s.value("Architecture"),
 		version:   s.value("Version"),
-		multiArch: strings.ToLower(s.value("Multi-Arch")),
+		multiArch: ecosystem.Lower(s.value("Multi-Arch")),
 		essential: isEssential(s),
 		file:      file,
 		line:      s.line,
@@ -150,7 +151,7 @@ func (p *dpkgRecord) parseState(s *stanza) error {
 		p.want, p.flag, p.state = "install", "ok", "installed"
 		return nil
 	}
-	words := strings.Fields(strings.ToLower(f.value))
+	words := strings.Fields(ecosystem.Lower(f.value))
 	if len(words) != 3 {
 		return fmt.Errorf("%s is not a status", excerpt(f.value))
 	}
@@ -180,8 +181,8 @@ func (p *dpkgRecord) parseState(s *stanza) error {
 // section 2.5, has them "necessary for the proper functioning of the system".
 // Important is how Protected was spelled before apt 2.3.
 func isEssential(s *stanza) bool {
-	yes := func(name string) bool { return strings.EqualFold(s.value(name), "yes") }
-	return yes("Essential") || yes("Protected") || yes("Important") || strings.EqualFold(s.value("Priority"), "required")
+	yes := func(name string) bool { return ecosystem.EqualFold(s.value(name), "yes") }
+	return yes("Essential") || yes("Protected") || yes("Important") || ecosystem.EqualFold(s.value("Priority"), "required")
 }
 
 func (p *dpkgRecord) parseRequires(s *stanza) {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // FuzzParseRequirement: what is accepted has a normalised name and reads the
@@ -23,7 +25,7 @@ func FuzzParseRequirement(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if r.Name == "" || r.Name != normalisePython(r.Name) || r.Text != strings.TrimSpace(r.Text) || !strings.Contains(s, r.Text) {
+		if r.Name == "" || r.Name != ecosystem.Python(r.Name) || r.Text != strings.TrimSpace(r.Text) || !strings.Contains(s, r.Text) {
 			t.Errorf("%q: name %q, text %q", s, r.Name, r.Text)
 		}
 		again, err := parseRequirement(r.Text)

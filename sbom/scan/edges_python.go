@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -108,7 +109,7 @@ func (e *edges) siteOf(meta rootfs.Node) rootfs.Node {
 	switch {
 	case isDistName(t.Name(meta)): // a single file
 		return dir
-	case strings.EqualFold(t.Name(dir), "EGG-INFO"): // X.egg/EGG-INFO/PKG-INFO
+	case ecosystem.EqualFold(t.Name(dir), "EGG-INFO"): // X.egg/EGG-INFO/PKG-INFO
 		return t.Parent(t.Parent(dir))
 	}
 	return t.Parent(dir)
@@ -175,7 +176,7 @@ func parseRequiresDist(r io.Reader) ([]string, error) {
 			continue
 		}
 		key, value, _ := strings.Cut(line, ":")
-		if current = strings.EqualFold(key, "Requires-Dist"); current {
+		if current = ecosystem.EqualFold(key, "Requires-Dist"); current {
 			out = append(out, strings.TrimSpace(value))
 		}
 	}
@@ -406,7 +407,7 @@ func (e *edges) readVenv(s *pythonSite, prefix rootfs.Node, name string, config 
 			break
 		}
 	}
-	return strings.EqualFold(values["include-system-site-packages"], "true")
+	return ecosystem.EqualFold(values["include-system-site-packages"], "true")
 }
 
 func (e *edges) setInterpreter(s *pythonSite, exe rootfs.Node) {

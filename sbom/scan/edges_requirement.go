@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	pep440 "github.com/aquasecurity/go-pep440-version"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // Limits of one requirement. The longest of real packages have some hundred
@@ -60,7 +62,7 @@ func parseRequirement(s string) (requirement, error) {
 	if name == "" {
 		return requirement{}, errors.New("a requirement does not start with a name")
 	}
-	r := requirement{Name: normalisePython(name)}
+	r := requirement{Name: ecosystem.Python(name)}
 	p.blanks()
 	if p.take("[") {
 		for {
@@ -72,7 +74,7 @@ func parseRequirement(s string) (requirement, error) {
 			if extra == "" {
 				return requirement{}, errors.New("an extra without a name")
 			}
-			r.Extras = append(r.Extras, normalisePython(extra))
+			r.Extras = append(r.Extras, ecosystem.Python(extra))
 			p.blanks()
 			if !p.take(",") && !strings.HasPrefix(p.rest, "]") {
 				return requirement{}, errors.New("extras without a closing bracket")
@@ -221,7 +223,7 @@ func (p *requirementReader) term(depth int) (*marker, error) {
 	if m.asks("extra") {
 		for _, o := range []*operand{&m.left, &m.right} {
 			if !o.variable {
-				o.text = normalisePython(o.text)
+				o.text = ecosystem.Python(o.text)
 			}
 		}
 	}

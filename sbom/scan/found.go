@@ -9,6 +9,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -60,7 +61,7 @@ func isPythonMetadata(p string) bool {
 	case "METADATA", "PKG-INFO":
 		return true
 	}
-	return strings.HasSuffix(strings.ToLower(p), ".egg-info")
+	return strings.HasSuffix(ecosystem.Lower(p), ".egg-info")
 }
 
 // compare holds a cataloger's reading against our own.
@@ -75,7 +76,7 @@ func (s *scanner) compare(f catalogers.Found, n rootfs.Node) {
 	u := &s.units[i]
 	name, namespace := f.Name, f.Namespace
 	if f.Type == "pypi" {
-		name = normalisePython(name)
+		name = ecosystem.Python(name)
 	}
 	if u.Kind != sbom.KindPackage || name == u.Name && namespace == u.Namespace && (f.Version == u.Version || u.Version == "") {
 		return

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -88,7 +89,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	if folder := nodeFolderName(t, dir); m.Name != "" && folder != m.Name {
 		u.Detail = fmt.Sprintf("installed as %s", folder)
 	}
-	if !isASCII(m.Name) {
+	if !ecosystem.ASCII(m.Name) {
 		s.notice(sbom.NoticeNonASCII, t.Path(manifest), fmt.Sprintf("the npm package %+q has a name outside ASCII, which the registry does not accept", m.Name))
 	}
 	if inLock && entry.Version != "" && entry.Version != m.Version {

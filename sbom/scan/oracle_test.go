@@ -25,6 +25,7 @@ import (
 	"github.com/anchore/syft/syft/source/directorysource"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -96,7 +97,7 @@ func syftIdentity(p pkg.Package) string {
 		c.Version = ""
 	}
 	if c.Type == "pypi" {
-		c.Name = normalisePython(c.Name)
+		c.Name = ecosystem.Python(c.Name)
 	}
 	return sbom.Identity(&c)
 }

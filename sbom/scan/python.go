@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -69,10 +69,10 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	}
 	u := unit{node: meta, inside: -1}
 	u.Component = sbom.Component{
-		Kind: sbom.KindPackage, Type: "pypi", Name: normalisePython(name), Version: version,
+		Kind: sbom.KindPackage, Type: "pypi", Name: ecosystem.Python(name), Version: version,
 		Paths: []string{t.Path(meta)}, FoundBy: "python-reader",
 	}
-	if !isASCII(name) {
+	if !ecosystem.ASCII(name) {
 		s.notice(sbom.NoticeNonASCII, t.Path(meta), fmt.Sprintf("the Python distribution %+q has a name outside ASCII, which no index accepts", name))
 	}
 	u.own = s.storeOf(at) < 0 && s.standsForItself(at)
@@ -136,9 +136,9 @@ func parseCoreMetadata(r io.Reader) (name, version string, err error) {
 		}
 		key, value, _ := strings.Cut(line, ":")
 		switch {
-		case strings.EqualFold(key, "Name"):
+		case ecosystem.EqualFold(key, "Name"):
 			current = &names
-		case strings.EqualFold(key, "Version"):
+		case ecosystem.EqualFold(key, "Version"):
 			current = &versions
 		default:
 			current = nil
@@ -199,7 +199,7 @@ func (s *scanner) metadataOf(d rootfs.Node) rootfs.Node {
 // which lists it. Whatever lists it then, it is installed and not vendored.
 func (s *scanner) standsForItself(d rootfs.Node) bool {
 	parent := s.tree.Parent(d)
-	if strings.EqualFold(s.tree.Name(d), "EGG-INFO") {
+	if ecosystem.EqualFold(s.tree.Name(d), "EGG-INFO") {
 		parent = s.tree.Parent(parent)
 	}
 	if isSiteDir(s.tree.Name(parent)) {
@@ -210,22 +210,6 @@ func (s *scanner) standsForItself(d rootfs.Node) bool {
 		lister = s.claimant(s.metadataOf(d))
 	}
 	return lister >= 0 && s.tree.Parent(s.tree.Parent(s.units[lister].node)) == parent
-}
-
-var pythonSeparators = regexp.MustCompile(`[-_.]+`)
-
-// normalisePython is the name by PEP 503.
-func normalisePython(name string) string {
-	return strings.ToLower(pythonSeparators.ReplaceAllString(name, "-"))
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 func isSiteDir(name string) bool { return name == "site-packages" || name == "dist-packages" }
@@ -299,7 +283,7 @@ func (s *scanner) claimDistribution(i int, d, meta rootfs.Node) {
 	}
 	s.claimTree(d, i, nil)
 	site := t.Parent(d)
-	if strings.EqualFold(t.Name(d), "EGG-INFO") {
+	if ecosystem.EqualFold(t.Name(d), "EGG-INFO") {
 		s.claimTree(site, i, nil) // X.egg/EGG-INFO: the egg is the distribution
 		return
 	}
@@ -412,7 +396,7 @@ func (c *listClaims) othersMetadata(n rootfs.Node) bool {
 	if isDistName(t.Name(n)) { // a single file of metadata
 		return n != s.units[c.unit].node && c.beside(t.Parent(n))
 	}
-	if strings.EqualFold(t.Name(p), "EGG-INFO") {
+	if ecosystem.EqualFold(t.Name(p), "EGG-INFO") {
 		return p != own && isSiteDir(t.Name(t.Parent(t.Parent(p))))
 	}
 	return isDistName(t.Name(p)) && p != own && c.beside(t.Parent(p))

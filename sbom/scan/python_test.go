@@ -55,6 +55,9 @@ func TestHiddenPython(t *testing.T) {
 		{"a byte order mark", evilInfo("\ufeffName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
 		{"Cyrillic letters", evilInfo("Name: \u0435vil\nVersion: 6.6.6\n"),
 			[]string{"counts pypi/\u0435vil@6.6.6", "notice non-ascii-name " + site + "/evil-6.6.6.dist-info/METADATA"}},
+		{"a Kelvin sign", evilInfo("Name: \u212aiwi\nVersion: 6.6.6\n"),
+			[]string{"counts pypi/\u212aiwi@6.6.6", malformed, "notice non-ascii-name " + site + "/evil-6.6.6.dist-info/METADATA"}},
+		{"a field name with a long s", evilInfo("Name: evil\nVer\u017fion: 1.0.0\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
 		{"names are normalised", evilInfo("Name: Evil_.Package\nVersion: 6.6.6\n"), []string{"counts pypi/evil-package@6.6.6"}},
 
 		{"a module dropped into a package", six.with(files{site + "/six/evil.py": ""}),

@@ -3,6 +3,7 @@ package scan
 import (
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -48,7 +49,7 @@ func takeSurvey(t *rootfs.Tree) survey {
 		}
 		dot := strings.LastIndexByte(name, '.')
 		if dot < 0 {
-			if len(name) == len("EGG-INFO") && strings.EqualFold(name, "EGG-INFO") && kind == rootfs.Dir {
+			if len(name) == len("EGG-INFO") && ecosystem.EqualFold(name, "EGG-INFO") && kind == rootfs.Dir {
 				s.dists = append(s.dists, n)
 			}
 			continue
@@ -67,11 +68,11 @@ func takeSurvey(t *rootfs.Tree) survey {
 		case len("egg-link"): // as long as "egg-info"
 			if ext == "egg-link" && kind == rootfs.File {
 				s.startup = append(s.startup, n)
-			} else if strings.EqualFold(ext, "egg-info") {
+			} else if ecosystem.EqualFold(ext, "egg-info") {
 				s.dists = append(s.dists, n)
 			}
 		case len("dist-info"):
-			if strings.EqualFold(ext, "dist-info") {
+			if ecosystem.EqualFold(ext, "dist-info") {
 				s.dists = append(s.dists, n)
 			}
 		}

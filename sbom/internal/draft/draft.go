@@ -315,7 +315,7 @@ func (b *builder) components() {
 	b.left = map[sbom.Exclusion]int{}
 	for i := range b.Elements {
 		e := &b.Elements[i]
-		if ofType(e.Role) && ecosystem(e.PURL) {
+		if ofType(e.Role) && installable(e.PURL) {
 			e.Role = Package // whatever its type says, this is a package
 		}
 		if e.Role == System {

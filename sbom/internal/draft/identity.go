@@ -3,7 +3,6 @@ package draft
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -11,6 +10,7 @@ import (
 	"github.com/anchore/packageurl-go"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // osTypes are the purl types of packages that an operating system's package
@@ -48,7 +48,7 @@ func (b *builder) component(e *Element) (sbom.Component, bool) {
 		c.PURL = packageurl.NewPackageURL(c.Type, c.Namespace, c.Name, c.Version, nil, "").ToString()
 	}
 	if c.Type == packageurl.TypePyPi {
-		c.Name = pythonName(c.Name)
+		c.Name = ecosystem.Python(c.Name)
 	}
 	for _, p := range e.Paths {
 		if p = absolute(p); p != "" {
@@ -100,7 +100,7 @@ func caseOf(e *Element, u *packageurl.PackageURL) (namespace, name string) {
 		full = u.Namespace + "/" + u.Name
 	}
 	for _, shown := range spellings(e.Group, e.Name) {
-		if strings.EqualFold(shown, full) {
+		if ecosystem.EqualFold(shown, full) {
 			i := strings.LastIndexByte(shown, '/')
 			return shown[:max(i, 0)], shown[i+1:]
 		}
@@ -159,22 +159,8 @@ var gitHubNames = map[string]bool{
 // separators count, but for the ecosystems that do not tell them apart.
 func agree(typ string, a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool {
-		return slices.ContainsFunc(b, func(t string) bool { return s == t || folds[typ] && strings.EqualFold(pythonName(s), pythonName(t)) })
+		return slices.ContainsFunc(b, func(t string) bool { return ecosystem.FitsURL(typ, s, t) })
 	})
-}
-
-// folds are the types whose names differ by no case, or whose package URLs
-// are written in lower case whatever the name.
-var folds = map[string]bool{
-	"npm": true, "alpm": true, "apk": true, "bitbucket": true, "composer": true, "deb": true, "github": true, "golang": true, "hex": true,
-	"huggingface": true, "luarocks": true, "nuget": true, "pub": true, "pypi": true, "rpm": true, "bitnami": true, "generic": true,
-}
-
-var pythonSeparators = regexp.MustCompile(`[-_.]+`)
-
-// pythonName is the name by PEP 503.
-func pythonName(name string) string {
-	return strings.ToLower(pythonSeparators.ReplaceAllString(name, "-"))
 }
 
 // sameVersion compares a version with that of a package URL. The epoch of a
@@ -212,7 +198,7 @@ func plainVersion(typ, v string) string {
 		v = strings.TrimPrefix(v, "go") // of the standard library
 	}
 	if typ == packageurl.TypePyPi || typ == packageurl.TypeNuget {
-		v = strings.ToLower(v)
+		v = ecosystem.Lower(v)
 	}
 	return v
 }
@@ -247,9 +233,9 @@ func nonEmpty(list ...string) []string {
 	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
 }
 
-// ecosystem says whether the package URL is one of packages that are
+// installable reports whether the package URL is one of packages that are
 // installed: not of images, nor of whatever has no better name.
-func ecosystem(purl string) bool {
+func installable(purl string) bool {
 	u, err := packageurl.FromString(purl)
 	if err != nil {
 		return strings.HasPrefix(purl, "pkg:")
