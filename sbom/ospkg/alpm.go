@@ -12,26 +12,27 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// The places of pacman's database (pacman(8), "Configuration").
+// The paths of pacman's database (pacman(8), "Configuration").
 const (
 	alpmFolder  = "/var/lib/pacman"
 	alpmLocal   = alpmFolder + "/local"
 	alpmVersion = alpmLocal + "/ALPM_DB_VERSION"
-	// alpmKnown is the layout that this reader knows: since pacman 4.2.
+	// alpmKnown is the layout that this reader supports, since pacman 4.2.
 	alpmKnown = "9"
 )
 
-// alpm is the database while it is read: a folder for each package with its
-// description and its list of files. The slices go with Components.
+// alpm is the database under construction: a directory for each package with
+// its description and its list of files. The slices are parallel to
+// Components.
 type alpm struct {
 	system
 	packages []*alpmRecord
-	folders  map[*alpmRecord]rootfs.Node
+	dirs     map[*alpmRecord]rootfs.Node
 }
 
 // openAlpm reads pacman's database; nil when there is none.
 func openAlpm(ctx context.Context, s system) (*DB, error) {
-	d := &alpm{system: s, folders: map[*alpmRecord]rootfs.Node{}}
+	d := &alpm{system: s, dirs: map[*alpmRecord]rootfs.Node{}}
 	d.at = alpmLocal
 	if _, err := d.file(alpmFolder, rootfs.Dir); err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func openAlpm(ctx context.Context, s system) (*DB, error) {
 	d.assign(listings, func(a, b int) bool {
 		return d.packages[a].replacesAny(d.packages[b]) || d.packages[b].replacesAny(d.packages[a])
 	})
-	d.ownFolders()
+	d.ownDirs()
 	d.ownDatabase([]place{
 		{"pacman", alpmFolder, oneOf("local", "sync", "db.lck")},
 		{"pacman", alpmLocal, oneOf("ALPM_DB_VERSION")},
@@ -68,9 +69,9 @@ func openAlpm(ctx context.Context, s system) (*DB, error) {
 	return d.DB, nil
 }
 
-// read reads the description of every package. A folder without one is an
-// error: it is what is left of a package of which neither name nor files are
-// known, and pacman itself does not go on.
+// read reads the description of every package. A directory without one is an
+// error, as it is for pacman: it is the rest of a package whose name and files
+// are unknown.
 func (d *alpm) read(ctx context.Context, local rootfs.Node) error {
 	first := map[string]*alpmRecord{}
 	for n := range d.tree.Children(local) {
@@ -78,7 +79,7 @@ func (d *alpm) read(ctx context.Context, local rootfs.Node) error {
 		dir := d.tree.ResolveNode(n)
 		if d.tree.Kind(dir) != rootfs.Dir {
 			if name != "ALPM_DB_VERSION" {
-				d.gap(sbom.GapDatabase, d.tree.Path(n), "%s among the folders of packages", d.tree.Kind(n))
+				d.gap(sbom.GapDatabase, d.tree.Path(n), "%s among the directories of packages", d.tree.Kind(n))
 			}
 			continue
 		}
@@ -88,7 +89,7 @@ func (d *alpm) read(ctx context.Context, local rootfs.Node) error {
 			return err
 		}
 		if desc == rootfs.None {
-			return &ParseError{File: path, Msg: "is missing, although there is a folder of the package", Hint: hintAlpm}
+			return &ParseError{File: path, Msg: "is missing, although the directory of the package exists", Hint: hintAlpm}
 		}
 		var p *alpmRecord
 		err = d.open(desc, func(r io.Reader, file string) error {
@@ -99,27 +100,27 @@ func (d *alpm) read(ctx context.Context, local rootfs.Node) error {
 			return err
 		}
 		if p.name+"-"+p.version != name {
-			d.gap(sbom.GapDatabase, p.file, "describes %s %s, but is in the folder %s, by which pacman goes", p.name, p.version, excerpt(name))
+			d.gap(sbom.GapDatabase, p.file, "describes %s %s, but is in the directory %s, whose name pacman uses", p.name, p.version, excerpt(name))
 		}
 		if before := first[p.name]; before != nil {
 			return &ParseError{File: p.file, Msg: fmt.Sprintf("package %s has a second record, the first one is %s", p.name, before.file), Hint: "remove one of them"}
 		}
 		first[p.name] = p
 		if len(d.packages) == maxPackages {
-			return &limitError{ParseError{File: p.file, Msg: "more packages than any system has"}}
+			return &limitError{ParseError{File: p.file, Msg: fmt.Sprintf("more than %d packages", maxPackages)}}
 		}
 		d.packages = append(d.packages, p)
-		d.folders[p] = dir
+		d.dirs[p] = dir
 	}
 	return nil
 }
 
-// checkFormat notes a layout that is not known. pacman refuses to work on it.
+// checkFormat adds a gap for an unknown layout. pacman refuses to work on one.
 func (d *alpm) checkFormat() {
 	n := d.tree.Resolve(alpmVersion)
 	if n == rootfs.None {
 		if len(d.packages) > 0 {
-			d.gap(sbom.GapDatabase, alpmVersion, "is missing: the layout of the package database is not known")
+			d.gap(sbom.GapDatabase, alpmVersion, "is missing: the layout of the package database is unknown")
 		}
 		return
 	}
@@ -130,7 +131,7 @@ func (d *alpm) checkFormat() {
 		return
 	}
 	if s := strings.TrimSpace(string(text)); s != alpmKnown {
-		d.gap(sbom.GapDatabase, alpmVersion, "layout %s of the package database is not known", excerpt(s))
+		d.gap(sbom.GapDatabase, alpmVersion, "unknown layout %s of the package database", excerpt(s))
 	}
 }
 
@@ -160,10 +161,10 @@ func (d *alpm) addPackages() {
 	}
 }
 
-// readFiles reads the list of files of one package. A folder in it ends with
-// a slash.
+// readFiles reads the list of files of one package. A directory in it ends
+// with a slash.
 func (d *alpm) readFiles(ctx context.Context, c *collector, component int, buf []byte) {
-	c.list = d.tree.ResolveNode(d.tree.Child(d.folders[d.packages[component]], "files"))
+	c.list = d.tree.ResolveNode(d.tree.Child(d.dirs[d.packages[component]], "files"))
 	if c.list == rootfs.None {
 		return
 	}
@@ -204,8 +205,8 @@ func readAlpmFiles(l *lines, c *collector) error {
 	return err
 }
 
-// checkLists notes the packages without a list of files. An empty one is that
-// of a package that has no files.
+// checkLists adds a gap for the packages without a list of files. An empty
+// list is the list of a package without files.
 func (d *alpm) checkLists(listings []listing) {
 	var without []string
 	for i := range listings {
@@ -216,12 +217,12 @@ func (d *alpm) checkLists(listings []listing) {
 	d.noLists(alpmLocal, without)
 }
 
-// ownFolders gives its folder in the database to each package, with what
-// pacman keeps there.
-func (d *alpm) ownFolders() {
+// ownDirs makes each package the owner of its directory in the database and of
+// pacman's files in it.
+func (d *alpm) ownDirs() {
 	mine := oneOf("desc", "files", "mtree", "install", "changelog")
 	for i, p := range d.packages {
-		dir := d.folders[p]
+		dir := d.dirs[p]
 		d.own(dir, i)
 		for n := range d.tree.Children(dir) {
 			if mine(d.tree.Name(n)) {
@@ -235,9 +236,9 @@ func (p *alpmRecord) replacesAny(other *alpmRecord) bool {
 	return slices.ContainsFunc(p.replaces, func(a alternative) bool { return a.name == other.name })
 }
 
-// relating is how pacman's packages need each other. An optional dependency
-// that is there is a suggestion: pacman never installs one, but "pacman -Qdt"
-// does not take it for unneeded.
+// relating returns the rules by which pacman's packages depend on each other.
+// An installed optional dependency is a suggestion: pacman never installs one,
+// but "pacman -Qdt" does not list it as unneeded.
 func (d *alpm) relating() relating {
 	offers := map[string][]offer{}
 	for i, p := range d.packages {

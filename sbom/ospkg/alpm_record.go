@@ -12,7 +12,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// hintAlpm is the way out of a record that pacman did not write.
+// hintAlpm is the hint for a record that pacman did not write.
 const hintAlpm = "reinstall the package, or restore the file from a backup"
 
 // alpmRecord is one package of the database.
@@ -20,21 +20,21 @@ type alpmRecord struct {
 	name, version, arch string
 	base                string // the source package
 	size                int64  // bytes
-	dependency          bool   // came with another one
+	dependency          bool   // installed for another package
 	depends             []alternative
 	optional            []alternative
 	provides            []alternative
 	replaces            []alternative
 
-	file   string // where the record is
+	file   string // the path of the record
 	faults []sbom.Gap
 }
 
 // readAlpmSections reads a file of sections: "%NAME%", lines, an empty line.
-// Line is called for each line of a section that is wanted. What is not a
-// section is an error, a last line without an end as well: pacman ends every
-// line, and every section with an empty line, so that its absence means that
-// the end is missing.
+// It calls line for each line of a wanted section. Text outside of a section
+// is an error, and so is a last line without a newline: pacman ends every line
+// with one, and every section with an empty line, so that a missing one means
+// that the file is truncated.
 func readAlpmSections(l *lines, section func(name string) error, line func(name, text string) error) error {
 	name := ""
 	for {
@@ -47,11 +47,11 @@ func readAlpmSections(l *lines, section func(name string) error, line func(name,
 		}
 		switch {
 		case l.unterminated:
-			return l.fail("the last line has no end: the file is truncated")
+			return l.fail("the last line has no newline: the file is truncated")
 		case strings.IndexByte(text, 0) >= 0:
 			return l.fail("zero byte: this is not a text file")
 		case strings.HasSuffix(text, "\r"):
-			return l.fail("line ends with a carriage return: the file was edited with the line ends of another system")
+			return l.fail("line ends with a carriage return: the file was edited with the line endings of another system")
 		case text == "":
 			name = ""
 		case name != "":
@@ -62,7 +62,7 @@ func readAlpmSections(l *lines, section func(name string) error, line func(name,
 			inner, _ := strings.CutPrefix(text, "%")
 			inner, closed := strings.CutSuffix(inner, "%")
 			if len(inner) != len(text)-2 || !closed || inner == "" || !isSection(inner) {
-				return l.fail("%s is not the head of a section", excerpt(text))
+				return l.fail("%s is not a section header", excerpt(text))
 			}
 			name = strings.Clone(inner)
 			if err := section(name); err != nil {
@@ -86,7 +86,7 @@ func readAlpmDesc(ctx context.Context, r io.Reader, file string) (*alpmRecord, e
 	l := newLines(ctx, r, file)
 	p := &alpmRecord{file: file}
 	sections := map[string]int{}
-	seen := map[string]int{} // lines of a section
+	seen := map[string]int{} // section -> line
 	set := func(to *string, name, text, what string, valid func(string) bool) error {
 		if seen[name] > 1 {
 			return l.fail("section %%%s%% has a second line", name)
@@ -127,13 +127,13 @@ func readAlpmDesc(ctx context.Context, r io.Reader, file string) (*alpmRecord, e
 			case "1":
 				p.dependency = true
 			default:
-				p.fault(l.number, "%s is not a reason of an installation", excerpt(text))
+				p.fault(l.number, "unknown install reason %s", excerpt(text))
 			}
 		case "DEPENDS":
 			p.depends = p.add(p.depends, l.number, text)
 		case "OPTDEPENDS":
-			// Its text is for people, and some write more than a name before
-			// the colon. No package has such a name.
+			// The text is free, and some packages have more than a name
+			// before the colon. No package has such a name.
 			if a, err := parseAlpmDependency(text); err == nil {
 				p.optional = append(p.optional, a)
 			}
@@ -169,8 +169,8 @@ func (p *alpmRecord) add(to []alternative, line int, text string) []alternative 
 	return append(to, a)
 }
 
-// parseAlpmDependency reads a name with a version that is asked for. What
-// follows ": " is for people (alpm_dep_from_string).
+// parseAlpmDependency parses a name with a version constraint. The text after
+// ": " is a description (alpm_dep_from_string).
 func parseAlpmDependency(s string) (alternative, error) {
 	text, _, _ := strings.Cut(s, ": ")
 	end := strings.IndexAny(text, "<>=")
@@ -196,7 +196,7 @@ func parseAlpmDependency(s string) (alternative, error) {
 	return a, nil
 }
 
-// fault records a malformed field. A few of them say enough.
+// fault records a malformed field. The number of recorded faults is limited.
 func (p *alpmRecord) fault(line int, format string, args ...any) {
 	const most = 10
 	if len(p.faults) < most {
@@ -216,5 +216,5 @@ func validAlpmName(s string) bool {
 	return s != ""
 }
 
-// validAlpmVersion refuses what would not be the end of the name of a folder.
+// validAlpmVersion refuses a version that cannot be part of a directory name.
 func validAlpmVersion(s string) bool { return s != "" && printable(s) && strings.IndexByte(s, '/') < 0 }

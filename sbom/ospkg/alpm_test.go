@@ -128,7 +128,7 @@ func TestAlpmSystem(t *testing.T) {
 		t.Errorf("relations (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
-		"foreign-claim /home/u/f: lib lists a file in /home, where packages of a distribution have none; they do not count as its own (/var/lib/pacman/local/lib-1-1/files)",
+		"foreign-claim /home/u/f: lib lists a file in /home, where packages of a distribution have none; the package does not own them (/var/lib/pacman/local/lib-1-1/files)",
 		"foreign-claim /opt/x: extra and glibc both list a file; neither replaces the other",
 	}, noticeDetails(db)); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
@@ -148,15 +148,15 @@ func TestBrokenAlpmDatabases(t *testing.T) {
 		f    files
 		want string
 	}{
-		{"no desc", files{alpmLocal + "/a-1-1/files": ""}, desc + ": is missing, although there is a folder of the package"},
+		{"no desc", files{alpmLocal + "/a-1-1/files": ""}, desc + ": is missing, although the directory of the package exists"},
 		{"empty desc", with(""), desc + ": has no section %NAME%"},
 		{"no version", with("%NAME%\na\n\n"), desc + ": package a has no section %VERSION%"},
-		{"cut off", with("%NAME%\na\n\n%VERSION%\n1-"), desc + ":5: the last line has no end: the file is truncated"},
+		{"cut off", with("%NAME%\na\n\n%VERSION%\n1-"), desc + ":5: the last line has no newline: the file is truncated"},
 		{"cut at a line", with("%NAME%\na\n\n%VERSION%\n1-1\n"), desc + ":5: section %VERSION% has no empty line after it: the file is truncated"},
 		{"binary", with("\x7fELF\x00\n"), desc + ":1: zero byte"},
 		{"carriage returns", with("%NAME%\r\na\r\n\r\n"), desc + ":1: line ends with a carriage return"},
-		{"not a section", with("NAME\na\n\n"), desc + `:1: "NAME" is not the head of a section`},
-		{"one percent sign", with("%\na\n\n"), desc + `:1: "%" is not the head of a section`},
+		{"not a section", with("NAME\na\n\n"), desc + `:1: "NAME" is not a section header`},
+		{"one percent sign", with("%\na\n\n"), desc + `:1: "%" is not a section header`},
 		{"bad name", with("%NAME%\n../a\n\n"), desc + `:2: "../a" is not a package name`},
 		{"look-alike", with("%NAME%\nb\u0430sh\n\n"), "is not a package name"},
 		{"two names", with("%NAME%\na\nb\n\n"), desc + ":3: section %NAME% has a second line"},
@@ -190,18 +190,18 @@ func TestAlpmGaps(t *testing.T) {
 	}{
 		{"in order", with(nil), nil},
 		{"no packages", files{alpmVersion: "9\n"}, []string{"package-database /var/lib/pacman/local: the package database lists no installed package"}},
-		{"old layout", with(files{alpmVersion: "8\n"}), []string{`package-database /var/lib/pacman/local/ALPM_DB_VERSION: layout "8" of the package database is not known`}},
-		{"a file of no package", with(files{alpmLocal + "/x": ""}), []string{"package-database /var/lib/pacman/local/x: file among the folders of packages"}},
+		{"old layout", with(files{alpmVersion: "8\n"}), []string{`package-database /var/lib/pacman/local/ALPM_DB_VERSION: unknown layout "8" of the package database`}},
+		{"a file of no package", with(files{alpmLocal + "/x": ""}), []string{"package-database /var/lib/pacman/local/x: file among the directories of packages"}},
 		{"no list", files{alpmVersion: "9\n", alpmLocal + "/a-1-1/desc": alpmPackage("a", "")[alpmLocal+"/a-1-1/desc"]},
-			[]string{"package-database /var/lib/pacman/local: no file list for installed packages, so that their files cannot be told from others; 1 without one: a"}},
+			[]string{"package-database /var/lib/pacman/local: installed packages have no file list, so that their files count as unaccounted; 1 without one: a"}},
 		{"climbing list", with(files{list: "%FILES%\nusr/../etc/passwd\n/etc/passwd\nok\n\n", "/etc/passwd": "", "/ok": ""}),
-			[]string{`malformed /var/lib/pacman/local/a-1-1/files: line 2: path "/usr/../etc/passwd" is not a plain path: it may lead out of the package; 2 lines like this are ignored`}},
-		{"cut list", with(files{list: "%FILES%\nusr/\nusr/b"}), []string{"malformed /var/lib/pacman/local/a-1-1/files: file list of package a: /var/lib/pacman/local/a-1-1/files:3: the last line has no end: the file is truncated"}},
+			[]string{`malformed /var/lib/pacman/local/a-1-1/files: line 2: path "/usr/../etc/passwd" is not a clean path: it may lead out of the package; 2 lines like this are ignored`}},
+		{"cut list", with(files{list: "%FILES%\nusr/\nusr/b"}), []string{"malformed /var/lib/pacman/local/a-1-1/files: file list of package a: /var/lib/pacman/local/a-1-1/files:3: the last line has no newline: the file is truncated"}},
 		{"another list", with(files{list: "%BACKUP%\nx\t1\n\n"}), []string{"malformed /var/lib/pacman/local/a-1-1/files: file list of package a: /var/lib/pacman/local/a-1-1/files:3: has no section %FILES%"}},
 		{"empty list", with(files{list: ""}), nil},
 		{"another folder", together(alpmPackage("b", ""), files{alpmLocal + "/a-1-1/desc": "%NAME%\nc\n\n%VERSION%\n1-1\n\n", list: ""}),
-			[]string{`package-database /var/lib/pacman/local/a-1-1/desc: describes c 1-1, but is in the folder "a-1-1", by which pacman goes`}},
-		{"odd reason", alpmPackage("a", "%REASON%\n7\n\n"), []string{`malformed /var/lib/pacman/local/a-1-1/desc: line 11: "7" is not a reason of an installation`}},
+			[]string{`package-database /var/lib/pacman/local/a-1-1/desc: describes c 1-1, but is in the directory "a-1-1", whose name pacman uses`}},
+		{"odd reason", alpmPackage("a", "%REASON%\n7\n\n"), []string{`malformed /var/lib/pacman/local/a-1-1/desc: line 11: unknown install reason "7"`}},
 		{"odd dependency", alpmPackage("a", "%DEPENDS%\n>=1\nb>=\n\n"), []string{`malformed /var/lib/pacman/local/a-1-1/desc: line 11: ">=1" is not a dependency`,
 			`malformed /var/lib/pacman/local/a-1-1/desc: line 12: "b>=" has no version to compare with`}},
 	} {

@@ -13,21 +13,21 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// The places of apk's database. apk-tools opens lib/apk/db; on a system with
-// a merged /usr that leads to usr/lib/apk/db, where builders of images put it
-// that have no /lib at all.
+// The paths of apk's database. apk-tools opens lib/apk/db. On a system with a
+// merged /usr that resolves to usr/lib/apk/db, and image builders write it
+// there when the image has no /lib.
 const (
-	apkFolder    = "/lib/apk/db"
-	apkUsrFolder = "/usr/lib/apk/db"
+	apkDir       = "/lib/apk/db"
+	apkUsrDir    = "/usr/lib/apk/db"
 	apkInstalled = "/installed"
 	apkWorld     = "/etc/apk/world"
 )
 
-// apkElsewhere is the database of packages on volumes of their own, which
-// OpenWrt had for a while; their files lie outside of the root.
+// apkElsewhere is the database of packages on separate volumes, which OpenWrt
+// had for a while. Their files are outside of the root.
 const apkElsewhere = "/lib/apk/db-uvol/installed"
 
-// apk is the database while it is read. The slice packages goes with
+// apk is the database under construction. The slice packages is parallel to
 // Components.
 type apk struct {
 	system
@@ -36,8 +36,8 @@ type apk struct {
 }
 
 // openApk reads apk's database; nil when there is none. apk-tools 3 has a
-// binary format for packages and indexes, but writes this same text for what
-// is installed.
+// binary format for packages and indexes, but writes this same text for the
+// installed packages.
 func openApk(ctx context.Context, s system) (*DB, error) {
 	d := &apk{system: s}
 	n, err := d.database()
@@ -61,20 +61,20 @@ func openApk(ctx context.Context, s system) (*DB, error) {
 	d.assign(listings, d.mayShare)
 	d.ownDatabase(apkPlaces(d.at))
 	d.relate(d.relating())
-	if err := d.askedFor(ctx); err != nil {
+	if err := d.setReasons(ctx); err != nil {
 		return nil, err
 	}
 	return d.DB, nil
 }
 
-// database finds the one file.
+// database returns the one database file.
 func (d *apk) database() (rootfs.Node, error) {
 	var found []rootfs.Node
-	for _, folder := range []string{apkFolder, apkUsrFolder} {
-		if _, err := d.file(folder, rootfs.Dir); err != nil {
+	for _, base := range []string{apkDir, apkUsrDir} {
+		if _, err := d.file(base, rootfs.Dir); err != nil {
 			return rootfs.None, err
 		}
-		n, err := d.file(folder+apkInstalled, rootfs.File)
+		n, err := d.file(base+apkInstalled, rootfs.File)
 		if err != nil {
 			return rootfs.None, err
 		}
@@ -87,19 +87,19 @@ func (d *apk) database() (rootfs.Node, error) {
 	}
 	d.at = d.tree.Path(d.tree.Parent(found[0]))
 	if len(found) > 1 {
-		d.gap(sbom.GapDatabase, d.tree.Path(found[1]), "a second apk database, beside %s, which is the one that apk uses: what it lists is not known", d.tree.Path(found[0]))
+		d.gap(sbom.GapDatabase, d.tree.Path(found[1]), "a second apk database, beside %s, which is the one that apk uses: its packages are unknown", d.tree.Path(found[0]))
 	}
 	if n := d.tree.Resolve(apkElsewhere); n != rootfs.None {
-		d.gap(sbom.GapDatabase, d.tree.Path(n), "a database of packages on volumes of their own: what it lists is not known")
+		d.gap(sbom.GapDatabase, d.tree.Path(n), "a database of packages on separate volumes: its packages are unknown")
 	}
 	return found[0], nil
 }
 
-// checkMissing tells a system without apk from one whose list of packages was
-// taken away: that one still has the scripts of its packages, or what was
-// asked for.
+// checkMissing distinguishes a system without apk from one whose list of
+// packages was removed: the latter still has the scripts of its packages, or
+// apk's world file.
 func (d *apk) checkMissing() error {
-	for _, path := range []string{apkFolder + "/scripts.tar", apkUsrFolder + "/scripts.tar", apkFolder + "/scripts.tar.gz", apkUsrFolder + "/scripts.tar.gz"} {
+	for _, path := range []string{apkDir + "/scripts.tar", apkUsrDir + "/scripts.tar", apkDir + "/scripts.tar.gz", apkUsrDir + "/scripts.tar.gz"} {
 		if d.tree.Kind(d.tree.Resolve(path)) == rootfs.File {
 			return &ParseError{File: strings.TrimSuffix(path, path[strings.LastIndexByte(path, '/'):]) + apkInstalled,
 				Msg: "is missing, although there are scripts of packages beside it in " + path, Hint: "restore it from a backup"}
@@ -135,9 +135,9 @@ func (d *apk) read(r *apkReader) error {
 	}
 }
 
-// addPackages makes the components. The digest is that of the control segment
-// of the archive that was installed. Nothing on disk is bound to it: whoever
-// writes the database writes it.
+// addPackages makes the components. The digest is the one of the control
+// segment of the installed archive. It is text in the database, and no file on
+// disk is bound to it.
 func (d *apk) addPackages(file string) {
 	addComponents(&d.system, d.packages, func(p *apkRecord) sbom.Component {
 		c := sbom.Component{
@@ -167,7 +167,7 @@ func (d *apk) addPackages(file string) {
 	for _, p := range d.virtuals {
 		d.Gaps = append(d.Gaps, p.faults...)
 		d.Excluded = append(d.Excluded, sbom.Exclusion{Path: file, PURL: d.packageURL(p), Name: p.name, Version: p.version,
-			Reason: sbom.ExcludedDeclared, Detail: "a virtual package: a name for what was asked for together", Count: 1})
+			Reason: sbom.ExcludedDeclared, Detail: "a virtual package: a name for packages that were requested together", Count: 1})
 	}
 }
 
@@ -179,8 +179,8 @@ func (d *apk) packageURL(p *apkRecord) string {
 	return d.purl(packageurl.TypeApk, p.name, p.version, p.arch, upstream)
 }
 
-// mayShare says whether two packages may list the same file: one that replaces
-// another, and packages of one source (apk_pkg_replaces_file).
+// mayShare reports whether two packages may list the same file: one that
+// replaces another, and packages of one source (apk_pkg_replaces_file).
 func (d *apk) mayShare(a, b int) bool {
 	x, y := d.packages[a], d.packages[b]
 	return x.replacesAny(y) || y.replacesAny(x) || x.origin != "" && x.origin == y.origin
@@ -190,11 +190,11 @@ func (p *apkRecord) replacesAny(other *apkRecord) bool {
 	return slices.ContainsFunc(p.replaces, func(a alternative) bool { return a.name == other.name })
 }
 
-// apkPlaces are the files of the database, and those of apk that no package
-// has.
-func apkPlaces(folder string) []place {
+// apkPlaces returns the files of the database, and the files of apk that no
+// package lists.
+func apkPlaces(base string) []place {
 	return []place{
-		{"apk-tools", folder, oneOf("installed", "lock", "scripts.tar", "scripts.tar.gz", "triggers")},
+		{"apk-tools", base, oneOf("installed", "lock", "scripts.tar", "scripts.tar.gz", "triggers")},
 		{"apk-tools", "/etc/apk", oneOf("arch", "repositories", "world")},
 		{"apk-tools", "/var/cache/apk", func(name string) bool {
 			return strings.HasPrefix(name, "APKINDEX.") && strings.HasSuffix(name, ".tar.gz") || name == "installed"
@@ -202,10 +202,10 @@ func apkPlaces(folder string) []place {
 	}
 }
 
-// askedFor says of each package whether somebody asked for it: those that
-// etc/apk/world names, and those that a virtual package in it names. The file
-// is not part of the database, so that a broken one is a gap.
-func (d *apk) askedFor(ctx context.Context) error {
+// setReasons sets the install reason of each package. Explicit are the packages
+// that etc/apk/world names, and those that a virtual package in it names. The
+// file is not part of the database, so that a malformed one is a gap.
+func (d *apk) setReasons(ctx context.Context) error {
 	n, err := d.file(apkWorld, rootfs.File)
 	var world []alternative
 	if err == nil && n != rootfs.None {
@@ -218,7 +218,7 @@ func (d *apk) askedFor(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		d.gap(gapKind(err, sbom.GapUnreadable), apkWorld, "what was asked for is not known: %v", err)
+		d.gap(gapKind(err, sbom.GapUnreadable), apkWorld, "the explicitly installed packages are unknown: %v", err)
 		return nil
 	case n == rootfs.None:
 		return nil
@@ -240,7 +240,7 @@ func (d *apk) askedFor(ctx context.Context) error {
 			world = append(world, p.depends...)
 		}
 		if matches += len(offers[a.name]); matches > maxMatches {
-			d.gap(sbom.GapLimit, apkWorld, "what was asked for is not known beyond %s: more than %d candidates", excerpt(a.name), maxMatches)
+			d.gap(sbom.GapLimit, apkWorld, "the explicitly installed packages after %s are unknown: more than %d candidates", excerpt(a.name), maxMatches)
 			return nil
 		}
 		for _, o := range offers[a.name] {
@@ -252,8 +252,8 @@ func (d *apk) askedFor(ctx context.Context) error {
 	return nil
 }
 
-// readApkWorld reads the list of what was asked for. apk separates items by
-// any white space.
+// readApkWorld reads the list of explicitly installed packages. apk separates
+// its items by any white space.
 func readApkWorld(ctx context.Context, r io.Reader, file string) ([]alternative, error) {
 	l := newLines(ctx, r, file)
 	var out []alternative

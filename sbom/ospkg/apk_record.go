@@ -14,7 +14,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// hintApk is the way out of a record that apk did not write.
+// hintApk is the hint for a record that apk did not write.
 const hintApk = "run apk fix on the system, or restore the file from a backup"
 
 // apkVirtual is the description that apk gives to the packages it makes for
@@ -35,36 +35,36 @@ type apkRecord struct {
 	files collector
 	line  int
 	end   int // the line of the last field
-	// faults are fields that do not parse and that the list of packages does
-	// not depend on.
+	// faults are malformed fields that do not affect the list of packages.
 	faults []sbom.Gap
-	broken string // what apk noted as unfinished: "f", "s", "x"
+	broken string // the parts that apk recorded as unfinished: "f", "s", "x"
 }
 
-// virtual says whether a record is only a name for what was asked for
-// together: apk makes such a record for "apk add --virtual .build-deps gcc".
-// It never has a file; a record with files is a package, whatever its name.
+// virtual reports whether a record is only a name for packages that were
+// requested together: apk writes such a record for "apk add --virtual
+// .build-deps gcc". It never has a file; a record with files is a package,
+// whatever its name.
 func (p *apkRecord) virtual() bool {
 	return (p.name[0] == '.' || p.description == apkVirtual && p.origin == "") && p.files.listed == 0
 }
 
 // apkReader reads the database record by record. It accepts what apk-tools
 // accepts (apk_db_fdb_read in its src/database.c), with two exceptions: a
-// record that is not followed by an empty line, which apk writes after each
-// and without which it would drop the record; and carriage returns and zero
-// bytes, which it takes for a part of the text. Both mean that the file is not
-// as apk left it, and are errors.
+// record without an empty line after it, which apk writes after each and
+// without which it drops the record; and carriage returns and zero bytes,
+// which it reads as part of the text. Both mean that another program changed
+// the file, and are errors.
 type apkReader struct {
 	lines  *lines
 	node   rootfs.Node
 	finder *finder
 
-	p      *apkRecord
-	seen   [256]int // field -> line, in this record
-	folder string   // of the files that follow, from the root
-	inside bool     // a folder was named
-	file   bool     // and a file in it
-	bad    bool     // the folder is not one that is believed
+	p     *apkRecord
+	seen  [256]int // field -> line, in this record
+	dir   string   // of the files that follow, from the root
+	inDir bool     // a directory was named
+	file  bool     // and a file in it
+	bad   bool     // the path of the directory is malformed
 }
 
 // next returns the next record, or io.EOF.
@@ -88,13 +88,13 @@ func (r *apkReader) next() (*apkRecord, error) {
 			return r.finish()
 		}
 		if r.lines.unterminated {
-			return nil, r.fail("the last line has no end: the file is truncated")
+			return nil, r.fail("the last line has no newline: the file is truncated")
 		}
 		if strings.IndexByte(line, 0) >= 0 {
 			return nil, r.fail("zero byte: this is not a text file")
 		}
 		if line[len(line)-1] == '\r' {
-			return nil, r.fail("line ends with a carriage return: the file was edited with the line ends of another system")
+			return nil, r.fail("line ends with a carriage return: the file was edited with the line endings of another system")
 		}
 		if len(line) < 2 || line[1] != ':' {
 			return nil, r.fail("%s is not a field", excerpt(line))
@@ -102,7 +102,7 @@ func (r *apkReader) next() (*apkRecord, error) {
 		if r.p == nil {
 			r.p = &apkRecord{line: r.lines.number}
 			r.p.files = collector{finder: r.finder, listing: listing{list: r.node}}
-			r.seen, r.folder, r.inside, r.file = [256]int{}, "", false, false
+			r.seen, r.dir, r.inDir, r.file = [256]int{}, "", false, false
 		}
 		r.p.end = r.lines.number
 		if err := r.add(line[0], line[2:]); err != nil {
@@ -177,7 +177,7 @@ func (r *apkReader) add(name byte, value string) error {
 		p.broken = strings.Clone(value)
 	case 'S', 'U', 'L', 'm', 't', 'c', 'k', 'q', 's', 'g':
 	default:
-		r.fault("field %q is not known", name)
+		r.fault("unknown field %q", name)
 	}
 	return nil
 }
@@ -190,37 +190,37 @@ func (r *apkReader) dependencies(name byte, value string) []alternative {
 	return out
 }
 
-// addFile takes one field of the list of files: folders, without a slash in
-// front, and the files in each.
+// addFile takes one field of the list of files: directories, without a leading
+// slash, and the files in each.
 func (r *apkReader) addFile(name byte, value string) error {
 	switch {
 	case r.p.name == "":
 		return r.fail("field %q before the name of the package", name)
-	case name != 'F' && !r.inside, name != 'F' && name != 'R' && name != 'M' && !r.file:
-		return r.fail("field %q without what it belongs to", name)
+	case name != 'F' && !r.inDir, name != 'F' && name != 'R' && name != 'M' && !r.file:
+		return r.fail("field %q without a directory or file before it", name)
 	}
 	c := &r.p.files
 	switch name {
 	case 'F':
-		r.inside, r.file = true, false
-		r.folder, r.bad = "/"+value, false
+		r.inDir, r.file = true, false
+		r.dir, r.bad = "/"+value, false
 		if value == "" {
-			r.folder = ""
+			r.dir = ""
 			break
 		}
-		if !cleanPath(r.folder) {
+		if !cleanPath(r.dir) {
 			r.bad = true
-			r.malformed(r.folder)
+			r.malformed(r.dir)
 			break
 		}
-		r.folder = strings.Clone(r.folder)
+		r.dir = strings.Clone(r.dir)
 		c.listed++
-		if !c.take(r.folder) {
+		if !c.take(r.dir) {
 			c.absent++
 		}
 	case 'R':
 		r.file = true
-		path := r.folder + "/" + value
+		path := r.dir + "/" + value
 		if r.bad || strings.IndexByte(value, '/') >= 0 || !cleanPath(path) || value == "" {
 			r.malformed(path)
 			break
@@ -233,15 +233,15 @@ func (r *apkReader) addFile(name byte, value string) error {
 	return nil
 }
 
-// malformed counts a path that is not believed.
+// malformed counts a malformed path, which has no owner.
 func (r *apkReader) malformed(path string) {
 	c := &r.p.files
 	if c.malformed++; c.malformed == 1 {
-		c.fault = r.lines.fail("path %s of package %s is not a plain path: it may lead out of the package", excerpt(path), r.p.name)
+		c.fault = r.lines.fail("path %s of package %s is not a clean path: it may lead out of the package", excerpt(path), r.p.name)
 	}
 }
 
-// finish returns the record that is complete.
+// finish returns the completed record.
 func (r *apkReader) finish() (*apkRecord, error) {
 	p := r.p
 	r.p = nil
@@ -260,7 +260,7 @@ func (r *apkReader) finish() (*apkRecord, error) {
 	return p, nil
 }
 
-// fault records a malformed field. A few of them say enough.
+// fault records a malformed field. The number of recorded faults is limited.
 func (r *apkReader) fault(format string, args ...any) {
 	const most = 10
 	if len(r.p.faults) < most {
@@ -273,7 +273,7 @@ func (r *apkReader) fault(format string, args ...any) {
 	}
 }
 
-// parseApkDigest reads the identity of a package: "Q1" and the base64 of the
+// parseApkDigest parses the identity of a package: "Q1" and the base64 of the
 // SHA-1 of its control segment, which is also what an index and apko.lock
 // have; "Q2" is SHA-256, and "X" in place of "Q" is hexadecimal
 // (apk_blob_pull_digest).
@@ -303,8 +303,8 @@ func parseApkDigest(s string) (sbom.Digest, error) {
 	return sbom.Digest{}, wrong
 }
 
-// validApkName follows PKGNAME in apk-tools' src/ctype.c, with the dot that
-// virtual packages start with.
+// validApkName follows PKGNAME in apk-tools' src/ctype.c, plus the dot at the
+// start of the name of a virtual package.
 func validApkName(s string) bool {
 	for i := range len(s) {
 		if !isAlphanumeric(s[i]) && strings.IndexByte("._", s[i]) < 0 && (i == 0 || strings.IndexByte("-+", s[i]) < 0) {
@@ -323,8 +323,8 @@ func validApkArch(s string) bool {
 	return true
 }
 
-// newApkReader reads a database. The paths in it are looked up as they are
-// read, so that none is kept.
+// newApkReader returns a reader of a database. It looks the paths up as it
+// reads them, and keeps none.
 func newApkReader(ctx context.Context, rd io.Reader, file string, n rootfs.Node, f *finder) *apkReader {
 	return &apkReader{lines: newLines(ctx, rd, file), node: n, finder: f}
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// parseApkDependencies reads a list of dependencies as in "D:", "p:" and
+// parseApkDependencies parses a list of dependencies as in "D:", "p:" and
 // etc/apk/world: names and provided names ("so:libc.so.6", "cmd:sh",
 // "/bin/sh"), each with a version ("foo>=1.2", "foo~1.2", "foo><Q1...") and
-// with "!" in front when it must not be installed. Such a conflict asks for
-// nothing and is left out. In world a name may be followed by the tag of a
-// repository, "foo@edge" (apk-world(5)).
+// with "!" in front when it must not be installed. Such a conflict requires
+// nothing and is left out. In world a name may have the tag of a repository,
+// "foo@edge" (apk-world(5)).
 func parseApkDependencies(s string, tags bool) ([]alternative, error) {
 	var out []alternative
 	for word := range strings.FieldsSeq(s) {
@@ -47,7 +47,7 @@ func parseApkDependencies(s string, tags bool) ([]alternative, error) {
 	return out, nil
 }
 
-// relating is how apk's packages need each other.
+// relating returns the rules by which apk's packages depend on each other.
 func (d *apk) relating() relating {
 	offers := d.offers()
 	needs := make([][]requires, len(d.packages))
@@ -76,10 +76,10 @@ func (d *apk) offers() map[string][]offer {
 	return offers
 }
 
-// addInstallIf turns "install me when all of these are" around, so that it can
-// be seen what brought a package: each of those packages recommends it. That
-// is the nearest that there is; the package would also leave when only one of
-// them does.
+// addInstallIf reverses "install me when all of these are installed", so that
+// why can answer for such a package: each of those packages recommends it. No
+// other kind of relation is nearer. apk would also remove the package when only
+// one of them is removed.
 func (d *apk) addInstallIf(offers map[string][]offer, needs [][]requires) {
 	matches, rules := 0, 0
 	for i, p := range d.packages {
@@ -87,7 +87,7 @@ func (d *apk) addInstallIf(offers map[string][]offer, needs [][]requires) {
 		for _, a := range p.installIf {
 			found := false
 			if matches += len(offers[a.name]); matches > maxMatches || rules > maxRelations {
-				d.gap(sbom.GapLimit, d.Components[i].Paths[0], "what installs packages from %s on is not followed: more than %d candidates", p.name, maxMatches)
+				d.gap(sbom.GapLimit, d.Components[i].Paths[0], "install_if of packages from %s on is not followed: more than %d candidates", p.name, maxMatches)
 				return
 			}
 			for _, o := range offers[a.name] {
@@ -120,8 +120,8 @@ func joinApk(all []alternative) string {
 	return strings.Join(words, " ")
 }
 
-// satisfies follows apk_dep_is_provided: a name that is provided without a
-// version satisfies any version.
+// satisfies follows apk_dep_is_provided: a name provided without a version
+// satisfies any version.
 func (d *apk) satisfies(o offer, a alternative) bool {
 	switch {
 	case a.op == "":
@@ -138,11 +138,11 @@ func (d *apk) satisfies(o offer, a alternative) bool {
 		prefix && strings.Contains(a.op, "~")
 }
 
-// validApkCapability says whether a dependency may have that name: a package,
-// a path, or a kind with something ("so:libz.so.1", "py3.11:foo", "pc:x").
+// validApkCapability reports whether a dependency may have that name: a
+// package, a path, or a kind and a name ("so:libz.so.1", "py3.11:foo", "pc:x").
 func validApkCapability(s string) bool { return s != "" && printable(s) }
 
-// printable says whether a text has printable ASCII characters only, and no
+// printable reports whether a text has printable ASCII characters only, and no
 // blank.
 func printable(s string) bool {
 	for i := range len(s) {

@@ -53,7 +53,7 @@ func TestApkFixtures(t *testing.T) {
 	for name, text := range apkFixtures(t) {
 		t.Run(name, func(t *testing.T) {
 			var want, paths []string
-			f := files{apkFolder + apkInstalled: text, apkWorld: "nothing\n"}
+			f := files{apkDir + apkInstalled: text, apkWorld: "nothing\n"}
 			owners := map[string]string{}
 			p, folder := "", ""
 			for line := range strings.Lines(text) {
@@ -183,7 +183,7 @@ func TestApkSystem(t *testing.T) {
 		t.Errorf("gaps %v, notices %v", db.Gaps, db.Notices)
 	}
 	if diff := cmp.Diff([]sbom.Exclusion{{Path: "/usr/lib/apk/db/installed", PURL: "pkg:apk/alpine/.build-deps@20240101.000000?arch=noarch&distro=alpine-3.22.1", Name: ".build-deps",
-		Version: "20240101.000000", Reason: sbom.ExcludedDeclared, Detail: "a virtual package: a name for what was asked for together", Count: 1}}, db.Excluded); diff != "" {
+		Version: "20240101.000000", Reason: sbom.ExcludedDeclared, Detail: "a virtual package: a name for packages that were requested together", Count: 1}}, db.Excluded); diff != "" {
 		t.Errorf("excluded (-want +got):\n%s", diff)
 	}
 	checkRepeatable2(t, tree, db, alpine)
@@ -191,7 +191,7 @@ func TestApkSystem(t *testing.T) {
 
 // TestVirtualPackagesHaveNoFiles: a name that starts with a dot hides nothing.
 func TestVirtualPackagesHaveNoFiles(t *testing.T) {
-	_, db, err := files{apkFolder + apkInstalled: apkRecordText(".evil", "T:virtual meta package", "F:usr/bin", "R:evil")}.open(t, alpine)
+	_, db, err := files{apkDir + apkInstalled: apkRecordText(".evil", "T:virtual meta package", "F:usr/bin", "R:evil")}.open(t, alpine)
 	if err != nil || len(db.Components) != 1 || db.Components[0].Name != ".evil" {
 		t.Errorf("%+v, %v", db, err)
 	}
@@ -214,7 +214,7 @@ func checkRepeatable2(t *testing.T, tree *rootfs.Tree, first *DB, release sbom.O
 }
 
 func TestBrokenApkDatabasesAreErrors(t *testing.T) {
-	installed := apkFolder + apkInstalled
+	installed := apkDir + apkInstalled
 	a := apkRecordText("a")
 	for _, test := range []struct {
 		name string
@@ -232,16 +232,16 @@ func TestBrokenApkDatabasesAreErrors(t *testing.T) {
 		{"bad arch", files{installed: "P:b\nV:1\nA:x y\n\n"}, `/lib/apk/db/installed:3: "x y" is not an architecture`},
 		{"twice", files{installed: a + apkRecordText("b") + a}, "/lib/apk/db/installed:9: package a has a second record, the first one is in line 1"},
 		{"two in one", files{installed: "P:a\nV:1\nP:b\nV:1\n\n"}, `/lib/apk/db/installed:3: field 'P' appears twice in one record, first in line 1`},
-		{"file without a folder", files{installed: "P:a\nV:1\nR:x\n\n"}, `/lib/apk/db/installed:3: field 'R' without what it belongs to`},
-		{"digest without a file", files{installed: "P:a\nV:1\nF:x\nZ:Q1\n\n"}, `/lib/apk/db/installed:4: field 'Z' without what it belongs to`},
+		{"file without a folder", files{installed: "P:a\nV:1\nR:x\n\n"}, `/lib/apk/db/installed:3: field 'R' without a directory or file before it`},
+		{"digest without a file", files{installed: "P:a\nV:1\nF:x\nZ:Q1\n\n"}, `/lib/apk/db/installed:4: field 'Z' without a directory or file before it`},
 		{"files first", files{installed: "F:x\nP:a\nV:1\n\n"}, `/lib/apk/db/installed:1: field 'F' before the name of the package`},
 		{"no last line", files{installed: a + "P:b\nV:1\n"}, "/lib/apk/db/installed:6: the last record has no empty line after it: the file is truncated (run apk fix"},
-		{"no last newline", files{installed: a + "P:b\nV:1"}, "/lib/apk/db/installed:6: the last line has no end: the file is truncated"},
+		{"no last newline", files{installed: a + "P:b\nV:1"}, "/lib/apk/db/installed:6: the last line has no newline: the file is truncated"},
 		{"long line", files{installed: a + "P:" + strings.Repeat("x", maxLine) + "\n\n"}, "/lib/apk/db/installed:5: line is longer than 1048576 bytes"},
 		{"a folder", files{installed + "/": ""}, "/lib/apk/db/installed: is a folder, not a file"},
-		{"a dead link", files{installed: "-> /proc/1/root/x"}, "/lib/apk/db/installed: is a symbolic link that leads nowhere"},
-		{"folder is a file", files{apkFolder: "x"}, "/lib/apk/db: is a file, not a folder"},
-		{"taken away", files{apkUsrFolder + "/scripts.tar": ""}, "/usr/lib/apk/db/installed: is missing, although there are scripts of packages beside it"},
+		{"a dead link", files{installed: "-> /proc/1/root/x"}, "/lib/apk/db/installed: is a dangling symbolic link"},
+		{"folder is a file", files{apkDir: "x"}, "/lib/apk/db: is a file, not a folder"},
+		{"taken away", files{apkUsrDir + "/scripts.tar": ""}, "/usr/lib/apk/db/installed: is missing, although there are scripts of packages beside it"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, db, err := test.f.open(t, alpine)
@@ -260,7 +260,7 @@ func TestBrokenApkDatabasesAreErrors(t *testing.T) {
 }
 
 func TestApkGaps(t *testing.T) {
-	installed := apkFolder + apkInstalled
+	installed := apkDir + apkInstalled
 	for _, test := range []struct {
 		name    string
 		f       files
@@ -269,17 +269,17 @@ func TestApkGaps(t *testing.T) {
 	}{
 		{"in order", files{installed: apkRecordText("a")}, alpine, nil},
 		{"derivative", files{installed: apkRecordText("a")}, sbom.OS{ID: "x", IDLike: []string{"wolfi"}}, nil},
-		{"another system", files{installed: apkRecordText("a")}, debian, []string{`package-database /lib/apk/db: os-release names the system "debian", which does not use apk, but there is a apk database`}},
+		{"another system", files{installed: apkRecordText("a")}, debian, []string{`package-database /lib/apk/db: os-release names the system "debian", which does not use apk, but its database is of the kind apk`}},
 		{"empty", files{installed: ""}, alpine, []string{"package-database /lib/apk/db/installed: the package database lists no installed package"}},
 		{"climbing", files{installed: apkRecordText("a", "F:usr/../etc", "R:passwd", "F:/etc", "F:etc/", "F:usr", "R:../etc/passwd", "R:", "R:ok"), "/etc/passwd": "", "/usr/ok": ""}, alpine,
-			[]string{`malformed /lib/apk/db/installed: line 4: path "/usr/../etc" of package a is not a plain path: it may lead out of the package; 6 lines like this are ignored`}},
-		{"unknown field", files{installed: apkRecordText("a", "y:new")}, alpine, []string{`malformed /lib/apk/db/installed: line 4: package a: field 'y' is not known`}},
+			[]string{`malformed /lib/apk/db/installed: line 4: path "/usr/../etc" of package a is not a clean path: it may lead out of the package; 6 lines like this are ignored`}},
+		{"unknown field", files{installed: apkRecordText("a", "y:new")}, alpine, []string{`malformed /lib/apk/db/installed: line 4: package a: unknown field 'y'`}},
 		{"bad digest", files{installed: apkRecordText("a", "C:Q1short")}, alpine, []string{`malformed /lib/apk/db/installed: line 4: package a: "Q1short" is not a digest`}},
 		{"bad dependency", files{installed: apkRecordText("a", "D:b>=")}, alpine, []string{`malformed /lib/apk/db/installed: line 4: package a: field 'D': "b>=" has no version after >=`}},
-		{"bad world", files{installed: apkRecordText("a"), apkWorld: "a\n>1\n"}, alpine, []string{`malformed /etc/apk/world: what was asked for is not known: /etc/apk/world:2: ">1" is not a dependency`}},
-		{"two databases", files{installed: apkRecordText("a"), apkUsrFolder + apkInstalled: apkRecordText("b")}, alpine,
-			[]string{"package-database /usr/lib/apk/db/installed: a second apk database, beside /lib/apk/db/installed, which is the one that apk uses: what it lists is not known"}},
-		{"volumes", files{installed: apkRecordText("a"), apkElsewhere: ""}, alpine, []string{"package-database /lib/apk/db-uvol/installed: a database of packages on volumes of their own: what it lists is not known"}},
+		{"bad world", files{installed: apkRecordText("a"), apkWorld: "a\n>1\n"}, alpine, []string{`malformed /etc/apk/world: the explicitly installed packages are unknown: /etc/apk/world:2: ">1" is not a dependency`}},
+		{"two databases", files{installed: apkRecordText("a"), apkUsrDir + apkInstalled: apkRecordText("b")}, alpine,
+			[]string{"package-database /usr/lib/apk/db/installed: a second apk database, beside /lib/apk/db/installed, which is the one that apk uses: its packages are unknown"}},
+		{"volumes", files{installed: apkRecordText("a"), apkElsewhere: ""}, alpine, []string{"package-database /lib/apk/db-uvol/installed: a database of packages on separate volumes: its packages are unknown"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree, db, err := test.f.open(t, test.release)
@@ -302,7 +302,7 @@ func TestApkGaps(t *testing.T) {
 
 func TestApkClaims(t *testing.T) {
 	tree, db, err := files{
-		apkFolder + apkInstalled: apkRecordText("a", "F:home/x", "R:y", "F:usr/bin", "R:tool") + apkRecordText("b", "F:usr/bin", "R:tool") +
+		apkDir + apkInstalled: apkRecordText("a", "F:home/x", "R:y", "F:usr/bin", "R:tool") + apkRecordText("b", "F:usr/bin", "R:tool") +
 			apkRecordText("c", "o:s", "F:usr/bin", "R:shared") + apkRecordText("d", "o:s", "F:usr/bin", "R:shared"),
 		"/home/x/y": "", "/usr/bin/tool": "", "/usr/bin/shared": "",
 	}.open(t, alpine)
@@ -310,7 +310,7 @@ func TestApkClaims(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{
-		"foreign-claim /home/x/y: a lists a file in /home, where packages of a distribution have none; they do not count as its own (/lib/apk/db/installed)",
+		"foreign-claim /home/x/y: a lists a file in /home, where packages of a distribution have none; the package does not own them (/lib/apk/db/installed)",
 		"foreign-claim /usr/bin/tool: a and b both list a file; neither replaces the other",
 	}, noticeDetails(db)); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
@@ -488,7 +488,7 @@ func TestManyApkRules(t *testing.T) {
 	for i := range packages {
 		text.WriteString(apkRecordText(fmt.Sprintf("p%d", i), "p:x", "i:x"))
 	}
-	_, db, err := files{apkFolder + apkInstalled: text.String()}.open(t, alpine)
+	_, db, err := files{apkDir + apkInstalled: text.String()}.open(t, alpine)
 	if err != nil || len(db.Components) != packages {
 		t.Fatalf("%v", err)
 	}

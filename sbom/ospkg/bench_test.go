@@ -64,7 +64,7 @@ func generate(tb testing.TB, packages, files int) string {
 // BenchmarkApk reads a database of 39 packages and 66,000 paths, 4.6 MB, in an
 // environment without the files.
 func BenchmarkApk(b *testing.B) {
-	t, err := openTree(b, files{apkFolder + apkInstalled: readFile(b, syft(b), "alpine/testdata/very-large-entries"), "/usr/": ""}.plant(b))
+	t, err := openTree(b, files{apkDir + apkInstalled: readFile(b, syft(b), "alpine/testdata/very-large-entries"), "/usr/": ""}.plant(b))
 	if err != nil {
 		b.Fatal(err)
 	}

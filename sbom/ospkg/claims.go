@@ -12,12 +12,11 @@ import (
 // noArea is outside of all areas.
 const noArea = -1
 
-// areas are the places where no package of a distribution has files: the
-// homes of users, what the administrator installed (Debian Policy, section
-// 9.1.2), temporary folders, and Python's virtual environments (PEP 405). A
-// package may bring folders there, but a file that its list claims there is
-// not believed to be its own. /opt is not one of them: vendors' packages are
-// made for it.
+// areas are the directories in which no package of a distribution has files:
+// home directories, /usr/local (Debian Policy, section 9.1.2), temporary
+// directories, and Python's virtual environments (PEP 405). A package may have
+// directories there, but does not own a file that its list claims there. /opt
+// is not one of them: vendors' packages are made for it.
 type areas struct {
 	names []string
 	roots map[rootfs.Node]int
@@ -47,7 +46,7 @@ func (a *areas) add(n rootfs.Node, name string) {
 	}
 }
 
-// at is the area that a folder is the top of.
+// at returns the area whose top is that directory.
 func (a *areas) at(n rootfs.Node) int {
 	if i, found := a.roots[n]; found {
 		return i
@@ -55,7 +54,7 @@ func (a *areas) at(n rootfs.Node) int {
 	return noArea
 }
 
-// around is the area that a node is in or is the top of.
+// around returns the area that contains a node or whose top it is.
 func (a *areas) around(t *rootfs.Tree, n rootfs.Node) int {
 	for ; n != rootfs.None; n = t.Parent(n) {
 		if i := a.at(n); i != noArea {
@@ -65,7 +64,7 @@ func (a *areas) around(t *rootfs.Tree, n rootfs.Node) int {
 	return noArea
 }
 
-// claim counts the files that one package claims in one area, or of another
+// claim counts the files that one package claims in one area, or from another
 // package.
 type claim struct {
 	path  string // the first one
@@ -83,8 +82,8 @@ func (c claim) String() string {
 // packages in ascending order.
 type contested map[rootfs.Node][]int
 
-// add notes that another component lists a file that its owner has already.
-// It is called with ascending components, of which the owner is the first.
+// add records that another component lists a file that has an owner. It is
+// called with ascending components, of which the owner is the first.
 func (c contested) add(n rootfs.Node, owner, component int) {
 	owners := c[n]
 	if len(owners) == 0 {
@@ -95,7 +94,7 @@ func (c contested) add(n rootfs.Node, owner, component int) {
 	}
 }
 
-// areaClaims reports the files that a list claims where packages have none.
+// areaClaims adds notices for the files that a list claims in an area.
 func (s *system) areaClaims(component int, l *listing) {
 	list := ""
 	if l.list != rootfs.None {
@@ -104,21 +103,21 @@ func (s *system) areaClaims(component int, l *listing) {
 	for _, area := range sortedKeys(l.claims) {
 		c := l.claims[area]
 		s.notice(sbom.NoticeClaim, c.path, s.Components[component].ID,
-			"%s lists %s in %s, where packages of a distribution have none; they do not count as its own (%s)",
+			"%s lists %s in %s, where packages of a distribution have none; the package does not own them (%s)",
 			s.Components[component].Name, c, s.areas.names[area], list)
 	}
 }
 
-// conflicts reports the packages that list the files of another one, although
-// mayShare does not allow it.
+// conflicts adds notices for the packages that list files of another one
+// although mayShare does not allow it.
 func (s *system) conflicts(files contested, mayShare func(a, b int) bool) {
 	type pair struct{ first, second int }
 	pairs := map[pair]claim{}
-	// Asking costs as much as the packages' lists of what they replace are
-	// long, and two packages may share all of their files.
+	// A call takes time in proportion to the packages' Replaces lists, and two
+	// packages may share all of their files.
 	allowed := map[pair]bool{}
 	// When more packages than that share one file, comparing each with each
-	// tells nothing new.
+	// adds no information.
 	const most = 8
 	for _, n := range sortedKeys(files) {
 		owners := files[n]
@@ -157,10 +156,10 @@ func (s *system) conflicts(files contested, mayShare func(a, b int) bool) {
 	}
 }
 
-// isFolder says whether a node is a folder or a link to one. Packages share
-// folders, and what one package has as a folder may be a link on disk, as
-// /bin is.
-func isFolder(t *rootfs.Tree, n rootfs.Node) bool {
+// isDir reports whether a node is a directory or a link to one. Packages share
+// directories, and the directory of one package may be a link on disk, as /bin
+// is.
+func isDir(t *rootfs.Tree, n rootfs.Node) bool {
 	return t.Kind(n) == rootfs.Dir || (t.Kind(n) == rootfs.Symlink && t.Kind(t.ResolveNode(n)) == rootfs.Dir)
 }
 

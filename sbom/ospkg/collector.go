@@ -7,11 +7,11 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// listing is what one list says, in terms of the tree.
+// listing is one file list, resolved to nodes of the tree.
 type listing struct {
 	list           rootfs.Node   // the file that lists, None when there is none
-	nodes          []rootfs.Node // what is there, without what is only claimed
-	claims         map[int]claim // area -> what is claimed in it
+	nodes          []rootfs.Node // the listed nodes that exist, without those in areas
+	claims         map[int]claim // area -> the files that are claimed in it
 	listed, absent int
 	malformed      int // lines
 	fault          *ParseError
@@ -22,19 +22,20 @@ type listing struct {
 // in its listing what they read.
 type collector struct {
 	finder *finder
-	// divert says where the file of a listed path is; nil when it is there.
+	// divert returns the path of the file for a listed path; nil when they are
+	// the same.
 	divert func(path string) string
-	// implied is true when the list does not have the folders above its
-	// files, although the package does.
+	// implied is true when the list does not contain the parent directories of
+	// its files, although the package does.
 	implied bool
-	folder  string // the last one that was implied
-	// wild accepts a last line without an end.
+	dir     string // the last implied directory
+	// wild accepts a last line without a newline.
 	wild bool
 	listing
 }
 
-// read reads a list. Lines that are no paths of a package are counted, the
-// first one is kept, and none of them is believed.
+// read reads a list. It counts the lines that are not valid paths, keeps the
+// first of them for the gap, and ignores them otherwise.
 func (c *collector) read(l *lines, readPath func(line string) (string, error)) error {
 	for {
 		line, ok := l.next()
@@ -45,7 +46,7 @@ func (c *collector) read(l *lines, readPath func(line string) (string, error)) e
 		switch {
 		case err != nil:
 		case l.unterminated && !c.wild:
-			err = errors.New("the last line has no end: the file is truncated")
+			err = errors.New("the last line has no newline: the file is truncated")
 		case !c.take(path):
 			if err = checkPath(path); err == nil {
 				c.absent++
@@ -61,7 +62,7 @@ func (c *collector) read(l *lines, readPath func(line string) (string, error)) e
 	}
 }
 
-// take finds one path of the package and says whether it is there.
+// take finds one path of the package and reports whether it exists.
 func (c *collector) take(path string) bool {
 	if c.divert != nil {
 		path = c.divert(path)
@@ -70,7 +71,7 @@ func (c *collector) take(path string) bool {
 	if n == rootfs.None {
 		return false
 	}
-	if area != noArea && !isFolder(c.finder.tree, n) {
+	if area != noArea && !isDir(c.finder.tree, n) {
 		if c.claims == nil {
 			c.claims = map[int]claim{}
 		}
@@ -84,17 +85,17 @@ func (c *collector) take(path string) bool {
 	}
 	c.nodes = append(c.nodes, n)
 	if c.implied {
-		c.takeFolders()
+		c.takeDirs()
 	}
 	return true
 }
 
-// takeFolders adds the folders above the path that was found last, unless
+// takeDirs adds the parent directories of the path that was found last, unless
 // they are those of the path before.
-func (c *collector) takeFolders() {
+func (c *collector) takeDirs() {
 	stack := c.finder.stack
-	if top := stack[len(stack)-1].path; top != c.folder {
-		c.folder = top
+	if top := stack[len(stack)-1].path; top != c.dir {
+		c.dir = top
 		for _, dir := range stack[1:] {
 			if dir.node != rootfs.None {
 				c.nodes = append(c.nodes, dir.node)
@@ -103,11 +104,11 @@ func (c *collector) takeFolders() {
 	}
 }
 
-// checkPath says what is wrong with a path that was not found. Those that
-// were found are in order: no folder has an entry named "..".
+// checkPath returns an error for a malformed path among those that were not
+// found. A path that was found is valid: no directory has an entry named "..".
 func checkPath(path string) error {
 	if cleanPath(path) {
 		return nil
 	}
-	return fmt.Errorf("path %s is not a plain path: it may lead out of the package", excerpt(path))
+	return fmt.Errorf("path %s is not a clean path: it may lead out of the package", excerpt(path))
 }

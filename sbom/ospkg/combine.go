@@ -14,19 +14,19 @@ type failure struct {
 	err  error
 }
 
-// combine makes one database of those that an environment has. Two happen in
-// earnest: rpm is a package of Debian, and apk and pacman are packages of
-// other systems too.
+// combine merges the databases of an environment into one. Two databases occur
+// on real systems: rpm is a package of Debian, and apk and pacman are packages
+// of other systems too.
 //
-// The canonical one is that which os-release expects, or else the first that
-// lists a package. Another one that lists no package is nothing: it came with
-// the package of its manager. One that does list packages is read in full,
-// and what it lists counts, because it is installed; leaving it out, or
-// leaving it at a gap, would let whoever plants a database hide packages
-// behind it or stop every audit. But it has no say over what the canonical one
-// owns, and there is a notice of it, since no distribution is made like that.
-// When it cannot be read, that is a gap; when the canonical one cannot, or
-// there is none, that is an error.
+// The canonical database is the one that os-release expects, or else the first
+// that lists a package. Another one that lists no package is ignored: it came
+// with the package of its manager. One that lists packages is read in full,
+// and its packages count, because they are installed. Ignoring it, or adding
+// only a gap, would let an attacker who plants a database hide packages behind
+// it or block every audit. It never takes a file from the canonical database,
+// and a notice names it, since no distribution is made like that. A second
+// database that cannot be read is a gap. An unreadable canonical one is an
+// error, and so is an unreadable one where no other exists.
 func combine(t *rootfs.Tree, release sbom.OS, opened []*DB, failed []failure) (*DB, error) {
 	kind := Expect(release)
 	slices.SortStableFunc(opened, func(a, b *DB) int {
@@ -58,12 +58,12 @@ func combine(t *rootfs.Tree, release sbom.OS, opened []*DB, failed []failure) (*
 		}
 	}
 	for _, f := range failed {
-		db.gap(gapKind(f.err, sbom.GapUnreadable), db.at, "there is a second package database, of %s, beside that of %s, and it cannot be read: %v", f.kind, db.Kind, f.err)
+		db.gap(gapKind(f.err, sbom.GapUnreadable), db.at, "a second package database, of %s beside that of %s, cannot be read: %v", f.kind, db.Kind, f.err)
 	}
 	return db, nil
 }
 
-// with is the database with another one added to it.
+// with returns the database with another one added to it.
 func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 	out := &DB{
 		Kind:      db.Kind + "+" + other.Kind,
@@ -76,7 +76,7 @@ func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 		owner:     make([]int32, len(db.owner)),
 		at:        db.at,
 	}
-	out.notice(sbom.NoticeClaim, other.at, "", "there is a second package database, of %s: the %d packages that it lists count, but may not be the distribution's, which uses %s",
+	out.notice(sbom.NoticeClaim, other.at, "", "a second package database, of %s, lists %d packages: they count, but may not be the distribution's, which uses %s",
 		other.Kind, len(other.Components), db.Kind)
 	type origin struct {
 		db    *DB
@@ -97,13 +97,13 @@ func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 		out.shows = append(out.shows, o.db.shows[o.index])
 		moved[o.db][o.index] = int32(i) + 1
 	}
-	disputed := map[int32]claim{} // by package of the other one
+	disputed := map[int32]claim{} // package of the other database -> claim
 	for n := range out.owner {
 		mine, theirs := db.owner[n], other.owner[n]
 		switch {
 		case mine > 0:
 			out.owner[n] = moved[db][mine-1]
-			if theirs > 0 && !isFolder(t, rootfs.Node(n)) {
+			if theirs > 0 && !isDir(t, rootfs.Node(n)) {
 				c := disputed[theirs]
 				if c.count++; c.count == 1 {
 					c.path = t.Path(rootfs.Node(n))
@@ -116,18 +116,18 @@ func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 	}
 	for _, i := range sortedKeys(disputed) {
 		c := &other.Components[i-1]
-		out.notice(sbom.NoticeClaim, disputed[i].path, c.ID, "%s, in the database of %s, lists %s of packages in that of %s; they stay the latter's",
+		out.notice(sbom.NoticeClaim, disputed[i].path, c.ID, "%s, in the database of %s, lists %s of packages in that of %s, which keep them",
 			c.Name, other.Kind, disputed[i], db.Kind)
 	}
 	return out
 }
 
-// checkRelease notes when database and os-release do not belong together.
+// checkRelease adds a gap when database and os-release contradict each other.
 func (db *DB) checkRelease(release sbom.OS) {
 	switch {
 	case release.ID == "" && len(release.IDLike) == 0:
-		db.gap(sbom.GapDatabase, db.at, "there is a %s database, but no os-release that names the system", db.Kind)
+		db.gap(sbom.GapDatabase, db.at, "a package database of the kind %s, but no os-release that names the system", db.Kind)
 	case Expect(release) != db.Kind:
-		db.gap(sbom.GapDatabase, db.at, "os-release names the system %q, which does not use %s, but there is a %s database", release.ID, db.Kind, db.Kind)
+		db.gap(sbom.GapDatabase, db.at, "os-release names the system %q, which does not use %s, but its database is of the kind %s", release.ID, db.Kind, db.Kind)
 	}
 }

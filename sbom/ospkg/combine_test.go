@@ -12,10 +12,10 @@ import (
 // TestSeveralDatabases: a Debian with apk, and the other way round.
 func TestSeveralDatabases(t *testing.T) {
 	dpkgFiles := files{dpkgStatus: record("a"), dpkgInfo + "/a.list": "/usr/bin/a\n/usr/bin/shared\n", "/usr/bin/a": "", "/usr/bin/shared": ""}
-	apkFiles := files{apkFolder + apkInstalled: apkRecordText("b", "F:usr/bin", "R:b", "R:shared", "R:a") + apkRecordText("c", "D:b"), "/usr/bin/b": ""}
+	apkFiles := files{apkDir + apkInstalled: apkRecordText("b", "F:usr/bin", "R:b", "R:shared", "R:a") + apkRecordText("c", "D:b"), "/usr/bin/b": ""}
 	both := together(dpkgFiles, apkFiles)
 	second := func(kind, at, canonical, n string) string {
-		return "foreign-claim " + at + ": there is a second package database, of " + kind + ": the " + n + " packages that it lists count, but may not be the distribution's, which uses " + canonical
+		return "foreign-claim " + at + ": a second package database, of " + kind + ", lists " + n + " packages: they count, but may not be the distribution's, which uses " + canonical
 	}
 	for _, test := range []struct {
 		name    string
@@ -28,17 +28,17 @@ func TestSeveralDatabases(t *testing.T) {
 		gaps    []string
 	}{
 		{"debian with apk", both, debian, "dpkg+apk", "b c a", map[string]string{"/usr/bin/a": "a", "/usr/bin/b": "b", "/usr/bin/shared": "a"},
-			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "foreign-claim /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg; they stay the latter's"}, nil},
+			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "foreign-claim /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg, which keep them"}, nil},
 		{"alpine with dpkg", both, alpine, "apk+dpkg", "b c a", map[string]string{"/usr/bin/a": "b", "/usr/bin/b": "b", "/usr/bin/shared": "b"},
-			[]string{second("dpkg", "/var/lib/dpkg", "apk", "1"), "foreign-claim /usr/bin/a: a, in the database of dpkg, lists 2 files of packages in that of apk; they stay the latter's"}, nil},
+			[]string{second("dpkg", "/var/lib/dpkg", "apk", "1"), "foreign-claim /usr/bin/a: a, in the database of dpkg, lists 2 files of packages in that of apk, which keep them"}, nil},
 		{"no os-release", both, sbom.OS{}, "dpkg+apk", "b c a", nil,
-			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "foreign-claim /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg; they stay the latter's"},
-			[]string{"package-database /var/lib/dpkg: there is a dpkg database, but no os-release that names the system"}},
-		{"an empty second one", together(dpkgFiles, files{apkFolder + apkInstalled: "", alpmVersion: "9\n"}), debian, "dpkg", "a", nil, nil, nil},
+			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "foreign-claim /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg, which keep them"},
+			[]string{"package-database /var/lib/dpkg: a package database of the kind dpkg, but no os-release that names the system"}},
+		{"an empty second one", together(dpkgFiles, files{apkDir + apkInstalled: "", alpmVersion: "9\n"}), debian, "dpkg", "a", nil, nil, nil},
 		{"an empty one that is expected", together(apkFiles, files{dpkgStatus: ""}), debian, "dpkg+apk", "b c", map[string]string{"/usr/bin/b": "b"},
 			[]string{second("apk", "/lib/apk/db", "dpkg", "2")}, []string{"package-database /var/lib/dpkg/status: the package database lists no installed package"}},
-		{"a broken second one", together(dpkgFiles, files{apkFolder + apkInstalled: "x\n"}), debian, "dpkg", "a", nil, nil,
-			[]string{"malformed /var/lib/dpkg: there is a second package database, of apk, beside that of dpkg, and it cannot be read: /lib/apk/db/installed:1: \"x\" is not a field (run apk fix on the system, or restore the file from a backup)"}},
+		{"a broken second one", together(dpkgFiles, files{apkDir + apkInstalled: "x\n"}), debian, "dpkg", "a", nil, nil,
+			[]string{"malformed /var/lib/dpkg: a second package database, of apk beside that of dpkg, cannot be read: /lib/apk/db/installed:1: \"x\" is not a field (run apk fix on the system, or restore the file from a backup)"}},
 		{"three", together(both, alpmPackage("p", "")), arch, "alpm+dpkg+apk", "p b c a", nil, nil, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -74,8 +74,8 @@ func TestSeveralDatabases(t *testing.T) {
 	}
 	for name, f := range map[string]files{
 		"the expected one is broken":      together(apkFiles, files{dpkgStatus: "x\n"}),
-		"the expected one is not there":   {apkFolder + apkInstalled: "x\n"},
-		"the other one is the only other": {dpkgStatus: "", apkFolder + apkInstalled: "x\n"},
+		"the expected one is not there":   {apkDir + apkInstalled: "x\n"},
+		"the other one is the only other": {dpkgStatus: "", apkDir + apkInstalled: "x\n"},
 	} {
 		if _, db, err := f.open(t, debian); err == nil {
 			t.Errorf("%s: %+v", name, db)

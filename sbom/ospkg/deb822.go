@@ -12,7 +12,7 @@ const (
 	// maxStanza is the size of one stanza; the longest in a Debian status
 	// file, a package with hundreds of conffiles, has 60 kB.
 	maxStanza = 16 << 20
-	// maxFields is the number of fields in one stanza; dpkg knows 30.
+	// maxFields is the number of fields in one stanza; dpkg uses 30.
 	maxFields = 256
 )
 
@@ -30,7 +30,7 @@ type field struct {
 	line  int
 }
 
-// get returns a field; names are compared without case.
+// get returns a field. The comparison of names ignores case.
 func (s *stanza) get(name string) (field, bool) {
 	for _, f := range s.fields {
 		if ecosystem.EqualFold(f.name, name) {
@@ -40,7 +40,7 @@ func (s *stanza) get(name string) (field, bool) {
 	return field{}, false
 }
 
-// value is the text of a field, "" when it is not there.
+// value returns the text of a field, "" when the stanza does not have it.
 func (s *stanza) value(name string) string {
 	f, _ := s.get(name)
 	return f.value
@@ -48,15 +48,15 @@ func (s *stanza) value(name string) string {
 
 // stanzaReader reads stanza by stanza. It accepts what dpkg accepts in its
 // status file (lib/dpkg/parse.c, deb822(5)) and no more: a duplicate field
-// and a last line without a newline are errors, comments do not exist.
+// and a last line without a newline are errors, and there are no comments.
 type stanzaReader struct {
 	lines *lines
-	// keep says which fields' values are wanted; nil for all. The others are
-	// checked and have an empty value.
+	// keep selects the fields whose values are returned; nil for all. The
+	// others are checked and have an empty value.
 	keep func(name string) bool
 	// wild accepts a last line without a newline. dpkg always writes one, so
-	// that its absence means that the end is missing; what wrote a file in
-	// status.d is not dpkg.
+	// that a missing one means a truncated file. Files in status.d are not
+	// written by dpkg.
 	wild bool
 
 	stanza stanza
@@ -82,7 +82,7 @@ func (r *stanzaReader) next() (*stanza, error) {
 			return &r.stanza, nil
 		}
 		if r.lines.unterminated && !r.wild {
-			e := r.lines.fail("the last line has no end: the file is truncated")
+			e := r.lines.fail("the last line has no newline: the file is truncated")
 			e.Hint = "restore it from a backup, such as /var/lib/dpkg/status-old"
 			return nil, e
 		}
@@ -111,7 +111,7 @@ func (r *stanzaReader) add(line string) error {
 	}
 	if line == "\r" {
 		e := r.lines.fail("line ends with a carriage return")
-		e.Hint = "the file was edited with the line ends of another system"
+		e.Hint = "the file was edited with the line endings of another system"
 		return e
 	}
 	if line[0] == ' ' || line[0] == '\t' {
@@ -149,7 +149,7 @@ func (r *stanzaReader) add(line string) error {
 	return nil
 }
 
-// finish gives the last field its value.
+// finish sets the value of the last field.
 func (r *stanzaReader) finish() {
 	if r.open {
 		r.stanza.fields[len(r.stanza.fields)-1].value = string(r.body)
@@ -171,7 +171,7 @@ func validFieldName(name string) bool {
 	return true
 }
 
-// excerpt quotes the beginning of foreign text for a message.
+// excerpt quotes the beginning of untrusted text for a message.
 func excerpt(s string) string {
 	const most = 60
 	if len(s) > most {

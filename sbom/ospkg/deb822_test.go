@@ -61,10 +61,10 @@ func TestBrokenStanzasAreRefused(t *testing.T) {
 		fmt.Fprintf(many, "F%d: x\n", i)
 	}
 	for _, test := range []struct{ name, in, want string }{
-		{"truncated", "A: 1\nB: 2", "f:2: the last line has no end: the file is truncated (restore it from a backup, such as /var/lib/dpkg/status-old)"},
+		{"truncated", "A: 1\nB: 2", "f:2: the last line has no newline: the file is truncated (restore it from a backup, such as /var/lib/dpkg/status-old)"},
 		{"duplicate field", "A: 1\n\nA: 1\nB: 2\na: 3\n", `f:5: field "a" appears twice in one record, first in line 3`},
 		{"zero byte", "A: 1\nB: \x00\n", "f:2: zero byte: this is not a text file (the file is damaged; restore it from a backup)"},
-		{"other line ends", "A: 1\r\n\r\nA: 2\r\n", "f:2: line ends with a carriage return (the file was edited with the line ends of another system)"},
+		{"other line ends", "A: 1\r\n\r\nA: 2\r\n", "f:2: line ends with a carriage return (the file was edited with the line endings of another system)"},
 		{"binary", "\x7fELF\x02\x01\n", `f:1: "\x7fELF\x02\x01" is not a field`},
 		{"no colon", "A: 1\nB\n", `f:2: "B" is not a field`},
 		{"no name", ": 1\n", `f:1: ": 1" is not a field`},

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// diversion is one record of dpkg-divert(1): the file that packages list at
-// some path is elsewhere, except for the package that asked for it.
+// diversion is one record of dpkg-divert(1): the file that packages list at a
+// path is elsewhere, except for the package that made the diversion.
 type diversion struct {
 	to string
 	by string // the package, ":" for the administrator
 }
 
-// readDiversions reads records of three lines: from, to, package. The result
-// is by from.
+// readDiversions reads records of three lines: from, to, package. It returns
+// them by from.
 func readDiversions(ctx context.Context, r io.Reader, file string) (map[string]diversion, error) {
 	l := newLines(ctx, r, file)
 	out := map[string]diversion{}
@@ -25,13 +25,13 @@ func readDiversions(ctx context.Context, r io.Reader, file string) (map[string]d
 			return out, l.err
 		}
 		if !cleanPath(from) {
-			return nil, l.fail("%s is not a path that could be diverted", excerpt(from))
+			return nil, l.fail("%s cannot be diverted: not an absolute, clean path", excerpt(from))
 		}
 		from = strings.Clone(from)
 		at := l.number
 		to, ok := l.next()
 		if ok && !cleanPath(to) {
-			return nil, l.fail("%s is not a path to divert to", excerpt(to))
+			return nil, l.fail("cannot divert to %s: not an absolute, clean path", excerpt(to))
 		}
 		to = strings.Clone(to)
 		by, more := l.next()
@@ -39,7 +39,7 @@ func readDiversions(ctx context.Context, r io.Reader, file string) (map[string]d
 			return nil, l.err
 		}
 		if !ok || !more {
-			return nil, &ParseError{File: file, Line: at, Msg: "diversion is not complete: it has a path, a path and a package"}
+			return nil, &ParseError{File: file, Line: at, Msg: "incomplete diversion: want a path, a path and a package"}
 		}
 		by, _, _ = strings.Cut(by, ":")
 		if by == "" {

@@ -13,9 +13,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// The places of dpkg's database (dpkg(1), "Files"). Images without a shell
-// ("distroless") have one file for each package in status.d instead of the
-// one status file.
+// The paths of dpkg's database (dpkg(1), "Files"). Images without a shell
+// ("distroless") have one file for each package in status.d instead of one
+// status file.
 const (
 	dpkgFolder     = "/var/lib/dpkg"
 	dpkgStatus     = dpkgFolder + "/status"
@@ -25,15 +25,15 @@ const (
 	dpkgDiversions = dpkgFolder + "/diversions"
 )
 
-// dpkg is the database while it is read. The slices packages and sources go
-// with Components.
+// dpkg is the database under construction. The slices packages and sources are
+// parallel to Components.
 type dpkg struct {
 	system
 	diversions map[string]diversion
-	native     string // the architecture that "all" stands for
+	native     string // the architecture of packages of "all"
 
 	packages []*dpkgRecord // installed
-	others   []*dpkgRecord // known, not installed
+	others   []*dpkgRecord // listed, not installed
 	sources  []source
 
 	byName map[string][]int // name -> packages
@@ -62,14 +62,14 @@ func openDpkg(ctx context.Context, s system) (*DB, error) {
 		return nil, err
 	}
 	d.relate(d.relating())
-	if err := d.askedFor(ctx); err != nil {
+	if err := d.setReasons(ctx); err != nil {
 		return nil, err
 	}
 	return d.DB, nil
 }
 
-// readRecords reads all records of the database, and says whether there is
-// one.
+// readRecords reads all records of the database, and reports whether it
+// exists.
 func (d *dpkg) readRecords(ctx context.Context) (bool, error) {
 	if _, err := d.file(dpkgFolder, rootfs.Dir); err != nil {
 		return false, err
@@ -123,12 +123,12 @@ func (d *dpkg) readRecords(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// checkMissing tells a system without dpkg from one whose status file was
-// taken away: that one still has file lists.
+// checkMissing distinguishes a system without dpkg from one whose status file
+// was removed: the latter still has file lists.
 func (d *dpkg) checkMissing() error {
 	for n := range d.tree.Children(d.tree.Resolve(dpkgInfo)) {
 		if strings.HasSuffix(d.tree.Name(n), ".list") {
-			return &ParseError{File: dpkgStatus, Msg: "is missing, although there are file lists of packages in " + dpkgInfo,
+			return &ParseError{File: dpkgStatus, Msg: "is missing, although file lists of packages exist in " + dpkgInfo,
 				Hint: "restore it, for instance from /var/lib/dpkg/status-old"}
 		}
 	}
@@ -136,8 +136,8 @@ func (d *dpkg) checkMissing() error {
 }
 
 // readStatusD reads the records of a distroless image. The names of the files
-// say nothing (some tools encode them), except that the digests and scripts
-// of a package are beside its record, under the record's name and a suffix.
+// are not package names (some tools encode them). The digests and scripts of a
+// package are beside its record, under the record's name and a suffix.
 func (d *dpkg) readStatusD(ctx context.Context, dir rootfs.Node, add func(*dpkgRecord) error) error {
 	for n := range d.tree.Children(dir) {
 		if stem, control := controlFile(d.tree.Name(n)); control && d.tree.Child(dir, stem) != rootfs.None {
@@ -156,9 +156,9 @@ func (d *dpkg) readStatusD(ctx context.Context, dir rootfs.Node, add func(*dpkgR
 	return nil
 }
 
-// readUpdates reads the records that dpkg wrote after the status file, when
-// it was stopped before it could put them in there. They replace those of the
-// status file, as for dpkg itself (lib/dpkg/dbmodify.c).
+// readUpdates reads the records that dpkg wrote after the status file, when it
+// was interrupted before it merged them. They replace those of the status
+// file, as for dpkg itself (lib/dpkg/dbmodify.c).
 func (d *dpkg) readUpdates(ctx context.Context, records map[string]*dpkgRecord) error {
 	for n := range d.tree.Children(d.tree.Resolve(dpkgUpdates)) {
 		name := d.tree.Name(n)
@@ -219,8 +219,8 @@ func (d *dpkg) packageURL(p *dpkgRecord) string {
 	return d.purl(packageurl.TypeDebian, p.name, p.version, p.arch, upstream)
 }
 
-// nativeArch is the architecture of dpkg itself, or else the one that most
-// packages have.
+// nativeArch returns the architecture of dpkg itself, or else the one that
+// most packages have.
 func (d *dpkg) nativeArch() string {
 	count := map[string]int{}
 	for _, p := range d.packages {
@@ -252,7 +252,7 @@ func (d *dpkg) loadDiversions(ctx context.Context) (out map[string]diversion, er
 	return out, err
 }
 
-// gapKind is the kind of gap that an error makes.
+// gapKind returns the kind of gap for an error.
 func gapKind(err error, otherwise sbom.GapKind) sbom.GapKind {
 	var limit *limitError
 	var parse *ParseError

@@ -2,7 +2,7 @@ package ospkg
 
 import "slices"
 
-// relating is how dpkg's packages need each other.
+// relating returns the rules by which dpkg's packages depend on each other.
 func (d *dpkg) relating() relating {
 	offers := map[string][]offer{}
 	for i, p := range d.packages {
@@ -10,7 +10,7 @@ func (d *dpkg) relating() relating {
 	}
 	for i, p := range d.packages {
 		for _, a := range p.provides {
-			// Only "=" makes sense in Provides (Debian Policy, section 7.5).
+			// Provides may only have "=" (Debian Policy, section 7.5).
 			if a.op == "=" || a.op == "" {
 				offers[a.name] = append(offers[a.name], offer{i, a.version, true})
 			}
@@ -24,9 +24,9 @@ func (d *dpkg) relating() relating {
 	}
 }
 
-// satisfies says whether an offer is what a package asks for: the version
+// satisfies reports whether an offer satisfies a requirement: by version
 // (Debian Policy, section 7.1; a Provides without a version satisfies no
-// versioned requirement, section 7.5) and the architecture (archsatisfied in
+// versioned requirement, section 7.5) and by architecture (archsatisfied in
 // dpkg's lib/dpkg/depcon.c).
 func (d *dpkg) satisfies(o offer, a alternative, from int) bool {
 	if a.op != "" && (o.version == "" || !a.accepts(o.version, CompareVersions)) {
@@ -44,7 +44,7 @@ func (d *dpkg) satisfies(o offer, a alternative, from int) bool {
 	return d.arch(to.arch) == a.arch
 }
 
-// arch is the architecture that a package runs on.
+// arch returns the architecture that a package runs on.
 func (d *dpkg) arch(arch string) string {
 	if arch == "all" || arch == "" {
 		return d.native
@@ -52,8 +52,8 @@ func (d *dpkg) arch(arch string) string {
 	return arch
 }
 
-// mayShare says whether two packages may list the same file: two
-// architectures of one package do (Multi-Arch: same), and a package that
+// mayShare reports whether two packages may list the same file: two
+// architectures of one package may (Multi-Arch: same), and a package that
 // replaces another one takes over its files (Debian Policy, section 7.6.1).
 func (d *dpkg) mayShare(a, b int) bool {
 	x, y := d.packages[a], d.packages[b]

@@ -7,11 +7,12 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Expect names the kind of database that a system of that name has: "dpkg",
-// "apk", "rpm", "alpm" or "opkg", which this package reads; or "portage",
-// "xbps", "pkgtools", "eopkg" or "swupd", which it does not, so that such a
-// system has a database that is missing; "" when it is not known. ID is looked
-// at first, then ID_LIKE in its order, as os-release(5) says.
+// Expect returns the kind of database of a distribution: "dpkg", "apk", "rpm",
+// "alpm" or "opkg", which this package reads; or "portage", "xbps",
+// "pkgtools", "eopkg" or "swupd", which it does not, so that the database of
+// such a system is reported as missing; or "" when the distribution is
+// unknown. It uses ID first, then ID_LIKE in its order, as os-release(5)
+// defines.
 func Expect(release sbom.OS) string {
 	for _, id := range append([]string{release.ID}, release.IDLike...) {
 		if id == "openwrt" || id == "lede" {
@@ -24,8 +25,9 @@ func Expect(release sbom.OS) string {
 	return ""
 }
 
-// openWrt changed from opkg to apk with release 25.12. A version that is no
-// number, "snapshot", is later than that.
+// openWrt returns the kind of database of a release of OpenWrt, which changed
+// from opkg to apk with release 25.12. A version that is not a number,
+// "snapshot", is later than that.
 func openWrt(version string) string {
 	year, rest, _ := strings.Cut(version, ".")
 	month, _, _ := strings.Cut(rest, ".")
@@ -37,8 +39,8 @@ func openWrt(version string) string {
 	return "apk"
 }
 
-// databaseOf knows the heads of the families, and those members that are
-// seen without an ID_LIKE.
+// databaseOf has the heads of the families, and the members that are seen
+// without an ID_LIKE.
 func databaseOf(id string) string {
 	switch id {
 	case "debian", "ubuntu", "astra", "deepin", "devuan", "elementary", "kali", "linuxmint", "neon", "parrot", "pop",

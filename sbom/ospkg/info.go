@@ -11,8 +11,8 @@ import (
 )
 
 // controlFiles are the kinds of files of a package's control archive that are
-// kept in the info folder (deb-control(5) and the manual pages it names).
-// Files of other kinds there belong to nobody.
+// kept in the info directory (deb-control(5) and the manual pages it names).
+// Files of other kinds in it have no owner.
 const controlFiles = "list md5sums conffiles preinst postinst prerm postrm config templates triggers shlibs symbols"
 
 // controlFile splits the name of a control file into package and kind, and
@@ -30,10 +30,10 @@ func controlFile(name string) (stem string, ok bool) {
 	return "", false
 }
 
-// findLists finds the list of each package. A package that may be installed
-// for several architectures has its architecture in the name of the list
-// (info/format 1). The lists that belong to no installed package are
-// returned, in the order of their names.
+// findLists finds the list of each package. The name of the list has the
+// architecture for a package that may be installed for several (info/format
+// 1). It returns the lists that belong to no installed package, in the order
+// of their names.
 func (d *dpkg) findLists() (unused []rootfs.Node) {
 	d.checkFormat()
 	info := d.tree.Resolve(dpkgInfo)
@@ -49,7 +49,7 @@ func (d *dpkg) findLists() (unused []rootfs.Node) {
 			without = append(without, p.key())
 		case taken[s.node]:
 			d.sources[i].node = rootfs.None
-			d.gap(sbom.GapDatabase, d.tree.Path(s.node), "file list belongs to two packages, of which one is %s", p.key())
+			d.gap(sbom.GapDatabase, d.tree.Path(s.node), "file list belongs to two packages, one of them %s", p.key())
 		}
 		taken[s.node] = true
 	}
@@ -86,8 +86,8 @@ func (d *dpkg) findList(p *dpkgRecord, info rootfs.Node) source {
 	return source{node: rootfs.None}
 }
 
-// checkFormat notes a layout of the info folder that is not known. Without a
-// format file it is the layout from before Multi-Arch, which has no
+// checkFormat adds a gap for an unknown layout of the info directory. Without
+// a format file it is the layout from before Multi-Arch, which has no
 // architectures in names.
 func (d *dpkg) checkFormat() {
 	n := d.tree.Resolve(dpkgInfo + "/format")
@@ -101,12 +101,12 @@ func (d *dpkg) checkFormat() {
 		return
 	}
 	if s := strings.TrimSpace(string(text)); s != "0" && s != "1" {
-		d.gap(sbom.GapDatabase, d.tree.Path(n), "layout %s of the file lists is not known", excerpt(s))
+		d.gap(sbom.GapDatabase, d.tree.Path(n), "unknown layout %s of the file lists", excerpt(s))
 	}
 }
 
-// ownControlFiles gives the scripts and lists of a package to it. A file that
-// belongs to no installed package stays nobody's.
+// ownControlFiles makes each package the owner of its scripts and lists. A
+// file that belongs to no installed package has no owner.
 func (d *dpkg) ownControlFiles(info rootfs.Node) {
 	for i, p := range d.packages {
 		stem := p.name
@@ -131,7 +131,7 @@ func (d *dpkg) ownSuffixes(dir rootfs.Node, stem string, component int) {
 	}
 }
 
-// dpkgPlaces are the files of the databases of dpkg and apt.
+// dpkgPlaces returns the files of the databases of dpkg and apt.
 func dpkgPlaces() []place {
 	return []place{
 		{"dpkg", dpkgFolder, oneOf("status", "status-old", "available", "available-old", "diversions", "diversions-old",
@@ -160,7 +160,7 @@ func oneOf(names ...string) func(string) bool {
 	}
 }
 
-// isIndex recognises the files that apt downloads from an archive.
+// isIndex reports whether apt downloads files of that name from an archive.
 func isIndex(name string) bool {
 	switch name {
 	case "lock", "partial", "auxfiles":
@@ -180,10 +180,10 @@ func isIndex(name string) bool {
 	return strings.HasPrefix(name, "Translation-") || strings.HasPrefix(name, "Contents-")
 }
 
-// leftovers looks at the lists that belong to no installed package. After a
-// removal dpkg keeps a list of the conffiles and their folders. A list with
-// other files that exist and that nobody else owns is that of a package whose
-// state somebody changed, or that has lost its record.
+// leftovers examines the lists that belong to no installed package. After a
+// removal dpkg keeps a list of the conffiles and their directories. A list
+// with other existing files that no other package owns belongs to a package
+// whose state was edited or whose record was lost.
 func (d *dpkg) leftovers(ctx context.Context, lists []rootfs.Node) error {
 	removed := map[string]*dpkgRecord{}
 	for _, p := range d.others {
@@ -218,18 +218,18 @@ func (d *dpkg) leftovers(ctx context.Context, lists []rootfs.Node) error {
 		switch {
 		case p != nil && files.count == 0:
 		case p != nil:
-			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "package %s is %q, but there is its file list%s", name, p.status(), what)
+			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "package %s is %q, but its file list exists%s", name, p.status(), what)
 		case len(d.byName[name]) > 0:
 			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "package %s has a second file list%s", name, what)
 		default:
-			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "no record of a package %s, but there is a file list%s", excerpt(name), what)
+			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "no record of a package %s, but its file list exists%s", excerpt(name), what)
 		}
 	}
 	return nil
 }
 
-// leftover counts the files of a list that nobody owns and that dpkg does not
-// keep after a removal.
+// leftover counts the files of a list that have no owner and that dpkg does
+// not keep after a removal.
 type leftover struct {
 	dpkg      *dpkg
 	finder    *finder
@@ -256,7 +256,7 @@ func (c *leftover) read(l *lines) error {
 				return l.fail("%v", err)
 			}
 		}
-		if n == rootfs.None || c.dpkg.Owns(n) || isFolder(c.dpkg.tree, n) {
+		if n == rootfs.None || c.dpkg.Owns(n) || isDir(c.dpkg.tree, n) {
 			continue
 		}
 		if c.files.count++; c.files.count == 1 {

@@ -2,18 +2,18 @@ package ospkg
 
 import "github.com/depaudit/depaudit/sbom/rootfs"
 
-// placeInLayers gives each component the layer of the image that it is from:
-// that of the file that shows it and nothing else; and where one file shows
-// all packages, so that its layer is that of the last change to any of them,
-// the one that most of the component's own regular files are from, the higher
-// one of two with as many. A component without files has the layer of what
+// placeInLayers sets the image layer of each component: the layer of the file
+// that describes this component alone. Where one file describes all packages,
+// its layer is that of the last change to any of them, so that the layer of
+// most of the component's own regular files is used instead, and the higher
+// one of a tie. A component without files has the layer of the file that
 // lists it.
 func (db *DB) placeInLayers(t *rootfs.Tree) {
 	if len(t.Image().Layers) == 0 {
 		return
 	}
-	// A map, and not an array for each component: there may be thousands of
-	// both, and nearly all components are from one layer.
+	// A map and not an array for each component: there may be thousands of
+	// both, and nearly all files of a component are from one layer.
 	type place struct{ owner, layer int32 }
 	files := map[place]int{}
 	for n, owner := range db.owner {

@@ -110,15 +110,15 @@ func TestLayers(t *testing.T) {
 		}, map[string]int{"a": 1, "b": 2}},
 		{"alpm", arch, []files{a, b, {"/usr/a": "changed"}}, map[string]int{"a": 1, "b": 2}},
 		{"apk", alpine, []files{
-			{apkFolder + apkInstalled: apkRecordText("a", "F:usr", "R:a"), "/usr/a": ""},
+			{apkDir + apkInstalled: apkRecordText("a", "F:usr", "R:a"), "/usr/a": ""},
 			{"/other": ""},
-			{apkFolder + apkInstalled: apkRecordText("a", "F:usr", "R:a", "R:a2", "R:a3") + apkRecordText("b", "F:usr", "R:b", "R:tie1", "R:tie2", "F:usr/x") + apkRecordText("meta"),
+			{apkDir + apkInstalled: apkRecordText("a", "F:usr", "R:a", "R:a2", "R:a3") + apkRecordText("b", "F:usr", "R:b", "R:tie1", "R:tie2", "F:usr/x") + apkRecordText("meta"),
 				"/usr/b": "", "/usr/a2": "", "/usr/a3": "", "/usr/tie1": "", "/usr/tie2": ""},
 			{"/usr/tie1": "changed", "/usr/tie2": "changed"},
 			{"/usr/b": "changed"},
 		}, map[string]int{"a": 3, "b": 4, "meta": 3}},
 		{"opkg tie", sbom.OS{ID: "openwrt", VersionID: "23.05.5"}, []files{
-			{opkgFolder + "/status": opkgText("a"), opkgFolder + "/info/a.list": "/usr/1\n/usr/2\n/usr/3\n", "/usr/1": ""},
+			{opkgDir + "/status": opkgText("a"), opkgDir + "/info/a.list": "/usr/1\n/usr/2\n/usr/3\n", "/usr/1": ""},
 			{"/usr/2": "", "/usr/3": ""}, // as many as in the first, with the list
 		}, map[string]int{"a": 2}},
 	} {

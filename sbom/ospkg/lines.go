@@ -15,13 +15,13 @@ const (
 	// maxLine is the length of a line. The longest that Debian has is a
 	// Provides field of 100 kB.
 	maxLine = 1 << 20
-	// chunk is how much is read at once.
+	// chunk is the number of bytes of one read.
 	chunk = 64 << 10
 )
 
-// lines reads a text line by line. A line is a piece of a longer string that
-// is shared by its neighbours: it costs no allocation, and whoever keeps one
-// must clone it.
+// lines reads a text line by line. A line is a part of a longer string that
+// it shares with its neighbours: it costs no allocation, and a caller that
+// keeps one must clone it.
 type lines struct {
 	ctx  context.Context
 	r    io.Reader
@@ -30,7 +30,7 @@ type lines struct {
 	number       int  // of the line that next returned last, from 1
 	unterminated bool // the last line had no newline
 
-	text string // what was read and not returned yet
+	text string // read and not returned yet
 	buf  []byte
 	size int64
 	eof  bool
@@ -42,7 +42,7 @@ func newLines(ctx context.Context, r io.Reader, file string) *lines {
 }
 
 // next returns the next line without its newline, and false at the end or
-// after an error, which is then in err.
+// after an error, which is in err.
 func (l *lines) next() (string, bool) {
 	for l.err == nil {
 		if i := strings.IndexByte(l.text, '\n'); i >= 0 {
@@ -76,8 +76,8 @@ func (l *lines) next() (string, bool) {
 	return "", false
 }
 
-// fill reads more behind what is left. It reads as much as is left, at
-// least, so that a long line is copied a constant number of times.
+// fill appends to the remaining text. It reads at least as much as remains, so
+// that a long line is copied a constant number of times.
 func (l *lines) fill() {
 	if err := l.ctx.Err(); err != nil {
 		l.err = err

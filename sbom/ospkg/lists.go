@@ -9,11 +9,11 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// source is where the files of a package are listed.
+// source is the file list of a package.
 type source struct {
-	node rootfs.Node // None when there is no list
+	node rootfs.Node // None without a list
 	// digests is true for a list of digests, "d41d8... usr/bin/x", which has
-	// neither folders nor links (status.d); false for a list of paths.
+	// neither directories nor links (status.d); false for a list of paths.
 	digests bool
 }
 
@@ -46,8 +46,8 @@ func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []
 	}
 }
 
-// listedPath reads a line of a list. The path starts with a slash, no more is
-// known of it. "/." is dpkg's name for the root.
+// listedPath parses a line of a list. It checks only that the path starts with
+// a slash. "/." is dpkg's name for the root.
 func listedPath(line string) (string, error) {
 	switch {
 	case line == "/.":
@@ -58,8 +58,8 @@ func listedPath(line string) (string, error) {
 	return line, nil
 }
 
-// digestPath reads a line of a list of digests: md5sum(1) has 32 digits, a
-// blank, and a blank or an asterisk.
+// digestPath parses a line of a list of digests: md5sum(1) writes 32 digits, a
+// blank, and a blank or an asterisk before the path.
 func digestPath(line string) (string, error) {
 	const digest = 34
 	if len(line) < digest || line[32] != ' ' {

@@ -15,30 +15,31 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// The places of opkg's database: that of OpenWrt, and that of Yocto and most
-// others. Only these: Entware's, in /opt, is one beside a system of its own.
+// The paths of opkg's database: that of OpenWrt, and that of Yocto and most
+// others. Entware's, in /opt, is not one of them: it is beside the database of
+// the system.
 const (
-	opkgFolder    = "/usr/lib/opkg"
-	opkgVarFolder = "/var/lib/opkg"
+	opkgDir    = "/usr/lib/opkg"
+	opkgVarDir = "/var/lib/opkg"
 )
 
-// hintOpkg is the way out of a record that opkg did not write.
+// hintOpkg is the hint for a record that opkg did not write.
 const hintOpkg = "reinstall the package, or restore the file from a backup"
 
-// opkgRecord is a record of opkg's status file. Its format is that of dpkg as
-// it was when opkg was made of it, with states and flags of its own, and with
-// what was asked for in the same record.
+// opkgRecord is a record of opkg's status file. Its format is the one that
+// dpkg had when opkg was derived from it, with different states and flags, and
+// with the install reason in the same record.
 type opkgRecord struct {
 	dpkgRecord
 	auto bool
 }
 
-// opkg is the database while it is read. The slice packages goes with
+// opkg is the database under construction. The slice packages is parallel to
 // Components.
 type opkg struct {
 	system
 	packages []*opkgRecord // installed
-	others   []*opkgRecord // known, not installed
+	others   []*opkgRecord // listed, not installed
 }
 
 // openOpkg reads opkg's database; nil when there is none.
@@ -75,27 +76,27 @@ func openOpkg(ctx context.Context, s system) (*DB, error) {
 // database finds the status file.
 func (d *opkg) database() (rootfs.Node, error) {
 	found := rootfs.None
-	for _, folder := range []string{opkgFolder, opkgVarFolder} {
-		if _, err := d.file(folder, rootfs.Dir); err != nil {
+	for _, root := range []string{opkgDir, opkgVarDir} {
+		if _, err := d.file(root, rootfs.Dir); err != nil {
 			return rootfs.None, err
 		}
-		path := folder + "/status"
+		path := root + "/status"
 		n, err := d.file(path, rootfs.File)
 		if err != nil {
 			return rootfs.None, err
 		}
 		switch {
 		case n == rootfs.None:
-			for list := range d.tree.Children(d.tree.Resolve(folder + "/info")) {
+			for list := range d.tree.Children(d.tree.Resolve(root + "/info")) {
 				if strings.HasSuffix(d.tree.Name(list), ".list") {
-					return rootfs.None, &ParseError{File: path, Msg: "is missing, although there are file lists of packages in " + folder + "/info", Hint: hintOpkg}
+					return rootfs.None, &ParseError{File: path, Msg: "is missing, although file lists of packages exist in " + root + "/info", Hint: hintOpkg}
 				}
 			}
 		case found == rootfs.None:
 			found = n
 			d.at = d.tree.Path(d.tree.Parent(n))
 		case found != n:
-			d.gap(sbom.GapDatabase, d.tree.Path(n), "a second opkg database, beside %s: what it lists is not known", d.tree.Path(found))
+			d.gap(sbom.GapDatabase, d.tree.Path(n), "a second opkg database, beside %s: its packages are unknown", d.tree.Path(found))
 		}
 	}
 	return found, nil
@@ -137,7 +138,7 @@ func isOpkgField(name string) bool {
 	return isStatusField(name) || ecosystem.EqualFold(name, "Auto-Installed")
 }
 
-// parseOpkgRecord reads one stanza of the status file.
+// parseOpkgRecord parses one stanza of the status file.
 func parseOpkgRecord(s *stanza, file string) (*opkgRecord, error) {
 	p := &opkgRecord{
 		dpkgRecord: dpkgRecord{
@@ -188,35 +189,35 @@ func parseOpkgRecord(s *stanza, file string) (*opkgRecord, error) {
 	return p, nil
 }
 
-// parseOpkgState reads the Status field: what is wanted, flags with commas
-// between them, what is (libopkg/pkg.c).
+// parseOpkgState parses the Status field: the desired state, flags with commas
+// between them, the state (libopkg/pkg.c).
 func (p *opkgRecord) parseOpkgState(s *stanza) error {
 	f, found := s.get("Status")
 	if !found {
-		return fmt.Errorf("there is no Status field")
+		return fmt.Errorf("no Status field")
 	}
 	words := strings.Fields(ecosystem.Lower(f.value))
 	if len(words) != 3 {
-		return fmt.Errorf("%s is not a status", excerpt(f.value))
+		return fmt.Errorf("malformed status %s", excerpt(f.value))
 	}
 	p.want, p.flag, p.state = words[0], words[1], words[2]
 	switch p.want {
 	case "unknown", "install", "deinstall", "purge":
 	default:
-		return fmt.Errorf("%s is not a wish", excerpt(p.want))
+		return fmt.Errorf("unknown desired state %s", excerpt(p.want))
 	}
 	for flag := range strings.SplitSeq(p.flag, ",") {
 		switch flag {
 		case "ok", "reinstreq", "hold", "replace", "noprune", "prefer", "obsolete", "user":
 		default:
-			return fmt.Errorf("%s is not a flag", excerpt(flag))
+			return fmt.Errorf("unknown flag %s", excerpt(flag))
 		}
 	}
 	switch p.state {
 	case "not-installed", "unpacked", "half-configured", "installed", "half-installed", "config-files",
 		"post-inst-failed", "removal-failed":
 	default:
-		return fmt.Errorf("%s is not a state", excerpt(p.state))
+		return fmt.Errorf("unknown state %s", excerpt(p.state))
 	}
 	return nil
 }
@@ -269,8 +270,9 @@ func (d *opkg) packageURL(p *opkgRecord) string {
 // opkgControl are the kinds of files that opkg keeps for a package.
 const opkgControl = "list control conffiles preinst postinst prerm postrm postinst-pkg prerm-pkg md5sums files-md5sums"
 
-// findLists finds the list of each package, gives what the info folder has of
-// a package to it, and notes the lists of packages that are not installed.
+// findLists finds the list of each package, makes the package the owner of its
+// files in the info directory, and adds notices for the lists of packages that
+// are not installed.
 func (d *opkg) findLists() []rootfs.Node {
 	byName := map[string]int{}
 	for i, p := range d.packages {
@@ -298,7 +300,7 @@ func (d *opkg) findLists() []rootfs.Node {
 				lists[i] = n
 			}
 		case name[dot+1:] == "list" && !notInstalled[name[:dot]]:
-			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "no record of a package %s, but there is a file list", excerpt(name[:dot]))
+			d.notice(sbom.NoticeLeftover, d.tree.Path(n), "", "no record of a package %s, but its file list exists", excerpt(name[:dot]))
 		}
 	}
 	var without []string
@@ -312,8 +314,8 @@ func (d *opkg) findLists() []rootfs.Node {
 }
 
 // readList reads the list and the conffiles of one package. A line has the
-// path, and in newer versions its mode and the target of a link, with tabs
-// between them. Folders are not listed.
+// path, and in newer versions its mode and the target of a link, separated by
+// tabs. Directories are not listed.
 func (d *opkg) readList(ctx context.Context, c *collector, list rootfs.Node, component int, buf []byte) {
 	c.list, c.implied = list, true
 	if list != rootfs.None {
@@ -333,8 +335,8 @@ func opkgPath(line string) (string, error) {
 	return listedPath(path)
 }
 
-// relating is how opkg's packages need each other: by dpkg's rules, of which
-// there is one architecture only.
+// relating returns the rules by which opkg's packages depend on each other:
+// dpkg's rules with one architecture.
 func (d *opkg) relating() relating {
 	offers := map[string][]offer{}
 	for i, p := range d.packages {

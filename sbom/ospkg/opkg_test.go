@@ -36,7 +36,7 @@ func TestOpkgFixtures(t *testing.T) {
 					want[len(want)-1] += " " + strings.TrimSpace(v)
 				}
 			}
-			_, db, err := files{opkgVarFolder + "/status": text}.open(t, openwrt)
+			_, db, err := files{opkgVarDir + "/status": text}.open(t, openwrt)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,9 +56,9 @@ func TestOpkgFixtures(t *testing.T) {
 }
 
 func TestOpkgSystem(t *testing.T) {
-	info := opkgFolder + "/info/"
+	info := opkgDir + "/info/"
 	tree, db, err := files{
-		opkgFolder + "/status": opkgText("libc", "Essential: yes", "Installed-Size: 4096") +
+		opkgDir + "/status": opkgText("libc", "Essential: yes", "Installed-Size: 4096") +
 			strings.Replace(opkgText("dropbear", "Depends: libc, libz", "Conffiles:", " /etc/dropbear.conf 00"), "ok", "user,hold", 1) +
 			opkgText("zlib", "Provides: libz (= 2), libz.so", "Depends: libc (>= 1-r0)", "Auto-Installed: yes") +
 			opkgText("opkg", "Depends: libz (>= 3), libz.so") +
@@ -77,9 +77,9 @@ func TestOpkgSystem(t *testing.T) {
 		got = append(got, c.PURL+" "+string(c.InstallReason))
 	}
 	if diff := cmp.Diff([]string{
-		"pkg:opkg/openwrt/dropbear@1-r1?arch=x86_64&distro=openwrt-23.05.5 asked", "pkg:opkg/openwrt/half@1-r1?arch=x86_64&distro=openwrt-23.05.5 asked",
-		"pkg:opkg/openwrt/libc@1-r1?arch=x86_64&distro=openwrt-23.05.5 essential", "pkg:opkg/openwrt/opkg@1-r1?arch=x86_64&distro=openwrt-23.05.5 asked",
-		"pkg:opkg/openwrt/zlib@1-r1?arch=x86_64&distro=openwrt-23.05.5 auto",
+		"pkg:opkg/openwrt/dropbear@1-r1?arch=x86_64&distro=openwrt-23.05.5 explicit", "pkg:opkg/openwrt/half@1-r1?arch=x86_64&distro=openwrt-23.05.5 explicit",
+		"pkg:opkg/openwrt/libc@1-r1?arch=x86_64&distro=openwrt-23.05.5 essential", "pkg:opkg/openwrt/opkg@1-r1?arch=x86_64&distro=openwrt-23.05.5 explicit",
+		"pkg:opkg/openwrt/zlib@1-r1?arch=x86_64&distro=openwrt-23.05.5 dependency",
 	}, got); diff != "" {
 		t.Errorf("components (-want +got):\n%s", diff)
 	}
@@ -97,14 +97,14 @@ func TestOpkgSystem(t *testing.T) {
 		t.Errorf("relations (-want +got):\n%s", diff)
 	}
 	for path, want := range map[string]string{"/lib/libc.so": "libc", "/lib/ld.so": "libc", "/lib": "libc", "/bin/dropbear": "dropbear", "/usr/sbin": "dropbear", "/etc/dropbear.conf": "dropbear",
-		info + "dropbear.postinst": "dropbear", info + "dropbear.evil": "", opkgFolder + "/status": "opkg"} {
+		info + "dropbear.postinst": "dropbear", info + "dropbear.evil": "", opkgDir + "/status": "opkg"} {
 		if got := owner(t, tree, db, path); got != want {
 			t.Errorf("%s belongs to %q, want %q", path, got, want)
 		}
 	}
 	if diff := cmp.Diff([]string{
 		`half-installed /usr/lib/opkg/status: package half is in state "install ok unpacked": its installation did not finish`,
-		`leftover-list /usr/lib/opkg/info/unknown.list: no record of a package "unknown", but there is a file list`,
+		`leftover-list /usr/lib/opkg/info/unknown.list: no record of a package "unknown", but its file list exists`,
 	}, noticeDetails(db)); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
 	}
@@ -115,7 +115,7 @@ func TestOpkgSystem(t *testing.T) {
 }
 
 func TestBrokenOpkgDatabasesAreErrors(t *testing.T) {
-	status := opkgFolder + "/status"
+	status := opkgDir + "/status"
 	for _, test := range []struct {
 		name string
 		f    files
@@ -124,12 +124,12 @@ func TestBrokenOpkgDatabasesAreErrors(t *testing.T) {
 		{"garbage", files{status: "asdf\n\nyolo\n"}, status + `:1: "asdf" is not a field`},
 		{"no name", files{status: "Version: 1\nStatus: install ok installed\n"}, status + ":1: record has no Package field"},
 		{"no version", files{status: "Package: a\nStatus: install ok installed\n"}, status + `:1: package a is in state "installed" and has no Version field`},
-		{"no state", files{status: "Package: a\nVersion: 1\n"}, status + ":1: there is no Status field of package a"},
-		{"bad flag", files{status: "Package: a\nVersion: 1\nStatus: install hidden installed\n"}, status + `:3: "hidden" is not a flag of package a`},
-		{"bad state", files{status: "Package: a\nVersion: 1\nStatus: install user,hold there\n"}, status + `:3: "there" is not a state of package a`},
+		{"no state", files{status: "Package: a\nVersion: 1\n"}, status + ":1: no Status field of package a"},
+		{"bad flag", files{status: "Package: a\nVersion: 1\nStatus: install hidden installed\n"}, status + `:3: unknown flag "hidden" of package a`},
+		{"bad state", files{status: "Package: a\nVersion: 1\nStatus: install user,hold there\n"}, status + `:3: unknown state "there" of package a`},
 		{"twice", files{status: opkgText("a") + opkgText("a")}, status + ":6: package a has a second record, the first one is in line 1"},
-		{"truncated", files{status: strings.TrimRight(opkgText("a"), "\n")}, "the last line has no end: the file is truncated"},
-		{"lists only", files{opkgFolder + "/info/a.list": ""}, status + ": is missing, although there are file lists"},
+		{"truncated", files{status: strings.TrimRight(opkgText("a"), "\n")}, "the last line has no newline: the file is truncated"},
+		{"lists only", files{opkgDir + "/info/a.list": ""}, status + ": is missing, although file lists of packages exist"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, db, err := test.f.open(t, openwrt)
@@ -138,12 +138,12 @@ func TestBrokenOpkgDatabasesAreErrors(t *testing.T) {
 			}
 		})
 	}
-	_, db, err := files{status: opkgText("a"), opkgVarFolder + "/status": opkgText("b"), opkgFolder + "/info/a.list": "x\n"}.open(t, openwrt)
+	_, db, err := files{status: opkgText("a"), opkgVarDir + "/status": opkgText("b"), opkgDir + "/info/a.list": "x\n"}.open(t, openwrt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{
-		"package-database /var/lib/opkg/status: a second opkg database, beside /usr/lib/opkg/status: what it lists is not known",
+		"package-database /var/lib/opkg/status: a second opkg database, beside /usr/lib/opkg/status: its packages are unknown",
 		`malformed /usr/lib/opkg/info/a.list: line 1: path "x" is relative`,
 	}, gapDetails(db)); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)

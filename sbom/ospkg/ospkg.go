@@ -1,56 +1,56 @@
 // Package ospkg reads the package database of the operating system in an
-// environment: which package owns which path, what was asked for, what
-// depends on what. It reads through package environ, runs nothing, and does
-// not ask the machine that it runs on.
+// environment: which package owns which path, why each package was installed,
+// and which packages depend on which. It reads through package rootfs, runs
+// nothing, and does not use the machine that it runs on.
 //
 // # What counts as the database
 //
-// Only the canonical places, with symbolic links resolved inside the
-// environment: a lib/dpkg/status in somebody's home folder says nothing about
-// the system. There is one reader for each kind (dpkg.go, apk.go, alpm.go,
-// opkg.go, rpm.go), which returns nil when the environment has no such
-// database; [Open] asks each. What they share is the database while it is
-// read (system.go), the folder-by-folder path lookup (paths.go, collector.go),
-// the line reader (lines.go), the edges of satisfied requirements
-// (relations.go) and the rules for files that no package should have
-// (claims.go).
+// Only the canonical paths count, with symbolic links resolved inside the
+// environment: a lib/dpkg/status in a home directory is not the system's
+// database. There is one reader for each kind (dpkg.go, apk.go, alpm.go,
+// opkg.go, rpm.go). It returns nil when the environment has no such database;
+// [Open] calls each of them. They share the database under construction
+// (system.go), the lookup of paths directory by directory (paths.go,
+// collector.go), the line reader (lines.go), the edges of satisfied
+// requirements (relations.go) and the rules for files that no package should
+// have (claims.go).
 //
-// An environment may have several, and the one that os-release expects is the
-// canonical one. combine.go says what becomes of the others: their packages
-// count, their claims come second, and there is a notice.
+// An environment may have several databases. The one that os-release expects
+// is canonical. combine.go adds the others: their packages count, the
+// canonical database wins every conflict about a file, and a notice names
+// them.
 //
 // # What is an error, what is a gap
 //
-// A database that cannot be parsed is an error, with file and line, and never
-// an empty list: half of the packages would look as if they were not there.
-// What leaves the list of packages intact and only makes one answer unsure
-// (a file list that is missing, a dependency field that does not parse, an
-// os-release of another system) is a gap, so that the environment cannot
-// pass, but can be looked at.
+// A database that cannot be parsed is an error with file and line, and never
+// an empty or partial list of packages. A fault that leaves the list of
+// packages intact and makes one answer unsure (a missing file list, a
+// dependency field that does not parse, an os-release of another system) is a
+// gap: the environment cannot pass, and the rest of it is still examined.
 //
 // # Ownership
 //
 // Owners are one int32 for each node of the file tree and not a map of paths:
 // a Debian root has 100,000 to 250,000 listed paths. File lists are read in
-// parallel, each by one goroutine and line by line; consecutive lines share
-// their folder, so that most lines cost one hash lookup. The results are put
-// together afterwards in the order of the packages, so that they do not
-// depend on which list was read first.
+// parallel, each by one goroutine and line by line. Consecutive lines share
+// their directory, so that most lines cost one hash lookup. The results are
+// merged afterwards in the order of the packages, and do not depend on which
+// list was read first.
 //
-// A listed path is found with the links of all its folders followed but its
-// last component taken as it is: on a system with a merged /usr a list says
-// /bin/bash, and the file is /usr/bin/bash; a listed link is owned, not what
-// it points to.
+// The lookup of a listed path follows links in all of its directories and
+// takes its last component as it is. On a system with a merged /usr a list
+// contains /bin/bash, and the file is /usr/bin/bash. A listed link is owned,
+// and its target is not.
 //
-// # Believing
+// # Trust
 //
-// Whoever can write to the environment can write to its database. The
-// evidence of every component here is therefore "db-owned" and no more, and
-// a claim that no package of a distribution makes (files in /home, in a
-// virtual environment, in another package) is reported and not believed. A
-// digest of the archive that a database keeps, as apk's does, is an
-// installer's record and proves nothing either: it says what to compare with
-// an index or a lock file.
+// An attacker who can write to the environment can write to its database. The
+// evidence of every component here is therefore "db-owned" and no more. A
+// claim that no package of a distribution makes (files in /home, in a virtual
+// environment, in another package) is reported and not accepted. A digest of
+// the archive that a database records, as apk's does, is an installer's
+// record and no evidence of origin: it is compared with an index or a lock
+// file.
 package ospkg
 
 import (
@@ -73,28 +73,28 @@ type DB struct {
 	Relations []sbom.Relation
 	Gaps      []sbom.Gap
 	Notices   []sbom.Notice
-	// Excluded are packages that the database knows in another state than
+	// Excluded are the packages that the database lists in another state than
 	// installed.
 	Excluded []sbom.Exclusion
-	// Listed is the number of paths in all file lists, a path that several
-	// packages list counted for each; Absent is the number of those that the
-	// environment does not have, for instance because its maker threw the
-	// documentation away.
+	// Listed is the number of paths in all file lists; a path that several
+	// packages list counts once for each. Absent is the number of those that
+	// do not exist in the environment, for instance because the documentation
+	// was deleted.
 	Listed, Absent int
 
 	owner []int32 // node -> index in Components + 1, 0 for none
-	// shows has, for each component, the file whose layer is the component's;
-	// None when its own files tell.
+	// shows has, for each component, the file whose layer is the component's.
+	// It is None when the layer follows from the component's own files.
 	shows []rootfs.Node
-	at    string // where the database is
+	at    string // the path of the database
 }
 
 // Open reads the package databases of an environment. It returns nil and no
-// error when there is none at all; whether there should be one is for the
-// caller to say, see [Expect].
+// error when there is none; the caller decides whether there should be one
+// (see [Expect]).
 //
-// The error is a [*ParseError] when the database is there and is not one, and
-// the error of the file system when it cannot be read.
+// The error is a [*ParseError] when the database does not parse, and the error
+// of the file system when it cannot be read.
 func Open(ctx context.Context, t *rootfs.Tree, release sbom.OS) (*DB, error) {
 	places := findAreas(t)
 	var opened []*DB
@@ -126,8 +126,8 @@ func Open(ctx context.Context, t *rootfs.Tree, release sbom.OS) (*DB, error) {
 	return db, err
 }
 
-// Owner is the ID of the component that owns a node, "" when none does. A
-// folder that several packages have belongs to the one with the lowest ID.
+// Owner returns the ID of the component that owns a node, "" when none does. A
+// directory that several packages list belongs to the one with the lowest ID.
 func (db *DB) Owner(n rootfs.Node) string {
 	if !db.Owns(n) {
 		return ""
@@ -135,17 +135,17 @@ func (db *DB) Owner(n rootfs.Node) string {
 	return db.Components[db.owner[n]-1].ID
 }
 
-// Owns says whether any package owns a node.
+// Owns reports whether any package owns a node.
 func (db *DB) Owns(n rootfs.Node) bool {
 	return n >= 0 && int(n) < len(db.owner) && db.owner[n] != 0
 }
 
-// ParseError says that a file of the database is not what it must be.
+// ParseError is a malformed file of the database.
 type ParseError struct {
 	File string // absolute within the environment
 	Line int    // from 1; 0 when the whole file is meant
 	Msg  string
-	Hint string // what to do, may be empty
+	Hint string // how to repair it, may be empty
 }
 
 func (e *ParseError) Error() string {
@@ -159,15 +159,15 @@ func (e *ParseError) Error() string {
 	return at + ": " + e.Msg + " (" + e.Hint + ")"
 }
 
-// limitError is a ParseError that a named limit caused, so that a gap about
-// it gets the right kind.
+// limitError is a ParseError that a named limit caused. A gap made of it has
+// the kind of a limit.
 type limitError struct{ ParseError }
 
 func (e *limitError) Error() string { return e.ParseError.Error() }
 func (e *limitError) Unwrap() error { return &e.ParseError }
 
 // own records that a component owns a node, unless an earlier one does.
-// It returns the index of the one that had it before, or -1.
+// It returns the index of the earlier owner, or -1.
 func (db *DB) own(n rootfs.Node, component int) int {
 	if before := db.owner[n]; before != 0 {
 		return int(before) - 1
@@ -184,5 +184,5 @@ func (db *DB) notice(kind sbom.NoticeKind, path, component, format string, args 
 	db.Notices = append(db.Notices, sbom.Notice{Kind: kind, Path: path, Component: component, Detail: fmt.Sprintf(format, args...)})
 }
 
-// position is where something is, as in an error.
+// position formats a file and a line as errors have them.
 func position(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }

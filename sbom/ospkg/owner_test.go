@@ -96,7 +96,7 @@ func TestClaimsWherePackagesHaveNoFiles(t *testing.T) {
 		}
 	}
 	claim := func(path, files, area string) string {
-		return "foreign-claim " + path + ": evil lists " + files + " in " + area + ", where packages of a distribution have none; they do not count as its own (/var/lib/dpkg/info/evil.list)"
+		return "foreign-claim " + path + ": evil lists " + files + " in " + area + ", where packages of a distribution have none; the package does not own them (/var/lib/dpkg/info/evil.list)"
 	}
 	want := []string{
 		claim("/home/x/a", "2 files", "/home"),
@@ -151,13 +151,13 @@ func TestLeftoverLists(t *testing.T) {
 	}.mustOpen(t)
 	want := []string{
 		`leftover-list /var/lib/dpkg/info/dpkg:i386.list: package dpkg has a second file list`,
-		`leftover-list /var/lib/dpkg/info/hidden.list: package hidden is "deinstall ok config-files", but there is its file list, and 2 files of it that no package owns (/usr/bin/hidden)`,
-		`leftover-list /var/lib/dpkg/info/unknown.list: no record of a package "unknown", but there is a file list, and a file of it that no package owns (/usr/bin/unknown)`,
+		`leftover-list /var/lib/dpkg/info/hidden.list: package hidden is "deinstall ok config-files", but its file list exists, and 2 files of it that no package owns (/usr/bin/hidden)`,
+		`leftover-list /var/lib/dpkg/info/unknown.list: no record of a package "unknown", but its file list exists, and a file of it that no package owns (/usr/bin/unknown)`,
 	}
 	if diff := cmp.Diff(want, noticeDetails(db)); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{`malformed /var/lib/dpkg/info/broken.list: file list: /var/lib/dpkg/info/broken.list:1: path "/../x" is not a plain path: it may lead out of the package`}, gapDetails(db)); diff != "" {
+	if diff := cmp.Diff([]string{`malformed /var/lib/dpkg/info/broken.list: file list: /var/lib/dpkg/info/broken.list:1: path "/../x" is not a clean path: it may lead out of the package`}, gapDetails(db)); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
 	for _, path := range []string{"/usr/bin/hidden", "/usr/bin/unknown", dpkgInfo + "/hidden.postinst", dpkgInfo + "/hidden.list"} {
@@ -281,7 +281,7 @@ func TestAsked(t *testing.T) {
 		}
 	}
 	f[aptStates] = "Package: auto\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: asked\nArchitecture: amd64\nAuto-Installed: 0\n\nPackage: anywhere\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: dpkg\nArchitecture: amd64\nAuto-Installed: 1\n\n"
-	if got, want := asked(), "anywhere:all=auto asked:amd64=asked auto:amd64=auto auto:i386=asked dpkg:amd64=essential"; got != want {
+	if got, want := asked(), "anywhere:all=dependency asked:amd64=explicit auto:amd64=dependency auto:i386=explicit dpkg:amd64=essential"; got != want {
 		t.Errorf("with apt's notes: %s, want %s", got, want)
 	}
 }

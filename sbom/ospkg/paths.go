@@ -7,31 +7,31 @@ import (
 )
 
 // finder finds the nodes of the paths of file lists. Neighbouring lines are in
-// the same folder or near it, so it keeps the folders down to the last one;
-// and most often they are sorted, so that the next line is the next entry of
-// its folder and need not be searched for. It is not safe for concurrent use;
+// the same directory or near it, so that it keeps the directories down to the
+// last one. Most lists are sorted, so that the next line is the next entry of
+// its directory and needs no search. A finder is not safe for concurrent use;
 // the tree and the areas are.
 type finder struct {
 	tree  *rootfs.Tree
 	areas *areas
-	stack []folder // from the root down
+	stack []pathDir // from the root down
 }
 
-// folder is a folder of a path, with its links followed.
-type folder struct {
+// pathDir is a directory of a path, with its links followed.
+type pathDir struct {
 	path string      // as listed, "" for the root
-	node rootfs.Node // None when it is not there, or no folder
+	node rootfs.Node // None when it does not exist or is not a directory
 	area int         // index of areas, or noArea
-	last rootfs.Node // the entry that was found last in it, or None
+	last rootfs.Node // the entry that was found last, or None
 }
 
 func newFinder(t *rootfs.Tree, a *areas) *finder {
-	return &finder{tree: t, areas: a, stack: []folder{{node: t.Resolve("/"), area: noArea, last: rootfs.None}}}
+	return &finder{tree: t, areas: a, stack: []pathDir{{node: t.Resolve("/"), area: noArea, last: rootfs.None}}}
 }
 
 // find returns the node of an absolute path, with links followed in all but
-// the last component, and the area that it is in. It finds nothing for a path
-// that is not clean, because no file is named "", "." or "..".
+// the last component, and the area that contains it. It finds nothing for a
+// path that is not clean, because no file is named "", "." or "..".
 func (f *finder) find(path string) (rootfs.Node, int) {
 	slash := strings.LastIndexByte(path, '/')
 	dir := f.enter(path[:slash])
@@ -41,9 +41,9 @@ func (f *finder) find(path string) (rootfs.Node, int) {
 	return f.child(dir, path[slash+1:]), dir.area
 }
 
-// enter makes the folder of that path the last of the stack. What it returns
-// is valid until the next call.
-func (f *finder) enter(path string) *folder {
+// enter makes the directory of that path the last of the stack. Its result is
+// valid until the next call.
+func (f *finder) enter(path string) *pathDir {
 	top := len(f.stack) - 1
 	for ; !isInside(path, f.stack[top].path); top-- {
 	}
@@ -60,8 +60,8 @@ func (f *finder) enter(path string) *folder {
 	return at
 }
 
-// step goes one folder down.
-func (f *finder) step(at *folder, path string) folder {
+// step descends by one directory.
+func (f *finder) step(at *pathDir, path string) pathDir {
 	n := f.child(at, path[len(at.path)+1:])
 	area := at.area
 	switch f.tree.Kind(n) {
@@ -78,12 +78,12 @@ func (f *finder) step(at *folder, path string) folder {
 	default:
 		n = rootfs.None
 	}
-	return folder{path, n, area, rootfs.None}
+	return pathDir{path, n, area, rootfs.None}
 }
 
-// child looks at the entry that was found last, then at the one after it, and
-// then searches.
-func (f *finder) child(dir *folder, name string) rootfs.Node {
+// child tries the entry that was found last, then the one after it, and then
+// searches.
+func (f *finder) child(dir *pathDir, name string) rootfs.Node {
 	if dir.node == rootfs.None {
 		return rootfs.None
 	}
@@ -104,12 +104,12 @@ func (f *finder) child(dir *folder, name string) rootfs.Node {
 	return n
 }
 
-// isInside says whether path is dir or below it.
+// isInside reports whether path is dir or below it.
 func isInside(path, dir string) bool {
 	return strings.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
 }
 
-// cleanPath says whether a path is absolute and has no component that is
+// cleanPath reports whether a path is absolute and has no component that is
 // empty, "." or "..", and no zero byte, which no file name has.
 func cleanPath(path string) bool {
 	if path == "" || path[0] != '/' || strings.IndexByte(path, 0) >= 0 {

@@ -153,7 +153,7 @@ func compareOwners(t *testing.T, root string, tree *rootfs.Tree, db *DB) {
 		}
 		for line := range strings.Lines(string(text)) {
 			line = strings.TrimSuffix(line, "\n")
-			if n := tree.ResolveParent(line); n != rootfs.None && !isFolder(tree, n) && !strings.ContainsAny(line, `*?[\`) {
+			if n := tree.ResolveParent(line); n != rootfs.None && !isDir(tree, n) && !strings.ContainsAny(line, `*?[\`) {
 				paths = append(paths, line)
 			}
 		}

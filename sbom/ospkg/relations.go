@@ -10,48 +10,49 @@ import (
 )
 
 // maxRelations is the number of edges in one environment: a Debian system of
-// 3,000 packages has 25,000. Records in which everybody provides what
-// everybody needs would have millions.
+// 3,000 packages has 25,000. Records in which every package provides what every
+// package needs would have millions.
 const maxRelations = 1_000_000
 
-// maxMatches is how often a package is compared with what another one needs;
-// the same system needs 60,000 of them.
+// maxMatches is the number of comparisons of a package with a requirement of
+// another one; the same system needs 60,000 of them.
 const maxMatches = 20_000_000
 
 // offer is a package that satisfies a name, under its own name or another.
 type offer struct {
 	component int
-	version   string // "" for a Provides without one
+	version   string // "" for a Provides without a version
 	provided  bool
 }
 
-// requires is the requirements of one kind that a package has.
+// requires has the requirements of one kind of a package.
 type requires struct {
 	kind  sbom.RelationKind
 	items []requirement
 }
 
-// relating is what [system.relate] asks a kind of database.
+// relating has the rules of a kind of database for [system.relate].
 type relating struct {
 	// offers are the installed packages by the names that they satisfy.
 	offers   map[string][]offer
 	requires func(component int) []requires
-	// satisfies says whether an offer of the name that a package asks for is
-	// also what it asks for otherwise.
+	// satisfies reports whether an offer of the required name satisfies the
+	// rest of the requirement.
 	satisfies func(o offer, a alternative, from int) bool
-	// write is a requirement as the kind writes it.
+	// write formats a requirement as the package manager writes it.
 	write func(r requirement) string
 }
 
 // relate adds a relation from each package to every installed package that
-// satisfies one of its requirements: all alternatives of "a | b" that are
-// there, and all that provide a virtual package. Those of one requirement
-// have one number ([sbom.Relation.Group]), the package itself included when
-// it satisfies it too. What is not satisfied, a recommendation mostly, has no
-// relation, and neither has what a package satisfies alone for itself.
+// satisfies one of its requirements: all installed alternatives of "a | b",
+// and all providers of a virtual package. Those of one requirement have one
+// number ([sbom.Relation.Group]), the package itself included when it also
+// satisfies the requirement. A requirement that is not satisfied, most often a
+// recommendation, has no relation, and neither has one that the package alone
+// satisfies for itself.
 //
 // Many requirements have the same satisfiers, as "a (>= 1)" and "a (<< 2)".
-// They come and go together, so that they are one.
+// They are always satisfied together, so that they are one.
 func (s *system) relate(k relating) {
 	matches := 0
 	for from := range s.Components {
@@ -92,7 +93,7 @@ func (s *system) relate(k relating) {
 	}
 }
 
-// needed is what one package needs.
+// needed has the requirements of one package.
 type needed struct {
 	from   int
 	groups map[string]int // the number of each set of several satisfiers
@@ -106,7 +107,7 @@ type need struct {
 	group int
 }
 
-// add adds a requirement by what satisfies it.
+// add adds a requirement with its satisfiers.
 func (n *needed) add(kind sbom.RelationKind, met map[int]string) {
 	group := 0
 	switch _, itself := met[n.from]; {
@@ -134,8 +135,8 @@ func (n *needed) sorted() []need {
 	})
 }
 
-// shorter prefers the plainest of several reasons for one edge: none beyond
-// the name itself, or else the shortest.
+// shorter returns the simpler of two reasons for one edge: none beyond the name
+// itself, or else the shorter one.
 func shorter(a, b string) bool {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) < 0
 }

@@ -9,7 +9,7 @@ import (
 // satisfies it (Debian Policy, section 7.1).
 type requirement []alternative
 
-// alternative is a package name with what is asked of it.
+// alternative is a package name with its constraints.
 type alternative struct {
 	name    string
 	arch    string // after the colon: "any", an architecture, or ""
@@ -36,7 +36,7 @@ func (r requirement) String() string {
 	return strings.Join(parts, " | ")
 }
 
-// single are requirements without alternatives.
+// single returns requirements without alternatives.
 func single(all []alternative) []requirement {
 	out := make([]requirement, len(all))
 	for i, a := range all {
@@ -45,8 +45,8 @@ func single(all []alternative) []requirement {
 	return out
 }
 
-// accepts says whether a version is one that the alternative asks for, in the
-// order of the kind of database.
+// accepts reports whether a version satisfies the constraint, in the order of
+// the kind of database.
 func (a alternative) accepts(version string, compare func(a, b string) int) bool {
 	if a.op == "" {
 		return true
@@ -67,10 +67,10 @@ func (a alternative) accepts(version string, compare func(a, b string) int) bool
 	return false
 }
 
-// parseRequirements reads the value of Depends, Recommends, Provides and the
-// like. Empty items are passed over. Restrictions to architectures and build
-// profiles ("[amd64]", "<!nocheck>") belong to source packages; a status file
-// does not have them, and they are dropped.
+// parseRequirements parses the value of Depends, Recommends, Provides and the
+// like. It skips empty items. Restrictions to architectures and build profiles
+// ("[amd64]", "<!nocheck>") belong to source packages; a status file does not
+// have them, and they are dropped.
 func parseRequirements(s string) ([]requirement, error) {
 	var out []requirement
 	for item := range strings.SplitSeq(s, ",") {
@@ -120,7 +120,7 @@ func parseAlternative(s string) (alternative, error) {
 		case '<':
 			closing = ">"
 		default:
-			return a, fmt.Errorf("%s after package %s makes no sense", excerpt(rest), excerpt(name))
+			return a, fmt.Errorf("unexpected %s after package %s", excerpt(rest), excerpt(name))
 		}
 		_, after, closed := strings.Cut(rest, closing)
 		if !closed {
@@ -131,8 +131,8 @@ func parseAlternative(s string) (alternative, error) {
 	return a, nil
 }
 
-// constrain reads ">= 1.2". A version alone means "=", and the old "<" and
-// ">" mean "<=" and ">=", as dpkg reads them.
+// constrain parses ">= 1.2". A version alone means "=", and the old "<" and
+// ">" mean "<=" and ">=", as for dpkg.
 func (a *alternative) constrain(s string) error {
 	end := 0
 	for end < len(s) && strings.IndexByte("<>=", s[end]) >= 0 {
@@ -146,7 +146,7 @@ func (a *alternative) constrain(s string) error {
 		op += "="
 	case "<<", "<=", "=", ">=", ">>":
 	default:
-		return fmt.Errorf("%s is not a relation between versions", excerpt(op))
+		return fmt.Errorf("unknown version operator %s", excerpt(op))
 	}
 	version := strings.TrimSpace(s[end:])
 	if err := checkVersion(version); err != nil {
@@ -177,10 +177,11 @@ func validArch(s string) bool {
 	return s != ""
 }
 
-// checkVersion refuses what dpkg refuses in a status file (parseversion in
-// lib/dpkg/parsehelp.c): the rest, such as a version that starts with a
-// letter, it warns of and takes. Bytes that are not printable ASCII are
-// refused as well, since a version becomes part of an identity.
+// checkVersion refuses the versions that dpkg refuses in a status file
+// (parseversion in lib/dpkg/parsehelp.c). dpkg warns of others, such as a
+// version that starts with a letter, and accepts them. Bytes that are not
+// printable ASCII are refused as well, since a version becomes part of an
+// identity.
 func checkVersion(v string) error {
 	if v == "" {
 		return fmt.Errorf("version is empty")

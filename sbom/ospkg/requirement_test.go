@@ -32,12 +32,12 @@ func TestRequirementsAreRead(t *testing.T) {
 
 func TestMalformedRequirementsAreRefused(t *testing.T) {
 	for in, want := range map[string]string{
-		"a b":                    `"b" after package "a" makes no sense`,
+		"a b":                    `unexpected "b" after package "a"`,
 		"a |":                    `"" is not a package name`,
 		"| a":                    `"" is not a package name`,
 		"a (>= 1":                `version of "a" has no closing parenthesis`,
 		"a (>= )":                `version is empty`,
-		"a (=> 1)":               `"=>" is not a relation between versions`,
+		"a (=> 1)":               `unknown version operator "=>"`,
 		"a (>= 1 2)":             `"1 2" is not a version`,
 		"a:":                     `"a:" is not a package name`,
 		"a [amd64":               `"[amd64" after package "a" is not closed`,

@@ -17,10 +17,10 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// rpmFolders are the places of rpm's database, the newer one first: Fedora,
-// SUSE and Azure Linux moved it below /usr, and left a link behind; systems
+// rpmDirs are the directories of rpm's database, the newer one first: Fedora,
+// SUSE and Azure Linux moved it below /usr and left a link behind. Systems
 // with an image for /usr (rpm-ostree) have it in /usr/share.
-var rpmFolders = []string{"/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm"}
+var rpmDirs = []string{"/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm"}
 
 // rpmFiles are the names of the databases (dbops in lib/rpmdb.cc).
 var rpmFiles = []struct {
@@ -32,20 +32,20 @@ var rpmFiles = []struct {
 	{"Packages", rpmdb.BerkeleyDB},
 }
 
-// rpmSource is a database file that was found.
+// rpmSource is an existing database file.
 type rpmSource struct {
 	node    rootfs.Node
 	path    string
 	backend rpmdb.Backend
 }
 
-// rpmRecord is a package with the texts that are made of it.
+// rpmRecord is a package with the texts derived from it.
 type rpmRecord struct {
 	*rpmdb.Package
 	evr string // "[epoch:]version-release"
 }
 
-// rpm is the database while it is read. The slice packages goes with
+// rpm is the database under construction. The slice packages is parallel to
 // Components.
 type rpm struct {
 	system
@@ -67,14 +67,14 @@ func openRPM(ctx context.Context, s system) (*DB, error) {
 	}
 	r.ownDatabase(r.places())
 	r.relate(r.relating())
-	if err := r.askedFor(ctx); err != nil {
+	if err := r.setReasons(ctx); err != nil {
 		return nil, err
 	}
 	return r.DB, nil
 }
 
-// findDatabase reads the database, and says whether there is one. More than
-// one may be left of a conversion; all of them have to say the same.
+// findDatabase reads the database, and reports whether it exists. More than
+// one may be left from a conversion; all of them must list the same packages.
 func (r *rpm) findDatabase(ctx context.Context) (bool, error) {
 	sources, err := r.sources()
 	if len(sources) == 0 || err != nil {
@@ -90,17 +90,17 @@ func (r *rpm) findDatabase(ctx context.Context) (bool, error) {
 			if i == 0 {
 				return true, err
 			}
-			r.gap(gapKind(err, sbom.GapUnreadable), source.path, "a second database of rpm, beside %s, cannot be read: %v", r.database, err)
+			r.gap(gapKind(err, sbom.GapUnreadable), source.path, "a second rpm database, beside %s, cannot be read: %v", r.database, err)
 			continue
 		}
 		found := listOf(packages)
 		switch {
 		case r.database == "", len(r.packages) == 0 && len(packages) > 0:
-			// The first, or the first that has any package: an empty one is
-			// what a conversion starts with.
+			// The first, or the first that has any package: a conversion
+			// starts with an empty one.
 			r.database, r.packages, r.keys, names = source.path, packages, keys, found
 		case len(packages) > 0 && !slices.Equal(names, found):
-			r.gap(sbom.GapDatabase, source.path, "there are two databases of rpm that disagree: this one lists %d packages and %s lists %d; the latter was read",
+			r.gap(sbom.GapDatabase, source.path, "two rpm databases disagree: this one lists %d packages and %s lists %d; the latter was read",
 				len(found), r.database, len(names))
 		}
 	}
@@ -111,16 +111,16 @@ func (r *rpm) findDatabase(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// sources are the database files, each once. Empty files are none, unless
-// there is nothing else.
+// sources returns the database files, each once. It leaves out empty files,
+// and fails when there are only empty ones.
 func (r *rpm) sources() (out []rpmSource, err error) {
 	empty := ""
-	for _, folder := range rpmFolders {
-		dir, err := r.file(folder, rootfs.Dir)
+	for _, base := range rpmDirs {
+		dir, err := r.file(base, rootfs.Dir)
 		if err != nil {
-			// A link from one of the places to another is how they were moved;
-			// one that leads nowhere has nothing behind it.
-			if r.tree.Resolve(folder) == rootfs.None {
+			// The move left links from one directory to the other. A dangling
+			// link is no database.
+			if r.tree.Resolve(base) == rootfs.None {
 				continue
 			}
 			return nil, err
@@ -129,7 +129,7 @@ func (r *rpm) sources() (out []rpmSource, err error) {
 			continue
 		}
 		for _, f := range rpmFiles {
-			n, err := r.file(path.Join(folder, f.name), rootfs.File)
+			n, err := r.file(path.Join(base, f.name), rootfs.File)
 			if err != nil {
 				return nil, err
 			}
@@ -148,7 +148,7 @@ func (r *rpm) sources() (out []rpmSource, err error) {
 		}
 	}
 	if len(out) == 0 && empty != "" {
-		return nil, &ParseError{File: empty, Msg: "the database of rpm is empty", Hint: "restore it from a backup"}
+		return nil, &ParseError{File: empty, Msg: "the rpm database is empty", Hint: "restore it from a backup"}
 	}
 	return out, nil
 }
@@ -188,9 +188,9 @@ func (r *rpm) read(ctx context.Context, source rpmSource) (packages []rpmRecord,
 }
 
 // besides opens the write-ahead log of an SQLite database, if it has content.
-// A journal is an error: it is that of a change that was not finished, rpm
-// would undo the change first, and it is not safe to let a library do so with
-// a journal from a stranger (see package rpmdb).
+// A journal is an error: it belongs to an unfinished change, which rpm would
+// roll back first, and it is not safe to let a library do so with an untrusted
+// journal (see package rpmdb).
 func (r *rpm) besides(database rootfs.Node, into *rpmdb.Input) (rootfs.Content, error) {
 	dir, name := r.tree.Parent(database), r.tree.Name(database)
 	if n := r.tree.Child(dir, name+"-journal"); n != rootfs.None {
@@ -202,7 +202,7 @@ func (r *rpm) besides(database rootfs.Node, into *rpmdb.Input) (rootfs.Content, 
 			return nil, err
 		}
 		if hot {
-			return nil, &ParseError{File: r.tree.Path(n), Msg: "is the journal of a change to the database that was not finished",
+			return nil, &ParseError{File: r.tree.Path(n), Msg: "is the journal of an unfinished change to the database",
 				Hint: "run a query with rpm there, which finishes or undoes it"}
 		}
 	}
@@ -224,8 +224,8 @@ func (r *rpm) besides(database rootfs.Node, into *rpmdb.Input) (rootfs.Content, 
 	return log, nil
 }
 
-// isJournal says whether a journal is one that would be rolled back: an old
-// one has nothing, or zeros, where its mark was.
+// isJournal reports whether SQLite would roll a journal back: a finished one is
+// empty, or has zeros in place of the magic number.
 func (r *rpm) isJournal(n rootfs.Node) (bool, error) {
 	f, err := r.tree.OpenFile(n)
 	if err != nil {
@@ -260,17 +260,17 @@ func rpmError(file string, err error) error {
 	case bad.Limit:
 		return &limitError{ParseError{File: file, Msg: err.Error()}}
 	}
-	return &ParseError{File: file, Msg: err.Error(), Hint: "restore the database of rpm from a backup, or rebuild it with rpm --rebuilddb"}
+	return &ParseError{File: file, Msg: err.Error(), Hint: "restore the rpm database from a backup, or rebuild it with rpm --rebuilddb"}
 }
 
-// isPublicKey recognises the headers in which rpm keeps the keys that it
-// trusts. They have no files and no architecture, which a package that only
-// takes the name would need.
+// isPublicKey reports whether a header is one in which rpm keeps a key that it
+// trusts. Such a header has no files and no architecture, which a package that
+// only takes the name would have.
 func isPublicKey(p *rpmdb.Package) bool {
 	return p.Name == "gpg-pubkey" && p.Files.Len() == 0 && p.Arch == ""
 }
 
-// checkRPM refuses names and versions that rpmbuild refuses and that would
+// checkRPM refuses the names and versions that rpmbuild refuses and that would
 // make an identity ambiguous.
 func checkRPM(p *rpmdb.Package) error {
 	for _, part := range []struct{ what, text, more string }{
@@ -288,7 +288,7 @@ func checkRPM(p *rpmdb.Package) error {
 	return nil
 }
 
-// evrOf is a version as rpm prints it, with the epoch if there is one.
+// evrOf returns a version as rpm prints it, with the epoch if it has one.
 func evrOf(p *rpmdb.Package) string {
 	evr := p.Version + "-" + p.Release
 	if p.Epoch != nil {
@@ -297,7 +297,7 @@ func evrOf(p *rpmdb.Package) string {
 	return evr
 }
 
-// listOf is what two databases must have in common.
+// listOf returns the list of packages that two databases must share.
 func listOf(packages []rpmRecord) []string {
 	out := make([]string, len(packages))
 	for i, p := range packages {
@@ -327,7 +327,7 @@ func (r *rpm) addPackages() {
 	})
 	for i := range r.Components[min(1, len(r.Components)):] {
 		if c := &r.Components[i+1]; c.ID == r.Components[i].ID {
-			r.notice(sbom.NoticeHalfState, r.database, c.ID, "package %s is there twice in the same version: a change was not finished", c.Name)
+			r.notice(sbom.NoticeHalfState, r.database, c.ID, "package %s is listed twice in the same version: a change was not finished", c.Name)
 		}
 	}
 	for _, key := range r.keys {
@@ -336,7 +336,7 @@ func (r *rpm) addPackages() {
 	}
 }
 
-// vendorNamespace is the namespace of package URLs, with the exceptions that
+// vendorNamespace returns the namespace of package URLs, with the exceptions that
 // syft makes (packageURL in its redhat cataloger).
 func (r *rpm) vendorNamespace() string {
 	namespace := r.namespace()
@@ -369,8 +369,8 @@ func (r *rpm) packageURL(p *rpmdb.Package) string {
 	return packageurl.NewPackageURL(packageurl.TypeRPM, r.vendorNamespace(), p.Name, p.Version+"-"+p.Release, q, "").ToString()
 }
 
-// sourceName is the name of the source package, "" when it is the package's
-// own: the file name without version, release and suffix.
+// sourceName returns the name of the source package, "" when it equals the
+// package's name: the file name without version, release and suffix.
 func sourceName(p *rpmdb.Package) string {
 	name := strings.TrimSuffix(strings.TrimSuffix(p.SourceRPM, ".src.rpm"), ".nosrc.rpm")
 	if name == p.SourceRPM {
@@ -389,8 +389,8 @@ func sourceName(p *rpmdb.Package) string {
 	return name
 }
 
-// detail says what the package claims of its origin. The signature was
-// checked when the package was installed, or was not; it is not checked here.
+// detail describes the origin that the package claims. rpm may have checked the
+// signature at installation; this package does not check it.
 func detail(p *rpmdb.Package) string {
 	var parts []string
 	if p.Module != "" {
@@ -406,7 +406,7 @@ func detail(p *rpmdb.Package) string {
 	return strings.Join(parts, ", ")
 }
 
-// excerptPlain keeps a short text, without quotes when it needs none.
+// excerptPlain shortens a text, without quotes when it needs none.
 func excerptPlain(s string) string {
 	if quoted := excerpt(s); quoted != `"`+s+`"` {
 		return quoted

@@ -160,7 +160,7 @@ func TestRPMNames(t *testing.T) {
 	}
 	// Two of one version count once, and somebody should look at them.
 	_, db, err := files{"/var/lib/rpm/rpmdb.sqlite": rpmDatabase(t, rpmPackage("twice"), rpmPackage("twice"))}.open(t, fedora35)
-	if err != nil || len(db.Notices) != 1 || !strings.Contains(db.Notices[0].Detail, "is there twice") {
+	if err != nil || len(db.Notices) != 1 || !strings.Contains(db.Notices[0].Detail, "is listed twice") {
 		t.Errorf("%v, %q", err, noticeDetails(db))
 	}
 	// A package that only takes the name of a key.

@@ -10,25 +10,25 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// rpmList is what the file list of one package gave, beyond its nodes.
+// rpmList is the file list of one package, without its nodes.
 type rpmList struct {
 	malformed int
 	fault     string // the first
 	prints    []rpmPrint
 }
 
-// rpmPrint is a file that is no folder, and what stands for its content.
+// rpmPrint is a file that is not a directory, and a fingerprint of its content.
 type rpmPrint struct {
 	node  rootfs.Node
 	print uint64
 }
 
-// ownFiles gives the listed files to their packages.
+// ownFiles makes the packages the owners of their listed files.
 //
-// Only those that rpm installed belong to a package: not the documentation
-// that was left out of an image, and not the file that another package
-// replaced (FILESTATES). A ghost, which the package only knows of, is the
-// package's own when it is there.
+// A package owns the files that rpm installed: not the documentation that was
+// left out of an image, and not the file that another package replaced
+// (FILESTATES). A ghost, which the package lists and does not contain, is
+// owned when it exists.
 func (r *rpm) ownFiles(ctx context.Context) error {
 	lists := make([]rpmList, len(r.packages))
 	listings, err := r.collect(ctx, func(c *collector, i int, _ []byte) {
@@ -37,8 +37,8 @@ func (r *rpm) ownFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// rpm lets packages share a file that is the same in both, and looks at
-	// its content; so do we, since the packages alone do not tell.
+	// rpm lets packages share a file that is equal in both, and compares its
+	// content. So does differing, since the packages alone do not decide it.
 	r.assign(listings, func(a, b int) bool { return true })
 	for i, l := range lists {
 		if l.malformed > 0 {
@@ -78,7 +78,7 @@ func (r *rpm) readFiles(c *collector, files *rpmdb.Files, name string, l *rpmLis
 			c.absent++
 		}
 		if len(c.nodes) > before && !f.Ghost {
-			if n := c.nodes[len(c.nodes)-1]; !isFolder(r.tree, n) {
+			if n := c.nodes[len(c.nodes)-1]; !isDir(r.tree, n) {
 				l.prints = append(l.prints, rpmPrint{n, f.Print})
 			}
 		}
@@ -91,9 +91,10 @@ func (l *rpmList) fail(why string) {
 	}
 }
 
-// isRootFile knows the one package of Fedora and its relatives that has files
-// in a home, where no other package has business: the start-up files of root's
-// shells. They are not taken for its own, but there is nothing to report.
+// isRootFile reports whether a file is one of the start-up files of root's
+// shells. They are the only files in a home directory that a package of Fedora
+// and its relatives has. The package does not own them, and there is no notice
+// of them.
 func isRootFile(name string, f rpmdb.File) bool {
 	if name != "rootfiles" || f.Dir != "/root/" {
 		return false
@@ -105,11 +106,11 @@ func isRootFile(name string, f rpmdb.File) bool {
 	return false
 }
 
-// differing are the files that several packages list with another content
-// each. rpm does not install such packages together, but for ghosts, or marks
-// the file that lost as replaced.
+// differing returns the files that several packages list with different
+// content. rpm refuses to install such packages together, except for ghosts, or
+// records the losing file as replaced.
 func (r *rpm) differing(lists []rpmList) contested {
-	shared := map[rootfs.Node]uint64{} // what the owner says of it
+	shared := map[rootfs.Node]uint64{} // the owner's fingerprint
 	for i, l := range lists {
 		for _, p := range l.prints {
 			if owner := int(r.owner[p.node]) - 1; owner != i {
@@ -129,7 +130,7 @@ func (r *rpm) differing(lists []rpmList) contested {
 	for i, l := range lists {
 		for _, p := range l.prints {
 			owner := int(r.owner[p.node]) - 1
-			// An owner that has it as a ghost has nothing to compare with.
+			// An owner that lists it as a ghost has no content to compare.
 			if owner != i && known[p.node] && shared[p.node] != p.print {
 				out.add(p.node, owner, i)
 			}
@@ -138,25 +139,26 @@ func (r *rpm) differing(lists []rpmList) contested {
 	return out
 }
 
-// places are the files of the databases themselves, by their names: those of
-// rpm, and those of the programs that install for it.
+// places returns the names of the files of the databases themselves: those of
+// rpm, and those of the programs that install with it.
 func (r *rpm) places() []place {
 	out := []place{
 		{"dnf", "/var/lib/dnf", oneOf("history.sqlite", "history.sqlite-wal", "history.sqlite-shm", "modulefailsafe", "repos", "groups.json", "rpmdb_lock.pid", "download_lock.pid")},
 		{"dnf", "/var/cache/dnf", func(string) bool { return true }},
-		{"libdnf5", dnf5Folder, func(name string) bool {
+		{"libdnf5", dnf5Dir, func(name string) bool {
 			return strings.HasSuffix(name, ".toml") || strings.HasPrefix(name, "transaction_history.sqlite")
 		}},
 		{"libzypp", "/var/lib/zypp", oneOf("AutoInstalled", "SoftLocks", "LastDistributionFlavor", "AnonymousUniqueId", "RequestedLocales")},
-		{"yum", yumFolder, func(string) bool { return true }},
+		{"yum", yumDir, func(string) bool { return true }},
 	}
-	for _, folder := range []string{path.Dir(r.database), "/var/lib/rpm"} {
-		out = append(out, place{"rpm", folder, isRPMFile})
+	for _, at := range []string{path.Dir(r.database), "/var/lib/rpm"} {
+		out = append(out, place{"rpm", at, isRPMFile})
 	}
 	return out
 }
 
-// isRPMFile knows the names in the folder of a database (lib/backend).
+// isRPMFile reports whether rpm's database has a file of that name
+// (lib/backend).
 func isRPMFile(name string) bool {
 	switch name {
 	case "rpmdb.sqlite", "rpmdb.sqlite-shm", "rpmdb.sqlite-wal", "Packages.db", "Index.db", ".rpm.lock", ".dbenv.lock", "rpmdb.lock",

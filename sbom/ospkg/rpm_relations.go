@@ -8,16 +8,16 @@ import (
 	"github.com/depaudit/depaudit/sbom/ospkg/internal/rpmdb"
 )
 
-// relating is how rpm's packages need each other: by the names of packages,
-// by what they provide, by paths, and by boolean expressions of those. What
-// the program rpm itself provides ("rpmlib(...)") is nobody's.
+// relating returns the rules by which rpm's packages depend on each other: by
+// package names, by provided names, by paths, and by boolean expressions of
+// those. The features of rpm itself ("rpmlib(...)") have no package.
 //
 // Weak dependencies that point backwards (Supplements, Enhances) are not
 // followed.
 func (r *rpm) relating() relating {
 	n := &rpmNames{rpm: r, offers: map[string][]offer{}}
 	for i, p := range r.packages {
-		// Packages provide themselves, but for very old ones.
+		// Packages provide their own names, except for very old ones.
 		n.offers[p.Name] = append(n.offers[p.Name], offer{component: i, version: "= " + p.evr})
 		for _, d := range p.Provides {
 			if d.Name != p.Name {
@@ -40,20 +40,19 @@ func (r *rpm) relating() relating {
 	}
 }
 
-// rpmNames finds what a name stands for.
+// rpmNames resolves required names to offers.
 type rpmNames struct {
 	*rpm
 	offers map[string][]offer
-	// looked has the paths and expressions that have their offers, with the
-	// number of requirements that each one is.
+	// looked has the resolved paths and expressions, each with the number of
+	// requirements it consists of.
 	looked map[string]int
-	// matches is how often a package was compared with what an expression
-	// asks for.
+	// matches is the number of comparisons of a package with an expression.
 	matches int
 }
 
-// requires are the requirements of a package, by kind. What only a scriptlet
-// needs has to be there before it runs: that is a pre-dependency.
+// requires returns the requirements of a package, by kind. A requirement of a
+// scriptlet must be satisfied before it runs and is a pre-dependency.
 func (n *rpmNames) requires(p *rpmdb.Package) []requires {
 	const scriptlet = rpmdb.PreReq | rpmdb.PreTrans | rpmdb.PostTrans | rpmdb.PreUnTrans | rpmdb.PostUnTrans | rpmdb.ScriptVerify |
 		rpmdb.ScriptPre | rpmdb.ScriptPost | rpmdb.ScriptPreUn | rpmdb.ScriptPostUn | rpmdb.Interp
@@ -80,9 +79,9 @@ func (n *rpmNames) requires(p *rpmdb.Package) []requires {
 	return []requires{depends, pre, recommends, suggests}
 }
 
-// requirements makes sure that what a dependency asks for can be looked up by
-// its name, which for a path is its text, and for an expression its text with
-// the number of the operand.
+// requirements resolves a dependency, so that its offers can be looked up by
+// name. The name of a path is its text, and the name of an operand of an
+// expression is the text of the expression with the operand's number.
 func (n *rpmNames) requirements(d rpmdb.Dependency) []requirement {
 	switch {
 	case strings.HasPrefix(d.Name, "/"):
@@ -98,7 +97,7 @@ func (n *rpmNames) requirements(d rpmdb.Dependency) []requirement {
 	return single([]alternative{{name: d.Name, op: d.Flags.Operator(), version: d.Version}})
 }
 
-// operandName is a name that no package has.
+// operandName returns a name that no package has.
 func operandName(text string, i int) string { return text + operandMark + strconv.Itoa(i) }
 
 const operandMark = "\x00"
@@ -114,8 +113,8 @@ func (n *rpmNames) first(name string) bool {
 	return !before
 }
 
-// addPath offers the owner of a file under its path. The path may lead
-// through links of folders, as /bin/sh does.
+// addPath offers the owner of a file under its path. The path may lead through
+// links of directories, as /bin/sh does.
 func (n *rpmNames) addPath(path string) {
 	if !n.first(path) || !cleanPath(path) {
 		return
@@ -126,9 +125,10 @@ func (n *rpmNames) addPath(path string) {
 }
 
 // addRich offers, under the text of a boolean expression, the packages that
-// make it true: those of each operand of "a and b" under a name of their own,
-// since all of them are needed. Of "a and b or c" each is as good as the
-// others, which says too little; distributions do not write that.
+// make it true: those of each operand of "a and b" under a separate name,
+// since all of them are needed. For "a and b or c" it offers all of them as
+// alternatives, which is less than the expression; distributions do not write
+// that.
 func (n *rpmNames) addRich(text string) {
 	if !n.first(text) || n.matches > maxMatches {
 		return
@@ -156,7 +156,7 @@ func (n *rpmNames) addRich(text string) {
 	}
 }
 
-// rangeOf is the version of an offer: an operator and what it is of, or "".
+// rangeOf returns the version of an offer: an operator and a version, or "".
 func rangeOf(d rpmdb.Dependency) string {
 	if d.Flags.Operator() == "" || d.Version == "" {
 		return ""
@@ -164,8 +164,8 @@ func rangeOf(d rpmdb.Dependency) string {
 	return d.Flags.Operator() + " " + d.Version
 }
 
-// provides says whether an offer is what is asked for: rpm looks whether the
-// two ranges have a version in common.
+// provides reports whether an offer satisfies a requirement: rpm compares
+// whether the two ranges have a version in common.
 func provides(o offer, a alternative) bool {
 	op, version, _ := strings.Cut(o.version, " ")
 	return overlap(op, version, a.op, a.version)

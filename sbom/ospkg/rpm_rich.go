@@ -16,7 +16,7 @@ type rich struct {
 }
 
 const (
-	// maxRichDepth is how deep expressions nest. rpm sets no limit; those of
+	// maxRichDepth is the nesting of expressions. rpm has no limit; those of
 	// distributions have three levels.
 	maxRichDepth = 50
 	// maxRich is the length of an expression. The longest in Fedora have some
@@ -24,7 +24,7 @@ const (
 	maxRich = 64 << 10
 )
 
-// parseRich reads an expression as rpmrichParse in lib/rpmds.cc does.
+// parseRich parses an expression as rpmrichParse in lib/rpmds.cc does.
 func parseRich(text string) (rich, error) {
 	if len(text) > maxRich {
 		return rich{}, fmt.Errorf("%s is longer than %d bytes", excerpt(text), maxRich)
@@ -32,7 +32,7 @@ func parseRich(text string) (rich, error) {
 	p := &richParser{text: text}
 	e, err := p.group(0)
 	if err == nil && p.at != len(text) {
-		err = fmt.Errorf("something follows the last parenthesis")
+		err = fmt.Errorf("text after the last parenthesis")
 	}
 	if err != nil {
 		return rich{}, fmt.Errorf("%s: %w", excerpt(text), err)
@@ -51,7 +51,7 @@ func (p *richParser) group(depth int) (e rich, err error) {
 		return e, fmt.Errorf("nested deeper than %d levels", maxRichDepth)
 	}
 	if p.peek() != '(' {
-		return e, fmt.Errorf("byte %d is no opening parenthesis", p.at)
+		return e, fmt.Errorf("byte %d is not an opening parenthesis", p.at)
 	}
 	p.at++
 	for {
@@ -75,7 +75,7 @@ func (p *richParser) group(depth int) (e rich, err error) {
 		case e.op == op && (op == "and" || op == "or" || op == "with"):
 		case (e.op == "if" || e.op == "unless") && op == "else" && len(e.deps) == 2:
 		default:
-			return e, fmt.Errorf("operator %s cannot be at byte %d", excerpt(op), p.at)
+			return e, fmt.Errorf("unexpected operator %s at byte %d", excerpt(op), p.at)
 		}
 	}
 }
@@ -156,10 +156,10 @@ func (p *richParser) word() string {
 	return p.text[start:p.at]
 }
 
-// evaluate returns the installed packages that an expression is true by, and
-// whether it is true. "a if b" is true without b, and then nothing is needed;
-// with it a is needed. The condition itself is not: whoever states it works
-// without.
+// evaluate returns the installed packages that make an expression true, and
+// whether it is true. "a if b" is true without b, and then needs nothing; with
+// b it needs a. It never needs the condition itself: the package works without
+// it.
 func (n *rpmNames) evaluate(e rich) (map[int]bool, bool) {
 	switch e.op {
 	case "":
@@ -206,7 +206,7 @@ func (n *rpmNames) evaluate(e rich) (map[int]bool, bool) {
 	return found, len(found) > 0
 }
 
-// operands are the parts of an expression that all have to be true.
+// operands returns the parts of an expression that must all be true.
 func (n *rpmNames) operands(e rich) []rich {
 	switch e.op {
 	case "and":
@@ -228,7 +228,7 @@ func (n *rpmNames) operands(e rich) []rich {
 	return []rich{e}
 }
 
-// providers are the installed packages that satisfy a plain dependency.
+// providers returns the installed packages that satisfy a plain dependency.
 func (n *rpmNames) providers(d rpmdb.Dependency) map[int]bool {
 	if strings.HasPrefix(d.Name, "/") {
 		n.addPath(d.Name)
@@ -237,7 +237,7 @@ func (n *rpmNames) providers(d rpmdb.Dependency) map[int]bool {
 	a := alternative{name: d.Name, op: d.Flags.Operator(), version: d.Version}
 	offers := n.offers[d.Name]
 	if n.matches += len(offers); n.matches > maxMatches {
-		return found // addRich says so
+		return found // addRich adds the gap
 	}
 	for _, o := range offers {
 		if provides(o, a) {

@@ -13,14 +13,14 @@ import (
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
-// hintRecord is the way out of a record that dpkg did not write.
+// hintRecord is the hint for a record that dpkg did not write.
 const hintRecord = "reinstall the package, or restore the file from a backup such as /var/lib/dpkg/status-old"
 
 // maxPackages is the number of records in a database. All of Debian has
 // 70,000 binary packages.
 const maxPackages = 200_000
 
-// dpkgRecord is one record of the dpkg database, in whatever state.
+// dpkgRecord is one record of the dpkg database, in any state.
 type dpkgRecord struct {
 	name, arch, version string
 	source, sourceVer   string
@@ -33,22 +33,21 @@ type dpkgRecord struct {
 	provides            []alternative
 	replaces            []alternative
 
-	file   string // where the record is
+	file   string // the path of the record
 	line   int
 	single bool // in status.d
-	// faults are fields that do not parse and that the list of packages does
-	// not depend on.
+	// faults are malformed fields that do not affect the list of packages.
 	faults []sbom.Gap
 }
 
-// key is what must be unique among records.
+// key returns the text that is unique among records.
 func (p *dpkgRecord) key() string { return p.name + ":" + p.arch }
 
-// installed says whether files of the package are on disk. That includes the
-// states of an installation that stopped half-way.
+// installed reports whether files of the package are on disk. That includes
+// the states of an interrupted installation.
 func (p *dpkgRecord) installed() bool { return p.state != "config-files" && p.state != "not-installed" }
 
-// half says whether an installation or a removal stopped half-way.
+// half reports whether an installation or a removal was interrupted.
 func (p *dpkgRecord) half() bool {
 	switch p.state {
 	case "half-installed", "unpacked", "half-configured":
@@ -91,8 +90,8 @@ func isStatusField(name string) bool {
 	return false
 }
 
-// parseRecord reads one stanza of the status file. What it refuses, dpkg
-// refuses.
+// parseRecord parses one stanza of the status file. It refuses only stanzas
+// that dpkg refuses.
 func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
 	p := &dpkgRecord{
 		name:      s.value("Package"),
@@ -128,7 +127,7 @@ func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
 			return nil, fail("Version", "%v of package %s", err, p.name)
 		}
 	case p.state != "not-installed" && p.state != "half-installed":
-		// dpkg may stop before it knows the version, and then has none.
+		// dpkg may be interrupted before it has read the version.
 		return nil, fail("Version", "package %s is in state %q and has no Version field", p.name, p.state)
 	}
 	p.source, p.sourceVer = splitSource(s.value("Source"))
@@ -142,9 +141,9 @@ func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
 	return p, nil
 }
 
-// parseState reads the Status field: what is wanted, a flag, what is (dpkg(1),
-// "Information about packages"). Without one, as in the records that were
-// unpacked without dpkg, the package is there.
+// parseState parses the Status field: the desired state, a flag, the state
+// (dpkg(1), "Information about packages"). A record without one, as in images
+// that were unpacked without dpkg, is an installed package.
 func (p *dpkgRecord) parseState(s *stanza) error {
 	f, found := s.get("Status")
 	if !found {
@@ -153,33 +152,33 @@ func (p *dpkgRecord) parseState(s *stanza) error {
 	}
 	words := strings.Fields(ecosystem.Lower(f.value))
 	if len(words) != 3 {
-		return fmt.Errorf("%s is not a status", excerpt(f.value))
+		return fmt.Errorf("malformed status %s", excerpt(f.value))
 	}
 	p.want, p.flag, p.state = words[0], words[1], words[2]
 	switch p.want {
 	case "unknown", "install", "hold", "deinstall", "purge":
 	default:
-		return fmt.Errorf("%s is not a wish", excerpt(p.want))
+		return fmt.Errorf("unknown desired state %s", excerpt(p.want))
 	}
 	switch p.flag {
 	case "ok", "reinstreq", "hold", "hold-reinstreq":
 	default:
-		return fmt.Errorf("%s is not a flag", excerpt(p.flag))
+		return fmt.Errorf("unknown flag %s", excerpt(p.flag))
 	}
 	switch p.state {
 	case "not-installed", "config-files", "half-installed", "unpacked", "half-configured",
 		"triggers-awaited", "triggers-pending", "installed":
 	default:
-		return fmt.Errorf("%s is not a state", excerpt(p.state))
+		return fmt.Errorf("unknown state %s", excerpt(p.state))
 	}
 	return nil
 }
 
-// isEssential says whether a package is one that neither dpkg nor apt removes
-// unasked, whatever needs it: apt's autoremove starts from these
+// isEssential reports whether neither dpkg nor apt removes a package
+// automatically, whatever depends on it: apt's autoremove starts from these
 // (pkgDepCache::MarkRequired in apt-pkg/depcache.cc) and Debian Policy,
 // section 2.5, has them "necessary for the proper functioning of the system".
-// Important is how Protected was spelled before apt 2.3.
+// Protected was called Important before apt 2.3.
 func isEssential(s *stanza) bool {
 	yes := func(name string) bool { return ecosystem.EqualFold(s.value(name), "yes") }
 	return yes("Essential") || yes("Protected") || yes("Important") || ecosystem.EqualFold(s.value("Priority"), "required")
@@ -218,8 +217,8 @@ func (p *dpkgRecord) parseRequires(s *stanza) {
 	}
 }
 
-// parseConffiles reads lines of a path, an MD5 digest and remarks, from the
-// end, since a path may have blanks.
+// parseConffiles parses lines of a path, an MD5 digest and remarks. It starts
+// from the end of the line, since a path may have blanks.
 func (p *dpkgRecord) parseConffiles(s *stanza) {
 	f, _ := s.get("Conffiles")
 	line := f.line - 1
@@ -241,8 +240,7 @@ func (p *dpkgRecord) parseConffiles(s *stanza) {
 	}
 }
 
-// fault records a malformed field. One gap for each line, and a few of them,
-// say enough.
+// fault records a malformed field: one gap for each line, up to a limit.
 func (p *dpkgRecord) fault(line int, format string, args ...any) {
 	const most = 10
 	if len(p.faults) < most {
@@ -251,7 +249,7 @@ func (p *dpkgRecord) fault(line int, format string, args ...any) {
 	}
 }
 
-// splitSource reads "name" or "name (version)".
+// splitSource parses "name" or "name (version)".
 func splitSource(s string) (name, version string) {
 	name, rest, found := strings.Cut(s, " (")
 	if !found || !strings.HasSuffix(rest, ")") {

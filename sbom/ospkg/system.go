@@ -15,12 +15,12 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// system is a package database while it is read, as far as all kinds are
-// alike. A kind embeds it, and goes through these steps in this order: find
-// and read the records ([system.file], [system.open]), [addComponents], give
-// the listed paths to their packages ([system.collect], [system.assign]) and
-// the database to its package manager ([system.ownDatabase]), then what
-// depends on what ([system.relate]) and what was asked for.
+// system is the part of a package database under construction that all kinds
+// share. A kind embeds it, and takes these steps in this order: find and read
+// the records ([system.file], [system.open]), [addComponents], assign the
+// listed paths to their packages ([system.collect], [system.assign]) and the
+// database to its package manager ([system.ownDatabase]), then add the
+// relations ([system.relate]) and the install reasons.
 type system struct {
 	*DB
 	tree    *rootfs.Tree
@@ -28,13 +28,14 @@ type system struct {
 	areas   *areas // where no package of a distribution has files
 }
 
-// file returns the node of a file of the database, links followed. It is None
-// when there is no such file, and an error when there is something else.
+// file returns the node of a file of the database, with links followed. It
+// returns None when there is no such file, and an error when the path has
+// another kind.
 func (s *system) file(path string, want rootfs.Kind) (rootfs.Node, error) {
 	n := s.tree.Resolve(path)
 	if n == rootfs.None {
 		if s.tree.ResolveParent(path) != rootfs.None {
-			return n, &ParseError{File: path, Msg: "is a symbolic link that leads nowhere in this environment"}
+			return n, &ParseError{File: path, Msg: "is a dangling symbolic link in this environment"}
 		}
 		return n, nil
 	}
@@ -44,7 +45,7 @@ func (s *system) file(path string, want rootfs.Kind) (rootfs.Node, error) {
 	return n, nil
 }
 
-// open opens a file of the database and hands it to read.
+// open opens a file of the database and calls read with it.
 func (s *system) open(n rootfs.Node, read func(r io.Reader, file string) error) error {
 	file, err := s.tree.OpenFile(n)
 	if err != nil {
@@ -54,7 +55,7 @@ func (s *system) open(n rootfs.Node, read func(r io.Reader, file string) error) 
 	return read(file, s.tree.Path(n))
 }
 
-// namespace is the distribution, when it is one that uses this kind of
+// namespace returns the distribution, when it is one that uses this kind of
 // database.
 func (s *system) namespace() string {
 	if Expect(s.release) != s.Kind {
@@ -63,9 +64,9 @@ func (s *system) namespace() string {
 	return s.release.ID
 }
 
-// purl is the package URL as syft makes it, so that results can be compared
-// (PURLQualifiers in its package pkg). Upstream is the source package; what
-// is empty is left out.
+// purl returns the package URL in syft's form (PURLQualifiers in its package
+// pkg), so that results can be compared. Upstream is the source package. Empty
+// parts are left out.
 func (s *system) purl(kind, name, version, arch, upstream string) string {
 	var q packageurl.Qualifiers
 	add := func(key, value string) {
@@ -86,9 +87,9 @@ func (s *system) purl(kind, name, version, arch, upstream string) string {
 	return packageurl.NewPackageURL(kind, namespace, name, version, q, "").ToString()
 }
 
-// addComponents makes the components, in the order of their IDs, and puts the
-// packages in the same order. Component fills in what the kind knows; the
-// rest is the same for all.
+// addComponents makes the components, in the order of their IDs, and sorts the
+// packages in the same order. Component returns the fields that depend on the
+// kind; the others are the same for all kinds.
 func addComponents[P any](s *system, packages []P, component func(P) sbom.Component) {
 	type pair struct {
 		p P
@@ -113,14 +114,13 @@ func addComponents[P any](s *system, packages []P, component func(P) sbom.Compon
 	}
 }
 
-// maxReaders is the number of lists that are read side by side. It is the
-// lookups that take the time, not the reading, and the rest of the scan wants
-// processors too.
+// maxReaders is the number of lists that are read in parallel. The lookups take
+// the time and not the reading, and the rest of the scan needs processors too.
 const maxReaders = 4
 
-// collect calls read once for each component, for several at the same time,
-// with a collector that takes its paths. The results are in the order of the
-// components. Buf may be read into; whoever reads next overwrites it.
+// collect calls read once for each component, for several in parallel, with a
+// collector that takes its paths. The results are in the order of the
+// components. Read may use buf, which the next call overwrites.
 func (s *system) collect(ctx context.Context, read func(c *collector, component int, buf []byte)) ([]listing, error) {
 	out := make([]listing, len(s.Components))
 	var next atomic.Int64
@@ -144,8 +144,8 @@ func (s *system) collect(ctx context.Context, read func(c *collector, component 
 	return out, ctx.Err()
 }
 
-// assign gives the listed nodes to their components, in their order.
-// MayShare says whether two components may list the same file.
+// assign makes the components the owners of their listed nodes, in order.
+// MayShare reports whether two components may list the same file.
 func (s *system) assign(listings []listing, mayShare func(a, b int) bool) {
 	disputed := contested{}
 	for i := range listings {
@@ -153,7 +153,7 @@ func (s *system) assign(listings []listing, mayShare func(a, b int) bool) {
 		s.Listed += l.listed
 		s.Absent += l.absent
 		for _, n := range l.nodes {
-			if before := s.own(n, i); before >= 0 && before != i && !isFolder(s.tree, n) {
+			if before := s.own(n, i); before >= 0 && before != i && !isDir(s.tree, n) {
 				disputed.add(n, before, i)
 			}
 		}
@@ -164,7 +164,7 @@ func (s *system) assign(listings []listing, mayShare func(a, b int) bool) {
 	s.conflicts(disputed, mayShare)
 }
 
-// listGaps says what is wrong with a list.
+// listGaps adds the gaps of a list.
 func (s *system) listGaps(component int, l *listing) {
 	if l.fault != nil {
 		more := ""
@@ -178,8 +178,8 @@ func (s *system) listGaps(component int, l *listing) {
 	}
 }
 
-// ownerOf is the component that owns what a path leads to, links followed in
-// all but the last component, or -1.
+// ownerOf returns the component that owns the file of a path, with links
+// followed in all but the last component, or -1.
 func (s *system) ownerOf(path string) int {
 	if n := s.tree.ResolveParent(path); n != rootfs.None {
 		return int(s.owner[n]) - 1
@@ -187,8 +187,8 @@ func (s *system) ownerOf(path string) int {
 	return -1
 }
 
-// noLists notes the packages without a list of files.
-func (s *system) noLists(folder string, names []string) {
+// noLists adds a gap for the packages without a list of files.
+func (s *system) noLists(dir string, names []string) {
 	if len(names) == 0 {
 		return
 	}
@@ -197,19 +197,19 @@ func (s *system) noLists(folder string, names []string) {
 	if len(names) > most {
 		list += ", ..."
 	}
-	s.gap(sbom.GapDatabase, folder, "no file list for installed packages, so that their files cannot be told from others; %d without one: %s",
+	s.gap(sbom.GapDatabase, dir, "installed packages have no file list, so that their files count as unaccounted; %d without one: %s",
 		len(names), list)
 }
 
-// place is a folder with files of a database, by their names.
+// place is a directory with files of a database, by their names.
 type place struct {
-	owner, folder string
-	mine          func(name string) bool
+	owner, dir string
+	mine       func(name string) bool
 }
 
-// ownDatabase gives the files of a database itself to the package manager, by
-// their names: a program that somebody puts beside them is not theirs. Where
-// the manager is no package of the environment, they are nobody's.
+// ownDatabase makes the package manager the owner of the files of its
+// database, by their names: another program beside them is not owned. They
+// have no owner where the environment does not have the manager as a package.
 func (s *system) ownDatabase(places []place) {
 	first := map[string]int{}
 	for _, p := range places {
@@ -224,7 +224,7 @@ func (s *system) ownDatabase(places []place) {
 		if first[p.owner] < 0 {
 			continue
 		}
-		for n := range s.tree.Children(s.tree.Resolve(p.folder)) {
+		for n := range s.tree.Children(s.tree.Resolve(p.dir)) {
 			if p.mine(s.tree.Name(n)) {
 				s.own(n, first[p.owner])
 			}

@@ -10,21 +10,21 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// aptStates is where apt notes which packages only came along
-// (apt-mark(8)). What debootstrap installs is not noted there, so that it
-// counts as asked for, in apt's view and in ours.
+// aptStates is the file in which apt records the automatically installed
+// packages (apt-mark(8)). The packages that debootstrap installs are not
+// recorded there, so that apt and depaudit treat them as explicit.
 const aptStates = "/var/lib/apt/extended_states"
 
-// askedFor says of each package whether somebody asked for it. The file is
-// apt's and not part of the database, so that a broken one is a gap.
-func (d *dpkg) askedFor(ctx context.Context) error {
+// setReasons sets the install reason of each package. The file is apt's and
+// not part of the database, so that a malformed one is a gap.
+func (d *dpkg) setReasons(ctx context.Context) error {
 	auto, known, err := d.readStates(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
 		known = false
-		d.gap(gapKind(err, sbom.GapUnreadable), aptStates, "what was asked for is not known: %v", err)
+		d.gap(gapKind(err, sbom.GapUnreadable), aptStates, "the explicitly installed packages are unknown: %v", err)
 	}
 	for i, p := range d.packages {
 		c := &d.Components[i]
@@ -54,8 +54,8 @@ func (d *dpkg) readStates(ctx context.Context) (auto map[string]bool, known bool
 	return auto, err == nil, err
 }
 
-// readExtendedStates returns "name:architecture" of the packages that came
-// automatically. apt notes the native architecture for those of "all".
+// readExtendedStates returns "name:architecture" of the automatically
+// installed packages. apt records the native architecture for "all".
 func readExtendedStates(ctx context.Context, r io.Reader, file string) (map[string]bool, error) {
 	stanzas := &stanzaReader{lines: newLines(ctx, r, file)}
 	auto := map[string]bool{}

@@ -14,37 +14,38 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// rpm itself does not record who asked for a package; the programs that
-// install for it do, each in its own place. The first that has a record is
-// the one that counts, the newer program first: the later ones took over the
-// records of the earlier ones.
+// rpm itself does not record why a package was installed. The programs that
+// install with it do, each in its own file. The first existing record is used,
+// in this order, the newer program first: the newer programs took over the
+// records of the older ones.
 const (
-	dnf5Folder  = "/usr/lib/sysimage/libdnf5"                 // dnf5(8); libdnf5/system/state.cpp
+	dnf5Dir     = "/usr/lib/sysimage/libdnf5"                 // dnf5(8); libdnf5/system/state.cpp
 	dnf4History = "/var/lib/dnf/history.sqlite"               // libdnf/transaction/Swdb.hpp; dnf 4, microdnf
-	yumFolder   = "/var/lib/yum"                              // yum/rpmsack.py, RPMDBAdditionalData
+	yumDir      = "/var/lib/yum"                              // yum/rpmsack.py, RPMDBAdditionalData
 	zyppAuto    = "/var/lib/zypp/AutoInstalled"               // zypp/target/SolvIdentFile.cc
 	protectedBy = "/etc/dnf/protected.d /etc/yum/protected.d" // protected_packages in dnf.conf(5)
 )
 
 // maxReasonFile is the size of a file with such records. A system of 5,000
-// packages has 300 kB; and the decoder keeps some ten times what it reads.
+// packages has 300 kB, and the decoder needs about ten times the size of its
+// input.
 const maxReasonFile = 4 << 20
 
-// reasoner says whether a package was asked for.
+// reasoner returns the install reason of a package.
 type reasoner func(p *rpmdb.Package) sbom.InstallReason
 
-// askedFor says of each package whether somebody asked for it. The records
-// are not part of the database, so that a broken one is a gap. Without any,
-// it is not known.
-func (r *rpm) askedFor(ctx context.Context) error {
-	var asked reasoner
+// setReasons sets the install reason of each package. The records are not part
+// of the database, so that a malformed one is a gap. Without any record the
+// reasons are unknown.
+func (r *rpm) setReasons(ctx context.Context) error {
+	var reason reasoner
 	for _, source := range []struct {
 		path string
 		read func(context.Context) (reasoner, error)
 	}{
-		{dnf5Folder, r.dnf5Reasons},
+		{dnf5Dir, r.dnf5Reasons},
 		{dnf4History, r.dnf4Reasons},
-		{yumFolder + "/yumdb", r.yumReasons},
+		{yumDir + "/yumdb", r.yumReasons},
 		{zyppAuto, r.zyppReasons},
 	} {
 		found, err := source.read(ctx)
@@ -52,11 +53,11 @@ func (r *rpm) askedFor(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err != nil {
-			r.gap(gapKind(err, sbom.GapUnreadable), source.path, "what was asked for is not known: %v", err)
-			break // an older record may say something else
+			r.gap(gapKind(err, sbom.GapUnreadable), source.path, "the explicitly installed packages are unknown: %v", err)
+			break // an older record may differ
 		}
 		if found != nil {
-			asked = found
+			reason = found
 			break
 		}
 	}
@@ -66,16 +67,16 @@ func (r *rpm) askedFor(ctx context.Context) error {
 		switch {
 		case protected[p.Name]:
 			c.InstallReason = sbom.ReasonEssential
-		case asked != nil:
-			c.InstallReason = asked(p.Package)
+		case reason != nil:
+			c.InstallReason = reason(p.Package)
 		}
 	}
 	return nil
 }
 
-// auto is what all of them have in common: what is not recorded as a
-// dependency is the user's, and is never removed by itself. That includes what
-// was installed with rpm alone.
+// auto is common to all of them: a package that is not recorded as a
+// dependency is the user's, and is never removed automatically. That includes
+// packages that were installed with rpm alone.
 func auto(automatic bool) sbom.InstallReason {
 	if automatic {
 		return sbom.ReasonDependency
@@ -84,13 +85,13 @@ func auto(automatic bool) sbom.InstallReason {
 }
 
 // dnf5Reasons reads packages.toml: a reason for each "name.arch". Packages of
-// a group are not in there, or with another reason; a group was asked for.
+// a group are missing in it or have another reason; a group is explicit.
 func (r *rpm) dnf5Reasons(context.Context) (reasoner, error) {
 	var packages struct {
 		Version  string
 		Packages map[string]struct{ Reason string }
 	}
-	found, err := r.readTOML(dnf5Folder+"/packages.toml", &packages)
+	found, err := r.readTOML(dnf5Dir+"/packages.toml", &packages)
 	if !found || err != nil {
 		return nil, err
 	}
@@ -98,12 +99,12 @@ func (r *rpm) dnf5Reasons(context.Context) (reasoner, error) {
 		Version string
 		Groups  map[string]struct{ Packages []string }
 	}
-	if _, err := r.readTOML(dnf5Folder+"/groups.toml", &groups); err != nil {
+	if _, err := r.readTOML(dnf5Dir+"/groups.toml", &groups); err != nil {
 		return nil, err
 	}
 	for _, version := range []string{packages.Version, groups.Version} {
 		if version != "" && !strings.HasPrefix(version, "1.") {
-			return nil, &ParseError{File: dnf5Folder, Msg: "records of version " + excerpt(version) + " are not known"}
+			return nil, &ParseError{File: dnf5Dir, Msg: "unknown version " + excerpt(version) + " of the records"}
 		}
 	}
 	grouped := map[string]bool{}
@@ -116,7 +117,7 @@ func (r *rpm) dnf5Reasons(context.Context) (reasoner, error) {
 		switch reason := packages.Packages[key].Reason; reason {
 		case "None", "Dependency", "User", "Clean", "Weak Dependency", "Group", "External User":
 		default:
-			return nil, &ParseError{File: dnf5Folder + "/packages.toml", Msg: "reason " + excerpt(reason) + " of " + excerpt(key) + " is not known"}
+			return nil, &ParseError{File: dnf5Dir + "/packages.toml", Msg: "unknown reason " + excerpt(reason) + " of " + excerpt(key)}
 		}
 	}
 	return func(p *rpmdb.Package) sbom.InstallReason {
@@ -125,7 +126,7 @@ func (r *rpm) dnf5Reasons(context.Context) (reasoner, error) {
 	}, nil
 }
 
-// readTOML decodes a file of dnf5, and says whether it is there.
+// readTOML decodes a file of dnf5, and reports whether it exists.
 func (r *rpm) readTOML(path string, into any) (bool, error) {
 	n, err := r.file(path, rootfs.File)
 	if n == rootfs.None || err != nil {
@@ -139,7 +140,7 @@ func (r *rpm) readTOML(path string, into any) (bool, error) {
 		var at *toml.DecodeError
 		if errors.As(err, &at) {
 			line, _ := at.Position()
-			return true, &ParseError{File: path, Line: line, Msg: at.Error(), Hint: "dnf5 makes a new one when the file is gone"}
+			return true, &ParseError{File: path, Line: line, Msg: at.Error(), Hint: "delete the file: dnf5 makes a new one"}
 		}
 		return true, &ParseError{File: path, Msg: err.Error()}
 	}
@@ -177,7 +178,7 @@ func (r *rpm) dnf4Reasons(ctx context.Context) (reasoner, error) {
 		return nil, historyError(dnf4History, err)
 	}
 	if len(reasons) == 0 {
-		return nil, nil // nothing was ever installed with it
+		return nil, nil // dnf never installed a package
 	}
 	return func(p *rpmdb.Package) sbom.InstallReason {
 		reason := reasons[rpmdb.NameArch{Name: p.Name, Arch: p.Arch}]
@@ -196,10 +197,10 @@ func historyError(file string, err error) error {
 	return &ParseError{File: file, Msg: err.Error()}
 }
 
-// yumReasons reads the folders of yum: one for each package, named
+// yumReasons reads the directories of yum: one for each package, named
 // "<digest>-<name>-<version>-<release>-<arch>", with a file for each fact.
 func (r *rpm) yumReasons(ctx context.Context) (reasoner, error) {
-	top, err := r.file(yumFolder+"/yumdb", rootfs.Dir)
+	top, err := r.file(yumDir+"/yumdb", rootfs.Dir)
 	if top == rootfs.None || err != nil {
 		return nil, err
 	}
@@ -237,7 +238,7 @@ func (r *rpm) yumReasons(ctx context.Context) (reasoner, error) {
 	}, nil
 }
 
-// zyppReasons reads the names of the packages that only came along.
+// zyppReasons reads the names of the automatically installed packages.
 func (r *rpm) zyppReasons(ctx context.Context) (reasoner, error) {
 	names, err := r.readNames(ctx, zyppAuto)
 	if names == nil || err != nil {
@@ -246,7 +247,8 @@ func (r *rpm) zyppReasons(ctx context.Context) (reasoner, error) {
 	return func(p *rpmdb.Package) sbom.InstallReason { return auto(names[p.Name]) }, nil
 }
 
-// readNames reads a file with a name in each line; nil when there is none.
+// readNames reads a file with one name on each line; nil when it does not
+// exist.
 func (r *rpm) readNames(ctx context.Context, path string) (names map[string]bool, err error) {
 	n, err := r.file(path, rootfs.File)
 	if n == rootfs.None || err != nil {
@@ -268,12 +270,12 @@ func (r *rpm) readNames(ctx context.Context, path string) (names map[string]bool
 	return names, err
 }
 
-// protected are the packages that dnf and yum refuse to remove: what the
-// system says is its minimum.
+// protected returns the packages that dnf and yum refuse to remove: the
+// minimum of the system.
 func (r *rpm) protected(ctx context.Context) map[string]bool {
 	out := map[string]bool{}
-	for folder := range strings.FieldsSeq(protectedBy) {
-		dir := r.tree.Resolve(folder)
+	for path := range strings.FieldsSeq(protectedBy) {
+		dir := r.tree.Resolve(path)
 		var files []string
 		for n := range r.tree.Children(dir) {
 			if name := r.tree.Name(n); strings.HasSuffix(name, ".conf") {
@@ -284,7 +286,7 @@ func (r *rpm) protected(ctx context.Context) map[string]bool {
 		for _, path := range files {
 			names, err := r.readNames(ctx, path)
 			if err != nil {
-				r.gap(gapKind(err, sbom.GapUnreadable), path, "which packages are protected is not known: %v", err)
+				r.gap(gapKind(err, sbom.GapUnreadable), path, "the protected packages are unknown: %v", err)
 				continue
 			}
 			for name := range names {
