@@ -128,7 +128,7 @@ type Item struct {
 	// Size is its installed size in bytes, 0 when unknown.
 	Size int64 `json:"size,omitempty"`
 	// Bundled is the component that it lies inside of.
-	Bundled string `json:"inside,omitempty"`
+	Bundled string `json:"bundled,omitempty"`
 }
 
 // items collects the components that an answer mentions.

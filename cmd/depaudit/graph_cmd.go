@@ -39,7 +39,6 @@ func drawingFormats() []drawingFormat {
 		{"mermaid", (*graph.View).WriteMermaid, mermaidNodes, mermaidEdges},
 		{"graphml", (*graph.View).WriteGraphML, 0, 0},
 		{"json", writeViewJSON, 0, 0},
-		{"svg", (*graph.View).WriteSVG, 0, 0}, // it says itself what is too much
 	}
 }
 
@@ -79,16 +78,15 @@ needs and what needs it, up to --depth edges away. --most N draws the N nearest,
 to the package or to what was asked for, and says how many are left out.
 
 dot is for Graphviz, mermaid for Markdown pages, graphml for yEd, Gephi and
-Cytoscape, json for everything else. svg is a picture, of at most ` + fmt.Sprint(graph.SVGNodes) + ` packages
-and ` + fmt.Sprint(graph.SVGEdges) + ` edges. dot and mermaid are cut where the programs that draw them
-give up (` + fmt.Sprintf("%d packages, and %d packages with %d edges", graph.DefaultNodes, mermaidNodes, mermaidEdges) + `), and say so.
+Cytoscape, json for everything else. dot and mermaid are cut to what the programs
+that draw them accept (` + fmt.Sprintf("%d packages, and %d packages with %d edges", graph.DefaultNodes, mermaidNodes, mermaidEdges) + `), and say so.
 Without =FILE, or with =-, a format goes to standard output.
 ` + subjectHelp + `
 The exit code is 0, 2 for a mistake on the command line (also a package that is
 not there), 3 when something in the environment could not be examined, or it
 cannot be seen there what needs what, 4 when it could not run or write.`,
 		Example: `  depaudit graph dir:/srv/chroot/build -o dot | dot -Tsvg -o build.svg
-  depaudit graph report.json --stage docs --around python3 --depth 1 -o svg=python3.svg
+  depaudit graph report.json --stage docs --around python3 --depth 1 -o dot=python3.dot
   depaudit graph report.json --stage build -o mermaid --most 50`,
 		Args: oneReference("graph", "drawn"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -129,7 +127,7 @@ cannot be seen there what needs what, 4 when it could not run or write.`,
 				}
 				return a.graph.Around(focus[0], depth, opts)
 			}
-			if err := c.writeDrawings(chosen, draw, around != ""); err != nil {
+			if err := c.writeDrawings(chosen, draw); err != nil {
 				return err
 			}
 			return c.caveats(a.subject)
@@ -194,7 +192,7 @@ func parseDrawings(flags []string) ([]drawing, error) {
 
 // writeDrawings writes files first, so that what stands on the screen is true
 // also when a file cannot be written.
-func (c *command) writeDrawings(chosen []drawing, draw func(drawingFormat) (*graph.View, error), around bool) error {
+func (c *command) writeDrawings(chosen []drawing, draw func(drawingFormat) (*graph.View, error)) error {
 	for _, toFile := range []bool{true, false} {
 		for _, d := range chosen {
 			if (d.file != "") != toFile {
@@ -210,13 +208,7 @@ func (c *command) writeDrawings(chosen []drawing, draw func(drawingFormat) (*gra
 			} else {
 				err = write(c.stdout)
 			}
-			var large *graph.TooLargeError
-			switch {
-			case errors.As(err, &large) && around:
-				return usage(&hinted{large, fmt.Sprintf("draw less (a smaller --depth, --most %d), or have Graphviz draw it: -o dot", graph.SVGNodes)})
-			case errors.As(err, &large):
-				return usage(&hinted{large, fmt.Sprintf("draw a piece (--around PACKAGE --depth 1, --most %d), or have Graphviz draw it: -o dot", graph.SVGNodes)})
-			case err != nil:
+			if err != nil {
 				return trouble(err)
 			}
 			if v.CutNodes > 0 || v.CutEdges > 0 {

@@ -114,7 +114,7 @@ type Difference struct {
 	// image that they are from.
 	Layers []LayerChange `json:"layers,omitempty"`
 	// Bundled is what differs in what does not count.
-	Bundled Bundled `json:"inside,omitzero"`
+	Bundled Bundled `json:"bundled,omitzero"`
 	// Known is what both sides can tell, and was compared.
 	Known Known `json:"known"`
 	// Judged says that proofs were compared.

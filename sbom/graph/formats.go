@@ -91,9 +91,9 @@ func (v *View) WriteMermaid(w io.Writer) error {
 		case n.Reason == Orphan:
 			b.WriteString(":::orphan")
 		case n.Reason != "":
-			b.WriteString(":::asked")
+			b.WriteString(":::explicit")
 		case n.Bundled != "":
-			b.WriteString(":::inside")
+			b.WriteString(":::bundled")
 		}
 		b.WriteByte('\n')
 	}
@@ -114,8 +114,8 @@ func (v *View) WriteMermaid(w io.Writer) error {
 	if s := v.cut(); s != "" {
 		fmt.Fprintf(b, "  cut[\"%s\"]\n", s)
 	}
-	b.WriteString("  classDef focus fill:#fd6,stroke:#960\n  classDef asked fill:#cdf,stroke:#369\n" +
-		"  classDef orphan fill:#ddd,stroke-dasharray:4\n  classDef inside stroke-dasharray:2\n")
+	b.WriteString("  classDef focus fill:#fd6,stroke:#960\n  classDef explicit fill:#cdf,stroke:#369\n" +
+		"  classDef orphan fill:#ddd,stroke-dasharray:4\n  classDef bundled stroke-dasharray:2\n")
 	return b.Flush()
 }
 

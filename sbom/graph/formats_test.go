@@ -42,8 +42,8 @@ func TestFormats(t *testing.T) {
 }
 `},
 		{"Mermaid", v.WriteMermaid, `flowchart LR
-  n0["gdb 1"]:::asked
-  n1["in 1"]:::inside
+  n0["gdb 1"]:::explicit
+  n1["in 1"]:::bundled
   n2["lib 2"]
   n3["py 3"]:::focus
   n0 -.->|"recommends"| n2
@@ -51,9 +51,9 @@ func TestFormats(t *testing.T) {
   n3 ---|"contains"| n1
   n3 -->|"lib | libx"| n2
   classDef focus fill:#fd6,stroke:#960
-  classDef asked fill:#cdf,stroke:#369
+  classDef explicit fill:#cdf,stroke:#369
   classDef orphan fill:#ddd,stroke-dasharray:4
-  classDef inside stroke-dasharray:2
+  classDef bundled stroke-dasharray:2
 `},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -126,20 +126,20 @@ func TestWhatLeaves(t *testing.T) {
 
 func TestRoots(t *testing.T) {
 	for _, test := range []struct{ name, graph, roots, want string }{
-		{"asked and essential", "a* b! c", "", "a:asked b:essential orphans[c]"},
-		{"named", "a* b c\nb -> c", "b gone", "a:asked b:named missing[gone]"},
+		{"explicit and essential", "a* b! c", "", "a:explicit b:essential orphans[c]"},
+		{"named", "a* b c\nb -> c", "b gone", "a:explicit b:named missing[gone]"},
 		{"nothing recorded", "a? b? c?\na -> b", "", "a:presumed c:presumed unknown[deb]"},
 		{"essential says nothing about the others", "a! b? c?\nb -> c", "", "a:essential b:presumed unknown[deb]"},
 		{"all automatic is no record", "a/pypi b/pypi\na -> b", "", "a:presumed unknown[pypi]"},
 		{"all automatic but the system's minimum", "a! b", "", "a:essential orphans[b]"},
 		{"one for each ring", "a? b? c? d?\na -> b\nb -> a\nb -> c\nd -> c", "", "a:presumed d:presumed unknown[deb]"},
 		{"a ring of one", "a?\na -> a", "", "a:presumed unknown[deb]"},
-		{"a ring of orphans", "a* b c\nb -> c\nc -> b", "", "a:asked orphans[b c]"},
-		{"one without a record", "a* b c? d\nc -> d", "", "a:asked c:presumed orphans[b]"},
-		{"one without a record that an orphan needs", "a* b c?\nb -> c", "", "a:asked orphans[b c]"},
-		{"a type of its own", "a* x?/pypi y?/pypi\na -> x", "", "a:asked y:presumed unknown[pypi]"},
-		{"what is inside is no root", "a* b*<a c?<a", "", "a:asked"},
-		{"owners in a ring", "a* b<c c<b", "", "a:asked"},
+		{"a ring of orphans", "a* b c\nb -> c\nc -> b", "", "a:explicit orphans[b c]"},
+		{"one without a record", "a* b c? d\nc -> d", "", "a:explicit c:presumed orphans[b]"},
+		{"one without a record that an orphan needs", "a* b c?\nb -> c", "", "a:explicit orphans[b c]"},
+		{"a type of its own", "a* x?/pypi y?/pypi\na -> x", "", "a:explicit y:presumed unknown[pypi]"},
+		{"what is inside is no root", "a* b*<a c?<a", "", "a:explicit"},
+		{"owners in a ring", "a* b<c c<b", "", "a:explicit"},
 		{"nothing", "", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -185,19 +185,19 @@ func TestWhy(t *testing.T) {
 		opts                graph.WhyOptions
 		want                string
 	}{
-		{"stronger edges of two ways", diamond, "t", graph.WhyOptions{}, "r(asked) depends b depends t; s(asked) depends c depends b depends t"},
-		{"all", diamond, "t", graph.WhyOptions{All: true}, "r(asked) depends b depends t; r(asked) depends a recommends t"},
-		{"cut", diamond, "t", graph.WhyOptions{Max: 1}, "r(asked) depends b depends t; and 1"},
-		{"fewer edges before stronger ones", "r* a t\nr -> a\na -> t\nr -> t suggests", "t", graph.WhyOptions{}, "r(asked) suggests t"},
-		{"of equal ones the first by ID", "r* b a t\nr -> a\nr -> b\na -> t\nb -> t", "t", graph.WhyOptions{}, "r(asked) depends a depends t"},
-		{"a root itself", "r* t*\nr -> t", "t", graph.WhyOptions{}, "t(asked); r(asked) depends t"},
-		{"no chain goes through another root", "r* s* t\nr -> s\ns -> t", "t", graph.WhyOptions{}, "s(asked) depends t"},
+		{"stronger edges of two ways", diamond, "t", graph.WhyOptions{}, "r(explicit) depends b depends t; s(explicit) depends c depends b depends t"},
+		{"all", diamond, "t", graph.WhyOptions{All: true}, "r(explicit) depends b depends t; r(explicit) depends a recommends t"},
+		{"cut", diamond, "t", graph.WhyOptions{Max: 1}, "r(explicit) depends b depends t; and 1"},
+		{"fewer edges before stronger ones", "r* a t\nr -> a\na -> t\nr -> t suggests", "t", graph.WhyOptions{}, "r(explicit) suggests t"},
+		{"of equal ones the first by ID", "r* b a t\nr -> a\nr -> b\na -> t\nb -> t", "t", graph.WhyOptions{}, "r(explicit) depends a depends t"},
+		{"a root itself", "r* t*\nr -> t", "t", graph.WhyOptions{}, "t(explicit); r(explicit) depends t"},
+		{"no chain goes through another root", "r* s* t\nr -> s\ns -> t", "t", graph.WhyOptions{}, "s(explicit) depends t"},
 		{"an orphan", "r* o t\no -> t", "t", graph.WhyOptions{}, "o(orphan) depends t"},
-		{"parallel edges", "r* t\nr -> t recommends\nr -> t\nr -> t pre-depends", "t", graph.WhyOptions{All: true}, "r(asked) pre-depends t"},
-		{"through itself only", "r* t u\nr -> t\nt -> u\nu -> t", "t", graph.WhyOptions{All: true}, "r(asked) depends t"},
-		{"bundled", "r* a t<a\nr -> a", "t", graph.WhyOptions{}, "r(asked) depends a contains t"},
-		{"an owner for what is inside", "r* a t<a\nr -> t", "a", graph.WhyOptions{}, "r(asked) depends t inside a"},
-		{"two versions", "r* t@1 t@2\nr -> t@2", "t@2", graph.WhyOptions{}, "r(asked) depends t@2"},
+		{"parallel edges", "r* t\nr -> t recommends\nr -> t\nr -> t pre-depends", "t", graph.WhyOptions{All: true}, "r(explicit) pre-depends t"},
+		{"through itself only", "r* t u\nr -> t\nt -> u\nu -> t", "t", graph.WhyOptions{All: true}, "r(explicit) depends t"},
+		{"bundled", "r* a t<a\nr -> a", "t", graph.WhyOptions{}, "r(explicit) depends a contains t"},
+		{"an owner for what is inside", "r* a t<a\nr -> t", "a", graph.WhyOptions{}, "r(explicit) depends t bundled a"},
+		{"two versions", "r* t@1 t@2\nr -> t@2", "t@2", graph.WhyOptions{}, "r(explicit) depends t@2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p, err := parse(t, test.graph, graph.Options{}).Why(test.target, test.opts)
@@ -499,7 +499,7 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := chains(p), "deb/a@1(asked) pre-depends deb/b@1 contains gem/c@1"; got != want {
+	if got, want := chains(p), "deb/a@1(explicit) pre-depends deb/b@1 contains gem/c@1"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got, want := fmt.Sprint(p.Owner, p.KeptBy, p.Roots), "deb/b@1[deb/a@1 deb/b@1] 1"; got != want {

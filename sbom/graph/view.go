@@ -46,7 +46,7 @@ type ViewNode struct {
 	Version string    `json:"version,omitempty"`
 	// Reason says why it is a root, or that it is an orphan.
 	Reason  Reason `json:"reason,omitempty"`
-	Bundled string `json:"inside,omitempty"`
+	Bundled string `json:"bundled,omitempty"`
 	Size    int64  `json:"size,omitempty"`
 	// Focus is set for the component that the view was made around.
 	Focus bool `json:"focus,omitempty"`

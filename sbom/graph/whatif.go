@@ -55,7 +55,7 @@ type Leaving struct {
 	// Reason is set when it is a root: somebody may miss it.
 	Reason Reason `json:"reason,omitempty"`
 	// Bundled is the component that it lies inside of and leaves with.
-	Bundled string `json:"inside,omitempty"`
+	Bundled string `json:"bundled,omitempty"`
 }
 
 // Break is a need that is not met any more.
