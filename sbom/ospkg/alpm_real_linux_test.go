@@ -16,10 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// pkgbuilds are packages that between them have what the database can hold:
-// two packages of one source, an epoch, configuration files, names that are
-// provided with and without a version, a link in place of a folder, and names
-// of files that need quoting elsewhere.
+// pkgbuilds are packages that together use every feature of the database: two
+// packages of one source, an epoch, configuration files, provided names with
+// and without a version, a link in place of a directory, and file names that
+// need quoting elsewhere.
 var pkgbuilds = map[string]string{
 	"filesystem": `pkgname=filesystem
 pkgver=2024.1
@@ -53,8 +53,8 @@ package() { :; }
 `,
 }
 
-// TestRootMadeByPacman compares with what pacman says of a root that it made
-// of packages that makepkg built.
+// TestRootMadeByPacman compares the result with pacman's own queries of a root
+// that it made from packages that makepkg built.
 func TestRootMadeByPacman(t *testing.T) {
 	if os.Getenv("DEPAUDIT_E2E") == "" {
 		t.Skip("DEPAUDIT_E2E is not set")
@@ -150,8 +150,8 @@ func TestRootMadeByPacman(t *testing.T) {
 	truncateEverywhere(t, filepath.Join(root, alpmLocal, "suite-a-1:1.2.3-4", "desc"))
 }
 
-// truncateEverywhere: a desc file of which the end is missing is an error, or
-// misses only what comes after the end of a section.
+// truncateEverywhere checks that a truncated desc file is an error, or lacks
+// only complete sections at its end.
 func truncateEverywhere(t *testing.T, file string) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -165,8 +165,8 @@ func truncateEverywhere(t *testing.T, file string) {
 	}
 }
 
-// buildPackages runs makepkg, which refuses to be root, and returns archives
-// by the name of the package.
+// buildPackages runs makepkg, which refuses to run as root, and returns the
+// archives by package name.
 func buildPackages(t *testing.T) map[string]string {
 	const nobody = 65534
 	out := map[string]string{}
@@ -203,8 +203,8 @@ func buildPackages(t *testing.T) map[string]string {
 	return out
 }
 
-// TestVersionsAgreeWithVercmp asks pacman's own tool about versions made at
-// random of the pieces that matter.
+// TestVersionsAgreeWithVercmp compares random versions of the relevant parts
+// with pacman's own tool.
 func TestVersionsAgreeWithVercmp(t *testing.T) {
 	if os.Getenv("DEPAUDIT_E2E") == "" {
 		t.Skip("DEPAUDIT_E2E is not set")

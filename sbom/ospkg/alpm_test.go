@@ -15,7 +15,7 @@ import (
 
 var arch = sbom.OS{ID: "arch"}
 
-// alpmPackage are the files of a package in the database.
+// alpmPackage returns the files of a package in the database.
 func alpmPackage(name, desc string, paths ...string) files {
 	dir := alpmLocal + "/" + name + "-1-1"
 	return files{
@@ -35,8 +35,8 @@ func together(all ...files) files {
 	return out
 }
 
-// TestAlpmFixtures reads the databases in syft and scalibr. Most of those are
-// made up by hand: without a last empty line, damaged on purpose.
+// TestAlpmFixtures reads the databases in syft and scalibr. Most of them are
+// written by hand: without a last empty line, damaged on purpose.
 func TestAlpmFixtures(t *testing.T) {
 	local := filepath.Join(syft(t), "arch/testdata/installed/var/lib/pacman/local")
 	dirs, err := os.ReadDir(local)

@@ -21,13 +21,13 @@ import (
 
 var alpine = sbom.OS{ID: "alpine", VersionID: "3.22.1"}
 
-// apkRecordText is an installed package with more fields.
+// apkRecordText returns an installed package with more fields.
 func apkRecordText(name string, fields ...string) string {
 	return "P:" + name + "\nV:1-r0\nA:x86_64\n" + strings.Join(append(fields, ""), "\n") + "\n"
 }
 
-// apkFixtures are databases of real systems. Those of syft are cut out of
-// longer ones by hand, without the empty line that apk writes at the end.
+// apkFixtures returns databases of real systems. Those of syft are parts of
+// longer ones, cut by hand, without the empty line that apk writes at the end.
 func apkFixtures(tb testing.TB) map[string]string {
 	out := map[string]string{}
 	for name, text := range map[string]string{
@@ -47,8 +47,8 @@ func apkFixtures(tb testing.TB) map[string]string {
 	return out
 }
 
-// TestApkFixtures compares with what a few lines that split at colons find in
-// the same file, and owners with a tree made of the same lines.
+// TestApkFixtures compares the packages with a few lines of code that split the
+// same file at colons, and the owners with a tree made of the same lines.
 func TestApkFixtures(t *testing.T) {
 	for name, text := range apkFixtures(t) {
 		t.Run(name, func(t *testing.T) {
@@ -189,7 +189,8 @@ func TestApkSystem(t *testing.T) {
 	checkRepeatable2(t, tree, db, alpine)
 }
 
-// TestVirtualPackagesHaveNoFiles: a name that starts with a dot hides nothing.
+// TestVirtualPackagesHaveNoFiles checks that a name that starts with a dot
+// hides nothing.
 func TestVirtualPackagesHaveNoFiles(t *testing.T) {
 	_, db, err := files{apkDir + apkInstalled: apkRecordText(".evil", "T:virtual meta package", "F:usr/bin", "R:evil")}.open(t, alpine)
 	if err != nil || len(db.Components) != 1 || db.Components[0].Name != ".evil" {
@@ -320,8 +321,8 @@ func TestApkClaims(t *testing.T) {
 	}
 }
 
-// TestTruncatedApk: a file of which the end is missing is an error, unless
-// what is left ends where a record ends.
+// TestTruncatedApk checks that a truncated file is an error, unless it ends
+// with a record.
 func TestTruncatedApk(t *testing.T) {
 	text := readFile(t, module(t, apko), "pkg/apk/apk/testdata/installed/wolfi-base")[:5000]
 	tree, err := openTree(t, files{"/x": ""}.plant(t))
@@ -349,8 +350,9 @@ func allApk(tree *rootfs.Tree, text string) (int, error) {
 	return len(d.packages) + len(d.virtuals), err
 }
 
-// TestApkDigestIsThatOfTheControlSegment: of a package that Alpine built. What
-// the digest of it is says the test of another implementation.
+// TestApkDigestIsThatOfTheControlSegment checks the digest of a package that
+// Alpine built. The expected digest is from the test of another
+// implementation.
 func TestApkDigestIsThatOfTheControlSegment(t *testing.T) {
 	dir := filepath.Join(module(t, apko), "pkg/apk/apk")
 	archive := bufio.NewReader(strings.NewReader(readFile(t, dir, "testdata/alpine-316/alpine-baselayout-3.2.0-r23.apk")))
@@ -376,8 +378,8 @@ func TestApkDigestIsThatOfTheControlSegment(t *testing.T) {
 	}
 }
 
-// hashed reads one byte at a time, so that no reader of a gzip stream takes
-// what belongs to the next one.
+// hashed reads one byte at a time, so that the reader of a gzip stream takes no
+// bytes of the next one.
 type hashed struct {
 	r *bufio.Reader
 	h io.Writer
@@ -480,8 +482,8 @@ func FuzzApkWorld(f *testing.F) {
 	})
 }
 
-// TestManyApkRules: packages that everybody provides and everybody is
-// installed for end in a gap and not in the square of their number.
+// TestManyApkRules checks that packages that all provide one name, and that are
+// all installed for it, end in a gap and not in quadratic time.
 func TestManyApkRules(t *testing.T) {
 	const packages = 5000
 	var text strings.Builder

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestSeveralDatabases: a Debian with apk, and the other way round.
+// TestSeveralDatabases checks a Debian with apk, and the other way round.
 func TestSeveralDatabases(t *testing.T) {
 	dpkgFiles := files{dpkgStatus: record("a"), dpkgInfo + "/a.list": "/usr/bin/a\n/usr/bin/shared\n", "/usr/bin/a": "", "/usr/bin/shared": ""}
 	apkFiles := files{apkDir + apkInstalled: apkRecordText("b", "F:usr/bin", "R:b", "R:shared", "R:a") + apkRecordText("c", "D:b"), "/usr/bin/b": ""}

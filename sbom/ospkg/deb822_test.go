@@ -41,7 +41,7 @@ func TestStanzasAreRead(t *testing.T) {
 		{"A: 1\nB:2\n", []string{`1: A="1"@1 B="2"@2`}},
 		{"A: 1\n\n\n\nB: 2\n\n", []string{`1: A="1"@1`, `5: B="2"@5`}},
 		{"A:\n x\n\ty \n .\nB: b\n", []string{`1: A="\nx\ny\n."@1 B="b"@5`}},
-		{"A: x\n \n y\n", []string{`1: A="x\n\ny"@1`}}, // dpkg warns and goes on
+		{"A: x\n \n y\n", []string{`1: A="x\n\ny"@1`}}, // dpkg warns and continues
 		{"A : x:y\n", []string{`1: A="x:y"@1`}},
 		{"A: x\r\nB: y\r\n", []string{`1: A="x"@1 B="y"@2`}},
 	} {
@@ -123,8 +123,8 @@ func TestReadingStopsOnCancel(t *testing.T) {
 	}
 }
 
-// FuzzStanzas: what was read, printed and read again is the same, and lines
-// are counted as they are.
+// FuzzStanzas checks that reading, printing and reading again gives the same
+// stanzas, and that line numbers are right.
 func FuzzStanzas(f *testing.F) {
 	f.Add("Package: a\nStatus: install ok installed\nConffiles:\n /etc/x 00\nDescription: x\n .\n y\n\nPackage: b\n")
 	f.Add("A: 1\r\nB:\t2\n \n\n\nC: 3\n")
@@ -174,8 +174,8 @@ func FuzzStanzas(f *testing.F) {
 	})
 }
 
-// FuzzStatus: reading records does not panic, and every record has what the
-// rest relies on.
+// FuzzStatus checks that reading records does not panic, and that every record
+// has the fields that other code relies on.
 func FuzzStatus(f *testing.F) {
 	f.Add(record("a", "Depends: b (>= 1) | c", "Conffiles:", " /etc/x y d41d8cd98f00b204e9800998ecf8427e obsolete"))
 	f.Add("Package: a\nStatus: deinstall ok config-files\nVersion: 1:2-3\nSource: b (4)\nInstalled-Size: 9223372036854775807\n")

@@ -15,7 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// bookworm is a part of a real Debian 12, see testdata/bookworm.sh.
+// bookworm returns a part of a real Debian 12, see testdata/bookworm.sh.
 func bookworm(tb testing.TB) (f files, owners, packages []string) {
 	tb.Helper()
 	archive, err := txtar.ParseFile("testdata/bookworm.txtar")
@@ -65,7 +65,7 @@ func TestDebian(t *testing.T) {
 	})
 }
 
-// checkOwners compares with what dpkg-query says of the same database.
+// checkOwners compares the owners with dpkg-query's for the same database.
 func checkOwners(t *testing.T, tree *rootfs.Tree, db *DB, owners, packages []string) {
 	var got []string
 	for _, c := range db.Components {
@@ -95,7 +95,7 @@ func checkOwners(t *testing.T, tree *rootfs.Tree, db *DB, owners, packages []str
 	if db.Listed < len(owners) || db.Absent != 0 {
 		t.Errorf("%d listed, %d absent", db.Listed, db.Absent)
 	}
-	// The folder above a link to it, the link, and the database itself.
+	// The parent directory of a link to it, the link, and the database itself.
 	for path, want := range map[string]string{
 		"/usr/bin/bash": "bash", "/bin/bash": "bash", "/usr/bin": "apt", "/lib": "apt", "/boot": "base-files",
 		"/var/lib/dpkg/info/bash.postinst": "bash", "/var/lib/dpkg/info/libc6:amd64.list": "libc6",
@@ -145,15 +145,15 @@ func checkRepeatable(t *testing.T, tree *rootfs.Tree, first *DB) {
 			t.Fatalf("another run differs:\n%s", cmp.Diff(first, again, cmp.AllowUnexported(DB{})))
 		}
 	}
-	// What is made of it must be a document.
+	// The result must make a document.
 	if _, err := sbom.New(sbom.Document{Environment: sbom.Environment{Kind: "dir"}, Components: first.Components, Relations: first.Relations}); err != nil {
 		t.Error(err)
 	}
 }
 
-// FuzzFinder: a path is found by the folder-by-folder search exactly where
-// the tree finds it, in whatever order paths are asked for; and a path that is
-// not clean is not found at all.
+// FuzzFinder checks that the search directory by directory finds a path exactly
+// where the tree finds it, in any order of the paths, and that it never finds a
+// path that is not clean.
 func FuzzFinder(f *testing.F) {
 	tree, err := openTree(f, files{
 		"/usr/bin/a": "", "/usr/bin/b": "", "/usr/lib/a/b": "", "/usr/lib/a.b/c": "", "/bin": "-> usr/bin", "/lib": "-> /usr/lib",
@@ -187,7 +187,8 @@ func FuzzFinder(f *testing.F) {
 	})
 }
 
-// FuzzDiversions: what is accepted has clean paths and a package.
+// FuzzDiversions checks that an accepted diversion has clean paths and a
+// package.
 func FuzzDiversions(f *testing.F) {
 	f.Add("/bin/sh\n/bin/sh.distrib\ndash\n/usr/bin/x\n/usr/bin/x.real\n:\n")
 	f.Add("/a\n/b\n")

@@ -13,14 +13,14 @@ import (
 
 var debian = sbom.OS{ID: "debian", VersionID: "12"}
 
-// files are the contents of a root by path. A path that ends with "/" is a
-// folder, a content that starts with "-> " is a symbolic link.
+// files has the contents of a root by path. A path that ends with "/" is a
+// directory, a content that starts with "-> " is a symbolic link.
 type files map[string]string
 
 func (f files) plant(tb testing.TB) string {
 	tb.Helper()
 	root := tb.TempDir()
-	// Links first, so that what is below them lands where they point to.
+	// Links first, so that files below them are written to their targets.
 	for _, links := range []bool{true, false} {
 		for path, text := range f {
 			target, isLink := strings.CutPrefix(text, "-> ")
@@ -51,7 +51,7 @@ func (f files) open(tb testing.TB, release sbom.OS) (*rootfs.Tree, *DB, error) {
 	return t, db, err
 }
 
-// mustOpen opens a database that has to be in order.
+// mustOpen opens a valid database.
 func (f files) mustOpen(tb testing.TB) (*rootfs.Tree, *DB) {
 	tb.Helper()
 	t, db, err := f.open(tb, debian)
@@ -64,7 +64,7 @@ func (f files) mustOpen(tb testing.TB) (*rootfs.Tree, *DB) {
 	return t, db
 }
 
-// record is an installed package with more fields.
+// record returns an installed package with more fields.
 func record(name string, fields ...string) string {
 	return "Package: " + name + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n" +
 		strings.Join(append(fields, ""), "\n") + "\n"
@@ -86,8 +86,8 @@ func writeFile(tb testing.TB, root, path, text string) {
 	}
 }
 
-// owner is the name of the package that owns a path, "" for none. The path
-// must exist.
+// owner returns the name of the package that owns a path, "" for none. The
+// path must exist.
 func owner(tb testing.TB, t *rootfs.Tree, db *DB, path string) string {
 	tb.Helper()
 	n := t.ResolveParent(path)

@@ -89,8 +89,8 @@ func layersOf(db *DB) map[string]int {
 	return out
 }
 
-// TestLayers: in each image the third layer writes the database once more, as
-// every installation does.
+// TestLayers checks the layers of components. In each image the third layer
+// writes the database once more, as every installation does.
 func TestLayers(t *testing.T) {
 	a, b := alpmPackage("a", "", "usr/a"), alpmPackage("b", "", "usr/b")
 	for _, test := range []struct {
@@ -128,7 +128,7 @@ func TestLayers(t *testing.T) {
 			}
 		})
 	}
-	// A folder has none.
+	// A directory tree has none.
 	_, db := files{dpkgStatus: record("a"), dpkgInfo + "/a.list": "/usr/a\n", "/usr/a": ""}.mustOpen(t)
 	if got := layersOf(db)["a"]; got != 0 {
 		t.Errorf("layer %d of a folder", got)

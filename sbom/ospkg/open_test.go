@@ -226,8 +226,8 @@ func TestUnbelievedPathsOwnNothing(t *testing.T) {
 	}
 }
 
-// TestDistroless has the layout of images without a shell. Names of records
-// are as some tools encode them.
+// TestDistroless checks the layout of images without a shell. The names of the
+// records are encoded as some tools encode them.
 func TestDistroless(t *testing.T) {
 	tree, db := files{
 		dpkgStatusD + "/libsqlite3-0":         "Package: libsqlite3-0\nSource: sqlite3\nVersion: 3.34.1-3\nArchitecture: arm64\nInstalled-Size: 1490\nDepends: libc6 (>= 2.29)",
@@ -317,7 +317,7 @@ func TestPURLs(t *testing.T) {
 		{sbom.OS{ID: "debian", VersionID: "11"}, dpkgRecord{name: "p", version: "v", source: "s"}, "pkg:deb/debian/p@v?distro=debian-11&upstream=s"},
 		{sbom.OS{ID: "debian", VersionID: "11"}, dpkgRecord{name: "p", version: "v", source: "s", sourceVer: "2.3"}, "pkg:deb/debian/p@v?distro=debian-11&upstream=s%402.3"},
 		{sbom.OS{ID: "debian"}, dpkgRecord{name: "libstdc++6", version: "1:2+b1~x"}, "pkg:deb/debian/libstdc%2B%2B6@1%3A2%2Bb1~x?distro=debian"},
-		// Where there is no system to name, syft has no purl at all.
+		// syft has no purl for a package without a distribution.
 		{sbom.OS{ID: "alpine"}, dpkgRecord{name: "p", version: "v", arch: "a"}, "pkg:deb/p@v?arch=a"},
 	} {
 		d := &dpkg{system: system{DB: &DB{Kind: "dpkg"}, release: test.release}}

@@ -13,7 +13,7 @@ import (
 
 var openwrt = sbom.OS{ID: "openwrt", IDLike: []string{"lede", "openwrt"}, VersionID: "23.05.5"}
 
-// opkgText is an installed package with more fields.
+// opkgText returns an installed package with more fields.
 func opkgText(name string, fields ...string) string {
 	return "Package: " + name + "\nVersion: 1-r1\nStatus: install ok installed\nArchitecture: x86_64\n" + strings.Join(append(fields, ""), "\n") + "\n"
 }

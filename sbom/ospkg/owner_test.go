@@ -88,7 +88,7 @@ func TestClaimsWherePackagesHaveNoFiles(t *testing.T) {
 	for path, want := range map[string]string{
 		"/home/x/a": "", "/home/x/b": "", "/usr/local/lib/l": "", "/tmp/t": "", "/root/.profile": "",
 		"/srv/venv/lib/m.py": "", "/srv/venv/lib/n.py": "", "/opt/vendor/bin/tool": "vendor", "/usr/bin/evil": "evil",
-		// Folders may be there, and what a package makes of a link is its own.
+		// Directories may be there, and a package owns its links.
 		"/home/x": "evil", "/usr/local/lib": "evil", "/srv/venv/lib": "evil", "/srv/link": "evil",
 	} {
 		if got := owner(t, tree, db, path); got != want {
@@ -241,8 +241,8 @@ func TestRelations(t *testing.T) {
 	}
 }
 
-// TestManyRelations: records in which everybody provides what everybody
-// needs end at a limit, and say so.
+// TestManyRelations checks that records in which every package provides what
+// every package needs end at a limit and add a gap.
 func TestManyRelations(t *testing.T) {
 	var status strings.Builder
 	for i := range 1100 {
@@ -257,7 +257,7 @@ func TestManyRelations(t *testing.T) {
 	}
 }
 
-func TestAsked(t *testing.T) {
+func TestInstallReasons(t *testing.T) {
 	f := files{
 		dpkgStatus: record("dpkg", "Essential: yes") + record("auto") + record("asked") +
 			strings.Replace(record("anywhere"), "amd64", "all", 1) + strings.Replace(record("auto"), "amd64", "i386", 1),

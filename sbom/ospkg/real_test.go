@@ -52,14 +52,14 @@ func dpkgQuery(tb testing.TB, root string, args ...string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
-// haveDpkg says whether the real tool is there. Where it is not, the tests
+// haveDpkg reports whether the real tool is installed. Without it the tests
 // with committed data still run.
 func haveDpkg() bool {
 	_, err := exec.LookPath("dpkg-query")
 	return err == nil
 }
 
-// copyDatabase copies the database of this machine into a root of its own.
+// copyDatabase copies the database of this machine into a separate root.
 func copyDatabase(tb testing.TB) string {
 	tb.Helper()
 	root := tb.TempDir()
@@ -85,7 +85,7 @@ func TestThisMachineAgreesWithDpkgQuery(t *testing.T) {
 	root := copyDatabase(t)
 	_, db := openRoot(t, root)
 	comparePackages(t, root, db)
-	// A package may lack its list on no machine that dpkg works on.
+	// On a machine where dpkg works every package has its list.
 	if len(db.Gaps) > 0 {
 		t.Errorf("gaps: %v", gapDetails(db))
 	}
@@ -141,7 +141,7 @@ func comparePackages(t *testing.T, root string, db *DB) {
 	}
 }
 
-// compareOwners asks dpkg-query -S about a sample of all listed paths.
+// compareOwners compares a sample of all listed paths with dpkg-query -S.
 func compareOwners(t *testing.T, root string, tree *rootfs.Tree, db *DB) {
 	t.Helper()
 	lists, _ := filepath.Glob(filepath.Join(root, dpkgInfo, "*.list"))

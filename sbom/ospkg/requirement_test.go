@@ -84,7 +84,8 @@ func TestVersionsAreAccepted(t *testing.T) {
 	}
 }
 
-// FuzzParseRequirements: what was read, printed and read again is the same.
+// FuzzParseRequirements checks that parsing, printing and parsing again gives
+// the same requirements.
 func FuzzParseRequirements(f *testing.F) {
 	f.Add("debconf (>= 0.5) | debconf-2.0, python3:any (<< 3.12), a [amd64] <!x>")
 	f.Add("a (1), b (< 2),,c\n(> 3)")

@@ -12,8 +12,8 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// rpmHeader writes a header as rpm does, without a region: the tags are those
-// of include/rpm/rpmtag.h.
+// rpmHeader writes a header as rpm does, without a region. The tags are from
+// include/rpm/rpmtag.h.
 type rpmHeader struct{ table, data []byte }
 
 func (h *rpmHeader) add(tag, kind, count uint32, value []byte) {
@@ -38,8 +38,8 @@ func (h *rpmHeader) blob() []byte {
 	return append(append(out, h.table...), h.data...)
 }
 
-// rpmPackage is a package with files: "path content", and "?" for the content
-// of a ghost.
+// rpmPackage returns a package with files: "path content", and "?" for the
+// content of a ghost.
 func rpmPackage(name string, list ...string) []byte {
 	h := &rpmHeader{}
 	h.text(1000, name)
@@ -75,7 +75,7 @@ func rpmPackage(name string, list ...string) []byte {
 	return h.blob()
 }
 
-// rpmDatabase is an SQLite database of headers.
+// rpmDatabase returns an SQLite database of headers.
 func rpmDatabase(t *testing.T, headers ...[]byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "db")
@@ -99,8 +99,8 @@ func rpmDatabase(t *testing.T, headers ...[]byte) string {
 	return string(data)
 }
 
-// TestRPMClaims: files that a package claims and that no package of a
-// distribution has, or that another one has as well.
+// TestRPMClaims checks files that a package claims and that no package of a
+// distribution has, or that another package also has.
 func TestRPMClaims(t *testing.T) {
 	f := files{
 		"/usr/bin/a": "", "/usr/share/same": "", "/usr/share/other": "", "/var/log/ghost": "", "/home/x/tool": "", "/usr/local/bin/tool": "",
@@ -150,7 +150,7 @@ func TestRPMClaims(t *testing.T) {
 	}
 }
 
-// TestRPMNames: what cannot be the name of a package is no database of them.
+// TestRPMNames checks that a database with an invalid package name is refused.
 func TestRPMNames(t *testing.T) {
 	for _, name := range []string{"a b", "a/b", "a@1", "a?b", "a\x1b[31m", "\u202egpj", "a\nb"} {
 		_, db, err := files{"/var/lib/rpm/rpmdb.sqlite": rpmDatabase(t, rpmPackage(name))}.open(t, fedora35)
@@ -158,7 +158,7 @@ func TestRPMNames(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	// Two of one version count once, and somebody should look at them.
+	// Two of one version count once and have a notice.
 	_, db, err := files{"/var/lib/rpm/rpmdb.sqlite": rpmDatabase(t, rpmPackage("twice"), rpmPackage("twice"))}.open(t, fedora35)
 	if err != nil || len(db.Notices) != 1 || !strings.Contains(db.Notices[0].Detail, "is listed twice") {
 		t.Errorf("%v, %q", err, noticeDetails(db))

@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// rpmSpec makes small packages with everything that a package may have: an
-// epoch, a path for a requirement, boolean dependencies, scriptlets, ghosts, a
-// file that two packages share, and a module.
+// rpmSpec makes small packages with all features of packages: an epoch, a path
+// as a requirement, boolean dependencies, scriptlets, ghosts, a file that two
+// packages share, and a module.
 const rpmSpec = `Name: app
 Epoch: 1
 Version: 2.0~rc1
@@ -189,8 +189,8 @@ func (m *machine) rpmFile(name string) string {
 	return found[0]
 }
 
-// TestRPMEndToEnd builds packages, installs them with dnf and rpm, and
-// compares with what those say.
+// TestRPMEndToEnd builds packages, installs them with dnf and rpm, and compares
+// the result with their queries.
 func TestRPMEndToEnd(t *testing.T) {
 	if os.Getenv("DEPAUDIT_E2E") == "" {
 		t.Skip("DEPAUDIT_E2E is not set")
@@ -211,8 +211,8 @@ func TestRPMEndToEnd(t *testing.T) {
 	m.compare(t, "/var/lib/rpm/rpmdb.sqlite")
 }
 
-// compare compares. Debian's rpm writes SQLite only; the other formats are
-// compared with it in package rpmdb.
+// compare compares a database with rpm's queries. Debian's rpm writes SQLite
+// only; package rpmdb compares the other formats with it.
 func (m *machine) compare(t *testing.T, database string) {
 	t.Helper()
 	tree, err := openTree(t, m.root)
@@ -268,7 +268,7 @@ func (m *machine) compare(t *testing.T, database string) {
 			return err
 		}
 		paths++
-		// rpm looks for a file that nobody owns outside of the root as well.
+		// rpm searches for a file without an owner outside of the root as well.
 		out, _ := m.try("rpm", "--root", m.root, "-qf", "--qf", "%{NAME}\n", "/"+rel)
 		got := owner(t, tree, db, "/"+rel)
 		owners := strings.Fields(out)
@@ -328,7 +328,7 @@ func (m *machine) compare(t *testing.T, database string) {
 		}
 	}
 
-	// What was asked for.
+	// The explicitly installed packages.
 	var asked []string
 	for _, c := range db.Components {
 		if c.InstallReason == sbom.ReasonExplicit {
@@ -340,7 +340,7 @@ func (m *machine) compare(t *testing.T, database string) {
 	userInstalled := strings.Fields(m.dnf("repoquery", "--userinstalled", "--qf", "%{name} %{epoch}:%{version}-%{release}"))
 	var theirs []string
 	for i := 0; i+1 < len(userInstalled); i += 2 {
-		// An epoch of 0 and none look the same there.
+		// dnf prints an epoch of 0 and none alike.
 		evr := userInstalled[i+1]
 		if userInstalled[i] != "lib" {
 			evr = strings.TrimPrefix(evr, "0:")

@@ -10,8 +10,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/ospkg/internal/rpmdb"
 )
 
-// namesOf are packages 0, 1, 2, ... with "name" or "name = version" each, and
-// the names after a colon that they provide.
+// namesOf returns packages 0, 1, 2, ... with "name" or "name = version" each,
+// and the names after a colon that they provide.
 func namesOf(packages ...string) *rpmNames {
 	n := &rpmNames{rpm: &rpm{system: system{DB: &DB{}}}, offers: map[string][]offer{}}
 	for i, text := range packages {
@@ -25,7 +25,7 @@ func namesOf(packages ...string) *rpmNames {
 	return n
 }
 
-// TestRich has the expressions of rpm's own page and what they mean.
+// TestRich checks the expressions of rpm's own documentation.
 func TestRich(t *testing.T) {
 	n := namesOf("pkgA = 3.5", "pkgB:capA capB", "pkgC:capB", "mariaDB", "backend", "lib.so.6()(64bit)")
 	for _, test := range []struct {
@@ -71,7 +71,7 @@ func TestRich(t *testing.T) {
 	}
 }
 
-// FuzzRich: an expression that was read and is written again is the same.
+// FuzzRich checks that parsing and printing an expression gives the same text.
 func FuzzRich(f *testing.F) {
 	f.Add("(pkgA >= 3.2 or (pkgB and pkgC))")
 	f.Add("(lib.so()(64bit) if (a without b) else c)")

@@ -14,7 +14,7 @@ import (
 
 var fedora35 = sbom.OS{ID: "fedora", VersionID: "35"}
 
-// rpmFixture is a database in the module go-rpmdb.
+// rpmFixture returns a database in the module go-rpmdb.
 func rpmFixture(tb testing.TB, path string) string {
 	tb.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anchore/go-rpmdb").Output()
@@ -28,8 +28,8 @@ func rpmFixture(tb testing.TB, path string) string {
 	return string(data)
 }
 
-// fedoraFiles is a root with the database of an image of Fedora 35 and a few
-// of its files.
+// fedoraFiles returns a root with the database of an image of Fedora 35 and a
+// few of its files.
 func fedoraFiles(tb testing.TB) files {
 	return files{
 		"/var/lib/rpm/rpmdb.sqlite": rpmFixture(tb, "fedora35/rpmdb.sqlite"),
@@ -60,7 +60,7 @@ func TestRPM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 138 headers, of which one is a key: the module's own list.
+	// 138 headers, one of them a key: the module's own list.
 	if db.Kind != "rpm" || len(db.Components) != 137 || len(db.Excluded) != 1 {
 		t.Errorf("%s with %d components, %d excluded", db.Kind, len(db.Components), len(db.Excluded))
 	}
@@ -124,7 +124,8 @@ func TestRPM(t *testing.T) {
 	}
 }
 
-// TestRPMPlaces: where the database may be, and what is wrong with two.
+// TestRPMPlaces checks the directories of the database, and the errors of two
+// databases.
 func TestRPMPlaces(t *testing.T) {
 	small, other := rpmFixture(t, "libuuid/Packages"), rpmFixture(t, "cbl-mariner-2.0/rpmdb.sqlite")
 	for _, test := range []struct {
@@ -193,8 +194,8 @@ func TestRPMPlaces(t *testing.T) {
 	}
 }
 
-// TestRPMAsked: each program's records, and which of them counts.
-func TestRPMAsked(t *testing.T) {
+// TestRPMReasons checks each program's records, and which of them is used.
+func TestRPMReasons(t *testing.T) {
 	dnf5 := "version = \"1.0\"\n[packages]\n\"bash.x86_64\" = {reason = \"Dependency\"}\n\"rpm.x86_64\" = {reason = \"User\"}\n\"pcre.x86_64\" = {reason = \"Weak Dependency\"}\n\"sed.x86_64\" = {reason = \"Dependency\"}\n"
 	for _, test := range []struct {
 		name  string

@@ -39,7 +39,7 @@ type bdbReader struct {
 	maxBucket uint32
 	spares    [bdbSpares]uint32
 
-	used []uint64 // one bit a page: what was read must not be read again
+	used []uint64 // one bit for each page that was read; none is read twice
 	page []byte   // of items
 	over []byte   // of an item that is too long
 }
@@ -82,15 +82,15 @@ func (r *bdbReader) readMeta() error {
 	case binary.BigEndian.Uint32(meta[12:]) == bdbHashMagic:
 		r.order = binary.BigEndian
 	default:
-		return damaged("", "is not a hash of Berkeley DB: there is %#x where it has its mark", meta[12:16])
+		return damaged("", "is not a hash of Berkeley DB: its magic number is %#x", meta[12:16])
 	}
 	u32 := func(at int) uint32 { return r.order.Uint32(meta[at:]) }
 	if v := u32(16); v < 8 || v > 10 {
-		return damaged("", "version %d of the hash is not known", v)
+		return damaged("", "unknown version %d of the hash", v)
 	}
 	const checksummed = 1
 	if meta[24] != 0 || meta[26]&checksummed != 0 {
-		return damaged("", "is encrypted or has checksums, which databases of rpm have not")
+		return damaged("", "is encrypted or has checksums, unlike any database of rpm")
 	}
 	if meta[25] != bdbPageMeta {
 		return damaged("", "the first page has type %d", meta[25])
@@ -117,7 +117,7 @@ func (r *bdbReader) readMeta() error {
 func (r *bdbReader) read(page uint32, into []byte) error {
 	where := pageName(page)
 	if page == 0 || page > r.last {
-		return damaged(where, "is not there, the last one is %d", r.last)
+		return damaged(where, "does not exist, the last one is %d", r.last)
 	}
 	if r.used[page/64]&(1<<(page%64)) != 0 {
 		return damaged(where, "is used twice")
@@ -127,7 +127,7 @@ func (r *bdbReader) read(page uint32, into []byte) error {
 		return err
 	}
 	if own := r.order.Uint32(into[8:]); own != page {
-		return damaged(where, "says of itself that it is page %d", own)
+		return damaged(where, "contains the page number %d", own)
 	}
 	return nil
 }
@@ -143,10 +143,10 @@ func (r *bdbReader) readItems(page uint32, yield func(uint32, []byte) error) (ne
 	}
 	count := int(r.order.Uint16(r.page[20:]))
 	if count%2 != 0 {
-		return 0, damaged(where, "has %d items, which are no pairs", count)
+		return 0, damaged(where, "has %d items, an odd number", count)
 	}
 	if bdbHeadSize+2*count > len(r.page) {
-		return 0, damaged(where, "has %d items, more than have room", count)
+		return 0, damaged(where, "has %d items, more than fit", count)
 	}
 	// The items are laid out from the end of the page.
 	end := len(r.page)
@@ -161,11 +161,11 @@ func (r *bdbReader) readItems(page uint32, yield func(uint32, []byte) error) (ne
 	for i := 0; i < count; i += 2 {
 		key, value := items[i], items[i+1]
 		if key[0] != bdbItemOnPage || len(key) != 5 {
-			return 0, damaged(where, "item %d is no number of a header", i)
+			return 0, damaged(where, "item %d is not a header number", i)
 		}
 		number := r.order.Uint32(key[1:])
 		if number == 0 {
-			continue // where rpm keeps the highest number
+			continue // rpm's record of the highest number
 		}
 		blob, err := r.value(value, fmt.Sprintf("%s, header %d", where, number))
 		if err != nil {
@@ -209,7 +209,7 @@ func (r *bdbReader) chain(page, length uint32, where string) ([]byte, error) {
 		}
 		size := int(r.order.Uint16(r.over[22:]))
 		if size > len(r.over)-bdbHeadSize || size > int(length)-len(out) {
-			return nil, damaged(where, "has more on page %d than there is room for", page)
+			return nil, damaged(where, "has more on page %d than fits", page)
 		}
 		out = append(out, r.over[bdbHeadSize:bdbHeadSize+size]...)
 		page = r.order.Uint32(r.over[16:])
@@ -220,8 +220,8 @@ func (r *bdbReader) chain(page, length uint32, where string) ([]byte, error) {
 	return out, nil
 }
 
-// checkUnused looks for items on pages that no bucket led to. What is not in
-// use has another type, or no items.
+// checkUnused returns an error for items on pages that no bucket refers to. An
+// unused page has another type, or no items.
 func (r *bdbReader) checkUnused(ctx context.Context) error {
 	var head [bdbHeadSize]byte
 	for page := uint32(1); page <= r.last; page++ {

@@ -17,15 +17,15 @@ import (
 	"time"
 )
 
-// small are databases of all formats, small enough to be read often.
+// small has databases of all formats, small enough to be read often.
 var small = []struct {
 	file    string
 	backend Backend
 	tries   int // by how long one takes
 }{{smallBDB, BerkeleyDB, 400}, {smallNDB, NDB, 120}, {smallSQLite, SQLite, 25}}
 
-// wholeOrError is the property that all damage is tested with: either the
-// database is read as it was, or there is an error.
+// wholeOrError checks the property of all damage: either the database is read
+// as it was, or reading it returns an error.
 func wholeOrError(t *testing.T, backend Backend, data []byte, want []string, how string) (failed bool) {
 	t.Helper()
 	got, err := readAll(backend, data)
@@ -103,7 +103,7 @@ func TestZeroed(t *testing.T) {
 	}
 }
 
-// change is one way to lie.
+// change is one manipulation of a database.
 type change struct {
 	name string
 	make func(data []byte) []byte
@@ -174,21 +174,21 @@ func TestHostileBDB(t *testing.T) {
 		{"a cycle of one overflow page", put32(over*page+16, uint32(over)), "used twice"},
 		{"a cycle of a bucket", put32(bucket*page+16, uint32(bucket)), "used twice"},
 		{"overflow into a bucket", put32(over*page+16, uint32(bucket)), "used twice"},
-		{"overflow beyond the end", put32(over*page+16, last+1), "not there"},
+		{"overflow beyond the end", put32(over*page+16, last+1), "does not exist"},
 		{"an item of 4 GB", put32(item+8, 1<<32-1), "more than"},
 		{"an item of 60 MB", put32(item+8, 60<<20), "more than the file"},
-		{"an item that is shorter than its pages", put32(item+8, 100), "than there is room"},
+		{"an item that is shorter than its pages", put32(item+8, 100), "than fits"},
 		{"an item that is longer than its pages", put32(item+8, 5<<20), "bytes of"},
 		{"an overflow page with too much", func(d []byte) []byte {
 			binary.LittleEndian.PutUint16(d[over*page+22:], page)
 			return d
-		}, "than there is room"},
+		}, "than fits"},
 		{"an overflow page of another type", func(d []byte) []byte { d[over*page+25] = 5; return d }, "has type 5"},
 		{"65,534 items", func(d []byte) []byte {
 			binary.LittleEndian.PutUint16(d[bucket*page+20:], 65534)
 			return d
-		}, "more than have room"},
-		{"an odd number of items", func(d []byte) []byte { d[bucket*page+20] ^= 1; return d }, "no pairs"},
+		}, "more than fit"},
+		{"an odd number of items", func(d []byte) []byte { d[bucket*page+20] ^= 1; return d }, "an odd number"},
 		{"an item out of its page", func(d []byte) []byte {
 			binary.LittleEndian.PutUint16(d[bucket*page+bdbHeadSize:], page+1)
 			return d
@@ -197,7 +197,7 @@ func TestHostileBDB(t *testing.T) {
 			binary.LittleEndian.PutUint16(d[bucket*page+20:], 0)
 			return d
 		}, "belongs to none"},
-		{"a bucket that lost its page", put32(bucket*page+8, 1<<20), "says of itself"},
+		{"a bucket that lost its page", put32(bucket*page+8, 1<<20), "contains the page number"},
 		{"fewer buckets", put32(72, 0), "is in no bucket"},
 	})
 }
@@ -210,7 +210,7 @@ func TestHostileNDB(t *testing.T) {
 	}
 	block := int(binary.LittleEndian.Uint32(data[slot+8:])) * 16
 	checkChanges(t, NDB, data, []change{
-		{"another format", put32(0, 0), "not a database"},
+		{"another format", put32(0, 0), "not an rpm database"},
 		{"another version", put32(4, 1), "version"},
 		{"2^32 pages of slots", put32(12, 1<<32-1), "pages of slots"},
 		{"no page of slots", put32(12, 0), "pages of slots"},
@@ -220,11 +220,11 @@ func TestHostileNDB(t *testing.T) {
 		{"a block among the slots", put32(slot+8, 4), "belongs to two packages"},
 		{"two slots for one block", func(d []byte) []byte { copy(d[slot+16+8:slot+32], d[slot+8:slot+16]); return d }, "belongs to two packages"},
 		{"a number that was never given", put32(slot+4, 1<<31), "the next new package"},
-		{"another package's block", put32(slot+4, 2), "there is package"},
-		{"a package that lost its slot", func(d []byte) []byte { clear(d[slot+4 : slot+16]); return d }, "not in the list"},
+		{"another package's block", put32(slot+4, 2), "contains package"},
+		{"a package that lost its slot", func(d []byte) []byte { clear(d[slot+4 : slot+16]); return d }, "no slot names"},
 		{"a header of 4 GB", put32(block+12, 1<<32-1), "are in"},
 		{"a wrong checksum", func(d []byte) []byte { d[block+100] ^= 1; return d }, "checksum"},
-		{"no head", put32(block, 0), "there is no package"},
+		{"no head", put32(block, 0), "is not a package"},
 	})
 }
 
@@ -234,7 +234,7 @@ func TestHostileSQLite(t *testing.T) {
 		return func(data []byte) []byte { return editSQLite(t, data, statements...) }
 	}
 	checkChanges(t, SQLite, plain, []change{
-		{"no database", func([]byte) []byte { return []byte("SQLite format 4\x00") }, "not a database of SQLite"},
+		{"no database", func([]byte) []byte { return []byte("SQLite format 4\x00") }, "not an SQLite database"},
 		{"an empty file", func([]byte) []byte { return nil }, "beyond the end"},
 		{"nothing but a head", func(d []byte) []byte { return d[:100] }, "SQLite"},
 		{"no table", edit("ALTER TABLE Packages RENAME TO p"), "no table Packages"},
@@ -245,7 +245,7 @@ func TestHostileSQLite(t *testing.T) {
 			"INSERT INTO Packages VALUES (1, 900000000)"), "is computed"},
 		{"a virtual table", edit("DROP TABLE Packages", "CREATE VIRTUAL TABLE Packages USING fts5(hnum, blob)"), "not a plain table"},
 		{"headers that are none", edit("UPDATE Packages SET blob = zeroblob(2000)"), "header"},
-		{"a header without a value", edit("UPDATE Packages SET blob = '' WHERE hnum = (SELECT max(hnum) FROM Packages)"), "no header"},
+		{"a header without a value", edit("UPDATE Packages SET blob = '' WHERE hnum = (SELECT max(hnum) FROM Packages)"), "too short for a header"},
 		{"a number that is none", edit("UPDATE Packages SET hnum = -5 WHERE hnum = (SELECT max(hnum) FROM Packages)"), "has the number -5"},
 		{"a huge header", edit("UPDATE Packages SET blob = zeroblob(70000000) WHERE hnum = (SELECT max(hnum) FROM Packages)"), "more than"},
 		{"a branch of the tree is lost", loseBranch(t), "SQLite"},
@@ -278,8 +278,8 @@ func editSQLite(t *testing.T, data []byte, statements ...string) []byte {
 	return out
 }
 
-// loseBranch makes the root page of the table forget its first child: the
-// tree stays in order, and is smaller.
+// loseBranch removes the first child of the root page of the table: the tree
+// stays valid, and is smaller.
 func loseBranch(t *testing.T) func([]byte) []byte {
 	return func(data []byte) []byte {
 		path := filepath.Join(t.TempDir(), "db")
@@ -307,9 +307,9 @@ func loseBranch(t *testing.T) func([]byte) []byte {
 	}
 }
 
-// TestWAL: what is only in the write-ahead log counts as rpm counts it, and
-// nothing is left in the temporary folder, nor is anything written beside the
-// database.
+// TestWAL checks that packages that are only in the write-ahead log count as
+// they do for rpm, that the temporary directory is empty afterwards, and that
+// no file is written beside the database.
 func TestWAL(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
@@ -361,7 +361,8 @@ func TestWAL(t *testing.T) {
 	}
 }
 
-// TestNoSpace: without a temporary folder there is an error, that of the system.
+// TestNoSpace checks that a missing temporary directory is an error, that of the
+// system.
 func TestNoSpace(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
 	_, err := readAll(SQLite, fixture(t, smallSQLite))
@@ -371,7 +372,7 @@ func TestNoSpace(t *testing.T) {
 	}
 }
 
-// TestTooLarge: sizes are looked at before anything is read.
+// TestTooLarge checks that sizes are checked before anything is read.
 func TestTooLarge(t *testing.T) {
 	for _, backend := range []Backend{BerkeleyDB, NDB, SQLite} {
 		err := Read(context.Background(), Database{Backend: backend, Main: Input{failing{io.ErrUnexpectedEOF}, maxDatabase + 1}}, nil)
@@ -385,8 +386,8 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever a file says, reading it ends, and either there is an
-// error or each package has what every package has.
+// FuzzRead checks that reading any file ends, and that it returns either an
+// error or packages with all required fields.
 func FuzzRead(f *testing.F) {
 	f.Add(byte(0), tinyBDB())
 	f.Add(byte(1), tinyNDB())
@@ -412,7 +413,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzHeader: what is read of a header is within it.
+// FuzzHeader checks that the values of a header are within it.
 func FuzzHeader(f *testing.F) {
 	f.Add(tinyBlob())
 	f.Fuzz(func(t *testing.T, blob []byte) {
@@ -429,7 +430,7 @@ func FuzzHeader(f *testing.F) {
 	})
 }
 
-// FuzzSignature: the name of a key has 16 digits.
+// FuzzSignature checks that a key ID has 16 digits.
 func FuzzSignature(f *testing.F) {
 	f.Add([]byte{0x89, 0, 30, 3, 5, 0, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8, 1, 8})
 	f.Add([]byte{0xc2, 30, 4, 0, 1, 8, 0, 10, 9, 16, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0})

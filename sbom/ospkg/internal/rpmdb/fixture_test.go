@@ -18,7 +18,7 @@ import (
 )
 
 // fixtures are the databases in github.com/anchore/go-rpmdb, taken from
-// published images, and the lists that "rpm -qa" printed of them there.
+// published images, and the output of "rpm -qa" for them.
 var fixtures = []struct {
 	file    string
 	backend Backend
@@ -72,7 +72,7 @@ func fixture(tb testing.TB, file string) []byte {
 
 func input(data []byte) Input { return Input{bytes.NewReader(data), int64(len(data))} }
 
-// readAll reads a database; what came before an error is thrown away, as
+// readAll reads a database. It discards the packages before an error, as
 // callers must.
 func readAll(backend Backend, data []byte) ([]*Package, error) {
 	var out []*Package
@@ -86,7 +86,7 @@ func readAll(backend Backend, data []byte) ([]*Package, error) {
 	return out, nil
 }
 
-// row is a package as go-rpmdb's lists have it.
+// row formats a package as go-rpmdb's lists do.
 func row(p *Package) string {
 	epoch := "-"
 	if p.Epoch != nil {
@@ -110,7 +110,7 @@ type expectation struct {
 	signers []string
 }
 
-// expectations reads the lists out of the module's test file, by name.
+// expectations parses the lists in the module's test file, by name.
 func expectations(tb testing.TB) map[string][]expectation {
 	tb.Helper()
 	path := filepath.Join(goRPMDB(tb), "pkg/rpmdb_testcase_test.go")

@@ -48,30 +48,30 @@ const (
 	firstTag            = 100
 )
 
-// entry is one tag and its values, which lie in the data of the header.
+// entry is one tag and its values, which are a part of the header's data.
 type entry struct {
 	kind  uint32
 	count uint32
 	data  []byte // exactly its values
 }
 
-// header has the entries of the tags that somebody wants.
+// header has the entries of the wanted tags.
 type header map[uint32]entry
 
-// readHeader reads the header that a blob consists of, and keeps the tags
-// that want accepts. Strings are pieces of the blob's bytes.
+// readHeader parses a blob that consists of one header, and keeps the tags that
+// want accepts. Strings share the blob's bytes.
 func readHeader(blob []byte, want func(tag uint32) bool) (header, error) {
 	if len(blob) < introSize+entrySize {
-		return nil, damaged("", "%d bytes are no header", len(blob))
+		return nil, damaged("", "%d bytes are too short for a header", len(blob))
 	}
 	entries, size := int64(binary.BigEndian.Uint32(blob)), int64(binary.BigEndian.Uint32(blob[4:]))
 	if entries < 1 || entries > maxEntries {
 		return nil, damaged("", "a header of %d tags", entries)
 	}
-	// Nothing may follow: a size that is off means that the blob is not what
-	// its container says.
+	// Nothing may follow: a different size means that blob and container
+	// contradict each other.
 	if introSize+entrySize*entries+size != int64(len(blob)) {
-		return nil, damaged("", "the header says that it has %d tags and %d bytes of data, but it has %d bytes in all", entries, size, len(blob))
+		return nil, damaged("", "the header states %d tags and %d bytes of data, but has %d bytes in total", entries, size, len(blob))
 	}
 	h := &headerReader{table: blob[introSize : introSize+entrySize*entries], data: blob[introSize+entrySize*entries:]}
 	if err := h.readRegion(); err != nil {
@@ -138,7 +138,7 @@ func (h *headerReader) read(want func(tag uint32) bool) (header, error) {
 		}
 		switch {
 		case int32(tag) < firstTag:
-			return nil, fail("is no tag of a package")
+			return nil, fail("is not a tag of a package")
 		case kind < typeChar || kind > typeI18NString:
 			return nil, fail("has the unknown type %d", kind)
 		case count < 1 || (kind != typeBin && count > maxArray):
@@ -148,21 +148,21 @@ func (h *headerReader) read(want func(tag uint32) bool) (header, error) {
 		case int(offset)%alignment(kind) != 0:
 			return nil, fail("is not aligned")
 		case int(offset) < end:
-			return nil, fail("lies within the data of another tag")
+			return nil, fail("overlaps the data of another tag")
 		}
 		size, ok := valueSize(h.data[offset:], kind, count)
 		if !ok {
-			return nil, fail("%d values of type %d do not fit into what is left of the header", count, kind)
+			return nil, fail("%d values of type %d do not fit into the rest of the header", count, kind)
 		}
 		end = int(offset) + size
 		if int(offset) < h.regionEnd && end > h.regionEnd-entrySize {
-			return nil, fail("lies within the trailer of the region")
+			return nil, fail("overlaps the trailer of the region")
 		}
 		if !want(tag) {
 			continue
 		}
 		if _, twice := out[tag]; twice && (h.region == 0 || i < h.region) {
-			return nil, fail("is there twice")
+			return nil, fail("occurs twice")
 		}
 		out[tag] = entry{kind, count, h.data[offset:end]}
 		if tag == tagBaseNames && i >= h.region {
@@ -184,7 +184,7 @@ func alignment(kind uint32) int {
 	return 1
 }
 
-// valueSize is the number of bytes that so many values have.
+// valueSize returns the size of that many values in bytes.
 func valueSize(data []byte, kind, count uint32) (int, bool) {
 	switch kind {
 	case typeString, typeStringArray, typeI18NString:
@@ -208,8 +208,8 @@ func valueSize(data []byte, kind, count uint32) (int, bool) {
 // headerMagic precedes a header in a package file, and in its digest.
 var headerMagic = [8]byte{0x8e, 0xad, 0xe8, 0x01}
 
-// checkDigest compares the region with the digest of it that rpm put beside
-// it (hdrblobDigestUpdate). Packages from before rpm 4 have none.
+// checkDigest compares the region with the digest that rpm stored beside it
+// (hdrblobDigestUpdate). Packages from before rpm 4 have none.
 func (h *headerReader) checkDigest(entries header) error {
 	if h.region == 0 {
 		return nil
@@ -240,33 +240,33 @@ func (h *headerReader) checkDigest(entries header) error {
 	sum.Write(h.table[:h.region*entrySize])
 	sum.Write(h.data[:h.regionEnd])
 	if got := hex.EncodeToString(sum.Sum(nil)); got != want {
-		return damaged("", "the header does not have the digest that it was built with (%.64q)", want)
+		return damaged("", "the header does not match its digest (%.64q)", want)
 	}
 	return nil
 }
 
-// text is the value of a tag that has one string; "" when it is not there.
+// text returns the value of a tag that has one string, "" for a missing tag.
 func (h header) text(tag uint32) (string, error) {
 	e, found := h[tag]
 	if !found {
 		return "", nil
 	}
-	// Some tags are strings in one package and translated strings in another;
-	// the first one is the one without a language.
+	// Some tags are strings in one package and translated strings in another.
+	// The first translation is the one without a language.
 	if e.kind != typeString && e.kind != typeI18NString && e.kind != typeStringArray {
-		return "", damaged(fmt.Sprintf("tag %d", tag), "has type %d, which is no string", e.kind)
+		return "", damaged(fmt.Sprintf("tag %d", tag), "has type %d, want a string", e.kind)
 	}
 	return string(e.data[:bytes.IndexByte(e.data, 0)]), nil
 }
 
-// texts are the values of a tag that has strings.
+// texts returns the values of a tag that has strings.
 func (h header) texts(tag uint32) ([]string, error) {
 	e, found := h[tag]
 	if !found {
 		return nil, nil
 	}
 	if e.kind != typeStringArray && e.kind != typeString && e.kind != typeI18NString {
-		return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, which is no strings", e.kind)
+		return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, want strings", e.kind)
 	}
 	// One copy for all of them.
 	all := string(e.data)
@@ -280,14 +280,14 @@ func (h header) texts(tag uint32) ([]string, error) {
 	return out, nil
 }
 
-// numbers are the values of a tag that has 32-bit numbers.
+// numbers returns the values of a tag that has 32-bit numbers.
 func (h header) numbers(tag uint32) ([]uint32, error) {
 	e, found := h[tag]
 	if !found {
 		return nil, nil
 	}
 	if e.kind != typeInt32 {
-		return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, which is no 32-bit number", e.kind)
+		return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, want 32-bit numbers", e.kind)
 	}
 	out := make([]uint32, e.count)
 	for i := range out {
@@ -296,14 +296,14 @@ func (h header) numbers(tag uint32) ([]uint32, error) {
 	return out, nil
 }
 
-// shorts are the values of a tag that has 16-bit numbers.
+// shorts returns the values of a tag that has 16-bit numbers.
 func (h header) shorts(tag uint32) ([]uint16, error) {
 	e, found := h[tag]
 	if !found {
 		return nil, nil
 	}
 	if e.kind != typeInt16 {
-		return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, which is no 16-bit number", e.kind)
+		return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, want 16-bit numbers", e.kind)
 	}
 	out := make([]uint16, e.count)
 	for i := range out {
@@ -312,7 +312,7 @@ func (h header) shorts(tag uint32) ([]uint16, error) {
 	return out, nil
 }
 
-// number is the value of a tag that has one number, of 32 or 64 bits.
+// number returns the value of a tag that has one number, of 32 or 64 bits.
 func (h header) number(tag uint32) (value uint64, found bool, err error) {
 	e, found := h[tag]
 	switch {
@@ -325,10 +325,10 @@ func (h header) number(tag uint32) (value uint64, found bool, err error) {
 	case e.kind == typeInt64:
 		return binary.BigEndian.Uint64(e.data), true, nil
 	}
-	return 0, false, damaged(fmt.Sprintf("tag %d", tag), "has type %d, which is no number", e.kind)
+	return 0, false, damaged(fmt.Sprintf("tag %d", tag), "has type %d, want a number", e.kind)
 }
 
-// bytes are the value of a tag that is not text.
+// bytes returns the value of a binary tag.
 func (h header) bytes(tag uint32) ([]byte, error) {
 	e, found := h[tag]
 	if !found {
@@ -338,5 +338,5 @@ func (h header) bytes(tag uint32) ([]byte, error) {
 	case typeChar, typeInt8, typeBin:
 		return e.data, nil
 	}
-	return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, which is no bytes", e.kind)
+	return nil, damaged(fmt.Sprintf("tag %d", tag), "has type %d, want bytes", e.kind)
 }

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 )
 
-// Reason says why a package was installed, as dnf 4 and microdnf record it
+// Reason is the install reason of a package, as dnf 4 and microdnf record it
 // (TransactionItemReason in libdnf/transaction/TransactionItemReason.hpp).
 type Reason int
 
@@ -18,7 +18,7 @@ const (
 	ReasonGroup          Reason = 5
 )
 
-// NameArch is what the history of dnf knows a package by.
+// NameArch is the key of a package in the history of dnf.
 type NameArch struct{ Name, Arch string }
 
 // maxHistory is the number of rows that are read of a table: a system that is
@@ -26,10 +26,10 @@ type NameArch struct{ Name, Arch string }
 const maxHistory = 500_000
 
 // ReadHistory reads the history of dnf 4 (history.sqlite): for each package
-// the reason of the last finished transaction that brought it, which is what
-// dnf goes by (RPMItem::resolveTransactionItemReason in libdnf). A package
-// that was removed last has [ReasonUnknown]; one without a record is not
-// there.
+// the reason of the last finished transaction that installed it, as dnf does
+// (RPMItem::resolveTransactionItemReason in libdnf). A package whose last
+// record is a removal has [ReasonUnknown]. A package without a record is not in
+// the result.
 func ReadHistory(ctx context.Context, main, wal Input) (reasons map[NameArch]Reason, err error) {
 	if main.Size > maxDatabase {
 		return nil, beyond("", "the history has %d bytes, more than %d", main.Size, maxDatabase)
@@ -58,8 +58,8 @@ func ReadHistory(ctx context.Context, main, wal Input) (reasons map[NameArch]Rea
 	if err := c.check(ctx); err != nil {
 		return nil, err
 	}
-	// The tables are put together here and not in SQL, so that nothing
-	// depends on indexes, which may say something else than the tables.
+	// The tables are joined here and not in SQL, so that nothing depends on
+	// indexes, which may contradict the tables.
 	done, err := c.finished(ctx)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func ReadHistory(ctx context.Context, main, wal Input) (reasons map[NameArch]Rea
 	return c.lastReasons(ctx, done, items)
 }
 
-// finished are the transactions that ended well.
+// finished returns the transactions that succeeded.
 func (c *sqliteCopy) finished(ctx context.Context) (map[int64]bool, error) {
 	out := map[int64]bool{}
 	err := c.each(ctx, "SELECT id FROM trans NOT INDEXED WHERE state = 1", func(rows *sql.Rows) error {
@@ -118,7 +118,7 @@ func (c *sqliteCopy) lastReasons(ctx context.Context, done map[int64]bool, items
 		case action == removed:
 			reason = int64(ReasonUnknown)
 		}
-		// Several records of one transaction: dnf takes any, we the last.
+		// Several records of one transaction: dnf takes any, this takes the last.
 		if before, found := latest[key]; !found || trans > before.trans || trans == before.trans && id > before.item {
 			latest[key] = last{trans, id, Reason(reason)}
 		}

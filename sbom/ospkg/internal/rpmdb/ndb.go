@@ -38,7 +38,7 @@ func readNDB(ctx context.Context, in Input, yield func(uint32, []byte) error) er
 	if err != nil {
 		return err
 	}
-	// By place, so that what is between them can be looked at, and so that
+	// By offset, so that the blocks between them can be checked, and so that
 	// two never share a block.
 	slices.SortFunc(slots.entries, func(a, b ndbEntry) int { return cmp.Compare(a.offset, b.offset) })
 	free := slots.end
@@ -72,17 +72,17 @@ func readNDBSlots(ctx context.Context, in Input) (s ndbSlots, err error) {
 		return s, err
 	}
 	if string(intro[:4]) != ndbMagic {
-		return s, damaged("", "is not a database of rpm: it starts with %q", intro[:4])
+		return s, damaged("", "is not an rpm database: it starts with %q", intro[:4])
 	}
 	if v := binary.LittleEndian.Uint32(intro[4:]); v != ndbVersion {
-		return s, damaged("", "version %d of the format is not known", v)
+		return s, damaged("", "unknown version %d of the format", v)
 	}
 	if in.Size%ndbBlock != 0 {
-		return s, damaged("", "the file is truncated: its size %d is no multiple of %d", in.Size, ndbBlock)
+		return s, damaged("", "the file is truncated: its size %d is not a multiple of %d", in.Size, ndbBlock)
 	}
 	pages, next := binary.LittleEndian.Uint32(intro[12:]), binary.LittleEndian.Uint32(intro[16:])
 	if pages == 0 || int64(pages) > in.Size/ndbPage {
-		return s, damaged("", "has %d pages of slots by its head, but %d bytes", pages, in.Size)
+		return s, damaged("", "states %d pages of slots, but has %d bytes", pages, in.Size)
 	}
 	s.end = pages * (ndbPage / ndbBlock)
 	page := make([]byte, ndbPage)
@@ -119,8 +119,8 @@ func readNDBSlots(ctx context.Context, in Input) (s ndbSlots, err error) {
 	return s, nil
 }
 
-// readNDBBlob reads the header of one package, and checks everything that is
-// around it.
+// readNDBBlob reads the header of one package, and checks the head, the
+// padding and the tail around it.
 func readNDBBlob(in Input, e ndbEntry) ([]byte, error) {
 	where := fmt.Sprintf("header %d at block %d", e.number, e.offset)
 	size := int64(e.count) * ndbBlock
@@ -138,9 +138,9 @@ func readNDBBlob(in Input, e ndbEntry) ([]byte, error) {
 	length := binary.LittleEndian.Uint32(head[12:])
 	switch {
 	case string(head[:4]) != ndbHead || string(tail[8:]) != ndbTail:
-		return nil, damaged(where, "there is no package: it is between %q and %q", head[:4], tail[8:])
+		return nil, damaged(where, "is not a package: it is between %q and %q", head[:4], tail[8:])
 	case binary.LittleEndian.Uint32(head[4:]) != e.number:
-		return nil, damaged(where, "there is package %d", binary.LittleEndian.Uint32(head[4:]))
+		return nil, damaged(where, "contains package %d", binary.LittleEndian.Uint32(head[4:]))
 	case (ndbBlock+int64(length)+ndbTailSize+ndbBlock-1)/ndbBlock != int64(e.count):
 		return nil, damaged(where, "%d bytes of a header are in %d blocks", length, e.count)
 	case binary.LittleEndian.Uint32(tail[4:]) != length:
@@ -151,8 +151,8 @@ func readNDBBlob(in Input, e ndbEntry) ([]byte, error) {
 	return all[ndbBlock : ndbBlock+length], nil
 }
 
-// checkNDBFree looks for a package in blocks that no slot names. rpm fills
-// them with zeros.
+// checkNDBFree returns an error for a package in blocks that no slot names.
+// rpm fills them with zeros.
 func checkNDBFree(ctx context.Context, in Input, from, to uint32) error {
 	const most = 64 << 10 / ndbBlock // blocks at once
 	var buf []byte
@@ -170,7 +170,7 @@ func checkNDBFree(ctx context.Context, in Input, from, to uint32) error {
 		}
 		for i := 0; i < len(part); i += ndbBlock {
 			if bytes.HasPrefix(part[i:], []byte(ndbHead)) {
-				return damaged(fmt.Sprintf("block %d", from+uint32(i/ndbBlock)), "there is a package that is not in the list")
+				return damaged(fmt.Sprintf("block %d", from+uint32(i/ndbBlock)), "contains a package that no slot names")
 			}
 		}
 		from += n

@@ -7,7 +7,7 @@ import (
 	"iter"
 )
 
-// The tags that are read (include/rpm/rpmtag.h).
+// The tags that this package reads (include/rpm/rpmtag.h).
 const (
 	tagSigPGP          = 259
 	tagSigGPG          = 262
@@ -83,7 +83,7 @@ type Package struct {
 	// InstallTime is in seconds since 1970.
 	InstallTime int64
 	// Signers are the IDs of the keys that the signatures name, 16 hexadecimal
-	// digits each, without duplicates. No signature was checked.
+	// digits each, without duplicates. The signatures are not verified.
 	Signers []string
 
 	Files      Files
@@ -93,7 +93,8 @@ type Package struct {
 	Suggests   []Dependency
 }
 
-// Dependency is what a package provides, requires, recommends or suggests.
+// Dependency is a capability that a package provides, requires, recommends or
+// suggests.
 type Dependency struct {
 	// Name is the name of a package, of a capability, the path of a file, or
 	// a boolean expression in parentheses.
@@ -160,21 +161,21 @@ type Files struct {
 
 // File is a file of a package.
 type File struct {
-	// Dir and Base are the path: Dir starts with a slash and ends with one,
-	// as far as packages are built as usual; neither is checked.
+	// Dir and Base are the path. Dir starts and ends with a slash in every
+	// package that rpmbuild made; neither is checked.
 	Dir, Base string
-	// Ghost is a file that the package does not bring, but that is its own
-	// when it is there, such as a log.
+	// Ghost is true for a file that the package does not contain, but owns
+	// when it exists, such as a log.
 	Ghost bool
-	// Config is a configuration file.
+	// Config is true for a configuration file.
 	Config bool
 	// Installed is false for a file that rpm did not install: it was left out
 	// (documentation, another language), is of another architecture, or was
 	// replaced by another package's.
 	Installed bool
-	// Print stands for the kind of the file and for its content, or the target
-	// of a link: what two packages that share a file must agree on. It is a
-	// claim, and short; 0 when the package does not say.
+	// Print is a short fingerprint of the kind and the content of the file, or
+	// of the target of a link, which must be equal in two packages that share
+	// the file. It is a claim of the package; 0 without one.
 	Print uint64
 }
 
@@ -187,10 +188,10 @@ const (
 	stateNetShared = 3
 )
 
-// Len is the number of files.
+// Len returns the number of files.
 func (f *Files) Len() int { return len(f.bases) }
 
-// All are the files in the order of the package.
+// All returns the files in the order of the package.
 func (f *Files) All() iter.Seq[File] {
 	return func(yield func(File) bool) {
 		for i, base := range f.bases {
@@ -216,7 +217,7 @@ func (f *Files) All() iter.Seq[File] {
 	}
 }
 
-// readPackage reads a header.
+// readPackage parses a header.
 func readPackage(number uint32, blob []byte) (*Package, error) {
 	if len(blob) > maxHeader {
 		return nil, beyond("", "the header has %d bytes, more than %d", len(blob), maxHeader)
@@ -236,7 +237,7 @@ func readPackage(number uint32, blob []byte) (*Package, error) {
 		if *field.into, err = h.text(field.tag); err != nil {
 			return nil, err
 		}
-		if *field.into == "(none)" { // what rpm writes into the headers of public keys
+		if *field.into == "(none)" { // rpm writes it into the headers of public keys
 			*field.into = ""
 		}
 	}
@@ -252,7 +253,7 @@ func readPackage(number uint32, blob []byte) (*Package, error) {
 	if found {
 		e := uint32(epoch)
 		if uint64(e) != epoch {
-			return nil, damaged(fmt.Sprintf("tag %d", tagEpoch), "%d is no epoch", epoch)
+			return nil, damaged(fmt.Sprintf("tag %d", tagEpoch), "%d is not an epoch", epoch)
 		}
 		p.Epoch = &e
 	}
@@ -306,11 +307,11 @@ func (h header) files() (f Files, err error) {
 			return f, err
 		}
 		if len(f.index) != len(f.bases) {
-			return f, damaged("", "%d names of files, but %d folders of them", len(f.bases), len(f.index))
+			return f, damaged("", "%d file names, but %d directory indexes", len(f.bases), len(f.index))
 		}
 		for _, i := range f.index {
 			if uint64(i) >= uint64(len(f.dirs)) {
-				return f, damaged("", "a file is in folder %d of %d", i, len(f.dirs))
+				return f, damaged("", "a file is in directory %d of %d", i, len(f.dirs))
 			}
 		}
 	} else if f.bases, err = h.texts(tagOldFileNames); err != nil {
@@ -332,9 +333,9 @@ func (h header) files() (f Files, err error) {
 	return f, err
 }
 
-// prints are hashes of what rpm compares when two packages have one file
-// (rpmfilesCompare in lib/rpmfi.cc): kind, digest, target. The hash is not
-// one that resists an attacker, who could as well repeat the digest.
+// prints returns hashes of the values that rpm compares when two packages have
+// one file (rpmfilesCompare in lib/rpmfi.cc): kind, digest, target. The hash
+// does not need to resist an attacker, who could as well repeat the digest.
 func (h header) prints(files int) ([]uint64, error) {
 	modes, err := h.shorts(tagFileModes)
 	if err != nil {
@@ -349,7 +350,7 @@ func (h header) prints(files int) ([]uint64, error) {
 		return nil, err
 	}
 	if len(modes) != files || len(digests) != files || len(links) != files {
-		return nil, nil // not all of them are there, in old packages
+		return nil, nil // old packages do not have all of them
 	}
 	const kind = 0o170000 // S_IFMT
 	out := make([]uint64, files)
@@ -364,8 +365,8 @@ func (h header) prints(files int) ([]uint64, error) {
 	return out, nil
 }
 
-// dependencies reads three tags that go together. Very old packages have
-// neither flags nor versions of what they provide.
+// dependencies reads three parallel tags. Very old packages have neither flags
+// nor versions for provided capabilities.
 func (h header) dependencies(names, flags, versions uint32) ([]Dependency, error) {
 	n, err := h.texts(names)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLists compares with what rpm itself said of the databases.
+// TestLists compares the databases with rpm's own output.
 func TestLists(t *testing.T) {
 	lists := expectations(t)
 	for _, f := range fixtures {
@@ -51,7 +51,7 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// TestOracle compares files and dependencies with what go-rpmdb reads.
+// TestOracle compares files and dependencies with go-rpmdb's.
 func TestOracle(t *testing.T) {
 	for _, f := range fixtures {
 		t.Run(f.file, func(t *testing.T) {
@@ -149,9 +149,9 @@ func compareFiles(t *testing.T, p *Package, o *rpmdb.PackageInfo) {
 	}
 }
 
-// TestDetails looks at what neither of the others has: versions and flags of
-// dependencies, states of files. rpm -q --requires, --provides and --state
-// say the same of the package in the image.
+// TestDetails checks the values that neither of the others has: versions and
+// flags of dependencies, states of files. The expected values are those of rpm
+// -q --requires, --provides and --state in the image.
 func TestDetails(t *testing.T) {
 	packages, err := readAll(SQLite, fixture(t, "fedora35/rpmdb.sqlite"))
 	if err != nil {
@@ -201,7 +201,8 @@ func isDocumentation(f File) bool {
 	return false
 }
 
-// TestStop: an error of the caller, and a cancel, end the reading.
+// TestStop checks that an error of the caller and a cancellation end the
+// reading.
 func TestStop(t *testing.T) {
 	for _, f := range []struct {
 		file    string
@@ -229,7 +230,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestReadError: an error of the file is that, and no damage.
+// TestReadError checks that an I/O error is not reported as damage.
 func TestReadError(t *testing.T) {
 	broken := errors.New("the disk is broken")
 	for _, backend := range []Backend{BerkeleyDB, NDB, SQLite} {

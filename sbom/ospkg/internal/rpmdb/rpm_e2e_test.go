@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestAgainstRPM compares everything that is read with what rpm prints of the
-// same database: files with flags and states, dependencies with flags and
-// versions, signatures.
+// TestAgainstRPM compares all values with rpm's output for the same database:
+// files with flags and states, dependencies with flags and versions,
+// signatures.
 func TestAgainstRPM(t *testing.T) {
 	if os.Getenv("DEPAUDIT_E2E") == "" {
 		t.Skip("DEPAUDIT_E2E is not set")

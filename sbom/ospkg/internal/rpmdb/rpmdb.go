@@ -1,32 +1,34 @@
-// Package rpmdb reads the databases in which rpm keeps what is installed, in
-// any of the three formats that are in use, into plain records. It knows
-// nothing of file trees and inventories; package osdb makes those of it.
+// Package rpmdb reads rpm's databases of installed packages, in the three
+// formats that are in use, into plain records. It does not use file trees or
+// inventories; package ospkg makes components of its records.
 //
 // # Formats
 //
 // A database is a set of numbered headers, one for each package: an SQLite
 // file (rpmdb.sqlite: Fedora, RHEL 9, Azure Linux), rpm's own "ndb"
 // (Packages.db: SUSE), or a Berkeley DB hash (Packages: RHEL 8 and before).
-// The header is the same in all of them (header.go); who finds it differs.
+// The header is the same in all of them (header.go); only the way to it
+// differs.
 //
-// SQLite is read by a library, because it is a database engine with a
-// write-ahead log. The other two are read here, after what rpm itself does
-// (lib/backend/ndb/rpmpkg.c, lib/backend/bdb_ro.cc): github.com/anchore/go-rpmdb
+// A library reads SQLite, because it is a database engine with a write-ahead
+// log. This package reads the other two as rpm itself does
+// (lib/backend/ndb/rpmpkg.c, lib/backend/bdb_ro.cc). github.com/anchore/go-rpmdb
 // has parsers for both, but follows a cycle of Berkeley DB pages for ever,
-// panics on an index that points out of its page in a goroutine of its own
-// where nobody can recover, asks for as much memory as four bytes of the file
-// say, writes to standard output, and returns neither the flags and versions
-// of requirements nor the states of files. It is the oracle of the tests.
+// panics on an index that points out of its page, in a goroutine of its own
+// where the caller cannot recover, allocates as much memory as four bytes of
+// the file demand, writes to standard output, and returns neither the flags
+// and versions of requirements nor the states of files. The tests use it as
+// their oracle.
 //
 // # Damage
 //
-// Whatever the file says, what is read of it is bounded by its size: no page
-// and no block is used twice. And a database is read as a whole or not at
-// all: what makes a package disappear without any trace in the list of
-// headers (a page that no bucket leads to, a block that no slot names, a
-// B-tree that lost a branch) is looked for, and is a [DamagedError] like a
-// header that cannot be read. Where a header carries a digest of itself, the
-// digest has to be right.
+// The amount of data that is read is bounded by the size of the file, whatever
+// it contains: no page and no block is used twice. A database is read as a
+// whole or not at all. Damage that removes a package without a trace in the
+// list of headers (a page that no bucket refers to, a block that no slot
+// names, a B-tree that lost a branch) is detected, and is a [DamagedError]
+// like an unreadable header. Where a header contains a digest of itself, the
+// digest must match.
 package rpmdb
 
 import (
@@ -51,13 +53,13 @@ type Input struct {
 	Size int64
 }
 
-// Database is where one database lies.
+// Database has the files of one database.
 type Database struct {
 	Backend Backend
 	Main    Input
 	// WAL is the write-ahead log beside an SQLite database
-	// (https://www.sqlite.org/wal.html), the zero value when there is none.
-	// What it says is part of the database.
+	// (https://www.sqlite.org/wal.html), the zero value without one. Its
+	// content is part of the database.
 	WAL Input
 }
 
@@ -66,20 +68,20 @@ const (
 	// packages has 200 MB.
 	maxDatabase = 1 << 30
 	// maxHeader is the size of one header. The largest known are those of
-	// kernels and TeX collections, below 10 MB; rpm itself takes 256 MB.
+	// kernels and TeX collections, below 10 MB; rpm itself accepts 256 MB.
 	maxHeader = 64 << 20
-	// maxPackages is the number of headers: forty times what the largest
-	// installations have.
+	// maxPackages is the number of headers: forty times the number of the
+	// largest installations.
 	maxPackages = 200_000
 )
 
-// DamagedError says that a file is not the database that it must be.
+// DamagedError is a database file that is malformed or over a limit.
 type DamagedError struct {
-	// Where is the place in the file: "page 17", "header 12". Empty when the
-	// whole file is meant.
+	// Where is the position in the file: "page 17", "header 12". It is empty
+	// for an error of the whole file.
 	Where string
 	Msg   string
-	// Limit is true when the file may be in order but is beyond what is read.
+	// Limit is true when the file may be valid but is over a limit.
 	Limit bool
 }
 
@@ -102,8 +104,8 @@ func beyond(where, format string, args ...any) error {
 // package is not changed afterwards and may be kept. An error of yield ends
 // the reading and is returned as it is.
 //
-// What was yielded before an error is part of a database that is not whole,
-// and no answer.
+// The packages that were yielded before an error are an incomplete list, and
+// the caller must discard them.
 func Read(ctx context.Context, db Database, yield func(*Package) error) error {
 	if db.Main.Size > maxDatabase {
 		return beyond("", "the database has %d bytes, more than %d", db.Main.Size, maxDatabase)
@@ -114,7 +116,7 @@ func Read(ctx context.Context, db Database, yield func(*Package) error) error {
 			return err
 		}
 		if seen[number] {
-			return damaged(headerName(number), "is there twice")
+			return damaged(headerName(number), "occurs twice")
 		}
 		if len(seen) == maxPackages {
 			return beyond(headerName(number), "more than %d packages", maxPackages)
@@ -142,7 +144,7 @@ func Read(ctx context.Context, db Database, yield func(*Package) error) error {
 	case BerkeleyDB:
 		return readBDB(ctx, db.Main, each)
 	}
-	return fmt.Errorf("rpmdb: there is no format %q", db.Backend)
+	return fmt.Errorf("rpmdb: unknown format %q", db.Backend)
 }
 
 func headerName(number uint32) string { return fmt.Sprintf("header %d", number) }
@@ -150,7 +152,7 @@ func headerName(number uint32) string { return fmt.Sprintf("header %d", number) 
 // readFull reads exactly as many bytes as b has.
 func readFull(in Input, b []byte, at int64, where string) error {
 	if at < 0 || at > in.Size || int64(len(b)) > in.Size-at {
-		return damaged(where, "lies beyond the end of the file, which has %d bytes", in.Size)
+		return damaged(where, "is beyond the end of the file, which has %d bytes", in.Size)
 	}
 	n, err := in.ReadAt(b, at)
 	switch {

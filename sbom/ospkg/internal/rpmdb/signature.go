@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// signers are the IDs of the keys that the header's signatures name. A
-// signature that cannot be read names nobody: it says nothing about what is
-// installed.
+// signers returns the IDs of the keys that the header's signatures name. An
+// unreadable signature has none: it does not affect the list of installed
+// packages.
 func (h header) signers() ([]string, error) {
 	var out []string
 	add := func(packet []byte) {
@@ -36,7 +36,7 @@ func (h header) signers() ([]string, error) {
 	return out, nil
 }
 
-// issuer is the ID of the key that an OpenPGP signature packet names (RFC
+// issuer returns the ID of the key that an OpenPGP signature packet names (RFC
 // 4880 and RFC 9580, sections 4.2 and 5.2), "" when it names none.
 func issuer(packet []byte) string {
 	const signature = 2
@@ -78,8 +78,8 @@ func issuer(packet []byte) string {
 	return ""
 }
 
-// issuerOf looks through the subpackets of a signature of version 4 or 6,
-// whose counts have width bytes.
+// issuerOf searches the subpackets of a signature of version 4 or 6, whose
+// counts have width bytes.
 func issuerOf(body []byte, width int) string {
 	rest := body[min(4, len(body)):] // version, type, two algorithms
 	fingerprint := ""

@@ -15,14 +15,14 @@ import (
 	"modernc.org/sqlite"
 )
 
-// An SQLite database is read from a copy in a temporary folder, by a library
-// that wants a file and may write to it: to read a write-ahead log is to
-// build an index of it first. So the folder of the database is never written
-// to, nor has to be writable. Its -shm file is not copied: it is that index,
-// and is rebuilt from the log, whose frames carry checksums.
+// An SQLite database is read from a copy in a temporary directory. The library
+// needs a file and may write to it: reading a write-ahead log begins with
+// building an index of it. The directory of the database is never written to
+// and need not be writable. Its -shm file is not copied: it is that index, and
+// is rebuilt from the log, whose frames have checksums.
 //
-// A rollback journal is not read. rpm does not use one; and one that somebody
-// made may name any file, which SQLite would delete after it has rolled back.
+// A rollback journal is not read. rpm does not use one, and a forged one may
+// name any file, which SQLite would delete after the rollback.
 
 // sqliteMagic starts every SQLite database
 // (https://www.sqlite.org/fileformat.html).
@@ -39,14 +39,14 @@ type sqliteCopy struct {
 }
 
 // openSQLite copies a database and its log and opens the copy. The caller
-// closes it, also after a cancel.
+// closes it, also after a cancellation.
 func openSQLite(ctx context.Context, main, wal Input) (_ *sqliteCopy, err error) {
 	var magic [len(sqliteMagic)]byte
 	if err := readFull(main, magic[:], 0, "the head of the file"); err != nil {
 		return nil, err
 	}
 	if string(magic[:]) != sqliteMagic {
-		return nil, damaged("", "is not a database of SQLite: it starts with %q", magic[:])
+		return nil, damaged("", "is not an SQLite database: it starts with %q", magic[:])
 	}
 	if wal.Size > maxDatabase {
 		return nil, beyond("", "the write-ahead log has %d bytes, more than %d", wal.Size, maxDatabase)
@@ -58,7 +58,7 @@ func openSQLite(ctx context.Context, main, wal Input) (_ *sqliteCopy, err error)
 		}
 	}()
 	if c.dir, err = os.MkdirTemp("", "rpmdb-"); err != nil {
-		return nil, fmt.Errorf("no temporary folder for a copy of the database: %w", err)
+		return nil, fmt.Errorf("no temporary directory for a copy of the database: %w", err)
 	}
 	path := filepath.Join(c.dir, "db")
 	if err := copyInput(ctx, main, path); err != nil {
@@ -69,9 +69,9 @@ func openSQLite(ctx context.Context, main, wal Input) (_ *sqliteCopy, err error)
 			return nil, err
 		}
 	}
-	// What a schema may do when it is only read: views, generated columns and
-	// virtual tables may call functions. trusted_schema allows only harmless
-	// ones, and nothing but plain tables is read at all.
+	// A schema can run functions when it is only read, through views,
+	// generated columns and virtual tables. trusted_schema allows only
+	// harmless ones, and only plain tables are read.
 	query := url.Values{"_defensive": {"1"}, "_pragma": {
 		fmt.Sprintf("hard_heap_limit(%d)", maxSQLiteHeap), "trusted_schema(0)", "cell_size_check(1)", "mmap_size(0)", "query_only(1)"}}
 	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
@@ -80,7 +80,7 @@ func openSQLite(ctx context.Context, main, wal Input) (_ *sqliteCopy, err error)
 		return nil, fmt.Errorf("copy of the database: %w", err)
 	}
 	c.db = sql.OpenDB(connector)
-	c.db.SetMaxOpenConns(1) // pragmas are of one connection
+	c.db.SetMaxOpenConns(1) // pragmas apply to one connection
 	return c, nil
 }
 
@@ -95,7 +95,7 @@ func (c *sqliteCopy) close() error {
 	return err
 }
 
-// copyInput copies exactly the bytes that the input is said to have.
+// copyInput copies exactly as many bytes as the size of the input.
 func copyInput(ctx context.Context, in Input, path string) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -124,7 +124,7 @@ func copyInput(ctx context.Context, in Input, path string) (err error) {
 	return nil
 }
 
-// fail tells an error of SQLite about the file from one of the context.
+// fail distinguishes an error of SQLite about the file from one of the context.
 func (c *sqliteCopy) fail(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -136,8 +136,8 @@ func (c *sqliteCopy) fail(ctx context.Context, err error) error {
 	return err
 }
 
-// columns are those of a plain table, nil when there is no such table. Views,
-// virtual tables and generated columns are errors: they are programs.
+// columns returns the columns of a plain table, nil when it does not exist.
+// Views, virtual tables and generated columns are errors: they are programs.
 func (c *sqliteCopy) columns(ctx context.Context, table string) (names []string, err error) {
 	var kind, text string
 	err = c.db.QueryRowContext(ctx, "SELECT type, coalesce(sql, '') FROM sqlite_schema WHERE lower(name) = lower(?)", table).Scan(&kind, &text)
@@ -172,14 +172,14 @@ func (c *sqliteCopy) columns(ctx context.Context, table string) (names []string,
 	return names, nil
 }
 
-// need is an error when a table lacks one of the columns.
+// need returns an error when a table lacks one of the columns.
 func (c *sqliteCopy) need(ctx context.Context, table string, columns ...string) error {
 	have, err := c.columns(ctx, table)
 	if err != nil {
 		return err
 	}
 	if have == nil {
-		return damaged("", "there is no table %s", table)
+		return damaged("", "no table %s", table)
 	}
 	for _, name := range columns {
 		if !slices.Contains(have, name) {
@@ -189,15 +189,15 @@ func (c *sqliteCopy) need(ctx context.Context, table string, columns ...string) 
 	return nil
 }
 
-// check looks at the structure of the whole file. A B-tree that lost a branch
-// reads without an error, only shorter.
+// check checks the structure of the whole file. A B-tree that lost a branch
+// reads without an error, with fewer rows.
 func (c *sqliteCopy) check(ctx context.Context) error {
 	var verdict string
 	if err := c.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
 		return c.fail(ctx, err)
 	}
 	if verdict != "ok" {
-		return damaged("", "SQLite's check of the file says: %.200q", verdict)
+		return damaged("", "SQLite's check of the file failed: %.200q", verdict)
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The smallest databases that have everything, to start a fuzzer with: what it
-// changes in one of a megabyte is nearly always of no interest.
+// The smallest databases that have every structure, as seeds of a fuzzer:
+// almost every change in a database of a megabyte hits irrelevant bytes.
 
 type tinyHeader struct{ table, data []byte }
 
@@ -29,7 +29,7 @@ func (h *tinyHeader) blob() []byte {
 	return append(append(out, h.table...), h.data...)
 }
 
-// tinyBlob is a header with a region of some tags, and some behind it.
+// tinyBlob returns a header with a region of some tags, and some after it.
 func tinyBlob() []byte {
 	h := &tinyHeader{}
 	h.add(tagHeaderImmutable, typeBin, entrySize, "")
@@ -60,7 +60,7 @@ func tinyBlob() []byte {
 	return h.blob()
 }
 
-// tinyNDB is a database with that header.
+// tinyNDB returns a database with that header.
 func tinyNDB() []byte {
 	blob := tinyBlob()
 	le := binary.LittleEndian
@@ -91,8 +91,8 @@ func tinyNDB() []byte {
 	return append(append(out, body...), ndbTail...)
 }
 
-// tinyBDB is a hash of one bucket on pages of 512 bytes, with that header on
-// overflow pages.
+// tinyBDB returns a hash of one bucket on pages of 512 bytes, with that header
+// on overflow pages.
 func tinyBDB() []byte {
 	const size = 512
 	blob := tinyBlob()
@@ -137,7 +137,7 @@ func tinyBDB() []byte {
 	return out
 }
 
-// TestTiny holds that they are what they claim.
+// TestTiny checks that they are valid databases.
 func TestTiny(t *testing.T) {
 	for backend, data := range map[Backend][]byte{NDB: tinyNDB(), BerkeleyDB: tinyBDB()} {
 		packages, err := readAll(backend, data)
@@ -158,7 +158,7 @@ func TestTiny(t *testing.T) {
 	}
 }
 
-// TestHeaders: each way in which a header can be wrong is one that is seen.
+// TestHeaders checks that each kind of malformed header is detected.
 func TestHeaders(t *testing.T) {
 	good := tinyBlob()
 	entry := func(i int) int { return introSize + i*entrySize }
@@ -172,20 +172,20 @@ func TestHeaders(t *testing.T) {
 		blob []byte
 		want string
 	}{
-		{"nothing", nil, "no header"},
+		{"nothing", nil, "too short for a header"},
 		{"2^32 tags", set(0, 1<<32-1), "a header of"},
 		{"no tags", set(0, 0), "a header of"},
-		{"more data than there is", set(4, 1<<31), "bytes in all"},
-		{"less data than there is", set(4, 8), "bytes in all"},
-		{"a byte more", append(bytes.Clone(good), 0), "bytes in all"},
+		{"more data than there is", set(4, 1<<31), "bytes in total"},
+		{"less data than there is", set(4, 8), "bytes in total"},
+		{"a byte more", append(bytes.Clone(good), 0), "bytes in total"},
 		{"a region that ends elsewhere", set(entry(0)+8, 0), "trailer"},
 		{"a region beyond the end", set(entry(0)+8, 1<<31), "region ends at"},
 		{"a region of another type", set(entry(0)+4, typeInt32), "region has type"},
-		{"a tag of regions among tags", set(entry(1), 62), "no tag of a package"},
+		{"a tag of regions among tags", set(entry(1), 62), "not a tag of a package"},
 		{"an unknown type", set(entry(1)+4, 10), "unknown type"},
 		{"type 0", set(entry(1)+4, 0), "unknown type"},
 		{"data beyond the end", set(entry(3)+8, 1<<30), "points to byte"},
-		{"data of another tag", set(entry(3)+8, 0), "within the data"},
+		{"data of another tag", set(entry(3)+8, 0), "overlaps the data"},
 		{"2^32 numbers", set(entry(4)+12, 1<<32-1), "values"},
 		{"a million numbers", set(entry(4)+12, maxArray), "do not fit"},
 		{"2 strings in one", set(entry(1)+12, 2), "do not fit"},
@@ -195,7 +195,7 @@ func TestHeaders(t *testing.T) {
 		{"no name", set(entry(1), 900_000), "no name"},
 		{"a name that is a number", set(entry(4), tagVersion), "twice"},
 		{"an epoch of text", set(entry(1), tagEpoch), "twice"},
-		{"fewer folders than files", set(entry(13)+12, 1), "folders of them"},
+		{"fewer folders than files", set(entry(13)+12, 1), "directory indexes"},
 	} {
 		_, err := readPackage(1, test.blob)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
