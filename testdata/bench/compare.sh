@@ -28,7 +28,7 @@
 # minutes. Needs go, python3 and GNU time, for an image also jq, pigz and
 # skopeo. Run it on an idle machine.
 #
-#   DEPAUDIT_BENCH_BIN   folder of scalibr and syft (default: in the user's cache)
+#   DEPAUDIT_BENCH_BIN   directory of scalibr and syft (default: in the user's cache)
 #   DEPAUDIT_BENCH_ONLY  what to run (default: "find depaudit scalibr syft",
 #                        for an image "pigz gunzip depaudit cached scalibr syft")
 #   DEPAUDIT_BENCH_RAW   file that every single measurement is appended to
@@ -150,7 +150,7 @@ for ((round = 0; round <= rounds; round++)); do
         fi
         echo "round $round $name ${wall} us ${peak} KiB exit $status" >>"$raw"
         [ $round -eq 0 ] || echo "$wall $peak" >>"$work/$name.runs"
-        [ $status -eq 0 ] || remark="depaudit ended with $status: what it says about the root is in the way of a pass, not of the measurement."
+        [ $status -eq 0 ] || remark="depaudit ended with $status: its findings about the root prevent a pass and not the measurement."
     done
 done
 

@@ -3,11 +3,11 @@
 # Scan roots of 10,000, 100,000 and 1,000,000 files and print a Markdown table:
 # time must grow with the number of files and not faster, and so must memory.
 #
-#   curve.sh DEPAUDIT [FOLDER]
+#   curve.sh DEPAUDIT [DIR]
 #
-# The files are small, have a name of their own each, lie a hundred to a folder,
+# The files are small, have distinct names, a hundred in each directory,
 # and no package owns them: a scan reads the first bytes of every one, which is
-# the most that it does for a file. FOLDER (a temporary one) takes 5 GB and two
+# the most that it does for a file. DIR (a temporary one) takes 5 GB and two
 # million inodes at most. Each size runs five times, warm; the median counts.
 # State is what a file adds to the peak of memory, against the size before.
 #
@@ -19,14 +19,14 @@ export LC_ALL=C
 [ $# -ge 1 ] || { sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 depaudit=$(realpath "$1")
 if [ $# -ge 2 ]; then
-    folder=$2
+    directory=$2
 else
-    folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
+    directory=$(mktemp -d)
+    trap 'rm -rf "$directory"' EXIT
 fi
 
 root() { # SIZE
-    [ -e "$folder/$1/done" ] || python3 - "$folder/$1/root" "$1" <<'PYTHON'
+    [ -e "$directory/$1/done" ] || python3 - "$directory/$1/root" "$1" <<'PYTHON'
 import os, sys
 root, size = sys.argv[1], int(sys.argv[2])
 os.makedirs(root + "/etc", exist_ok=True)
@@ -43,7 +43,7 @@ for n in range(size):
     with open(f"{dir}/record-{n:07d}.txt", "w") as f:
         f.write("nothing of interest\n")
 PYTHON
-    touch "$folder/$1/done"
+    touch "$directory/$1/done"
 }
 
 # measure prints the median of wall (microseconds) and peak (KiB).
@@ -51,8 +51,8 @@ measure() {
     local start
     for _ in 0 1 2 3 4 5; do
         start=${EPOCHREALTIME/./}
-        /usr/bin/time -q -o "$folder/time" -f %M "$@" >"$folder/out" 2>&1 || { cat "$folder/out" >&2; exit 1; }
-        echo $((${EPOCHREALTIME/./} - start)) "$(tail -n 1 "$folder/time")"
+        /usr/bin/time -q -o "$directory/time" -f %M "$@" >"$directory/out" 2>&1 || { cat "$directory/out" >&2; exit 1; }
+        echo $((${EPOCHREALTIME/./} - start)) "$(tail -n 1 "$directory/time")"
     done | tail -n 5 | sort -n | sed -n 3p
 }
 
@@ -61,8 +61,8 @@ echo "|---:|---:|---:|---:|---:|---:|---:|"
 before=
 for size in 10000 100000 1000000; do
     root $size
-    floor=$(measure find "$folder/$size/root" -type f)
-    ours=$(measure "$depaudit" scan "dir:$folder/$size/root" -o json)
+    floor=$(measure find "$directory/$size/root" -type f)
+    ours=$(measure "$depaudit" scan "dir:$directory/$size/root" -o json)
     awk -v size=$size -v floor="${floor% *}" -v wall="${ours% *}" -v peak="${ours#* }" -v before="$before" 'BEGIN {
         state = "-"
         if (split(before, b, " ") == 2) state = sprintf("%.0f bytes", (peak - b[2]) * 1024 / (size - b[1]))

@@ -23,7 +23,7 @@
 # index, because the Python packages are stand-ins (make-wheels.py).
 #
 #   DEPAUDIT_MIRROR      Debian mirror (http://deb.debian.org/debian)
-#   DEPAUDIT_BASE_ROOTS  folder with roots to copy instead of installing again:
+#   DEPAUDIT_BASE_ROOTS  directory with roots to copy instead of installing again:
 #                        "min" (fresh from debootstrap), "source", "docs",
 #                        "docs-small", "test" (with the stage's Debian packages
 #                        and before pip). Those that are there are used.

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Print what dpkg-query and pip say about the stages in a folder.
+"""Print the packages that dpkg-query and pip list for the stages in a directory.
 
     expected.py OUTDIR > expected.json
 
 The answer key of the end-to-end tests, made by the tools that installed the
-packages and never by depaudit. For every root file system in OUTDIR (a folder
+packages and never by depaudit. For every root file system in OUTDIR (a directory
 with a dpkg database; OUTDIR/requirements.txt is the lock):
 
     os        Debian packages in the state "installed": "name version arch"
@@ -67,7 +67,7 @@ def debian_packages(root):
 
 
 def python_packages(root):
-    """All packages that the root's pip knows: (name, version, metadata folder)."""
+    """All packages that the root's pip lists: (name, version, metadata directory)."""
     if not (root / "usr/bin/pip3").exists():
         return []
     # "pip list" does not say where the metadata of a package is; "pip inspect"

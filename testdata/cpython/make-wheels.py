@@ -34,7 +34,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Package:
-    """One name==version with what wheels.json says about the name."""
+    """One name==version with the entry of wheels.json for the name."""
 
     def __init__(self, key, version, details):
         self.key = key
@@ -87,7 +87,7 @@ class Package:
         lines += [f"Requires-Dist: {r}" for r in self.requires]
         return "\n".join(lines) + "\n\nHolds the name, the version and the layout of the real package, and none of its code.\n"
 
-    def write(self, folder):
+    def write(self, directory):
         """Write the wheel and return its sha256 in hexadecimal."""
         files = {path: text.encode() for path, text in self.files().items()}
         record = f"{self.stem}.dist-info/RECORD"
@@ -96,9 +96,9 @@ class Package:
             digest = base64.urlsafe_b64encode(hashlib.sha256(files[path]).digest()).rstrip(b"=").decode()
             rows.append(f"{path},sha256={digest},{len(files[path])}\n")
         files[record] = ("".join(rows) + f"{record},,\n").encode()
-        target = folder / self.wheel
+        target = directory / self.wheel
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as z:
-            # The dist-info folder goes last, as the format recommends.
+            # The dist-info directory goes last, as the format recommends.
             for path in sorted(files, key=lambda p: (".dist-info/" in p, p)):
                 entry = zipfile.ZipInfo(path, EARLIEST)
                 entry.create_system = 3  # Unix, on every machine
@@ -155,7 +155,7 @@ def lock_text(options, packages, hashes, source):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the wheels")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="directory for the wheels")
     parser.add_argument("--lock", type=pathlib.Path, help="requirements file to write")
     parser.add_argument("list", type=pathlib.Path)
     args = parser.parse_args()

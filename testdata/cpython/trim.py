@@ -7,7 +7,7 @@ OUTDIR is what build-roots.sh made; EXAMPLE/build-source, build-docs and
 test-source are replaced, and requirements.txt and expected.json are copied.
 What a trimmed root keeps:
 
-  * the links at the top (bin -> usr/bin), with one link in each folder that
+  * the links at the top (bin -> usr/bin), with one link in each directory that
     they point to, and os-release;
   * dpkg's database: status, diversions, the file list of every package, and
     apt's record of what came automatically;
@@ -125,21 +125,21 @@ class Trim:
             target.chmod(0o755 if source.stat().st_mode & 0o111 else 0o644)
 
     def keep_link_targets(self, owned):
-        """Keep a link in every folder that a link at the top points to.
+        """Keep a link in every directory that a link at the top points to.
 
-        git stores no empty folder, and a /bin that points to nothing would
+        git stores no empty directory, and a /bin that points to nothing would
         be another root than the real one.
         """
-        for folder in sorted(set(self.links.values())):
-            if not (self.target / folder).exists():
-                links = [p for p in owned if os.path.dirname(p) == folder and self.is_file_link(p)]
+        for directory in sorted(set(self.links.values())):
+            if not (self.target / directory).exists():
+                links = [p for p in owned if os.path.dirname(p) == directory and self.is_file_link(p)]
                 if not links:
-                    sys.exit(f"trim: {self.source} has no link in {folder}, which would be empty")
+                    sys.exit(f"trim: {self.source} has no link in {directory}, which would be empty")
                 self.keep(min(links))
 
     def is_file_link(self, path):
         source = self.source / path
-        # Not a link to a folder: /usr/bin/X11 leads to the folder it is in.
+        # Not a link to a directory: /usr/bin/X11 leads to the directory it is in.
         return source.is_symlink() and not source.is_dir()
 
     def keep_recorded(self, record):
