@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 const pylockSample = `lock-version = '1.0'
@@ -217,7 +219,7 @@ func TestVersions(t *testing.T) {
 		{"golang", "v1.0.0", "v1.0.0+incompatible", false},
 		{"golang", "v0.0.0-20240101000000-abcdefabcdef", "v0.0.0-20240101000000-abcdefabcdee", false},
 	} {
-		if got := sameVersion(tt.typ, tt.a, tt.b); got != tt.same {
+		if got := version.Same(tt.typ, tt.a, tt.b); got != tt.same {
 			t.Errorf("%s %s %s: %v", tt.typ, tt.a, tt.b, got)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // fuzzFormat is the property of every reader: it does not panic, an error has
@@ -141,7 +142,7 @@ func FuzzVersion(f *testing.F) {
 	f.Add("1.0+a.1", "1.0+a-1")
 	f.Add("1!2.post3.dev4", "v1!2-3.dev4")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if !sameVersion("pypi", a, a) || sameVersion("pypi", a, b) != sameVersion("pypi", b, a) {
+		if !version.Same("pypi", a, a) || version.Same("pypi", a, b) != version.Same("pypi", b, a) {
 			t.Errorf("%q, %q", a, b)
 		}
 	})

@@ -72,6 +72,9 @@ func readBeside(ctx context.Context, dir, name string) (*source, error) {
 // number of lines of some blocks, and the largest in use have 100 KB.
 const maxGoMod = 4 << 20
 
+// maxGoSumLine bounds a line of go.sum. The longest in use have 200 bytes.
+const maxGoSumLine = 1280
+
 func parseGoMod(src *source, work bool, direct map[string]bool, replaced map[string]*modfile.Replace) (*modfile.File, error) {
 	if len(src.data) > maxGoMod {
 		return nil, &SyntaxError{File: src.file, Line: 1, Msg: "larger than 4 MiB, the limit for go.mod"}
@@ -149,8 +152,8 @@ func (l *Lock) parseGoSum(ctx context.Context, src *source, direct map[string]bo
 		if i+1 < len(src.lines) {
 			end = src.lines[i+1] - 1
 		}
-		if end-start > maxVersion+1024 {
-			return src.errorf(start, "make it again with go mod tidy", "a line longer than %d bytes", maxVersion+1024)
+		if end-start > maxGoSumLine {
+			return src.errorf(start, "make it again with go mod tidy", "a line longer than %d bytes", maxGoSumLine)
 		}
 		fields := strings.Fields(string(src.data[start:end]))
 		if len(fields) == 0 {

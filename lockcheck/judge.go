@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // judge compares a package with one entry.
@@ -49,7 +50,7 @@ func sameLocked(e *Entry, installed string) bool {
 	if e.verbatim {
 		return e.Version == installed
 	}
-	return sameVersion(e.Type, e.Version, installed)
+	return version.Same(e.Type, e.Version, installed)
 }
 
 // judgeVCS pins a checkout by the same repository at the same full commit,

@@ -1,6 +1,10 @@
 package lockcheck
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom/version"
+)
 
 // parsePipfile reads Pipfile.lock, specification 6
 // (https://github.com/pypa/pipfile, pipenv/utils/locking.py).
@@ -51,10 +55,10 @@ func (l *Lock) pipfileEntry(d *document, section string, m *member, sources map[
 	}
 	e := Entry{Type: "pypi", Name: m.key, File: d.file, Line: d.line(m.offset), Marker: d.text(p, "markers"), Dev: section == "develop"}
 	spec := d.text(p, "version")
-	version, exact := strings.CutPrefix(spec, "==")
-	switch version = strings.TrimLeft(version, "= "); {
-	case exact && isPEP440(version):
-		e.Version = version
+	release, exact := strings.CutPrefix(spec, "==")
+	switch release = strings.TrimLeft(release, "= "); {
+	case exact && version.Python(release):
+		e.Version = release
 	default:
 		e.Spec = spec
 	}

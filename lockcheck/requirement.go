@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // requirement reads one requirement: a PEP 508 specifier, a URL or a path.
@@ -89,17 +90,17 @@ func specifiers(words segment, at int, text string, e *Entry) error {
 	}
 	exact := 0
 	for clause := range strings.SplitSeq(text, ",") {
-		operator, version, ok := cutOperator(strings.TrimSpace(clause))
+		operator, release, ok := cutOperator(strings.TrimSpace(clause))
 		if !ok {
 			// The clause is not repeated: it may be a URL with a password.
 			return words.errorf(at, "write name==version", "not a version specifier after the name")
 		}
 		switch {
 		case operator == "===":
-			e.Version, e.verbatim = version, true
+			e.Version, e.verbatim = release, true
 			exact++
-		case operator == "==" && isPEP440(version):
-			e.Version = version
+		case operator == "==" && version.Python(release):
+			e.Version = release
 			exact++
 		}
 	}
@@ -179,15 +180,15 @@ func vcsCommit(url string) string {
 	return ""
 }
 
-// wheelName reads name and version of a wheel's file name (PEP 427); both are
-// empty for another file.
-func wheelName(file string) (name, version string) {
+// wheelName parses the name and the version of a wheel's file name (PEP 427).
+// Both are empty for another file.
+func wheelName(file string) (name, release string) {
 	stem, ok := strings.CutSuffix(file, ".whl")
 	if !ok {
 		return "", ""
 	}
 	parts := strings.Split(stem, "-")
-	if len(parts) < 5 || !ecosystem.ValidPython(parts[0]) || !isPEP440(parts[1]) {
+	if len(parts) < 5 || !ecosystem.ValidPython(parts[0]) || !version.Python(parts[1]) {
 		return "", ""
 	}
 	return parts[0], parts[1]

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // Limits of requirements.txt. pip has none.
@@ -237,7 +238,7 @@ func (l *Lock) noteContradictions() {
 			first[key] = e
 			continue
 		}
-		same := sameVersion(e.Type, f.Version, e.Version)
+		same := version.Same(e.Type, f.Version, e.Version)
 		if !same {
 			l.problem(ProblemContradicts, e.File, e.Line, e.Name, quote(e.Name)+" is pinned to "+quote(e.Version)+" here and to "+quote(f.Version)+" at "+place(f))
 		} else if len(f.Hashes) > 0 && len(e.Hashes) > 0 && !sameHashes(f.Hashes, e.Hashes) {

@@ -22,8 +22,11 @@ const (
 	moduleRoot = "../.."
 )
 
-// exportTest is a package for tests, and counts as one of their files.
-const exportTest = "sbom/internal/exporttest"
+// Packages for tests, which count as test files.
+const (
+	exportTest = "sbom/internal/exporttest"
+	moduleTest = "internal/moduletest"
+)
 
 // layers has every package of the module with the packages of the module that
 // it may import. ARCHITECTURE.md says why.
@@ -32,13 +35,13 @@ var layers = map[string][]string{
 	"sbom/rootfs":                {"sbom", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
 	"sbom/rootfs/internal/image": {"sbom"},
 	"sbom/rootfs/internal/layer": {"sbom"},
-	"sbom/ospkg":                 {"sbom", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
+	"sbom/ospkg":                 {"sbom", "sbom/version", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
 	"sbom/ospkg/internal/rpmdb":  {},
 	"sbom/catalogers":            {"sbom", "sbom/rootfs"},
 	"sbom/snapshot":              {"sbom", "sbom/rootfs"},
 	"sbom/scan":                  {"sbom", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
 	"sbom/graph":                 {"sbom"},
-	"sbom/diff":                  {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/ospkg"},
+	"sbom/diff":                  {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 
 	"sbom/strictjson":     {},
 	"sbom/internal/draft": {"sbom", "sbom/ecosystem"},
@@ -46,10 +49,11 @@ var layers = map[string][]string{
 	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
 	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
-	"lockcheck": {"sbom/ecosystem"},
+	"lockcheck": {"sbom/ecosystem", "sbom/version"},
 
 	// What both sbom and lockcheck use. These import nothing but each other.
 	"sbom/ecosystem": {},
+	"sbom/version":   {},
 
 	"audit":            {"sbom", "sbom/graph", "lockcheck", "audit/atomicfile"},
 	"audit/atomicfile": {},
@@ -65,41 +69,43 @@ var layers = map[string][]string{
 
 	// What tests share. Only tests may import it.
 	exportTest: {"sbom"},
+	moduleTest: {},
 }
 
 // confined has modules and packages that only these folders may import, in
 // the code that is linked. Tests may compare with anything but syft.
 var confined = map[string][]string{
-	"github.com/anchore/syft":                {"sbom/catalogers"},
-	"github.com/anchore/stereoscope":         {"sbom/catalogers"},
-	"github.com/spdx/tools-golang":           {"sbom/spdx"},
-	"github.com/CycloneDX/cyclonedx-go":      {"sbom/cyclonedx"},
-	"github.com/olekukonko/tablewriter":      {"audit/report"},
-	"charm.land/bubbletea":                   {"audit/explore"},
-	"github.com/google/go-containerregistry": {"sbom/rootfs/internal/image"},
-	"github.com/klauspost/compress":          {"sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
-	"github.com/anchore/go-rpmdb":            {},
-	"modernc.org/sqlite":                     {"sbom/ospkg/internal/rpmdb"},
-	"database/sql":                           {"sbom/ospkg/internal/rpmdb"},
-	"github.com/goccy/go-yaml":               {"audit"},
-	"github.com/spf13/cobra":                 {"cmd/depaudit"},
-	"github.com/spf13/pflag":                 {"cmd/depaudit"},
-	"golang.org/x/term":                      {"cmd/depaudit"},
-	"os/exec":                                {"cmd/depaudit"}, // it starts itself and nothing else
-	"os/signal":                              {"cmd/depaudit"},
-	"flag":                                   {},
-	"log":                                    {},
-	"log/slog":                               {},
-	"math/rand":                              {},
-	"math/rand/v2":                           {},
-	"net":                                    {"sbom/rootfs/internal/image"}, // only for an image that the user said is in a registry or an engine
-	"net/http":                               {"sbom/rootfs/internal/image"},
-	"plugin":                                 {},
-	"testing":                                {},
-	"github.com/google/go-cmp":               {},
-	"github.com/google/uuid":                 {},
-	"github.com/rogpeppe/go-internal":        {},
-	"github.com/santhosh-tekuri/jsonschema":  {},
+	"github.com/anchore/syft":                   {"sbom/catalogers"},
+	"github.com/anchore/stereoscope":            {"sbom/catalogers"},
+	"github.com/spdx/tools-golang":              {"sbom/spdx"},
+	"github.com/CycloneDX/cyclonedx-go":         {"sbom/cyclonedx"},
+	"github.com/olekukonko/tablewriter":         {"audit/report"},
+	"charm.land/bubbletea":                      {"audit/explore"},
+	"github.com/google/go-containerregistry":    {"sbom/rootfs/internal/image"},
+	"github.com/klauspost/compress":             {"sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
+	"github.com/anchore/go-rpmdb":               {},
+	"github.com/aquasecurity/go-pep440-version": {"sbom/version", "sbom/scan"},
+	"modernc.org/sqlite":                        {"sbom/ospkg/internal/rpmdb"},
+	"database/sql":                              {"sbom/ospkg/internal/rpmdb"},
+	"github.com/goccy/go-yaml":                  {"audit"},
+	"github.com/spf13/cobra":                    {"cmd/depaudit"},
+	"github.com/spf13/pflag":                    {"cmd/depaudit"},
+	"golang.org/x/term":                         {"cmd/depaudit"},
+	"os/exec":                                   {"cmd/depaudit"}, // it starts itself and nothing else
+	"os/signal":                                 {"cmd/depaudit"},
+	"flag":                                      {},
+	"log":                                       {},
+	"log/slog":                                  {},
+	"math/rand":                                 {},
+	"math/rand/v2":                              {},
+	"net":                                       {"sbom/rootfs/internal/image"}, // only for an image that the user said is in a registry or an engine
+	"net/http":                                  {"sbom/rootfs/internal/image"},
+	"plugin":                                    {},
+	"testing":                                   {},
+	"github.com/google/go-cmp":                  {},
+	"github.com/google/uuid":                    {},
+	"github.com/rogpeppe/go-internal":           {},
+	"github.com/santhosh-tekuri/jsonschema":     {},
 }
 
 // syftInTests are the folders whose tests may import syft: they hold our
@@ -321,7 +327,7 @@ func sources(t *testing.T) []source {
 			return err
 		}
 		rel = filepath.ToSlash(rel)
-		files = append(files, source{rel, path.Dir(rel), strings.HasSuffix(rel, "_test.go") || path.Dir(rel) == exportTest, fset, parsed})
+		files = append(files, source{rel, path.Dir(rel), strings.HasSuffix(rel, "_test.go") || path.Dir(rel) == exportTest || path.Dir(rel) == moduleTest, fset, parsed})
 		return nil
 	})
 	if err != nil {

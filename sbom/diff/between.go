@@ -9,6 +9,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/graph"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // Between compares two sides. It is linear in their components, but for
@@ -241,7 +242,7 @@ func changeOf(key string, before, after []Item) (Change, bool) {
 	sortVersions(c.Before)
 	sortVersions(c.After)
 	if len(before) == 1 && len(after) == 1 {
-		if order, err := CompareVersions(before[0].Type, before[0].Version, after[0].Version); err == nil {
+		if order, err := version.Compare(before[0].Type, before[0].Version, after[0].Version); err == nil {
 			switch {
 			case order < 0:
 				c.Order = Up
@@ -257,13 +258,13 @@ func changeOf(key string, before, after []Item) (Change, bool) {
 // cannot be compared: they all go that way then, or it would be no order.
 func sortVersions(items []Item) {
 	for i := range items {
-		if _, err := CompareVersions(items[i].Type, items[i].Version, items[i].Version); err != nil {
+		if _, err := version.Compare(items[i].Type, items[i].Version, items[i].Version); err != nil {
 			slices.SortFunc(items, func(a, b Item) int { return cmp.Or(strings.Compare(a.Version, b.Version), strings.Compare(a.ID, b.ID)) })
 			return
 		}
 	}
 	slices.SortFunc(items, func(a, b Item) int {
-		order, _ := CompareVersions(a.Type, a.Version, b.Version)
+		order, _ := version.Compare(a.Type, a.Version, b.Version)
 		return cmp.Or(order, strings.Compare(a.Version, b.Version), strings.Compare(a.ID, b.ID))
 	})
 }

@@ -27,7 +27,7 @@
 // # Versions
 //
 // Versions are compared in the order of their own ecosystem, or not at all
-// ([CompareVersions]).
+// ([version.Compare]).
 package diff
 
 import (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // Found is what one document has of a pattern.
@@ -258,7 +259,7 @@ func (v *versions) holds(c *sbom.Component) (ok bool, why string) {
 
 func (it item) holds(c *sbom.Component) (ok bool, why string) {
 	if c.Version == "" {
-		return false, (&OrderError{Missing: true}).Error()
+		return false, (&version.OrderError{Missing: true}).Error()
 	}
 	if it.glob {
 		ok, _ := doublestar.Match(it.version, c.Version)
@@ -285,8 +286,8 @@ func (it item) holds(c *sbom.Component) (ok bool, why string) {
 			}
 		}
 	}
-	order, err := CompareVersions(c.Type, installed, it.version)
-	var bad *OrderError
+	order, err := version.Compare(c.Type, installed, it.version)
+	var bad *version.OrderError
 	switch {
 	case err == nil:
 		return fits(it.op, order), ""
@@ -320,11 +321,11 @@ func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
 		return true, ""
 	}
 	if c.Version == "" {
-		return false, (&OrderError{Missing: true}).Error()
+		return false, (&version.OrderError{Missing: true}).Error()
 	}
 	var bounds []item
 	for _, it := range v.items {
-		order, err := CompareVersions(v.typ, c.Version, it.version)
+		order, err := version.Compare(v.typ, c.Version, it.version)
 		if err != nil && c.Version != it.version {
 			if it.op == "=" || it.op == "!=" {
 				continue
@@ -344,7 +345,7 @@ func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
 		}
 	}
 	holds := func(it item) bool {
-		order, err := CompareVersions(v.typ, c.Version, it.version)
+		order, err := version.Compare(v.typ, c.Version, it.version)
 		return err == nil && fits(it.op, order)
 	}
 	upper := func(it item) bool { return it.op[0] == '<' }
@@ -374,7 +375,7 @@ func packageManager(typ string) bool {
 }
 
 func compareOS(typ, a, b string) int {
-	order, _ := CompareVersions(typ, a, b)
+	order, _ := version.Compare(typ, a, b)
 	return order
 }
 
@@ -391,6 +392,8 @@ func withoutEpoch(v string) string {
 }
 
 func hasRevision(typ, v string) bool { return withoutRevision(typ, v) != v }
+
+func allDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // withoutRevision is the version of what was packaged. Only apk says what a
 // revision looks like.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/anchore/packageurl-go"
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // MaxPattern is the longest pattern, in bytes: more than any name or path
@@ -326,7 +328,7 @@ func (r patternReader) versions(offset int, s, typ string) (*versions, error) {
 			return nil, err
 		}
 		if typ != "" && !it.glob {
-			if _, err := CompareVersions(typ, it.version, it.version); err != nil && KnownOrder(typ) {
+			if _, err := version.Compare(typ, it.version, it.version); err != nil && version.Ordered(typ) {
 				return nil, r.fail(at, err.Error(), "")
 			}
 		}
@@ -423,17 +425,17 @@ func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
 			return nil, r.fail(at, fmt.Sprintf("version %s twice", quote(it.version)), hint)
 		}
 		seen[it.version] = true
-		if KnownOrder(v.typ) {
-			if _, err := CompareVersions(v.typ, it.version, it.version); err != nil {
+		if version.Ordered(v.typ) {
+			if _, err := version.Compare(v.typ, it.version, it.version); err != nil {
 				return nil, r.fail(at, err.Error(), "")
 			}
 		}
 		v.items = append(v.items, it)
 		at += len(part) + 1
 	}
-	if KnownOrder(v.typ) {
+	if version.Ordered(v.typ) {
 		slices.SortStableFunc(v.items, func(a, b item) int {
-			c, _ := CompareVersions(v.typ, a.version, b.version)
+			c, _ := version.Compare(v.typ, a.version, b.version)
 			return c
 		})
 	}

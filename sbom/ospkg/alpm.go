@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"github.com/anchore/packageurl-go"
+
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // The paths of pacman's database (pacman(8), "Configuration").
@@ -257,7 +259,7 @@ func (d *alpm) relating() relating {
 		// A name that is provided without a version satisfies no versioned
 		// dependency (_alpm_depcmp_provides).
 		satisfies: func(o offer, a alternative, _ int) bool {
-			return a.op == "" || o.version != "" && a.accepts(o.version, compareAlpm)
+			return a.op == "" || o.version != "" && a.accepts(o.version, version.Alpm)
 		},
 		write: func(r requirement) string {
 			switch a := r[0]; a.op {

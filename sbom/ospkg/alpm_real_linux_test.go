@@ -2,7 +2,6 @@ package ospkg
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,9 +10,10 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
-	"github.com/google/go-cmp/cmp"
 )
 
 // pkgbuilds are packages that together use every feature of the database: two
@@ -201,35 +201,4 @@ func buildPackages(t *testing.T) map[string]string {
 		t.Fatalf("built %v", out)
 	}
 	return out
-}
-
-// TestVersionsAgreeWithVercmp compares random versions of the relevant parts
-// with pacman's own tool.
-func TestVersionsAgreeWithVercmp(t *testing.T) {
-	if os.Getenv("DEPAUDIT_E2E") == "" {
-		t.Skip("DEPAUDIT_E2E is not set")
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	pieces := strings.Fields("0 1 2 10 01 9 a b rc alpha r g . . . _ + ~ .. - : 1: 0: -1 -2")
-	version := func() string {
-		s := ""
-		for range 1 + r.IntN(6) {
-			s += pieces[r.IntN(len(pieces))]
-		}
-		return s
-	}
-	sign := func(n int) string { return fmt.Sprint(max(-1, min(1, n))) }
-	for range 3000 {
-		a, b := version(), version()
-		if strings.HasPrefix(a, "-") || strings.HasPrefix(b, "-") {
-			continue
-		}
-		out, err := exec.Command("vercmp", a, b).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := sign(compareAlpm(a, b)), strings.TrimSpace(string(out)); got != want {
-			t.Errorf("%q and %q: %s, vercmp says %s", a, b, got, want)
-		}
-	}
 }

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/depaudit/depaudit/sbom"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom"
 )
 
 var arch = sbom.OS{ID: "arch"}
@@ -220,23 +221,6 @@ func TestAlpmGaps(t *testing.T) {
 	}
 }
 
-func TestAlpmVersions(t *testing.T) {
-	for _, test := range []struct {
-		a    string
-		want int
-		b    string
-	}{
-		// vercmp(8).
-		{"1.0a", -1, "1.0b"}, {"1.0b", -1, "1.0beta"}, {"1.0beta", -1, "1.0p"}, {"1.0p", -1, "1.0pre"}, {"1.0pre", -1, "1.0rc"}, {"1.0rc", -1, "1.0"}, {"1.0", -1, "1.0.a"}, {"1.0.a", -1, "1.0.1"},
-		{"1", -1, "1.0"}, {"1.0", -1, "1.1"}, {"1.1", -1, "1.1.1"}, {"1.1.1", -1, "1.2"}, {"1.2", -1, "2.0"}, {"2.0", -1, "3.0.0"},
-		{"1.0", 0, "1.0-1"}, {"1.0-2", 0, "1.0"}, {"1.0-1", -1, "1.0-2"}, {"1:1", 1, "2"}, {"0:1", 0, "1"}, {"1.5-1", 0, "1.5"}, {"1.001", 0, "1.1"}, {"1..0", 1, "1.0"}, {"99999999999999999999999", 1, "9999999999"},
-	} {
-		if got := compareAlpm(test.a, test.b); got != test.want {
-			t.Errorf("%s and %s: %d, want %d", test.a, test.b, got, test.want)
-		}
-	}
-}
-
 func FuzzAlpm(f *testing.F) {
 	f.Add("%NAME%\na\n\n%VERSION%\n1:1-1\n\n%DEPENDS%\nb>=1: why\n\n%REASON%\n1\n\n")
 	f.Add("%NAME%\na\n\n%VERSION%\n1-1\n\n%VALIDATION%\npgp\n\n")
@@ -252,11 +236,6 @@ func FuzzAlpm(f *testing.F) {
 		// The name is the one that is written there, and there is one only.
 		if !strings.Contains("\n"+text, "\n%NAME%\n"+p.name+"\n\n") || !strings.Contains("\n"+text, "\n%VERSION%\n"+p.version+"\n\n") || !strings.HasSuffix(text, "\n") {
 			t.Errorf("%+v of %q", p, text)
-		}
-		for _, a := range p.depends {
-			if compareAlpm(a.version, p.version) != -compareAlpm(p.version, a.version) {
-				t.Errorf("%q and %q have no order", a.version, p.version)
-			}
 		}
 	})
 }

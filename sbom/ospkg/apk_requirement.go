@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // parseApkDependencies parses a list of dependencies as in "D:", "p:" and
@@ -131,11 +132,7 @@ func (d *apk) satisfies(o offer, a alternative) bool {
 	case o.version == "":
 		return true
 	}
-	order, prefix := compareApkParts(o.version, a.version)
-	return order < 0 && strings.Contains(a.op, "<") ||
-		order > 0 && strings.Contains(a.op, ">") ||
-		order == 0 && strings.ContainsAny(a.op, "=~") ||
-		prefix && strings.Contains(a.op, "~")
+	return version.ApkSatisfies(o.version, a.op, a.version)
 }
 
 // validApkCapability reports whether a dependency may have that name: a

@@ -14,9 +14,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
-	"github.com/google/go-cmp/cmp"
 )
 
 var alpine = sbom.OS{ID: "alpine", VersionID: "3.22.1"}
@@ -496,5 +497,20 @@ func TestManyApkRules(t *testing.T) {
 	}
 	if got := gapDetails(db); len(got) != 2 || !strings.HasPrefix(got[0], "limit ") || !strings.HasPrefix(got[1], "limit ") {
 		t.Errorf("gaps %v", got)
+	}
+}
+
+func TestApkSatisfies(t *testing.T) {
+	d := &apk{packages: []*apkRecord{{identity: "Q1a="}}}
+	for _, test := range []struct {
+		version, op, want string
+		ok                bool
+	}{
+		{"1.6.5", "~", "1.6", true}, {"1.6.1", "<", "1.6", false}, {"1.6", "", "", true},
+		{"", ">=", "2", true}, {"1", "><", "Q1a=", true}, {"1", "><", "Q1b=", false}, {"2", "<>=", "1", true},
+	} {
+		if got := d.satisfies(offer{version: test.version}, alternative{name: "x", op: test.op, version: test.want}); got != test.ok {
+			t.Errorf("%s %s %s: %v", test.version, test.op, test.want, got)
+		}
 	}
 }

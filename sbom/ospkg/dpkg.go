@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/anchore/packageurl-go"
+
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -162,7 +163,7 @@ func (d *dpkg) readStatusD(ctx context.Context, dir rootfs.Node, add func(*dpkgR
 func (d *dpkg) readUpdates(ctx context.Context, records map[string]*dpkgRecord) error {
 	for n := range d.tree.Children(d.tree.Resolve(dpkgUpdates)) {
 		name := d.tree.Name(n)
-		if digits(name) != len(name) || d.tree.Kind(n) != rootfs.File {
+		if !allDigits(name) || d.tree.Kind(n) != rootfs.File {
 			continue
 		}
 		err := d.open(n, func(r io.Reader, file string) error {

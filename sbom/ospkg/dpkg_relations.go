@@ -1,6 +1,10 @@
 package ospkg
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom/version"
+)
 
 // relating returns the rules by which dpkg's packages depend on each other.
 func (d *dpkg) relating() relating {
@@ -29,7 +33,7 @@ func (d *dpkg) relating() relating {
 // versioned requirement, section 7.5) and by architecture (archsatisfied in
 // dpkg's lib/dpkg/depcon.c).
 func (d *dpkg) satisfies(o offer, a alternative, from int) bool {
-	if a.op != "" && (o.version == "" || !a.accepts(o.version, CompareVersions)) {
+	if a.op != "" && (o.version == "" || !a.accepts(o.version, version.Deb)) {
 		return false
 	}
 	p, to := d.packages[from], d.packages[o.component]

@@ -140,7 +140,7 @@ func dpkgPlaces() []place {
 		{"dpkg", dpkgInfo, oneOf("format")},
 		{"dpkg", dpkgFolder + "/triggers", anyName},
 		{"dpkg", dpkgFolder + "/alternatives", anyName},
-		{"dpkg", dpkgUpdates, func(name string) bool { return digits(name) == len(name) }},
+		{"dpkg", dpkgUpdates, func(name string) bool { return allDigits(name) }},
 		{"apt", "/var/lib/apt", oneOf("extended_states", "cdroms.list", "daily_lock", "listchanges.db", "lists", "periodic")},
 		{"apt", "/var/lib/apt/lists", isIndex},
 		{"apt", "/var/cache/apt", oneOf("pkgcache.bin", "srcpkgcache.bin", "archives")},

@@ -13,6 +13,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // The paths of opkg's database: that of OpenWrt, and that of Yocto and most
@@ -353,7 +354,7 @@ func (d *opkg) relating() relating {
 		offers:   offers,
 		requires: func(i int) []requires { return d.packages[i].requires },
 		satisfies: func(o offer, a alternative, _ int) bool {
-			return a.op == "" || o.version != "" && a.accepts(o.version, CompareVersions)
+			return a.op == "" || o.version != "" && a.accepts(o.version, version.Deb)
 		},
 		write: requirement.String,
 	}

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/depaudit/depaudit/sbom"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom"
 )
 
 var openwrt = sbom.OS{ID: "openwrt", IDLike: []string{"lede", "openwrt"}, VersionID: "23.05.5"}

@@ -259,11 +259,11 @@ func TestManyRelations(t *testing.T) {
 
 func TestInstallReasons(t *testing.T) {
 	f := files{
-		dpkgStatus: record("dpkg", "Essential: yes") + record("auto") + record("asked") +
+		dpkgStatus: record("dpkg", "Essential: yes") + record("auto") + record("chosen") +
 			strings.Replace(record("anywhere"), "amd64", "all", 1) + strings.Replace(record("auto"), "amd64", "i386", 1),
-		dpkgInfo + "/dpkg.list": "", dpkgInfo + "/auto.list": "", dpkgInfo + "/auto:i386.list": "", dpkgInfo + "/asked.list": "", dpkgInfo + "/anywhere.list": "",
+		dpkgInfo + "/dpkg.list": "", dpkgInfo + "/auto.list": "", dpkgInfo + "/auto:i386.list": "", dpkgInfo + "/chosen.list": "", dpkgInfo + "/anywhere.list": "",
 	}
-	asked := func() string {
+	reasons := func() string {
 		_, db := f.mustOpen(t)
 		var out []string
 		for _, c := range db.Components {
@@ -271,7 +271,7 @@ func TestInstallReasons(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	if got, want := asked(), "anywhere:all= asked:amd64= auto:amd64= auto:i386= dpkg:amd64=essential"; got != want {
+	if got, want := reasons(), "anywhere:all= auto:amd64= auto:i386= chosen:amd64= dpkg:amd64=essential"; got != want {
 		t.Errorf("without apt's notes: %s, want %s", got, want)
 	}
 	for _, field := range []string{"Essential: yes", "Protected: yes", "Important: yes", "Priority: required"} {
@@ -280,8 +280,8 @@ func TestInstallReasons(t *testing.T) {
 			t.Errorf("%s: %q and %q", field, db.Components[0].InstallReason, db.Components[1].InstallReason)
 		}
 	}
-	f[aptStates] = "Package: auto\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: asked\nArchitecture: amd64\nAuto-Installed: 0\n\nPackage: anywhere\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: dpkg\nArchitecture: amd64\nAuto-Installed: 1\n\n"
-	if got, want := asked(), "anywhere:all=dependency asked:amd64=explicit auto:amd64=dependency auto:i386=explicit dpkg:amd64=essential"; got != want {
+	f[aptStates] = "Package: auto\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: chosen\nArchitecture: amd64\nAuto-Installed: 0\n\nPackage: anywhere\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: dpkg\nArchitecture: amd64\nAuto-Installed: 1\n\n"
+	if got, want := reasons(), "anywhere:all=dependency auto:amd64=dependency auto:i386=explicit chosen:amd64=explicit dpkg:amd64=essential"; got != want {
 		t.Errorf("with apt's notes: %s, want %s", got, want)
 	}
 }

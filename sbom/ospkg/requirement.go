@@ -194,7 +194,7 @@ func checkVersion(v string) error {
 	rest := v
 	if epoch, after, found := strings.Cut(v, ":"); found {
 		const most = 10 // digits: dpkg keeps the epoch in an int
-		if epoch == "" || digits(epoch) != len(epoch) || len(epoch) > most {
+		if epoch == "" || !allDigits(epoch) || len(epoch) > most {
 			return fmt.Errorf("%s is not a version: the epoch before the colon is not a number", excerpt(v))
 		}
 		rest = after
@@ -212,5 +212,8 @@ func checkVersion(v string) error {
 }
 
 func isAlphanumeric(c byte) bool {
-	return isDigit(c) || (c|0x20 >= 'a' && c|0x20 <= 'z')
+	return c >= '0' && c <= '9' || (c|0x20 >= 'a' && c|0x20 <= 'z')
 }
+
+// allDigits reports whether s has no character but decimal digits.
+func allDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 func TestRequirementsAreRead(t *testing.T) {
@@ -78,7 +80,7 @@ func TestVersionsAreAccepted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := r[0][0].accepts(test.version, CompareVersions); got != test.want {
+		if got := r[0][0].accepts(test.version, version.Deb); got != test.want {
 			t.Errorf("%s accepts %s: %v", test.requirement, test.version, got)
 		}
 	}

@@ -168,5 +168,5 @@ func isRPMFile(name string) bool {
 		return true
 	}
 	env, isEnvironment := strings.CutPrefix(name, "__db.")
-	return isEnvironment && digits(env) == len(env)
+	return isEnvironment && allDigits(env)
 }

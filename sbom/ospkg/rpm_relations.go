@@ -6,6 +6,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ospkg/internal/rpmdb"
+	"github.com/depaudit/depaudit/sbom/version"
 )
 
 // relating returns the rules by which rpm's packages depend on each other: by
@@ -167,8 +168,8 @@ func rangeOf(d rpmdb.Dependency) string {
 // provides reports whether an offer satisfies a requirement: rpm compares
 // whether the two ranges have a version in common.
 func provides(o offer, a alternative) bool {
-	op, version, _ := strings.Cut(o.version, " ")
-	return overlap(op, version, a.op, a.version)
+	op, v, _ := strings.Cut(o.version, " ")
+	return version.RPMOverlap(op, v, a.op, a.version)
 }
 
 func senseOf(op string) (s rpmdb.Sense) {

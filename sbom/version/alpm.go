@@ -1,15 +1,15 @@
-package ospkg
+package version
 
 import (
 	"cmp"
 	"strings"
 )
 
-// compareAlpm compares two versions of pacman, "epoch:version-release", as
-// vercmp(8) does. The release is compared only when both have one, since a
-// dependency mostly has none; so that this is no order of all versions, but
-// "1.0" equals both "1.0-1" and "1.0-2".
-func compareAlpm(a, b string) int {
+// Alpm compares two versions of pacman, "epoch:version-release", as vercmp(8)
+// does. The release is compared only when both have one, because most
+// dependencies have none. The result is therefore not transitive: "1.0" equals
+// both "1.0-1" and "1.0-2".
+func Alpm(a, b string) int {
 	aEpoch, aVersion, aRelease, aHas := splitAlpm(a)
 	bEpoch, bVersion, bRelease, bHas := splitAlpm(b)
 	if c := cmp.Or(compareNumbers(aEpoch, bEpoch), compareAlpmParts(aVersion, bVersion)); c != 0 || !aHas || !bHas {
@@ -18,8 +18,8 @@ func compareAlpm(a, b string) int {
 	return compareAlpmParts(aRelease, bRelease)
 }
 
-// splitAlpm splits at the colon behind leading digits, of which there may be
-// none, and at the last hyphen after that.
+// splitAlpm splits at the colon after the leading digits, of which there may be
+// none, and at the last hyphen after it.
 func splitAlpm(v string) (epoch, version, release string, hasRelease bool) {
 	if n := digits(v); n < len(v) && v[n] == ':' {
 		epoch, v = v[:n], v[n+1:]
@@ -31,7 +31,7 @@ func splitAlpm(v string) (epoch, version, release string, hasRelease bool) {
 }
 
 // compareAlpmParts compares pieces of digits or of letters in turn. A longer
-// separator is later than a shorter one; what the separators are does not
+// separator is later than a shorter one; which characters it has does not
 // matter. Digits are later than letters, and letters at the end are earlier
 // than the end.
 func compareAlpmParts(a, b string) int {
@@ -48,7 +48,7 @@ func compareAlpmParts(a, b string) int {
 		if skippedA != skippedB {
 			return cmp.Compare(skippedA, skippedB)
 		}
-		piece := alphabetic
+		piece := letters
 		if isDigit(a[0]) {
 			piece = digits
 		}
@@ -71,19 +71,10 @@ func compareAlpmParts(a, b string) int {
 	switch {
 	case a == "" && b == "":
 		return 0
-	case a == "" && alphabetic(b) == 0, alphabetic(a) > 0:
+	case a == "" && letters(b) == 0, letters(a) > 0:
 		return -1
 	}
 	return 1
-}
-
-// alphabetic is the length of the letters that s starts with.
-func alphabetic(s string) int {
-	n := 0
-	for n < len(s) && isAlphanumeric(s[n]) && !isDigit(s[n]) {
-		n++
-	}
-	return n
 }
 
 func notAlphanumeric(r rune) bool { return r >= 0x80 || !isAlphanumeric(byte(r)) }

@@ -1,27 +1,27 @@
-package ospkg
+package version
 
 import (
 	"cmp"
 	"strings"
 )
 
-// CompareVersions compares two Debian versions as deb-version(7) and section
-// 5.6.12 of the Debian Policy say: negative when a is earlier than b, 0 when
-// they are the same to dpkg ("1.0" and "1.0-0" are), positive when a is later.
-// It orders any strings, also those that are no versions.
-func CompareVersions(a, b string) int {
-	aEpoch, aUpstream, aRevision := splitVersion(a)
-	bEpoch, bUpstream, bRevision := splitVersion(b)
+// Deb compares two Debian versions by deb-version(7) and section 5.6.12 of the
+// Debian Policy: the result is negative when a is earlier than b, 0 when they
+// are equal to dpkg ("1.0" and "1.0-0" are), positive when a is later. It
+// orders any two strings, valid versions or not.
+func Deb(a, b string) int {
+	aEpoch, aUpstream, aRevision := splitDeb(a)
+	bEpoch, bUpstream, bRevision := splitDeb(b)
 	return cmp.Or(
 		compareNumbers(aEpoch, bEpoch),
-		compareParts(aUpstream, bUpstream),
-		compareParts(aRevision, bRevision),
+		compareDebParts(aUpstream, bUpstream),
+		compareDebParts(aRevision, bRevision),
 	)
 }
 
-// splitVersion splits at the first colon, if only digits are before it, and
-// at the last hyphen.
-func splitVersion(v string) (epoch, upstream, revision string) {
+// splitDeb splits at the first colon, if only digits precede it, and at the
+// last hyphen.
+func splitDeb(v string) (epoch, upstream, revision string) {
 	if before, after, found := strings.Cut(v, ":"); found && before != "" && digits(before) == len(before) {
 		epoch, v = before, after
 	}
@@ -31,10 +31,10 @@ func splitVersion(v string) (epoch, upstream, revision string) {
 	return epoch, v, ""
 }
 
-// compareParts compares upstream versions or revisions: pieces without and
-// with digits in turn, letters before everything else, "~" even before the
+// compareDebParts compares upstream versions or revisions: pieces without and
+// with digits in turn, letters before other characters, "~" even before the
 // end.
-func compareParts(a, b string) int {
+func compareDebParts(a, b string) int {
 	for a != "" || b != "" {
 		for (a != "" && !isDigit(a[0])) || (b != "" && !isDigit(b[0])) {
 			if c := cmp.Compare(weight(a), weight(b)); c != 0 {
@@ -67,13 +67,13 @@ func weight(s string) int {
 }
 
 // compareNumbers compares strings of digits, which may be longer than any
-// integer type; none is zero.
+// integer type. The empty string is zero.
 func compareNumbers(a, b string) int {
 	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// digits is the length of the digits that s starts with.
+// digits returns the number of digits at the start of s.
 func digits(s string) int {
 	n := 0
 	for n < len(s) && isDigit(s[n]) {
@@ -83,3 +83,7 @@ func digits(s string) int {
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func isAlphanumeric(c byte) bool { return isDigit(c) || isLetter(c) }

@@ -1,4 +1,4 @@
-package ospkg
+package version
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestRPMVersions has rpm's own cases (tests/rpmvercmp.at).
-func TestRPMVersions(t *testing.T) {
+// TestRPM checks rpm's own cases (tests/rpmvercmp.at).
+func TestRPM(t *testing.T) {
 	for _, text := range []string{
 		"1.0 = 1.0", "1.0 < 2.0", "2.0.1 = 2.0.1", "2.0 < 2.0.1", "2.0.1a = 2.0.1a", "2.0.1a > 2.0.1", "5.5p1 = 5.5p1", "5.5p1 < 5.5p2",
 		"5.5p10 = 5.5p10", "5.5p1 < 5.5p10", "10xyz < 10.1xyz", "xyz10 = xyz10", "xyz10 < xyz10.1", "xyz.4 = xyz.4", "xyz.4 < 8", "xyz.4 < 2",
@@ -25,17 +25,17 @@ func TestRPMVersions(t *testing.T) {
 	} {
 		f := strings.Fields(text)
 		want := map[string]int{"<": -1, "=": 0, ">": 1}[f[1]]
-		if got := sign(CompareRPM(f[0], f[2])); got != want {
+		if got := sign(RPM(f[0], f[2])); got != want {
 			t.Errorf("%s: %d", text, got)
 		}
-		if got := sign(CompareRPM(f[2], f[0])); got != -want {
+		if got := sign(RPM(f[2], f[0])); got != -want {
 			t.Errorf("%s: the other way round %d", text, got)
 		}
 	}
 }
 
-// TestRPMVersionsAgainstRPM asks rpm about random pairs.
-func TestRPMVersionsAgainstRPM(t *testing.T) {
+// TestRPMAgainstRPM checks random pairs against rpm.
+func TestRPMAgainstRPM(t *testing.T) {
 	if os.Getenv("DEPAUDIT_E2E") == "" {
 		t.Skip("DEPAUDIT_E2E is not set")
 	}
@@ -72,25 +72,25 @@ func TestRPMVersionsAgainstRPM(t *testing.T) {
 		t.Fatalf("%d answers to %d questions", len(answers), len(pairs))
 	}
 	for i, p := range pairs {
-		if got := fmt.Sprint(sign(CompareRPM(p[0], p[1]))); got != answers[i] {
+		if got := fmt.Sprint(sign(RPM(p[0], p[1]))); got != answers[i] {
 			t.Errorf("%q against %q: %s, rpm says %s", p[0], p[1], got, answers[i])
 		}
 	}
 }
 
-// FuzzCompareRPM: each version is equal to itself, and the order does not
-// depend on who is asked first.
-func FuzzCompareRPM(f *testing.F) {
+// FuzzRPM checks that each version equals itself and that swapping two versions
+// reverses the order.
+func FuzzRPM(f *testing.F) {
 	f.Add("1.0~rc1", "1.0^git1")
 	f.Add("1:2-3", "1a^")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if CompareRPM(a, a) != 0 {
-			t.Errorf("%q is not itself", a)
+		if RPM(a, a) != 0 {
+			t.Errorf("%q differs from itself", a)
 		}
-		if x, y := sign(CompareRPM(a, b)), sign(CompareRPM(b, a)); x != -y {
+		if x, y := sign(RPM(a, b)), sign(RPM(b, a)); x != -y {
 			t.Errorf("%q against %q: %d and %d", a, b, x, y)
 		}
-		if overlap(">=", a, ">=", b) != true || overlap("=", a, "=", a) != true || (a != "" && overlap("<", a, ">", a)) {
+		if RPMOverlap(">=", a, ">=", b) != true || RPMOverlap("=", a, "=", a) != true || (a != "" && RPMOverlap("<", a, ">", a)) {
 			t.Errorf("ranges of %q and %q", a, b)
 		}
 	})

@@ -1,44 +1,14 @@
-package diff
+package version
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/depaudit/depaudit/internal/moduletest"
 )
 
-// scalibr has pairs of versions, most of them made with each ecosystem's own
-// tool. It is no dependency, and is read where the go command keeps it.
-const scalibr = "github.com/google/osv-scalibr@v0.5.3"
-
-func corpus(tb testing.TB, name string) string {
-	tb.Helper()
-	cmd := exec.Command("go", "mod", "download", "-json", scalibr)
-	cmd.Dir = tb.TempDir() // not this module: nothing is noted in its go.sum
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
-	out, err := cmd.Output()
-	var m struct{ Dir, Error string }
-	if jsonErr := json.Unmarshal(out, &m); err == nil {
-		err = jsonErr
-	}
-	if err != nil || m.Dir == "" {
-		report := tb.Skipf
-		if os.Getenv("DEPAUDIT_E2E") != "" {
-			report = tb.Fatalf
-		}
-		report("%s cannot be fetched: %v %s", scalibr, err, m.Error)
-	}
-	text, err := os.ReadFile(filepath.Join(m.Dir, "semantic/testdata", name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(text)
-}
-
-// TestOrdersOfOthers holds each order to pairs that nobody here wrote. What is
-// refused as no version is counted: it must stay rare.
+// TestOrdersOfOthers checks each order against pairs of other authors. Versions
+// that are refused as invalid are counted: they must stay rare.
 func TestOrdersOfOthers(t *testing.T) {
 	for _, test := range []struct {
 		typ, file string
@@ -57,24 +27,24 @@ func TestOrdersOfOthers(t *testing.T) {
 	} {
 		t.Run(test.typ+" "+test.file, func(t *testing.T) {
 			pairs, refused, wrong := 0, 0, 0
-			for line := range strings.Lines(corpus(t, test.file)) {
+			for line := range strings.Lines(moduletest.File(t, moduletest.Scalibr, "semantic/testdata", test.file)) {
 				f := strings.Fields(line)
 				if len(f) != 3 || strings.HasPrefix(line, "#") {
 					continue
 				}
 				pairs++
 				want := map[string]int{"<": -1, "=": 0, ">": 1}[f[1]]
-				got, err := CompareVersions(test.typ, f[0], f[2])
+				got, err := Compare(test.typ, f[0], f[2])
 				if err != nil {
 					if refused++; refused <= 5 {
 						t.Logf("refused: %v", err)
 					}
 					continue
 				}
-				back, _ := CompareVersions(test.typ, f[2], f[0])
+				back, _ := Compare(test.typ, f[2], f[0])
 				if sign(got) != want || sign(back) != -want {
 					if wrong++; wrong <= 10 {
-						t.Errorf("%s: %d, and %d backwards", strings.TrimSpace(line), got, back)
+						t.Errorf("%s: %d, and %d reversed", strings.TrimSpace(line), got, back)
 					}
 				}
 			}
@@ -87,7 +57,7 @@ func TestOrdersOfOthers(t *testing.T) {
 
 func sign(n int) int { return max(-1, min(1, n)) }
 
-func TestCompareVersions(t *testing.T) {
+func TestCompare(t *testing.T) {
 	for _, test := range []struct {
 		typ, a, op, b string // op "!" for an error
 	}{
@@ -101,7 +71,7 @@ func TestCompareVersions(t *testing.T) {
 		{"deb", "1:1", ">", "2"}, {"deb", "1.0~rc1", "<", "1.0"}, {"rpm", "1.0^git1", ">", "1.0"}, {"apk", "1.0_rc1", "<", "1.0"}, {"alpm", "1.0-1", "<", "1.0-2"},
 		{"maven", "1.0", "!", "1.0"}, {"deb", "", "!", "1"}, {"pypi", strings.Repeat("1", 300), "!", "1"},
 	} {
-		got, err := CompareVersions(test.typ, test.a, test.b)
+		got, err := Compare(test.typ, test.a, test.b)
 		if test.op == "!" {
 			if err == nil {
 				t.Errorf("%s %s %s: %d, want an error", test.typ, test.a, test.b, got)
@@ -114,8 +84,8 @@ func TestCompareVersions(t *testing.T) {
 	}
 }
 
-// FuzzOrder holds that each order is one: turned around it has the other sign,
-// a version equals itself, and of three in a row the ends are in order.
+// FuzzOrder checks that each order is one: swapping two versions reverses the
+// sign, a version equals itself, and of three in a row the ends are in order.
 func FuzzOrder(f *testing.F) {
 	f.Add("1.0-1", "1.0", "1.0.0")
 	f.Add("go1.22", "v1.22.0", "1.22rc1")
@@ -124,18 +94,18 @@ func FuzzOrder(f *testing.F) {
 	types := []string{"deb", "rpm", "apk", "pypi", "npm", "cargo", "golang", "gem", "maven"}
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		for _, typ := range types {
-			ab, err1 := CompareVersions(typ, a, b)
-			ba, err2 := CompareVersions(typ, b, a)
+			ab, err1 := Compare(typ, a, b)
+			ba, err2 := Compare(typ, b, a)
 			if (err1 == nil) != (err2 == nil) || sign(ab) != -sign(ba) {
 				t.Errorf("%s: %q and %q: %d, %d", typ, a, b, ab, ba)
 			}
-			if aa, err := CompareVersions(typ, a, a); err == nil && aa != 0 {
-				t.Errorf("%s: %q is not itself", typ, a)
+			if aa, err := Compare(typ, a, a); err == nil && aa != 0 {
+				t.Errorf("%s: %q differs from itself", typ, a)
 			}
-			bc, err3 := CompareVersions(typ, b, c)
-			ac, err4 := CompareVersions(typ, a, c)
+			bc, err3 := Compare(typ, b, c)
+			ac, err4 := Compare(typ, a, c)
 			if err1 == nil && err3 == nil && err4 == nil && typ != "rpm" && typ != "apk" && ab <= 0 && bc <= 0 && ac > 0 {
-				t.Errorf("%s: %q, %q, %q are in a ring", typ, a, b, c)
+				t.Errorf("%s: %q, %q, %q are in a cycle", typ, a, b, c)
 			}
 		}
 	})

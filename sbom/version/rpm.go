@@ -1,17 +1,17 @@
-package ospkg
+package version
 
 import (
 	"cmp"
 	"strings"
 )
 
-// CompareRPM compares two versions of rpm, "[epoch:]version[-release]", as
-// rpm does (rpmverCmp in rpmio/rpmver.cc): negative when a is older. An epoch
-// that is not there is 0; no release is older than any.
-func CompareRPM(a, b string) int {
+// RPM compares two versions of rpm, "[epoch:]version[-release]", as rpmverCmp
+// in rpmio/rpmver.cc does: the result is negative when a is older. A missing
+// epoch is 0. A version without a release is older than the same with one.
+func RPM(a, b string) int {
 	aEpoch, aVersion, aRelease := splitEVR(a)
 	bEpoch, bVersion, bRelease := splitEVR(b)
-	// Either release starts with its hyphen, which means nothing to rpmvercmp.
+	// Either release starts with its hyphen, which rpmvercmp ignores.
 	return cmp.Or(
 		compareNumbers(aEpoch, bEpoch),
 		rpmvercmp(aVersion, bVersion),
@@ -20,11 +20,11 @@ func CompareRPM(a, b string) int {
 	)
 }
 
-// overlap says whether there is a version that fits both: what a package
-// provides, and what another one asks for (rpmverOverlap in rpmio/rpmver.cc).
-// A side without an operator or without a version is any version. A side
-// without a release and with "=" stands for all releases.
-func overlap(aOp, a, bOp, b string) bool {
+// RPMOverlap reports whether a version fits both ranges: the one that a package
+// provides and the one that another package requires (rpmverOverlap in
+// rpmio/rpmver.cc). A range without an operator or without a version is any
+// version. A range with "=" and without a release includes all releases.
+func RPMOverlap(aOp, a, bOp, b string) bool {
 	if aOp == "" || bOp == "" || a == "" || b == "" {
 		return true
 	}
@@ -49,8 +49,8 @@ func overlap(aOp, a, bOp, b string) bool {
 	return both("=") || both("<") || both(">")
 }
 
-// splitEVR splits as parseEVR in rpm does: an epoch is digits before the first
-// colon, a release is what follows the last hyphen; it is returned with it.
+// splitEVR splits as parseEVR in rpm does: the epoch is the digits before the
+// first colon, the release follows the last hyphen and is returned with it.
 func splitEVR(s string) (epoch, version, release string) {
 	if n := digits(s); n < len(s) && s[n] == ':' {
 		epoch, s = s[:n], s[n+1:]
@@ -62,7 +62,7 @@ func splitEVR(s string) (epoch, version, release string) {
 }
 
 // rpmvercmp compares versions or releases (rpmio/rpmvercmp.cc): runs of digits
-// and runs of letters in turn, whatever else is between them. "~" is older
+// and runs of letters in turn, ignoring other characters. "~" is older
 // than the end, "^" newer than the end but older than anything else.
 func rpmvercmp(a, b string) int {
 	if a == b {
@@ -117,9 +117,9 @@ func rpmvercmp(a, b string) int {
 	return cmp.Compare(min(len(a), 1), min(len(b), 1))
 }
 
-// compareMark looks for a mark at the start of two versions. It is decided
-// when there is one: 1 when only a has it, -1 when only b has, and 0, with
-// both marks taken away, when both have.
+// compareMark looks for a mark at the start of two versions. The comparison is
+// decided when there is one: 1 when only a has it, -1 when only b has it, and
+// 0, with both marks removed, when both have it.
 func compareMark(a, b *string, mark byte) (c int, decided bool) {
 	aHas := *a != "" && (*a)[0] == mark
 	bHas := *b != "" && (*b)[0] == mark
@@ -135,7 +135,7 @@ func compareMark(a, b *string, mark byte) (c int, decided bool) {
 	return 0, false
 }
 
-// separators is the length of what s starts with and that means nothing.
+// separators returns the number of ignored characters at the start of s.
 func separators(s string) int {
 	n := 0
 	for n < len(s) && !isAlphanumeric(s[n]) && s[n] != '~' && s[n] != '^' {
@@ -144,7 +144,7 @@ func separators(s string) int {
 	return n
 }
 
-// letters is the length of the letters that s starts with.
+// letters returns the number of letters at the start of s.
 func letters(s string) int {
 	n := 0
 	for n < len(s) && isAlphanumeric(s[n]) && !isDigit(s[n]) {

@@ -1,4 +1,4 @@
-package ospkg
+package version
 
 import (
 	"math/rand/v2"
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// versions are in ascending order; those in one row are the same to dpkg.
-var versions = [][]string{
+// debVersions are in ascending order; those in one row are equal to dpkg.
+var debVersions = [][]string{
 	{"~"},
 	{"1.0~~"},
 	{"1.0~~a"},
@@ -33,14 +33,14 @@ var versions = [][]string{
 	{"10:0"},
 }
 
-func TestVersionsAreOrdered(t *testing.T) {
-	for i, row := range versions {
-		for j, other := range versions {
+func TestDeb(t *testing.T) {
+	for i, row := range debVersions {
+		for j, other := range debVersions {
 			for _, a := range row {
 				for _, b := range other {
 					want := sign(i - j)
-					if got := sign(CompareVersions(a, b)); got != want {
-						t.Errorf("CompareVersions(%q, %q) = %d, want %d", a, b, got, want)
+					if got := sign(Deb(a, b)); got != want {
+						t.Errorf("Deb(%q, %q) = %d, want %d", a, b, got, want)
 					}
 				}
 			}
@@ -48,9 +48,8 @@ func TestVersionsAreOrdered(t *testing.T) {
 	}
 }
 
-// TestVersionsAgreeWithDpkg asks the real dpkg where there is one; the table
-// above holds in any case.
-func TestVersionsAgreeWithDpkg(t *testing.T) {
+// TestDebAgainstDpkg checks random pairs against dpkg where it is installed.
+func TestDebAgainstDpkg(t *testing.T) {
 	if _, err := exec.LookPath("dpkg"); err != nil {
 		t.Log("no dpkg here")
 		return
@@ -76,13 +75,13 @@ func TestVersionsAgreeWithDpkg(t *testing.T) {
 			b = a + pieces[random.IntN(len(pieces)-1)]
 			b = strings.TrimRight(b, "-")
 		}
-		got := sign(CompareVersions(a, b))
+		got := sign(Deb(a, b))
 		if got != 0 {
 			different++
 		}
 		op := map[int]string{-1: "lt-nl", 0: "eq", 1: "gt-nl"}[got]
 		if out, err := exec.Command("dpkg", "--compare-versions", a, op, b).CombinedOutput(); err != nil {
-			t.Errorf("CompareVersions(%q, %q) = %d, dpkg does not say %s: %v %s", a, b, got, op, err, out)
+			t.Errorf("Deb(%q, %q) = %d, dpkg disagrees with %s: %v %s", a, b, got, op, err, out)
 		}
 	}
 	if different < pairs/2 {
@@ -90,17 +89,17 @@ func TestVersionsAgreeWithDpkg(t *testing.T) {
 	}
 }
 
-func FuzzCompareVersions(f *testing.F) {
-	for i := range versions {
-		f.Add(versions[i][0], versions[(i+1)%len(versions)][0], versions[(i+5)%len(versions)][0])
+func FuzzDeb(f *testing.F) {
+	for i := range debVersions {
+		f.Add(debVersions[i][0], debVersions[(i+1)%len(debVersions)][0], debVersions[(i+5)%len(debVersions)][0])
 	}
 	f.Add("1\x00", "\xff", "a:b-")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
-		if CompareVersions(a, a) != 0 {
+		if Deb(a, a) != 0 {
 			t.Errorf("%q differs from itself", a)
 		}
-		ab, bc, ac := sign(CompareVersions(a, b)), sign(CompareVersions(b, c)), sign(CompareVersions(a, c))
-		if ab != -sign(CompareVersions(b, a)) {
+		ab, bc, ac := sign(Deb(a, b)), sign(Deb(b, c)), sign(Deb(a, c))
+		if ab != -sign(Deb(b, a)) {
 			t.Errorf("%q and %q have no order", a, b)
 		}
 		// From a <= b and b <= c follows a <= c, and a < c when one of them is.
@@ -108,14 +107,4 @@ func FuzzCompareVersions(f *testing.F) {
 			t.Errorf("%q, %q, %q: %d, %d, but %d", a, b, c, ab, bc, ac)
 		}
 	})
-}
-
-func sign(n int) int {
-	switch {
-	case n < 0:
-		return -1
-	case n > 0:
-		return 1
-	}
-	return 0
 }

@@ -1,22 +1,32 @@
-package ospkg
+package version
 
 import (
 	"cmp"
 	"strings"
 )
 
-// compareApk compares two versions of apk, "1.2.3b_rc4_p5~abc-r6", as
-// apk-tools 3 does (apk-package(5), src/version.c). It orders any strings:
-// what follows after the first character that fits no part does not matter,
-// and comes after everything that could stand there.
-func compareApk(a, b string) int {
-	c, _ := compareApkParts(a, b)
+// apk compares two versions of apk, "1.2.3b_rc4_p5~abc-r6", as apk-tools 3
+// does (apk-package(5), src/version.c). It orders any two strings: everything
+// from the first character that fits no part on is ignored, and is later than
+// any part that could be in its place.
+func apk(a, b string) int {
+	c, _ := compareApk(a, b)
 	return c
 }
 
-// compareApkParts also says whether b is a prefix of a, part by part, which is
-// what the operator "~" asks for.
-func compareApkParts(a, b string) (order int, prefix bool) {
+// ApkSatisfies reports whether a version satisfies a dependency with that
+// operator, for example "<=" or ">~", and version (src/version.c in
+// apk-tools). The operator "~" compares only the parts that want has.
+func ApkSatisfies(version, op, want string) bool {
+	order, prefix := compareApk(version, want)
+	return order < 0 && strings.Contains(op, "<") ||
+		order > 0 && strings.Contains(op, ">") ||
+		order == 0 && strings.ContainsAny(op, "=~") ||
+		prefix && strings.Contains(op, "~")
+}
+
+// compareApk also reports whether b is a prefix of a, part by part.
+func compareApk(a, b string) (order int, prefix bool) {
 	x, y := apkVersion{rest: a}, apkVersion{rest: b}
 	x.first()
 	y.first()
@@ -42,15 +52,7 @@ func compareApkParts(a, b string) (order int, prefix bool) {
 	return cmp.Compare(y.part, x.part), prefix
 }
 
-// validApkVersion says whether a version has parts that apk knows only.
-func validApkVersion(s string) bool {
-	v := apkVersion{rest: s}
-	for v.first(); v.part < apkEnd; v.next() {
-	}
-	return v.part == apkEnd
-}
-
-// The parts of a version, in the order in which they may follow each other.
+// The parts of a version, in the order in which they can follow each other.
 const (
 	apkFirst = iota
 	apkNumber
@@ -70,10 +72,10 @@ const (
 	apkNoSuffix = 4
 )
 
-// apkVersion is a version while it is taken apart.
+// apkVersion is a version while it is split into parts.
 type apkVersion struct {
 	part   int
-	text   string // of the part, without what introduces it
+	text   string // of the part, without the character that introduces it
 	suffix int
 	rest   string
 }
@@ -99,7 +101,7 @@ func (v *apkVersion) first() {
 	v.number()
 }
 
-// number takes the digits that the rest starts with.
+// number takes the digits at the start of the rest.
 func (v *apkVersion) number() {
 	if !v.take(digits(v.rest)) {
 		v.part = apkInvalid
