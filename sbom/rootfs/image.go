@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -27,26 +28,36 @@ type openedImage struct {
 // overlayfs ends at 500 and Docker at 127.
 const maxLayers = math.MaxUint16
 
-// openLayers reads the layers of an image and puts them over each other. The
-// image is closed when that is done.
-func openLayers(ctx context.Context, ref Ref, opts Options, image openedImage) (tree *Tree, err error) {
-	defer func() {
-		if closeErr := image.close(); err == nil && closeErr != nil {
-			tree.Close()
-			tree, err = nil, closeErr
-		}
-		if err != nil && ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		if err != nil && ctx.Err() == nil {
-			err = fmt.Errorf("environment %q: %w", ref, err)
-		}
-	}()
+// openLayers reads the layers of an image and merges them. The image is closed
+// when that is done, or by [Tree.Close] if it has linked files, whose contents
+// may have to be read later.
+func openLayers(ctx context.Context, ref Ref, opts Options, image openedImage) (*Tree, error) {
+	t, err := mergeLayers(ctx, opts, image)
+	if err == nil && t.stored.linked == nil {
+		err = image.close()
+	} else if err != nil {
+		err = errors.Join(err, image.close())
+	}
+	if err == nil {
+		t.ref = ref
+		return t, nil
+	}
+	if t != nil {
+		t.Close()
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, fmt.Errorf("environment %q: %w", ref, err)
+}
+
+func mergeLayers(ctx context.Context, opts Options, image openedImage) (*Tree, error) {
 	if len(image.layers) > maxLayers {
 		return nil, fmt.Errorf("the image has %d layers, more than %d", len(image.layers), maxLayers)
 	}
 	var cache *layer.Cache
 	if opts.Cache != "" {
+		var err error
 		if cache, err = layer.OpenCache(opts.Cache); err != nil {
 			return nil, err
 		}
@@ -65,16 +76,26 @@ func openLayers(ctx context.Context, ref Ref, opts Options, image openedImage) (
 		}
 	}
 	t := m.tree()
-	t.ref, t.image, t.notes, t.stored.indexes = ref, image.meta, image.notes, indexes
-	if err := t.readAgain(ctx, image.layers, layerOpts, p); err != nil {
-		t.Close()
+	t.image, t.notes, t.stored.indexes = image.meta, image.notes, indexes
+	files, err := t.linkedFiles(ctx, layerOpts.Rule)
+	if err != nil {
+		closeAll(indexes)
 		return nil, err
 	}
 	p.end(t.Len())
 	if err := ctx.Err(); err != nil {
-		t.Close()
+		closeAll(indexes)
 		return nil, err
 	}
+	if files == nil {
+		return t, nil
+	}
+	layerOpts.Progress = nil // it is not called after Open
+	t.stored.linked = &linked{layers: files, close: image.close, read: func(first *layer.Index, only map[int64]bool) (*layer.Index, error) {
+		opts := layerOpts
+		opts.Only = only
+		return cache.Read(ctx, image.layers[slices.Index(indexes, first)], opts)
+	}}
 	return t, nil
 }
 
@@ -226,15 +247,6 @@ func (p *imageProgress) add(bytes, entries int64) {
 	if p.told += bytes + entries*512; p.told >= progressBytes {
 		p.told = 0
 		p.call(p.now)
-	}
-}
-
-// more says that a layer is read a second time.
-func (p *imageProgress) more(bytes int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.now.Total > 0 {
-		p.now.Total += bytes
 	}
 }
 

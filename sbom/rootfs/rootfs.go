@@ -62,9 +62,9 @@
 //
 // Contents stay in the files of the layers, on disk: those that
 // [Options.Keep] wanted when the layer was read. Others are a [*NotKeptError].
-// A rule sees a file by the path that its layer has it at; it is asked again
-// by the names of hard links and symbolic links, and then what it missed is
-// read a second time.
+// The rule gets a file by its path in the layer. A file that it wants only by
+// the name of a hard link or symbolic link is read when it is opened, in a
+// second pass over its layer; see the type linked.
 //
 // An entry of a layer that cannot be part of the tree, because its path
 // climbs out of the image, its hard link leads nowhere or a file is in its
@@ -217,7 +217,7 @@ func rootError(ref Ref, path string, err error) error {
 func (t *Tree) Close() error {
 	switch {
 	case t.stored != nil:
-		return closeAll(t.stored.indexes)
+		return errors.Join(t.stored.linked.end(), closeAll(t.stored.indexes))
 	case t.disk == nil:
 		return nil
 	}

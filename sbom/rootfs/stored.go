@@ -13,8 +13,7 @@ import (
 // imageFiles is what is known of the files of an image, by node: 31 bytes for
 // each, with the layer. Contents are in the files of the layers, on disk.
 type imageFiles struct {
-	// indexes are of layer 1 and so on, several of which may be the same, and
-	// then of what was read a second time.
+	// indexes are those of layer 1 and so on; several may be the same.
 	indexes  []*layer.Index
 	sizes    []int64
 	times    []int64
@@ -22,7 +21,8 @@ type imageFiles struct {
 	sources  []uint16
 	modes    []uint16
 	classes  []Class
-	moved    []Node // files without content that are not where their layer has them
+	moved    []Node // until linked is known: files without content that have another path than in their layer
+	linked   *linked
 }
 
 // NotKeptError says that the content of a file of an image is asked for, and
@@ -62,11 +62,17 @@ func (s *imageFiles) stat(t *Tree, n Node) fs.FileInfo {
 
 // open opens the content of a regular file.
 func (s *imageFiles) open(t *Tree, n Node) (Content, error) {
-	at := s.contents[n]
+	index, at := s.indexes[s.sources[n]-1], s.contents[n]
 	if at < 0 {
-		return nil, &NotKeptError{t.Path(n), s.sizes[n] > layer.MaxKeptFile}
+		var found bool
+		var err error
+		if index, at, found, err = s.linked.content(index, -1-at); err != nil {
+			return nil, &fs.PathError{Op: "open", Path: t.Path(n), Err: err}
+		} else if !found {
+			return nil, &NotKeptError{t.Path(n), s.sizes[n] > layer.MaxKeptFile}
+		}
 	}
-	content, err := s.indexes[s.sources[n]-1].Content(at, s.sizes[n])
+	content, err := index.Content(at, s.sizes[n])
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: t.Path(n), Err: err}
 	}

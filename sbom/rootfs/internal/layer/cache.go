@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,11 +78,12 @@ func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, erro
 	if c == nil || opts.Rule.ID == "" {
 		return Read(ctx, blob, opts)
 	}
-	key := blob.id() + "\n" + opts.Rule.ID
+	rule := opts.ruleID()
+	key := blob.id() + "\n" + rule
 	if _, err := newHash(blob.id()); err != nil {
 		return nil, &Error{blob.Number, blob.id(), err}
 	}
-	name := cacheName(blob.id(), opts.Rule.ID)
+	name := cacheName(blob.id(), rule)
 	x := c.load(name, key)
 	if x == nil {
 		unlock, err := c.lock(ctx, key)
@@ -103,6 +105,18 @@ func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, erro
 		return x, nil
 	}
 	return c.add(ctx, name, key, blob, opts)
+}
+
+// ruleID identifies what is kept of a layer.
+func (o *Options) ruleID() string {
+	if o.Only == nil {
+		return o.Rule.ID
+	}
+	h := sha256.New()
+	for _, ordinal := range slices.Sorted(maps.Keys(o.Only)) {
+		fmt.Fprintln(h, ordinal)
+	}
+	return o.Rule.ID + "\nonly " + hex.EncodeToString(h.Sum(nil))
 }
 
 // cacheName is safe as a name of a file: a digest that was checked is of

@@ -21,7 +21,7 @@ type Options struct {
 	// MaxKept holds for all of them.
 	Kept *atomic.Int64
 	// Only, if set, has the ordinals of the entries whose content is kept,
-	// whatever the rule says. A [Cache] must not be asked then.
+	// instead of those that the rule wants. It is part of the key in a [Cache].
 	Only map[int64]bool
 
 	floor int64 // instead of expansionFloor, in tests
