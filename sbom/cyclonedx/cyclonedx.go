@@ -28,11 +28,11 @@
 //	                            no URL may have
 //	  .Namespace, .Name         group, name
 //	  .Version                  version; property "version" when it is too long
-//	  .Owner                    property "inside-of" and nesting, see below
+//	  .Owner                    property "owner" and nesting, see below
 //	  .Digests                  property "digest"; hashes as well, see below
 //	  .Paths                    evidence.occurrences[].location
 //	  everything else           properties: kind, type, arch, os-evidence, found-by,
-//	                            asked, install, files, detail, source,
+//	                            install-reason, install, files, detail, source,
 //	                            installed-size
 //	Annotation                  properties: provenance, evidence, lock (FILE:LINE), why
 //	Relation
@@ -55,7 +55,7 @@
 // entries, as most tools do, would have got the number that depaudit exists
 // to correct. Nesting has one level only, however long the chain of owners: a
 // jar in a jar in a jar is a stranger's choice of depth, and JSON readers
-// give up at some depth. The property "inside-of" names the direct owner.
+// give up at some depth. The property "owner" names the direct owner.
 //
 // # Choices
 //

@@ -91,7 +91,7 @@ package pypi/setuptools@66.1.1 inside deb/debian/python3-setuptools@66.1.1-1?arc
 deb/debian/python3-setuptools@66.1.1-1?arch=all depends golang/golang.org/x/mod@v0.41.0
 - file  1
 - archive bash 1
-`, "asked unaccounted", "syft 1.2.3", "debian 12",
+`, "install-reason unaccounted", "syft 1.2.3", "debian 12",
 	},
 	{
 		"SPDX by syft of an image", `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"x","creationInfo":{"creators":["Organization: Anchore, Inc","Tool: syft-1.2.3"]},
@@ -111,7 +111,7 @@ deb/debian/python3-setuptools@66.1.1-1?arch=all depends golang/golang.org/x/mod@
 package pypi/setuptools@66.1.1 inside deb/debian/python3-setuptools@66.1.1-1?arch=all
 - described img 1
 - file  1
-`, "asked relations unaccounted", "syft 1.2.3", "debian 12",
+`, "install-reason relations unaccounted", "syft 1.2.3", "debian 12",
 	},
 	{
 		"CycloneDX by trivy of an image", `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"tools":{"components":[{"type":"application","name":"trivy","version":"0.60"}]},"component":{"type":"container","bom-ref":"root","name":"img"}},
@@ -126,7 +126,7 @@ package npm/@babel/core@7.26.0
 - described debian 1
 - described img 1
 - described package-lock.json 1
-`, "asked ownership paths unaccounted", "trivy 0.60", "debian 12.5",
+`, "install-reason ownership paths unaccounted", "trivy 0.60", "debian 12.5",
 	},
 	{
 		"CycloneDX XML by a build tool", `<?xml version="1.0" encoding="UTF-8"?>
@@ -148,7 +148,7 @@ package maven/org/a@1.0
 maven/org/a@1.0 depends generic/f@2
 - described app 1
 - not-installed t 1
-`, "asked incomplete installed ownership paths unaccounted", "maven-plugin 2.7", " ",
+`, "incomplete install-reason installed ownership paths unaccounted", "maven-plugin 2.7", " ",
 	},
 	{
 		"SPDX tag-value", `SPDXVersion: SPDX-2.3
@@ -183,7 +183,7 @@ package golang/a@1.0
 golang/a@1.0 depends generic/b
 - described app 1
 - file  1
-`, "asked incomplete installed ownership paths unaccounted", "bom v0.5.1", " ",
+`, "incomplete install-reason installed ownership paths unaccounted", "bom v0.5.1", " ",
 	},
 	{
 		"SPDX 3.0", `{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[
@@ -206,7 +206,7 @@ pypi/b@2 depends deb/debian/a@1?arch=amd64
 - described debian 1
 - described image 1
 - file  1
-`, "asked incomplete installed ownership paths unaccounted", "yocto 5.1", "debian 12",
+`, "incomplete install-reason installed ownership paths unaccounted", "yocto 5.1", "debian 12",
 	},
 	{
 		"cdxgen of a source tree", `{"bomFormat":"CycloneDX","specVersion":"1.5","metadata":{"tools":[{"vendor":"cyclonedx","name":"cdxgen","version":"9"}],"lifecycles":[{"phase":"build"}],"component":{"type":"application","bom-ref":"root","name":"app","components":[{"type":"application","name":"sub","version":"1","purl":"pkg:npm/sub@1"}]}},
@@ -224,7 +224,7 @@ package npm/sub@1
 - not-software d 1
 - not-software rsa 1
 ! a component has a type that CycloneDX does not know, and is counted
-`, "asked incomplete installed ownership paths relations unaccounted", "cdxgen 9", " ",
+`, "incomplete install-reason installed ownership paths relations unaccounted", "cdxgen 9", " ",
 	},
 }
 

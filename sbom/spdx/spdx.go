@@ -32,7 +32,7 @@
 //	  .Digests                  fact "digest"; checksums as well, see below
 //	  .Paths                    fact "path", one each
 //	  everything else           facts: kind, type, namespace, arch, os-evidence,
-//	                            found-by, asked, install, files, detail, source,
+//	                            found-by, install-reason, install, files, detail, source,
 //	                            installed-size
 //	Annotation                  facts: provenance, evidence, lock (FILE:LINE), why
 //	Relation
@@ -153,7 +153,7 @@ const (
 
 // native are the component fields for which SPDX has one of its own.
 func native(c *sbom.Component) []string {
-	keys := []string{"name", "version", "inside-of"}
+	keys := []string{"name", "version", "owner"}
 	if sbom.SafePURL(c.PURL) == c.PURL {
 		keys = append(keys, "purl")
 	}
