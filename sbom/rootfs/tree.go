@@ -45,7 +45,7 @@ type Tree struct {
 	ref      Ref
 	disk     *disk
 	classify func(head []byte) Class
-	record   *record // what is asked of files, nil unless somebody wants it: marks.go
+	record   *record // what is asked of files, nil unless somebody wants it: fingerprints.go
 	image    sbom.Image
 	notes    []string    // about the image
 	layers   []uint16    // node -> layer; empty outside of images

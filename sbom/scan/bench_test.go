@@ -50,7 +50,7 @@ func BenchmarkSnapshot(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.ReportMetric(float64(len(s.Marks.Files)), "marks")
+		b.ReportMetric(float64(len(s.Fingerprints.Files)), "fingerprints")
 		b.ReportMetric(float64(file.Len()), "file-bytes")
 	}
 }
@@ -95,9 +95,9 @@ func BenchmarkSince(b *testing.B) {
 	})
 	b.Run("walked", func(b *testing.B) { // where the times of folders are not relied on
 		other := *s
-		marks := *s.Marks
-		marks.Mounts = ""
-		other.Marks = &marks
+		fingerprints := *s.Fingerprints
+		fingerprints.Mounts = ""
+		other.Fingerprints = &fingerprints
 		for b.Loop() {
 			if run(b, &other); !unchanged {
 				b.Fatal("not recognised as unchanged")
@@ -106,10 +106,10 @@ func BenchmarkSince(b *testing.B) {
 	})
 	b.Run("changed", func(b *testing.B) {
 		other := *s
-		marks := *s.Marks
-		marks.Mounts = ""
-		marks.Names[0]++
-		other.Marks = &marks
+		fingerprints := *s.Fingerprints
+		fingerprints.Mounts = ""
+		fingerprints.Names[0]++
+		other.Fingerprints = &fingerprints
 		for b.Loop() {
 			if run(b, &other); unchanged {
 				b.Fatal("recognised as unchanged")

@@ -72,11 +72,11 @@ func TestKeptIsAsked(t *testing.T) {
 		if _, err := scanTree(t.Context(), tree, Options{}, nil, func(Progress) {}); err != nil {
 			t.Logf("%s: %v", root, err) // a fixture that is no sound root; what was opened counts
 		}
-		marks, err := tree.Marks(t.Context(), time.Time{})
+		fingerprints, err := tree.Fingerprints(t.Context(), time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range marks.Files {
+		for _, m := range fingerprints.Files {
 			if m.Read&rootfs.ReadContent == 0 || tree.Kind(m.Node) != rootfs.File {
 				continue
 			}

@@ -76,7 +76,7 @@ type Options struct {
 	// less of an environment that was made all at once.
 	Now time.Time
 
-	marks bool
+	snapshot bool
 	// assembled, if set, sees the scan before it is put away: see [Owners].
 	assembled func(*scanner)
 }
@@ -114,7 +114,7 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache}
 	if since != nil {
 		progress(Progress{Phase: "comparing with the snapshot"})
-		if same, err := rootfs.Same(ctx, ref, options, &since.Marks.Marks); err != nil {
+		if same, err := rootfs.Same(ctx, ref, options, &since.Fingerprints.Fingerprints); err != nil {
 			return nil, err
 		} else if same {
 			return unchanged(since, ref, opts, progress), nil
@@ -133,26 +133,26 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 	}
 	defer tree.Close()
 	if since != nil {
-		if same, err := tree.Unchanged(ctx, &since.Marks.Marks); err != nil {
+		if same, err := tree.Unchanged(ctx, &since.Fingerprints.Fingerprints); err != nil {
 			return nil, err
 		} else if same {
 			return unchanged(since, ref, opts, progress), nil
 		}
 	}
-	if opts.marks && !ref.IsImage() {
+	if opts.snapshot && !ref.IsImage() {
 		tree.Record()
 	}
 	out := new(snapshot.Snapshot)
 	if out.Document, err = scanTree(ctx, tree, opts, since, progress); err != nil {
 		return nil, err
 	}
-	if opts.marks && !ref.IsImage() {
-		marks, err := tree.Marks(ctx, opts.Now)
+	if opts.snapshot && !ref.IsImage() {
+		fingerprints, err := tree.Fingerprints(ctx, opts.Now)
 		if err != nil {
 			return nil, err
 		}
-		if marks != nil {
-			out.Marks = &snapshot.Marks{Binding: binding(ref), Marks: *marks}
+		if fingerprints != nil {
+			out.Fingerprints = &snapshot.Fingerprints{Binding: binding(ref), Fingerprints: *fingerprints}
 		}
 	}
 	return out, nil

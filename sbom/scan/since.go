@@ -15,17 +15,17 @@ import (
 
 // A scan is a function of what it asks of the tree: names, classes of files,
 // the content of some. The tree records the questions, and a snapshot keeps
-// them with the state that each file was in ([rootfs.Mark]). If every answer
+// them with the state that each file was in ([rootfs.FileFingerprint]). If every answer
 // would be the same again, the document would be too, and need not be made:
 // no list of "files that matter" has to be kept right by hand. A log that
 // grew was only asked for its class, which is asked again.
 
 // Snapshot scans one environment for what a later scan is compared with. Its
-// document has stamps whatever opts say; an image gets no marks, since its
+// document has stamps whatever opts say; an image gets no fingerprints, since its
 // digest says already whether it is the same.
 func Snapshot(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot, error) {
 	opts.Fingerprints = true
-	opts.marks = true
+	opts.snapshot = true
 	return run(ctx, ref, opts)
 }
 
@@ -55,7 +55,7 @@ func thisProgram() string {
 // usable is the snapshot that a scan of that environment can use, nil if the
 // one it was given says nothing.
 func usable(ref rootfs.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
-	if s == nil || s.Marks == nil || s.Document == nil || ref.IsImage() || s.Marks.Binding != binding(ref) {
+	if s == nil || s.Fingerprints == nil || s.Document == nil || ref.IsImage() || s.Fingerprints.Binding != binding(ref) {
 		return nil
 	}
 	return s
@@ -72,7 +72,7 @@ func unchanged(since *snapshot.Snapshot, ref rootfs.Ref, opts Options, progress 
 			d.Components[i].Fingerprint = ""
 		}
 	}
-	return &snapshot.Snapshot{Document: &d, Marks: since.Marks}
+	return &snapshot.Snapshot{Document: &d, Fingerprints: since.Fingerprints}
 }
 
 // recall lets the tree answer for the files that are in the same state.
@@ -80,10 +80,10 @@ func (s *scanner) recall(ctx context.Context, since *snapshot.Snapshot) error {
 	if since == nil {
 		return nil
 	}
-	known := make(map[rootfs.State]rootfs.Mark, len(since.Marks.Files))
-	for _, m := range since.Marks.Files {
+	known := make(map[rootfs.Fingerprint]rootfs.FileFingerprint, len(since.Fingerprints.Files))
+	for _, m := range since.Fingerprints.Files {
 		if m.Read&rootfs.ReadClass != 0 {
-			known[m.State] = m
+			known[m.Fingerprint] = m
 		}
 	}
 	return s.tree.Recall(ctx, known, func(n rootfs.Node) bool { return !s.owned(n) })

@@ -232,8 +232,8 @@ func TestRacyFilesAreReadAgain(t *testing.T) {
 	root := whatever(t).plant(t)
 	for name, now := range map[string]time.Time{"the caller's clock": time.Now(), "the latest change": {}} {
 		s := takeSnapshot(t, root, Options{Now: now})
-		for _, m := range s.Marks.Files {
-			if m.State != (rootfs.State{}) && m.Read != 0 {
+		for _, m := range s.Fingerprints.Files {
+			if m.Fingerprint != (rootfs.Fingerprint{}) && m.Read != 0 {
 				t.Errorf("%s: a file of just now has a state", name)
 				break
 			}
@@ -251,12 +251,12 @@ func TestForeignSnapshots(t *testing.T) {
 	want, _ := runSince(t, root, Options{})
 	mine := takeSnapshot(t, root, Options{Now: later()})
 	binding := *mine
-	marks := *mine.Marks
-	marks.Binding = strings.Replace(marks.Binding, "counting rules", "counting rules of old,", 1)
-	binding.Marks = &marks
+	fingerprints := *mine.Fingerprints
+	fingerprints.Binding = strings.Replace(fingerprints.Binding, "counting rules", "counting rules of old,", 1)
+	binding.Fingerprints = &fingerprints
 	for name, s := range map[string]*snapshot.Snapshot{
 		"another root": takeSnapshot(t, other, Options{Now: later()}), "other rules": &binding,
-		"no marks": {Document: mine.Document}, "no document": {Marks: mine.Marks}, "nothing": {},
+		"no fingerprints": {Document: mine.Document}, "no document": {Fingerprints: mine.Fingerprints}, "nothing": {},
 	} {
 		got, unchanged := runSince(t, root, Options{Since: s})
 		if unchanged || cmp.Diff(want, got) != "" {
@@ -268,7 +268,7 @@ func TestForeignSnapshots(t *testing.T) {
 func TestSnapshotOfAnImage(t *testing.T) {
 	root := whatever(t).plant(t)
 	s, err := Snapshot(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeOCIDir, Path: imageOf(t, root, 1)}, Options{Since: takeSnapshot(t, root, Options{})})
-	if err != nil || s.Marks != nil {
+	if err != nil || s.Fingerprints != nil {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	folder, _ := runSince(t, root, Options{Fingerprints: true})

@@ -1,22 +1,22 @@
 // Package snapshot writes and reads what an environment was at one time: its
-// document, and marks by which a later scan of the same environment spares
+// document, and fingerprints by which a later scan of the same environment spares
 // itself what has not changed. It makes none of that: see package scan.
 //
 // # What is in the file
 //
 // One JSON object, so that the document can be looked at with any tool: the
-// version of the format, the document, the marks, and a digest over both. The
+// version of the format, the document, the fingerprints, and a digest over both. The
 // digest finds what was cut off or edited by mistake. It proves nothing about
 // who wrote the file: whoever can write to it can claim any base.
 //
-// The marks (rootfs.Mark) are packed, some 30 bytes each, and in base64. A
+// The fingerprints (rootfs.FileFingerprint) are packed, some 30 bytes each, and in base64. A
 // machine with 230,000 files, nearly all of packages, has 22,000 of them, for
 // its folders and for the files that a scan looks into.
 //
 // # Reading
 //
 // Read takes a file from a stranger: it is bounded, and a file that is not as
-// [Write] writes it is an error. That the marks are true cannot be seen from
+// [Write] writes it is an error. That the fingerprints are true cannot be seen from
 // them; what they can do is to make an environment look unchanged, which is
 // what the document in the same file can do as well.
 package snapshot
@@ -39,34 +39,34 @@ import (
 const Format = 1
 
 // MaxSize is the size of a file that is still read. A document of a machine
-// with 30,000 packages has 30 MB, and the marks of ten million files 400 MB.
+// with 30,000 packages has 30 MB, and the fingerprints of ten million files 400 MB.
 const MaxSize = 512 << 20
 
 // Snapshot is an environment at one time.
 type Snapshot struct {
 	Document *sbom.Document
-	// Marks are nil where the environment has none: an image.
-	Marks *Marks
+	// Fingerprints are nil where the environment has none: an image.
+	Fingerprints *Fingerprints
 }
 
-// Marks are by what a later scan recognises that nothing changed.
-type Marks struct {
+// Fingerprints are by what a later scan recognises that nothing changed.
+type Fingerprints struct {
 	// Binding names all else that the document was made by: the kind of
-	// environment, the program, its rules. Marks with another binding say
+	// environment, the program, its rules. Fingerprints with another binding say
 	// nothing.
 	Binding string
-	rootfs.Marks
+	rootfs.Fingerprints
 }
 
 // file is the JSON object. The version is its first key in every format.
 type file struct {
-	Format   int             `json:"snapshot"`
-	Document json.RawMessage `json:"document"`
-	Marks    *fileMarks      `json:"marks,omitempty"`
-	Digest   string          `json:"sha256"`
+	Format       int                 `json:"snapshot"`
+	Document     json.RawMessage     `json:"document"`
+	Fingerprints *storedFingerprints `json:"fingerprints,omitempty"`
+	Digest       string              `json:"sha256"`
 }
 
-type fileMarks struct {
+type storedFingerprints struct {
 	Binding string `json:"binding"`
 	Root    string `json:"root"`
 	Mounts  string `json:"mounts,omitempty"`
@@ -84,12 +84,12 @@ func Write(w io.Writer, s *Snapshot) error {
 	if f.Document, err = json.Marshal(s.Document); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
-	if m := s.Marks; m != nil {
+	if m := s.Fingerprints; m != nil {
 		packed, err := pack(m.Files)
 		if err != nil {
 			return fmt.Errorf("snapshot: %w", err)
 		}
-		f.Marks = &fileMarks{Binding: m.Binding, Root: m.Root, Mounts: m.Mounts, Names: hex.EncodeToString(m.Names[:]), Files: base64.StdEncoding.EncodeToString(packed)}
+		f.Fingerprints = &storedFingerprints{Binding: m.Binding, Root: m.Root, Mounts: m.Mounts, Names: hex.EncodeToString(m.Names[:]), Files: base64.StdEncoding.EncodeToString(packed)}
 	}
 	f.Digest = f.digest()
 	b, err := json.Marshal(f)
@@ -103,7 +103,7 @@ func Write(w io.Writer, s *Snapshot) error {
 	return err
 }
 
-// digest is over the document and the marks as they stand in the file, each
+// digest is over the document and the fingerprints as they stand in the file, each
 // with its length before it.
 func (f *file) digest() string {
 	h := sha256.New()
@@ -112,12 +112,12 @@ func (f *file) digest() string {
 		h.Write(b)
 	}
 	part(f.Document)
-	if f.Marks != nil {
-		part([]byte(f.Marks.Binding))
-		part([]byte(f.Marks.Root))
-		part([]byte(f.Marks.Mounts))
-		part([]byte(f.Marks.Names))
-		part([]byte(f.Marks.Files))
+	if f.Fingerprints != nil {
+		part([]byte(f.Fingerprints.Binding))
+		part([]byte(f.Fingerprints.Root))
+		part([]byte(f.Fingerprints.Mounts))
+		part([]byte(f.Fingerprints.Names))
+		part([]byte(f.Fingerprints.Files))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -145,9 +145,9 @@ func Read(r io.Reader) (*Snapshot, error) {
 	if s.Document, err = document(f.Document); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	if f.Marks != nil {
-		if s.Marks, err = f.Marks.read(); err != nil {
-			return nil, fmt.Errorf("snapshot: marks: %w", err)
+	if f.Fingerprints != nil {
+		if s.Fingerprints, err = f.Fingerprints.read(); err != nil {
+			return nil, fmt.Errorf("snapshot: fingerprints: %w", err)
 		}
 	}
 	return s, nil
@@ -221,8 +221,8 @@ func document(raw []byte) (*sbom.Document, error) {
 	return made, nil
 }
 
-func (m *fileMarks) read() (*Marks, error) {
-	out := &Marks{Binding: m.Binding, Marks: rootfs.Marks{Root: m.Root, Mounts: m.Mounts}}
+func (m *storedFingerprints) read() (*Fingerprints, error) {
+	out := &Fingerprints{Binding: m.Binding, Fingerprints: rootfs.Fingerprints{Root: m.Root, Mounts: m.Mounts}}
 	names, err := hex.DecodeString(m.Names)
 	if err != nil || len(names) != len(out.Names) {
 		return nil, errors.New("the digest of the names is not one")

@@ -32,12 +32,12 @@ func example(t testing.TB) *Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Snapshot{Document: d, Marks: &Marks{Binding: "host; rules 1", Marks: rootfs.Marks{
+	return &Snapshot{Document: d, Fingerprints: &Fingerprints{Binding: "host; rules 1", Fingerprints: rootfs.Fingerprints{
 		Root: "12", Mounts: "34", Names: [32]byte{1, 2, 3},
-		Files: []rootfs.Mark{
-			{Node: 0, Parent: rootfs.None, Folder: true, State: rootfs.State{1}},
-			{Node: 3, Name: "bin", Folder: true, Read: rootfs.ReadInfo, State: rootfs.State{3}},
-			{Node: 4, Parent: 3, Name: "\xff\n", Read: rootfs.ReadClass, Class: 5, Perm: 0o755, State: rootfs.State{2}},
+		Files: []rootfs.FileFingerprint{
+			{Node: 0, Parent: rootfs.None, Folder: true, Fingerprint: rootfs.Fingerprint{1}},
+			{Node: 3, Name: "bin", Folder: true, Read: rootfs.ReadInfo, Fingerprint: rootfs.Fingerprint{3}},
+			{Node: 4, Parent: 3, Name: "\xff\n", Read: rootfs.ReadClass, Class: 5, Perm: 0o755, Fingerprint: rootfs.Fingerprint{2}},
 			{Node: 1 << 20, Parent: 7, Name: "x", Read: rootfs.ReadClass | rootfs.ReadContent, Class: 255, Perm: fs.ModePerm},
 			{Node: 1<<31 - 1, Parent: 0, Name: "y", Read: rootfs.ReadContent | rootfs.ReadFailed},
 		},
@@ -56,7 +56,7 @@ func written(t testing.TB, s *Snapshot) string {
 func TestRoundTrip(t *testing.T) {
 	whole := example(t)
 	for name, s := range map[string]*Snapshot{
-		"whole": whole, "no marks": {Document: whole.Document}, "no files": {Document: whole.Document, Marks: &Marks{Binding: "x"}},
+		"whole": whole, "no fingerprints": {Document: whole.Document}, "no files": {Document: whole.Document, Fingerprints: &Fingerprints{Binding: "x"}},
 	} {
 		text := written(t, s)
 		if text != written(t, s) {
@@ -157,12 +157,12 @@ func TestBadMarks(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
-	for _, marks := range [][]rootfs.Mark{
+	for _, fingerprints := range [][]rootfs.FileFingerprint{
 		{{Node: 1, Read: rootfs.ReadInfo}, {Node: 1, Read: rootfs.ReadInfo}}, {{Node: -1, Parent: -2, Read: rootfs.ReadInfo}}, {{Node: 1}},
 		{{Node: 1, Read: 1 << 5}}, {{Node: 1, Parent: 1, Folder: true}}, {{Node: 1, Name: strings.Repeat("x", maxName+1), Folder: true}},
 	} {
-		if _, err := pack(marks); err == nil {
-			t.Errorf("%+v is packed", marks)
+		if _, err := pack(fingerprints); err == nil {
+			t.Errorf("%+v is packed", fingerprints)
 		}
 	}
 }
@@ -178,22 +178,22 @@ func TestWriteFails(t *testing.T) {
 	}
 }
 
-// FuzzMarks: what is read as marks is written as the same bytes.
-func FuzzMarks(f *testing.F) {
-	packed, err := pack(example(f).Marks.Files)
+// FuzzFingerprints: what is read as fingerprints is written as the same bytes.
+func FuzzFingerprints(f *testing.F) {
+	packed, err := pack(example(f).Fingerprints.Files)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(packed)
 	f.Add([]byte{1, 1, 0, 0x42, 1, 1, 1, 'x', 1, 7, 0o100})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		marks, err := unpack(b)
+		fingerprints, err := unpack(b)
 		if err != nil {
 			return
 		}
-		again, err := pack(marks)
+		again, err := pack(fingerprints)
 		if err != nil || !bytes.Equal(again, b) {
-			t.Errorf("%x is %+v and then %x, %v", b, marks, again, err)
+			t.Errorf("%x is %+v and then %x, %v", b, fingerprints, again, err)
 		}
 	})
 }
@@ -228,13 +228,13 @@ func FuzzRead(f *testing.F) {
 func BenchmarkRead(b *testing.B) {
 	s := example(b)
 	r := rand.New(rand.NewPCG(1, 1))
-	s.Marks.Files = nil
+	s.Fingerprints.Files = nil
 	for i := range 100_000 {
-		m := rootfs.Mark{Node: rootfs.Node(2 * i), Parent: rootfs.Node(2*i - 1), Name: "name.txt", Read: rootfs.ReadClass, Perm: 0o644}
-		for j := range m.State {
-			m.State[j] = byte(r.Uint32()) | 1
+		m := rootfs.FileFingerprint{Node: rootfs.Node(2 * i), Parent: rootfs.Node(2*i - 1), Name: "name.txt", Read: rootfs.ReadClass, Perm: 0o644}
+		for j := range m.Fingerprint {
+			m.Fingerprint[j] = byte(r.Uint32()) | 1
 		}
-		s.Marks.Files = append(s.Marks.Files, m)
+		s.Fingerprints.Files = append(s.Fingerprints.Files, m)
 	}
 	text := written(b, s)
 	b.SetBytes(int64(len(text)))

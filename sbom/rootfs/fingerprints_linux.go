@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// states looks at files by the descriptor of their folder: one system call a
+// fingerprints looks at files by the descriptor of their folder: one system call a
 // file and two a folder.
-func (d *disk) states(t *Tree, nodes []Node, see func(Node, fileState) bool) error {
+func (d *disk) fingerprints(t *Tree, nodes []Node, see func(Node, currentFingerprint) bool) error {
 	folder, fd := None, -1
 	var path string
 	var scratch []byte
@@ -35,7 +35,7 @@ func (d *disk) states(t *Tree, nodes []Node, see func(Node, fileState) bool) err
 			if err != nil {
 				return err
 			}
-			if !see(n, stateOf(&st, root, &scratch)) {
+			if !see(n, fingerprintOf(&st, root, &scratch)) {
 				return nil
 			}
 			continue
@@ -53,13 +53,13 @@ func (d *disk) states(t *Tree, nodes []Node, see func(Node, fileState) bool) err
 				path = ""
 			}
 		}
-		var s fileState
+		var s currentFingerprint
 		if fd >= 0 {
 			name := t.Name(n)
 			var st unix.Stat_t
 			_, err := retry(func() (int, error) { return 0, unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
 			if err == nil {
-				s = stateOf(&st, path+"/"+name, &scratch)
+				s = fingerprintOf(&st, path+"/"+name, &scratch)
 			}
 		}
 		if !see(n, s) {
@@ -69,10 +69,10 @@ func (d *disk) states(t *Tree, nodes []Node, see func(Node, fileState) bool) err
 	return nil
 }
 
-// stateOf makes the state of a path.
-func stateOf(st *unix.Stat_t, path string, scratch *[]byte) fileState {
-	var s fileState
-	s.state, *scratch = newState(*scratch, path, [stateNumbers]uint64{
+// fingerprintOf makes the state of a path.
+func fingerprintOf(st *unix.Stat_t, path string, scratch *[]byte) currentFingerprint {
+	var s currentFingerprint
+	s.fingerprint, *scratch = newFingerprint(*scratch, path, [fingerprintNumbers]uint64{
 		st.Dev, st.Ino, uint64(st.Mode), uint64(st.Size),
 		uint64(st.Mtim.Sec), uint64(st.Mtim.Nsec), uint64(st.Ctim.Sec), uint64(st.Ctim.Nsec),
 	})
@@ -148,7 +148,7 @@ func (d *disk) mountsOf() (digest string, posix bool, err error) {
 // so has the same names in it, and every file is as [Tree.Unchanged] wants
 // it. It costs a system call for each folder and mark, and two more for a
 // folder with others in it. It is false whenever that is not certain.
-func Same(ctx context.Context, ref Ref, opts Options, m *Marks) (bool, error) {
+func Same(ctx context.Context, ref Ref, opts Options, m *Fingerprints) (bool, error) {
 	if ref.Scheme != SchemeDir && ref.Scheme != SchemeHost || m.Mounts == "" {
 		return false, nil
 	}
@@ -176,43 +176,43 @@ func Same(ctx context.Context, ref Ref, opts Options, m *Marks) (bool, error) {
 
 // comparison looks at marked files, folder by folder.
 type comparison struct {
-	disk     *disk
-	classify func([]byte) Class
-	marks    []Mark
+	disk         *disk
+	classify     func([]byte) Class
+	fingerprints []FileFingerprint
 	// first and order give the marks in the folder marks[i] as
 	// order[first[i]:first[i+1]].
 	first, order []int32
-	parents      []int32 // of marks, -1 for the root
+	parents      []int32 // of fingerprints, -1 for the root
 }
 
 // newComparison checks that the marks are those of a whole tree: each lies in
 // a folder that is marked, and nothing in them is doubtful from the start.
-func newComparison(d *disk, classify func([]byte) Class, marks []Mark) (*comparison, bool) {
-	if len(marks) == 0 || marks[0].Node != 0 || !marks[0].Folder {
+func newComparison(d *disk, classify func([]byte) Class, fingerprints []FileFingerprint) (*comparison, bool) {
+	if len(fingerprints) == 0 || fingerprints[0].Node != 0 || !fingerprints[0].Folder {
 		return nil, false
 	}
-	c := &comparison{disk: d, classify: classify, marks: marks, first: make([]int32, len(marks)+1), parents: make([]int32, len(marks))}
+	c := &comparison{disk: d, classify: classify, fingerprints: fingerprints, first: make([]int32, len(fingerprints)+1), parents: make([]int32, len(fingerprints))}
 	c.parents[0] = -1
-	for i, m := range marks {
-		if m.Read&ReadFailed != 0 || m.State == (State{}) && m.Read != ReadClass {
+	for i, m := range fingerprints {
+		if m.Read&ReadFailed != 0 || m.Fingerprint == (Fingerprint{}) && m.Read != ReadClass {
 			return nil, false
 		}
 		if i == 0 {
 			continue
 		}
-		p, ok := slices.BinarySearchFunc(marks[:i], m.Parent, func(m Mark, n Node) int { return int(m.Node) - int(n) })
-		if !ok || !marks[p].Folder || !validName([]byte(m.Name)) {
+		p, ok := slices.BinarySearchFunc(fingerprints[:i], m.Parent, func(m FileFingerprint, n Node) int { return int(m.Node) - int(n) })
+		if !ok || !fingerprints[p].Folder || !validName([]byte(m.Name)) {
 			return nil, false
 		}
 		c.parents[i] = int32(p)
 		c.first[p+1]++
 	}
-	for i := range marks {
+	for i := range fingerprints {
 		c.first[i+1] += c.first[i]
 	}
-	c.order = make([]int32, len(marks)-1)
+	c.order = make([]int32, len(fingerprints)-1)
 	next := slices.Clone(c.first)
-	for i := 1; i < len(marks); i++ {
+	for i := 1; i < len(fingerprints); i++ {
 		p := c.parents[i]
 		c.order[next[p]] = int32(i)
 		next[p]++
@@ -224,7 +224,7 @@ func (c *comparison) run(ctx context.Context) (bool, error) {
 	var scratch []byte
 	var st unix.Stat_t
 	root, err := c.disk.stat(&st)
-	if err != nil || stateOf(&st, root, &scratch).state != c.marks[0].State {
+	if err != nil || fingerprintOf(&st, root, &scratch).fingerprint != c.fingerprints[0].Fingerprint {
 		return false, nil
 	}
 	const chunk = 256
@@ -236,10 +236,10 @@ func (c *comparison) run(ctx context.Context) (bool, error) {
 			var scratch []byte
 			for !changed.Load() && ctx.Err() == nil {
 				from := int(next.Add(chunk)) - chunk
-				if from >= len(c.marks) {
+				if from >= len(c.fingerprints) {
 					return
 				}
-				for i := from; i < min(from+chunk, len(c.marks)); i++ {
+				for i := from; i < min(from+chunk, len(c.fingerprints)); i++ {
 					if c.first[i] < c.first[i+1] && !c.sameFolder(int32(i), &scratch) {
 						changed.Store(true)
 						return
@@ -264,14 +264,14 @@ func (c *comparison) sameFolder(folder int32, scratch *[]byte) bool {
 		path = ""
 	}
 	for _, i := range c.order[c.first[folder]:c.first[folder+1]] {
-		m := &c.marks[i]
+		m := &c.fingerprints[i]
 		var st unix.Stat_t
 		_, err := retry(func() (int, error) { return 0, unix.Fstatat(fd, m.Name, &st, unix.AT_SYMLINK_NOFOLLOW) })
 		if err != nil {
 			return false
 		}
 		at := path + "/" + m.Name
-		if s := stateOf(&st, at, scratch).state; s == m.State {
+		if s := fingerprintOf(&st, at, scratch).fingerprint; s == m.Fingerprint {
 			continue
 		}
 		if m.Folder || m.Read != ReadClass || c.classify == nil {
@@ -289,7 +289,7 @@ func (c *comparison) sameFolder(folder int32, scratch *[]byte) bool {
 func (c *comparison) path(i int32) string {
 	var names []string
 	for ; i > 0; i = c.parents[i] {
-		names = append(names, c.marks[i].Name)
+		names = append(names, c.fingerprints[i].Name)
 	}
 	slices.Reverse(names)
 	return "/" + strings.Join(names, "/")

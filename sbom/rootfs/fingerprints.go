@@ -23,33 +23,33 @@ const (
 	ReadFailed                   // there was an error instead of an answer, or two answers
 )
 
-// State names the state of one file at one path: a digest over the path,
+// Fingerprint names the state of one file at one path: a digest over the path,
 // device, inode, mode, size, and the times of modification and of change in
-// nanoseconds. The zero State is no state. The time of change cannot be set by
+// nanoseconds. The zero Fingerprint is no state. The time of change cannot be set by
 // whoever may write to a file, so that equal states mean equal content, but
-// for files that changed just now: see [Tree.Marks].
-type State [16]byte
+// for files that changed just now: see [Tree.Fingerprints].
+type Fingerprint [16]byte
 
-// Mark is what was asked of a file, and the state that it was in. Class and
+// FileFingerprint is what was asked of a file, and the state that it was in. Class and
 // Perm are what Classify answered, for ReadClass.
 //
 // A folder that was walked has a mark as well, whether or not something was
 // asked of it: as long as its state is the same, so are the names in it.
-type Mark struct {
-	Node   Node
-	Parent Node   // None for the root
-	Name   string // base name
-	Folder bool   // was walked
-	Read   Read
-	Class  Class
-	Perm   fs.FileMode
-	State  State // zero when the state identifies nothing
+type FileFingerprint struct {
+	Node        Node
+	Parent      Node   // None for the root
+	Name        string // base name
+	Folder      bool   // was walked
+	Read        Read
+	Class       Class
+	Perm        fs.FileMode
+	Fingerprint Fingerprint // zero when the state identifies nothing
 }
 
-// Marks are what an environment was like when something was asked of it, for
+// Fingerprints are what an environment was like when something was asked of it, for
 // a comparison at a later time: [Same] before it is walked, [Tree.Unchanged]
 // after.
-type Marks struct {
+type Fingerprints struct {
 	// Root identifies the root folder.
 	Root string
 	// Mounts identifies what is mounted in it; empty when the states of
@@ -58,7 +58,7 @@ type Marks struct {
 	// Names is the digest of [Tree.Names].
 	Names [sha256.Size]byte
 	// Files are in node order.
-	Files []Mark
+	Files []FileFingerprint
 }
 
 // racy is how long a file must have been left alone before its state
@@ -132,7 +132,7 @@ func (t *Tree) recall(n Node) (Class, fs.FileMode, bool) {
 // Recall lets Classify answer from marks of an earlier time for those files
 // that are in the same state still. want says for which files that is worth
 // a look at the disk, which is cheaper than reading the file.
-func (t *Tree) Recall(ctx context.Context, known map[State]Mark, want func(Node) bool) error {
+func (t *Tree) Recall(ctx context.Context, known map[Fingerprint]FileFingerprint, want func(Node) bool) error {
 	recalled := make([]uint32, t.Len())
 	var nodes []Node
 	for n := range Node(t.Len()) {
@@ -140,8 +140,8 @@ func (t *Tree) Recall(ctx context.Context, known map[State]Mark, want func(Node)
 			nodes = append(nodes, n)
 		}
 	}
-	err := t.states(ctx, nodes, func(n Node, s fileState) bool {
-		if m, ok := known[s.state]; ok && s.state != (State{}) && m.Read&ReadClass != 0 && m.Read&ReadFailed == 0 {
+	err := t.fingerprints(ctx, nodes, func(n Node, s currentFingerprint) bool {
+		if m, ok := known[s.fingerprint]; ok && s.fingerprint != (Fingerprint{}) && m.Read&ReadClass != 0 && m.Read&ReadFailed == 0 {
 			recalled[n] = packAnswer(m.Class, m.Perm)
 		}
 		return true
@@ -156,21 +156,21 @@ func (t *Tree) Recall(ctx context.Context, known map[State]Mark, want func(Node)
 	return nil
 }
 
-// Marks are the marks of all files that something was asked of since
+// Fingerprints are the marks of all files that something was asked of since
 // [Tree.Record]; nil when the system does not tell enough of its files.
 //
 // now is a time before Open was called. A file that changed after it, or
 // shortly before, could have changed unseen while it was read, or can do so
 // again without a change of its times: its mark has no state. With a zero now
 // the latest change of any marked file is taken for it.
-func (t *Tree) Marks(ctx context.Context, now time.Time) (*Marks, error) {
+func (t *Tree) Fingerprints(ctx context.Context, now time.Time) (*Fingerprints, error) {
 	if t.record == nil || t.record.answers == nil {
-		return nil, errors.New("marks of a tree that was not recorded")
+		return nil, errors.New("fingerprints of a tree that was not recorded")
 	}
 	if t.disk == nil {
 		return nil, nil
 	}
-	out := &Marks{Names: t.Names()}
+	out := &Fingerprints{Names: t.Names()}
 	var err error
 	if out.Root, err = t.disk.identity(); errors.Is(err, errors.ErrUnsupported) {
 		return nil, nil
@@ -188,11 +188,11 @@ func (t *Tree) Marks(ctx context.Context, now time.Time) (*Marks, error) {
 			nodes = append(nodes, Node(n))
 		}
 	}
-	marks := make([]Mark, len(nodes))
+	fingerprints := make([]FileFingerprint, len(nodes))
 	changed := make([]time.Time, len(nodes))
-	err = t.states(ctx, nodes, func(n Node, s fileState) bool {
+	err = t.fingerprints(ctx, nodes, func(n Node, s currentFingerprint) bool {
 		i, _ := slices.BinarySearch(nodes, n)
-		marks[i].State, changed[i] = s.state, s.changed
+		fingerprints[i].Fingerprint, changed[i] = s.fingerprint, s.changed
 		return true
 	})
 	if err != nil {
@@ -208,15 +208,15 @@ func (t *Tree) Marks(ctx context.Context, now time.Time) (*Marks, error) {
 	limit := now.Add(-racy)
 	for i, n := range nodes {
 		a := atomic.LoadUint32(&t.record.answers[n])
-		m := &marks[i]
+		m := &fingerprints[i]
 		m.Node, m.Parent, m.Name, m.Folder = n, t.Parent(n), t.Name(n), folders[n]
 		m.Read = Read(a) & (ReadClass | ReadInfo | ReadContent | ReadFailed)
 		m.Class, m.Perm = Class(a>>8), fs.FileMode(a>>16)
 		if !changed[i].Before(limit) {
-			m.State = State{}
+			m.Fingerprint = Fingerprint{}
 		}
 	}
-	out.Files = marks
+	out.Files = fingerprints
 	return out, nil
 }
 
@@ -238,26 +238,26 @@ func (t *Tree) walked() map[Node]bool {
 // marks were made. A file in another state of which only the class was asked is
 // classified anew: a log that grows changes nothing. Whatever is doubtful is
 // a change.
-func (t *Tree) Unchanged(ctx context.Context, m *Marks) (bool, error) {
+func (t *Tree) Unchanged(ctx context.Context, m *Fingerprints) (bool, error) {
 	if t.disk == nil || t.Names() != m.Names {
 		return false, nil
 	}
 	if root, err := t.disk.identity(); err != nil || root != m.Root {
 		return false, nil
 	}
-	marks := slices.DeleteFunc(slices.Clone(m.Files), func(m Mark) bool { return m.Read == 0 })
-	nodes := make([]Node, len(marks))
-	for i, m := range marks {
-		if !t.has(m.Node) || i > 0 && m.Node <= marks[i-1].Node || m.Read&ReadFailed != 0 {
+	fingerprints := slices.DeleteFunc(slices.Clone(m.Files), func(m FileFingerprint) bool { return m.Read == 0 })
+	nodes := make([]Node, len(fingerprints))
+	for i, m := range fingerprints {
+		if !t.has(m.Node) || i > 0 && m.Node <= fingerprints[i-1].Node || m.Read&ReadFailed != 0 {
 			return false, nil
 		}
 		nodes[i] = m.Node
 	}
 	var changed atomic.Bool
-	err := t.states(ctx, nodes, func(n Node, s fileState) bool {
+	err := t.fingerprints(ctx, nodes, func(n Node, s currentFingerprint) bool {
 		i, _ := slices.BinarySearch(nodes, n)
-		m := marks[i]
-		if s.state == m.State && m.State != (State{}) {
+		m := fingerprints[i]
+		if s.fingerprint == m.Fingerprint && m.Fingerprint != (Fingerprint{}) {
 			return true
 		}
 		if m.Read == ReadClass {
@@ -316,32 +316,32 @@ func (t *Tree) Names() [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// fileState is a state, and the time of the last change by which a state is
+// currentFingerprint is a state, and the time of the last change by which a state is
 // told from the next.
-type fileState struct {
-	state   State
-	changed time.Time
+type currentFingerprint struct {
+	fingerprint Fingerprint
+	changed     time.Time
 }
 
-// stateNumbers are the numbers that go into a state after the path.
-const stateNumbers = 8
+// fingerprintNumbers are the numbers that go into a state after the path.
+const fingerprintNumbers = 8
 
-// newState makes the state of a path from its numbers.
-func newState(scratch []byte, path string, numbers [stateNumbers]uint64) (State, []byte) {
+// newFingerprint makes the state of a path from its numbers.
+func newFingerprint(scratch []byte, path string, numbers [fingerprintNumbers]uint64) (Fingerprint, []byte) {
 	b := append(scratch[:0], path...)
 	b = append(b, 0)
 	for _, x := range numbers {
 		b = binary.LittleEndian.AppendUint64(b, x)
 	}
 	sum := sha256.Sum256(b)
-	return State(sum[:]), b
+	return Fingerprint(sum[:]), b
 }
 
-// states looks at the files, which are in node order, several at a time, and
+// fingerprints looks at the files, which are in node order, several at a time, and
 // calls see with the state of each, in any order and from several goroutines.
 // It ends early when see returns false. A file that cannot be looked at has
 // the zero state.
-func (t *Tree) states(ctx context.Context, nodes []Node, see func(Node, fileState) bool) error {
+func (t *Tree) fingerprints(ctx context.Context, nodes []Node, see func(Node, currentFingerprint) bool) error {
 	if t.disk == nil {
 		return errors.ErrUnsupported
 	}
@@ -358,7 +358,7 @@ func (t *Tree) states(ctx context.Context, nodes []Node, see func(Node, fileStat
 				if from >= len(nodes) {
 					return
 				}
-				if errs[w] = t.disk.states(t, nodes[from:min(from+chunk, len(nodes))], func(n Node, s fileState) bool {
+				if errs[w] = t.disk.fingerprints(t, nodes[from:min(from+chunk, len(nodes))], func(n Node, s currentFingerprint) bool {
 					if !see(n, s) {
 						stopped.Store(true)
 					}

@@ -10,7 +10,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// A packed mark is the distance to the node before it, that to its parent, its
+// A packed fingerprint is the distance to the node before it, that to its parent, its
 // name, a byte of flags, for ReadClass the class and the permissions, and the
 // state if there is one.
 const (
@@ -23,17 +23,17 @@ const (
 // systems of other systems count characters.
 const maxName = 3 * 255
 
-func pack(marks []rootfs.Mark) ([]byte, error) {
-	out := make([]byte, 0, len(marks)*(len(rootfs.State{})+16))
+func pack(fingerprints []rootfs.FileFingerprint) ([]byte, error) {
+	out := make([]byte, 0, len(fingerprints)*(len(rootfs.Fingerprint{})+16))
 	last := int64(-1)
-	for _, m := range marks {
+	for _, m := range fingerprints {
 		if int64(m.Node) <= last {
-			return nil, fmt.Errorf("the marks are not in order: %d after %d", m.Node, last)
+			return nil, fmt.Errorf("the fingerprints are not in order: %d after %d", m.Node, last)
 		}
 		out = binary.AppendUvarint(out, uint64(int64(m.Node)-last))
 		last = int64(m.Node)
 		if m.Parent >= m.Node || m.Parent < rootfs.None || len(m.Name) > maxName {
-			return nil, fmt.Errorf("the mark of node %d has the parent %d, or a name of %d bytes", m.Node, m.Parent, len(m.Name))
+			return nil, fmt.Errorf("the fingerprint of node %d has the parent %d, or a name of %d bytes", m.Node, m.Parent, len(m.Name))
 		}
 		out = binary.AppendUvarint(out, uint64(m.Node-m.Parent))
 		out = binary.AppendUvarint(out, uint64(len(m.Name)))
@@ -43,9 +43,9 @@ func pack(marks []rootfs.Mark) ([]byte, error) {
 			flags |= flagFolder
 		}
 		if flags&^(flagsAsked|flagFolder) != 0 || flags == 0 {
-			return nil, fmt.Errorf("the mark of node %d has the flags %#x", m.Node, flags)
+			return nil, fmt.Errorf("the fingerprint of node %d has the flags %#x", m.Node, flags)
 		}
-		if m.State != (rootfs.State{}) {
+		if m.Fingerprint != (rootfs.Fingerprint{}) {
 			flags |= flagState
 		}
 		out = append(out, flags)
@@ -54,20 +54,20 @@ func pack(marks []rootfs.Mark) ([]byte, error) {
 			out = binary.AppendUvarint(out, uint64(m.Perm.Perm()))
 		}
 		if flags&flagState != 0 {
-			out = append(out, m.State[:]...)
+			out = append(out, m.Fingerprint[:]...)
 		}
 	}
 	return out, nil
 }
 
-// minPacked is the length of the shortest mark. It bounds how many there can
+// minPacked is the length of the shortest packed fingerprint. It bounds how many there can
 // be before any is read.
 const minPacked = 4
 
 var errCut = errors.New("the list ends within an entry")
 
-func unpack(b []byte) ([]rootfs.Mark, error) {
-	var marks []rootfs.Mark
+func unpack(b []byte) ([]rootfs.FileFingerprint, error) {
+	var fingerprints []rootfs.FileFingerprint
 	last := int64(-1)
 	number := func() (uint64, error) {
 		x, n := binary.Uvarint(b)
@@ -78,7 +78,7 @@ func unpack(b []byte) ([]rootfs.Mark, error) {
 		return x, nil
 	}
 	for len(b) > 0 {
-		var m rootfs.Mark
+		var m rootfs.FileFingerprint
 		step, err := number()
 		if err != nil || len(b) == 0 {
 			return nil, errCut
@@ -129,18 +129,18 @@ func unpack(b []byte) ([]rootfs.Mark, error) {
 			m.Perm = fs.FileMode(perm)
 		}
 		if flags&flagState != 0 {
-			if len(b) < len(m.State) {
+			if len(b) < len(m.Fingerprint) {
 				return nil, errCut
 			}
-			b = b[copy(m.State[:], b):]
-			if m.State == (rootfs.State{}) {
+			b = b[copy(m.Fingerprint[:], b):]
+			if m.Fingerprint == (rootfs.Fingerprint{}) {
 				return nil, errors.New("an entry has a state that is none")
 			}
 		}
-		if marks == nil {
-			marks = make([]rootfs.Mark, 0, min(len(b)/minPacked+1, 1<<16))
+		if fingerprints == nil {
+			fingerprints = make([]rootfs.FileFingerprint, 0, min(len(b)/minPacked+1, 1<<16))
 		}
-		marks = append(marks, m)
+		fingerprints = append(fingerprints, m)
 	}
-	return marks, nil
+	return fingerprints, nil
 }

@@ -25,7 +25,7 @@ func markRoot(t *testing.T) (string, *Tree) {
 	if err := os.Symlink("a/x", filepath.Join(root, "link")); err != nil {
 		t.Fatal(err)
 	}
-	tree := openMarked(t, root)
+	tree := openRecorded(t, root)
 	tree.Record()
 	return root, tree
 }
@@ -37,7 +37,7 @@ func bang(head []byte) Class {
 	return 0
 }
 
-func openMarked(t *testing.T, root string) *Tree {
+func openRecorded(t *testing.T, root string) *Tree {
 	t.Helper()
 	tree, err := Open(t.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{Classify: bang})
 	if err != nil {
@@ -47,9 +47,9 @@ func openMarked(t *testing.T, root string) *Tree {
 	return tree
 }
 
-func marksOf(t *testing.T, tree *Tree, now time.Time) *Marks {
+func marksOf(t *testing.T, tree *Tree, now time.Time) *Fingerprints {
 	t.Helper()
-	m, err := tree.Marks(t.Context(), now)
+	m, err := tree.Fingerprints(t.Context(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,13 +60,13 @@ func marksOf(t *testing.T, tree *Tree, now time.Time) *Marks {
 }
 
 // same is what both comparisons say.
-func same(t *testing.T, root string, m *Marks) (before, after bool) {
+func same(t *testing.T, root string, m *Fingerprints) (before, after bool) {
 	t.Helper()
 	before, err := Same(t.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{Classify: bang}, m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after, err = openMarked(t, root).Unchanged(t.Context(), m); err != nil {
+	if after, err = openRecorded(t, root).Unchanged(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	return before, after
@@ -92,7 +92,7 @@ func TestMarksSayWhatWasAsked(t *testing.T) {
 		if m.Read != 0 {
 			got[tree.Path(m.Node)] = m.Read
 		}
-		if m.Name != tree.Name(m.Node) || m.Parent != tree.Parent(m.Node) || m.Folder != (tree.Kind(m.Node) == Dir) || m.State == (State{}) {
+		if m.Name != tree.Name(m.Node) || m.Parent != tree.Parent(m.Node) || m.Folder != (tree.Kind(m.Node) == Dir) || m.Fingerprint == (Fingerprint{}) {
 			t.Errorf("%s: %+v", tree.Path(m.Node), m)
 		}
 		if tree.Path(m.Node) == "/a/x" && (m.Class != 7 || m.Perm != 0o644) {
@@ -108,8 +108,8 @@ func TestMarksSayWhatWasAsked(t *testing.T) {
 			t.Errorf("%s: %b, want %b", p, got[p], a)
 		}
 	}
-	if _, err := openMarked(t, t.TempDir()).Marks(t.Context(), time.Time{}); err == nil {
-		t.Error("marks of a tree that was not recorded")
+	if _, err := openRecorded(t, t.TempDir()).Fingerprints(t.Context(), time.Time{}); err == nil {
+		t.Error("fingerprints of a tree that was not recorded")
 	}
 }
 
@@ -157,7 +157,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// Marks that somebody wrote are compared, and never believed to be whole.
+// Fingerprints that somebody wrote are compared, and never believed to be whole.
 func TestSameOfBrokenMarks(t *testing.T) {
 	root, tree := markRoot(t)
 	if _, _, err := tree.Classify(tree.Lookup("/a/x")); err != nil {
@@ -167,20 +167,20 @@ func TestSameOfBrokenMarks(t *testing.T) {
 	if before, after := same(t, root, good); !before || !after {
 		t.Fatal("nothing changed")
 	}
-	for name, spoil := range map[string]func(m *Marks){
-		"no files":         func(m *Marks) { m.Files = nil },
-		"no root":          func(m *Marks) { m.Files = m.Files[1:] },
-		"another root":     func(m *Marks) { m.Root = "x" },
-		"no mounts":        func(m *Marks) { m.Mounts = "" },
-		"other mounts":     func(m *Marks) { m.Mounts = "x" },
-		"no state":         func(m *Marks) { m.Files[1].State = State{} },
-		"a failure":        func(m *Marks) { m.Files[2].Read |= ReadFailed },
-		"a name with ..":   func(m *Marks) { m.Files[1].Name = ".." },
-		"a name with /":    func(m *Marks) { m.Files[1].Name = "a/../a" },
-		"an empty name":    func(m *Marks) { m.Files[1].Name = "" },
-		"a parent of none": func(m *Marks) { m.Files[1].Parent = None },
-		"a file as parent": func(m *Marks) { m.Files[3].Parent = m.Files[2].Node },
-		"a missing parent": func(m *Marks) { m.Files[len(m.Files)-1].Parent = 1000 },
+	for name, spoil := range map[string]func(m *Fingerprints){
+		"no files":         func(m *Fingerprints) { m.Files = nil },
+		"no root":          func(m *Fingerprints) { m.Files = m.Files[1:] },
+		"another root":     func(m *Fingerprints) { m.Root = "x" },
+		"no mounts":        func(m *Fingerprints) { m.Mounts = "" },
+		"other mounts":     func(m *Fingerprints) { m.Mounts = "x" },
+		"no state":         func(m *Fingerprints) { m.Files[1].Fingerprint = Fingerprint{} },
+		"a failure":        func(m *Fingerprints) { m.Files[2].Read |= ReadFailed },
+		"a name with ..":   func(m *Fingerprints) { m.Files[1].Name = ".." },
+		"a name with /":    func(m *Fingerprints) { m.Files[1].Name = "a/../a" },
+		"an empty name":    func(m *Fingerprints) { m.Files[1].Name = "" },
+		"a parent of none": func(m *Fingerprints) { m.Files[1].Parent = None },
+		"a file as parent": func(m *Fingerprints) { m.Files[3].Parent = m.Files[2].Node },
+		"a missing parent": func(m *Fingerprints) { m.Files[len(m.Files)-1].Parent = 1000 },
 	} {
 		m := *good
 		m.Files = slices.Clone(good.Files)
@@ -189,9 +189,9 @@ func TestSameOfBrokenMarks(t *testing.T) {
 			t.Errorf("%s: the same", name)
 		}
 	}
-	none := Marks{}
+	none := Fingerprints{}
 	if before, after := same(t, root, &none); before || after {
-		t.Error("no marks are the same as something")
+		t.Error("no fingerprints are the same as something")
 	}
 	gone, err := Same(t.Context(), Ref{Scheme: SchemeDir, Path: root + ".none"}, Options{}, good)
 	if gone || err != nil {
@@ -206,16 +206,16 @@ func TestRecall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	known := make(map[State]Mark)
+	known := make(map[Fingerprint]FileFingerprint)
 	for _, m := range marksOf(t, tree, time.Now().Add(time.Hour)).Files {
 		m.Class += 20 // so that an answer from memory shows
-		known[m.State] = m
+		known[m.Fingerprint] = m
 	}
 	time.Sleep(15 * time.Millisecond)
 	if err := os.WriteFile(filepath.Join(root, "log"), []byte("!"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	again := openMarked(t, root)
+	again := openRecorded(t, root)
 	if err := again.Recall(t.Context(), known, func(n Node) bool { return again.Path(n) != "/a/y" }); err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestRacyMarks(t *testing.T) {
 	}
 	for _, now := range []time.Time{start, {}} {
 		for _, m := range marksOf(t, tree, now).Files {
-			if m.State != (State{}) {
+			if m.Fingerprint != (Fingerprint{}) {
 				t.Errorf("%v: %s has a state", now, tree.Path(m.Node))
 			}
 		}
@@ -249,7 +249,7 @@ func TestRacyMarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range marksOf(t, tree, start).Files {
-		if m.State != (State{}) {
+		if m.Fingerprint != (Fingerprint{}) {
 			t.Errorf("%s has a state by its time of modification", tree.Path(m.Node))
 		}
 	}

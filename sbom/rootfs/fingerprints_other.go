@@ -10,11 +10,13 @@ import (
 // What the standard library tells of a file does not include when it was
 // changed last: nothing is recognised on these systems.
 
-func (d *disk) states(*Tree, []Node, func(Node, fileState) bool) error { return errors.ErrUnsupported }
+func (d *disk) fingerprints(*Tree, []Node, func(Node, currentFingerprint) bool) error {
+	return errors.ErrUnsupported
+}
 
 func (d *disk) identity() (string, error) { return "", errors.ErrUnsupported }
 
 func (d *disk) mountsOf() (string, bool, error) { return "", false, errors.ErrUnsupported }
 
 // Same is always false.
-func Same(context.Context, Ref, Options, *Marks) (bool, error) { return false, nil }
+func Same(context.Context, Ref, Options, *Fingerprints) (bool, error) { return false, nil }
