@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 )
 
@@ -97,7 +98,7 @@ func (b *heldBase) compareLayers(layers []sbom.Layer) string {
 	}
 	for i, l := range own {
 		if i >= len(layers) {
-			return fmt.Sprintf("is not the base of this image: it has %s, and the image %d", plural(len(own), "layer", "layers"), len(layers))
+			return fmt.Sprintf("is not the base of this image: it has %s, and the image %d", wording.Count(len(own), "layer", "layers"), len(layers))
 		}
 		if !sameLayer(l, layers[i]) {
 			return fmt.Sprintf("is not the base of this image: layer %d differs", i+1)
@@ -275,7 +276,7 @@ func (p *policy) base() {
 		})
 	case b.evidence == baseTag:
 		p.finding(RuleBasePinned, Finding{
-			Message: fmt.Sprintf("the base %s is not pinned, and %s on it", ref, plural(s.Present, "dependency rests", "dependencies rest")),
+			Message: fmt.Sprintf("the base %s is not pinned, and %s on it", ref, wording.Count(s.Present, "dependency rests", "dependencies rest")),
 			Fix:     fixPin(b),
 		})
 	case b.layers == 0 && b.evidence != baseSnapshot:
@@ -283,7 +284,7 @@ func (p *policy) base() {
 	}
 	if limit := p.config.BaseLimit; limit != nil && s.Dependencies > *limit {
 		p.finding(RuleBaseLimit, Finding{
-			Message: fmt.Sprintf("the base has %s, and the limit is %d", plural(s.Dependencies, "dependency", "dependencies"), *limit),
+			Message: fmt.Sprintf("the base has %s, and the limit is %d", wording.Count(s.Dependencies, "dependency", "dependencies"), *limit),
 			Fix:     "build on a smaller base, or raise `base-limit:` of the stage",
 		})
 	}

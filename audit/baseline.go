@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/internal/wording"
 )
 
 // BaselineVersion is the version of the baseline's format.
@@ -67,7 +68,7 @@ func (b *Baseline) Write(path string) error {
 func (b *Baseline) With(stage Stage, reason string) (*Baseline, error) {
 	if n := stage.openGaps(); n > 0 {
 		return nil, fmt.Errorf("stage %q has %s: a baseline made of it would accept what nobody has seen; repair them first",
-			stage.Name, plural(n, "gap", "gaps"))
+			stage.Name, wording.Count(n, "gap", "gaps"))
 	}
 	if stage.limited() {
 		return nil, fmt.Errorf("stage %q cannot show all that a critical stage must (depaudit explain %s): no baseline is made of it", stage.Name, RuleLimitation)

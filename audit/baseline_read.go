@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/internal/wording"
 )
 
 // ParseBaseline reads a baseline; file names it in errors. Whatever the
@@ -291,7 +293,7 @@ func (r *baselineReader) integer(key string) (int, error) {
 
 func (r *baselineReader) unknown(key, what string, known ...string) error {
 	hint := "expected one of " + strings.Join(known, ", ")
-	if near := nearest(key, known); near != "" {
+	if near := wording.Nearest(key, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return r.fail(hint, "unknown key %s in %s", quoted(key), what)

@@ -12,6 +12,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 )
 
@@ -232,7 +233,7 @@ func (p *configParser) word(n ast.Node, what, unknown string, known []string) (s
 		return s, true
 	}
 	hint := "there are " + strings.Join(known, ", ")
-	if near := nearest(s, known); near != "" {
+	if near := wording.Nearest(s, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q? ", near) + hint
 	}
 	p.fail(place(n), hint, unknown, quoted(s))

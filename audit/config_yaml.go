@@ -15,6 +15,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/depaudit/depaudit/internal/wording"
 )
 
 // The YAML parser takes time that is quadratic in the depth of nesting and
@@ -217,7 +219,7 @@ func (d *decoder) mapping(n ast.Node, what string, fields []field) bool {
 		f := find(fields, key.Value)
 		if f == nil {
 			hint := expectedKeys(fields)
-			if near := nearest(key.Value, keysOf(fields)); near != "" {
+			if near := wording.Nearest(key.Value, keysOf(fields)); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
 			d.fail(at, hint, "unknown key %s in %s", quoted(key.Value), what)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -85,7 +86,7 @@ func (p *policy) gaps() {
 		return
 	}
 	p.finding(RuleGaps, Finding{
-		Message: plural(n, "thing", "things") + " could not be examined",
+		Message: wording.Count(n, "thing", "things") + " could not be examined",
 		Fix:     "see the gaps of the stage: give the scan the rights it needs, or repair what could not be read",
 	})
 }
@@ -114,7 +115,7 @@ func (p *policy) empty() {
 		})
 	case total < least:
 		p.finding(RuleEmpty, Finding{
-			Message: fmt.Sprintf("%s, where at least %d are expected", plural(total, "dependency was found", "dependencies were found"), least),
+			Message: fmt.Sprintf("%s, where at least %d are expected", wording.Count(total, "dependency was found", "dependencies were found"), least),
 			Fix:     fix + "; if it is meant to be that lean, set `minimum:`",
 		})
 	}
@@ -142,13 +143,13 @@ func (p *policy) baseline() {
 	added := g.added()
 	if len(added) > g.Allowed {
 		p.finding(RuleGrowth, Finding{
-			Message:      fmt.Sprintf("%s, and %d allowed", plural(len(added), "new dependency", "new dependencies"), g.Allowed) + p.ofBase(added),
+			Message:      fmt.Sprintf("%s, and %d allowed", wording.Count(len(added), "new dependency", "new dependencies"), g.Allowed) + p.ofBase(added),
 			Dependencies: added, Fix: fixGrowth(g, p.footprint), Accept: accept,
 		})
 	}
 	if g.Base != nil && len(g.Base.Added) > 0 {
 		p.finding(RuleBaseGrowth, Finding{
-			Message:      "the base has " + plural(len(g.Base.Added), "new dependency", "new dependencies"),
+			Message:      "the base has " + wording.Count(len(g.Base.Added), "new dependency", "new dependencies"),
 			Dependencies: g.Base.Added, Fix: "see what the base changed, and record it", Accept: updateCommand(p.config, len(added) > 0),
 		})
 	}
@@ -158,7 +159,7 @@ func (p *policy) baseline() {
 			ids[i] = w.ID
 		}
 		p.finding(RuleWeaker, Finding{
-			Message:      plural(n, "dependency is", "dependencies are") + " shown less well than in the baseline",
+			Message:      wording.Count(n, "dependency is", "dependencies are") + " shown less well than in the baseline",
 			Dependencies: ids, Fix: "install it again from where the baseline has it", Accept: accept,
 		})
 	}
@@ -168,7 +169,7 @@ func (p *policy) baseline() {
 	}
 	if gone > 0 && len(added) <= g.Allowed && p.stage.openGaps() == 0 {
 		p.finding(RuleShrunk, Finding{
-			Message: plural(gone, "dependency", "dependencies") + " of the baseline left the stage",
+			Message: wording.Count(gone, "dependency", "dependencies") + " of the baseline left the stage",
 			Fix:     "lower the baseline, so that they cannot come back unnoticed", Accept: updateCommand(p.config, len(added) > 0),
 		})
 	}
@@ -187,7 +188,7 @@ func (p *policy) ofBase(added []string) string {
 		text = fmt.Sprintf("; %d of them in a base that the configuration does not pin", theirs)
 	}
 	if b := p.stage.Growth.Base; b != nil && len(b.ToStage) > 0 {
-		text += fmt.Sprintf("; %s the base's until now", plural(len(b.ToStage), "was", "were"))
+		text += fmt.Sprintf("; %s the base's until now", wording.Count(len(b.ToStage), "was", "were"))
 	}
 	return text
 }
@@ -213,7 +214,7 @@ func (p *policy) limit() {
 		return
 	}
 	p.finding(RuleOverLimit, Finding{
-		Message: fmt.Sprintf("%s%s, and the limit is %d", plural(n, "dependency", "dependencies"), what, *limit),
+		Message: fmt.Sprintf("%s%s, and the limit is %d", wording.Count(n, "dependency", "dependencies"), what, *limit),
 		Fix:     "remove dependencies, or raise `limit:` of the stage",
 	})
 }
@@ -245,13 +246,13 @@ func (p *policy) provenance() {
 			// one line about each package would be about nothing else.
 			r := ruleFor(rule)
 			p.add(r, Info, Finding{
-				Message: plural(len(ids), "package was", "packages were") + " held against no lock file, as none was given",
+				Message: wording.Count(len(ids), "package was", "packages were") + " held against no lock file, as none was given",
 				Fix:     "name the lock files that they should come from, with `--locks FILE`",
 			})
 			continue
 		}
 		p.finding(rule, Finding{
-			Message:      plural(len(ids), text.one, text.many) + " " + tails[rule],
+			Message:      wording.Count(len(ids), text.one, text.many) + " " + tails[rule],
 			Dependencies: ids, Fix: text.fix,
 		})
 	}
@@ -376,7 +377,7 @@ func (p *policy) locks() {
 		}
 		if n > 0 {
 			p.finding(RuleWeakLock, Finding{
-				Message: fmt.Sprintf("the lock file pins less than it seems to in %s, first in line %d", plural(n, "place", "places"), first),
+				Message: fmt.Sprintf("the lock file pins less than it seems to in %s, first in line %d", wording.Count(n, "place", "places"), first),
 				Paths:   []string{clean(l.Path)}, Fix: "write the lock again with the tool that it is from",
 			})
 		}
@@ -458,11 +459,4 @@ func shellQuote(s string) string {
 
 func (r Method) String() string {
 	return fmt.Sprintf("counting rules %d and %s", r.Rules, cmp.Or(r.Catalogers, "no catalogers"))
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 )
 
@@ -100,7 +101,7 @@ func (p *policy) waivers() {
 		switch {
 		case n > 0:
 			p.finding(RuleExpiredWaiver, Finding{
-				Message: fmt.Sprintf("the waiver for %s (%s) ended on %s; %s", x.subject(), x.Owner, x.Expires, plural(n, "gap is no longer waived", "gaps are no longer waived")),
+				Message: fmt.Sprintf("the waiver for %s (%s) ended on %s; %s", x.subject(), x.Owner, x.Expires, wording.Count(n, "gap is no longer waived", "gaps are no longer waived")),
 				Fix:     fmt.Sprintf("repair what could not be read, or renew the waiver (line %d) with a reason that still holds", x.Line),
 			})
 		case !p.waive.used[i]:

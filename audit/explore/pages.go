@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -58,7 +59,7 @@ func (m *model) why(id string, all bool) *page {
 	}
 	if h, err := m.stage.Graph.Retained(id); err == nil {
 		p.add("", "%s", reasonText(w.Reason))
-		p.add("", "keeps %s alone%s, and shares %d%s", count(h.Retained, "other", "others"), sized(h.RetainedSize), h.Shared, sized(h.SharedSize))
+		p.add("", "keeps %s alone%s, and shares %d%s", wording.Count(h.Retained, "other", "others"), sized(h.RetainedSize), h.Shared, sized(h.SharedSize))
 	}
 	if w.Owner != "" {
 		owner := m.rowOf(w.Owner)
@@ -93,7 +94,7 @@ func (m *model) why(id string, all bool) *page {
 	}
 	if w.Cut > 0 {
 		p.add("", "")
-		p.add("", "%s more are not shown", count(w.Cut, "chain", "chains"))
+		p.add("", "%s more are not shown", wording.Count(w.Cut, "chain", "chains"))
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 )
 
 const (
@@ -43,7 +44,7 @@ func (m *model) screen() (text string, column int) {
 
 // title is the first line.
 func (m *model) title() string {
-	counts := ": " + count(len(m.rows), "dependency", "dependencies")
+	counts := ": " + wording.Count(len(m.rows), "dependency", "dependencies")
 	if m.size > 0 {
 		counts += ", " + bytes(m.size)
 	}

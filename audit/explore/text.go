@@ -129,13 +129,6 @@ func bytes(n int64) string {
 	return fmt.Sprintf("%.0f TB", value)
 }
 
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 // style is an SGR parameter.
 type style string
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/diff"
 	"github.com/depaudit/depaudit/sbom/graph"
@@ -93,7 +94,7 @@ func unsure(before, after *DiffSide) []string {
 	var out []string
 	for _, s := range []*DiffSide{before, after} {
 		if n := len(s.Gaps); n > 0 {
-			out = append(out, fmt.Sprintf("%s of %s could not be examined: %s", count(n, "thing", "things"), s.Name, gapText(s.Gaps)))
+			out = append(out, fmt.Sprintf("%s of %s could not be examined: %s", wording.Count(n, "thing", "things"), s.Name, gapText(s.Gaps)))
 		}
 	}
 	for _, name := range []sbom.LimitationName{sbom.LimitOwnership, sbom.LimitUnaccounted, sbom.LimitInstalled, sbom.LimitIncomplete} {
@@ -235,7 +236,7 @@ func summary(d *diff.Difference) string {
 	var parts []string
 	add := func(n int, one, many string) {
 		if n > 0 {
-			parts = append(parts, count(n, one, many))
+			parts = append(parts, wording.Count(n, one, many))
 		}
 	}
 	add(len(d.Added), "added", "added")

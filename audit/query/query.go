@@ -30,10 +30,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -243,7 +243,7 @@ func (p sheet) caveats(h *Head) {
 		out = append(out, fmt.Sprintf("Nothing says what was asked for of the type %s: what nothing else needs is presumed to have been (--root names better ones).", listed(h.Presumed)))
 	}
 	if h.Gaps > 0 {
-		out = append(out, fmt.Sprintf("%s not be examined: the answer may lack what is there.", count(h.Gaps, "thing could", "things could")))
+		out = append(out, fmt.Sprintf("%s not be examined: the answer may lack what is there.", wording.Count(h.Gaps, "thing could", "things could")))
 	}
 	if len(out) > 0 {
 		p.Blank()
@@ -260,14 +260,7 @@ func (p sheet) more(indent string, n int, what, how string) {
 	}
 }
 
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
-func dependencies(n int) string { return count(n, "dependency", "dependencies") }
+func dependencies(n int) string { return wording.Count(n, "dependency", "dependencies") }
 
 // size is a number of bytes for people, "" for none. The units are powers of
 // 1000, as apt prints them.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
@@ -99,9 +100,9 @@ func (a *Split) summary() string {
 		text = "nothing is known to be a base that every stage has"
 	}
 	if a.Unneeded.Count == 0 {
-		return text + "; all others are needed by " + plural(len(a.Parts), "this part", "these parts")
+		return text + "; all others are needed by " + wording.Form(len(a.Parts), "this part", "these parts")
 	}
-	return text + fmt.Sprintf("; %s %s not needed by %s", sized(strconv.Itoa(a.Unneeded.Count), a.Unneeded.Size), plural(a.Unneeded.Count, "is", "are"), plural(len(a.Parts), "this part", "any of these parts"))
+	return text + fmt.Sprintf("; %s %s not needed by %s", sized(strconv.Itoa(a.Unneeded.Count), a.Unneeded.Size), wording.Form(a.Unneeded.Count, "is", "are"), wording.Form(len(a.Parts), "this part", "any of these parts"))
 }
 
 // maxShownChoices bounds what is only a remark.

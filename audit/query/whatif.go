@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
@@ -140,12 +141,12 @@ func (a *WhatIf) Text(w io.Writer, o report.Options, limit int) error {
 }
 
 func (a *WhatIf) summary() string {
-	text := fmt.Sprintf("%s %s, %s", sized(dependencies(a.Count), a.Size), plural(a.Count, "leaves", "leave"), sized(strconv.Itoa(a.Left), a.LeftSize)+plural(a.Left, " is left", " are left"))
+	text := fmt.Sprintf("%s %s, %s", sized(dependencies(a.Count), a.Size), wording.Form(a.Count, "leaves", "leave"), sized(strconv.Itoa(a.Left), a.LeftSize)+wording.Form(a.Left, " is left", " are left"))
 	if a.Orphans > 0 {
-		text += fmt.Sprintf("; %d of those that leave %s kept by nothing even now", a.Orphans, plural(a.Orphans, "is", "are"))
+		text += fmt.Sprintf("; %d of those that leave %s kept by nothing even now", a.Orphans, wording.Form(a.Orphans, "is", "are"))
 	}
 	if n := len(a.broken()); n > 0 {
-		return text + fmt.Sprintf("; %d %s", n, plural(n, "breaks", "break"))
+		return text + fmt.Sprintf("; %d %s", n, wording.Form(n, "breaks", "break"))
 	}
 	return text + "; nothing breaks"
 }
@@ -255,7 +256,7 @@ func (a *WhatIf) breaks(p sheet, m index, limit int) {
 		return
 	}
 	p.Blank()
-	p.Prose("", "", fmt.Sprintf("Broken without %s: %d", plural(len(a.Without), "it", "them"), len(all)), report.Bad)
+	p.Prose("", "", fmt.Sprintf("Broken without %s: %d", wording.Form(len(a.Without), "it", "them"), len(all)), report.Bad)
 	shown := all
 	if limit > 0 {
 		shown = all[:min(len(all), limit)]

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
@@ -96,7 +97,7 @@ func (a *Why) Text(w io.Writer, o report.Options, _ int) error {
 	}
 	if a.Cut > 0 {
 		p.Blank()
-		p.more("", a.Cut, " "+plural(a.Cut, "chain", "chains"), " (--limit 0 shows all)")
+		p.more("", a.Cut, " "+wording.Form(a.Cut, "chain", "chains"), " (--limit 0 shows all)")
 	}
 	if file != "" {
 		p.Blank()
@@ -143,12 +144,12 @@ func (a *Why) summary(m index) string {
 		}
 	case a.Owner != "" && a.NeededBy <= 1: // by its owner
 	case a.NeededBy > 0:
-		text := count(a.NeededBy, "component needs", "components need") + " it directly"
+		text := wording.Count(a.NeededBy, "component needs", "components need") + " it directly"
 		if a.Circular > 0 {
-			text += fmt.Sprintf(" (%d of them %s here only because of it)", a.Circular, plural(a.Circular, "is", "are"))
+			text += fmt.Sprintf(" (%d of them %s here only because of it)", a.Circular, wording.Form(a.Circular, "is", "are"))
 		}
 		if roots > 0 {
-			text += fmt.Sprintf(", %d of what was asked for %s to it", roots, plural(roots, "leads", "lead"))
+			text += fmt.Sprintf(", %d of what was asked for %s to it", roots, wording.Form(roots, "leads", "lead"))
 			if direct := a.directRoots(); direct > 0 && direct < roots {
 				text += fmt.Sprintf(", %d of them with no other in between", direct)
 			}
@@ -217,7 +218,7 @@ func (p sheet) chain(m index, c graph.Chain, file string) {
 	for i, e := range c.Steps {
 		if hidden := len(c.Steps) - maxShownSteps; hidden > 0 && i >= maxShownSteps/2 && i < len(c.Steps)-maxShownSteps/2 {
 			if i == maxShownSteps/2 {
-				p.more(indent, hidden, " "+plural(hidden, "step", "steps"), " (-o json has all)")
+				p.more(indent, hidden, " "+wording.Form(hidden, "step", "steps"), " (-o json has all)")
 			}
 			continue
 		}
@@ -235,10 +236,3 @@ func (p sheet) chain(m index, c graph.Chain, file string) {
 
 // maxKind is the width of the kinds of edges; a document can have its own.
 const maxKind = len("pre-depends")
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}

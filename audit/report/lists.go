@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/internal/wording"
 )
 
 // List is something that --show prints in full.
@@ -53,7 +54,7 @@ func shown(names []string) ([]List, error) {
 		if slices.Contains(known, name) {
 			continue
 		}
-		if near := Nearest(name, known); near != "" {
+		if near := wording.Nearest(name, known); near != "" {
 			return nil, fmt.Errorf("no list is called %q, did you mean %q?", name, near)
 		}
 		return nil, errors.New("no list is called " + strconv.QuoteToASCII(name) + ", there are " + strings.Join(known, ", "))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/internal/wording"
 )
 
 const (
@@ -105,7 +106,7 @@ func fit(blocks []block, limit int) string {
 	if dropped > 0 {
 		last := len(texts) - 1
 		texts[last] = fmt.Sprintf("%s left out: this report may take %d KiB, and the json report has it all.\n\n",
-			count(dropped, "more section", "more sections"), limit/1024) + texts[last]
+			wording.Count(dropped, "more section", "more sections"), limit/1024) + texts[last]
 	}
 	return strings.Join(texts, "")
 }
@@ -270,7 +271,7 @@ func markdownGrowth(s stage) block {
 		b.lines = append(b.lines, line+markdownNames(each(g.Brings, s.short))+"\n")
 	}
 	if n := len(b.lines) - shownGroups; n > 0 {
-		b.lines = append(b.lines[:shownGroups], fmt.Sprintf("- and %s, below\n", count(n, "more group", "more groups")))
+		b.lines = append(b.lines[:shownGroups], fmt.Sprintf("- and %s, below\n", wording.Count(n, "more group", "more groups")))
 	}
 	for i, c := range common {
 		if i == shownShared {

@@ -331,14 +331,6 @@ func TestFormats(t *testing.T) {
 	if _, ok := ByName("xml"); ok {
 		t.Error("there is an xml format")
 	}
-	known := []string{"table", "markdown", "json"}
-	for name, want := range map[string]string{
-		"tabel": "table", "jsno": "json", "mardown": "markdown", "xml": "", "": "", "jso": "json", strings.Repeat("table", 1000): "",
-	} {
-		if got := Nearest(name, known); got != want {
-			t.Errorf("Nearest(%.20q) = %q, want %q", name, got, want)
-		}
-	}
 	var out bytes.Buffer
 	err := renderTable(&out, pipeline(), Options{Show: []string{"gasp"}})
 	if err == nil || !strings.Contains(err.Error(), `did you mean "gaps"`) || out.Len() > 0 {

@@ -23,7 +23,6 @@
 package report
 
 import (
-	"cmp"
 	"io"
 	"slices"
 
@@ -74,48 +73,4 @@ func ByName(name string) (Format, bool) {
 		return Format{}, false
 	}
 	return all[i], true
-}
-
-// Nearest returns the one of known that name was probably meant to be, or ""
-// when none is close. It is for error messages, never to guess on.
-func Nearest(name string, known []string) string {
-	// A longer name than any option is not a slip of the finger, and the
-	// distance is quadratic.
-	const longest = 64
-	if len(name) > longest {
-		return ""
-	}
-	best := slices.MinFunc(append([]string{""}, known...), func(a, b string) int {
-		return cmp.Compare(distance(name, a), distance(name, b))
-	})
-	// A third of the letters may be wrong: "tabel" is table, "xml" is not json.
-	if best == "" || distance(name, best) > max(1, len(best)/3) {
-		return ""
-	}
-	return best
-}
-
-// distance is the number of insertions, deletions, replacements and swaps of
-// neighbours that turn a into b (optimal string alignment).
-func distance(a, b string) int {
-	var before, last []int
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before, last, row = last, row, make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }

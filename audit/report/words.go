@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 )
 
@@ -71,7 +72,7 @@ func Headline(s *audit.Stage) string { return stage{Stage: s}.headline(Terminal)
 // with. What the environment cannot show is part of the number. foreign makes
 // words from strangers fit for the format; all others are our own.
 func (s stage) headline(foreign func(string) string) string {
-	total := count(s.Counts.Total, "dependency", "dependencies")
+	total := wording.Count(s.Counts.Total, "dependency", "dependencies")
 	var marks []string
 	if s.FromDocument() {
 		marks = append(marks, "from an SBOM")
@@ -125,7 +126,7 @@ type remark struct{ label, text string }
 func (s stage) about() []remark {
 	var out []remark
 	if i := s.Image; i.Platform != "" || i.Digest != "" || len(i.Layers) > 0 {
-		parts := []string{i.Platform, count(len(i.Layers), "layer", "layers")}
+		parts := []string{i.Platform, wording.Count(len(i.Layers), "layer", "layers")}
 		out = append(out, remark{"image", strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")})
 		if hex, ok := strings.CutPrefix(i.Digest, "sha256:"); ok {
 			out = append(out, remark{"sha256", hex}) // in one piece on 80 columns
@@ -136,12 +137,12 @@ func (s stage) about() []remark {
 	if b := s.Base; b != nil {
 		parts := []string{"not known"}
 		if b.Known {
-			parts = []string{fmt.Sprintf("%d of its %s", b.Present, count(b.Dependencies, "dependency", "dependencies"))}
+			parts = []string{fmt.Sprintf("%d of its %s", b.Present, wording.Count(b.Dependencies, "dependency", "dependencies"))}
 			if b.Gone > 0 {
 				parts = append(parts, fmt.Sprintf("%d gone", b.Gone))
 			}
 			if b.Layers > 0 {
-				parts = append(parts, count(b.Layers, "layer", "layers"))
+				parts = append(parts, wording.Count(b.Layers, "layer", "layers"))
 			} else {
 				parts = append(parts, "compared by identity")
 			}
@@ -486,7 +487,7 @@ func summary(r *audit.Report) string {
 	for _, s := range r.Stages {
 		n[s.Verdict]++
 	}
-	all := count(len(r.Stages), "stage", "stages")
+	all := wording.Count(len(r.Stages), "stage", "stages")
 	switch {
 	case n[audit.Fail] > 0 && n[audit.Incomplete] > 0:
 		return fmt.Sprintf("%d of %s failed, %d incomplete", n[audit.Fail], all, n[audit.Incomplete])
@@ -527,13 +528,6 @@ func severityWord(s audit.Severity) string {
 		return string(s)
 	}
 	return "unknown"
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
 
 // textLines are the lines of a text that its author broke into lines.

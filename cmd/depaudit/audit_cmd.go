@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -209,7 +209,7 @@ func (p *pipelineFlags) override(config *audit.Config) (map[string]bool, error) 
 
 func noStage(flag, name string, config *audit.Config) error {
 	err := fmt.Errorf("%s %s: %s has no such stage", flag, name, config.File)
-	if near := report.Nearest(name, stageNames(config)); near != "" {
+	if near := wording.Nearest(name, stageNames(config)); near != "" {
 		return &hinted{err, fmt.Sprintf("did you mean %q?", near)}
 	}
 	return &hinted{err, "there are: " + strings.Join(stageNames(config), ", ")}

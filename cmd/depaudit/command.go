@@ -17,6 +17,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 )
 
@@ -213,7 +214,7 @@ func noCommand(cmd *cobra.Command, name string) error {
 	if len(names) == 0 {
 		return usage(err)
 	}
-	if near := report.Nearest(name, names); near != "" {
+	if near := wording.Nearest(name, names); near != "" {
 		return usage(&hinted{err, fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near)})
 	}
 	return usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
@@ -238,7 +239,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if near := report.Nearest(name, names); near != "" {
+	if near := wording.Nearest(name, names); near != "" {
 		return fmt.Errorf("unknown flag --%s, did you mean --%s?", name, near)
 	}
 	return fmt.Errorf("unknown flag --%s", name)

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 )
 
 func (c *command) explainCommand() *cobra.Command {
@@ -43,7 +43,7 @@ and to the others.`,
 			r, ok := audit.RuleByID(args[0])
 			if !ok {
 				err := fmt.Errorf("there is no rule %q", args[0])
-				if near := report.Nearest(args[0], ids); near != "" {
+				if near := wording.Nearest(args[0], ids); near != "" {
 					return usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 				}
 				return usage(&hinted{err, "list them with: depaudit explain"})

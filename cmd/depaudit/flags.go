@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -49,7 +50,7 @@ func (c *command) options(show []string) (report.Options, error) {
 	for _, s := range show {
 		if !slices.Contains(names, s) {
 			err := fmt.Errorf("--show %s: there is no such list", s)
-			if near := report.Nearest(s, names); near != "" {
+			if near := wording.Nearest(s, names); near != "" {
 				return report.Options{}, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 			}
 			return report.Options{}, usage(&hinted{err, "there are: " + strings.Join(names, ", ")})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -171,7 +172,7 @@ func parseDrawings(flags []string) ([]drawing, error) {
 		at := slices.Index(names, name)
 		if at < 0 {
 			err := fmt.Errorf("-o %s: there is no format %q", flag, name)
-			if near := report.Nearest(name, names); near != "" {
+			if near := wording.Nearest(name, names); near != "" {
 				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 			}
 			return nil, usage(&hinted{err, "there are: " + strings.Join(names, ", ")})

@@ -16,6 +16,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/cyclonedx"
 	"github.com/depaudit/depaudit/sbom/spdx"
@@ -67,7 +68,7 @@ func parseOutputs(flags []string) ([]output, error) {
 		f, ok := byName[name]
 		if !ok {
 			err := fmt.Errorf("-o %s: there is no format %q", s, name)
-			if near := report.Nearest(name, names); near != "" {
+			if near := wording.Nearest(name, names); near != "" {
 				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 			}
 			return nil, usage(&hinted{err, "there are: " + strings.Join(names, ", ")})

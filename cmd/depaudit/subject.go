@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -281,7 +281,7 @@ func (l *loader) checkStages() error {
 }
 
 func noSuchStage(text, name string, names []string) error {
-	if near := report.Nearest(name, names); near != "" {
+	if near := wording.Nearest(name, names); near != "" {
 		return usage(&hinted{errors.New(text), fmt.Sprintf("did you mean %q?", near)})
 	}
 	return usage(&hinted{errors.New(text), "there are: " + fewNames(names)})

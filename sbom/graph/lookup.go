@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/internal/wording"
 )
 
 // Limits of what a failed look-up offers.
@@ -110,7 +112,7 @@ func (g *Graph) near(word string) []string {
 		}
 		far := int32(maxFar + 1)
 		if d := len(name) - len(word); d >= -maxFar && d <= maxFar {
-			far = distance(word, name)
+			far = int32(wording.Distance(word, name))
 		}
 		const shortest = 3 // shorter words are within everything
 		if far > maxFar && (len(word) >= shortest && strings.Contains(name, word) || len(name) >= shortest && strings.Contains(word, name)) {
@@ -136,26 +138,4 @@ func (g *Graph) near(word string) []string {
 		out = append(out, g.nodes[c.node].ID)
 	}
 	return out
-}
-
-// distance is the number of bytes to insert, delete or replace to make one
-// word of the other (Levenshtein).
-func distance(a, b string) int32 {
-	row := make([]int32, len(b)+1)
-	for j := range row {
-		row[j] = int32(j)
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0]++
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

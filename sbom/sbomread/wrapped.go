@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/internal/draft"
 	"github.com/depaudit/depaudit/sbom/strictjson"
@@ -61,7 +62,7 @@ func (r *reader) envelope(ctx context.Context, top map[string][]byte, depth int)
 	_ = json.Unmarshal(top["signatures"], &signatures) // what is no list has no signatures
 	r.notices = append(r.notices, sbom.Notice{
 		Kind:   sbom.NoticeUnverified,
-		Detail: fmt.Sprintf("the envelope has %s, not verified: verify it with the tool that signed it before relying on who made the document", plural(len(signatures), "signature")),
+		Detail: fmt.Sprintf("the envelope has %s, not verified: verify it with the tool that signed it before relying on who made the document", wording.Count(len(signatures), "signature", "signatures")),
 	})
 	return r.inner(ctx, "the payload", payload, depth)
 }
@@ -171,14 +172,7 @@ func subjects(raw []byte) string {
 		s += " sha256:" + draft.Clean(d)
 	}
 	if len(list) > 1 {
-		s += fmt.Sprintf(" and %s more", plural(len(list)-1, "subject"))
+		s += fmt.Sprintf(" and %s more", wording.Count(len(list)-1, "subject", "subjects"))
 	}
 	return s
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

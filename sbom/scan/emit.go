@@ -3,6 +3,7 @@ package scan
 import (
 	"path"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -58,7 +59,7 @@ func (s *scanner) exclude() {
 	t := s.tree
 	for _, c := range s.caches {
 		s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
-			Path: t.Path(c.root), Name: c.what, Reason: sbom.ExcludedCache, Detail: plural(s.filesBelow(c.root), "file"), Count: 1,
+			Path: t.Path(c.root), Name: c.what, Reason: sbom.ExcludedCache, Detail: wording.Count(s.filesBelow(c.root), "file", "files"), Count: 1,
 		})
 	}
 	list := func(nodes []rootfs.Node, reason sbom.ExclusionReason) {

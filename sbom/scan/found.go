@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
@@ -176,7 +177,7 @@ func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 	if refused != "" {
 		detail := fmt.Sprintf("lists %+q", refused)
 		if more > 0 {
-			detail += fmt.Sprintf(" and %s more", plural(more, "path"))
+			detail += fmt.Sprintf(" and %s more", wording.Count(more, "path", "paths"))
 		}
 		s.notice(sbom.NoticeClaim, f.Path, detail+", outside of where a package of this kind is installed: not honoured")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anchore/packageurl-go"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -422,9 +423,9 @@ func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[ro
 	}
 	if t.Kind(top) == rootfs.Dir {
 		if label == "" || best < 0 {
-			label = plural(len(members), "executable")
+			label = wording.Count(len(members), "executable", "executables")
 		}
-		label += ", " + plural(c.Files, "file")
+		label += ", " + wording.Count(c.Files, "file", "files")
 	} else if label == "" {
 		label = s.whatIs(top)
 	}
@@ -467,16 +468,4 @@ func (s *scanner) adopt(group int, top rootfs.Node) {
 			u.inside = group
 		}
 	}
-}
-
-// plural writes "1 file", "13,214 files".
-func plural(n int, what string) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	if n == 1 {
-		return digits + " " + what
-	}
-	return digits + " " + what + "s"
 }

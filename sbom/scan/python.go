@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -413,7 +414,7 @@ func (c *listClaims) report() {
 	}
 	detail := fmt.Sprintf("lists %+q", c.refused)
 	if c.more > 0 {
-		detail += fmt.Sprintf(" and %s more", plural(c.more, "path"))
+		detail += fmt.Sprintf(" and %s more", wording.Count(c.more, "path", "paths"))
 	}
 	c.s.notice(sbom.NoticeClaim, c.list, detail+", outside of the installation's prefix or of another distribution: not honoured")
 }
