@@ -134,8 +134,8 @@ func TestConfigErrors(t *testing.T) {
 		{"no date", "pipeline: p\nexceptions: [{purl: 'pkg:a/b', reason: r, owner: o, expires: 31.12.2026}]\n" + stages,
 			`f:2:62: "31.12.2026" is no date; write the last day on which it holds as YYYY-MM-DD`},
 		{"platform", "pipeline: p\n" + stages + "  platform: amd64\n", `f:5:13: "amd64" is no platform; write os/arch or os/arch/variant in small letters, such as linux/amd64 or linux/arm/v7`},
-		{"limitation", "pipeline: p\n" + stages + "  accept: [unacounted, files]\n", `f:5:12: no limitation is called "unacounted"; did you mean "unaccounted"? there are ownership, paths, unaccounted, relations, asked, installed, incomplete` +
-			"\n" + `f:5:24: no limitation is called "files"; there are ownership, paths, unaccounted, relations, asked, installed, incomplete`},
+		{"limitation", "pipeline: p\n" + stages + "  accept: [unacounted, files]\n", `f:5:12: no limitation is called "unacounted"; did you mean "unaccounted"? there are ownership, paths, unaccounted, relations, install-reason, installed, incomplete` +
+			"\n" + `f:5:24: no limitation is called "files"; there are ownership, paths, unaccounted, relations, install-reason, installed, incomplete`},
 		{"limitation twice", "pipeline: p\n" + stages + "  accept: [paths, paths]\n", `f:5:19: the limitation "paths" is already accepted; remove one of them`},
 		{"waiver for all", "pipeline: p\n" + stages + "  waive: [{reason: r, owner: o, expires: 2026-12-31}]\n", "f:5:11: a waiver without path and kind is for everything; add `path:` or `kind:`, or both"},
 		{"waiver for a lost scan", "pipeline: p\n" + stages + "  waive: [{kind: lost-scan, reason: r, owner: o, expires: 2026-12-31}]\n",

@@ -155,19 +155,19 @@ func parseBase(t *testing.T, ref, text string) *Base {
 //	debian                        the environment is Debian with dpkg
 //	debian -                      ... without a package database
 //	base 20                       OS packages base01 to base20
-//	os gdb 13.1-3 asked           an OS package, with Asked
+//	os gdb 13.1-3 explicit        an OS package, with its install reason
 //	os gdb 13.1-3 foreign         ... with other evidence than db-owned
 //	pkg pypi/six@1.16.0 [PATH]    a language package
 //	vcs pypi/six@1.16.0           the same, from version control
 //	files PATH NAME VERSION       files that no package accounts for
-//	inside OWNER pypi/six@1.16.0  a package inside the one with that ID
+//	bundled OWNER pypi/six@1.16.0  a package inside the one with that ID
 //	FROM -> TO                    FROM needs TO, by name of OS packages
 //	gap KIND PATH DETAIL
 //	notice KIND PATH [ID]
 //	cache PATH COUNT
 //	image DIFFID...               the environment is an image with these layers
 //	@2 LINE                       the component of that line is from layer 2
-//	stamp TEXT                    the files of the line before have that content
+//	fingerprint TEXT              the files of the line before have that content
 //	limitation NAME DETAIL
 //	catalogers NAME
 //	lost TEXT                     there is no result

@@ -389,7 +389,7 @@ func TestRulesDocumentThemselves(t *testing.T) {
 }
 
 func TestReadReportRefuses(t *testing.T) {
-	doc, _ := parseInventory(t, "dir:x", "os a 1\nos b 1\ninside deb/debian/a@1?arch=amd64 pypi/x@1\ngap unreadable /r denied")
+	doc, _ := parseInventory(t, "dir:x", "os a 1\nos b 1\nbundled deb/debian/a@1?arch=amd64 pypi/x@1\ngap unreadable /r denied")
 	good := string(marshal(t, Scan(Input{Stage: StageConfig{Name: "s"}, Document: doc}, Tool{})))
 	for _, tt := range []struct{ name, old, new, want string }{
 		{"newer", `"schema": 1`, `"schema": 2`, "schema version 2, and this depaudit reads up to 1"},

@@ -124,7 +124,7 @@ func TestConfigSchemaAgrees(t *testing.T) {
 		head + "exceptions: [{purl: 'pkg:npm/%40a/b@1.0', reason: r, owner: o, expires: 2026-12-31}]",
 		head + "exceptions: [{path: /opt/x, reason: r, owner: o, expires: '2028-02-29'}]",
 		stage("base: 'registry:debian:12'"), stage("platform: linux/arm/v7"), stage("platform: linux/amd64"), stage("base-limit: 0"),
-		stage("accept: []"), stage("accept: [ownership, paths, unaccounted, relations, asked, installed, incomplete]"),
+		stage("accept: []"), stage("accept: [ownership, paths, unaccounted, relations, install-reason, installed, incomplete]"),
 		stage("waive: [{path: /x, reason: r, owner: o, expires: 2026-12-31}, {kind: mount, reason: r, owner: o, expires: 2026-12-31}]"),
 	} {
 		check(doc, true)
@@ -141,7 +141,7 @@ func TestConfigSchemaAgrees(t *testing.T) {
 		stage("first-party: [{name: x, path: /y}]"), stage("first-party: [{}]"), stage("first-party: [{path: x}]"), stage("first-party: [{path: /**}]"), stage("first-party: [{purl: six}]"),
 		stage("first-party: [{nam: x}]"), stage("message: 1"), stage("registries: ['https://user:pw@e.org']"), stage("registries: [E.org]"), stage("registries: ['e.org?x']"),
 		stage("base: ''"), stage("base: 1"), stage("base: ~"), stage("platform: linux"), stage("platform: Linux/amd64"), stage("platform: a/b/c/d"), stage("platform: a/b/"),
-		stage("base-limit: -1"), stage("accept: ownership"), stage("accept: [Ownership]"), stage("accept: [all]"), stage("accept: [asked, asked]"), stage("accept: [1]"),
+		stage("base-limit: -1"), stage("accept: ownership"), stage("accept: [Ownership]"), stage("accept: [all]"), stage("accept: [install-reason, install-reason]"), stage("accept: [1]"),
 		stage("waive: [{reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: x, reason: r, owner: o, expires: 2026-12-31}]"),
 		stage("waive: [{kind: lost-scan, reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{kind: package-database, reason: r, owner: o, expires: 2026-12-31}]"),
 		stage("waive: [{kind: any, reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: /**, reason: r, owner: o, expires: 2026-12-31}]"),
