@@ -5,68 +5,26 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-
-	"github.com/depaudit/depaudit/sbom"
 )
 
-// The schemes of a [Ref].
-const (
-	SchemeDir           = "dir"            // a root file system in a folder
-	SchemeHost          = "host"           // the machine that we run on
-	SchemeOCIDir        = "oci-dir"        // an OCI image layout in a folder
-	SchemeOCIArchive    = "oci-archive"    // an OCI image layout in a tar file
-	SchemeDockerArchive = "docker-archive" // what "docker save" writes
-	SchemeRegistry      = "registry"       // an image in a registry
-	SchemeDocker        = "docker"         // an image of a running engine
-	SchemeSBOM          = "sbom"           // a document that somebody else made
-	SchemeAttestation   = "attestation"    // an SBOM that BuildKit attached to an image in an OCI layout
-	SchemeSnapshot      = "snapshot"       // what depaudit snapshot wrote
-)
-
-// Schemes are all schemes with how a reference of each is written.
-func Schemes() []struct{ Name, Form string } {
-	return []struct{ Name, Form string }{
-		{SchemeDir, "dir:PATH"},
-		{SchemeHost, "host:"},
-		{SchemeOCIDir, "oci-dir:PATH[:TAG]"},
-		{SchemeOCIArchive, "oci-archive:FILE[:TAG]"},
-		{SchemeDockerArchive, "docker-archive:FILE[:TAG]"},
-		{SchemeRegistry, "registry:REF"},
-		{SchemeDocker, "docker:REF"},
-		{SchemeSBOM, "sbom:FILE"},
-		{SchemeAttestation, "attestation:PATH[:TAG][#STAGE]"},
-		{SchemeSnapshot, "snapshot:FILE"},
-	}
-}
-
-// schemes is how an error message names what ParseRef knows.
-func schemes() string {
-	var forms []string
-	for _, s := range Schemes() {
-		forms = append(forms, s.Form)
-	}
-	return strings.Join(forms, ", ")
-}
-
-// Ref says where an environment is.
+// Ref is a reference to an environment.
 type Ref struct {
-	// Scheme is one of the Scheme constants.
+	// Scheme is the name of one of [Schemes].
 	Scheme string `json:"scheme"`
-	// Path is the folder or file, as it was written; "/" for a host; the name
-	// of the image for a registry or an engine; "-" for an SBOM from standard
+	// Path is the directory or file as it was written; "/" for a host; the name
+	// of the image in a registry or an engine; "-" for an SBOM from standard
 	// input.
 	Path string `json:"path"`
 	// Tag chooses an image of an OCI layout or of a Docker archive: the tag,
-	// or the digest of its manifest ("sha256:..."). Empty when there is only
-	// one to choose.
+	// or the digest of its manifest ("sha256:..."). It may be empty when there
+	// is only one image.
 	Tag string `json:"tag,omitempty"`
 	// Stage is the build stage of an attestation, empty for the image's own.
 	Stage string `json:"stage,omitempty"`
 }
 
-// String is the form that [ParseRef] reads.
+// String returns the form that [ParseRef] parses.
 func (r Ref) String() string {
 	if r.Scheme == SchemeHost {
 		return SchemeHost + ":"
@@ -84,71 +42,74 @@ func (r Ref) String() string {
 	return s
 }
 
-// IsImage says whether the reference names a container image.
-func (r Ref) IsImage() bool { return (&sbom.Environment{Kind: r.Scheme}).IsImage() }
-
-// HasPath says whether Path is a path on this machine, which may be relative.
-func (r Ref) HasPath() bool {
-	switch r.Scheme {
-	case SchemeHost, SchemeRegistry, SchemeDocker:
-		return false
-	}
-	return r.Path != "-"
+// IsImage reports whether the reference names a container image.
+func (r Ref) IsImage() bool {
+	s, _ := schemeOf(r.Scheme)
+	return s.Image
 }
 
-// ParseRef reads a reference of one of the forms of [Schemes], or a bare
-// path, which means "dir:". What looks like another scheme is refused rather
-// than taken for a path, unless there is a file of that name.
+// HasPath reports whether Path is a path on this machine, which may be
+// relative.
+func (r Ref) HasPath() bool {
+	s, _ := schemeOf(r.Scheme)
+	return s.Path.OnDisk() && r.Path != "-"
+}
+
+// ParseRef parses a reference of one of the forms of [Schemes], or a bare
+// path, which means "dir:". Text with an unknown scheme is an error and not a
+// path, unless a file of that name exists.
 func ParseRef(s string) (Ref, error) { return ParseRefIn("", s) }
 
 // ParseRefIn is [ParseRef] for a reference whose relative path starts at dir.
-// The path itself stays as it is written.
+// The path in the result is as it was written.
 func ParseRefIn(dir, s string) (Ref, error) {
 	if s == "" {
-		return Ref{}, errors.New("environment: the reference is empty: write host: or dir:PATH")
+		return Ref{}, errors.New("environment: the reference is empty (write host: or dir:PATH)")
 	}
-	scheme, rest, ok := strings.Cut(s, ":")
-	if !ok || !isScheme(scheme) {
-		return pathRef(SchemeDir, s, s)
+	name, rest, ok := strings.Cut(s, ":")
+	if !ok || !isSchemeName(name) {
+		name, rest = SchemeDir, s
 	}
-	switch scheme {
-	case SchemeDir, SchemeSBOM, SchemeSnapshot:
-		return pathRef(scheme, s, rest)
-	case SchemeHost:
+	scheme, known := schemeOf(name)
+	if !known {
+		if _, err := os.Lstat(filepath.Join(dir, s)); err != nil {
+			return Ref{}, fmt.Errorf("environment %q: unknown scheme %q (known are %s; for a directory of that name write dir:%s)", s, name, forms(), s)
+		}
+		scheme, rest = Schemes()[0], s
+	}
+	r := Ref{Scheme: scheme.Name, Path: rest}
+	if scheme.Path == PathNone {
 		if rest != "" {
-			return Ref{}, fmt.Errorf("environment %q: host: takes no path: write host: for this machine, or dir:%s for a folder", s, rest)
+			return Ref{}, fmt.Errorf("environment %q: %s takes no path (write %s, or dir:%s for a directory)", s, scheme.Form, scheme.Form, rest)
 		}
-		return Ref{Scheme: SchemeHost, Path: "/"}, nil
-	case SchemeOCIDir, SchemeOCIArchive, SchemeDockerArchive:
-		path, tag := cutTag(scheme, dir, rest)
-		r, err := pathRef(scheme, s, path)
-		if err == nil {
-			r.Tag = tag
-		}
-		return r, err
-	case SchemeAttestation:
-		rest, stage, _ := strings.Cut(rest, "#")
-		path, tag := cutTag(scheme, dir, rest)
-		r, err := pathRef(scheme, s, path)
-		if err == nil {
-			r.Tag, r.Stage = tag, stage
-		}
-		return r, err
-	case SchemeRegistry, SchemeDocker:
-		// The form "docker://REF" is what other tools write.
-		return pathRef(scheme, s, strings.TrimPrefix(rest, "//"))
+		r.Path = "/"
+		return r, nil
 	}
-	if _, err := os.Lstat(filepath.Join(dir, s)); err == nil {
-		return pathRef(SchemeDir, s, s)
+	if scheme.Path == PathImage {
+		r.Path = strings.TrimPrefix(r.Path, "//") // other tools write "docker://REF"
 	}
-	return Ref{}, fmt.Errorf("environment %q: unknown scheme %q: known are %s (for a folder of that name write dir:%s)", s, scheme, schemes(), s)
+	if scheme.stage {
+		r.Path, r.Stage, _ = strings.Cut(r.Path, "#")
+	}
+	if scheme.tag {
+		r.Path, r.Tag = cutTag(scheme.Name, dir, r.Path)
+	}
+	switch {
+	case r.Path == "" && scheme.Name == SchemeDir:
+		return Ref{}, fmt.Errorf("environment %q: the path is missing (write dir:PATH, or dir:. for the current directory)", s)
+	case r.Path == "":
+		return Ref{}, fmt.Errorf("environment %q: nothing follows the scheme (write %s)", s, scheme.Form)
+	case strings.ContainsRune(r.Path, 0):
+		return Ref{}, fmt.Errorf("environment %q: the path contains a zero byte", s)
+	}
+	return r, nil
 }
 
-// cutTag parts a path from the tag or digest behind it. Both may have colons
-// in them, and the tag slashes as well ("registry.example:5000/app:1"). So the
-// longest part in front of a colon that is there on the disk is the path. When
-// nothing is, an archive's path ends at the first colon, and a layout's at the
-// last one unless a folder follows.
+// cutTag splits a path from the tag or digest behind it. Both may contain
+// colons, and the tag also slashes ("registry.example:5000/app:1"). So the path
+// is the longest part before a colon that exists on the disk. If none exists,
+// the path of a Docker archive ends at the first colon, and that of a layout at
+// the last one unless a slash follows it.
 func cutTag(scheme, dir, s string) (path, tag string) {
 	if path, digest, ok := strings.Cut(s, "@sha256:"); ok {
 		return path, "sha256:" + digest
@@ -180,25 +141,10 @@ func cutTag(scheme, dir, s string) (path, tag string) {
 	return s[:i], s[i+1:]
 }
 
-func pathRef(scheme, s, path string) (Ref, error) {
-	if path == "" {
-		i := slices.IndexFunc(Schemes(), func(x struct{ Name, Form string }) bool { return x.Name == scheme })
-		err := fmt.Errorf("environment %q: nothing follows the scheme: write %s", s, Schemes()[i].Form)
-		if scheme == SchemeDir {
-			err = fmt.Errorf("environment %q: no path: write dir:PATH, dir:. for the current folder", s)
-		}
-		return Ref{}, err
-	}
-	if strings.ContainsRune(path, 0) {
-		return Ref{}, fmt.Errorf("environment %q: the path has a zero byte", s)
-	}
-	return Ref{Scheme: scheme, Path: path}, nil
-}
-
-// isScheme is a letter followed by letters, digits, '+' and '-'. A dot is
-// not part of it, although RFC 3986 allows it: "./x:y" and "root.old:1" are
-// paths.
-func isScheme(s string) bool {
+// isSchemeName reports whether s has the form of a scheme: a letter followed by
+// letters, digits, '+' and '-'. A dot is not allowed, although RFC 3986 allows
+// it: "./x:y" and "root.old:1" are paths.
+func isSchemeName(s string) bool {
 	for i, c := range []byte(s) {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':

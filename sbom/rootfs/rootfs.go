@@ -161,7 +161,7 @@ func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinf
 	case SchemeHost:
 		path = "/"
 	default:
-		return nil, fmt.Errorf("environment %q: %q is no file tree", ref, ref.Scheme)
+		return nil, fmt.Errorf("environment %q: %q has no file tree", ref, ref.Scheme)
 	}
 	d, err := openDisk(path)
 	if err != nil {

@@ -226,7 +226,7 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
-	if _, err := Open(t.Context(), Ref{Scheme: "oci", Path: root}, Options{}); err == nil || !strings.Contains(err.Error(), "no file tree") {
+	if _, err := Open(t.Context(), Ref{Scheme: "oci", Path: root}, Options{}); err == nil || !strings.Contains(err.Error(), "has no file tree") {
 		t.Errorf("unknown scheme: %v", err)
 	}
 }
@@ -379,7 +379,7 @@ func TestParseRef(t *testing.T) {
 		{"sbom:-", Ref{Scheme: SchemeSBOM, Path: "-"}, ""},
 		{"snapshot:before.json", Ref{Scheme: SchemeSnapshot, Path: "before.json"}, ""},
 		{"host:/", Ref{}, "takes no path"},
-		{"dir:", Ref{}, "no path"},
+		{"dir:", Ref{}, "path is missing"},
 		{"", Ref{}, "empty"},
 		{"dir:a\x00b", Ref{}, "zero byte"},
 	} {
