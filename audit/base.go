@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Base is what a stage's environment started from: the image that it is built

@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
-	"github.com/depaudit/depaudit/internal/wording"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // BaselineVersion is the version of the baseline's format.

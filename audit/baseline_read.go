@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/depaudit/depaudit/internal/wording"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // ParseBaseline reads a baseline; file names it in errors. Whatever the

@@ -12,8 +12,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // lockPlaces are the positions of the lock patterns, by stage and index.

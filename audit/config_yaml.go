@@ -16,7 +16,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
-	"github.com/depaudit/depaudit/internal/wording"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // The YAML parser takes time that is quadratic in the depth of nesting and

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // DefaultMinimum is the number of dependencies below which an environment

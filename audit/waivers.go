@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // GapBase is the kind of a gap in what is known of the stage's base. A scan

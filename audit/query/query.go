@@ -33,9 +33,9 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Schema is the version of the JSON of all answers. It grows when a reader of

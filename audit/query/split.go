@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/graph"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Split says what the parts of a stage need.

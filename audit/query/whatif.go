@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/graph"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // WhatIf says what would leave a stage.

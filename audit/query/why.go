@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/graph"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Why says why a component is in a stage.

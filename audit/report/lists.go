@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/internal/wording"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // List is something that --show prints in full.

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/internal/wording"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // This file has the sentences that several formats share. What it returns is

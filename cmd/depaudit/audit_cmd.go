@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // defaultConfig is looked for in the working folder only: a configuration

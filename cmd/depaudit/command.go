@@ -17,8 +17,8 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // command is the program with its surroundings as values. Everything but

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/internal/wording"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 func (c *command) explainCommand() *cobra.Command {

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // outputFlags are shared by every command that prints a report.

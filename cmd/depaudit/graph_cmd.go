@@ -12,9 +12,9 @@ import (
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // drawingFormat is a way to write a piece of the graph down.

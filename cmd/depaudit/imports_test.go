@@ -25,11 +25,11 @@ const (
 // Packages for tests, which count as test files.
 const (
 	exportTest = "sbom/internal/exporttest"
-	moduleTest = "internal/moduletest"
+	moduleTest = "sbom/moduletest"
 )
 
 // wordingPackage has the parts of messages that every layer writes.
-const wordingPackage = "internal/wording"
+const wordingPackage = "sbom/wording"
 
 // layers has every package of the module with the packages of the module that
 // it may import. ARCHITECTURE.md says why.

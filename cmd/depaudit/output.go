@@ -16,10 +16,10 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/report"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/cyclonedx"
 	"github.com/depaudit/depaudit/sbom/spdx"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // outputFormat is a way to write a report down: one for all stages, or, for

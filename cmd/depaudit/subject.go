@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // subject is one environment that a question is about, with its document.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/depaudit/depaudit/internal/wording"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Limits of what a failed look-up offers.

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/internal/draft"
 	"github.com/depaudit/depaudit/sbom/strictjson"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // unwrap reads the document that another one carries.

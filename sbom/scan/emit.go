@@ -3,9 +3,9 @@ package scan
 import (
 	"path"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // emit turns units into components of the document. Owners are identities,

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // addFound makes units of what the catalogers reported. What our own readers

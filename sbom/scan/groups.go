@@ -12,10 +12,10 @@ import (
 
 	"github.com/anchore/packageurl-go"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // groupUnaccounted counts what no package accounts for (counting rule 5):

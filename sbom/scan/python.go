@@ -12,10 +12,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/depaudit/depaudit/internal/wording"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Limits of what is read of one Python distribution. Real METADATA is a few

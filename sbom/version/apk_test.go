@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/depaudit/depaudit/internal/moduletest"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 // apkVersions has the pairs of apk-tools' own tests.

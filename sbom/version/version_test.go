@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/depaudit/depaudit/internal/moduletest"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 // TestOrdersOfOthers checks each order against pairs of other authors. Versions
