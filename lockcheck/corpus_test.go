@@ -6,27 +6,21 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 // TestCorpus reads every lock file in syft's own test data, which nobody here
 // wrote, and compares the number of entries with one that is counted without
 // this package's readers.
 func TestCorpus(t *testing.T) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anchore/syft").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := strings.TrimSpace(string(out))
-	if root == "" {
-		t.Fatal("syft's module is not in the module cache: run go mod download")
-	}
+	root := moduletest.Dir(t, "github.com/anchore/syft")
 	read, refused := map[string]int{}, map[string]bool{}
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

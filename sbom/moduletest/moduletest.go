@@ -4,6 +4,7 @@ package moduletest
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,10 +25,9 @@ const Scalibr = "github.com/google/osv-scalibr@v0.5.3"
 func Dir(tb testing.TB, module string) string {
 	tb.Helper()
 	if !strings.Contains(module, "@") {
-		out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
-		dir := strings.TrimSpace(string(out))
-		if err != nil || dir == "" {
-			tb.Fatalf("module %s is not in the module cache (run go mod download): %v", module, err)
+		dir, err := Dependency(module)
+		if err != nil {
+			tb.Fatal(err)
 		}
 		return dir
 	}
@@ -47,6 +47,16 @@ func Dir(tb testing.TB, module string) string {
 		report("module %s cannot be downloaded: %v %s", module, err, m.Error)
 	}
 	return m.Dir
+}
+
+// Dependency returns the directory of a dependency of this module.
+func Dependency(module string) (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	dir := strings.TrimSpace(string(out))
+	if err != nil || dir == "" {
+		return "", fmt.Errorf("module %s is not in the module cache (run go mod download): %v", module, err)
+	}
+	return dir, nil
 }
 
 // File returns the content of a file in a module; see [Dir].

@@ -91,7 +91,7 @@ func (d *alpm) read(ctx context.Context, local rootfs.Node) error {
 			return err
 		}
 		if desc == rootfs.None {
-			return &ParseError{File: path, Msg: "is missing, although the directory of the package exists", Hint: hintAlpm}
+			return &parseError{File: path, Msg: "is missing, although the directory of the package exists", Hint: hintAlpm}
 		}
 		var p *alpmRecord
 		err = d.open(desc, func(r io.Reader, file string) error {
@@ -105,11 +105,11 @@ func (d *alpm) read(ctx context.Context, local rootfs.Node) error {
 			d.gap(sbom.GapDatabase, p.file, "describes %s %s, but is in the directory %s, whose name pacman uses", p.name, p.version, excerpt(name))
 		}
 		if before := first[p.name]; before != nil {
-			return &ParseError{File: p.file, Msg: fmt.Sprintf("package %s has a second record, the first one is %s", p.name, before.file), Hint: "remove one of them"}
+			return &parseError{File: p.file, Msg: fmt.Sprintf("package %s has a second record, the first one is %s", p.name, before.file), Hint: "remove one of them"}
 		}
 		first[p.name] = p
 		if len(d.packages) == maxPackages {
-			return &limitError{ParseError{File: p.file, Msg: fmt.Sprintf("more than %d packages", maxPackages)}}
+			return &limitError{parseError{File: p.file, Msg: fmt.Sprintf("more than %d packages", maxPackages)}}
 		}
 		d.packages = append(d.packages, p)
 		d.dirs[p] = dir

@@ -144,7 +144,7 @@ func readAlpmDesc(ctx context.Context, r io.Reader, file string) (*alpmRecord, e
 		}
 		return nil
 	})
-	var parse *ParseError
+	var parse *parseError
 	if errors.As(err, &parse) {
 		parse.Hint = hintAlpm
 	}
@@ -152,9 +152,9 @@ func readAlpmDesc(ctx context.Context, r io.Reader, file string) (*alpmRecord, e
 	case err != nil:
 		return nil, err
 	case p.name == "":
-		return nil, &ParseError{File: file, Msg: "has no section %NAME%, the name of the package", Hint: hintAlpm}
+		return nil, &parseError{File: file, Msg: "has no section %NAME%, the name of the package", Hint: hintAlpm}
 	case p.version == "":
-		return nil, &ParseError{File: file, Msg: "package " + p.name + " has no section %VERSION%", Hint: hintAlpm}
+		return nil, &parseError{File: file, Msg: "package " + p.name + " has no section %VERSION%", Hint: hintAlpm}
 	}
 	return p, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 var arch = sbom.OS{ID: "arch"}
@@ -93,7 +94,7 @@ func TestAlpmFixtures(t *testing.T) {
 	}
 	checkRepeatable2(t, tree, db, arch)
 	for _, text := range []string{"valid", "valid_one_dep", "valid_no_dep"} {
-		text = readFile(t, module(t, scalibr), "extractor/filesystem/os/pacman/testdata", text)
+		text = moduletest.File(t, moduletest.Scalibr, "extractor/filesystem/os/pacman/testdata", text)
 		if p, err := readAlpmDesc(context.Background(), strings.NewReader(strings.TrimRight(text, "\n")+"\n\n"), "desc"); err != nil || !strings.Contains(text, "%NAME%\n"+p.name+"\n") {
 			t.Errorf("%+v, %v", p, err)
 		}
@@ -173,9 +174,9 @@ func TestBrokenAlpmDatabases(t *testing.T) {
 			if err == nil || db != nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("Open: %+v\n%v\nwant\n%s", db, err, test.want)
 			}
-			var parse *ParseError
+			var parse *parseError
 			if !errors.As(err, &parse) {
-				t.Errorf("%#v is no ParseError", err)
+				t.Errorf("%#v is no parseError", err)
 			}
 		})
 	}
@@ -227,7 +228,7 @@ func FuzzAlpm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := readAlpmDesc(context.Background(), strings.NewReader(text), "f")
 		if err != nil {
-			var parse *ParseError
+			var parse *parseError
 			if !errors.As(err, &parse) {
 				t.Fatalf("error without a position: %v", err)
 			}

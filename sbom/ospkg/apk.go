@@ -101,7 +101,7 @@ func (d *apk) database() (rootfs.Node, error) {
 func (d *apk) checkMissing() error {
 	for _, path := range []string{apkDir + "/scripts.tar", apkUsrDir + "/scripts.tar", apkDir + "/scripts.tar.gz", apkUsrDir + "/scripts.tar.gz"} {
 		if d.tree.Kind(d.tree.Resolve(path)) == rootfs.File {
-			return &ParseError{File: strings.TrimSuffix(path, path[strings.LastIndexByte(path, '/'):]) + apkInstalled,
+			return &parseError{File: strings.TrimSuffix(path, path[strings.LastIndexByte(path, '/'):]) + apkInstalled,
 				Msg: "is missing, although there are scripts of packages beside it in " + path, Hint: "restore it from a backup"}
 		}
 	}
@@ -120,12 +120,12 @@ func (d *apk) read(r *apkReader) error {
 			return err
 		}
 		if before := first[p.name]; before > 0 {
-			return &ParseError{File: r.lines.file, Line: p.line, Hint: hintApk,
+			return &parseError{File: r.lines.file, Line: p.line, Hint: hintApk,
 				Msg: fmt.Sprintf("package %s has a second record, the first one is in line %d", p.name, before)}
 		}
 		first[p.name] = p.line
 		if len(first) > maxPackages {
-			return &limitError{ParseError{File: r.lines.file, Line: p.line, Msg: "more packages than any system has"}}
+			return &limitError{parseError{File: r.lines.file, Line: p.line, Msg: "more packages than any system has"}}
 		}
 		if p.virtual() {
 			d.virtuals = append(d.virtuals, p)

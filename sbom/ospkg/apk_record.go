@@ -111,7 +111,7 @@ func (r *apkReader) next() (*apkRecord, error) {
 	}
 }
 
-func (r *apkReader) fail(format string, args ...any) *ParseError {
+func (r *apkReader) fail(format string, args ...any) *parseError {
 	e := r.lines.fail(format, args...)
 	e.Hint = hintApk
 	return e
@@ -246,7 +246,7 @@ func (r *apkReader) finish() (*apkRecord, error) {
 	p := r.p
 	r.p = nil
 	at := func(format string, args ...any) (*apkRecord, error) {
-		return nil, &ParseError{File: r.lines.file, Line: p.line, Msg: fmt.Sprintf(format, args...), Hint: hintApk}
+		return nil, &parseError{File: r.lines.file, Line: p.line, Msg: fmt.Sprintf(format, args...), Hint: hintApk}
 	}
 	switch {
 	case p.name == "":

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -35,13 +36,13 @@ func apkFixtures(tb testing.TB) map[string]string {
 		"alpine 3.19 in syft":  readFile(tb, syft(tb), "alpine/testdata/multiple-1/lib/apk/db/installed"),
 		"alpine 3.16 in syft":  readFile(tb, syft(tb), "alpine/testdata/multiple-2/lib/apk/db/installed"),
 		"large in syft":        readFile(tb, syft(tb), "alpine/testdata/very-large-entries"),
-		"alpine 3.16 in apko":  readFile(tb, module(tb, apko), "pkg/apk/apk/testdata/root/usr/lib/apk/db/installed"),
-		"wolfi in apko":        readFile(tb, module(tb, apko), "pkg/apk/apk/testdata/installed/wolfi-base"),
-		"redis in apko":        readFile(tb, module(tb, apko), "pkg/apk/apk/testdata/installed/redis-operator-compat"),
-		"alpine in scalibr":    readFile(tb, module(tb, scalibr), "extractor/filesystem/os/apk/testdata/installed"),
-		"two arches, scalibr":  readFile(tb, module(tb, scalibr), "extractor/filesystem/os/apk/testdata/different-arch"),
+		"alpine 3.16 in apko":  moduletest.File(tb, apko, "pkg/apk/apk/testdata/root/usr/lib/apk/db/installed"),
+		"wolfi in apko":        moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/wolfi-base"),
+		"redis in apko":        moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/redis-operator-compat"),
+		"alpine in scalibr":    moduletest.File(tb, moduletest.Scalibr, "extractor/filesystem/os/apk/testdata/installed"),
+		"two arches, scalibr":  moduletest.File(tb, moduletest.Scalibr, "extractor/filesystem/os/apk/testdata/different-arch"),
 		"an empty field, syft": readFile(tb, syft(tb), "alpine/testdata/empty-deps-and-provides"),
-		"a root folder's mode": readFile(tb, module(tb, apko), "pkg/apk/apk/testdata/installed/bad-top-level-perms"),
+		"a root folder's mode": moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/bad-top-level-perms"),
 	} {
 		out[name] = strings.TrimRight(text, "\n") + "\n\n"
 	}
@@ -253,9 +254,9 @@ func TestBrokenApkDatabasesAreErrors(t *testing.T) {
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error\n%v\nwant\n%s", err, test.want)
 			}
-			var parse *ParseError
+			var parse *parseError
 			if !errors.As(err, &parse) {
-				t.Errorf("%#v is no ParseError", err)
+				t.Errorf("%#v is no parseError", err)
 			}
 		})
 	}
@@ -325,7 +326,7 @@ func TestApkClaims(t *testing.T) {
 // TestTruncatedApk checks that a truncated file is an error, unless it ends
 // with a record.
 func TestTruncatedApk(t *testing.T) {
-	text := readFile(t, module(t, apko), "pkg/apk/apk/testdata/installed/wolfi-base")[:5000]
+	text := moduletest.File(t, apko, "pkg/apk/apk/testdata/installed/wolfi-base")[:5000]
 	tree, err := openTree(t, files{"/x": ""}.plant(t))
 	if err != nil {
 		t.Fatal(err)
@@ -355,7 +356,7 @@ func allApk(tree *rootfs.Tree, text string) (int, error) {
 // Alpine built. The expected digest is from the test of another
 // implementation.
 func TestApkDigestIsThatOfTheControlSegment(t *testing.T) {
-	dir := filepath.Join(module(t, apko), "pkg/apk/apk")
+	dir := filepath.Join(moduletest.Dir(t, apko), "pkg/apk/apk")
 	archive := bufio.NewReader(strings.NewReader(readFile(t, dir, "testdata/alpine-316/alpine-baselayout-3.2.0-r23.apk")))
 	control := ""
 	for range 2 { // the signature comes first
@@ -441,7 +442,7 @@ func FuzzApk(f *testing.F) {
 		d := &apk{system: system{DB: &DB{Kind: "apk"}, tree: tree, areas: findAreas(tree)}}
 		err := d.read(newApkReader(context.Background(), strings.NewReader(text), "f", 0, newFinder(tree, d.areas)))
 		if err != nil {
-			var parse *ParseError
+			var parse *parseError
 			if !errors.As(err, &parse) || parse.Line < 1 {
 				t.Fatalf("error without a position: %v", err)
 			}

@@ -14,7 +14,7 @@ type listing struct {
 	claims         map[int]claim // area -> the files that are claimed in it
 	listed, absent int
 	malformed      int // lines
-	fault          *ParseError
+	fault          *parseError
 	err            error // the list could not be read to its end
 }
 

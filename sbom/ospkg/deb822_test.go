@@ -83,9 +83,9 @@ func TestBrokenStanzasAreRefused(t *testing.T) {
 			if diff := cmp.Diff(test.want, err.Error()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
-			var parse *ParseError
+			var parse *parseError
 			if !errors.As(err, &parse) {
-				t.Errorf("%T is no ParseError", err)
+				t.Errorf("%T is no parseError", err)
 			}
 		})
 	}

@@ -39,7 +39,7 @@ func readDiversions(ctx context.Context, r io.Reader, file string) (map[string]d
 			return nil, l.err
 		}
 		if !ok || !more {
-			return nil, &ParseError{File: file, Line: at, Msg: "incomplete diversion: want a path, a path and a package"}
+			return nil, &parseError{File: file, Line: at, Msg: "incomplete diversion: want a path, a path and a package"}
 		}
 		by, _, _ = strings.Cut(by, ":")
 		if by == "" {
@@ -48,7 +48,7 @@ func readDiversions(ctx context.Context, r io.Reader, file string) (map[string]d
 			return nil, l.fail("%s is not a package name", excerpt(by))
 		}
 		if _, twice := out[from]; twice {
-			return nil, &ParseError{File: file, Line: at, Msg: fmt.Sprintf("%s is diverted twice", excerpt(from))}
+			return nil, &parseError{File: file, Line: at, Msg: fmt.Sprintf("%s is diverted twice", excerpt(from))}
 		}
 		out[from] = diversion{to: to, by: strings.Clone(by)}
 	}

@@ -89,12 +89,12 @@ func (d *dpkg) readRecords(ctx context.Context) (bool, error) {
 	records := map[string]*dpkgRecord{}
 	add := func(p *dpkgRecord) error {
 		if before := records[p.key()]; before != nil {
-			return &ParseError{File: p.file, Line: p.line,
+			return &parseError{File: p.file, Line: p.line,
 				Msg:  "package " + p.key() + " has a second record, the first one is at " + position(before.file, before.line),
 				Hint: "remove one of them"}
 		}
 		if len(records) == maxPackages {
-			return &limitError{ParseError{File: p.file, Line: p.line, Msg: "more packages than any system has"}}
+			return &limitError{parseError{File: p.file, Line: p.line, Msg: "more packages than any system has"}}
 		}
 		records[p.key()] = p
 		return nil
@@ -129,7 +129,7 @@ func (d *dpkg) readRecords(ctx context.Context) (bool, error) {
 func (d *dpkg) checkMissing() error {
 	for n := range d.tree.Children(d.tree.Resolve(dpkgInfo)) {
 		if strings.HasSuffix(d.tree.Name(n), ".list") {
-			return &ParseError{File: dpkgStatus, Msg: "is missing, although file lists of packages exist in " + dpkgInfo,
+			return &parseError{File: dpkgStatus, Msg: "is missing, although file lists of packages exist in " + dpkgInfo,
 				Hint: "restore it, for instance from /var/lib/dpkg/status-old"}
 		}
 	}
@@ -256,7 +256,7 @@ func (d *dpkg) loadDiversions(ctx context.Context) (out map[string]diversion, er
 // gapKind returns the kind of gap for an error.
 func gapKind(err error, otherwise sbom.GapKind) sbom.GapKind {
 	var limit *limitError
-	var parse *ParseError
+	var parse *parseError
 	switch {
 	case errors.As(err, &limit):
 		return sbom.GapLimit

@@ -70,7 +70,7 @@ func (l *lines) next() (string, bool) {
 		l.fill()
 	}
 	if l.err == nil {
-		l.err = &limitError{ParseError{File: l.file, Line: l.number,
+		l.err = &limitError{parseError{File: l.file, Line: l.number,
 			Msg: fmt.Sprintf("line is longer than %d bytes", maxLine)}}
 	}
 	return "", false
@@ -99,12 +99,12 @@ func (l *lines) fill() {
 	case err != nil:
 		l.err = fmt.Errorf("%s: %w", l.file, err)
 	case l.size > maxFile:
-		l.err = &limitError{ParseError{File: l.file, Line: l.number,
+		l.err = &limitError{parseError{File: l.file, Line: l.number,
 			Msg: fmt.Sprintf("file is longer than %d bytes", maxFile)}}
 	}
 }
 
-// fail returns a ParseError at the current line.
-func (l *lines) fail(format string, args ...any) *ParseError {
-	return &ParseError{File: l.file, Line: l.number, Msg: fmt.Sprintf(format, args...)}
+// fail returns a parseError at the current line.
+func (l *lines) fail(format string, args ...any) *parseError {
+	return &parseError{File: l.file, Line: l.number, Msg: fmt.Sprintf(format, args...)}
 }

@@ -142,9 +142,9 @@ func TestBrokenDatabasesAreErrors(t *testing.T) {
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error\n%v\nwant\n%s", err, test.want)
 			}
-			var parse *ParseError
+			var parse *parseError
 			if !errors.As(err, &parse) || !strings.HasPrefix(parse.File, dpkgFolder) {
-				t.Errorf("%#v is no ParseError of the database", err)
+				t.Errorf("%#v is no parseError of the database", err)
 			}
 		})
 	}

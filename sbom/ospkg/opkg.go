@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -90,7 +88,7 @@ func (d *opkg) database() (rootfs.Node, error) {
 		case n == rootfs.None:
 			for list := range d.tree.Children(d.tree.Resolve(root + "/info")) {
 				if strings.HasSuffix(d.tree.Name(list), ".list") {
-					return rootfs.None, &ParseError{File: path, Msg: "is missing, although file lists of packages exist in " + root + "/info", Hint: hintOpkg}
+					return rootfs.None, &parseError{File: path, Msg: "is missing, although file lists of packages exist in " + root + "/info", Hint: hintOpkg}
 				}
 			}
 		case found == rootfs.None:
@@ -120,14 +118,14 @@ func (d *opkg) read(ctx context.Context, r io.Reader, file string) error {
 			return err
 		}
 		if len(d.packages)+len(d.others) == maxPackages {
-			return &limitError{ParseError{File: file, Line: p.line, Msg: "more packages than any system has"}}
+			return &limitError{parseError{File: file, Line: p.line, Msg: "more packages than any system has"}}
 		}
 		if !p.installed() {
 			d.others = append(d.others, p)
 			continue
 		}
 		if before := first[p.name]; before > 0 {
-			return &ParseError{File: file, Line: p.line, Hint: "remove one of them",
+			return &parseError{File: file, Line: p.line, Hint: "remove one of them",
 				Msg: fmt.Sprintf("package %s has a second record, the first one is in line %d", p.name, before)}
 		}
 		first[p.name] = p.line
@@ -139,60 +137,27 @@ func isOpkgField(name string) bool {
 	return isStatusField(name) || ecosystem.EqualFold(name, "Auto-Installed")
 }
 
+func opkgRules() recordRules {
+	return recordRules{
+		hint: hintOpkg, validArch: validApkArch, parseState: (*dpkgRecord).parseOpkgState,
+		unversioned: []string{"not-installed"}, sizeUnit: 1,
+	}
+}
+
 // parseOpkgRecord parses one stanza of the status file.
 func parseOpkgRecord(s *stanza, file string) (*opkgRecord, error) {
-	p := &opkgRecord{
-		dpkgRecord: dpkgRecord{
-			name:      s.value("Package"),
-			arch:      s.value("Architecture"),
-			version:   s.value("Version"),
-			essential: ecosystem.EqualFold(s.value("Essential"), "yes"),
-			file:      file,
-			line:      s.line,
-		},
-		auto: ecosystem.EqualFold(s.value("Auto-Installed"), "yes"),
+	p, err := opkgRules().parse(s, file)
+	if err != nil {
+		return nil, err
 	}
-	fail := func(name, format string, args ...any) error {
-		line := s.line
-		if f, found := s.get(name); found {
-			line = f.line
-		}
-		return &ParseError{File: file, Line: line, Msg: fmt.Sprintf(format, args...), Hint: hintOpkg}
-	}
-	switch {
-	case p.name == "":
-		return nil, fail("Package", "record has no Package field")
-	case !validPackageName(p.name):
-		return nil, fail("Package", "%s is not a package name", excerpt(p.name))
-	case !validApkArch(p.arch):
-		return nil, fail("Architecture", "%s is not an architecture", excerpt(p.arch))
-	}
-	if err := p.parseOpkgState(s); err != nil {
-		return nil, fail("Status", "%v of package %s", err, p.name)
-	}
-	switch {
-	case p.version != "":
-		if err := checkVersion(p.version); err != nil {
-			return nil, fail("Version", "%v of package %s", err, p.name)
-		}
-	case p.state != "not-installed":
-		return nil, fail("Version", "package %s is in state %q and has no Version field", p.name, p.state)
-	}
-	p.source, p.sourceVer = splitSource(s.value("Source"))
-	// Bytes, not the kibibytes of dpkg.
-	if n, err := strconv.ParseInt(s.value("Installed-Size"), 10, 64); err == nil && n >= 0 && n < math.MaxInt64 {
-		p.size = n
-	}
-	if p.installed() {
-		p.parseRequires(s)
-	}
-	p.parseConffiles(s)
-	return p, nil
+	yes := func(name string) bool { return ecosystem.EqualFold(s.value(name), "yes") }
+	p.essential = yes("Essential")
+	return &opkgRecord{dpkgRecord: *p, auto: yes("Auto-Installed")}, nil
 }
 
 // parseOpkgState parses the Status field: the desired state, flags with commas
 // between them, the state (libopkg/pkg.c).
-func (p *opkgRecord) parseOpkgState(s *stanza) error {
+func (p *dpkgRecord) parseOpkgState(s *stanza) error {
 	f, found := s.get("Status")
 	if !found {
 		return fmt.Errorf("no Status field")

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 var openwrt = sbom.OS{ID: "openwrt", IDLike: []string{"lede", "openwrt"}, VersionID: "23.05.5"}
@@ -24,8 +25,8 @@ func opkgText(name string, fields ...string) string {
 func TestOpkgFixtures(t *testing.T) {
 	for name, text := range map[string]string{
 		"syft":            readFile(t, syft(t), "debian/testdata/var/lib/opkg/status"),
-		"openwrt":         readFile(t, module(t, scalibr), "extractor/filesystem/os/dpkg/testdata/opkg/valid"),
-		"many empty ones": readFile(t, module(t, scalibr), "extractor/filesystem/os/dpkg/testdata/opkg/trailingnewlines"),
+		"openwrt":         moduletest.File(t, moduletest.Scalibr, "extractor/filesystem/os/dpkg/testdata/opkg/valid"),
+		"many empty ones": moduletest.File(t, moduletest.Scalibr, "extractor/filesystem/os/dpkg/testdata/opkg/trailingnewlines"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var want, got []string
@@ -156,7 +157,7 @@ func FuzzOpkg(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		d := &opkg{system: system{DB: &DB{}}}
 		if err := d.read(context.Background(), strings.NewReader(text), "f"); err != nil {
-			var parse *ParseError
+			var parse *parseError
 			if !errors.As(err, &parse) || parse.Line < 1 {
 				t.Fatalf("error without a position: %v", err)
 			}

@@ -93,7 +93,7 @@ type DB struct {
 // error when there is none; the caller decides whether there should be one
 // (see [Expect]).
 //
-// The error is a [*ParseError] when the database does not parse, and the error
+// The error is a [*parseError] when the database does not parse, and the error
 // of the file system when it cannot be read.
 func Open(ctx context.Context, t *rootfs.Tree, release sbom.OS) (*DB, error) {
 	places := findAreas(t)
@@ -140,15 +140,15 @@ func (db *DB) Owns(n rootfs.Node) bool {
 	return n >= 0 && int(n) < len(db.owner) && db.owner[n] != 0
 }
 
-// ParseError is a malformed file of the database.
-type ParseError struct {
+// parseError is a malformed file of the database.
+type parseError struct {
 	File string // absolute within the environment
 	Line int    // from 1; 0 when the whole file is meant
 	Msg  string
 	Hint string // how to repair it, may be empty
 }
 
-func (e *ParseError) Error() string {
+func (e *parseError) Error() string {
 	at := e.File
 	if e.Line > 0 {
 		at = fmt.Sprintf("%s:%d", e.File, e.Line)
@@ -159,12 +159,12 @@ func (e *ParseError) Error() string {
 	return at + ": " + e.Msg + " (" + e.Hint + ")"
 }
 
-// limitError is a ParseError that a named limit caused. A gap made of it has
+// limitError is a parseError that a named limit caused. A gap made of it has
 // the kind of a limit.
-type limitError struct{ ParseError }
+type limitError struct{ parseError }
 
-func (e *limitError) Error() string { return e.ParseError.Error() }
-func (e *limitError) Unwrap() error { return &e.ParseError }
+func (e *limitError) Error() string { return e.parseError.Error() }
+func (e *limitError) Unwrap() error { return &e.parseError }
 
 // own records that a component owns a node, unless an earlier one does.
 // It returns the index of the earlier owner, or -1.

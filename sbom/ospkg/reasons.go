@@ -69,7 +69,7 @@ func readExtendedStates(ctx context.Context, r io.Reader, file string) (map[stri
 		}
 		name := s.value("Package")
 		if !validPackageName(name) {
-			return nil, &ParseError{File: file, Line: s.line, Msg: excerpt(name) + " is not a package name"}
+			return nil, &parseError{File: file, Line: s.line, Msg: excerpt(name) + " is not a package name"}
 		}
 		if strings.TrimSpace(s.value("Auto-Installed")) == "1" {
 			auto[name+":"+s.value("Architecture")] = true

@@ -148,7 +148,7 @@ func (r *rpm) sources() (out []rpmSource, err error) {
 		}
 	}
 	if len(out) == 0 && empty != "" {
-		return nil, &ParseError{File: empty, Msg: "the rpm database is empty", Hint: "restore it from a backup"}
+		return nil, &parseError{File: empty, Msg: "the rpm database is empty", Hint: "restore it from a backup"}
 	}
 	return out, nil
 }
@@ -195,14 +195,14 @@ func (r *rpm) besides(database rootfs.Node, into *rpmdb.Input) (rootfs.Content, 
 	dir, name := r.tree.Parent(database), r.tree.Name(database)
 	if n := r.tree.Child(dir, name+"-journal"); n != rootfs.None {
 		if r.tree.Kind(n) != rootfs.File {
-			return nil, &ParseError{File: r.tree.Path(n), Msg: "is a " + r.tree.Kind(n).String() + ", not a journal"}
+			return nil, &parseError{File: r.tree.Path(n), Msg: "is a " + r.tree.Kind(n).String() + ", not a journal"}
 		}
 		hot, err := r.isJournal(n)
 		if err != nil {
 			return nil, err
 		}
 		if hot {
-			return nil, &ParseError{File: r.tree.Path(n), Msg: "is the journal of an unfinished change to the database",
+			return nil, &parseError{File: r.tree.Path(n), Msg: "is the journal of an unfinished change to the database",
 				Hint: "run a query with rpm there, which finishes or undoes it"}
 		}
 	}
@@ -211,7 +211,7 @@ func (r *rpm) besides(database rootfs.Node, into *rpmdb.Input) (rootfs.Content, 
 		return nil, nil
 	}
 	if kind := r.tree.Kind(n); kind != rootfs.File {
-		return nil, &ParseError{File: r.tree.Path(n), Msg: "is a " + kind.String() + ", not a write-ahead log"}
+		return nil, &parseError{File: r.tree.Path(n), Msg: "is a " + kind.String() + ", not a write-ahead log"}
 	}
 	log, err := r.tree.OpenFile(n)
 	if err != nil {
@@ -258,9 +258,9 @@ func rpmError(file string, err error) error {
 	case !errors.As(err, &bad):
 		return fmt.Errorf("%s: %w", file, err)
 	case bad.Limit:
-		return &limitError{ParseError{File: file, Msg: err.Error()}}
+		return &limitError{parseError{File: file, Msg: err.Error()}}
 	}
-	return &ParseError{File: file, Msg: err.Error(), Hint: "restore the rpm database from a backup, or rebuild it with rpm --rebuilddb"}
+	return &parseError{File: file, Msg: err.Error(), Hint: "restore the rpm database from a backup, or rebuild it with rpm --rebuilddb"}
 }
 
 // isPublicKey reports whether a header is one in which rpm keeps a key that it

@@ -104,7 +104,7 @@ func (r *rpm) dnf5Reasons(context.Context) (reasoner, error) {
 	}
 	for _, version := range []string{packages.Version, groups.Version} {
 		if version != "" && !strings.HasPrefix(version, "1.") {
-			return nil, &ParseError{File: dnf5Dir, Msg: "unknown version " + excerpt(version) + " of the records"}
+			return nil, &parseError{File: dnf5Dir, Msg: "unknown version " + excerpt(version) + " of the records"}
 		}
 	}
 	grouped := map[string]bool{}
@@ -117,7 +117,7 @@ func (r *rpm) dnf5Reasons(context.Context) (reasoner, error) {
 		switch reason := packages.Packages[key].Reason; reason {
 		case "None", "Dependency", "User", "Clean", "Weak Dependency", "Group", "External User":
 		default:
-			return nil, &ParseError{File: dnf5Dir + "/packages.toml", Msg: "unknown reason " + excerpt(reason) + " of " + excerpt(key)}
+			return nil, &parseError{File: dnf5Dir + "/packages.toml", Msg: "unknown reason " + excerpt(reason) + " of " + excerpt(key)}
 		}
 	}
 	return func(p *rpmdb.Package) sbom.InstallReason {
@@ -140,9 +140,9 @@ func (r *rpm) readTOML(path string, into any) (bool, error) {
 		var at *toml.DecodeError
 		if errors.As(err, &at) {
 			line, _ := at.Position()
-			return true, &ParseError{File: path, Line: line, Msg: at.Error(), Hint: "delete the file: dnf5 makes a new one"}
+			return true, &parseError{File: path, Line: line, Msg: at.Error(), Hint: "delete the file: dnf5 makes a new one"}
 		}
-		return true, &ParseError{File: path, Msg: err.Error()}
+		return true, &parseError{File: path, Msg: err.Error()}
 	}
 	return true, nil
 }
@@ -192,9 +192,9 @@ func historyError(file string, err error) error {
 	case !errors.As(err, &bad):
 		return fmt.Errorf("%s: %w", file, err)
 	case bad.Limit:
-		return &limitError{ParseError{File: file, Msg: err.Error()}}
+		return &limitError{parseError{File: file, Msg: err.Error()}}
 	}
-	return &ParseError{File: file, Msg: err.Error()}
+	return &parseError{File: file, Msg: err.Error()}
 }
 
 // yumReasons reads the directories of yum: one for each package, named

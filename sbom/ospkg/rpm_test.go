@@ -1,15 +1,14 @@
 package ospkg
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/depaudit/depaudit/sbom"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 var fedora35 = sbom.OS{ID: "fedora", VersionID: "35"}
@@ -17,15 +16,7 @@ var fedora35 = sbom.OS{ID: "fedora", VersionID: "35"}
 // rpmFixture returns a database in the module go-rpmdb.
 func rpmFixture(tb testing.TB, path string) string {
 	tb.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anchore/go-rpmdb").Output()
-	if err != nil {
-		tb.Fatalf("the module go-rpmdb is not in the module cache: %v", err)
-	}
-	data, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "pkg/testdata", path))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(data)
+	return moduletest.File(tb, "github.com/anchore/go-rpmdb", "pkg/testdata", path)
 }
 
 // fedoraFiles returns a root with the database of an image of Fedora 35 and a

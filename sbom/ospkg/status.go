@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,35 +91,62 @@ func isStatusField(name string) bool {
 	return false
 }
 
+// recordRules are the differences between the records of dpkg and those of
+// opkg, whose format is dpkg's of 2001 with other states and flags.
+type recordRules struct {
+	hint      string
+	validArch func(string) bool
+	// parseState parses the Status field.
+	parseState func(*dpkgRecord, *stanza) error
+	// unversioned has the states in which a record may have no version.
+	unversioned []string
+	// sizeUnit is the number of bytes in a unit of Installed-Size.
+	sizeUnit int64
+}
+
+func dpkgRules() recordRules {
+	return recordRules{
+		hint: hintRecord,
+		// An empty architecture is that of a record from before multiarch.
+		validArch:  func(s string) bool { return s == "" || validArch(s) },
+		parseState: (*dpkgRecord).parseState,
+		// dpkg may be interrupted before it has read the version.
+		unversioned: []string{"not-installed", "half-installed"},
+		sizeUnit:    1024,
+	}
+}
+
 // parseRecord parses one stanza of the status file. It refuses only stanzas
 // that dpkg refuses.
 func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
-	p := &dpkgRecord{
-		name:      s.value("Package"),
-		arch:      s.value("Architecture"),
-		version:   s.value("Version"),
-		multiArch: ecosystem.Lower(s.value("Multi-Arch")),
-		essential: isEssential(s),
-		file:      file,
-		line:      s.line,
+	p, err := dpkgRules().parse(s, file)
+	if err != nil {
+		return nil, err
 	}
+	p.multiArch = ecosystem.Lower(s.value("Multi-Arch"))
+	p.essential = isEssential(s)
+	return p, nil
+}
+
+// parse parses the fields that the records of both package managers have.
+func (r recordRules) parse(s *stanza, file string) (*dpkgRecord, error) {
+	p := &dpkgRecord{name: s.value("Package"), arch: s.value("Architecture"), version: s.value("Version"), file: file, line: s.line}
 	fail := func(name, format string, args ...any) error {
 		line := s.line
 		if f, found := s.get(name); found {
 			line = f.line
 		}
-		return &ParseError{File: file, Line: line, Msg: fmt.Sprintf(format, args...), Hint: hintRecord}
+		return &parseError{File: file, Line: line, Msg: fmt.Sprintf(format, args...), Hint: r.hint}
 	}
-	if p.name == "" {
+	switch {
+	case p.name == "":
 		return nil, fail("Package", "record has no Package field")
-	}
-	if !validPackageName(p.name) {
+	case !validPackageName(p.name):
 		return nil, fail("Package", "%s is not a package name", excerpt(p.name))
-	}
-	if p.arch != "" && !validArch(p.arch) {
+	case !r.validArch(p.arch):
 		return nil, fail("Architecture", "%s is not an architecture", excerpt(p.arch))
 	}
-	if err := p.parseState(s); err != nil {
+	if err := r.parseState(p, s); err != nil {
 		return nil, fail("Status", "%v of package %s", err, p.name)
 	}
 	switch {
@@ -126,13 +154,12 @@ func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
 		if err := checkVersion(p.version); err != nil {
 			return nil, fail("Version", "%v of package %s", err, p.name)
 		}
-	case p.state != "not-installed" && p.state != "half-installed":
-		// dpkg may be interrupted before it has read the version.
+	case !slices.Contains(r.unversioned, p.state):
 		return nil, fail("Version", "package %s is in state %q and has no Version field", p.name, p.state)
 	}
 	p.source, p.sourceVer = splitSource(s.value("Source"))
-	if kib, err := strconv.ParseInt(s.value("Installed-Size"), 10, 64); err == nil && kib >= 0 && kib <= math.MaxInt64/1024 {
-		p.size = kib * 1024
+	if n, err := strconv.ParseInt(s.value("Installed-Size"), 10, 64); err == nil && n >= 0 && n <= math.MaxInt64/r.sizeUnit {
+		p.size = n * r.sizeUnit
 	}
 	if p.installed() {
 		p.parseRequires(s)

@@ -35,12 +35,12 @@ func (s *system) file(path string, want rootfs.Kind) (rootfs.Node, error) {
 	n := s.tree.Resolve(path)
 	if n == rootfs.None {
 		if s.tree.ResolveParent(path) != rootfs.None {
-			return n, &ParseError{File: path, Msg: "is a dangling symbolic link in this environment"}
+			return n, &parseError{File: path, Msg: "is a dangling symbolic link in this environment"}
 		}
 		return n, nil
 	}
 	if kind := s.tree.Kind(n); kind != want {
-		return rootfs.None, &ParseError{File: path, Msg: "is a " + kind.String() + ", not a " + want.String()}
+		return rootfs.None, &parseError{File: path, Msg: "is a " + kind.String() + ", not a " + want.String()}
 	}
 	return n, nil
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 // corpora are modules that come with documents that nobody here wrote, with
@@ -61,7 +61,14 @@ var marks = regexp.MustCompile(`"spdxVersion"|(?m)^SPDXVersion:|^spdxVersion:|"b
 func TestCorpora(t *testing.T) {
 	for _, c := range corpora {
 		t.Run(c.module, func(t *testing.T) {
-			dir := moduleDir(t, c.module, c.version)
+			module := c.module
+			if c.version != "" {
+				module += "@" + c.version
+			}
+			if os.Getenv("DEPAUDIT_E2E") == "" {
+				t.Setenv("GOPROXY", "off") // these modules are large: only those in the cache
+			}
+			dir := moduletest.Dir(t, module)
 			read, missed := 0, maps.Clone(c.refused)
 			for _, path := range documents(t, dir, c.dirs) {
 				data, err := os.ReadFile(path)
@@ -95,30 +102,6 @@ func TestCorpora(t *testing.T) {
 			}
 		})
 	}
-}
-
-func moduleDir(t *testing.T, module, version string) string {
-	t.Helper()
-	if version == "" {
-		out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
-		if err != nil {
-			t.Fatalf("where is %s? %v", module, err)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	cmd := exec.Command("go", "mod", "download", "-json", module+"@"+version)
-	if os.Getenv("DEPAUDIT_E2E") == "" {
-		cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod") // what is there already
-	}
-	out, err := cmd.Output()
-	var m struct{ Dir, Error string }
-	if jsonErr := json.Unmarshal(out, &m); jsonErr != nil || m.Dir == "" {
-		if os.Getenv("DEPAUDIT_E2E") == "" {
-			t.Skipf("%s@%s is not in the module cache; DEPAUDIT_E2E=1 downloads it", module, version)
-		}
-		t.Fatalf("%s@%s: %v %s", module, version, err, m.Error)
-	}
-	return m.Dir
 }
 
 func documents(t *testing.T, dir string, below []string) []string {

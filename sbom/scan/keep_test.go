@@ -3,24 +3,14 @@ package scan
 import (
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/depaudit/depaudit/sbom/moduletest"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
-
-// module is the folder of a Go module in the module cache.
-func module(t *testing.T, path string) string {
-	t.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", path).Output()
-	if err != nil || len(strings.TrimSpace(string(out))) == 0 {
-		t.Fatalf("go list -m %s: %q, %v", path, out, err)
-	}
-	return strings.TrimSpace(string(out))
-}
 
 // realRoots are whole root file systems, those in the folder that
 // DEPAUDIT_E2E_ROOTS names; none in a quick run.
@@ -43,7 +33,7 @@ func realRoots(t *testing.T) []string {
 // nobody here wrote.
 func fixtureRoots(t *testing.T) []string {
 	t.Helper()
-	base := filepath.Join(module(t, "github.com/anchore/syft"), "syft", "pkg", "cataloger")
+	base := filepath.Join(moduletest.Dir(t, "github.com/anchore/syft"), "syft", "pkg", "cataloger")
 	var roots []string
 	err := filepath.WalkDir(base, func(p string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && d.Name() == "testdata" {

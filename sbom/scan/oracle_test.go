@@ -26,6 +26,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -223,13 +224,7 @@ func TestSyftFindsTheSameInTheExample(t *testing.T) {
 // TestSyftFindsTheSameInItsTestdata goes through the trees that syft tests
 // its own catalogers with. They are read where the module cache has them.
 func TestSyftFindsTheSameInItsTestdata(t *testing.T) {
-	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anchore/syft")
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := strings.TrimSpace(string(out))
+	base := moduletest.Dir(t, "github.com/anchore/syft")
 	for _, c := range []struct {
 		tree string
 		more []string

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/internal/exporttest"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 var _ = flag.Bool("update", false, "write the golden files")
@@ -236,11 +236,11 @@ func valid(data []byte) error {
 }
 
 var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anchore/syft").Output()
+	dir, err := moduletest.Dependency("github.com/anchore/syft")
 	if err != nil {
-		return nil, fmt.Errorf("where is the syft module? %w", err)
+		return nil, err
 	}
-	return jsonschema.NewCompiler().Compile(filepath.Join(strings.TrimSpace(string(dir)), "schema", "spdx-json", "spdx-schema-2.3.json"))
+	return jsonschema.NewCompiler().Compile(filepath.Join(dir, "schema", "spdx-json", "spdx-schema-2.3.json"))
 })
 
 var (

@@ -8,13 +8,14 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 // fixtures are the databases in github.com/anchore/go-rpmdb, taken from
@@ -54,11 +55,7 @@ const (
 // goRPMDB is the folder of that module.
 func goRPMDB(tb testing.TB) string {
 	tb.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anchore/go-rpmdb").Output()
-	if err != nil {
-		tb.Fatalf("the module go-rpmdb is not in the module cache: %v", err)
-	}
-	return strings.TrimSpace(string(out))
+	return moduletest.Dir(tb, "github.com/anchore/go-rpmdb")
 }
 
 func fixture(tb testing.TB, file string) []byte {

@@ -16,16 +16,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/depaudit/depaudit/sbom"
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
 // TestPublishedFixtures opens what go-containerregistry is tested with:
 // archives that Docker and Bazel wrote, and layouts.
 func TestPublishedFixtures(t *testing.T) {
-	dir := filepath.Join(moduleDir(t), "pkg/v1")
+	dir := filepath.Join(moduletest.Dir(t, "github.com/google/go-containerregistry"), "pkg/v1")
 	hello := "sha256:12660636fe55438cc3ae7424da7ac56e845cdb52493ff9cf949c47a7f57f8b43"
 	one := "sha256:8897395fd26dc44ad0e2a834335b33198cb41ac4d98dfddf58eced3853fa7b17"
 	two := "sha256:3610aa5267a210147ba6ca02cdd87610dfc08522de9c5f5015edd8ee14853fd8"

@@ -11,7 +11,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -244,14 +243,4 @@ func wantError(t *testing.T, loc Location, platform string, out outside, parts .
 			t.Errorf("the error has the character %U: %q", r, text)
 		}
 	}
-}
-
-// moduleDir is where the module cache has go-containerregistry.
-func moduleDir(t testing.TB) string {
-	t.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/google/go-containerregistry").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
 }
