@@ -143,7 +143,7 @@ func TestRPMPlaces(t *testing.T) {
 		{name: "an empty file beside", files: files{"/var/lib/rpm/Packages": small, "/var/lib/rpm/rpmdb.sqlite": ""}, count: 1, path: "/var/lib/rpm/Packages"},
 		{name: "an empty file", files: files{"/var/lib/rpm/rpmdb.sqlite": ""}, err: "/var/lib/rpm/rpmdb.sqlite: the rpm database is empty"},
 		{name: "a truncated one", files: files{"/var/lib/rpm/rpmdb.sqlite": other[:100_000]}, err: "/var/lib/rpm/rpmdb.sqlite: SQLite"},
-		{name: "a text", files: files{"/var/lib/rpm/Packages.db": "hello, this is no database of any kind"}, err: "/var/lib/rpm/Packages.db: is not a database of rpm"},
+		{name: "a text", files: files{"/var/lib/rpm/Packages.db": "hello, this is no database of any kind"}, err: "/var/lib/rpm/Packages.db: is not an rpm database"},
 		{name: "a folder", files: files{"/var/lib/rpm/Packages/": ""}, err: "is a folder, not a file"},
 		{name: "a file for a folder", files: files{"/var/lib/rpm": "x"}, err: "/var/lib/rpm: is a file, not a folder"},
 		{name: "a link to nothing", files: files{"/var/lib/rpm/rpmdb.sqlite": "-> gone"}, err: "dangling"},
