@@ -317,7 +317,7 @@ before: "depaudit baseline update" writes it.
 
 Paths in depaudit.yaml are relative to its folder, those on the command line to
 the working folder. A depaudit.yaml inside of an environment is never read.
-` + environmentHelp + outputHelp + `
+` + environmentHelp() + outputHelp + `
 Exit codes, the same in every format: 0 every stage passed, 1 a stage failed,
 2 the configuration, the baseline or the command line is wrong and nothing was
 judged, 3 incomplete, 4 could not run or could not write.`,

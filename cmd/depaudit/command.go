@@ -157,11 +157,6 @@ const helpWidth = 80
 
 // Paragraphs that several help texts share.
 const (
-	environmentHelp = `
-REF names an environment: dir:PATH is a root file system in a folder (a bare
-path means that), host: is the machine that depaudit runs on. Nothing in it is
-executed or changed.
-`
 	outputHelp = `
 -o chooses formats: table and markdown are for people, json is the whole report
 ("depaudit report" renders it again), spdx-json and cyclonedx-json are SBOMs,

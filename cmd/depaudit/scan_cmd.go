@@ -26,7 +26,7 @@ func (c *command) scanCommand() *cobra.Command {
 		Long: `Scans one environment and prints its footprint: how many dependencies it has,
 how many of them the operating system provides, how many the given lock files
 pin, and what nothing accounts for. Reads no configuration and no baseline.
-` + environmentHelp + outputHelp + `
+` + environmentHelp() + outputHelp + `
 Nothing is gated: the exit code is 0, or 3 when something could not be examined
 or nothing was found. 2 is a mistake on the command line or in a lock file, 4
 says that it could not run or could not write.`,
@@ -34,6 +34,7 @@ says that it could not run or could not write.`,
   depaudit scan host: --show unaccounted
   depaudit scan rootfs --locks requirements.txt --show lock,unaccounted
   depaudit scan rootfs -o cyclonedx-json=sbom.json`,
+		ValidArgsFunction: completeEnvironment,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch len(args) {
 			case 1:

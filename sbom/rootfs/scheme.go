@@ -31,6 +31,8 @@ type Scheme struct {
 	// Image reports whether an environment is a container image, which has
 	// layers.
 	Image bool
+	// BaseOnly reports whether an environment can only be compared with.
+	BaseOnly bool
 
 	tag   bool // a tag or digest may follow the path
 	stage bool // "#STAGE" may follow
@@ -54,7 +56,7 @@ func (k PathKind) OnDisk() bool { return k == PathDir || k == PathFile || k == P
 func Schemes() []Scheme {
 	return []Scheme{
 		{Name: SchemeDir, Form: "dir:PATH", Path: PathDir,
-			Text: "a root file system in a directory; a bare path means this"},
+			Text: "a root file system in a directory; also a bare path"},
 		{Name: SchemeHost, Form: "host:", Path: PathNone,
 			Text: "the machine that depaudit runs on"},
 		{Name: SchemeOCIDir, Form: "oci-dir:PATH[:TAG]", Path: PathDir, Image: true, tag: true,
@@ -68,10 +70,10 @@ func Schemes() []Scheme {
 		{Name: SchemeDocker, Form: "docker:REF", Path: PathImage, Image: true,
 			Text: "an image of a running engine, Docker or Podman"},
 		{Name: SchemeSBOM, Form: "sbom:FILE", Path: PathFile,
-			Text: "an SBOM that another tool wrote; - is standard input"},
+			Text: "an SBOM of another tool; - is standard input"},
 		{Name: SchemeAttestation, Form: "attestation:PATH[:TAG][#STAGE]", Path: PathDirOrFile, tag: true, stage: true,
-			Text: "the SBOM of a build stage that BuildKit attached to an image in an OCI layout"},
-		{Name: SchemeSnapshot, Form: "snapshot:FILE", Path: PathFile,
+			Text: "an SBOM that BuildKit attached to an image"},
+		{Name: SchemeSnapshot, Form: "snapshot:FILE", Path: PathFile, BaseOnly: true,
 			Text: "a snapshot that depaudit wrote; only as a base"},
 	}
 }
