@@ -12,7 +12,7 @@ import (
 // that lies inside others, no artifacts. The entries by ID say what each was
 // accepted with.
 func (s *StageBaseline) Document() (*sbom.Document, map[string]*Entry, error) {
-	d := sbom.Document{Environment: sbom.Environment{Kind: "baseline"}, Catalogers: s.Catalogers}
+	d := sbom.Document{Environment: sbom.Environment{Kind: "baseline"}, Rules: s.Rules, Catalogers: s.Catalogers}
 	byID := make(map[string]*Entry, len(s.Dependencies))
 	for i := range s.Dependencies {
 		e := &s.Dependencies[i]
@@ -23,7 +23,7 @@ func (s *StageBaseline) Document() (*sbom.Document, map[string]*Entry, error) {
 		byID[e.ID] = e
 		d.Components = append(d.Components, c)
 	}
-	doc, err := sbom.New(d)
+	doc, err := sbom.Restore(d)
 	return doc, byID, err
 }
 

@@ -12,6 +12,7 @@ import (
 func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, error) {
 	d := sbom.Document{
 		Environment: sbom.Environment{Ref: s.Environment, Kind: refKind(s.Environment), OS: sbom.OS{Pretty: s.OS}, Image: s.Image},
+		Rules:       s.Method.Rules,
 		Catalogers:  s.Method.Catalogers,
 	}
 	for _, l := range s.Limitations {
@@ -38,7 +39,7 @@ func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, err
 	for _, n := range s.Notices {
 		d.Notices = append(d.Notices, sbom.Notice{Kind: sbom.NoticeKind(n.Kind), Path: n.Path, Component: n.ID, Detail: n.Detail})
 	}
-	doc, err := sbom.New(d)
+	doc, err := sbom.Restore(d)
 	annotate := func(id string) sbom.Annotation {
 		dep := byID[id]
 		if dep == nil {

@@ -73,7 +73,13 @@ func (s *selector) matchesPaths(paths []string) bool {
 	return len(paths) > 0 && !slices.ContainsFunc(paths, func(p string) bool { return !s.matchesPath(p) })
 }
 
+// matchesPath reports whether the pattern matches, or is the path itself: a
+// path as a report prints it may have characters that a pattern gives another
+// meaning, the backslash of [sbom.Escape] among them.
 func (s *selector) matchesPath(path string) bool {
+	if s.path == path {
+		return true
+	}
 	ok, err := doublestar.Match(s.path, path)
 	return err == nil && ok
 }

@@ -1,21 +1,41 @@
-// Package sbom holds what one scan saw of one environment: the components,
-// how they hang together, what was left out and why, and what could not be
-// looked at.
+// Package sbom is the inventory of one environment, as one scan saw it: the
+// components, their relations, what was excluded and why, and what could not
+// be examined.
 //
 // # Canonical on construction
 //
-// A [Document] is only made by [New], which sorts and deduplicates. Two equal
-// inventories therefore have equal bytes in every format, and no encoder
-// sorts for itself.
+// [New] makes a [Document]: it sorts and deduplicates. Two equal inventories
+// therefore have equal bytes in every format, and no encoder sorts for itself.
+// [Restore] does the same for a document that was saved.
 //
-// # What it knows and what it does not
+// # Names that are not UTF-8
 //
-// The document carries facts about the environment: which package database
-// lists a component, which installer recorded which digest, which component
-// lies inside another one. It knows nothing of lock files, baselines or
-// policy; package audit combines those. Sub-packages read environments
-// (environ, osdb, catalog), put a document together (scan) and translate it
-// (spdx, cyclonedx). None of them is imported here.
+// A file name on Linux is a sequence of bytes, and JSON holds UTF-8 only:
+// encoding/json replaces every other byte by U+FFFD, so 128 files whose names
+// are one byte, 0x80 to 0xff, had one identity after the document had passed
+// from the scanning process to its parent. New therefore escapes every string
+// once: the byte 0x80 becomes `\x80`, and a file that is literally named
+// `\x80` becomes `\x5cx80`. Other strings stay as they are. See [Escape] for
+// the exact rule. Every string of a document, an ID or a path, has this form,
+// and so have reports, snapshots, baselines and exported SBOMs.
+//
+// What a user types finds it as follows:
+//
+//   - A path, name or ID on the command line (why, find, whatif) is either the
+//     printed form or the raw bytes, as a shell completes them: [EscapeInput].
+//   - A path in a configuration (waive, exceptions, first-party) is the printed
+//     form, since YAML is UTF-8. A pattern that equals the path matches it. In
+//     a pattern with wildcards a backslash is written twice: `/opt/*/\\x80`.
+//   - A question to the file system uses [Unescape].
+//
+// # Scope
+//
+// A document contains facts about the environment: the package database that
+// lists a component, the digest that an installer recorded, the component that
+// another one is bundled in. It has nothing of lock files, baselines or
+// policy; package audit combines those. Sub-packages read environments (rootfs,
+// ospkg, catalogers), put a document together (scan) and translate it (spdx,
+// cyclonedx, sbomread). None of them is imported here.
 package sbom
 
 import (
@@ -23,6 +43,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 )
 
 // Rules is the version of the counting rules that decide which components
@@ -392,14 +413,38 @@ const (
 	NoticeUnverified NoticeKind = "unverified-signature" // a document came signed, and nobody here looked at the signature
 )
 
-// New makes a document: it fills in missing IDs, merges components of one
-// identity, sorts everything, and checks that owners and relations point to
-// components. An error is a defect of the caller, not of the environment.
+// New makes a document of what was found in an environment. It escapes every
+// string ([Escape]), fills in missing IDs, merges components of one identity,
+// sorts everything, and checks that owners and relations point to components.
+// An error is a defect of the caller, not of the environment.
 func New(d Document) (*Document, error) {
+	stringMapper{Escape, ValidText}.document(&d)
+	d.Rules = Rules
+	return canonical(d)
+}
+
+// Restore makes a document of one that [New] made: decoded from JSON or from
+// an exchange format, or with parts added to it. It does what New does, but
+// leaves the strings and the version of the counting rules as they are, since
+// a string is escaped once. It returns an error for a string that is not valid
+// UTF-8.
+func Restore(d Document) (*Document, error) {
+	valid := true
+	check := func(s string) string {
+		valid = valid && utf8.ValidString(s)
+		return s
+	}
+	stringMapper{check, check}.document(&d)
+	if !valid {
+		return nil, errNotUTF8
+	}
+	return canonical(d)
+}
+
+func canonical(d Document) (*Document, error) {
 	if d.Environment.Kind == "" {
 		return nil, errors.New("sbom: document without an environment")
 	}
-	d.Rules = Rules
 	components, err := mergeComponents(d.Components)
 	if err != nil {
 		return nil, err
@@ -468,6 +513,9 @@ func (d *Document) Component(id string) *Component {
 }
 
 func sortUnique[T comparable](in []T, order func(a, b T) int) []T {
+	if len(in) == 0 {
+		return nil
+	}
 	out := slices.Clone(in)
 	slices.SortFunc(out, order)
 	return slices.Compact(out)

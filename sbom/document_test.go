@@ -124,7 +124,7 @@ func TestCanonical(t *testing.T) {
 		if len(doc.Gaps) != 2 {
 			t.Fatalf("gaps %v", doc.Gaps)
 		}
-		again, err := sbom.New(*doc)
+		again, err := sbom.Restore(*doc)
 		if err != nil {
 			t.Fatal(err)
 		}

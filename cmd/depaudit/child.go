@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
@@ -46,7 +48,9 @@ const (
 // and 30,000 packages is about 30 MB.
 const maxFrame = 512 << 20
 
-// childRequest is what a child is asked for, as JSON in its second argument.
+// childRequest is the child's task, as JSON in its second argument. JSON
+// replaces bytes that are not UTF-8, and a path may have some: encodeRequest
+// escapes the strings and decodeRequest restores them.
 type childRequest struct {
 	Ref rootfs.Ref `json:"ref"`
 	// File has what came from standard input, when Ref names that.
@@ -64,6 +68,29 @@ type childRequest struct {
 	Paths []string `json:"paths,omitempty"`
 }
 
+func encodeRequest(r childRequest) (string, error) {
+	r.mapStrings(sbom.Escape)
+	b, err := json.Marshal(r)
+	return string(b), err
+}
+
+func decodeRequest(s string) (childRequest, error) {
+	var r childRequest
+	err := json.Unmarshal([]byte(s), &r)
+	r.mapStrings(sbom.Unescape)
+	return r, err
+}
+
+func (r *childRequest) mapStrings(f func(string) string) {
+	for _, s := range []*string{&r.Ref.Scheme, &r.Ref.Path, &r.Ref.Tag, &r.Ref.Stage, &r.File, &r.Platform, &r.Cache, &r.Since} {
+		*s = f(*s)
+	}
+	r.Paths = slices.Clone(r.Paths)
+	for i := range r.Paths {
+		r.Paths[i] = f(r.Paths[i])
+	}
+}
+
 type childError struct {
 	Message string `json:"message"`
 	// Kind says whose fault it is.
@@ -79,7 +106,7 @@ const (
 func (c *command) child(args []string) int {
 	out := bufio.NewWriter(c.stdout)
 	fail := func(kind string, err error) int {
-		payload, _ := json.Marshal(childError{Message: err.Error(), Kind: kind})
+		payload, _ := json.Marshal(childError{Message: sbom.ValidText(err.Error()), Kind: kind})
 		if writeFrame(out, frameError, payload) != nil || out.Flush() != nil {
 			return exitTrouble
 		}
@@ -88,8 +115,8 @@ func (c *command) child(args []string) int {
 	if len(args) != 1 {
 		return fail(kindInternal, errors.New("the scanning process was called without its argument"))
 	}
-	var request childRequest
-	if err := json.Unmarshal([]byte(args[0]), &request); err != nil {
+	request, err := decodeRequest(args[0])
+	if err != nil {
 		return fail(kindInternal, err)
 	}
 	if err := limitMemory(request.Memory); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
@@ -153,5 +154,42 @@ func TestHeadWriter(t *testing.T) {
 	}
 	if got := w.String(); got != "abcdefgabc" {
 		t.Errorf("kept %q", got)
+	}
+}
+
+// TestBytesThroughFrames checks that names that are not UTF-8 reach the
+// scanning process and come back from it, each as another one.
+func TestBytesThroughFrames(t *testing.T) {
+	raw := sbom.Document{Environment: sbom.Environment{Ref: "dir:\xff", Kind: "dir"}}
+	for b := 0x80; b <= 0xff; b++ {
+		name := string([]byte{byte(b)})
+		raw.Components = append(raw.Components, sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: name, Paths: []string{"/" + name}})
+	}
+	want, err := sbom.New(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := readResult(bytes.NewReader(new(answer).frame(frameDocument, string(payload)).frame(frameEnd, strconv.Itoa(len(payload))).Bytes()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.doc); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	request := childRequest{Ref: rootfs.Ref{Scheme: "dir", Path: "a\x80" + `\x80`, Tag: "\xff", Stage: "\xff"}, File: "\x80", Cache: "\x81", Since: "\x82", Platform: "x", Paths: []string{"/\xff", `/\xff`}}
+	text, err := encodeRequest(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := decodeRequest(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(request, back); diff != "" {
+		t.Errorf("request (-want +got)\n%s", diff)
 	}
 }

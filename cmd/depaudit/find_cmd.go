@@ -14,6 +14,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/diff"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -62,7 +63,7 @@ could not write.`,
 			if err != nil {
 				return err
 			}
-			pattern, err := diff.ParsePattern(args[0])
+			pattern, err := diff.ParsePattern(sbom.EscapeInput(args[0]))
 			if err != nil {
 				return usage(err)
 			}

@@ -188,6 +188,7 @@ func (e *unknowableError) Error() string { return e.text + "\n  " + e.hint }
 // it belongs to, with command also the name of a command in the folders where
 // those are.
 func (a *asked) resolve(word string, command bool) (resolved, error) {
+	word = sbom.EscapeInput(word)
 	if strings.HasPrefix(word, "/") {
 		return a.resolvePath(word)
 	}
@@ -290,12 +291,13 @@ func commandPaths(word string) []string {
 func questionPaths(packages, commands []string) []string {
 	var out []string
 	for _, word := range slices.Concat(packages, commands) {
+		word = sbom.EscapeInput(word)
 		if strings.HasPrefix(word, "/") && !strings.Contains(word, pathSeparator) {
 			out = append(out, word)
 		}
 	}
 	for _, word := range commands {
-		out = append(out, commandPaths(word)...)
+		out = append(out, commandPaths(sbom.EscapeInput(word))...)
 	}
 	return out
 }

@@ -61,13 +61,13 @@ func (c *command) scanChild(ctx context.Context, e environment, limits limitFlag
 	if err != nil {
 		return nil, err
 	}
-	request, err := json.Marshal(childRequest{
+	request, err := encodeRequest(childRequest{
 		Ref: e.ref, File: file, Memory: limits.memory << 20, Platform: e.platform, Cache: limits.cache(), Since: e.since, Snapshot: e.snapshot, Paths: splitPaths(e.paths),
 	})
 	if err != nil {
 		return nil, trouble(err)
 	}
-	child := exec.CommandContext(timed, exe, childCommand, string(request))
+	child := exec.CommandContext(timed, exe, childCommand, request)
 	child.Args[0] = "depaudit" // by which tests know that they are the program
 	child.Env = append(os.Environ(), "TMPDIR="+tmp)
 	words := &headWriter{max: maxChildWords}
@@ -174,7 +174,7 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*result, error) {
 			if err := json.Unmarshal(document, &d); err != nil {
 				return nil, err
 			}
-			doc, err := sbom.New(d)
+			doc, err := sbom.Restore(d)
 			if err != nil {
 				return nil, err
 			}

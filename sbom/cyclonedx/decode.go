@@ -56,12 +56,10 @@ func decode(b *bom) (*sbom.Document, sbom.Meta, error) {
 	if err := dec.document(b); err != nil {
 		return nil, sbom.Meta{}, err
 	}
-	rules := dec.d.Rules
-	d, err := sbom.New(dec.d)
+	d, err := sbom.Restore(dec.d)
 	if err != nil {
 		return nil, sbom.Meta{}, fmt.Errorf("cyclonedx: %w", err)
 	}
-	d.Rules = rules
 	return d, dec.m, nil
 }
 

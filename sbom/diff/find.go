@@ -188,8 +188,11 @@ func (p *Pattern) findPath(s *side, found *Found) {
 	}
 }
 
+// matchesPath reports whether the pattern is the path or matches it. A path as
+// a report prints it may have the backslash of [sbom.Escape], which makes it a
+// glob.
 func (p *Pattern) matchesPath(path string) bool {
-	if !p.glob {
+	if !p.glob || p.path == path {
 		return p.path == path
 	}
 	ok, err := doublestar.Match(p.path, path)

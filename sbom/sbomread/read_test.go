@@ -639,7 +639,7 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%+v", d.Environment)
 		}
 		rules := d.Rules
-		same, err := sbom.New(*d)
+		same, err := sbom.Restore(*d)
 		if err != nil {
 			t.Fatal(err)
 		}

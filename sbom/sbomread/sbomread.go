@@ -143,11 +143,7 @@ func (r *reader) decode(ctx context.Context, kind kind, top map[string][]byte, d
 	if err != nil || len(r.notices)+len(r.gaps) == 0 {
 		return d, err
 	}
-	rules := d.Rules
 	d.Notices = append(d.Notices, r.notices...)
 	d.Gaps = append(d.Gaps, r.gaps...)
-	if d, err = sbom.New(*d); err == nil {
-		d.Rules = rules
-	}
-	return d, err
+	return sbom.Restore(*d)
 }

@@ -7,9 +7,10 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// Owner says which component a path belongs to.
+// Owner is the component that a path belongs to. Its strings have the form of
+// the document: see [sbom.Escape].
 type Owner struct {
-	// Path is the path that was asked for.
+	// Path is the path that was requested.
 	Path string `json:"path"`
 	// Real is the path that is owned, absolute within the environment: Path
 	// with the links of its folders followed, and with a link at its end
@@ -25,7 +26,8 @@ type Owner struct {
 // Owners is [Run], and says besides which component each path belongs to, in
 // the order of paths. A package of the system comes before what lies inside
 // it. The snapshot in opts is not used: what it spares the scan to read is what
-// this has to know.
+// this has to know. A path is what a user typed: as a report prints it, or the
+// bytes that the file has ([sbom.EscapeInput]).
 func Owners(ctx context.Context, ref rootfs.Ref, opts Options, paths []string) (*sbom.Document, []Owner, error) {
 	var owners []Owner
 	opts.Since = nil
@@ -42,13 +44,14 @@ func Owners(ctx context.Context, ref rootfs.Ref, opts Options, paths []string) (
 }
 
 func (s *scanner) owner(path string) Owner {
-	o := Owner{Path: path}
+	o := Owner{Path: sbom.EscapeInput(path)}
+	path = sbom.Unescape(o.Path)
 	for _, n := range []rootfs.Node{s.tree.ResolveParent(path), s.tree.Resolve(path)} {
 		if n == rootfs.None {
 			continue
 		}
-		o.Real, o.Folder = s.tree.Path(n), s.tree.Kind(n) == rootfs.Dir
-		if o.ID = s.ownerOf(n); o.ID != "" {
+		o.Real, o.Folder = sbom.Escape(s.tree.Path(n)), s.tree.Kind(n) == rootfs.Dir
+		if o.ID = sbom.Escape(s.ownerOf(n)); o.ID != "" {
 			break
 		}
 	}

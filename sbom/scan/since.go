@@ -65,7 +65,7 @@ func usable(ref rootfs.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
 func unchanged(since *snapshot.Snapshot, ref rootfs.Ref, opts Options, progress func(Progress)) *snapshot.Snapshot {
 	progress(Progress{Phase: "nothing has changed since the snapshot", Files: since.Document.Environment.Files, Unchanged: true})
 	d := *since.Document
-	d.Environment.Ref = ref.String() // the path that leads to the root may be written otherwise
+	d.Environment.Ref = sbom.Escape(ref.String()) // the path that leads to the root may be written otherwise
 	if !opts.Fingerprints {
 		d.Components = slices.Clone(d.Components)
 		for i := range d.Components {

@@ -212,13 +212,7 @@ func document(raw []byte) (*sbom.Document, error) {
 	if err := strict(raw, &d); err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}
-	rules := d.Rules
-	made, err := sbom.New(d)
-	if err != nil {
-		return nil, err
-	}
-	made.Rules = rules
-	return made, nil
+	return sbom.Restore(d)
 }
 
 func (m *storedFingerprints) read() (*Fingerprints, error) {

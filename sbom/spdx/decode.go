@@ -55,12 +55,10 @@ func decode(in *document) (*sbom.Document, sbom.Meta, error) {
 	if err := dec.document(in); err != nil {
 		return nil, sbom.Meta{}, err
 	}
-	rules := dec.d.Rules
-	d, err := sbom.New(dec.d)
+	d, err := sbom.Restore(dec.d)
 	if err != nil {
 		return nil, sbom.Meta{}, fmt.Errorf("spdx: %w", err)
 	}
-	d.Rules = rules
 	return d, dec.m, nil
 }
 
