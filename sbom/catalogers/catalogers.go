@@ -4,25 +4,16 @@ import (
 	"github.com/anchore/syft/syft/pkg"
 	"github.com/anchore/syft/syft/pkg/cataloger/ai"
 	"github.com/anchore/syft/syft/pkg/cataloger/apple"
-	"github.com/anchore/syft/syft/pkg/cataloger/binary"
-	"github.com/anchore/syft/syft/pkg/cataloger/bitnami"
 	"github.com/anchore/syft/syft/pkg/cataloger/conda"
-	"github.com/anchore/syft/syft/pkg/cataloger/cpp"
-	"github.com/anchore/syft/syft/pkg/cataloger/dotnet"
 	"github.com/anchore/syft/syft/pkg/cataloger/gentoo"
-	"github.com/anchore/syft/syft/pkg/cataloger/golang"
 	"github.com/anchore/syft/syft/pkg/cataloger/homebrew"
-	"github.com/anchore/syft/syft/pkg/cataloger/java"
 	"github.com/anchore/syft/syft/pkg/cataloger/javascript"
-	"github.com/anchore/syft/syft/pkg/cataloger/kernel"
 	"github.com/anchore/syft/syft/pkg/cataloger/lua"
 	"github.com/anchore/syft/syft/pkg/cataloger/nix"
 	"github.com/anchore/syft/syft/pkg/cataloger/perl"
-	"github.com/anchore/syft/syft/pkg/cataloger/php"
 	"github.com/anchore/syft/syft/pkg/cataloger/python"
 	"github.com/anchore/syft/syft/pkg/cataloger/r"
 	"github.com/anchore/syft/syft/pkg/cataloger/ruby"
-	"github.com/anchore/syft/syft/pkg/cataloger/rust"
 	"github.com/anchore/syft/syft/pkg/cataloger/snap"
 	"github.com/anchore/syft/syft/pkg/cataloger/wordpress"
 )
@@ -37,32 +28,29 @@ func catalogers() []pkg.Cataloger {
 		ai.NewGGUFCataloger(),
 		ai.NewSafeTensorsCataloger(),
 		apple.NewAppBundleCataloger(),
-		binary.NewClassifierCataloger(binary.DefaultClassifierCatalogerConfig()),
-		binary.NewELFPackageCataloger(),
-		binary.NewPEPackageCataloger(),
-		bitnami.NewCataloger(),
 		conda.NewCondaMetaCataloger(),
-		cpp.NewConanInfoCataloger(),
-		dotnet.NewDotnetDepsBinaryCataloger(dotnet.DefaultCatalogerConfig()),
 		gentoo.NewPortageCataloger(),
-		golang.NewGoModuleBinaryCataloger(golang.DefaultCatalogerConfig()),
 		homebrew.NewCataloger(),
-		java.NewArchiveCataloger(java.DefaultArchiveCatalogerConfig()),
-		java.NewJvmDistributionCataloger(),
-		java.NewNativeImageCataloger(),
 		javascript.NewPackageCataloger(),
-		kernel.NewLinuxKernelCataloger(kernel.DefaultLinuxKernelCatalogerConfig()),
 		lua.NewPackageCataloger(),
 		nix.NewCataloger(nix.DefaultConfig()),
 		perl.NewCpanInstalledCataloger(),
-		php.NewComposerInstalledCataloger(),
-		php.NewInterpreterCataloger(),
-		php.NewPearCataloger(),
 		python.NewInstalledPackageCataloger(),
 		r.NewPackageCataloger(),
 		ruby.NewInstalledGemSpecCataloger(),
-		rust.NewAuditBinaryCataloger(),
 		snap.NewCataloger(),
 		wordpress.NewWordpressPluginCataloger(),
+
+		newExecutables(),
+		newClassifiers(),
+		newDotnet(),
+		newArchives(),
+		newJVM(),
+		newComposer(),
+		newPear(),
+		newPHP(),
+		newKernel(),
+		newConan(),
+		newBitnami(),
 	}
 }

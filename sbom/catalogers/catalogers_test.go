@@ -45,6 +45,10 @@ func TestCatalogersAreThoseOfImages(t *testing.T) {
 	slices.Sort(want)
 	var got []string
 	for _, c := range catalogers() {
+		if r, ok := c.(*reader); ok && len(r.replaces) > 0 {
+			got = append(got, r.replaces...)
+			continue
+		}
 		got = append(got, c.Name())
 	}
 	slices.Sort(got)
@@ -61,7 +65,7 @@ func TestCatalogersAreThoseOfImages(t *testing.T) {
 			t.Errorf("syft gives %s to images: take it, or omit it with a reason", name)
 		}
 	}
-	if len(slices.Compact(got)) != len(catalogers()) {
+	if len(slices.Compact(slices.Clone(got))) != len(got) {
 		t.Error("a cataloger stands twice in the list")
 	}
 	all := imageCatalogers(t)

@@ -26,6 +26,7 @@
 package catalogers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -146,7 +147,7 @@ func Run(ctx context.Context, v View) ([]Found, []Problem, error) {
 	for i, c := range catalogers {
 		found = append(found, results[i].found...)
 		for _, p := range results[i].problems {
-			p.Cataloger = c.Name()
+			p.Cataloger = cmp.Or(p.Cataloger, c.Name())
 			problems = append(problems, p)
 		}
 	}
@@ -171,7 +172,7 @@ func runOne(ctx context.Context, c pkg.Cataloger, r *resolver) (res result) {
 	}()
 	packages, _, err := c.Catalog(ctx, r)
 	for _, p := range packages {
-		res.found = append(res.found, translate(c.Name(), p))
+		res.found = append(res.found, translate(cmp.Or(p.FoundBy, c.Name()), p))
 	}
 	// An error comes with partial results: what was found stands, and each
 	// part of the error is something that was not.
@@ -200,6 +201,9 @@ func problemsOf(err error) []Problem {
 			out = append(out, problemsOf(e)...)
 		}
 		return out
+	}
+	if own, ok := err.(*readError); ok {
+		return []Problem{{Cataloger: own.cataloger, Path: own.path, Detail: oneLine(own.err.Error())}}
 	}
 	if path, reason, ok := coordinates(err); ok {
 		return []Problem{{Path: path, Detail: reason}}

@@ -49,8 +49,8 @@ func plant(t testing.TB, files map[string]string) *rootfs.Tree {
 
 func everything(rootfs.Node) bool { return true }
 
-// jar is a zip file with these entries.
-func jar(t testing.TB, entries ...string) string {
+// zipped is a zip file with these entries.
+func zipped(t testing.TB, entries ...string) string {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -70,7 +70,7 @@ func jar(t testing.TB, entries ...string) string {
 }
 
 func mavenJar(t testing.TB, group, name, version string, more ...string) string {
-	return jar(t, append([]string{
+	return zipped(t, append([]string{
 		"META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n\n",
 		"META-INF/maven/" + group + "/" + name + "/pom.properties", "groupId=" + group + "\nartifactId=" + name + "\nversion=" + version + "\n",
 	}, more...)...)

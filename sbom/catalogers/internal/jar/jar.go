@@ -1,0 +1,447 @@
+// Package jar reads Java archives: the artifacts that an archive is, contains
+// and bundles (https://docs.oracle.com/en/java/javase/21/docs/specs/jar/jar.html).
+//
+// An archive's identity is, in this order: the pom.properties or the pom.xml
+// that Maven puts into it, the manifest, the name of the file. The rules by
+// which several of these are chosen from are those of syft's archive
+// cataloger, which the scan is compared with.
+//
+// Bundled archives that are stored, as those of Spring Boot are, are read in
+// place; compressed ones are unpacked into a temporary file.
+package jar
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	// maxText is the size of a manifest or a pom that is read. The manifest of
+	// a signed archive with 20,000 classes has 3 MB.
+	maxText = 16 << 20
+	// maxDepth is the number of archives in one another: a class path in a web
+	// application in an enterprise application makes 3.
+	maxDepth = 8
+	// maxBundled is the number of bytes of one bundled archive, unpacked.
+	maxBundled = 2 << 30
+	// maxPoms is the number of poms of one archive. A shaded one has 500.
+	maxPoms = 1 << 14
+)
+
+// Properties are the groupId, artifactId and version of a pom.properties file.
+type Properties struct{ Group, Artifact, Version string }
+
+// Artifact is one Java library.
+type Artifact struct {
+	Name, Version string
+	// Within is the way to it from the outermost archive, empty when it is that
+	// archive: ":lib/x.jar", and ":group:name" for a library that is merged into it.
+	Within     string
+	SHA1       string // of its archive, empty when it is merged into one
+	Manifest   *Manifest
+	Properties *Properties
+	Pom        *Pom
+}
+
+// Archive is an archive's content and name.
+type Archive struct {
+	Name   string // a path; only its last element matters
+	Reader io.ReaderAt
+	Size   int64
+}
+
+// Read returns the artifacts of an archive. With an error come the ones that
+// could be read.
+func Read(a Archive) ([]Artifact, error) { return read(a, "", 0) }
+
+// ReadBundled returns the artifacts of the archives in a zip file that is not
+// an archive itself.
+func ReadBundled(a Archive) ([]Artifact, error) {
+	z, err := zip.NewReader(a.Reader, a.Size)
+	if err != nil {
+		return nil, fmt.Errorf("zip file: %w", err)
+	}
+	return bundled(a, z, "", 0)
+}
+
+// extensions are those of archives.
+var extensions = map[string]bool{
+	".jar": true, ".war": true, ".ear": true, ".par": true, ".sar": true, ".nar": true, ".jpi": true, ".hpi": true,
+	".kar": true, ".far": true,
+	".lpkg": true, // Liferay's packages
+	".rar":  true, // resource adapters, not the compression
+	".zap":  true, // add-ons of ZAP
+}
+
+func read(a Archive, within string, depth int) ([]Artifact, error) {
+	z, err := zip.NewReader(a.Reader, a.Size)
+	if err != nil {
+		return nil, fmt.Errorf("Java archive: %w", err)
+	}
+	r := &reader{Archive: a, zip: z, within: within, file: parseFileName(a.Name)}
+	main, err := r.main()
+	if err != nil {
+		return nil, err
+	}
+	var out []Artifact
+	if main != nil {
+		merged, err := r.merged(main)
+		if err != nil {
+			return nil, err
+		}
+		out = append([]Artifact{*main}, merged...)
+	}
+	nested, err := bundled(a, z, within, depth)
+	out = append(out, nested...)
+	if len(out) == 0 && err == nil {
+		err = errors.New("no package in the Java archive")
+	}
+	return out, err
+}
+
+// bundled reads the archives in an archive. One that cannot be read is
+// skipped: it is content of the outer one, which counts.
+func bundled(a Archive, z *zip.Reader, within string, depth int) ([]Artifact, error) {
+	var out []Artifact
+	var lost error
+	for _, f := range sorted(z.File) {
+		if !extensions[path.Ext(f.Name)] || f.FileInfo().IsDir() {
+			continue
+		}
+		if depth >= maxDepth {
+			lost = fmt.Errorf("more than %d archives in one another", maxDepth)
+			break
+		}
+		found, err := func() ([]Artifact, error) {
+			inner, done, err := open(a, f)
+			if err != nil {
+				return nil, err
+			}
+			defer done()
+			return read(inner, within+":"+f.Name, depth+1)
+		}()
+		if errors.As(err, new(limitError)) {
+			lost = err
+		}
+		out = append(out, found...)
+	}
+	return out, lost
+}
+
+type limitError struct{ error }
+
+// open gives access to an archive in an archive.
+func open(a Archive, f *zip.File) (Archive, func(), error) {
+	if f.Method == zip.Store && f.Flags&1 == 0 {
+		at, err := f.DataOffset()
+		size := int64(f.CompressedSize64)
+		if err == nil && size >= 0 && at+size <= a.Size {
+			return Archive{f.Name, io.NewSectionReader(a.Reader, at, size), size}, func() {}, nil
+		}
+	}
+	r, err := f.Open()
+	if err != nil {
+		return Archive{}, nil, err
+	}
+	defer r.Close()
+	tmp, err := os.CreateTemp("", "depaudit-archive-")
+	if err != nil {
+		return Archive{}, nil, limitError{err}
+	}
+	done := func() {
+		tmp.Close()
+		os.Remove(tmp.Name()) // the directory is the scan's own, and removed with it
+	}
+	n, err := io.Copy(tmp, io.LimitReader(r, maxBundled+1))
+	if err == nil && n > maxBundled {
+		err = limitError{fmt.Errorf("a bundled archive is larger than the limit of %d bytes", int64(maxBundled))}
+	}
+	if err != nil {
+		done()
+		return Archive{}, nil, err
+	}
+	return Archive{f.Name, tmp, n}, done, nil
+}
+
+func sorted(files []*zip.File) []*zip.File {
+	return slices.SortedStableFunc(slices.Values(files), func(a, b *zip.File) int { return strings.Compare(a.Name, b.Name) })
+}
+
+type reader struct {
+	Archive
+	zip    *zip.Reader
+	within string
+	file   fileName
+}
+
+// entries returns the files that a function accepts, by name, each once: of
+// two with the same name, the last is the one that a class loader sees.
+func (r *reader) entries(accept func(name string) bool) []*zip.File {
+	var out []*zip.File
+	for _, f := range sorted(r.zip.File) {
+		if f.FileInfo().IsDir() || !accept(strings.TrimPrefix(f.Name, "/")) {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1].Name == f.Name {
+			out[n-1] = f
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func text(f *zip.File) ([]byte, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxText {
+		return nil, fmt.Errorf("%q is larger than the limit of %d bytes", f.Name, maxText)
+	}
+	return data, nil
+}
+
+// main returns the artifact that the archive is, nil without a manifest.
+func (r *reader) main() (*Artifact, error) {
+	manifests := r.entries(func(name string) bool { return name == "META-INF/MANIFEST.MF" })
+	switch {
+	case len(manifests) > 1:
+		return nil, errors.New("several manifests in a Java archive")
+	case len(manifests) == 0:
+		return nil, nil
+	}
+	data, err := text(manifests[0])
+	if err != nil {
+		return nil, fmt.Errorf("the manifest of a Java archive: %w", err)
+	}
+	m := ParseManifest(data)
+	if _, ok := m.value("Weave-Classes"); ok {
+		return nil, nil // instrumentation that has the manifest of what it instruments
+	}
+	sum := sha1.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(r.Reader, 0, r.Size)); err != nil {
+		return nil, err
+	}
+	properties, err := r.properties()
+	if err != nil {
+		properties = nil
+	}
+	poms, err := r.poms()
+	if err != nil {
+		poms = nil
+	}
+	id, pom := r.choose(properties, poms)
+	a := &Artifact{Name: id.Artifact, Version: id.Version, Within: r.within, SHA1: hex.EncodeToString(sum.Sum(nil)), Manifest: m, Pom: pom}
+	if a.Name == "" {
+		a.Name = m.name(r.file)
+	}
+	if a.Version == "" {
+		a.Version = m.version(r.file)
+	}
+	if a.Version == "" && m.Get("Main-Class") != "" {
+		a.Version = r.propertiesVersion()
+	}
+	return a, nil
+}
+
+// choose returns the identity that the poms of an archive give it: of the one
+// whose artifact has the name of the file.
+func (r *reader) choose(properties map[string]Properties, poms map[string]*Pom) (Properties, *Pom) {
+	exact := make(map[string]bool)
+	for _, p := range properties {
+		exact[p.Artifact] = true
+	}
+	named := func(p Properties) bool {
+		switch {
+		case p.Artifact == "" || r.file.name == "":
+			return false
+		case exact[r.file.name]:
+			return p.Artifact == r.file.name
+		}
+		return strings.HasPrefix(p.Artifact, r.file.name) || strings.HasSuffix(r.file.name, p.Artifact)
+	}
+	best := func(p Properties, pom *Pom) bool {
+		return pom != nil && (strings.Contains(r.file.name, p.Group) || r.file.name == p.Artifact)
+	}
+	var id Properties
+	var pom *Pom
+	for _, dir := range keys(properties) {
+		p, q := properties[dir], poms[dir]
+		switch {
+		case !named(p):
+			continue
+		case id.Artifact == "":
+			id = p
+			if q != nil {
+				pom = q
+			}
+		case q != nil && (pom == nil || best(p, q)):
+			id, pom = p, q
+		}
+		if best(p, pom) {
+			break
+		}
+	}
+	if len(properties) == 0 && len(poms) == 1 {
+		for _, q := range poms {
+			pom = q
+		}
+	}
+	if pom != nil {
+		group, name, version := pom.ID()
+		id = Properties{or(id.Group, group), or(id.Artifact, name), or(id.Version, version)}
+	}
+	return id, pom
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func keys[V any](m map[string]V) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// merged returns the artifacts that are merged into an archive: of each
+// pom.properties file that is not the archive's own. That one completes main.
+func (r *reader) merged(main *Artifact) ([]Artifact, error) {
+	properties, err := r.properties()
+	if err != nil {
+		return nil, err
+	}
+	poms, err := r.poms()
+	if err != nil {
+		return nil, err
+	}
+	var out []Artifact
+	for _, dir := range keys(properties) {
+		p := properties[dir]
+		a := Artifact{Name: p.Artifact, Version: p.Version, Within: r.within, Properties: &p, Pom: poms[dir]}
+		group := main.Group()
+		if group != p.Group || main.Name != p.Artifact || main.Version != p.Version {
+			a.Within += ":" + p.Group + ":" + p.Artifact
+		}
+		if a.Within == main.Within || a.Group() == group && a.Name == main.Name && a.Version == main.Version ||
+			p.Artifact == main.Name {
+			main.Name, main.Version = a.Name, a.Version
+			if main.Properties == nil {
+				main.Properties = &p
+			}
+			continue
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// properties returns the complete pom.properties files by their directories.
+func (r *reader) properties() (map[string]Properties, error) {
+	out := make(map[string]Properties)
+	for i, f := range r.entries(func(name string) bool { return strings.HasSuffix(name, "pom.properties") }) {
+		if i >= maxPoms {
+			return nil, fmt.Errorf("more than %d poms", maxPoms)
+		}
+		data, err := text(f)
+		if err != nil {
+			return nil, err
+		}
+		if p, ok := ParseProperties(data); ok && p.Version != "" && p.Artifact != "" {
+			out[path.Dir(f.Name)] = p
+		}
+	}
+	return out, nil
+}
+
+func (r *reader) poms() (map[string]*Pom, error) {
+	out := make(map[string]*Pom)
+	for i, f := range r.entries(func(name string) bool { return strings.HasSuffix(name, "pom.xml") }) {
+		if i >= maxPoms {
+			return nil, fmt.Errorf("more than %d poms", maxPoms)
+		}
+		data, err := text(f)
+		if err != nil {
+			return nil, err
+		}
+		if p, err := ParsePom(data); err == nil {
+			out[path.Dir(f.Name)] = p
+		}
+	}
+	return out, nil
+}
+
+// ParseProperties parses a pom.properties file. It reports false for a line
+// that is no property.
+func ParseProperties(data []byte) (Properties, bool) {
+	var p Properties
+	for line := range bytes.Lines(data) {
+		line := strings.TrimRight(string(line), "\r\n")
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(strings.TrimLeft(line, " "), "#") {
+			continue
+		}
+		i := strings.IndexAny(line, "=:")
+		if i < 0 {
+			return p, false
+		}
+		value := strings.TrimSpace(line[i+1:])
+		switch key := strings.TrimSpace(line[:i]); {
+		case strings.EqualFold(key, "groupId"):
+			p.Group = value
+		case strings.EqualFold(key, "artifactId"):
+			p.Artifact = value
+		case strings.EqualFold(key, "version"):
+			p.Version = value
+		}
+	}
+	return p, true
+}
+
+var releaseVersion = regexp.MustCompile(`^v?(\d[0-9A-Za-z.\-_+]*)$`)
+
+// propertiesVersion returns the version in version.properties, which
+// applications that no Maven built have at their root.
+func (r *reader) propertiesVersion() string {
+	files := r.entries(func(name string) bool { return strings.EqualFold(name, "version.properties") })
+	if len(files) != 1 {
+		return ""
+	}
+	data, err := text(files[0])
+	if err != nil {
+		return ""
+	}
+	values := make(map[string]string)
+	for line := range bytes.Lines(data) {
+		if k, v, ok := strings.Cut(string(line), "="); ok {
+			values[strings.ToLower(strings.TrimSpace(k))] = strings.TrimSpace(v)
+		}
+	}
+	for _, key := range []string{"version", "tag"} {
+		if m := releaseVersion.FindStringSubmatch(values[key]); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
