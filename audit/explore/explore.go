@@ -16,7 +16,7 @@
 // and what colours and attributes say is said by a character too. Lines are
 // cut by cells, never wrapped, and there are never more of them than fit.
 //
-// Names come from strangers. All of them go through [report.Terminal] before
+// Names come from strangers. All of them go through [terminal.Escape] before
 // they reach a line, and so before the library sees them.
 //
 // # Cost

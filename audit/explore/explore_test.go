@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -113,7 +114,7 @@ func plain(screen string) string {
 	return strings.Join(lines, "\n")
 }
 
-var attributes = regexp.MustCompile("\x1b\\[(?:1|2|7|31|33)?m")
+var attributes = regexp.MustCompile("\x1b\\[(?:0|1|2|7|1;31|1;33)m")
 
 // check holds what is true of every screen.
 func check(t *testing.T, m *model, screen string) {
@@ -124,7 +125,7 @@ func check(t *testing.T, m *model, screen string) {
 		t.Fatalf("%d lines on a screen of %d:\n%s", len(lines), m.height, text)
 	}
 	for _, l := range lines {
-		if n := cells(l); n > m.width {
+		if n := terminal.Width(l); n > m.width {
 			t.Fatalf("a line of %d cells on a screen of %d:\n%q", n, m.width, l)
 		}
 		for _, r := range l {
@@ -163,7 +164,7 @@ func TestAttributes(t *testing.T) {
 		m := newModel(docs(), color)
 		play(m, "space")
 		screen, _ := m.screen()
-		if got := strings.Contains(screen, "\x1b[33m"); got != color {
+		if got := strings.Contains(screen, "\x1b[1;33m"); got != color {
 			t.Errorf("color %v: yellow %v", color, got)
 		}
 		if text := plain(screen); !strings.Contains(text, "\n *") || !strings.Contains(text, "\n> ") || !strings.Contains(text, "1 marked") {
@@ -311,14 +312,6 @@ func TestWrap(t *testing.T) {
 	} {
 		if diff := cmp.Diff(test.want, wrap(test.in, test.n)); diff != "" {
 			t.Errorf("wrap(%q, %d): %s", test.in, test.n, diff)
-		}
-	}
-}
-
-func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{-1: "", 0: "", 1: "1 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9950: "10 kB", 999_499: "999 kB", 999_500: "1.0 MB", 7_500_000_000: "7.5 GB", 1 << 62: "4611686 TB"} {
-		if got := bytes(n); got != want {
-			t.Errorf("bytes(%d) = %q, want %q", n, got, want)
 		}
 	}
 }

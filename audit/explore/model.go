@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 )
 
 // action is what a key asks of the terminal.
@@ -52,7 +52,7 @@ type model struct {
 func newModel(s Stage, color bool) *model {
 	const width, height = 80, 24 // until the terminal says
 	m := &model{stage: s, color: color, width: width, height: height, index: make(map[string]int), marks: make(map[string]bool), sort: byKeeps}
-	m.stage.Name = report.Terminal(s.Name)
+	m.stage.Name = terminal.Escape(s.Name)
 	m.tree.open = make(map[string]bool)
 	m.rows = rowsOf(s)
 	for i, r := range m.rows {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -28,7 +28,7 @@ type page struct {
 // pageLine is a line of an answer, whose beginning has a meaning.
 type pageLine struct {
 	text  string
-	style style
+	style terminal.Style
 }
 
 // wrapped are the lines for a width.
@@ -44,7 +44,7 @@ func (p *page) wrapped(width int) []pageLine {
 	return p.fitted
 }
 
-func (p *page) add(s style, format string, args ...any) {
+func (p *page) add(s terminal.Style, format string, args ...any) {
 	p.lines = append(p.lines, pageLine{fmt.Sprintf(format, args...), s})
 }
 
@@ -54,7 +54,7 @@ func (m *model) why(id string, all bool) *page {
 	p := &page{title: "why " + r.label(), target: id, all: all}
 	w, err := m.stage.Graph.Why(id, graph.WhyOptions{All: all})
 	if err != nil {
-		p.add(red, "%s", report.Terminal(err.Error()))
+		p.add(terminal.Red, "%s", terminal.Escape(err.Error()))
 		return p
 	}
 	if h, err := m.stage.Graph.Retained(id); err == nil {
@@ -86,7 +86,7 @@ func (m *model) why(id string, all bool) *page {
 		}
 		root := m.rowOf(c.Root)
 		p.add("", "")
-		p.add(bold, "%s (%s)", root.label(), c.Reason)
+		p.add(terminal.Bold, "%s (%s)", root.label(), c.Reason)
 		for i, e := range c.Steps {
 			to := m.rowOf(e.To)
 			p.add("", "  %s%s %s%s", strings.Repeat("  ", min(i, maxIndent)), verb(e.Kind), to.label(), via(e))
@@ -123,27 +123,27 @@ func verb(kind string) string {
 	case string(sbom.RelDepends), string(sbom.RelPreDepends):
 		return "needs"
 	}
-	return report.Terminal(kind)
+	return terminal.Escape(kind)
 }
 
 func via(e graph.Edge) string {
 	if e.Via == "" {
 		return ""
 	}
-	return " (as " + report.Terminal(e.Via) + ")"
+	return " (as " + terminal.Escape(e.Via) + ")"
 }
 
 func sized(n int64) string {
 	if n <= 0 {
 		return ""
 	}
-	return " (" + bytes(n) + ")"
+	return " (" + terminal.Bytes(n) + ")"
 }
 
 // unknown says of which types nothing says what was asked for.
 func (m *model) unknown(p *page, types []string) {
 	if len(types) > 0 {
-		p.add("", "nothing says what was asked for of type %s: presumed is what nothing else needs", report.Terminal(strings.Join(types, ", ")))
+		p.add("", "nothing says what was asked for of type %s: presumed is what nothing else needs", terminal.Escape(strings.Join(types, ", ")))
 	}
 }
 
@@ -157,14 +157,14 @@ func (m *model) whatIf(ids []string) *page {
 	p := &page{title: "without " + strings.Join(names, ", ")}
 	c, err := m.stage.Graph.WithoutAll(ids, graph.WhatIf{})
 	if err != nil {
-		p.add(red, "%s", report.Terminal(err.Error()))
+		p.add(terminal.Red, "%s", terminal.Escape(err.Error()))
 		return p
 	}
-	p.add(bold, "%s, %s", leaves(c.Count, c.Size), stays(c.Left, c.LeftSize))
+	p.add(terminal.Bold, "%s, %s", leaves(c.Count, c.Size), stays(c.Left, c.LeftSize))
 	m.unknown(p, c.Unknown)
 	if len(c.Breaks) > 0 {
 		p.add("", "")
-		p.add(red, "breaks (%d)", len(c.Breaks))
+		p.add(terminal.Red, "breaks (%d)", len(c.Breaks))
 	}
 	// What somebody asked for first: that is what they would miss.
 	slices.SortStableFunc(c.Breaks, func(a, b graph.Break) int { return cmp.Compare(askedFirst(a), askedFirst(b)) })
@@ -199,9 +199,9 @@ func (m *model) whatIf(ids []string) *page {
 		}
 		slices.SortFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.id, b.id)) })
 		p.add("", "")
-		p.add(bold, "%s (%d)", group.title, len(rows))
+		p.add(terminal.Bold, "%s (%d)", group.title, len(rows))
 		for _, r := range rows {
-			p.add("", "  %8s  %s", bytes(r.size), r.label())
+			p.add("", "  %8s  %s", terminal.Bytes(r.size), r.label())
 		}
 	}
 	return p
@@ -256,10 +256,10 @@ func (m *model) help() *page {
 	}
 	if len(m.stage.Notes) > 0 {
 		p.add("", "")
-		p.add(bold, "%s", "about this environment")
+		p.add(terminal.Bold, "%s", "about this environment")
 	}
 	for _, n := range m.stage.Notes {
-		p.add("", "%s", report.Terminal(n))
+		p.add("", "%s", terminal.Escape(n))
 	}
 	return p
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -57,19 +57,19 @@ func rowsOf(s Stage) []row {
 func rowOf(s Stage, id string) row {
 	c := s.Graph.Component(id)
 	r := row{
-		id: id, name: report.Terminal(fullName(c)), version: report.Terminal(c.Version), typ: report.Terminal(c.Type),
-		asked: report.Terminal(string(c.InstallReason)), size: max(0, c.InstalledSize), inside: !c.Counts(), detail: c.Detail,
+		id: id, name: terminal.Escape(fullName(c)), version: terminal.Escape(c.Version), typ: terminal.Escape(c.Type),
+		asked: terminal.Escape(string(c.InstallReason)), size: max(0, c.InstalledSize), inside: !c.Counts(), detail: c.Detail,
 	}
 	if c.Kind == sbom.KindFiles {
 		r.version = ""
 	}
 	if s.Provenance != nil {
-		r.from = report.Terminal(s.Provenance(id))
+		r.from = terminal.Escape(s.Provenance(id))
 	}
 	if r.detail == "" && len(c.Paths) > 0 && c.Kind == sbom.KindPackage {
 		r.detail = c.Paths[0]
 	}
-	r.detail = report.Terminal(r.detail)
+	r.detail = terminal.Escape(r.detail)
 	r.search = strings.ToLower(strings.Join([]string{r.name, r.version, r.typ, r.asked, r.from}, " "))
 	return r
 }

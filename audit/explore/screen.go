@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -27,7 +27,7 @@ func (m *model) body() int { return max(1, m.height-frame) }
 // them; and the column of the cursor in the line of the filter, -1 for none.
 func (m *model) screen() (text string, column int) {
 	if m.width < leastWidth || m.height < leastHeight {
-		return cut(fmt.Sprintf("needs %dx%d", leastWidth, leastHeight), m.width), -1
+		return terminal.Cut(fmt.Sprintf("needs %dx%d", leastWidth, leastHeight), m.width), -1
 	}
 	var lines []string
 	if m.page != nil {
@@ -46,7 +46,7 @@ func (m *model) screen() (text string, column int) {
 func (m *model) title() string {
 	counts := ": " + wording.Count(len(m.rows), "dependency", "dependencies")
 	if m.size > 0 {
-		counts += ", " + bytes(m.size)
+		counts += ", " + terminal.Bytes(m.size)
 	}
 	if len(m.stage.Notes) > 0 {
 		counts += ", notes: ?"
@@ -66,10 +66,10 @@ func (m *model) title() string {
 		right = " " + right
 	}
 	// Numbers are cut last, and the end of a reference tells stages apart.
-	right = cut(right, m.width-len(counts)-leastTitle)
-	room := m.width - cells(right)
-	left := cutFront(m.stage.Name, room-len(counts)) + counts
-	return m.paint(fit(left, room)+right, reverse)
+	right = terminal.Cut(right, m.width-len(counts)-leastTitle)
+	room := m.width - terminal.Width(right)
+	left := terminal.CutFront(m.stage.Name, room-len(counts)) + counts
+	return m.paint(terminal.Fit(left, room)+right, terminal.Reverse)
 }
 
 // keys is the last line.
@@ -99,7 +99,7 @@ func (m *model) keys() string {
 		}
 		line += k + columnGap
 	}
-	return m.paint(cut(line+end, m.width), faint)
+	return m.paint(terminal.Cut(line+end, m.width), terminal.Faint)
 }
 
 // prompt is the line above the keys.
@@ -107,20 +107,20 @@ func (m *model) prompt() (line string, column int) {
 	if m.page != nil {
 		more := len(m.page.wrapped(m.width)) - m.page.top - m.pageBody()
 		if more > 0 {
-			return m.paint(fmt.Sprintf("%d more lines below", more), faint), -1
+			return m.paint(fmt.Sprintf("%d more lines below", more), terminal.Faint), -1
 		}
 		return "", -1
 	}
 	if !m.typing && (m.filter == "" || m.inTree) {
 		return "", -1
 	}
-	text := "/" + report.Terminal(m.filter)
+	text := "/" + terminal.Escape(m.filter)
 	if !m.typing {
-		return cut(text, m.width), -1
+		return terminal.Cut(text, m.width), -1
 	}
 	// The end of a long filter is what is being written.
-	text = cutFront(text, m.width-1)
-	return text, cells(text)
+	text = terminal.CutFront(text, m.width-1)
+	return text, terminal.Width(text)
 }
 
 // pageBody is the number of lines of a page that are on the screen.
@@ -130,7 +130,7 @@ func (m *model) pageLines() []string {
 	p := m.page
 	wrapped := p.wrapped(m.width)
 	p.top = max(0, min(p.top, len(wrapped)-m.pageBody()))
-	lines := []string{m.title(), m.paint(cut(p.title, m.width), bold)}
+	lines := []string{m.title(), m.paint(terminal.Cut(p.title, m.width), terminal.Bold)}
 	for _, l := range wrapped[p.top:min(len(wrapped), p.top+m.pageBody())] {
 		if l.style != "" {
 			l.text = m.paint(l.text, l.style)
@@ -205,7 +205,7 @@ func (m *model) nothing() string {
 	if m.filter == "" {
 		return "  there are no dependencies"
 	}
-	return cut("  none has all of that in its name, version, type, asked or from", m.width)
+	return terminal.Cut("  none has all of that in its name, version, type, asked or from", m.width)
 }
 
 func (m *model) header(l layout) string {
@@ -225,7 +225,7 @@ func (m *model) header(l layout) string {
 		}
 		writeCell(&b, l, column(c), title)
 	}
-	return m.paint(strings.TrimRight(b.String(), " "), bold)
+	return m.paint(strings.TrimRight(b.String(), " "), terminal.Bold)
 }
 
 // writeCell adds a cell with the gap before it.
@@ -237,10 +237,10 @@ func writeCell(b *strings.Builder, l layout, c column, text string) {
 		b.WriteString(columnGap)
 	}
 	if c >= byKeeps {
-		b.WriteString(fitRight(text, l[c]))
+		b.WriteString(terminal.FitRight(text, l[c]))
 		return
 	}
-	b.WriteString(fit(text, l[c]))
+	b.WriteString(terminal.Fit(text, l[c]))
 }
 
 func (m *model) rowLine(l layout, i int) string {
@@ -279,15 +279,15 @@ func (m *model) rowLine(l layout, i int) string {
 		keeps = fmt.Sprint(r.keeps)
 	}
 	writeCell(&b, l, byKeeps, keeps)
-	writeCell(&b, l, bySize, bytes(r.size))
+	writeCell(&b, l, bySize, terminal.Bytes(r.size))
 	text := b.String()
 	switch {
 	case i == m.cursor:
-		return m.paint(text, reverse)
+		return m.paint(text, terminal.Reverse)
 	case m.marks[r.id]:
-		return m.paint(text, yellow)
+		return m.paint(text, terminal.Yellow)
 	case r.inside:
-		return m.paint(text, faint)
+		return m.paint(text, terminal.Faint)
 	}
 	return text
 }
@@ -309,5 +309,5 @@ func (m *model) about() string {
 	if r.detail != "" {
 		parts = append(parts, r.detail)
 	}
-	return cut(strings.Join(parts, ", "), m.width)
+	return terminal.Cut(strings.Join(parts, ", "), m.width)
 }

@@ -43,18 +43,18 @@ func panicking() Stage {
 	return s
 }
 
-// terminal is a real one, with a shell in it.
-type terminal struct {
+// realTerminal is a tmux pane with a shell in it.
+type realTerminal struct {
 	t      *testing.T
 	socket string
 }
 
-func newTerminal(t *testing.T, width, height int, env ...string) *terminal {
+func newTerminal(t *testing.T, width, height int, env ...string) *realTerminal {
 	t.Helper()
 	if os.Getenv("DEPAUDIT_E2E") == "" {
 		t.Skip("DEPAUDIT_E2E is not set")
 	}
-	term := &terminal{t, filepath.Join(t.TempDir(), "tmux")}
+	term := &realTerminal{t, filepath.Join(t.TempDir(), "tmux")}
 	args := []string{"-u", "-f", "/dev/null", "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), "env"}
 	term.tmux(append(append(args, env...), "LC_ALL=C.UTF-8", "PS1=$ ", "sh")...)
 	t.Cleanup(func() { _ = exec.Command("tmux", "-S", term.socket, "kill-server").Run() })
@@ -62,7 +62,7 @@ func newTerminal(t *testing.T, width, height int, env ...string) *terminal {
 	return term
 }
 
-func (term *terminal) tmux(args ...string) string {
+func (term *realTerminal) tmux(args ...string) string {
 	term.t.Helper()
 	out, err := exec.CommandContext(term.t.Context(), "tmux", append([]string{"-S", term.socket}, args...)...).CombinedOutput()
 	if err != nil {
@@ -71,10 +71,10 @@ func (term *terminal) tmux(args ...string) string {
 	return string(out)
 }
 
-func (term *terminal) screen() string { return term.tmux("capture-pane", "-p") }
+func (term *realTerminal) screen() string { return term.tmux("capture-pane", "-p") }
 
 // wait waits until the screen has a text, and returns the screen.
-func (term *terminal) wait(text string) string {
+func (term *realTerminal) wait(text string) string {
 	term.t.Helper()
 	for range 300 {
 		if screen := term.screen(); strings.Contains(screen, text) {
@@ -86,10 +86,10 @@ func (term *terminal) wait(text string) string {
 	return ""
 }
 
-func (term *terminal) keys(keys ...string) { term.tmux(append([]string{"send-keys"}, keys...)...) }
+func (term *realTerminal) keys(keys ...string) { term.tmux(append([]string{"send-keys"}, keys...)...) }
 
 // start runs this binary as a program that shows a stage.
-func (term *terminal) start(stage string) {
+func (term *realTerminal) start(stage string) {
 	exe, err := os.Executable()
 	if err != nil {
 		term.t.Fatal(err)
@@ -100,7 +100,7 @@ func (term *terminal) start(stage string) {
 
 // restored holds that a program has ended with an exit code and that the
 // terminal is as it was before.
-func (term *terminal) restored(code int) string {
+func (term *realTerminal) restored(code int) string {
 	term.t.Helper()
 	// What is typed before the end is still the program's.
 	for i := 0; strings.TrimSpace(term.tmux("display-message", "-p", "#{pane_current_command}")) != "sh"; i++ {
@@ -166,7 +166,7 @@ func TestHostileTerminal(t *testing.T) {
 		if screen := term.screen(); strings.Count(screen, "\n") != 24 || strings.Contains(screen, "\u202e") {
 			t.Errorf("after %q:\n%s", keys, screen)
 		}
-		if colours := term.tmux("capture-pane", "-p", "-e"); strings.Contains(colours, "\x1b[31m") || strings.Contains(colours, "\x1b[33m") {
+		if colours := term.tmux("capture-pane", "-p", "-e"); strings.Contains(colours, "31m") || strings.Contains(colours, "33m") {
 			t.Errorf("there are colours, and NO_COLOR is set: %q", colours)
 		}
 	}

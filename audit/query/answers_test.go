@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -112,7 +112,7 @@ func hostileStage(t testing.TB) *Subject {
 }
 
 type answer interface {
-	Text(io.Writer, report.Options, int) error
+	Text(io.Writer, terminal.Options, int) error
 }
 
 // answers are every kind of question asked of a stage.
@@ -206,7 +206,7 @@ func TestGolden(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := a.Text(&b, report.Options{}, 12); err != nil {
+			if err := a.Text(&b, terminal.Options{}, 12); err != nil {
 				t.Fatal(err)
 			}
 			file := filepath.Join("testdata", name+".golden")
@@ -234,10 +234,10 @@ func TestTextsFit(t *testing.T) {
 		for name, a := range answers(t, s) {
 			for _, width := range []int{40, 80, 120} {
 				var b, again bytes.Buffer
-				if err := a.Text(&b, report.Options{Width: width}, 7); err != nil {
+				if err := a.Text(&b, terminal.Options{Width: width}, 7); err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
-				if err := a.Text(&again, report.Options{Width: width}, 7); err != nil || !bytes.Equal(b.Bytes(), again.Bytes()) {
+				if err := a.Text(&again, terminal.Options{Width: width}, 7); err != nil || !bytes.Equal(b.Bytes(), again.Bytes()) {
 					t.Fatalf("%s: another text the second time (%v)", name, err)
 				}
 				for line := range strings.Lines(b.String()) {
@@ -365,16 +365,6 @@ func TestBundles(t *testing.T) {
 		}
 		if len(want) > 0 || got != size {
 			t.Errorf("%s: %d are in no bundle; %d bytes of %d", name, len(want), got, size)
-		}
-	}
-}
-
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{
-		-1: "", 0: "", 1: "1 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9950: "10 kB", 999_499: "999 kB", 999_500: "1.0 MB", 1_500_000_000: "1.5 GB", 1 << 62: "4.6 EB",
-	} {
-		if got := size(n); got != want {
-			t.Errorf("%d is %q, want %q", n, got, want)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/diff"
 	"github.com/depaudit/depaudit/sbom/graph"
@@ -164,7 +164,7 @@ func (d *Diff) Unsure() bool {
 
 // Text writes the answer for people: of each list at most limit lines, all
 // below one.
-func (d *Diff) Text(w io.Writer, o report.Options, limit int) error {
+func (d *Diff) Text(w io.Writer, o terminal.Options, limit int) error {
 	p := diffSheet{sheet: newSheet(o), limit: limit}
 	for i := range d.Stages {
 		if i > 0 {
@@ -180,7 +180,7 @@ func (d *Diff) Text(w io.Writer, o report.Options, limit int) error {
 		stages []string
 	}{{"Stages only before", d.OnlyBefore}, {"Stages only after", d.OnlyAfter}} {
 		if len(only.stages) > 0 {
-			p.Prose("", indent, fmt.Sprintf("%s: %s", only.title, strings.Join(terminals(only.stages), ", ")), report.Plain)
+			p.Prose("", indent, fmt.Sprintf("%s: %s", only.title, strings.Join(terminals(only.stages), ", ")), terminal.Plain)
 		}
 	}
 	return p.write(w)
@@ -189,7 +189,7 @@ func (d *Diff) Text(w io.Writer, o report.Options, limit int) error {
 func terminals(names []string) []string {
 	out := make([]string, len(names))
 	for i, n := range names {
-		out[i] = report.Terminal(n)
+		out[i] = terminal.Escape(n)
 	}
 	return out
 }
@@ -201,13 +201,13 @@ type diffSheet struct {
 
 func (p diffSheet) stage(s *StageDiff) {
 	d := s.Difference
-	p.Prose("", indent, report.Terminal(s.Before.Name)+" -> "+report.Terminal(s.After.Name), report.Strong)
+	p.Prose("", indent, terminal.Escape(s.Before.Name)+" -> "+terminal.Escape(s.After.Name), terminal.Bold)
 	if s.Before.OS != s.After.OS && s.Before.OS != "" && s.After.OS != "" {
-		p.Prose(indent, indent+indent, report.Terminal(s.Before.OS)+" -> "+report.Terminal(s.After.OS), report.Plain)
+		p.Prose(indent, indent+indent, terminal.Escape(s.Before.OS)+" -> "+terminal.Escape(s.After.OS), terminal.Plain)
 	}
-	p.Prose(indent, indent, fmt.Sprintf("%d -> %s: %s", d.Before.Counted, dependencies(d.After.Counted), summary(d)), report.Plain)
+	p.Prose(indent, indent, fmt.Sprintf("%d -> %s: %s", d.Before.Counted, dependencies(d.After.Counted), summary(d)), terminal.Plain)
 	for _, u := range s.Unsure {
-		p.Prose(indent+"unsure: ", indent+"        ", u, report.Warning)
+		p.Prose(indent+"unsure: ", indent+"        ", u, terminal.Yellow)
 	}
 	for _, side := range []*DiffSide{&s.Before, &s.After} {
 		var names []string
@@ -215,7 +215,7 @@ func (p diffSheet) stage(s *StageDiff) {
 			names = append(names, string(l.Name))
 		}
 		if names = slices.Compact(names); len(names) > 0 {
-			p.Prose(indent, indent+indent, report.Terminal(side.Name)+" cannot show: "+report.Terminal(strings.Join(names, ", ")), report.Faint)
+			p.Prose(indent, indent+indent, terminal.Escape(side.Name)+" cannot show: "+terminal.Escape(strings.Join(names, ", ")), terminal.Faint)
 		}
 	}
 	p.groups("Added", d.Added, d.AddedBy, "brings")
@@ -269,7 +269,7 @@ func (p diffSheet) cut(n int) int {
 
 func (p diffSheet) title(text string, n int) {
 	p.Blank()
-	p.Prose("", "", fmt.Sprintf("%s: %d", text, n), report.Plain)
+	p.Prose("", "", fmt.Sprintf("%s: %d", text, n), terminal.Plain)
 }
 
 func (p diffSheet) rest(n, shown int) { p.more(indent, n-shown, "", " (--limit 0 shows all)") }
@@ -311,13 +311,13 @@ func (p diffSheet) groups(title string, list []diff.Item, groups []graph.Growth,
 				if i > 0 {
 					text += ", "
 				}
-				text += report.Terminal(byID[id].Name)
+				text += terminal.Escape(byID[id].Name)
 			}
 			if n > len(names) {
 				text += fmt.Sprintf(" and %d more", n-len(names))
 			}
 		}
-		p.Prose(indent, indent+indent, text, report.Plain)
+		p.Prose(indent, indent+indent, text, terminal.Plain)
 	}
 	hidden := 0
 	for _, g := range groups[len(shown):] {
@@ -334,10 +334,10 @@ func named(i *diff.Item) string {
 	}
 	if i.Kind == sbom.KindFiles {
 		if _, path, ok := strings.Cut(i.ID, "?path="); ok {
-			return report.Terminal(path) + " (files)"
+			return terminal.Escape(path) + " (files)"
 		}
 	}
-	return strings.TrimSpace(report.Terminal(name)+" "+report.Terminal(i.Version)) + " (" + report.Terminal(i.Type) + ")"
+	return strings.TrimSpace(terminal.Escape(name)+" "+terminal.Escape(i.Version)) + " (" + terminal.Escape(i.Type) + ")"
 }
 
 // shortID is the name in an identity.
@@ -346,14 +346,14 @@ func shortID(id string) string {
 	if i := strings.LastIndexByte(name, '@'); i > 0 {
 		name = name[:i]
 	}
-	return report.Terminal(name[strings.LastIndexByte(name, '/')+1:])
+	return terminal.Escape(name[strings.LastIndexByte(name, '/')+1:])
 }
 
 func proofText(p diff.Proof) string {
 	if p.Evidence == "" || p.Evidence == "none" {
-		return report.Terminal(p.Provenance)
+		return terminal.Escape(p.Provenance)
 	}
-	return report.Terminal(p.Provenance) + " " + report.Terminal(p.Evidence)
+	return terminal.Escape(p.Provenance) + " " + terminal.Escape(p.Evidence)
 }
 
 func (p diffSheet) changes(title string, list []diff.Change) {
@@ -371,7 +371,7 @@ func (p diffSheet) changes(title string, list []diff.Change) {
 		}
 		rows = append(rows, []string{name, i.Type, versionsOf(c.Before), versionsOf(c.After), c.Order})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "name"}, {Title: "type", Spare: true}, {Title: "before"}, {Title: "after"}, {Title: "order", Spare: true}}, rows)
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "type", Spare: true}, {Title: "before"}, {Title: "after"}, {Title: "order", Spare: true}}, Rows: rows})
 	p.rest(len(list), len(shown))
 }
 
@@ -397,7 +397,7 @@ func (p diffSheet) replaced(d *diff.Difference) {
 	for _, r := range shown {
 		rows = append(rows, []string{r.Name, placesOf(r.Before), placesOf(r.After)})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "name"}, {Title: "before"}, {Title: "after"}}, rows)
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "before"}, {Title: "after"}}, Rows: rows})
 	p.rest(len(d.Replaced), len(shown))
 }
 
@@ -431,7 +431,7 @@ func (p diffSheet) moves(title string, list []diff.Move) {
 	for _, m := range shown {
 		rows = append(rows, []string{m.Name, m.Version, m.Type, shortID(m.Bundled)})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "name"}, {Title: "version"}, {Title: "type", Spare: true}, {Title: "bundled"}}, rows)
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "version"}, {Title: "type", Spare: true}, {Title: "bundled"}}, Rows: rows})
 	p.rest(len(list), len(shown))
 }
 
@@ -445,7 +445,7 @@ func (p diffSheet) proofs(d *diff.Difference) {
 	for _, c := range shown {
 		rows = append(rows, []string{shortID(c.After), c.From.Provenance + " " + c.From.Evidence, c.To.Provenance + " " + c.To.Evidence})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "name"}, {Title: "before"}, {Title: "after"}}, rows)
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "before"}, {Title: "after"}}, Rows: rows})
 	p.rest(len(d.Proofs), len(shown))
 }
 
@@ -467,7 +467,7 @@ func (p diffSheet) artifacts(d *diff.Difference) {
 		}
 		rows = append(rows, []string{name, what, strings.Join(a.From, ", "), strings.Join(a.To, ", ")})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "name"}, {Title: "what", Whole: true}, {Title: "before"}, {Title: "after"}}, rows)
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "what", Whole: true}, {Title: "before"}, {Title: "after"}}, Rows: rows})
 	p.rest(len(d.Artifacts), len(shown))
 }
 
@@ -485,7 +485,7 @@ func (p diffSheet) layers(d *diff.Difference) {
 	for _, l := range shown {
 		rows = append(rows, []string{strconv.Itoa(len(l.IDs)), l.From, l.To})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "packages", Right: true}, {Title: "before"}, {Title: "after"}}, rows)
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "packages", Right: true}, {Title: "before"}, {Title: "after"}}, Rows: rows})
 	p.rest(len(d.Layers), len(shown))
 }
 
@@ -518,21 +518,21 @@ func (p diffSheet) inside(d *diff.Difference) {
 		}
 	}
 	for _, c := range i.Changed {
-		lines = append(lines, fmt.Sprintf("changed %s: %s -> %s, in %s", shortID(c.Key), report.Terminal(versionsOf(c.Before)), report.Terminal(versionsOf(c.After)), shortID(c.After[0].Owner)))
+		lines = append(lines, fmt.Sprintf("changed %s: %s -> %s, in %s", shortID(c.Key), terminal.Escape(versionsOf(c.Before)), terminal.Escape(versionsOf(c.After)), shortID(c.After[0].Owner)))
 	}
 	for _, o := range i.Owners {
 		lines = append(lines, fmt.Sprintf("%s lies in %s, and was in %s", shortID(o.ID), shortID(o.To), shortID(o.From)))
 	}
 	shown := lines[:p.cut(len(lines))]
 	for _, l := range shown {
-		p.Prose(indent, indent+indent, l, report.Plain)
+		p.Prose(indent, indent+indent, l, terminal.Plain)
 	}
 	p.rest(len(lines), len(shown))
 	switch {
 	case along == n:
-		p.Prose(indent, indent, "all came or left with what they lie in (-o json lists them)", report.Faint)
+		p.Prose(indent, indent, "all came or left with what they lie in (-o json lists them)", terminal.Faint)
 	case along > 0:
-		p.Prose(indent, indent, fmt.Sprintf("%d more came or left with what they lie in (-o json lists them)", along), report.Faint)
+		p.Prose(indent, indent, fmt.Sprintf("%d more came or left with what they lie in (-o json lists them)", along), terminal.Faint)
 	}
 }
 
@@ -553,13 +553,13 @@ func (p diffSheet) notCompared(s *StageDiff) {
 	for _, side := range []*DiffSide{&s.Before, &s.After} {
 		switch side.Kind {
 		case SideBaseline:
-			why = append(why, report.Terminal(side.Name)+" is a baseline, which has identities and their evidence")
+			why = append(why, terminal.Escape(side.Name)+" is a baseline, which has identities and their evidence")
 		case SideScan, SideSBOM:
-			why = append(why, report.Terminal(side.Name)+" was not audited")
+			why = append(why, terminal.Escape(side.Name)+" was not audited")
 		}
 	}
 	if len(what) > 0 && len(why) > 0 {
 		p.Blank()
-		p.Prose("", "", "Not compared: "+strings.Join(what, "; ")+" ("+strings.Join(slices.Compact(why), "; ")+").", report.Faint)
+		p.Prose("", "", "Not compared: "+strings.Join(what, "; ")+" ("+strings.Join(slices.Compact(why), "; ")+").", terminal.Faint)
 	}
 }

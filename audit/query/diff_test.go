@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/diff"
 )
@@ -90,14 +90,14 @@ func diffSides(t testing.TB) (before, after DiffSide) {
 func TestDiffGolden(t *testing.T) {
 	before, after := diffSides(t)
 	d := NewDiff([]StageDiff{NewStageDiff(before, after)}, nil, []string{"publish"})
-	diffGolden(t, "diff.80", func(b *bytes.Buffer) error { return d.Text(b, report.Options{}, 20) })
-	diffGolden(t, "diff.2.50", func(b *bytes.Buffer) error { return d.Text(b, report.Options{Width: 50}, 2) })
+	diffGolden(t, "diff.80", func(b *bytes.Buffer) error { return d.Text(b, terminal.Options{}, 20) })
+	diffGolden(t, "diff.2.50", func(b *bytes.Buffer) error { return d.Text(b, terminal.Options{Width: 50}, 2) })
 	diffGolden(t, "diff.json", func(b *bytes.Buffer) error { return WriteJSON(b, d) })
 	if !d.Differs() || !d.Unsure() {
 		t.Error("it differs, and has a gap")
 	}
 	same := NewDiff([]StageDiff{NewStageDiff(before, before)}, nil, nil)
-	diffGolden(t, "diff.same", func(b *bytes.Buffer) error { return same.Text(b, report.Options{}, 20) })
+	diffGolden(t, "diff.same", func(b *bytes.Buffer) error { return same.Text(b, terminal.Options{}, 20) })
 	if same.Differs() || same.Unsure() {
 		t.Error("it does not differ from itself")
 	}
@@ -136,11 +136,11 @@ func TestFindGolden(t *testing.T) {
 	before, after := diffSides(t)
 	f := findIn(t, "*@>=5.6", before, after)
 	f.AddLost("dir:gone", errors.New("no such \x1b[31m folder"))
-	diffGolden(t, "find.80", func(b *bytes.Buffer) error { return f.Text(b, report.Options{}, 20) })
+	diffGolden(t, "find.80", func(b *bytes.Buffer) error { return f.Text(b, terminal.Options{}, 20) })
 	diffGolden(t, "find.json", func(b *bytes.Buffer) error { return WriteJSON(b, f) })
 	none := findIn(t, "libsystemd0", before)
 	none.Near = []string{"deb/debian/systemd@1"}
-	diffGolden(t, "find.none", func(b *bytes.Buffer) error { return none.Text(b, report.Options{}, 20) })
+	diffGolden(t, "find.none", func(b *bytes.Buffer) error { return none.Text(b, terminal.Options{}, 20) })
 	if !f.Found() || !f.Unsure() || none.Found() || none.Unsure() {
 		t.Error("what was found, and is sure")
 	}

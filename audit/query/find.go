@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/diff"
 )
@@ -60,7 +60,7 @@ func (s *FindSubject) unsure() bool { return s.Lost != "" || len(s.Doubts)+len(s
 
 // Text writes the answer for people: at most limit lines of an environment,
 // all below one.
-func (f *Find) Text(w io.Writer, o report.Options, limit int) error {
+func (f *Find) Text(w io.Writer, o terminal.Options, limit int) error {
 	p := newSheet(o)
 	holds := 0
 	for i := range f.Subjects {
@@ -68,32 +68,32 @@ func (f *Find) Text(w io.Writer, o report.Options, limit int) error {
 			holds++
 		}
 	}
-	pattern := report.Terminal(f.Pattern)
+	pattern := terminal.Escape(f.Pattern)
 	switch n := len(f.Subjects); {
 	case holds == 0 && n == 1:
-		p.Prose("", indent, fmt.Sprintf("%s: not found in %s", pattern, report.Terminal(f.Subjects[0].Name)), report.Strong)
+		p.Prose("", indent, fmt.Sprintf("%s: not found in %s", pattern, terminal.Escape(f.Subjects[0].Name)), terminal.Bold)
 	case holds == 0:
-		p.Prose("", indent, fmt.Sprintf("%s: found in none of %d", pattern, n), report.Strong)
+		p.Prose("", indent, fmt.Sprintf("%s: found in none of %d", pattern, n), terminal.Bold)
 	case n == 1:
-		p.Prose("", indent, fmt.Sprintf("%s: found in %s", pattern, report.Terminal(f.Subjects[0].Name)), report.Strong)
+		p.Prose("", indent, fmt.Sprintf("%s: found in %s", pattern, terminal.Escape(f.Subjects[0].Name)), terminal.Bold)
 	default:
-		p.Prose("", indent, fmt.Sprintf("%s: found in %d of %d", pattern, holds, n), report.Strong)
+		p.Prose("", indent, fmt.Sprintf("%s: found in %d of %d", pattern, holds, n), terminal.Bold)
 	}
 	f.hits(p, limit)
 	f.doubts(p, limit)
 	var without []string
 	for i := range f.Subjects {
 		if s := &f.Subjects[i]; len(s.Hits) == 0 && !s.unsure() {
-			without = append(without, report.Terminal(s.Name))
+			without = append(without, terminal.Escape(s.Name))
 		}
 	}
 	if holds > 0 && len(without) > 0 {
 		p.Blank()
-		p.Prose("", indent, "Not in: "+strings.Join(without, ", "), report.Plain)
+		p.Prose("", indent, "Not in: "+strings.Join(without, ", "), terminal.Plain)
 	}
 	if len(f.Near) > 0 {
 		p.Blank()
-		p.Prose("", indent, "There are: "+strings.Join(terminals(f.Near), ", "), report.Plain)
+		p.Prose("", indent, "There are: "+strings.Join(terminals(f.Near), ", "), terminal.Plain)
 	}
 	return p.write(w)
 }
@@ -129,12 +129,12 @@ func (f *Find) hits(p sheet, limit int) {
 		return
 	}
 	p.Blank()
-	p.Table(indent, []report.SheetColumn{
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{
 		{Title: "in", Path: true}, {Title: "name"}, {Title: "version", Whole: true}, {Title: "type", Whole: true}, {Title: "arch", Spare: true}, {Title: "where", Path: true, Spare: true},
-	}, rows)
+	}, Rows: rows})
 	p.more(indent, cut, "", " (--limit 0 shows all)")
 	if anyCase {
-		p.Prose(indent, indent, "No name is spelled like that; these are in another case.", report.Faint)
+		p.Prose(indent, indent, "No name is spelled like that; these are in another case.", terminal.Faint)
 	}
 }
 
@@ -153,23 +153,23 @@ func (f *Find) doubts(p sheet, limit int) {
 		if len(s.Hits) > 0 {
 			title = "Unsure beside that in "
 		}
-		p.Prose("", indent, title+report.Terminal(s.Name)+":", report.Warning)
+		p.Prose("", indent, title+terminal.Escape(s.Name)+":", terminal.Yellow)
 		if s.Lost != "" {
-			p.Prose(indent, indent+indent, report.Terminal(s.Lost), report.Plain)
+			p.Prose(indent, indent+indent, terminal.Escape(s.Lost), terminal.Plain)
 		}
 		for j := range s.Doubts {
 			if limit > 0 && j >= limit {
 				p.more(indent, len(s.Doubts)-limit, "", " (--limit 0 shows all)")
 				break
 			}
-			p.Prose(indent, indent+indent, named(&s.Doubts[j].Item)+": "+report.Terminal(s.Doubts[j].Why), report.Plain)
+			p.Prose(indent, indent+indent, named(&s.Doubts[j].Item)+": "+terminal.Escape(s.Doubts[j].Why), terminal.Plain)
 		}
 		for j, b := range s.Blind {
 			if j >= maxBlind {
 				p.more(indent, len(s.Blind)-maxBlind, "", " (-o json has all)")
 				break
 			}
-			p.Prose(indent, indent+indent, b.What+": "+report.Terminal(b.Detail), report.Plain)
+			p.Prose(indent, indent+indent, b.What+": "+terminal.Escape(b.Detail), terminal.Plain)
 		}
 	}
 }

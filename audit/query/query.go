@@ -32,7 +32,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -210,16 +210,16 @@ func WriteJSON(w io.Writer, answer any) error {
 	if err := e.Encode(answer); err != nil {
 		return err
 	}
-	_, err := w.Write(report.EscapeJSON(b.Bytes()))
+	_, err := w.Write(terminal.EscapeJSON(b.Bytes()))
 	return err
 }
 
 // sheet is a page with what all texts share.
 type sheet struct {
-	*report.Sheet
+	*terminal.Page
 }
 
-func newSheet(o report.Options) sheet { return sheet{report.NewSheet(o)} }
+func newSheet(o terminal.Options) sheet { return sheet{terminal.NewPage(o)} }
 
 func (p sheet) write(w io.Writer) error {
 	_, err := p.WriteTo(w)
@@ -249,41 +249,22 @@ func (p sheet) caveats(h *Head) {
 		p.Blank()
 	}
 	for _, text := range out {
-		p.Prose("", "", text, report.Warning)
+		p.Prose("", "", text, terminal.Yellow)
 	}
 }
 
 // more says how many rows were left out of a list.
 func (p sheet) more(indent string, n int, what, how string) {
 	if n > 0 {
-		p.Prose(indent, indent, fmt.Sprintf("... and %d more%s%s", n, what, how), report.Faint)
+		p.Prose(indent, indent, fmt.Sprintf("... and %d more%s%s", n, what, how), terminal.Faint)
 	}
 }
 
 func dependencies(n int) string { return wording.Count(n, "dependency", "dependencies") }
 
-// size is a number of bytes for people, "" for none. The units are powers of
-// 1000, as apt prints them.
-func size(n int64) string {
-	if n <= 0 {
-		return ""
-	}
-	const step = 1000
-	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
-	v, i := float64(n), 0
-	for v >= 999.5 && i < len(units)-1 { // what would be rounded up to 1000
-		v /= step
-		i++
-	}
-	if i > 0 && v < 9.95 {
-		return fmt.Sprintf("%.1f %s", v, units[i])
-	}
-	return fmt.Sprintf("%.0f %s", v, units[i])
-}
-
 // sized adds the size in brackets, if it is known.
 func sized(text string, n int64) string {
-	if s := size(n); s != "" {
+	if s := terminal.Bytes(n); s != "" {
 		return text + " (" + s + ")"
 	}
 	return text

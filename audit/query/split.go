@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/graph"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -52,37 +52,37 @@ func NewSplit(s *Subject, uses []Use, split *graph.Split) *Split {
 
 // Text writes the answer for people, with no more than limit names of a group,
 // all below one.
-func (a *Split) Text(w io.Writer, o report.Options, limit int) error {
+func (a *Split) Text(w io.Writer, o terminal.Options, limit int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
-	p.Line("", a.Subject, report.Strong)
-	p.Prose(indent, indent, sized(dependencies(a.Total.Count), a.Total.Size)+": "+a.summary(), report.Plain)
+	p.Line("", a.Subject, terminal.Bold)
+	p.Prose(indent, indent, sized(dependencies(a.Total.Count), a.Total.Size)+": "+a.summary(), terminal.Plain)
 	p.Blank()
 	var rows [][]string
 	several := len(a.Parts) > 1
 	for _, part := range a.Parts {
-		row := []string{part.Name, strconv.Itoa(part.Total.Count), size(part.Total.Size), strconv.Itoa(a.Base.Count), strconv.Itoa(part.Alone.Count), ""}
+		row := []string{part.Name, strconv.Itoa(part.Total.Count), terminal.Bytes(part.Total.Size), strconv.Itoa(a.Base.Count), strconv.Itoa(part.Alone.Count), ""}
 		if several {
 			row[5] = strconv.Itoa(part.Shared.Count)
 		}
 		rows = append(rows, row)
 	}
-	p.Table(indent, []report.SheetColumn{
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{
 		{Title: "A stage for"}, {Title: "Counts", Right: true}, {Title: "Size", Right: true, Whole: true},
 		{Title: "Base", Right: true}, {Title: "Alone", Right: true}, {Title: "Shared", Right: true},
-	}, rows)
+	}, Rows: rows})
 	for _, use := range a.Uses {
 		if use.Path != "" {
-			p.Prose(indent, indent+indent, fmt.Sprintf("%s is %s of %s", report.Terminal(use.Word), report.Terminal(use.Path), report.Terminal(m.full(use.ID))), report.Faint)
+			p.Prose(indent, indent+indent, fmt.Sprintf("%s is %s of %s", terminal.Escape(use.Word), terminal.Escape(use.Path), terminal.Escape(m.full(use.ID))), terminal.Faint)
 		}
 	}
 	for _, o := range a.Overlaps {
 		p.Blank()
-		title := "Only for " + report.Terminal(o.Parts[0])
+		title := "Only for " + terminal.Escape(o.Parts[0])
 		if len(o.Parts) > 1 {
 			title = "Shared by " + listed(o.Parts)
 		}
-		p.Prose("", "", fmt.Sprintf("%s: %s", title, sized(strconv.Itoa(o.Count), o.Size)), report.Plain)
+		p.Prose("", "", fmt.Sprintf("%s: %s", title, sized(strconv.Itoa(o.Count), o.Size)), terminal.Plain)
 		var names []string
 		for _, id := range o.IDs {
 			names = append(names, m.short(id))
@@ -117,16 +117,16 @@ func (a *Split) choices(p sheet, m index) {
 	seen := make(map[string]bool)
 	var texts []string
 	for _, c := range a.Choices {
-		text := fmt.Sprintf("%s for %s, not %s", report.Terminal(m.short(c.Chosen)), report.Terminal(m.short(c.From)), m.names(c.Others))
+		text := fmt.Sprintf("%s for %s, not %s", terminal.Escape(m.short(c.Chosen)), terminal.Escape(m.short(c.From)), m.names(c.Others))
 		if !seen[text] {
 			seen[text] = true
 			texts = append(texts, text)
 		}
 	}
 	p.Blank()
-	p.Prose("", "", "Taken where one of several would do:", report.Plain)
+	p.Prose("", "", "Taken where one of several would do:", terminal.Plain)
 	for _, text := range texts[:min(len(texts), maxShownChoices)] {
-		p.Prose(indent, indent+indent, text, report.Plain)
+		p.Prose(indent, indent+indent, text, terminal.Plain)
 	}
 	p.more(indent, len(texts)-maxShownChoices, "", " (-o json has all)")
 }
@@ -135,7 +135,7 @@ func (a *Split) choices(p sheet, m index) {
 func listed(names []string) string {
 	out := make([]string, len(names))
 	for i, n := range names {
-		out[i] = report.Terminal(n)
+		out[i] = terminal.Escape(n)
 	}
 	if len(out) < 2 {
 		return strings.Join(out, "")

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
@@ -76,11 +76,11 @@ func total(d *sbom.Document) (t graph.Amount) {
 }
 
 // Text writes the answer for people.
-func (a *Top) Text(w io.Writer, o report.Options, _ int) error {
+func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
-	p.Line("", a.Subject, report.Strong)
-	p.Prose(indent, indent, sized(dependencies(a.Total.Count), a.Total.Size)+": "+a.summary(), report.Plain)
+	p.Line("", a.Subject, terminal.Bold)
+	p.Prose(indent, indent, sized(dependencies(a.Total.Count), a.Total.Size)+": "+a.summary(), terminal.Plain)
 	p.Blank()
 	var rows [][]string
 	presumed := a.ByReason[graph.Presumed] > 0 || a.ByReason[graph.Named] > 0
@@ -91,13 +91,13 @@ func (a *Top) Text(w io.Writer, o report.Options, _ int) error {
 			why = shortReason(h.Reason)
 		}
 		rows = append(rows, []string{
-			it.Name, it.Version, strconv.Itoa(h.Retained), size(h.Size + h.RetainedSize), strconv.Itoa(h.Shared), size(h.SharedSize), it.Type, it.Provenance, why,
+			it.Name, it.Version, strconv.Itoa(h.Retained), terminal.Bytes(h.Size + h.RetainedSize), strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
 		})
 	}
-	p.Table(indent, []report.SheetColumn{
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{
 		{Title: "Asked for"}, {Title: "Version", Spare: true}, {Title: "Retains", Right: true}, {Title: "Size", Right: true},
 		{Title: "Shares", Right: true}, {Title: "Size", Right: true, Spare: true}, {Title: "Type", Whole: true}, {Title: "From", Whole: true}, {Title: "Why", Whole: true},
-	}, rows)
+	}, Rows: rows})
 	p.more(indent, a.Cut, "", " (--limit 0 lists all)")
 	a.together(p, m)
 	p.caveats(&a.Head)
@@ -133,13 +133,13 @@ func (a *Top) together(p sheet, m index) {
 		return
 	}
 	p.Blank()
-	p.Prose("", "", "The few that keep most, taken back one after the other:", report.Plain)
+	p.Prose("", "", "The few that keep most, taken back one after the other:", terminal.Plain)
 	p.Blank()
 	var rows [][]string
 	for _, t := range a.Together {
-		rows = append(rows, []string{m.short(t.ID), strconv.Itoa(t.Leaves), size(t.Size), strconv.Itoa(t.Left)})
+		rows = append(rows, []string{m.short(t.ID), strconv.Itoa(t.Leaves), terminal.Bytes(t.Size), strconv.Itoa(t.Left)})
 	}
-	p.Table(indent, []report.SheetColumn{
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{
 		{Title: "Without"}, {Title: "Leave", Right: true}, {Title: "Size", Right: true}, {Title: "Left", Right: true},
-	}, rows)
+	}, Rows: rows})
 }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/graph"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -119,15 +119,15 @@ func (a *WhatIf) Broken() bool { return len(a.Breaks) > 0 }
 
 // Text writes the answer for people, with no more than limit names of a
 // group, all below one.
-func (a *WhatIf) Text(w io.Writer, o report.Options, limit int) error {
+func (a *WhatIf) Text(w io.Writer, o terminal.Options, limit int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
 	what, ids := "without", a.Without
 	if len(a.Only) > 0 {
 		what, ids = "with only", a.Only
 	}
-	p.Prose("", indent, fmt.Sprintf("%s %s %s", report.Terminal(a.Subject), what, m.names(ids)), report.Strong)
-	p.Prose(indent, indent, a.summary(), report.Plain)
+	p.Prose("", indent, fmt.Sprintf("%s %s %s", terminal.Escape(a.Subject), what, m.names(ids)), terminal.Bold)
+	p.Prose(indent, indent, a.summary(), terminal.Plain)
 	a.group(p, m, "Taken away", limit, func(x graph.Leaving) bool { return x.Because == graph.Removed })
 	a.breaks(p, m, limit)
 	a.group(p, m, "Asked for, and not needed", limit, func(x graph.Leaving) bool {
@@ -165,7 +165,7 @@ func (a *WhatIf) group(p sheet, m index, title string, limit int, has func(graph
 		return
 	}
 	p.Blank()
-	p.Prose("", "", title+": "+sized(strconv.Itoa(len(names)), bytes), report.Plain)
+	p.Prose("", "", title+": "+sized(strconv.Itoa(len(names)), bytes), terminal.Plain)
 	p.names(names, limit)
 }
 
@@ -208,7 +208,7 @@ func (a *WhatIf) bundles(p sheet, m index, limit int) {
 		title += ", +N for what only it keeps"
 	}
 	p.Blank()
-	p.Prose("", "", title, report.Plain)
+	p.Prose("", "", title, terminal.Plain)
 	p.List(indent, words)
 	p.more(indent, left, "", " (--limit 0 lists all)")
 }
@@ -256,7 +256,7 @@ func (a *WhatIf) breaks(p sheet, m index, limit int) {
 		return
 	}
 	p.Blank()
-	p.Prose("", "", fmt.Sprintf("Broken without %s: %d", wording.Form(len(a.Without), "it", "them"), len(all)), report.Bad)
+	p.Prose("", "", fmt.Sprintf("Broken without %s: %d", wording.Form(len(a.Without), "it", "them"), len(all)), terminal.Red)
 	shown := all
 	if limit > 0 {
 		shown = all[:min(len(all), limit)]
@@ -269,7 +269,7 @@ func (a *WhatIf) breaks(p sheet, m index, limit int) {
 		}
 		rows = append(rows, []string{m.short(n.id), n.why, strings.Join(of, ", ")})
 	}
-	p.Table(indent, []report.SheetColumn{{Title: "Package"}, {Title: "Was", Whole: true}, {Title: "Needs"}}, rows)
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "Package"}, {Title: "Was", Whole: true}, {Title: "Needs"}}, Rows: rows})
 	p.more(indent, len(all)-len(shown), "", " (--limit 0 lists all)")
 }
 
@@ -278,7 +278,7 @@ func (m index) names(ids []string) string {
 	const most = 6
 	var out []string
 	for _, id := range ids[:min(len(ids), most)] {
-		out = append(out, report.Terminal(m.short(id)))
+		out = append(out, terminal.Escape(m.short(id)))
 	}
 	text := strings.Join(out, ", ")
 	if len(ids) > most {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/graph"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -69,22 +69,22 @@ const (
 )
 
 // Text writes the answer for people.
-func (a *Why) Text(w io.Writer, o report.Options, _ int) error {
+func (a *Why) Text(w io.Writer, o terminal.Options, _ int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
 	if a.Path != "" {
-		p.Prose("", indent, fmt.Sprintf("%s belongs to %s", report.Terminal(a.Path), report.Terminal(m.full(a.Target))), report.Plain)
+		p.Prose("", indent, fmt.Sprintf("%s belongs to %s", terminal.Escape(a.Path), terminal.Escape(m.full(a.Target))), terminal.Plain)
 	}
 	t := m[a.Target]
 	facts := t.Type
 	if t.Provenance != "" {
 		facts += ", " + t.Provenance
 	}
-	if s := size(t.Size); s != "" {
+	if s := terminal.Bytes(t.Size); s != "" {
 		facts += ", " + s
 	}
-	p.Line("", fmt.Sprintf("%s  (%s)", report.Terminal(m.full(a.Target)), report.Terminal(facts)), report.Strong)
-	p.Prose("", "", a.summary(m), report.Plain)
+	p.Line("", fmt.Sprintf("%s  (%s)", terminal.Escape(m.full(a.Target)), terminal.Escape(facts)), terminal.Bold)
+	p.Prose("", "", a.summary(m), terminal.Plain)
 	file := a.oneFile()
 	number := 0
 	for _, c := range a.Chains {
@@ -101,7 +101,7 @@ func (a *Why) Text(w io.Writer, o report.Options, _ int) error {
 	}
 	if file != "" {
 		p.Blank()
-		p.Prose("", "", "As "+report.Terminal(file)+" says.", report.Faint)
+		p.Prose("", "", "As "+terminal.Escape(file)+" says.", terminal.Faint)
 	}
 	about := a.Head
 	if !slices.Contains(about.Silent, t.Type) {
@@ -119,7 +119,7 @@ func (a *Why) Text(w io.Writer, o report.Options, _ int) error {
 func (a *Why) summary(m index) string {
 	var out []string
 	if a.Owner != "" {
-		out = append(out, fmt.Sprintf("It lies inside %s, and comes and goes with that.", report.Terminal(m.full(a.Owner))))
+		out = append(out, fmt.Sprintf("It lies inside %s, and comes and goes with that.", terminal.Escape(m.full(a.Owner))))
 	}
 	switch a.Reason {
 	case graph.Explicit:
@@ -159,7 +159,7 @@ func (a *Why) summary(m index) string {
 	if n := len(a.KeptBy); n > 0 && a.Owner == "" {
 		names := make([]string, 0, maxShownKeepers)
 		for _, id := range a.KeptBy[:min(n, maxShownKeepers)] {
-			names = append(names, report.Terminal(m.short(id)))
+			names = append(names, terminal.Escape(m.short(id)))
 		}
 		text := strings.Join(names, ", ")
 		if n > maxShownKeepers {
@@ -213,7 +213,7 @@ func (p sheet) chain(m index, c graph.Chain, file string) {
 	p.Pair("", m.full(c.Root), rootWord(c.Reason), false)
 	kinds := 0
 	for _, e := range c.Steps {
-		kinds = max(kinds, min(len(report.Terminal(e.Kind)), maxKind))
+		kinds = max(kinds, min(len(terminal.Escape(e.Kind)), maxKind))
 	}
 	for i, e := range c.Steps {
 		if hidden := len(c.Steps) - maxShownSteps; hidden > 0 && i >= maxShownSteps/2 && i < len(c.Steps)-maxShownSteps/2 {
@@ -222,9 +222,9 @@ func (p sheet) chain(m index, c graph.Chain, file string) {
 			}
 			continue
 		}
-		text := fmt.Sprintf("%-*s  %s", kinds, e.Kind, report.Terminal(m.full(e.To)))
+		text := fmt.Sprintf("%-*s  %s", kinds, e.Kind, terminal.Escape(m.full(e.To)))
 		if e.Via != "" {
-			text += " for " + report.Terminal(e.Via)
+			text += " for " + terminal.Escape(e.Via)
 		}
 		from := e.File
 		if from == file {

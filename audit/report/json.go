@@ -3,13 +3,10 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
-	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
 )
 
 // renderJSON writes the report as it is: every other format can be rendered
@@ -28,37 +25,8 @@ func renderJSON(w io.Writer, r *audit.Report, _ Options) error {
 	if err := enc.Encode(withLists(r)); err != nil {
 		return err
 	}
-	_, err := w.Write(EscapeJSON(b.Bytes()))
+	_, err := w.Write(terminal.EscapeJSON(b.Bytes()))
 	return err
-}
-
-// EscapeJSON writes what does not print, in a JSON text, as JSON escapes, which
-// leaves its meaning as it is. Outside of strings, JSON has only printing ASCII
-// and line breaks, so that whatever is found is in a string.
-func EscapeJSON(in []byte) []byte {
-	out := make([]byte, 0, len(in)+len(in)/16)
-	var last rune
-	marks := 0
-	for len(in) > 0 {
-		r, size := utf8.DecodeRune(in)
-		keep := r == '\n' || prints(r) && r != utf8.RuneError && (r != '#' || last != '#')
-		if !unicode.Is(unicode.M, r) {
-			marks = 0
-		} else if marks++; marks > maxMarks || last == '"' {
-			keep = false
-		}
-		switch {
-		case keep:
-			out = append(out, in[:size]...)
-		case r <= 0xffff:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		default:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		}
-		last, in = r, in[size:]
-	}
-	return out
 }
 
 // withLists is the report with [] for lists that are nil, for readers that

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -19,7 +20,7 @@ type List struct {
 	// Title is its heading.
 	Title string
 
-	make func(stage) list
+	make func(stage) terminal.Table
 }
 
 // Lists returns everything that Options.Show can name besides "all", in the
@@ -65,17 +66,17 @@ func shown(names []string) ([]List, error) {
 	return slices.DeleteFunc(all, func(l List) bool { return !slices.Contains(names, l.Name) }), nil
 }
 
-func dependencyList(p audit.Provenance) func(stage) list {
-	return func(s stage) list {
-		l := list{columns: []column{
-			{title: "Name", code: true}, {title: "Version", code: true}, {title: "Type"}, {title: evidenceTitle(p), spare: p == audit.FromNowhere},
-			{title: whereTitle(p), path: true, code: true}, {title: "Owner", code: true}, {title: "Why"},
-			{title: "Replaces", code: true, spare: true}, {title: "Layer", right: true}, {title: "Step", code: true, spare: true},
+func dependencyList(p audit.Provenance) func(stage) terminal.Table {
+	return func(s stage) terminal.Table {
+		l := terminal.Table{Columns: []terminal.Column{
+			{Title: "Name", Code: true}, {Title: "Version", Code: true}, {Title: "Type"}, {Title: evidenceTitle(p), Spare: p == audit.FromNowhere},
+			{Title: whereTitle(p), Path: true, Code: true}, {Title: "Owner", Code: true}, {Title: "Why"},
+			{Title: "Replaces", Code: true, Spare: true}, {Title: "Layer", Right: true}, {Title: "Step", Code: true, Spare: true},
 		}}
 		for i := range s.Dependencies {
 			if d := &s.Dependencies[i]; d.Provenance == p {
 				number, text := s.layerOf(d.ID)
-				l.rows = append(l.rows, []string{fullName(d), d.Version, d.Type, evidence(d), where(d), s.owner(d), s.why(d.ID), d.Replaces, number, text})
+				l.Rows = append(l.Rows, []string{fullName(d), d.Version, d.Type, evidence(d), where(d), s.owner(d), s.why(d.ID), d.Replaces, number, text})
 			}
 		}
 		return l
@@ -127,10 +128,10 @@ func (s stage) owner(d *audit.Dependency) string {
 	return s.name(d.Owner)
 }
 
-func exceptionList(s stage) list {
-	l := list{columns: []column{
-		{title: "Name", code: true}, {title: "Version", code: true}, {title: "Type"},
-		{title: "Expires"}, {title: "Responsible", code: true}, {title: "Reason"},
+func exceptionList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "Name", Code: true}, {Title: "Version", Code: true}, {Title: "Type"},
+		{Title: "Expires"}, {Title: "Responsible", Code: true}, {Title: "Reason"},
 	}}
 	for i := range s.Dependencies {
 		d := &s.Dependencies[i]
@@ -141,18 +142,18 @@ func exceptionList(s stage) list {
 		if e == nil {
 			e = &audit.ExceptionRef{}
 		}
-		l.rows = append(l.rows, []string{fullName(d), d.Version, d.Type, e.Expires, e.Owner, e.Reason})
+		l.Rows = append(l.Rows, []string{fullName(d), d.Version, d.Type, e.Expires, e.Owner, e.Reason})
 	}
 	return l
 }
 
-func growthList(s stage) list {
-	l := list{columns: []column{
-		{title: "", paint: signColor}, {title: "Name", code: true}, {title: "Version", code: true},
-		{title: "Provenance"}, {title: "Brought by", code: true}, {title: "How"}, {title: "Layer", right: true}, {title: "Step", code: true, spare: true},
+func growthList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "", Paint: signColor}, {Title: "Name", Code: true}, {Title: "Version", Code: true},
+		{Title: "Provenance"}, {Title: "Brought by", Code: true}, {Title: "How"}, {Title: "Layer", Right: true}, {Title: "Step", Code: true, Spare: true},
 	}}
 	row := func(cells ...string) {
-		l.rows = append(l.rows, append(cells, make([]string, len(l.columns)-len(cells))...))
+		l.Rows = append(l.Rows, append(cells, make([]string, len(l.Columns)-len(cells))...))
 	}
 	add := func(id, by, how string) {
 		version := ""
@@ -200,62 +201,62 @@ func growthList(s stage) list {
 	return l
 }
 
-func signColor(sign string) style {
+func signColor(sign string) terminal.Style {
 	switch sign {
 	case "+", "!":
-		return red
+		return terminal.Red
 	case "-":
-		return green
+		return terminal.Green
 	}
 	return ""
 }
 
-func findingList(s stage) list {
-	l := list{columns: []column{
-		{title: "Severity", paint: severityColor}, {title: "Rule"}, {title: "Dependency", code: true},
-		{title: "Path", path: true, code: true}, {title: "Message"},
+func findingList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "Severity", Paint: severityColor}, {Title: "Rule"}, {Title: "Dependency", Code: true},
+		{Title: "Path", Path: true, Code: true}, {Title: "Message"},
 	}}
 	for _, f := range s.Findings {
 		first := ""
 		if len(f.Paths) > 0 {
 			first = f.Paths[0]
 		}
-		l.rows = append(l.rows, []string{string(f.Severity), f.Rule, "", first, f.Message})
+		l.Rows = append(l.Rows, []string{string(f.Severity), f.Rule, "", first, f.Message})
 		for _, path := range f.Paths[min(1, len(f.Paths)):] {
-			l.rows = append(l.rows, []string{"", "", "", path, ""})
+			l.Rows = append(l.Rows, []string{"", "", "", path, ""})
 		}
 		for _, id := range f.Dependencies {
-			l.rows = append(l.rows, []string{"", "", s.name(id), "", s.why(id)})
+			l.Rows = append(l.Rows, []string{"", "", s.name(id), "", s.why(id)})
 		}
 	}
 	return l
 }
 
-func gapList(s stage) list {
-	l := list{columns: []column{{title: "Kind"}, {title: "Path", path: true, code: true}, {title: "Detail"}, {title: "Waived"}}}
+func gapList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{{Title: "Kind"}, {Title: "Path", Path: true, Code: true}, {Title: "Detail"}, {Title: "Waived"}}}
 	for _, g := range s.openFirst() {
-		l.rows = append(l.rows, []string{g.Kind, g.Path, g.Detail, waived(g)})
+		l.Rows = append(l.Rows, []string{g.Kind, g.Path, g.Detail, waived(g)})
 	}
 	return l
 }
 
-func limitationList(s stage) list {
-	l := list{columns: []column{{title: "Name"}, {title: "Detail"}, {title: "Accepted"}}}
+func limitationList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{{Title: "Name"}, {Title: "Detail"}, {Title: "Accepted"}}}
 	for _, x := range s.Limitations {
 		accepted := ""
 		if x.Accepted {
 			accepted = "accepted"
 		}
-		l.rows = append(l.rows, []string{x.Name, x.Detail, accepted})
+		l.Rows = append(l.Rows, []string{x.Name, x.Detail, accepted})
 	}
 	return l
 }
 
 // layerList says what came with which build step.
-func layerList(s stage) list {
-	l := list{columns: []column{
-		{title: "Layer", right: true}, {title: "Of"}, {title: "Count", right: true}, {title: "New", right: true},
-		{title: "Unacc.", right: true}, {title: "Step", code: true}, {title: "Digest", code: true, spare: true},
+func layerList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "Layer", Right: true}, {Title: "Part of"}, {Title: "Count", Right: true}, {Title: "New", Right: true},
+		{Title: "Unaccounted", Right: true}, {Title: "Step", Code: true}, {Title: "Digest", Code: true, Spare: true},
 	}}
 	for _, x := range s.layers() {
 		number, of := strconv.Itoa(x.number), "the stage"
@@ -267,40 +268,40 @@ func layerList(s stage) list {
 		case s.Base == nil || s.Base.Layers == 0:
 			of = ""
 		}
-		l.rows = append(l.rows, []string{number, of, strconv.Itoa(x.all), nonZero(x.fresh), nonZero(x.unaccounted), x.step, x.digest})
+		l.Rows = append(l.Rows, []string{number, of, strconv.Itoa(x.all), nonZero(x.fresh), nonZero(x.unaccounted), x.step, x.digest})
 	}
 	return l
 }
 
-func excludedList(s stage) list {
-	l := list{columns: []column{
-		{title: "Path", path: true, code: true}, {title: "Name", code: true}, {title: "Version", code: true},
-		{title: "Reason"}, {title: "Count", right: true}, {title: "Detail"},
+func excludedList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "Path", Path: true, Code: true}, {Title: "Name", Code: true}, {Title: "Version", Code: true},
+		{Title: "Reason"}, {Title: "Count", Right: true}, {Title: "Detail"},
 	}}
 	for _, e := range s.Excluded {
-		l.rows = append(l.rows, []string{e.Path, e.Name, e.Version, e.Reason, strconv.Itoa(max(e.Count, 1)), e.Detail})
+		l.Rows = append(l.Rows, []string{e.Path, e.Name, e.Version, e.Reason, strconv.Itoa(max(e.Count, 1)), e.Detail})
 	}
 	return l
 }
 
-func noticeList(s stage) list {
-	l := list{columns: []column{
-		{title: "Kind"}, {title: "Dependency", code: true}, {title: "Path", path: true, code: true}, {title: "Detail"},
+func noticeList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "Kind"}, {Title: "Dependency", Code: true}, {Title: "Path", Path: true, Code: true}, {Title: "Detail"},
 	}}
 	for _, n := range s.Notices {
 		about := ""
 		if n.ID != "" {
 			about = s.name(n.ID)
 		}
-		l.rows = append(l.rows, []string{n.Kind, about, n.Path, n.Detail})
+		l.Rows = append(l.Rows, []string{n.Kind, about, n.Path, n.Detail})
 	}
 	return l
 }
 
-func lockList(s stage) list {
-	l := list{columns: []column{{title: "Path", path: true, code: true}, {title: "Format"}, {title: "Entries", right: true}}}
+func lockList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{{Title: "Path", Path: true, Code: true}, {Title: "Format"}, {Title: "Entries", Right: true}}}
 	for _, f := range s.Locks {
-		l.rows = append(l.rows, []string{f.Path, f.Format, strconv.Itoa(f.Entries)})
+		l.Rows = append(l.Rows, []string{f.Path, f.Format, strconv.Itoa(f.Entries)})
 	}
 	return l
 }

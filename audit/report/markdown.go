@@ -1,13 +1,19 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -65,13 +71,21 @@ func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 	if limit < minMarkdown {
 		return fmt.Errorf("a markdown report needs %d bytes, %d are allowed", minMarkdown, limit)
 	}
-	blocks := []block{markdownHead(r), markdownStages(r)}
+	stages, err := markdownStages(r)
+	if err != nil {
+		return err
+	}
+	blocks := []block{markdownHead(r), stages}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])
 		if !s.clean() || isScan(r) {
 			blocks = append(blocks, markdownStage(r, s)...)
 		}
-		blocks = append(blocks, markdownLists(s, lists)...)
+		details, err := markdownLists(s, lists)
+		if err != nil {
+			return err
+		}
+		blocks = append(blocks, details...)
 	}
 	if len(r.Findings) > 0 {
 		blocks = append(blocks, block{rank: rankCause, open: "### Configuration and baseline\n\n"})
@@ -79,7 +93,7 @@ func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 	for _, f := range r.Findings {
 		blocks = append(blocks, block{rank: rankCause, open: markdownFinding(stage{Stage: &audit.Stage{}}, f)})
 	}
-	blocks = append(blocks, block{rank: rankHead, open: "<sub>" + markdownText(neutral(ruler(r), maxCell)) + "</sub>\n"})
+	blocks = append(blocks, block{rank: rankHead, open: "<sub>" + markdownText(terminal.EscapeTo(method(r), maxCell)) + "</sub>\n"})
 	_, err = io.WriteString(w, fit(blocks, limit))
 	return err
 }
@@ -144,26 +158,26 @@ func markdownHead(r *audit.Report) block {
 	if isScan(r) {
 		s := indexed(&r.Stages[0])
 		name, system = s.Environment, s.OS
-		said = s.headline(func(foreign string) string { return markdownText(neutral(foreign, maxName)) })
+		said = s.headline(func(foreign string) string { return markdownText(terminal.EscapeTo(foreign, maxName)) })
 	}
-	head := "## " + strings.TrimSpace(verdictWord(r.Verdict)+" "+codeSpan(neutral(name, maxName))) + "\n\n" + said
+	head := "## " + strings.TrimSpace(verdictWord(r.Verdict)+" "+codeSpan(terminal.EscapeTo(name, maxName))) + "\n\n" + said
 	if system != "" {
-		head += ", " + markdownText(neutral(system, maxName))
+		head += ", " + markdownText(terminal.EscapeTo(system, maxName))
 	}
 	return block{rank: rankHead, open: head + "\n\n"}
 }
 
-func markdownStages(r *audit.Report) block {
-	l := list{columns: []column{
-		{title: "Stage", code: true}, {title: "Verdict"}, {title: "Total", right: true}, {title: "Base", right: true}, {title: "Added", right: true},
-		{title: "OS-provided", right: true}, {title: "Lock-pinned", right: true}, {title: "Excepted", right: true},
-		{title: "Unaccounted", right: true}, {title: "Growth", right: true}, {title: "Cannot show"}, {title: "Judged as"}, {title: "Platform"},
+func markdownStages(r *audit.Report) (block, error) {
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "Stage", Code: true}, {Title: "Verdict"}, {Title: "Total", Right: true}, {Title: "Base", Right: true}, {Title: "Added", Right: true},
+		{Title: "OS-provided", Right: true}, {Title: "Lock-pinned", Right: true}, {Title: "Excepted", Right: true},
+		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show"}, {Title: "Judged as"}, {Title: "Platform"},
 	}}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])
 		c := s.Counts
 		base, added := s.baseAndAdded()
-		l.rows = append(l.rows, []string{
+		l.Rows = append(l.Rows, []string{
 			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
 			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.standing(), s.Image.Platform,
 		})
@@ -171,38 +185,55 @@ func markdownStages(r *audit.Report) block {
 	return markdownTable(l, block{rank: rankSummary, what: "stages"})
 }
 
-// markdownTable adds a list to a block, one line for each row.
-func markdownTable(l list, b block) block {
-	l = l.filled()
-	if len(l.columns) == 0 {
-		return b
+// markdownTable adds a table to a block, one line for each row. Cells are not
+// padded to the width of their column: a document has a limit in bytes.
+func markdownTable(t terminal.Table, b block) (block, error) {
+	t = t.Filled()
+	if len(t.Columns) == 0 {
+		return b, nil
 	}
-	head, rule := "|", "|"
-	for _, c := range l.columns {
-		head += " " + c.title + " |"
-		if c.right {
-			rule += " --: |"
-		} else {
-			rule += " :-- |"
+	titles := make([]string, len(t.Columns))
+	aligns := make([]tw.Align, len(t.Columns))
+	cells := make([]func(string) string, len(t.Columns))
+	narrow := tw.NewMapper[int, int]()
+	for i, c := range t.Columns {
+		titles[i], aligns[i] = c.Title, tw.AlignLeft
+		if c.Right {
+			aligns[i] = tw.AlignRight
 		}
-	}
-	b.open += head + "\n" + rule + "\n"
-	for _, row := range l.rows {
-		line := "|"
-		for i, c := range l.columns {
-			cell := neutral(row[i], maxCell)
+		cells[i] = func(cell string) string {
+			cell = terminal.EscapeTo(cell, maxCell)
 			switch {
-			case c.code:
-				cell = codeSpan(cell)
-			case !c.right:
-				cell = markdownText(cell)
+			case c.Code:
+				return codeSpan(cell)
+			case c.Right:
+				return cell
 			}
-			line += " " + cell + " |"
+			return markdownText(cell)
 		}
-		b.lines = append(b.lines, line+"\n")
+		narrow.Set(i, 1)
 	}
+	part := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{PerColumn: aligns},
+	}
+	row := part
+	row.Filter = tw.CellFilter{PerColumn: cells}
+	var out strings.Builder
+	table := tablewriter.NewTable(&out,
+		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithConfig(tablewriter.Config{Header: part, Row: row, Widths: tw.CellWidth{PerColumn: narrow}}),
+		tablewriter.WithRenderer(renderer.NewMarkdown()))
+	table.Header(titles)
+	if err := cmp.Or(table.Bulk(t.Rows), table.Render()); err != nil {
+		return b, err
+	}
+	lines := slices.Collect(strings.Lines(out.String()))
+	const head = 2 // the titles, and the line below them
+	b.open += strings.Join(lines[:head], "")
+	b.lines = append(b.lines, lines[head:]...)
 	b.close = "\n" + b.close
-	return b
+	return b, nil
 }
 
 // markdownStage is what the table's block of a stage says.
@@ -213,7 +244,7 @@ func markdownStage(r *audit.Report, s stage) []block {
 		if s.standing() != "" {
 			standing = ", " + s.standing()
 		}
-		fmt.Fprintf(&b, "### %s %s\n\n%s%s\n\n", verdictWord(s.Verdict), codeSpan(neutral(s.Name, maxCell)), s.headline(markdownText), standing)
+		fmt.Fprintf(&b, "### %s %s\n\n%s%s\n\n", verdictWord(s.Verdict), codeSpan(terminal.EscapeTo(s.Name, maxCell)), s.headline(markdownText), standing)
 	}
 	total, beside := s.counts()
 	fmt.Fprintf(&b, "%s\n\n", strings.Join(slices.Concat(total, beside), ", "))
@@ -306,7 +337,7 @@ func markdownGrowth(s stage) block {
 	if s.Base != nil && s.Base.Layers > 0 {
 		for _, l := range s.layers() {
 			if !l.base && l.number > 0 && l.all > 0 {
-				b.lines = append(b.lines, strings.TrimRight(fmt.Sprintf("- layer %d added %d: %s", l.number, l.all, codeSpan(neutral(l.step, maxCell))), ": ")+"\n")
+				b.lines = append(b.lines, strings.TrimRight(fmt.Sprintf("- layer %d added %d: %s", l.number, l.all, codeSpan(terminal.EscapeTo(l.step, maxCell))), ": ")+"\n")
 			}
 		}
 	}
@@ -370,7 +401,7 @@ func markdownFinding(s stage, f audit.Finding) string {
 
 // markdownAdvice is prose with commands in backquotes.
 func markdownAdvice(s string) string {
-	pieces := strings.Split(Terminal(s), "`")
+	pieces := strings.Split(terminal.Escape(s), "`")
 	if len(pieces)%2 == 0 {
 		return markdownText(s) // a backquote without its other one quotes nothing
 	}
@@ -397,7 +428,7 @@ func fenced(line string) string {
 
 // markdownLists are the folded lists: those that explain the verdict, and
 // those that were asked for.
-func markdownLists(s stage, asked []List) []block {
+func markdownLists(s stage, asked []List) ([]block, error) {
 	var blocks []block
 	for _, l := range Lists() {
 		wanted := slices.ContainsFunc(asked, func(a List) bool { return a.Name == l.Name })
@@ -405,13 +436,17 @@ func markdownLists(s stage, asked []List) []block {
 		if !wanted && (s.clean() || !slices.Contains([]string{"growth", "unaccounted", "notices"}, l.Name)) {
 			continue
 		}
-		if len(made.rows) == 0 {
+		if len(made.Rows) == 0 {
 			continue
 		}
 		// Nothing foreign stands here: within <summary> no Markdown is read.
 		b := block{rank: rankDetail, what: "rows", close: "</details>\n\n",
-			open: fmt.Sprintf("<details><summary>%s: %d</summary>\n\n", l.Title, len(made.rows))}
-		blocks = append(blocks, markdownTable(made, b))
+			open: fmt.Sprintf("<details><summary>%s: %d</summary>\n\n", l.Title, len(made.Rows))}
+		b, err := markdownTable(made, b)
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, b)
 	}
-	return blocks
+	return blocks, nil
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
 )
 
 const (
@@ -21,16 +23,36 @@ const (
 	shownShared = 4
 
 	indent = "  "
-	// label is the width of the words at the beginning of a line ("accept").
-	label = 9
+	// label is the width of the words at the beginning of a line
+	// ("incomplete").
+	label = 11
 )
+
+// page is a page with what the blocks of a report share.
+type page struct {
+	*terminal.Page
+}
+
+// line writes a line that is put together from escaped text.
+func (p *page) line(s string) { p.Safe(s) }
+
+// lines writes lines with an indent in front of the first one and another in
+// front of the rest.
+func (p *page) lines(first, rest string, lines []string) {
+	for i, l := range lines {
+		if i > 0 {
+			first = rest
+		}
+		p.Safe(first + l)
+	}
+}
 
 func renderTable(w io.Writer, r *audit.Report, o Options) error {
 	lists, err := shown(o.Show)
 	if err != nil {
 		return err
 	}
-	p := newPage(o)
+	p := &page{terminal.NewPage(terminal.Options{Width: o.Width, Color: o.Color})}
 	if len(r.Stages) != 1 || r.Verdict != r.Stages[0].Verdict {
 		p.reportHead(r)
 	}
@@ -40,46 +62,46 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 		for _, l := range lists {
 			p.show(l, s, slices.Contains(o.Show, "all"))
 		}
-		p.line("")
+		p.Blank()
 	}
 	if len(r.Findings) > 0 {
-		p.line(p.paint("Configuration and baseline", bold))
+		p.line(p.Paint("Configuration and baseline", terminal.Bold))
 		p.findings(stage{Stage: &audit.Stage{}}, r.Findings)
-		p.line("")
+		p.Blank()
 	}
-	p.lines("", "", p.faintLines(wrapStyled(Terminal(ruler(r)), p.width)))
-	if p.err != nil {
-		return p.err
-	}
-	_, err = io.WriteString(w, p.out.String())
+	p.Prose("", "", method(r), terminal.Faint)
+	_, err = p.WriteTo(w)
 	return err
 }
 
 // reportHead has the verdict of the whole report and one line for each stage.
 func (p *page) reportHead(r *audit.Report) {
 	word := verdictWord(r.Verdict)
-	head := []string{word + " " + p.paint(cut(Terminal(r.Pipeline), p.width-len("INCOMPLETE ")), bold), summary(r)}
-	lines := flow(head, columnGap+" ", p.width)
+	head := []string{word + " " + p.Paint(terminal.Cut(terminal.Escape(r.Pipeline), p.Width()-len("INCOMPLETE ")), terminal.Bold), summary(r)}
+	lines := terminal.Flow(head, terminal.Gap+" ", p.Width())
 	lines[0] = p.verdict(word) + strings.TrimPrefix(lines[0], word)
 	p.lines("", "", lines)
-	p.line("")
-	l := list{columns: []column{
-		{title: "Stage"}, {title: "Verdict", whole: true, paint: verdictColor}, {title: "Total", right: true},
-		{title: "Base", right: true}, {title: "Added", right: true, spare: true}, {title: "OS", right: true},
-		{title: "Lock", right: true}, {title: "Except", right: true},
-		{title: "Unacc.", right: true}, {title: "Growth", right: true}, {title: "Lacks"}, {title: "", spare: true}, {title: "Platform", spare: true},
+	p.Blank()
+	// At 60 columns the parts of the total give way: each stage's block has
+	// them too.
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "Stage"}, {Title: "Verdict", Whole: true, Paint: verdictColor}, {Title: "Total", Right: true},
+		{Title: "Base", Right: true, Spare: true}, {Title: "Added", Right: true, Spare: true}, {Title: "OS", Right: true, Spare: true},
+		{Title: "Lock", Right: true, Spare: true}, {Title: "Exception", Right: true, Spare: true},
+		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show", Spare: true},
+		{Title: "Judged as", Spare: true}, {Title: "Platform", Spare: true},
 	}}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])
 		c := s.Counts
 		base, added := s.baseAndAdded()
-		l.rows = append(l.rows, []string{
+		l.Rows = append(l.Rows, []string{
 			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
 			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.standing(), s.Image.Platform,
 		})
 	}
-	p.table(indent, l)
-	p.line("")
+	p.Table(indent, l)
+	p.Blank()
 }
 
 // baseAndAdded are the two numbers of a stage with a base.
@@ -116,7 +138,7 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 		if len(beside) > 0 {
 			total = append(total, "("+strings.Join(beside, ", ")+": see --show)")
 		}
-		p.lines(indent, indent, flow(total, "   ", p.width-len(indent)))
+		p.lines(indent, indent, terminal.Flow(total, "   ", p.Width()-len(indent)))
 	}
 	p.findings(s, s.Findings)
 	if isScan(r) && len(s.Findings) == 0 {
@@ -124,7 +146,7 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 	}
 	p.gaps(s)
 	if s.Message != "" && !s.clean() {
-		p.field("message", bold, textLines(s.Message)...)
+		p.field("message", terminal.Bold, textLines(s.Message)...)
 	}
 }
 
@@ -138,16 +160,16 @@ func (p *page) stageHead(r *audit.Report, s stage) {
 			word = "" // nothing was asked of it that it could pass
 		}
 	}
-	first := strings.TrimSpace(word + " " + cut(Terminal(name), p.width-len("INCOMPLETE ")))
-	numbers := []string{s.headline(Terminal)}
+	first := strings.TrimSpace(word + " " + terminal.Cut(terminal.Escape(name), p.Width()-len("INCOMPLETE ")))
+	numbers := []string{s.headline(terminal.Escape)}
 	if standing := s.standing(); standing != "" {
 		numbers = append(numbers, standing)
 	}
 	// The name and the number share a line when there is room for both.
-	lines := append([]string{first}, flow(numbers, "   ", p.width-len(indent))...)
-	if together := first + columnGap + numbers[0]; cells(together) <= p.width {
+	lines := append([]string{first}, terminal.Flow(numbers, "   ", p.Width()-len(indent))...)
+	if together := first + terminal.Gap + numbers[0]; terminal.Width(together) <= p.Width() {
 		numbers[0] = together
-		lines = flow(numbers, "   ", p.width)
+		lines = terminal.Flow(numbers, "   ", p.Width())
 	}
 	if word != "" {
 		lines[0] = p.verdict(word) + strings.TrimPrefix(lines[0], word)
@@ -173,11 +195,11 @@ func (p *page) growth(s stage) {
 	}
 	nameWidth, provenanceWidth := 0, 0
 	for _, g := range groups {
-		nameWidth = max(nameWidth, cells(Terminal(s.name(g.ID))))
-		provenanceWidth = max(provenanceWidth, cells(Terminal(s.provenance(g.ID))))
+		nameWidth = max(nameWidth, terminal.Width(terminal.Escape(s.name(g.ID))))
+		provenanceWidth = max(provenanceWidth, terminal.Width(terminal.Escape(s.provenance(g.ID))))
 	}
-	nameWidth = min(nameWidth, p.width*2/5)
-	provenanceWidth = min(provenanceWidth, p.width*2/5)
+	nameWidth = min(nameWidth, p.Width()*2/5)
+	provenanceWidth = min(provenanceWidth, p.Width()*2/5)
 	for _, g := range groups {
 		p.group(s, g, nameWidth, provenanceWidth)
 	}
@@ -185,13 +207,13 @@ func (p *page) growth(s stage) {
 		p.shared(s, c)
 	}
 	if more > 0 {
-		p.line(fmt.Sprintf("%s%s and %d more: see --show growth", indent, p.paint("+", red), more))
+		p.line(fmt.Sprintf("%s%s and %d more: see --show growth", indent, p.Paint("+", terminal.Red), more))
 	}
-	p.difference("-", green, "%d gone: ", each(s.Growth.Removed, gone))
+	p.difference("-", terminal.Green, "%d gone: ", each(s.Growth.Removed, gone))
 	p.difference("~", "", "%d at another version: ", each(s.Growth.Changed, changed))
-	p.difference("!", red, "%d with a weaker proof: ", each(s.Growth.Weaker, s.weaker))
+	p.difference("!", terminal.Red, "%d with a weaker proof: ", each(s.Growth.Weaker, s.weaker))
 	if b := s.Growth.Base; b != nil {
-		p.difference("+", yellow, "%d new in the base: ", each(b.Added, s.name))
+		p.difference("+", terminal.Yellow, "%d new in the base: ", each(b.Added, s.name))
 		p.difference("-", "", "%d gone with the base: ", each(b.Removed, gone))
 		p.difference("~", "", "%d at another version in the base: ", each(b.Changed, changed))
 		p.difference("=", "", "%d now the base's: ", each(b.ToBase, s.name))
@@ -213,27 +235,27 @@ func (p *page) layers(s stage) {
 			p.field("", "", "and more: see --show layers")
 			return
 		}
-		p.field(fmt.Sprintf("layer %d", l.number), "", strings.TrimSuffix(fmt.Sprintf("added %d: %s", l.all, cut(Terminal(l.step), p.width)), ": "))
+		p.field(fmt.Sprintf("layer %d", l.number), "", strings.TrimSuffix(fmt.Sprintf("added %d: %s", l.all, terminal.Cut(terminal.Escape(l.step), p.Width())), ": "))
 	}
 }
 
 // group is one new dependency and what came with it.
 func (p *page) group(s stage, g audit.GrowthGroup, nameWidth, provenanceWidth int) {
-	sign := indent + p.paint("+", red) + " "
-	name := pad(cut(Terminal(s.name(g.ID)), nameWidth), nameWidth)
-	left := sign + name + "   " + pad(cut(Terminal(s.provenance(g.ID)), provenanceWidth), provenanceWidth)
-	how := Terminal(s.how(g))
+	sign := indent + p.Paint("+", terminal.Red) + " "
+	name := terminal.Fit(terminal.Cut(terminal.Escape(s.name(g.ID)), nameWidth), nameWidth)
+	left := sign + name + "   " + terminal.Fit(terminal.Cut(terminal.Escape(s.provenance(g.ID)), provenanceWidth), provenanceWidth)
+	how := terminal.Escape(s.how(g))
 	brought := each(g.Brings, s.short)
 	if len(brought) > 0 {
 		how += ": "
 	}
-	room := p.width - cells(left) - 3
-	if how == "" || room >= cells(how)+min(fewNames, cells(enumerate(brought, fewNames))) {
-		p.line(left + "   " + cut(how+enumerate(brought, room-cells(how)), room))
+	room := p.Width() - terminal.Width(left) - 3
+	if how == "" || room >= terminal.Width(how)+min(fewNames, terminal.Width(terminal.Enumerate(brought, fewNames))) {
+		p.line(left + "   " + terminal.Cut(how+terminal.Enumerate(brought, room-terminal.Width(how)), room))
 		return
 	}
 	p.line(left)
-	p.line(below + cut(how+enumerate(brought, p.width-len(below)-cells(how)), p.width-len(below)))
+	p.line(below + terminal.Cut(how+terminal.Enumerate(brought, p.Width()-len(below)-terminal.Width(how)), p.Width()-len(below)))
 }
 
 // fewNames is the room that names must have beside what they belong to; they
@@ -245,49 +267,26 @@ const (
 
 // shared is what several groups share.
 func (p *page) shared(s stage, c shared) {
-	sign := indent + p.paint("+", red) + " "
-	head := fmt.Sprintf("%d shared by %s: ", len(c.ids), Terminal(s.heads(c.by)))
+	sign := indent + p.Paint("+", terminal.Red) + " "
+	head := fmt.Sprintf("%d shared by %s: ", len(c.ids), terminal.Escape(s.heads(c.by)))
 	names := each(c.ids, s.short)
-	room := p.width - cells(sign) - cells(head)
-	if room >= min(fewNames, cells(enumerate(names, fewNames))) {
-		p.line(sign + cut(head+enumerate(names, room), p.width-cells(sign)))
+	room := p.Width() - terminal.Width(sign) - terminal.Width(head)
+	if room >= min(fewNames, terminal.Width(terminal.Enumerate(names, fewNames))) {
+		p.line(sign + terminal.Cut(head+terminal.Enumerate(names, room), p.Width()-terminal.Width(sign)))
 		return
 	}
-	p.line(sign + cut(head, p.width-cells(sign)))
-	p.line(below + cut(enumerate(names, p.width-len(below)), p.width-len(below)))
+	p.line(sign + terminal.Cut(head, p.Width()-terminal.Width(sign)))
+	p.line(below + terminal.Cut(terminal.Enumerate(names, p.Width()-len(below)), p.Width()-len(below)))
 }
 
 // difference is one line that names as many as fit.
-func (p *page) difference(sign string, c style, format string, names []string) {
+func (p *page) difference(sign string, c terminal.Style, format string, names []string) {
 	if len(names) == 0 {
 		return
 	}
 	head := fmt.Sprintf(format, len(names))
-	room := p.width - len(indent) - 2
-	p.line(indent + p.paint(sign, c) + " " + cut(head+enumerate(names, room-len(head)), room))
-}
-
-// enumerate joins as many names as fit into width cells and counts the rest.
-func enumerate(names []string, width int) string {
-	out := ""
-	for i, name := range names {
-		next := Terminal(name)
-		if i > 0 {
-			next = out + ", " + next
-		}
-		rest := ""
-		if more := len(names) - i - 1; more > 0 {
-			rest = fmt.Sprintf(", and %d more", more)
-		}
-		if cells(next)+cells(rest) > width {
-			if i == 0 {
-				return cut(next, max(1, width-cells(rest))) + rest
-			}
-			return out + fmt.Sprintf(", and %d more", len(names)-i)
-		}
-		out = next
-	}
-	return out
+	room := p.Width() - len(indent) - 2
+	p.line(indent + p.Paint(sign, c) + " " + terminal.Cut(head+terminal.Enumerate(names, room-len(head)), room))
 }
 
 func (p *page) findings(s stage, all []audit.Finding) {
@@ -320,20 +319,11 @@ func (p *page) findings(s stage, all []audit.Finding) {
 // dependencies lists what a finding is about, with the reason for each.
 func (p *page) dependencies(s stage, ids []string, where string) {
 	shownIDs := ids[:min(len(ids), shownItems)]
-	nameWidth := 0
+	list := terminal.Table{Columns: make([]terminal.Column, 2)}
 	for _, id := range shownIDs {
-		nameWidth = max(nameWidth, cells(Terminal(s.name(id))))
+		list.Rows = append(list.Rows, []string{s.name(id), cmp.Or(s.why(id), s.provenance(id))})
 	}
-	lead := strings.Repeat(" ", len(indent)+label)
-	room := p.width - len(lead)
-	nameWidth = min(nameWidth, room*2/5)
-	for _, id := range shownIDs {
-		name, why := Terminal(s.name(id)), Terminal(s.why(id))
-		if why == "" {
-			why = Terminal(s.provenance(id))
-		}
-		p.line(lead + pad(cut(name, nameWidth), nameWidth) + "   " + cut(why, room-nameWidth-3))
-	}
+	p.Table(strings.Repeat(" ", len(indent)+label), list)
 	if more := len(ids) - len(shownIDs); more > 0 {
 		p.field("", "", fmt.Sprintf("and %d more: see --show %s", more, where))
 	}
@@ -349,7 +339,7 @@ func (p *page) unaccounted(s stage) {
 		}
 	}
 	if len(ids) > 0 {
-		p.line(indent + p.paint("unaccounted", yellow))
+		p.line(indent + p.Paint("unaccounted", terminal.Yellow))
 		p.dependencies(s, ids, "unaccounted")
 	}
 }
@@ -360,7 +350,7 @@ func (p *page) gaps(s stage) {
 			p.field("", "", fmt.Sprintf("and %d more gaps: see --show gaps", len(s.Gaps)-i))
 			return
 		}
-		label, color := "gap", yellow
+		label, color := "gap", terminal.Yellow
 		text := strings.TrimPrefix(g.Kind+": "+g.Detail, ": ")
 		if g.Waived != nil {
 			label, color = "waived", ""
@@ -376,9 +366,9 @@ func (p *page) gaps(s stage) {
 }
 
 // field is a labelled text, wrapped. Each text begins a line.
-func (p *page) field(name string, c style, texts ...string) {
+func (p *page) field(name string, c terminal.Style, texts ...string) {
 	for _, text := range texts {
-		if p.wrapped(name, c, Terminal(text)) {
+		if p.wrapped(name, c, terminal.Escape(text)) {
 			name = ""
 		}
 	}
@@ -390,45 +380,45 @@ const unbroken = "\ue000"
 
 // wrapped is a field whose text is safe already. It says whether there was
 // anything to print.
-func (p *page) wrapped(name string, c style, text string) bool {
+func (p *page) wrapped(name string, c terminal.Style, text string) bool {
 	lead := strings.Repeat(" ", len(indent)+label)
-	lines := wrap(text, p.width-len(lead))
+	lines := terminal.Wrap(text, p.Width()-len(lead))
 	for i := range lines {
 		lines[i] = strings.ReplaceAll(lines[i], unbroken, " ")
 	}
-	p.lines(indent+p.paint(name, c)+strings.Repeat(" ", max(1, label-len(name))), lead, lines)
+	p.lines(indent+p.Paint(name, c)+strings.Repeat(" ", max(1, label-len(name))), lead, lines)
 	return len(lines) > 0
 }
 
 // paste is a labelled text that a reader copies. It stays one line however
 // wide it is, and what would have to be cut is not printed at all.
-func (p *page) paste(name string, c style, text string) {
+func (p *page) paste(name string, c terminal.Style, text string) {
 	whole, ok := command(text)
 	if !ok {
 		p.field(name, c, whole)
 		return
 	}
-	p.line(indent + p.paint(name, c) + strings.Repeat(" ", max(1, label-len(name))) + whole)
+	p.line(indent + p.Paint(name, c) + strings.Repeat(" ", max(1, label-len(name))) + whole)
 }
 
 // wayOut is advice, one piece for each line of it. What stands in backquotes
 // is not broken; if it is too wide it gets a line for itself, bare, so that
 // it can be copied.
 func (p *page) wayOut(name, text string) {
-	room := p.width - len(indent) - label
+	room := p.Width() - len(indent) - label
 	for _, l := range textLines(text) {
-		pieces := strings.Split(Terminal(l), "`")
+		pieces := strings.Split(terminal.Escape(l), "`")
 		if len(pieces)%2 == 0 {
-			pieces = []string{Terminal(l)} // a backquote without its other one quotes nothing
+			pieces = []string{terminal.Escape(l)} // a backquote without its other one quotes nothing
 		}
 		prose := ""
 		for i, piece := range pieces {
 			switch {
 			case i%2 == 0 && prose == "":
-				prose = Terminal(strings.TrimLeft(piece, " .,;")) // it begins a line
+				prose = terminal.Escape(strings.TrimLeft(piece, " .,;")) // it begins a line
 			case i%2 == 0:
 				prose += piece
-			case cells(piece)+len("(``),") <= room:
+			case terminal.Width(piece)+len("(``),") <= room:
 				prose = apart(prose, pieces[i+1], "`"+strings.ReplaceAll(piece, " ", unbroken)+"`")
 			default:
 				if p.wrapped(name, "", prose) {
@@ -448,10 +438,10 @@ func (p *page) wayOut(name, text string) {
 // apart adds quoted to what is before it. Punctuation may touch it; words
 // before and after would make one word of it that has to be broken.
 func apart(before, after, quoted string) string {
-	if word := before[strings.LastIndexByte(before, ' ')+1:]; cells(word) > len("(") {
+	if word := before[strings.LastIndexByte(before, ' ')+1:]; terminal.Width(word) > len("(") {
 		before += " "
 	}
-	if word, _, _ := strings.Cut(after, " "); cells(word) > len("),") {
+	if word, _, _ := strings.Cut(after, " "); terminal.Width(word) > len("),") {
 		quoted += " "
 	}
 	return before + quoted
@@ -461,39 +451,32 @@ func apart(before, after, quoted string) string {
 // asked for it by name.
 func (p *page) show(l List, s stage, all bool) {
 	made := l.make(s)
-	if len(made.rows) == 0 && all {
+	if len(made.Rows) == 0 && all {
 		return
 	}
-	p.line("")
-	p.line(indent + p.paint(fmt.Sprintf("%s: %d", l.Title, len(made.rows)), bold))
-	p.table(indent, made)
+	p.Blank()
+	p.line(indent + p.Paint(fmt.Sprintf("%s: %d", l.Title, len(made.Rows)), terminal.Bold))
+	p.Table(indent, made)
 }
 
-func (p *page) verdict(word string) string { return p.paint(word, verdictColor(word)) }
+func (p *page) verdict(word string) string { return p.Paint(word, verdictColor(word)) }
 
-func (p *page) faintLines(lines []string) []string {
-	for i := range lines {
-		lines[i] = p.paint(lines[i], faint)
-	}
-	return lines
-}
-
-func verdictColor(word string) style {
+func verdictColor(word string) terminal.Style {
 	switch word {
 	case "FAIL":
-		return red
+		return terminal.Red
 	case "PASS":
-		return green
+		return terminal.Green
 	}
-	return yellow
+	return terminal.Yellow
 }
 
-func severityColor(severity string) style {
+func severityColor(severity string) terminal.Style {
 	switch audit.Severity(severity) {
 	case audit.Error:
-		return red
+		return terminal.Red
 	case audit.Warning, audit.SeverityIncomplete:
-		return yellow
+		return terminal.Yellow
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -66,7 +67,7 @@ func (s stage) difference() string {
 
 // Headline is the number of a stage for a line in a log, with what it is a
 // number of and what it is compared with. It is safe to print.
-func Headline(s *audit.Stage) string { return stage{Stage: s}.headline(Terminal) }
+func Headline(s *audit.Stage) string { return stage{Stage: s}.headline(terminal.Escape) }
 
 // headline is the number, what it is a number of, and what it is compared
 // with. What the environment cannot show is part of the number. foreign makes
@@ -499,8 +500,8 @@ func summary(r *audit.Report) string {
 	return all
 }
 
-// ruler is what the numbers were made with.
-func ruler(r *audit.Report) string {
+// method returns the counting method.
+func method(r *audit.Report) string {
 	catalogers := r.Tool.Catalogers
 	if len(r.Stages) == 1 && r.Stages[0].FromDocument() {
 		catalogers = r.Stages[0].Method.Catalogers // ours found nothing of it
@@ -535,13 +536,18 @@ func textLines(s string) []string {
 	return slices.DeleteFunc(strings.Split(s, "\n"), func(l string) bool { return strings.TrimSpace(l) == "" })
 }
 
+// maxCommand is the number of characters of a command to paste, which is never
+// cut: a longer one is not printed. It is the longest line that a terminal in
+// canonical mode takes (termios(3)).
+const maxCommand = 4096
+
 // command is a text to copy in full, or, and then false, what stands in its
 // place.
 func command(text string) (string, bool) {
 	if len(text) > maxCommand {
 		return fmt.Sprintf("(%d bytes, too long to show here: see the json report)", len(text)), false
 	}
-	return neutral(text, maxCommand*len(`\U0010ffff`)), true
+	return terminal.EscapeTo(text, maxCommand*len(`\U0010ffff`)), true
 }
 
 func each[T any](list []T, f func(T) string) []string {

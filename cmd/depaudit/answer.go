@@ -10,7 +10,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/query"
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 )
 
 // listFlags say how an answer with long lists is written.
@@ -65,7 +65,7 @@ func (f *listFlags) parse() ([]listOutput, error) {
 
 // listAnswer is an answer with lists.
 type listAnswer interface {
-	Text(w io.Writer, o report.Options, limit int) error
+	Text(w io.Writer, o terminal.Options, limit int) error
 }
 
 // answer writes files first, so that what stands on the screen is true also
@@ -76,12 +76,13 @@ func (c *command) answer(a listAnswer, outputs []listOutput, limit int) error {
 			if (o.file != "") != toFile {
 				continue
 			}
-			options := report.Options{}
+			options := terminal.Options{}
 			if !toFile {
-				var err error
-				if options, err = c.options(nil); err != nil {
+				chosen, err := c.options(nil)
+				if err != nil {
 					return err
 				}
+				options = terminal.Options{Width: chosen.Width, Color: chosen.Color}
 			}
 			write := func(w io.Writer) error {
 				if o.format == "json" {

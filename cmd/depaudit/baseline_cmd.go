@@ -11,6 +11,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 )
@@ -87,7 +88,7 @@ func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
 				if g.Waived != nil {
 					continue
 				}
-				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", report.Terminal(cmp.Or(g.Path, g.Kind)), report.Terminal(g.Detail))
+				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(cmp.Or(g.Path, g.Kind)), terminal.Escape(g.Detail))
 			}
 			return incomplete(err)
 		}
@@ -99,7 +100,7 @@ func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
 	if err := next.Write(p.path); err != nil {
 		return trouble(err)
 	}
-	fmt.Fprintf(c.stdout, "wrote %s\n", report.Terminal(p.path))
+	fmt.Fprintf(c.stdout, "wrote %s\n", terminal.Escape(p.path))
 	return nil
 }
 
@@ -127,10 +128,10 @@ func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
 	}
 	line := func(sign, id string) {
 		if d := byID[id]; d != nil {
-			fmt.Fprintf(c.stdout, "  %s %s %s  %s (%s)\n", sign, report.Terminal(d.Name), report.Terminal(d.Version), d.Provenance, report.Terminal(d.Evidence))
+			fmt.Fprintf(c.stdout, "  %s %s %s  %s (%s)\n", sign, terminal.Escape(d.Name), terminal.Escape(d.Version), d.Provenance, terminal.Escape(d.Evidence))
 			return
 		}
-		fmt.Fprintf(c.stdout, "  %s %s\n", sign, report.Terminal(id))
+		fmt.Fprintf(c.stdout, "  %s %s\n", sign, terminal.Escape(id))
 	}
 	for _, group := range g.Added {
 		line("+", group.ID)
@@ -139,7 +140,7 @@ func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
 		}
 	}
 	for _, w := range g.Weaker {
-		fmt.Fprintf(c.stdout, "  ! %s  %s (%s) -> %s (%s)\n", report.Terminal(w.ID), w.From.Provenance, report.Terminal(w.From.Evidence), w.To.Provenance, report.Terminal(w.To.Evidence))
+		fmt.Fprintf(c.stdout, "  ! %s  %s (%s) -> %s (%s)\n", terminal.Escape(w.ID), w.From.Provenance, terminal.Escape(w.From.Evidence), w.To.Provenance, terminal.Escape(w.To.Evidence))
 	}
 	for _, e := range g.Removed {
 		line("-", e.ID)
@@ -148,7 +149,7 @@ func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
 		fmt.Fprintf(c.stdout, "  base  %d added, %d removed, %d changed\n", len(b.Added), len(b.Removed), len(b.Changed))
 	}
 	for _, ch := range g.Changed {
-		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", report.Terminal(ch.Key), report.Terminal(ch.From), report.Terminal(ch.To))
+		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", terminal.Escape(ch.Key), terminal.Escape(ch.From), terminal.Escape(ch.To))
 	}
 }
 
@@ -189,7 +190,7 @@ func (c *command) checkBaseline(p *pipeline) error {
 		case b == nil:
 			fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)
 		case b.Method != ruler:
-			fmt.Fprintf(c.stdout, "%s  counted with %s, this is %s: run depaudit baseline update --stage %s\n", stage.Name, report.Terminal(b.Method.String()), ruler, stage.Name)
+			fmt.Fprintf(c.stdout, "%s  counted with %s, this is %s: run depaudit baseline update --stage %s\n", stage.Name, terminal.Escape(b.Method.String()), ruler, stage.Name)
 			problems++
 		default:
 			fmt.Fprintf(c.stdout, "%s  %d dependencies\n", stage.Name, len(b.Dependencies))
@@ -197,7 +198,7 @@ func (c *command) checkBaseline(p *pipeline) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.baseline.Stages)) {
 		if p.config.Stage(name) == nil {
-			fmt.Fprintf(c.stdout, "%s  in the baseline, and not in the configuration\n", report.Terminal(name))
+			fmt.Fprintf(c.stdout, "%s  in the baseline, and not in the configuration\n", terminal.Escape(name))
 		}
 	}
 	if problems > 0 {
@@ -230,11 +231,11 @@ reason it was accepted with if there is one. Nothing is scanned.`,
 					fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)
 					continue
 				}
-				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", stage.Name, len(b.Dependencies), report.Terminal(b.Method.String()))
+				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", stage.Name, len(b.Dependencies), terminal.Escape(b.Method.String()))
 				for _, e := range b.Dependencies {
-					fmt.Fprintf(c.stdout, "  %s  %s (%s)", report.Terminal(e.PURL), e.Provenance, report.Terminal(e.Evidence))
+					fmt.Fprintf(c.stdout, "  %s  %s (%s)", terminal.Escape(e.PURL), e.Provenance, terminal.Escape(e.Evidence))
 					if e.Reason != "" {
-						fmt.Fprintf(c.stdout, "  %s", report.Terminal(e.Reason))
+						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(e.Reason))
 					}
 					fmt.Fprintln(c.stdout)
 				}

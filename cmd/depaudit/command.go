@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -106,7 +106,7 @@ func (c *command) complain(err error) {
 			prefix = ""
 		}
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		fmt.Fprintf(c.stderr, "%s%s%s\n", prefix, indent, report.Terminal(line[len(indent):]))
+		fmt.Fprintf(c.stderr, "%s%s%s\n", prefix, indent, terminal.Escape(line[len(indent):]))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit/query"
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/diff"
 	"github.com/depaudit/depaudit/sbom/graph"
@@ -204,7 +204,7 @@ func (c *command) reportsBelow(folder string) ([]string, error) {
 		return nil, usage(&hinted{fmt.Errorf("--in %s: there is no report in it", folder), "save reports there: depaudit audit -o json=" + filepath.Join(folder, "report.json") + "; environments and SBOMs are named without --in"})
 	}
 	if others > 0 {
-		fmt.Fprintf(c.stderr, "depaudit: --in %s: not read, since they are no reports: %d\n", report.Terminal(folder), others)
+		fmt.Fprintf(c.stderr, "depaudit: --in %s: not read, since they are no reports: %d\n", terminal.Escape(folder), others)
 	}
 	return reports, nil
 }

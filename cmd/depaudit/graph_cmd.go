@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -49,7 +49,7 @@ func writeViewJSON(v *graph.View, w io.Writer) error {
 	if err := v.WriteJSON(&b); err != nil {
 		return err
 	}
-	_, err := w.Write(report.EscapeJSON(b.Bytes()))
+	_, err := w.Write(terminal.EscapeJSON(b.Bytes()))
 	return err
 }
 
@@ -240,7 +240,7 @@ func (c *command) caveats(s *subject) error {
 		default:
 			continue
 		}
-		fmt.Fprintf(c.stderr, "depaudit: %s: %s\n", report.Terminal(s.name), report.Terminal(l.Detail))
+		fmt.Fprintf(c.stderr, "depaudit: %s: %s\n", terminal.Escape(s.name), terminal.Escape(l.Detail))
 	}
 	if n := len(s.doc.Gaps); n > 0 {
 		unsure = true
@@ -249,7 +249,7 @@ func (c *command) caveats(s *subject) error {
 		if n > 1 {
 			text += fmt.Sprintf(" (and %d more)", n-1)
 		}
-		fmt.Fprintf(c.stderr, "depaudit: %s\n", report.Terminal(text))
+		fmt.Fprintf(c.stderr, "depaudit: %s\n", terminal.Escape(text))
 	}
 	if unsure {
 		return &exitError{code: exitIncomplete}

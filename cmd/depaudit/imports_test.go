@@ -71,12 +71,13 @@ var layers = map[string][]string{
 
 	"audit":            {"sbom", "sbom/graph", "lockcheck", "audit/atomicfile"},
 	"audit/atomicfile": {},
-	"audit/report":     {"audit", "sbom"},
-	"audit/explore":    {"audit/report", "sbom", "sbom/graph"},
-	"audit/query":      {"audit/report", "sbom", "sbom/diff", "sbom/graph"},
+	"audit/terminal":   {},
+	"audit/report":     {"audit", "audit/terminal", "sbom"},
+	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
+	"audit/query":      {"audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/explore", "audit/query", "audit/report", "lockcheck",
+		"audit", "audit/atomicfile", "audit/explore", "audit/query", "audit/report", "audit/terminal", "lockcheck",
 		"sbom", "sbom/catalogers", "sbom/diff", "sbom/cyclonedx", "sbom/rootfs",
 		"sbom/graph", "sbom/sbomread", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
@@ -93,7 +94,7 @@ var confined = map[string][]string{
 	"github.com/anchore/stereoscope":            {"sbom/catalogers"},
 	"github.com/spdx/tools-golang":              {"sbom/spdx"},
 	"github.com/CycloneDX/cyclonedx-go":         {"sbom/cyclonedx"},
-	"github.com/olekukonko/tablewriter":         {"audit/report"},
+	"github.com/olekukonko/tablewriter":         {"audit/report", "audit/terminal"},
 	"charm.land/bubbletea":                      {"audit/explore"},
 	"github.com/google/go-containerregistry":    {"sbom/rootfs/internal/image"},
 	"github.com/klauspost/compress":             {"sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/catalogers"},

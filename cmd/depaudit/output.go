@@ -16,6 +16,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/cyclonedx"
 	"github.com/depaudit/depaudit/sbom/spdx"
@@ -172,7 +173,7 @@ func (c *command) write(r *audit.Report, outputs []output, show []string) error 
 // gate that fails must not do so in silence.
 func (c *command) tell(r *audit.Report) {
 	for _, s := range r.Stages {
-		fmt.Fprintf(c.stderr, "depaudit: %s  %s  %s\n", report.Terminal(s.Name), s.Verdict, report.Headline(&s))
+		fmt.Fprintf(c.stderr, "depaudit: %s  %s  %s\n", terminal.Escape(s.Name), s.Verdict, report.Headline(&s))
 	}
 }
 
@@ -200,7 +201,7 @@ func (c *command) writeOne(r *audit.Report, o output, options report.Options) er
 			if err := o.format.stage(&b, doc, meta); err != nil {
 				return err
 			}
-			_, err := w.Write(report.EscapeJSON(b.Bytes()))
+			_, err := w.Write(terminal.EscapeJSON(b.Bytes()))
 			return err
 		}
 		if o.file == "" {

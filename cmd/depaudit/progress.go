@@ -11,7 +11,7 @@ import (
 	"github.com/clipperhouse/displaywidth"
 	"golang.org/x/term"
 
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
@@ -56,7 +56,7 @@ func (p *progressLine) set(stage string, now scan.Progress) {
 	if _, known := p.now[stage]; !known {
 		p.stages = append(p.stages, stage)
 	}
-	text := report.Terminal(now.Phase)
+	text := terminal.Escape(now.Phase)
 	switch {
 	case now.Total > 0:
 		text += fmt.Sprintf(" (%d of %d MB)", now.Bytes/1e6, now.Total/1e6)
@@ -91,7 +91,7 @@ func (p *progressLine) draw() {
 	var parts []string
 	for _, s := range p.stages {
 		if what, running := p.now[s]; running {
-			parts = append(parts, report.Terminal(strings.TrimSuffix(s, ":"))+": "+what)
+			parts = append(parts, terminal.Escape(strings.TrimSuffix(s, ":"))+": "+what)
 		}
 	}
 	line := displaywidth.TruncateString(strings.Join(parts, "   "), p.width-1, "…")

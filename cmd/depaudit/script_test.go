@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDSCR") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLE", example)
 			// A day before exceptions in scripts expire, and no surprise from
@@ -122,7 +123,7 @@ func cmdDebian(ts *testscript.TestScript, _ bool, args []string) {
 func cmdDeb(ts *testscript.TestScript, _ bool, args []string) {
 	auto, needs := false, ""
 	for _, a := range args[3:] {
-		if a == "dependency" {
+		if a == "auto" {
 			auto = true
 		} else {
 			needs = strings.ReplaceAll(strings.TrimPrefix(a, "needs="), ",", ", ")

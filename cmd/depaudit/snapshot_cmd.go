@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
-	"github.com/depaudit/depaudit/audit/report"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -79,9 +79,9 @@ written all the same, and the audit says so again.`,
 					total++
 				}
 			}
-			fmt.Fprintf(c.stdout, "wrote %s: %d dependencies, %d files\n", report.Terminal(file), total, o.doc.Environment.Files)
+			fmt.Fprintf(c.stdout, "wrote %s: %d dependencies, %d files\n", terminal.Escape(file), total, o.doc.Environment.Files)
 			for _, g := range o.doc.Gaps {
-				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", report.Terminal(g.Path), report.Terminal(g.Detail))
+				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(g.Path), terminal.Escape(g.Detail))
 			}
 			if len(o.doc.Gaps) > 0 {
 				return &exitError{code: exitIncomplete}

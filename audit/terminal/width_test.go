@@ -1,4 +1,4 @@
-package report
+package terminal
 
 import (
 	"strings"
@@ -21,11 +21,11 @@ func TestCut(t *testing.T) {
 		{"ae\u0301io\u0301u", 4, "ae\u0301i…", "…io\u0301u"},
 		{"ae\u0301io\u0301u", 3, "ae\u0301…", "…o\u0301u"},
 	} {
-		if got := cut(test.in, test.n); got != test.want {
-			t.Errorf("cut(%q, %d) = %q, want %q", test.in, test.n, got, test.want)
+		if got := Cut(test.in, test.n); got != test.want {
+			t.Errorf("Cut(%q, %d) = %q, want %q", test.in, test.n, got, test.want)
 		}
-		if got := cutFront(test.in, test.n); got != test.front {
-			t.Errorf("cutFront(%q, %d) = %q, want %q", test.in, test.n, got, test.front)
+		if got := CutFront(test.in, test.n); got != test.front {
+			t.Errorf("CutFront(%q, %d) = %q, want %q", test.in, test.n, got, test.front)
 		}
 	}
 }
@@ -45,9 +45,9 @@ func TestWrap(t *testing.T) {
 		{"01234567::error::x", 8, []string{"0123456", "7::erro", "r::x"}},
 		{"0123456e\u0903abc", 8, []string{"0123456", "e\u0903abc"}},
 	} {
-		got := wrap(test.in, test.width)
+		got := Wrap(test.in, test.width)
 		if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
-			t.Errorf("wrap(%q, %d) = %q, want %q", test.in, test.width, got, test.want)
+			t.Errorf("Wrap(%q, %d) = %q, want %q", test.in, test.width, got, test.want)
 		}
 	}
 }
@@ -57,27 +57,37 @@ func FuzzWrap(f *testing.F) {
 		f.Add(s, 10)
 	}
 	f.Fuzz(func(t *testing.T, s string, width int) {
-		width = max(width%200, minWidth-len(indent)-label)
-		text := Terminal(s)
-		lines := wrap(text, width)
+		width = max(width%200, MinWidth-len("  ")-len("unsure   "))
+		text := Escape(s)
+		lines := Wrap(text, width)
 		for _, l := range lines {
 			if err := unsafeLine(l); err != "" {
 				t.Errorf("%s in %+q", err, l)
 			}
-			if n := cells(l); n > width {
+			if n := Width(l); n > width {
 				t.Errorf("%d cells in %+q, %d wanted", n, l, width)
 			}
 		}
 		if strip(strings.Join(lines, "")) != strip(text) {
 			t.Errorf("%+q was wrapped into %+q", text, lines)
 		}
-		if got := cut(text, width); cells(got) > width || unsafeLine(got) != "" {
+		if got := Cut(text, width); Width(got) > width || unsafeLine(got) != "" {
 			t.Errorf("cut to %d: %+q", width, got)
 		}
-		if got := cutFront(text, width); cells(got) > width || unsafeLine(got) != "" {
+		if got := CutFront(text, width); Width(got) > width || unsafeLine(got) != "" {
 			t.Errorf("cutFront to %d: %+q", width, got)
 		}
 	})
 }
 
 func strip(s string) string { return strings.ReplaceAll(s, " ", "") }
+
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{
+		-1: "", 0: "", 1: "1 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9950: "10 kB", 999_499: "999 kB", 999_500: "1.0 MB", 1_500_000_000: "1.5 GB", 1 << 62: "4.6 EB",
+	} {
+		if got := Bytes(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package terminal
+
+import (
+	"io"
+	"strings"
+)
+
+const (
+	// DefaultWidth is the width of a page in a log.
+	DefaultWidth = 80
+	// MinWidth is the width below which columns do not line up any more.
+	MinWidth = 40
+	// Gap separates columns, and words in a list.
+	Gap = "  "
+	// maxProse is the number of characters of one paragraph.
+	maxProse = 1 << 16
+)
+
+// Options describe the terminal. The zero value is a log: 80 columns, no
+// colours.
+type Options struct {
+	// Width is the number of columns, 0 for [DefaultWidth]. Less than
+	// [MinWidth] is taken as MinWidth.
+	Width int
+	// Color allows SGR escape sequences. They are the only escape sequences in
+	// any output, and nothing is expressed by colour alone.
+	Color bool
+}
+
+// Style is the parameter of an SGR sequence.
+type Style string
+
+const (
+	Plain   Style = ""
+	Bold    Style = "1"
+	Faint   Style = "2"
+	Reverse Style = "7"
+	Red     Style = "1;31"
+	Green   Style = "1;32"
+	Yellow  Style = "1;33"
+)
+
+// Paint returns s in a style.
+func Paint(s string, st Style) string {
+	if st == Plain || s == "" {
+		return s
+	}
+	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
+}
+
+// Page collects lines. Its methods escape what they are given, except where
+// they say otherwise.
+type Page struct {
+	width int
+	color bool
+	out   strings.Builder
+	err   error // of a table, kept for the end
+}
+
+// NewPage returns an empty page.
+func NewPage(o Options) *Page {
+	width := o.Width
+	if width == 0 {
+		width = DefaultWidth
+	}
+	return &Page{width: max(width, MinWidth), color: o.Color}
+}
+
+// Width returns the number of columns.
+func (p *Page) Width() int { return p.width }
+
+// Paint returns s in a style, if the page has colours. Blanks at its end stay
+// outside, where [Page.Safe] removes them.
+func (p *Page) Paint(s string, st Style) string {
+	if !p.color {
+		return s
+	}
+	text := strings.TrimRight(s, " ")
+	return Paint(text, st) + s[len(text):]
+}
+
+// Safe writes a line that is put together from escaped text and has no more
+// than the page's width, or that must not be cut.
+func (p *Page) Safe(line string) {
+	p.out.WriteString(strings.TrimRight(line, " "))
+	p.out.WriteByte('\n')
+}
+
+// Blank writes an empty line.
+func (p *Page) Blank() { p.out.WriteByte('\n') }
+
+// Line writes one line after an indent, cut to the width.
+func (p *Page) Line(indent, text string, st Style) {
+	p.Safe(indent + p.Paint(Cut(Escape(text), p.width-Width(indent)), st))
+}
+
+// Prose writes a paragraph, with first in front of its first line and rest in
+// front of the others. Neither is escaped.
+func (p *Page) Prose(first, rest, text string, st Style) {
+	for i, l := range WrapHanging(EscapeTo(text, maxProse), p.width-Width(first), p.width-Width(rest)) {
+		if i > 0 {
+			first = rest
+		}
+		p.Safe(first + p.Paint(l, st))
+	}
+}
+
+// List writes words beside each other. A word that is wider than a line is
+// cut.
+func (p *Page) List(indent string, words []string) {
+	room := p.width - Width(indent)
+	cut := make([]string, len(words))
+	for i, w := range words {
+		cut[i] = Cut(Escape(w), room)
+	}
+	for _, line := range Flow(cut, Gap, room) {
+		if line != "" {
+			p.Safe(indent + line)
+		}
+	}
+}
+
+// Pair writes a text and, at the right edge of the same line, a remark, which
+// is cut or left out when there is no room for both. With path, the remark is
+// cut at its front.
+func (p *Page) Pair(indent, text, remark string, path bool) {
+	text, remark = Escape(text), Escape(remark)
+	room := p.width - Width(indent)
+	text = Cut(text, room)
+	left := room - Width(text) - len(Gap)
+	if remark == "" || left < minColumn {
+		p.Safe(indent + text)
+		return
+	}
+	cut := Cut
+	if path {
+		cut = CutFront
+	}
+	p.Safe(indent + text + p.Paint(FitRight(cut(remark, left), room-Width(text)), Faint))
+}
+
+// WriteTo writes the page.
+func (p *Page) WriteTo(w io.Writer) (int64, error) {
+	if p.err != nil {
+		return 0, p.err
+	}
+	n, err := io.WriteString(w, p.out.String())
+	return int64(n), err
+}
