@@ -62,7 +62,7 @@ func randomLayer(r *rand.Rand) []string {
 }
 
 // TestMergeEqualsUnpacking compares the merge of random layers with what comes
-// out when they are unpacked into a folder, one entry after the other.
+// out when they are unpacked into a directory, one entry after the other.
 func TestMergeEqualsUnpacking(t *testing.T) {
 	compared := 0
 	for seed := range uint64(400) {
@@ -75,7 +75,7 @@ func TestMergeEqualsUnpacking(t *testing.T) {
 
 func equalsUnpacking(t *testing.T, seed uint64) int {
 	r := rand.New(rand.NewPCG(seed, 1))
-	// Below a folder of its own, so that the ".." of a link has somewhere
+	// Below a directory of its own, so that the ".." of a link has somewhere
 	// to go.
 	root := filepath.Join(t.TempDir(), "root")
 	if err := os.Mkdir(root, 0o755); err != nil {
@@ -90,8 +90,8 @@ func equalsUnpacking(t *testing.T, seed uint64) int {
 		unpacker{t, root}.apply(blobs[len(blobs)-1])
 	}
 	tree := mustOpenBlobs(t, keepAll(), blobs...)
-	folder := openDir(t, root)
-	if diff := cmp.Diff(plainList(t, folder), plainList(t, tree)); diff != "" {
+	directory := openDir(t, root)
+	if diff := cmp.Diff(plainList(t, directory), plainList(t, tree)); diff != "" {
 		t.Errorf("layers %q (gaps %v):\n%s", all, tree.Gaps(), diff)
 	}
 	return tree.Len()
@@ -106,7 +106,7 @@ func plainList(t *testing.T, tree *Tree) []string {
 	return list
 }
 
-// unpacker unpacks layers into a folder with nothing but system calls.
+// unpacker unpacks layers into a directory with nothing but system calls.
 type unpacker struct {
 	t    *testing.T
 	root string
@@ -182,7 +182,7 @@ func (u unpacker) apply(blob []byte) {
 	}
 }
 
-// whiteout hides a name in a folder, or with the name of the marker all.
+// whiteout hides a name in a directory, or with the name of the marker all.
 func (u unpacker) whiteout(dir, name string, written map[string]bool) {
 	real, err := u.resolve(dir)
 	if err != nil || real != filepath.Join(u.root, dir) {
@@ -313,8 +313,8 @@ func equalsUmoci(t *testing.T, seed uint64) int {
 		t.Logf("layers %q: umoci does not unpack this: %v: %.300s", all, err, out)
 		return 0
 	}
-	folder := openDir(t, filepath.Join(bundle, "rootfs"))
-	if diff := cmp.Diff(plainList(t, folder), plainList(t, tree)); diff != "" {
+	directory := openDir(t, filepath.Join(bundle, "rootfs"))
+	if diff := cmp.Diff(plainList(t, directory), plainList(t, tree)); diff != "" {
 		t.Errorf("layers %q:\n%s", all, diff)
 	}
 	// The same through the reference of the layout.

@@ -100,7 +100,7 @@ func BenchmarkWalkers(b *testing.B) {
 func fastTree(tb testing.TB, root string) *Tree {
 	build := newBuilder()
 	var mu sync.Mutex
-	folders := map[string]int32{root: 0}
+	directories := map[string]int32{root: 0}
 	err := fastwalk.Walk(&fastwalk.Config{}, root, func(path string, e fs.DirEntry, err error) error {
 		if path == root || err != nil {
 			return err
@@ -121,13 +121,13 @@ func fastTree(tb testing.TB, root string) *Tree {
 		name := e.Name()
 		mu.Lock()
 		defer mu.Unlock()
-		n, err := build.add(folders[path[:len(path)-len(name)-1]], []byte(name), kind)
+		n, err := build.add(directories[path[:len(path)-len(name)-1]], []byte(name), kind)
 		if err != nil {
 			return err
 		}
 		switch kind {
 		case Dir:
-			folders[path] = n
+			directories[path] = n
 		case Symlink:
 			return build.setTarget(n, []byte(target))
 		}

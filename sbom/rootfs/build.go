@@ -45,7 +45,7 @@ func newBuilder() *builder {
 	return b
 }
 
-// add puts an entry under a folder and returns its number, which is the
+// add puts an entry under a directory and returns its number, which is the
 // builder's and not the final one. Names under one parent must differ.
 func (b *builder) add(parent int32, name []byte, kind Kind) (int32, error) {
 	if !validName(name) {
@@ -168,7 +168,7 @@ func (b *builder) childLists() (first, order []int32) {
 	}
 	for i := range n {
 		list := order[first[i]:first[i+1]]
-		// The walk hands its folders over sorted; images do not.
+		// The walk hands its directories over sorted; images do not.
 		if len(list) > 1 && !slices.IsSortedFunc(list, compare) {
 			slices.SortFunc(list, compare)
 		}

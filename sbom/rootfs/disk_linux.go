@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disk opens what lies below a root folder, and never anything else.
+// disk opens what lies below a root directory, and never anything else.
 type disk struct {
 	name string   // as the caller wrote it
 	root *os.File // closed by close; its descriptor is used through control
@@ -46,7 +46,7 @@ func openDisk(path string) (*disk, error) {
 
 func (d *disk) close() error { return d.root.Close() }
 
-// list reads the entries of a folder.
+// list reads the entries of a directory.
 func (d *disk) list(ctx context.Context, path string, l *listing) error {
 	fd, err := d.open(inside(path), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
 	if err != nil {
@@ -77,11 +77,11 @@ func (d *disk) parse(fd int, path string, b []byte, l *listing) error {
 	const header = 19
 	for len(b) > 0 {
 		if len(b) < header {
-			return errors.New("the kernel returned a broken folder entry")
+			return errors.New("the kernel returned a broken directory entry")
 		}
 		size := int(binary.NativeEndian.Uint16(b[16:]))
 		if size < header || size > len(b) {
-			return errors.New("the kernel returned a broken folder entry")
+			return errors.New("the kernel returned a broken directory entry")
 		}
 		typ, name := b[18], b[header:size]
 		b = b[size:]
@@ -118,7 +118,7 @@ func (d *disk) parse(fd int, path string, b []byte, l *listing) error {
 	return nil
 }
 
-// statKind asks for the kind of an entry whose folder does not tell.
+// statKind asks for the kind of an entry whose directory does not tell.
 func (d *disk) statKind(fd int, path string, name []byte, l *listing) (Kind, bool) {
 	var st unix.Stat_t
 	_, err := retry(func() (int, error) {
@@ -160,7 +160,7 @@ func (d *disk) addLink(fd int, path string, name []byte, l *listing) {
 	l.setTarget(l.add(name, Symlink), target[:n])
 }
 
-// device is the number of the device that a folder is on. It opens nothing
+// device is the number of the device that a directory is on. It opens nothing
 // that would mount a file system.
 func (d *disk) device(path string) (uint64, error) {
 	fd, err := d.open(inside(path), unix.O_PATH|unix.O_NOFOLLOW)

@@ -23,7 +23,7 @@ import (
 )
 
 // The test binary can run itself as another user or in namespaces of its own.
-// It then opens the folder in openVariable, after the mounts in
+// It then opens the directory in openVariable, after the mounts in
 // mountVariable, and prints what it saw.
 const (
 	openVariable  = "DEPAUDIT_TEST_OPEN"
@@ -72,7 +72,7 @@ func see(path string) seen {
 	return seen{List: list(tree), Gaps: tree.Gaps(), Excluded: tree.Excluded()}
 }
 
-// rerun runs this binary to look at a folder. The path of the binary itself
+// rerun runs this binary to look at a directory. The path of the binary itself
 // may be out of reach for the other user, its inode is not.
 func rerun(t *testing.T, attr *syscall.SysProcAttr, path string, env ...string) seen {
 	t.Helper()
@@ -93,8 +93,8 @@ func rerun(t *testing.T, attr *syscall.SysProcAttr, path string, env ...string) 
 	return s
 }
 
-// asNobody looks at a folder as a user without privileges, for whom the
-// permissions of folders mean something.
+// asNobody looks at a directory as a user without privileges, for whom the
+// permissions of directories mean something.
 func asNobody(t *testing.T, path string) seen {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -103,7 +103,7 @@ func asNobody(t *testing.T, path string) seen {
 	return rerun(t, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}, path)
 }
 
-// publicDir is a temporary folder that every user can reach.
+// publicDir is a temporary directory that every user can reach.
 func publicDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "environ-test-")
@@ -111,7 +111,7 @@ func publicDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// Folders without permissions have to be opened again to remove them.
+		// Directories without permissions have to be opened again to remove them.
 		filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 			if e != nil && e.IsDir() {
 				os.Chmod(path, 0o755)
@@ -128,7 +128,7 @@ func publicDir(t *testing.T) string {
 	return dir
 }
 
-func TestUnreadableFolders(t *testing.T) {
+func TestUnreadableDirs(t *testing.T) {
 	root := publicDir(t)
 	write(t, root, "etc/hostname", "root/.venv/lib/evil.py", "listed/inside/x", "listed/file")
 	for path, mode := range map[string]fs.FileMode{"root": 0, "listed": 0o444} {
@@ -137,7 +137,7 @@ func TestUnreadableFolders(t *testing.T) {
 		}
 	}
 	s := asNobody(t, root)
-	// The folder with 0444 can be listed, but nothing in it can be opened.
+	// The directory with 0444 can be listed, but nothing in it can be opened.
 	want := []string{"d/", "d/etc", "f/etc/hostname", "d/listed", "f/listed/file", "d/listed/inside", "d/root"}
 	if diff := cmp.Diff(want, s.List); diff != "" {
 		t.Errorf("%s%s", s.Error, diff)
@@ -229,32 +229,32 @@ func TestSpecialFilesAreNeverOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := tree.OpenFile(tree.Lookup("victim")); !errors.Is(err, errNotRegular) {
-				t.Errorf("a folder: %v", err)
+				t.Errorf("a directory: %v", err)
 			}
 		})
 	})
 }
 
-// TestSwappedLinksDoNotEscape replaces, after the walk, a file and a folder by
+// TestSwappedLinksDoNotEscape replaces, after the walk, a file and a directory by
 // symbolic links to the outside.
 func TestSwappedLinksDoNotEscape(t *testing.T) {
 	bothWays(t, func(t *testing.T, open func(string) *Tree) {
 		dir := t.TempDir()
-		write(t, dir, "outside/passwd", "root/file", "root/folder/passwd", "root/inner/passwd", "root/other/passwd")
+		write(t, dir, "outside/passwd", "root/file", "root/directory/passwd", "root/inner/passwd", "root/other/passwd")
 		root := filepath.Join(dir, "root")
 		tree := open(root)
-		file, passwd, inner := tree.Lookup("/file"), tree.Lookup("/folder/passwd"), tree.Lookup("/inner/passwd")
+		file, passwd, inner := tree.Lookup("/file"), tree.Lookup("/directory/passwd"), tree.Lookup("/inner/passwd")
 		for _, n := range []Node{file, passwd, inner} {
 			if _, err := tree.ReadFile(n, 100); err != nil {
 				t.Errorf("before: %v", err)
 			}
 		}
-		for _, name := range []string{"file", "folder", "inner"} {
+		for _, name := range []string{"file", "directory", "inner"} {
 			if err := os.RemoveAll(filepath.Join(root, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		write(t, root, "file -> ../outside/passwd", "folder -> "+filepath.Join(dir, "outside"), "inner -> other")
+		write(t, root, "file -> ../outside/passwd", "directory -> "+filepath.Join(dir, "outside"), "inner -> other")
 		for _, n := range []Node{file, passwd, inner} {
 			if data, err := tree.ReadFile(n, 100); err == nil {
 				t.Errorf("%s: read %q", tree.Path(n), data)
@@ -271,7 +271,7 @@ func TestSwappedLinksDoNotEscape(t *testing.T) {
 	})
 }
 
-// TestSwapDuringWalk exchanges a folder and a link to the outside as fast as
+// TestSwapDuringWalk exchanges a directory and a link to the outside as fast as
 // it can while the tree is walked.
 func TestSwapDuringWalk(t *testing.T) {
 	bothWays(t, func(t *testing.T, open func(string) *Tree) {
@@ -307,7 +307,7 @@ func TestSwapDuringWalk(t *testing.T) {
 	})
 }
 
-// nest makes folders inside each other, one system call each, and returns a
+// nest makes directories inside each other, one system call each, and returns a
 // descriptor of the innermost.
 func nest(t *testing.T, root, name string, depth int) int {
 	t.Helper()
@@ -462,7 +462,7 @@ func TestResolveEqualsKernel(t *testing.T) {
 	}
 }
 
-// TestMountTable describes mounts that are not there: a folder is left out
+// TestMountTable describes mounts that are not there: a directory is left out
 // only if its device is the one in the table.
 func TestMountTable(t *testing.T) {
 	root := t.TempDir()
@@ -512,7 +512,7 @@ func TestMounts(t *testing.T) {
 		"file " + root + "/tmp/real",
 		"sysfs " + root + "/tmp/sys",
 		"proc " + root + "/with space/proc",
-		// Mounted, then hidden under a tmpfs in which a user has a folder of
+		// Mounted, then hidden under a tmpfs in which a user has a directory of
 		// that name.
 		"proc " + root + "/over/proc",
 		"tmpfs " + root + "/over",

@@ -14,7 +14,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// disk opens what lies below a root folder, and never anything else.
+// disk opens what lies below a root directory, and never anything else.
 type disk struct {
 	name string // as the caller wrote it
 	root *os.Root

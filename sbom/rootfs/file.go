@@ -150,7 +150,7 @@ func (t *Tree) onDisk(n Node) error {
 	case !t.has(n):
 		return fs.ErrNotExist
 	case t.disk == nil && t.stored == nil:
-		return errors.New("the tree was not opened from a folder or an image")
+		return errors.New("the tree was not opened from a directory or an image")
 	}
 	return nil
 }

@@ -33,13 +33,13 @@ type Fingerprint [16]byte
 // FileFingerprint is what was asked of a file, and the state that it was in. Class and
 // Perm are what Classify answered, for ReadClass.
 //
-// A folder that was walked has a mark as well, whether or not something was
+// A directory that was walked has a mark as well, whether or not something was
 // asked of it: as long as its state is the same, so are the names in it.
 type FileFingerprint struct {
 	Node        Node
 	Parent      Node   // None for the root
 	Name        string // base name
-	Folder      bool   // was walked
+	Dir         bool   // was walked
 	Read        Read
 	Class       Class
 	Perm        fs.FileMode
@@ -50,10 +50,10 @@ type FileFingerprint struct {
 // a comparison at a later time: [Same] before it is walked, [Tree.Unchanged]
 // after.
 type Fingerprints struct {
-	// Root identifies the root folder.
+	// Root identifies the root directory.
 	Root string
 	// Mounts identifies what is mounted in it; empty when the states of
-	// folders do not tell the names in them.
+	// directories do not tell the names in them.
 	Mounts string
 	// Names is the digest of [Tree.Names].
 	Names [sha256.Size]byte
@@ -178,13 +178,13 @@ func (t *Tree) Fingerprints(ctx context.Context, now time.Time) (*Fingerprints, 
 		return nil, err
 	}
 	mounts, posix, err := t.disk.mountsOf()
-	var folders map[Node]bool
+	var directories map[Node]bool
 	if err == nil && posix && len(t.gaps) == 0 { // else only a walk tells
-		out.Mounts, folders = mounts, t.walked()
+		out.Mounts, directories = mounts, t.walked()
 	}
 	var nodes []Node
 	for n := range t.record.answers {
-		if folders[Node(n)] || atomic.LoadUint32(&t.record.answers[n]) != 0 {
+		if directories[Node(n)] || atomic.LoadUint32(&t.record.answers[n]) != 0 {
 			nodes = append(nodes, Node(n))
 		}
 	}
@@ -209,7 +209,7 @@ func (t *Tree) Fingerprints(ctx context.Context, now time.Time) (*Fingerprints, 
 	for i, n := range nodes {
 		a := atomic.LoadUint32(&t.record.answers[n])
 		m := &fingerprints[i]
-		m.Node, m.Parent, m.Name, m.Folder = n, t.Parent(n), t.Name(n), folders[n]
+		m.Node, m.Parent, m.Name, m.Dir = n, t.Parent(n), t.Name(n), directories[n]
 		m.Read = Read(a) & (ReadClass | ReadInfo | ReadContent | ReadFailed)
 		m.Class, m.Perm = Class(a>>8), fs.FileMode(a>>16)
 		if !changed[i].Before(limit) {
@@ -220,18 +220,18 @@ func (t *Tree) Fingerprints(ctx context.Context, now time.Time) (*Fingerprints, 
 	return out, nil
 }
 
-// walked are the folders that were read.
+// walked are the directories that were read.
 func (t *Tree) walked() map[Node]bool {
-	folders := make(map[Node]bool)
+	directories := make(map[Node]bool)
 	for n := range Node(t.Len()) {
 		if t.Kind(n) == Dir {
-			folders[n] = true
+			directories[n] = true
 		}
 	}
 	for _, e := range t.excluded {
-		delete(folders, t.Lookup(e.Path))
+		delete(directories, t.Lookup(e.Path))
 	}
-	return folders
+	return directories
 }
 
 // Unchanged says whether the tree would give the same answers as when the
@@ -345,7 +345,7 @@ func (t *Tree) fingerprints(ctx context.Context, nodes []Node, see func(Node, cu
 	if t.disk == nil {
 		return errors.ErrUnsupported
 	}
-	// Neighbours share their folder, which is opened once a chunk.
+	// Neighbours share their directory, which is opened once a chunk.
 	const chunk = 512
 	var next atomic.Int64
 	var stopped atomic.Bool

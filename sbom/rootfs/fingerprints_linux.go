@@ -17,10 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fingerprints looks at files by the descriptor of their folder: one system call a
-// file and two a folder.
+// fingerprints looks at files by the descriptor of their directory: one system call a
+// file and two a directory.
 func (d *disk) fingerprints(t *Tree, nodes []Node, see func(Node, currentFingerprint) bool) error {
-	folder, fd := None, -1
+	directory, fd := None, -1
 	var path string
 	var scratch []byte
 	defer func() {
@@ -29,7 +29,7 @@ func (d *disk) fingerprints(t *Tree, nodes []Node, see func(Node, currentFingerp
 		}
 	}()
 	for _, n := range nodes {
-		if n == 0 { // the root has no folder
+		if n == 0 { // the root has no directory
 			var st unix.Stat_t
 			root, err := d.stat(&st)
 			if err != nil {
@@ -40,11 +40,11 @@ func (d *disk) fingerprints(t *Tree, nodes []Node, see func(Node, currentFingerp
 			}
 			continue
 		}
-		if p := t.Parent(n); p != folder {
+		if p := t.Parent(n); p != directory {
 			if fd >= 0 {
 				unix.Close(fd)
 			}
-			folder, path = p, t.Path(p)
+			directory, path = p, t.Path(p)
 			var err error
 			if fd, err = d.open(inside(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW); err != nil {
 				fd = -1 // gone, or another kind of thing now
@@ -101,7 +101,7 @@ func (d *disk) identity() (string, error) {
 }
 
 // posixTimes are the types of file systems that are known to change the times
-// of a folder when its entries change. Those of network and user space file
+// of a directory when its entries change. Those of network and user space file
 // systems are what their servers say, some time later or never.
 var posixTimes = map[string]bool{
 	"bcachefs": true, "btrfs": true, "erofs": true, "ext2": true, "ext3": true, "ext4": true, "f2fs": true, "jfs": true,
@@ -144,10 +144,10 @@ func (d *disk) mountsOf() (digest string, posix bool, err error) {
 }
 
 // Same says whether the environment would give the same answers as when the
-// marks were made, without walking it: every folder is in the same state, and
+// marks were made, without walking it: every directory is in the same state, and
 // so has the same names in it, and every file is as [Tree.Unchanged] wants
-// it. It costs a system call for each folder and mark, and two more for a
-// folder with others in it. It is false whenever that is not certain.
+// it. It costs a system call for each directory and mark, and two more for a
+// directory with others in it. It is false whenever that is not certain.
 func Same(ctx context.Context, ref Ref, opts Options, m *Fingerprints) (bool, error) {
 	if ref.Scheme != SchemeDir && ref.Scheme != SchemeHost || m.Mounts == "" {
 		return false, nil
@@ -174,21 +174,21 @@ func Same(ctx context.Context, ref Ref, opts Options, m *Fingerprints) (bool, er
 	return c.run(ctx)
 }
 
-// comparison looks at marked files, folder by folder.
+// comparison looks at marked files, directory by directory.
 type comparison struct {
 	disk         *disk
 	classify     func([]byte) Class
 	fingerprints []FileFingerprint
-	// first and order give the marks in the folder marks[i] as
+	// first and order give the marks in the directory marks[i] as
 	// order[first[i]:first[i+1]].
 	first, order []int32
 	parents      []int32 // of fingerprints, -1 for the root
 }
 
 // newComparison checks that the marks are those of a whole tree: each lies in
-// a folder that is marked, and nothing in them is doubtful from the start.
+// a directory that is marked, and nothing in them is doubtful from the start.
 func newComparison(d *disk, classify func([]byte) Class, fingerprints []FileFingerprint) (*comparison, bool) {
-	if len(fingerprints) == 0 || fingerprints[0].Node != 0 || !fingerprints[0].Folder {
+	if len(fingerprints) == 0 || fingerprints[0].Node != 0 || !fingerprints[0].Dir {
 		return nil, false
 	}
 	c := &comparison{disk: d, classify: classify, fingerprints: fingerprints, first: make([]int32, len(fingerprints)+1), parents: make([]int32, len(fingerprints))}
@@ -201,7 +201,7 @@ func newComparison(d *disk, classify func([]byte) Class, fingerprints []FileFing
 			continue
 		}
 		p, ok := slices.BinarySearchFunc(fingerprints[:i], m.Parent, func(m FileFingerprint, n Node) int { return int(m.Node) - int(n) })
-		if !ok || !fingerprints[p].Folder || !validName([]byte(m.Name)) {
+		if !ok || !fingerprints[p].Dir || !validName([]byte(m.Name)) {
 			return nil, false
 		}
 		c.parents[i] = int32(p)
@@ -240,7 +240,7 @@ func (c *comparison) run(ctx context.Context) (bool, error) {
 					return
 				}
 				for i := from; i < min(from+chunk, len(c.fingerprints)); i++ {
-					if c.first[i] < c.first[i+1] && !c.sameFolder(int32(i), &scratch) {
+					if c.first[i] < c.first[i+1] && !c.sameDir(int32(i), &scratch) {
 						changed.Store(true)
 						return
 					}
@@ -252,9 +252,9 @@ func (c *comparison) run(ctx context.Context) (bool, error) {
 	return !changed.Load() && ctx.Err() == nil, ctx.Err()
 }
 
-// sameFolder looks at what is marked in one folder.
-func (c *comparison) sameFolder(folder int32, scratch *[]byte) bool {
-	path := c.path(folder)
+// sameDir looks at what is marked in one directory.
+func (c *comparison) sameDir(directory int32, scratch *[]byte) bool {
+	path := c.path(directory)
 	fd, err := c.disk.open(inside(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)
 	if err != nil {
 		return false
@@ -263,7 +263,7 @@ func (c *comparison) sameFolder(folder int32, scratch *[]byte) bool {
 	if path == "/" {
 		path = ""
 	}
-	for _, i := range c.order[c.first[folder]:c.first[folder+1]] {
+	for _, i := range c.order[c.first[directory]:c.first[directory+1]] {
 		m := &c.fingerprints[i]
 		var st unix.Stat_t
 		_, err := retry(func() (int, error) { return 0, unix.Fstatat(fd, m.Name, &st, unix.AT_SYMLINK_NOFOLLOW) })
@@ -274,7 +274,7 @@ func (c *comparison) sameFolder(folder int32, scratch *[]byte) bool {
 		if s := fingerprintOf(&st, at, scratch).fingerprint; s == m.Fingerprint {
 			continue
 		}
-		if m.Folder || m.Read != ReadClass || c.classify == nil {
+		if m.Dir || m.Read != ReadClass || c.classify == nil {
 			return false
 		}
 		var head [HeadSize]byte

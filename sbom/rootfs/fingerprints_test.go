@@ -85,14 +85,14 @@ func TestMarksSayWhatWasAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := tree.OpenFile(tree.Lookup("/b/c")); err == nil {
-		t.Fatal("a folder was opened")
+		t.Fatal("a directory was opened")
 	}
 	got := make(map[string]Read)
 	for _, m := range marksOf(t, tree, time.Now().Add(time.Hour)).Files {
 		if m.Read != 0 {
 			got[tree.Path(m.Node)] = m.Read
 		}
-		if m.Name != tree.Name(m.Node) || m.Parent != tree.Parent(m.Node) || m.Folder != (tree.Kind(m.Node) == Dir) || m.Fingerprint == (Fingerprint{}) {
+		if m.Name != tree.Name(m.Node) || m.Parent != tree.Parent(m.Node) || m.Dir != (tree.Kind(m.Node) == Dir) || m.Fingerprint == (Fingerprint{}) {
 			t.Errorf("%s: %+v", tree.Path(m.Node), m)
 		}
 		if tree.Path(m.Node) == "/a/x" && (m.Class != 7 || m.Perm != 0o644) {
@@ -128,7 +128,7 @@ func TestSame(t *testing.T) {
 		{"a link", false, func(root string) error {
 			return errors.Join(os.Remove(filepath.Join(root, "link")), os.Symlink("a/y", filepath.Join(root, "link")))
 		}},
-		{"a folder that is a link", false, func(root string) error {
+		{"a directory that is a link", false, func(root string) error {
 			return errors.Join(os.Rename(filepath.Join(root, "b/c"), filepath.Join(root, "b/d")), os.Symlink("d", filepath.Join(root, "b/c")))
 		}},
 		{"another root of the same names", false, func(root string) error {

@@ -21,18 +21,18 @@ import (
 type Glob struct {
 	source  string
 	pattern string // absolute
-	// anchor is the folder that everything that matches lies in or is, taken
+	// anchor is the directory that everything that matches lies in or is, taken
 	// from the literal start of the pattern; "/" when there is none.
 	anchor string
 	// literal says that the pattern is a path.
 	literal bool
-	// anyFolder says that the pattern is "/**/" and a base name: what the base
+	// anyDir says that the pattern is "/**/" and a base name: what the base
 	// name allows does match, if the base name is exact.
-	anyFolder bool
+	anyDir bool
 	// bases are the forms of base name that can match; at least one.
 	bases []basePattern
 	// pivot, if bases say nothing ("**/ibm/**"), are the forms of the name of
-	// a folder that what matches lies in or is.
+	// a directory that what matches lies in or is.
 	pivot []basePattern
 }
 
@@ -95,7 +95,7 @@ func CompileGlob(pattern string) (*Glob, error) {
 		g.anchor = g.pattern[:i]
 	}
 	segment := lastSegment(g.pattern)
-	g.anyFolder = g.pattern == "/**/"+segment
+	g.anyDir = g.pattern == "/**/"+segment
 	g.bases = basePatterns(segment)
 	if g.bases[0].weak() {
 		g.pivot = pivot(g.pattern)
@@ -105,7 +105,7 @@ func CompileGlob(pattern string) (*Glob, error) {
 
 // pivot finds the last segment of a pattern that says something, nil when
 // there is none. A segment without "**" matches exactly one component of a
-// path, which is then the name of the node or of a folder above it.
+// path, which is then the name of the node or of a directory above it.
 func pivot(pattern string) []basePattern {
 	segments := strings.Split(pattern, "/")
 	if slices.ContainsFunc(segments, func(s string) bool { return !balanced(s) }) {
@@ -136,7 +136,7 @@ func (g *Glob) matchNamed(t *Tree, n Node, name string) bool {
 		if !b.allows(name) {
 			continue
 		}
-		if g.anyFolder && (b.exact || b.enough) && n != 0 {
+		if g.anyDir && (b.exact || b.enough) && n != 0 {
 			return true
 		}
 		// The pattern was validated, so that there is no error left.
@@ -240,7 +240,7 @@ func alternatives(segment string) ([]string, bool) {
 // Glob yields the nodes whose path matches and that are visible, in node
 // order, until yield returns false. They may be of any kind. A nil visible
 // shows all. It costs as much as there are candidates by base name, or by the
-// name of a folder when any base name will do: exact names and extensions have
+// name of a directory when any base name will do: exact names and extensions have
 // an index, other patterns look at every distinct name once.
 func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
 	anchor := t.Lookup(g.anchor)

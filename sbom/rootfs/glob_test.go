@@ -39,9 +39,9 @@ func patterns(tb testing.TB) []string {
 // expand makes paths that a pattern matches, or nearly so.
 func expand(pattern string) []string {
 	var paths []string
-	for _, folder := range []string{"", "x/", "x/y.z/"} {
+	for _, directory := range []string{"", "x/", "x/y.z/"} {
 		for _, text := range []string{"", "a", "a.b", "_1234567890123456"} {
-			p := strings.NewReplacer("**/", folder, "**", folder+"f"+text, "*", text, "?", "q", "{", "", "}", "", ",", "/", "[", "", "]", "").Replace(pattern)
+			p := strings.NewReplacer("**/", directory, "**", directory+"f"+text, "*", text, "?", "q", "{", "", "}", "", ",", "/", "[", "", "]", "").Replace(pattern)
 			paths = append(paths, p, p+"x", "z/"+p, p+"/below")
 		}
 	}
@@ -49,7 +49,7 @@ func expand(pattern string) []string {
 }
 
 // treeOf builds a tree of files with those paths, without a disk. A path that
-// needs a folder where there is a file is left out.
+// needs a directory where there is a file is left out.
 func treeOf(tb testing.TB, paths ...string) *Tree {
 	tb.Helper()
 	build := newBuilder()

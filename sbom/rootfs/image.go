@@ -181,7 +181,7 @@ func closeAll(indexes []*layer.Index) error {
 	return errors.Join(errs...)
 }
 
-// DefaultCache is the folder for [Options.Cache] of the user who scans; empty
+// DefaultCache is the directory for [Options.Cache] of the user who scans; empty
 // when there is none that can be used. It is made when it is not there yet.
 func DefaultCache() string {
 	dir, err := os.UserCacheDir()
@@ -251,7 +251,7 @@ func (p *imageProgress) add(bytes, entries int64) {
 }
 
 // end tells the last state. Entries were seen that are not files of the
-// image, and folders are in it that were no entries: numbers only grow.
+// image, and directories are in it that were no entries: numbers only grow.
 func (p *imageProgress) end(nodes int) {
 	if p.call == nil {
 		return

@@ -191,7 +191,7 @@ func TestImageErrors(t *testing.T) {
 	}
 }
 
-// TestDeepImage has folders inside each other as deep as a path allows.
+// TestDeepImage has directories inside each other as deep as a path allows.
 func TestDeepImage(t *testing.T) {
 	path := strings.Repeat("d/", layer.MaxPath/2-1) + "f"
 	tree := mustOpenBlobs(t, keepAll(), layerOf(t, path, strings.Repeat("d/", layer.MaxPath)+"f"))

@@ -63,7 +63,7 @@ func mustOpenBlobs(t testing.TB, opts Options, blobs ...[]byte) *Tree {
 	return tree
 }
 
-// tarOf is what tar(1) makes of a folder.
+// tarOf is what tar(1) makes of a directory.
 func tarOf(t testing.TB, root string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "tar", append([]string{"-C", root, "--sort=name", "-cf", "-"}, append(args, ".")...)...)
@@ -75,8 +75,8 @@ func tarOf(t testing.TB, root string, args ...string) []byte {
 	return out
 }
 
-// TestImageEqualsFolder asks the same of a folder and of an image of it.
-func TestImageEqualsFolder(t *testing.T) {
+// TestImageEqualsDir asks the same of a directory and of an image of it.
+func TestImageEqualsDir(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, "usr/bin/sh -> bash", "usr/bin/bash", "bin -> usr/bin", "etc/hostname", "etc/empty/", "var/lib/x/deep/er/file", "new\nline", "dangling -> /nowhere")
 	if err := os.WriteFile(root+"/big", bytes.Repeat([]byte("0123456789abcdef"), 100_000), 0o755); err != nil {
@@ -95,18 +95,18 @@ func TestImageEqualsFolder(t *testing.T) {
 	sparse.WriteAt([]byte("middle"), 1<<20)
 	sparse.Truncate(3 << 20)
 	sparse.Close()
-	folder, err := Open(t.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{Classify: firstByte})
+	directory, err := Open(t.Context(), Ref{Scheme: SchemeDir, Path: root}, Options{Classify: firstByte})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer folder.Close()
+	defer directory.Close()
 	for _, args := range [][]string{
 		{"--format=gnu"}, {"--format=pax"}, {"--format=ustar"}, {"--format=v7"},
 		{"--format=gnu", "--sparse"}, {"--format=pax", "--sparse", "--sparse-version=1.0"},
 		{"--format=pax", "--sparse", "--sparse-version=0.1"}, {"--format=gnu", "--gzip"}, {"--format=gnu", "--zstd"},
 	} {
 		image := mustOpenBlobs(t, keepAll(), tarOf(t, root, args...))
-		sameTree(t, fmt.Sprint(args), folder, image)
+		sameTree(t, fmt.Sprint(args), directory, image)
 	}
 }
 

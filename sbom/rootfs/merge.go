@@ -18,9 +18,9 @@ import (
 // (pkg/archive/tar.go, applyNaive):
 //
 //   - An entry replaces what is at its path, with all that lies below; only a
-//     folder over a folder leaves the content alone. The last of several
+//     directory over a directory leaves the content alone. The last of several
 //     entries of one path stays.
-//   - A missing folder above an entry is made, as 0755.
+//   - A missing directory above an entry is made, as 0755.
 //   - When a component above an entry is a symbolic link, from whatever layer,
 //     the entry lands where that leads inside of the image.
 //   - A hard link is the file that its target is at that moment, also when
@@ -30,7 +30,7 @@ import (
 //     behind a link leads elsewhere once a whiteout took the link away.
 //
 // In two things it is stricter than containerd, and says so by a gap, since
-// other runtimes see another tree (overlayfs makes a folder of the link): a
+// other runtimes see another tree (overlayfs makes a directory of the link): a
 // whiteout whose parent is a symbolic link hides nothing, and what replaces a
 // file through such a parent is noted. Nobody may hide a package from us that
 // way.
@@ -70,8 +70,8 @@ type fileMeta struct {
 	moved bool
 }
 
-// siblings are the list of a folder's children, and the place in the one of
-// the folder above. 0 ends a list: the root is nobody's child.
+// siblings are the list of a directory's children, and the place in the one of
+// the directory above. 0 ends a list: the root is nobody's child.
 type siblings struct {
 	first, next, previous int32
 	// hidden is the last layer that took away what lower ones have in here.
@@ -82,12 +82,12 @@ type siblings struct {
 // counted by one more.
 const maxGaps = 200
 
-// folderMode is the mode of a folder that no entry describes.
-const folderMode = 0o755
+// dirMode is the mode of a directory that no entry describes.
+const dirMode = 0o755
 
 func newMerge() *merge {
 	m := &merge{build: newBuilder(), table: make([]int32, 1<<10), live: 1}
-	m.meta = append(m.meta, fileMeta{mode: folderMode})
+	m.meta = append(m.meta, fileMeta{mode: dirMode})
 	m.lists = append(m.lists, siblings{})
 	return m
 }
@@ -164,7 +164,7 @@ func (m *merge) refuse(path []byte, err error) {
 func (m *merge) entry(e *layer.Entry) error {
 	if len(e.Path) == 0 {
 		if e.Type != layer.Dir {
-			m.refuse(e.Path, errors.New("it would replace the root, and is no folder"))
+			m.refuse(e.Path, errors.New("it would replace the root, and is no directory"))
 			return nil
 		}
 		m.meta[0] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer}
@@ -197,7 +197,7 @@ func (m *merge) entry(e *layer.Entry) error {
 		return nil
 	}
 	if old != 0 && place.linked && m.meta[n].layer != m.layer && (old != Dir || e.Type != layer.Dir) {
-		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "the entry replaces something through a symbolic link to a folder, where other runtimes would make a folder of the link: give the real path in the layer")
+		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "the entry replaces something through a symbolic link to a directory, where other runtimes would make a directory of the link: give the real path in the layer")
 	}
 	if e.Type == layer.Dir && old == Dir {
 		m.meta[n] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer}
@@ -249,12 +249,12 @@ func (m *merge) linkTarget(target []byte) (int32, error) {
 	case len(place.missing) > 0 || n <= 0 || m.build.kinds[n] == 0:
 		return 0, errors.New("there is no such file")
 	case m.build.kinds[n] == Dir:
-		return 0, errors.New("that is a folder")
+		return 0, errors.New("that is a directory")
 	}
 	return n, nil
 }
 
-// place is where a path leads: the last folder that is there, and the names
+// place is where a path leads: the last directory that is there, and the names
 // of those that are not.
 type place struct {
 	node    int32
@@ -263,8 +263,8 @@ type place struct {
 }
 
 var (
-	errNotFolder = errors.New("a file is in the place of a folder above it")
-	errLinks     = fmt.Errorf("more than %d symbolic links lead there, or they lead in circles", maxLinks)
+	errNotDir = errors.New("a file is in the place of a directory above it")
+	errLinks  = fmt.Errorf("more than %d symbolic links lead there, or they lead in circles", maxLinks)
 )
 
 // walk follows a path with the symbolic links in all of its components. What
@@ -312,13 +312,13 @@ func (m *merge) walk(path []byte) (place, error) {
 			}
 			path = slices.Concat(target, []byte("/"), path)
 		default:
-			return p, errNotFolder
+			return p, errNotDir
 		}
 	}
 	return p, nil
 }
 
-// make makes the folders that are missing of a place.
+// make makes the directories that are missing of a place.
 func (m *merge) make(p place) (int32, error) {
 	at := p.node
 	for _, name := range p.missing {
@@ -326,7 +326,7 @@ func (m *merge) make(p place) (int32, error) {
 		if err != nil {
 			return 0, err
 		}
-		m.put(n, Dir, fileMeta{mode: folderMode, layer: m.layer})
+		m.put(n, Dir, fileMeta{mode: dirMode, layer: m.layer})
 		at = n
 	}
 	return at, nil
@@ -349,15 +349,15 @@ func (m *merge) whiteout(e *layer.Entry) {
 		}
 	}
 	if p.linked {
-		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "a whiteout was not applied: its folder is a symbolic link, which other runtimes would replace: give the real path in the layer")
+		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "a whiteout was not applied: its directory is a symbolic link, which other runtimes would replace: give the real path in the layer")
 		return
 	}
 	m.hide(n, e.Type == layer.Whiteout)
 }
 
 // hide takes away what lower layers have in a node, and the node itself too if
-// self is set. What this layer wrote stays, with the folders above it. A
-// folder's content is looked at once a layer, however many whiteouts name it.
+// self is set. What this layer wrote stays, with the directories above it. A
+// directory's content is looked at once a layer, however many whiteouts name it.
 func (m *merge) hide(top int32, self bool) {
 	nodes := append(m.scratch[:0], top)
 	for i := 0; i < len(nodes); i++ {
@@ -372,21 +372,21 @@ func (m *merge) hide(top int32, self bool) {
 		}
 	}
 	m.scratch = nodes
-	// Children come after their parents, so that a folder is empty by its turn
+	// Children come after their parents, so that a directory is empty by its turn
 	// if nothing in it stays.
 	for i := len(nodes) - 1; i >= 0; i-- {
 		n := nodes[i]
 		switch {
 		case i == 0 && !self, m.meta[n].layer == m.layer:
 		case m.lists[n].first != 0:
-			m.meta[n] = fileMeta{mode: folderMode, layer: m.layer}
+			m.meta[n] = fileMeta{mode: dirMode, layer: m.layer}
 		default:
 			m.remove(n)
 		}
 	}
 }
 
-// find is the node of a name in a folder, whether it is there or not, -1 when
+// find is the node of a name in a directory, whether it is there or not, -1 when
 // there never was one.
 func (m *merge) find(parent int32, name []byte) int32 {
 	id := m.build.names.lookup(name)

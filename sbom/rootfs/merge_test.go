@@ -20,7 +20,7 @@ import (
 // mtime is the time of all entries that layerOf makes.
 const mtime = 1_700_000_000
 
-// layerOf makes an uncompressed layer of entries: "path/" is a folder, "path
+// layerOf makes an uncompressed layer of entries: "path/" is a directory, "path
 // -> text" a symbolic link, "path => target" a hard link, "path |" a FIFO,
 // "path=content" a file with that content, and "path" a file that holds its
 // own path.
@@ -97,14 +97,14 @@ func TestMerge(t *testing.T) {
 	}{
 		{"whiteout", layers{{"a", "b", "d/", "d/x"}, {".wh.a", "d/.wh.x"}},
 			[]string{"1 b", "1 d/"}, nil},
-		{"whiteout of a folder", layers{{"d/", "d/e/", "d/e/f", "k"}, {".wh.d"}}, []string{"1 k"}, nil},
+		{"whiteout of a directory", layers{{"d/", "d/e/", "d/e/f", "k"}, {".wh.d"}}, []string{"1 k"}, nil},
 		{"whiteout of nothing", layers{{"a"}, {".wh.b", "no/where/.wh.x", "a/.wh.x"}}, []string{"1 a"}, nil},
 		{"whiteout in the lowest layer", layers{{".wh.a", "a"}}, []string{"1 a"}, nil},
 		{"whiteout before what replaces it", layers{{"a", "d/", "d/old"}, {".wh.a", "a=new", ".wh.d", "d/", "d/new"}},
 			[]string{"2 a=new", "2 d/", "2 d/new"}, nil},
 		{"whiteout after what replaces it", layers{{"a", "d/", "d/old"}, {"a=new", ".wh.a", "d/", "d/new", ".wh.d"}},
 			[]string{"2 a=new", "2 d/", "2 d/new"}, nil},
-		{"whiteout of a folder with new content but no entry", layers{{"d/", "d/old", "d/e/", "d/e/old"}, {"d/e/new", ".wh.d"}},
+		{"whiteout of a directory with new content but no entry", layers{{"d/", "d/old", "d/e/", "d/e/old"}, {"d/e/new", ".wh.d"}},
 			[]string{"2 d/", "2 d/e/", "2 d/e/new"}, nil},
 		{"a whiteout, and again", layers{{"d/", "d/a"}, {".wh.d", ".wh.d", "d/.wh.a", "d/.wh..wh..opq"}}, nil, nil},
 		{"whiteout and back", layers{{"a", "d/", "d/x"}, {".wh.a", ".wh.d"}, {"a=3", "d/", "d/y"}},
@@ -113,7 +113,7 @@ func TestMerge(t *testing.T) {
 			[]string{"2 d/", "2 d/new", "1 k"}, nil},
 		{"opaque after its siblings", layers{{"d/", "d/a", "d/e/", "d/e/f"}, {"d/", "d/e/", "d/e/g", "d/.wh..wh..opq"}},
 			[]string{"2 d/", "2 d/e/", "2 d/e/g"}, nil},
-		{"opaque without a folder entry", layers{{"d/", "d/a", "d/e/", "d/e/f"}, {"d/.wh..wh..opq", "d/e/g"}},
+		{"opaque without a directory entry", layers{{"d/", "d/a", "d/e/", "d/e/f"}, {"d/.wh..wh..opq", "d/e/g"}},
 			[]string{"1 d/", "2 d/e/", "2 d/e/g"}, nil},
 		{"opaque root", layers{{"a", "d/", "d/x"}, {".wh..wh..opq", "b"}}, []string{"2 b"}, nil},
 		{"opaque of nothing", layers{{"a"}, {"x/.wh..wh..opq"}}, []string{"1 a"}, nil},
@@ -122,13 +122,13 @@ func TestMerge(t *testing.T) {
 		{"leftovers of AUFS", layers{{".wh..wh.aufs", ".wh..wh.plnk/", ".wh..wh.plnk/1.2", ".wh..wh.orph/", "a"}}, []string{"1 a"}, nil},
 		{"whiteout of itself", layers{{"d/", "d/a"}, {"d/.wh.", "d/.wh..", "d/.wh..."}}, []string{"1 d/", "1 d/a"},
 			[]string{"whiteout of nothing", "whiteout of nothing", "whiteout of nothing"}},
-		{"a folder named like a whiteout", layers{{"a", "b"}, {".wh.a/", "x/.wh.y/z"}}, []string{"1 b", "2 x/", "2 x/.wh.y/", "2 x/.wh.y/z"}, nil},
+		{"a directory named like a whiteout", layers{{"a", "b"}, {".wh.a/", "x/.wh.y/z"}}, []string{"1 b", "2 x/", "2 x/.wh.y/", "2 x/.wh.y/z"}, nil},
 
-		{"file over folder", layers{{"d/", "d/a", "d/e/", "d/e/f"}, {"d"}}, []string{"2 d"}, nil},
-		{"folder over file", layers{{"d"}, {"d/", "d/a"}}, []string{"2 d/", "2 d/a"}, nil},
-		{"folder over folder", layers{{"d/", "d/a"}, {"d/"}}, []string{"2 d/", "1 d/a"}, nil},
-		{"folder over link", layers{{"real/", "real/a", "d -> real"}, {"d/", "d/b"}}, []string{"2 d/", "2 d/b", "1 real/", "1 real/a"}, nil},
-		{"link over folder", layers{{"d/", "d/a"}, {"d -> x"}}, []string{"2 d -> x"}, nil},
+		{"file over directory", layers{{"d/", "d/a", "d/e/", "d/e/f"}, {"d"}}, []string{"2 d"}, nil},
+		{"directory over file", layers{{"d"}, {"d/", "d/a"}}, []string{"2 d/", "2 d/a"}, nil},
+		{"directory over directory", layers{{"d/", "d/a"}, {"d/"}}, []string{"2 d/", "1 d/a"}, nil},
+		{"directory over link", layers{{"real/", "real/a", "d -> real"}, {"d/", "d/b"}}, []string{"2 d/", "2 d/b", "1 real/", "1 real/a"}, nil},
+		{"link over directory", layers{{"d/", "d/a"}, {"d -> x"}}, []string{"2 d -> x"}, nil},
 		{"FIFO over file", layers{{"a"}, {"a |"}}, []string{"2 a |"}, nil},
 		{"last of duplicates", layers{{"a=1", "a=2", "d/", "d/x", "d=file", "l -> 1", "l -> 2"}}, []string{"1 a=2", "1 d=file", "1 l -> 2"}, nil},
 		{"missing parents", layers{{"x/y/z"}}, []string{"1 x/", "1 x/y/", "1 x/y/z"}, nil},
@@ -143,7 +143,7 @@ func TestMerge(t *testing.T) {
 		{"hard link over what holds its target", layers{{"d/", "d/a=1"}, {"d => d/a"}}, []string{"2 d=1"}, nil},
 		{"hard link through a link", layers{{"real/", "real/a=1", "d -> /real"}, {"b => d/a"}}, []string{"2 b=1", "1 d -> /real", "1 real/", "1 real/a=1"}, nil},
 		{"hard link to nothing", layers{{"b => a", "a", "d/", "x => d", "y => /"}}, []string{"1 a", "1 d/"},
-			[]string{`"a": there is no such file`, `"d": that is a folder`, "root"}},
+			[]string{`"a": there is no such file`, `"d": that is a directory`, "root"}},
 		{"hard link to itself", layers{{"a=1"}, {"a => a"}}, []string{"1 a=1"}, []string{"to itself"}},
 		{"hard link to a whiteout", layers{{"a"}, {".wh.a => a"}}, nil, nil},
 		{"hard link to a file that is not in this layer any more", layers{{"a"}, {".wh.a"}, {"b => a"}}, nil, []string{"there is no such file"}},
@@ -156,7 +156,7 @@ func TestMerge(t *testing.T) {
 		{"replaces through a link", layers{{"d/", "d/pkg/", "d/pkg/meta", "l -> d"}, {"l/pkg"}}, []string{"1 d/", "2 d/pkg=l/pkg", "1 l -> d"}, []string{"replaces something through a symbolic link"}},
 		{"whiteout through a link", layers{{"d/", "d/a", "l -> d"}, {"l/.wh.a", "l/.wh..wh..opq"}}, []string{"1 d/", "1 d/a", "1 l -> d"},
 			[]string{"whiteout was not applied", "whiteout was not applied"}},
-		{"opaque folder that was a link", layers{{"d/", "d/a", "l -> d"}, {"l/", "l/.wh..wh..opq", "l/b"}}, []string{"1 d/", "1 d/a", "2 l/", "2 l/b"}, nil},
+		{"opaque directory that was a link", layers{{"d/", "d/a", "l -> d"}, {"l/", "l/.wh..wh..opq", "l/b"}}, []string{"1 d/", "1 d/a", "2 l/", "2 l/b"}, nil},
 		{"whiteout of a link before what is behind it", layers{{"d/", "d/a", "l -> d"}, {".wh.l", "l/x", "d"}}, []string{"2 d", "2 l/", "2 l/x"}, nil},
 		{"whiteout of a link after what is behind it", layers{{"d/", "d/a", "l -> d"}, {"l/x", ".wh.l"}}, []string{"1 d/", "1 d/a", "2 d/x=l/x"}, nil},
 		{"whiteout of a link", layers{{"d/", "d/a", "l -> d"}, {".wh.l"}}, []string{"1 d/", "1 d/a"}, nil},

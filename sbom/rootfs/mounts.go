@@ -9,10 +9,10 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// hostFolders are left out of a live host as a whole, whatever is mounted
+// hostDirs are left out of a live host as a whole, whatever is mounted
 // there: the kernel's own file systems, and what running programs keep for as
 // long as they run.
-var hostFolders = map[string]bool{"/proc": true, "/sys": true, "/dev": true, "/run": true}
+var hostDirs = map[string]bool{"/proc": true, "/sys": true, "/dev": true, "/run": true}
 
 // pseudo are the types of file systems that hold no files of anybody's, but
 // are windows into the kernel (filesystems(5) and Documentation/filesystems of
@@ -79,9 +79,9 @@ func below(root, path string) (string, bool) {
 	return path, len(path) > 1 && path[0] == '/'
 }
 
-// pseudoMount says whether the folder at that path is now the root of a
+// pseudoMount says whether the directory at that path is now the root of a
 // pseudo file system. The table alone does not tell, since a later mount can
-// lie over it or over a folder above it; what is really there shows by its
+// lie over it or over a directory above it; what is really there shows by its
 // device.
 func (w *walker) pseudoMount(path string) (mount, bool) {
 	mounts := w.mounts[path]

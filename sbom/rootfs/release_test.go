@@ -28,15 +28,15 @@ func TestRelease(t *testing.T) {
 		found bool
 		err   string
 	}{
-		"etc":       {files: map[string]string{"etc/os-release": debian, "usr/lib/os-release": "ID=other\n"}, want: bookworm, found: true},
-		"usr":       {files: map[string]string{"usr/lib/os-release": debian}, want: bookworm, found: true},
-		"link":      {files: map[string]string{"usr/lib/os-release": debian}, link: "/usr/lib/os-release", want: bookworm, found: true},
-		"dangling":  {files: map[string]string{"usr/lib/os-release": debian}, link: "/nowhere", want: bookworm, found: true},
-		"none":      {files: map[string]string{"etc/hostname": "x"}},
-		"empty":     {files: map[string]string{"etc/os-release": ""}, found: true},
-		"no prose":  {files: map[string]string{"etc/os-release": "ID=a\nthis is Linux\n"}, err: "/etc/os-release:2: not an assignment"},
-		"too large": {files: map[string]string{"etc/os-release": strings.Repeat("#\n", maxRelease)}, err: "larger than the limit"},
-		"a folder":  {files: map[string]string{"etc/os-release/x": ""}, err: "not a regular file"},
+		"etc":         {files: map[string]string{"etc/os-release": debian, "usr/lib/os-release": "ID=other\n"}, want: bookworm, found: true},
+		"usr":         {files: map[string]string{"usr/lib/os-release": debian}, want: bookworm, found: true},
+		"link":        {files: map[string]string{"usr/lib/os-release": debian}, link: "/usr/lib/os-release", want: bookworm, found: true},
+		"dangling":    {files: map[string]string{"usr/lib/os-release": debian}, link: "/nowhere", want: bookworm, found: true},
+		"none":        {files: map[string]string{"etc/hostname": "x"}},
+		"empty":       {files: map[string]string{"etc/os-release": ""}, found: true},
+		"no prose":    {files: map[string]string{"etc/os-release": "ID=a\nthis is Linux\n"}, err: "/etc/os-release:2: not an assignment"},
+		"too large":   {files: map[string]string{"etc/os-release": strings.Repeat("#\n", maxRelease)}, err: "larger than the limit"},
+		"a directory": {files: map[string]string{"etc/os-release/x": ""}, err: "not a regular file"},
 		// A broken first file is not covered up by the second one.
 		"broken": {files: map[string]string{"etc/os-release": "ID='a\n", "usr/lib/os-release": debian}, err: "quote is not closed"},
 	} {

@@ -42,8 +42,8 @@ func (t *Tree) ResolveNode(n Node) Node {
 	return t.resolve(t.Parent(n), t.Name(n), true)
 }
 
-// resolve follows a path from a folder. As in the kernel, ".." is the parent
-// of the folder that the path led to so far, not of what its text says.
+// resolve follows a path from a directory. As in the kernel, ".." is the parent
+// of the directory that the path led to so far, not of what its text says.
 func (t *Tree) resolve(at Node, rest string, last bool) Node {
 	for links := 0; ; {
 		rest = strings.TrimLeft(rest, "/")

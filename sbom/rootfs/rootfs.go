@@ -1,28 +1,28 @@
-// Package rootfs opens an environment, a root file system in a folder, the
+// Package rootfs opens an environment, a root file system in a directory, the
 // machine it runs on, or a container image, and gives a read-only file tree
 // that is fully indexed. It knows nothing of packages.
 //
 // # One walk, no stat
 //
 // A scan asks the same questions of the tree over and over: which files have
-// this base name, where does this path lead, what lies below this folder.
+// this base name, where does this path lead, what lies below this directory.
 // Asking the disk costs a system call each; asking an index costs
-// nanoseconds. So [Open] reads every folder once, in parallel, takes the kind
-// of each entry from the folder itself and reads the text of symbolic links,
+// nanoseconds. So [Open] reads every directory once, in parallel, takes the kind
+// of each entry from the directory itself and reads the text of symbolic links,
 // but no inode. Sizes and times come from [Tree.Stat], for the few files that
 // somebody wants them of.
 //
 // # Walking by descriptor
 //
 // The walk is our own and not github.com/charlievieth/fastwalk, for two
-// reasons. That one opens folders by their whole path: a folder that is
+// reasons. That one opens directories by their whole path: a directory that is
 // swapped for a symbolic link during the walk leads out of the root, and
 // nothing below PATH_MAX can be reached. And it allocates a path and an entry
 // for every file, of which we keep neither: on a Debian root of 229,000 files
 // (two cores, warm cache) it needs about twice the time. The numbers are those
 // of BenchmarkWalkers.
 //
-// Every folder and every file is opened relative to the root's descriptor,
+// Every directory and every file is opened relative to the root's descriptor,
 // with openat2(2) and RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS where the kernel
 // has it, and one component at a time with O_NOFOLLOW where it has not. What
 // another process does to the tree meanwhile may hide a file from us, but
@@ -57,7 +57,7 @@
 // as a stream, as many side by side as there are processors; nothing is
 // unpacked. What then lies in the file of each layer is merged, the lowest
 // first, by the rules that stand at the type merge. A file costs 31 bytes more
-// than one of a folder: size, time, mode, class, layer, and where its content
+// than one of a directory: size, time, mode, class, layer, and where its content
 // is.
 //
 // Contents stay in the files of the layers, on disk: those that
@@ -107,7 +107,7 @@ type Options struct {
 	// "os/architecture" or "os/architecture/variant"; the platform that we
 	// run on when empty.
 	Platform string
-	// Cache is a folder in which the indexes of an image's layers are kept,
+	// Cache is a directory in which the indexes of an image's layers are kept,
 	// so that the next one who reads an image with the same layer need not
 	// read it; see [DefaultCache]. It is made when it is not there, must belong
 	// to the user, and is kept below layer.MaxCache bytes. Empty for none.
@@ -137,7 +137,7 @@ type Keep struct {
 }
 
 // Open walks the environment, or reads the layers of the image. A cancelled context gives an error and never a
-// part of a tree. Folders that cannot be read are not errors but gaps of the
+// part of a tree. Directories that cannot be read are not errors but gaps of the
 // tree, except for the root itself.
 //
 // The tree holds a descriptor of the root, or of the file of each layer, until
@@ -173,7 +173,7 @@ func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinf
 	}
 	w := newWalker(d, progress)
 	if ref.Scheme == SchemeHost {
-		w.skip = hostFolders
+		w.skip = hostDirs
 	}
 	if err := w.readMounts(mounts, ref.Scheme == SchemeHost); err != nil {
 		d.close()
@@ -202,12 +202,12 @@ func rootError(ref Ref, path string, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("environment %q: there is no folder %q: check the path: %w", ref, path, fs.ErrNotExist)
+		return fmt.Errorf("environment %q: there is no directory %q: check the path: %w", ref, path, fs.ErrNotExist)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("environment %q: the folder %q cannot be read: run as a user who may read it: %w", ref, path, fs.ErrPermission)
+		return fmt.Errorf("environment %q: the directory %q cannot be read: run as a user who may read it: %w", ref, path, fs.ErrPermission)
 	}
 	if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
-		return fmt.Errorf("environment %q: %q is not a folder: name the folder that holds the root file system", ref, path)
+		return fmt.Errorf("environment %q: %q is not a directory: name the directory that holds the root file system", ref, path)
 	}
 	return fmt.Errorf("environment %q: %w", ref, err)
 }
@@ -227,7 +227,7 @@ func (t *Tree) Close() error {
 // Ref is the reference that the tree was opened by.
 func (t *Tree) Ref() Ref { return t.ref }
 
-// Image describes the image that the tree was read from; zero for a folder.
+// Image describes the image that the tree was read from; zero for a directory.
 func (t *Tree) Image() sbom.Image { return t.image }
 
 // Notes are remarks about the image: what it says of itself and could not be
@@ -243,12 +243,12 @@ func (t *Tree) Layer(n Node) int {
 	return int(t.layers[n])
 }
 
-// Gaps is what could not be read: folders without permission, mounts that
-// could not be entered, folders beyond a limit, entries of layers that cannot
+// Gaps is what could not be read: directories without permission, mounts that
+// could not be entered, directories beyond a limit, entries of layers that cannot
 // be part of a tree. Sorted by path.
 func (t *Tree) Gaps() []sbom.Gap { return slices.Clone(t.gaps) }
 
 // Excluded is what was left out on purpose: mounts of pseudo file systems,
-// with the type of the file system as the detail. Sorted by path. The folders
+// with the type of the file system as the detail. Sorted by path. The directories
 // themselves are nodes of the tree, without children.
 func (t *Tree) Excluded() []sbom.Exclusion { return slices.Clone(t.excluded) }

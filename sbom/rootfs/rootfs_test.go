@@ -18,7 +18,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// write makes a tree below root: "path/" is a folder, "path -> text" a
+// write makes a tree below root: "path/" is a directory, "path -> text" a
 // symbolic link, and "path" a file that holds its own path.
 func write(t testing.TB, root string, entries ...string) {
 	t.Helper()
@@ -151,11 +151,11 @@ func TestNamed(t *testing.T) {
 	}
 	for _, n := range nodes {
 		if tree.Name(n) != "package.json" || tree.Child(tree.Parent(n), "package.json") != n {
-			t.Errorf("%s is not found in its folder", tree.Path(n))
+			t.Errorf("%s is not found in its directory", tree.Path(n))
 		}
 	}
 	if tree.Child(0, "package.json") != None {
-		t.Error("found in a folder that has none")
+		t.Error("found in a directory that has none")
 	}
 	if got := slices.Collect(tree.Named("package.jso")); len(got) != 0 {
 		t.Errorf("a name that is not there: %v", got)
@@ -219,7 +219,7 @@ func TestOpenErrors(t *testing.T) {
 	for path, want := range map[string]string{
 		filepath.Join(root, "missing"):  "check the path",
 		filepath.Join(root, "dangling"): "check the path",
-		filepath.Join(root, "file"):     "not a folder",
+		filepath.Join(root, "file"):     "not a directory",
 	} {
 		tree, err := Open(t.Context(), Ref{Scheme: SchemeDir, Path: path}, Options{})
 		if tree != nil || err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
@@ -311,9 +311,9 @@ func TestReadFileLimit(t *testing.T) {
 	}
 }
 
-// TestHostFolders walks a folder as if it were a host: what is skipped is
+// TestHostDirs walks a directory as if it were a host: what is skipped is
 // skipped at the top only.
-func TestHostFolders(t *testing.T) {
+func TestHostDirs(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, "proc/1/cmdline", "sys/x", "dev/null", "run/lock", "srv/proc/real", "tmp/real", "etc/hostname")
 	d, err := openDisk(root)
@@ -322,7 +322,7 @@ func TestHostFolders(t *testing.T) {
 	}
 	defer d.close()
 	w := newWalker(d, nil)
-	w.skip = hostFolders
+	w.skip = hostDirs
 	if err := w.readMounts(func() ([]*mountinfo.Info, error) { return nil, errors.New("no /proc") }, true); err != nil {
 		t.Fatal(err)
 	}

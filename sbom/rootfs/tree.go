@@ -8,7 +8,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Node is a file, a folder or another entry of a [Tree]: its number. 0 is the
+// Node is a file, a directory or another entry of a [Tree]: its number. 0 is the
 // root. Numbers are the same for the same tree, whoever walked it.
 type Node int32
 
@@ -19,7 +19,7 @@ const None Node = -1
 type Kind uint8
 
 const (
-	Dir     Kind = iota + 1 // a folder, also one that was not entered
+	Dir     Kind = iota + 1 // a directory, also one that was not entered
 	File                    // a regular file
 	Symlink                 // a symbolic link, whatever it points to
 	Other                   // a FIFO, a socket, a device: never opened
@@ -28,7 +28,7 @@ const (
 func (k Kind) String() string {
 	switch k {
 	case Dir:
-		return "folder"
+		return "directory"
 	case File:
 		return "file"
 	case Symlink:
@@ -99,7 +99,7 @@ func (t *Tree) Name(n Node) string {
 	return t.names.text(t.nameIDs[n])
 }
 
-// Parent is the folder that a node is in, None for the root.
+// Parent is the directory that a node is in, None for the root.
 func (t *Tree) Parent(n Node) Node {
 	if !t.has(n) {
 		return None
@@ -130,7 +130,7 @@ func (t *Tree) Path(n Node) string {
 	return string(path)
 }
 
-// Child is the entry of that name in a folder, None when there is none.
+// Child is the entry of that name in a directory, None when there is none.
 func (t *Tree) Child(dir Node, name string) Node {
 	if !t.has(dir) {
 		return None
@@ -160,7 +160,7 @@ func (t *Tree) Child(dir Node, name string) Node {
 	return None
 }
 
-// Children are the entries of a folder, sorted by name.
+// Children are the entries of a directory, sorted by name.
 func (t *Tree) Children(dir Node) iter.Seq[Node] {
 	return func(yield func(Node) bool) {
 		if !t.has(dir) {

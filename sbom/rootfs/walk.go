@@ -16,13 +16,13 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// maxDepth is how many folders may lie inside each other. Folders are opened
+// maxDepth is how many directories may lie inside each other. Directories are opened
 // by their path from the root, so that no more descriptors than goroutines
-// are open; that makes the cost of a folder grow with its depth, and a tree
+// are open; that makes the cost of a directory grow with its depth, and a tree
 // made for it would take hours. Real trees stay under 100.
 const maxDepth = 5000
 
-// minWorkers and maxWorkers bound the goroutines that read folders. Some more
+// minWorkers and maxWorkers bound the goroutines that read directories. Some more
 // than processors, because a cold cache means waiting for the disk.
 const minWorkers, maxWorkers = 4, 32
 
@@ -30,16 +30,16 @@ const minWorkers, maxWorkers = 4, 32
 // [Options.Progress].
 const progressStep = 10_000
 
-// walker reads all folders below a root, in parallel, into a builder.
+// walker reads all directories below a root, in parallel, into a builder.
 type walker struct {
 	disk   *disk
-	skip   map[string]bool    // folders not to enter, by path
+	skip   map[string]bool    // directories not to enter, by path
 	mounts map[string][]mount // what is mounted below the root, by path
 
 	mu       sync.Mutex // guards what follows
 	wake     sync.Cond
-	queue    []folder // last in, first out, so that it stays short
-	busy     int      // goroutines that are reading a folder
+	queue    []directory // last in, first out, so that it stays short
+	busy     int         // goroutines that are reading a directory
 	stopped  bool
 	err      error
 	build    *builder
@@ -53,8 +53,8 @@ type walker struct {
 // becameOther is the end of a gap's detail.
 const becameOther = "became something else during the walk: scan again when nothing changes it"
 
-// folder is a folder that is to be read.
-type folder struct {
+// directory is a directory that is to be read.
+type directory struct {
 	node  int32
 	depth int32
 	path  string // within the environment
@@ -70,7 +70,7 @@ func newWalker(d *disk, progress func(int)) *walker {
 func (w *walker) walk(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { w.fail(ctx.Err()) })
 	defer stop()
-	w.queue = append(w.queue, folder{path: "/"})
+	w.queue = append(w.queue, directory{path: "/"})
 	var group sync.WaitGroup
 	for range min(max(runtime.GOMAXPROCS(0), minWorkers), maxWorkers) {
 		group.Go(func() { w.work(ctx) })
@@ -100,7 +100,7 @@ func (w *walker) fail(err error) {
 	w.wake.Broadcast()
 }
 
-// work reads folders until there are none left.
+// work reads directories until there are none left.
 func (w *walker) work(ctx context.Context) {
 	l := newListing()
 	for {
@@ -117,27 +117,27 @@ func (w *walker) work(ctx context.Context) {
 	}
 }
 
-// next takes a folder from the queue, and waits while it is empty but others
+// next takes a directory from the queue, and waits while it is empty but others
 // are still reading.
-func (w *walker) next() (folder, bool) {
+func (w *walker) next() (directory, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.queue) == 0 && w.busy > 0 && !w.stopped {
 		w.wake.Wait()
 	}
 	if len(w.queue) == 0 || w.stopped {
-		return folder{}, false
+		return directory{}, false
 	}
 	f := w.queue[len(w.queue)-1]
-	w.queue[len(w.queue)-1] = folder{}
+	w.queue[len(w.queue)-1] = directory{}
 	w.queue = w.queue[:len(w.queue)-1]
 	w.busy++
 	return f, true
 }
 
-// done adds what was read of a folder to the tree, and its folders to the
+// done adds what was read of a directory to the tree, and its directories to the
 // queue.
-func (w *walker) done(f folder, l *listing) {
+func (w *walker) done(f directory, l *listing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.busy--
@@ -157,10 +157,10 @@ func (w *walker) done(f folder, l *listing) {
 	w.report()
 }
 
-func (w *walker) addAll(f folder, l *listing) error {
+func (w *walker) addAll(f directory, l *listing) error {
 	for i, e := range l.entries {
 		if i > 0 && bytes.Equal(l.name(e), l.name(l.entries[i-1])) {
-			// A folder that changes while it is read can give a name twice.
+			// A directory that changes while it is read can give a name twice.
 			continue
 		}
 		n, err := w.build.add(f.node, l.name(e), e.kind)
@@ -173,7 +173,7 @@ func (w *walker) addAll(f folder, l *listing) error {
 				return err
 			}
 		case Dir:
-			w.queue = append(w.queue, folder{node: n, depth: f.depth + 1, path: join(f.path, l.name(e))})
+			w.queue = append(w.queue, directory{node: n, depth: f.depth + 1, path: join(f.path, l.name(e))})
 		}
 	}
 	w.gaps = append(w.gaps, l.gaps...)
@@ -192,9 +192,9 @@ func (w *walker) report() {
 	w.progress(files)
 }
 
-// read lists one folder. Errors end the walk; what is wrong with this folder
+// read lists one directory. Errors end the walk; what is wrong with this directory
 // alone is a gap in the listing.
-func (w *walker) read(ctx context.Context, f folder, l *listing) error {
+func (w *walker) read(ctx context.Context, f directory, l *listing) error {
 	if w.skip[f.path] {
 		l.exclude(f.path, w.typeOf(f.path))
 		return nil
@@ -204,7 +204,7 @@ func (w *walker) read(ctx context.Context, f folder, l *listing) error {
 		return nil
 	}
 	if f.depth > maxDepth {
-		l.gap(sbom.GapLimit, f.path, fmt.Sprintf("more than %d folders inside each other: not read", maxDepth))
+		l.gap(sbom.GapLimit, f.path, fmt.Sprintf("more than %d directories inside each other: not read", maxDepth))
 		return nil
 	}
 	err := w.disk.list(ctx, f.path, l)
@@ -221,12 +221,12 @@ func (w *walker) read(ctx context.Context, f folder, l *listing) error {
 	slices.SortFunc(l.entries, l.compare)
 	switch mounted := w.mounts[f.path]; {
 	case errors.Is(err, fs.ErrNotExist):
-		// It was removed after its own folder was read: not there, which is
+		// It was removed after its own directory was read: not there, which is
 		// an answer and not a gap.
 	case len(mounted) > 0:
 		l.gap(sbom.GapMount, f.path, fmt.Sprintf("the mount of type %s could not be read: %v", mounted[len(mounted)-1].fsType, plain(err)))
 	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
-		l.gap(sbom.GapUnreadable, f.path, "was a folder and "+becameOther)
+		l.gap(sbom.GapUnreadable, f.path, "was a directory and "+becameOther)
 	case errors.Is(err, fs.ErrPermission):
 		l.gap(sbom.GapUnreadable, f.path, fmt.Sprintf("%v: scan as a user who may read it", plain(err)))
 	default:
@@ -266,7 +266,7 @@ func join(dir string, name []byte) string {
 	return dir + "/" + string(name)
 }
 
-// listing is what was read of one folder. A goroutine uses one again and
+// listing is what was read of one directory. A goroutine uses one again and
 // again.
 type listing struct {
 	buffer   []byte // for the system call
@@ -287,7 +287,7 @@ type entry struct {
 	kind             Kind
 }
 
-// bufferSize is what one system call may return of a folder: some 2,000
+// bufferSize is what one system call may return of a directory: some 2,000
 // entries. The kernel fills it up to the brim.
 const bufferSize = 64 << 10
 

@@ -22,7 +22,7 @@ const maxKept = 2 << 30
 // it is known what will be opened. What is kept is therefore everything that
 // somebody could open, told by the type of the file and by its name: too much
 // costs some disk, too little is a gap that names the file. TestKeptIsAsked
-// holds the rule against all that scans of folders open.
+// holds the rule against all that scans of directories open.
 func keepRule() *rootfs.Keep {
 	names := catalogers.NewNames()
 	return &rootfs.Keep{ID: "scan " + keepVersion + ", " + catalogers.Version, Content: func(p string, size int64, class rootfs.Class) bool {

@@ -12,7 +12,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// realRoots are whole root file systems, those in the folder that
+// realRoots are whole root file systems, those in the directory that
 // DEPAUDIT_E2E_ROOTS names; none in a quick run.
 func realRoots(t *testing.T) []string {
 	t.Helper()
@@ -21,7 +21,7 @@ func realRoots(t *testing.T) []string {
 	}
 	found, err := filepath.Glob(filepath.Join(os.Getenv("DEPAUDIT_E2E_ROOTS"), "*", "var/lib/dpkg/status"))
 	if err != nil || len(found) == 0 {
-		t.Fatalf("DEPAUDIT_E2E_ROOTS names no folder of root file systems: %v", err)
+		t.Fatalf("DEPAUDIT_E2E_ROOTS names no directory of root file systems: %v", err)
 	}
 	for i, p := range found {
 		found[i] = strings.TrimSuffix(p, "/var/lib/dpkg/status")
@@ -29,7 +29,7 @@ func realRoots(t *testing.T) []string {
 	return found
 }
 
-// fixtureRoots are the folders of syft's test data, each an environment that
+// fixtureRoots are the directories of syft's test data, each an environment that
 // nobody here wrote.
 func fixtureRoots(t *testing.T) []string {
 	t.Helper()
@@ -43,12 +43,12 @@ func fixtureRoots(t *testing.T) []string {
 		return err
 	})
 	if err != nil || len(roots) < 20 {
-		t.Fatalf("%d folders of test data, %v", len(roots), err)
+		t.Fatalf("%d directories of test data, %v", len(roots), err)
 	}
 	return roots
 }
 
-// TestKeptIsAsked scans folders and sees that every file that is opened is
+// TestKeptIsAsked scans directories and sees that every file that is opened is
 // one that would have been kept of an image.
 func TestKeptIsAsked(t *testing.T) {
 	keep := keepRule().Content

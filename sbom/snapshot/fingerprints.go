@@ -39,7 +39,7 @@ func pack(fingerprints []rootfs.FileFingerprint) ([]byte, error) {
 		out = binary.AppendUvarint(out, uint64(len(m.Name)))
 		out = append(out, m.Name...)
 		flags := byte(m.Read)
-		if m.Folder {
+		if m.Dir {
 			flags |= flagFolder
 		}
 		if flags&^(flagsAsked|flagFolder) != 0 || flags == 0 {
@@ -109,8 +109,8 @@ func unpack(b []byte) ([]rootfs.FileFingerprint, error) {
 		m.Name, b = string(b[:length]), b[length:]
 		flags := b[0]
 		b = b[1:]
-		m.Read, m.Folder = rootfs.Read(flags&flagsAsked), flags&flagFolder != 0
-		if flags&^(flagsAsked|flagFolder|flagState) != 0 || m.Read == 0 && !m.Folder {
+		m.Read, m.Dir = rootfs.Read(flags&flagsAsked), flags&flagFolder != 0
+		if flags&^(flagsAsked|flagFolder|flagState) != 0 || m.Read == 0 && !m.Dir {
 			return nil, fmt.Errorf("an entry has the flags %#x", flags)
 		}
 		if m.Read&rootfs.ReadClass != 0 {

@@ -35,8 +35,8 @@ func example(t testing.TB) *Snapshot {
 	return &Snapshot{Document: d, Fingerprints: &Fingerprints{Binding: "host; rules 1", Fingerprints: rootfs.Fingerprints{
 		Root: "12", Mounts: "34", Names: [32]byte{1, 2, 3},
 		Files: []rootfs.FileFingerprint{
-			{Node: 0, Parent: rootfs.None, Folder: true, Fingerprint: rootfs.Fingerprint{1}},
-			{Node: 3, Name: "bin", Folder: true, Read: rootfs.ReadInfo, Fingerprint: rootfs.Fingerprint{3}},
+			{Node: 0, Parent: rootfs.None, Dir: true, Fingerprint: rootfs.Fingerprint{1}},
+			{Node: 3, Name: "bin", Dir: true, Read: rootfs.ReadInfo, Fingerprint: rootfs.Fingerprint{3}},
 			{Node: 4, Parent: 3, Name: "\xff\n", Read: rootfs.ReadClass, Class: 5, Perm: 0o755, Fingerprint: rootfs.Fingerprint{2}},
 			{Node: 1 << 20, Parent: 7, Name: "x", Read: rootfs.ReadClass | rootfs.ReadContent, Class: 255, Perm: fs.ModePerm},
 			{Node: 1<<31 - 1, Parent: 0, Name: "y", Read: rootfs.ReadContent | rootfs.ReadFailed},
@@ -159,7 +159,7 @@ func TestBadMarks(t *testing.T) {
 	}
 	for _, fingerprints := range [][]rootfs.FileFingerprint{
 		{{Node: 1, Read: rootfs.ReadInfo}, {Node: 1, Read: rootfs.ReadInfo}}, {{Node: -1, Parent: -2, Read: rootfs.ReadInfo}}, {{Node: 1}},
-		{{Node: 1, Read: 1 << 5}}, {{Node: 1, Parent: 1, Folder: true}}, {{Node: 1, Name: strings.Repeat("x", maxName+1), Folder: true}},
+		{{Node: 1, Read: 1 << 5}}, {{Node: 1, Parent: 1, Dir: true}}, {{Node: 1, Name: strings.Repeat("x", maxName+1), Dir: true}},
 	} {
 		if _, err := pack(fingerprints); err == nil {
 			t.Errorf("%+v is packed", fingerprints)

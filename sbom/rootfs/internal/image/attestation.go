@@ -315,7 +315,7 @@ func text(fields map[string]json.RawMessage, key string, into *string) error {
 // /run/src/core/sbom and those of stages at /run/src/extras/sbom-STAGE, and
 // that of the build's context at /run/src/extras/sbom-context
 // (frontend/attestations/sbom/sbom.go: CoreSBOMName, ExtraSBOMPrefix). The
-// scanner names its file after the folder, and that name is lost when the
+// scanner names its file after the directory, and that name is lost when the
 // file becomes a blob; but the default scanner gives the document the same
 // name (docker/buildkit-syft-scanner, internal/target.go: source.Alias), and
 // older versions the whole path. Another scanner may choose another name,

@@ -25,7 +25,7 @@ import (
 type attached struct {
 	artifact bool
 	// names are the names of the SPDX documents. The default scanner
-	// (docker/buildkit-syft-scanner, internal/target.go) takes the folder's.
+	// (docker/buildkit-syft-scanner, internal/target.go) takes the directory's.
 	names []string
 }
 

@@ -139,7 +139,7 @@ func TestEngineTrouble(t *testing.T) {
 
 func must(_ int, err error) bool { return err == nil }
 
-// startEngineAt keeps the socket out of the temporary folder that a test
+// startEngineAt keeps the socket out of the temporary directory that a test
 // looks at.
 func startEngineAt(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()

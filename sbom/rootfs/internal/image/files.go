@@ -10,14 +10,14 @@ import (
 )
 
 // files are the files that an image is kept in, by their names with slashes:
-// a folder, or the members of a tar file.
+// a directory, or the members of a tar file.
 type files interface {
 	// open gives a file and its size. A missing one is fs.ErrNotExist.
 	open(name string) (io.ReadCloser, int64, error)
 	io.Closer
 }
 
-// dirFiles are the files of a folder. Symbolic links are followed within it
+// dirFiles are the files of a directory. Symbolic links are followed within it
 // and not out of it: a layout that a stranger made does not get to show files
 // of this machine.
 type dirFiles struct{ root *os.Root }
@@ -27,9 +27,9 @@ func openDirFiles(path string) (*dirFiles, error) {
 	if err != nil {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("there is no folder %q: %w", path, fs.ErrNotExist)
+			return nil, fmt.Errorf("there is no directory %q: %w", path, fs.ErrNotExist)
 		case errors.Is(err, fs.ErrPermission):
-			return nil, fmt.Errorf("the folder %q cannot be read: %w", path, fs.ErrPermission)
+			return nil, fmt.Errorf("the directory %q cannot be read: %w", path, fs.ErrPermission)
 		}
 		if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
 			return nil, fmt.Errorf("%q is a file: for a layout in a tar file write oci-archive:%s, for what docker save writes docker-archive:%s", path, path, path)

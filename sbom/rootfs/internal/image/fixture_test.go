@@ -21,7 +21,7 @@ import (
 )
 
 // kept is a layout in memory, by the names of its files. It can be written to
-// a folder or a tar file, and be served by a registry.
+// a directory or a tar file, and be served by a registry.
 type kept map[string][]byte
 
 func newLayout() kept { return kept{layoutFile: []byte(`{"imageLayoutVersion":"1.0.0"}`)} }

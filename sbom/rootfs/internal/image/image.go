@@ -1,5 +1,5 @@
 // Package image opens container images where they are kept: an OCI layout in
-// a folder or a tar file, a Docker archive, a registry, a running engine. It
+// a directory or a tar file, a Docker archive, a registry, a running engine. It
 // reads what describes an image and hands out its layers as streams; what is
 // in the layers is package environ's affair.
 //
@@ -68,7 +68,7 @@ type Location struct {
 	// Scheme is "oci-dir", "oci-archive", "docker-archive", "registry" or
 	// "docker".
 	Scheme string
-	// Path is a folder or file, or the image's name for a registry or an
+	// Path is a directory or file, or the image's name for a registry or an
 	// engine.
 	Path string
 	// Tag is a tag, or the digest of a manifest ("sha256:..."). Empty when

@@ -26,7 +26,7 @@ const (
 	annotationContainerdName = "io.containerd.image.name"
 )
 
-// layout is an OCI layout in a folder or a tar file.
+// layout is an OCI layout in a directory or a tar file.
 type layout struct {
 	files   files
 	index   *v1.IndexManifest

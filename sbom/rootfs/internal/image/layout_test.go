@@ -35,7 +35,7 @@ func TestOneImageEverywhere(t *testing.T) {
 		{schemeOCIArchive, plain, ""}, {schemeOCIArchive, plain, "v1"}, {schemeOCIArchive, packed, "v1"},
 	} {
 		if diff := cmp.Diff(want, mustOpen(t, loc, "linux/amd64", system()).Meta); diff != "" {
-			t.Errorf("%s: (-folder +here)\n%s", loc, diff)
+			t.Errorf("%s: (-directory +here)\n%s", loc, diff)
 		}
 	}
 }
@@ -448,7 +448,7 @@ func TestWrongPlaces(t *testing.T) {
 		loc  Location
 		want string
 	}{
-		{Location{schemeOCIDir, filepath.Join(dir, "none"), ""}, "there is no folder"},
+		{Location{schemeOCIDir, filepath.Join(dir, "none"), ""}, "there is no directory"},
 		{Location{schemeOCIDir, file, ""}, "write oci-archive:" + file},
 		{Location{schemeOCIArchive, dir, ""}, "write oci-dir:" + dir},
 		{Location{schemeOCIArchive, filepath.Join(dir, "none"), ""}, "there is no file"},

@@ -102,7 +102,7 @@ func twoPlatforms() kept {
 	return k.roots(k.index(k.image(linuxAMD64, nil), k.image(linuxARM64, nil)))
 }
 
-// TestRegistry reads an image from a registry and from a folder.
+// TestRegistry reads an image from a registry and from a directory.
 func TestRegistry(t *testing.T) {
 	out := quick(t)
 	k := twoPlatforms()
@@ -118,7 +118,7 @@ func TestRegistry(t *testing.T) {
 	} {
 		if !strings.Contains(loc.String(), digestOf(k[indexFile])) {
 			if diff := cmp.Diff(want, mustOpen(t, loc, "linux/arm64", out).Meta); diff != "" {
-				t.Errorf("%s: (-folder +registry)\n%s", loc, diff)
+				t.Errorf("%s: (-directory +registry)\n%s", loc, diff)
 			}
 		}
 	}

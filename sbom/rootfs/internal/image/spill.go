@@ -17,7 +17,7 @@ import (
 func openTemp() (*os.File, string, error) {
 	file, err := os.CreateTemp("", "depaudit-image-*")
 	if err != nil {
-		return nil, "", fmt.Errorf("no temporary file for the archive: set TMPDIR to a folder with room: %w", err)
+		return nil, "", fmt.Errorf("no temporary file for the archive: set TMPDIR to a directory with room: %w", err)
 	}
 	if os.Remove(file.Name()) == nil {
 		return file, "", nil
@@ -51,7 +51,7 @@ func fill(ctx context.Context, file *os.File, from io.Reader, check func(int64) 
 		n, err := from.Read(buf)
 		if n > 0 {
 			if _, err := file.Write(buf[:n]); err != nil {
-				return fmt.Errorf("storing the archive: set TMPDIR to a folder with room: %w", err)
+				return fmt.Errorf("storing the archive: set TMPDIR to a directory with room: %w", err)
 			}
 			written += int64(n)
 			if err := check(written); err != nil {

@@ -94,7 +94,7 @@ func openRegular(name string) (*os.File, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, fmt.Errorf("%q is a folder: for a layout in a folder write oci-dir:%s", name, name)
+		return nil, fmt.Errorf("%q is a directory: for a layout in a directory write oci-dir:%s", name, name)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%q is no regular file: the archive is read from the middle, so store it in one", name)
 	}
@@ -148,7 +148,7 @@ func (t *tarFiles) scan(ctx context.Context) error {
 				return fmt.Errorf("ends within the member %s: the archive was cut off", quote(h.Name))
 			}
 		case tar.TypeSymlink:
-			// Links are relative to their folder, and lead nowhere outside.
+			// Links are relative to their directory, and lead nowhere outside.
 			m.link = clean(path.Join(path.Dir(h.Name), h.Linkname))
 		case tar.TypeLink:
 			m.link = clean(h.Linkname)

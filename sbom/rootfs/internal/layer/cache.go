@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Cache is a folder with the files of layers that were read, each under a
+// Cache is a directory with the files of layers that were read, each under a
 // name made of the layer's digest, the rule's ID and the version of the
 // format.
 //
@@ -28,7 +28,7 @@ import (
 // it. The lock saves work and nothing depends on it: where there is none, and
 // for who has waited for long, a layer is read twice.
 //
-// The files are trusted as far as the folder is: it belongs to the user who
+// The files are trusted as far as the directory is: it belongs to the user who
 // scans, and nobody else may write to it.
 type Cache struct {
 	dir   string
@@ -49,23 +49,23 @@ const (
 	lockFiles = 64
 )
 
-// OpenCache opens the folder of a cache, and makes it if there is none.
+// OpenCache opens the directory of a cache, and makes it if there is none.
 func OpenCache(dir string) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cache of layers: %w: name another folder, or use none", err)
+		return nil, fmt.Errorf("cache of layers: %w: name another directory, or use none", err)
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cache of layers: %w: name another folder, or use none", err)
+		return nil, fmt.Errorf("cache of layers: %w: name another directory, or use none", err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("cache of layers: %q is not a folder: name another one, or use none", dir)
+		return nil, fmt.Errorf("cache of layers: %q is not a directory: name another one, or use none", dir)
 	}
 	if owner, ok := ownerOf(info); ok && owner != os.Geteuid() {
-		return nil, fmt.Errorf("cache of layers: the folder %q belongs to the user with the number %d, who could put anything into it: name another one, or use none", dir, owner)
+		return nil, fmt.Errorf("cache of layers: the directory %q belongs to the user with the number %d, who could put anything into it: name another one, or use none", dir, owner)
 	}
 	if perm := info.Mode().Perm(); perm&0o022 != 0 && isUnix {
-		return nil, fmt.Errorf("cache of layers: others may write to the folder %q (its mode is %04o): run chmod 700 on it, name another one, or use none", dir, perm)
+		return nil, fmt.Errorf("cache of layers: others may write to the directory %q (its mode is %04o): run chmod 700 on it, name another one, or use none", dir, perm)
 	}
 	return &Cache{dir, MaxCache}, nil
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// Without owners the folder is taken as it is, without locks a layer may be
+// Without owners the directory is taken as it is, without locks a layer may be
 // read twice, and without the times of use the oldest files go first.
 
 const isUnix = false

@@ -298,7 +298,7 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-func TestCacheFolder(t *testing.T) {
+func TestCacheDir(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -107,7 +107,7 @@ const (
 	HardLink      // Target is the path of an entry of this layer or of one below
 	Other         // a FIFO or a device
 	Whiteout      // what lower layers have at Path is not there
-	Opaque        // what lower layers have in the folder Path is not there
+	Opaque        // what lower layers have in the directory Path is not there
 )
 
 // Entry is one entry of a layer. Path and Target are only good until the next

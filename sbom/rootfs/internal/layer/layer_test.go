@@ -470,7 +470,7 @@ func names(t *testing.T, dir string) []string {
 	return all
 }
 
-// TestNothingIsLeft wants the folder for temporary files empty.
+// TestNothingIsLeft wants the directory for temporary files empty.
 func TestNothingIsLeft(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)

@@ -68,7 +68,7 @@ func whiteout(path []byte) (Type, []byte, error) {
 	hidden := base[len(whiteoutPrefix):]
 	switch string(hidden) {
 	case "", ".", "..":
-		return 0, path, errors.New("a whiteout of nothing, or of a folder from within it")
+		return 0, path, errors.New("a whiteout of nothing, or of a directory from within it")
 	}
 	return Whiteout, append(path[:at], hidden...), nil
 }
