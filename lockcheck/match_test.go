@@ -194,7 +194,7 @@ func TestStrongestLockWins(t *testing.T) {
 }
 
 func TestNearMissShowsVersions(t *testing.T) {
-	dir := files(t, "requirements.txt", "foo==1.0\nfoo==1.1;a\nfoo==1.2;b\nfoo==1.2;c\nfoo==1.3;d\nfoo==1.4;e\n")
+	dir := files(t, "requirements.txt", "foo==1.0\nfoo==1.1; os_name=='a'\nfoo==1.2; os_name=='b'\nfoo==1.2; os_name=='c'\nfoo==1.3; os_name=='d'\nfoo==1.4; os_name=='e'\n")
 	l, err := Open(t.Context(), dir+"/requirements.txt")
 	if err != nil {
 		t.Fatal(err)

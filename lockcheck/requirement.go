@@ -1,10 +1,13 @@
 package lockcheck
 
 import (
+	"errors"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/pep508"
 	"github.com/depaudit/depaudit/sbom/version"
 )
 
@@ -23,11 +26,11 @@ func (r *requirements) requirement(words segment, opts []option, constraint bool
 		e.Hashes = append(e.Hashes, h)
 	}
 	text, marker := cutMarker(words.text)
-	e.Marker = marker
 	if isPathOrURL(text) {
+		e.Marker = marker
 		return r.unnamed(words, text, e)
 	}
-	return r.named(words, text, e)
+	return r.named(words, e)
 }
 
 // cutMarker splits off "; marker". Before a URL's end it needs white space,
@@ -44,93 +47,42 @@ func cutMarker(text string) (requirement, marker string) {
 	return strings.TrimSpace(requirement), strings.TrimSpace(marker)
 }
 
-// named reads "name[extras] specifiers" and "name[extras] @ url".
-func (r *requirements) named(words segment, text string, e Entry) error {
-	n := 0
-	for n < len(text) && (alphanumeric(text[n]) || strings.IndexByte("-_.", text[n]) >= 0) {
-		n++
+// named parses a requirement of PEP 508.
+func (r *requirements) named(words segment, e Entry) error {
+	req, err := pep508.Parse(words.text)
+	if err == nil && req.Malformed != nil {
+		err = req.Malformed
 	}
-	e.Name = text[:n]
-	rest := strings.TrimSpace(text[n:])
-	if n < len(text) && text[n] >= 0x80 {
-		return words.errorf(n, "type the name in plain letters", "a character outside ASCII in a package name: a look-alike, or a typing error")
-	}
-	if !ecosystem.ValidPython(e.Name) {
-		return words.errorf(0, "write name==version", "not a requirement: a package name must begin here")
-	}
-	if strings.HasPrefix(rest, "[") {
-		_, after, ok := strings.Cut(rest, "]")
-		if !ok {
-			return words.errorf(n, "close it with ]", "extras that do not end")
+	if syntax, ok := errors.AsType[*pep508.Error](err); ok {
+		if at := syntax.Offset; at < len(words.text) && words.text[at] >= utf8.RuneSelf {
+			return words.errorf(at, "type the name in plain letters", "a character outside ASCII in a requirement: a look-alike, or a typing error")
 		}
-		rest = strings.TrimSpace(after)
+		return words.errorf(syntax.Offset, "write name==version", "%s", syntax.Msg)
 	}
-	if url, ok := strings.CutPrefix(rest, "@"); ok {
-		return r.direct(words, strings.TrimSpace(url), e)
-	}
-	if inner, ok := strings.CutPrefix(rest, "("); ok {
-		inner, ok = strings.CutSuffix(inner, ")")
-		if !ok {
-			return words.errorf(n, "close it with )", "version specifiers that do not end")
-		}
-		rest = strings.TrimSpace(inner)
-	}
-	if err := specifiers(words, n, rest, &e); err != nil {
-		return err
+	e.Name, e.Marker = req.Name, req.MarkerText
+	if req.URL != "" {
+		setDirect(&e, req.URL)
+	} else {
+		setVersion(&e, req)
 	}
 	r.lock.add(e)
 	return nil
 }
 
-// specifiers reads PEP 440 version specifiers. Only == and === with one whole
-// version are exact; the rest of the clauses may limit it further.
-func specifiers(words segment, at int, text string, e *Entry) error {
-	if text == "" {
-		return nil
+// setVersion takes the version that the specifiers pin. One that an
+// environment variable decides is not pinned.
+func setVersion(e *Entry, req *pep508.Requirement) {
+	var list []string
+	for _, s := range req.Specifiers {
+		list = append(list, s.Operator+s.Version)
 	}
-	exact := 0
-	for clause := range strings.SplitSeq(text, ",") {
-		operator, release, ok := cutOperator(strings.TrimSpace(clause))
-		if !ok {
-			// The clause is not repeated: it may be a URL with a password.
-			return words.errorf(at, "write name==version", "not a version specifier after the name")
-		}
-		switch {
-		case operator == "===":
-			e.Version, e.verbatim = release, true
-			exact++
-		case operator == "==" && version.Python(release):
-			e.Version = release
-			exact++
-		}
-	}
-	if exact != 1 || strings.Contains(text, "${") {
-		e.Version, e.verbatim = "", false
+	text := strings.Join(list, ",")
+	if !strings.Contains(text, "${") {
+		e.Version, e.verbatim = req.Specifiers.Exact()
 	}
 	if e.Version == "" {
 		e.Spec = text
 	}
-	return nil
-}
-
-func cutOperator(clause string) (operator, version string, ok bool) {
-	for _, op := range []string{"===", "==", "~=", "!=", "<=", ">=", "<", ">"} {
-		if v, found := strings.CutPrefix(clause, op); found {
-			v = strings.TrimSpace(v)
-			return op, v, v != "" && !strings.ContainsAny(v, " \t<>=!~@#;\"'()[]\\")
-		}
-	}
-	return "", "", false
-}
-
-// direct reads what follows "name @".
-func (r *requirements) direct(words segment, url string, e Entry) error {
-	if url == "" {
-		return words.errorf(0, "write the URL after @", "no URL")
-	}
-	setDirect(&e, url)
-	r.lock.add(e)
-	return nil
 }
 
 // setDirect makes the source of a requirement by URL: a VCS checkout, a local
@@ -233,7 +185,9 @@ func (r *requirements) unnamed(words segment, text string, e Entry) error {
 		e.Name, _ = wheelName(path.Base(l.path))
 	}
 	if ecosystem.ValidPython(e.Name) {
-		return r.direct(words, text, e)
+		setDirect(&e, text)
+		r.lock.add(e)
+		return nil
 	}
 	kind := ProblemURL
 	switch {

@@ -78,6 +78,7 @@ func TestRequirementsNotes(t *testing.T) {
 		"":                                  "empty-lock:1",
 		"# nothing\n":                       "empty-lock:1",
 		"foo==1 --hash=sha256:" + shaA:      "",
+		"foo==1!2 --hash=sha256:" + shaA:    "",
 		"foo==1":                            "no-hash:1",
 		"foo>=1":                            "unpinned:1",
 		"foo==1,==2":                        "unpinned:1",
@@ -92,9 +93,9 @@ func TestRequirementsNotes(t *testing.T) {
 		"https://x.example/a.zip":            "url:1 empty-lock:1",
 		"./a":                                "path:1 empty-lock:1",
 		"a @ file:///x/a-1-py3-none-any.whl": "path:1",
-		"foo==1 --hash=sha256:" + shaA + "\nfoo==2 --hash=sha256:" + shaA:     "contradicts:2",
-		"foo==1 --hash=sha256:" + shaA + "\nfoo==1.0 --hash=sha256:" + shaB:   "contradicts:2",
-		"foo==1;a --hash=sha256:" + shaA + "\nfoo==2;b --hash=sha256:" + shaA: "",
+		"foo==1 --hash=sha256:" + shaA + "\nfoo==2 --hash=sha256:" + shaA:                             "contradicts:2",
+		"foo==1 --hash=sha256:" + shaA + "\nfoo==1.0 --hash=sha256:" + shaB:                           "contradicts:2",
+		"foo==1; os_name=='a' --hash=sha256:" + shaA + "\nfoo==2; os_name=='b' --hash=sha256:" + shaA: "",
 	} {
 		l := open(t, "requirements.txt", text)
 		got := strings.Join(notes(l), " ")
@@ -111,9 +112,10 @@ func TestRequirementsNotes(t *testing.T) {
 
 func TestRequirementsErrors(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
-		{"no name", "a==1\n==2.3.4\n", `r.txt:2:1: not a requirement: a package name must begin here; write name==version`},
-		{"look-alike", "a==1\npаndas==1\n", `r.txt:2:2: a character outside ASCII in a package name: a look-alike, or a typing error; type the name in plain letters`},
-		{"two words", "a b\n", `r.txt:1:2: not a version specifier after the name; write name==version`},
+		{"no name", "a==1\n==2.3.4\n", `r.txt:2:1: a requirement must begin with a name; write name==version`},
+		{"look-alike", "a==1\npаndas==1\n", `r.txt:2:2: a character outside ASCII in a requirement: a look-alike, or a typing error; type the name in plain letters`},
+		{"two words", "a b\n", `r.txt:1:3: text after the name that is not a version specifier; write name==version`},
+		{"marker that is none", "a==1 ; python_version\n", `r.txt:1:22: not an operator of markers; write name==version`},
 		{"unknown option", "a==1\n  --requirements x\n", `r.txt:2:3: "--requirements" is no option of a requirements file; see pip's list of options for requirements files`},
 		{"unknown short option", "-x\n", `r.txt:1:1: an option must begin here; put requirements before options, one a line`},
 		{"ambiguous option", "--no x\n", `r.txt:1:1: "--no" is no option of a requirements file; see pip's list of options for requirements files`},
@@ -122,7 +124,7 @@ func TestRequirementsErrors(t *testing.T) {
 		{"bad hash", "a==1 \\\n  --hash=sha256:xyz\n", `r.txt:2:3: malformed hash; write --hash=sha256: and 64 hexadecimal digits`},
 		{"hash of no algorithm", "a==1 --hash=" + shaA, `r.txt:1:6: malformed hash; write --hash=sha256: and 64 hexadecimal digits`},
 		{"open quote", "-r 'x\n", `r.txt:1:4: a quote that does not end; close the quote`},
-		{"open extras", "a[x==1\n", `r.txt:1:2: extras that do not end; close it with ]`},
+		{"open extras", "a[x==1\n", `r.txt:1:4: extras without a closing bracket; write name==version`},
 		{"include from the network", "-r https://u:secret@x.example/r.txt?t=secret\n", `r.txt:1:1: include of "https://x.example/r.txt": nothing is fetched; save it beside this file and include that`},
 		{"include by variable", "-r ${X}.txt\n", `r.txt:1:1: the included file is decided by an environment variable; write the path out`},
 		{"include that is missing", "\n-r other.txt\n", `r.txt:2:1: include: other.txt: no such file or directory; correct the path or make the lock file`},

@@ -50,7 +50,7 @@ var layers = map[string][]string{
 	"sbom/catalogers/internal/jar":      {},
 	"sbom/catalogers/internal/pear":     {},
 	"sbom/snapshot":                     {"sbom", "sbom/rootfs"},
-	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
+	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
 	"sbom/graph":                        {"sbom"},
 	"sbom/diff":                         {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 
@@ -60,11 +60,12 @@ var layers = map[string][]string{
 	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
 	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
-	"lockcheck": {"sbom/ecosystem", "sbom/version"},
+	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/version"},
 
 	// What both sbom and lockcheck use. These import nothing but each other.
 	"sbom/ecosystem": {},
 	"sbom/version":   {},
+	"sbom/pep508":    {"sbom/ecosystem", "sbom/version"},
 
 	// What every package may import.
 	wordingPackage: {},
@@ -99,7 +100,7 @@ var confined = map[string][]string{
 	"github.com/google/go-containerregistry":    {"sbom/rootfs/internal/image"},
 	"github.com/klauspost/compress":             {"sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/catalogers"},
 	"github.com/anchore/go-rpmdb":               {},
-	"github.com/aquasecurity/go-pep440-version": {"sbom/version", "sbom/scan"},
+	"github.com/aquasecurity/go-pep440-version": {"sbom/version", "sbom/pep508"},
 	"modernc.org/sqlite":                        {"sbom/ospkg/internal/rpmdb"},
 	"database/sql":                              {"sbom/ospkg/internal/rpmdb"},
 	"github.com/goccy/go-yaml":                  {"audit"},

@@ -4,44 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
-
-// FuzzParseRequirement: what is accepted has a normalised name and reads the
-// same without its marker; no marker that is accepted holds under less than
-// nothing known.
-func FuzzParseRequirement(f *testing.F) {
-	for _, s := range []string{
-		"requests", "requests[security,tests] >=2.8.1,==2.8.* ; python_version < '2.7'", "pip @ https://example.org/pip.zip#sha1=da ; os_name == 'a'", "A.B-C_d (>=1,<2)",
-		"a;python_version>'3' and (os_name=='x' or extra == 'y')", "a ; '3.8' <= python_version", "a ; sys_platform not in 'win32,cygwin'", "a ; python_full_version ~= '3.11.2'",
-		"a ; python_full_version == '3.11.*'", "a[]", "a[x", "a;", "a ; ((((((os_name == 'x'))))))", "a ; implementation_version === '3.11.0'", "a ; python_version == '1!3.11+x.y'", "a ; \"'\" == os.name",
-	} {
-		f.Add(s)
-	}
-	known := map[string]string{"os_name": "posix", "python_version": "3.11", "sys_platform": "linux", "implementation_name": "cpython"}
-	f.Fuzz(func(t *testing.T, s string) {
-		r, err := parseRequirement(s)
-		if err != nil {
-			return
-		}
-		if r.Name == "" || r.Name != ecosystem.Python(r.Name) || r.Text != strings.TrimSpace(r.Text) || !strings.Contains(s, r.Text) {
-			t.Errorf("%q: name %q, text %q", s, r.Name, r.Text)
-		}
-		again, err := parseRequirement(r.Text)
-		if err != nil || again.marker != nil || again.Name != r.Name || !slices.Equal(again.Extras, r.Extras) {
-			t.Errorf("%q: %q reads as %+v, %v", s, r.Text, again, err)
-		}
-		if r.marker == nil {
-			return
-		}
-		for _, extra := range append(r.marker.extras(nil), "") {
-			if r.marker.holds(known, extra) && !r.marker.holds(nil, extra) {
-				t.Errorf("%q holds with extra %q, and not when nothing is known", s, extra)
-			}
-		}
-	})
-}
 
 // FuzzGemDependencies: nothing is found that does not stand in the file, each
 // once, and on a line of the form that RubyGems writes.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/pep508"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -41,7 +42,7 @@ type pythonDist struct {
 	unit int
 	site *pythonSite
 	file string // what states the requirements
-	reqs []requirement
+	reqs []*pep508.Requirement
 	// byExtra are the requirements whose marker asks for an extra.
 	byExtra map[string][]int
 	active  map[string]bool
@@ -130,7 +131,7 @@ func (e *edges) readRequirements(d *pythonDist) {
 	d.err = err
 	d.byExtra = make(map[string][]int)
 	for _, line := range lines {
-		r, err := parseRequirement(line)
+		r, err := pep508.Parse(line)
 		if err != nil {
 			d.err = err
 			continue
@@ -139,8 +140,8 @@ func (e *edges) readRequirements(d *pythonDist) {
 			d.err = &rootfs.LimitError{Path: d.file, Limit: maxRequirements}
 			return
 		}
-		r.marker.settle(d.site.env)
-		for _, extra := range r.marker.extras(nil) {
+		r.Marker.Settle(d.site.env)
+		for _, extra := range r.Marker.Extras() {
 			d.byExtra[extra] = append(d.byExtra[extra], len(d.reqs))
 		}
 		d.reqs = append(d.reqs, r)
@@ -171,7 +172,7 @@ func parseRequiresDist(r io.Reader) ([]string, error) {
 		if line[0] == ' ' || line[0] == '\t' {
 			if current {
 				out[len(out)-1] += " " + strings.TrimSpace(line)
-				current = len(out[len(out)-1]) <= maxRequirement // enough to be refused
+				current = len(out[len(out)-1]) <= pep508.MaxLength // enough to be refused
 			}
 			continue
 		}
@@ -229,11 +230,11 @@ func (e *edges) follow(ctx context.Context, dists []*pythonDist, byUnit map[int]
 	for len(todo) > 0 && ctx.Err() == nil {
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		need := func(r *requirement) {
-			if !r.marker.holds(s.d.site.env, s.extra) {
+		need := func(r *pep508.Requirement) {
+			if !r.Marker.Holds(s.d.site.env, s.extra) {
 				return
 			}
-			to := s.d.site.find(r.Name)
+			to := s.d.site.find(ecosystem.Python(r.Name))
 			if to < 0 {
 				return
 			}
@@ -251,12 +252,12 @@ func (e *edges) follow(ctx context.Context, dists []*pythonDist, byUnit map[int]
 		}
 		if s.extra == "" {
 			for i := range s.d.reqs {
-				need(&s.d.reqs[i])
+				need(s.d.reqs[i])
 			}
 			continue
 		}
 		for _, i := range s.d.byExtra[s.extra] {
-			need(&s.d.reqs[i])
+			need(s.d.reqs[i])
 		}
 	}
 }
