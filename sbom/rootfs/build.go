@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// maxNodes is the number of entries that a tree may have. Nodes are int32;
-// half of that leaves room for index arithmetic. A tree of that size would
-// need some 50 GB, so that memory ends first.
+// maxNodes is the maximum number of entries of a tree. Nodes are int32; half of
+// their range leaves room for index arithmetic. A tree of that size would need
+// some 50 GB, so that memory is exhausted first.
 const maxNodes = math.MaxInt32 / 2
 
-// maxText is the number of bytes that all distinct base names, or all texts
-// of symbolic links, may have together: offsets into them are uint32.
+// maxText is the maximum size of all distinct base names together, and of all
+// texts of symbolic links: offsets into them are uint32.
 const maxText = math.MaxUint32
 
 // builder collects entries in any order, parents before their children, and
-// makes a Tree of them. It does not care where entries come from. It is not
+// builds a Tree of them. It is independent of the source of the entries, and not
 // safe for concurrent use.
 type builder struct {
 	names   names
@@ -36,7 +36,7 @@ type buildLink struct {
 	from, to uint32 // of text
 }
 
-// newBuilder gives a builder that has the root, which is entry 0.
+// newBuilder returns a builder with the root, which is entry 0.
 func newBuilder() *builder {
 	b := &builder{names: newNames()}
 	b.parents = append(b.parents, int32(None))
@@ -45,8 +45,8 @@ func newBuilder() *builder {
 	return b
 }
 
-// add puts an entry under a directory and returns its number, which is the
-// builder's and not the final one. Names under one parent must differ.
+// add adds an entry to a directory and returns its number in the builder, which
+// is not the final one. Names in one directory must differ.
 func (b *builder) add(parent int32, name []byte, kind Kind) (int32, error) {
 	if !validName(name) {
 		return 0, fmt.Errorf("%q cannot be the name of a file", name)
@@ -72,7 +72,7 @@ func (b *builder) setTarget(node int32, target []byte) error {
 	return nil
 }
 
-// validName says whether a file can have that name at all.
+// validName reports whether a file can have that name.
 func validName(name []byte) bool {
 	switch {
 	case len(name) == 0, string(name) == ".", string(name) == "..":
@@ -81,14 +81,14 @@ func validName(name []byte) bool {
 	return bytes.IndexByte(name, '/') < 0 && bytes.IndexByte(name, 0) < 0
 }
 
-// tree numbers the entries anew and indexes them. The builder is spent
+// tree renumbers the entries and indexes them. The builder must not be used
 // afterwards.
 func (b *builder) tree() *Tree {
 	t, _ := b.number()
 	return t
 }
 
-// number is tree, and tells the node of each entry.
+// number does the work of tree, and also returns the node of each entry.
 func (b *builder) number() (t *Tree, renumbered []int32) {
 	b.names.pack()
 	first, order := b.childLists()
@@ -145,7 +145,7 @@ func (b *builder) number() (t *Tree, renumbered []int32) {
 	return t, renumbered
 }
 
-// childLists gives the children of entry i as order[first[i]:first[i+1]],
+// childLists returns the children of entry i as order[first[i]:first[i+1]],
 // sorted by name.
 func (b *builder) childLists() (first, order []int32) {
 	n := len(b.parents)
@@ -168,7 +168,7 @@ func (b *builder) childLists() (first, order []int32) {
 	}
 	for i := range n {
 		list := order[first[i]:first[i+1]]
-		// The walk hands its directories over sorted; images do not.
+		// The walk adds directories sorted; images do not.
 		if len(list) > 1 && !slices.IsSortedFunc(list, compare) {
 			slices.SortFunc(list, compare)
 		}
@@ -176,7 +176,7 @@ func (b *builder) childLists() (first, order []int32) {
 	return first, order
 }
 
-// names holds every distinct base name once and finds it by hash.
+// names stores every distinct base name once and finds it by its hash.
 type names struct {
 	seed  maphash.Seed
 	blob  []byte   // while building
@@ -186,23 +186,23 @@ type names struct {
 	slots []int32  // open addressing: id+1, or 0; once packed
 }
 
-// tag is a slot of the table while it is being built. Most names are new, and
-// most slots hold another one: comparing hashes first saves two cache misses
-// for each.
+// tag is a slot of the table during building. Most names are new, and most
+// slots contain another name: comparing hashes first saves two cache misses for
+// each.
 type tag struct {
 	hash uint32
 	id   int32 // +1, or 0 for an empty slot
 }
 
-// Tables are at most 3/4 full: linear probing then looks at 2.5 slots on
-// average for a hit, and a slot costs 5.3 bytes an entry.
+// Tables are at most 3/4 full. Linear probing then reads 2.5 slots on average
+// for a hit, and a slot costs 5.3 bytes an entry.
 const loadNum, loadDen = 3, 4
 
 func newNames() names {
 	return names{seed: maphash.MakeSeed(), offs: []uint32{0}, tags: make([]tag, 1<<10)}
 }
 
-// intern returns the id of a name, which it adds when it is new.
+// intern returns the id of a name. It adds a new name.
 func (s *names) intern(name []byte) int32 {
 	hash := uint32(maphash.Bytes(s.seed, name))
 	i := spread(hash, len(s.tags))
@@ -236,7 +236,7 @@ func (s *names) intern(name []byte) int32 {
 	return id
 }
 
-// lookup returns the id of a name, or -1. While building.
+// lookup returns the id of a name, or -1. It is for use during building.
 func (s *names) lookup(name []byte) int32 {
 	hash := uint32(maphash.Bytes(s.seed, name))
 	i := spread(hash, len(s.tags))
@@ -251,7 +251,7 @@ func (s *names) lookup(name []byte) int32 {
 	return -1
 }
 
-// pack gives back the slack of growing. No name can be added afterwards.
+// pack releases unused capacity. No name can be added afterwards.
 func (s *names) pack() {
 	s.all = string(s.blob)
 	s.offs = slices.Clone(s.offs)
@@ -266,10 +266,10 @@ func (s *names) pack() {
 
 func (s *names) len() int { return len(s.offs) - 1 }
 
-// text is a name, once packed.
+// text returns a name, once packed.
 func (s *names) text(id int32) string { return s.all[s.offs[id]:s.offs[id+1]] }
 
-// find returns the id of a name, or -1. Once packed.
+// find returns the id of a name, or -1, once packed.
 func (s *names) find(name string) int32 {
 	for i := spread(uint32(maphash.String(s.seed, name)), len(s.slots)); s.slots[i] != 0; {
 		if id := s.slots[i] - 1; s.text(id) == name {
@@ -282,8 +282,8 @@ func (s *names) find(name string) int32 {
 	return -1
 }
 
-// room makes room for n more elements by doubling. append grows large slices
-// by a quarter, which copies each element some four times.
+// room makes room for n more elements by doubling. append grows large slices by
+// a quarter, which copies each element about four times.
 func room[E any](s []E, n int) []E {
 	if len(s)+n > cap(s) {
 		return slices.Grow(s, max(len(s), n, 1<<10))
@@ -291,11 +291,11 @@ func room[E any](s []E, n int) []E {
 	return s
 }
 
-// tableSize is the size of a table for n entries. There is always an empty
-// slot, which is where a search ends.
+// tableSize returns the size of a table for n entries. It always has an empty
+// slot, which ends a search.
 func tableSize(n int) int { return n*loadDen/loadNum + 1 }
 
-// put puts an entry, which is not 0, into a table of open addressing.
+// put adds an entry, which is not 0, to a table of open addressing.
 func put(slots []int32, hash uint32, entry int32) {
 	i := spread(hash, len(slots))
 	for slots[i] != 0 {
@@ -309,8 +309,8 @@ func put(slots []int32, hash uint32, entry int32) {
 // spread maps a hash to 0..size-1 without a division.
 func spread(hash uint32, size int) int { return int(uint64(hash) * uint64(size) >> 32) }
 
-// edgeHash mixes a parent and the id of a name. Both are small and dense, so
-// that one multiplication would leave runs.
+// edgeHash hashes a parent and the id of a name. Both are small and dense, so
+// that a single multiplication would leave runs.
 func edgeHash(parent, name int32) uint32 {
 	h := (uint64(uint32(parent))<<32 | uint64(uint32(name))) * 0x9E3779B97F4A7C15
 	h ^= h >> 29
@@ -318,9 +318,9 @@ func edgeHash(parent, name int32) uint32 {
 	return uint32(h >> 32)
 }
 
-// shortChain is the number of nodes of one name that [Tree.Child] looks at
-// before it asks the table of (parent, name). Most names occur once; only
-// nodes behind the first ones of their chain need a slot there.
+// shortChain is the number of nodes of one name that [Tree.Child] compares
+// before it uses the table of (parent, name). Most names occur once; only later
+// nodes of a chain need a slot in the table.
 const shortChain = 4
 
 // index chains the nodes of each base name, in node order, and fills the
@@ -354,7 +354,7 @@ func (t *Tree) longChains(f func(int32)) {
 	}
 }
 
-// link returns the place of a symbolic link in the list of links.
+// link returns the index of a symbolic link in the list of links.
 func (t *Tree) link(n Node) (int, bool) {
 	i := sort.Search(len(t.linkNodes), func(i int) bool { return t.linkNodes[i] >= int32(n) })
 	return i, i < len(t.linkNodes) && t.linkNodes[i] == int32(n)

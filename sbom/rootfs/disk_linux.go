@@ -14,20 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disk opens what lies below a root directory, and never anything else.
+// disk opens files below a root directory, and no others.
 type disk struct {
 	name string   // as the caller wrote it
 	root *os.File // closed by close; its descriptor is used through control
-	// stepwise opens one component at a time, where openat2(2) is missing
-	// (Linux before 5.6) or forbidden by a seccomp filter.
+	// stepwise is set to open one component at a time, where openat2(2) is
+	// missing (Linux before 5.6) or forbidden by a seccomp filter.
 	stepwise bool
 }
 
-// maxPiece is the longest path that the kernel takes at once: PATH_MAX
+// maxPiece is the longest path that the kernel accepts in one call: PATH_MAX
 // without the zero byte.
 const maxPiece = unix.PathMax - 1
 
-// openDisk opens a root. That one may be a symbolic link.
+// openDisk opens a root, which may be a symbolic link.
 func openDisk(path string) (*disk, error) {
 	root, err := os.OpenFile(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -70,18 +70,18 @@ func (d *disk) list(ctx context.Context, path string, l *listing) error {
 	}
 }
 
-// parse reads what getdents64(2) returned: inode and offset (8 bytes each),
-// length of the record (2), type (1), and the name up to a zero byte. An inode
-// of 0 is a file like any other on some FUSE file systems.
+// parse parses the result of getdents64(2): inode and offset (8 bytes each),
+// length of the record (2), type (1), and the name up to a zero byte. Some FUSE
+// file systems have files with an inode of 0.
 func (d *disk) parse(fd int, path string, b []byte, l *listing) error {
 	const header = 19
 	for len(b) > 0 {
 		if len(b) < header {
-			return errors.New("the kernel returned a broken directory entry")
+			return errors.New("the kernel returned an invalid directory entry")
 		}
 		size := int(binary.NativeEndian.Uint16(b[16:]))
 		if size < header || size > len(b) {
-			return errors.New("the kernel returned a broken directory entry")
+			return errors.New("the kernel returned an invalid directory entry")
 		}
 		typ, name := b[18], b[header:size]
 		b = b[size:]
@@ -92,7 +92,7 @@ func (d *disk) parse(fd int, path string, b []byte, l *listing) error {
 			continue
 		}
 		if !validName(name) {
-			l.gap(sbom.GapUnreadable, path, fmt.Sprintf("the file system gave %q as the name of a file", name))
+			l.gap(sbom.GapUnreadable, path, fmt.Sprintf("the file system returned %q as the name of a file", name))
 			continue
 		}
 		kind := Other
@@ -118,14 +118,14 @@ func (d *disk) parse(fd int, path string, b []byte, l *listing) error {
 	return nil
 }
 
-// statKind asks for the kind of an entry whose directory does not tell.
+// statKind returns the kind of an entry whose directory does not contain it.
 func (d *disk) statKind(fd int, path string, name []byte, l *listing) (Kind, bool) {
 	var st unix.Stat_t
 	_, err := retry(func() (int, error) {
 		return 0, unix.Fstatat(fd, string(name), &st, unix.AT_SYMLINK_NOFOLLOW)
 	})
 	if err != nil {
-		if err != unix.ENOENT { // else it is gone
+		if err != unix.ENOENT { // otherwise it was removed
 			l.gap(sbom.GapUnreadable, join(path, name), fmt.Sprintf("its kind is unknown: %v", err))
 		}
 		return 0, false
@@ -141,15 +141,15 @@ func (d *disk) statKind(fd int, path string, name []byte, l *listing) (Kind, boo
 	return Other, true
 }
 
-// addLink adds a symbolic link with its text. One whose text cannot be read
-// stays in the tree and leads nowhere.
+// addLink adds a symbolic link with its text. A link whose text cannot be read
+// is in the tree and leads nowhere.
 func (d *disk) addLink(fd int, path string, name []byte, l *listing) {
 	target := l.target[:]
 	n, err := retry(func() (int, error) { return unix.Readlinkat(fd, string(name), target) })
 	switch err {
 	case nil:
 	case unix.ENOENT:
-		return // gone
+		return // removed
 	case unix.EINVAL:
 		n = 0
 		l.gap(sbom.GapUnreadable, join(path, name), "was a symbolic link and "+becameOther)
@@ -160,8 +160,8 @@ func (d *disk) addLink(fd int, path string, name []byte, l *listing) {
 	l.setTarget(l.add(name, Symlink), target[:n])
 }
 
-// device is the number of the device that a directory is on. It opens nothing
-// that would mount a file system.
+// device returns the number of the device of a directory. It opens nothing that
+// would mount a file system.
 func (d *disk) device(path string) (uint64, error) {
 	fd, err := d.open(inside(path), unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
@@ -189,13 +189,13 @@ func (d *disk) lstat(path string) (fs.FileInfo, error) {
 }
 
 // openFile opens a regular file for reading. Without O_NONBLOCK, a FIFO that
-// was put in its place would make us wait for a writer.
+// replaced it would block until a writer opens it.
 func (d *disk) openFile(path string) (*os.File, error) {
 	fd, _, err := d.openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	// Regular files ignore it, and os.NewFile would try to poll them.
+	// Regular files ignore the flag, and os.NewFile would try to poll them.
 	if err := unix.SetNonblock(fd, false); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -203,9 +203,8 @@ func (d *disk) openFile(path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// head reads the first bytes of a file without making an os.File of it: the
-// descriptor lives for two calls, and a scan does this for every file that
-// nothing owns.
+// head reads the first bytes of a file without an os.File: the descriptor is
+// open for two calls, and a scan does this for every file without an owner.
 func (d *disk) head(path string, b []byte) (n int, mode fs.FileMode, err error) {
 	fd, mode, err := d.openRegular(path)
 	if err != nil {
@@ -243,8 +242,8 @@ func (d *disk) openRegular(path string) (int, fs.FileMode, error) {
 	return fd, fs.FileMode(st.Mode & 0o777), nil
 }
 
-// open opens a relative path below the root, in pieces when it is too long
-// for one call.
+// open opens a relative path below the root, in pieces when it is too long for
+// one call.
 func (d *disk) open(path string, flags int) (int, error) {
 	conn, err := d.root.SyscallConn()
 	if err != nil {
@@ -252,8 +251,8 @@ func (d *disk) open(path string, flags int) (int, error) {
 	}
 	fd := -1
 	var openErr error
-	// Control keeps the root's descriptor from being closed, and its number
-	// from being given to another file, while it is used.
+	// Control keeps the root's descriptor from being closed, and its number from
+	// being reused for another file, during the call.
 	if err := conn.Control(func(root uintptr) { fd, openErr = d.openPieces(int(root), path, flags) }); err != nil {
 		return -1, fs.ErrClosed
 	}
@@ -297,8 +296,8 @@ func (d *disk) openPiece(at int, path string, flags int) (int, error) {
 	return retry(func() (int, error) { return unix.Openat2(at, path, &how) })
 }
 
-// openSteps is openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS for
-// kernels without it. The path has no "..".
+// openSteps does the work of openat2 with RESOLVE_BENEATH and
+// RESOLVE_NO_SYMLINKS for kernels without it. The path contains no "..".
 func openSteps(root int, path string, flags int) (int, error) {
 	at := root
 	defer func() {
@@ -309,8 +308,8 @@ func openSteps(root int, path string, flags int) (int, error) {
 	for {
 		first, rest, more := strings.Cut(path, "/")
 		if !more {
-			// O_NOFOLLOW with O_PATH opens a symbolic link itself, which is
-			// what lstat wants, and what fails with O_DIRECTORY.
+			// O_NOFOLLOW with O_PATH opens a symbolic link itself. lstat
+			// relies on this; with O_DIRECTORY it fails.
 			return retry(func() (int, error) { return unix.Openat(at, first, flags|unix.O_NOFOLLOW, 0) })
 		}
 		next, err := retry(func() (int, error) {
@@ -326,13 +325,13 @@ func openSteps(root int, path string, flags int) (int, error) {
 	}
 }
 
-// maxAgain is how often a call that says "try again" is tried again. openat2
-// says so when something was renamed meanwhile, but a file under a lease says
-// so for as long as its holder likes.
+// maxAgain is the number of retries of a call that returns EAGAIN. openat2
+// returns it when something was renamed meanwhile. A file under a lease returns
+// it until its holder releases it.
 const maxAgain = 16
 
 // retry repeats a system call that a signal interrupted (the Go runtime sends
-// them), or that asks to be repeated.
+// signals), or that returned EAGAIN.
 func retry(call func() (int, error)) (int, error) {
 	for again := 0; ; {
 		n, err := call()
@@ -346,7 +345,7 @@ func retry(call func() (int, error)) (int, error) {
 	}
 }
 
-// inside makes a path of the environment relative to its root.
+// inside converts a path of the environment to one relative to its root.
 func inside(path string) string {
 	if path == "/" {
 		return "."

@@ -14,7 +14,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// disk opens what lies below a root directory, and never anything else.
+// disk opens files below a root directory, and no others.
 type disk struct {
 	name string // as the caller wrote it
 	root *os.Root
@@ -30,7 +30,7 @@ func openDisk(path string) (*disk, error) {
 
 func (d *disk) close() error { return d.root.Close() }
 
-// batch is the number of entries that are read at once.
+// batch is the number of entries of one read.
 const batch = 1000
 
 func (d *disk) list(ctx context.Context, path string, l *listing) error {
@@ -65,7 +65,7 @@ func (d *disk) add(path string, e fs.DirEntry, l *listing) {
 	case fs.ModeSymlink:
 		target, err := d.root.Readlink(inside(join(path, name)))
 		if errors.Is(err, fs.ErrNotExist) {
-			return // gone
+			return // removed
 		}
 		if err != nil {
 			l.gap(sbom.GapUnreadable, join(path, name), fmt.Sprintf("the symbolic link could not be read: %v", plain(err)))
@@ -76,7 +76,7 @@ func (d *disk) add(path string, e fs.DirEntry, l *listing) {
 	}
 }
 
-// device is unknown: the mount table alone decides.
+// device is not available: only the mount table decides.
 func (d *disk) device(string) (uint64, error) { return 0, errors.ErrUnsupported }
 
 func makeDevice(int, int) uint64 { return 0 }
@@ -121,7 +121,7 @@ func (d *disk) head(path string, b []byte) (int, fs.FileMode, error) {
 	return n, info.Mode().Perm(), err
 }
 
-// inside makes a path of the environment relative to its root.
+// inside converts a path of the environment to one relative to its root.
 func inside(path string) string {
 	if path == "/" {
 		return "."

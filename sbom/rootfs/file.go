@@ -10,8 +10,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
-// Content is an open regular file of an environment, wherever its content is.
-// Name is its path within the environment.
+// Content is an open regular file of an environment, wherever its content is
+// stored. Name returns its path within the environment.
 type Content interface {
 	io.Reader
 	io.ReaderAt
@@ -21,16 +21,16 @@ type Content interface {
 	Name() string
 }
 
-// Class is what the first bytes of a file say it is, in the words of whoever
-// opened the tree ([Options.Classify]). 0 is a file of no interest.
+// Class is a classification of a file by its first bytes. The caller of [Open]
+// defines the classes ([Options.Classify]). 0 is a file of no interest.
 type Class uint8
 
-// HeadSize is the number of bytes that a class is decided by.
+// HeadSize is the number of bytes that [Options.Classify] gets.
 const HeadSize = layer.HeadSize
 
 var errNotRegular = errors.New("not a regular file")
 
-// LimitError says that a file is larger than a caller was ready to read.
+// LimitError is the error of a file that is larger than the caller's limit.
 type LimitError struct {
 	Path  string // within the environment
 	Limit int64  // in bytes
@@ -40,8 +40,9 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: larger than the limit of %d bytes", e.Path, e.Limit)
 }
 
-// Stat is lstat(2): it describes a symbolic link itself. It asks the disk,
-// since the walk did not; of an image's files it tells what the layer says.
+// Stat is lstat(2): it describes a symbolic link itself. It queries the disk,
+// because the walk did not. For a file of an image it returns the metadata of
+// the layer.
 func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 	defer func() { t.asked(n, ReadInfo, err) }()
 	path := t.Path(n)
@@ -58,12 +59,11 @@ func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 	return info, nil
 }
 
-// OpenFile opens a regular file for reading; anything else is an error, also
-// when it took the place of a regular file since the walk. Whatever happens
-// on the disk meanwhile, no symbolic link is followed, nothing outside the
-// root is opened, and nothing waits on a FIFO. Paths in errors and the name of
-// the file are those within the environment. Of an image, content that
-// [Options.Keep] did not want is a [*NotKeptError].
+// OpenFile opens a regular file for reading. Any other kind is an error, also if
+// it replaced a regular file since the walk. Changes on the disk cannot make it
+// follow a symbolic link, open anything outside of the root, or block on a FIFO.
+// Errors and the name of the file have the path within the environment. A
+// content of an image that [Options.Keep] did not select is a [*NotKeptError].
 func (t *Tree) OpenFile(n Node) (content Content, err error) {
 	defer func() { t.asked(n, ReadContent, err) }()
 	path := t.Path(n)
@@ -83,10 +83,10 @@ func (t *Tree) OpenFile(n Node) (content Content, err error) {
 	return f, nil
 }
 
-// Classify asks [Options.Classify] about the first bytes of a regular file,
-// and returns the permission bits of the file as well. It refuses what
-// [Tree.OpenFile] refuses, and costs half as much; for a file of an image it
-// costs nothing, since the layer was read with that question in mind.
+// Classify returns the result of [Options.Classify] for the first bytes of a
+// regular file, and the permission bits of the file. It rejects everything that
+// [Tree.OpenFile] rejects, and costs half as much. For a file of an image it
+// costs nothing, because the class was computed when the layer was read.
 func (t *Tree) Classify(n Node) (Class, fs.FileMode, error) {
 	class, mode, ok := t.recall(n)
 	var err error
@@ -116,7 +116,7 @@ func (t *Tree) classifyFile(n Node) (Class, fs.FileMode, error) {
 	return t.classify(head[:got]), mode, nil
 }
 
-// ReadFile reads a regular file as a whole, and gives a [*LimitError] when it
+// ReadFile reads a whole regular file. It returns a [*LimitError] if the file
 // is larger than limit bytes.
 func (t *Tree) ReadFile(n Node, limit int64) ([]byte, error) {
 	f, err := t.OpenFile(n)
@@ -133,7 +133,7 @@ func (t *Tree) ReadFile(n Node, limit int64) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.Grow(int(info.Size()) + bytes.MinRead)
-	// The file may grow while it is read; the limit holds all the same.
+	// The file may grow while it is read. The limit holds nevertheless.
 	size, err := io.Copy(&b, io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: plain(err)}
@@ -144,7 +144,7 @@ func (t *Tree) ReadFile(n Node, limit int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// onDisk says why a node has nothing behind it.
+// onDisk returns an error if a node has no file that could be opened.
 func (t *Tree) onDisk(n Node) error {
 	switch {
 	case !t.has(n):

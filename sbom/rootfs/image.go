@@ -16,7 +16,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
-// openedImage is an image whose layers can be read.
+// openedImage is an image with layers that can be read.
 type openedImage struct {
 	meta   sbom.Image
 	notes  []string
@@ -24,8 +24,8 @@ type openedImage struct {
 	close  func() error
 }
 
-// maxLayers is the number of layers that fit into the state of a node.
-// overlayfs ends at 500 and Docker at 127.
+// maxLayers is the number of layers that fit into the metadata of a node.
+// overlayfs supports 500 and Docker 127.
 const maxLayers = math.MaxUint16
 
 // openLayers reads the layers of an image and merges them. The image is closed
@@ -99,8 +99,8 @@ func mergeLayers(ctx context.Context, opts Options, image openedImage) (*Tree, e
 	return t, nil
 }
 
-// readLayers reads each distinct layer once, as many side by side as there
-// are processors.
+// readLayers reads each distinct layer once, as many in parallel as there are
+// processors.
 func readLayers(ctx context.Context, cache *layer.Cache, sources []layer.Blob, opts layer.Options) ([]*layer.Index, error) {
 	type result struct {
 		source layer.Blob
@@ -168,7 +168,7 @@ func readLayers(ctx context.Context, cache *layer.Cache, sources []layer.Blob, o
 	return indexes, nil
 }
 
-// closeAll closes indexes, among which some may be the same.
+// closeAll closes indexes, some of which may be the same.
 func closeAll(indexes []*layer.Index) error {
 	var errs []error
 	closed := make(map[*layer.Index]bool)
@@ -181,8 +181,9 @@ func closeAll(indexes []*layer.Index) error {
 	return errors.Join(errs...)
 }
 
-// DefaultCache is the directory for [Options.Cache] of the user who scans; empty
-// when there is none that can be used. It is made when it is not there yet.
+// DefaultCache returns the directory for [Options.Cache] of the current user,
+// which it creates if it does not exist. It returns "" if the directory cannot
+// be used.
 func DefaultCache() string {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -195,7 +196,7 @@ func DefaultCache() string {
 	return dir
 }
 
-// layerRule is what the options say, in the words of package layer.
+// layerRule converts options to a rule of package layer.
 func layerRule(opts Options) layer.Rule {
 	var rule layer.Rule
 	if opts.Classify != nil {
@@ -208,7 +209,7 @@ func layerRule(opts Options) layer.Rule {
 	return rule
 }
 
-// imageProgress adds up what several goroutines read.
+// imageProgress adds up the progress of several goroutines.
 type imageProgress struct {
 	mu   sync.Mutex
 	call func(Progress)
@@ -250,8 +251,8 @@ func (p *imageProgress) add(bytes, entries int64) {
 	}
 }
 
-// end tells the last state. Entries were seen that are not files of the
-// image, and directories are in it that were no entries: numbers only grow.
+// end reports the final progress. Some entries are not files of the image, and
+// some directories have no entry; the numbers never decrease.
 func (p *imageProgress) end(nodes int) {
 	if p.call == nil {
 		return

@@ -8,25 +8,24 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
-// linked are the contents that were dropped by the name in their layer and
-// that [Options.Keep] wants by another name.
+// linked are the files whose content was dropped by its name in the layer, and
+// that [Options.Keep] selects by another name.
 //
 // A layer is read before its links are known: the content of /opt/x is not
-// kept, although a hard link or symbolic link with the name METADATA leads to
-// it from a later entry or from another layer. When all layers are merged, the
-// rule is applied to these other names as well. That is common, and mostly for
-// nothing: Debian's python3-dev has a manual page python3.11-config.1.gz, the
-// name of a program, that is a link to a page whose name is not; a package of
-// the system owns both and so nothing opens either. Stores of contents by
-// their digest (pnpm, Nix with an optimised store, OSTree), whose files are
-// hard links with real names elsewhere, have many links that are opened.
+// kept, although a hard link or symbolic link with the name METADATA leads to it
+// from a later entry or from another layer. After the layers are merged, the
+// rule is applied to these other names as well. Such files are common, and most
+// are never opened. Debian's python3-dev, for example, has a manual page
+// python3.11-config.1.gz, which has the name of a program and is a link to a
+// page that has not; an OS package owns both, so that a scan opens neither. In
+// stores that name files by their digest (pnpm, Nix with an optimised store,
+// OSTree) many files have hard links elsewhere, and some of these are opened.
 //
-// So nothing is read before the first of these files is opened. Then the layer
-// that has its content is read a second time, for all of the linked files of
-// that layer at once, through the cache of layers. No layer is read more than
-// twice.
+// So nothing is read until the first of these files is opened. Then the layer
+// with its content is read a second time, for all linked files of that layer at
+// once and through the cache of layers. No layer is read more than twice.
 type linked struct {
-	// read reads what the rule dropped of a layer; it has the context of Open.
+	// read reads the dropped contents of a layer, with the context of Open.
 	read func(first *layer.Index, only map[int64]bool) (*layer.Index, error)
 	// close closes the image, which must stay open for that.
 	close func() error
@@ -50,8 +49,8 @@ type linkedLayer struct {
 
 var errTreeClosed = errors.New("the tree was closed")
 
-// content returns where the content of an entry is that was dropped at first.
-// found is false for an entry that the rule does not want by any name.
+// content returns the place of a content that was dropped in the first pass.
+// found is false for an entry that the rule does not select by any name.
 func (l *linked) content(first *layer.Index, ordinal int64) (index *layer.Index, at int64, found bool, err error) {
 	if l == nil {
 		return nil, 0, false, nil
@@ -76,7 +75,7 @@ func (l *linked) content(first *layer.Index, ordinal int64) (index *layer.Index,
 	return files.index, at, found, files.err
 }
 
-// contentsOf returns where the contents of a second pass begin.
+// contentsOf returns the offsets of the contents of a second pass.
 func contentsOf(x *layer.Index, only map[int64]bool) (map[int64]int64, error) {
 	contents := make(map[int64]int64, len(only))
 	for e, err := range x.Entries() {

@@ -12,32 +12,32 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
-// merge puts the layers of an image over each other, the lowest first, as
-// https://github.com/opencontainers/image-spec/blob/main/layer.md says, and
-// where that leaves a choice as containerd does without overlayfs
+// merge applies the layers of an image, the lowest first, as specified by
+// https://github.com/opencontainers/image-spec/blob/main/layer.md. Where the
+// specification leaves a choice, it does what containerd does without overlayfs
 // (pkg/archive/tar.go, applyNaive):
 //
-//   - An entry replaces what is at its path, with all that lies below; only a
-//     directory over a directory leaves the content alone. The last of several
-//     entries of one path stays.
-//   - A missing directory above an entry is made, as 0755.
-//   - When a component above an entry is a symbolic link, from whatever layer,
-//     the entry lands where that leads inside of the image.
-//   - A hard link is the file that its target is at that moment, also when
-//     that is from a lower layer, or is a symbolic link.
-//   - Whiteouts take away what lower layers have, and nothing of their own
-//     layer, wherever they stand in it. They still take their turn: a path
-//     behind a link leads elsewhere once a whiteout took the link away.
+//   - An entry replaces the node at its path, with everything below. Only a
+//     directory over a directory keeps the content. The last of several entries
+//     of one path wins.
+//   - A missing directory above an entry is created, with mode 0755.
+//   - If a component above an entry is a symbolic link, from whatever layer,
+//     the entry is created where that link leads inside of the image.
+//   - A hard link is the file that its target is at that moment, also if
+//     the target is from a lower layer, or is a symbolic link.
+//   - Whiteouts remove entries of lower layers, and none of their own layer,
+//     in whatever order they are in it. Their order still matters: a path
+//     behind a link leads elsewhere after a whiteout removed the link.
 //
-// In two things it is stricter than containerd, and says so by a gap, since
-// other runtimes see another tree (overlayfs makes a directory of the link): a
-// whiteout whose parent is a symbolic link hides nothing, and what replaces a
-// file through such a parent is noted. Nobody may hide a package from us that
-// way.
+// In two cases it is stricter than containerd and adds a gap, because other
+// runtimes see another tree (overlayfs replaces the link by a directory): a
+// whiteout whose parent is a symbolic link hides nothing, and an entry that
+// replaces a file through such a parent is reported. Otherwise an image could
+// hide a package that way.
 //
-// An entry is a node by its path, and stays that node while it is gone: its
-// kind is 0 then. Only nodes that are there are in the lists of children, so
-// that taking a tree away costs what putting it there did.
+// An entry becomes a node by its path, and keeps that node while it is removed;
+// its kind is 0 then. Only nodes that exist are in the lists of children, so
+// that removing a tree costs as much as creating it.
 type merge struct {
 	build *builder
 	meta  []fileMeta
@@ -45,44 +45,44 @@ type merge struct {
 	table []int32 // hash of (parent, name) -> node, 0 for an empty slot
 	live  int
 
-	layer    uint16 // that is being applied
+	layer    uint16 // the layer that is being applied
 	entries  int64
-	steps    int64 // components of paths that were followed, nodes that were hidden or removed
+	steps    int64 // components of paths that were followed, and nodes that were hidden or removed
 	gaps     []sbom.Gap
 	gapsMore int
 	scratch  []int32
 }
 
-// fileMeta is what is known of a node of an image beyond its name and kind.
+// fileMeta are the metadata of a node of an image besides its name and kind.
 type fileMeta struct {
 	size int64
 	time int64
-	// content is where the content of a file begins in the file of its layer,
-	// or, when it was not kept, -1 less the ordinal of its entry; for a
+	// content of a file is the offset of its content in the file of its layer,
+	// or -1 minus the ordinal of its entry if the content was not kept. For a
 	// symbolic link it is the number of its text.
 	content int64
 	source  uint16 // layer whose entry has the content
 	layer   uint16 // layer that last wrote the node
 	mode    uint16
 	class   Class
-	// moved says that a file is not where its layer has it: it is a hard link,
-	// or lies behind a symbolic link.
+	// moved reports whether a file has another path than in its layer: it is a
+	// hard link, or is behind a symbolic link.
 	moved bool
 }
 
-// siblings are the list of a directory's children, and the place in the one of
-// the directory above. 0 ends a list: the root is nobody's child.
+// siblings are the list of a directory's children, and its place in the list of
+// its parent. 0 ends a list, because the root is no child.
 type siblings struct {
 	first, next, previous int32
-	// hidden is the last layer that took away what lower ones have in here.
+	// hidden is the last layer that removed the entries of lower layers here.
 	hidden uint16
 }
 
-// maxGaps is the number of gaps of an image that are named. The others are
-// counted by one more.
+// maxGaps is the maximum number of gaps of an image. One more gap counts the
+// others.
 const maxGaps = 200
 
-// dirMode is the mode of a directory that no entry describes.
+// dirMode is the mode of a directory without an entry.
 const dirMode = 0o755
 
 func newMerge() *merge {
@@ -92,7 +92,7 @@ func newMerge() *merge {
 	return m
 }
 
-// apply puts a layer on top.
+// apply applies a layer on top.
 func (m *merge) apply(ctx context.Context, number uint16, x *layer.Index) error {
 	m.layer = number
 	if m.entries += x.Len(); m.entries > layer.MaxEntries {
@@ -116,20 +116,21 @@ func (m *merge) apply(ctx context.Context, number uint16, x *layer.Index) error 
 		} else if err := m.entry(e); err != nil {
 			return err
 		}
-		if err := m.tired(ctx, e.Ordinal); err != nil {
+		if err := m.checkBudget(ctx, e.Ordinal); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// maxSteps is the number of components of paths that are followed, with those
-// of symbolic links, ten for each entry of the largest image: half a minute.
-// Paths through forty long links each would take days.
+// maxSteps is the maximum number of components of paths that are followed, with
+// those of symbolic links: ten for each entry of the largest image, or half a
+// minute. Paths through forty long links each would take days.
 const maxSteps = 100 * layer.MaxEntries
 
-// tired ends a merge that was cancelled or takes too long.
-func (m *merge) tired(ctx context.Context, ordinal int64) error {
+// checkBudget returns an error if the context is canceled or the merge takes
+// too long.
+func (m *merge) checkBudget(ctx context.Context, ordinal int64) error {
 	if m.steps > maxSteps {
 		return fmt.Errorf("layer %d: its paths lead through too many symbolic links: %d steps for %d entries", m.layer, m.steps, m.entries)
 	}
@@ -139,7 +140,7 @@ func (m *merge) tired(ctx context.Context, ordinal int64) error {
 	return nil
 }
 
-// gap notes what could not be applied.
+// gap adds a gap for an entry that could not be applied.
 func (m *merge) gap(kind sbom.GapKind, path, detail string) {
 	if len(m.gaps) >= maxGaps {
 		m.gapsMore++
@@ -151,20 +152,20 @@ func (m *merge) gap(kind sbom.GapKind, path, detail string) {
 	m.gaps = append(m.gaps, sbom.Gap{Kind: kind, Path: path, Detail: fmt.Sprintf("layer %d: %s", m.layer, detail)})
 }
 
-// maxGapPath is how much of a hostile path a gap repeats.
+// maxGapPath is the maximum length of a hostile path in a gap.
 const maxGapPath = 300
 
-// refuse is the gap of an entry that was not applied.
+// refuse adds the gap of an entry that was not applied.
 func (m *merge) refuse(path []byte, err error) {
 	m.gap(sbom.GapUnreadable, "/"+string(path), "the entry was not applied: "+err.Error())
 }
 
-// entry applies one entry, which is no whiteout. Errors end the scan; what is
-// wrong with the entry alone is a gap.
+// entry applies one entry other than a whiteout. Errors end the scan; a problem
+// with the entry alone is a gap.
 func (m *merge) entry(e *layer.Entry) error {
 	if len(e.Path) == 0 {
 		if e.Type != layer.Dir {
-			m.refuse(e.Path, errors.New("it would replace the root, and is no directory"))
+			m.refuse(e.Path, errors.New("it would replace the root, and is not a directory"))
 			return nil
 		}
 		m.meta[0] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer}
@@ -197,14 +198,14 @@ func (m *merge) entry(e *layer.Entry) error {
 		return nil
 	}
 	if old != 0 && place.linked && m.meta[n].layer != m.layer && (old != Dir || e.Type != layer.Dir) {
-		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "the entry replaces something through a symbolic link to a directory, where other runtimes would make a directory of the link: give the real path in the layer")
+		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "the entry replaces a file through a symbolic link to a directory, where other runtimes would replace the link by a directory (use the real path in the layer)")
 	}
 	if e.Type == layer.Dir && old == Dir {
 		m.meta[n] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer}
 		return nil
 	}
 	if e.Type == layer.HardLink {
-		// What it replaces may hold the target.
+		// The target may be below the node that is replaced.
 		meta, kind := m.meta[file], m.build.kinds[file]
 		meta.layer, meta.moved = m.layer, true
 		m.remove(n)
@@ -234,10 +235,10 @@ func (m *merge) entry(e *layer.Entry) error {
 	return nil
 }
 
-// linkTarget is the file that a hard link is to.
+// linkTarget returns the file that a hard link leads to.
 func (m *merge) linkTarget(target []byte) (int32, error) {
 	if len(target) == 0 {
-		return 0, errors.New("that is the root")
+		return 0, errors.New("the target is the root")
 	}
 	parents, base := cutBase(target)
 	place, err := m.walk(parents)
@@ -247,28 +248,28 @@ func (m *merge) linkTarget(target []byte) (int32, error) {
 	n := m.find(place.node, base)
 	switch {
 	case len(place.missing) > 0 || n <= 0 || m.build.kinds[n] == 0:
-		return 0, errors.New("there is no such file")
+		return 0, errors.New("the target does not exist")
 	case m.build.kinds[n] == Dir:
-		return 0, errors.New("that is a directory")
+		return 0, errors.New("the target is a directory")
 	}
 	return n, nil
 }
 
-// place is where a path leads: the last directory that is there, and the names
-// of those that are not.
+// place is the result of following a path: the last directory that exists, and
+// the names of those that do not.
 type place struct {
 	node    int32
 	missing [][]byte
-	linked  bool // a symbolic link led there
+	linked  bool // the path leads through a symbolic link
 }
 
 var (
-	errNotDir = errors.New("a file is in the place of a directory above it")
-	errLinks  = fmt.Errorf("more than %d symbolic links lead there, or they lead in circles", maxLinks)
+	errNotDir = errors.New("a component of its path is a file")
+	errLinks  = fmt.Errorf("its path leads through more than %d symbolic links, or in circles", maxLinks)
 )
 
-// walk follows a path with the symbolic links in all of its components. What
-// is missing may still be made; ".." takes it off again.
+// walk follows a path with the symbolic links in all of its components. Missing
+// components are kept, because they may be created; ".." removes the last.
 func (m *merge) walk(path []byte) (place, error) {
 	var p place
 	links := 0
@@ -318,7 +319,7 @@ func (m *merge) walk(path []byte) (place, error) {
 	return p, nil
 }
 
-// make makes the directories that are missing of a place.
+// make creates the missing directories of a place.
 func (m *merge) make(p place) (int32, error) {
 	at := p.node
 	for _, name := range p.missing {
@@ -332,7 +333,7 @@ func (m *merge) make(p place) (int32, error) {
 	return at, nil
 }
 
-// whiteout takes away what lower layers have.
+// whiteout removes entries of lower layers.
 func (m *merge) whiteout(e *layer.Entry) {
 	parents, base := cutBase(e.Path)
 	if e.Type == layer.Opaque {
@@ -340,7 +341,7 @@ func (m *merge) whiteout(e *layer.Entry) {
 	}
 	p, err := m.walk(parents)
 	if err != nil || len(p.missing) > 0 {
-		return // nothing is there
+		return // the path does not exist
 	}
 	n := p.node
 	if e.Type == layer.Whiteout {
@@ -349,15 +350,15 @@ func (m *merge) whiteout(e *layer.Entry) {
 		}
 	}
 	if p.linked {
-		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "a whiteout was not applied: its directory is a symbolic link, which other runtimes would replace: give the real path in the layer")
+		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "a whiteout was not applied, because its directory is a symbolic link, which other runtimes would replace (use the real path in the layer)")
 		return
 	}
 	m.hide(n, e.Type == layer.Whiteout)
 }
 
-// hide takes away what lower layers have in a node, and the node itself too if
-// self is set. What this layer wrote stays, with the directories above it. A
-// directory's content is looked at once a layer, however many whiteouts name it.
+// hide removes the entries of lower layers below a node, and the node itself
+// too if self is set. Entries of this layer stay, with the directories above
+// them. A directory is visited once a layer, however many whiteouts name it.
 func (m *merge) hide(top int32, self bool) {
 	nodes := append(m.scratch[:0], top)
 	for i := 0; i < len(nodes); i++ {
@@ -372,8 +373,8 @@ func (m *merge) hide(top int32, self bool) {
 		}
 	}
 	m.scratch = nodes
-	// Children come after their parents, so that a directory is empty by its turn
-	// if nothing in it stays.
+	// Children come after their parents, so that a directory without remaining
+	// entries is empty when it is visited.
 	for i := len(nodes) - 1; i >= 0; i-- {
 		n := nodes[i]
 		switch {
@@ -386,8 +387,8 @@ func (m *merge) hide(top int32, self bool) {
 	}
 }
 
-// find is the node of a name in a directory, whether it is there or not, -1 when
-// there never was one.
+// find returns the node of a name in a directory, whether it exists now or was
+// removed; -1 if there never was one.
 func (m *merge) find(parent int32, name []byte) int32 {
 	id := m.build.names.lookup(name)
 	if id < 0 {
@@ -404,7 +405,7 @@ func (m *merge) find(parent int32, name []byte) int32 {
 	return -1
 }
 
-// child is find, and makes a node that is gone when there never was one.
+// child does the work of find, and adds a removed node if there never was one.
 func (m *merge) child(parent int32, name []byte) (int32, error) {
 	if n := m.find(parent, name); n >= 0 {
 		return n, nil
@@ -425,7 +426,7 @@ func (m *merge) child(parent int32, name []byte) (int32, error) {
 	return n, nil
 }
 
-// put makes a node that is gone be there.
+// put makes a removed node exist.
 func (m *merge) put(n int32, kind Kind, meta fileMeta) {
 	if m.build.kinds[n] == 0 {
 		m.live++
@@ -439,7 +440,7 @@ func (m *merge) put(n int32, kind Kind, meta fileMeta) {
 	m.build.kinds[n], m.meta[n] = kind, meta
 }
 
-// remove takes a node away, with all below it.
+// remove removes a node with everything below it.
 func (m *merge) remove(n int32) {
 	if m.build.kinds[n] == 0 {
 		return
@@ -466,11 +467,12 @@ func (m *merge) remove(n int32) {
 	}
 }
 
-// tree makes a Tree of what is there. The merge is spent afterwards.
+// tree builds a Tree of the nodes that exist. The merge must not be used
+// afterwards.
 func (m *merge) tree() *Tree {
 	m.lists, m.table, m.scratch = nil, nil, nil
 	b := m.build
-	// Close the gaps that nodes left which are gone.
+	// Close the gaps of removed nodes.
 	moved := make([]int32, len(b.parents))
 	kept := int32(0)
 	for n := range b.parents {
@@ -481,7 +483,7 @@ func (m *merge) tree() *Tree {
 	}
 	var links []buildLink
 	for n, kind := range b.kinds {
-		if kind == Symlink { // hard links to one symbolic link have its text in common
+		if kind == Symlink { // hard links to one symbolic link share its text
 			l := b.links[m.meta[n].content]
 			links = append(links, buildLink{moved[n], l.from, l.to})
 		}
@@ -533,5 +535,5 @@ func cutBase(path []byte) (parents, base []byte) {
 	return path[:i], path[i+1:]
 }
 
-// shorten bounds a hostile path in a message.
+// shorten shortens a hostile path for a message.
 func shorten(path []byte) []byte { return path[:min(len(path), maxGapPath)] }

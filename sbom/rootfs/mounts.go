@@ -9,16 +9,15 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// hostDirs are left out of a live host as a whole, whatever is mounted
-// there: the kernel's own file systems, and what running programs keep for as
-// long as they run.
+// hostDirs are excluded on a live host, whatever is mounted there: the file
+// systems of the kernel, and the state of running programs.
 var hostDirs = map[string]bool{"/proc": true, "/sys": true, "/dev": true, "/run": true}
 
-// pseudo are the types of file systems that hold no files of anybody's, but
-// are windows into the kernel (filesystems(5) and Documentation/filesystems of
-// the kernel). tmpfs, ramfs and overlay hold real files and are read; network
-// and FUSE file systems as well. autofs is in the list because entering it
-// would mount what nobody asked for.
+// pseudo are the types of file systems without user files, which are interfaces
+// to the kernel (filesystems(5) and Documentation/filesystems of the kernel).
+// tmpfs, ramfs and overlay contain real files and are read, as are network and
+// FUSE file systems. autofs is in the list because entering it would mount a
+// file system that was not requested.
 var pseudo = map[string]bool{
 	"autofs": true, "binder": true, "binfmt_misc": true, "bpf": true, "cgroup": true, "cgroup2": true,
 	"configfs": true, "cpuset": true, "debugfs": true, "devpts": true, "devtmpfs": true, "efivarfs": true,
@@ -28,18 +27,18 @@ var pseudo = map[string]bool{
 	"tracefs": true, "usbfs": true, "xenfs": true,
 }
 
-// mount is one line of the mount table that lies below the root.
+// mount is a line of the mount table for a path below the root.
 type mount struct {
 	fsType string
 	device uint64
 }
 
-// readMountTable gives the mounts of this process.
+// readMountTable returns the mounts of this process.
 func readMountTable() ([]*mountinfo.Info, error) { return mountinfo.GetMounts(nil) }
 
-// readMounts notes what is mounted below the root. Without a mount table
-// nothing is left out by its type; on a live host that means that something
-// may have been read that is not the host's content, which is a gap.
+// readMounts records the mounts below the root. Without a mount table nothing
+// is excluded by its type. On a live host this is a gap, because files may be
+// read that are not content of the host.
 func (w *walker) readMounts(table func() ([]*mountinfo.Info, error), host bool) error {
 	root, err := filepath.Abs(w.disk.name)
 	if err != nil {
@@ -67,8 +66,8 @@ func (w *walker) readMounts(table func() ([]*mountinfo.Info, error), host bool) 
 	return nil
 }
 
-// below turns a path on this machine into one within the environment. The
-// root itself is not below it: whoever names a mount as the root wants it.
+// below converts a path on this machine to one within the environment. The root
+// itself is not below it: a mount that is given as the root is read.
 func below(root, path string) (string, bool) {
 	if root != "/" {
 		var ok bool
@@ -79,10 +78,10 @@ func below(root, path string) (string, bool) {
 	return path, len(path) > 1 && path[0] == '/'
 }
 
-// pseudoMount says whether the directory at that path is now the root of a
-// pseudo file system. The table alone does not tell, since a later mount can
-// lie over it or over a directory above it; what is really there shows by its
-// device.
+// pseudoMount reports whether the directory at that path is now the root of a
+// pseudo file system. The table alone is not enough, since a later mount can
+// cover it or a directory above it. The device of the directory shows what is
+// really there.
 func (w *walker) pseudoMount(path string) (mount, bool) {
 	mounts := w.mounts[path]
 	if len(mounts) == 0 {
@@ -98,8 +97,8 @@ func (w *walker) pseudoMount(path string) (mount, bool) {
 	return mount{}, false
 }
 
-// typeOf is the type of the file system that is mounted at a path, for
-// people.
+// typeOf returns the type of the file system that is mounted at a path, for
+// messages.
 func (w *walker) typeOf(path string) string {
 	mounts := w.mounts[path]
 	if len(mounts) == 0 {

@@ -8,15 +8,15 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// maxRelease is the size of an os-release file that is still read. Real ones
-// have 300 to 1,000 bytes.
+// maxRelease is the maximum size of an os-release file. Real ones have 300 to
+// 1,000 bytes.
 const maxRelease = 64 << 10
 
-// Release reads os-release(5): /etc/os-release, and /usr/lib/os-release when
-// there is none, with symbolic links resolved inside the environment. It is
-// false when there is neither. A file that is there but cannot be read, or
-// does not follow the format, is an error: the operating system is then
-// unknown, which is not the same as none.
+// Release reads os-release(5): /etc/os-release, or /usr/lib/os-release if that
+// does not exist, with symbolic links resolved inside of the environment. It
+// returns false if neither exists. A file that cannot be read or does not follow
+// the format is an error: the operating system is then unknown, which is not the
+// same as none.
 func Release(t *Tree) (sbom.OS, bool, error) {
 	for _, path := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 		n := t.Resolve(path)
@@ -36,8 +36,8 @@ func Release(t *Tree) (sbom.OS, bool, error) {
 	return sbom.OS{}, false, nil
 }
 
-// parseRelease reads the assignments of os-release(5). The last assignment
-// of a name holds, as in the shell. Errors start with the line.
+// parseRelease parses the assignments of os-release(5). The last assignment to
+// a name wins, as in the shell. Errors start with the line.
 func parseRelease(text string) (sbom.OS, error) {
 	var release sbom.OS
 	line := 0
@@ -46,7 +46,7 @@ func parseRelease(text string) (sbom.OS, error) {
 		s, text, _ = strings.Cut(text, "\n")
 		line++
 		s = strings.TrimSpace(s)
-		// systemd also takes ';' for the start of a comment.
+		// systemd also accepts ';' as the start of a comment.
 		if s == "" || s[0] == '#' || s[0] == ';' {
 			continue
 		}
@@ -84,14 +84,13 @@ func isVariable(s string) bool {
 	return s != ""
 }
 
-// unquote reads a value with the quoting of the shell: nothing is special in
-// single quotes; in double quotes a backslash takes the meaning from '"',
-// '$', '`' and itself; outside of quotes it does so from anything. Spaces
-// outside of quotes, which the format forbids and files have nevertheless,
-// are kept, as systemd keeps them.
+// unquote parses a value with the quoting of the shell: nothing is special in
+// single quotes; in double quotes a backslash escapes '"', '$', '`' and itself;
+// outside of quotes it escapes any character. Spaces outside of quotes, which
+// the format forbids and real files contain, are kept, as systemd does.
 func unquote(s string) (string, error) {
 	if strings.IndexByte(s, 0) >= 0 {
-		return "", errors.New("the value has a zero byte")
+		return "", errors.New("the value contains a zero byte")
 	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

@@ -93,7 +93,7 @@ func TestParseRelease(t *testing.T) {
 		`ID="a`:       "1: ID: the double quote is not closed",
 		"A=1\nID='a":  "2: ID: the single quote is not closed",
 		`ID=a\`:       "1: ID: nothing follows",
-		"ID=a\x00b":   "1: ID: the value has a zero byte",
+		"ID=a\x00b":   "1: ID: the value contains a zero byte",
 		"export ID=a": "1: not an assignment",
 		"=a":          "1: not an assignment",
 		"1A=a":        "1: not an assignment",

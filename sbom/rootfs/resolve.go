@@ -9,9 +9,9 @@ import (
 // as in Linux (path_resolution(7)).
 const maxLinks = 40
 
-// Lookup is the node at exactly that path, None when there is none. The path
-// is cleaned and taken from the root; no symbolic link is followed, neither
-// in the last component nor before it.
+// Lookup returns the node at exactly that path, None if there is none. The path
+// is cleaned and starts at the root. No symbolic link is followed, neither in
+// the last component nor before it.
 func (t *Tree) Lookup(name string) Node {
 	n, rest := Node(0), path.Clean("/" + name)[1:]
 	for rest != "" && n != None {
@@ -22,19 +22,19 @@ func (t *Tree) Lookup(name string) Node {
 	return n
 }
 
-// Resolve is the node that a path leads to when every symbolic link in it is
-// followed inside the environment: an absolute target starts at the root of
-// the environment, and ".." above the root stays there. None when the path
-// leads nowhere, in circles, or through more than 40 links.
+// Resolve returns the node that a path leads to, with every symbolic link
+// followed inside of the environment: an absolute target starts at the root of
+// the environment, and ".." at the root stays there. It returns None if the
+// target does not exist, or is behind a loop or more than 40 links.
 func (t *Tree) Resolve(name string) Node { return t.resolve(0, name, true) }
 
-// ResolveParent follows the symbolic links in all components but the last. On
-// a system with a merged /usr, "/bin/bash" gives the node of /usr/bin/bash;
-// and the path of a symbolic link gives the link.
+// ResolveParent follows the symbolic links in all components except the last.
+// On a system with a merged /usr, "/bin/bash" leads to the node of
+// /usr/bin/bash; the path of a symbolic link leads to the link.
 func (t *Tree) ResolveParent(name string) Node { return t.resolve(0, name, false) }
 
-// ResolveNode is the node that a symbolic link leads to in the end; any other
-// node is returned as it is.
+// ResolveNode returns the node that a symbolic link finally leads to. It
+// returns any other node unchanged.
 func (t *Tree) ResolveNode(n Node) Node {
 	if t.Kind(n) != Symlink {
 		return n
@@ -43,7 +43,7 @@ func (t *Tree) ResolveNode(n Node) Node {
 }
 
 // resolve follows a path from a directory. As in the kernel, ".." is the parent
-// of the directory that the path led to so far, not of what its text says.
+// of the directory that was reached, and not of the text of the path.
 func (t *Tree) resolve(at Node, rest string, last bool) Node {
 	for links := 0; ; {
 		rest = strings.TrimLeft(rest, "/")

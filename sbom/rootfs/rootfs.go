@@ -1,83 +1,81 @@
-// Package rootfs opens an environment, a root file system in a directory, the
-// machine it runs on, or a container image, and gives a read-only file tree
-// that is fully indexed. It knows nothing of packages.
+// Package rootfs opens an environment and returns a read-only file tree that
+// is fully indexed. An environment is a root file system in a directory, the
+// machine that depaudit runs on, or a container image. The package has no
+// notion of software packages.
 //
 // # One walk, no stat
 //
-// A scan asks the same questions of the tree over and over: which files have
-// this base name, where does this path lead, what lies below this directory.
-// Asking the disk costs a system call each; asking an index costs
-// nanoseconds. So [Open] reads every directory once, in parallel, takes the kind
-// of each entry from the directory itself and reads the text of symbolic links,
-// but no inode. Sizes and times come from [Tree.Stat], for the few files that
-// somebody wants them of.
+// A scan queries the tree many times: for the files with a base name, for the
+// target of a path, for the files below a directory. A query of the disk costs
+// one system call each; a query of an index costs nanoseconds. So [Open] reads
+// every directory once, in parallel, takes the kind of each entry from the
+// directory entry and reads the text of symbolic links, but no inode.
+// [Tree.Stat] reads sizes and times, for the few files that need them.
 //
 // # Walking by descriptor
 //
-// The walk is our own and not github.com/charlievieth/fastwalk, for two
-// reasons. That one opens directories by their whole path: a directory that is
-// swapped for a symbolic link during the walk leads out of the root, and
-// nothing below PATH_MAX can be reached. And it allocates a path and an entry
-// for every file, of which we keep neither: on a Debian root of 229,000 files
-// (two cores, warm cache) it needs about twice the time. The numbers are those
-// of BenchmarkWalkers.
+// The walk does not use github.com/charlievieth/fastwalk, for two reasons.
+// fastwalk opens directories by their whole path: a directory that is replaced
+// by a symbolic link during the walk leads out of the root, and nothing below
+// PATH_MAX can be reached. It also allocates a path and an entry for every
+// file, and this package keeps neither: on a Debian root of 229,000 files (two
+// cores, warm cache) fastwalk takes about twice the time, as measured by
+// BenchmarkWalkers.
 //
-// Every directory and every file is opened relative to the root's descriptor,
-// with openat2(2) and RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS where the kernel
-// has it, and one component at a time with O_NOFOLLOW where it has not. What
-// another process does to the tree meanwhile may hide a file from us, but
-// cannot lead us out of the root nor make us wait on a FIFO. Paths longer than
+// Every directory and every file is opened relative to the descriptor of the
+// root, with openat2(2) and RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS where the
+// kernel has it, and otherwise one component at a time with O_NOFOLLOW. Another
+// process that changes the tree meanwhile may hide a file from the walk. It
+// cannot lead the walk out of the root or block it on a FIFO. Paths longer than
 // PATH_MAX are opened in pieces.
 //
-// On systems other than Linux, [os.Root] does that work; it does follow
-// symbolic links that stay inside the root.
+// On systems other than Linux, [os.Root] does this work. It follows symbolic
+// links that stay inside the root.
 //
 // # Numbers
 //
 // Nodes are numbered after the walk, in pre-order with siblings sorted by
-// name. So the number of a node depends on the tree alone and not on which
-// goroutine came first, parents come before children, and a subtree is a
-// range ([Tree.Subtree]).
+// name. So the number of a node depends only on the tree and not on the order
+// of goroutines, parents come before children, and a subtree is a range
+// ([Tree.Subtree]).
 //
 // # Memory
 //
-// A node costs 17 bytes: parent, name, end of its subtree, next node of the
+// A node takes 17 bytes: parent, name, end of its subtree, next node of the
 // same name, kind. Each distinct base name is stored once in one blob, with 17
 // bytes for its offset and its slots in the tables of names and of extensions.
 // Most names occur once, so that following the nodes of a name finds a child;
-// only for names with many nodes there is a hash table of (parent, name).
-// Together that is some 55 bytes a file on a Debian root in which nearly all
-// names differ, and less elsewhere: BenchmarkOpen reports it. There is no
-// pointer and no string header for each file, so that the garbage collector
-// has nothing to look at.
+// names with many nodes have a hash table of (parent, name). The sum is about
+// 55 bytes a file on a Debian root, in which nearly all names differ, and less
+// elsewhere; BenchmarkOpen reports it. No file has a pointer or a string
+// header, so that the garbage collector has nothing to scan.
 //
 // # Images
 //
-// Package image finds an image, package layer reads each of its layers once,
-// as a stream, as many side by side as there are processors; nothing is
-// unpacked. What then lies in the file of each layer is merged, the lowest
-// first, by the rules that stand at the type merge. A file costs 31 bytes more
-// than one of a directory: size, time, mode, class, layer, and where its content
-// is.
+// Package image finds an image. Package layer reads each of its layers once, as
+// a stream, as many in parallel as there are processors. Nothing is unpacked.
+// The entries of the layers are merged, the lowest first, by the rules at the
+// type merge. A file of an image takes 31 bytes more than a file of a
+// directory: size, time, mode, class, layer, and the place of its content.
 //
-// Contents stay in the files of the layers, on disk: those that
-// [Options.Keep] wanted when the layer was read. Others are a [*NotKeptError].
-// The rule gets a file by its path in the layer. A file that it wants only by
-// the name of a hard link or symbolic link is read when it is opened, in a
-// second pass over its layer; see the type linked.
+// The contents that [Options.Keep] selected when a layer was read stay in the
+// file of the layer, on disk. Opening any other content returns a
+// [*NotKeptError]. The rule gets a file by its path in the layer. A file that
+// it selects only by the name of a hard link or symbolic link is read when it
+// is opened, in a second pass over its layer; see the type linked.
 //
-// An entry of a layer that cannot be part of the tree, because its path
-// climbs out of the image, its hard link leads nowhere or a file is in its
-// way, is a gap that names it. Owners, extended attributes and the numbers of
-// devices are not kept.
+// An entry of a layer that cannot be part of the tree, because its path climbs
+// out of the image, the target of its hard link does not exist or a file is in
+// its way, is a gap with the path of the entry. Owners, extended attributes and
+// device numbers are not kept.
 //
 // # What is not read
 //
-// Symbolic links are never followed while walking. Mounts of pseudo file
-// systems below the root are not entered, by their type in the mount table and
-// never by their name: a /srv/proc that a user made is read. On a live host
-// /proc, /sys, /dev and /run are left out as well. All of it is listed by
-// [Tree.Excluded]; what could not be read is listed by [Tree.Gaps].
+// The walk never follows symbolic links. It does not enter mounts of pseudo
+// file systems below the root, which it recognizes by their type in the mount
+// table and never by their name: a /srv/proc that a user made is read. On a live
+// host it also skips /proc, /sys, /dev and /run. [Tree.Excluded] lists all of
+// these, and [Tree.Gaps] lists everything that could not be read.
 package rootfs
 
 import (
@@ -92,62 +90,63 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// Options are what a caller may want of [Open] beyond the tree. The zero
-// value reads what the reference names, and keeps no content of an image.
+// Options are options of [Open]. The zero value opens the environment of the
+// reference, and keeps no content of an image.
 type Options struct {
-	// Progress, if set, is called now and then while Open runs, from one
-	// goroutine at a time, and never after it returned.
+	// Progress, if set, is called from time to time while Open runs, from one
+	// goroutine at a time, and never after Open returns.
 	Progress func(Progress)
-	// Classify says what the first bytes of a file, [HeadSize] of them or as
-	// many as it has, mean to the caller. nil makes every class 0.
+	// Classify returns the class of a file for its first bytes: [HeadSize] of
+	// them, or the whole file if it is shorter. nil makes every class 0.
 	Classify func(head []byte) Class
-	// Keep says what content of an image's files is kept; nil keeps nothing.
+	// Keep selects the contents of an image that are kept; nil keeps none.
 	Keep *Keep
-	// Platform chooses one image of a multi-platform index,
-	// "os/architecture" or "os/architecture/variant"; the platform that we
-	// run on when empty.
+	// Platform selects one image of a multi-platform index,
+	// "os/architecture" or "os/architecture/variant". Empty selects the
+	// platform of this process.
 	Platform string
-	// Cache is a directory in which the indexes of an image's layers are kept,
-	// so that the next one who reads an image with the same layer need not
-	// read it; see [DefaultCache]. It is made when it is not there, must belong
-	// to the user, and is kept below layer.MaxCache bytes. Empty for none.
+	// Cache is a directory for the indexes of an image's layers, so that a
+	// layer is read once for all images with it; see [DefaultCache]. Open
+	// creates it if it does not exist. It must belong to the user, and is kept
+	// below layer.MaxCache bytes. Empty disables the cache.
 	Cache string
 }
 
-// Progress says how far [Open] is. Numbers only grow.
+// Progress is the progress of [Open]. Its numbers only grow.
 type Progress struct {
-	Files int   // entries seen
-	Bytes int64 // bytes read of an image's layers, compressed as they are
-	Total int64 // of Bytes, 0 when unknown
+	Files int   // entries read
+	Bytes int64 // bytes read of an image's layers, as they are stored
+	Total int64 // final value of Bytes, 0 when unknown
 }
 
-// Keep is a rule for the files of an image. A layer is read once, as a
-// stream, before it is known what the other layers say: whose content may be
-// asked for has to be kept then.
+// Keep selects the contents of an image that are kept. A layer is read once, as
+// a stream, before the other layers are known. So the rule selects every content
+// that may be opened later.
 type Keep struct {
-	// ID names the rule. Indexes of layers made by rules of one ID are shared,
-	// so it changes when Content, or Classify, answers differently.
+	// ID identifies the rule. Rules with the same ID share indexes of layers,
+	// so it must change when the results of Content or Classify change.
 	ID string
-	// Content says whether [Tree.OpenFile] will be asked for a file. path is
-	// absolute, as the layer has it, which may lead through symbolic links;
-	// class is what Classify said. Content that was not kept is an error for
-	// whoever asks for it. It is called from several goroutines, as Classify
-	// is.
+	// Content reports whether [Tree.OpenFile] may be called for a file. path is
+	// absolute and as it is in the layer; it may lead through symbolic links.
+	// class is the result of Classify. Opening a content that was not selected
+	// returns an error. Content and Classify are called from several
+	// goroutines.
 	Content func(path string, size int64, class Class) bool
 }
 
-// Open walks the environment, or reads the layers of the image. A cancelled context gives an error and never a
-// part of a tree. Directories that cannot be read are not errors but gaps of the
-// tree, except for the root itself.
+// Open walks the environment, or reads the layers of the image. If the context
+// is canceled, it returns an error and never a part of a tree. Directories that
+// cannot be read are gaps of the tree and not errors, except for the root.
 //
 // The tree holds a descriptor of the root, or of the file of each layer, until
-// [Tree.Close].
+// [Tree.Close]. The context must stay valid until then: opening a linked file
+// of an image may read its layer again.
 func Open(ctx context.Context, ref Ref, opts Options) (*Tree, error) {
 	return open(ctx, ref, opts, readMountTable)
 }
 
-// open is Open with the mount table as an argument, so that tests can
-// describe mounts that they may not make.
+// open is Open with the mount table as an argument, so that tests can describe
+// mounts that they cannot make.
 func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinfo.Info, error)) (*Tree, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -196,24 +195,24 @@ func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinf
 	return t, nil
 }
 
-// rootError says what is wrong with a root and what to do about it.
+// rootError adds the cause and a hint to the error of opening a root.
 func rootError(ref Ref, path string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("environment %q: there is no directory %q: check the path: %w", ref, path, fs.ErrNotExist)
+		return fmt.Errorf("environment %q: directory does not exist: %s (build the stage first, or check the path): %w", ref, path, fs.ErrNotExist)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("environment %q: the directory %q cannot be read: run as a user who may read it: %w", ref, path, fs.ErrPermission)
+		return fmt.Errorf("environment %q: cannot read directory %s (run as a user who may read it): %w", ref, path, fs.ErrPermission)
 	}
 	if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
-		return fmt.Errorf("environment %q: %q is not a directory: name the directory that holds the root file system", ref, path)
+		return fmt.Errorf("environment %q: not a directory: %s (give the directory that contains the root file system)", ref, path)
 	}
 	return fmt.Errorf("environment %q: %w", ref, err)
 }
 
-// Close gives the descriptors of the root or of the layers back. The index
-// stays usable; opening files does not.
+// Close closes the descriptors of the root or of the layers. The index remains
+// usable; opening files returns an error.
 func (t *Tree) Close() error {
 	switch {
 	case t.stored != nil:
@@ -224,18 +223,19 @@ func (t *Tree) Close() error {
 	return t.disk.close()
 }
 
-// Ref is the reference that the tree was opened by.
+// Ref returns the reference of the environment.
 func (t *Tree) Ref() Ref { return t.ref }
 
-// Image describes the image that the tree was read from; zero for a directory.
+// Image describes the image that the tree was read from; zero if it was not an
+// image.
 func (t *Tree) Image() sbom.Image { return t.image }
 
-// Notes are remarks about the image: what it says of itself and could not be
-// believed.
+// Notes returns remarks about the image: metadata of the image that could not
+// be trusted.
 func (t *Tree) Notes() []string { return slices.Clone(t.notes) }
 
-// Layer is the number, from 1 for the lowest, of the layer that a node is
-// from: the last one that wrote it. 0 outside of images.
+// Layer returns the number of the layer that last wrote a node, from 1 for the
+// lowest; 0 if the environment is not an image.
 func (t *Tree) Layer(n Node) int {
 	if !t.has(n) || len(t.layers) == 0 {
 		return 0
@@ -243,12 +243,12 @@ func (t *Tree) Layer(n Node) int {
 	return int(t.layers[n])
 }
 
-// Gaps is what could not be read: directories without permission, mounts that
-// could not be entered, directories beyond a limit, entries of layers that cannot
-// be part of a tree. Sorted by path.
+// Gaps returns everything that could not be read: directories without
+// permission, mounts that could not be entered, directories beyond a limit,
+// entries of layers that cannot be part of a tree. Sorted by path.
 func (t *Tree) Gaps() []sbom.Gap { return slices.Clone(t.gaps) }
 
-// Excluded is what was left out on purpose: mounts of pseudo file systems,
-// with the type of the file system as the detail. Sorted by path. The directories
-// themselves are nodes of the tree, without children.
+// Excluded returns everything that was left out on purpose: mounts of pseudo
+// file systems, with the type of the file system as the detail. Sorted by path.
+// The directories themselves are nodes of the tree, without children.
 func (t *Tree) Excluded() []sbom.Exclusion { return slices.Clone(t.excluded) }

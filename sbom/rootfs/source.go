@@ -7,14 +7,14 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
-// openImage opens the image that a reference names.
+// openImage opens the image of a reference.
 func openImage(ctx context.Context, ref Ref, opts Options) (*Tree, error) {
 	img, err := image.Open(ctx, image.Location{Scheme: ref.Scheme, Path: ref.Path, Tag: ref.Tag}, opts.Platform)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, err // it begins with the image
+		return nil, err // it starts with the image
 	}
 	source := openedImage{meta: img.Meta, notes: img.Notes, close: img.Close}
 	for i, l := range img.Layers {

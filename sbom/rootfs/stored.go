@@ -10,7 +10,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
-// imageFiles is what is known of the files of an image, by node: 31 bytes for
+// imageFiles are the metadata of the files of an image by node: 31 bytes for
 // each, with the layer. Contents are in the files of the layers, on disk.
 type imageFiles struct {
 	// indexes are those of layer 1 and so on; several may be the same.
@@ -21,15 +21,16 @@ type imageFiles struct {
 	sources  []uint16
 	modes    []uint16
 	classes  []Class
-	moved    []Node // until linked is known: files without content that have another path than in their layer
+	moved    []Node // until linked is set: files without content that have another path than in their layer
 	linked   *linked
 }
 
-// NotKeptError says that the content of a file of an image is asked for, and
-// was not kept when its layer was read.
+// NotKeptError is the error of opening a content of an image that was not kept
+// when its layer was read.
 type NotKeptError struct {
 	Path string // within the environment
-	// TooLarge says that it was wanted, but is larger than layer.MaxKeptFile.
+	// TooLarge reports whether the content was selected but is larger than
+	// layer.MaxKeptFile.
 	TooLarge bool
 }
 
@@ -79,7 +80,7 @@ func (s *imageFiles) open(t *Tree, n Node) (Content, error) {
 	return &storedFile{SectionReader: content, path: t.Path(n), info: s.stat(t, n)}, nil
 }
 
-// storedFile is a content that lies within the file of a layer.
+// storedFile is a content in the file of a layer.
 type storedFile struct {
 	*io.SectionReader
 	path   string
@@ -126,7 +127,7 @@ func (f *storedFile) open(op string) error {
 	return nil
 }
 
-// fileInfo is what a layer says of a file.
+// fileInfo are the metadata of a file in a layer.
 type fileInfo struct {
 	name string
 	size int64

@@ -8,20 +8,20 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Node is a file, a directory or another entry of a [Tree]: its number. 0 is the
-// root. Numbers are the same for the same tree, whoever walked it.
+// Node is the number of a file, a directory or another entry of a [Tree]. 0 is
+// the root. Equal trees have equal numbers.
 type Node int32
 
-// None is no node. Methods of Tree answer None with their zero value.
+// None is the number of no node. Methods of Tree return their zero value for it.
 const None Node = -1
 
-// Kind says what a node is.
+// Kind is the kind of a node.
 type Kind uint8
 
 const (
-	Dir     Kind = iota + 1 // a directory, also one that was not entered
+	Dir     Kind = iota + 1 // a directory, even if it was not entered
 	File                    // a regular file
-	Symlink                 // a symbolic link, whatever it points to
+	Symlink                 // a symbolic link, whatever its target is
 	Other                   // a FIFO, a socket, a device: never opened
 )
 
@@ -39,13 +39,13 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
-// Tree is a file tree with its index. It does not change; its methods may be
-// called from several goroutines. Make it with [Open].
+// Tree is a file tree with its index. It does not change, and its methods may be
+// called from several goroutines. [Open] returns one.
 type Tree struct {
 	ref      Ref
 	disk     *disk
 	classify func(head []byte) Class
-	record   *record // what is asked of files, nil unless somebody wants it: fingerprints.go
+	record   *record // reads of files, nil unless they are recorded: fingerprints.go
 	image    sbom.Image
 	notes    []string    // about the image
 	layers   []uint16    // node -> layer; empty outside of images
@@ -69,20 +69,20 @@ type Tree struct {
 	linkText  string
 
 	exts struct {
-		once sync.Once // most trees are asked for globs, but not all
+		once sync.Once // most trees are searched by globs, but not all
 		extensions
 	}
 }
 
-// Len is the number of nodes. They are 0 to Len()-1.
+// Len returns the number of nodes, which are 0 to Len()-1.
 func (t *Tree) Len() int { return len(t.parents) }
 
-// Files is the number of regular files.
+// Files returns the number of regular files.
 func (t *Tree) Files() int { return t.files }
 
 func (t *Tree) has(n Node) bool { return uint(n) < uint(len(t.parents)) }
 
-// Kind says what a node is; 0 for None.
+// Kind returns the kind of a node; 0 for None.
 func (t *Tree) Kind(n Node) Kind {
 	if !t.has(n) {
 		return 0
@@ -90,8 +90,8 @@ func (t *Tree) Kind(n Node) Kind {
 	return t.kinds[n]
 }
 
-// Name is the base name, which may hold any bytes but '/' and zero; "" for
-// the root.
+// Name returns the base name, which may contain any bytes except '/' and zero;
+// "" for the root.
 func (t *Tree) Name(n Node) string {
 	if !t.has(n) {
 		return ""
@@ -99,7 +99,7 @@ func (t *Tree) Name(n Node) string {
 	return t.names.text(t.nameIDs[n])
 }
 
-// Parent is the directory that a node is in, None for the root.
+// Parent returns the directory of a node, None for the root.
 func (t *Tree) Parent(n Node) Node {
 	if !t.has(n) {
 		return None
@@ -107,7 +107,7 @@ func (t *Tree) Parent(n Node) Node {
 	return Node(t.parents[n])
 }
 
-// Path is absolute within the environment; "/" for the root.
+// Path returns the absolute path within the environment; "/" for the root.
 func (t *Tree) Path(n Node) string {
 	switch {
 	case !t.has(n):
@@ -130,7 +130,7 @@ func (t *Tree) Path(n Node) string {
 	return string(path)
 }
 
-// Child is the entry of that name in a directory, None when there is none.
+// Child returns the entry of a directory with a name, None if there is none.
 func (t *Tree) Child(dir Node, name string) Node {
 	if !t.has(dir) {
 		return None
@@ -160,7 +160,7 @@ func (t *Tree) Child(dir Node, name string) Node {
 	return None
 }
 
-// Children are the entries of a directory, sorted by name.
+// Children returns the entries of a directory, sorted by name.
 func (t *Tree) Children(dir Node) iter.Seq[Node] {
 	return func(yield func(Node) bool) {
 		if !t.has(dir) {
@@ -174,7 +174,7 @@ func (t *Tree) Children(dir Node) iter.Seq[Node] {
 	}
 }
 
-// Subtree is the half-open range of nodes from n to the last one below it.
+// Subtree returns the half-open range of nodes from n to the last one below it.
 func (t *Tree) Subtree(n Node) (from, to Node) {
 	if !t.has(n) {
 		return 0, 0
@@ -182,8 +182,8 @@ func (t *Tree) Subtree(n Node) (from, to Node) {
 	return n, Node(t.ends[n])
 }
 
-// Named are the nodes that have exactly that base name, in node order. It
-// does not search for them.
+// Named returns the nodes with exactly that base name, in node order. The index
+// has them; there is no search.
 func (t *Tree) Named(name string) iter.Seq[Node] {
 	return func(yield func(Node) bool) {
 		id := t.names.find(name)
@@ -198,8 +198,8 @@ func (t *Tree) Named(name string) iter.Seq[Node] {
 	}
 }
 
-// Target is the text of a symbolic link, as it was during the walk; "" for
-// anything else.
+// Target returns the text of a symbolic link at the time of the walk; "" for
+// any other node.
 func (t *Tree) Target(n Node) string {
 	i, ok := t.link(n)
 	if !ok {

@@ -16,14 +16,15 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// maxDepth is how many directories may lie inside each other. Directories are opened
-// by their path from the root, so that no more descriptors than goroutines
-// are open; that makes the cost of a directory grow with its depth, and a tree
-// made for it would take hours. Real trees stay under 100.
+// maxDepth is the maximum nesting of directories. Directories are opened by
+// their path from the root, so that no more descriptors than goroutines are
+// open. So the cost of a directory grows with its depth, and a tree made to be
+// deep would take hours. Real trees are less than 100 deep.
 const maxDepth = 5000
 
-// minWorkers and maxWorkers bound the goroutines that read directories. Some more
-// than processors, because a cold cache means waiting for the disk.
+// minWorkers and maxWorkers bound the number of goroutines that read
+// directories. It is larger than the number of processors, because with a cold
+// cache they wait for the disk.
 const minWorkers, maxWorkers = 4, 32
 
 // progressStep is the number of entries between two calls of
@@ -34,9 +35,9 @@ const progressStep = 10_000
 type walker struct {
 	disk   *disk
 	skip   map[string]bool    // directories not to enter, by path
-	mounts map[string][]mount // what is mounted below the root, by path
+	mounts map[string][]mount // mounts below the root, by path
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards all fields below
 	wake     sync.Cond
 	queue    []directory // last in, first out, so that it stays short
 	busy     int         // goroutines that are reading a directory
@@ -51,9 +52,9 @@ type walker struct {
 }
 
 // becameOther is the end of a gap's detail.
-const becameOther = "became something else during the walk: scan again when nothing changes it"
+const becameOther = "changed its kind during the walk (scan again while nothing changes it)"
 
-// directory is a directory that is to be read.
+// directory is a directory that has to be read.
 type directory struct {
 	node  int32
 	depth int32
@@ -66,7 +67,7 @@ func newWalker(d *disk, progress func(int)) *walker {
 	return w
 }
 
-// walk reads everything. It returns when all of its goroutines have ended.
+// walk reads everything. It returns after all of its goroutines have ended.
 func (w *walker) walk(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { w.fail(ctx.Err()) })
 	defer stop()
@@ -76,7 +77,7 @@ func (w *walker) walk(ctx context.Context) error {
 		group.Go(func() { w.work(ctx) })
 	}
 	group.Wait()
-	// AfterFunc runs in a goroutine of its own, which may be late.
+	// AfterFunc runs in its own goroutine, which may be late.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (w *walker) fail(err error) {
 	w.wake.Broadcast()
 }
 
-// work reads directories until there are none left.
+// work reads directories until none are left.
 func (w *walker) work(ctx context.Context) {
 	l := newListing()
 	for {
@@ -117,8 +118,8 @@ func (w *walker) work(ctx context.Context) {
 	}
 }
 
-// next takes a directory from the queue, and waits while it is empty but others
-// are still reading.
+// next takes a directory from the queue. It waits while the queue is empty and
+// other goroutines are still reading.
 func (w *walker) next() (directory, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -135,8 +136,8 @@ func (w *walker) next() (directory, bool) {
 	return f, true
 }
 
-// done adds what was read of a directory to the tree, and its directories to the
-// queue.
+// done adds the entries of a directory to the tree, and its subdirectories to
+// the queue.
 func (w *walker) done(f directory, l *listing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,7 +161,7 @@ func (w *walker) done(f directory, l *listing) {
 func (w *walker) addAll(f directory, l *listing) error {
 	for i, e := range l.entries {
 		if i > 0 && bytes.Equal(l.name(e), l.name(l.entries[i-1])) {
-			// A directory that changes while it is read can give a name twice.
+			// A directory that changes while it is read can return a name twice.
 			continue
 		}
 		n, err := w.build.add(f.node, l.name(e), e.kind)
@@ -181,8 +182,8 @@ func (w *walker) addAll(f directory, l *listing) error {
 	return nil
 }
 
-// report calls the caller's progress function, with the lock held: from one
-// goroutine at a time, and the numbers only grow.
+// report calls the caller's progress function. It is called with the lock held:
+// from one goroutine at a time, with numbers that only grow.
 func (w *walker) report() {
 	files := len(w.build.parents)
 	if w.progress == nil || files < w.progressNext {
@@ -192,7 +193,7 @@ func (w *walker) report() {
 	w.progress(files)
 }
 
-// read lists one directory. Errors end the walk; what is wrong with this directory
+// read lists one directory. Errors end the walk. A problem with this directory
 // alone is a gap in the listing.
 func (w *walker) read(ctx context.Context, f directory, l *listing) error {
 	if w.skip[f.path] {
@@ -204,7 +205,7 @@ func (w *walker) read(ctx context.Context, f directory, l *listing) error {
 		return nil
 	}
 	if f.depth > maxDepth {
-		l.gap(sbom.GapLimit, f.path, fmt.Sprintf("more than %d directories inside each other: not read", maxDepth))
+		l.gap(sbom.GapLimit, f.path, fmt.Sprintf("more than %d nested directories: not read", maxDepth))
 		return nil
 	}
 	err := w.disk.list(ctx, f.path, l)
@@ -217,25 +218,25 @@ func (w *walker) read(ctx context.Context, f directory, l *listing) error {
 	case f.path == "/":
 		return err
 	}
-	// Entries that were read before the error are real, and stay.
+	// Entries that were read before the error are valid, and are kept.
 	slices.SortFunc(l.entries, l.compare)
 	switch mounted := w.mounts[f.path]; {
 	case errors.Is(err, fs.ErrNotExist):
-		// It was removed after its own directory was read: not there, which is
-		// an answer and not a gap.
+		// It was removed after its parent was read: it does not exist, which is
+		// not a gap.
 	case len(mounted) > 0:
 		l.gap(sbom.GapMount, f.path, fmt.Sprintf("the mount of type %s could not be read: %v", mounted[len(mounted)-1].fsType, plain(err)))
 	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
 		l.gap(sbom.GapUnreadable, f.path, "was a directory and "+becameOther)
 	case errors.Is(err, fs.ErrPermission):
-		l.gap(sbom.GapUnreadable, f.path, fmt.Sprintf("%v: scan as a user who may read it", plain(err)))
+		l.gap(sbom.GapUnreadable, f.path, fmt.Sprintf("%v (scan as a user who may read it)", plain(err)))
 	default:
 		l.gap(sbom.GapUnreadable, f.path, plain(err).Error())
 	}
 	return nil
 }
 
-// findings are the gaps and exclusions in an order that does not depend on
+// findings returns the gaps and exclusions in an order that does not depend on
 // the walk.
 func (w *walker) findings() ([]sbom.Gap, []sbom.Exclusion) {
 	slices.SortFunc(w.gaps, func(a, b sbom.Gap) int {
@@ -245,8 +246,8 @@ func (w *walker) findings() ([]sbom.Gap, []sbom.Exclusion) {
 	return w.gaps, w.excluded
 }
 
-// plain takes the path and the system call off an error: the path is the
-// gap's own, and the one of the error is on the auditor's machine.
+// plain removes the path and the system call from an error: the gap has the
+// path within the environment, and the error has one on this machine.
 func plain(err error) error {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
@@ -266,8 +267,8 @@ func join(dir string, name []byte) string {
 	return dir + "/" + string(name)
 }
 
-// listing is what was read of one directory. A goroutine uses one again and
-// again.
+// listing is the result of reading one directory. A goroutine reuses its
+// listing.
 type listing struct {
 	buffer   []byte // for the system call
 	target   [maxTarget]byte
@@ -279,16 +280,16 @@ type listing struct {
 }
 
 type entry struct {
-	// key is the name's first eight bytes, big endian: comparing it decides
-	// most comparisons without looking at the names.
+	// key is the name's first eight bytes, big endian. It decides most
+	// comparisons without a comparison of names.
 	key              uint64
 	from, to         uint32 // of names
 	linkFrom, linkTo uint32 // of text
 	kind             Kind
 }
 
-// bufferSize is what one system call may return of a directory: some 2,000
-// entries. The kernel fills it up to the brim.
+// bufferSize is the size of the result of one system call for a directory: some
+// 2,000 entries. The kernel fills it completely.
 const bufferSize = 64 << 10
 
 // maxTarget is the longest text of a symbolic link: PATH_MAX of Linux.
