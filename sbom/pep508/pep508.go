@@ -202,13 +202,10 @@ func (p *parser) source(r *Requirement) *Error {
 		}
 		// A URL may contain semicolons. pip takes one at its end, before a
 		// blank, for the start of the marker.
-		if end > 0 && rest[end-1] == ';' {
-			end--
-		}
-		if r.URL = rest[:end]; r.URL == "" {
+		if r.URL = strings.TrimRight(rest[:end], ";"); r.URL == "" {
 			return p.fail("no URL after @")
 		}
-		p.at += end
+		p.at += len(r.URL)
 		return nil
 	}
 	rest := p.rest()

@@ -136,7 +136,7 @@ func seeds() []string {
 		"requests", "requests[security,tests] >=2.8.1,==2.8.* ; python_version < '2.7'", "pip @ https://example.org/pip.zip#sha1=da ; os_name == 'a'", "A.B-C_d (>=1,<2)",
 		"a;python_version>'3' and (os_name=='x' or extra == 'y')", "a ; '3.8' <= python_version", "a ; sys_platform not in 'win32,cygwin'", "a ; python_full_version ~= '3.11.2'",
 		"a ; python_full_version == '3.11.*'", "a[]", "a[x", "a;", "a ; ((((((os_name == 'x'))))))", "a ; implementation_version === '3.11.0'", "a ; python_version == '1!3.11+x.y'", "a ; \"'\" == os.name",
-		"a >1,==2.*", "a ~= 1.4.5a4", "a === x_y", "a @ https://x; os_name == 'a'", "a (1)", "a ==1.0,,", "k\u0131wi",
+		"a >1,==2.*", "a ~= 1.4.5a4", "a === x_y", "a @ https://x; os_name == 'a'", "a (1)", "a ==1.0,,", "0@;;", "0!\f", "k\u0131wi",
 	}
 }
 
