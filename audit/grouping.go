@@ -25,7 +25,7 @@ func group(f *footprint, added []Entry) []GrowthGroup {
 	if len(added) == 0 {
 		return nil
 	}
-	g := &grouping{grown: f.graph().Group(ids(added)), at: map[string]int{}}
+	g := &grouping{grown: f.graph().Introductions(ids(added)), at: map[string]int{}}
 	for i := range g.grown {
 		g.at[g.grown[i].ID] = i
 	}
@@ -66,7 +66,7 @@ func (f *footprint) graph() *graph.Graph {
 }
 
 type grouping struct {
-	grown []graph.Growth
+	grown []graph.Introduction
 	at    map[string]int // by ID
 	next  [][]int        // those that each one shares with others
 	by    [][]int        // the heads that lead to each one, itself for a head
@@ -105,7 +105,7 @@ func (g *grouping) groups() []GrowthGroup {
 		if len(heads) == 1 && heads[0] != i {
 			continue
 		}
-		group := GrowthGroup{ID: grown.ID, Brings: slices.Clone(grown.Brings), NeededBy: grown.NeededBy}
+		group := GrowthGroup{ID: grown.ID, Introduces: slices.Clone(grown.Introduces), NeededBy: grown.NeededBy}
 		switch {
 		case grown.Reason == graph.Explicit:
 			group.Because = "explicit"
@@ -125,13 +125,13 @@ func (g *grouping) groups() []GrowthGroup {
 	for i, grown := range g.grown {
 		if heads := g.by[i]; len(heads) == 1 && heads[0] != i {
 			group := &out[place[heads[0]]]
-			group.Brings = append(append(group.Brings, grown.ID), grown.Brings...)
-			slices.Sort(group.Brings)
+			group.Introduces = append(append(group.Introduces, grown.ID), grown.Introduces...)
+			slices.Sort(group.Introduces)
 		}
 	}
 	// The one that brought most is what a reader wants to know first.
 	slices.SortFunc(out, func(a, b GrowthGroup) int {
-		return cmp.Or(cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(len(b.Brings), len(a.Brings)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(len(b.Introduces), len(a.Introduces)), cmp.Compare(a.ID, b.ID))
 	})
 	return out
 }

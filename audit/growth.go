@@ -167,7 +167,7 @@ func (g *Growth) added() []string {
 	var ids []string
 	for _, group := range g.Added {
 		ids = append(ids, group.ID)
-		ids = append(ids, group.Brings...)
+		ids = append(ids, group.Introduces...)
 	}
 	slices.Sort(ids)
 	return ids
