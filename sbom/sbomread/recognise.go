@@ -33,7 +33,7 @@ const (
 
 // recognise says what a document is. For JSON objects it returns their
 // members as well, as parts of data.
-func recognise(ctx context.Context, data []byte) (kind, map[string][]byte, error) {
+func recognise(ctx context.Context, data []byte) (kind, map[string]json.RawMessage, error) {
 	text := bytes.TrimLeft(data, " \t\r\n")
 	if len(text) == 0 {
 		return 0, nil, errors.New("the document is empty")
@@ -52,7 +52,7 @@ func recognise(ctx context.Context, data []byte) (kind, map[string][]byte, error
 		k, err := recogniseXML(data)
 		return k, nil, err
 	case '"':
-		return isText, map[string][]byte{"": data}, nil
+		return isText, map[string]json.RawMessage{"": data}, nil
 	}
 	k, err := recogniseText(text)
 	return k, nil, err
@@ -67,7 +67,7 @@ func text(raw []byte) string {
 	return s
 }
 
-func has(top map[string][]byte, keys ...string) bool {
+func has(top map[string]json.RawMessage, keys ...string) bool {
 	for _, k := range keys {
 		if _, ok := top[k]; !ok {
 			return false
@@ -76,7 +76,7 @@ func has(top map[string][]byte, keys ...string) bool {
 	return true
 }
 
-func recogniseJSON(top map[string][]byte) (kind, error) {
+func recogniseJSON(top map[string]json.RawMessage) (kind, error) {
 	var found []kind
 	add := func(k kind, is bool) {
 		if is {
@@ -105,7 +105,7 @@ func recogniseJSON(top map[string][]byte) (kind, error) {
 }
 
 // otherJSON names documents that are mistaken for SBOMs.
-func otherJSON(top map[string][]byte) string {
+func otherJSON(top map[string]json.RawMessage) string {
 	schema := text(top["$schema"])
 	switch {
 	case has(top, "verdict", "stages", "tool"):

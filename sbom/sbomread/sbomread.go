@@ -36,6 +36,7 @@ package sbomread
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -121,7 +122,7 @@ func (r *reader) read(ctx context.Context, data []byte, depth int) (*sbom.Docume
 }
 
 // decode reads a document that has been recognised.
-func (r *reader) decode(ctx context.Context, kind kind, top map[string][]byte, data []byte, depth int) (*sbom.Document, error) {
+func (r *reader) decode(ctx context.Context, kind kind, top map[string]json.RawMessage, data []byte, depth int) (*sbom.Document, error) {
 	var d *sbom.Document
 	var err error
 	switch kind {

@@ -16,7 +16,7 @@ import (
 )
 
 // unwrap reads the document that another one carries.
-func (r *reader) unwrap(ctx context.Context, k kind, top map[string][]byte, depth int) (*sbom.Document, error) {
+func (r *reader) unwrap(ctx context.Context, k kind, top map[string]json.RawMessage, depth int) (*sbom.Document, error) {
 	switch k {
 	case isStatement:
 		return r.statement(ctx, top, depth)
@@ -46,7 +46,7 @@ func (r *reader) inner(ctx context.Context, what string, data []byte, depth int)
 
 // envelope is a DSSE envelope
 // (https://github.com/secure-systems-lab/dsse/blob/master/envelope.md).
-func (r *reader) envelope(ctx context.Context, top map[string][]byte, depth int) (*sbom.Document, error) {
+func (r *reader) envelope(ctx context.Context, top map[string]json.RawMessage, depth int) (*sbom.Document, error) {
 	if t := text(top["payloadType"]); t != "application/vnd.in-toto+json" {
 		return nil, fmt.Errorf("an envelope of payload type %s and no SBOM: application/vnd.in-toto+json is what is read", draft.Quote(t))
 	}
@@ -77,7 +77,7 @@ func decode64(s string) ([]byte, error) {
 
 // statement is an in-toto statement
 // (https://github.com/in-toto/attestation/tree/main/spec).
-func (r *reader) statement(ctx context.Context, top map[string][]byte, depth int) (*sbom.Document, error) {
+func (r *reader) statement(ctx context.Context, top map[string]json.RawMessage, depth int) (*sbom.Document, error) {
 	predicate := text(top["predicateType"])
 	inner, ok := top["predicate"]
 	if !ok || bytes.Equal(bytes.TrimSpace(inner), []byte("null")) {

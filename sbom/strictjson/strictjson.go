@@ -132,7 +132,12 @@ type walker struct {
 	memory int64
 	count  int
 	fields map[reflect.Type][]field
-	top    map[string][]byte // members of the outermost object, if asked for
+	// top collects the members of the outermost object, unless it is nil.
+	top map[string]json.RawMessage
+	// shallow does not check the keys of the objects below the outermost one.
+	shallow bool
+	// visitor receives what is walked over, unless it is nil.
+	visitor Visitor
 }
 
 type field struct {
@@ -180,14 +185,33 @@ func (w *walker) value(t reflect.Type) error {
 		return w.array(t)
 	case '"':
 		place := w.at
-		w.text()
+		s := w.text()
+		if w.visitor != nil {
+			if err := w.surrogates(place); err != nil {
+				return err
+			}
+			return w.visitor.String(place, string(s))
+		}
 		if t != nil && t.Kind() == reflect.String {
 			return w.take(place, stringSize+int64(w.at-place))
 		}
 	default:
+		place := w.at
 		for w.at < len(w.data) && !strings.ContainsRune(",]} \t\r\n", rune(w.data[w.at])) {
 			w.at++
 		}
+		if w.visitor != nil {
+			return w.visitor.Scalar(place, string(w.data[place:w.at]))
+		}
+	}
+	return nil
+}
+
+// surrogates returns an error for half of a surrogate pair in the string that
+// began at place and ends here.
+func (w *walker) surrogates(place int) error {
+	if i := surrogates(w.data[place:w.at]); i >= 0 {
+		return w.fail(place+i, "half of a surrogate pair")
 	}
 	return nil
 }
@@ -208,6 +232,11 @@ func (w *walker) array(t reflect.Type) error {
 	if t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
 		elem = t.Elem()
 	}
+	if w.visitor != nil {
+		if err := w.visitor.BeginArray(w.at); err != nil {
+			return err
+		}
+	}
 	if err := w.enter(); err != nil {
 		return err
 	}
@@ -224,8 +253,16 @@ func (w *walker) array(t reflect.Type) error {
 			return err
 		}
 	}
+	return w.leave()
+}
+
+// leave steps over the end of an object or array.
+func (w *walker) leave() error {
 	w.at++
 	w.depth--
+	if w.visitor != nil {
+		return w.visitor.End()
+	}
 	return nil
 }
 
@@ -243,6 +280,11 @@ func (w *walker) object(t reflect.Type) error {
 	case t.Kind() == reflect.Map:
 		each = t.Elem()
 	}
+	if w.visitor != nil {
+		if err := w.visitor.BeginObject(start); err != nil {
+			return err
+		}
+	}
 	if err := w.enter(); err != nil {
 		return err
 	}
@@ -255,10 +297,17 @@ func (w *walker) object(t reflect.Type) error {
 		}
 		place := w.at
 		key := w.text()
-		if !seen.add(key) {
+		if (!w.shallow || w.depth == 1) && !seen.add(key) {
 			return w.fail(place, "the key %.100q stands twice in one object: programs differ in which one they take", key)
 		}
-		if n++; n > maxKeys {
+		if w.visitor != nil {
+			if err := w.surrogates(place); err != nil {
+				return err
+			}
+			if err := w.visitor.Key(place, string(key)); err != nil {
+				return err
+			}
+		} else if n++; n > maxKeys {
 			return w.fail(place, "an object with more than %d keys (limit)", maxKeys)
 		}
 		typ, err := w.match(place, key, known)
@@ -282,9 +331,7 @@ func (w *walker) object(t reflect.Type) error {
 			w.top[string(key)] = w.data[begin:w.at]
 		}
 	}
-	w.at++
-	w.depth--
-	return nil
+	return w.leave()
 }
 
 // match is the type of the field that the key is decoded into, or nil.

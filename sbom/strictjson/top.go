@@ -8,7 +8,7 @@ import (
 // Top returns the members of the object that data is, as parts of data. It
 // refuses what [Unmarshal] refuses whatever the type: repeated keys anywhere,
 // and bytes that are not UTF-8.
-func Top(ctx context.Context, data []byte) (map[string][]byte, error) {
+func Top(ctx context.Context, data []byte) (map[string]json.RawMessage, error) {
 	if err := UTF8(data); err != nil {
 		return nil, err
 	}
@@ -16,15 +16,7 @@ func Top(ctx context.Context, data []byte) (map[string][]byte, error) {
 		return nil, position(data, json.Unmarshal(data, new(struct{})))
 	}
 	w := walker{ctx: ctx, data: data}
-	w.space()
-	if w.data[w.at] != '{' {
-		return nil, w.fail(w.at, "no JSON object")
-	}
-	w.top = map[string][]byte{}
-	if err := w.value(nil); err != nil {
-		return nil, err
-	}
-	return w.top, nil
+	return w.members()
 }
 
 // Strings is a list that some writers write as a single string.
