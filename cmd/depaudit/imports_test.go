@@ -50,7 +50,7 @@ var layers = map[string][]string{
 	"sbom/catalogers/internal/jar":      {},
 	"sbom/catalogers/internal/pear":     {},
 	"sbom/snapshot":                     {"sbom", "sbom/rootfs"},
-	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
+	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
 	"sbom/graph":                        {"sbom"},
 	"sbom/diff":                         {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 

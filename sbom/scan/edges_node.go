@@ -9,6 +9,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // nodeNeed is a dependency of a package.json.
@@ -55,7 +56,7 @@ func (e *edges) node(ctx context.Context) {
 // A name in optionalDependencies overrides one in dependencies
 // (https://docs.npmjs.com/cli/configuring-npm/package-json#optionaldependencies).
 func nodeNeeds(data []byte) []nodeNeed {
-	fields, err := topLevel([]byte(strings.TrimPrefix(string(data), "\ufeff")))
+	fields, err := strictjson.Members([]byte(strings.TrimPrefix(string(data), "\ufeff")))
 	if err != nil {
 		return nil
 	}

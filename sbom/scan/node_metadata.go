@@ -5,13 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // Limits of what is read of one Node package. A package.json is a few
@@ -48,7 +47,7 @@ func (s *scanner) packageJSON(n rootfs.Node) (*nodeManifest, error) {
 
 func parsePackageJSON(data []byte) (*nodeManifest, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	fields, err := topLevel(data)
+	fields, err := strictjson.Members(data)
 	if err != nil {
 		return nil, err
 	}
@@ -83,45 +82,6 @@ func keysOf(raw json.RawMessage) map[string]bool {
 		out[k] = true
 	}
 	return out
-}
-
-// topLevel splits a JSON object into its fields, by case, and refuses a key
-// that stands twice.
-func topLevel(data []byte) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	t, err := dec.Token()
-	if err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
-	}
-	if t != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	fields := make(map[string]json.RawMessage)
-	for dec.More() {
-		t, err := dec.Token()
-		if err != nil {
-			return nil, fmt.Errorf("not JSON: %w", err)
-		}
-		key, ok := t.(string)
-		if !ok {
-			return nil, errors.New("not a JSON object")
-		}
-		if _, twice := fields[key]; twice {
-			return nil, fmt.Errorf("the key %q stands twice: programs disagree which one counts", key)
-		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return nil, fmt.Errorf("not JSON: %w", err)
-		}
-		fields[key] = raw
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one JSON value")
-	}
-	return fields, nil
 }
 
 // hiddenLock is node_modules/.package-lock.json: npm's own record of what it
@@ -172,10 +132,10 @@ func (s *scanner) readHiddenLock(modules rootfs.Node) *hiddenLock {
 		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
 		return nil
 	}
-	fields, err := topLevel(data)
+	fields, err := strictjson.Members(data)
 	var packages map[string]json.RawMessage
 	if err == nil {
-		packages, err = topLevel(fields["packages"])
+		packages, err = strictjson.Members(fields["packages"])
 	}
 	if err != nil {
 		s.gap(sbom.GapMalformed, s.tree.Path(n), "npm's record of this installation cannot be read: "+err.Error())

@@ -307,7 +307,7 @@ func (w *walker) object(t reflect.Type) error {
 			if err := w.visitor.Key(place, string(key)); err != nil {
 				return err
 			}
-		} else if n++; n > maxKeys {
+		} else if n++; n > maxKeys && !w.shallow {
 			return w.fail(place, "an object with more than %d keys (limit)", maxKeys)
 		}
 		typ, err := w.match(place, key, known)

@@ -39,11 +39,11 @@ func Visit(ctx context.Context, data []byte, v Visitor) error {
 // Members returns the members of the object that data is, as parts of data. It
 // returns an error for a repeated key of that object, and does not look into
 // the values, where package.json files repeat keys that have no effect.
-func Members(ctx context.Context, data []byte) (map[string]json.RawMessage, error) {
+func Members(data []byte) (map[string]json.RawMessage, error) {
 	if !json.Valid(data) {
 		return nil, position(data, json.Unmarshal(data, new(struct{})))
 	}
-	w := walker{ctx: ctx, data: data, shallow: true}
+	w := walker{ctx: context.Background(), data: data, shallow: true}
 	return w.members()
 }
 
