@@ -11,7 +11,7 @@ import (
 // are among what was excluded.
 func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, error) {
 	d := sbom.Document{
-		Environment: sbom.Environment{Ref: s.Environment, Kind: refKind(s.Environment), OS: sbom.OS{Pretty: s.OS}, Image: s.Image},
+		Environment: sbom.Environment{Ref: s.Environment, Kind: EnvironmentKind(s.Environment), OS: sbom.OS{Pretty: s.OS}, Image: s.Image},
 		Rules:       s.Method.Rules,
 		Catalogers:  s.Method.Catalogers,
 	}
@@ -22,7 +22,7 @@ func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, err
 	for i := range s.Dependencies {
 		dep := &s.Dependencies[i]
 		byID[dep.ID] = dep
-		d.Components = append(d.Components, dep.component())
+		d.Components = append(d.Components, dep.Component())
 	}
 	for _, r := range s.Relations {
 		d.Relations = append(d.Relations, sbom.Relation{From: r.From, To: r.To, Kind: sbom.RelationKind(r.Kind), Via: r.Via, Group: r.Group, File: r.File})
@@ -57,7 +57,7 @@ func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, err
 	return doc, annotate, err
 }
 
-func (d *Dependency) component() sbom.Component {
+func (d *Dependency) Component() sbom.Component {
 	c := sbom.Component{
 		ID: d.ID, PURL: d.PURL, Kind: d.Kind, Type: d.Type, Namespace: d.Namespace, Name: d.Name, Version: d.Version, Arch: d.Arch,
 		Paths: d.Paths, Owner: d.Owner, FoundBy: d.FoundBy, InstallReason: sbom.InstallReason(d.InstallReason), Digests: d.Digests, Install: d.Install,

@@ -8,36 +8,38 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/depaudit/depaudit/audit/textfile"
 )
 
 // MaxReportSize is the largest report that is read back, in bytes. The
 // largest machines that were measured have some 31,000 dependencies, at about
 // a kilobyte each.
-const MaxReportSize = 256 << 20
+const MaxSize = 256 << 20
 
 // ReadReport reads a saved report. It is strict: a report of a newer format,
 // one with unknown fields, and one whose numbers or verdict do not follow
 // from what it lists are refused.
-func ReadReport(r io.Reader) (*Report, error) { return readReport("report", r) }
+func Read(r io.Reader) (*Report, error) { return readReport("report", r) }
 
 // LoadReport is [ReadReport] for a file. Its errors begin with the path, and
 // those about the JSON go on with line and column.
-func LoadReport(path string) (*Report, error) {
+func Load(path string) (*Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, named(path, err)
+		return nil, textfile.PathError(path, err)
 	}
 	defer f.Close()
 	return readReport(path, f)
 }
 
-func readReport(name string, r io.Reader) (*Report, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxReportSize+1))
+func readReport(name string, in io.Reader) (*Report, error) {
+	data, err := io.ReadAll(io.LimitReader(in, MaxSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if len(data) > MaxReportSize {
-		return nil, fmt.Errorf("%s: more than %d bytes", name, MaxReportSize)
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("%s: more than %d bytes", name, MaxSize)
 	}
 	var head struct {
 		Schema *int `json:"schema"`
@@ -53,14 +55,14 @@ func readReport(name string, r io.Reader) (*Report, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	var report Report
-	if err := d.Decode(&report); err != nil {
+	var r Report
+	if err := d.Decode(&r); err != nil {
 		return nil, fmt.Errorf("%s:%w", name, placed(data, err))
 	}
-	if err := report.Validate(); err != nil {
+	if err := r.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &report, nil
+	return &r, nil
 }
 
 // placed puts line and column before an error of encoding/json that has an
@@ -103,7 +105,7 @@ func (r *Report) Validate() error {
 	if err := validFindings(r.Findings); err != nil {
 		return err
 	}
-	if v := r.verdict(); v != r.Verdict {
+	if v := r.DeriveVerdict(); v != r.Verdict {
 		return fmt.Errorf("the verdict is %q, and %q follows from the stages", r.Verdict, v)
 	}
 	return nil
@@ -111,7 +113,7 @@ func (r *Report) Validate() error {
 
 func (s *Stage) validate() error {
 	known := make(map[string]*Dependency, len(s.Dependencies))
-	counted := footprint{counts: Counts{Excluded: s.Counts.Excluded}}
+	counts := Counts{Excluded: s.Counts.Excluded}
 	for i := range s.Dependencies {
 		d := &s.Dependencies[i]
 		switch {
@@ -119,7 +121,7 @@ func (s *Stage) validate() error {
 			return errors.New("a dependency without an ID")
 		case known[d.ID] != nil:
 			return fmt.Errorf("dependency %q is listed twice", d.ID)
-		case d.Provenance != FromBundled && !countedProvenance(d.Provenance):
+		case d.Provenance != FromBundled && !d.Provenance.Counted():
 			return fmt.Errorf("dependency %q has the unknown provenance %q", d.ID, d.Provenance)
 		case (d.Provenance == FromBundled) != (d.Owner != ""):
 			return fmt.Errorf("dependency %q: owner %q does not go with provenance %q", d.ID, d.Owner, d.Provenance)
@@ -128,10 +130,10 @@ func (s *Stage) validate() error {
 			return fmt.Errorf("dependency %q is from layer %d, and the image has %d", d.ID, d.Layer, len(s.Image.Layers))
 		}
 		known[d.ID] = d
-		counted.count(d.Provenance)
+		counts.Count(d.Provenance)
 	}
-	if counted.counts != s.Counts {
-		return fmt.Errorf("the counts are %+v, and %+v follows from the dependencies", s.Counts, counted.counts)
+	if counts != s.Counts {
+		return fmt.Errorf("the counts are %+v, and %+v follows from the dependencies", s.Counts, counts)
 	}
 	excluded := 0
 	for _, e := range s.Excluded {
@@ -144,7 +146,7 @@ func (s *Stage) validate() error {
 		return err
 	}
 	for i := range s.Gaps {
-		if g := &s.Gaps[i]; g.Waived != nil && !g.waivable() {
+		if g := &s.Gaps[i]; g.Waived != nil && !g.Waivable() {
 			return fmt.Errorf("a gap of the kind %q is waived, which it cannot be", g.Kind)
 		}
 	}
@@ -154,7 +156,7 @@ func (s *Stage) validate() error {
 	if err := validFindings(s.Findings); err != nil {
 		return err
 	}
-	if v := s.verdict(); v != s.Verdict {
+	if v := s.DeriveVerdict(); v != s.Verdict {
 		return fmt.Errorf("the verdict is %q, and %q follows from the findings", s.Verdict, v)
 	}
 	return nil
@@ -198,7 +200,7 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	}
 	for _, g := range s.Growth.Added {
 		ids = append(ids, g.ID)
-		ids = append(ids, g.Introduces...)
+		ids = append(ids, g.Brings...)
 		ids = append(ids, g.SharedBy...)
 		ids = append(ids, g.NeededBy...)
 	}

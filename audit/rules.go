@@ -1,6 +1,8 @@
 package audit
 
-import "slices"
+import (
+	"slices"
+)
 
 // Rule is a check that documents itself: `depaudit explain`, the page of
 // rules and the rules in SARIF are printed from these values.
@@ -20,8 +22,9 @@ func (r Rule) Explanation() string {
 	return r.What + "\n\nWhy: " + r.Why + "\n\nFix: " + r.Fix + "\n\nAccept: " + r.Accept
 }
 
-// severity is that of a finding in a stage.
-func (r Rule) severity(strict bool) Severity {
+// Severity returns the severity of a finding, "" where the rule is not
+// applied. strict is whether the stage is critical or enforced.
+func (r Rule) Severity(strict bool) Severity {
 	if strict {
 		return r.Strict
 	}
@@ -71,15 +74,6 @@ const (
 // findings of one severity.
 func Rules() []Rule {
 	return slices.Concat(completenessRules(), growthRules(), provenanceRules(), baseRules(), suspicionRules(), upkeepRules())
-}
-
-// ruleFor is the rule of a finding. An ID that no rule has would otherwise be
-// a finding without a severity, which is not reported: it is an error instead.
-func ruleFor(id string) Rule {
-	if r, ok := RuleByID(id); ok {
-		return r
-	}
-	return Rule{ID: id, Strict: Error, Other: Error}
 }
 
 // RuleByID returns the rule of that ID.

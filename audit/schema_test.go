@@ -3,13 +3,9 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -50,119 +46,12 @@ func validate(t *testing.T, s *jsonschema.Schema, data []byte) {
 	}
 }
 
-// TestConfigSchemaKeys holds the keys of the schema against the parser's.
-func TestConfigSchemaKeys(t *testing.T) {
-	data, err := os.ReadFile("../docs/depaudit.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	type object struct {
-		Properties map[string]struct {
-			Description string
-		}
-	}
-	var schema struct {
-		object
-		Defs map[string]object `json:"$defs"`
-	}
-	if err := json.Unmarshal(data, &schema); err != nil {
-		t.Fatal(err)
-	}
-	got := map[string][]string{}
-	add := func(name string, o object) {
-		for key, p := range o.Properties {
-			got[name] = append(got[name], key)
-			if p.Description == "" {
-				t.Errorf("%s.%s has no description for editors", name, key)
-			}
-		}
-		slices.Sort(got[name])
-	}
-	add("pipeline", schema.object)
-	for name, o := range schema.Defs {
-		if len(o.Properties) > 0 {
-			add(name, o)
-		}
-	}
-	if diff := cmp.Diff(configKeys(), got); diff != "" {
-		t.Errorf("(-parser +schema)\n%s", diff)
-	}
-}
-
-// TestConfigSchemaAgrees gives documents to both: what one refuses, the other
-// must refuse.
-func TestConfigSchemaAgrees(t *testing.T) {
-	schema := compileSchema(t, "depaudit.schema.json")
-	check := func(doc string, good bool) {
-		t.Helper()
-		_, perr := ParseConfig("depaudit.yaml", []byte(doc))
-		var v any
-		if err := yaml.Unmarshal([]byte(doc), &v); err != nil {
-			t.Fatalf("%s\n%v", doc, err)
-		}
-		data, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		v, err = jsonschema.UnmarshalJSON(bytes.NewReader(data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		serr := schema.Validate(v)
-		if (perr == nil) != good || (serr == nil) != good {
-			t.Errorf("good should be %t\n%s\nparser: %v\nschema: %v", good, doc, perr, serr)
-		}
-	}
-	const head = "pipeline: p\nstages:\n- {name: a, environment: 'dir:x'}\n"
-	stage := func(more string) string {
-		return "pipeline: p\nstages:\n- name: a\n  environment: 'dir:x'\n  " + more + "\n"
-	}
-	for _, doc := range []string{
-		head, fullConfig, head + "baseline: b.json\n", head + "registries: [npm.example.org, 'https://e.org/npm', 'e.org:8080']\n",
-		head + "exceptions: []\n", stage("limit: 0"), stage("locks: ['a*.txt', b/**/c]"), stage("message: |\n    two\n    lines"),
-		stage("first-party: [{name: x}, {purl: 'pkg:pypi/x'}, {path: /src/**}]"),
-		head + "exceptions: [{purl: 'pkg:npm/%40a/b@1.0', reason: r, owner: o, expires: 2026-12-31}]",
-		head + "exceptions: [{path: /opt/x, reason: r, owner: o, expires: '2028-02-29'}]",
-		stage("base: 'registry:debian:12'"), stage("platform: linux/arm/v7"), stage("platform: linux/amd64"), stage("base-limit: 0"),
-		stage("accept: []"), stage("accept: [ownership, paths, unaccounted, relations, install-reason, installed, incomplete]"),
-		stage("waive: [{path: /x, reason: r, owner: o, expires: 2026-12-31}, {kind: mount, reason: r, owner: o, expires: 2026-12-31}]"),
-	} {
-		check(doc, true)
-	}
-	for _, doc := range []string{
-		"[]", "a", "pipeline: p\nstages: []", "pipeline: p", "stages:\n- {name: a, environment: b}\n",
-		"pipeline: p\nstages: {name: a}", "pipeline: p\nstages: [a]", "pipeline: p\nstages:\n- name: a\n",
-		"pipeline: p\nstages:\n- environment: a\n", head + "extra: 1\n", head + "baseline: 1\n", head + "baseline: ''\n",
-		"pipeline: 3.12\nstages:\n- {name: a, environment: b}\n", "pipeline: ' '\nstages:\n- {name: a, environment: b}\n",
-		"pipeline: \"a\\tb\"\nstages:\n- {name: a, environment: b}\n",
-		"pipeline: p\nstages:\n- {name: 'a b', environment: b}\n", "pipeline: p\nstages:\n- {name: -a, environment: b}\n",
-		stage("critical: yes"), stage("critical: 'true'"), stage("critical: 1"), stage("limit: -1"), stage("limit: '1'"), stage("limit: 1.5"),
-		stage("limit: 1000001"), stage("growth: many"), stage("locks: a"), stage("locks: [1]"), stage("locks: [[a]]"), stage("first-party: [x]"),
-		stage("first-party: [{name: x, path: /y}]"), stage("first-party: [{}]"), stage("first-party: [{path: x}]"), stage("first-party: [{path: /**}]"), stage("first-party: [{purl: six}]"),
-		stage("first-party: [{nam: x}]"), stage("message: 1"), stage("registries: ['https://user:pw@e.org']"), stage("registries: [E.org]"), stage("registries: ['e.org?x']"),
-		stage("base: ''"), stage("base: 1"), stage("base: ~"), stage("platform: linux"), stage("platform: Linux/amd64"), stage("platform: a/b/c/d"), stage("platform: a/b/"),
-		stage("base-limit: -1"), stage("accept: ownership"), stage("accept: [Ownership]"), stage("accept: [all]"), stage("accept: [install-reason, install-reason]"), stage("accept: [1]"),
-		stage("waive: [{reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: x, reason: r, owner: o, expires: 2026-12-31}]"),
-		stage("waive: [{kind: lost-scan, reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{kind: package-database, reason: r, owner: o, expires: 2026-12-31}]"),
-		stage("waive: [{kind: any, reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: /**, reason: r, owner: o, expires: 2026-12-31}]"),
-		stage("waive: [{path: /x, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: /x, reason: r, owner: o, expires: soon}]"),
-		stage("waive: [{path: /x, purl: 'pkg:a/b', reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: {path: /x}"),
-		stage("environment2: x"), stage("distroless: no"), stage("minimum: ~"), head + "exceptions: [{purl: 'pkg:pypi/x'}]",
-		head + "exceptions: [{reason: r, owner: o, expires: 2026-12-31}]", head + "exceptions: [{purl: 'pkg:pypi/*', reason: r, owner: o, expires: 2026-12-31}]",
-		head + "exceptions: [{purl: 'pkg:pypi/x', reason: r, owner: o, expires: 2026-02-30}]",
-		head + "exceptions: [{purl: 'pkg:pypi/x', reason: r, owner: o, expires: never}]",
-		head + "exceptions: [{purl: 'pkg:pypi/x', reason: '', owner: o, expires: 2026-12-31}]",
-	} {
-		check(doc, false)
-	}
-}
-
 // TestReportSchemaCovers fills every field of a report by hand, so that one
 // that the schema does not know is seen even when no case has it.
 func TestReportSchemaCovers(t *testing.T) {
 	limit := 3
 	ref := &LockRef{File: "f", Line: 1}
-	entry := Entry{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Reason: "r"}
+	entry := Accepted{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Reason: "r"}
 	finding := Finding{Rule: RuleGaps, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a"}
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Findings: []Finding{finding},
@@ -183,8 +72,8 @@ func TestReportSchemaCovers(t *testing.T) {
 			Relations: []Relation{{"a", "b", "depends", "v", 1, "f"}},
 			Excluded:  []Excluded{{"p", "n", "v", "u", "first-party", "d", 2}},
 			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "explicit", []string{"b"}, []string{"b"}, []string{"a"}}},
-				Removed: []Entry{entry}, Changed: []Change{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
-				Base: &BaseGrowth{1, []string{"a"}, []Entry{entry}, []Change{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
+				Removed: []Accepted{entry}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
+				Base: &BaseGrowth{1, []string{"a"}, []Accepted{entry}, []VersionChange{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
 			Findings: []Finding{finding}, Gaps: []Gap{{"k", "p", "d", nil}, {"k", "p", "d", &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []Notice{{"k", "p", "a", "d"}},
 			Locks: []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},
 		}},

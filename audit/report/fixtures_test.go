@@ -117,7 +117,7 @@ func grownBuildSource() audit.Stage {
 	s.Dependencies = append(s.Dependencies, added...)
 	s.Verdict = audit.Fail
 	s.Counts.Total, s.Counts.OS = 162, 121
-	s.Growth.Added = []audit.GrowthGroup{{ID: added[0].ID, Because: "explicit", Introduces: []string{added[2].ID, added[1].ID}}}
+	s.Growth.Added = []audit.GrowthGroup{{ID: added[0].ID, Because: "explicit", Brings: []string{added[2].ID, added[1].ID}}}
 	s.Findings = []audit.Finding{{
 		Rule: "growth", Severity: audit.Error, Message: "3 dependencies are not in the baseline, 0 are allowed",
 		Dependencies: []string{added[0].ID, added[1].ID, added[2].ID},
@@ -147,7 +147,7 @@ func manyAdded() audit.Stage {
 			}
 			continue
 		}
-		group.Introduces = append(group.Introduces, d.ID)
+		group.Brings = append(group.Brings, d.ID)
 	}
 	// Seven of one each for the same two heads, and one of thirteen for many.
 	last := len(s.Growth.Added) - 1
@@ -157,13 +157,13 @@ func manyAdded() audit.Stage {
 	for i := range audit.MaxSharedBy {
 		common.SharedBy = append(common.SharedBy, s.Growth.Added[i].ID)
 	}
-	for _, id := range common.Introduces[12:] {
+	for _, id := range common.Brings[12:] {
 		s.Growth.Added = append(s.Growth.Added, audit.GrowthGroup{ID: id, SharedBy: []string{s.Growth.Added[0].ID, s.Growth.Added[1].ID}})
 	}
-	common.Introduces = common.Introduces[:12]
+	common.Brings = common.Brings[:12]
 	s.Growth.Added = append(s.Growth.Added, common)
-	s.Growth.Removed = []audit.Entry{{Key: "pypi/wheel", Version: "0.38.4", ID: "pypi/wheel@0.38.4", Provenance: audit.FromLock, Evidence: "hash-locked"}}
-	s.Growth.Changed = []audit.Change{{Key: "pypi/sphinx", From: "7.2.6", To: "7.3.0"}, {Key: "pypi/idna", From: "3.6", To: "3.7"}}
+	s.Growth.Removed = []audit.Accepted{{Key: "pypi/wheel", Version: "0.38.4", ID: "pypi/wheel@0.38.4", Provenance: audit.FromLock, Evidence: "hash-locked"}}
+	s.Growth.Changed = []audit.VersionChange{{Key: "pypi/sphinx", From: "7.2.6", To: "7.3.0"}, {Key: "pypi/idna", From: "3.6", To: "3.7"}}
 	s.Growth.Weaker = []audit.Weaker{{ID: "pypi/package-0@2.4.1", From: audit.Strength{Provenance: audit.FromLock, Evidence: "hash-locked"},
 		To: audit.Strength{Provenance: audit.FromLock, Evidence: "version-locked"}}}
 	s.Counts.Total, s.Counts.OS = 759, 718
@@ -198,14 +198,14 @@ func hostileStage(s string) audit.Stage {
 		Excluded:  []audit.Excluded{{Path: s, Name: s, Version: s, PURL: s, Reason: s, Detail: s, Count: 1}},
 		Growth: audit.Growth{Known: true, Baseline: 1, Method: &audit.Method{Rules: 1, Catalogers: s},
 			Added: []audit.GrowthGroup{
-				{ID: s, Because: s, Introduces: []string{s + "2", s + "3", "unknown " + s}},
-				{ID: s + "5", Introduces: []string{s + "6"}, SharedBy: []string{s, s + "4"}},
+				{ID: s, Because: s, Brings: []string{s + "2", s + "3", "unknown " + s}},
+				{ID: s + "5", Brings: []string{s + "6"}, SharedBy: []string{s, s + "4"}},
 				{ID: s + "4", NeededBy: []string{s}},
 			},
-			Removed: []audit.Entry{{Key: s, Version: s, ID: s, PURL: s, Provenance: audit.Provenance(s), Evidence: s, Reason: s}, {ID: s}},
-			Changed: []audit.Change{{Key: s, From: s, To: s}},
+			Removed: []audit.Accepted{{Key: s, Version: s, ID: s, PURL: s, Provenance: audit.Provenance(s), Evidence: s, Reason: s}, {ID: s}},
+			Changed: []audit.VersionChange{{Key: s, From: s, To: s}},
 			Weaker:  []audit.Weaker{{ID: s, From: audit.Strength{Provenance: audit.Provenance(s), Evidence: s}, To: audit.Strength{Evidence: s}}},
-			Base: &audit.BaseGrowth{Baseline: 1, Added: []string{s, s + "4"}, Removed: []audit.Entry{{Key: s, Version: s}}, Changed: []audit.Change{{Key: s, From: s, To: s}},
+			Base: &audit.BaseGrowth{Baseline: 1, Added: []string{s, s + "4"}, Removed: []audit.Accepted{{Key: s, Version: s}}, Changed: []audit.VersionChange{{Key: s, From: s, To: s}},
 				ToStage: []string{s}, ToBase: []string{s + "2", s}}},
 		Findings: []audit.Finding{
 			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s, s + "2"}, Paths: []string{s, s + "2"}, Fix: s, Accept: s},
@@ -261,7 +261,7 @@ func image() audit.Stage {
 		}
 	}
 	s.Counts.Image, s.Counts.OS = base, 3
-	s.Growth.Base = &audit.BaseGrowth{Baseline: 118, Added: []string{s.Dependencies[0].ID}, Removed: []audit.Entry{{Key: "deb/debian/libold?arch=amd64", Version: "1"}}}
+	s.Growth.Base = &audit.BaseGrowth{Baseline: 118, Added: []string{s.Dependencies[0].ID}, Removed: []audit.Accepted{{Key: "deb/debian/libold?arch=amd64", Version: "1"}}}
 	s.Findings = append(s.Findings, audit.Finding{Rule: "base-growth", Severity: audit.Warning, Message: "the base has 1 new dependency",
 		Dependencies: []string{s.Dependencies[0].ID}, Fix: "see what the base changed, and record it", Accept: "depaudit baseline update --stage build-image"})
 	return s

@@ -20,8 +20,8 @@ const nasty = "evil|`x`</td><!-- @octocat #123 \x1b[2J\u202egnp.exe::error::boom
 func goldens() map[string]*audit.Report {
 	shrunk := buildSource()
 	shrunk.Counts.Total, shrunk.Counts.Lock = 157, 39
-	shrunk.Growth.Removed = []audit.Entry{{Key: "pypi/idna", Version: "3.6", ID: "pypi/idna@3.6"}, {Key: "pypi/tomli", Version: "2.0.1", ID: "pypi/tomli@2.0.1"}}
-	shrunk.Growth.Changed = []audit.Change{{Key: "pypi/certifi", From: "2024.2.2", To: "2024.7.4"}}
+	shrunk.Growth.Removed = []audit.Accepted{{Key: "pypi/idna", Version: "3.6", ID: "pypi/idna@3.6"}, {Key: "pypi/tomli", Version: "2.0.1", ID: "pypi/tomli@2.0.1"}}
+	shrunk.Growth.Changed = []audit.VersionChange{{Key: "pypi/certifi", From: "2024.2.2", To: "2024.7.4"}}
 	empty := audit.Stage{Name: "publish", Critical: true, Environment: "dir:build/publish", Verdict: audit.Fail,
 		Findings: []audit.Finding{{Rule: "implausible", Severity: audit.Error, Message: "nothing at all was found in dir:build/publish, which is hardly right",
 			Fix: "check that dir:build/publish is the root of a file system"}}}

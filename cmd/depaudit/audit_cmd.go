@@ -13,6 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/baseline"
+	"github.com/depaudit/depaudit/audit/config"
+	"github.com/depaudit/depaudit/audit/judge"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -39,23 +42,23 @@ func (p *pipelineFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&p.envs, "env", nil, "scan another environment for a stage, `STAGE=REF`; may be given several times")
 	cmd.Flags().StringArrayVar(&p.since, "since", nil, "`[STAGE=]FILE` that depaudit snapshot wrote: what it has is the stage's base; without STAGE= it is for the stages on host:")
 	_ = cmd.RegisterFlagCompletionFunc("stage", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		config, err := audit.LoadConfig(p.config)
+		cfg, err := config.Load(p.config)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return stageNames(config), cobra.ShellCompDirectiveNoFileComp
+		return stageNames(cfg), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
 // pipeline is a configuration as the flags want it.
 type pipeline struct {
-	config   *audit.Config
-	baseline *audit.Baseline // nil when there is no file
-	path     string          // of the baseline
+	config   *config.Config
+	baseline *baseline.Baseline // nil when there is no file
+	path     string             // of the baseline
 	// stages are the ones that --stage chose, in the configuration's order.
 	// The configuration keeps all of them: a stage that was not looked at is
 	// not a stage that is gone.
-	stages []audit.StageConfig
+	stages []config.Stage
 	// overridden are the stages whose environment is from the command line,
 	// where a folder is relative to the working folder and not to the
 	// configuration's.
@@ -90,54 +93,54 @@ func (p *pipeline) baseDir(stage string) string {
 }
 
 func (p *pipelineFlags) load() (*pipeline, error) {
-	config, err := audit.LoadConfig(p.config)
+	cfg, err := config.Load(p.config)
 	if errors.Is(err, fs.ErrNotExist) && p.config == defaultConfig {
 		return nil, usage(&hinted{fmt.Errorf("there is no %s in this folder", defaultConfig), "name one with --config FILE, or look at one environment with: depaudit scan dir:ROOT"})
 	}
 	if err != nil {
 		return nil, usage(err)
 	}
-	overridden, err := p.override(config)
+	overridden, err := p.override(cfg)
 	if err != nil {
 		return nil, usage(err)
 	}
-	since, err := p.applySince(config)
+	since, err := p.applySince(cfg)
 	if err != nil {
 		return nil, usage(err)
 	}
-	p.repeat(config)
-	path := config.BaselinePath()
+	p.repeat(cfg)
+	path := cfg.BaselinePath()
 	if p.baseline != "" {
 		path = p.baseline
-		config.Baseline = p.baseline
+		cfg.Baseline = p.baseline
 	}
-	baseline, err := audit.LoadBaseline(path)
+	accepted, err := baseline.Load(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		baseline = nil
+		accepted = nil
 	case err != nil:
 		return nil, usage(err)
 	}
-	stages := slices.DeleteFunc(slices.Clone(config.Stages), func(s audit.StageConfig) bool {
+	stages := slices.DeleteFunc(slices.Clone(cfg.Stages), func(s config.Stage) bool {
 		return len(p.stages) > 0 && !slices.Contains(p.stages, s.Name)
 	})
-	return &pipeline{config, baseline, path, stages, overridden, since}, nil
+	return &pipeline{cfg, accepted, path, stages, overridden, since}, nil
 }
 
 // applySince makes the snapshots of --since the bases of their stages, and
 // returns those stages.
-func (p *pipelineFlags) applySince(config *audit.Config) (map[string]bool, error) {
+func (p *pipelineFlags) applySince(cfg *config.Config) (map[string]bool, error) {
 	since := make(map[string]bool)
 	for _, s := range p.since {
 		name, file, named := strings.Cut(s, "=")
 		if !named {
 			file = s
-		} else if config.Stage(name) == nil {
-			return nil, noStage("--since", name, config)
+		} else if cfg.Stage(name) == nil {
+			return nil, noStage("--since", name, cfg)
 		}
 		found := false
-		for i := range config.Stages {
-			stage := &config.Stages[i]
+		for i := range cfg.Stages {
+			stage := &cfg.Stages[i]
 			if named && stage.Name != name || !named && !onHost(stage) {
 				continue
 			}
@@ -149,32 +152,32 @@ func (p *pipelineFlags) applySince(config *audit.Config) (map[string]bool, error
 			since[stage.Name] = true
 		}
 		if !found {
-			return nil, &hinted{fmt.Errorf("--since %s: no stage is on %q", s, rootfs.SchemeHost+":"), "name the stage: --since " + config.Stages[0].Name + "=" + s}
+			return nil, &hinted{fmt.Errorf("--since %s: no stage is on %q", s, rootfs.SchemeHost+":"), "name the stage: --since " + cfg.Stages[0].Name + "=" + s}
 		}
 	}
 	return since, nil
 }
 
-func onHost(stage *audit.StageConfig) bool { return stage.Environment == rootfs.SchemeHost+":" }
+func onHost(stage *config.Stage) bool { return stage.Environment == rootfs.SchemeHost+":" }
 
 // repeat tells every stage which flags a command that is pasted needs.
-func (p *pipelineFlags) repeat(config *audit.Config) {
-	for i := range config.Stages {
-		stage := &config.Stages[i]
+func (p *pipelineFlags) repeat(cfg *config.Config) {
+	for i := range cfg.Stages {
+		stage := &cfg.Stages[i]
 		if p.config != defaultConfig {
-			stage.Flags = append(stage.Flags, audit.Flag{Name: "-c", Value: p.config})
+			stage.Flags = append(stage.Flags, config.Flag{Name: "-c", Value: p.config})
 		}
 		if p.baseline != "" {
-			stage.Flags = append(stage.Flags, audit.Flag{Name: "--baseline", Value: p.baseline})
+			stage.Flags = append(stage.Flags, config.Flag{Name: "--baseline", Value: p.baseline})
 		}
 		for _, env := range p.envs {
 			if strings.HasPrefix(env, stage.Name+"=") {
-				stage.Flags = append(stage.Flags, audit.Flag{Name: "--env", Value: env})
+				stage.Flags = append(stage.Flags, config.Flag{Name: "--env", Value: env})
 			}
 		}
 		for _, since := range p.since {
 			if strings.HasPrefix(since, stage.Name+"=") || !strings.Contains(since, "=") && onHost(stage) {
-				stage.Flags = append(stage.Flags, audit.Flag{Name: "--since", Value: since})
+				stage.Flags = append(stage.Flags, config.Flag{Name: "--since", Value: since})
 			}
 		}
 	}
@@ -182,16 +185,16 @@ func (p *pipelineFlags) repeat(config *audit.Config) {
 
 // override applies --env and --stage, and returns the stages that the first
 // is about.
-func (p *pipelineFlags) override(config *audit.Config) (map[string]bool, error) {
+func (p *pipelineFlags) override(cfg *config.Config) (map[string]bool, error) {
 	overridden := make(map[string]bool)
 	for _, s := range p.envs {
 		name, ref, ok := strings.Cut(s, "=")
 		if !ok || ref == "" {
-			return nil, &hinted{fmt.Errorf("--env %s: want STAGE=REF", s), "such as --env " + config.Stages[0].Name + "=dir:/srv/root"}
+			return nil, &hinted{fmt.Errorf("--env %s: want STAGE=REF", s), "such as --env " + cfg.Stages[0].Name + "=dir:/srv/root"}
 		}
-		stage := config.Stage(name)
+		stage := cfg.Stage(name)
 		if stage == nil {
-			return nil, noStage("--env", name, config)
+			return nil, noStage("--env", name, cfg)
 		}
 		if overridden[name] {
 			return nil, fmt.Errorf("--env %s: the stage %s has an environment from another --env already", s, name)
@@ -200,24 +203,24 @@ func (p *pipelineFlags) override(config *audit.Config) (map[string]bool, error) 
 		stage.Environment = ref
 	}
 	for _, name := range p.stages {
-		if config.Stage(name) == nil {
-			return nil, noStage("--stage", name, config)
+		if cfg.Stage(name) == nil {
+			return nil, noStage("--stage", name, cfg)
 		}
 	}
 	return overridden, nil
 }
 
-func noStage(flag, name string, config *audit.Config) error {
-	err := fmt.Errorf("%s %s: %s has no such stage", flag, name, config.File)
-	if near := wording.Nearest(name, stageNames(config)); near != "" {
+func noStage(flag, name string, cfg *config.Config) error {
+	err := fmt.Errorf("%s %s: %s has no such stage", flag, name, cfg.File)
+	if near := wording.Nearest(name, stageNames(cfg)); near != "" {
 		return &hinted{err, fmt.Sprintf("did you mean %q?", near)}
 	}
-	return &hinted{err, "there are: " + strings.Join(stageNames(config), ", ")}
+	return &hinted{err, "there are: " + strings.Join(stageNames(cfg), ", ")}
 }
 
-func stageNames(config *audit.Config) []string {
+func stageNames(cfg *config.Config) []string {
 	var names []string
-	for _, s := range config.Stages {
+	for _, s := range cfg.Stages {
 		names = append(names, s.Name)
 	}
 	return names
@@ -225,10 +228,10 @@ func stageNames(config *audit.Config) []string {
 
 // inputs reads the locks and scans the environments of all stages. What is
 // wrong with the configuration is told before anything is scanned.
-func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([]audit.Input, error) {
+func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([]judge.Input, error) {
 	var envs, bases []environment
 	var based []int // the stage of each base
-	var inputs []audit.Input
+	var inputs []judge.Input
 	opened := make(map[string]*lockcheck.Lock)
 	for i, stage := range p.stages {
 		e, err := parseStage(stage.Name, stage.Environment, p.dir(stage.Name))
@@ -245,7 +248,7 @@ func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([
 			bases, based = append(bases, base), append(based, i)
 		}
 		envs = append(envs, e)
-		in := audit.Input{Stage: stage}
+		in := judge.Input{Stage: stage}
 		for _, path := range stage.LockFiles {
 			lock := opened[path]
 			if lock == nil {
@@ -267,7 +270,7 @@ func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([
 		inputs[i].Roots = rootsOf(p.stages[i], o)
 	}
 	for i, o := range outcomes[len(envs):] {
-		inputs[based[i]].Base = &audit.Base{Ref: bases[i].raw, Document: o.doc, Lost: o.err}
+		inputs[based[i]].Base = &judge.Base{Ref: bases[i].raw, Document: o.doc, Lost: o.err}
 	}
 	return inputs, c.claimBases(ctx, inputs, envs, limits)
 }
@@ -292,7 +295,7 @@ func (c *command) run(ctx context.Context, p *pipeline, limits limitFlags) (*aud
 	if err != nil {
 		return nil, err
 	}
-	return audit.Run(p.config, inputs, p.baseline, tool(), today), nil
+	return judge.Pipeline(p.config, inputs, p.baseline, tool(), today), nil
 }
 
 func (c *command) auditCommand() *cobra.Command {

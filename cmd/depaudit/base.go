@@ -6,7 +6,8 @@ import (
 	"path"
 	"strings"
 
-	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/config"
+	"github.com/depaudit/depaudit/audit/judge"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -17,7 +18,7 @@ import (
 // baseOf reads the base that a stage's configuration names; false without
 // one. A snapshot of the stage's own environment also spares its scan the
 // files that have not changed since.
-func baseOf(stage audit.StageConfig, e *environment, dir string) (environment, bool, error) {
+func baseOf(stage config.Stage, e *environment, dir string) (environment, bool, error) {
 	if stage.Base == "" {
 		return environment{}, false, nil
 	}
@@ -36,7 +37,7 @@ func baseOf(stage audit.StageConfig, e *environment, dir string) (environment, b
 // their image names by itself. One that is not at hand (in the same layout, or
 // in the same registry) is not looked for elsewhere, since nobody named that
 // place: the report then says that the claim could not be checked.
-func (c *command) claimBases(ctx context.Context, inputs []audit.Input, envs []environment, limits limitFlags) error {
+func (c *command) claimBases(ctx context.Context, inputs []judge.Input, envs []environment, limits limitFlags) error {
 	var bases []environment
 	var based []int
 	for i, in := range inputs {
@@ -57,7 +58,7 @@ func (c *command) claimBases(ctx context.Context, inputs []audit.Input, envs []e
 			if image.BaseDigest != "" {
 				ref += "@" + image.BaseDigest
 			}
-			inputs[i].Base = &audit.Base{Ref: ref, Lost: errElsewhere, Claimed: true}
+			inputs[i].Base = &judge.Base{Ref: ref, Lost: errElsewhere, Claimed: true}
 		}
 	}
 	if len(bases) == 0 {
@@ -68,7 +69,7 @@ func (c *command) claimBases(ctx context.Context, inputs []audit.Input, envs []e
 		return err
 	}
 	for i, o := range outcomes {
-		inputs[based[i]].Base = &audit.Base{Ref: bases[i].raw, Document: o.doc, Lost: o.err, Claimed: true}
+		inputs[based[i]].Base = &judge.Base{Ref: bases[i].raw, Document: o.doc, Lost: o.err, Claimed: true}
 	}
 	return nil
 }

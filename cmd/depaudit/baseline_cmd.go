@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/baseline"
 	"github.com/depaudit/depaudit/audit/report"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
@@ -80,7 +81,7 @@ func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
 	for _, stage := range r.Stages {
 		with, err := next.With(stage, reason)
 		switch {
-		case errors.Is(err, audit.ErrReason):
+		case errors.Is(err, baseline.ErrReason):
 			c.printDiff(p.baseline, stage)
 			return usage(&hinted{err, fmt.Sprintf("say why: %s; nothing was written", acceptCommand(stage))})
 		case err != nil:
@@ -115,7 +116,7 @@ func acceptCommand(stage audit.Stage) string {
 }
 
 // printDiff says what accepting a stage means.
-func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
+func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 	if base == nil || base.Stages[stage.Name] == nil {
 		fmt.Fprintf(c.stdout, "%s  %s, the first baseline\n", stage.Name, report.Headline(&stage))
 		return
@@ -135,7 +136,7 @@ func (c *command) printDiff(base *audit.Baseline, stage audit.Stage) {
 	}
 	for _, group := range g.Added {
 		line("+", group.ID)
-		for _, id := range group.Introduces {
+		for _, id := range group.Brings {
 			line("  +", id)
 		}
 	}

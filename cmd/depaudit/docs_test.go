@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/config"
 )
 
 // TestRulesPage holds docs/rules.md to the rules, which document themselves.
@@ -44,7 +45,7 @@ func TestConfigurationPage(t *testing.T) {
 		t.Fatal("docs/configuration.md has no example")
 	}
 	for _, e := range examples {
-		if _, err := audit.ParseConfig("depaudit.yaml", []byte(e.text)); err != nil {
+		if _, err := config.Parse("depaudit.yaml", []byte(e.text)); err != nil {
 			t.Errorf("docs/configuration.md:%d: %v", e.line, err)
 		}
 	}

@@ -59,7 +59,7 @@ func scanJSON(t *testing.T, args ...string) audit.Stage {
 	if code != exitPass {
 		t.Fatalf("scan %v: exit %d\n%s", args, code, stderr)
 	}
-	r, err := audit.ReadReport(strings.NewReader(out))
+	r, err := audit.Read(strings.NewReader(out))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ stages:
 	if code != exitFail {
 		t.Fatalf("with the docs packages: exit %d, want %d\n%s", code, exitFail, stderr)
 	}
-	r, err := audit.ReadReport(strings.NewReader(out))
+	r, err := audit.Read(strings.NewReader(out))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ stages:
 	brings := 0
 	heads := map[string]bool{}
 	for _, group := range g.Added {
-		brings += 1 + len(group.Introduces)
+		brings += 1 + len(group.Brings)
 		name, _, _ := strings.Cut(strings.TrimPrefix(group.ID, "deb/debian/"), "@")
 		heads[name] = true
 	}
@@ -208,7 +208,7 @@ func TestHost(t *testing.T) {
 	if code != exitPass && code != exitIncomplete {
 		t.Fatalf("scan host: exit %d\n%s", code, stderr)
 	}
-	r, err := audit.ReadReport(strings.NewReader(out))
+	r, err := audit.Read(strings.NewReader(out))
 	if err != nil {
 		t.Fatal(err)
 	}

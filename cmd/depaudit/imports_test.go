@@ -70,15 +70,20 @@ var layers = map[string][]string{
 	// What every package may import.
 	wordingPackage: {},
 
-	"audit":            {"sbom", "sbom/graph", "lockcheck", "audit/atomicfile"},
+	"audit":            {"sbom", "audit/textfile"},
 	"audit/atomicfile": {},
 	"audit/terminal":   {},
+	"audit/textfile":   {},
+	"audit/config":     {"audit", "audit/textfile", "sbom"},
+	"audit/growth":     {"audit", "sbom/graph"},
+	"audit/baseline":   {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
+	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "sbom", "sbom/graph"},
 	"audit/report":     {"audit", "audit/terminal", "sbom"},
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
 	"audit/query":      {"audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/explore", "audit/query", "audit/report", "audit/terminal", "lockcheck",
+		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/judge", "audit/query", "audit/report", "audit/terminal", "lockcheck",
 		"sbom", "sbom/catalogers", "sbom/diff", "sbom/cyclonedx", "sbom/rootfs",
 		"sbom/graph", "sbom/sbomread", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
@@ -103,7 +108,7 @@ var confined = map[string][]string{
 	"github.com/aquasecurity/go-pep440-version": {"sbom/version", "sbom/pep508"},
 	"modernc.org/sqlite":                        {"sbom/ospkg/internal/rpmdb"},
 	"database/sql":                              {"sbom/ospkg/internal/rpmdb"},
-	"github.com/goccy/go-yaml":                  {"audit"},
+	"github.com/goccy/go-yaml":                  {"audit/config"},
 	"github.com/spf13/cobra":                    {"cmd/depaudit"},
 	"github.com/spf13/pflag":                    {"cmd/depaudit"},
 	"golang.org/x/term":                         {"cmd/depaudit"},

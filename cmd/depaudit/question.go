@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
@@ -94,7 +95,7 @@ func (c *command) ask(ctx context.Context, ref string, f *questionFlags, package
 
 // rootsOf finds what a stage's roots mean in what was scanned of it. One that
 // means nothing, or several packages, keeps its name alone.
-func rootsOf(stage audit.StageConfig, o outcome) []audit.Root {
+func rootsOf(stage config.Stage, o outcome) []audit.Root {
 	if len(stage.Roots) == 0 || o.doc == nil {
 		return nil
 	}

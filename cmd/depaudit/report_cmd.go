@@ -58,7 +58,7 @@ The exit code is that of the verdict, as when the report was made: 0, 1 or 3.
 
 func (c *command) readReport(path string) (*audit.Report, error) {
 	if path == "-" {
-		return audit.ReadReport(c.stdin)
+		return audit.Read(c.stdin)
 	}
-	return audit.LoadReport(path)
+	return audit.Load(path)
 }

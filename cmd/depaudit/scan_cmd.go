@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/config"
+	"github.com/depaudit/depaudit/audit/judge"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -56,7 +57,7 @@ says that it could not run or could not write.`,
 			if err != nil {
 				return usage(err)
 			}
-			in := audit.Input{Stage: audit.StageConfig{Name: args[0], Environment: args[0], Base: base, Platform: platform}}
+			in := judge.Input{Stage: config.Stage{Name: args[0], Environment: args[0], Base: base, Platform: platform}}
 			if since != "" {
 				if base != "" {
 					return usage(errors.New("--since and --base both name what the environment started from: use one of them"))
@@ -88,13 +89,13 @@ says that it could not run or could not write.`,
 			}
 			in.Document = outcomes[0].doc
 			if based {
-				in.Base = &audit.Base{Ref: b.raw, Document: outcomes[1].doc, Lost: outcomes[1].err}
+				in.Base = &judge.Base{Ref: b.raw, Document: outcomes[1].doc, Lost: outcomes[1].err}
 			}
-			inputs := []audit.Input{in}
+			inputs := []judge.Input{in}
 			if err := c.claimBases(cmd.Context(), inputs, envs, limits); err != nil {
 				return err
 			}
-			r := audit.Scan(inputs[0], tool())
+			r := judge.Environment(inputs[0], tool())
 			if err := c.write(r, outputs, out.show); err != nil {
 				return err
 			}

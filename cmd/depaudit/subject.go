@@ -190,7 +190,7 @@ func (l *loader) addFile(path, stage string) error {
 	}
 	switch {
 	case kind == fileReport:
-		r, err := audit.LoadReport(path)
+		r, err := audit.Load(path)
 		if err != nil {
 			return usage(&hinted{err, "make the report anew with the depaudit that reads it: depaudit audit -o json=" + path})
 		}
@@ -212,7 +212,7 @@ func (l *loader) addInput() error {
 	if slices.ContainsFunc(l.found, func(s subject) bool { return s.name == "-" || s.file == "-" }) {
 		return usage(errors.New(`"-" is given twice, and standard input can be read once`))
 	}
-	data, err := io.ReadAll(io.LimitReader(l.command.stdin, audit.MaxReportSize+1))
+	data, err := io.ReadAll(io.LimitReader(l.command.stdin, audit.MaxSize+1))
 	if err != nil {
 		return trouble(fmt.Errorf("standard input: %w", err))
 	}
@@ -226,7 +226,7 @@ func (l *loader) addInput() error {
 		l.command = &again
 		return l.addRef("-", rootfs.SchemeSBOM+":-")
 	}
-	r, err := audit.ReadReport(bytes.NewReader(data))
+	r, err := audit.Read(bytes.NewReader(data))
 	if err != nil {
 		return usage(&hinted{fmt.Errorf("standard input: %w", err), "make the report anew with the depaudit that reads it"})
 	}

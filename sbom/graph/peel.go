@@ -2,19 +2,19 @@ package graph
 
 import "slices"
 
-// JointRetention is a root that is not asked for any more.
-type JointRetention struct {
+// Peeled is a root that is not asked for any more.
+type Peeled struct {
 	Root
 	// Leaves is the number of counted components that nothing keeps any more,
 	// itself included, when those before it are not asked for either; Size is
 	// their installed size.
-	Retained int   `json:"retained"`
-	Size     int64 `json:"size,omitempty"`
+	Leaves int   `json:"leaves"`
+	Size   int64 `json:"size,omitempty"`
 	// Left is the number of counted components that are kept after it.
-	Remaining int `json:"remaining"`
+	Left int `json:"left"`
 }
 
-// TopTogether finds the few roots that together keep most of what is there. Several
+// Peel finds the few roots that together keep most of what is there. Several
 // packages of one suite keep little alone, because each keeps what the others
 // need: [Graph.Top] shows all of that as shared. Here one root after the other
 // is taken back to what came automatically, always the one with which most
@@ -24,8 +24,8 @@ type JointRetention struct {
 // Each step takes as long as the dominator tree, linear in the edges. The
 // order is greedy: that no other choice of as many roots has more leave is
 // not promised.
-func (g *Graph) TopTogether(limit int) []JointRetention {
-	out := []JointRetention{}
+func (g *Graph) Peel(limit int) []Peeled {
+	out := []Peeled{}
 	roots := slices.Clone(g.roots.list)
 	t := g.tree()
 	for len(out) < limit {
@@ -43,10 +43,10 @@ func (g *Graph) TopTogether(limit int) []JointRetention {
 			break
 		}
 		root := roots[at]
-		p := JointRetention{Root: Root{g.nodes[root].ID, g.roots.reason[root]}, Retained: int(t.kept[t.number[root]]), Size: t.size[t.number[root]]}
+		p := Peeled{Root: Root{g.nodes[root].ID, g.roots.reason[root]}, Leaves: int(t.kept[t.number[root]]), Size: t.size[t.number[root]]}
 		roots = slices.Delete(roots, at, at+1)
 		t = g.dominators(roots)
-		p.Remaining = int(t.kept[0])
+		p.Left = int(t.kept[0])
 		out = append(out, p)
 	}
 	return out

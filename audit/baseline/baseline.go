@@ -1,0 +1,226 @@
+// Package baseline is the accepted state of the stages of a pipeline, and the
+// file that contains it.
+//
+// The file is committed beside the code with one dependency a line, so that
+// the diff of a pull request shows exactly what is accepted. [Parse] refuses
+// everything that the format does not have, and [Baseline.Encode] writes equal
+// baselines as equal bytes. [Baseline.With] accepts a stage of a report, and
+// [Baseline.Diff] compares two baselines.
+package baseline
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/audit/growth"
+	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// Version is the version of the file format.
+const Version = 1
+
+// MaxSize is the largest baseline that is read, in bytes. A line has some 120
+// bytes, so this is half a million dependencies.
+const MaxSize = 64 << 20
+
+// Baseline is the accepted state of each stage.
+type Baseline struct {
+	// Stages by name.
+	Stages map[string]*Stage
+}
+
+// Stage is the accepted state of one stage.
+type Stage struct {
+	// Method counted the dependencies. Each stage has its own, since each can
+	// be updated alone.
+	audit.Method
+	// Reason is the text with which the stage's first baseline was accepted.
+	Reason string
+	// Dependencies are sorted by key and version. Those that were accepted
+	// as growth have the reason that was given.
+	Dependencies []audit.Accepted
+}
+
+// ErrReason is the error for growth of a critical stage without a reason.
+var ErrReason = errors.New("a critical stage grows: a reason is needed")
+
+// Load reads a baseline. The error for a file that does not exist matches
+// fs.ErrNotExist, that for a malformed one is a *[textfile.Error].
+func Load(path string) (*Baseline, error) {
+	data, err := textfile.Read(path, MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Write replaces the file at path by the baseline, completely or not at all.
+func (b *Baseline) Write(path string) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(b.Encode())
+		return err
+	})
+}
+
+// With returns a baseline in which the stage is accepted as it is in the
+// report; b, which may be nil, is not changed. A stage with gaps and one that
+// looks empty are never accepted. Growth and weaker evidence in a critical
+// stage are accepted only with a reason ([ErrReason]). Dependencies that were
+// accepted before keep their reasons.
+func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
+	if err := acceptable(&stage); err != nil {
+		return nil, err
+	}
+	next := &Baseline{Stages: map[string]*Stage{}}
+	var before *Stage
+	if b != nil {
+		maps.Copy(next.Stages, b.Stages)
+		before = b.Stages[stage.Name]
+	}
+	accepted := &Stage{Method: stage.Method}
+	next.Stages[stage.Name] = accepted
+	reason = sbom.ValidText(reason)
+	if before == nil {
+		accepted.Reason = reason
+		accepted.Dependencies = stage.Accepted()
+		return next, accepted.check()
+	}
+	accepted.Reason = before.Reason
+	p := growth.Compare(before.Dependencies, stage.Accepted(), stage.Base.Trusted())
+	needsReason := reason == "" && (stage.Critical || stage.Enforced)
+	if needsReason && len(p.Added) > 0 {
+		return nil, fmt.Errorf("stage %q: %w", stage.Name, ErrReason)
+	}
+	for _, d := range slices.Concat(p.Added, p.BaseAdded) {
+		d.Reason = reason
+		accepted.Dependencies = append(accepted.Dependencies, d)
+	}
+	for _, pair := range p.Remaining {
+		d := pair.Now
+		d.Reason = pair.Before.Reason
+		if d.Strength().WeakerThan(pair.Before.Strength()) {
+			if needsReason {
+				return nil, fmt.Errorf("stage %q: %w", stage.Name, ErrReason)
+			}
+			d.Reason = reason
+		}
+		accepted.Dependencies = append(accepted.Dependencies, d)
+	}
+	slices.SortFunc(accepted.Dependencies, audit.Accepted.Compare)
+	return next, accepted.check()
+}
+
+// acceptable returns an error for a stage whose dependencies are not all
+// known.
+func acceptable(stage *audit.Stage) error {
+	if n := stage.OpenGaps(); n > 0 {
+		return fmt.Errorf("stage %q has %s: a baseline would accept dependencies that were not examined (repair the gaps first)",
+			stage.Name, wording.Count(n, "gap", "gaps"))
+	}
+	if stage.Limited() {
+		return fmt.Errorf("stage %q has limitations that a critical stage must accept first: no baseline is made (see depaudit explain %s)", stage.Name, audit.RuleLimitation)
+	}
+	if slices.ContainsFunc(stage.Findings, func(f audit.Finding) bool { return f.Rule == audit.RuleEmpty }) {
+		return fmt.Errorf("stage %q looks empty: no baseline is made (see depaudit explain %s)", stage.Name, audit.RuleEmpty)
+	}
+	return nil
+}
+
+// Without returns a baseline that does not have the stage.
+func (b *Baseline) Without(stage string) *Baseline {
+	next := &Baseline{Stages: maps.Clone(b.Stages)}
+	delete(next.Stages, stage)
+	return next
+}
+
+// check returns an error for a baseline that [Parse] would refuse, so that it
+// is never written.
+func (s *Stage) check() error {
+	for i := 1; i < len(s.Dependencies); i++ {
+		if a, b := s.Dependencies[i-1], s.Dependencies[i]; a.Compare(b) == 0 {
+			return fmt.Errorf("two dependencies have the identity %q at version %q", a.Key, a.Version)
+		}
+	}
+	return nil
+}
+
+// StageDiff is the difference between two baselines in one stage.
+type StageDiff struct {
+	Name string
+	// New and Gone are true when only one of the two has the stage; the lists
+	// are then empty.
+	New, Gone bool
+	// Before and After are the numbers of dependencies.
+	Before, After int
+	// Methods are set, before and after, when they differ.
+	Methods *[2]audit.Method
+	Added   []audit.Accepted
+	Removed []audit.Accepted
+	Changed []audit.VersionChange
+	Weaker  []audit.Weaker
+}
+
+// Diff returns the differences between b and next, in order of the stages'
+// names. Stages without a difference are left out. Both may be nil.
+func (b *Baseline) Diff(next *Baseline) []StageDiff {
+	before, after := b.stages(), next.stages()
+	names := slices.Sorted(maps.Keys(before))
+	for name := range after {
+		if before[name] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var out []StageDiff
+	for _, name := range names {
+		if d, differs := diffStage(name, before[name], after[name]); differs {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func (b *Baseline) stages() map[string]*Stage {
+	if b == nil {
+		return nil
+	}
+	return b.Stages
+}
+
+func diffStage(name string, before, after *Stage) (StageDiff, bool) {
+	d := StageDiff{Name: name, New: before == nil, Gone: after == nil}
+	if before != nil {
+		d.Before = len(before.Dependencies)
+	}
+	if after != nil {
+		d.After = len(after.Dependencies)
+	}
+	if d.New || d.Gone {
+		return d, true
+	}
+	if before.Method != after.Method {
+		d.Methods = &[2]audit.Method{before.Method, after.Method}
+	}
+	p := growth.Compare(before.Dependencies, after.Dependencies, true)
+	d.Added, d.Removed = slices.Concat(p.Added, p.BaseAdded), slices.Concat(p.Removed, p.BaseRemoved)
+	d.Changed = growth.Changes(slices.Concat(p.Changed, p.BaseChanged))
+	d.Weaker = growth.Weaker(p.Compared)
+	slices.SortFunc(d.Added, audit.Accepted.Compare)
+	slices.SortFunc(d.Removed, audit.Accepted.Compare)
+	slices.SortFunc(d.Changed, func(a, b audit.VersionChange) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.From, b.From))
+	})
+	other := slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
+		return p.Before.Strength() != p.Now.Strength() || p.Before.Base != p.Now.Base
+	})
+	differs := other || len(p.ToBase) > 0 || d.Methods != nil || len(d.Added)+len(d.Removed)+len(d.Changed) > 0
+	return d, differs
+}

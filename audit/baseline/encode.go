@@ -1,0 +1,90 @@
+package baseline
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+
+	"github.com/depaudit/depaudit/audit"
+)
+
+// Encode returns the baseline as JSON with one dependency a line, stages
+// sorted by name, dependencies by key and version, and keys in a fixed order.
+// Equal baselines have equal bytes.
+func (b *Baseline) Encode() []byte {
+	var w strings.Builder
+	fmt.Fprintf(&w, "{\n  \"baseline\": %d,\n  \"stages\": {", Version)
+	for i, name := range slices.Sorted(maps.Keys(b.Stages)) {
+		if i > 0 {
+			w.WriteByte(',')
+		}
+		w.WriteString("\n    " + asciiJSON(name) + ": ")
+		b.Stages[name].encode(&w)
+	}
+	if len(b.Stages) > 0 {
+		w.WriteString("\n  ")
+	}
+	w.WriteString("}\n}\n")
+	return []byte(w.String())
+}
+
+func (s *Stage) encode(w *strings.Builder) {
+	fmt.Fprintf(w, "{\n      \"rules\": %d,\n      \"catalogers\": %s,\n", s.Rules, asciiJSON(s.Catalogers))
+	if s.Reason != "" {
+		fmt.Fprintf(w, "      \"reason\": %s,\n", textJSON(s.Reason))
+	}
+	w.WriteString("      \"dependencies\": [")
+	for i, d := range slices.SortedFunc(slices.Values(s.Dependencies), audit.Accepted.Compare) {
+		if i > 0 {
+			w.WriteByte(',')
+		}
+		fmt.Fprintf(w, "\n        {\"key\": %s, \"version\": %s, \"provenance\": %s, \"evidence\": %s",
+			asciiJSON(d.Key), asciiJSON(d.Version), asciiJSON(string(d.Provenance)), asciiJSON(d.Evidence))
+		if d.Base {
+			w.WriteString(`, "base": true`)
+		}
+		if d.Reason != "" {
+			w.WriteString(", \"reason\": " + textJSON(d.Reason))
+		}
+		w.WriteByte('}')
+	}
+	if len(s.Dependencies) > 0 {
+		w.WriteString("\n      ")
+	}
+	w.WriteString("]\n    }")
+}
+
+// asciiJSON quotes a name. Everything outside ASCII is escaped: a reviewer
+// must see that a letter is Cyrillic, or that text runs backwards.
+func asciiJSON(s string) string { return quoteJSON(s, func(r rune) bool { return r < 0x7f }) }
+
+// textJSON quotes text of the team, in any script. Invisible characters are
+// escaped.
+func textJSON(s string) string { return quoteJSON(s, strconv.IsPrint) }
+
+func quoteJSON(s string, plain func(rune) bool) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r >= 0x20 && plain(r) && r != unicode.ReplacementChar:
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

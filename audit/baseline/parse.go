@@ -1,0 +1,306 @@
+package baseline
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// ParseBaseline reads a baseline; file names it in errors. Whatever the
+// format does not have is refused, since it could be meant to be obeyed:
+// unknown and repeated keys, a dependency twice, text after the end.
+func Parse(file string, data []byte) (*Baseline, error) {
+	r := &baselineReader{file: file, data: data}
+	if !utf8.Valid(data) {
+		return nil, r.errorAt(firstInvalid(data), "", "the file is not UTF-8")
+	}
+	r.json = json.NewDecoder(bytes.NewReader(data))
+	r.json.UseNumber()
+	b, err := r.baseline()
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func firstInvalid(data []byte) int64 {
+	i := 0
+	for i < len(data) {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		i += size
+	}
+	return int64(i)
+}
+
+// baselineReader walks the tokens of a baseline. It is written by hand, and
+// not unmarshalled, because encoding/json takes the last of two equal keys,
+// and keys in any case.
+type baselineReader struct {
+	file string
+	data []byte
+	json *json.Decoder
+	// at is where the last token ends.
+	at int64
+}
+
+const hintRepair = "restore the file from version control, or delete it and make it anew with `depaudit baseline update`"
+
+func (r *baselineReader) errorAt(offset int64, hint, format string, args ...any) error {
+	offset = min(offset, int64(len(r.data)))
+	line := 1 + bytes.Count(r.data[:offset], []byte("\n"))
+	column := int(offset) - bytes.LastIndexByte(r.data[:offset], '\n')
+	return &textfile.Error{File: r.file, Line: line, Column: column, Msg: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// fail reports at the beginning of the token that was read last.
+func (r *baselineReader) fail(hint, format string, args ...any) error {
+	start := r.at
+	for start < int64(len(r.data)) && strings.IndexByte(" \t\r\n,:", r.data[start]) >= 0 {
+		start++
+	}
+	return r.errorAt(start, hint, format, args...)
+}
+
+func (r *baselineReader) token() (json.Token, error) {
+	r.at = r.json.InputOffset()
+	t, err := r.json.Token()
+	switch {
+	case err == nil:
+		return t, nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, r.errorAt(int64(len(r.data)), hintRepair, "the file ends in the middle")
+	}
+	// The offset in the error counts only some of the bytes that were read,
+	// so the place is where the bad token begins.
+	start := r.json.InputOffset()
+	for start < int64(len(r.data)) && strings.IndexByte(" \t\r\n", r.data[start]) >= 0 {
+		start++
+	}
+	return nil, r.errorAt(start, hintRepair, "not valid JSON: %v", err)
+}
+
+func (r *baselineReader) baseline() (*Baseline, error) {
+	b := &Baseline{Stages: map[string]*Stage{}}
+	seen, err := r.object("the baseline", func(key string) error {
+		switch key {
+		case "baseline":
+			v, err := r.integer(key)
+			switch {
+			case err != nil:
+				return err
+			case v > Version:
+				return r.fail("use a newer depaudit, or delete the baseline and make it anew with `depaudit baseline update`",
+					"the baseline has format version %d, and this depaudit reads up to %d", v, Version)
+			case v < 1:
+				return r.fail(hintRepair, "there is no baseline format version %d", v)
+			}
+			return nil
+		case "stages":
+			_, err := r.object("stages", func(name string) error {
+				at := r.at
+				s, err := r.stage()
+				if err == nil && name == "" {
+					return r.errorAt(at, hintRepair, "a stage without a name")
+				}
+				b.Stages[name] = s
+				return err
+			})
+			return err
+		}
+		return r.unknown(key, "the baseline", "baseline", "stages")
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.require(seen, "the baseline", "baseline", "stages"); err != nil {
+		return nil, err
+	}
+	at := r.json.InputOffset()
+	if rest := bytes.TrimLeft(r.data[at:], " \t\r\n"); len(rest) > 0 {
+		return nil, r.errorAt(int64(len(r.data)-len(rest)), hintRepair, "there is text after the end of the baseline")
+	}
+	return b, nil
+}
+
+func (r *baselineReader) stage() (*Stage, error) {
+	s := &Stage{}
+	seen, err := r.object("a stage", func(key string) (err error) {
+		switch key {
+		case "rules":
+			s.Rules, err = r.integer(key)
+		case "catalogers":
+			s.Catalogers, err = r.text(key)
+		case "reason":
+			s.Reason, err = r.text(key)
+		case "dependencies":
+			s.Dependencies, err = r.dependencies()
+		default:
+			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "dependencies")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, r.require(seen, "a stage", "rules", "catalogers", "dependencies")
+}
+
+func (r *baselineReader) dependencies() ([]audit.Accepted, error) {
+	if err := r.delim('[', "a list of dependencies"); err != nil {
+		return nil, err
+	}
+	type identity struct{ key, version string }
+	seen := map[identity]bool{}
+	var out []audit.Accepted
+	for r.json.More() {
+		e, err := r.dependency()
+		if err != nil {
+			return nil, err
+		}
+		if id := (identity{e.Key, e.Version}); seen[id] {
+			return nil, r.fail("keep one of the lines", "dependency %q at version %q is listed twice", e.Key, e.Version)
+		} else {
+			seen[id] = true
+		}
+		out = append(out, e)
+	}
+	if err := r.delim(']', "the end of the list"); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(out, audit.Accepted.Compare)
+	return out, nil
+}
+
+func (r *baselineReader) dependency() (audit.Accepted, error) {
+	var key, version, provenance, evidence, reason string
+	var base bool
+	fields := map[string]*string{"key": &key, "version": &version, "provenance": &provenance, "evidence": &evidence, "reason": &reason}
+	seen, err := r.object("a dependency", func(name string) (err error) {
+		if name == "base" {
+			base, err = r.boolean(name)
+			return err
+		}
+		field := fields[name]
+		if field == nil {
+			return r.unknown(name, "a dependency", "key", "version", "provenance", "evidence", "base", "reason")
+		}
+		*field, err = r.text(name)
+		if err == nil && name == "provenance" && !audit.Provenance(*field).Counted() {
+			return r.fail("", "there is no provenance %q", *field)
+		}
+		return err
+	})
+	if err != nil {
+		return audit.Accepted{}, err
+	}
+	if err := r.require(seen, "a dependency", "key", "version", "provenance", "evidence"); err != nil {
+		return audit.Accepted{}, err
+	}
+	if key == "" {
+		return audit.Accepted{}, r.fail(hintRepair, "a dependency with an empty key")
+	}
+	e := newAccepted(key, version, audit.Provenance(provenance), evidence, reason)
+	e.Base = base
+	return e, nil
+}
+
+// object reads a JSON object and calls value for each key, once.
+func (r *baselineReader) object(what string, value func(key string) error) (map[string]bool, error) {
+	if err := r.delim('{', what+" (an object)"); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for r.json.More() {
+		t, err := r.token()
+		if err != nil {
+			return nil, err
+		}
+		key, _ := t.(string)
+		if seen[key] {
+			return nil, r.fail("keep one of them", "key %s is given twice", textfile.Quote(key))
+		}
+		seen[key] = true
+		if err := value(key); err != nil {
+			return nil, err
+		}
+	}
+	return seen, r.delim('}', "the end of "+what)
+}
+
+func (r *baselineReader) delim(want json.Delim, what string) error {
+	t, err := r.token()
+	if err != nil {
+		return err
+	}
+	if t != want {
+		return r.fail(hintRepair, "expected %s", what)
+	}
+	return nil
+}
+
+func (r *baselineReader) text(key string) (string, error) {
+	t, err := r.token()
+	if err != nil {
+		return "", err
+	}
+	s, ok := t.(string)
+	if !ok {
+		return "", r.fail("", "expected a string for %q", key)
+	}
+	return s, nil
+}
+
+func (r *baselineReader) boolean(key string) (bool, error) {
+	t, err := r.token()
+	if err != nil {
+		return false, err
+	}
+	b, ok := t.(bool)
+	if !ok {
+		return false, r.fail("", "expected true or false for %q", key)
+	}
+	return b, nil
+}
+
+func (r *baselineReader) integer(key string) (int, error) {
+	t, err := r.token()
+	if err != nil {
+		return 0, err
+	}
+	n, _ := t.(json.Number)
+	v, err := strconv.Atoi(n.String())
+	if err != nil {
+		return 0, r.fail("", "expected a whole number for %q", key)
+	}
+	return v, nil
+}
+
+func (r *baselineReader) unknown(key, what string, known ...string) error {
+	hint := "expected one of " + strings.Join(known, ", ")
+	if near := wording.Nearest(key, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return r.fail(hint, "unknown key %s in %s", textfile.Quote(key), what)
+}
+
+func (r *baselineReader) require(seen map[string]bool, what string, keys ...string) error {
+	for _, k := range keys {
+		if !seen[k] {
+			return r.fail(hintRepair, "%s has no %q", what, k)
+		}
+	}
+	return nil
+}

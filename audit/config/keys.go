@@ -1,0 +1,359 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anchore/packageurl-go"
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// lockPlaces are the positions of the lock patterns, by stage and index.
+type lockPlaces [][]position
+
+func parseConfig(file string, data []byte) (*Config, lockPlaces, error) {
+	d := &decoder{file: file}
+	p := &configParser{decoder: d, config: &Config{File: file, Baseline: DefaultBaseline}}
+	if root := d.document(data); root != nil {
+		d.mapping(root, "the configuration", p.pipelineFields())
+	}
+	if len(d.errs) > 0 {
+		return nil, nil, d.errs.Sorted()
+	}
+	return p.config, p.locks, nil
+}
+
+type configParser struct {
+	*decoder
+	config *Config
+	locks  lockPlaces
+}
+
+func (p *configParser) pipelineFields() []field {
+	c := p.config
+	return []field{
+		{"pipeline", true, func(n ast.Node) { c.Pipeline, _ = p.text(n, "the name of the pipeline", false) }},
+		{"baseline", false, func(n ast.Node) { c.Baseline, _ = p.text(n, "the path of the baseline", false) }},
+		{"registries", false, func(n ast.Node) { c.Registries = p.registries(n) }},
+		{"exceptions", false, func(n ast.Node) { p.list(n, "a list of exceptions", p.exception) }},
+		{"stages", true, p.stages},
+	}
+}
+
+func (p *configParser) stages(n ast.Node) {
+	seen := map[string]position{}
+	p.list(n, "a list of stages", func(n ast.Node) {
+		var s Stage
+		var locks []position
+		var named position
+		p.mapping(n, "a stage", p.stageFields(&s, &locks, &named))
+		if at, dup := seen[s.Name]; dup && s.Name != "" {
+			p.fail(named, "give each stage a name of its own", "stage %q is already defined at %d:%d", s.Name, at.line, at.column)
+		}
+		seen[s.Name] = named
+		p.config.Stages = append(p.config.Stages, s)
+		p.locks = append(p.locks, locks)
+	})
+	if s, ok := n.(*ast.SequenceNode); ok && len(s.Values) == 0 {
+		p.fail(place(n), "", "the pipeline has no stages")
+	}
+}
+
+func (p *configParser) stageFields(s *Stage, locks *[]position, named *position) []field {
+	return []field{
+		{"name", true, func(n ast.Node) { *named, s.Name = place(n), p.stageName(n) }},
+		{"environment", true, func(n ast.Node) {
+			s.Environment, _ = p.text(n, `an environment such as "dir:PATH" or "host:"`, false)
+		}},
+		{"base", false, func(n ast.Node) {
+			s.Base, _ = p.text(n, `a base such as "registry:NAME@sha256:..." or "snapshot:FILE"`, false)
+		}},
+		{"platform", false, func(n ast.Node) { s.Platform = p.platform(n) }},
+		{"critical", false, func(n ast.Node) { s.Critical = p.boolean(n, "critical") }},
+		{"enforce", false, func(n ast.Node) { s.Enforce = p.boolean(n, "enforce") }},
+		{"locks", false, func(n ast.Node) {
+			p.list(n, "a list of lock files", func(n ast.Node) {
+				if lock, ok := p.pattern(n, "the path of a lock file, or a pattern"); ok {
+					s.Locks = append(s.Locks, lock)
+					*locks = append(*locks, place(n))
+				}
+			})
+		}},
+		{"limit", false, func(n ast.Node) { s.Limit = p.optional(n, "limit") }},
+		{"base-limit", false, func(n ast.Node) { s.BaseLimit = p.optional(n, "base-limit") }},
+		{"growth", false, func(n ast.Node) { s.Growth, _ = p.number(n, "growth", 0) }},
+		{"minimum", false, func(n ast.Node) { s.Minimum = p.optional(n, "minimum") }},
+		{"distroless", false, func(n ast.Node) { s.Distroless = p.boolean(n, "distroless") }},
+		{"message", false, func(n ast.Node) { s.Message, _ = p.text(n, "a message", true) }},
+		{"first-party", false, func(n ast.Node) {
+			p.list(n, "a list of the stage's own packages", func(n ast.Node) { s.FirstParty = append(s.FirstParty, p.firstParty(n)) })
+		}},
+		{"registries", false, func(n ast.Node) { s.Registries = p.registries(n) }},
+		{"roots", false, func(n ast.Node) {
+			p.list(n, "a list of packages and commands", func(n ast.Node) {
+				if root, ok := p.text(n, "a package or a command", false); ok {
+					s.Roots = append(s.Roots, root)
+				}
+			})
+		}},
+		{"accept", false, func(n ast.Node) { s.Accept = p.limitations(n) }},
+		{"waive", false, func(n ast.Node) {
+			p.list(n, "a list of waivers for gaps", func(n ast.Node) { s.Waive = append(s.Waive, p.waiver(n)) })
+		}},
+	}
+}
+
+var stageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (p *configParser) stageName(n ast.Node) string {
+	name, ok := p.text(n, "the name of a stage", false)
+	if ok && !stageName.MatchString(name) {
+		p.fail(place(n), "use up to 64 letters, digits, '.', '_' and '-', and begin with a letter or a digit",
+			"%s cannot be the name of a stage", textfile.Quote(name))
+		return ""
+	}
+	return name
+}
+
+func (p *configParser) optional(n ast.Node, what string) *int {
+	v, ok := p.number(n, what, 0)
+	if !ok {
+		return nil
+	}
+	return &v
+}
+
+// registry is a host, or a host with a path that limits it, with or without a
+// scheme: what lockcheck.Policy takes. The schema says the same.
+var registry = regexp.MustCompile(`^(https?://)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$`)
+
+func (p *configParser) registries(n ast.Node) []string {
+	var hosts []string
+	p.list(n, "a list of registries", func(n ast.Node) {
+		host, ok := p.text(n, "the host of a registry", false)
+		if !ok {
+			return
+		}
+		if !registry.MatchString(host) {
+			hint := `write a host in small letters, such as "npm.example.org", with or without a path; never a user name or a query`
+			p.fail(place(n), hint, "%s is no registry", textfile.Quote(host))
+			return
+		}
+		hosts = append(hosts, host)
+	})
+	return hosts
+}
+
+func (p *configParser) firstPartyFields(o *FirstParty) []field {
+	return []field{
+		{"name", false, func(n ast.Node) { o.Name, _ = p.text(n, "the name of a package", false) }},
+		{"purl", false, func(n ast.Node) { o.PURL = p.purl(n) }},
+		{"path", false, func(n ast.Node) { o.Path = p.inside(n) }},
+	}
+}
+
+func (p *configParser) firstParty(n ast.Node) FirstParty {
+	var o FirstParty
+	before := len(p.errs)
+	if !p.mapping(n, "one of the stage's own packages", p.firstPartyFields(&o)) || len(p.errs) > before {
+		return o
+	}
+	if m := n.(*ast.MappingNode); len(m.Values) != 1 {
+		p.fail(place(n), "make a list entry of each", "one of name, purl and path is expected, got %d keys", len(m.Values))
+	}
+	return o
+}
+
+func (p *configParser) exceptionFields(e *Exception) []field {
+	return []field{
+		{"purl", false, func(n ast.Node) { e.PURL = p.purl(n) }},
+		{"path", false, func(n ast.Node) { e.Path = p.inside(n) }},
+		{"reason", true, func(n ast.Node) { e.Reason, _ = p.text(n, "the reason for the exception", true) }},
+		{"owner", true, func(n ast.Node) { e.Owner, _ = p.text(n, "who answers for the exception", false) }},
+		{"expires", true, func(n ast.Node) { e.Expires = p.date(n) }},
+	}
+}
+
+func (p *configParser) exception(n ast.Node) {
+	e := Exception{Line: place(n).line}
+	before := len(p.errs)
+	if p.mapping(n, "an exception", p.exceptionFields(&e)) && len(p.errs) == before && e.PURL == "" && e.Path == "" {
+		p.fail(place(n), "add `purl:` (or `path:`, for files that no package accounts for)", "an exception without purl and path is for nothing")
+	}
+	p.config.Exceptions = append(p.config.Exceptions, e)
+}
+
+// platform is the shape that all tools for images share: os/arch[/variant].
+// The schema says the same.
+var platform = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$`)
+
+func (p *configParser) platform(n ast.Node) string {
+	s, ok := p.text(n, `a platform such as "linux/amd64"`, false)
+	if ok && !platform.MatchString(s) {
+		p.fail(place(n), "write os/arch or os/arch/variant in small letters, such as linux/amd64 or linux/arm/v7", "%s is no platform", textfile.Quote(s))
+		return ""
+	}
+	return s
+}
+
+func (p *configParser) limitations(n ast.Node) []sbom.LimitationName {
+	var known []string
+	for _, name := range sbom.LimitationNames() {
+		known = append(known, string(name))
+	}
+	var out []sbom.LimitationName
+	p.list(n, "a list of limitations", func(n ast.Node) {
+		name, ok := p.word(n, "the name of a limitation", "no limitation is called %s", known)
+		switch {
+		case !ok:
+		case slices.Contains(out, sbom.LimitationName(name)):
+			p.fail(place(n), "remove one of them", "the limitation %q is already accepted", name)
+		default:
+			out = append(out, sbom.LimitationName(name))
+		}
+	})
+	return out
+}
+
+// word decodes one of a few known words.
+func (p *configParser) word(n ast.Node, what, unknown string, known []string) (string, bool) {
+	s, ok := p.text(n, what, false)
+	if !ok {
+		return "", false
+	}
+	if slices.Contains(known, s) {
+		return s, true
+	}
+	hint := "there are " + strings.Join(known, ", ")
+	if near := wording.Nearest(s, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q? ", near) + hint
+	}
+	p.fail(place(n), hint, unknown, textfile.Quote(s))
+	return "", false
+}
+
+func (p *configParser) waiverFields(w *Waiver) []field {
+	return []field{
+		{"path", false, func(n ast.Node) { w.Path = p.inside(n) }},
+		{"kind", false, func(n ast.Node) { w.Kind = p.gapKind(n) }},
+		{"reason", true, func(n ast.Node) { w.Reason, _ = p.text(n, "the reason for the waiver", true) }},
+		{"owner", true, func(n ast.Node) { w.Owner, _ = p.text(n, "who answers for the waiver", false) }},
+		{"expires", true, func(n ast.Node) { w.Expires = p.date(n) }},
+	}
+}
+
+func (p *configParser) waiver(n ast.Node) Waiver {
+	w := Waiver{Line: place(n).line}
+	before := len(p.errs)
+	if p.mapping(n, "a waiver", p.waiverFields(&w)) && len(p.errs) == before && w.Path == "" && w.Kind == "" {
+		p.fail(place(n), "add `path:` or `kind:`, or both", "a waiver without path and kind is for everything")
+	}
+	return w
+}
+
+func (p *configParser) gapKind(n ast.Node) string {
+	if s, ok := n.(*ast.StringNode); ok && slices.Contains(audit.UnwaivableGaps(), s.Value) {
+		p.fail(place(n), "what was not judged at all cannot be let through", "a gap of the kind %q cannot be waived", s.Value)
+		return ""
+	}
+	kind, _ := p.word(n, "the kind of a gap", "no gap that can be waived is of the kind %s", audit.WaivableGaps())
+	return kind
+}
+
+func (p *configParser) date(n ast.Node) string {
+	s, ok := p.text(n, "a date (YYYY-MM-DD)", false)
+	if !ok {
+		return ""
+	}
+	if !IsDate(s) {
+		p.fail(place(n), "write the last day on which it holds as YYYY-MM-DD", "%s is no date", textfile.Quote(s))
+		return ""
+	}
+	return s
+}
+
+// IsDate reports whether s is a full-date of RFC 3339.
+func IsDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
+}
+
+// purlShape is what package URLs have in common; the schema says the same.
+var purlShape = regexp.MustCompile(`^pkg:[a-zA-Z][a-zA-Z0-9.+-]*/[^\s]+$`)
+
+func (p *configParser) purl(n ast.Node) string {
+	s, ok := p.text(n, `a package URL such as "pkg:pypi/six"`, false)
+	if !ok {
+		return ""
+	}
+	hint := "write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version"
+	if !purlShape.MatchString(s) {
+		p.fail(place(n), hint, "%s is no package URL", textfile.Quote(s))
+		return ""
+	}
+	if strings.ContainsAny(s, "*") {
+		p.fail(place(n), "name one package; leave the version out to mean all of them", "%s has a wildcard, which package URLs do not have", textfile.Quote(s))
+		return ""
+	}
+	if _, err := packageurl.FromString(s); err != nil {
+		p.fail(place(n), hint, "%s is no package URL: %v", textfile.Quote(s), err)
+		return ""
+	}
+	return s
+}
+
+// inside decodes a pattern of absolute paths within an environment.
+func (p *configParser) inside(n ast.Node) string {
+	s, ok := p.pattern(n, "a path within the environment, or a pattern")
+	if !ok {
+		return ""
+	}
+	if !strings.HasPrefix(s, "/") {
+		p.fail(place(n), fmt.Sprintf("write %s", textfile.Quote("/"+s)), "%s is not an absolute path within the environment", textfile.Quote(s))
+		return ""
+	}
+	if rest := strings.TrimLeft(path.Clean(s), "/*"); rest == "" {
+		p.fail(place(n), "name a folder", "%s is all of the environment", textfile.Quote(s))
+		return ""
+	}
+	return s
+}
+
+func (p *configParser) pattern(n ast.Node, what string) (string, bool) {
+	s, ok := p.text(n, what, false)
+	if !ok {
+		return "", false
+	}
+	if !doublestar.ValidatePattern(s) {
+		p.fail(place(n), "see https://github.com/bmatcuk/doublestar for the syntax", "%s is no valid pattern", textfile.Quote(s))
+		return "", false
+	}
+	return s, true
+}
+
+// configKeys lists every key of the configuration by the mapping it is in, as
+// the parser knows them; a test holds it against the schema.
+func configKeys() map[string][]string {
+	p := &configParser{decoder: &decoder{}, config: &Config{}}
+	keys := map[string][]string{
+		"pipeline":    keysOf(p.pipelineFields()),
+		"stage":       keysOf(p.stageFields(&Stage{}, nil, nil)),
+		"first-party": keysOf(p.firstPartyFields(&FirstParty{})),
+		"exception":   keysOf(p.exceptionFields(&Exception{})),
+		"waiver":      keysOf(p.waiverFields(&Waiver{})),
+	}
+	for _, k := range keys {
+		slices.Sort(k)
+	}
+	return keys
+}

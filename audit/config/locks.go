@@ -1,0 +1,79 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/depaudit/depaudit/audit/textfile"
+)
+
+// maxLockFiles bounds what the patterns of one stage match. A monorepo has
+// some hundred lock files; more is a pattern that caught node_modules.
+const maxLockFiles = 1000
+
+// resolveLocks fills in LockFiles of each stage. A pattern that matches
+// nothing is an error: the file that it was meant for has moved, and without
+// it everything would be unpinned for a reason that nobody sees.
+func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
+	d := &decoder{file: c.File}
+	for i := range c.Stages {
+		s := &c.Stages[i]
+		for j, pattern := range s.Locks {
+			at := places[i][j]
+			files, err := lockFiles(c.path(""), pattern)
+			switch {
+			case err != nil:
+				d.fail(at, "", "lock %s: %v", textfile.Quote(pattern), err)
+			case len(files) == 0:
+				d.fail(at, "paths are relative to the folder of this file", "lock %s matches no file", textfile.Quote(pattern))
+			}
+			s.LockFiles = append(s.LockFiles, files...)
+		}
+		slices.Sort(s.LockFiles)
+		s.LockFiles = slices.Compact(s.LockFiles)
+		if len(s.LockFiles) > maxLockFiles {
+			d.fail(places[i][0], "narrow the patterns down", "the locks of stage %q are %d files, and at most %d are read", s.Name, len(s.LockFiles), maxLockFiles)
+		}
+	}
+	return d.errs
+}
+
+func lockFiles(dir, pattern string) ([]string, error) {
+	if !strings.ContainsAny(pattern, `*?[{\`) {
+		path := pattern
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, filepath.FromSlash(pattern))
+		}
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if info.IsDir() {
+			return nil, errors.New("it is a folder; name the file in it")
+		}
+		return []string{path}, nil
+	}
+	// The part before the first wildcard is a path and may hold "..", which
+	// an fs.FS does not know.
+	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
+	if !filepath.IsAbs(base) {
+		base = filepath.Join(dir, filepath.FromSlash(base))
+	}
+	matches, err := doublestar.Glob(os.DirFS(base), rest, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range matches {
+		matches[i] = filepath.Join(base, filepath.FromSlash(m))
+	}
+	return matches, nil
+}

@@ -1,0 +1,420 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// ReportSchema is the version of the report's format. A reader refuses a
+// newer one: it could not know what it overlooks.
+const ReportSchema = 1
+
+// Verdict is the outcome of an audit. It is a property of the report, never
+// of a renderer.
+type Verdict string
+
+const (
+	Pass       Verdict = "pass"
+	Fail       Verdict = "fail"
+	Incomplete Verdict = "incomplete"
+)
+
+// Report is the whole result of an audit, as one JSON document: every other
+// format is rendered from it, also later. Its schema is
+// docs/report.schema.json. It holds no clock and no random identifier.
+type Report struct {
+	// Schema is the version of this document's format.
+	Schema  int     `json:"schema"`
+	Verdict Verdict `json:"verdict"`
+	// Pipeline is the pipeline's name; empty for the scan of one environment.
+	Pipeline string `json:"pipeline,omitempty"`
+	// Rules is the version of the counting rules.
+	Rules int  `json:"rules"`
+	Tool  Tool `json:"tool"`
+	// Baseline is the path of the baseline as configured, empty without one.
+	Baseline string `json:"baseline,omitempty"`
+	// Stages are in the order of the configuration.
+	Stages []Stage `json:"stages"`
+	// Findings are those about the configuration or the baseline as a whole
+	// and about no single stage: an exception that nothing needs any more, a
+	// stage that only the baseline still has.
+	Findings []Finding `json:"findings,omitempty"`
+}
+
+// Tool names the program that counted.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Catalogers is the engine behind the language packages ("syft v1.54.1").
+	Catalogers string `json:"catalogers"`
+}
+
+// Stage is the result of one stage.
+type Stage struct {
+	Name     string `json:"name"`
+	Critical bool   `json:"critical"`
+	// Enforced is true for a stage that is not critical but is judged like
+	// one, because the configuration says so.
+	Enforced bool `json:"enforced,omitempty"`
+	// Environment is the reference as configured.
+	Environment string `json:"environment"`
+	// OS is the operating system's own name for itself, if it has one.
+	OS string `json:"os,omitempty"`
+	// Image is what the environment's container image says of itself; zero
+	// for anything else.
+	Image sbom.Image `json:"image,omitzero"`
+	// Base is what the environment started from, nil when nobody names it.
+	Base *StageBase `json:"base,omitempty"`
+	// Limitations are what this kind of environment cannot show at all. A
+	// number without them is another number: every format has them beside it.
+	Limitations []Limitation `json:"limitations,omitempty"`
+	// Method is what counted this stage: for an SBOM that somebody else made,
+	// the tool that made it.
+	Method Method `json:"method"`
+	// Verdict of this stage alone.
+	Verdict Verdict `json:"verdict"`
+	Counts  Counts  `json:"counts"`
+	// Limit is the configured absolute limit, nil without one.
+	Limit *int `json:"limit,omitempty"`
+	// Message is the team's own text for a failure of this stage.
+	Message string `json:"message,omitempty"`
+	// Dependencies has every component of the stage: those that count, and
+	// those inside others, which have an Owner and the provenance "bundled".
+	// Sorted by type, name, version.
+	Dependencies []Dependency `json:"dependencies"`
+	// Relations are the edges between dependencies, by ID.
+	Relations []Relation `json:"relations,omitempty"`
+	Excluded  []Excluded `json:"excluded,omitempty"`
+	Growth    Growth     `json:"growth"`
+	Findings  []Finding  `json:"findings"`
+	Gaps      []Gap      `json:"gaps"`
+	Notices   []Notice   `json:"notices,omitempty"`
+	// Roots are the packages and commands that the configuration names as what
+	// the stage uses by itself.
+	Roots []Root `json:"roots,omitempty"`
+	// Locks are the lock files that were read for this stage.
+	Locks []LockFile `json:"locks,omitempty"`
+}
+
+// Method is what a count was made with. Two counts by different rulers cannot
+// be compared.
+type Method struct {
+	// Rules is the version of the counting rules.
+	Rules int `json:"rules"`
+	// Catalogers is the engine behind the language packages.
+	Catalogers string `json:"catalogers"`
+}
+
+// Counts is the footprint of a stage. Total is the sum of OS, Lock, Image,
+// Exception and Unaccounted.
+type Counts struct {
+	Total       int `json:"total"`
+	OS          int `json:"os"`
+	Lock        int `json:"lock"`
+	Image       int `json:"image"`
+	Exception   int `json:"exception"`
+	Unaccounted int `json:"unaccounted"`
+	// Bundled and Excluded are listed but not part of Total.
+	Bundled  int `json:"bundled"`
+	Excluded int `json:"excluded"`
+}
+
+// Provenance says why a dependency may be there.
+type Provenance string
+
+const (
+	FromOS        Provenance = "os"
+	FromLock      Provenance = "lock"
+	FromImage     Provenance = "image"
+	FromException Provenance = "exception"
+	FromNowhere   Provenance = "unaccounted"
+	FromBundled   Provenance = "bundled" // not counted: see Dependency.Owner
+)
+
+// Dependency is one component of a stage.
+type Dependency struct {
+	ID string `json:"id"`
+	// Key is the identity without the version, by which growth is judged.
+	Key        string     `json:"key"`
+	PURL       string     `json:"purl"`
+	Name       string     `json:"name"`
+	Namespace  string     `json:"namespace,omitempty"`
+	Version    string     `json:"version"`
+	Arch       string     `json:"arch,omitempty"`
+	Type       string     `json:"type"`
+	Provenance Provenance `json:"provenance"`
+	// Evidence is the strength of Provenance: "db-owned", "hash-proved",
+	// "hash-claimed", "hash-locked", "version-locked", "excepted", "none"; of
+	// a base "digest", "snapshot", "folder", "document", "tag".
+	Evidence string `json:"evidence"`
+	// OSEvidence is what the package database shows of an OS package whose
+	// provenance is another one.
+	OSEvidence string `json:"osEvidence,omitempty"`
+	// Layer is the number, from 1, of the image's layer that it is from; 0
+	// when that is not known.
+	Layer int `json:"layer,omitempty"`
+	// Replaces is the ID of the base's dependency of the same Key that this
+	// one stands in for.
+	Replaces string `json:"replaces,omitempty"`
+	// Lock is the entry that pins the dependency.
+	Lock *LockRef `json:"lock,omitempty"`
+	// Why says, for an unaccounted dependency, what was looked for and what
+	// was found instead.
+	Why *Reason `json:"why,omitempty"`
+	// Exception is the entry of the configuration that excuses the
+	// dependency.
+	Exception *ExceptionRef `json:"exception,omitempty"`
+	// Paths show the dependency within the environment.
+	Paths []string `json:"paths,omitempty"`
+	// Owner is the ID of the component that this one lies inside of.
+	Owner string `json:"owner,omitempty"`
+	// Asked is "explicit", "dependency", "essential" or empty when nobody recorded it.
+	InstallReason string `json:"installReason,omitempty"`
+	// Files is the number of files behind an unaccounted folder.
+	Files  int    `json:"files,omitempty"`
+	Detail string `json:"detail,omitempty"`
+	// Kind is "os", "package" or "files": see sbom.Kind.
+	Kind sbom.Kind `json:"kind"`
+	// FoundBy names the cataloger or the reader.
+	FoundBy string `json:"foundBy,omitempty"`
+	// Source is the source package of an OS package, when it has another name.
+	Source string `json:"source,omitempty"`
+	// InstalledSize is in bytes, as the OS database states it.
+	InstalledSize int64 `json:"installedSize,omitempty"`
+	// Digests and Install are what the environment says about the artifact
+	// that was installed.
+	Digests []sbom.Digest `json:"digests,omitempty"`
+	Install *sbom.Install `json:"install,omitempty"`
+}
+
+// LockRef points to an entry of a lock file.
+type LockRef struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+// ExceptionRef repeats what the configuration says about an exception or a
+// waiver.
+type ExceptionRef struct {
+	Reason string `json:"reason"`
+	Owner  string `json:"owner"`
+	// Expires is the last day, YYYY-MM-DD, on which the exception holds.
+	Expires string `json:"expires"`
+}
+
+// Reason says why a dependency is not accounted for.
+type Reason struct {
+	// Code is one of lockcheck's reasons ("not-in-any-lock",
+	// "locked-at-another-version", ...) or "no-package" for files.
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	// Lock is the entry that comes closest: the same name at another
+	// version, or with another hash.
+	Lock *LockRef `json:"lock,omitempty"`
+}
+
+// Relation is an edge between two dependencies, by ID.
+type Relation struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Kind string `json:"kind"`
+	Via  string `json:"via,omitempty"`
+	// Group and File are as in [sbom.Relation].
+	Group int    `json:"group,omitempty"`
+	File  string `json:"file,omitempty"`
+}
+
+// Excluded is something that was found and is not a dependency.
+type Excluded struct {
+	Path    string `json:"path"`
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version,omitempty"`
+	PURL    string `json:"purl,omitempty"`
+	Reason  string `json:"reason"`
+	Detail  string `json:"detail,omitempty"`
+	Count   int    `json:"count"`
+}
+
+// Growth is the difference to the baseline, by identity.
+type Growth struct {
+	// Known is false when there is no baseline for the stage.
+	Known bool `json:"known"`
+	// Baseline is the accepted number of dependencies, the base's included.
+	Baseline int `json:"baseline"`
+	// Allowed is the configured allowance.
+	Allowed int `json:"allowed"`
+	// Added are dependencies that the baseline does not have, grouped under
+	// the one that brought them; those that several groups share come last.
+	Added []GrowthGroup `json:"added"`
+	// Removed are entries of the baseline that the stage no longer has.
+	Removed []Accepted `json:"removed"`
+	// Changed are those whose version alone differs.
+	Changed []VersionChange `json:"changed"`
+	// Weaker are those that the baseline has with a better proof.
+	Weaker []Weaker `json:"weaker,omitempty"`
+	// Method is what made the baseline's count, when it is not what made
+	// this one. The difference is then told, and not judged.
+	Method *Method `json:"method,omitempty"`
+	// Base is the difference in what is the base's, which is none of the
+	// above. Nil when neither the baseline nor the stage has any of it.
+	Base *BaseGrowth `json:"base,omitempty"`
+}
+
+// BaseGrowth is the difference in what is the base's, by identity.
+type BaseGrowth struct {
+	// Baseline is how many of the accepted dependencies are the base's.
+	Baseline int `json:"baseline"`
+	// Added are the IDs of new dependencies that the base brings.
+	Added []string `json:"added,omitempty"`
+	// Removed are entries of the baseline that left with the base.
+	Removed []Accepted `json:"removed,omitempty"`
+	// Changed are those whose version alone differs.
+	Changed []VersionChange `json:"changed,omitempty"`
+	// ToStage are the IDs of dependencies that the baseline has as the base's
+	// and that the stage now adds by itself. They are growth.
+	ToStage []string `json:"toStage,omitempty"`
+	// ToBase are the IDs of those that the stage added before.
+	ToBase []string `json:"toBase,omitempty"`
+}
+
+// MaxSharedBy is the largest number of heads that a shared group names. More
+// are of no use to a reader, and without a limit their number would be the
+// product of heads and shared groups.
+const MaxSharedBy = 8
+
+// GrowthGroup is a new dependency with the new ones that it brought.
+type GrowthGroup struct {
+	// ID of the dependency at the head of the group: without it, none of the
+	// others would be there.
+	ID string `json:"id"`
+	// Because is "explicit" when the head was asked for, "dependency" when something
+	// that was there before needs it, "" when unknown.
+	Because string `json:"because,omitempty"`
+	// Brings are the IDs of the others, sorted.
+	Brings []string `json:"brings,omitempty"`
+	// SharedBy are the IDs of the heads that lead to this one, when it is
+	// there only because several do: it leaves when all of them do. Those that
+	// bring most come first, and at most [MaxSharedBy] are named.
+	SharedBy []string `json:"sharedBy,omitempty"`
+	// NeededBy are the IDs of dependencies which were there before and now
+	// need the head, sorted.
+	NeededBy []string `json:"neededBy,omitempty"`
+}
+
+// Change is a dependency at another version than in the baseline.
+type VersionChange struct {
+	Key  string `json:"key"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Weaker is a dependency whose proof is not what the baseline accepted.
+type Weaker struct {
+	ID   string   `json:"id"`
+	From Strength `json:"from"`
+	To   Strength `json:"to"`
+}
+
+// Severity of a finding.
+type Severity string
+
+const (
+	Error              Severity = "error"      // fails the stage
+	Warning            Severity = "warning"    // does not
+	SeverityIncomplete Severity = "incomplete" // something could not be judged: incomplete
+	Info               Severity = "info"       // good to know
+)
+
+// Finding is a rule of the policy that a stage breaks.
+type Finding struct {
+	// Rule is the ID of the rule; `depaudit explain RULE` describes it.
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	Message  string   `json:"message"`
+	// Dependencies are the IDs of the dependencies that it is about.
+	Dependencies []string `json:"dependencies,omitempty"`
+	// Paths are the places that it is about.
+	Paths []string `json:"paths,omitempty"`
+	// Fix is what to do in the environment; Accept is a command that accepts
+	// the state as it is. Either may be empty.
+	Fix    string `json:"fix,omitempty"`
+	Accept string `json:"accept,omitempty"`
+}
+
+// Notice is a remark for the reviewer.
+type Notice struct {
+	Kind   string `json:"kind"`
+	Path   string `json:"path,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Detail string `json:"detail"`
+}
+
+// Root is something that a stage uses by itself.
+type Root struct {
+	// Name is as configured.
+	Name string `json:"name"`
+	// ID of the dependency that it means, empty when the stage has none.
+	ID string `json:"id,omitempty"`
+}
+
+// LockFile is a lock file that was read for a stage.
+type LockFile struct {
+	Path    string `json:"path"`
+	Format  string `json:"format"`
+	Entries int    `json:"entries"`
+	// Notes are the places where the lock pins less than it seems to.
+	Notes []LockNote `json:"notes,omitempty"`
+}
+
+// LockNote is a weakness of a lock file.
+type LockNote struct {
+	Kind   string `json:"kind"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Name   string `json:"name,omitempty"`
+	Detail string `json:"detail"`
+}
+
+// Count adds one component of the provenance to the counts.
+func (c *Counts) Count(p Provenance) {
+	if p == FromBundled {
+		c.Bundled++
+		return
+	}
+	c.Total++
+	switch p {
+	case FromOS:
+		c.OS++
+	case FromLock:
+		c.Lock++
+	case FromImage:
+		c.Image++
+	case FromException:
+		c.Exception++
+	default:
+		c.Unaccounted++
+	}
+}
+
+// Counted reports whether p is a provenance of counted dependencies.
+func (p Provenance) Counted() bool {
+	return slices.Contains([]Provenance{FromOS, FromLock, FromImage, FromException, FromNowhere}, p)
+}
+
+// IDs returns the IDs of all new dependencies, sorted.
+func (g *Growth) IDs() []string {
+	var ids []string
+	for _, group := range g.Added {
+		ids = append(ids, group.ID)
+		ids = append(ids, group.Brings...)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (m Method) String() string {
+	return fmt.Sprintf("counting rules %d and %s", m.Rules, cmp.Or(m.Catalogers, "no catalogers"))
+}

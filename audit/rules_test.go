@@ -1,0 +1,33 @@
+package audit
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestRulesDocumentThemselves(t *testing.T) {
+	id := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+	seen := map[string]bool{}
+	for _, r := range Rules() {
+		if !id.MatchString(r.ID) || seen[r.ID] {
+			t.Errorf("bad or repeated ID %q", r.ID)
+		}
+		seen[r.ID] = true
+		for _, text := range []string{r.Title, r.What, r.Why, r.Fix, r.Accept} {
+			if text == "" {
+				t.Errorf("%s lacks a text", r.ID)
+			}
+		}
+		if !slices.Contains([]Severity{SeverityIncomplete, Error, Warning, Info}, r.Strict) {
+			t.Errorf("%s has severity %q", r.ID, r.Strict)
+		}
+		if got, ok := RuleByID(r.ID); !ok || got.ID != r.ID || !strings.Contains(got.Explanation(), r.Why) {
+			t.Errorf("%s is not found by its ID", r.ID)
+		}
+	}
+	if _, ok := RuleByID("none"); ok {
+		t.Error("found a rule that does not exist")
+	}
+}
