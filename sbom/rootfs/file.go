@@ -44,7 +44,7 @@ func (e *LimitError) Error() string {
 // because the walk did not. For a file of an image it returns the metadata of
 // the layer.
 func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
-	defer func() { t.asked(n, ReadInfo, err) }()
+	defer func() { t.recordRead(n, ReadInfo, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
@@ -65,7 +65,7 @@ func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 // Errors and the name of the file have the path within the environment. A
 // content of an image that [Options.Keep] did not select is a [*NotKeptError].
 func (t *Tree) OpenFile(n Node) (content Content, err error) {
-	defer func() { t.asked(n, ReadContent, err) }()
+	defer func() { t.recordRead(n, ReadContent, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -93,7 +93,7 @@ func (t *Tree) Classify(n Node) (Class, fs.FileMode, error) {
 	if !ok {
 		class, mode, err = t.classifyFile(n)
 	}
-	t.classified(n, class, mode, err)
+	t.recordClass(n, class, mode, err)
 	return class, mode, err
 }
 

@@ -13,28 +13,29 @@ import (
 	"time"
 )
 
-// Read says what was asked of a file, and so what an answer depended on.
+// Read is a set of the reads of a file on which a scan depended.
 type Read uint8
 
 const (
 	ReadClass   Read = 1 << iota // [Tree.Classify]: its first bytes and its permissions
-	ReadInfo                     // [Tree.Stat]: all that lstat(2) tells
+	ReadInfo                     // [Tree.Stat]: everything that lstat(2) returns
 	ReadContent                  // [Tree.OpenFile] and [Tree.ReadFile]: any of its bytes
-	ReadFailed                   // there was an error instead of an answer, or two answers
+	ReadFailed                   // a read returned an error, or two reads differed
 )
 
-// Fingerprint names the state of one file at one path: a digest over the path,
-// device, inode, mode, size, and the times of modification and of change in
-// nanoseconds. The zero Fingerprint is no state. The time of change cannot be set by
-// whoever may write to a file, so that equal states mean equal content, but
-// for files that changed just now: see [Tree.Fingerprints].
+// Fingerprint identifies the content of one file at one path: it is a digest
+// of the path, device, inode, mode, size, and the times of modification and of
+// change in nanoseconds. The zero Fingerprint identifies nothing. A process that
+// can write to a file cannot set its time of change, so that equal fingerprints
+// mean equal content, except for files that have just changed; see
+// [Tree.Fingerprints].
 type Fingerprint [16]byte
 
-// FileFingerprint is what was asked of a file, and the state that it was in. Class and
-// Perm are what Classify answered, for ReadClass.
+// FileFingerprint is the fingerprint of a file with the reads that were
+// recorded. Class and Perm are the results of Classify, for ReadClass.
 //
-// A directory that was walked has a mark as well, whether or not something was
-// asked of it: as long as its state is the same, so are the names in it.
+// A directory that was walked has one as well, whether or not it was read: while
+// its fingerprint is the same, so are the names in it.
 type FileFingerprint struct {
 	Node        Node
 	Parent      Node   // None for the root
@@ -43,41 +44,40 @@ type FileFingerprint struct {
 	Read        Read
 	Class       Class
 	Perm        fs.FileMode
-	Fingerprint Fingerprint // zero when the state identifies nothing
+	Fingerprint Fingerprint // zero if the file had just changed
 }
 
-// Fingerprints are what an environment was like when something was asked of it, for
-// a comparison at a later time: [Same] before it is walked, [Tree.Unchanged]
-// after.
+// Fingerprints are the fingerprints of an environment, for a later comparison:
+// with [Same] before it is walked, with [Tree.Unchanged] afterwards.
 type Fingerprints struct {
 	// Root identifies the root directory.
 	Root string
-	// Mounts identifies what is mounted in it; empty when the states of
-	// directories do not tell the names in them.
+	// Mounts identifies the mounts in it; empty if the fingerprints of
+	// directories do not depend on the names in them.
 	Mounts string
-	// Names is the digest of [Tree.Names].
+	// Names is the result of [Tree.Names].
 	Names [sha256.Size]byte
 	// Files are in node order.
 	Files []FileFingerprint
 }
 
-// racy is how long a file must have been left alone before its state
-// identifies its content: within one tick of the file system's clock it can
-// be written twice with the same times. Two seconds is the tick of FAT, the
-// coarsest in use; that of Linux' own file systems is some milliseconds.
+// racy is the time without changes after which a fingerprint identifies a
+// content: within one tick of the file system's clock a file can be written
+// twice with the same times. Two seconds is the tick of FAT, the coarsest in
+// use; that of Linux' own file systems is some milliseconds.
 const racy = 2 * time.Second
 
-// record is what was asked of a tree's files.
+// record records the reads of a tree's files.
 type record struct {
-	// answers are by node, and used atomically: Read, the class from bit 8,
+	// answers are by node, and accessed atomically: Read, the class from bit 8,
 	// the permissions from bit 16.
 	answers []uint32
-	// recalled are answers of an earlier time that still hold; 0 for none.
+	// recalled are earlier answers that are still valid; 0 for none.
 	recalled []uint32
 }
 
-// Record makes the tree remember what is asked of its files from now on. It
-// costs 4 bytes a node. Call it before anything is asked.
+// Record starts recording the reads of the tree's files. It takes 4 bytes a
+// node. Call it before any read.
 func (t *Tree) Record() {
 	if t.record == nil {
 		t.record = new(record)
@@ -85,8 +85,8 @@ func (t *Tree) Record() {
 	t.record.answers = make([]uint32, t.Len())
 }
 
-// asked remembers a question and whether it was answered.
-func (t *Tree) asked(n Node, what Read, err error) {
+// recordRead records a read and whether it succeeded.
+func (t *Tree) recordRead(n Node, what Read, err error) {
 	if t.record == nil || t.record.answers == nil || !t.has(n) {
 		return
 	}
@@ -100,10 +100,10 @@ func packAnswer(class Class, perm fs.FileMode) uint32 {
 	return uint32(ReadClass) | uint32(class)<<8 | uint32(perm.Perm())<<16
 }
 
-// classified remembers an answer of Classify.
-func (t *Tree) classified(n Node, class Class, perm fs.FileMode, err error) {
+// recordClass records a result of Classify.
+func (t *Tree) recordClass(n Node, class Class, perm fs.FileMode, err error) {
 	if err != nil || t.record == nil || t.record.answers == nil {
-		t.asked(n, ReadClass, err)
+		t.recordRead(n, ReadClass, err)
 		return
 	}
 	answer := packAnswer(class, perm)
@@ -120,7 +120,7 @@ func (t *Tree) classified(n Node, class Class, perm fs.FileMode, err error) {
 	}
 }
 
-// recall is what Classify answered at an earlier time, when that still holds.
+// recall returns an earlier result of Classify that is still valid.
 func (t *Tree) recall(n Node) (Class, fs.FileMode, bool) {
 	if t.record == nil || !t.has(n) || int(n) >= len(t.record.recalled) {
 		return 0, 0, false
@@ -129,9 +129,9 @@ func (t *Tree) recall(n Node) (Class, fs.FileMode, bool) {
 	return Class(a >> 8), fs.FileMode(a >> 16), a != 0
 }
 
-// Recall lets Classify answer from marks of an earlier time for those files
-// that are in the same state still. want says for which files that is worth
-// a look at the disk, which is cheaper than reading the file.
+// Recall makes Classify return the results of earlier fingerprints for files
+// with the same fingerprint. want reports whether a file is worth one lstat(2),
+// which is cheaper than reading it.
 func (t *Tree) Recall(ctx context.Context, known map[Fingerprint]FileFingerprint, want func(Node) bool) error {
 	recalled := make([]uint32, t.Len())
 	var nodes []Node
@@ -156,13 +156,13 @@ func (t *Tree) Recall(ctx context.Context, known map[Fingerprint]FileFingerprint
 	return nil
 }
 
-// Fingerprints are the marks of all files that something was asked of since
-// [Tree.Record]; nil when the system does not tell enough of its files.
+// Fingerprints returns the fingerprints of all files that were read since
+// [Tree.Record]; nil if the system does not have the metadata for them.
 //
-// now is a time before Open was called. A file that changed after it, or
-// shortly before, could have changed unseen while it was read, or can do so
-// again without a change of its times: its mark has no state. With a zero now
-// the latest change of any marked file is taken for it.
+// now is a time before the call of Open. A file that changed after it, or
+// shortly before, may have changed while it was read, or may change again
+// without a change of its times. Such a file has no fingerprint. If now is zero,
+// the latest change of any of the files is used instead.
 func (t *Tree) Fingerprints(ctx context.Context, now time.Time) (*Fingerprints, error) {
 	if t.record == nil || t.record.answers == nil {
 		return nil, errors.New("fingerprints of a tree that was not recorded")
@@ -179,7 +179,7 @@ func (t *Tree) Fingerprints(ctx context.Context, now time.Time) (*Fingerprints, 
 	}
 	mounts, posix, err := t.disk.mountsOf()
 	var directories map[Node]bool
-	if err == nil && posix && len(t.gaps) == 0 { // else only a walk tells
+	if err == nil && posix && len(t.gaps) == 0 { // otherwise only a walk finds changes
 		out.Mounts, directories = mounts, t.walked()
 	}
 	var nodes []Node
@@ -220,7 +220,7 @@ func (t *Tree) Fingerprints(ctx context.Context, now time.Time) (*Fingerprints, 
 	return out, nil
 }
 
-// walked are the directories that were read.
+// walked returns the directories that were read.
 func (t *Tree) walked() map[Node]bool {
 	directories := make(map[Node]bool)
 	for n := range Node(t.Len()) {
@@ -234,10 +234,10 @@ func (t *Tree) walked() map[Node]bool {
 	return directories
 }
 
-// Unchanged says whether the tree would give the same answers as when the
-// marks were made. A file in another state of which only the class was asked is
-// classified anew: a log that grows changes nothing. Whatever is doubtful is
-// a change.
+// Unchanged reports whether a scan of the tree would read the same as when the
+// fingerprints were taken. A file with another fingerprint of which only the
+// class was read is classified again: a log that grows is not a change. Every
+// doubtful case is a change.
 func (t *Tree) Unchanged(ctx context.Context, m *Fingerprints) (bool, error) {
 	if t.disk == nil || t.Names() != m.Names {
 		return false, nil
@@ -275,10 +275,9 @@ func (t *Tree) Unchanged(ctx context.Context, m *Fingerprints) (bool, error) {
 	return err == nil && !changed.Load(), err
 }
 
-// Names is a digest of all that a walk knows: the names and kinds of
-// everything, the targets of links, what could not be read and what was left
-// out. It costs no system call. Trees of equal digests have equal node
-// numbers.
+// Names returns a digest of all results of a walk: the names and kinds of all
+// nodes, the targets of links, the gaps and the exclusions. It needs no system
+// call. Trees with equal digests have equal node numbers.
 func (t *Tree) Names() [sha256.Size]byte {
 	h := sha256.New()
 	b := make([]byte, 0, 64<<10)
@@ -316,17 +315,16 @@ func (t *Tree) Names() [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// currentFingerprint is a state, and the time of the last change by which a state is
-// told from the next.
+// currentFingerprint is a fingerprint with the time of the last change.
 type currentFingerprint struct {
 	fingerprint Fingerprint
 	changed     time.Time
 }
 
-// fingerprintNumbers are the numbers that go into a state after the path.
+// fingerprintNumbers is the number of values in a fingerprint besides the path.
 const fingerprintNumbers = 8
 
-// newFingerprint makes the state of a path from its numbers.
+// newFingerprint returns the fingerprint of a path with the given values.
 func newFingerprint(scratch []byte, path string, numbers [fingerprintNumbers]uint64) (Fingerprint, []byte) {
 	b := append(scratch[:0], path...)
 	b = append(b, 0)
@@ -337,10 +335,10 @@ func newFingerprint(scratch []byte, path string, numbers [fingerprintNumbers]uin
 	return Fingerprint(sum[:]), b
 }
 
-// fingerprints looks at the files, which are in node order, several at a time, and
-// calls see with the state of each, in any order and from several goroutines.
-// It ends early when see returns false. A file that cannot be looked at has
-// the zero state.
+// fingerprints calls see with the fingerprint of each node. nodes are in node
+// order; see is called in any order and from several goroutines. It stops when
+// see returns false. A file whose metadata cannot be read has the zero
+// fingerprint.
 func (t *Tree) fingerprints(ctx context.Context, nodes []Node, see func(Node, currentFingerprint) bool) error {
 	if t.disk == nil {
 		return errors.ErrUnsupported

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fingerprints looks at files by the descriptor of their directory: one system call a
-// file and two a directory.
+// fingerprints reads metadata through the descriptor of the directory: one
+// system call a file and two a directory.
 func (d *disk) fingerprints(t *Tree, nodes []Node, see func(Node, currentFingerprint) bool) error {
 	directory, fd := None, -1
 	var path string
@@ -47,7 +47,7 @@ func (d *disk) fingerprints(t *Tree, nodes []Node, see func(Node, currentFingerp
 			directory, path = p, t.Path(p)
 			var err error
 			if fd, err = d.open(inside(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW); err != nil {
-				fd = -1 // gone, or another kind of thing now
+				fd = -1 // removed, or of another kind now
 			}
 			if path == "/" {
 				path = ""
@@ -69,7 +69,7 @@ func (d *disk) fingerprints(t *Tree, nodes []Node, see func(Node, currentFingerp
 	return nil
 }
 
-// fingerprintOf makes the state of a path.
+// fingerprintOf returns the fingerprint of a path.
 func fingerprintOf(st *unix.Stat_t, path string, scratch *[]byte) currentFingerprint {
 	var s currentFingerprint
 	s.fingerprint, *scratch = newFingerprint(*scratch, path, [fingerprintNumbers]uint64{
@@ -90,7 +90,7 @@ func (d *disk) stat(st *unix.Stat_t) (string, error) {
 	return "/", unix.Fstat(fd, st)
 }
 
-// identity names the root by device and inode, whatever path leads there.
+// identity identifies the root by device and inode, whatever its path is.
 func (d *disk) identity() (string, error) {
 	var st unix.Stat_t
 	if _, err := d.stat(&st); err != nil {
@@ -100,16 +100,16 @@ func (d *disk) identity() (string, error) {
 	return fmt.Sprintf("%x", sum[:8]), nil
 }
 
-// posixTimes are the types of file systems that are known to change the times
-// of a directory when its entries change. Those of network and user space file
-// systems are what their servers say, some time later or never.
+// posixTimes are the types of file systems that change the times of a directory
+// when its entries change. The times of network and user space file systems
+// depend on their servers, and may change later or never.
 var posixTimes = map[string]bool{
 	"bcachefs": true, "btrfs": true, "erofs": true, "ext2": true, "ext3": true, "ext4": true, "f2fs": true, "jfs": true,
 	"overlay": true, "ramfs": true, "reiserfs": true, "rootfs": true, "squashfs": true, "tmpfs": true, "xfs": true, "zfs": true,
 }
 
-// mountsOf is a digest of what is mounted at and below the root, and whether
-// all of it keeps times as POSIX wants it.
+// mountsOf returns a digest of the mounts at and below the root, and whether
+// all of them maintain times as POSIX specifies.
 func (d *disk) mountsOf() (digest string, posix bool, err error) {
 	root, err := filepath.Abs(d.name)
 	if err != nil {
@@ -124,7 +124,7 @@ func (d *disk) mountsOf() (digest string, posix bool, err error) {
 	}
 	h := sha256.New()
 	posix = true
-	var at *mountinfo.Info // what the root itself is on
+	var at *mountinfo.Info // the mount of the root itself
 	for _, info := range infos {
 		switch path, ok := below(root, info.Mountpoint); {
 		case ok:
@@ -143,11 +143,12 @@ func (d *disk) mountsOf() (digest string, posix bool, err error) {
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), posix && posixTimes[at.FSType], nil
 }
 
-// Same says whether the environment would give the same answers as when the
-// marks were made, without walking it: every directory is in the same state, and
-// so has the same names in it, and every file is as [Tree.Unchanged] wants
-// it. It costs a system call for each directory and mark, and two more for a
-// directory with others in it. It is false whenever that is not certain.
+// Same reports whether a scan of the environment would read the same as when the
+// fingerprints were taken, without walking it: every directory has the same
+// fingerprint, and so the same names in it, and every file is as
+// [Tree.Unchanged] requires. It needs a system call for each directory and file
+// with a fingerprint, and two more for each of their directories. It returns
+// false in every doubtful case.
 func Same(ctx context.Context, ref Ref, opts Options, m *Fingerprints) (bool, error) {
 	if ref.Scheme != SchemeDir && ref.Scheme != SchemeHost || m.Mounts == "" {
 		return false, nil
@@ -158,7 +159,7 @@ func Same(ctx context.Context, ref Ref, opts Options, m *Fingerprints) (bool, er
 	}
 	d, err := openDisk(path)
 	if err != nil {
-		return false, nil // Open will say why
+		return false, nil // Open reports the error
 	}
 	defer d.close()
 	if root, err := d.identity(); err != nil || root != m.Root {
@@ -174,19 +175,19 @@ func Same(ctx context.Context, ref Ref, opts Options, m *Fingerprints) (bool, er
 	return c.run(ctx)
 }
 
-// comparison looks at marked files, directory by directory.
+// comparison compares files with their fingerprints, directory by directory.
 type comparison struct {
 	disk         *disk
 	classify     func([]byte) Class
 	fingerprints []FileFingerprint
-	// first and order give the marks in the directory marks[i] as
-	// order[first[i]:first[i+1]].
+	// The files of directory i are order[first[i]:first[i+1]], as indexes of
+	// fingerprints.
 	first, order []int32
 	parents      []int32 // of fingerprints, -1 for the root
 }
 
-// newComparison checks that the marks are those of a whole tree: each lies in
-// a directory that is marked, and nothing in them is doubtful from the start.
+// newComparison checks that the fingerprints are those of a whole tree: each is
+// in a directory that has one, and all of them are valid.
 func newComparison(d *disk, classify func([]byte) Class, fingerprints []FileFingerprint) (*comparison, bool) {
 	if len(fingerprints) == 0 || fingerprints[0].Node != 0 || !fingerprints[0].Dir {
 		return nil, false
@@ -252,7 +253,7 @@ func (c *comparison) run(ctx context.Context) (bool, error) {
 	return !changed.Load() && ctx.Err() == nil, ctx.Err()
 }
 
-// sameDir looks at what is marked in one directory.
+// sameDir compares the files of one directory.
 func (c *comparison) sameDir(directory int32, scratch *[]byte) bool {
 	path := c.path(directory)
 	fd, err := c.disk.open(inside(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)

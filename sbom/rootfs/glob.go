@@ -12,37 +12,36 @@ import (
 
 // Glob is a compiled pattern over the paths of a [Tree], with the syntax and
 // meaning of github.com/bmatcuk/doublestar: "**/name", "**/*.{jar,war}",
-// "/etc/apt/sources.list.d/*", "opt/tool/**". A pattern without a leading
-// slash starts at the root all the same, so that "**/x" matches "/x".
+// "/etc/apt/sources.list.d/*", "opt/tool/**". A pattern without a leading slash
+// starts at the root as well, so that "**/x" matches "/x".
 //
-// Whether a path matches is doublestar's decision. But most paths are ruled
-// out by their base name, with comparisons that need neither the path nor a
-// matcher.
+// doublestar decides whether a path matches. Most paths are excluded before by
+// their base name, with comparisons that need neither the path nor a matcher.
 type Glob struct {
 	source  string
 	pattern string // absolute
-	// anchor is the directory that everything that matches lies in or is, taken
-	// from the literal start of the pattern; "/" when there is none.
+	// anchor is the literal start of the pattern: every match is this
+	// directory or below it. "/" if the pattern has none.
 	anchor string
-	// literal says that the pattern is a path.
+	// literal reports whether the pattern is a path.
 	literal bool
-	// anyDir says that the pattern is "/**/" and a base name: what the base
-	// name allows does match, if the base name is exact.
+	// anyDir reports whether the pattern is "/**/" and a base name. A node
+	// with an exact base name then matches.
 	anyDir bool
-	// bases are the forms of base name that can match; at least one.
+	// bases are the forms of base names that can match; at least one.
 	bases []basePattern
-	// pivot, if bases say nothing ("**/ibm/**"), are the forms of the name of
-	// a directory that what matches lies in or is.
+	// pivot, if bases exclude nothing ("**/ibm/**"), are the forms of the name
+	// of a directory: every match is such a directory or below one.
 	pivot []basePattern
 }
 
-// basePattern rules out base names.
+// basePattern excludes base names.
 type basePattern struct {
 	prefix, infix, suffix string
-	// exact says that the name is the prefix, and that the others are empty.
+	// exact reports whether the name must equal prefix; the others are empty.
 	exact bool
-	// enough says that a name that passes matches the last segment of the
-	// pattern: there is a single "*" between prefix and suffix.
+	// enough reports whether a name that is allowed matches the last segment
+	// of the pattern: there is a single "*" between prefix and suffix.
 	enough bool
 }
 
@@ -54,21 +53,21 @@ func (b *basePattern) allows(name string) bool {
 		strings.Contains(name, b.infix)
 }
 
-// weak says that nothing is ruled out.
+// weak reports whether the pattern excludes nothing.
 func (b *basePattern) weak() bool {
 	return !b.exact && b.prefix == "" && b.infix == "" && b.suffix == ""
 }
 
-// maxPattern is the longest pattern that is compiled, and maxAlternatives the
-// number of exact base names that braces may stand for before they are no
-// longer spelled out. Patterns come from catalogers, not from environments;
-// the longest of syft's has 50 bytes and two alternatives.
+// maxPattern is the maximum length of a pattern, and maxAlternatives the maximum
+// number of exact base names that braces are expanded to. Patterns come from
+// catalogers, not from environments; the longest of syft's has 50 bytes and two
+// alternatives.
 const maxPattern, maxAlternatives = 4096, 64
 
 // meta are the characters that a pattern does not match literally.
 const meta = `*?[]{}\`
 
-// CompileGlob checks a pattern and finds out what it can be ruled out by.
+// CompileGlob checks a pattern and prepares the tests that exclude paths.
 func CompileGlob(pattern string) (*Glob, error) {
 	if len(pattern) > maxPattern {
 		return nil, fmt.Errorf("glob of %d bytes: longer than %d", len(pattern), maxPattern)
@@ -77,8 +76,8 @@ func CompileGlob(pattern string) (*Glob, error) {
 		return nil, fmt.Errorf("glob %q: not a valid pattern", pattern)
 	}
 	if strings.ContainsRune(pattern, utf8.RuneError) {
-		// doublestar takes all bytes that are no UTF-8 for the same character,
-		// and U+FFFD too.
+		// doublestar treats all bytes that are not UTF-8 as one character, which
+		// also equals U+FFFD.
 		return nil, fmt.Errorf("glob %q: not valid UTF-8", pattern)
 	}
 	g := &Glob{source: pattern, pattern: pattern}
@@ -103,14 +102,14 @@ func CompileGlob(pattern string) (*Glob, error) {
 	return g, nil
 }
 
-// pivot finds the last segment of a pattern that says something, nil when
-// there is none. A segment without "**" matches exactly one component of a
-// path, which is then the name of the node or of a directory above it.
+// pivot returns the last segment of a pattern that excludes names, nil if there
+// is none. A segment without "**" matches exactly one component of a path, which
+// is then the name of the node or of a directory above it.
 func pivot(pattern string) []basePattern {
 	segments := strings.Split(pattern, "/")
 	if slices.ContainsFunc(segments, func(s string) bool { return !balanced(s) }) {
-		// With a slash within braces, only what ends before them is sure to
-		// be a segment: "/lib/dpkg/{status,status.d/*}".
+		// If braces contain a slash, only the text before them certainly
+		// consists of segments: "/lib/dpkg/{status,status.d/*}".
 		segments = strings.Split(pattern[:strings.IndexAny(pattern, `[]{}\`)], "/")
 		segments = segments[:len(segments)-1]
 	}
@@ -122,10 +121,10 @@ func pivot(pattern string) []basePattern {
 	return nil
 }
 
-// String is the pattern as it was given.
+// String returns the pattern as it was given.
 func (g *Glob) String() string { return g.source }
 
-// Match says whether the path of a node matches.
+// Match reports whether the path of a node matches.
 func (g *Glob) Match(t *Tree, n Node) bool {
 	return t.has(n) && g.matchNamed(t, n, t.Name(n))
 }
@@ -139,26 +138,26 @@ func (g *Glob) matchNamed(t *Tree, n Node, name string) bool {
 		if g.anyDir && (b.exact || b.enough) && n != 0 {
 			return true
 		}
-		// The pattern was validated, so that there is no error left.
+		// The pattern was validated, so that there cannot be an error.
 		matched, _ := doublestar.Match(g.pattern, t.Path(n))
 		return matched
 	}
 	return false
 }
 
-// lastSegment is the part of a pattern that the base name has to match, or ""
-// when that is not simply what follows the last slash.
+// lastSegment returns the part of a pattern that the base name has to match, or
+// "" if that is not just the text after the last slash.
 func lastSegment(pattern string) string {
 	segment := pattern[strings.LastIndexByte(pattern, '/')+1:]
-	// "dir/**" matches "dir" too, and what "dir/" matches is not worth knowing.
+	// "dir/**" also matches "dir", and "dir/" is too rare to be handled.
 	if strings.Contains(segment, "**") || !balanced(segment) {
 		return ""
 	}
 	return segment
 }
 
-// balanced is false for what a slash within braces or a class leaves on
-// either side of it: "/{a/b,c}".
+// balanced reports whether all braces and classes of a segment are closed in it.
+// A slash within them leaves unbalanced segments: "/{a/b,c}".
 func balanced(segment string) bool {
 	depth := 0
 	for _, c := range []byte(segment) {
@@ -174,7 +173,7 @@ func balanced(segment string) bool {
 	return depth == 0
 }
 
-// basePatterns tells what a base name must look like to match a segment. It
+// basePatterns returns the forms of base names that can match a segment. They
 // may allow more than the segment, never less.
 func basePatterns(segment string) []basePattern {
 	if segment == "" {
@@ -204,8 +203,8 @@ func basePatterns(segment string) []basePattern {
 	}}
 }
 
-// infix is the longest text between the "*" and "?" of a segment; "" when
-// there is anything else in it that is special.
+// infix returns the longest text between the "*" and "?" of a segment; "" if it
+// contains any other special character.
 func infix(middle string) string {
 	if strings.ContainsAny(middle, `[]{}\`) {
 		return ""
@@ -219,7 +218,7 @@ func infix(middle string) string {
 	return longest
 }
 
-// alternatives spells out a segment whose only special thing is one pair of
+// alternatives expands a segment whose only special characters are one pair of
 // braces: "{go,go.exe}".
 func alternatives(segment string) ([]string, bool) {
 	before, rest, ok := strings.Cut(segment, "{")
@@ -237,11 +236,11 @@ func alternatives(segment string) ([]string, bool) {
 	return parts, true
 }
 
-// Glob yields the nodes whose path matches and that are visible, in node
-// order, until yield returns false. They may be of any kind. A nil visible
-// shows all. It costs as much as there are candidates by base name, or by the
-// name of a directory when any base name will do: exact names and extensions have
-// an index, other patterns look at every distinct name once.
+// Glob yields the visible nodes whose path matches, in node order, until yield
+// returns false. They may be of any kind. A nil visible makes all nodes visible.
+// The cost depends on the number of candidates by base name, or by the name of a
+// directory if the pattern allows any base name. Exact names and extensions have
+// an index; other patterns are compared with every distinct name once.
 func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
 	anchor := t.Lookup(g.anchor)
 	if anchor == None {
@@ -249,7 +248,7 @@ func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
 	}
 	if g.literal {
 		n := t.Lookup(g.pattern)
-		// Lookup cleans, a pattern does not: "/a//b" matches nothing.
+		// Lookup cleans paths, and a pattern is not cleaned: "/a//b" matches nothing.
 		if n != None && t.Path(n) == g.pattern && (visible == nil || visible(n)) {
 			yield(n)
 		}
@@ -273,7 +272,7 @@ func (t *Tree) Glob(g *Glob, visible func(Node) bool, yield func(Node) bool) {
 	}
 }
 
-// globBelow tries all nodes of a range, or those below the pivots.
+// globBelow tries all nodes of a range, or all below the pivots.
 func (t *Tree) globBelow(g *Glob, from, to Node, try func(Node) bool) {
 	if g.pivot == nil {
 		for n := from; n < to; n++ {
@@ -286,7 +285,7 @@ func (t *Tree) globBelow(g *Glob, from, to Node, try func(Node) bool) {
 	// A pivot can be above the anchor: "/opt/x/**" starts at /opt/x.
 	next := from
 	for _, p := range t.nodesNamed(g.pivot, 0, to) {
-		// Pivots lie in each other, or follow each other.
+		// Pivots contain or follow each other.
 		for next = max(next, p); next < min(Node(t.ends[p]), to); next++ {
 			if !try(next) {
 				return
@@ -295,7 +294,7 @@ func (t *Tree) globBelow(g *Glob, from, to Node, try func(Node) bool) {
 	}
 }
 
-// nodesNamed are the nodes of a range whose name one of the patterns allows,
+// nodesNamed returns the nodes of a range whose name one of the patterns allows,
 // in node order.
 func (t *Tree) nodesNamed(bases []basePattern, from, to Node) []Node {
 	var nodes []Node
@@ -313,8 +312,8 @@ func (t *Tree) nodesNamed(bases []basePattern, from, to Node) []Node {
 	return nodes
 }
 
-// namesLike are the ids of the names that one of the patterns allows. Several
-// patterns are all exact.
+// namesLike returns the ids of the names that one of the patterns allows. If
+// there are several patterns, all are exact.
 func (t *Tree) namesLike(bases []basePattern) []int32 {
 	var ids []int32
 	if bases[0].exact {
@@ -343,15 +342,15 @@ func (t *Tree) namesLike(bases []basePattern) []int32 {
 	return ids
 }
 
-// extensions finds names by what follows their last dot. The chains hold
-// other names whose extension has the same hash, so that a caller compares.
+// extensions finds names by the text after their last dot. A chain also contains
+// names of other extensions with the same hash, so that a caller must compare.
 type extensions struct {
 	heads []int32 // hash of an extension -> first name
 	nexts []int32 // name -> next name of the chain
 }
 
-// namesPerExtension is what the table of extensions reckons with. A tree that
-// was made to have more of them is slower, not wrong.
+// namesPerExtension is the expected number of names for an extension. A tree
+// with more of them is slower, not wrong.
 const namesPerExtension = 16
 
 func newExtensions(s *names) extensions {
@@ -374,7 +373,7 @@ func (e *extensions) slot(s *names, ext string) int {
 	return spread(uint32(maphash.String(s.seed, ext)), len(e.heads))
 }
 
-// with calls f for all names with the extension, and maybe for others.
+// with calls f for all names with the extension, and possibly for others.
 func (e *extensions) with(s *names, ext string, f func(id int32)) {
 	for id := e.heads[e.slot(s, ext)]; id >= 0; id = e.nexts[id] {
 		f(id)

@@ -186,7 +186,7 @@ func TestImageErrors(t *testing.T) {
 	if err := os.WriteFile(opts.Cache, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openBlobs(t, opts, layerOf(t, "a")); err == nil || !strings.Contains(err.Error(), "name another") {
+	if _, err := openBlobs(t, opts, layerOf(t, "a")); err == nil || !strings.Contains(err.Error(), "use another") {
 		t.Errorf("a cache that is a file: %v", err)
 	}
 }

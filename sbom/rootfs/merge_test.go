@@ -98,7 +98,7 @@ func TestMerge(t *testing.T) {
 		{"whiteout", layers{{"a", "b", "d/", "d/x"}, {".wh.a", "d/.wh.x"}},
 			[]string{"1 b", "1 d/"}, nil},
 		{"whiteout of a directory", layers{{"d/", "d/e/", "d/e/f", "k"}, {".wh.d"}}, []string{"1 k"}, nil},
-		{"whiteout of nothing", layers{{"a"}, {".wh.b", "no/where/.wh.x", "a/.wh.x"}}, []string{"1 a"}, nil},
+		{"whiteout without a name", layers{{"a"}, {".wh.b", "no/where/.wh.x", "a/.wh.x"}}, []string{"1 a"}, nil},
 		{"whiteout in the lowest layer", layers{{".wh.a", "a"}}, []string{"1 a"}, nil},
 		{"whiteout before what replaces it", layers{{"a", "d/", "d/old"}, {".wh.a", "a=new", ".wh.d", "d/", "d/new"}},
 			[]string{"2 a=new", "2 d/", "2 d/new"}, nil},
@@ -121,7 +121,7 @@ func TestMerge(t *testing.T) {
 			[]string{"2 a", "2 d/", "2 d/y"}, nil},
 		{"leftovers of AUFS", layers{{".wh..wh.aufs", ".wh..wh.plnk/", ".wh..wh.plnk/1.2", ".wh..wh.orph/", "a"}}, []string{"1 a"}, nil},
 		{"whiteout of itself", layers{{"d/", "d/a"}, {"d/.wh.", "d/.wh..", "d/.wh..."}}, []string{"1 d/", "1 d/a"},
-			[]string{"whiteout of nothing", "whiteout of nothing", "whiteout of nothing"}},
+			[]string{"whiteout without a name", "whiteout without a name", "whiteout without a name"}},
 		{"a directory named like a whiteout", layers{{"a", "b"}, {".wh.a/", "x/.wh.y/z"}}, []string{"1 b", "2 x/", "2 x/.wh.y/", "2 x/.wh.y/z"}, nil},
 
 		{"file over directory", layers{{"d/", "d/a", "d/e/", "d/e/f"}, {"d"}}, []string{"2 d"}, nil},

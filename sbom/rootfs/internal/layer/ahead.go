@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// ahead reads from another reader in a goroutine of its own, into a fixed
-// number of buffers that it gets back when they were read.
+// ahead reads from another reader in its own goroutine, into a fixed number of
+// buffers that are reused after they were read.
 //
-// It also seeks, forward only: [archive/tar] passes over the content of files
-// by seeking where it can, and passing over needs no copy.
+// It also seeks, forward only: [archive/tar] skips the content of files by
+// seeking if it can, which needs no copy.
 type ahead struct {
 	full    chan chunk
 	free    chan []byte
@@ -20,7 +20,7 @@ type ahead struct {
 	current chunk
 	rest    []byte
 	pos     int64
-	// seen gets all bytes in order, before any of them is read.
+	// seen is called with all bytes in order, before any of them is returned.
 	seen func([]byte) error
 	err  error
 }
@@ -45,7 +45,7 @@ func (a *ahead) fill(r io.Reader, size, count int) {
 		select {
 		case b = <-a.free:
 		default:
-			if made < count { // most layers are small and never need them all
+			if made < count { // most layers are small and never need all of them
 				b = make([]byte, size)
 				made++
 				break
@@ -80,13 +80,13 @@ func (a *ahead) fill(r io.Reader, size, count int) {
 	}
 }
 
-// close stops reading ahead. The goroutine ends once the reader that it waits
-// for returns; wait waits for that.
+// close stops reading ahead. The goroutine ends when its pending read returns;
+// wait waits for that.
 func (a *ahead) close() { a.once.Do(func() { close(a.quit) }) }
 
 func (a *ahead) wait() { a.ended.Wait() }
 
-// next makes sure that there is something in rest, or an error.
+// next makes rest non-empty, or returns an error.
 func (a *ahead) next() error {
 	for len(a.rest) == 0 && a.err == nil {
 		if a.current.err != nil {
@@ -136,8 +136,8 @@ func (a *ahead) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Seek passes over what comes next. The end of the stream is for the Read
-// that follows to notice.
+// Seek skips bytes. It does not report the end of the stream; the next Read
+// does.
 func (a *ahead) Seek(offset int64, whence int) (int64, error) {
 	if whence != io.SeekCurrent || offset < 0 {
 		return a.pos, errors.ErrUnsupported

@@ -13,67 +13,64 @@ import (
 	"strings"
 )
 
-// Cache is a directory with the files of layers that were read, each under a
-// name made of the layer's digest, the rule's ID and the version of the
+// Cache is a directory with the files of layers that were read. The name of a
+// file is made of the layer's digest, the rule's ID and the version of the
 // format.
 //
-// Processes share it without asking each other. A file is written under
-// another name and then renamed, so that whoever opens it has the whole of
-// it; who has it open keeps it when it is replaced or removed. A file that is
-// damaged in any byte, or does not belong to its name, is taken for absent
-// and replaced.
+// Processes share it without coordination. A file is written under another name
+// and then renamed, so that a process that opens it gets the whole file, and
+// keeps it if it is replaced or removed. A file that is damaged in any byte, or
+// that has the wrong key, is treated as missing and replaced.
 //
-// Two that want the same layer at the same time wait for each other with
-// flock(2), whether they are goroutines or processes, where the system has
-// it. The lock saves work and nothing depends on it: where there is none, and
-// for who has waited for long, a layer is read twice.
+// Goroutines or processes that need the same layer at the same time wait for
+// each other with flock(2), where the system supports it. The lock only saves
+// work: without it, or after a long wait, a layer is read twice.
 //
-// The files are trusted as far as the directory is: it belongs to the user who
-// scans, and nobody else may write to it.
+// The files are trusted as much as the directory: it must belong to the current
+// user, and nobody else may write to it.
 type Cache struct {
 	dir   string
 	limit int64
 }
 
-// MaxCache is what a cache may hold in bytes: what is kept of some fifty
-// images. The files that were not used for the longest time are removed
-// first.
+// MaxCache is the maximum size of a cache in bytes: the contents of about fifty
+// images. The least recently used files are removed first.
 const MaxCache = 2 << 30
 
 const (
 	cacheSuffix     = ".layer"
 	temporaryPrefix = "writing-"
 	lockPrefix      = "lock-"
-	// lockFiles is the number of files to lock, among which layers are spread:
-	// files that are removed cannot be locked safely.
+	// lockFiles is the number of lock files, which layers are distributed over:
+	// locking files that are removed is not safe.
 	lockFiles = 64
 )
 
-// OpenCache opens the directory of a cache, and makes it if there is none.
+// OpenCache opens the directory of a cache. It creates a missing directory.
 func OpenCache(dir string) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cache of layers: %w: name another directory, or use none", err)
+		return nil, fmt.Errorf("cache of layers: %w (use another directory, or none)", err)
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cache of layers: %w: name another directory, or use none", err)
+		return nil, fmt.Errorf("cache of layers: %w (use another directory, or none)", err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("cache of layers: %q is not a directory: name another one, or use none", dir)
+		return nil, fmt.Errorf("cache of layers: not a directory: %s (use another one, or none)", dir)
 	}
 	if owner, ok := ownerOf(info); ok && owner != os.Geteuid() {
-		return nil, fmt.Errorf("cache of layers: the directory %q belongs to the user with the number %d, who could put anything into it: name another one, or use none", dir, owner)
+		return nil, fmt.Errorf("cache of layers: directory %s belongs to user %d, who could replace its content (use another one, or none)", dir, owner)
 	}
 	if perm := info.Mode().Perm(); perm&0o022 != 0 && isUnix {
-		return nil, fmt.Errorf("cache of layers: others may write to the directory %q (its mode is %04o): run chmod 700 on it, name another one, or use none", dir, perm)
+		return nil, fmt.Errorf("cache of layers: other users may write to directory %s, which has mode %04o (run chmod 700 on it, or use another one or none)", dir, perm)
 	}
 	return &Cache{dir, MaxCache}, nil
 }
 
-// Read gives the index of a layer from the cache, and reads the layer when it
-// is not there. Progress tells the whole size of what needs no reading. A nil
-// Cache reads, and so does a rule without an ID: nobody knows what it would
-// answer the next time.
+// Read returns the index of a layer from the cache. If it is not there, Read
+// reads the layer. For an index from the cache, Progress gets the whole size at
+// once. A nil Cache always reads the layer, and so does a rule without an ID,
+// because its results are not known to be the same the next time.
 func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, error) {
 	if c == nil || opts.Rule.ID == "" {
 		return Read(ctx, blob, opts)
@@ -91,7 +88,7 @@ func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, erro
 			return nil, err
 		}
 		defer unlock()
-		// Whoever had the lock may have been here for the same.
+		// The previous holder of the lock may have written it.
 		x = c.load(name, key)
 	}
 	if x != nil {
@@ -107,7 +104,7 @@ func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, erro
 	return c.add(ctx, name, key, blob, opts)
 }
 
-// ruleID identifies what is kept of a layer.
+// ruleID returns the ID of the rule, with the ordinals in Only.
 func (o *Options) ruleID() string {
 	if o.Only == nil {
 		return o.Rule.ID
@@ -119,15 +116,14 @@ func (o *Options) ruleID() string {
 	return o.Rule.ID + "\nonly " + hex.EncodeToString(h.Sum(nil))
 }
 
-// cacheName is safe as a name of a file: a digest that was checked is of
-// letters and digits.
+// cacheName returns a safe name of a file: a valid digest consists of letters
+// and digits.
 func cacheName(id, rule string) string {
 	sum := sha256.Sum256([]byte(rule))
 	return strings.ReplaceAll(id, ":", "-") + "-" + hex.EncodeToString(sum[:8]) + "-" + formatVersion + cacheSuffix
 }
 
-// load gives the index of a file in the cache; nil when there is none that
-// can be believed.
+// load returns the index of a file in the cache; nil if there is no valid one.
 func (c *Cache) load(name, key string) *Index {
 	path := filepath.Join(c.dir, name)
 	file, err := openPlain(path)
@@ -155,7 +151,7 @@ func (c *Cache) add(ctx context.Context, name, key string, blob Blob, opts Optio
 		file.Close()
 		return nil, err
 	}
-	// If this fails, nothing is cached, and the index is as good as ever.
+	// If this fails, nothing is cached, and the index is still valid.
 	if err := os.Rename(file.Name(), filepath.Join(c.dir, name)); err != nil {
 		os.Remove(file.Name())
 	}
@@ -164,12 +160,12 @@ func (c *Cache) add(ctx context.Context, name, key string, blob Blob, opts Optio
 	return x, nil
 }
 
-// createTries is how often a file is made again that was cleaned away before
-// it could be locked. Where locks do not work, nothing is cleaned away.
+// createTries is the maximum number of attempts to create a file that is
+// removed before it is locked. Where locks do not work, nothing is removed.
 const createTries = 10
 
-// create makes a file to write a layer to. It is locked: who cleans up leaves
-// alone what is locked, and may have been faster than we.
+// create creates a file for a layer and locks it: trim does not remove locked
+// files, and may have removed this one before it was locked.
 func (c *Cache) create() (*os.File, error) {
 	for try := 1; ; try++ {
 		file, err := os.CreateTemp(c.dir, temporaryPrefix+"*")
@@ -185,9 +181,9 @@ func (c *Cache) create() (*os.File, error) {
 	}
 }
 
-// trim removes what was not used for the longest time until the cache is
-// within its limit, and what was left by processes that were killed. keep is
-// never removed. Errors do not matter: another process may have been faster.
+// trim removes the least recently used files until the cache is within its
+// limit, and the files of processes that were killed. It never removes keep. It
+// ignores errors, because another process may have removed a file.
 func (c *Cache) trim(keep string) {
 	entries, err := os.ReadDir(c.dir)
 	if err != nil {
@@ -224,7 +220,7 @@ func (c *Cache) trim(keep string) {
 	}
 }
 
-// removeAbandoned removes a file that nobody is writing.
+// removeAbandoned removes a temporary file that no process is writing.
 func (c *Cache) removeAbandoned(name string) {
 	path := filepath.Join(c.dir, name)
 	file, err := openPlain(path)
@@ -237,7 +233,7 @@ func (c *Cache) removeAbandoned(name string) {
 	}
 }
 
-// lock waits for others that want a layer of the same key. The lock is kept
+// lock waits for other readers of a layer with the same key. The lock is held
 // until unlock is called.
 func (c *Cache) lock(ctx context.Context, key string) (unlock func(), err error) {
 	sum := sha256.Sum256([]byte(key))

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// Without owners the directory is taken as it is, without locks a layer may be
-// read twice, and without the times of use the oldest files go first.
+// Without owners the directory is not checked, without locks a layer may be read
+// twice, and without times of use the oldest files are removed first.
 
 const isUnix = false
 
@@ -19,7 +19,7 @@ func openPlain(path string) (*os.File, error) { return os.Open(path) }
 
 func markUsed(*os.File) {}
 
-// lockFile says that somebody has the lock: nothing is removed then.
+// lockFile reports that the lock is taken: nothing is removed then.
 func lockFile(*os.File) bool { return false }
 
 func unlockFile(*os.File) {}

@@ -317,12 +317,12 @@ func TestCacheDir(t *testing.T) {
 	}
 	tests := map[string]string{file: "not a directory", filepath.Join(file, "x"): "not a directory"}
 	if isUnix {
-		tests[shared] = "others may write"
+		tests[shared] = "other users may write"
 		if os.Geteuid() == 0 {
 			if err := os.Chown(foreign, 12345, 12345); err != nil {
 				t.Fatal(err)
 			}
-			tests[foreign] = "belongs to the user with the number 12345"
+			tests[foreign] = "belongs to user 12345"
 		}
 	}
 	for dir, want := range tests {

@@ -13,33 +13,33 @@ import (
 	"sync/atomic"
 )
 
-// Index is a layer that was read. Its methods may be called from several
+// Index is the result of reading a layer. Its methods may be called from several
 // goroutines.
 type Index struct {
 	file   *os.File
 	remove string // a file to remove when it is closed
-	size   int64  // of the part of the file that holds contents and blocks
+	size   int64  // of contents and blocks in the file
 	places []place
 	totals totals
 	closed atomic.Bool
 }
 
-// Len is the number of entries.
+// Len returns the number of entries.
 func (x *Index) Len() int64 { return x.totals.entries }
 
-// Whiteouts says how many entries are of type [Whiteout] or [Opaque].
+// Whiteouts returns the number of entries of type [Whiteout] or [Opaque].
 func (x *Index) Whiteouts() int64 { return x.totals.whiteouts }
 
-// Kept is the number of bytes of contents that were kept.
+// Kept returns the size of the contents that were kept, in bytes.
 func (x *Index) Kept() int64 { return x.totals.kept }
 
-// Problems are what could not be read as an entry, in the order of the
-// layer, and how many more there are.
+// Problems returns the entries that could not be read, in the order of the
+// layer, and the number of further ones.
 func (x *Index) Problems() (named []Problem, more int64) {
 	return slices.Clone(x.totals.problems), x.totals.more
 }
 
-// Close gives the file back, which no content can be read from afterwards.
+// Close closes the file. Reading contents afterwards returns an error.
 func (x *Index) Close() error {
 	x.closed.Store(true)
 	err := x.file.Close()
@@ -49,7 +49,7 @@ func (x *Index) Close() error {
 	return err
 }
 
-// Content is the content of an entry that was kept.
+// Content returns the content of an entry that was kept.
 func (x *Index) Content(at, size int64) (*io.SectionReader, error) {
 	if x.closed.Load() {
 		return nil, fs.ErrClosed
@@ -59,8 +59,8 @@ func (x *Index) Content(at, size int64) (*io.SectionReader, error) {
 
 var errDamaged = errors.New("the index of the layer is damaged")
 
-// Entries are the entries in the order of the layer. An entry is good until
-// the next one. After an error there are no more.
+// Entries yields the entries in the order of the layer. An entry is valid until
+// the next one. An error is the last result.
 func (x *Index) Entries() iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		var (
@@ -94,7 +94,7 @@ func (x *Index) Entries() iter.Seq2[*Entry, error] {
 	}
 }
 
-// decoder reads what the writer wrote, and trusts nothing.
+// decoder decodes the result of a writer, and validates all of it.
 type decoder struct {
 	b   []byte
 	bad bool
@@ -175,8 +175,8 @@ func (d *decoder) entry(e *Entry) {
 	}
 }
 
-// openIndex reads the directory of a file that was written for key. Any
-// error means that there is no such index.
+// openIndex reads the directory of a file that was written for key. An error
+// means that the file is not such an index.
 func openIndex(file *os.File, key string) (*Index, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -228,8 +228,8 @@ func openIndex(file *os.File, key string) (*Index, error) {
 	return x, nil
 }
 
-// checkSum reads the whole file once: one that is damaged anywhere must be
-// found before anything in it is believed.
+// checkSum reads the whole file once: damage anywhere must be found before any
+// part of it is used.
 func checkSum(file *os.File, size int64, want uint32) error {
 	buffer := make([]byte, bufferSize)
 	var sum uint32

@@ -204,14 +204,14 @@ func TestErrors(t *testing.T) {
 		change func(*Blob)
 		want   string
 	}{
-		"digest":           {func(s *Blob) { s.Digest = other }, "the blob has the digest " + digest(gz) + " and not " + other},
-		"diff id":          {func(s *Blob) { s.Digest, s.DiffID = "", other }, "the uncompressed layer has the digest " + digest(plain) + " and not " + other},
+		"digest":           {func(s *Blob) { s.Digest = other }, "the blob has the digest " + digest(gz) + ", not " + other},
+		"diff id":          {func(s *Blob) { s.Digest, s.DiffID = "", other }, "the uncompressed layer has the digest " + digest(plain) + ", not " + other},
 		"none":             {func(s *Blob) { s.Digest = "" }, "neither the digest"},
-		"unknown":          {func(s *Blob) { s.Digest = "md5:0123" }, "algorithm that is not known"},
-		"malformed":        {func(s *Blob) { s.Digest = "sha256:../../x" }, "is no digest"},
-		"upper case":       {func(s *Blob) { s.Digest = strings.ToUpper(s.Digest[7:]); s.Digest = "sha256:" + s.Digest }, "is no digest"},
-		"larger":           {func(s *Blob) { s.Size-- }, "larger than the"},
-		"smaller":          {func(s *Blob) { s.Size++ }, fmt.Sprintf("has %d bytes and not %d", len(gz), len(gz)+1)},
+		"unknown":          {func(s *Blob) { s.Digest = "md5:0123" }, "unknown algorithm"},
+		"malformed":        {func(s *Blob) { s.Digest = "sha256:../../x" }, "invalid digest"},
+		"upper case":       {func(s *Blob) { s.Digest = strings.ToUpper(s.Digest[7:]); s.Digest = "sha256:" + s.Digest }, "invalid digest"},
+		"larger":           {func(s *Blob) { s.Size-- }, "larger than "},
+		"smaller":          {func(s *Blob) { s.Size++ }, fmt.Sprintf("has %d bytes, not %d", len(gz), len(gz)+1)},
 		"cannot be opened": {func(s *Blob) { s.Open = func(context.Context) (io.ReadCloser, error) { return nil, os.ErrNotExist } }, "not exist"},
 		"trailing, by digest": {func(s *Blob) {
 			blob := append(bytes.Clone(plain), "more"...)
@@ -293,7 +293,7 @@ func TestTraps(t *testing.T) {
 		{"global header", join(pax('g', "path", "evil", "comment", "0123"), raw("a", '0', 0, "")), []string{"0 2 /a 0 0 1 \"\""}, nil, ""},
 		{"devices", join(raw("c", '3', 0, ""), raw("b", '4', 0, ""), raw("f", '6', 0, "")), []string{"0 5 /c", "1 5 /b", "2 5 /f"}, nil, ""},
 		{"unknown type", join(raw("v", 'V', 0, ""), raw("d", 'D', 0, ""), raw("a", '0', 0, "")), []string{"0 2 /a 0 0 1 \"\""},
-			[]string{"v: the entry was not applied: it is of type 'V'", "d: the entry was not applied: it is of type 'D'"}, ""},
+			[]string{"v: the entry was not applied: its type 'V'", "d: the entry was not applied: its type 'D'"}, ""},
 		{"no name", join(raw("", '0', 0, ""), raw("a", '0', 0, "")), []string{"0 2 /a 0 0 1 \"\""}, []string{": the entry was not applied: the entry has no name"}, ""},
 		{"zero byte in a PAX name", join(pax('x', "path", "a\x00b"), raw("x", '0', 0, "")), nil, nil, "invalid tar header"},
 		{"zero byte in a long name", join(long('L', "a\x00b"), raw("x", '0', 0, "")), []string{"0 2 /a 0 0 1 \"\""}, nil, ""},

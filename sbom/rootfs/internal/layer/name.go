@@ -10,13 +10,13 @@ var (
 	errEmptyName = errors.New("the entry has no name")
 	errClimbs    = errors.New("the path climbs out of the image")
 	errLongName  = errors.New("the path is longer than 4096 bytes")
-	errZeroByte  = errors.New("the path has a zero byte")
+	errZeroByte  = errors.New("the path contains a zero byte")
 )
 
-// cleanPath appends the form of a path that [Entry] has to b. Absolute paths
-// begin at the root of the image, as for everything that unpacks layers.
-// Those that lead out of it with ".." are an error here, although containerd
-// would clamp them to the root: nobody writes them in good faith.
+// cleanPath appends the form of a path in [Entry] to b. Absolute paths start at
+// the root of the image, as in all runtimes. A path that leads out of it with
+// ".." is an error, although containerd would clamp it to the root: no honest
+// builder writes one.
 func cleanPath(b []byte, name string) ([]byte, error) {
 	switch {
 	case name == "":
@@ -53,9 +53,9 @@ const (
 	opaqueName     = ".wh..wh..opq"
 )
 
-// whiteout recognises the names by which a layer takes away what lower ones
-// have (https://github.com/opencontainers/image-spec/blob/main/layer.md).
-// path is cleaned; what it returns is the path that is meant.
+// whiteout recognizes the names by which a layer removes entries of lower layers
+// (https://github.com/opencontainers/image-spec/blob/main/layer.md). path is
+// cleaned. It returns the path that is removed.
 func whiteout(path []byte) (Type, []byte, error) {
 	at := bytes.LastIndexByte(path, '/') + 1
 	base := path[at:]
@@ -68,14 +68,13 @@ func whiteout(path []byte) (Type, []byte, error) {
 	hidden := base[len(whiteoutPrefix):]
 	switch string(hidden) {
 	case "", ".", "..":
-		return 0, path, errors.New("a whiteout of nothing, or of a directory from within it")
+		return 0, path, errors.New("a whiteout without a name, or of a directory from within it")
 	}
 	return Whiteout, append(path[:at], hidden...), nil
 }
 
-// leftover says whether a path is what AUFS kept for itself at the top of a
-// layer, and old versions of Docker packed by mistake. Whatever unpacks
-// layers ignores it.
+// leftover reports whether a path is metadata of AUFS at the top of a layer,
+// which old versions of Docker packed by mistake. All runtimes ignore it.
 func leftover(path []byte) bool {
 	first, _, _ := bytes.Cut(path, []byte("/"))
 	switch string(first) {
@@ -85,7 +84,7 @@ func leftover(path []byte) bool {
 	return false
 }
 
-// quote bounds a hostile path.
+// quote shortens a hostile path.
 func quote(name string) string {
 	if len(name) <= maxQuoted {
 		return name

@@ -10,26 +10,25 @@ import (
 	"sync/atomic"
 )
 
-// Options are what [Read] may be told.
+// Options are options of [Read].
 type Options struct {
 	Rule Rule
 	// Progress, if set, gets the numbers of bytes of the blob and of entries
-	// that were read since the last call. It is called from several
-	// goroutines.
+	// since its last call. It is called from several goroutines.
 	Progress func(bytes, entries int64)
-	// Kept, if set, counts the contents of several layers together, so that
-	// MaxKept holds for all of them.
+	// Kept, if set, is the size of the contents kept of several layers, so that
+	// MaxKept applies to all of them together.
 	Kept *atomic.Int64
 	// Only, if set, has the ordinals of the entries whose content is kept,
-	// instead of those that the rule wants. It is part of the key in a [Cache].
+	// instead of those that the rule selects. It is part of the key in a [Cache].
 	Only map[int64]bool
 
 	floor int64 // instead of expansionFloor, in tests
 }
 
-// Read reads a layer into a file of its own, which is gone once the index is
-// closed. The blob is read once. Errors are of type [*Error], but for a
-// context that is done.
+// Read reads a layer into a temporary file, which is removed when the index is
+// closed. The blob is read once. Errors are of type [*Error], except for the
+// error of a context.
 func Read(ctx context.Context, blob Blob, opts Options) (*Index, error) {
 	file, remove, err := temporary()
 	if err != nil {
@@ -47,8 +46,8 @@ func Read(ctx context.Context, blob Blob, opts Options) (*Index, error) {
 	return x, nil
 }
 
-// temporary makes a file that nobody else sees, and that is gone with the
-// process where the system allows it.
+// temporary creates a file that no other process sees, and that disappears with
+// the process where the system supports it.
 func temporary() (file *os.File, remove string, err error) {
 	if file, err = os.CreateTemp("", "depaudit-layer-*"); err != nil {
 		return nil, "", err
@@ -99,7 +98,7 @@ func readInto(ctx context.Context, blob *Blob, opts *Options, file *os.File, key
 	return &Index{file: file, size: w.end, places: w.places, totals: w.totals}, nil
 }
 
-// reader turns an archive into entries.
+// reader converts an archive to entries.
 type reader struct {
 	opts   *Options
 	stream *stream
@@ -108,7 +107,7 @@ type reader struct {
 	head   [HeadSize]byte
 	path   []byte
 	target []byte
-	seen   int64 // entries that progress was not told of
+	seen   int64 // entries since the last report of progress
 }
 
 // progressStep is the number of entries between two reports.
@@ -127,7 +126,7 @@ func (r *reader) entries(ctx context.Context) error {
 		switch {
 		case err == io.EOF:
 			return nil
-		case errors.Is(err, tar.ErrInsecurePath): // we look ourselves
+		case errors.Is(err, tar.ErrInsecurePath): // cleanPath checks it
 		case err != nil:
 			return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, err)
 		}
@@ -148,8 +147,8 @@ func (r *reader) entries(ctx context.Context) error {
 
 func (r *reader) entry(h *tar.Header) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
-		// What it says would hold for all entries that follow. No runtime heeds
-		// it; git writes one with the name of a commit.
+		// It would apply to all entries that follow. No runtime does so; git
+		// writes one with the name of a commit.
 		return nil
 	}
 	problem := func(err error) error {
@@ -197,7 +196,7 @@ func (r *reader) entry(h *tar.Header) error {
 	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
 		e.Type = Other
 	default:
-		return problem(fmt.Errorf("it is of type %q, which nothing unpacks", h.Typeflag))
+		return problem(fmt.Errorf("its type %q is one that no runtime unpacks", h.Typeflag))
 	}
 	return r.out.add(&e)
 }
@@ -224,7 +223,7 @@ func (r *reader) file(e *Entry, h *tar.Header) error {
 	if _, err := r.out.Write(head); err != nil {
 		return err
 	}
-	// The stream itself is bounded, and contents are part of it, but for the
+	// The stream itself is bounded, and contents are part of it, except for the
 	// holes of sparse files, which take no bytes there.
 	if r.out.totals.kept += e.Size; r.out.totals.kept > r.stream.pos+r.stream.floor {
 		return fmt.Errorf("its sparse files expand to more than %d bytes", r.stream.floor)
@@ -242,10 +241,10 @@ func (r *reader) file(e *Entry, h *tar.Header) error {
 	return nil
 }
 
-// wants says whether the content of a file is to be kept.
+// wants reports whether the content of a file is kept.
 func (r *reader) wants(e *Entry) bool {
 	if r.opts.Only != nil {
-		return r.opts.Only[r.out.totals.entries] // what its ordinal will be
+		return r.opts.Only[r.out.totals.entries] // its ordinal, which add will set
 	}
 	keep := r.opts.Rule.Keep
 	return keep != nil && keep("/"+string(e.Path), e.Size, e.Class)

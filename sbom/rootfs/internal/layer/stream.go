@@ -26,25 +26,25 @@ const (
 	tarBuffer, tarBuffers   = 256 << 10, 8
 )
 
-// stream is a layer as an uncompressed archive. Its Read and Seek are those
-// of the last stage.
+// stream is the uncompressed archive of a layer. Its Read and Seek are those of
+// the last stage.
 type stream struct {
 	*ahead
 	blob     *Blob
-	floor    int64 // what it may expand to in any case
+	floor    int64 // size that it may expand to in any case
 	body     io.ReadCloser
 	end      func() // stops reading the blob
 	raw      *ahead // the blob
 	plain    io.Closer
-	count    int64        // of the blob, for its own goroutine
-	consumed atomic.Int64 // the same, for others
+	count    int64        // bytes of the blob, for its own goroutine
+	consumed atomic.Int64 // the same, for other goroutines
 	sum      hash.Hash    // of the blob or of the archive
 	ofBlob   bool
-	stop     func() // watching the context
+	stop     func() // stops watching the context
 }
 
-// openStream opens a layer. progress gets the number of bytes of the blob
-// that were read, from another goroutine.
+// openStream opens a layer. progress is called from another goroutine with the
+// number of bytes of the blob.
 func openStream(ctx context.Context, blob *Blob, floor int64, progress func(int64)) (*stream, error) {
 	s := &stream{blob: blob, floor: floor, ofBlob: blob.Digest != ""}
 	var err error
@@ -55,7 +55,7 @@ func openStream(ctx context.Context, blob *Blob, floor int64, progress func(int6
 		return nil, err
 	}
 	s.raw = newAhead(&blobReader{s, progress}, blobBuffer, blobBuffers)
-	// A read that hangs, in a network say, ends when its blob is closed.
+	// Closing the blob ends a read that hangs, for example in a network.
 	s.end = sync.OnceFunc(func() {
 		s.raw.close()
 		s.body.Close()
@@ -93,7 +93,7 @@ func (s *stream) Close() {
 	s.stop()
 }
 
-// finish reads what follows the archive and compares the digest.
+// finish reads the rest after the archive and verifies the digest.
 func (s *stream) finish() error {
 	if err := s.ahead.drain(); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *stream) finish() error {
 	}
 	s.raw.wait()
 	if s.blob.Size > 0 && s.count != s.blob.Size {
-		return fmt.Errorf("the blob has %d bytes and not %d: the image is damaged: fetch it again", s.count, s.blob.Size)
+		return fmt.Errorf("the blob has %d bytes, not %d: the image is damaged (fetch it again)", s.count, s.blob.Size)
 	}
 	expected := s.blob.id()
 	algorithm, _, _ := strings.Cut(expected, ":")
@@ -118,7 +118,7 @@ func (s *stream) finish() error {
 	return nil
 }
 
-// newHash is the hash of a digest ("sha256:..."), which it checks.
+// newHash returns the hash for a digest ("sha256:..."), which it validates.
 func newHash(digest string) (hash.Hash, error) {
 	algorithm, value, _ := strings.Cut(digest, ":")
 	var h hash.Hash
@@ -130,10 +130,10 @@ func newHash(digest string) (hash.Hash, error) {
 	case "sha512":
 		h = sha512.New()
 	default:
-		return nil, fmt.Errorf("the digest is of an algorithm that is not known: %.40q", algorithm)
+		return nil, fmt.Errorf("unknown algorithm of the digest %.40q", algorithm)
 	}
 	if b, err := hex.DecodeString(value); err != nil || len(b) != h.Size() || strings.ToLower(value) != value {
-		return nil, fmt.Errorf("%.200q is no digest", digest)
+		return nil, fmt.Errorf("invalid digest %.200q", digest)
 	}
 	return h, nil
 }
@@ -156,7 +156,7 @@ func (r *blobReader) Read(b []byte) (int, error) {
 		r.progress(int64(n))
 	}
 	if s.blob.Size > 0 && s.count > s.blob.Size {
-		return n, fmt.Errorf("the blob is larger than the %d bytes that the image says: it is damaged or was changed: fetch it again", s.blob.Size)
+		return n, fmt.Errorf("the blob is larger than %d bytes, its size in the image: it is damaged or was changed (fetch it again)", s.blob.Size)
 	}
 	return n, err
 }
@@ -164,15 +164,15 @@ func (r *blobReader) Read(b []byte) (int, error) {
 var (
 	gzipMagic = []byte{0x1f, 0x8b}
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-	// zstdSkippable is the magic of a skippable frame but for its first half
+	// zstdSkippable is the magic of a skippable frame without its first half
 	// byte; zstd:chunked blobs may begin with one.
 	zstdSkippable = []byte{0x2a, 0x4d, 0x18}
 	xzMagic       = []byte{0xfd, '7', 'z', 'X', 'Z', 0}
 	bzip2Magic    = []byte("BZh")
 )
 
-// decompress recognises the compression by its magic and not by the media
-// type, as everything that unpacks layers does.
+// decompress recognizes the compression by its magic and not by the media type,
+// as all runtimes do.
 func (s *stream) decompress() (io.Reader, error) {
 	// The decompressor has a faster path for a bufio.Reader.
 	b := bufio.NewReaderSize(s.raw, 64<<10)
@@ -202,7 +202,7 @@ func (s *stream) decompress() (io.Reader, error) {
 	return b, nil
 }
 
-// named says in errors which decompressor they are from.
+// named adds the name of the decompressor to errors.
 type named struct {
 	name string
 	r    io.Reader
@@ -216,7 +216,7 @@ func (n *named) Read(b []byte) (int, error) {
 	return got, err
 }
 
-// unexpected is an end where there must be none.
+// unexpected converts io.EOF to io.ErrUnexpectedEOF.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -224,7 +224,7 @@ func unexpected(err error) error {
 	return err
 }
 
-// bounded ends a stream that expands too much.
+// bounded limits the expansion of a stream.
 type bounded struct {
 	s *stream
 	r io.Reader

@@ -15,11 +15,12 @@ import (
 //	directory: key, numbers, problems, places of the blocks
 //	footer: offset and length of the directory, checksum of all before, magic
 //
-// A block is a row of entries, each with its path as the number of bytes that
-// it shares with the path before it in the block and the rest. Numbers are
-// varints of encoding/binary.
+// A block is a sequence of entries. The path of an entry is stored as the number
+// of bytes that it shares with the previous path in the block, and the rest.
+// Numbers are varints of encoding/binary.
 
-// formatVersion is part of the magic: an older file is not recognised.
+// formatVersion is part of the magic: files of other versions are not
+// recognized.
 const formatVersion = "1"
 
 const (
@@ -28,30 +29,30 @@ const (
 )
 
 const (
-	// blockSize is when a block ends. It is what reading an index needs in
-	// memory.
+	// blockSize is the size at which a block ends. Reading an index needs this
+	// much memory.
 	blockSize = 64 << 10
-	// maxBlock is a block and one entry more, of the longest paths.
+	// maxBlock is the size of a block with one more entry of the longest paths.
 	maxBlock = blockSize + 2*MaxPath + 64
-	// maxDirectory is more than a directory of MaxEntries needs, with the
-	// longest paths.
+	// maxDirectory is larger than the directory of MaxEntries with the longest
+	// paths.
 	maxDirectory = 64 << 20
 )
 
 // castagnoli is the polynomial that processors have an instruction for. The
-// checksum is against accidents: whoever may write to the cache may as well
-// write a whole layer to it.
+// checksum detects accidents: a process that can write to the cache could as
+// well write a whole layer.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// writer makes the file of a layer.
+// writer writes the file of a layer.
 type writer struct {
 	file   *os.File
 	buffer []byte
-	at     int64 // of the end of the file, with what is in buffer
+	at     int64 // offset of the end of the file, including buffer
 	sum    uint32
 
 	block  []byte
-	last   []byte // path of the entry before
+	last   []byte // path of the previous entry
 	places []place
 	totals totals
 	end    int64 // of contents and blocks, once finished
@@ -59,16 +60,16 @@ type writer struct {
 
 type place struct{ at, size int64 }
 
-// totals are the numbers of a directory.
+// totals are the counts in a directory.
 type totals struct {
 	entries   int64
-	whiteouts int64 // Whiteout and Opaque among them
+	whiteouts int64 // entries of type Whiteout or Opaque
 	kept      int64 // bytes of contents
 	problems  []Problem
-	more      int64 // problems that are not named
+	more      int64 // problems that are not listed
 }
 
-// bufferSize is how much is written at once.
+// bufferSize is the size of a write.
 const bufferSize = 256 << 10
 
 func newWriter(file *os.File) *writer {
@@ -94,7 +95,7 @@ func (w *writer) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// ReadFrom lets io.Copy read into our buffer.
+// ReadFrom lets io.Copy read into the buffer of the writer.
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	var total int64
 	for {
@@ -119,13 +120,13 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 func (w *writer) flush() error {
 	w.sum = crc32.Update(w.sum, castagnoli, w.buffer)
 	if _, err := w.file.Write(w.buffer); err != nil {
-		return fmt.Errorf("keeping the contents: %w", err)
+		return fmt.Errorf("writing contents: %w", err)
 	}
 	w.buffer = w.buffer[:0]
 	return nil
 }
 
-// add puts an entry into the index. Its Ordinal is given here.
+// add adds an entry to the index, and counts its ordinal.
 func (w *writer) add(e *Entry) error {
 	shared := 0
 	for shared < len(w.last) && shared < len(e.Path) && w.last[shared] == e.Path[shared] {
@@ -216,7 +217,7 @@ func (w *writer) finish(key string) error {
 	b = binary.BigEndian.AppendUint32(nil, w.sum)
 	b = append(b, fileMagic...)
 	if _, err := w.file.Write(b); err != nil {
-		return fmt.Errorf("keeping the index: %w", err)
+		return fmt.Errorf("writing the index: %w", err)
 	}
 	return nil
 }
