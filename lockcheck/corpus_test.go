@@ -32,8 +32,7 @@ func TestCorpus(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		l := &Lock{Path: path, Format: format}
-		err = l.parse(t.Context(), newSource(path, data))
+		l, err := parseAs(t, format, path, data)
 		rel := strings.TrimPrefix(path, root+"/")
 		if err != nil {
 			refused[rel] = true
@@ -55,7 +54,7 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for format, least := range map[string]int{FormatUV: 6, FormatPoetry: 7, FormatPipfile: 2, FormatNPM: 10, FormatCargo: 3, FormatGo: 1, FormatRequirements: 4} {
+	for format, least := range map[string]int{formatUV: 6, formatPoetry: 7, formatPipfile: 2, formatNPM: 10, formatCargo: 3, formatGo: 1, formatRequirements: 4} {
 		if read[format] < least {
 			t.Errorf("%s: only %d files read", format, read[format])
 		}
@@ -82,11 +81,11 @@ func TestCorpus(t *testing.T) {
 }
 
 func corpusFormat(path string) string {
-	if format := formatByName(path); format != "" && filepath.Base(path) != "go.mod" {
+	if format := formatOf(path); format != "" && filepath.Base(path) != "go.mod" {
 		return format
 	}
 	if strings.HasSuffix(path, ".json") && strings.Contains(filepath.Base(path), "package-lock") && !strings.HasPrefix(filepath.Base(path), ".") {
-		return FormatNPM
+		return formatNPM
 	}
 	return ""
 }
@@ -97,15 +96,15 @@ func countEntries(format string, data []byte) (int, bool) {
 		return len(regexp.MustCompile(pattern).FindAll(data, -1)), true
 	}
 	switch format {
-	case FormatUV, FormatPoetry, FormatCargo:
+	case formatUV, formatPoetry, formatCargo:
 		return matches(`(?m)^\[\[package\]\]\s*$`)
-	case FormatGo:
+	case formatGo:
 		all, _ := matches(`(?m) h1:`)
 		mod, _ := matches(`(?m)/go\.mod h1:`)
 		return all - mod, true
-	case FormatRequirements:
+	case formatRequirements:
 		return matches(`(?m)^[A-Za-z0-9][^#\n]*==`)
-	case FormatPipfile:
+	case formatPipfile:
 		var doc map[string]map[string]any
 		if json.Unmarshal(data, &doc) != nil {
 			return 0, false
@@ -158,7 +157,7 @@ func checkEntries(t testing.TB, l *Lock, content map[string][]byte) {
 			continue
 		}
 		named := e.Name
-		if l.Format == FormatNPM && e.Install != "" {
+		if l.Format == formatNPM && e.Install != "" {
 			named = e.Install[strings.LastIndexByte(e.Install, '/')+1:]
 		}
 		if plain(named) && !bytes.ContainsRune(lines[e.Line-1], '\\') && !bytes.ContainsRune(lines[e.Line-1], '%') && !bytes.Contains(lines[e.Line-1], []byte(named)) {

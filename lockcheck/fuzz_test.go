@@ -23,10 +23,9 @@ func fuzzFormat(f *testing.F, format string, seeds ...string) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// The path is in a folder that does not exist: includes and go.mod
 		// cannot be read, the content is what counts.
-		path := "/nonexistent/lock/requirements/" + map[string]string{FormatGo: "go.sum"}[format]
+		path := "/nonexistent/lock/requirements/" + map[string]string{formatGo: "go.sum"}[format]
 		read := func() (*Lock, error) {
-			l := &Lock{Path: path, Format: format}
-			err := l.parse(t.Context(), newSource(path, data))
+			l, err := parseAs(t, format, path, data)
 			if err == nil {
 				l.finish()
 			}
@@ -83,32 +82,32 @@ func corpusSeeds(f *testing.F, pattern string) []string {
 }
 
 func FuzzRequirements(f *testing.F) {
-	fuzzFormat(f, FormatRequirements, "a==1 \\\n --hash=sha256:"+shaA+"\n", "-e git+https://x/y@z#egg=a", "a[b] @ https://x/a.zip ; c", "-i 'x' # c\na===1\n", "./a-1-py3-none-any.whl", "\ufeffa (==1)\\\n\\\n# x\nb")
+	fuzzFormat(f, formatRequirements, "a==1 \\\n --hash=sha256:"+shaA+"\n", "-e git+https://x/y@z#egg=a", "a[b] @ https://x/a.zip ; os_name == 'c'", "-i 'x' # c\na===1\n", "./a-1-py3-none-any.whl", "\ufeffa (==1)\\\n\\\n# x\nb")
 }
 
 func FuzzPylock(f *testing.F) {
-	fuzzFormat(f, FormatPylock, pylockSample)
+	fuzzFormat(f, formatPylock, pylockSample)
 }
 
 func FuzzUV(f *testing.F) {
-	fuzzFormat(f, FormatUV, uvLock(`{ registry = "https://pypi.org/simple" }`, "https://files.pythonhosted.org/foo-1.0-py3-none-any.whl"), uvLock(`{ git = "https://x/y#z" }`, ""))
+	fuzzFormat(f, formatUV, uvLock(`{ registry = "https://pypi.org/simple" }`, "https://files.pythonhosted.org/foo-1.0-py3-none-any.whl"), uvLock(`{ git = "https://x/y#z" }`, ""))
 }
 
 func FuzzPoetry(f *testing.F) {
-	fuzzFormat(f, FormatPoetry, poetryLock("git", "https://x/y", ""), poetryOld)
+	fuzzFormat(f, formatPoetry, poetryLock("git", "https://x/y", ""), poetryOld)
 }
 
 func FuzzPipfile(f *testing.F) {
-	fuzzFormat(f, FormatPipfile, pipfileSample)
+	fuzzFormat(f, formatPipfile, pipfileSample)
 }
 
 func FuzzNPM(f *testing.F) {
-	fuzzFormat(f, FormatNPM, append(corpusSeeds(f, "testdata/npm/*/package-lock.json"),
+	fuzzFormat(f, formatNPM, append(corpusSeeds(f, "testdata/npm/*/package-lock.json"),
 		npmLock("node_modules/@a/b", `"name":"c","link":true,"resolved":"x"`), npmLock("packages/a", ""), `{"dependencies":{"a":{"version":"npm:b@1","dependencies":{}}}}`)...)
 }
 
 func FuzzGoSum(f *testing.F) {
-	fuzzFormat(f, FormatGo, "example.org/a v1.0.0 h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\nexample.org/a v1.0.0/go.mod h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\n")
+	fuzzFormat(f, formatGo, "example.org/a v1.0.0 h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\nexample.org/a v1.0.0/go.mod h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\n")
 }
 
 // FuzzGoMod reads go.mod with replacements, without a go.sum.
@@ -116,8 +115,8 @@ func FuzzGoMod(f *testing.F) {
 	f.Add([]byte("module m\n\ngo 1.26\n\nrequire (\n\texample.org/a v1.0.0\n)\n\nreplace example.org/a => ../a\n\nreplace example.org/b v1.0.0 => example.org/c v1.0.0\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := "/nonexistent/lock/go.mod"
-		l := &Lock{Path: path, Format: FormatGo}
-		if err := l.parse(t.Context(), newSource(path, data)); err != nil {
+		l, err := parseAs(t, formatGo, path, data)
+		if err != nil {
 			if _, ok := errors.AsType[*SyntaxError](err); !ok {
 				t.Fatalf("an error without a position: %v", err)
 			}
@@ -133,7 +132,7 @@ func FuzzGoMod(f *testing.F) {
 }
 
 func FuzzCargo(f *testing.F) {
-	fuzzFormat(f, FormatCargo, cargoLock("registry+https://github.com/rust-lang/crates.io-index"), cargoOld, cargoLock("git+https://x/y#z"))
+	fuzzFormat(f, formatCargo, cargoLock("registry+https://github.com/rust-lang/crates.io-index"), cargoOld, cargoLock("git+https://x/y#z"))
 }
 
 // FuzzVersion: equality is symmetric and each version equals itself.

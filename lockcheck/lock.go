@@ -2,18 +2,6 @@ package lockcheck
 
 import "github.com/depaudit/depaudit/sbom/ecosystem"
 
-// Formats of lock files, as [Lock.Format] names them.
-const (
-	FormatRequirements = "requirements.txt"
-	FormatPylock       = "pylock.toml"
-	FormatUV           = "uv.lock"
-	FormatPoetry       = "poetry.lock"
-	FormatPipfile      = "Pipfile.lock"
-	FormatNPM          = "package-lock.json"
-	FormatGo           = "go.sum"
-	FormatCargo        = "Cargo.lock"
-)
-
 // Lock is what one lock file pins, with the files that it includes.
 type Lock struct {
 	// Path is the path as it was given to [Open].

@@ -60,7 +60,7 @@ var layers = map[string][]string{
 	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
 	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
-	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/version"},
+	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/version"},
 
 	// What both sbom and lockcheck use. These import nothing but each other.
 	"sbom/ecosystem": {},
@@ -82,14 +82,10 @@ var layers = map[string][]string{
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
 	"audit/query":      {"audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
-	"audit/pipeline": {
-		"audit", "audit/baseline", "audit/config", "audit/judge", "lockcheck",
-		"sbom", "sbom/catalogers", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
-	},
-
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/pipeline", "audit/query", "audit/report", "audit/terminal",
-		"sbom", "sbom/catalogers", "sbom/cyclonedx", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/scan", "sbom/spdx",
+		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/judge", "audit/query", "audit/report", "audit/terminal", "lockcheck",
+		"sbom", "sbom/catalogers", "sbom/diff", "sbom/cyclonedx", "sbom/rootfs",
+		"sbom/graph", "sbom/sbomread", "sbom/scan", "sbom/snapshot", "sbom/spdx",
 	},
 
 	// What tests share. Only tests may import it.

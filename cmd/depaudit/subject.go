@@ -15,10 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
-	"github.com/depaudit/depaudit/sbom/scan"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -35,7 +33,7 @@ type subject struct {
 	file string
 	// owners are the components of subjectFlags.paths, for an environment of
 	// files that was scanned now.
-	owners []scan.Owner
+	owners []pathOwner
 	// lost says why there is no document, when subjectFlags.keepLost allows
 	// that.
 	lost error
@@ -87,16 +85,16 @@ func (c *command) subjects(ctx context.Context, args []string, flags subjectFlag
 		return nil, err
 	}
 	if len(l.envs) > 0 {
-		inventories, err := l.command.inventories(ctx, l.envs, flags.limits)
+		outcomes, err := l.command.scanAll(ctx, l.envs, flags.limits)
 		if err != nil {
 			return nil, err
 		}
-		for i, inv := range inventories {
-			if inv.Lost != nil && !flags.keepLost {
-				return nil, incomplete(inv.Lost)
+		for i, o := range outcomes {
+			if o.err != nil && !flags.keepLost {
+				return nil, incomplete(o.err)
 			}
 			s := &l.found[l.scanned[i]]
-			s.doc, s.owners, s.lost = inv.Document, inv.Owners, inv.Lost
+			s.doc, s.owners, s.lost = o.doc, o.owners, o.err
 		}
 	}
 	l.tellApart()
@@ -128,7 +126,7 @@ type loader struct {
 	flags   subjectFlags
 	found   []subject
 	// envs are still to be scanned, for found[scanned[i]].
-	envs    []pipeline.Environment
+	envs    []environment
 	scanned []int
 	// reports is the number of reports that were read, stages the names of
 	// all their stages, chosen those of --stage that were there.
@@ -173,11 +171,11 @@ func cutStage(arg string) (file, stage string, ok bool) {
 }
 
 func (l *loader) addRef(arg, ref string) error {
-	e, err := pipeline.ParseEnvironment(arg, ref, "")
+	e, err := parseEnvironment(arg, ref, "")
 	if err != nil {
 		return usage(err)
 	}
-	e.Raw, e.Platform, e.Paths = arg, l.flags.platform, l.flags.paths
+	e.raw, e.platform, e.paths = arg, l.flags.platform, strings.Join(l.flags.paths, pathSeparator)
 	l.envs = append(l.envs, e)
 	l.scanned = append(l.scanned, len(l.found))
 	l.found = append(l.found, subject{name: arg})
@@ -204,7 +202,7 @@ func (l *loader) addFile(path, stage string) error {
 	case kind == fileSnapshot:
 		return l.addRef(path, rootfs.SchemeSnapshot+":"+path)
 	case kind == fileArchive:
-		return usage(&hinted{fmt.Errorf("%s is an archive", path), pipeline.FileHint(path)})
+		return usage(&hinted{fmt.Errorf("%s is an archive", path), fileHint(path)})
 	}
 	return l.addRef(path, rootfs.SchemeSBOM+":"+path)
 }

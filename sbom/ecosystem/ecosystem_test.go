@@ -120,3 +120,29 @@ func FuzzPython(f *testing.F) {
 		}
 	})
 }
+
+func TestFindLockFile(t *testing.T) {
+	for _, l := range LockFiles() {
+		for _, pattern := range l.Names {
+			for _, name := range []string{strings.ReplaceAll(pattern, "*", ""), strings.ReplaceAll(pattern, "*", "-dev")} {
+				if got, ok := FindLockFile(name); !ok || got.Format != l.Format {
+					t.Errorf("%s is %q, want %q", name, got.Format, l.Format)
+				}
+			}
+		}
+		if l.Tool == "" || l.Format == "" {
+			t.Errorf("%+v has no tool or format", l)
+		}
+	}
+	for _, name := range []string{"", "go.mod", "package.json", ".package-lock.json", "requirements", "requirements.in", "pylock.json", "Yarn.lock", "constraints.txt"} {
+		if l, ok := FindLockFile(name); ok {
+			t.Errorf("%s is a lock file: %+v", name, l)
+		}
+	}
+}
+
+func BenchmarkFindLockFile(b *testing.B) {
+	for b.Loop() {
+		FindLockFile("libpython3.11.so.1.0")
+	}
+}

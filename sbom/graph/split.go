@@ -8,31 +8,31 @@ import (
 	"strings"
 )
 
-// maxParts is the number of parts that [Graph.Split] compares: a membership is
-// one bit of a word, and a table of more columns is not readable.
+// maxParts is the number of groups that [Graph.Split] compares: a membership
+// is one bit of a word, and a table of more columns is not readable.
 const maxParts = 64
 
-// Part is a part of the work of a stage.
+// Part is a piece of what a stage does.
 type Part struct {
 	Name string
-	// IDs are the components that the part uses directly, for instance the
+	// IDs are the components that the piece uses itself, for instance the
 	// owners of its commands.
 	IDs []string
 }
 
-// Split has the needs of each part of a stage.
+// Split is what each piece of a stage needs.
 type Split struct {
-	// Base is the common part of every environment of the kind: the essential
+	// Base is what every environment of the kind has: the essential
 	// components and their needs.
 	Base Amount `json:"base"`
-	// Parts are in the order of the arguments.
+	// Parts are in the order in which they were asked for.
 	Parts []PartNeeds `json:"parts"`
 	// Overlaps are the components beyond the base by the parts that need
 	// them: first those of a single part, then those of two, and so on.
 	Overlaps []Overlap `json:"overlaps"`
-	// Unneeded are the components that no part needs.
+	// Unneeded is what no part needs.
 	Unneeded Amount `json:"unneeded"`
-	// Choices are the requirements for which one of several satisfiers had to
+	// Choices are requirements with several satisfiers for which one had to
 	// be chosen.
 	Choices []Choice `json:"choices,omitempty"`
 }
@@ -43,22 +43,21 @@ type Amount struct {
 	Size  int64 `json:"size,omitempty"`
 }
 
-// PartNeeds has the needs of one part.
+// PartNeeds is what one part needs.
 type PartNeeds struct {
 	Name string `json:"name"`
-	// Total is the content of an environment for this part alone, with the
-	// base.
+	// Total is what an environment for this part alone has, the base too.
 	Total Amount `json:"total"`
-	// Alone are the components that no other part needs, Shared those that
-	// another one needs too; neither contains the base.
+	// Alone is what no other part needs, Shared what another one needs too;
+	// neither has the base.
 	Alone  Amount `json:"alone"`
 	Shared Amount `json:"shared"`
-	// IDs are the components of Total that are not in the base, sorted, without
-	// bundled ones.
+	// IDs are the components of Total that are not in the base, sorted; what
+	// lies inside others is not among them.
 	IDs []string `json:"ids"`
 }
 
-// Overlap are the components that exactly some parts need.
+// Overlap is what exactly some parts need.
 type Overlap struct {
 	Parts []string `json:"parts"`
 	Amount
@@ -77,26 +76,26 @@ type Choice struct {
 
 // SplitOptions are the assumptions of [Graph.Split].
 type SplitOptions struct {
-	// Follow selects the edges that a part follows; by default its needs.
+	// Follow says what a part takes with it; by default what it needs.
 	Follow Follow
 	// NoBase leaves the essential components out.
 	NoBase bool
 }
 
-// Split returns the needs of each part of a stage, which is the count of a
-// separate stage for it.
+// Split says what each part of a stage needs, and so what a stage of its own
+// would count.
 //
-// A requirement that several installed components satisfy needs one of them:
-// one that is needed anyway, or else the one that the package names first, or
-// else the first by ID. Split does not search for the smallest set: that
-// problem (hitting set) has no fast solution, and an installation gets the
-// package manager's preference, which is this order.
+// A requirement that several installed components satisfy needs one of them.
+// One that is needed anyway is taken; or else the one that the package names
+// first; or else the first by ID. The smallest set of all is not looked for:
+// that is a problem without a fast answer (hitting set), and whoever installs
+// the packages gets what the package manager prefers, which is this order.
 func (g *Graph) Split(parts []Part, opts SplitOptions) (*Split, error) {
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("no part to split by")
+		return nil, fmt.Errorf("nothing to split by: no part is named")
 	}
 	if len(parts) > maxParts {
-		return nil, fmt.Errorf("%d parts, the limit is %d", len(parts), maxParts)
+		return nil, fmt.Errorf("%d parts, and no more than %d can be compared", len(parts), maxParts)
 	}
 	follow := opts.Follow.class(FollowNeeds)
 	out := &Split{Overlaps: []Overlap{}}
@@ -183,7 +182,7 @@ func (g *Graph) countParts(parts []Part, base []bool, members []uint64, out *Spl
 	})
 }
 
-// closure is a set of nodes with all needs of its members.
+// closure is a set of nodes that has whatever its members need.
 type closure struct {
 	*Graph
 	follow class
@@ -191,7 +190,7 @@ type closure struct {
 	stack  []int32
 	// open are requirements with several satisfiers, by an edge of each.
 	open   edgeHeap
-	met    map[int32]bool // the requirements that were examined
+	met    map[int32]bool // the requirements that were looked at
 	chosen []int32        // edges
 }
 
@@ -199,7 +198,7 @@ func (g *Graph) newClosure(follow class) *closure {
 	return &closure{Graph: g, follow: follow, in: make([]bool, len(g.nodes)), met: map[int32]bool{}}
 }
 
-// clone returns a closure with the same members and no choices.
+// clone has the same members, and no choices.
 func (c *closure) clone() *closure {
 	n := c.newClosure(c.follow)
 	copy(n.in, c.in)
@@ -213,7 +212,7 @@ func (c *closure) push(i int32) {
 	}
 }
 
-// close adds nodes and their needs. It begins with the needs that have no
+// close adds nodes and what they need. First comes everything that has no
 // choice, so that as many requirements as possible are met without one.
 func (c *closure) close(nodes []int32) {
 	for _, i := range nodes {
@@ -294,14 +293,14 @@ func (c *closure) prefer(e int32) (best int32, met bool) {
 	return best, false
 }
 
-// satisfiers returns the edges of the requirement of an edge.
+// satisfiers are the edges of the requirement that an edge belongs to.
 func (g *Graph) satisfiers(e int32) []int32 {
 	group := g.edges.group[e]
 	return g.groupEdge[g.groupStart[group]:g.groupStart[group+1]]
 }
 
-// text returns the text of a requirement: the longest of its edges, since a
-// satisfier under its own name has none.
+// text is the text of a requirement: the longest, since what satisfies it
+// under its own name has none.
 func (g *Graph) text(e int32) string {
 	via := ""
 	for _, i := range g.satisfiers(e) {
@@ -325,7 +324,7 @@ func (c *closure) choices(part string, out *Split) {
 	}
 }
 
-// alternatives returns the names in a requirement such as "a (>= 1) | b:any".
+// alternatives are the names in a requirement such as "a (>= 1) | b:any".
 func alternatives(via string) []string {
 	var names []string
 	for part := range strings.SplitSeq(via, "|") {
@@ -340,5 +339,5 @@ func alternatives(via string) []string {
 	return names
 }
 
-// plainVia normalises the blanks of a requirement.
+// plainVia has the blanks of a requirement in one form.
 func plainVia(via string) string { return strings.Join(strings.Fields(via), " ") }

@@ -43,7 +43,7 @@ func takeSurvey(t *rootfs.Tree) survey {
 			s.startup = append(s.startup, n)
 			continue
 		}
-		if kind == rootfs.File && isLockName(name) {
+		if kind == rootfs.File && ecosystem.IsLockFile(name) {
 			s.locks = append(s.locks, n)
 			continue
 		}
@@ -78,17 +78,4 @@ func takeSurvey(t *rootfs.Tree) survey {
 		}
 	}
 	return s
-}
-
-// isLockName recognises files that declare what should be installed. They
-// install nothing; where one lies in an environment it is listed as excluded.
-func isLockName(name string) bool {
-	switch name {
-	case "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "deno.lock",
-		"poetry.lock", "Pipfile.lock", "uv.lock", "pdm.lock", "pylock.toml",
-		"Cargo.lock", "go.sum", "Gemfile.lock", "gems.locked", "composer.lock", "mix.lock", "pubspec.lock",
-		"packages.lock.json", "gradle.lockfile", "conan.lock", "Podfile.lock", "Package.resolved", "flake.lock":
-		return true
-	}
-	return strings.HasPrefix(name, "requirements") && strings.HasSuffix(name, ".txt")
 }

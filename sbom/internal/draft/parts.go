@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // Digest is a digest that a document states, for an algorithm and a value as
@@ -37,18 +38,14 @@ func Origin(location, document string) *sbom.Install {
 	return nil
 }
 
-// IsLock says whether a file of that name declares packages and installs
-// none.
+// IsLock reports whether a file of that name declares packages and installs
+// none: a lock file, or a manifest that some tools read like one.
 func IsLock(base string) bool {
 	switch base {
-	case "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "deno.lock",
-		"requirements.txt", "Pipfile.lock", "poetry.lock", "uv.lock", "pdm.lock", "pylock.toml", "setup.py",
-		"go.mod", "go.sum", "Cargo.lock", "Gemfile.lock", "composer.lock", "packages.lock.json", "packages.config",
-		"pom.xml", "gradle.lockfile", "buildscript-gradle.lockfile", "conan.lock", "conanfile.txt", "pubspec.lock", "mix.lock", "rebar.lock",
-		"stack.yaml.lock", "cabal.project.freeze", "Podfile.lock", "Package.resolved", ".terraform.lock.hcl", "flake.lock":
+	case "setup.py", "go.mod", "packages.config", "pom.xml", "conanfile.txt":
 		return true
 	}
-	return false
+	return ecosystem.IsLockFile(base)
 }
 
 // IsArchiveCataloger says whether that reader of syft's finds packages that

@@ -1,0 +1,98 @@
+package lockcheck
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+)
+
+const (
+	docsBegin = "<!-- lock formats: generated -->\n"
+	docsEnd   = "<!-- end -->\n"
+)
+
+// docsTable returns the tables of docs/locks.md.
+func docsTable() string {
+	var b strings.Builder
+	code := func(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
+	var read []string
+	b.WriteString("| format | ecosystem | files | strongest evidence |\n| --- | --- | --- | --- |\n")
+	for _, f := range Formats() {
+		read = append(read, f.Name)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", f.Name, f.Type, code(f.Names), f.Strongest)
+	}
+	b.WriteString("\nRecognised, and not read yet:\n\n| tool | files |\n| --- | --- |\n")
+	for _, l := range ecosystem.LockFiles() {
+		if !slices.Contains(read, l.Format) {
+			fmt.Fprintf(&b, "| %s | %s |\n", l.Tool, code(l.Names))
+		}
+	}
+	return b.String()
+}
+
+// TestDocs checks that docs/locks.md has the formats that are read and those
+// that are recognised. With DEPAUDIT_UPDATE in the environment it writes them.
+func TestDocs(t *testing.T) {
+	const file = "../docs/locks.md"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), docsBegin)
+	_, after, ok2 := strings.Cut(rest, docsEnd)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no generated part", file)
+	}
+	want := before + docsBegin + docsTable() + docsEnd + after
+	if string(text) == want {
+		return
+	}
+	if os.Getenv("DEPAUDIT_UPDATE") != "" {
+		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("%s differs from the formats; DEPAUDIT_UPDATE=1 go test ./lockcheck -run TestDocs writes it", file)
+}
+
+// TestReadme checks that the README names every format that is read.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strings.Index(string(text), "\nLocks: ")
+	if at < 0 {
+		t.Fatal(`README.md has no line "Locks:"`)
+	}
+	line, _, _ := strings.Cut(string(text[at+1:]), "\n")
+	for _, f := range Formats() {
+		if !strings.Contains(line, "`"+f.Name+"`") {
+			t.Errorf("README.md does not name %s: %s", f.Name, line)
+		}
+	}
+}
+
+// TestFormatNames checks that the formats and the lock files that a scan excludes
+// are the same by name, but for go.mod, which locks nothing by itself.
+func TestFormatNames(t *testing.T) {
+	for _, f := range Formats() {
+		if f.Strongest.rank() == 0 || f.Type == "" {
+			t.Errorf("%s: type %q, evidence %q", f.Name, f.Type, f.Strongest)
+		}
+		for _, pattern := range f.Names {
+			name := strings.TrimPrefix(strings.ReplaceAll(pattern, "*", "x"), "x")
+			if got := formatOf(name); got != f.Name {
+				t.Errorf("%s is of the format %q, want %q", name, got, f.Name)
+			}
+			if l, ok := ecosystem.FindLockFile(name); name != "go.mod" && !strings.HasPrefix(name, "constraints") && (!ok || l.Format != f.Name) {
+				t.Errorf("%s is a lock file of %q, want %q", name, l.Format, f.Name)
+			}
+		}
+	}
+}
