@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +14,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/baseline"
 	"github.com/depaudit/depaudit/audit/config"
-	"github.com/depaudit/depaudit/audit/judge"
-	"github.com/depaudit/depaudit/lockcheck"
-	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -50,115 +47,96 @@ func (p *pipelineFlags) register(cmd *cobra.Command) {
 	})
 }
 
-// pipeline is a configuration as the flags want it.
-type pipeline struct {
-	config   *config.Config
-	baseline *baseline.Baseline // nil when there is no file
-	path     string             // of the baseline
-	// stages are the ones that --stage chose, in the configuration's order.
-	// The configuration keeps all of them: a stage that was not looked at is
-	// not a stage that is gone.
-	stages []config.Stage
-	// overridden are the stages whose environment is from the command line,
-	// where a folder is relative to the working folder and not to the
-	// configuration's.
-	overridden map[string]bool
-	// since are the stages whose base is from the command line.
-	since map[string]bool
+// job is a configuration with the flags that choose from it.
+type job struct {
+	config       *config.Config
+	baseline     *baseline.Baseline // nil when there is no file
+	baselinePath string
+	environments map[string]string // of --env, by stage
+	since        []pipeline.Since
+	// stages are the names that --stage chose, in the configuration's order.
+	stages []string
 }
 
-// stageNames are the names of the stages that the flags chose.
-func (p *pipeline) stageNames() []string {
-	var names []string
-	for _, s := range p.stages {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
-// dir is the folder that a stage's environment is relative to.
-func (p *pipeline) dir(stage string) string {
-	if p.overridden[stage] {
-		return ""
-	}
-	return filepath.Dir(p.config.File)
-}
-
-// baseDir is the folder that a stage's base is relative to.
-func (p *pipeline) baseDir(stage string) string {
-	if p.since[stage] {
-		return ""
-	}
-	return filepath.Dir(p.config.File)
-}
-
-func (p *pipelineFlags) load() (*pipeline, error) {
+// load reads the configuration and the baseline, and checks the flags against
+// them.
+func (p *pipelineFlags) load() (*job, error) {
 	cfg, err := config.Load(p.config)
 	if errors.Is(err, fs.ErrNotExist) && p.config == defaultConfig {
-		return nil, usage(&hinted{fmt.Errorf("there is no %s in this folder", defaultConfig), "name one with --config FILE, or look at one environment with: depaudit scan dir:ROOT"})
+		return nil, usage(&hinted{fmt.Errorf("no %s in the working directory", defaultConfig), "name one with --config FILE, or scan one environment: depaudit scan dir:ROOT"})
 	}
 	if err != nil {
 		return nil, usage(err)
 	}
-	overridden, err := p.override(cfg)
-	if err != nil {
+	j := &job{config: cfg}
+	if j.environments, err = p.environments(cfg); err != nil {
 		return nil, usage(err)
 	}
-	since, err := p.applySince(cfg)
-	if err != nil {
+	if j.since, err = p.snapshots(cfg); err != nil {
+		return nil, usage(err)
+	}
+	if j.stages, err = p.chosen(cfg); err != nil {
 		return nil, usage(err)
 	}
 	p.repeat(cfg)
-	path := cfg.BaselinePath()
+	j.baselinePath = cfg.BaselinePath()
 	if p.baseline != "" {
-		path = p.baseline
-		cfg.Baseline = p.baseline
+		j.baselinePath, cfg.Baseline = p.baseline, p.baseline
 	}
-	accepted, err := baseline.Load(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		accepted = nil
-	case err != nil:
+	j.baseline, err = baseline.Load(j.baselinePath)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, usage(err)
 	}
-	stages := slices.DeleteFunc(slices.Clone(cfg.Stages), func(s config.Stage) bool {
-		return len(p.stages) > 0 && !slices.Contains(p.stages, s.Name)
-	})
-	return &pipeline{cfg, accepted, path, stages, overridden, since}, nil
+	return j, nil
 }
 
-// applySince makes the snapshots of --since the bases of their stages, and
-// returns those stages.
-func (p *pipelineFlags) applySince(cfg *config.Config) (map[string]bool, error) {
-	since := make(map[string]bool)
+// environments parses --env.
+func (p *pipelineFlags) environments(cfg *config.Config) (map[string]string, error) {
+	environments := make(map[string]string)
+	for _, s := range p.envs {
+		name, ref, ok := strings.Cut(s, "=")
+		if !ok || ref == "" {
+			return nil, &hinted{fmt.Errorf("--env %s: want STAGE=REF", s), "such as --env " + cfg.Stages[0].Name + "=dir:/srv/root"}
+		}
+		if cfg.Stage(name) == nil {
+			return nil, noStage("--env", name, cfg)
+		}
+		if _, twice := environments[name]; twice {
+			return nil, fmt.Errorf("--env %s: another --env already names the environment of stage %s", s, name)
+		}
+		environments[name] = ref
+	}
+	return environments, nil
+}
+
+// snapshots parses --since.
+func (p *pipelineFlags) snapshots(cfg *config.Config) ([]pipeline.Since, error) {
+	var since []pipeline.Since
 	for _, s := range p.since {
-		name, file, named := strings.Cut(s, "=")
+		stage, file, named := strings.Cut(s, "=")
 		if !named {
-			file = s
-		} else if cfg.Stage(name) == nil {
-			return nil, noStage("--since", name, cfg)
+			stage, file = "", s
+		} else if cfg.Stage(stage) == nil {
+			return nil, noStage("--since", stage, cfg)
 		}
-		found := false
-		for i := range cfg.Stages {
-			stage := &cfg.Stages[i]
-			if named && stage.Name != name || !named && !onHost(stage) {
-				continue
-			}
-			found = true
-			if stage.Base != "" {
-				return nil, &hinted{fmt.Errorf("--since %s: the stage %s has the base %s already", s, stage.Name, stage.Base), "remove one of them"}
-			}
-			stage.Base = rootfs.SchemeSnapshot + ":" + file
-			since[stage.Name] = true
-		}
-		if !found {
-			return nil, &hinted{fmt.Errorf("--since %s: no stage is on %q", s, rootfs.SchemeHost+":"), "name the stage: --since " + cfg.Stages[0].Name + "=" + s}
-		}
+		since = append(since, pipeline.Since{Stage: stage, File: file})
 	}
 	return since, nil
 }
 
-func onHost(stage *config.Stage) bool { return stage.Environment == rootfs.SchemeHost+":" }
+// chosen are the stages of --stage, or all, in the configuration's order.
+func (p *pipelineFlags) chosen(cfg *config.Config) ([]string, error) {
+	for _, name := range p.stages {
+		if cfg.Stage(name) == nil {
+			return nil, noStage("--stage", name, cfg)
+		}
+	}
+	names := stageNames(cfg)
+	if len(p.stages) == 0 {
+		return names, nil
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(p.stages, name) }), nil
+}
 
 // repeat tells every stage which flags a command that is pasted needs.
 func (p *pipelineFlags) repeat(cfg *config.Config) {
@@ -176,38 +154,11 @@ func (p *pipelineFlags) repeat(cfg *config.Config) {
 			}
 		}
 		for _, since := range p.since {
-			if strings.HasPrefix(since, stage.Name+"=") || !strings.Contains(since, "=") && onHost(stage) {
+			if strings.HasPrefix(since, stage.Name+"=") || !strings.Contains(since, "=") && pipeline.OnHost(*stage) {
 				stage.Flags = append(stage.Flags, config.Flag{Name: "--since", Value: since})
 			}
 		}
 	}
-}
-
-// override applies --env and --stage, and returns the stages that the first
-// is about.
-func (p *pipelineFlags) override(cfg *config.Config) (map[string]bool, error) {
-	overridden := make(map[string]bool)
-	for _, s := range p.envs {
-		name, ref, ok := strings.Cut(s, "=")
-		if !ok || ref == "" {
-			return nil, &hinted{fmt.Errorf("--env %s: want STAGE=REF", s), "such as --env " + cfg.Stages[0].Name + "=dir:/srv/root"}
-		}
-		stage := cfg.Stage(name)
-		if stage == nil {
-			return nil, noStage("--env", name, cfg)
-		}
-		if overridden[name] {
-			return nil, fmt.Errorf("--env %s: the stage %s has an environment from another --env already", s, name)
-		}
-		overridden[name] = true
-		stage.Environment = ref
-	}
-	for _, name := range p.stages {
-		if cfg.Stage(name) == nil {
-			return nil, noStage("--stage", name, cfg)
-		}
-	}
-	return overridden, nil
 }
 
 func noStage(flag, name string, cfg *config.Config) error {
@@ -226,55 +177,6 @@ func stageNames(cfg *config.Config) []string {
 	return names
 }
 
-// inputs reads the locks and scans the environments of all stages. What is
-// wrong with the configuration is told before anything is scanned.
-func (c *command) inputs(ctx context.Context, p *pipeline, limits limitFlags) ([]judge.Input, error) {
-	var envs, bases []environment
-	var based []int // the stage of each base
-	var inputs []judge.Input
-	opened := make(map[string]*lockcheck.Lock)
-	for i, stage := range p.stages {
-		e, err := parseStage(stage.Name, stage.Environment, p.dir(stage.Name))
-		if err != nil {
-			return nil, usage(fmt.Errorf("stage %s: %w", stage.Name, err))
-		}
-		e.platform = stage.Platform
-		e.paths = strings.Join(questionPaths(nil, stage.Roots), pathSeparator)
-		base, ok, err := baseOf(stage, &e, p.baseDir(stage.Name))
-		if err != nil {
-			return nil, usage(fmt.Errorf("stage %s: base: %w", stage.Name, err))
-		}
-		if ok {
-			bases, based = append(bases, base), append(based, i)
-		}
-		envs = append(envs, e)
-		in := judge.Input{Stage: stage}
-		for _, path := range stage.LockFiles {
-			lock := opened[path]
-			if lock == nil {
-				if lock, err = lockcheck.Open(ctx, path); err != nil {
-					return nil, usage(err)
-				}
-				opened[path] = lock
-			}
-			in.Locks = append(in.Locks, lock)
-		}
-		inputs = append(inputs, in)
-	}
-	outcomes, err := c.scanAll(ctx, slices.Concat(envs, bases), limits)
-	if err != nil {
-		return nil, err
-	}
-	for i, o := range outcomes[:len(envs)] {
-		inputs[i].Document, inputs[i].Lost = o.doc, o.err
-		inputs[i].Roots = rootsOf(p.stages[i], o)
-	}
-	for i, o := range outcomes[len(envs):] {
-		inputs[based[i]].Base = &judge.Base{Ref: bases[i].raw, Document: o.doc, Lost: o.err}
-	}
-	return inputs, c.claimBases(ctx, inputs, envs, limits)
-}
-
 // today is the day that exceptions are held against: the only place where
 // the clock is read, and SOURCE_DATE_EPOCH replaces it.
 func (c *command) today() (string, error) {
@@ -285,17 +187,21 @@ func (c *command) today() (string, error) {
 	return time.Now().UTC().Format(time.DateOnly), nil
 }
 
-// run audits a pipeline.
-func (c *command) run(ctx context.Context, p *pipeline, limits limitFlags) (*audit.Report, error) {
+// run audits the chosen stages.
+func (c *command) run(ctx context.Context, j *job, limits limitFlags) (*audit.Report, error) {
 	today, err := c.today()
 	if err != nil {
 		return nil, usage(err)
 	}
-	inputs, err := c.inputs(ctx, p, limits)
+	options, done := c.scanOptions(limits)
+	defer done()
+	options.Today, options.Baseline, options.Stages = today, j.baseline, j.stages
+	options.Environments, options.Since = j.environments, j.since
+	r, err := pipeline.Audit(ctx, j.config, options)
 	if err != nil {
-		return nil, err
+		return nil, scanExit(err)
 	}
-	return judge.Pipeline(p.config, inputs, p.baseline, tool(), today), nil
+	return r, nil
 }
 
 func (c *command) auditCommand() *cobra.Command {
@@ -335,14 +241,14 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 			if err != nil {
 				return err
 			}
-			p, err := which.load()
+			j, err := which.load()
 			if err != nil {
 				return err
 			}
-			if err := c.checkOutputs(outputs, p.stageNames()); err != nil {
+			if err := c.checkOutputs(outputs, j.stages); err != nil {
 				return err
 			}
-			r, err := c.run(cmd.Context(), p, limits)
+			r, err := c.run(cmd.Context(), j, limits)
 			if err != nil {
 				return err
 			}

@@ -57,15 +57,15 @@ command line, the configuration or the old baseline, 3 a stage has gaps,
 			if err := limits.check(); err != nil {
 				return err
 			}
-			p, err := which.load()
+			j, err := which.load()
 			if err != nil {
 				return err
 			}
-			r, err := c.run(cmd.Context(), p, limits)
+			r, err := c.run(cmd.Context(), j, limits)
 			if err != nil {
 				return err
 			}
-			return c.accept(p, r, reason)
+			return c.accept(j, r, reason)
 		},
 	}
 	which.register(cmd)
@@ -76,13 +76,13 @@ command line, the configuration or the old baseline, 3 a stage has gaps,
 
 // accept writes a report's stages into the baseline: all of them or, when
 // one cannot be accepted, none.
-func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
-	next := p.baseline
+func (c *command) accept(j *job, r *audit.Report, reason string) error {
+	next := j.baseline
 	for _, stage := range r.Stages {
 		with, err := next.With(stage, reason)
 		switch {
 		case errors.Is(err, baseline.ErrReason):
-			c.printDiff(p.baseline, stage)
+			c.printDiff(j.baseline, stage)
 			return usage(&hinted{err, fmt.Sprintf("say why: %s; nothing was written", acceptCommand(stage))})
 		case err != nil:
 			for _, g := range stage.Gaps {
@@ -96,12 +96,12 @@ func (c *command) accept(p *pipeline, r *audit.Report, reason string) error {
 		next = with
 	}
 	for _, stage := range r.Stages {
-		c.printDiff(p.baseline, stage)
+		c.printDiff(j.baseline, stage)
 	}
-	if err := next.Write(p.path); err != nil {
+	if err := next.Write(j.baselinePath); err != nil {
 		return trouble(err)
 	}
-	fmt.Fprintf(c.stdout, "wrote %s\n", terminal.Escape(p.path))
+	fmt.Fprintf(c.stdout, "wrote %s\n", terminal.Escape(j.baselinePath))
 	return nil
 }
 
@@ -165,25 +165,26 @@ catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
 3 when a stage could not be compared with it.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			p, err := which.load()
+			j, err := which.load()
 			if err != nil {
 				return err
 			}
-			if p.baseline == nil {
-				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", p.path), "make one with: depaudit baseline update"})
+			if j.baseline == nil {
+				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", j.baselinePath), "make one with: depaudit baseline update"})
 			}
-			return c.checkBaseline(p)
+			return c.checkBaseline(j)
 		},
 	}
 	which.register(cmd)
 	return cmd
 }
 
-func (c *command) checkBaseline(p *pipeline) error {
+func (c *command) checkBaseline(j *job) error {
 	problems := 0
 	ruler := audit.Method{Rules: sbom.Rules, Catalogers: catalogers.Version}
-	for _, stage := range p.stages {
-		b := p.baseline.Stages[stage.Name]
+	for _, name := range j.stages {
+		stage := j.config.Stage(name)
+		b := j.baseline.Stages[stage.Name]
 		switch {
 		case b == nil && stage.Critical:
 			fmt.Fprintf(c.stdout, "%s  critical, and not in the baseline: run depaudit baseline update --stage %s\n", stage.Name, stage.Name)
@@ -197,8 +198,8 @@ func (c *command) checkBaseline(p *pipeline) error {
 			fmt.Fprintf(c.stdout, "%s  %d dependencies\n", stage.Name, len(b.Dependencies))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.baseline.Stages)) {
-		if p.config.Stage(name) == nil {
+	for _, name := range slices.Sorted(maps.Keys(j.baseline.Stages)) {
+		if j.config.Stage(name) == nil {
 			fmt.Fprintf(c.stdout, "%s  in the baseline, and not in the configuration\n", terminal.Escape(name))
 		}
 	}
@@ -219,20 +220,20 @@ reason it was accepted with if there is one. Nothing is scanned.`,
   depaudit baseline show --stage build-source`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			p, err := which.load()
+			j, err := which.load()
 			if err != nil {
 				return err
 			}
-			if p.baseline == nil {
-				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", p.path), "make one with: depaudit baseline update"})
+			if j.baseline == nil {
+				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", j.baselinePath), "make one with: depaudit baseline update"})
 			}
-			for _, stage := range p.stages {
-				b := p.baseline.Stages[stage.Name]
+			for _, name := range j.stages {
+				b := j.baseline.Stages[name]
 				if b == nil {
-					fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)
+					fmt.Fprintf(c.stdout, "%s  not in the baseline\n", name)
 					continue
 				}
-				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", stage.Name, len(b.Dependencies), terminal.Escape(b.Method.String()))
+				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", name, len(b.Dependencies), terminal.Escape(b.Method.String()))
 				for _, e := range b.Dependencies {
 					fmt.Fprintf(c.stdout, "  %s  %s (%s)", terminal.Escape(e.PURL), e.Provenance, terminal.Escape(e.Evidence))
 					if e.Reason != "" {

@@ -9,14 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
@@ -39,7 +40,7 @@ const (
 	frameProgress = 'P' // a scan.Progress
 	frameDocument = 'D' // an sbom.Document
 	frameSnapshot = 'S' // the bytes of a snapshot file
-	frameOwners   = 'O' // the pathOwners of the paths that were asked for
+	frameOwners   = 'O' // the scan.Owners of the requested paths
 	frameError    = 'E' // a childError
 	frameEnd      = 'Z' // the number of bytes of document, snapshot and owners, decimal
 )
@@ -52,20 +53,11 @@ const maxFrame = 512 << 20
 // replaces bytes that are not UTF-8, and a path may have some: encodeRequest
 // escapes the strings and decodeRequest restores them.
 type childRequest struct {
-	Ref rootfs.Ref `json:"ref"`
-	// File has what came from standard input, when Ref names that.
+	pipeline.Request
+	// File has the request's input, empty for none.
 	File string `json:"file,omitempty"`
 	// Memory is the limit in bytes.
-	Memory   int64  `json:"memory"`
-	Platform string `json:"platform,omitempty"`
-	// Cache is the folder for layers of images, empty for none.
-	Cache string `json:"cache,omitempty"`
-	// Since is the path of a snapshot of the same environment.
-	Since string `json:"since,omitempty"`
-	// Snapshot asks for a snapshot besides the document.
-	Snapshot bool `json:"snapshot,omitempty"`
-	// Paths are those whose owners are wanted besides the document.
-	Paths []string `json:"paths,omitempty"`
+	Memory int64 `json:"memory"`
 }
 
 func encodeRequest(r childRequest) (string, error) {
@@ -139,22 +131,22 @@ func (c *command) child(args []string) int {
 			out.Flush()
 		}
 	}
-	found, err := inventory(context.Background(), request, progress)
+	found, err := makeResult(request, progress)
 	mu.Lock()
 	defer mu.Unlock()
 	if err != nil {
 		return fail(kindContent, err)
 	}
-	payload, err := json.Marshal(found.doc)
+	payload, err := json.Marshal(found.Document)
 	if err != nil {
 		return fail(kindInternal, err)
 	}
 	frames := []frame{{frameDocument, payload}}
 	if request.Snapshot {
-		frames = append(frames, frame{frameSnapshot, found.snapshot})
+		frames = append(frames, frame{frameSnapshot, found.Snapshot})
 	}
-	if len(found.owners) > 0 {
-		owners, err := json.Marshal(found.owners)
+	if len(found.Owners) > 0 {
+		owners, err := json.Marshal(found.Owners)
 		if err != nil {
 			return fail(kindInternal, err)
 		}
@@ -174,6 +166,21 @@ func (c *command) child(args []string) int {
 		return exitTrouble
 	}
 	return exitPass
+}
+
+// makeResult is the child's work.
+func makeResult(request childRequest, progress func(scan.Progress)) (*pipeline.Result, error) {
+	r := request.Request
+	r.Now = time.Now()
+	if request.File != "" {
+		f, err := os.Open(request.File)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		r.Input = f
+	}
+	return pipeline.InProcess(context.Background(), r, progress)
 }
 
 type frame struct {

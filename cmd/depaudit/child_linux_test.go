@@ -178,7 +178,7 @@ func TestLostChild(t *testing.T) {
 		if took := r.end(t); took > 5*time.Second {
 			t.Errorf("it took %v", took)
 		}
-		want := "depaudit: " + dir + ": the scan did not finish within 700ms and was ended (see --scan-timeout)\n"
+		want := "depaudit: " + dir + ": the scan did not finish within 700ms and was canceled (see --scan-timeout)\n"
 		if code := r.ProcessState.ExitCode(); code != exitIncomplete || r.stderr.String() != want || r.stdout.Len() > 0 {
 			t.Errorf("exit %d\n%s%s", code, &r.stdout, &r.stderr)
 		}

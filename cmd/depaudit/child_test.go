@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
@@ -53,11 +54,11 @@ func TestReadResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got.doc); diff != "" || got.snapshot != nil {
-		t.Errorf("(-want +got)\n%s\nand a snapshot of %d bytes", diff, len(got.snapshot))
+	if diff := cmp.Diff(want, got.Document); diff != "" || got.Snapshot != nil {
+		t.Errorf("(-want +got)\n%s\nand a snapshot of %d bytes", diff, len(got.Snapshot))
 	}
 	both := new(answer).frame(frameDocument, doc).frame(frameSnapshot, "marks").frame(frameEnd, strconv.Itoa(len(doc)+5)).Bytes()
-	if got, err := readResult(bytes.NewReader(both), nil); err != nil || string(got.snapshot) != "marks" {
+	if got, err := readResult(bytes.NewReader(both), nil); err != nil || string(got.Snapshot) != "marks" {
 		t.Errorf("with a snapshot: %v, %v", got, err)
 	}
 	if len(phases) != 1 || phases[0] != "walking3" {
@@ -116,13 +117,13 @@ func FuzzReadResult(f *testing.F) {
 			return
 		}
 		// What was read is a document, and stays the same document.
-		payload, err := json.Marshal(got.doc)
+		payload, err := json.Marshal(got.Document)
 		if err != nil {
 			t.Fatal(err)
 		}
 		again := new(answer).frame(frameDocument, string(payload)).frame(frameEnd, strconv.Itoa(len(payload)))
-		if back, err := readResult(&again.Buffer, nil); err != nil || cmp.Diff(got.doc, back.doc) != "" {
-			t.Fatalf("%v\n%s", err, cmp.Diff(got.doc, back.doc))
+		if back, err := readResult(&again.Buffer, nil); err != nil || cmp.Diff(got.Document, back.Document) != "" {
+			t.Fatalf("%v\n%s", err, cmp.Diff(got.Document, back.Document))
 		}
 	})
 }
@@ -132,8 +133,8 @@ func TestLossReason(t *testing.T) {
 	limits := limitFlags{memory: 256}
 	exit := errors.New("exit status 2")
 	for _, tt := range []struct{ words, want string }{
-		{"fatal error: runtime: out of memory\n\ngoroutine 1", "the scan needed more than 256 MiB of memory and was ended (see --scan-memory)"},
-		{"runtime: cannot allocate memory", "the scan needed more than 256 MiB of memory and was ended (see --scan-memory)"},
+		{"fatal error: runtime: out of memory\n\ngoroutine 1", "the scan needed more than 256 MiB of memory and was canceled (see --scan-memory)"},
+		{"runtime: cannot allocate memory", "the scan needed more than 256 MiB of memory and was canceled (see --scan-memory)"},
 		{"runtime/cgo: pthread_create failed: Resource temporarily unavailable", "the scan could not start a thread: it needs more than 256 MiB of memory (see --scan-memory), or the number of processes is limited"},
 		{"panic: index out of range\n\ngoroutine 7", "the scanning process ended without a result (exit status 2): panic: index out of range"},
 		{"", "the scanning process ended without a result (exit status 2)"},
@@ -177,10 +178,13 @@ func TestBytesThroughFrames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got.doc); diff != "" {
+	if diff := cmp.Diff(want, got.Document); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	request := childRequest{Ref: rootfs.Ref{Scheme: "dir", Path: "a\x80" + `\x80`, Tag: "\xff", Stage: "\xff"}, File: "\x80", Cache: "\x81", Since: "\x82", Platform: "x", Paths: []string{"/\xff", `/\xff`}}
+	request := childRequest{
+		Request: pipeline.Request{Ref: rootfs.Ref{Scheme: "dir", Path: "a\x80" + `\x80`, Tag: "\xff", Stage: "\xff"}, Cache: "\x81", Since: "\x82", Platform: "x", Paths: []string{"/\xff", `/\xff`}},
+		File:    "\x80",
+	}
 	text, err := encodeRequest(request)
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -125,12 +124,4 @@ func (l *limitFlags) check() error {
 		return usage(errors.New("--scan-timeout must be positive"))
 	}
 	return nil
-}
-
-// workingRelative resolves a path against a folder unless it is absolute.
-func workingRelative(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(dir, path)
 }

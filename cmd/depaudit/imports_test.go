@@ -82,10 +82,14 @@ var layers = map[string][]string{
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
 	"audit/query":      {"audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
+	"audit/pipeline": {
+		"audit", "audit/baseline", "audit/config", "audit/judge", "lockcheck",
+		"sbom", "sbom/catalogers", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
+	},
+
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/judge", "audit/query", "audit/report", "audit/terminal", "lockcheck",
-		"sbom", "sbom/catalogers", "sbom/diff", "sbom/cyclonedx", "sbom/rootfs",
-		"sbom/graph", "sbom/sbomread", "sbom/scan", "sbom/snapshot", "sbom/spdx",
+		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/pipeline", "audit/query", "audit/report", "audit/terminal",
+		"sbom", "sbom/catalogers", "sbom/cyclonedx", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/scan", "sbom/spdx",
 	},
 
 	// What tests share. Only tests may import it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,19 +12,19 @@ import (
 	"github.com/clipperhouse/displaywidth"
 	"golang.org/x/term"
 
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/terminal"
-	"github.com/depaudit/depaudit/sbom/scan"
 )
 
-// progressInterval is how often a line of progress changes: often enough to
-// see that something happens, seldom enough to cost nothing.
+// progressInterval is the time between two changes of the progress line. Ten in
+// a second are enough to see work, and their cost cannot be measured.
 const progressInterval = 100 * time.Millisecond
 
 // progressDelay keeps short scans silent.
 const progressDelay = 400 * time.Millisecond
 
-// progressLine is one line on a terminal that says what each running scan
-// does. It is nil, and does nothing, when stderr is no terminal.
+// progressLine is one line on a terminal with the state of each running scan.
+// It is nil, and does nothing, when stderr is not a terminal.
 type progressLine struct {
 	mu      sync.Mutex
 	w       io.Writer
@@ -46,16 +47,23 @@ func (c *command) newProgress() *progressLine {
 	return &progressLine{w: f, width: width, started: time.Now(), now: make(map[string]string)}
 }
 
-// set says what a stage does.
-func (p *progressLine) set(stage string, now scan.Progress) {
-	if p == nil {
-		return
-	}
+// set shows the state of a scan, or removes it from the line when it has ended.
+func (p *progressLine) set(now pipeline.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, known := p.now[stage]; !known {
-		p.stages = append(p.stages, stage)
+	if now.Done {
+		delete(p.now, now.Name)
+		p.draw()
+		return
 	}
+	if !slices.Contains(p.stages, now.Name) {
+		p.stages = append(p.stages, now.Name)
+	}
+	p.now[now.Name] = progressText(now)
+	p.draw()
+}
+
+func progressText(now pipeline.Progress) string {
 	text := terminal.Escape(now.Phase)
 	switch {
 	case now.Total > 0:
@@ -69,19 +77,7 @@ func (p *progressLine) set(stage string, now scan.Progress) {
 		}
 		text += fmt.Sprintf(" (%d%s)", now.Files, unit)
 	}
-	p.now[stage] = text
-	p.draw()
-}
-
-// done takes a stage off the line.
-func (p *progressLine) done(stage string) {
-	if p == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.now, stage)
-	p.draw()
+	return text
 }
 
 func (p *progressLine) draw() {
@@ -99,7 +95,7 @@ func (p *progressLine) draw() {
 	p.shown = true
 }
 
-// end wipes the line.
+// end clears the line.
 func (p *progressLine) end() {
 	if p == nil {
 		return

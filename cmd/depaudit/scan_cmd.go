@@ -2,13 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit/config"
-	"github.com/depaudit/depaudit/audit/judge"
-	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -53,49 +51,19 @@ says that it could not run or could not write.`,
 			if err := c.checkOutputs(outputs, args); err != nil {
 				return err
 			}
-			e, err := parseStage(args[0], args[0], "")
-			if err != nil {
-				return usage(err)
-			}
-			in := judge.Input{Stage: config.Stage{Name: args[0], Environment: args[0], Base: base, Platform: platform}}
+			stage := config.Stage{Name: args[0], Environment: args[0], LockFiles: locks, Base: base, Platform: platform}
 			if since != "" {
 				if base != "" {
 					return usage(errors.New("--since and --base both name what the environment started from: use one of them"))
 				}
-				in.Stage.Base = rootfs.SchemeSnapshot + ":" + since
+				stage.Base = rootfs.SchemeSnapshot + ":" + since
 			}
-			e.platform = platform
-			envs := []environment{e}
-			b, based, err := baseOf(in.Stage, &envs[0], "")
+			options, done := c.scanOptions(limits)
+			r, err := pipeline.Scan(cmd.Context(), stage, options)
+			done()
 			if err != nil {
-				return usage(fmt.Errorf("base: %w", err))
+				return scanExit(err)
 			}
-			if based {
-				envs = append(envs, b)
-			}
-			for _, path := range locks {
-				lock, err := lockcheck.Open(cmd.Context(), path)
-				if err != nil {
-					return usage(err)
-				}
-				in.Locks = append(in.Locks, lock)
-			}
-			outcomes, err := c.scanAll(cmd.Context(), envs, limits)
-			if err != nil {
-				return err
-			}
-			if outcomes[0].err != nil {
-				return incomplete(outcomes[0].err)
-			}
-			in.Document = outcomes[0].doc
-			if based {
-				in.Base = &judge.Base{Ref: b.raw, Document: outcomes[1].doc, Lost: outcomes[1].err}
-			}
-			inputs := []judge.Input{in}
-			if err := c.claimBases(cmd.Context(), inputs, envs, limits); err != nil {
-				return err
-			}
-			r := judge.Environment(inputs[0], tool())
 			if err := c.write(r, outputs, out.show); err != nil {
 				return err
 			}

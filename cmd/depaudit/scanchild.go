@@ -14,15 +14,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
-
-// lostError says that a scan ended without a result; what can be told is a
-// gap that names the environment.
-type lostError struct{ why string }
-
-func (e *lostError) Error() string { return e.why }
 
 // scanError is an error that the scan itself reported.
 type scanError struct {
@@ -31,116 +26,107 @@ type scanError struct {
 
 func (e *scanError) Error() string { return e.Message }
 
-// maxChildWords bounds what is kept of the child's standard error: the Go
-// runtime prints every goroutine when it runs out of memory.
-const maxChildWords = 8 << 10
+// maxChildError bounds the part of the child's standard error that is kept: the
+// Go runtime prints every goroutine when it runs out of memory.
+const maxChildError = 8 << 10
 
-// result is what a child answers.
-type result struct {
-	doc *sbom.Document
-	// snapshot has the bytes of the snapshot file, when one was asked for.
-	snapshot []byte
-	// owners are those of the paths that were asked for.
-	owners []pathOwner
-}
-
-// scanChild scans one environment in a child process.
-func (c *command) scanChild(ctx context.Context, e environment, limits limitFlags, progress func(scan.Progress)) (*result, error) {
+// childScanner is a [pipeline.Scanner] that scans in a child process. An error
+// that the environment does not cause is a [pipeline.RunError].
+func (l *limitFlags) childScanner(ctx context.Context, r pipeline.Request, progress func(scan.Progress)) (*pipeline.Result, error) {
 	exe, err := os.Executable()
 	if err != nil {
-		return nil, trouble(err)
+		return nil, &pipeline.RunError{Err: err}
 	}
 	tmp, err := os.MkdirTemp("", "depaudit-")
 	if err != nil {
-		return nil, trouble(fmt.Errorf("a temporary folder for the scan: %w", err))
+		return nil, &pipeline.RunError{Err: fmt.Errorf("make a temporary directory for the scan: %w", err)}
 	}
 	defer os.RemoveAll(tmp)
-	timed, cancel := context.WithTimeout(ctx, limits.timeout)
+	file, err := spool(r, tmp)
+	if err != nil {
+		return nil, &pipeline.RunError{Err: err}
+	}
+	request, err := encodeRequest(childRequest{Request: r, File: file, Memory: l.memory << 20})
+	if err != nil {
+		return nil, &pipeline.RunError{Err: err}
+	}
+	run, cancel := context.WithCancel(ctx)
 	defer cancel()
-	file, err := c.spool(e, tmp)
-	if err != nil {
-		return nil, err
-	}
-	request, err := encodeRequest(childRequest{
-		Ref: e.ref, File: file, Memory: limits.memory << 20, Platform: e.platform, Cache: limits.cache(), Since: e.since, Snapshot: e.snapshot, Paths: splitPaths(e.paths),
-	})
-	if err != nil {
-		return nil, trouble(err)
-	}
-	child := exec.CommandContext(timed, exe, childCommand, request)
-	child.Args[0] = "depaudit" // by which tests know that they are the program
+	child := exec.CommandContext(run, exe, childCommand, request)
+	child.Args[0] = "depaudit" // the test binary runs as the program by this name
 	child.Env = append(os.Environ(), "TMPDIR="+tmp)
-	words := &headWriter{max: maxChildWords}
-	child.Stderr = words
+	head := &headWriter{max: maxChildError}
+	child.Stderr = head
 	detach(child)
 	stdin, err := child.StdinPipe()
 	if err != nil {
-		return nil, trouble(err)
+		return nil, &pipeline.RunError{Err: err}
 	}
 	defer stdin.Close()
 	stdout, err := child.StdoutPipe()
 	if err != nil {
-		return nil, trouble(err)
+		return nil, &pipeline.RunError{Err: err}
 	}
 	if err := child.Start(); err != nil {
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case timed.Err() != nil: // the time was over before it began
-			return nil, timeoutError(limits)
+		if ctx.Err() != nil { // the time was over before the start
+			return nil, l.ended(ctx)
 		}
-		return nil, trouble(fmt.Errorf("start the scanning process: %w", err))
+		return nil, &pipeline.RunError{Err: fmt.Errorf("start the scanning process: %w", err)}
 	}
-	answer, readErr := readResult(stdout, progress)
+	result, readErr := readResult(stdout, progress)
 	if readErr != nil {
-		// Nothing more is wanted from it, and a child that still writes must
-		// not wait for a reader.
+		// The rest is not read, and a child that still writes would wait for a
+		// reader.
 		cancel()
 	}
 	waitErr := child.Wait()
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case timed.Err() != nil && errors.Is(timed.Err(), context.DeadlineExceeded):
-		return nil, timeoutError(limits)
+	if ctx.Err() != nil {
+		return nil, l.ended(ctx)
 	}
 	var reported *scanError
 	if errors.As(readErr, &reported) {
+		if reported.Kind == kindInternal {
+			return nil, &pipeline.RunError{Err: reported}
+		}
 		return nil, reported
 	}
 	if readErr != nil || waitErr != nil {
-		return nil, &lostError{lossReason(readErr, waitErr, words.String(), limits)}
+		return nil, errors.New(lossReason(readErr, waitErr, head.String(), *l))
 	}
-	return answer, nil
+	return result, nil
 }
 
-// maxInput bounds what is taken from standard input; a little more than the
-// largest document that is read, so that whoever reads it says what is wrong.
+// ended is the error of a scan whose context has ended.
+func (l *limitFlags) ended(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("the scan did not finish within %s and was canceled (see --scan-timeout)", l.timeout)
+	}
+	return ctx.Err()
+}
+
+// maxInput bounds what is read from standard input. It is a little more than
+// the largest document that is accepted, so that the reader reports the error.
 const maxInput = 1 << 30
 
-// spool copies standard input into a file in dir, when the environment is to
-// be read from there: a child's own input tells it when its parent dies.
-func (c *command) spool(e environment, dir string) (string, error) {
-	if e.ref.Path != "-" || e.ref.HasPath() {
+// spool copies the request's input into a file in dir, and returns its path:
+// the child's own input is the pipe that ends it with its parent.
+func spool(r pipeline.Request, dir string) (string, error) {
+	if !r.FromInput() || r.Input == nil {
 		return "", nil
 	}
 	f, err := os.Create(filepath.Join(dir, "input"))
 	if err != nil {
-		return "", trouble(err)
+		return "", err
 	}
-	if _, err := io.Copy(f, io.LimitReader(c.stdin, maxInput)); err != nil {
+	if _, err := io.Copy(f, io.LimitReader(r.Input, maxInput)); err != nil {
 		f.Close()
-		return "", trouble(fmt.Errorf("standard input: %w", err))
+		return "", fmt.Errorf("standard input: %w", err)
 	}
 	return f.Name(), f.Close()
 }
 
-func timeoutError(limits limitFlags) error {
-	return &lostError{fmt.Sprintf("the scan did not finish within %s and was ended (see --scan-timeout)", limits.timeout)}
-}
-
 // readResult reads frames up to the end mark.
-func readResult(r io.Reader, progress func(scan.Progress)) (*result, error) {
+func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, error) {
 	br := bufio.NewReader(r)
 	var document, snapshot, owners []byte
 	for {
@@ -178,8 +164,8 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*result, error) {
 			if err != nil {
 				return nil, err
 			}
-			answer := &result{doc: doc, snapshot: snapshot}
-			if answer.owners, err = readOwners(owners, doc); err != nil {
+			answer := &pipeline.Result{Document: doc, Snapshot: snapshot}
+			if answer.Owners, err = readOwners(owners, doc); err != nil {
 				return nil, err
 			}
 			return answer, nil
@@ -189,16 +175,17 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*result, error) {
 	}
 }
 
-// lossReason says what is known about a child that ended without a result.
-func lossReason(readErr, waitErr error, words string, limits limitFlags) string {
+// lossReason returns the reason why a child ended without a result, from the
+// head of its standard error.
+func lossReason(readErr, waitErr error, head string, limits limitFlags) string {
 	switch {
-	case strings.Contains(words, "out of memory") || strings.Contains(words, "cannot allocate memory"):
-		return fmt.Sprintf("the scan needed more than %d MiB of memory and was ended (see --scan-memory)", limits.memory)
-	case strings.Contains(words, "pthread_create failed") || strings.Contains(words, "failed to create new OS thread"):
+	case strings.Contains(head, "out of memory") || strings.Contains(head, "cannot allocate memory"):
+		return fmt.Sprintf("the scan needed more than %d MiB of memory and was canceled (see --scan-memory)", limits.memory)
+	case strings.Contains(head, "pthread_create failed") || strings.Contains(head, "failed to create new OS thread"):
 		// Stacks of threads count as data.
 		return fmt.Sprintf("the scan could not start a thread: it needs more than %d MiB of memory (see --scan-memory), or the number of processes is limited", limits.memory)
 	case waitErr != nil:
-		first, _, _ := strings.Cut(strings.TrimSpace(words), "\n")
+		first, _, _ := strings.Cut(strings.TrimSpace(head), "\n")
 		if first != "" {
 			first = ": " + first
 		}
@@ -221,3 +208,21 @@ func (w *headWriter) Write(p []byte) (int, error) {
 }
 
 func (w *headWriter) String() string { return w.buf.String() }
+
+// readOwners parses the owners of the requested paths, each of which must be in
+// the document. Without a payload there are none.
+func readOwners(payload []byte, doc *sbom.Document) ([]scan.Owner, error) {
+	if payload == nil {
+		return nil, nil
+	}
+	var owners []scan.Owner
+	if err := json.Unmarshal(payload, &owners); err != nil {
+		return nil, err
+	}
+	for _, o := range owners {
+		if o.ID != "" && doc.Component(o.ID) == nil {
+			return nil, fmt.Errorf("the owner of %q is not in the document: %q", o.Path, o.ID)
+		}
+	}
+	return owners, nil
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -50,40 +51,40 @@ written all the same, and the audit says so again.`,
 			if len(args) == 1 {
 				raw = args[0]
 			}
-			e, err := parseEnvironment(raw, raw, "")
+			e, err := pipeline.ParseEnvironment(raw, raw, "")
 			if err != nil {
 				return usage(err)
 			}
-			if e.ref.Scheme != rootfs.SchemeHost && e.ref.Scheme != rootfs.SchemeDir {
+			if e.Ref.Scheme != rootfs.SchemeHost && e.Ref.Scheme != rootfs.SchemeDir {
 				return usage(&hinted{fmt.Errorf("%s: a snapshot is made of host: or of a folder", raw), "an image or an SBOM does not change: name it as the base itself"})
 			}
-			e.snapshot = true
-			outcomes, err := c.scanAll(cmd.Context(), []environment{e}, limits)
+			e.Snapshot = true
+			inventories, err := c.inventories(cmd.Context(), []pipeline.Environment{e}, limits)
 			if err != nil {
 				return err
 			}
-			o := outcomes[0]
-			if o.err != nil {
-				return incomplete(o.err)
+			found := inventories[0]
+			if found.Lost != nil {
+				return incomplete(found.Lost)
 			}
 			err = atomicfile.Write(file, func(w io.Writer) error {
-				_, err := w.Write(o.snapshot)
+				_, err := w.Write(found.Snapshot)
 				return err
 			})
 			if err != nil {
 				return trouble(err)
 			}
 			total := 0
-			for i := range o.doc.Components {
-				if o.doc.Components[i].Counts() {
+			for i := range found.Document.Components {
+				if found.Document.Components[i].Counts() {
 					total++
 				}
 			}
-			fmt.Fprintf(c.stdout, "wrote %s: %d dependencies, %d files\n", terminal.Escape(file), total, o.doc.Environment.Files)
-			for _, g := range o.doc.Gaps {
+			fmt.Fprintf(c.stdout, "wrote %s: %d dependencies, %d files\n", terminal.Escape(file), total, found.Document.Environment.Files)
+			for _, g := range found.Document.Gaps {
 				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(g.Path), terminal.Escape(g.Detail))
 			}
-			if len(o.doc.Gaps) > 0 {
+			if len(found.Document.Gaps) > 0 {
 				return &exitError{code: exitIncomplete}
 			}
 			return nil

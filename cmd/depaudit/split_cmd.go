@@ -98,8 +98,8 @@ func (a *asked) parts(parts []string) ([]query.Use, []graph.Part, error) {
 			if err != nil {
 				return nil, nil, misnamed(prefixed("--for", err))
 			}
-			group.IDs = append(group.IDs, found.id)
-			uses = append(uses, query.Use{Part: name, Word: word, Path: found.path, ID: found.id})
+			group.IDs = append(group.IDs, found.ID)
+			uses = append(uses, query.Use{Part: name, Word: word, Path: found.Path, ID: found.ID})
 		}
 		groups = append(groups, group)
 	}

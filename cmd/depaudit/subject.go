@@ -15,8 +15,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/scan"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -33,7 +35,7 @@ type subject struct {
 	file string
 	// owners are the components of subjectFlags.paths, for an environment of
 	// files that was scanned now.
-	owners []pathOwner
+	owners []scan.Owner
 	// lost says why there is no document, when subjectFlags.keepLost allows
 	// that.
 	lost error
@@ -85,16 +87,16 @@ func (c *command) subjects(ctx context.Context, args []string, flags subjectFlag
 		return nil, err
 	}
 	if len(l.envs) > 0 {
-		outcomes, err := l.command.scanAll(ctx, l.envs, flags.limits)
+		inventories, err := l.command.inventories(ctx, l.envs, flags.limits)
 		if err != nil {
 			return nil, err
 		}
-		for i, o := range outcomes {
-			if o.err != nil && !flags.keepLost {
-				return nil, incomplete(o.err)
+		for i, inv := range inventories {
+			if inv.Lost != nil && !flags.keepLost {
+				return nil, incomplete(inv.Lost)
 			}
 			s := &l.found[l.scanned[i]]
-			s.doc, s.owners, s.lost = o.doc, o.owners, o.err
+			s.doc, s.owners, s.lost = inv.Document, inv.Owners, inv.Lost
 		}
 	}
 	l.tellApart()
@@ -126,7 +128,7 @@ type loader struct {
 	flags   subjectFlags
 	found   []subject
 	// envs are still to be scanned, for found[scanned[i]].
-	envs    []environment
+	envs    []pipeline.Environment
 	scanned []int
 	// reports is the number of reports that were read, stages the names of
 	// all their stages, chosen those of --stage that were there.
@@ -171,11 +173,11 @@ func cutStage(arg string) (file, stage string, ok bool) {
 }
 
 func (l *loader) addRef(arg, ref string) error {
-	e, err := parseEnvironment(arg, ref, "")
+	e, err := pipeline.ParseEnvironment(arg, ref, "")
 	if err != nil {
 		return usage(err)
 	}
-	e.raw, e.platform, e.paths = arg, l.flags.platform, strings.Join(l.flags.paths, pathSeparator)
+	e.Raw, e.Platform, e.Paths = arg, l.flags.platform, l.flags.paths
 	l.envs = append(l.envs, e)
 	l.scanned = append(l.scanned, len(l.found))
 	l.found = append(l.found, subject{name: arg})
@@ -202,7 +204,7 @@ func (l *loader) addFile(path, stage string) error {
 	case kind == fileSnapshot:
 		return l.addRef(path, rootfs.SchemeSnapshot+":"+path)
 	case kind == fileArchive:
-		return usage(&hinted{fmt.Errorf("%s is an archive", path), fileHint(path)})
+		return usage(&hinted{fmt.Errorf("%s is an archive", path), pipeline.FileHint(path)})
 	}
 	return l.addRef(path, rootfs.SchemeSBOM+":"+path)
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/depaudit/depaudit/sbom/scan"
 )
 
 // TestRecognise: a file is what its content says.
@@ -64,7 +66,7 @@ func TestReadOwners(t *testing.T) {
 	frames := func(owners string) *answer {
 		return new(answer).frame(frameDocument, doc).frame(frameOwners, owners).frame(frameEnd, strconv.Itoa(len(doc)+len(owners)))
 	}
-	want := []pathOwner{{Path: "/x\n", Real: "/y", ID: "pypi/six@1.16.0"}, {Path: "/z"}}
+	want := []scan.Owner{{Path: "/x\n", Real: "/y", ID: "pypi/six@1.16.0"}, {Path: "/z"}}
 	payload, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +75,7 @@ func TestReadOwners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got.owners); diff != "" {
+	if diff := cmp.Diff(want, got.Owners); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	for name, a := range map[string]*answer{
@@ -84,20 +86,5 @@ func TestReadOwners(t *testing.T) {
 		if got, err := readResult(&a.Buffer, nil); err == nil || got != nil {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
-	}
-}
-
-func TestCommandPaths(t *testing.T) {
-	if got := commandPaths("make"); len(got) != len(commandFolders()) || got[0] != "/usr/local/sbin/make" {
-		t.Errorf("%q", got)
-	}
-	for _, word := range []string{"", ".", "..", "a/b", "/bin/x", "name@1", "a\x00b"} {
-		if got := commandPaths(word); got != nil {
-			t.Errorf("%q: %q", word, got)
-		}
-	}
-	paths := questionPaths([]string{"/usr/bin/xz", "xz", "/a\x00b"}, []string{"/bin/y"})
-	if diff := cmp.Diff([]string{"/usr/bin/xz", "/bin/y"}, splitPaths(strings.Join(paths, pathSeparator))); diff != "" {
-		t.Error(diff)
 	}
 }

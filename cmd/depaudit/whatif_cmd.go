@@ -84,8 +84,8 @@ func (a *asked) resolveAll(flag string, words []string) ([]string, error) {
 		if err != nil {
 			return nil, misnamed(prefixed(flag, err))
 		}
-		if !slices.Contains(ids, found.id) {
-			ids = append(ids, found.id)
+		if !slices.Contains(ids, found.ID) {
+			ids = append(ids, found.ID)
 		}
 	}
 	return ids, nil

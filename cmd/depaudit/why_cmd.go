@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
@@ -63,11 +64,11 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 			if limit == 0 {
 				limit = -1
 			}
-			paths, err := a.graph.Why(found.id, graph.WhyOptions{All: all, Max: limit})
+			paths, err := a.graph.Why(found.ID, graph.WhyOptions{All: all, Max: limit})
 			if err != nil {
 				return trouble(err)
 			}
-			answer := query.NewWhy(a.inquiry, args[1], found.path, all, paths)
+			answer := query.NewWhy(a.inquiry, args[1], found.Path, all, paths)
 			if err := c.reply(&f, answer); err != nil {
 				return err
 			}
@@ -85,7 +86,7 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 // notThere is the end of a look for a package that was not found. Where
 // something could not be examined it may be there all the same.
 func (s *asked) notThere(err error) error {
-	var absent *absentError
+	var absent *pipeline.AbsentError
 	if !errors.As(err, &absent) {
 		return misnamed(err)
 	}

@@ -16,16 +16,15 @@ type edges struct {
 	kind     []int32 // in kinds
 	label    []int32 // in labels
 	group    []int32 // the requirement, 0 for one with a single satisfier
-	// shadow marks a second edge between two components that only stands for
+	// shadow marks a second edge between two components that only represents
 	// another requirement that To satisfies. It is not shown.
 	shadow []bool
 }
 
-// label is what an edge says to people. Most edges say nothing; they share
-// label 0.
+// label is the text of an edge. Most edges have none; they share label 0.
 type label struct{ via, file string }
 
-// link is an edge while the graph is made.
+// link is an edge of a graph under construction.
 type link struct {
 	from, to, kind, label, group int32
 	shadow                       bool
@@ -36,7 +35,7 @@ func (g *Graph) addNodes(components []sbom.Component) {
 	for i := range components {
 		g.nodes[i] = &components[i]
 	}
-	// Which of several with one ID comes first must not depend on their order.
+	// The order of several with one ID must not depend on the input order.
 	order := func(a, b *sbom.Component) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.InstallReason, b.InstallReason),
 			cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name), cmp.Compare(a.InstalledSize, b.InstalledSize))
@@ -65,7 +64,7 @@ func (g *Graph) addNodes(components []sbom.Component) {
 	g.cutOwnerRings()
 }
 
-// cutOwnerRings sees to it that owners lead upwards and come to an end.
+// cutOwnerRings removes cycles of owners.
 func (g *Graph) cutOwnerRings() {
 	seen := make([]int32, len(g.nodes)) // the start from which a node was first seen
 	for start := range int32(len(g.nodes)) {
@@ -102,7 +101,7 @@ type builder struct {
 	kindOf map[string]int32
 	links  []link
 	groups int32  // the last number of a requirement
-	last   string // the From that was looked up last
+	last   string // the From of the last lookup
 	lastAt int32
 }
 
@@ -144,9 +143,8 @@ func (b *builder) kind(kind string) int32 {
 	return i
 }
 
-// sort brings the links in their order and drops those that say the same
-// twice. Those of a document are nearly there already, so that the links of
-// each node are put together first, in one pass.
+// sort sorts the links and removes duplicates. Those of a document are nearly
+// sorted, so that one pass first collects the links of each node.
 func (b *builder) sort() {
 	starts := offsets(len(b.nodes), len(b.links), func(i int) int32 { return b.links[i].from })
 	sorted := make([]link, len(b.links))
@@ -176,7 +174,7 @@ func (b *builder) compare(x, y link) int {
 		cmp.Compare(lx.via, ly.via), cmp.Compare(lx.file, ly.file))
 }
 
-// finish lays the links out in arrays, in both directions.
+// finish stores the links in arrays, in both directions.
 func (b *builder) finish() {
 	n := len(b.links)
 	b.edges = edges{
@@ -199,8 +197,8 @@ func (b *builder) finish() {
 	b.groupEdge = byKey(b.groupStart, b.edges.group)
 }
 
-// byKey returns the numbers of keys in the order of keys, given where those of
-// each key begin.
+// byKey returns the indexes of keys in the order of keys, given the start of
+// each key.
 func byKey(starts, keys []int32) []int32 {
 	out, next := make([]int32, len(keys)), slices.Clone(starts)
 	for i, k := range keys {
@@ -210,8 +208,8 @@ func byKey(starts, keys []int32) []int32 {
 	return out
 }
 
-// offsets counts n things by key and returns where those of each key begin,
-// with the end of the last one.
+// offsets counts n elements by key and returns the start of each key, and the
+// end of the last one.
 func offsets(keys, n int, key func(int) int32) []int32 {
 	starts := make([]int32, keys+1)
 	for i := range n {
@@ -223,7 +221,7 @@ func offsets(keys, n int, key func(int) int32) []int32 {
 	return starts
 }
 
-// edge is an edge as the outside sees it.
+// edge returns an edge in its exported form.
 func (g *Graph) edge(e int32) Edge {
 	from, kind, l := g.nodes[g.edges.from[e]], g.kinds[g.edges.kind[e]], g.labels[g.edges.label[e]]
 	if l.file == "" && g.recorded && !structural(kind) && len(from.Paths) > 0 {

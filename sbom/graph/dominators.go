@@ -1,10 +1,10 @@
 package graph
 
-// dominatorTree says for each node what every chain from a root to it goes
-// through. Nodes are numbered by a depth-first search from a root above all
+// dominatorTree has for each node the nodes that are on every chain from a root
+// to it. Nodes are numbered by a depth-first search from a root above all
 // roots, which is number 0.
 type dominatorTree struct {
-	number []int32 // of each node, 0 when no root leads to it
+	number []int32 // of each node, 0 when it is reachable from no root
 	node   []int32 // of each number, -1 for 0
 	up     []int32 // the immediate dominator of each number
 	// kept and size are the number and the installed size of the counted

@@ -11,8 +11,8 @@ import (
 )
 
 // The four formats have the same content in the same order. Identifiers are
-// numbers, so that a name is never anything but text; each format has a
-// function that makes text of it, on top of what [plain] takes out.
+// numbers, so that a name is always text. Each format has a function that
+// escapes a name, after [plain] has removed what does not print.
 
 // WriteDOT writes the view for Graphviz
 // (https://graphviz.org/doc/info/lang.html).
@@ -59,7 +59,7 @@ func (v *View) WriteDOT(w io.Writer) error {
 	return b.Flush()
 }
 
-// cut says what is missing, "" when nothing is.
+// cut describes the missing part, "" for a complete view.
 func (v *View) cut() string {
 	if v.CutNodes == 0 && v.CutEdges == 0 {
 		return ""
@@ -67,7 +67,7 @@ func (v *View) cut() string {
 	return fmt.Sprintf("%d more components and %d more edges are not shown", v.CutNodes, v.CutEdges)
 }
 
-// dot is a double-quoted string. In labels a backslash begins an escape
+// dot returns a double-quoted string. In labels a backslash begins an escape
 // ("\N" is the name of the node), and an ampersand an entity.
 func dot(s string) string {
 	return `"` + dotEscapes.Replace(s) + `"`
@@ -78,7 +78,7 @@ var dotEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;")
 // WriteMermaid writes the view as a Mermaid flowchart
 // (https://mermaid.js.org/syntax/flowchart.html). Renderers refuse more than
 // 500 edges or 50,000 characters, unless they are configured otherwise
-// (maxEdges and maxTextSize): the caller has to ask for a view of that size.
+// (maxEdges and maxTextSize): the caller limits the view to that size.
 func (v *View) WriteMermaid(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	at := v.numbers()
@@ -119,10 +119,11 @@ func (v *View) WriteMermaid(w io.Writer) error {
 	return b.Flush()
 }
 
-// mermaid is text within quotes. Quotes in Mermaid have no escape but
-// entities ("#34;"), and within them there are Markdown, HTML, icons
-// ("fa:fa-car") and directives ("%%"), so that whatever is not a plain letter
-// is an entity, and also what makes an item of a list at the beginning.
+// mermaid returns text for use within quotes. Quotes in Mermaid have no escape
+// but entities ("#34;"), and quoted text may contain Markdown, HTML, icons
+// ("fa:fa-car") and directives ("%%"). So every character that is not a plain
+// letter becomes an entity, and also text at the beginning that would make an
+// item of a list.
 func mermaid(s string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -197,8 +198,8 @@ func escapeXML(s string) string {
 	return b.String()
 }
 
-// WriteJSON writes the view as JSON. It is data: names are as they are, but
-// for what [json.Encoder] escapes.
+// WriteJSON writes the view as JSON. Names are unchanged, except for the
+// characters that [json.Encoder] escapes.
 func (v *View) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

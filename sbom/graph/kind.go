@@ -2,26 +2,26 @@ package graph
 
 import "github.com/depaudit/depaudit/sbom"
 
-// Kinds of edges that come from the owners of components.
+// Kinds of edges that are derived from the owners of components.
 const (
-	// KindContains leads from a component to what lies inside it.
+	// KindContains leads from a component to its bundled components.
 	KindContains = "contains"
-	// KindBundled leads from there back: what lies inside is not there
-	// without its owner.
+	// KindBundled leads back: a bundled component does not exist without its
+	// owner.
 	KindBundled = "bundled"
 )
 
-// class orders edges by how much is lost without what they point to.
+// class orders edges by how much From loses without To.
 type class uint8
 
 const (
 	needs      class = iota // From does not work without
 	recommends              // From works, but was installed together with it
-	suggests                // From may make use of it
+	suggests                // From can use it
 )
 
-// classOf takes a kind that it does not know for a need: to follow an edge
-// that did not matter is the safer mistake.
+// classOf treats an unknown kind as a need: following an irrelevant edge is the
+// safer mistake.
 func classOf(kind string) class {
 	switch kind {
 	case string(sbom.RelRecommends):
@@ -52,5 +52,5 @@ func weight(kind string) int32 {
 	return 2
 }
 
-// structural says whether an edge comes from an owner.
+// structural reports whether an edge is derived from an owner.
 func structural(kind string) bool { return kind == KindContains || kind == KindBundled }

@@ -9,25 +9,24 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// Limits of what a failed look-up offers.
+// Limits of the suggestions of a failed lookup.
 const (
-	// maxNear is how many names are worth offering.
+	// maxNear is the number of suggested names.
 	maxNear = 5
-	// maxFar is how many changes of a letter a typing mistake has.
+	// maxFar is the number of changed letters of a typing mistake.
 	maxFar = 3
 	// maxWord is the longest name that is compared letter by letter.
 	maxWord = 100
 )
 
-// Find returns the IDs of the components that a person may mean by a word,
-// sorted: an ID or a package URL, or else name@version, or else a name, or
-// else a path that shows a component. More than one means that the word is
-// ambiguous, and each of them is exact. What is found for a name are
-// components that count, and those inside others only where no other has
-// that name.
+// Find returns the IDs of the components that match a word, sorted. A word is
+// an ID or a package URL, or else name@version, or else a name, or else a path
+// of a component. More than one result means that the word is ambiguous, and
+// each result is an exact match. A name matches bundled components only where
+// no counted component has that name.
 //
-// Paths that a package database lists are not in a document. The caller has
-// to look for their owner, and to ask for that.
+// A document does not contain the paths that a package database lists. The
+// caller has to find their owner and search for that.
 func (g *Graph) Find(word string) ([]string, error) {
 	if word == "" {
 		return nil, &UnknownError{}
@@ -63,8 +62,8 @@ func (g *Graph) Find(word string) ([]string, error) {
 	return nil, &UnknownError{ID: word, Near: g.near(word)}
 }
 
-// hasName says whether a component has a name: as it is, or with its
-// namespace, its type or both before it.
+// hasName reports whether a component has a name: alone, or with its namespace,
+// its type or both in front of it.
 func (g *Graph) hasName(i int32, name string) bool {
 	c := g.nodes[i]
 	if !strings.HasSuffix(name, c.Name) {
@@ -89,8 +88,8 @@ func cutVersion(word string) (name, version string, ok bool) {
 	return word[:i], word[i+1:], true
 }
 
-// near are the IDs whose names look most like a word: those that contain it
-// or lie within it, and those that a typing mistake makes.
+// near returns the IDs whose names are most similar to a word: those that
+// contain it or are contained in it, and those that differ by a typing mistake.
 func (g *Graph) near(word string) []string {
 	word, _, _ = strings.Cut(word, "?")
 	word, _, _ = cutVersion(word)

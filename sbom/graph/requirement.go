@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// require turns the numbers of requirements, which are those of one component
-// ([sbom.Relation.Group]), into numbers of the whole graph, so that what-if
-// can tell "a and b" from "a or b". A requirement of which only one satisfier
-// is there is an edge like any other.
+// require converts the numbers of requirements, which are numbered in each
+// component ([sbom.Relation.Group]), into numbers of the whole graph, so that
+// what-if distinguishes "a and b" from "a or b". A requirement with only one
+// existing satisfier is an edge like any other.
 //
-// Of several edges between two components that only stand for several
+// Of several edges between two components that only represent several
 // requirements the first one is shown; the others are its shadows.
 func (b *builder) require() {
 	for start := 0; start < len(b.links); {

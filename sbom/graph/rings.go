@@ -2,8 +2,8 @@ package graph
 
 import "slices"
 
-// rings are the strongly connected components of a graph, single nodes
-// mostly: whatever is in one needs everything in it.
+// rings are the strongly connected components of a graph, mostly single nodes:
+// each node of a ring needs all of its nodes.
 type rings struct {
 	of    []int32 // the ring of each node, from 1; 0 for a node that was left out
 	count int32
@@ -12,8 +12,8 @@ type rings struct {
 // findRings finds the rings among the nodes that are not in without, by the
 // edges up to a class. A ring has a higher number than all that it leads to.
 //
-// It is Tarjan's algorithm with a stack of its own instead of recursion: a
-// chain of packages may be as long as their number.
+// It is Tarjan's algorithm with an explicit stack instead of recursion: a chain
+// of packages may be as long as their number.
 func (g *Graph) findRings(without []bool, follow class) rings {
 	n := len(g.nodes)
 	var (
@@ -72,8 +72,8 @@ func (g *Graph) findRings(without []bool, follow class) rings {
 	return r
 }
 
-// sources are the rings among the nodes that are not in without that no other
-// such node leads to. Each ring is sorted, and so are the rings.
+// sources returns the rings among the nodes that are not in without, to which
+// no other such node leads. Each ring is sorted, and so are the rings.
 func (g *Graph) sources(without []bool) [][]int32 {
 	r := g.findRings(without, g.follow)
 	needed := make([]bool, r.count+1)

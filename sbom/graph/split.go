@@ -8,31 +8,31 @@ import (
 	"strings"
 )
 
-// maxParts is the number of groups that [Graph.Split] compares: a membership
-// is one bit of a word, and a table of more columns is not readable.
+// maxParts is the number of parts that [Graph.Split] compares: a membership is
+// one bit of a word, and a table of more columns is not readable.
 const maxParts = 64
 
-// Part is a piece of what a stage does.
+// Part is a part of the work of a stage.
 type Part struct {
 	Name string
-	// IDs are the components that the piece uses itself, for instance the
+	// IDs are the components that the part uses directly, for instance the
 	// owners of its commands.
 	IDs []string
 }
 
-// Split is what each piece of a stage needs.
+// Split has the needs of each part of a stage.
 type Split struct {
-	// Base is what every environment of the kind has: the essential
+	// Base is the common part of every environment of the kind: the essential
 	// components and their needs.
 	Base Amount `json:"base"`
-	// Parts are in the order in which they were asked for.
+	// Parts are in the order of the arguments.
 	Parts []PartNeeds `json:"parts"`
 	// Overlaps are the components beyond the base by the parts that need
 	// them: first those of a single part, then those of two, and so on.
 	Overlaps []Overlap `json:"overlaps"`
-	// Unneeded is what no part needs.
+	// Unneeded are the components that no part needs.
 	Unneeded Amount `json:"unneeded"`
-	// Choices are requirements with several satisfiers for which one had to
+	// Choices are the requirements for which one of several satisfiers had to
 	// be chosen.
 	Choices []Choice `json:"choices,omitempty"`
 }
@@ -43,21 +43,22 @@ type Amount struct {
 	Size  int64 `json:"size,omitempty"`
 }
 
-// PartNeeds is what one part needs.
+// PartNeeds has the needs of one part.
 type PartNeeds struct {
 	Name string `json:"name"`
-	// Total is what an environment for this part alone has, the base too.
+	// Total is the content of an environment for this part alone, with the
+	// base.
 	Total Amount `json:"total"`
-	// Alone is what no other part needs, Shared what another one needs too;
-	// neither has the base.
+	// Alone are the components that no other part needs, Shared those that
+	// another one needs too; neither contains the base.
 	Alone  Amount `json:"alone"`
 	Shared Amount `json:"shared"`
-	// IDs are the components of Total that are not in the base, sorted; what
-	// lies inside others is not among them.
+	// IDs are the components of Total that are not in the base, sorted, without
+	// bundled ones.
 	IDs []string `json:"ids"`
 }
 
-// Overlap is what exactly some parts need.
+// Overlap are the components that exactly some parts need.
 type Overlap struct {
 	Parts []string `json:"parts"`
 	Amount
@@ -76,26 +77,26 @@ type Choice struct {
 
 // SplitOptions are the assumptions of [Graph.Split].
 type SplitOptions struct {
-	// Follow says what a part takes with it; by default what it needs.
+	// Follow selects the edges that a part follows; by default its needs.
 	Follow Follow
 	// NoBase leaves the essential components out.
 	NoBase bool
 }
 
-// Split says what each part of a stage needs, and so what a stage of its own
-// would count.
+// Split returns the needs of each part of a stage, which is the count of a
+// separate stage for it.
 //
-// A requirement that several installed components satisfy needs one of them.
-// One that is needed anyway is taken; or else the one that the package names
-// first; or else the first by ID. The smallest set of all is not looked for:
-// that is a problem without a fast answer (hitting set), and whoever installs
-// the packages gets what the package manager prefers, which is this order.
+// A requirement that several installed components satisfy needs one of them:
+// one that is needed anyway, or else the one that the package names first, or
+// else the first by ID. Split does not search for the smallest set: that
+// problem (hitting set) has no fast solution, and an installation gets the
+// package manager's preference, which is this order.
 func (g *Graph) Split(parts []Part, opts SplitOptions) (*Split, error) {
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("nothing to split by: no part is named")
+		return nil, fmt.Errorf("no part to split by")
 	}
 	if len(parts) > maxParts {
-		return nil, fmt.Errorf("%d parts, and no more than %d can be compared", len(parts), maxParts)
+		return nil, fmt.Errorf("%d parts, the limit is %d", len(parts), maxParts)
 	}
 	follow := opts.Follow.class(FollowNeeds)
 	out := &Split{Overlaps: []Overlap{}}
@@ -182,7 +183,7 @@ func (g *Graph) countParts(parts []Part, base []bool, members []uint64, out *Spl
 	})
 }
 
-// closure is a set of nodes that has whatever its members need.
+// closure is a set of nodes with all needs of its members.
 type closure struct {
 	*Graph
 	follow class
@@ -190,7 +191,7 @@ type closure struct {
 	stack  []int32
 	// open are requirements with several satisfiers, by an edge of each.
 	open   edgeHeap
-	met    map[int32]bool // the requirements that were looked at
+	met    map[int32]bool // the requirements that were examined
 	chosen []int32        // edges
 }
 
@@ -198,7 +199,7 @@ func (g *Graph) newClosure(follow class) *closure {
 	return &closure{Graph: g, follow: follow, in: make([]bool, len(g.nodes)), met: map[int32]bool{}}
 }
 
-// clone has the same members, and no choices.
+// clone returns a closure with the same members and no choices.
 func (c *closure) clone() *closure {
 	n := c.newClosure(c.follow)
 	copy(n.in, c.in)
@@ -212,7 +213,7 @@ func (c *closure) push(i int32) {
 	}
 }
 
-// close adds nodes and what they need. First comes everything that has no
+// close adds nodes and their needs. It begins with the needs that have no
 // choice, so that as many requirements as possible are met without one.
 func (c *closure) close(nodes []int32) {
 	for _, i := range nodes {
@@ -293,14 +294,14 @@ func (c *closure) prefer(e int32) (best int32, met bool) {
 	return best, false
 }
 
-// satisfiers are the edges of the requirement that an edge belongs to.
+// satisfiers returns the edges of the requirement of an edge.
 func (g *Graph) satisfiers(e int32) []int32 {
 	group := g.edges.group[e]
 	return g.groupEdge[g.groupStart[group]:g.groupStart[group+1]]
 }
 
-// text is the text of a requirement: the longest, since what satisfies it
-// under its own name has none.
+// text returns the text of a requirement: the longest of its edges, since a
+// satisfier under its own name has none.
 func (g *Graph) text(e int32) string {
 	via := ""
 	for _, i := range g.satisfiers(e) {
@@ -324,7 +325,7 @@ func (c *closure) choices(part string, out *Split) {
 	}
 }
 
-// alternatives are the names in a requirement such as "a (>= 1) | b:any".
+// alternatives returns the names in a requirement such as "a (>= 1) | b:any".
 func alternatives(via string) []string {
 	var names []string
 	for part := range strings.SplitSeq(via, "|") {
@@ -339,5 +340,5 @@ func alternatives(via string) []string {
 	return names
 }
 
-// plainVia has the blanks of a requirement in one form.
+// plainVia normalises the blanks of a requirement.
 func plainVia(via string) string { return strings.Join(strings.Fields(via), " ") }

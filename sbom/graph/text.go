@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxText is the number of characters of one foreign string that are written
-// for people: the longest names and paths are rarely a quarter of a kilobyte,
-// and a name can be a megabyte.
+// maxText is the number of characters of one untrusted string that are written
+// for people: real names and paths are rarely longer than a quarter of a
+// kilobyte, and a hostile name can be a megabyte.
 const maxText = 256
 
-// plain returns s as one line without anything that does not print: control,
-// bidirectional and other format characters, invalid UTF-8 and private
-// characters are shown as \u{202e}. The four formats are text files, which
-// people look at in terminals. Long strings end in an ellipsis.
+// plain returns s as one line of printing characters: control, bidirectional
+// and other format characters, invalid UTF-8 and private characters are escaped
+// as \u{202e}. The four formats are text files, which people read in terminals.
+// Long strings end in an ellipsis.
 func plain(s string) string {
 	clean := len(s) <= maxText
 	for i := 0; clean && i < len(s); i++ {
@@ -45,5 +45,5 @@ func plain(s string) string {
 	return b.String()
 }
 
-// quote is plain text in quotes, for errors.
+// quote returns plain text in quotes, for errors.
 func quote(s string) string { return `"` + plain(s) + `"` }

@@ -7,27 +7,27 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Limits of what is drawn, unless the caller asks for less. A layout of more
-// takes the tools that read these formats minutes, and nobody can read it.
+// Default limits of a view. The tools that read these formats need minutes for
+// the layout of more, and the result is not readable.
 const (
 	DefaultNodes = 2000
 	DefaultEdges = 20000
 )
 
-// ViewOptions say what is drawn.
+// ViewOptions select the content of a view.
 type ViewOptions struct {
-	// Follow says which edges are drawn; by default those that the graph
+	// Follow selects the edges that are drawn; by default those that the graph
 	// follows.
 	Follow Follow
-	// Nodes and Edges are the most that are drawn, [DefaultNodes] and
-	// [DefaultEdges] if they are 0, no limit if they are negative.
+	// Nodes and Edges are the limits, [DefaultNodes] and [DefaultEdges] if they
+	// are 0, no limit if they are negative.
 	Nodes, Edges int
 	// NoInside leaves out what lies inside other components.
 	NoInside bool
 }
 
-// View is a piece of the graph to be written in one of the formats. Its order
-// is that of the IDs, and does not depend on how it was found.
+// View is a part of the graph to be written in one of the formats. It is sorted
+// by ID, and does not depend on the order of the search.
 type View struct {
 	Nodes []ViewNode `json:"nodes"`
 	Edges []Edge     `json:"edges"`
@@ -44,23 +44,23 @@ type ViewNode struct {
 	Kind    sbom.Kind `json:"kind"`
 	Name    string    `json:"name"`
 	Version string    `json:"version,omitempty"`
-	// Reason says why it is a root, or that it is an orphan.
+	// Reason is the reason of a root, or that of an orphan.
 	Reason  Reason `json:"reason,omitempty"`
 	Bundled string `json:"bundled,omitempty"`
 	Size    int64  `json:"size,omitempty"`
-	// Focus is set for the component that the view was made around.
+	// Focus is true for the component that the view was made around.
 	Focus bool `json:"focus,omitempty"`
 }
 
-// All is a view of the whole graph. What lies nearest to the roots comes
-// first, when not everything may be drawn.
+// All returns a view of the whole graph. The components that are nearest to the
+// roots come first, when the limits cut it.
 func (g *Graph) All(opts ViewOptions) *View {
 	return g.view(slices.Concat(g.roots.list, g.roots.heads), len(g.nodes), false, -1, opts)
 }
 
-// Around is a view of the components that are at most depth edges away from
-// one, in either direction: what it needs and what needs it, but not what
-// else those need. The nearest come first, when not everything may be drawn.
+// Around returns a view of the components that are at most depth edges away
+// from one, in either direction: its needs and the components that need it, but
+// not the other needs of those. The nearest come first, when the limits cut it.
 // The error is an [*UnknownError].
 func (g *Graph) Around(id string, depth int, opts ViewOptions) (*View, error) {
 	i, err := g.node(id)
@@ -96,7 +96,7 @@ func (g *Graph) view(from []int32, depth int, both bool, focus int32, opts ViewO
 	return v
 }
 
-// followed is the [Follow] that the graph was made with.
+// followed returns the [Follow] that the graph was made with.
 func (g *Graph) followed() Follow {
 	switch g.follow {
 	case needs:
@@ -119,10 +119,9 @@ func (g *Graph) viewNode(i, focus int32) ViewNode {
 	return n
 }
 
-// nearest returns the nodes up to a depth, as many as may be drawn, sorted,
-// and the number of those that may not. With both, it goes along the edges
-// and against them, but does not turn: what lies behind a needed one is what
-// that needs.
+// nearest returns the nodes up to a depth and within the limits, sorted, and
+// the number of those over the limits. With both, it follows the edges in both
+// directions, but does not change direction on a chain.
 func (g *Graph) nearest(from []int32, depth int, both bool, follow class, opts ViewOptions) (nodes []int32, cut int) {
 	limit := cmp.Or(opts.Nodes, DefaultNodes)
 	taken := make([]bool, len(g.nodes))
@@ -185,7 +184,7 @@ func (g *Graph) nearest(from []int32, depth int, both bool, follow class, opts V
 		}
 	}
 	if !both {
-		// Whatever no root leads to, for instance what lies inside nothing.
+		// Nodes that are reachable from no root.
 		for i := range int32(len(g.nodes)) {
 			take(i)
 		}
@@ -194,7 +193,7 @@ func (g *Graph) nearest(from []int32, depth int, both bool, follow class, opts V
 	return nodes, cut
 }
 
-// label is the text of a node.
+// label returns the text of a node.
 func (n *ViewNode) label() string {
 	s := plain(n.Name)
 	if n.Version != "" {
@@ -203,8 +202,7 @@ func (n *ViewNode) label() string {
 	return s
 }
 
-// text is what an edge says besides its direction. What is needed is the rule
-// and says nothing.
+// text returns the text of an edge. A plain need, the normal case, has none.
 func (e *Edge) text() string {
 	s := ""
 	if e.Kind != string(sbom.RelDepends) {
@@ -219,11 +217,10 @@ func (e *Edge) text() string {
 	return s
 }
 
-// weak says whether an edge is drawn with a broken line.
+// weak reports whether an edge is drawn with a broken line.
 func (e *Edge) weak() bool { return classOf(e.Kind) != needs }
 
-// numbers gives each node of a view a number, for formats whose identifiers
-// are restricted.
+// numbers numbers the nodes of a view, for formats with restricted identifiers.
 func (v *View) numbers() map[string]int {
 	at := make(map[string]int, len(v.Nodes))
 	for i := range v.Nodes {
