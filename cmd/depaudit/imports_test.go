@@ -220,7 +220,7 @@ func g() { table["b"] = true; counter++; list = append(list, "x"); _ = &counter 
 func h() { delete(table, "a"); for counter = range 3 {} }
 `
 	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, "p.go", text, 0)
+	file, err := parser.ParseFile(fset, "p.go", text, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func globalState(fset *token.FileSet, files []*ast.File) []problem {
 				}
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
-					if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR && len(v.Values) == 0 {
+					if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR && len(v.Values) == 0 && !embeds(d.Doc) {
 						report(v, "a variable of the package without a value waits for somebody to set it")
 					}
 				}
@@ -297,6 +297,12 @@ func globalState(fset *token.FileSet, files []*ast.File) []problem {
 	}
 	slices.SortStableFunc(problems, func(a, b problem) int { return cmp.Compare(a.pos, b.pos) })
 	return problems
+}
+
+// embeds reports whether the go command gives a variable its value from a file
+// (https://pkg.go.dev/embed).
+func embeds(doc *ast.CommentGroup) bool {
+	return doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") })
 }
 
 // root is the name that an assignment to target goes through.
@@ -347,7 +353,7 @@ func sources(t *testing.T) []source {
 		if err != nil {
 			return err
 		}
-		parsed, err := parser.ParseFile(fset, name, nil, 0)
+		parsed, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
 		if err != nil {
 			return err
 		}

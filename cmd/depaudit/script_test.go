@@ -55,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"wheel":    cmdWheel,
 			"fill":     cmdFill,
 			"bytes":    cmdBytes,
+			"elf":      cmdELF,
 			"replace":  cmdReplace,
 			"valid":    cmdValid,
 			"plain":    cmdPlain,
@@ -181,6 +182,20 @@ func cmdBytes(ts *testscript.TestScript, _ bool, args []string) {
 	s, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], `"`, `\"`) + `"`)
 	ts.Check(err)
 	write(ts, ts.MkAbs(args[0]), s)
+}
+
+// cmdELF writes programs whose names are one byte each: elf DIR FIRST LAST
+func cmdELF(ts *testscript.TestScript, _ bool, args []string) {
+	first, err := strconv.ParseUint(args[1], 0, 8)
+	ts.Check(err)
+	last, err := strconv.ParseUint(args[2], 0, 8)
+	ts.Check(err)
+	program := append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 57)...)
+	program[16], program[18], program[20] = 2, 62, 1 // executable, x86-64, version 1
+	program[52], program[54] = 64, 56                // sizes of the headers
+	for b := first; b <= last; b++ {
+		write(ts, filepath.Join(ts.MkAbs(args[0]), string([]byte{byte(b)})), string(program))
+	}
 }
 
 // cmdReplace edits a file: replace FILE OLD NEW, with Go escapes
