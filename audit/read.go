@@ -200,7 +200,7 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	}
 	for _, g := range s.Growth.Added {
 		ids = append(ids, g.ID)
-		ids = append(ids, g.Brings...)
+		ids = append(ids, g.Introduces...)
 		ids = append(ids, g.SharedBy...)
 		ids = append(ids, g.NeededBy...)
 	}

@@ -293,8 +293,8 @@ type GrowthGroup struct {
 	// Because is "explicit" when the head was asked for, "dependency" when something
 	// that was there before needs it, "" when unknown.
 	Because string `json:"because,omitempty"`
-	// Brings are the IDs of the others, sorted.
-	Brings []string `json:"brings,omitempty"`
+	// Introduces are the IDs of the others, sorted.
+	Introduces []string `json:"introduces,omitempty"`
 	// SharedBy are the IDs of the heads that lead to this one, when it is
 	// there only because several do: it leaves when all of them do. Those that
 	// bring most come first, and at most [MaxSharedBy] are named.
@@ -409,7 +409,7 @@ func (g *Growth) IDs() []string {
 	var ids []string
 	for _, group := range g.Added {
 		ids = append(ids, group.ID)
-		ids = append(ids, group.Brings...)
+		ids = append(ids, group.Introduces...)
 	}
 	slices.Sort(ids)
 	return ids

@@ -72,9 +72,9 @@ func (m *model) why(id string, all bool) *page {
 		}
 		p.add("", "%s", text)
 	}
-	if len(w.KeptBy) > 0 {
+	if len(w.RetainedBy) > 0 {
 		p.add("", "leaves with any of:")
-		for _, keeper := range w.KeptBy {
+		for _, keeper := range w.RetainedBy {
 			k := m.rowOf(keeper)
 			p.add("", "    %s", k.label())
 		}
@@ -155,12 +155,12 @@ func (m *model) whatIf(ids []string) *page {
 		names = append(names, r.name)
 	}
 	p := &page{title: "without " + strings.Join(names, ", ")}
-	c, err := m.stage.Graph.WithoutAll(ids, graph.WhatIf{})
+	c, err := m.stage.Graph.Without(ids, graph.WhatIf{})
 	if err != nil {
 		p.add(terminal.Red, "%s", terminal.Escape(err.Error()))
 		return p
 	}
-	p.add(terminal.Bold, "%s, %s", leaves(c.Count, c.Size), stays(c.Left, c.LeftSize))
+	p.add(terminal.Bold, "%s, %s", leaves(c.Count, c.Size), stays(c.Remaining, c.RemainingSize))
 	m.unknown(p, c.Unknown)
 	if len(c.Breaks) > 0 {
 		p.add("", "")
@@ -183,13 +183,13 @@ func (m *model) whatIf(ids []string) *page {
 		because graph.Because
 		title   string
 	}{
-		{graph.Removed, "leaves as marked"},
+		{graph.Requested, "leaves as marked"},
 		{graph.Broken, "leaves because it needs what leaves"},
 		{graph.Unneeded, "leaves because nothing that stays needs it"},
 		{graph.Orphaned, "leaves in any case: nothing keeps it now"},
 	} {
 		var rows []row
-		for _, l := range c.Leaves {
+		for _, l := range c.Removed {
 			if r := m.rowOf(l.ID); l.Because == group.because && !r.inside {
 				rows = append(rows, r)
 			}

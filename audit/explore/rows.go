@@ -43,7 +43,7 @@ func titles() []string { return []string{"name", "version", "asked", "from", "ke
 // rowsOf are the components that count, sorted by ID.
 func rowsOf(s Stage) []row {
 	var rows []row
-	for _, h := range s.Graph.Holdings() {
+	for _, h := range s.Graph.Retentions() {
 		r := rowOf(s, h.ID)
 		r.keeps, r.keptSize = h.Retained, h.RetainedSize
 		if h.Reason != "" {

@@ -60,7 +60,7 @@ func (m *model) plant() {
 
 // children are what only one component keeps.
 func (m *model) children(id string) []string {
-	ids, err := m.stage.Graph.Keeps(id)
+	ids, err := m.stage.Graph.Retains(id)
 	if err != nil {
 		return nil // it was taken from the graph
 	}
@@ -80,7 +80,7 @@ func (m *model) rowOf(id string) row {
 // reveal opens what lies above a component, and returns its line.
 func (m *model) reveal(id string) int {
 	for up := id; up != ""; {
-		keeper, err := m.stage.Graph.Keeper(up)
+		keeper, err := m.stage.Graph.Retainer(up)
 		if err != nil {
 			break
 		}

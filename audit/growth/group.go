@@ -20,7 +20,7 @@ func Group(g *graph.Graph, added []string) []audit.GrowthGroup {
 	if len(added) == 0 {
 		return nil
 	}
-	s := &grouping{grown: g.Group(added), at: map[string]int{}}
+	s := &grouping{grown: g.Introductions(added), at: map[string]int{}}
 	for i := range s.grown {
 		s.at[s.grown[i].ID] = i
 	}
@@ -48,7 +48,7 @@ func Group(g *graph.Graph, added []string) []audit.GrowthGroup {
 }
 
 type grouping struct {
-	grown []graph.Growth
+	grown []graph.Introduction
 	at    map[string]int // by ID
 	next  [][]int        // the groups that each group shares with others
 	by    [][]int        // the heads that lead to each group, itself for a head
@@ -87,7 +87,7 @@ func (s *grouping) groups() []audit.GrowthGroup {
 		if len(heads) == 1 && heads[0] != i {
 			continue
 		}
-		group := audit.GrowthGroup{ID: grown.ID, Brings: slices.Clone(grown.Brings), NeededBy: grown.NeededBy}
+		group := audit.GrowthGroup{ID: grown.ID, Introduces: slices.Clone(grown.Introduces), NeededBy: grown.NeededBy}
 		switch {
 		case grown.Reason == graph.Explicit:
 			group.Because = "explicit"
@@ -107,13 +107,13 @@ func (s *grouping) groups() []audit.GrowthGroup {
 	for i, grown := range s.grown {
 		if heads := s.by[i]; len(heads) == 1 && heads[0] != i {
 			group := &out[place[heads[0]]]
-			group.Brings = append(append(group.Brings, grown.ID), grown.Brings...)
-			slices.Sort(group.Brings)
+			group.Introduces = append(append(group.Introduces, grown.ID), grown.Introduces...)
+			slices.Sort(group.Introduces)
 		}
 	}
 	// The largest group comes first.
 	slices.SortFunc(out, func(a, b audit.GrowthGroup) int {
-		return cmp.Or(cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(len(b.Brings), len(a.Brings)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(len(b.Introduces), len(a.Introduces)), cmp.Compare(a.ID, b.ID))
 	})
 	return out
 }

@@ -324,7 +324,7 @@ func transcript(r *audit.Report) string {
 			fmt.Fprintf(&b, "  cannot show %s (%s) accepted %t\n", l.Name, l.Detail, l.Accepted)
 		}
 		for _, g := range s.Growth.Added {
-			fmt.Fprintf(&b, "  + %s because %q brings %v shared by %v needed by %v\n", g.ID, g.Because, g.Brings, g.SharedBy, g.NeededBy)
+			fmt.Fprintf(&b, "  + %s because %q brings %v shared by %v needed by %v\n", g.ID, g.Because, g.Introduces, g.SharedBy, g.NeededBy)
 		}
 		for _, e := range s.Growth.Removed {
 			fmt.Fprintf(&b, "  - %s (%s)\n", e.ID, e.PURL)

@@ -172,7 +172,7 @@ func TestGroupingIsComplete(t *testing.T) {
 	seen := map[string]int{}
 	for _, g := range r.Stages[0].Growth.Added {
 		seen[g.ID]++
-		for _, id := range g.Brings {
+		for _, id := range g.Introduces {
 			seen[id]++
 		}
 	}
@@ -241,7 +241,7 @@ func TestGroupsLeaveWithTheirHeads(t *testing.T) {
 		for _, g := range r.Stages[0].Growth.Added {
 			asked := heads[g.ID] || slices.ContainsFunc(g.SharedBy, func(id string) bool { return heads[id] })
 			left := without(asked, g.ID)
-			for _, id := range g.Brings {
+			for _, id := range g.Introduces {
 				if brought++; left[id] {
 					t.Fatalf("seed %d: %s brings %s, which stays without it", seed, g.ID, id)
 				}

@@ -140,7 +140,7 @@ func answers(t testing.TB, s *Subject) map[string]answer {
 		if s.Graph.Component(id).Owner != "" {
 			continue
 		}
-		without, err := s.Graph.WithoutAll([]string{id}, graph.WhatIf{})
+		without, err := s.Graph.Without([]string{id}, graph.WhatIf{})
 		check(err)
 		out[fmt.Sprintf("without-%02d", i)] = NewWhatIf(s, []string{id}, nil, without)
 		only, err := s.Graph.Only([]string{id}, graph.WhatIf{})
@@ -175,7 +175,7 @@ func TestGolden(t *testing.T) {
 		for _, w := range words {
 			ids = append(ids, id(w))
 		}
-		c, err := s.Graph.WithoutAll(ids, graph.WhatIf{})
+		c, err := s.Graph.Without(ids, graph.WhatIf{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -297,11 +297,11 @@ func TestJSON(t *testing.T) {
 				Target     string
 				Without    []string
 				Chains     []graph.Chain
-				Leaves     []graph.Leaving
+				Removed    []graph.RemovedComponent
 				Breaks     []graph.Break
 				Overlaps   []graph.Overlap
 				Roots      json.RawMessage
-				Components []Item
+				Components []Component
 			}
 			if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -320,7 +320,7 @@ func TestJSON(t *testing.T) {
 					ids = append(ids, e.From, e.To)
 				}
 			}
-			for _, x := range got.Leaves {
+			for _, x := range got.Removed {
 				ids = append(ids, x.ID, x.Bundled)
 			}
 			for _, x := range got.Breaks {
@@ -348,7 +348,7 @@ func TestBundles(t *testing.T) {
 		}
 		want := map[string]bool{}
 		var size, got int64
-		for _, x := range w.Leaves {
+		for _, x := range w.Removed {
 			if cameAlong(x) {
 				want[x.ID] = true
 				size += s.Graph.Component(x.ID).InstalledSize
@@ -356,7 +356,7 @@ func TestBundles(t *testing.T) {
 		}
 		for _, b := range w.Bundles {
 			got += b.Size
-			for _, id := range append([]string{b.ID}, b.Brings...) {
+			for _, id := range append([]string{b.ID}, b.Introduces...) {
 				if !want[id] {
 					t.Errorf("%s: %s is in two bundles, or does not leave", name, id)
 				}

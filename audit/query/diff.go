@@ -65,11 +65,11 @@ const (
 
 // NewDiffSide makes a side of a document. Rules and Catalogers may be set to
 // others than the document's afterwards.
-func NewDiffSide(name, kind string, doc *sbom.Document, proof func(id string) diff.Proof) DiffSide {
+func NewDiffSide(name, kind string, doc *sbom.Document, judgement func(id string) diff.Judgement) DiffSide {
 	s := DiffSide{
 		Name: name, Kind: kind, OS: doc.Environment.OS.Pretty, Rules: doc.Rules, Catalogers: doc.Catalogers,
 		Gaps: doc.Gaps, Limitations: doc.Limitations,
-		side: diff.Side{Document: doc, Known: diff.Everything(), Proof: proof},
+		side: diff.Side{Document: doc, Known: diff.Everything(), Judgement: judgement},
 	}
 	if kind == SideBaseline {
 		s.side.Known = diff.Known{}
@@ -244,7 +244,7 @@ func summary(d *diff.Difference) string {
 	add(len(d.Changed), "at another version", "at other versions")
 	add(len(d.MovedIn), "now inside another one", "now inside others")
 	add(len(d.MovedOut), "not inside another one any more", "not inside others any more")
-	add(len(d.Proofs), "with another provenance or evidence", "with another provenance or evidence")
+	add(len(d.Judgements), "with another provenance or evidence", "with another provenance or evidence")
 	add(len(d.Artifacts), "with another content or origin", "with another content or origin")
 	n := 0
 	for _, l := range d.Layers {
@@ -275,24 +275,24 @@ func (p diffSheet) title(text string, n int) {
 func (p diffSheet) rest(n, shown int) { p.more(indent, n-shown, "", " (--limit 0 shows all)") }
 
 // groups lists items under what brought them.
-func (p diffSheet) groups(title string, list []diff.Item, groups []graph.Growth, verb string) {
+func (p diffSheet) groups(title string, list []diff.Component, groups []graph.Introduction, verb string) {
 	if len(list) == 0 {
 		return
 	}
 	p.title(title, len(list))
-	byID := map[string]*diff.Item{}
+	byID := map[string]*diff.Component{}
 	for i := range list {
 		byID[list[i].ID] = &list[i]
 	}
 	if groups == nil {
 		for i := range list {
-			groups = append(groups, graph.Growth{ID: list[i].ID})
+			groups = append(groups, graph.Introduction{ID: list[i].ID})
 		}
 	}
 	shown := groups[:p.cut(len(groups))]
 	for _, g := range shown {
 		text := named(byID[g.ID])
-		if proof := byID[g.ID].Proof; proof != nil {
+		if proof := byID[g.ID].Judgement; proof != nil {
 			text += ", " + proofText(*proof)
 		}
 		switch {
@@ -304,9 +304,9 @@ func (p diffSheet) groups(title string, list []diff.Item, groups []graph.Growth,
 				text += fmt.Sprintf(" and %d more", n)
 			}
 		}
-		if n := len(g.Brings); n > 0 {
+		if n := len(g.Introduces); n > 0 {
 			text += fmt.Sprintf("; %s %d: ", verb, n)
-			names := g.Brings[:p.cut(n)]
+			names := g.Introduces[:p.cut(n)]
 			for i, id := range names {
 				if i > 0 {
 					text += ", "
@@ -321,13 +321,13 @@ func (p diffSheet) groups(title string, list []diff.Item, groups []graph.Growth,
 	}
 	hidden := 0
 	for _, g := range groups[len(shown):] {
-		hidden += 1 + len(g.Brings)
+		hidden += 1 + len(g.Introduces)
 	}
 	p.rest(hidden, 0)
 }
 
 // named is a component in a sentence.
-func named(i *diff.Item) string {
+func named(i *diff.Component) string {
 	name := i.Name
 	if i.Namespace != "" && i.Kind == sbom.KindPackage {
 		name = i.Namespace + "/" + i.Name
@@ -349,14 +349,14 @@ func shortID(id string) string {
 	return terminal.Escape(name[strings.LastIndexByte(name, '/')+1:])
 }
 
-func proofText(p diff.Proof) string {
+func proofText(p diff.Judgement) string {
 	if p.Evidence == "" || p.Evidence == "none" {
 		return terminal.Escape(p.Provenance)
 	}
 	return terminal.Escape(p.Provenance) + " " + terminal.Escape(p.Evidence)
 }
 
-func (p diffSheet) changes(title string, list []diff.Change) {
+func (p diffSheet) changes(title string, list []diff.VersionChange) {
 	if len(list) == 0 {
 		return
 	}
@@ -375,7 +375,7 @@ func (p diffSheet) changes(title string, list []diff.Change) {
 	p.rest(len(list), len(shown))
 }
 
-func versionsOf(items []diff.Item) string {
+func versionsOf(items []diff.Component) string {
 	var out []string
 	for _, i := range items {
 		v := i.Version
@@ -436,17 +436,17 @@ func (p diffSheet) moves(title string, list []diff.Move) {
 }
 
 func (p diffSheet) proofs(d *diff.Difference) {
-	if len(d.Proofs) == 0 {
+	if len(d.Judgements) == 0 {
 		return
 	}
-	p.title("With another provenance or evidence", len(d.Proofs))
-	shown := d.Proofs[:p.cut(len(d.Proofs))]
+	p.title("With another provenance or evidence", len(d.Judgements))
+	shown := d.Judgements[:p.cut(len(d.Judgements))]
 	var rows [][]string
 	for _, c := range shown {
 		rows = append(rows, []string{shortID(c.After), c.From.Provenance + " " + c.From.Evidence, c.To.Provenance + " " + c.To.Evidence})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "before"}, {Title: "after"}}, Rows: rows})
-	p.rest(len(d.Proofs), len(shown))
+	p.rest(len(d.Judgements), len(shown))
 }
 
 func (p diffSheet) artifacts(d *diff.Difference) {
@@ -502,8 +502,8 @@ func (p diffSheet) inside(d *diff.Difference) {
 	along := 0
 	for _, list := range []struct {
 		word   string
-		inside []diff.Item
-		owners []diff.Item
+		inside []diff.Component
+		owners []diff.Component
 	}{{"added", i.Added, d.Added}, {"removed", i.Removed, d.Removed}} {
 		owners := map[string]bool{}
 		for _, o := range list.owners {

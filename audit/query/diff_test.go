@@ -76,12 +76,12 @@ func diffSides(t testing.TB) (before, after DiffSide) {
 		layered(deb("bash", "5.2-1"), 2, ""), deb("liblzma5", "5.6.1-1"), ubuntu, pip, within(pypi("pip", "23.0.1"), pip),
 		within(pypi("wheel", "0.40.0"), pip), layered(pypi("six", "1.16.0"), 0, "bb"), pypi("requests", "2.31.0"), gdb, lib, hostile,
 	}, Relations: []sbom.Relation{needs(gdb, lib)}, Gaps: []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/root", Detail: "permission denied"}}})
-	proof := func(evidence string) func(string) diff.Proof {
-		return func(id string) diff.Proof {
+	proof := func(evidence string) func(string) diff.Judgement {
+		return func(id string) diff.Judgement {
 			if strings.HasPrefix(id, "deb/") {
-				return diff.Proof{Provenance: "os", Evidence: evidence}
+				return diff.Judgement{Provenance: "os", Evidence: evidence}
 			}
-			return diff.Proof{Provenance: "unaccounted", Evidence: "none"}
+			return diff.Judgement{Provenance: "unaccounted", Evidence: "none"}
 		}
 	}
 	return NewDiffSide("old.json#build", SideReport, a, proof("archive-signed")), NewDiffSide("new.json#build", SideReport, b, proof("db-owned"))

@@ -162,7 +162,7 @@ func (f *Find) doubts(p sheet, limit int) {
 				p.more(indent, len(s.Doubts)-limit, "", " (--limit 0 shows all)")
 				break
 			}
-			p.Prose(indent, indent+indent, named(&s.Doubts[j].Item)+": "+terminal.Escape(s.Doubts[j].Why), terminal.Plain)
+			p.Prose(indent, indent+indent, named(&s.Doubts[j].Component)+": "+terminal.Escape(s.Doubts[j].Why), terminal.Plain)
 		}
 		for j, b := range s.Blind {
 			if j >= maxBlind {

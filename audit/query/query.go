@@ -116,51 +116,43 @@ func (h *Head) Unsure() bool { return h.Gaps > 0 || h.Blind() }
 // Blind says that it is not known what needs what.
 func (h *Head) Blind() bool { return slices.Contains(h.Limitations, sbom.LimitRelations) }
 
-// Item is a component that an answer mentions.
-type Item struct {
-	ID      string `json:"id"`
-	PURL    string `json:"purl,omitempty"`
-	Type    string `json:"type"`
-	Name    string `json:"name"`
-	Version string `json:"version,omitempty"`
-	// Provenance is why the audit let it be there, if there was one.
+// Component is a component that an answer refers to by its ID.
+type Component struct {
+	sbom.Component
+	// Provenance is why the audit accepts the component, if there was one.
 	Provenance string `json:"provenance,omitempty"`
-	// Size is its installed size in bytes, 0 when unknown.
-	Size int64 `json:"size,omitempty"`
-	// Bundled is the component that it lies inside of.
-	Bundled string `json:"bundled,omitempty"`
 }
 
-// items collects the components that an answer mentions.
-type items struct {
+// components collects the components that an answer refers to.
+type components struct {
 	subject *Subject
 	seen    map[string]bool
-	list    []Item
+	list    []Component
 }
 
-func (s *Subject) items() *items { return &items{subject: s, seen: make(map[string]bool)} }
+func (s *Subject) components() *components {
+	return &components{subject: s, seen: make(map[string]bool)}
+}
 
-func (l *items) add(ids ...string) {
+func (l *components) add(ids ...string) {
 	for _, id := range ids {
-		if c := l.subject.Graph.Component(id); c != nil && !l.seen[id] {
-			l.seen[id] = true
-			l.list = append(l.list, l.subject.item(c))
+		c := l.subject.Graph.Component(id)
+		if c == nil || l.seen[id] {
+			continue
 		}
+		l.seen[id] = true
+		out := Component{Component: *c}
+		if l.subject.Provenance != nil {
+			out.Provenance = l.subject.Provenance(id)
+		}
+		l.list = append(l.list, out)
 	}
 }
 
-// sorted is by ID, as all lists of IDs are.
-func (l *items) sorted() []Item {
-	slices.SortFunc(l.list, func(a, b Item) int { return strings.Compare(a.ID, b.ID) })
+// sorted returns the components by ID.
+func (l *components) sorted() []Component {
+	slices.SortFunc(l.list, func(a, b Component) int { return strings.Compare(a.ID, b.ID) })
 	return l.list
-}
-
-func (s *Subject) item(c *sbom.Component) Item {
-	it := Item{ID: c.ID, PURL: c.PURL, Type: c.Type, Name: fullName(c), Version: c.Version, Size: c.InstalledSize, Bundled: c.Owner}
-	if s.Provenance != nil {
-		it.Provenance = s.Provenance(c.ID)
-	}
-	return it
 }
 
 // fullName is the name with the namespace where that is part of it for
@@ -173,10 +165,10 @@ func fullName(c *sbom.Component) string {
 	return c.Namespace + "/" + c.Name
 }
 
-// index finds items by ID.
-type index map[string]*Item
+// index has the components of an answer by ID.
+type index map[string]*Component
 
-func newIndex(list []Item) index {
+func newIndex(list []Component) index {
 	m := make(index, len(list))
 	for i := range list {
 		m[list[i].ID] = &list[i]
@@ -190,13 +182,13 @@ func (m index) full(id string) string {
 	if it == nil {
 		return id
 	}
-	return strings.TrimSpace(it.Name + " " + it.Version)
+	return strings.TrimSpace(fullName(&it.Component) + " " + it.Version)
 }
 
 // short is the name alone.
 func (m index) short(id string) string {
 	if it := m[id]; it != nil {
-		return it.Name
+		return fullName(&it.Component)
 	}
 	return id
 }

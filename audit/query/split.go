@@ -20,7 +20,7 @@ type Split struct {
 	Uses []Use `json:"uses"`
 	graph.Split
 	// Components are those that are mentioned, sorted by ID.
-	Components []Item `json:"components"`
+	Components []Component `json:"components"`
 }
 
 // Use is what a part uses itself.
@@ -35,7 +35,7 @@ type Use struct {
 // NewSplit makes the answer of what package graph found.
 func NewSplit(s *Subject, uses []Use, split *graph.Split) *Split {
 	a := &Split{Head: s.head("split"), Total: total(s.Document), Uses: uses, Split: *split}
-	l := s.items()
+	l := s.components()
 	for _, u := range uses {
 		l.add(u.ID)
 	}

@@ -18,18 +18,18 @@ type Top struct {
 	Total graph.Amount `json:"total"`
 	// Roots are what was asked for or stands in for it, those first that
 	// retain most.
-	Roots []graph.Holding `json:"roots"`
+	Roots []graph.Retention `json:"roots"`
 	// Cut is the number of roots beyond the limit.
 	Cut int `json:"cut,omitempty"`
 	// ByReason is the number of all roots by why they are one.
 	ByReason map[graph.Reason]int `json:"byReason"`
 	// Together are the few roots that keep most when they are taken back one
 	// after the other, where what each keeps alone does not show that.
-	Together []graph.Peeled `json:"together,omitempty"`
+	Together []graph.JointRetention `json:"together,omitempty"`
 	// Orphans is the number of components that nothing keeps.
 	Orphans int `json:"orphans,omitempty"`
 	// Components are those that are mentioned, sorted by ID.
-	Components []Item `json:"components"`
+	Components []Component `json:"components"`
 }
 
 // maxTogether is how many roots are taken back one after the other. With
@@ -47,13 +47,13 @@ func NewTop(s *Subject, limit int) *Top {
 	var all int
 	a.Roots, all = s.Graph.Top(limit)
 	a.Cut = all - len(a.Roots)
-	for _, p := range s.Graph.Peel(maxTogether) {
-		if p.Leaves < 2 {
+	for _, p := range s.Graph.TopTogether(maxTogether) {
+		if p.Retained < 2 {
 			break // it keeps nothing but itself
 		}
 		a.Together = append(a.Together, p)
 	}
-	l := s.items()
+	l := s.components()
 	for _, h := range a.Roots {
 		l.add(h.ID)
 	}
@@ -91,7 +91,7 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 			why = shortReason(h.Reason)
 		}
 		rows = append(rows, []string{
-			it.Name, it.Version, strconv.Itoa(h.Retained), terminal.Bytes(h.Size + h.RetainedSize), strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
+			fullName(&it.Component), it.Version, strconv.Itoa(h.Retained), terminal.Bytes(h.Size + h.RetainedSize), strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
 		})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
@@ -137,7 +137,7 @@ func (a *Top) together(p sheet, m index) {
 	p.Blank()
 	var rows [][]string
 	for _, t := range a.Together {
-		rows = append(rows, []string{m.short(t.ID), strconv.Itoa(t.Leaves), terminal.Bytes(t.Size), strconv.Itoa(t.Left)})
+		rows = append(rows, []string{m.short(t.ID), strconv.Itoa(t.Retained), terminal.Bytes(t.Size), strconv.Itoa(t.Remaining)})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
 		{Title: "Without"}, {Title: "Leave", Right: true}, {Title: "Size", Right: true}, {Title: "Left", Right: true},

@@ -20,31 +20,31 @@ type WhatIf struct {
 	// are asked for; one of them is empty.
 	Without []string `json:"without,omitempty"`
 	Only    []string `json:"only,omitempty"`
-	graph.Change
+	graph.Removal
 	// Orphans is the number of those in Leaves that nothing keeps now either.
 	Orphans int `json:"orphans,omitempty"`
 	// Bundles are those in Leaves that came along and are not needed any
 	// more, under the ones that brought them, the largest first.
 	Bundles []Bundle `json:"bundles,omitempty"`
 	// Components are those that are mentioned, sorted by ID.
-	Components []Item `json:"components"`
+	Components []Component `json:"components"`
 }
 
 // Bundle is a component that leaves with those that only it keeps.
 type Bundle struct {
-	ID     string   `json:"id"`
-	Brings []string `json:"brings,omitempty"`
+	ID         string   `json:"id"`
+	Introduces []string `json:"introduces,omitempty"`
 	// Size is that of all of them together.
 	Size int64 `json:"size,omitempty"`
 }
 
 // NewWhatIf makes the answer of what package graph found.
-func NewWhatIf(s *Subject, without, only []string, change *graph.Change) *WhatIf {
-	a := &WhatIf{Head: s.head("whatif"), Without: without, Only: only, Change: *change}
-	l := s.items()
+func NewWhatIf(s *Subject, without, only []string, change *graph.Removal) *WhatIf {
+	a := &WhatIf{Head: s.head("whatif"), Without: without, Only: only, Removal: *change}
+	l := s.components()
 	l.add(without...)
 	l.add(only...)
-	for _, x := range change.Leaves {
+	for _, x := range change.Removed {
 		l.add(x.ID)
 		if x.Because == graph.Orphaned && x.Bundled == "" {
 			a.Orphans++
@@ -54,18 +54,18 @@ func NewWhatIf(s *Subject, without, only []string, change *graph.Change) *WhatIf
 		l.add(b.From, b.To)
 	}
 	a.Components = l.sorted()
-	a.Bundles = bundles(s.Graph, change.Leaves)
+	a.Bundles = bundles(s.Graph, change.Removed)
 	return a
 }
 
 // cameAlong says whether a component leaves because nothing needs it any
 // more, and nobody asked for it.
-func cameAlong(x graph.Leaving) bool {
+func cameAlong(x graph.RemovedComponent) bool {
 	return x.Because == graph.Unneeded && x.Reason == "" && x.Bundled == ""
 }
 
 // bundles puts what came along under the topmost of them that keeps it.
-func bundles(g *graph.Graph, leaves []graph.Leaving) []Bundle {
+func bundles(g *graph.Graph, leaves []graph.RemovedComponent) []Bundle {
 	along := make(map[string]bool)
 	for _, x := range leaves {
 		if cameAlong(x) {
@@ -77,7 +77,7 @@ func bundles(g *graph.Graph, leaves []graph.Leaving) []Bundle {
 	headOf := func(id string) string {
 		var below []string
 		for head[id] == "" {
-			keeper, err := g.Keeper(id)
+			keeper, err := g.Retainer(id)
 			if err != nil || !along[keeper] {
 				head[id] = id
 				break
@@ -104,12 +104,12 @@ func bundles(g *graph.Graph, leaves []graph.Leaving) []Bundle {
 			out = append(out, Bundle{ID: h})
 		}
 		if x.ID != h {
-			out[i].Brings = append(out[i].Brings, x.ID)
+			out[i].Introduces = append(out[i].Introduces, x.ID)
 		}
 		out[i].Size += max(g.Component(x.ID).InstalledSize, 0)
 	}
 	slices.SortFunc(out, func(a, b Bundle) int {
-		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(len(b.Brings), len(a.Brings)), strings.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(len(b.Introduces), len(a.Introduces)), strings.Compare(a.ID, b.ID))
 	})
 	return out
 }
@@ -128,20 +128,20 @@ func (a *WhatIf) Text(w io.Writer, o terminal.Options, limit int) error {
 	}
 	p.Prose("", indent, fmt.Sprintf("%s %s %s", terminal.Escape(a.Subject), what, m.names(ids)), terminal.Bold)
 	p.Prose(indent, indent, a.summary(), terminal.Plain)
-	a.group(p, m, "Taken away", limit, func(x graph.Leaving) bool { return x.Because == graph.Removed })
+	a.group(p, m, "Taken away", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Requested })
 	a.breaks(p, m, limit)
-	a.group(p, m, "Asked for, and not needed", limit, func(x graph.Leaving) bool {
+	a.group(p, m, "Asked for, and not needed", limit, func(x graph.RemovedComponent) bool {
 		return x.Because == graph.Unneeded && x.Reason != "" && x.Reason != graph.Presumed
 	})
-	a.group(p, m, "Presumed asked for, and not needed", limit, func(x graph.Leaving) bool { return x.Because == graph.Unneeded && x.Reason == graph.Presumed })
+	a.group(p, m, "Presumed asked for, and not needed", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Unneeded && x.Reason == graph.Presumed })
 	a.bundles(p, m, limit)
-	a.group(p, m, "Kept by nothing even now", limit, func(x graph.Leaving) bool { return x.Because == graph.Orphaned })
+	a.group(p, m, "Kept by nothing even now", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Orphaned })
 	p.caveats(&a.Head)
 	return p.write(w)
 }
 
 func (a *WhatIf) summary() string {
-	text := fmt.Sprintf("%s %s, %s", sized(dependencies(a.Count), a.Size), wording.Form(a.Count, "leaves", "leave"), sized(strconv.Itoa(a.Left), a.LeftSize)+wording.Form(a.Left, " is left", " are left"))
+	text := fmt.Sprintf("%s %s, %s", sized(dependencies(a.Count), a.Size), wording.Form(a.Count, "leaves", "leave"), sized(strconv.Itoa(a.Remaining), a.RemainingSize)+wording.Form(a.Remaining, " is left", " are left"))
 	if a.Orphans > 0 {
 		text += fmt.Sprintf("; %d of those that leave %s kept by nothing even now", a.Orphans, wording.Form(a.Orphans, "is", "are"))
 	}
@@ -152,13 +152,13 @@ func (a *WhatIf) summary() string {
 }
 
 // group lists the components that leave for one reason.
-func (a *WhatIf) group(p sheet, m index, title string, limit int, has func(graph.Leaving) bool) {
+func (a *WhatIf) group(p sheet, m index, title string, limit int, has func(graph.RemovedComponent) bool) {
 	var names []string
 	var bytes int64
-	for _, x := range a.Leaves {
+	for _, x := range a.Removed {
 		if has(x) && x.Bundled == "" {
 			names = append(names, m.short(x.ID))
-			bytes += max(m[x.ID].Size, 0)
+			bytes += max(m[x.ID].InstalledSize, 0)
 		}
 	}
 	if len(names) == 0 {
@@ -183,14 +183,14 @@ func (a *WhatIf) bundles(p sheet, m index, limit int) {
 	all, brought, left := 0, false, 0
 	var bytes int64
 	for i, b := range a.Bundles {
-		all += 1 + len(b.Brings)
+		all += 1 + len(b.Introduces)
 		bytes += b.Size
 		if i >= len(shown) {
-			left += 1 + len(b.Brings)
+			left += 1 + len(b.Introduces)
 			continue
 		}
 		word := m.short(b.ID)
-		if n := len(b.Brings); n > 0 {
+		if n := len(b.Introduces); n > 0 {
 			word += fmt.Sprintf(" +%d", n)
 			brought = true
 		}

@@ -21,21 +21,21 @@ type Why struct {
 	// All says that there is a chain for each component that needs the
 	// target itself, and not for each root.
 	All bool `json:"all,omitempty"`
-	graph.Paths
+	graph.Explanation
 	// Components are those that are mentioned, sorted by ID.
-	Components []Item `json:"components"`
+	Components []Component `json:"components"`
 }
 
 // NewWhy makes the answer of what package graph found.
-func NewWhy(s *Subject, asked, path string, all bool, paths *graph.Paths) *Why {
-	a := &Why{Head: s.head("why"), Word: asked, Path: path, All: all, Paths: *paths}
+func NewWhy(s *Subject, asked, path string, all bool, paths *graph.Explanation) *Why {
+	a := &Why{Head: s.head("why"), Word: asked, Path: path, All: all, Explanation: *paths}
 	a.Chains = make([]graph.Chain, len(paths.Chains))
 	for i, c := range paths.Chains {
 		a.Chains[i] = s.filed(c)
 	}
-	l := s.items()
+	l := s.components()
 	l.add(paths.Target, paths.Owner)
-	l.add(paths.KeptBy...)
+	l.add(paths.RetainedBy...)
 	for _, c := range paths.Chains {
 		l.add(c.Root)
 		for _, e := range c.Steps {
@@ -80,7 +80,7 @@ func (a *Why) Text(w io.Writer, o terminal.Options, _ int) error {
 	if t.Provenance != "" {
 		facts += ", " + t.Provenance
 	}
-	if s := terminal.Bytes(t.Size); s != "" {
+	if s := terminal.Bytes(t.InstalledSize); s != "" {
 		facts += ", " + s
 	}
 	p.Line("", fmt.Sprintf("%s  (%s)", terminal.Escape(m.full(a.Target)), terminal.Escape(facts)), terminal.Bold)
@@ -156,9 +156,9 @@ func (a *Why) summary(m index) string {
 		}
 		out = append(out, text+".")
 	}
-	if n := len(a.KeptBy); n > 0 && a.Owner == "" {
+	if n := len(a.RetainedBy); n > 0 && a.Owner == "" {
 		names := make([]string, 0, maxShownKeepers)
-		for _, id := range a.KeptBy[:min(n, maxShownKeepers)] {
+		for _, id := range a.RetainedBy[:min(n, maxShownKeepers)] {
 			names = append(names, terminal.Escape(m.short(id)))
 		}
 		text := strings.Join(names, ", ")

@@ -117,7 +117,7 @@ func grownBuildSource() audit.Stage {
 	s.Dependencies = append(s.Dependencies, added...)
 	s.Verdict = audit.Fail
 	s.Counts.Total, s.Counts.OS = 162, 121
-	s.Growth.Added = []audit.GrowthGroup{{ID: added[0].ID, Because: "explicit", Brings: []string{added[2].ID, added[1].ID}}}
+	s.Growth.Added = []audit.GrowthGroup{{ID: added[0].ID, Because: "explicit", Introduces: []string{added[2].ID, added[1].ID}}}
 	s.Findings = []audit.Finding{{
 		Rule: "growth", Severity: audit.Error, Message: "3 dependencies are not in the baseline, 0 are allowed",
 		Dependencies: []string{added[0].ID, added[1].ID, added[2].ID},
@@ -147,7 +147,7 @@ func manyAdded() audit.Stage {
 			}
 			continue
 		}
-		group.Brings = append(group.Brings, d.ID)
+		group.Introduces = append(group.Introduces, d.ID)
 	}
 	// Seven of one each for the same two heads, and one of thirteen for many.
 	last := len(s.Growth.Added) - 1
@@ -157,10 +157,10 @@ func manyAdded() audit.Stage {
 	for i := range audit.MaxSharedBy {
 		common.SharedBy = append(common.SharedBy, s.Growth.Added[i].ID)
 	}
-	for _, id := range common.Brings[12:] {
+	for _, id := range common.Introduces[12:] {
 		s.Growth.Added = append(s.Growth.Added, audit.GrowthGroup{ID: id, SharedBy: []string{s.Growth.Added[0].ID, s.Growth.Added[1].ID}})
 	}
-	common.Brings = common.Brings[:12]
+	common.Introduces = common.Introduces[:12]
 	s.Growth.Added = append(s.Growth.Added, common)
 	s.Growth.Removed = []audit.Accepted{{Key: "pypi/wheel", Version: "0.38.4", ID: "pypi/wheel@0.38.4", Provenance: audit.FromLock, Evidence: "hash-locked"}}
 	s.Growth.Changed = []audit.VersionChange{{Key: "pypi/sphinx", From: "7.2.6", To: "7.3.0"}, {Key: "pypi/idna", From: "3.6", To: "3.7"}}
@@ -198,8 +198,8 @@ func hostileStage(s string) audit.Stage {
 		Excluded:  []audit.Excluded{{Path: s, Name: s, Version: s, PURL: s, Reason: s, Detail: s, Count: 1}},
 		Growth: audit.Growth{Known: true, Baseline: 1, Method: &audit.Method{Rules: 1, Catalogers: s},
 			Added: []audit.GrowthGroup{
-				{ID: s, Because: s, Brings: []string{s + "2", s + "3", "unknown " + s}},
-				{ID: s + "5", Brings: []string{s + "6"}, SharedBy: []string{s, s + "4"}},
+				{ID: s, Because: s, Introduces: []string{s + "2", s + "3", "unknown " + s}},
+				{ID: s + "5", Introduces: []string{s + "6"}, SharedBy: []string{s, s + "4"}},
 				{ID: s + "4", NeededBy: []string{s}},
 			},
 			Removed: []audit.Accepted{{Key: s, Version: s, ID: s, PURL: s, Provenance: audit.Provenance(s), Evidence: s, Reason: s}, {ID: s}},

@@ -165,7 +165,7 @@ func growthList(s stage) terminal.Table {
 	}
 	for _, g := range s.Growth.Added {
 		add(g.ID, "", s.because(g))
-		for _, id := range g.Brings {
+		for _, id := range g.Introduces {
 			add(id, s.short(g.ID), "")
 		}
 	}

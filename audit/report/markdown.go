@@ -299,7 +299,7 @@ func markdownGrowth(s stage) block {
 		if how := s.how(g); how != "" {
 			line = strings.TrimRight(line, " ") + ", " + markdownText(how)
 		}
-		b.lines = append(b.lines, line+markdownNames(each(g.Brings, s.short))+"\n")
+		b.lines = append(b.lines, line+markdownNames(each(g.Introduces, s.short))+"\n")
 	}
 	if n := len(b.lines) - shownGroups; n > 0 {
 		b.lines = append(b.lines[:shownGroups], fmt.Sprintf("- and %s, below\n", wording.Count(n, "more group", "more groups")))

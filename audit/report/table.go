@@ -183,7 +183,7 @@ func (p *page) growth(s stage) {
 	more := 0
 	if len(groups) > shownGroups {
 		for _, g := range groups[shownGroups:] {
-			more += 1 + len(g.Brings)
+			more += 1 + len(g.Introduces)
 		}
 		groups = groups[:shownGroups]
 	}
@@ -245,7 +245,7 @@ func (p *page) group(s stage, g audit.GrowthGroup, nameWidth, provenanceWidth in
 	name := terminal.Fit(terminal.Cut(terminal.Escape(s.name(g.ID)), nameWidth), nameWidth)
 	left := sign + name + "   " + terminal.Fit(terminal.Cut(terminal.Escape(s.provenance(g.ID)), provenanceWidth), provenanceWidth)
 	how := terminal.Escape(s.how(g))
-	brought := each(g.Brings, s.short)
+	brought := each(g.Introduces, s.short)
 	if len(brought) > 0 {
 		how += ": "
 	}

@@ -45,7 +45,7 @@ func idle(f audit.Finding) bool {
 func (s stage) added() int {
 	n := 0
 	for _, g := range s.Growth.Added {
-		n += 1 + len(g.Brings)
+		n += 1 + len(g.Introduces)
 	}
 	return n
 }
@@ -190,7 +190,7 @@ func (s stage) layers() []layer {
 	fresh := map[string]bool{}
 	for _, g := range s.Growth.Added {
 		fresh[g.ID] = true
-		for _, id := range g.Brings {
+		for _, id := range g.Introduces {
 			fresh[id] = true
 		}
 	}
@@ -392,7 +392,7 @@ func (s stage) because(g audit.GrowthGroup) string {
 	if len(g.SharedBy) > 0 {
 		parts = append(parts, "shared by "+s.heads(g.SharedBy))
 	}
-	if n := len(g.Brings); n > 0 {
+	if n := len(g.Introduces); n > 0 {
 		parts = append(parts, fmt.Sprintf("brings %d", n))
 	}
 	return strings.Join(parts, ", ")
@@ -437,7 +437,7 @@ func (s stage) growth() (groups []audit.GrowthGroup, common []shared) {
 			at[key] = i
 			common = append(common, shared{by: g.SharedBy})
 		}
-		common[i].ids = append(append(common[i].ids, g.ID), g.Brings...)
+		common[i].ids = append(append(common[i].ids, g.ID), g.Introduces...)
 	}
 	slices.SortStableFunc(common, func(a, b shared) int { return cmp.Compare(len(b.ids), len(a.ids)) })
 	return groups, common

@@ -136,7 +136,7 @@ func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 	}
 	for _, group := range g.Added {
 		line("+", group.ID)
-		for _, id := range group.Brings {
+		for _, id := range group.Introduces {
 			line("  +", id)
 		}
 	}

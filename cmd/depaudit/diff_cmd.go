@@ -168,11 +168,11 @@ func (c *command) loadSides(ctx context.Context, args []string, flags subjectFla
 
 // reportSide is a stage of a report, with what the audit decided.
 func reportSide(s *subject) stagedSide {
-	proofs := make(map[string]diff.Proof, len(s.stage.Dependencies))
+	proofs := make(map[string]diff.Judgement, len(s.stage.Dependencies))
 	for _, d := range s.stage.Dependencies {
-		proofs[d.ID] = diff.Proof{Provenance: string(d.Provenance), Evidence: d.Evidence}
+		proofs[d.ID] = diff.Judgement{Provenance: string(d.Provenance), Evidence: d.Evidence}
 	}
-	side := query.NewDiffSide(s.file+"#"+s.stage.Name, query.SideReport, s.doc, func(id string) diff.Proof { return proofs[id] })
+	side := query.NewDiffSide(s.file+"#"+s.stage.Name, query.SideReport, s.doc, func(id string) diff.Judgement { return proofs[id] })
 	side.Rules, side.Catalogers = s.stage.Method.Rules, s.stage.Method.Catalogers
 	return stagedSide{s.stage.Name, side}
 }
@@ -202,8 +202,8 @@ func baselineSides(path string, stages []string) ([]stagedSide, error) {
 		if err != nil {
 			return nil, usage(fmt.Errorf("%s: stage %s: %w", path, name, err))
 		}
-		side := query.NewDiffSide(path+"#"+name, query.SideBaseline, doc, func(id string) diff.Proof {
-			return diff.Proof{Provenance: string(entries[id].Provenance), Evidence: entries[id].Evidence}
+		side := query.NewDiffSide(path+"#"+name, query.SideBaseline, doc, func(id string) diff.Judgement {
+			return diff.Judgement{Provenance: string(entries[id].Provenance), Evidence: entries[id].Evidence}
 		})
 		side.Rules, side.Catalogers = b.Stages[name].Rules, b.Stages[name].Catalogers
 		out = append(out, stagedSide{name, side})

@@ -172,7 +172,7 @@ stages:
 	brings := 0
 	heads := map[string]bool{}
 	for _, group := range g.Added {
-		brings += 1 + len(group.Brings)
+		brings += 1 + len(group.Introduces)
 		name, _, _ := strings.Cut(strings.TrimPrefix(group.ID, "deb/debian/"), "@")
 		heads[name] = true
 	}

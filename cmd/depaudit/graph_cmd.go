@@ -116,7 +116,7 @@ cannot be seen there what needs what, 4 when it could not run or write.`,
 				return err
 			}
 			draw := func(d drawingFormat) (*graph.View, error) {
-				opts := graph.ViewOptions{Nodes: limitOf(d.nodes), Edges: limitOf(d.edges), NoInside: !inside}
+				opts := graph.ViewOptions{Nodes: limitOf(d.nodes), Edges: limitOf(d.edges), NoBundled: !inside}
 				if most > 0 {
 					opts.Nodes = most
 				}
@@ -124,7 +124,7 @@ cannot be seen there what needs what, 4 when it could not run or write.`,
 					return a.graph.All(opts), nil
 				}
 				if a.graph.Component(focus[0]).Owner != "" {
-					opts.NoInside = false // it is itself inside another one
+					opts.NoBundled = false // it is itself inside another one
 				}
 				return a.graph.Around(focus[0], depth, opts)
 			}

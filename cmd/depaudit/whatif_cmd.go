@@ -51,11 +51,11 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 			if err != nil {
 				return err
 			}
-			var change *graph.Change
+			var change *graph.Removal
 			if len(only) > 0 {
 				change, err = a.graph.Only(kept, graph.WhatIf{})
 			} else {
-				change, err = a.graph.WithoutAll(removed, graph.WhatIf{})
+				change, err = a.graph.Without(removed, graph.WhatIf{})
 			}
 			if err != nil {
 				return usage(err)

@@ -17,13 +17,13 @@ import (
 func Between(before, after Side) *Difference {
 	a, b := indexSide(before), indexSide(after)
 	d := &Difference{
-		Before: a.total, After: b.total, Added: []Item{}, Removed: []Item{}, Changed: []Change{},
+		Before: a.total, After: b.total, Added: []Component{}, Removed: []Component{}, Changed: []VersionChange{},
 		Known: Known{
 			Bundled:   before.Known.Bundled && after.Known.Bundled,
 			Artifacts: before.Known.Artifacts && after.Known.Artifacts,
 			Relations: before.Known.Relations && after.Known.Relations,
 		},
-		Judged: before.Proof != nil && after.Proof != nil,
+		Judged: before.Judgement != nil && after.Judgement != nil,
 	}
 	keys := slices.Collect(maps.Keys(a.byKey))
 	for k := range b.byKey {
@@ -77,16 +77,15 @@ func indexSide(s Side) *side {
 	return out
 }
 
-func (s *side) item(c *sbom.Component) Item {
-	i := Item{
-		ID: sbom.Identity(c), Key: sbom.Key(c), PURL: c.PURL, Kind: c.Kind,
-		Type: c.Type, Namespace: c.Namespace, Name: c.Name, Version: c.Version, Arch: c.Arch, Owner: s.owner(c),
+// component returns a component of the side, by its identity.
+func (s *side) component(c *sbom.Component) Component {
+	out := Component{Component: *c, Key: sbom.Key(c)}
+	out.ID, out.Owner = sbom.Identity(c), s.owner(c)
+	if s.Judgement != nil && c.Counts() {
+		j := s.Judgement(c.ID)
+		out.Judgement = &j
 	}
-	if s.Proof != nil && c.Counts() {
-		p := s.Proof(c.ID)
-		i.Proof = &p
-	}
-	return i
+	return out
 }
 
 // owner is the identity of what c lies inside of.
@@ -99,14 +98,14 @@ func (s *side) owner(c *sbom.Component) string {
 
 // compareKey compares what both sides have of one key.
 func (d *Difference) compareKey(key string, a, b *side, before, after map[string]*sbom.Component) {
-	var gone, came, goneInside, cameInside []Item
+	var gone, came, goneInside, cameInside []Component
 	for _, id := range slices.Sorted(maps.Keys(before)) {
 		c, now := before[id], after[id]
 		switch {
 		case now == nil && c.Counts():
-			gone = append(gone, a.item(c))
+			gone = append(gone, a.component(c))
 		case now == nil && d.Known.Bundled:
-			goneInside = append(goneInside, a.item(c))
+			goneInside = append(goneInside, a.component(c))
 		case now == nil: // the other side does not know what lies inside
 		default:
 			d.compareOne(id, a, b, c, now)
@@ -116,9 +115,9 @@ func (d *Difference) compareKey(key string, a, b *side, before, after map[string
 		switch c := after[id]; {
 		case before[id] != nil:
 		case c.Counts():
-			came = append(came, b.item(c))
+			came = append(came, b.component(c))
 		case d.Known.Bundled:
-			cameInside = append(cameInside, b.item(c))
+			cameInside = append(cameInside, b.component(c))
 		}
 	}
 	if change, ok := changeOf(key, gone, came); ok {
@@ -140,24 +139,24 @@ func (d *Difference) compareKey(key string, a, b *side, before, after map[string
 func (d *Difference) compareOne(id string, a, b *side, before, after *sbom.Component) {
 	switch was, is := before.Counts(), after.Counts(); {
 	case was && !is:
-		d.MovedIn = append(d.MovedIn, Move{Item: a.item(before), Bundled: b.owner(after)})
+		d.MovedIn = append(d.MovedIn, Move{Component: a.component(before), Bundled: b.owner(after)})
 	case !was && is:
-		d.MovedOut = append(d.MovedOut, Move{Item: b.item(after), Bundled: a.owner(before)})
+		d.MovedOut = append(d.MovedOut, Move{Component: b.component(after), Bundled: a.owner(before)})
 	case !was:
 		if from, to := a.owner(before), b.owner(after); from != to && d.Known.Bundled {
 			d.Bundled.Owners = append(d.Bundled.Owners, OwnerChange{ID: id, From: from, To: to})
 		}
 	case d.Judged:
-		d.proof(a.item(before), b.item(after))
+		d.proof(a.component(before), b.component(after))
 	}
 	if d.Known.Artifacts {
 		d.artifact(id, before, after)
 	}
 }
 
-func (d *Difference) proof(before, after Item) {
-	if *before.Proof != *after.Proof {
-		d.Proofs = append(d.Proofs, ProofChange{Before: before.ID, After: after.ID, From: *before.Proof, To: *after.Proof})
+func (d *Difference) proof(before, after Component) {
+	if *before.Judgement != *after.Judgement {
+		d.Judgements = append(d.Judgements, JudgementChange{Before: before.ID, After: after.ID, From: *before.Judgement, To: *after.Judgement})
 	}
 }
 
@@ -234,11 +233,11 @@ func origin(i *sbom.Install) string {
 
 // changeOf is the change of one key, where both sides have a version that the
 // other one does not have.
-func changeOf(key string, before, after []Item) (Change, bool) {
+func changeOf(key string, before, after []Component) (VersionChange, bool) {
 	if len(before) == 0 || len(after) == 0 {
-		return Change{}, false
+		return VersionChange{}, false
 	}
-	c := Change{Key: key, Before: before, After: after}
+	c := VersionChange{Key: key, Before: before, After: after}
 	sortVersions(c.Before)
 	sortVersions(c.After)
 	if len(before) == 1 && len(after) == 1 {
@@ -256,14 +255,16 @@ func changeOf(key string, before, after []Item) (Change, bool) {
 
 // sortVersions sorts items of one key by version, as text where a version
 // cannot be compared: they all go that way then, or it would be no order.
-func sortVersions(items []Item) {
+func sortVersions(items []Component) {
 	for i := range items {
 		if _, err := version.Compare(items[i].Type, items[i].Version, items[i].Version); err != nil {
-			slices.SortFunc(items, func(a, b Item) int { return cmp.Or(strings.Compare(a.Version, b.Version), strings.Compare(a.ID, b.ID)) })
+			slices.SortFunc(items, func(a, b Component) int {
+				return cmp.Or(strings.Compare(a.Version, b.Version), strings.Compare(a.ID, b.ID))
+			})
 			return
 		}
 	}
-	slices.SortFunc(items, func(a, b Item) int {
+	slices.SortFunc(items, func(a, b Component) int {
 		order, _ := version.Compare(a.Type, a.Version, b.Version)
 		return cmp.Or(order, strings.Compare(a.Version, b.Version), strings.Compare(a.ID, b.ID))
 	})
@@ -309,7 +310,7 @@ func (s *side) layer(c *sbom.Component) string {
 }
 
 // replacements finds names that left in one place and came in another.
-func replacements(removed, added []Item) []Replacement {
+func replacements(removed, added []Component) []Replacement {
 	before, after := byName(removed), byName(added)
 	var out []Replacement
 	for _, name := range slices.Sorted(maps.Keys(before)) {
@@ -322,16 +323,16 @@ func replacements(removed, added []Item) []Replacement {
 		for _, i := range slices.Concat(from, to) {
 			r.Name = min(r.Name, i.Name)
 		}
-		across := func(word string, of func(Item) string) {
+		across := func(word string, of func(Component) string) {
 			x, y := valuesOf(from, of), valuesOf(to, of)
 			if !slices.Equal(x, y) {
 				r.Across = append(r.Across, word)
 			}
 		}
-		across("type", func(i Item) string { return i.Type })
-		across("namespace", func(i Item) string { return i.Namespace })
-		across("arch", func(i Item) string { return i.Arch })
-		r.Before, r.After = valuesOf(from, func(i Item) string { return i.ID }), valuesOf(to, func(i Item) string { return i.ID })
+		across("type", func(i Component) string { return i.Type })
+		across("namespace", func(i Component) string { return i.Namespace })
+		across("arch", func(i Component) string { return i.Arch })
+		r.Before, r.After = valuesOf(from, func(i Component) string { return i.ID }), valuesOf(to, func(i Component) string { return i.ID })
 		out = append(out, r)
 	}
 	return out
@@ -339,8 +340,8 @@ func replacements(removed, added []Item) []Replacement {
 
 // byName groups items by a name that does not depend on the ecosystem. Files
 // have no name that could be relied on.
-func byName(items []Item) map[string][]Item {
-	out := map[string][]Item{}
+func byName(items []Component) map[string][]Component {
+	out := map[string][]Component{}
 	for _, i := range items {
 		if i.Kind != sbom.KindFiles {
 			name := ecosystem.Lower(i.Name)
@@ -350,7 +351,7 @@ func byName(items []Item) map[string][]Item {
 	return out
 }
 
-func valuesOf(items []Item, of func(Item) string) []string {
+func valuesOf(items []Component, of func(Component) string) []string {
 	var out []string
 	for _, i := range items {
 		out = append(out, of(i))
@@ -360,7 +361,7 @@ func valuesOf(items []Item, of func(Item) string) []string {
 }
 
 // grouped puts items under what brought them.
-func grouped(s *side, items []Item) []graph.Growth {
+func grouped(s *side, items []Component) []graph.Introduction {
 	if len(items) == 0 || !s.Known.Relations {
 		return nil
 	}
@@ -374,14 +375,14 @@ func grouped(s *side, items []Item) []graph.Growth {
 		c := &s.Document.Components[i]
 		identity[c.ID] = sbom.Identity(c)
 	}
-	groups := graph.New(s.Document, graph.Options{}).Group(ids)
+	groups := graph.New(s.Document, graph.Options{}).Introductions(ids)
 	for i := range groups {
 		g := &groups[i]
 		g.ID = identity[g.ID]
-		if g.Under != "" {
-			g.Under = identity[g.Under]
+		if g.RetainedBy != "" {
+			g.RetainedBy = identity[g.RetainedBy]
 		}
-		for _, list := range [][]string{g.Brings, g.NeededBy, g.SharedBy} {
+		for _, list := range [][]string{g.Introduces, g.NeededBy, g.SharedBy} {
 			for j := range list {
 				list[j] = identity[list[j]]
 			}

@@ -89,7 +89,7 @@ func TestBetween(t *testing.T) {
 func lines(d *Difference) []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	versionsOf := func(items []Item) []string {
+	versionsOf := func(items []Component) []string {
 		v := []string{}
 		for _, i := range items {
 			v = append(v, i.Version)
@@ -114,7 +114,7 @@ func lines(d *Difference) []string {
 	for _, m := range d.MovedOut {
 		add("out %s: %s", m.ID, m.Bundled)
 	}
-	for _, p := range d.Proofs {
+	for _, p := range d.Judgements {
 		add("%s %v -> %s %v", p.Before, p.From, p.After, p.To)
 	}
 	for _, a := range d.Artifacts {
@@ -141,7 +141,7 @@ func lines(d *Difference) []string {
 func TestProofsAreComparedOnlyWhenBothJudged(t *testing.T) {
 	judged := func(provenance, evidence string, components ...sbom.Component) Side {
 		s := scanned(document(t, components...))
-		s.Proof = func(string) Proof { return Proof{provenance, evidence} }
+		s.Judgement = func(string) Judgement { return Judgement{provenance, evidence} }
 		return s
 	}
 	a, b := judged("lock", "hash-locked", pypi("a", "1")), judged("unaccounted", "none", pypi("a", "1"))
@@ -152,9 +152,9 @@ func TestProofsAreComparedOnlyWhenBothJudged(t *testing.T) {
 	if got, want := lines(Between(a, b)), []string{"pypi/a [1] -> [2] up", "pypi/a@1 {lock hash-locked} -> pypi/a@2 {unaccounted none}"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	b.Proof = nil
-	if d := Between(a, b); len(d.Proofs) != 0 || d.Judged {
-		t.Errorf("%+v", d.Proofs)
+	b.Judgement = nil
+	if d := Between(a, b); len(d.Judgements) != 0 || d.Judged {
+		t.Errorf("%+v", d.Judgements)
 	}
 }
 
@@ -200,7 +200,7 @@ func TestGroups(t *testing.T) {
 	gdb.InstallReason, lib.InstallReason, root.InstallReason = sbom.ReasonExplicit, sbom.ReasonDependency, sbom.ReasonExplicit
 	needs := []sbom.Relation{{From: sbom.Identity(&gdb), To: sbom.Identity(&lib), Kind: sbom.RelDepends}}
 	d := Between(scanned(withNeeds(nil, root)), scanned(withNeeds(needs, root, gdb, lib)))
-	if len(d.AddedBy) != 1 || d.AddedBy[0].ID != sbom.Identity(&gdb) || !slices.Equal(d.AddedBy[0].Brings, []string{sbom.Identity(&lib)}) || d.RemovedBy != nil {
+	if len(d.AddedBy) != 1 || d.AddedBy[0].ID != sbom.Identity(&gdb) || !slices.Equal(d.AddedBy[0].Introduces, []string{sbom.Identity(&lib)}) || d.RemovedBy != nil {
 		t.Errorf("%+v", d.AddedBy)
 	}
 }
@@ -249,11 +249,11 @@ func random(t testing.TB, r *rand.Rand) Side {
 	}
 	s := Side{Document: doc, Known: Known{Bundled: r.IntN(4) > 0, Artifacts: r.IntN(4) > 0, Relations: r.IntN(4) > 0}}
 	if r.IntN(2) == 0 {
-		proofs := map[string]Proof{}
+		proofs := map[string]Judgement{}
 		for _, c := range doc.Components {
-			proofs[c.ID] = Proof{pick("os", "lock"), pick("e", "f")}
+			proofs[c.ID] = Judgement{pick("os", "lock"), pick("e", "f")}
 		}
-		s.Proof = func(id string) Proof { return proofs[id] }
+		s.Judgement = func(id string) Judgement { return proofs[id] }
 	}
 	return s
 }
@@ -296,12 +296,12 @@ func state(s Side, inside bool) map[string]bool {
 // apply makes of the state of the first side what the difference says.
 func apply(d *Difference, state map[string]bool) map[string]bool {
 	out := maps.Clone(state)
-	remove := func(items []Item) {
+	remove := func(items []Component) {
 		for _, i := range items {
 			delete(out, i.ID)
 		}
 	}
-	add := func(items []Item, counts bool) {
+	add := func(items []Component, counts bool) {
 		for _, i := range items {
 			out[i.ID] = counts
 		}

@@ -43,9 +43,9 @@ type Side struct {
 	Document *sbom.Document
 	// Known is what the side can tell beyond the identities that count.
 	Known Known
-	// Proof is what a judgement says of a component that counts; nil when
+	// Judgement is what a judgement says of a component that counts; nil when
 	// nobody judged.
-	Proof func(id string) Proof
+	Judgement func(id string) Judgement
 }
 
 // Known are the things that a side can tell. The zero value is a list of
@@ -62,27 +62,19 @@ type Known struct {
 // Everything is what the document of a scan can tell.
 func Everything() Known { return Known{Bundled: true, Artifacts: true, Relations: true} }
 
-// Proof is a provenance with its evidence.
-type Proof struct {
+// Judgement is a provenance with its evidence.
+type Judgement struct {
 	Provenance string `json:"provenance"`
 	Evidence   string `json:"evidence"`
 }
 
-// Item is a component as an answer shows it.
-type Item struct {
-	ID        string    `json:"id"`
-	Key       string    `json:"key"`
-	PURL      string    `json:"purl,omitempty"`
-	Kind      sbom.Kind `json:"kind,omitempty"`
-	Type      string    `json:"type"`
-	Namespace string    `json:"namespace,omitempty"`
-	Name      string    `json:"name"`
-	Version   string    `json:"version,omitempty"`
-	Arch      string    `json:"arch,omitempty"`
-	// Owner is the identity of what the component lies inside of, if it does.
-	Owner string `json:"owner,omitempty"`
-	// Proof is nil when nobody judged.
-	Proof *Proof `json:"proof,omitempty"`
+// Component is a component of one side. Its ID and Owner are identities
+// ([sbom.Identity]), also where the document has IDs of its own.
+type Component struct {
+	sbom.Component
+	Key string `json:"key"`
+	// Judgement is nil when the side was not judged.
+	Judgement *Judgement `json:"judgement,omitempty"`
 }
 
 // Difference is what differs between two sides. All lists are sorted by key,
@@ -91,14 +83,14 @@ type Difference struct {
 	Before Total `json:"before"`
 	After  Total `json:"after"`
 	// Added and Removed are dependencies of which one side has no version.
-	Added   []Item `json:"added"`
-	Removed []Item `json:"removed"`
+	Added   []Component `json:"added"`
+	Removed []Component `json:"removed"`
 	// AddedBy and RemovedBy have the same IDs under what brought them, each
 	// by the graph of the side that has them; nil when that side has none.
-	AddedBy   []graph.Growth `json:"addedBy,omitempty"`
-	RemovedBy []graph.Growth `json:"removedBy,omitempty"`
+	AddedBy   []graph.Introduction `json:"addedBy,omitempty"`
+	RemovedBy []graph.Introduction `json:"removedBy,omitempty"`
 	// Changed are dependencies at other versions.
-	Changed []Change `json:"changed"`
+	Changed []VersionChange `json:"changed"`
 	// Replaced says which of Removed and Added have one name, in another
 	// namespace, type or architecture.
 	Replaced []Replacement `json:"replaced,omitempty"`
@@ -106,8 +98,8 @@ type Difference struct {
 	// the other way round. Both are known only with Known.Bundled.
 	MovedIn  []Move `json:"movedIn,omitempty"`
 	MovedOut []Move `json:"movedOut,omitempty"`
-	// Proofs are those on both sides, with another provenance or evidence.
-	Proofs []ProofChange `json:"proofs,omitempty"`
+	// Judgements are those on both sides, with another provenance or evidence.
+	Judgements []JudgementChange `json:"judgements,omitempty"`
 	// Artifacts are those at one version with another content or origin.
 	Artifacts []ArtifactChange `json:"artifacts,omitempty"`
 	// Layers are those with nothing else that differs but the layer of the
@@ -129,18 +121,18 @@ type Total struct {
 	Bundled int `json:"bundled"`
 }
 
-// Change is one key at other versions: those that only one side has, in the
+// VersionChange is one key at other versions: those that only one side has, in the
 // ecosystem's order.
-type Change struct {
-	Key    string `json:"key"`
-	Before []Item `json:"before"`
-	After  []Item `json:"after"`
+type VersionChange struct {
+	Key    string      `json:"key"`
+	Before []Component `json:"before"`
+	After  []Component `json:"after"`
 	// Order is "up", "down", or empty where there are several versions or no
 	// order is known.
 	Order string `json:"order,omitempty"`
 }
 
-// The values of [Change.Order].
+// The values of [VersionChange.Order].
 const (
 	Up   = "up"
 	Down = "down"
@@ -157,18 +149,18 @@ type Replacement struct {
 
 // Move is a component that counts on one side only.
 type Move struct {
-	Item
+	Component
 	// Bundled is the identity of what it lies inside of on the other side.
 	Bundled string `json:"bundled"`
 }
 
-// ProofChange is a dependency with another provenance or evidence.
-type ProofChange struct {
+// JudgementChange is a dependency with another provenance or evidence.
+type JudgementChange struct {
 	// Before and After are identities; they differ when the version does.
-	Before string `json:"before"`
-	After  string `json:"after"`
-	From   Proof  `json:"from"`
-	To     Proof  `json:"to"`
+	Before string    `json:"before"`
+	After  string    `json:"after"`
+	From   Judgement `json:"from"`
+	To     Judgement `json:"to"`
 }
 
 // ArtifactChange is one identity with another content or another origin.
@@ -202,9 +194,9 @@ type LayerChange struct {
 
 // Bundled is what differs in what lies inside other components on both sides.
 type Bundled struct {
-	Added   []Item   `json:"added,omitempty"`
-	Removed []Item   `json:"removed,omitempty"`
-	Changed []Change `json:"changed,omitempty"`
+	Added   []Component     `json:"added,omitempty"`
+	Removed []Component     `json:"removed,omitempty"`
+	Changed []VersionChange `json:"changed,omitempty"`
 	// Owners are those that lie inside another component than before.
 	Owners []OwnerChange `json:"owners,omitempty"`
 }
@@ -218,7 +210,7 @@ type OwnerChange struct {
 
 // Empty says that nothing differs.
 func (d *Difference) Empty() bool {
-	return len(d.Added)+len(d.Removed)+len(d.Changed)+len(d.MovedIn)+len(d.MovedOut)+len(d.Proofs)+len(d.Artifacts)+len(d.Layers)+
+	return len(d.Added)+len(d.Removed)+len(d.Changed)+len(d.MovedIn)+len(d.MovedOut)+len(d.Judgements)+len(d.Artifacts)+len(d.Layers)+
 		len(d.Bundled.Added)+len(d.Bundled.Removed)+len(d.Bundled.Changed)+len(d.Bundled.Owners) == 0
 }
 
@@ -229,13 +221,13 @@ func (d *Difference) Mirror() *Difference {
 	m.Added, m.Removed = d.Removed, d.Added
 	m.AddedBy, m.RemovedBy = d.RemovedBy, d.AddedBy
 	m.MovedIn, m.MovedOut = d.MovedOut, d.MovedIn
-	m.Changed = mirrored(d.Changed, Change.mirror)
+	m.Changed = mirrored(d.Changed, VersionChange.mirror)
 	m.Replaced = mirrored(d.Replaced, func(r Replacement) Replacement {
 		r.Before, r.After = r.After, r.Before
 		return r
 	})
-	m.Proofs = mirrored(d.Proofs, func(p ProofChange) ProofChange {
-		return ProofChange{Before: p.After, After: p.Before, From: p.To, To: p.From}
+	m.Judgements = mirrored(d.Judgements, func(p JudgementChange) JudgementChange {
+		return JudgementChange{Before: p.After, After: p.Before, From: p.To, To: p.From}
 	})
 	m.Artifacts = mirrored(d.Artifacts, func(a ArtifactChange) ArtifactChange {
 		a.From, a.To = a.To, a.From
@@ -248,7 +240,7 @@ func (d *Difference) Mirror() *Difference {
 	sortLayers(m.Layers)
 	m.Bundled = Bundled{
 		Added: d.Bundled.Removed, Removed: d.Bundled.Added,
-		Changed: mirrored(d.Bundled.Changed, Change.mirror),
+		Changed: mirrored(d.Bundled.Changed, VersionChange.mirror),
 		Owners: mirrored(d.Bundled.Owners, func(o OwnerChange) OwnerChange {
 			o.From, o.To = o.To, o.From
 			return o
@@ -257,7 +249,7 @@ func (d *Difference) Mirror() *Difference {
 	return &m
 }
 
-func (c Change) mirror() Change {
+func (c VersionChange) mirror() VersionChange {
 	c.Before, c.After = c.After, c.Before
 	switch c.Order {
 	case Up:

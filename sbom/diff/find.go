@@ -29,7 +29,7 @@ type Found struct {
 
 // Hit is a component that matches.
 type Hit struct {
-	Item
+	Component
 	// Paths are those that match, for a pattern of paths; else those that show
 	// the component.
 	Paths []string `json:"paths,omitempty"`
@@ -39,7 +39,7 @@ type Hit struct {
 
 // Doubt is a component whose version could not be compared.
 type Doubt struct {
-	Item
+	Component
 	Why string `json:"why"`
 }
 
@@ -93,9 +93,9 @@ func (p *Pattern) findNames(s *side, found *Found, anyCase bool) {
 		ok, why := p.versions.holds(c)
 		switch {
 		case ok:
-			found.Hits = append(found.Hits, Hit{Item: s.item(c), Paths: c.Paths})
+			found.Hits = append(found.Hits, Hit{Component: s.component(c), Paths: c.Paths})
 		case why != "":
-			found.Doubts = append(found.Doubts, Doubt{Item: s.item(c), Why: why})
+			found.Doubts = append(found.Doubts, Doubt{Component: s.component(c), Why: why})
 		}
 	}
 }
@@ -181,9 +181,9 @@ func (p *Pattern) findPath(s *side, found *Found) {
 		switch {
 		case len(paths) == 0:
 		case note != "":
-			found.Doubts = append(found.Doubts, Doubt{Item: s.item(c), Why: note})
+			found.Doubts = append(found.Doubts, Doubt{Component: s.component(c), Why: note})
 		default:
-			found.Hits = append(found.Hits, Hit{Item: s.item(c), Paths: paths})
+			found.Hits = append(found.Hits, Hit{Component: s.component(c), Paths: paths})
 		}
 	}
 }
@@ -260,7 +260,7 @@ func (v *versions) holds(c *sbom.Component) (ok bool, why string) {
 	return why == "", why
 }
 
-func (it item) holds(c *sbom.Component) (ok bool, why string) {
+func (it constraint) holds(c *sbom.Component) (ok bool, why string) {
 	if c.Version == "" {
 		return false, (&version.OrderError{Missing: true}).Error()
 	}
@@ -326,7 +326,7 @@ func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
 	if c.Version == "" {
 		return false, (&version.OrderError{Missing: true}).Error()
 	}
-	var bounds []item
+	var bounds []constraint
 	for _, it := range v.items {
 		order, err := version.Compare(v.typ, c.Version, it.version)
 		if err != nil && c.Version != it.version {
@@ -347,12 +347,12 @@ func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
 			bounds = append(bounds, it)
 		}
 	}
-	holds := func(it item) bool {
+	holds := func(it constraint) bool {
 		order, err := version.Compare(v.typ, c.Version, it.version)
 		return err == nil && fits(it.op, order)
 	}
-	upper := func(it item) bool { return it.op[0] == '<' }
-	onlyNot := len(bounds) == 0 && !slices.ContainsFunc(v.items, func(it item) bool { return it.op == "=" })
+	upper := func(it constraint) bool { return it.op[0] == '<' }
+	onlyNot := len(bounds) == 0 && !slices.ContainsFunc(v.items, func(it constraint) bool { return it.op == "=" })
 	if onlyNot {
 		return true, ""
 	}
@@ -427,10 +427,10 @@ func (p *Pattern) FindPlace(doc *sbom.Document, place Place) Found {
 		return found
 	}
 	found.Blind = nil
-	hit := Hit{Item: Item{Name: place.Path}, Paths: []string{place.Path}, Note: "it is there, and no package accounts for it alone"}
+	hit := Hit{Component: Component{Component: sbom.Component{Name: place.Path}}, Paths: []string{place.Path}, Note: "it is there, and no package accounts for it alone"}
 	if c := doc.Component(place.ID); c != nil {
 		s := &side{Side: Side{Document: doc}}
-		hit = Hit{Item: s.item(c), Paths: []string{place.Path}, Note: "the path is part of it"}
+		hit = Hit{Component: s.component(c), Paths: []string{place.Path}, Note: "the path is part of it"}
 	}
 	if !slices.ContainsFunc(found.Hits, func(h Hit) bool { return h.ID == hit.ID }) {
 		found.Hits = append(found.Hits, hit)

@@ -304,10 +304,10 @@ func (r patternReader) checkGlob(offset int, s string) error {
 // items must hold.
 type versions struct {
 	typ   string // of a vers: range, which is compared to the letter; else empty
-	items []item
+	items []constraint
 }
 
-type item struct {
+type constraint struct {
 	op      string // "", "=", "!=", "<", "<=", ">", ">="; "" with glob
 	version string
 	glob    bool
@@ -323,7 +323,7 @@ func (r patternReader) versions(offset int, s, typ string) (*versions, error) {
 	v := &versions{}
 	at := offset
 	for _, part := range splitItems(s) {
-		it, err := r.item(at, part)
+		it, err := r.constraint(at, part)
 		if err != nil {
 			return nil, err
 		}
@@ -358,13 +358,13 @@ func splitItems(s string) []string {
 	return append(out, s[start:])
 }
 
-func (r patternReader) item(offset int, s string) (item, error) {
+func (r patternReader) constraint(offset int, s string) (constraint, error) {
 	text := strings.TrimSpace(s)
 	offset += strings.Index(s, text)
-	it := item{version: text}
+	it := constraint{version: text}
 	for _, op := range operators() {
 		if rest, ok := strings.CutPrefix(text, op); ok {
-			it = item{op: strings.Replace(op, "==", "=", 1), version: strings.TrimSpace(rest)}
+			it = constraint{op: strings.Replace(op, "==", "=", 1), version: strings.TrimSpace(rest)}
 			break
 		}
 	}
@@ -405,10 +405,10 @@ func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
 			if strings.Contains(list, "|") {
 				return nil, r.fail(at, "a * beside other constraints", hint)
 			}
-			v.items = append(v.items, item{version: "*", glob: true})
+			v.items = append(v.items, constraint{version: "*", glob: true})
 			return v, nil
 		}
-		it, err := r.item(at, part)
+		it, err := r.constraint(at, part)
 		if err != nil {
 			return nil, err
 		}
@@ -434,7 +434,7 @@ func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
 		at += len(part) + 1
 	}
 	if version.Ordered(v.typ) {
-		slices.SortStableFunc(v.items, func(a, b item) int {
+		slices.SortStableFunc(v.items, func(a, b constraint) int {
 			c, _ := version.Compare(v.typ, a.version, b.version)
 			return c
 		})

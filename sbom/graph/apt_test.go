@@ -127,9 +127,9 @@ func (r *aptRoot) apt(t *testing.T, states string, args ...string) (names []stri
 	return names, ""
 }
 
-func (r *aptRoot) leaving(c *graph.Change) []string {
+func (r *aptRoot) leaving(c *graph.Removal) []string {
 	var names []string
-	for _, l := range c.Leaves {
+	for _, l := range c.Removed {
 		names = append(names, r.graph.Component(l.ID).Name)
 	}
 	slices.Sort(names)
@@ -138,7 +138,7 @@ func (r *aptRoot) leaving(c *graph.Change) []string {
 
 // breaksBase says whether something would break that apt does not remove in
 // order to solve a problem: what is essential.
-func (r *aptRoot) breaksBase(c *graph.Change) bool {
+func (r *aptRoot) breaksBase(c *graph.Removal) bool {
 	return slices.ContainsFunc(c.Breaks, func(b graph.Break) bool { return b.Reason == graph.Essential })
 }
 
@@ -181,7 +181,7 @@ func TestWhatIfAgreesWithApt(t *testing.T) {
 				{graph.WhatIf{Follow: graph.FollowRecommends}, []string{"-o", "APT::AutoRemove::SuggestsImportant=false"}},
 				{graph.WhatIf{Follow: graph.FollowNeeds}, []string{"-o", "APT::AutoRemove::SuggestsImportant=false", "-o", "APT::AutoRemove::RecommendsImportant=false"}},
 			} {
-				change, err := r.graph.WithoutAll(ids, mode.opts)
+				change, err := r.graph.Without(ids, mode.opts)
 				if err != nil {
 					t.Fatal(err)
 				}

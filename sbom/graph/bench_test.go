@@ -73,7 +73,7 @@ func BenchmarkDominators(b *testing.B) {
 			b.StopTimer()
 			g := graph.New(doc, graph.Options{})
 			b.StartTimer()
-			if _, err := g.Keeper(doc.Components[0].ID); err != nil {
+			if _, err := g.Retainer(doc.Components[0].ID); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -103,7 +103,7 @@ func BenchmarkWithoutAll(b *testing.B) {
 	sizes(b, func(b *testing.B, doc *sbom.Document) {
 		g := graph.New(doc, graph.Options{})
 		for b.Loop() {
-			if _, err := g.WithoutAll([]string{doc.Components[len(doc.Components)/2].ID, doc.Components[3].ID}, graph.WhatIf{}); err != nil {
+			if _, err := g.Without([]string{doc.Components[len(doc.Components)/2].ID, doc.Components[3].ID}, graph.WhatIf{}); err != nil {
 				b.Fatal(err)
 			}
 		}

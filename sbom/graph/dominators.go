@@ -130,10 +130,10 @@ func (g *Graph) sum(t *dominatorTree) {
 	}
 }
 
-// Keeper returns the ID of the component that every chain from a root to a
+// Retainer returns the ID of the component that every chain from a root to a
 // component goes through last, "" for roots and for what has no such one. It
 // is the parent in the dominator tree.
-func (g *Graph) Keeper(id string) (string, error) {
+func (g *Graph) Retainer(id string) (string, error) {
 	i, err := g.node(id)
 	if err != nil {
 		return "", err
@@ -145,9 +145,9 @@ func (g *Graph) Keeper(id string) (string, error) {
 	return "", nil
 }
 
-// Keeps returns the IDs of the components whose [Graph.Keeper] is id, sorted:
+// Retains returns the IDs of the components whose [Graph.Retainer] is id, sorted:
 // the children in the dominator tree. With "" they are those at the top.
-func (g *Graph) Keeps(id string) ([]string, error) {
+func (g *Graph) Retains(id string) ([]string, error) {
 	t, v := g.tree(), int32(0)
 	if id != "" {
 		i, err := g.node(id)

@@ -66,7 +66,7 @@ func TestFormats(t *testing.T) {
 			}
 		})
 	}
-	all := g.All(graph.ViewOptions{Nodes: 2, NoInside: true})
+	all := g.All(graph.ViewOptions{Nodes: 2, NoBundled: true})
 	var b bytes.Buffer
 	if err := all.WriteDOT(&b); err != nil {
 		t.Fatal(err)

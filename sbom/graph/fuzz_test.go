@@ -49,8 +49,8 @@ func FuzzGraph(f *testing.F) {
 				counted++
 			}
 		}
-		if c, err := g.WithoutAll([]string{word}, graph.WhatIf{}); err == nil && c.Left+c.Count != counted {
-			t.Fatalf("%d leave and %d are left of %d", c.Count, c.Left, counted)
+		if c, err := g.Without([]string{word}, graph.WhatIf{}); err == nil && c.Remaining+c.Count != counted {
+			t.Fatalf("%d leave and %d are left of %d", c.Count, c.Remaining, counted)
 		}
 		v := g.All(graph.ViewOptions{})
 		checkFormats(t, v, len(v.Nodes), len(v.Edges))

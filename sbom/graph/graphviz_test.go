@@ -41,7 +41,7 @@ func TestGraphviz(t *testing.T) {
 func TestHoldings(t *testing.T) {
 	g := parse(t, "a* b c d! e in<c\na -> b\na -> c\nb -> d", graph.Options{})
 	var got []string
-	for _, h := range g.Holdings() {
+	for _, h := range g.Retentions() {
 		one, err := g.Retained(h.ID)
 		if err != nil {
 			t.Fatal(err)

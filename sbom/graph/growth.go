@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// Growth is a new component with the new ones that it brought: those that
+// Introduction is a new component with the new ones that it brought: those that
 // leave again when it does.
-type Growth struct {
+type Introduction struct {
 	ID string `json:"id"`
 	// Reason says why the head of the group is a root, if it is one.
 	Reason Reason `json:"reason,omitempty"`
-	// Brings are the others that only the head keeps, sorted.
-	Brings []string `json:"brings,omitempty"`
-	// Under is the old component that keeps the head, "" when no single one
+	// Introduces are the others that only the head keeps, sorted.
+	Introduces []string `json:"introduces,omitempty"`
+	// RetainedBy is the old component that keeps the head, "" when no single one
 	// does.
-	Under string `json:"under,omitempty"`
+	RetainedBy string `json:"retainedBy,omitempty"`
 	// NeededBy are the old components that need the head, sorted.
 	NeededBy []string `json:"neededBy,omitempty"`
 	// SharedBy are the heads of the other groups with a component that needs
@@ -24,13 +24,13 @@ type Growth struct {
 	SharedBy []string `json:"sharedBy,omitempty"`
 }
 
-// Group puts new components under the ones that brought them, by the
+// Introductions puts new components under the ones that brought them, by the
 // dominator tree: the head of a group is the new component nearest to the
 // roots that every chain to the others goes through. IDs that are no
 // component, and those inside others, are left out. Groups are sorted by the
 // number of components that they bring, the largest first; then those that
 // were brought by no other group come first; then by ID.
-func (g *Graph) Group(ids []string) []Growth {
+func (g *Graph) Introductions(ids []string) []Introduction {
 	fresh := make([]bool, len(g.nodes))
 	var list []int32
 	for _, id := range ids {
@@ -42,25 +42,25 @@ func (g *Graph) Group(ids []string) []Growth {
 	slices.Sort(list)
 	head := g.headsOf(list, fresh)
 	at := map[int32]int{}
-	var out []Growth
+	var out []Introduction
 	for _, i := range list {
 		if head[i] != i {
 			continue
 		}
 		at[i] = len(out)
-		grown := Growth{ID: g.nodes[i].ID, Reason: g.roots.reason[i]}
+		grown := Introduction{ID: g.nodes[i].ID, Reason: g.roots.reason[i]}
 		if g.roots.orphan[i] {
 			grown.Reason = Orphan
 		}
 		if up := g.dominator(i); up >= 0 {
-			grown.Under = g.nodes[up].ID
+			grown.RetainedBy = g.nodes[up].ID
 		}
 		out = append(out, grown)
 	}
 	for _, i := range list {
 		grown := &out[at[head[i]]]
 		if head[i] != i {
-			grown.Brings = append(grown.Brings, g.nodes[i].ID)
+			grown.Introduces = append(grown.Introduces, g.nodes[i].ID)
 			continue
 		}
 		var old, new []int32
@@ -79,8 +79,8 @@ func (g *Graph) Group(ids []string) []Growth {
 		}
 		grown.NeededBy, grown.SharedBy = g.sortedIDs(old), g.sortedIDs(new)
 	}
-	slices.SortFunc(out, func(a, b Growth) int {
-		return cmp.Or(cmp.Compare(len(b.Brings), len(a.Brings)), cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(a.ID, b.ID))
+	slices.SortFunc(out, func(a, b Introduction) int {
+		return cmp.Or(cmp.Compare(len(b.Introduces), len(a.Introduces)), cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(a.ID, b.ID))
 	})
 	return out
 }

@@ -32,8 +32,8 @@ func classOf(kind string) class {
 	return needs
 }
 
-// weightInside is the weight of edges that come from owners, and only theirs.
-const weightInside = 3
+// weightBundled is the weight of edges that come from owners, and only theirs.
+const weightBundled = 3
 
 // weight orders kinds by strength, the strongest first.
 func weight(kind string) int32 {
@@ -43,7 +43,7 @@ func weight(kind string) int32 {
 	case string(sbom.RelDepends):
 		return 1
 	case KindContains, KindBundled:
-		return weightInside
+		return weightBundled
 	case string(sbom.RelRecommends):
 		return 4
 	case string(sbom.RelSuggests):

@@ -124,7 +124,7 @@ func hard(e graph.Edge) bool { return e.Kind != "recommends" && e.Kind != "sugge
 func (n *naive) without(remove []string) map[string]graph.Because {
 	gone := map[string]graph.Because{}
 	for _, id := range remove {
-		gone[id] = graph.Removed
+		gone[id] = graph.Requested
 	}
 	for changed := true; changed; {
 		changed = false

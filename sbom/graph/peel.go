@@ -2,19 +2,19 @@ package graph
 
 import "slices"
 
-// Peeled is a root that is not asked for any more.
-type Peeled struct {
+// JointRetention is a root that is not asked for any more.
+type JointRetention struct {
 	Root
 	// Leaves is the number of counted components that nothing keeps any more,
 	// itself included, when those before it are not asked for either; Size is
 	// their installed size.
-	Leaves int   `json:"leaves"`
-	Size   int64 `json:"size,omitempty"`
+	Retained int   `json:"retained"`
+	Size     int64 `json:"size,omitempty"`
 	// Left is the number of counted components that are kept after it.
-	Left int `json:"left"`
+	Remaining int `json:"remaining"`
 }
 
-// Peel finds the few roots that together keep most of what is there. Several
+// TopTogether finds the few roots that together keep most of what is there. Several
 // packages of one suite keep little alone, because each keeps what the others
 // need: [Graph.Top] shows all of that as shared. Here one root after the other
 // is taken back to what came automatically, always the one with which most
@@ -24,8 +24,8 @@ type Peeled struct {
 // Each step takes as long as the dominator tree, linear in the edges. The
 // order is greedy: that no other choice of as many roots has more leave is
 // not promised.
-func (g *Graph) Peel(limit int) []Peeled {
-	out := []Peeled{}
+func (g *Graph) TopTogether(limit int) []JointRetention {
+	out := []JointRetention{}
 	roots := slices.Clone(g.roots.list)
 	t := g.tree()
 	for len(out) < limit {
@@ -43,10 +43,10 @@ func (g *Graph) Peel(limit int) []Peeled {
 			break
 		}
 		root := roots[at]
-		p := Peeled{Root: Root{g.nodes[root].ID, g.roots.reason[root]}, Leaves: int(t.kept[t.number[root]]), Size: t.size[t.number[root]]}
+		p := JointRetention{Root: Root{g.nodes[root].ID, g.roots.reason[root]}, Retained: int(t.kept[t.number[root]]), Size: t.size[t.number[root]]}
 		roots = slices.Delete(roots, at, at+1)
 		t = g.dominators(roots)
-		p.Left = int(t.kept[0])
+		p.Remaining = int(t.kept[0])
 		out = append(out, p)
 	}
 	return out

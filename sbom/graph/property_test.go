@@ -65,12 +65,12 @@ func descendants(t *testing.T, g *graph.Graph, id string) (out []string) {
 	t.Helper()
 	queue := []string{id}
 	for len(queue) > 0 {
-		children, err := g.Keeps(queue[0])
+		children, err := g.Retains(queue[0])
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range children {
-			if up, err := g.Keeper(c); err != nil || up != queue[0] {
+			if up, err := g.Retainer(c); err != nil || up != queue[0] {
 				t.Fatalf("keeper of %s is %q (%v), want %q", c, up, err, queue[0])
 			}
 		}
@@ -115,7 +115,7 @@ func TestPeelTakesTheHeaviest(t *testing.T) {
 		without := func(id string) []string {
 			return slices.DeleteFunc(slices.Clone(roots), func(other string) bool { return other == id })
 		}
-		peeled := g.Peel(1000)
+		peeled := g.TopTogether(1000)
 		for _, p := range peeled {
 			before := len(kept(roots))
 			if p.Reason == graph.Essential {
@@ -125,12 +125,12 @@ func TestPeelTakesTheHeaviest(t *testing.T) {
 				if n.components[id].InstallReason == sbom.ReasonEssential {
 					continue
 				}
-				if leaves := before - len(kept(without(id))); leaves > p.Leaves || id == p.ID && leaves != p.Leaves {
+				if leaves := before - len(kept(without(id))); leaves > p.Retained || id == p.ID && leaves != p.Retained {
 					t.Fatalf("%+v, and %d leave with %s", p, leaves, id)
 				}
 			}
 			roots = without(p.ID)
-			if p.Left != len(kept(roots)) {
+			if p.Remaining != len(kept(roots)) {
 				t.Fatalf("%+v, and %d are left", p, len(kept(roots)))
 			}
 			steps++
@@ -140,7 +140,7 @@ func TestPeelTakesTheHeaviest(t *testing.T) {
 				t.Fatalf("%s was not taken", id)
 			}
 		}
-		if few := g.Peel(2); len(few) > 2 || !slices.Equal(few, peeled[:len(few)]) {
+		if few := g.TopTogether(2); len(few) > 2 || !slices.Equal(few, peeled[:len(few)]) {
 			t.Fatalf("%v of %v", few, peeled)
 		}
 	})
@@ -215,7 +215,7 @@ func TestChainsAreTrueAndShortest(t *testing.T) {
 	}
 }
 
-func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Paths) {
+func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Explanation) {
 	t.Helper()
 	isRoot := func(id string) bool { return slices.Contains(n.roots, id) }
 	reached := n.reach(n.roots, nil, nil)
@@ -286,7 +286,7 @@ func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Paths) {
 			t.Fatalf("%s: needed by %d, %d chains, %d circular, want %d", id, p.NeededBy, through, p.Circular, len(needers))
 		}
 	}
-	for _, keeper := range p.KeptBy {
+	for _, keeper := range p.RetainedBy {
 		if n.reach(n.roots, map[string]bool{keeper: true}, nil)[id] {
 			t.Fatalf("%s is there without %s", id, keeper)
 		}
@@ -303,9 +303,9 @@ func TestWhatIfIsItsDefinition(t *testing.T) {
 			for range 1 + random.IntN(3) {
 				remove = append(remove, n.ids[random.IntN(len(n.ids))])
 			}
-			c, err := g.WithoutAll(remove, graph.WhatIf{})
+			c, err := g.Without(remove, graph.WhatIf{})
 			if len(n.counted(remove)) < len(remove) {
-				if inside := (*graph.InsideError)(nil); !errors.As(err, &inside) {
+				if inside := (*graph.BundledError)(nil); !errors.As(err, &inside) {
 					t.Fatalf("without %v: %v", remove, err)
 				}
 				continue
@@ -315,7 +315,7 @@ func TestWhatIfIsItsDefinition(t *testing.T) {
 			}
 			want := n.without(remove)
 			got := map[string]graph.Because{}
-			for _, l := range c.Leaves {
+			for _, l := range c.Removed {
 				got[l.ID] = l.Because
 				seen[l.Because]++
 			}
@@ -328,8 +328,8 @@ func TestWhatIfIsItsDefinition(t *testing.T) {
 					left++
 				}
 			}
-			if c.Left != left || c.Left+c.Count != len(n.counted(n.ids)) {
-				t.Fatalf("without %v: %d left and %d gone of %d", remove, c.Left, c.Count, len(n.counted(n.ids)))
+			if c.Remaining != left || c.Remaining+c.Count != len(n.counted(n.ids)) {
+				t.Fatalf("without %v: %d left and %d gone of %d", remove, c.Remaining, c.Count, len(n.counted(n.ids)))
 			}
 			n.checkBreaks(t, c, want)
 			breaks += len(c.Breaks)
@@ -340,7 +340,7 @@ func TestWhatIfIsItsDefinition(t *testing.T) {
 			}
 		}
 	})
-	for _, because := range []graph.Because{graph.Removed, graph.Broken, graph.Unneeded, graph.Orphaned} {
+	for _, because := range []graph.Because{graph.Requested, graph.Broken, graph.Unneeded, graph.Orphaned} {
 		if seen[because] == 0 {
 			t.Errorf("nothing left because it is %s", because)
 		}
@@ -352,7 +352,7 @@ func TestWhatIfIsItsDefinition(t *testing.T) {
 
 // checkBreaks: each thing that broke has an unmet need that is named, and
 // nothing else is named.
-func (n *naive) checkBreaks(t *testing.T, c *graph.Change, gone map[string]graph.Because) {
+func (n *naive) checkBreaks(t *testing.T, c *graph.Removal, gone map[string]graph.Because) {
 	t.Helper()
 	named := map[string]bool{}
 	for _, b := range c.Breaks {
@@ -394,13 +394,13 @@ func TestOnlyKeepsWhatIsNeeded(t *testing.T) {
 			stays := n.reach(from, nil, func(e graph.Edge) bool {
 				return e.Kind != "suggests" && e.Kind != "recommends" || follow == graph.FollowSuggests || e.Kind == "recommends" && follow == graph.FollowRecommends
 			})
-			for _, l := range c.Leaves {
+			for _, l := range c.Removed {
 				if stays[l.ID] {
 					t.Fatalf("only %s: %s leaves", id, l.ID)
 				}
 			}
-			if len(c.Leaves)+len(stays) != len(n.ids) {
-				t.Fatalf("only %s: %d leave, %d stay of %d", id, len(c.Leaves), len(stays), len(n.ids))
+			if len(c.Removed)+len(stays) != len(n.ids) {
+				t.Fatalf("only %s: %d leave, %d stay of %d", id, len(c.Removed), len(stays), len(n.ids))
 			}
 		}
 	})
@@ -464,7 +464,7 @@ func TestSplitIsClosed(t *testing.T) {
 			}
 			for _, id := range n.ids {
 				if !in[id] && n.components[id].Owner == "" {
-					gone[id] = graph.Removed
+					gone[id] = graph.Requested
 				}
 			}
 			for _, id := range p.IDs {
@@ -490,26 +490,26 @@ func TestGroupsAreWhatLeavesWithTheHead(t *testing.T) {
 			}
 		}
 		var listed []string
-		for _, group := range g.Group(fresh) {
-			listed = append(append(listed, group.ID), group.Brings...)
+		for _, group := range g.Introductions(fresh) {
+			listed = append(append(listed, group.ID), group.Introduces...)
 			kept := n.kept(group.ID)
-			for _, id := range group.Brings {
+			for _, id := range group.Introduces {
 				if !slices.Contains(kept, id) {
 					t.Fatalf("%s does not keep %s alone", group.ID, id)
 				}
 			}
 			for _, id := range fresh {
-				if slices.Contains(kept, id) && !slices.Contains(group.Brings, id) {
+				if slices.Contains(kept, id) && !slices.Contains(group.Introduces, id) {
 					t.Fatalf("%s keeps %s, which is not in its group", group.ID, id)
 				}
 				if id != group.ID && slices.Contains(n.kept(id), group.ID) {
 					t.Fatalf("%s is a head, and %s keeps it", group.ID, id)
 				}
 			}
-			if group.Under != "" && !slices.Contains(n.kept(group.Under), group.ID) {
-				t.Fatalf("%s does not keep %s", group.Under, group.ID)
+			if group.RetainedBy != "" && !slices.Contains(n.kept(group.RetainedBy), group.ID) {
+				t.Fatalf("%s does not keep %s", group.RetainedBy, group.ID)
 			}
-			brought += len(group.Brings)
+			brought += len(group.Introduces)
 			shared += len(group.SharedBy)
 		}
 		slices.Sort(listed)
@@ -589,7 +589,7 @@ func everything(t testing.TB, g *graph.Graph) string {
 	t.Helper()
 	var answers []any
 	keep := func(answer any, err error) {
-		if inside := (*graph.InsideError)(nil); err != nil && !errors.As(err, &inside) {
+		if inside := (*graph.BundledError)(nil); err != nil && !errors.As(err, &inside) {
 			t.Fatal(err)
 		}
 		answers = append(answers, answer)
@@ -597,7 +597,7 @@ func everything(t testing.TB, g *graph.Graph) string {
 	top, _ := g.Top(0)
 	roots := g.Roots()
 	view := g.All(graph.ViewOptions{})
-	answers = append(answers, roots, top, g.Peel(5), view, g.Len(), g.Edges())
+	answers = append(answers, roots, top, g.TopTogether(5), view, g.Len(), g.Edges())
 	var ids []string
 	var parts []graph.Part
 	for _, n := range view.Nodes {
@@ -612,10 +612,10 @@ func everything(t testing.TB, g *graph.Graph) string {
 		}
 		keep(g.Why(id, graph.WhyOptions{}))
 		keep(g.Why(id, graph.WhyOptions{All: true}))
-		keep(g.WithoutAll([]string{id}, graph.WhatIf{}))
+		keep(g.Without([]string{id}, graph.WhatIf{}))
 		keep(g.Only([]string{id}, graph.WhatIf{}))
 		keep(g.Around(id, 2, graph.ViewOptions{Nodes: 10}))
-		keep(g.Keeps(id))
+		keep(g.Retains(id))
 		if name := g.Component(id).Name; name != "" {
 			keep(g.Find(name))
 		}
@@ -623,7 +623,7 @@ func everything(t testing.TB, g *graph.Graph) string {
 	if len(parts) > 0 {
 		keep(g.Split(parts, graph.SplitOptions{}))
 	}
-	answers = append(answers, g.Group(ids[:len(ids)/2]))
+	answers = append(answers, g.Introductions(ids[:len(ids)/2]))
 	text, err := json.Marshal(answers)
 	if err != nil {
 		t.Fatal(err)

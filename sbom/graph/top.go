@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Holding is what a component keeps in the environment.
-type Holding struct {
+// Retention is what a component keeps in the environment.
+type Retention struct {
 	ID     string `json:"id"`
 	Reason Reason `json:"reason,omitempty"` // why it is a root, if it is one
 	// Size is its own installed size in bytes, 0 when unknown.
@@ -24,12 +24,12 @@ type Holding struct {
 
 // Retained returns what one component keeps. Nothing keeps an orphan, and it
 // keeps nothing: it is as good as gone.
-func (g *Graph) Retained(id string) (Holding, error) {
+func (g *Graph) Retained(id string) (Retention, error) {
 	i, err := g.node(id)
 	if err != nil {
-		return Holding{}, err
+		return Retention{}, err
 	}
-	h := []Holding{g.holding(i)}
+	h := []Retention{g.retention(i)}
 	g.share(h, []int32{i})
 	return h[0], nil
 }
@@ -37,14 +37,14 @@ func (g *Graph) Retained(id string) (Holding, error) {
 // Top returns the roots by what only they keep: the most components first,
 // then the largest ones. It returns at most limit of them, all if limit is
 // below one, and how many there are without the limit.
-func (g *Graph) Top(limit int) (top []Holding, all int) {
+func (g *Graph) Top(limit int) (top []Retention, all int) {
 	type row struct {
-		Holding
+		Retention
 		node int32
 	}
 	rows := make([]row, len(g.roots.list))
 	for i, n := range g.roots.list {
-		rows[i] = row{g.holding(n), n}
+		rows[i] = row{g.retention(n), n}
 	}
 	slices.SortFunc(rows, func(a, b row) int {
 		return cmp.Or(cmp.Compare(b.Retained, a.Retained), cmp.Compare(b.RetainedSize, a.RetainedSize),
@@ -54,18 +54,18 @@ func (g *Graph) Top(limit int) (top []Holding, all int) {
 	if limit >= 1 && limit < all {
 		rows = rows[:limit]
 	}
-	top, nodes := make([]Holding, len(rows)), make([]int32, len(rows))
+	top, nodes := make([]Retention, len(rows)), make([]int32, len(rows))
 	for i, r := range rows {
-		top[i], nodes[i] = r.Holding, r.node
+		top[i], nodes[i] = r.Retention, r.node
 	}
 	g.share(top, nodes)
 	return top, all
 }
 
-// holding has everything but what is shared.
-func (g *Graph) holding(i int32) Holding {
+// retention has everything but what is shared.
+func (g *Graph) retention(i int32) Retention {
 	t := g.tree()
-	h := Holding{ID: g.nodes[i].ID, Reason: g.roots.reason[i], Size: g.size(i)}
+	h := Retention{ID: g.nodes[i].ID, Reason: g.roots.reason[i], Size: g.size(i)}
 	if v := t.number[i]; v != 0 {
 		h.Retained, h.RetainedSize = int(t.kept[v]), t.size[v]
 		if g.counts(i) {
@@ -80,7 +80,7 @@ func (g *Graph) holding(i int32) Holding {
 // other takes a traversal each; here 64 go together, as the bits of a word
 // that each ring passes on to those that it leads to, from the first ring to
 // the last one: one look at each edge for 64 nodes.
-func (g *Graph) share(rows []Holding, nodes []int32) {
+func (g *Graph) share(rows []Retention, nodes []int32) {
 	const bits = 64
 	if len(nodes) == 0 {
 		return

@@ -65,12 +65,12 @@ func parse(t testing.TB, text string, opts graph.Options) *graph.Graph {
 
 func leaves(t testing.TB, g *graph.Graph, ids ...string) string {
 	t.Helper()
-	c, err := g.WithoutAll(ids, graph.WhatIf{})
+	c, err := g.Without(ids, graph.WhatIf{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []string
-	for _, l := range c.Leaves {
+	for _, l := range c.Removed {
 		out = append(out, l.ID+":"+string(l.Because))
 	}
 	for _, b := range c.Breaks {
@@ -81,39 +81,39 @@ func leaves(t testing.TB, g *graph.Graph, ids ...string) string {
 
 func TestWhatLeaves(t *testing.T) {
 	for _, test := range []struct{ name, graph, without, want string }{
-		{"a chain", "a* b c\na -> b\nb -> c", "a", "a:removed, b:unneeded, c:unneeded"},
-		{"shared", "a* b* c\na -> c\nb -> c", "a", "a:removed"},
-		{"both", "a* b* c\na -> c\nb -> c", "a b", "a:removed, b:removed, c:unneeded"},
-		{"needed", "a* b c\na -> b\nb -> c", "c", "a:broken, b:broken, c:removed, a misses b, b misses c"},
-		{"recommended is not needed", "a* b c\na -> b recommends\nb -> c", "b", "b:removed, c:unneeded"},
-		{"recommended keeps", "a* b* c\na -> c\nb -> c recommends", "a", "a:removed"},
-		{"suggested keeps", "a* b* c\na -> c\nb -> c suggests", "a", "a:removed"},
-		{"a ring of automatic ones", "a* b c\na -> b\nb -> c\nc -> b", "a", "a:removed, b:unneeded, c:unneeded"},
-		{"a ring breaks", "a* b c\na -> b\nb -> c\nc -> b", "c", "a:broken, b:broken, c:removed, a misses b, b misses c"},
-		{"a need that closes a ring did not break first", "a* b c x\na -> b\nb -> c\nc -> b\nb -> x", "x", "a:broken, b:broken, c:broken, x:removed, a misses b, b misses x, c misses b"},
-		{"itself", "a* b\na -> b\nb -> b", "a", "a:removed, b:unneeded"},
-		{"essential stays", "a* b!\na -> b", "a", "a:removed"},
-		{"essential breaks", "a! b\na -> b", "b", "a:broken, b:removed, a misses b"},
-		{"an orphan leaves in any case", "a* b* x y\nx -> y", "a", "a:removed, x:orphan, y:orphan"},
-		{"an alternative is left", "a* b c\na -> b depends b | c\na -> c depends b | c", "b", "b:removed"},
-		{"no alternative is left", "a* b c\na -> b depends b | c\na -> c depends b | c", "b c", "a:broken, b:removed, c:removed, a misses b"},
-		{"both alternatives are kept", "a* z b c\na -> b depends b | c\na -> c depends b | c", "z", "z:removed"},
-		{"it satisfies itself", "a* b\na -> a depends a | b\na -> b depends a | b", "b", "b:removed"},
-		{"one edge for two requirements", "a* b c\na -> b\na -> b depends b | c\na -> c depends b | c", "c", "c:removed"},
-		{"the plain one of two requirements", "a* b c\na -> b\na -> b depends b | c\na -> c depends b | c", "b", "a:broken, b:removed, c:unneeded, a misses b"},
-		{"three in two requirements", "a* b c d\na -> b depends b | c\na -> c depends b | c\na -> c depends c | d\na -> d depends c | d", "b", "b:removed"},
-		{"three in two requirements, the common one", "a* b c d\na -> b depends b | c\na -> c depends b | c\na -> c depends c | d\na -> d depends c | d", "c", "c:removed"},
-		{"three in two requirements, one is not met", "a* b c d\na -> b depends b | c\na -> c depends b | c\na -> c depends c | d\na -> d depends c | d", "c d", "a:broken, b:unneeded, c:removed, d:removed, a misses c"},
-		{"two requirements with the same satisfiers, one of each kind", "a* b c\na -> b depends b | c\na -> c pre-depends b | c", "b", "a:broken, b:removed, c:unneeded, a misses b"},
-		{"inside goes with its owner", "a* in<a", "a", "a:removed, in:removed"},
-		{"what is inside is needed", "a* py in<py\na -> in needs-module", "py", "a:broken, in:removed, py:removed, a misses in"},
-		{"what is inside keeps its owner", "a* b* py in<py\na -> in needs-module\nb -> py", "b", "b:removed"},
-		{"what is inside cannot leave alone", "a* in<a b\nin -> b\na -> b recommends", "b", "b:removed, in misses b"},
-		{"two versions", "a* lib@1 lib@2\na -> lib@2", "lib@1", "lib@1:removed"},
-		{"edges to nothing", "a* b\na -> nothing\nnothing -> b\na -> b", "a", "a:removed, b:unneeded"},
-		{"a kind that nobody knows is a need", "a* b\na -> b needs-magic", "b", "a:broken, b:removed, a misses b"},
-		{"roots are presumed", "a? b?\na -> b", "a", "a:removed, b:unneeded"},
-		{"across types", "a* py\nx?/pypi y?/pypi\nx -> y\nx -> py needs-interpreter", "x", "py:unneeded, x:removed, y:unneeded"},
+		{"a chain", "a* b c\na -> b\nb -> c", "a", "a:requested, b:unneeded, c:unneeded"},
+		{"shared", "a* b* c\na -> c\nb -> c", "a", "a:requested"},
+		{"both", "a* b* c\na -> c\nb -> c", "a b", "a:requested, b:requested, c:unneeded"},
+		{"needed", "a* b c\na -> b\nb -> c", "c", "a:broken, b:broken, c:requested, a misses b, b misses c"},
+		{"recommended is not needed", "a* b c\na -> b recommends\nb -> c", "b", "b:requested, c:unneeded"},
+		{"recommended keeps", "a* b* c\na -> c\nb -> c recommends", "a", "a:requested"},
+		{"suggested keeps", "a* b* c\na -> c\nb -> c suggests", "a", "a:requested"},
+		{"a ring of automatic ones", "a* b c\na -> b\nb -> c\nc -> b", "a", "a:requested, b:unneeded, c:unneeded"},
+		{"a ring breaks", "a* b c\na -> b\nb -> c\nc -> b", "c", "a:broken, b:broken, c:requested, a misses b, b misses c"},
+		{"a need that closes a ring did not break first", "a* b c x\na -> b\nb -> c\nc -> b\nb -> x", "x", "a:broken, b:broken, c:broken, x:requested, a misses b, b misses x, c misses b"},
+		{"itself", "a* b\na -> b\nb -> b", "a", "a:requested, b:unneeded"},
+		{"essential stays", "a* b!\na -> b", "a", "a:requested"},
+		{"essential breaks", "a! b\na -> b", "b", "a:broken, b:requested, a misses b"},
+		{"an orphan leaves in any case", "a* b* x y\nx -> y", "a", "a:requested, x:orphan, y:orphan"},
+		{"an alternative is left", "a* b c\na -> b depends b | c\na -> c depends b | c", "b", "b:requested"},
+		{"no alternative is left", "a* b c\na -> b depends b | c\na -> c depends b | c", "b c", "a:broken, b:requested, c:requested, a misses b"},
+		{"both alternatives are kept", "a* z b c\na -> b depends b | c\na -> c depends b | c", "z", "z:requested"},
+		{"it satisfies itself", "a* b\na -> a depends a | b\na -> b depends a | b", "b", "b:requested"},
+		{"one edge for two requirements", "a* b c\na -> b\na -> b depends b | c\na -> c depends b | c", "c", "c:requested"},
+		{"the plain one of two requirements", "a* b c\na -> b\na -> b depends b | c\na -> c depends b | c", "b", "a:broken, b:requested, c:unneeded, a misses b"},
+		{"three in two requirements", "a* b c d\na -> b depends b | c\na -> c depends b | c\na -> c depends c | d\na -> d depends c | d", "b", "b:requested"},
+		{"three in two requirements, the common one", "a* b c d\na -> b depends b | c\na -> c depends b | c\na -> c depends c | d\na -> d depends c | d", "c", "c:requested"},
+		{"three in two requirements, one is not met", "a* b c d\na -> b depends b | c\na -> c depends b | c\na -> c depends c | d\na -> d depends c | d", "c d", "a:broken, b:unneeded, c:requested, d:requested, a misses c"},
+		{"two requirements with the same satisfiers, one of each kind", "a* b c\na -> b depends b | c\na -> c pre-depends b | c", "b", "a:broken, b:requested, c:unneeded, a misses b"},
+		{"inside goes with its owner", "a* in<a", "a", "a:requested, in:requested"},
+		{"what is inside is needed", "a* py in<py\na -> in needs-module", "py", "a:broken, in:requested, py:requested, a misses in"},
+		{"what is inside keeps its owner", "a* b* py in<py\na -> in needs-module\nb -> py", "b", "b:requested"},
+		{"what is inside cannot leave alone", "a* in<a b\nin -> b\na -> b recommends", "b", "b:requested, in misses b"},
+		{"two versions", "a* lib@1 lib@2\na -> lib@2", "lib@1", "lib@1:requested"},
+		{"edges to nothing", "a* b\na -> nothing\nnothing -> b\na -> b", "a", "a:requested, b:unneeded"},
+		{"a kind that nobody knows is a need", "a* b\na -> b needs-magic", "b", "a:broken, b:requested, a misses b"},
+		{"roots are presumed", "a? b?\na -> b", "a", "a:requested, b:unneeded"},
+		{"across types", "a* py\nx?/pypi y?/pypi\nx -> y\nx -> py needs-interpreter", "x", "py:unneeded, x:requested, y:unneeded"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := leaves(t, parse(t, test.graph, graph.Options{}), strings.Fields(test.without)...)
@@ -163,7 +163,7 @@ func TestRoots(t *testing.T) {
 	}
 }
 
-func chains(p *graph.Paths) string {
+func chains(p *graph.Explanation) string {
 	var out []string
 	for _, c := range p.Chains {
 		s := c.Root + "(" + string(c.Reason) + ")"
@@ -274,16 +274,16 @@ func TestUnknownIDs(t *testing.T) {
 	g := parse(t, "alpha* beta\nalpha -> beta", graph.Options{})
 	for name, ask := range map[string]func(id string) error{
 		"why":     func(id string) error { _, err := g.Why(id, graph.WhyOptions{}); return err },
-		"without": func(id string) error { _, err := g.WithoutAll([]string{"beta", id}, graph.WhatIf{}); return err },
-		"keep":    func(id string) error { _, err := g.WithoutAll(nil, graph.WhatIf{Keep: []string{id}}); return err },
+		"without": func(id string) error { _, err := g.Without([]string{"beta", id}, graph.WhatIf{}); return err },
+		"keep":    func(id string) error { _, err := g.Without(nil, graph.WhatIf{Protected: []string{id}}); return err },
 		"only":    func(id string) error { _, err := g.Only([]string{id}, graph.WhatIf{}); return err },
 		"split": func(id string) error {
 			_, err := g.Split([]graph.Part{{IDs: []string{id}}}, graph.SplitOptions{})
 			return err
 		},
 		"around":  func(id string) error { _, err := g.Around(id, 1, graph.ViewOptions{}); return err },
-		"keeper":  func(id string) error { _, err := g.Keeper(id); return err },
-		"keeps":   func(id string) error { _, err := g.Keeps(id); return err },
+		"keeper":  func(id string) error { _, err := g.Retainer(id); return err },
+		"keeps":   func(id string) error { _, err := g.Retains(id); return err },
 		"retains": func(id string) error { _, err := g.Retained(id); return err },
 	} {
 		err := ask("alpa\x1b[2J")
@@ -325,9 +325,9 @@ func TestStatedRequirements(t *testing.T) {
 		{From: "a", To: "d", Kind: "depends", Via: "b | d"},
 	}, graph.Options{})
 	for without, want := range map[string]string{
-		"b": "b:removed",
-		"c": "a:broken, b:unneeded, c:removed, d:unneeded, a misses c",
-		"d": "a:broken, b:unneeded, c:unneeded, d:removed, a misses d",
+		"b": "b:requested",
+		"c": "a:broken, b:unneeded, c:requested, d:unneeded, a misses c",
+		"d": "a:broken, b:unneeded, c:unneeded, d:requested, a misses d",
 	} {
 		if got := leaves(t, g, without); got != want {
 			t.Errorf("without %s: %s, want %s", without, got, want)
@@ -375,11 +375,11 @@ func TestSplit(t *testing.T) {
 
 func TestGroup(t *testing.T) {
 	g := parse(t, "old* gdb* other* py lib x y mid\ngdb -> py\npy -> lib\ngdb -> x\nother -> x\nold -> mid\nmid -> y", graph.Options{})
-	got := g.Group([]string{"gdb", "other", "py", "lib", "x", "y", "gone"})
-	want := []graph.Growth{
-		{ID: "gdb", Reason: graph.Explicit, Brings: []string{"lib", "py"}},
+	got := g.Introductions([]string{"gdb", "other", "py", "lib", "x", "y", "gone"})
+	want := []graph.Introduction{
+		{ID: "gdb", Reason: graph.Explicit, Introduces: []string{"lib", "py"}},
 		{ID: "other", Reason: graph.Explicit},
-		{ID: "y", Under: "mid", NeededBy: []string{"mid"}},
+		{ID: "y", RetainedBy: "mid", NeededBy: []string{"mid"}},
 		{ID: "x", SharedBy: []string{"gdb", "other"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -396,7 +396,7 @@ func TestHostileSizes(t *testing.T) {
 		{ID: "c", Name: "c", Type: "deb", InstallReason: sbom.ReasonDependency, InstalledSize: -5},
 	}
 	g := graph.FromLists(components, []graph.Edge{{From: "a", To: "b"}, {From: "a", To: "c"}}, graph.Options{})
-	c, err := g.WithoutAll([]string{"a"}, graph.WhatIf{})
+	c, err := g.Without([]string{"a"}, graph.WhatIf{})
 	if err != nil || c.Size != most {
 		t.Errorf("size %d (%v)", c.Size, err)
 	}
@@ -437,8 +437,8 @@ func TestLongChain(t *testing.T) {
 	if steps > 1_000_000 || p.Cut == 0 || len(p.Chains)+p.Cut+p.Circular < length-1 {
 		t.Errorf("%d chains of %d steps, %d cut, %d circular", len(p.Chains), steps, p.Cut, p.Circular)
 	}
-	if c, err := g.WithoutAll([]string{components[length/2].ID}, graph.WhatIf{}); err != nil || c.Left != 0 {
-		t.Errorf("%d left (%v)", c.Left, err)
+	if c, err := g.Without([]string{components[length/2].ID}, graph.WhatIf{}); err != nil || c.Remaining != 0 {
+		t.Errorf("%d left (%v)", c.Remaining, err)
 	}
 }
 
@@ -453,7 +453,7 @@ func TestManyAlternatives(t *testing.T) {
 		edges = append(edges, graph.Edge{From: "a", To: id, Kind: "depends", Via: "b", Group: 1})
 	}
 	g := graph.FromLists(components, edges, graph.Options{})
-	if _, err := g.WithoutAll([]string{"b00001"}, graph.WhatIf{}); err != nil {
+	if _, err := g.Without([]string{"b00001"}, graph.WhatIf{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := g.Split([]graph.Part{{Name: "a", IDs: []string{"a"}}}, graph.SplitOptions{}); err != nil {
@@ -502,7 +502,7 @@ func TestDocument(t *testing.T) {
 	if got, want := chains(p), "deb/a@1(explicit) pre-depends deb/b@1 contains gem/c@1"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got, want := fmt.Sprint(p.Owner, p.KeptBy, p.Roots), "deb/b@1[deb/a@1 deb/b@1] 1"; got != want {
+	if got, want := fmt.Sprint(p.Owner, p.RetainedBy, p.Roots), "deb/b@1[deb/a@1 deb/b@1] 1"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if via := p.Chains[0].Steps[0].Via; via != "x" {

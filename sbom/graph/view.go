@@ -22,8 +22,8 @@ type ViewOptions struct {
 	// Nodes and Edges are the limits, [DefaultNodes] and [DefaultEdges] if they
 	// are 0, no limit if they are negative.
 	Nodes, Edges int
-	// NoInside leaves out what lies inside other components.
-	NoInside bool
+	// NoBundled leaves out what lies inside other components.
+	NoBundled bool
 }
 
 // View is a part of the graph to be written in one of the formats. It is sorted
@@ -85,7 +85,7 @@ func (g *Graph) view(from []int32, depth int, both bool, focus int32, opts ViewO
 			to := g.edges.to[e]
 			switch kind := g.kinds[g.edges.kind[e]]; {
 			case g.edges.class[e] > follow || g.edges.shadow[e] || kind == KindBundled:
-			case opts.NoInside && g.owner[to] >= 0:
+			case opts.NoBundled && g.owner[to] >= 0:
 			case !in[to] && !both, in[to] && limit >= 0 && len(v.Edges) >= limit:
 				v.CutEdges++
 			case in[to]:
@@ -127,7 +127,7 @@ func (g *Graph) nearest(from []int32, depth int, both bool, follow class, opts V
 	taken := make([]bool, len(g.nodes))
 	take := func(i int32) {
 		switch {
-		case taken[i] || opts.NoInside && g.owner[i] >= 0:
+		case taken[i] || opts.NoBundled && g.owner[i] >= 0:
 			return
 		case limit >= 0 && len(nodes) >= limit:
 			cut++

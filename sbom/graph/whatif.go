@@ -14,7 +14,7 @@ type WhatIf struct {
 	Follow Follow
 	// Keep are the IDs of components that stay although nothing needs them,
 	// as those that a package manager's configuration protects.
-	Keep []string
+	Protected []string
 }
 
 // Because says why a component leaves.
@@ -22,7 +22,7 @@ type Because string
 
 const (
 	// Removed was asked to leave, or lies inside of what leaves.
-	Removed Because = "removed"
+	Requested Because = "requested"
 	// Broken needs something that leaves.
 	Broken Because = "broken"
 	// Unneeded came automatically, and nothing that stays keeps it.
@@ -31,25 +31,25 @@ const (
 	Orphaned Because = "orphan"
 )
 
-// Change is the answer to a what-if question.
-type Change struct {
+// Removal is the answer to a what-if question.
+type Removal struct {
 	// Leaves are sorted by ID.
-	Leaves []Leaving `json:"leaves"`
+	Removed []RemovedComponent `json:"removed"`
 	// Breaks are the needs that are not met any more, sorted by From and To.
 	Breaks []Break `json:"breaks,omitempty"`
 	// Count is the number of those in Leaves that count, Size their installed
 	// size; Left and LeftSize are the same for what stays.
-	Count    int   `json:"count"`
-	Size     int64 `json:"size,omitempty"`
-	Left     int   `json:"left"`
-	LeftSize int64 `json:"leftSize,omitempty"`
+	Count         int   `json:"count"`
+	Size          int64 `json:"size,omitempty"`
+	Remaining     int   `json:"remaining"`
+	RemainingSize int64 `json:"remainingSize,omitempty"`
 	// Unknown are the types of which nothing says what was asked for, so that
 	// what stays of them is presumed.
 	Unknown []string `json:"unknown,omitempty"`
 }
 
-// Leaving is a component that leaves.
-type Leaving struct {
+// RemovedComponent is a component that leaves.
+type RemovedComponent struct {
 	ID      string  `json:"id"`
 	Because Because `json:"because"`
 	// Reason is set when it is a root: somebody may miss it.
@@ -70,37 +70,37 @@ type Break struct {
 	Stays bool `json:"stays,omitempty"`
 }
 
-// InsideError says that a component cannot leave by itself.
-type InsideError struct{ ID, Owner string }
+// BundledError says that a component cannot leave by itself.
+type BundledError struct{ ID, Owner string }
 
-func (e *InsideError) Error() string {
+func (e *BundledError) Error() string {
 	return fmt.Sprintf("%s lies inside %s and leaves only with it (ask for that one)", quote(e.ID), quote(e.Owner))
 }
 
-// WithoutAll says what is left without some components, as
+// Without says what is left without some components, as
 // "apt-get autoremove --purge A B" does when no other package can be
 // installed: they leave, what needs them leaves, and then what came
 // automatically and is kept by nothing that stays. What is essential, was
 // asked for, or stands in for that stays unless it breaks.
 //
-// The error is an [*UnknownError] or an [*InsideError].
-func (g *Graph) WithoutAll(ids []string, opts WhatIf) (*Change, error) {
+// The error is an [*UnknownError] or an [*BundledError].
+func (g *Graph) Without(ids []string, opts WhatIf) (*Removal, error) {
 	remove, err := g.nodesOf(ids)
 	if err != nil {
 		return nil, err
 	}
-	keep, err := g.nodesOf(opts.Keep)
+	keep, err := g.nodesOf(opts.Protected)
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range remove {
 		if o := g.owner[i]; o >= 0 {
-			return nil, &InsideError{g.nodes[i].ID, g.nodes[o].ID}
+			return nil, &BundledError{g.nodes[i].ID, g.nodes[o].ID}
 		}
 	}
 	d := g.departure()
 	for _, i := range remove {
-		d.leave(i, Removed)
+		d.leave(i, Requested)
 	}
 	d.spread()
 	d.sweep(slices.Concat(g.roots.list, keep), opts.Follow.class(FollowSuggests), func(i int32) Because {
@@ -115,12 +115,12 @@ func (g *Graph) WithoutAll(ids []string, opts WhatIf) (*Change, error) {
 // Only says what is left when nothing but some components is asked for: they
 // stay, with what they need and what is essential, and everything else
 // leaves. The error is an [*UnknownError].
-func (g *Graph) Only(ids []string, opts WhatIf) (*Change, error) {
+func (g *Graph) Only(ids []string, opts WhatIf) (*Removal, error) {
 	only, err := g.nodesOf(ids)
 	if err != nil {
 		return nil, err
 	}
-	keep, err := g.nodesOf(opts.Keep)
+	keep, err := g.nodesOf(opts.Protected)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (d *departure) findBreaks() {
 		for e := d.outStart[i]; e < d.outStart[i+1]; e++ {
 			turn, group := d.turn[d.edges.to[e]], d.edges.group[e]
 			switch {
-			case turn == 0 || !part && turn > d.turn[i] || d.edges.class[e] != needs || d.edges.weight[e] == weightInside:
+			case turn == 0 || !part && turn > d.turn[i] || d.edges.class[e] != needs || d.edges.weight[e] == weightBundled:
 			case group != 0 && (d.left[group] > 0 || seen[group]):
 			default:
 				if group != 0 {
@@ -247,26 +247,26 @@ func (d *departure) sweep(stay []int32, follow class, why func(int32) Because) {
 	}
 }
 
-func (d *departure) change() *Change {
-	c := &Change{Leaves: []Leaving{}, Unknown: slices.Clone(d.roots.unknown)}
+func (d *departure) change() *Removal {
+	c := &Removal{Removed: []RemovedComponent{}, Unknown: slices.Clone(d.roots.unknown)}
 	for i, why := range d.because {
 		n := int32(i)
 		switch {
 		case why == "":
 			if d.counts(n) {
-				c.Left++
-				c.LeftSize = add(c.LeftSize, d.size(n))
+				c.Remaining++
+				c.RemainingSize = add(c.RemainingSize, d.size(n))
 			}
 			continue
 		case d.counts(n):
 			c.Count++
 			c.Size = add(c.Size, d.size(n))
 		}
-		l := Leaving{ID: d.nodes[i].ID, Because: why, Reason: d.roots.reason[i]}
+		l := RemovedComponent{ID: d.nodes[i].ID, Because: why, Reason: d.roots.reason[i]}
 		if o := d.owner[i]; o >= 0 {
 			l.Bundled = d.nodes[o].ID
 		}
-		c.Leaves = append(c.Leaves, l)
+		c.Removed = append(c.Removed, l)
 	}
 	if len(d.breaks) > 0 {
 		c.Breaks = make([]Break, 0, len(d.breaks))

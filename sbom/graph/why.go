@@ -18,8 +18,8 @@ type WhyOptions struct {
 // DefaultChains is how many chains a person reads.
 const DefaultChains = 20
 
-// Paths says why a component is there.
-type Paths struct {
+// Explanation says why a component is there.
+type Explanation struct {
 	Target string `json:"target"`
 	// Reason says why it is a root itself, or that it is an orphan; empty
 	// when it is there because something needs it.
@@ -36,9 +36,9 @@ type Paths struct {
 	// these are there only because of it, so that no chain goes through them.
 	NeededBy int `json:"neededBy"`
 	Circular int `json:"circular,omitempty"`
-	// KeptBy are the components that every chain goes through, in the order
+	// RetainedBy are the components that every chain goes through, in the order
 	// of the chain: the target leaves when any of them does.
-	KeptBy []string `json:"keptBy,omitempty"`
+	RetainedBy []string `json:"retainedBy,omitempty"`
 	// Unknown are the types of which nothing says what was asked for, so that
 	// the beginning of a chain may be presumed.
 	Unknown []string `json:"unknown,omitempty"`
@@ -62,12 +62,12 @@ type Chain struct {
 // Without All, there is one chain for each root that leads to the target
 // without another root in between. When no root does, the chains begin at
 // orphans. The error is an [*UnknownError].
-func (g *Graph) Why(target string, opts WhyOptions) (*Paths, error) {
+func (g *Graph) Why(target string, opts WhyOptions) (*Explanation, error) {
 	i, err := g.node(target)
 	if err != nil {
 		return nil, err
 	}
-	p := &Paths{Target: target, Reason: g.roots.reason[i], Chains: []Chain{}, Unknown: slices.Clone(g.roots.unknown)}
+	p := &Explanation{Target: target, Reason: g.roots.reason[i], Chains: []Chain{}, Unknown: slices.Clone(g.roots.unknown)}
 	if g.roots.orphan[i] {
 		p.Reason = Orphan
 	}
@@ -75,9 +75,9 @@ func (g *Graph) Why(target string, opts WhyOptions) (*Paths, error) {
 		p.Owner = g.nodes[o].ID
 	}
 	for d := g.dominator(i); d >= 0; d = g.dominator(d) {
-		p.KeptBy = append(p.KeptBy, g.nodes[d].ID)
+		p.RetainedBy = append(p.RetainedBy, g.nodes[d].ID)
 	}
-	slices.Reverse(p.KeptBy)
+	slices.Reverse(p.RetainedBy)
 	p.Roots = g.rootsOf(i)
 
 	ways := g.waysThrough(i, p)
@@ -165,7 +165,7 @@ func (g *Graph) waysFromRoots(target int32) []way {
 // waysThrough finds for each node that needs the target the shortest chain
 // to it, in the graph without the target. Those that no root leads to are
 // tried from the orphans, and what is left then is circular.
-func (g *Graph) waysThrough(target int32, p *Paths) []way {
+func (g *Graph) waysThrough(target int32, p *Explanation) []way {
 	open := func(i int32) bool { return i != target }
 	fromRoots := g.breadth(without(g.roots.list, target), false, open)
 	fromOrphans := g.breadth(without(g.roots.heads, target), false, open)
