@@ -1,43 +1,35 @@
 package audit
 
 import (
+	"slices"
+
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Document turns a stage of a report back into the document that an SBOM is
-// written from, with what the audit decided about each component. SBOMs are
-// always made this way, so that one from a saved report has the same bytes
-// as one that was written right after the scan. The project's own packages
-// are among what was excluded.
+// Document returns the stage as the document that an SBOM is encoded from, and
+// a function that returns the outcome of the audit for the component of an ID.
+// Every SBOM is made from it, so that one from a saved report has the same
+// bytes as one that was written right after the scan. First-party packages are
+// among the exclusions.
 func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, error) {
 	d := sbom.Document{
 		Environment: sbom.Environment{Ref: s.Environment, Kind: EnvironmentKind(s.Environment), OS: sbom.OS{Pretty: s.OS}, Image: s.Image},
 		Rules:       s.Method.Rules,
 		Catalogers:  s.Method.Catalogers,
+		Components:  s.Components(),
+		Relations:   slices.Clone(s.Relations),
+		Excluded:    slices.Clone(s.Excluded),
+		Notices:     slices.Clone(s.Notices),
 	}
 	for _, l := range s.Limitations {
-		d.Limitations = append(d.Limitations, sbom.Limitation{Name: sbom.LimitationName(l.Name), Detail: l.Detail})
+		d.Limitations = append(d.Limitations, l.Limitation)
+	}
+	for _, g := range s.Gaps {
+		d.Gaps = append(d.Gaps, g.Gap)
 	}
 	byID := make(map[string]*Dependency, len(s.Dependencies))
 	for i := range s.Dependencies {
-		dep := &s.Dependencies[i]
-		byID[dep.ID] = dep
-		d.Components = append(d.Components, dep.Component())
-	}
-	for _, r := range s.Relations {
-		d.Relations = append(d.Relations, sbom.Relation{From: r.From, To: r.To, Kind: sbom.RelationKind(r.Kind), Via: r.Via, Group: r.Group, File: r.File})
-	}
-	for _, e := range s.Excluded {
-		d.Excluded = append(d.Excluded, sbom.Exclusion{
-			Path: e.Path, PURL: e.PURL, Name: e.Name, Version: e.Version,
-			Reason: sbom.ExclusionReason(e.Reason), Detail: e.Detail, Count: e.Count,
-		})
-	}
-	for _, g := range s.Gaps {
-		d.Gaps = append(d.Gaps, sbom.Gap{Kind: sbom.GapKind(g.Kind), Path: g.Path, Detail: g.Detail})
-	}
-	for _, n := range s.Notices {
-		d.Notices = append(d.Notices, sbom.Notice{Kind: sbom.NoticeKind(n.Kind), Path: n.Path, Component: n.ID, Detail: n.Detail})
+		byID[s.Dependencies[i].ID] = &s.Dependencies[i]
 	}
 	doc, err := sbom.Restore(d)
 	annotate := func(id string) sbom.Annotation {
@@ -57,15 +49,16 @@ func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, err
 	return doc, annotate, err
 }
 
-func (d *Dependency) Component() sbom.Component {
-	c := sbom.Component{
-		ID: d.ID, PURL: d.PURL, Kind: d.Kind, Type: d.Type, Namespace: d.Namespace, Name: d.Name, Version: d.Version, Arch: d.Arch,
-		Paths: d.Paths, Owner: d.Owner, FoundBy: d.FoundBy, InstallReason: sbom.InstallReason(d.InstallReason), Digests: d.Digests, Install: d.Install,
-		Files: d.Files, Layer: d.Layer, Detail: d.Detail, Source: d.Source, InstalledSize: d.InstalledSize,
-		Evidence: d.OSEvidence,
+// Components returns the components of the stage's dependencies.
+func (s *Stage) Components() []sbom.Component {
+	out := make([]sbom.Component, len(s.Dependencies))
+	for i := range s.Dependencies {
+		d := &s.Dependencies[i]
+		out[i] = d.Component
+		out[i].Evidence = d.OSEvidence
+		if d.Provenance == FromOS {
+			out[i].Evidence = d.Evidence
+		}
 	}
-	if d.Provenance == FromOS {
-		c.Evidence = d.Evidence
-	}
-	return c
+	return out
 }

@@ -9,30 +9,28 @@ import (
 // Gap is something that could not be examined. A report with gaps that are
 // not waived is never a pass.
 type Gap struct {
-	Kind   string `json:"kind"`
-	Path   string `json:"path,omitempty"`
-	Detail string `json:"detail"`
+	sbom.Gap
 	// Waived is the configuration's entry that waives the gap.
 	Waived *ExceptionRef `json:"waived,omitempty"`
 }
 
 // GapBase is the kind of a gap in the examination of the stage's base. Scans
 // do not report it.
-const GapBase = "base"
+const GapBase sbom.GapKind = "base"
 
 // UnwaivableGaps returns the kinds of gaps that leave nothing to judge: the
 // result of a lost scan is unknown, and without a package database all of its
 // packages are missing.
-func UnwaivableGaps() []string {
-	return []string{string(sbom.GapLost), string(sbom.GapDatabase)}
+func UnwaivableGaps() []sbom.GapKind {
+	return []sbom.GapKind{sbom.GapLost, sbom.GapDatabase}
 }
 
 // WaivableGaps returns all other kinds. A test compares both lists with the
 // kinds of package sbom.
-func WaivableGaps() []string {
-	return []string{
-		string(sbom.GapUnreadable), string(sbom.GapMount), string(sbom.GapCataloger), string(sbom.GapMalformed),
-		string(sbom.GapUnreported), string(sbom.GapLimit), GapBase,
+func WaivableGaps() []sbom.GapKind {
+	return []sbom.GapKind{
+		sbom.GapUnreadable, sbom.GapMount, sbom.GapCataloger, sbom.GapMalformed,
+		sbom.GapUnreported, sbom.GapLimit, GapBase,
 	}
 }
 
@@ -56,10 +54,7 @@ func (s *Stage) OpenGaps() int {
 
 // Limitation is something that this kind of environment cannot show.
 type Limitation struct {
-	// Name is the name by which the configuration accepts it: see
-	// sbom.LimitationName.
-	Name   string `json:"name"`
-	Detail string `json:"detail"`
+	sbom.Limitation
 	// Accepted is true when the configuration accepts it.
 	Accepted bool `json:"accepted,omitempty"`
 }

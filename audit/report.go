@@ -86,12 +86,12 @@ type Stage struct {
 	// Sorted by type, name, version.
 	Dependencies []Dependency `json:"dependencies"`
 	// Relations are the edges between dependencies, by ID.
-	Relations []Relation `json:"relations,omitempty"`
-	Excluded  []Excluded `json:"excluded,omitempty"`
-	Growth    Growth     `json:"growth"`
-	Findings  []Finding  `json:"findings"`
-	Gaps      []Gap      `json:"gaps"`
-	Notices   []Notice   `json:"notices,omitempty"`
+	Relations []sbom.Relation  `json:"relations,omitempty"`
+	Excluded  []sbom.Exclusion `json:"excluded,omitempty"`
+	Growth    Growth           `json:"growth"`
+	Findings  []Finding        `json:"findings"`
+	Gaps      []Gap            `json:"gaps"`
+	Notices   []sbom.Notice    `json:"notices,omitempty"`
 	// Roots are the packages and commands that the configuration names as what
 	// the stage uses by itself.
 	Roots []Root `json:"roots,omitempty"`
@@ -134,60 +134,34 @@ const (
 	FromBundled   Provenance = "bundled" // not counted: see Dependency.Owner
 )
 
-// Dependency is one component of a stage.
+// Dependency is a component of a stage with the outcome of the audit. Its JSON
+// is flat: the keys of both are in one object.
+//
+// The Evidence of the embedded component and its Fingerprint are empty. The
+// first is in Evidence or OSEvidence; the second depends on times of
+// modification, which would make two reports of one environment differ.
 type Dependency struct {
-	ID string `json:"id"`
+	sbom.Component
 	// Key is the identity without the version, by which growth is judged.
 	Key        string     `json:"key"`
-	PURL       string     `json:"purl"`
-	Name       string     `json:"name"`
-	Namespace  string     `json:"namespace,omitempty"`
-	Version    string     `json:"version"`
-	Arch       string     `json:"arch,omitempty"`
-	Type       string     `json:"type"`
 	Provenance Provenance `json:"provenance"`
 	// Evidence is the strength of Provenance: "db-owned", "hash-proved",
 	// "hash-claimed", "hash-locked", "version-locked", "excepted", "none"; of
-	// a base "digest", "snapshot", "folder", "document", "tag".
+	// a base "digest", "snapshot", "directory", "document", "tag".
 	Evidence string `json:"evidence"`
-	// OSEvidence is what the package database shows of an OS package whose
-	// provenance is another one.
+	// OSEvidence is the evidence of the package database for an OS package
+	// with another provenance.
 	OSEvidence string `json:"osEvidence,omitempty"`
-	// Layer is the number, from 1, of the image's layer that it is from; 0
-	// when that is not known.
-	Layer int `json:"layer,omitempty"`
 	// Replaces is the ID of the base's dependency of the same Key that this
-	// one stands in for.
+	// one replaces.
 	Replaces string `json:"replaces,omitempty"`
 	// Lock is the entry that pins the dependency.
 	Lock *LockRef `json:"lock,omitempty"`
-	// Why says, for an unaccounted dependency, what was looked for and what
-	// was found instead.
+	// Why is the reason why the dependency is unaccounted.
 	Why *Reason `json:"why,omitempty"`
 	// Exception is the entry of the configuration that excuses the
 	// dependency.
 	Exception *ExceptionRef `json:"exception,omitempty"`
-	// Paths show the dependency within the environment.
-	Paths []string `json:"paths,omitempty"`
-	// Owner is the ID of the component that this one lies inside of.
-	Owner string `json:"owner,omitempty"`
-	// Asked is "explicit", "dependency", "essential" or empty when nobody recorded it.
-	InstallReason string `json:"installReason,omitempty"`
-	// Files is the number of files behind an unaccounted folder.
-	Files  int    `json:"files,omitempty"`
-	Detail string `json:"detail,omitempty"`
-	// Kind is "os", "package" or "files": see sbom.Kind.
-	Kind sbom.Kind `json:"kind"`
-	// FoundBy names the cataloger or the reader.
-	FoundBy string `json:"foundBy,omitempty"`
-	// Source is the source package of an OS package, when it has another name.
-	Source string `json:"source,omitempty"`
-	// InstalledSize is in bytes, as the OS database states it.
-	InstalledSize int64 `json:"installedSize,omitempty"`
-	// Digests and Install are what the environment says about the artifact
-	// that was installed.
-	Digests []sbom.Digest `json:"digests,omitempty"`
-	Install *sbom.Install `json:"install,omitempty"`
 }
 
 // LockRef points to an entry of a lock file.
@@ -214,28 +188,6 @@ type Reason struct {
 	// Lock is the entry that comes closest: the same name at another
 	// version, or with another hash.
 	Lock *LockRef `json:"lock,omitempty"`
-}
-
-// Relation is an edge between two dependencies, by ID.
-type Relation struct {
-	From string `json:"from"`
-	To   string `json:"to"`
-	Kind string `json:"kind"`
-	Via  string `json:"via,omitempty"`
-	// Group and File are as in [sbom.Relation].
-	Group int    `json:"group,omitempty"`
-	File  string `json:"file,omitempty"`
-}
-
-// Excluded is something that was found and is not a dependency.
-type Excluded struct {
-	Path    string `json:"path"`
-	Name    string `json:"name,omitempty"`
-	Version string `json:"version,omitempty"`
-	PURL    string `json:"purl,omitempty"`
-	Reason  string `json:"reason"`
-	Detail  string `json:"detail,omitempty"`
-	Count   int    `json:"count"`
 }
 
 // Growth is the difference to the baseline, by identity.
@@ -342,14 +294,6 @@ type Finding struct {
 	// the state as it is. Either may be empty.
 	Fix    string `json:"fix,omitempty"`
 	Accept string `json:"accept,omitempty"`
-}
-
-// Notice is a remark for the reviewer.
-type Notice struct {
-	Kind   string `json:"kind"`
-	Path   string `json:"path,omitempty"`
-	ID     string `json:"id,omitempty"`
-	Detail string `json:"detail"`
 }
 
 // Root is something that a stage uses by itself.

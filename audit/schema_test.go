@@ -50,6 +50,7 @@ func validate(t *testing.T, s *jsonschema.Schema, data []byte) {
 // that the schema does not know is seen even when no case has it.
 func TestReportSchemaCovers(t *testing.T) {
 	limit := 3
+	gap := sbom.Gap{Kind: "k", Path: "p", Detail: "d"}
 	ref := &LockRef{File: "f", Line: 1}
 	entry := Accepted{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Reason: "r"}
 	finding := Finding{Rule: RuleGaps, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a"}
@@ -59,22 +60,23 @@ func TestReportSchemaCovers(t *testing.T) {
 			Name: "s", Critical: true, Enforced: true, Environment: "e", OS: "o", Method: Method{1, "c"}, Verdict: Incomplete,
 			Image:       sbom.Image{Digest: "d", Platform: "p", BaseName: "n", BaseDigest: "d", Layers: []sbom.Layer{{Digest: "d", DiffID: "i", Size: 1, CreatedBy: "RUN"}}},
 			Base:        &StageBase{Ref: "r", Kind: "registry", Digest: "d", Pinned: true, Claimed: true, Known: true, Layers: 1, Dependencies: 2, Present: 1, Gone: 1},
-			Limitations: []Limitation{{"paths", "d", true}},
+			Limitations: []Limitation{{sbom.Limitation{Name: "paths", Detail: "d"}, true}},
 			Counts:      Counts{Total: 1, Unaccounted: 1, Bundled: 1, Excluded: 2}, Limit: &limit, Message: "m",
 			Dependencies: []Dependency{
-				{ID: "a", Key: "a", PURL: "p", Name: "n", Namespace: "ns", Version: "v", Arch: "x", Type: "t", Provenance: FromNowhere, Evidence: "none",
-					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, Paths: []string{"/"}, InstallReason: "dependency", Files: 1, Detail: "d",
-					OSEvidence: "db-owned", Layer: 1, Replaces: "z",
-					Kind: sbom.KindPackage, FoundBy: "f", Source: "s", InstalledSize: 1, Digests: []sbom.Digest{{Algorithm: "sha256", Value: "v", Proved: true, File: "f"}},
-					Install: &sbom.Install{Kind: sbom.InstallVCS, URL: "u", Commit: "c", File: "f"}},
-				{ID: "b", Key: "b", Kind: sbom.KindPackage, Provenance: FromBundled, Owner: "a"},
+				{Key: "a", Provenance: FromNowhere, Evidence: "none",
+					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, OSEvidence: "db-owned", Replaces: "z",
+					Component: sbom.Component{ID: "a", PURL: "p", Name: "n", Namespace: "ns", Version: "v", Arch: "x", Type: "t",
+						Paths: []string{"/"}, InstallReason: "dependency", Files: 1, Detail: "d", Layer: 1,
+						Kind: sbom.KindPackage, FoundBy: "f", Source: "s", InstalledSize: 1, Digests: []sbom.Digest{{Algorithm: "sha256", Value: "v", Proved: true, File: "f"}},
+						Install: &sbom.Install{Kind: sbom.InstallVCS, URL: "u", Commit: "c", File: "f"}}},
+				{Component: sbom.Component{ID: "b", Kind: sbom.KindPackage, Owner: "a"}, Key: "b", Provenance: FromBundled},
 			},
-			Relations: []Relation{{"a", "b", "depends", "v", 1, "f"}},
-			Excluded:  []Excluded{{"p", "n", "v", "u", "first-party", "d", 2}},
+			Relations: []sbom.Relation{{From: "a", To: "b", Kind: "depends", Via: "v", Group: 1, File: "f"}},
+			Excluded:  []sbom.Exclusion{{Path: "p", Name: "n", Version: "v", PURL: "u", Reason: "first-party", Detail: "d", Count: 2}},
 			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "explicit", []string{"b"}, []string{"b"}, []string{"a"}}},
 				Removed: []Accepted{entry}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
 				Base: &BaseGrowth{1, []string{"a"}, []Accepted{entry}, []VersionChange{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
-			Findings: []Finding{finding}, Gaps: []Gap{{"k", "p", "d", nil}, {"k", "p", "d", &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []Notice{{"k", "p", "a", "d"}},
+			Findings: []Finding{finding}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d"}},
 			Locks: []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},
 		}},
 	}

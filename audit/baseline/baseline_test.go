@@ -41,13 +41,13 @@ func stageOf(t *testing.T, lines string) audit.Stage {
 		case "files":
 			c = sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: w[2], Version: w[3], Paths: []string{w[1]}}
 		case "gap":
-			s.Gaps = append(s.Gaps, audit.Gap{Kind: "unreadable", Path: "/root", Detail: "denied"})
+			s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: sbom.GapUnreadable, Path: "/root", Detail: "denied"}})
 			continue
 		case "empty":
 			s.Findings = append(s.Findings, audit.Finding{Rule: audit.RuleEmpty, Severity: audit.SeverityIncomplete})
 			continue
 		case "limitation":
-			s.Limitations = append(s.Limitations, audit.Limitation{Name: "paths"})
+			s.Limitations = append(s.Limitations, audit.Limitation{Limitation: sbom.Limitation{Name: sbom.LimitPaths}})
 			continue
 		default:
 			t.Fatalf("unknown line %q", line)

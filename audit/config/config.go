@@ -150,9 +150,9 @@ type Exception struct {
 // Waiver lets a gap of one stage be there for a time.
 type Waiver struct {
 	// Path is a doublestar pattern of paths within the environment, Kind the
-	// kind of gap; empty for any. One of them is set.
+	// kind of gap; empty for any. At least one of them is set.
 	Path string
-	Kind string
+	Kind sbom.GapKind
 	// Reason and Owner are for the reviewers.
 	Reason string
 	Owner  string
@@ -190,4 +190,6 @@ func Parse(file string, data []byte) (*Config, error) {
 func (x *Exception) String() string { return strings.TrimSpace(x.PURL + " " + x.Path) }
 
 // String names the waiver in messages.
-func (w *Waiver) String() string { return strings.TrimSpace(cmp.Or(w.Kind, "gaps") + " " + w.Path) }
+func (w *Waiver) String() string {
+	return strings.TrimSpace(cmp.Or(string(w.Kind), "gaps") + " " + w.Path)
+}

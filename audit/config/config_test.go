@@ -140,9 +140,9 @@ func TestConfigErrors(t *testing.T) {
 		{"limitation twice", "pipeline: p\n" + stages + "  accept: [paths, paths]\n", `f:5:19: the limitation "paths" is already accepted; remove one of them`},
 		{"waiver for all", "pipeline: p\n" + stages + "  waive: [{reason: r, owner: o, expires: 2026-12-31}]\n", "f:5:11: a waiver without path and kind is for everything; add `path:` or `kind:`, or both"},
 		{"waiver for a lost scan", "pipeline: p\n" + stages + "  waive: [{kind: lost-scan, reason: r, owner: o, expires: 2026-12-31}]\n",
-			`f:5:18: a gap of the kind "lost-scan" cannot be waived; what was not judged at all cannot be let through`},
+			`f:5:18: a gap of the kind "lost-scan" cannot be waived; without the result there is nothing to judge`},
 		{"waiver for a typo", "pipeline: p\n" + stages + "  waive: [{kind: unreadble, reason: r, owner: o, expires: 2026-12-31}]\n",
-			`f:5:18: no gap that can be waived is of the kind "unreadble"; did you mean "unreadable"? there are unreadable, mount, cataloger, malformed, unreported, limit, base`},
+			`f:5:18: unknown kind of a gap "unreadble"; did you mean "unreadable"? there are unreadable, mount, cataloger, malformed, unreported, limit, base`},
 		{"exception for nothing", "pipeline: p\nexceptions: [{reason: r, owner: o, expires: 2026-12-31}]\n" + stages,
 			"f:2:14: an exception without purl and path is for nothing; add `purl:` (or `path:`, for files that no package accounts for)"},
 	}

@@ -261,13 +261,17 @@ func (p *configParser) waiver(n ast.Node) Waiver {
 	return w
 }
 
-func (p *configParser) gapKind(n ast.Node) string {
-	if s, ok := n.(*ast.StringNode); ok && slices.Contains(audit.UnwaivableGaps(), s.Value) {
-		p.fail(place(n), "what was not judged at all cannot be let through", "a gap of the kind %q cannot be waived", s.Value)
+func (p *configParser) gapKind(n ast.Node) sbom.GapKind {
+	if s, ok := n.(*ast.StringNode); ok && slices.Contains(audit.UnwaivableGaps(), sbom.GapKind(s.Value)) {
+		p.fail(place(n), "without the result there is nothing to judge", "a gap of the kind %q cannot be waived", s.Value)
 		return ""
 	}
-	kind, _ := p.word(n, "the kind of a gap", "no gap that can be waived is of the kind %s", audit.WaivableGaps())
-	return kind
+	var known []string
+	for _, kind := range audit.WaivableGaps() {
+		known = append(known, string(kind))
+	}
+	kind, _ := p.word(n, "the kind of a gap", "unknown kind of a gap %s", known)
+	return sbom.GapKind(kind)
 }
 
 func (p *configParser) date(n ast.Node) string {

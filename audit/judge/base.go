@@ -13,8 +13,8 @@ import (
 )
 
 // Base is what a stage's environment started from: the image that it is built
-// on, the machine before the job began, a folder or an SBOM. What the stage
-// has of it has the provenance "image" and is counted and judged apart.
+// on, the machine before the job began, a directory or an SBOM. Dependencies of
+// the base have the provenance "image" and are counted and judged separately.
 type Base struct {
 	// Ref is the reference as configured, or as the image claims it.
 	Ref string
@@ -22,13 +22,13 @@ type Base struct {
 	Document *sbom.Document
 	// Lost is why the scan has no result.
 	Lost error
-	// Claimed says that the image's own annotation names the base, and not
-	// the configuration. Who made the image wrote that, so that it explains
-	// what is there and excuses nothing.
+	// Claimed is true when the image's own annotation names the base, and not
+	// the configuration. The author of the image wrote the annotation, so it
+	// explains dependencies and excuses none.
 	Claimed bool
 }
 
-// stageBase is a Base held against the environment of its stage.
+// stageBase is a Base that was compared with the environment of its stage.
 type stageBase struct {
 	*Base
 	kind     string
@@ -36,20 +36,22 @@ type stageBase struct {
 	// layers is how many of the lowest layers of the stage's image are the
 	// base's, 0 when the two are compared by identity.
 	layers int
-	// problem is why the base shows nothing, as words that follow its name, ""
-	// when it can be compared.
+	// problem is why the base cannot be compared, as a predicate whose subject
+	// is the base, or "".
 	problem string
-	// components are those of the base that count, by identity.
+	// components are the counted components of the base, by identity.
 	components map[string]*sbom.Component
 }
 
+// compareBase compares the base of a stage with its environment. It returns nil
+// for a stage without a base.
 func compareBase(in Input) *stageBase {
 	if in.Base == nil {
 		return nil
 	}
 	b := &stageBase{Base: in.Base, kind: audit.EnvironmentKind(in.Base.Ref)}
 	b.evidence = audit.BaseEvidence(b.kind, audit.ContentDigest(b.Ref) != "")
-	b.problem = b.compare(in)
+	b.problem = sbom.ValidText(b.compare(in))
 	if b.problem != "" {
 		return b
 	}
@@ -62,7 +64,7 @@ func compareBase(in Input) *stageBase {
 	return b
 }
 
-// compare says why the base cannot be held against the stage, or "".
+// compare returns why the base cannot be compared with the stage, or "".
 func (b *stageBase) compare(in Input) string {
 	switch {
 	case b.Lost != nil:
@@ -70,39 +72,38 @@ func (b *stageBase) compare(in Input) string {
 	case b.Document == nil:
 		return "was not examined"
 	case in.Document == nil:
-		return "" // there is nothing to hold against it, and that is said
+		return "" // the stage has a gap already
 	case isImage(b.kind, b.Document) && isImage(audit.EnvironmentKind(in.Stage.Environment), in.Document):
 		return b.compareLayers(in.Document.Environment.Image.Layers)
-	case b.kind == "snapshot" && (b.Document.Rules != in.Document.Rules || b.Document.Catalogers != in.Document.Catalogers):
-		// What one ruler finds and the other does not would be taken for
-		// what the job added.
-		return fmt.Sprintf("was made with %s, and this count with %s; make it anew",
-			methodOf(b.Document), methodOf(in.Document))
+	case b.kind == "snapshot" && methodOf(b.Document) != methodOf(in.Document):
+		// Whatever one method finds and the other does not would be taken for
+		// an addition of the job.
+		return fmt.Sprintf("was made with %s, and this count with %s (make a new snapshot)", methodOf(b.Document), methodOf(in.Document))
 	}
 	return ""
 }
 
-// compareLayers holds that the base's layers are the lowest of the image.
+// compareLayers checks that the base's layers are the lowest of the image.
 func (b *stageBase) compareLayers(layers []sbom.Layer) string {
-	own := b.Document.Environment.Image.Layers
-	if len(own) == 0 {
-		return "has no layers that are known"
+	lowest := b.Document.Environment.Image.Layers
+	if len(lowest) == 0 {
+		return "has no known layers"
 	}
-	for i, l := range own {
+	for i, l := range lowest {
 		if i >= len(layers) {
-			return fmt.Sprintf("is not the base of this image: it has %s, and the image %d", wording.Count(len(own), "layer", "layers"), len(layers))
+			return fmt.Sprintf("is not the base of this image: it has %s, and the image %d", wording.Count(len(lowest), "layer", "layers"), len(layers))
 		}
 		if !sameLayer(l, layers[i]) {
 			return fmt.Sprintf("is not the base of this image: layer %d differs", i+1)
 		}
 	}
-	b.layers = len(own)
+	b.layers = len(lowest)
 	return ""
 }
 
-// sameLayer compares the content where both say what it is, else the blobs:
-// one content has many compressed forms. Layers that say neither are not the
-// same.
+// sameLayer compares the digests of the content if both are known, otherwise
+// those of the blobs: one content has many compressed forms. Layers without
+// either are different.
 func sameLayer(a, b sbom.Layer) bool {
 	if a.DiffID != "" && b.DiffID != "" {
 		return a.DiffID == b.DiffID
@@ -110,29 +111,29 @@ func sameLayer(a, b sbom.Layer) bool {
 	return a.Digest != "" && a.Digest == b.Digest
 }
 
-// has says whether a component of the stage that counts is the base's.
+// has reports whether a counted component of the stage belongs to the base.
 func (b *stageBase) has(c *sbom.Component) bool {
 	if b == nil || b.problem != "" {
 		return false
 	}
-	theirs := b.components[sbom.Identity(c)]
+	inBase := b.components[sbom.Identity(c)]
 	switch {
-	case theirs == nil:
+	case inBase == nil:
 		return false
 	case b.layers > 0:
-		// The layer that it is from is one of the base's, bit by bit.
+		// The component is from a layer that is one of the base's, bit by bit.
 		return c.Layer > 0 && c.Layer <= b.layers
 	case c.Kind == sbom.KindFiles:
-		// A path is no identity of what lies there.
-		return c.Fingerprint != "" && c.Fingerprint == theirs.Fingerprint
+		// A path does not identify the content.
+		return c.Fingerprint != "" && c.Fingerprint == inBase.Fingerprint
 	case c.Kind == sbom.KindPackage:
-		ours, others := provedDigests(c), provedDigests(theirs)
-		return len(ours) == 0 || len(others) == 0 || slices.Equal(ours, others)
+		now, then := provedDigests(c), provedDigests(inBase)
+		return len(now) == 0 || len(then) == 0 || slices.Equal(now, then)
 	}
 	return true
 }
 
-// provedDigests are the digests that are bound to what is installed.
+// provedDigests returns the digests that are bound to the installed files.
 func provedDigests(c *sbom.Component) []string {
 	var out []string
 	for _, d := range c.Digests {
@@ -144,49 +145,49 @@ func provedDigests(c *sbom.Component) []string {
 	return slices.Compact(out)
 }
 
-// trusted says whether the base stands for what it has. One whose name can be
-// given to something else tomorrow does not, and neither does one that only
-// the image itself names: whoever brings something new into the stage could
-// call it the base's.
-func (b *stageBase) trusted() bool {
-	return b != nil && b.problem == "" && !b.Claimed && audit.Strength{Provenance: audit.FromImage, Evidence: b.evidence}.Sound()
-}
+// trusted reports whether the base accounts for its dependencies: see
+// [audit.StageBase.Trusted].
+func (b *stageBase) trusted() bool { return b != nil && b.problem == "" && b.info().Trusted() }
 
-// info is what the report says of the base.
+// info returns the base as the report lists it.
 func (b *stageBase) info() *audit.StageBase {
 	if b == nil {
 		return nil
 	}
-	s := &audit.StageBase{Ref: sbom.ValidText(b.Ref), Kind: sbom.ValidText(b.kind), Digest: audit.ContentDigest(b.Ref), Pinned: audit.ContentDigest(b.Ref) != "", Claimed: b.Claimed}
+	digest := audit.ContentDigest(b.Ref)
+	s := &audit.StageBase{Ref: sbom.ValidText(b.Ref), Kind: sbom.ValidText(b.kind), Digest: digest, Pinned: digest != "", Claimed: b.Claimed}
 	if b.problem != "" || b.Document == nil {
 		return s
 	}
-	s.Known, s.Dependencies = true, len(b.components)
-	image := &b.Document.Environment.Image
-	s.Digest = sbom.ValidText(cmp.Or(image.Digest, s.Digest))
-	s.Layers = b.layers
+	s.Known, s.Dependencies, s.Layers = true, len(b.components), b.layers
+	s.Digest = cmp.Or(b.Document.Environment.Image.Digest, digest)
 	return s
 }
 
-// isImage says whether both the reference and the document say that the
-// environment is an image. A document alone may be a stranger's.
+// isImage reports whether both the reference and the document are of an image.
+// A document alone may be made by a third party.
 func isImage(kind string, d *sbom.Document) bool {
 	return (&sbom.Environment{Kind: kind}).IsImage() && d.Environment.IsImage()
 }
 
-// gaps adds the gaps that are due to the base.
+func methodOf(d *sbom.Document) audit.Method {
+	return audit.Method{Rules: d.Rules, Catalogers: d.Catalogers}
+}
+
+// gaps adds the gaps in the examination of the base to the stage.
 func (b *stageBase) gaps(s *audit.Stage, waive *waivers) {
+	ref := sbom.ValidText(b.Ref)
 	if b.problem != "" {
-		s.Gaps = append(s.Gaps, audit.Gap{Kind: audit.GapBase, Detail: "the base " + sbom.ValidText(b.Ref) + " " + sbom.ValidText(b.problem)})
+		s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: audit.GapBase, Detail: "the base " + ref + " " + b.problem}})
 		return
 	}
 	for _, g := range b.Document.Gaps {
-		gap := audit.Gap{Kind: audit.GapBase, Path: sbom.ValidText(g.Path), Detail: fmt.Sprintf("in the base %s: %s: %s", sbom.ValidText(b.Ref), sbom.ValidText(string(g.Kind)), sbom.ValidText(g.Detail))}
-		if slices.Contains(audit.UnwaivableGaps(), string(g.Kind)) && gap.Path != "" {
-			// Without a path it cannot be waived.
+		gap := audit.Gap{Gap: sbom.Gap{Kind: audit.GapBase, Path: g.Path, Detail: fmt.Sprintf("in the base %s: %s: %s", ref, g.Kind, g.Detail)}}
+		if slices.Contains(audit.UnwaivableGaps(), g.Kind) && gap.Path != "" {
+			// A gap of the base without a path cannot be waived.
 			gap.Detail, gap.Path = gap.Detail+" ("+gap.Path+")", ""
 		}
-		waive.apply(&gap, g.Path)
+		waive.apply(&gap)
 		s.Gaps = append(s.Gaps, gap)
 	}
 }
@@ -270,7 +271,3 @@ func restsOn(b *stageBase) string {
 }
 
 var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-
-func methodOf(d *sbom.Document) audit.Method {
-	return audit.Method{Rules: d.Rules, Catalogers: d.Catalogers}
-}

@@ -192,7 +192,7 @@ func TestGapKindsAreKnown(t *testing.T) {
 			return true
 		}
 		found++
-		if kind, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value); err != nil || !slices.Contains(known, kind) {
+		if kind, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value); err != nil || !slices.Contains(known, sbom.GapKind(kind)) {
 			t.Errorf("%s is neither among the gaps that can be waived nor among the others", v.Names[0])
 		}
 		return true
@@ -207,7 +207,7 @@ func TestGapKindsAreKnown(t *testing.T) {
 	var schema struct {
 		Defs struct {
 			Waiver struct {
-				Properties struct{ Kind struct{ Enum []string } }
+				Properties struct{ Kind struct{ Enum []sbom.GapKind } }
 			}
 			Stage struct {
 				Properties struct {

@@ -4,7 +4,6 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/baseline"
 	"github.com/depaudit/depaudit/audit/growth"
-	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
@@ -45,19 +44,15 @@ func (f *footprint) compareBaseline(s *audit.Stage, accepted *baseline.Stage) {
 	g.Changed = append(g.Changed, growth.Changes(p.Changed)...)
 	g.Weaker = growth.Weaker(p.Compared)
 	if len(p.Added) > 0 {
-		g.Added = append(g.Added, growth.Group(f.graph(), growth.IDs(p.Added))...)
+		g.Added = append(g.Added, growth.Group(f.graph(s), growth.IDs(p.Added))...)
 	}
 }
 
-// graph returns the relations between the dependencies of the stage.
-func (f *footprint) graph() *graph.Graph {
-	components := make([]sbom.Component, len(f.dependencies))
-	for i := range f.dependencies {
-		components[i] = f.dependencies[i].Component()
+// graph returns the graph of the stage's dependencies.
+func (f *footprint) graph(s *audit.Stage) *graph.Graph {
+	edges := make([]graph.Edge, len(s.Relations))
+	for i, r := range s.Relations {
+		edges[i] = graph.Edge{From: r.From, To: r.To, Kind: string(r.Kind), Group: r.Group}
 	}
-	edges := make([]graph.Edge, len(f.relations))
-	for i, r := range f.relations {
-		edges[i] = graph.Edge{From: r.From, To: r.To, Kind: r.Kind, Group: r.Group}
-	}
-	return graph.FromLists(components, edges, graph.Options{Follow: graph.FollowRecommends})
+	return graph.FromLists(s.Components(), edges, graph.Options{Follow: graph.FollowRecommends})
 }

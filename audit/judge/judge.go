@@ -110,7 +110,7 @@ func judgeStage(in Input, registries []string, except *exceptions, accepted *bas
 		if in.Lost != nil {
 			detail = sbom.ValidText(in.Lost.Error())
 		}
-		s.Gaps = append(s.Gaps, audit.Gap{Kind: string(sbom.GapLost), Detail: detail})
+		s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: sbom.GapLost, Detail: detail}})
 	} else {
 		p.footprint = newFootprint(in, registries, except)
 		p.footprint.describe(&s, p.waive)
@@ -122,7 +122,7 @@ func judgeStage(in Input, registries []string, except *exceptions, accepted *bas
 		}
 		if in.Lost != nil {
 			// A document beside an error is a partial result.
-			s.Gaps = append(s.Gaps, audit.Gap{Kind: string(sbom.GapLost), Detail: sbom.ValidText(in.Lost.Error())})
+			s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: sbom.GapLost, Detail: sbom.ValidText(in.Lost.Error())}})
 		}
 	}
 	p.judge()
@@ -140,20 +140,18 @@ func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 	s.Method = audit.Method{Rules: doc.Rules, Catalogers: doc.Catalogers}
 	s.Counts, s.Dependencies, s.Relations, s.Excluded = f.counts, f.dependencies, f.relations, f.excluded
 	for _, g := range doc.Gaps {
-		gap := audit.Gap{Kind: string(g.Kind), Path: g.Path, Detail: g.Detail}
-		waive.apply(&gap, g.Path)
+		gap := audit.Gap{Gap: g}
+		waive.apply(&gap)
 		s.Gaps = append(s.Gaps, gap)
 	}
 	if s.Base = f.base.info(); s.Base != nil && s.Base.Known {
-		s.Base.Present, s.Base.Gone = len(f.taken), f.gone()
+		s.Base.Present, s.Base.Gone = len(f.present), f.gone()
 		s.Base.Added = s.Counts.Total - s.Base.Present
 	}
 	if f.base != nil && (f.base.problem == "" || f.unjudged()) {
 		f.base.gaps(s, waive)
 	}
-	for _, n := range doc.Notices {
-		s.Notices = append(s.Notices, audit.Notice{Kind: string(n.Kind), Path: n.Path, ID: n.Component, Detail: n.Detail})
-	}
+	s.Notices = slices.Clone(doc.Notices)
 	for _, l := range f.locks {
 		s.Locks = append(s.Locks, lockFile(l))
 	}

@@ -9,23 +9,21 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// limitations takes over what this kind of environment cannot show, and which
-// of it the configuration accepts.
+// limitations returns the limitations of the environment, with those that the
+// configuration accepts marked.
 func limitations(list []sbom.Limitation, accept []sbom.LimitationName) []audit.Limitation {
 	var out []audit.Limitation
 	for _, l := range list {
-		out = append(out, audit.Limitation{
-			Name: sbom.ValidText(string(l.Name)), Detail: sbom.ValidText(l.Detail), Accepted: slices.Contains(accept, l.Name),
-		})
+		out = append(out, audit.Limitation{Limitation: l, Accepted: slices.Contains(accept, l.Name)})
 	}
 	return out
 }
 
-// limitationNames are the names, each once.
+// limitationNames returns the names, each once.
 func limitationNames(list []sbom.Limitation) []string {
 	var names []string
 	for _, l := range list {
-		if name := sbom.ValidText(string(l.Name)); !slices.Contains(names, name) {
+		if name := string(l.Name); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -37,12 +35,13 @@ func limitationNames(list []sbom.Limitation) []string {
 func (p *policy) limitations() {
 	var open, acceptable []string
 	for _, l := range p.stage.Limitations {
-		if l.Accepted || slices.Contains(open, l.Name) {
+		name := string(l.Name)
+		if l.Accepted || slices.Contains(open, name) {
 			continue
 		}
-		open = append(open, l.Name)
-		if slices.Contains(sbom.LimitationNames(), sbom.LimitationName(l.Name)) {
-			acceptable = append(acceptable, l.Name)
+		open = append(open, name)
+		if slices.Contains(sbom.LimitationNames(), l.Name) {
+			acceptable = append(acceptable, name)
 		}
 	}
 	if len(open) > 0 {
@@ -61,7 +60,7 @@ func (p *policy) limitations() {
 	}
 	var idle []string
 	for _, name := range p.config.Accept {
-		if !slices.ContainsFunc(p.stage.Limitations, func(l audit.Limitation) bool { return l.Name == string(name) }) {
+		if !slices.ContainsFunc(p.stage.Limitations, func(l audit.Limitation) bool { return l.Name == name }) {
 			idle = append(idle, string(name))
 		}
 	}

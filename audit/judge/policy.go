@@ -299,7 +299,7 @@ func (p *policy) notices() {
 		r := ruleFor(text.rule)
 		severity := r.Severity(p.config.Strict())
 		d := p.footprint.byID[sbom.ValidText(n.Component)]
-		if n.Kind == sbom.NoticeStartup && (p.footprint.own[n.Component] || d != nil && p.accounted(d)) {
+		if n.Kind == sbom.NoticeStartup && (p.footprint.firstParty[n.Component] || d != nil && p.accounted(d)) {
 			severity = audit.Info
 		}
 		key := about{text.rule, severity}

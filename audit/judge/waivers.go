@@ -29,16 +29,15 @@ func newWaivers(list []config.Waiver, today string) *waivers {
 	return w
 }
 
-// apply marks the gaps that a live waiver covers. The path that is compared
-// is the one in the environment, before it was made fit for a report.
-func (w *waivers) apply(g *audit.Gap, path string) {
+// apply marks a gap that a live waiver covers.
+func (w *waivers) apply(g *audit.Gap) {
 	if !g.Waivable() {
 		return
 	}
 	at, live := w.first(func(i int) bool {
 		x := &w.list[i]
 		return (x.Kind != "" || x.Path != "") && (x.Kind == "" || x.Kind == g.Kind) &&
-			(x.Path == "" || path != "" && w.sel[i].matchesPath(path))
+			(x.Path == "" || g.Path != "" && w.sel[i].matchesPath(g.Path))
 	})
 	switch {
 	case at < 0:

@@ -12,19 +12,22 @@ import (
 
 func deb(name, version string) audit.Dependency {
 	return audit.Dependency{
-		ID: "deb/debian/" + name + "@" + version + "?arch=amd64", Key: "deb/debian/" + name + "?arch=amd64",
-		PURL: "pkg:deb/debian/" + name + "@" + version + "?arch=amd64",
-		Kind: "os", Type: "deb", Namespace: "debian", Name: name, Version: version, Arch: "amd64",
-		Provenance: audit.FromOS, Evidence: "db-owned", Paths: []string{"/var/lib/dpkg/status"},
+		Component: sbom.Component{
+			ID: "deb/debian/" + name + "@" + version + "?arch=amd64", PURL: "pkg:deb/debian/" + name + "@" + version + "?arch=amd64",
+			Kind: "os", Type: "deb", Namespace: "debian", Name: name, Version: version, Arch: "amd64", Paths: []string{"/var/lib/dpkg/status"},
+		},
+		Key: "deb/debian/" + name + "?arch=amd64", Provenance: audit.FromOS, Evidence: "db-owned",
 	}
 }
 
 func wheel(name, version string, line int) audit.Dependency {
 	return audit.Dependency{
-		ID: "pypi/" + name + "@" + version, Key: "pypi/" + name, PURL: "pkg:pypi/" + name + "@" + version,
-		Type: "pypi", Name: name, Version: version, Provenance: audit.FromLock, Evidence: "hash-locked",
-		Lock:  &audit.LockRef{File: "requirements.txt", Line: line},
-		Paths: []string{"/opt/venv/lib/python3.11/site-packages/" + name + "-" + version + ".dist-info/METADATA"},
+		Component: sbom.Component{
+			ID: "pypi/" + name + "@" + version, PURL: "pkg:pypi/" + name + "@" + version, Type: "pypi", Name: name, Version: version,
+			Paths: []string{"/opt/venv/lib/python3.11/site-packages/" + name + "-" + version + ".dist-info/METADATA"},
+		},
+		Key: "pypi/" + name, Provenance: audit.FromLock, Evidence: "hash-locked",
+		Lock: &audit.LockRef{File: "requirements.txt", Line: line},
 	}
 }
 
@@ -37,8 +40,10 @@ func unlocked(name, version, code, detail string) audit.Dependency {
 
 func files(name, path, detail string, n int) audit.Dependency {
 	return audit.Dependency{
-		ID: "generic/" + name + "?path=" + path, Key: "generic/" + name + "?path=" + path, Type: "generic", Name: name,
-		Provenance: audit.FromNowhere, Evidence: "none", Paths: []string{path}, Files: n, Detail: detail,
+		Component: sbom.Component{
+			ID: "generic/" + name + "?path=" + path, Type: "generic", Name: name, Paths: []string{path}, Files: n, Detail: detail,
+		},
+		Key: "generic/" + name + "?path=" + path, Provenance: audit.FromNowhere, Evidence: "none",
 		Why: &audit.Reason{Code: "no-package", Detail: detail + ", which no package accounts for"},
 	}
 }
@@ -68,7 +73,7 @@ func buildSource() audit.Stage {
 	pip := wheel("pip", "23.0.1", 0)
 	pip.Provenance, pip.Evidence, pip.Lock, pip.Owner = audit.FromBundled, "", nil, "deb/debian/libsomething0@1.0-1?arch=amd64"
 	s.Dependencies = append(s.Dependencies, pip)
-	s.Excluded = []audit.Excluded{{Path: "/var/cache/apt/archives", Reason: "archive", Detail: "612 archives", Count: 612}}
+	s.Excluded = []sbom.Exclusion{{Path: "/var/cache/apt/archives", Reason: "archive", Detail: "612 archives", Count: 612}}
 	return s
 }
 
@@ -102,9 +107,9 @@ func testSource() audit.Stage {
 		Counts: audit.Counts{Total: 265, OS: 265},
 		Growth: audit.Growth{Known: true, Baseline: 265},
 		Gaps: []audit.Gap{
-			{Kind: "unreadable", Path: "/root/.cache/venv", Detail: "permission denied: run the scan as a user who may read it"},
-			{Kind: "malformed", Path: "/usr/local/lib/python3.11/dist-packages/a-package-with-a-long-name-1.0.dist-info/METADATA", Detail: "no Name header"},
-			{Kind: "lost-scan", Detail: "the scan was ended after 10m0s"},
+			{Gap: gap("unreadable", "/root/.cache/venv", "permission denied: run the scan as a user who may read it")},
+			{Gap: gap("malformed", "/usr/local/lib/python3.11/dist-packages/a-package-with-a-long-name-1.0.dist-info/METADATA", "no Name header")},
+			{Gap: gap("lost-scan", "", "the scan was ended after 10m0s")},
 		},
 		Findings: []audit.Finding{{Rule: "gap", Severity: audit.SeverityIncomplete, Message: "3 places could not be examined, so nothing can be said about them"}},
 	}
@@ -174,8 +179,10 @@ func manyAdded() audit.Stage {
 // hostile is what an attacker would like to print, in every place that takes
 // a string from outside.
 func hostileStage(s string) audit.Stage {
-	d := audit.Dependency{ID: s, Key: s, PURL: s, Name: s, Namespace: s, Version: s, Arch: s, Type: s, Provenance: audit.FromNowhere,
-		Evidence: s, Paths: []string{s, s}, InstallReason: s, Files: 1, Detail: s, Why: &audit.Reason{Code: s, Detail: s, Lock: &audit.LockRef{File: s, Line: 3}}}
+	d := audit.Dependency{
+		Component: sbom.Component{ID: s, PURL: s, Name: s, Namespace: s, Version: s, Arch: s, Type: s,
+			Paths: []string{s, s}, InstallReason: sbom.InstallReason(s), Files: 1, Detail: s},
+		Key: s, Provenance: audit.FromNowhere, Evidence: s, Why: &audit.Reason{Code: s, Detail: s, Lock: &audit.LockRef{File: s, Line: 3}}}
 	locked := d
 	locked.ID, locked.Provenance, locked.Lock, locked.Owner, locked.Why = s+"2", audit.FromLock, &audit.LockRef{File: s, Line: 1}, s, nil
 	excepted := d
@@ -189,13 +196,13 @@ func hostileStage(s string) audit.Stage {
 		Image: sbom.Image{Digest: s, Platform: s, BaseName: s, BaseDigest: s,
 			Layers: []sbom.Layer{{Digest: s, DiffID: s, CreatedBy: s}, {CreatedBy: "/bin/sh -c " + s + " # buildkit"}, {CreatedBy: "/bin/sh -c #(nop)" + s}}},
 		Base:        &audit.StageBase{Ref: s, Kind: s, Digest: s, Known: true, Layers: 1, Dependencies: 4, Present: 1, Gone: 2, Added: 3, Claimed: true},
-		Limitations: []audit.Limitation{{Name: s, Detail: s}, {Name: s + "2", Detail: s, Accepted: true}, {Name: s}},
+		Limitations: []audit.Limitation{{Limitation: limitation(s, s)}, {Limitation: limitation(s+"2", s), Accepted: true}, {Limitation: limitation(s, "")}},
 		Name:        s, Critical: true, Environment: s, OS: s, Verdict: audit.Fail, Message: s,
 		Method: audit.Method{Rules: 1, Catalogers: s},
 		Counts: audit.Counts{Total: 4, OS: 1, Lock: 1, Image: 1, Exception: 1, Unaccounted: 1, Bundled: 1, Excluded: 1},
 		Limit:  new(int), Dependencies: []audit.Dependency{d, locked, excepted, other},
-		Relations: []audit.Relation{{From: s, To: s, Kind: s, Via: s, Group: 1, File: s}},
-		Excluded:  []audit.Excluded{{Path: s, Name: s, Version: s, PURL: s, Reason: s, Detail: s, Count: 1}},
+		Relations: []sbom.Relation{{From: s, To: s, Kind: sbom.RelationKind(s), Via: s, Group: 1, File: s}},
+		Excluded:  []sbom.Exclusion{{Path: s, Name: s, Version: s, PURL: s, Reason: sbom.ExclusionReason(s), Detail: s, Count: 1}},
 		Growth: audit.Growth{Known: true, Baseline: 1, Method: &audit.Method{Rules: 1, Catalogers: s},
 			Added: []audit.GrowthGroup{
 				{ID: s, Because: s, Introduces: []string{s + "2", s + "3", "unknown " + s}},
@@ -211,8 +218,8 @@ func hostileStage(s string) audit.Stage {
 			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s, s + "2"}, Paths: []string{s, s + "2"}, Fix: s, Accept: s},
 			{Rule: s, Severity: audit.Severity(s), Message: s, Fix: "run `" + s + "` again: " + s},
 		},
-		Gaps:    []audit.Gap{{Kind: s, Path: s, Detail: s, Waived: excuse}, {Kind: s, Detail: s, Waived: excuse}, {Kind: s, Path: s, Detail: s}, {Kind: s, Detail: s}},
-		Notices: []audit.Notice{{Kind: s, Path: s, ID: s, Detail: s}},
+		Gaps:    []audit.Gap{{Gap: gap(s, s, s), Waived: excuse}, {Gap: gap(s, "", s), Waived: excuse}, {Gap: gap(s, s, s)}, {Gap: gap(s, "", s)}},
+		Notices: []sbom.Notice{{Kind: sbom.NoticeKind(s), Path: s, Component: s, Detail: s}},
 		Locks:   []audit.LockFile{{Path: s, Format: s, Entries: 1}},
 	}
 }
@@ -272,8 +279,8 @@ func fromSBOM() audit.Stage {
 	s := buildSource()
 	s.Name, s.Environment, s.Method = "sign", "sbom:sign.spdx.json", audit.Method{Rules: 1, Catalogers: "Tool: other-scanner-2.1"}
 	s.Limitations = []audit.Limitation{
-		{Name: "ownership", Detail: "which package owns which path is not in the document", Accepted: true},
-		{Name: "unaccounted", Detail: "files that no package accounts for are not in the document"},
+		{Limitation: limitation("ownership", "which package owns which path is not in the document"), Accepted: true},
+		{Limitation: limitation("unaccounted", "files that no package accounts for are not in the document")},
 	}
 	s.Verdict = audit.Incomplete
 	s.Findings = []audit.Finding{{Rule: "limitation", Severity: audit.SeverityIncomplete, Message: "the environment cannot show: unaccounted",
@@ -328,4 +335,12 @@ func withFindings(r *audit.Report) *audit.Report {
 
 func pipeline() *audit.Report {
 	return withFindings(newReport("cpython-release", audit.Fail, grownBuildSource(), buildDocs(), testSource()))
+}
+
+func gap(kind, path, detail string) sbom.Gap {
+	return sbom.Gap{Kind: sbom.GapKind(kind), Path: path, Detail: detail}
+}
+
+func limitation(name, detail string) sbom.Limitation {
+	return sbom.Limitation{Name: sbom.LimitationName(name), Detail: detail}
 }

@@ -235,7 +235,7 @@ func findingList(s stage) terminal.Table {
 func gapList(s stage) terminal.Table {
 	l := terminal.Table{Columns: []terminal.Column{{Title: "Kind"}, {Title: "Path", Path: true, Code: true}, {Title: "Detail"}, {Title: "Waived"}}}
 	for _, g := range s.openFirst() {
-		l.Rows = append(l.Rows, []string{g.Kind, g.Path, g.Detail, waived(g)})
+		l.Rows = append(l.Rows, []string{string(g.Kind), g.Path, g.Detail, waived(g)})
 	}
 	return l
 }
@@ -247,7 +247,7 @@ func limitationList(s stage) terminal.Table {
 		if x.Accepted {
 			accepted = "accepted"
 		}
-		l.Rows = append(l.Rows, []string{x.Name, x.Detail, accepted})
+		l.Rows = append(l.Rows, []string{string(x.Name), x.Detail, accepted})
 	}
 	return l
 }
@@ -279,7 +279,7 @@ func excludedList(s stage) terminal.Table {
 		{Title: "Reason"}, {Title: "Count", Right: true}, {Title: "Detail"},
 	}}
 	for _, e := range s.Excluded {
-		l.Rows = append(l.Rows, []string{e.Path, e.Name, e.Version, e.Reason, strconv.Itoa(max(e.Count, 1)), e.Detail})
+		l.Rows = append(l.Rows, []string{e.Path, e.Name, e.Version, string(e.Reason), strconv.Itoa(max(e.Count, 1)), e.Detail})
 	}
 	return l
 }
@@ -290,10 +290,10 @@ func noticeList(s stage) terminal.Table {
 	}}
 	for _, n := range s.Notices {
 		about := ""
-		if n.ID != "" {
-			about = s.name(n.ID)
+		if n.Component != "" {
+			about = s.name(n.Component)
 		}
-		l.Rows = append(l.Rows, []string{n.Kind, about, n.Path, n.Detail})
+		l.Rows = append(l.Rows, []string{string(n.Kind), about, n.Path, n.Detail})
 	}
 	return l
 }

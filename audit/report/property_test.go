@@ -241,7 +241,7 @@ func TestMarkdownLimit(t *testing.T) {
 		d := unlocked(fmt.Sprintf("a-package-of-some-length-%d", i), "1.0", "not-in-any-lock", strings.Repeat("why ", 50))
 		huge.Dependencies = append(huge.Dependencies, d)
 		huge.Growth.Added = append(huge.Growth.Added, audit.GrowthGroup{ID: d.ID})
-		huge.Gaps = append(huge.Gaps, audit.Gap{Kind: "unreadable", Path: fmt.Sprintf("/srv/%d", i), Detail: "permission denied"})
+		huge.Gaps = append(huge.Gaps, audit.Gap{Gap: gap("unreadable", fmt.Sprintf("/srv/%d", i), "permission denied")})
 		huge.Findings = append(huge.Findings, audit.Finding{Rule: "unpinned", Severity: audit.Error, Message: strings.Repeat("long ", 100)})
 	}
 	many := newReport("p", audit.Fail)

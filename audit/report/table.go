@@ -351,7 +351,7 @@ func (p *page) gaps(s stage) {
 			return
 		}
 		label, color := "gap", terminal.Yellow
-		text := strings.TrimPrefix(g.Kind+": "+g.Detail, ": ")
+		text := strings.TrimPrefix(string(g.Kind)+": "+g.Detail, ": ")
 		if g.Waived != nil {
 			label, color = "waived", ""
 			text += "; waived " + waived(g)

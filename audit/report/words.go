@@ -112,8 +112,8 @@ func (s stage) headline(foreign func(string) string) string {
 func (s stage) cannotShow() string {
 	var names []string
 	for _, l := range s.Limitations {
-		if !slices.Contains(names, l.Name) {
-			names = append(names, l.Name)
+		if name := string(l.Name); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return strings.Join(names, ", ")
@@ -157,7 +157,7 @@ func (s stage) about() []remark {
 		out = append(out, remark{"made by", s.Method.Catalogers})
 	}
 	for _, l := range s.Limitations {
-		text := strings.TrimSuffix(l.Name+": "+l.Detail, ": ")
+		text := strings.TrimSuffix(string(l.Name)+": "+l.Detail, ": ")
 		if l.Accepted {
 			text += " (accepted)"
 		}

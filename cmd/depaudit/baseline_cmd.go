@@ -89,7 +89,7 @@ func (c *command) accept(j *job, r *audit.Report, reason string) error {
 				if g.Waived != nil {
 					continue
 				}
-				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(cmp.Or(g.Path, g.Kind)), terminal.Escape(g.Detail))
+				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(cmp.Or(g.Path, string(g.Kind))), terminal.Escape(g.Detail))
 			}
 			return incomplete(err)
 		}
