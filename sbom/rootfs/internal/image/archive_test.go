@@ -65,16 +65,16 @@ func TestPublishedFixtures(t *testing.T) {
 		})
 	}
 	for _, tt := range []struct{ scheme, path, tag, want string }{
-		{schemeDockerArchive, "tarball/testdata/test_bundle.tar", "", `holds several images: name one, as in docker-archive:`},
+		{schemeDockerArchive, "tarball/testdata/test_bundle.tar", "", `contains several images: name one, as in docker-archive:`},
 		{schemeDockerArchive, "tarball/testdata/test_bundle.tar", "nope", `no image has the tag "nope": there are "test_image_1", "test_image_2"`},
 		{schemeDockerArchive, "tarball/testdata/null_manifest.tar", "", "manifest.json is empty"},
-		{schemeDockerArchive, "tarball/testdata/no_manifest.tar", "", "for it has no manifest.json"},
-		{schemeDockerArchive, "tarball/testdata/content.tar", "", "for it has no manifest.json"},
+		{schemeDockerArchive, "tarball/testdata/no_manifest.tar", "", "it has no manifest.json"},
+		{schemeDockerArchive, "tarball/testdata/content.tar", "", "it has no manifest.json"},
 		{schemeOCIArchive, "tarball/testdata/test_image_1.tar", "", "write docker-archive:"},
-		{schemeOCIArchive, "tarball/testdata/hello-world-v25.tar", "", "holds no image: index.json names none"},
+		{schemeOCIArchive, "tarball/testdata/hello-world-v25.tar", "", "contains no image: index.json names none"},
 		{schemeOCIArchive, "../crane/testdata/content.tar.zst", "", "is compressed by zstd, and only gzip is read: decompress it first: zstd -d"},
-		{schemeOCIDir, "layout/testdata/test_index_media_type", "", "is no container image"},
-		{schemeOCIDir, "layout/testdata/test_gc_image_unknown_mediatype", "", "holds no image"},
+		{schemeOCIDir, "layout/testdata/test_index_media_type", "", "is not a container image"},
+		{schemeOCIDir, "layout/testdata/test_gc_image_unknown_mediatype", "", "contains no image"},
 	} {
 		t.Run(tt.path+" "+tt.tag+" is refused", func(t *testing.T) {
 			wantError(t, Location{tt.scheme, filepath.Join(dir, tt.path), tt.tag}, "", system(), tt.want)
@@ -139,11 +139,11 @@ func TestBrokenDockerArchives(t *testing.T) {
 		want   string
 	}{
 		"config missing": {func(k kept, e *dockerEntry) { delete(k, e.Config) }, "it is not in the archive"},
-		"config swapped": {func(k kept, e *dockerEntry) { k[e.Config] = append(k[e.Config], ' ') }, "is damaged or was exchanged"},
+		"config swapped": {func(k kept, e *dockerEntry) { k[e.Config] = append(k[e.Config], ' ') }, "is damaged or was replaced"},
 		"layer missing":  {func(k kept, e *dockerEntry) { delete(k, "abc/layer.tar") }, `layer 1 of 1: "abc/layer.tar" is not in the archive`},
 		"layer climbs":   {func(k kept, e *dockerEntry) { e.Layers[0] = "../../../etc/passwd" }, "is not in the archive"},
-		"more layers":    {func(k kept, e *dockerEntry) { e.Layers = append(e.Layers, "abc/layer.tar") }, "has 2 layers, and its configuration speaks of 1"},
-		"xz layer":       {func(k kept, e *dockerEntry) { k["abc/layer.tar"] = []byte("\xfd7zXZ\x00....") }, "is compressed by xz, which no layer is"},
+		"more layers":    {func(k kept, e *dockerEntry) { e.Layers = append(e.Layers, "abc/layer.tar") }, "has 2 layers, and its configuration has 1"},
+		"xz layer":       {func(k kept, e *dockerEntry) { k["abc/layer.tar"] = []byte("\xfd7zXZ\x00....") }, "is compressed by xz, which is not a format of layers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k, entry := dockerSave("a:1")
@@ -185,7 +185,7 @@ func TestDocker25(t *testing.T) {
 	wantError(t, Location{schemeDockerArchive, k.entries(entry).file(t), ""}, "", system(), "manifest.json and index.json name different layers")
 	slices.Reverse(entry.Layers)
 	k.entries(entry).roots(k.image(linuxARM64, nil))
-	wantError(t, Location{schemeDockerArchive, k.file(t), ""}, "", system(), "index.json does not: it can be read in two ways")
+	wantError(t, Location{schemeDockerArchive, k.file(t), ""}, "", system(), "index.json does not: it is ambiguous")
 }
 
 // tarWith is a tar file made header by header; Uname carries the content.
@@ -267,12 +267,12 @@ func TestBrokenTars(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"empty":           {nil, "is no tar file, or an empty one"},
-		"zeros":           {make([]byte, 4096), "is no tar file, or an empty one"},
-		"cut in content":  {whole[:1500], "the archive was cut off"},
-		"cut in a header": {whole[:len(whole)-1024-1024+100], "is no whole tar file"},
-		"garbage":         {bytes.Repeat([]byte("garbage "), 500), "is no whole tar file"},
-		"bad gzip":        {[]byte("\x1f\x8b garbage garbage"), "is no gzip file"},
+		"empty":           {nil, "is not a tar file, or an empty one"},
+		"zeros":           {make([]byte, 4096), "is not a tar file, or an empty one"},
+		"cut in content":  {whole[:1500], "the archive is truncated"},
+		"cut in a header": {whole[:len(whole)-1024-1024+100], "is not a complete tar file"},
+		"garbage":         {bytes.Repeat([]byte("garbage "), 500), "is not a complete tar file"},
+		"bad gzip":        {[]byte("\x1f\x8b garbage garbage"), "is not a gzip file"},
 		"cut gzip":        {gzipped(whole)[:40], "decompressing the archive"},
 		"sparse":          {sparse, "sparse"},
 		"long name":       {tarWith(t, &tar.Header{Name: strings.Repeat("n", maxMemberName+1)}), "with a name of more than 512 bytes"},

@@ -9,7 +9,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// assemble reads the image of a manifest.
+// assemble returns the image of a manifest.
 func assemble(ctx context.Context, s store, from candidate, want request) (*Image, error) {
 	m, err := readManifest(ctx, s, from.desc)
 	if err != nil {
@@ -42,7 +42,7 @@ func assemble(ctx context.Context, s store, from candidate, want request) (*Imag
 	return img, nil
 }
 
-// openBlob opens a blob of the size that its descriptor says.
+// openBlob opens a blob with the size in its descriptor.
 func openBlob(s store, d v1.Descriptor) func(context.Context) (io.ReadCloser, error) {
 	return func(ctx context.Context) (io.ReadCloser, error) {
 		body, err := s.blob(ctx, d)
@@ -53,8 +53,8 @@ func openBlob(s store, d v1.Descriptor) func(context.Context) (io.ReadCloser, er
 	}
 }
 
-// decidePlatform compares what the index says of an image, what the image's
-// configuration says, and what was asked for.
+// decidePlatform compares the platform in the index, the platform in the
+// configuration, and the requested one.
 func decidePlatform(from candidate, config platform, want request) (platform, error) {
 	said := from.platform
 	switch {
@@ -62,7 +62,7 @@ func decidePlatform(from candidate, config platform, want request) (platform, er
 		config = said
 	case said == (platform{}):
 	case !said.sameMachine(config):
-		return platform{}, fmt.Errorf("the index says that %s is for %s, and its configuration says %s: to take it as what it is, name it by this digest",
+		return platform{}, fmt.Errorf("the platform of %s is %s in the index and %s in its configuration (to open it anyway, give this digest)",
 			from.desc.Digest, quote(said.String()), quote(config.String()))
 	case config.variant == "":
 		config.variant = said.variant
@@ -70,7 +70,7 @@ func decidePlatform(from candidate, config platform, want request) (platform, er
 	if from.alone && want.named {
 		switch {
 		case config == platform{}:
-			return platform{}, fmt.Errorf("does not say what platform it is for: leave out the platform %s to take it as it is", want)
+			return platform{}, fmt.Errorf("has no platform (omit the platform %s to open it anyway)", want)
 		case !want.accepts(config):
 			return platform{}, fmt.Errorf("is for %s and not for %s", config, want)
 		}

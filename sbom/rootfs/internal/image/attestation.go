@@ -15,7 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// What an attestation manifest is made of
+// The media type and the annotation of an attestation manifest
 // (moby/buildkit, docs/attestations/attestation-storage.md).
 const (
 	mediaTypeInToto         = "application/vnd.in-toto+json"
@@ -32,7 +32,7 @@ const (
 // Attestation is an SBOM that BuildKit attached to an image.
 type Attestation struct {
 	// Name is the build stage, "context" for the build's context, or "" for
-	// the image's own. Names need not differ: a scanner may write several
+	// the image's own. Names may be equal: a scanner may write several
 	// documents for a stage.
 	Name string
 	// PredicateType is "https://spdx.dev/Document" for what BuildKit writes.
@@ -42,16 +42,16 @@ type Attestation struct {
 	// Digest and Size are those of the statement.
 	Digest string
 	Size   int64
-	// Open gives the statement: in-toto JSON, with the document as its
-	// predicate. The read that would end it fails if size or digest are not
-	// as announced.
+	// Open opens the statement: in-toto JSON, with the document as its
+	// predicate. The read at its end fails if size or digest are not those of
+	// the descriptor.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// Attestations finds the SBOMs of the image that a reference names, in the
-// order of the attestation manifest: BuildKit puts the image's own first. An
-// image without one is an error. Statements are read and checked, for only
-// the document in them says what stage it is about.
+// Attestations returns the SBOMs of an image, in the order of the attestation
+// manifest: BuildKit puts the image's own first. An image without one is an
+// error. Statements are read and verified, because only the document in them
+// contains the name of its stage.
 func Attestations(ctx context.Context, loc Location, platform string) ([]Attestation, error) {
 	return attestations(ctx, loc, platform, system())
 }
@@ -106,7 +106,7 @@ func attestationsOf(ctx context.Context, loc Location, platform string, out outs
 	return found, nil
 }
 
-// attestationManifests finds the image and what is attached to it.
+// attestationManifests returns the image and the manifests attached to it.
 func attestationManifests(ctx context.Context, s store, want request) (v1.Hash, []v1.Descriptor, error) {
 	roots, err := s.roots(ctx)
 	if err != nil {
@@ -120,11 +120,11 @@ func attestationManifests(ctx context.Context, s store, want request) (v1.Hash, 
 		if err := checkAlone(ctx, s, found, want); err != nil {
 			return v1.Hash{}, nil, err
 		}
-		// What is attached to an image lies beside it in an index. Of a layout
-		// all indexes are at hand, of a registry none.
+		// Attestations are next to the image in an index. Of a layout all
+		// indexes are available, of a registry none.
 		l, ok := s.(*layout)
 		if !ok {
-			return v1.Hash{}, nil, fmt.Errorf("%s is an image outside of an index, and attestations lie in an index beside the image: name the tag, or the digest of the index", found.desc.Digest)
+			return v1.Hash{}, nil, fmt.Errorf("%s is an image outside of an index, and attestations are in an index next to the image: name the tag, or the digest of the index", found.desc.Digest)
 		}
 		roots = l.index.Manifests
 	}
@@ -141,8 +141,8 @@ func attestationManifests(ctx context.Context, s store, want request) (v1.Hash, 
 	return found.desc.Digest, out, nil
 }
 
-// checkAlone holds an image outside of an index against a platform that the
-// user named.
+// checkAlone checks an image outside of an index against a platform that the
+// user requested.
 func checkAlone(ctx context.Context, s store, found candidate, want request) error {
 	if !want.named {
 		return nil
@@ -159,8 +159,8 @@ func checkAlone(ctx context.Context, s store, found candidate, want request) err
 	return err
 }
 
-// statements reads the SBOMs of one attestation manifest, and names the
-// predicates of its other statements.
+// statements returns the SBOMs of one attestation manifest, and the predicates
+// of its other statements.
 func statements(ctx context.Context, s store, d v1.Descriptor, image v1.Hash) ([]Attestation, []string, error) {
 	m, err := readManifest(ctx, s, d)
 	if err != nil {
@@ -193,7 +193,7 @@ func statements(ctx context.Context, s store, d v1.Descriptor, image v1.Hash) ([
 		}
 		switch {
 		case said != "" && said != st.predicateType:
-			return nil, nil, fmt.Errorf("attestation %s has the predicate type %s, and was announced with %s", l.Digest, quote(st.predicateType), quote(said))
+			return nil, nil, fmt.Errorf("attestation %s has the predicate type %s, and its descriptor has %s", l.Digest, quote(st.predicateType), quote(said))
 		case !isSBOM(st.predicateType):
 			others = append(others, st.predicateType)
 			continue
@@ -219,7 +219,7 @@ func isSBOM(predicate string) bool {
 	return false
 }
 
-// statement is what is needed of an in-toto statement
+// statement are the relevant parts of an in-toto statement
 // (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md).
 type statement struct {
 	predicateType string
@@ -237,7 +237,7 @@ func parseStatement(data []byte) (statement, error) {
 		return statement{}, err
 	}
 	if !strings.HasPrefix(kind, "https://in-toto.io/Statement/") {
-		return statement{}, fmt.Errorf("is no in-toto statement: its type is %s", quote(kind))
+		return statement{}, fmt.Errorf("is not an in-toto statement: its type is %s", quote(kind))
 	}
 	if err := text(fields, "predicateType", &st.predicateType); err != nil {
 		return statement{}, err
@@ -257,8 +257,8 @@ func parseStatement(data []byte) (statement, error) {
 	return st, nil
 }
 
-// object parts a JSON object into its fields, as they stand, without going
-// through what is in them: a document has up to 40 MiB.
+// object splits a JSON object into its fields without parsing them: a document
+// has up to 40 MiB.
 func object(data []byte) (map[string]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -276,10 +276,10 @@ func object(data []byte) (map[string]json.RawMessage, error) {
 		}
 		key, ok := t.(string)
 		if !ok {
-			return nil, broken(d, errors.New("a key that is no string"))
+			return nil, broken(d, errors.New("a key that is not a string"))
 		}
 		if seen[fold(key)] {
-			return nil, fmt.Errorf("has the key %s twice in one object: it can be read in two ways", quote(key))
+			return nil, fmt.Errorf("has the key %s twice in one object: it is ambiguous", quote(key))
 		}
 		seen[fold(key)] = true
 		var value json.RawMessage
@@ -297,29 +297,28 @@ func object(data []byte) (map[string]json.RawMessage, error) {
 	return fields, nil
 }
 
-// text reads a field that must be a string; a missing one is empty.
+// text decodes a field that must be a string; a missing one is empty.
 func text(fields map[string]json.RawMessage, key string, into *string) error {
 	value, ok := fields[key]
 	if !ok {
 		return nil
 	}
 	if err := json.Unmarshal(value, into); err != nil {
-		return fmt.Errorf("has a %q that is no string", key)
+		return fmt.Errorf("has a %q that is not a string", key)
 	}
 	return nil
 }
 
-// nameTargets makes names of stages of the names of documents.
+// nameTargets derives names of stages from the names of documents.
 //
 // BuildKit mounts the root file system of the build's result at
-// /run/src/core/sbom and those of stages at /run/src/extras/sbom-STAGE, and
-// that of the build's context at /run/src/extras/sbom-context
+// /run/src/core/sbom, those of stages at /run/src/extras/sbom-STAGE, and that of
+// the build's context at /run/src/extras/sbom-context
 // (frontend/attestations/sbom/sbom.go: CoreSBOMName, ExtraSBOMPrefix). The
 // scanner names its file after the directory, and that name is lost when the
-// file becomes a blob; but the default scanner gives the document the same
-// name (docker/buildkit-syft-scanner, internal/target.go: source.Alias), and
-// older versions the whole path. Another scanner may choose another name,
-// which then stands for itself.
+// file becomes a blob. The default scanner gives the document the same name
+// (docker/buildkit-syft-scanner, internal/target.go: source.Alias), and its
+// older versions give it the whole path. The name of another scanner is kept.
 func nameTargets(found []Attestation) {
 	for i := range found {
 		base := path.Base(found[i].Name)
@@ -330,15 +329,15 @@ func nameTargets(found []Attestation) {
 		case base == "sbom", found[i].Name == "/run/src/core":
 			found[i].Name = ""
 		case len(found) == 1:
-			// It names no stage, and there is no other one that could be the
-			// image's.
+			// Its name is not that of a stage, and no other document could be
+			// the image's own.
 			found[i].Name = ""
 		}
 	}
 }
 
-// openStatement opens a statement again. What is attached to an image is
-// found by one call and read by another, with nothing open in between.
+// openStatement returns a function that opens a statement again. Finding and
+// reading attestations are two calls, and nothing stays open between them.
 func openStatement(loc Location, out outside, digest string, size int64) func(context.Context) (io.ReadCloser, error) {
 	return func(ctx context.Context) (io.ReadCloser, error) {
 		body, err := reopen(ctx, loc, out, digest, size)
@@ -369,7 +368,7 @@ func reopen(ctx context.Context, loc Location, out outside, digest string, size 
 	return &verified{exactReader{body: body, size: size}, h, id, s}, nil
 }
 
-// verified is a blob that ends in an error unless it has its digest.
+// verified is a blob that ends in an error if it has another digest.
 type verified struct {
 	exactReader
 	hash  hash.Hash
@@ -381,7 +380,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	n, err := v.exactReader.Read(p)
 	v.hash.Write(p[:n])
 	if errors.Is(err, io.EOF) && hex.EncodeToString(v.hash.Sum(nil)) != v.want.Hex {
-		err = fmt.Errorf("%s is damaged or was exchanged", v.want)
+		err = fmt.Errorf("%s is damaged or was replaced", v.want)
 	}
 	return n, err
 }

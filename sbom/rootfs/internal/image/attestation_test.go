@@ -166,7 +166,7 @@ func TestBrokenAttestations(t *testing.T) {
 			s := k.statement(d, "https://slsa.dev/provenance/v1", 1)
 			s.Annotations[annotationPredicateType] = predicateSPDX
 			return []v1.Descriptor{d, k.attach(d, attached{}, s)}
-		}, "and was announced with"},
+		}, "and its descriptor has"},
 		"too large": {func(k kept, d v1.Descriptor) []v1.Descriptor {
 			s := k.statement(d, predicateSPDX, 1)
 			s.Size = maxStatement + 1
@@ -180,7 +180,7 @@ func TestBrokenAttestations(t *testing.T) {
 		"no JSON":      {func(k kept, d v1.Descriptor) []v1.Descriptor { return plain(k, d, "x") }, "is not JSON"},
 		"half":         {func(k kept, d v1.Descriptor) []v1.Descriptor { return plain(k, d, head+`"predicate":{"name":`) }, "is not JSON"},
 		"no object":    {func(k kept, d v1.Descriptor) []v1.Descriptor { return plain(k, d, "[]") }, "something other than an object"},
-		"no statement": {func(k kept, d v1.Descriptor) []v1.Descriptor { return plain(k, d, `{"_type":"x"}`) }, `is no in-toto statement: its type is "x"`},
+		"no statement": {func(k kept, d v1.Descriptor) []v1.Descriptor { return plain(k, d, `{"_type":"x"}`) }, `is not an in-toto statement: its type is "x"`},
 		"no predicate": {func(k kept, d v1.Descriptor) []v1.Descriptor { return plain(k, d, head+`"subject":[]}`) }, "has a predicate that is not JSON"},
 		"two predicates": {func(k kept, d v1.Descriptor) []v1.Descriptor {
 			return plain(k, d, head+`"predicate":{},"Predicate":{}}`)
@@ -188,7 +188,7 @@ func TestBrokenAttestations(t *testing.T) {
 		"two names": {func(k kept, d v1.Descriptor) []v1.Descriptor {
 			return plain(k, d, head+`"predicate":{"name":"a","name":"b"}}`)
 		}, `has the key "name" twice`},
-		"name is a list": {func(k kept, d v1.Descriptor) []v1.Descriptor { return plain(k, d, head+`"predicate":{"name":[]}}`) }, "that is no string"},
+		"name is a list": {func(k kept, d v1.Descriptor) []v1.Descriptor { return plain(k, d, head+`"predicate":{"name":[]}}`) }, "that is not a string"},
 		"name is endless": {func(k kept, d v1.Descriptor) []v1.Descriptor {
 			return plain(k, d, head+`"predicate":{"name":"`+strings.Repeat("n", maxText+1)+`"}}`)
 		}, "a name of 1025 bytes"},
@@ -229,7 +229,7 @@ func TestAttestationSwapped(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer body.Close()
-	if _, err := io.ReadAll(body); err == nil || !strings.Contains(err.Error(), "is damaged or was exchanged") {
-		t.Errorf("a statement that was exchanged: %v", err)
+	if _, err := io.ReadAll(body); err == nil || !strings.Contains(err.Error(), "is damaged or was replaced") {
+		t.Errorf("a statement that was replaced: %v", err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// The annotations by which BuildKit tells attestations from images
+// The annotations that distinguish BuildKit's attestations from images
 // (moby/buildkit docs/attestations/attestation-storage.md).
 const (
 	annotationRefType   = "vnd.docker.reference.type"
@@ -16,16 +16,16 @@ const (
 	attestationManifest = "attestation-manifest"
 )
 
-// candidate is the manifest of an image that may be the one.
+// candidate is the manifest of an image that may be selected.
 type candidate struct {
 	desc v1.Descriptor
-	// platform is what the index says, else what the configuration says.
+	// platform is that of the index, or else that of the configuration.
 	platform platform
 	// alone is set outside of an index.
 	alone bool
 }
 
-// choose finds the one image that is wanted below what a reference names.
+// choose returns the one requested image below a reference.
 func choose(ctx context.Context, s store, want request) (candidate, error) {
 	roots, err := s.roots(ctx)
 	if err != nil {
@@ -45,31 +45,31 @@ func chooseFrom(ctx context.Context, s store, roots []v1.Descriptor, want reques
 	return t.pick(ctx, s, want)
 }
 
-// checkImage says of a descriptor why it is not the one of an image.
+// checkImage returns an error for a descriptor that is not that of an image.
 func checkImage(d v1.Descriptor) error {
 	switch {
 	case d.MediaType.IsSchema1():
 		return fmt.Errorf("manifest %s %w", d.Digest, errSchema1)
 	case isAttestation(d):
-		return fmt.Errorf("manifest %s is an attestation and no image: name the image that it is about, %s", d.Digest, quote(d.Annotations[annotationRefDigest]))
+		return fmt.Errorf("manifest %s is an attestation and not an image: name the image that it is about, %s", d.Digest, quote(d.Annotations[annotationRefDigest]))
 	case !d.MediaType.IsImage():
-		return fmt.Errorf("manifest %s has the media type %s, which is no image's", d.Digest, quote(string(d.MediaType)))
+		return fmt.Errorf("manifest %s has the media type %s, which is not that of an image", d.Digest, quote(string(d.MediaType)))
 	}
 	return nil
 }
 
 func isAttestation(d v1.Descriptor) bool { return d.Annotations[annotationRefType] != "" }
 
-// tree is what was found below some indexes.
+// tree is the content of some indexes.
 type tree struct {
 	images       []candidate
 	attestations []v1.Descriptor
 	schema1      []v1.Descriptor
 }
 
-// collect flattens indexes. An index cannot hold itself, because that would
-// take a digest that is part of what it is the digest of; that one lies below
-// another in many places is what the limits are for.
+// collect flattens indexes. An index cannot contain itself, because its digest
+// would be part of its content. The limits are for an index that occurs below
+// another in many places.
 func collect(ctx context.Context, s store, roots []v1.Descriptor) (*tree, error) {
 	c := collector{store: s, seen: map[string]bool{}}
 	if err := c.add(ctx, roots, 1); err != nil {
@@ -95,8 +95,8 @@ func (c *collector) add(ctx context.Context, entries []v1.Descriptor, depth int)
 		if err := checkDescriptor(d); err != nil {
 			return fmt.Errorf("index: %w", err)
 		}
-		// The same manifest may stand for several platforms, but an index is
-		// read once.
+		// The same manifest may be listed for several platforms, but an index
+		// is read once.
 		key := d.Digest.String()
 		if !d.MediaType.IsIndex() {
 			key += " " + fromPlatform(d.Platform).String() + " " + d.Annotations[annotationRefDigest]
@@ -109,7 +109,7 @@ func (c *collector) add(ctx context.Context, entries []v1.Descriptor, depth int)
 		case d.Annotations[annotationRefType] == attestationManifest:
 			c.tree.attestations = append(c.tree.attestations, d)
 		case isAttestation(d), fromPlatform(d.Platform).isUnknown():
-			// To be ignored, says BuildKit.
+			// BuildKit documents that it is to be ignored.
 		case d.MediaType.IsSchema1():
 			c.tree.schema1 = append(c.tree.schema1, d)
 		case d.MediaType.IsImage():
@@ -119,7 +119,7 @@ func (c *collector) add(ctx context.Context, entries []v1.Descriptor, depth int)
 				return err
 			}
 		}
-		// Other media types are to be ignored, says the image specification.
+		// The image specification requires to ignore other media types.
 	}
 	return nil
 }
@@ -138,7 +138,7 @@ func (c *collector) nested(ctx context.Context, d v1.Descriptor, depth int) erro
 	return c.add(ctx, index.Manifests, depth+1)
 }
 
-// pick takes the image for the wanted platform.
+// pick returns the image for the requested platform.
 func (t *tree) pick(ctx context.Context, s store, want request) (candidate, error) {
 	images, err := t.withPlatforms(ctx, s)
 	if err != nil {
@@ -148,7 +148,7 @@ func (t *tree) pick(ctx context.Context, s store, want request) (candidate, erro
 		if len(t.schema1) > 0 {
 			return candidate{}, checkImage(t.schema1[0])
 		}
-		return candidate{}, errors.New("the index holds no image")
+		return candidate{}, errors.New("the index contains no image")
 	}
 	var exact, near []candidate
 	for _, c := range images {
@@ -172,7 +172,7 @@ func (t *tree) pick(ctx context.Context, s store, want request) (candidate, erro
 	return candidate{}, fmt.Errorf("there are several images for %s: name one by its digest: %s", want, digests(found))
 }
 
-// origin says where a wanted platform comes from, if not from the user.
+// origin is an explanation of a platform that the user did not request.
 func (r request) origin() string {
 	if r.named {
 		return ""
@@ -180,8 +180,8 @@ func (r request) origin() string {
 	return " (this machine's platform)"
 }
 
-// withPlatforms are the images, each with its platform and each once. Where
-// the index names none, the image's configuration does.
+// withPlatforms returns the images, each once and with its platform. If the
+// index contains no platform, it is that of the image's configuration.
 func (t *tree) withPlatforms(ctx context.Context, s store) ([]candidate, error) {
 	var out []candidate
 	unnamed := 0
@@ -195,7 +195,7 @@ func (t *tree) withPlatforms(ctx context.Context, s store) ([]candidate, error) 
 				return nil, err
 			}
 			if !m.Config.MediaType.IsConfig() {
-				continue // an artifact, and no image
+				continue // an artifact, not an image
 			}
 			config, err := readConfig(ctx, s, m.Config)
 			if err != nil {

@@ -38,8 +38,8 @@ func openLayoutTar(ctx context.Context, loc Location) (store, error) {
 	return openLayout(f, loc)
 }
 
-// openDockerTar opens the archive of a reference, and parts the reference
-// again: "FILE:REPO:TAG" may have been parted at its last colon.
+// openDockerTar opens the archive of a location, and splits the location again:
+// "FILE:REPO:TAG" may have been split at its last colon.
 func openDockerTar(ctx context.Context, loc Location) (*tarFiles, Location, error) {
 	if _, err := os.Stat(loc.Path); errors.Is(err, fs.ErrNotExist) {
 		for i, c := range loc.Path {
@@ -65,9 +65,9 @@ func readDockerArchive(ctx context.Context, f *tarFiles, loc Location, want requ
 	entries, err := readDockerManifest(f)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := f.find(layoutFile); err == nil {
-			return nil, fmt.Errorf("is no archive of docker save, for it has no %s, but an OCI layout: write oci-archive:%s", dockerManifestFile, loc.Path)
+			return nil, fmt.Errorf("is not an archive of docker save (it has no %s) but an OCI layout (write oci-archive:%s)", dockerManifestFile, loc.Path)
 		}
-		return nil, fmt.Errorf("is no archive of docker save, for it has no %s: one of Docker before 1.10 has to be loaded and saved again", dockerManifestFile)
+		return nil, fmt.Errorf("is not an archive of docker save: it has no %s (load and save an archive of Docker before 1.10 again)", dockerManifestFile)
 	}
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func readDockerManifest(f files) ([]dockerEntry, error) {
 		return nil, fmt.Errorf("%s %w", dockerManifestFile, err)
 	}
 	if len(entries) == 0 {
-		return nil, fmt.Errorf("holds no image: %s is empty", dockerManifestFile)
+		return nil, fmt.Errorf("contains no image: %s is empty", dockerManifestFile)
 	}
 	if len(entries) > maxEntries {
 		return nil, fmt.Errorf("%s has %d images, and more than %d are not read", dockerManifestFile, len(entries), maxEntries)
@@ -104,9 +104,8 @@ func readDockerManifest(f files) ([]dockerEntry, error) {
 	return entries, nil
 }
 
-// chooseEntry takes the image that a tag names: "repo:tag" as it stands in
-// the archive or in any form that means the same, the tag alone, or the
-// image's identity.
+// chooseEntry returns the image with a tag: "repo:tag" as in the archive or in
+// any equivalent form, the tag alone, or the image's identity.
 func chooseEntry(entries []dockerEntry, loc Location) (dockerEntry, error) {
 	var found []dockerEntry
 	var names []string
@@ -132,10 +131,10 @@ func chooseEntry(entries []dockerEntry, loc Location) (dockerEntry, error) {
 		return dockerEntry{}, fmt.Errorf("several images have the tag %s: write the whole name: there are %s", quote(loc.Tag), list(names))
 	}
 	slices.Sort(names)
-	return dockerEntry{}, fmt.Errorf("holds several images: name one, as in %s:%s:%s: there are %s", loc.Scheme, loc.Path, printable(names[0], 100), list(names))
+	return dockerEntry{}, fmt.Errorf("contains several images: name one, as in %s:%s:%s: there are %s", loc.Scheme, loc.Path, printable(names[0], 100), list(names))
 }
 
-// sameTag compares the tag of an archive with what a user wrote.
+// sameTag compares the tag of an archive with that of the user.
 func sameTag(have, want string) bool {
 	if have == want || lastPart(have) == want {
 		return true
@@ -148,8 +147,8 @@ func sameTag(have, want string) bool {
 	return err == nil && strings.ContainsAny(want, ":/") && a.Name() == b.Name()
 }
 
-// entryID is the digest of an image's configuration, by the name of its file;
-// the name itself where that says no digest.
+// entryID returns the digest of an image's configuration, from the name of its
+// file, or that name if it contains no digest.
 func entryID(e dockerEntry) string {
 	if h, ok := namedDigest(e.Config); ok {
 		return h.String()
@@ -157,8 +156,8 @@ func entryID(e dockerEntry) string {
 	return e.Config
 }
 
-// namedDigest is the digest that a file is named after: "HEX.json" in the old
-// format, "blobs/sha256/HEX" in the new, "sha256:HEX" by
+// namedDigest returns the digest in the name of a file: "HEX.json" in the old
+// format, "blobs/sha256/HEX" in the new one, "sha256:HEX" in that of
 // go-containerregistry.
 func namedDigest(file string) (v1.Hash, bool) {
 	file = strings.TrimSuffix(file, ".json")
@@ -172,7 +171,7 @@ func namedDigest(file string) (v1.Hash, bool) {
 }
 
 // readDockerConfig reads the configuration of an entry. Its digest is the
-// image's identity.
+// identity of the image.
 func readDockerConfig(f files, file string) (*v1.ConfigFile, v1.Hash, error) {
 	what := "configuration " + quote(file)
 	data, err := readFile(f, file, maxConfig)
@@ -193,7 +192,7 @@ func readDockerConfig(f files, file string) (*v1.ConfigFile, v1.Hash, error) {
 		}
 		h.Write(data)
 		if got := hex.EncodeToString(h.Sum(nil)); got != named.Hex {
-			return nil, v1.Hash{}, fmt.Errorf("%s is damaged or was exchanged: its content has the digest %s:%s", what, named.Algorithm, got)
+			return nil, v1.Hash{}, fmt.Errorf("%s is damaged or was replaced: its content has the digest %s:%s", what, named.Algorithm, got)
 		}
 		id = named
 	}
@@ -204,10 +203,10 @@ func readDockerConfig(f files, file string) (*v1.ConfigFile, v1.Hash, error) {
 	return c, id, nil
 }
 
-// fromLayout reads the image from the archive's OCI layout, if it has one
-// with images: that one knows the manifest and its digest. nil without an
-// error if it has none. An engine loads the image by the one list or by the
-// other, depending on where it stores images, so both must name the same.
+// fromLayout reads the image from the archive's OCI layout, which contains the
+// manifest and its digest. It returns nil without an error if there is no layout
+// with images. An engine loads the image by one list or by the other, depending
+// on its image store, so that both must contain the same.
 func fromLayout(ctx context.Context, f *tarFiles, loc Location, entry dockerEntry, id v1.Hash, want request) (*Image, error) {
 	for _, file := range []string{layoutFile, indexFile} {
 		if _, err := f.find(file); errors.Is(err, fs.ErrNotExist) {
@@ -237,7 +236,7 @@ func fromLayout(ctx context.Context, f *tarFiles, loc Location, entry dockerEntr
 			continue
 		}
 		if !sameLayers(m, entry) {
-			return nil, fmt.Errorf("%s and %s name different layers of the image %s: it can be read in two ways", dockerManifestFile, indexFile, id)
+			return nil, fmt.Errorf("%s and %s name different layers of the image %s: it is ambiguous", dockerManifestFile, indexFile, id)
 		}
 		c.alone = true
 		return assemble(ctx, src, c, want)
@@ -245,7 +244,7 @@ func fromLayout(ctx context.Context, f *tarFiles, loc Location, entry dockerEntr
 	if len(t.images) == 0 {
 		return nil, nil
 	}
-	return nil, fmt.Errorf("%s names the image %s, and %s does not: it can be read in two ways", dockerManifestFile, id, indexFile)
+	return nil, fmt.Errorf("%s names the image %s, and %s does not: it is ambiguous", dockerManifestFile, id, indexFile)
 }
 
 func sameLayers(m *v1.Manifest, entry dockerEntry) bool {
@@ -255,7 +254,7 @@ func sameLayers(m *v1.Manifest, entry dockerEntry) bool {
 	})
 }
 
-// fromEntry reads an image that has no manifest.
+// fromEntry reads an image without a manifest.
 func fromEntry(f *tarFiles, entry dockerEntry, c *v1.ConfigFile, id v1.Hash, want request) (*Image, error) {
 	if err := checkConfig(len(entry.Layers), c); err != nil {
 		return nil, err
@@ -277,9 +276,9 @@ func fromEntry(f *tarFiles, entry dockerEntry, c *v1.ConfigFile, id v1.Hash, wan
 	return img, nil
 }
 
-// memberLayer is a layer that is a member of an archive. Only blobs of a
-// layout are named by their own digest; in the older format a layer's name is
-// an identity that nothing follows from.
+// memberLayer returns a layer that is a member of an archive. Only blobs of a
+// layout are named by their digest; in the older format the name of a layer is
+// an identity that does not depend on its content.
 func memberLayer(f *tarFiles, file string) (Layer, error) {
 	m, err := f.find(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -301,7 +300,7 @@ func memberLayer(f *tarFiles, file string) (Layer, error) {
 	case "zstd":
 		l.MediaType = dockerLayerZstd
 	default:
-		return Layer{}, fmt.Errorf("%s is compressed by %s, which no layer is", quote(file), kind)
+		return Layer{}, fmt.Errorf("%s is compressed by %s, which is not a format of layers", quote(file), kind)
 	}
 	if h, ok := namedDigest(file); ok && strings.HasPrefix(file, "blobs/") {
 		l.Digest = h.String()

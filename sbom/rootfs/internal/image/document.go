@@ -11,17 +11,17 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// Media types that go-containerregistry has no name for.
+// Media types without a name in go-containerregistry.
 const (
 	dockerLayerZstd         = "application/vnd.docker.image.rootfs.diff.tar.zstd"
 	ociRestrictedLayerZstd  = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
 	dockerForeignLayerPlain = "application/vnd.docker.image.rootfs.foreign.diff.tar"
 )
 
-// layerType is how a layer of some media type is stored.
+// layerType is the storage of layers of a media type.
 type layerType struct {
 	compression string // "gzip", "zstd" or ""
-	// foreign layers may lie somewhere else than in the registry.
+	// foreign layers may be stored elsewhere than in the registry.
 	foreign bool
 }
 
@@ -72,7 +72,7 @@ func readManifest(ctx context.Context, s store, d v1.Descriptor) (*v1.Manifest, 
 // readConfig reads the configuration of an image.
 func readConfig(ctx context.Context, s store, d v1.Descriptor) (*v1.ConfigFile, error) {
 	if !d.MediaType.IsConfig() {
-		return nil, fmt.Errorf("is no container image: its configuration has the media type %s", quote(string(d.MediaType)))
+		return nil, fmt.Errorf("is not a container image: its configuration has the media type %s", quote(string(d.MediaType)))
 	}
 	data, err := read(ctx, d, maxConfig, "configuration", s.blob)
 	if err != nil {
@@ -91,11 +91,11 @@ func parseIndex(data []byte, as types.MediaType) (*v1.IndexManifest, error) {
 		return nil, err
 	}
 	if !kind.isIndex() && kind.isManifest() {
-		return nil, errors.New("is the manifest of one image, where an index was announced")
+		return nil, errors.New("is the manifest of one image, where an index was expected")
 	}
 	var index v1.IndexManifest
 	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, fmt.Errorf("is no index: %w", err)
+		return nil, fmt.Errorf("is not an index: %w", err)
 	}
 	return &index, nil
 }
@@ -106,17 +106,17 @@ func parseManifest(data []byte, as types.MediaType) (*v1.Manifest, error) {
 		return nil, err
 	}
 	if !kind.isManifest() {
-		return nil, errors.New("is no manifest: it has neither configuration nor layers")
+		return nil, errors.New("is not a manifest: it has neither configuration nor layers")
 	}
 	var m v1.Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("is no manifest: %w", err)
+		return nil, fmt.Errorf("is not a manifest: %w", err)
 	}
 	return &m, nil
 }
 
-// parseShape refuses what can be read as two kinds of documents
-// (CVE-2021-41190), or is another kind than its descriptor says.
+// parseShape rejects a document that can be parsed as two kinds
+// (CVE-2021-41190), or whose kind differs from its descriptor.
 func parseShape(data []byte, as types.MediaType) (*shape, error) {
 	var kind shape
 	if err := decode(data, &kind); err != nil {
@@ -128,34 +128,34 @@ func parseShape(data []byte, as types.MediaType) (*shape, error) {
 	case kind.SchemaVersion != nil && *kind.SchemaVersion != 2:
 		return nil, fmt.Errorf("has schema version %d, and only 2 is known", *kind.SchemaVersion)
 	case kind.isIndex() && kind.isManifest():
-		return nil, errors.New("is an index and a manifest at once: it can be read in two ways")
+		return nil, errors.New("is an index and a manifest at once: it is ambiguous")
 	case kind.MediaType != "" && as != "" && !sameKind(types.MediaType(kind.MediaType), as):
-		return nil, fmt.Errorf("says that it is %s, and was announced as %s", quote(kind.MediaType), quote(string(as)))
+		return nil, fmt.Errorf("has the media type %s, and its descriptor has %s", quote(kind.MediaType), quote(string(as)))
 	}
 	return &kind, nil
 }
 
-// sameKind says whether two media types are read in one way: those of Docker
-// and those of the image specification are, and tools that convert the one
-// into the other have mixed them.
+// sameKind reports whether two media types have the same format: those of Docker
+// and those of the image specification have, and tools that convert between them
+// have mixed them.
 func sameKind(a, b types.MediaType) bool {
 	return a == b || a.IsImage() && b.IsImage() || a.IsIndex() && b.IsIndex()
 }
 
-// errSchema1 refuses the manifests of Docker before 1.10, which have no
-// configuration whose digest could be checked.
+// errSchema1 rejects the manifests of Docker before 1.10, which have no
+// configuration with a digest to verify.
 var errSchema1 = errors.New("is a Docker schema 1 manifest, which no current registry takes: " +
 	"pull and push the image again with a current engine")
 
 func parseConfig(data []byte) (*v1.ConfigFile, error) {
 	var c v1.ConfigFile
 	if err := decode(data, &c); err != nil {
-		return nil, fmt.Errorf("is no configuration of an image: %w", err)
+		return nil, fmt.Errorf("is not an image configuration: %w", err)
 	}
 	return &c, nil
 }
 
-// checkLayers holds manifest and configuration against each other.
+// checkLayers compares the layers of a manifest with those of a configuration.
 func checkLayers(m *v1.Manifest, c *v1.ConfigFile) error {
 	if err := checkConfig(len(m.Layers), c); err != nil {
 		return err
@@ -175,7 +175,7 @@ func checkConfig(layers int, c *v1.ConfigFile) error {
 	case c.RootFS.Type != "" && c.RootFS.Type != "layers":
 		return fmt.Errorf("has a root file system of type %s, and only layers are known", quote(c.RootFS.Type))
 	case layers != len(c.RootFS.DiffIDs):
-		return fmt.Errorf("has %d layers, and its configuration speaks of %d", layers, len(c.RootFS.DiffIDs))
+		return fmt.Errorf("has %d layers, and its configuration has %d", layers, len(c.RootFS.DiffIDs))
 	}
 	for i, id := range c.RootFS.DiffIDs {
 		if id.Hex == "" {
@@ -196,7 +196,7 @@ func checkLayer(d v1.Descriptor) error {
 	case !known:
 		return fmt.Errorf("its media type %s is not known", quote(string(d.MediaType)))
 	case t.foreign && len(d.URLs) > 0:
-		return fmt.Errorf("it is a foreign layer (%s), to be had from %s and not from where the image is: depaudit asks no other servers, so the image cannot be examined whole",
+		return fmt.Errorf("it is a foreign layer (%s), which is stored at %s and not with the image: depaudit contacts no other servers, so that the image cannot be examined completely",
 			quote(string(d.MediaType)), quote(d.URLs[0]))
 	}
 	return nil

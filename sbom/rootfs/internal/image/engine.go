@@ -17,9 +17,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// engine is a container engine that listens on a socket of this machine. Of
-// Docker's API, which Podman has as well, it takes one call to know an
-// image's identity and one to export it
+// engine is a container engine that listens on a socket of this machine. It uses
+// two calls of Docker's API, which Podman supports as well: one for the identity
+// of an image and one to export it
 // (https://docs.docker.com/reference/api/engine/, ImageInspect and ImageGet).
 type engine struct {
 	socket string
@@ -27,8 +27,8 @@ type engine struct {
 	base   *http.Transport
 }
 
-// engineSockets are where engines listen if nobody said otherwise: Docker,
-// Docker without root, Docker Desktop, Podman, Podman without root.
+// engineSockets returns the default sockets: Docker, Docker without root, Docker
+// Desktop, Podman, Podman without root.
 func engineSockets(getenv func(string) string) []string {
 	sockets := []string{"/var/run/docker.sock"}
 	runtime := getenv("XDG_RUNTIME_DIR")
@@ -45,8 +45,8 @@ func engineSockets(getenv func(string) string) []string {
 	return sockets
 }
 
-// findEngine takes the engine that the environment names, or the first that
-// has a socket.
+// findEngine returns the socket of the engine in the environment variables, or
+// the first that exists.
 func findEngine(out outside) (string, error) {
 	for _, key := range []string{"DOCKER_HOST", "CONTAINER_HOST"} {
 		host := out.getenv(key)
@@ -67,8 +67,8 @@ func findEngine(out outside) (string, error) {
 	return "", fmt.Errorf("no engine listens on this machine: start Docker, or podman system service, or set DOCKER_HOST=unix:///PATH: there is no socket at %s", list(out.sockets))
 }
 
-// exportFromEngine has an engine write an image as a Docker archive, and
-// opens that.
+// exportFromEngine makes an engine export an image as a Docker archive, and opens
+// the archive.
 func exportFromEngine(ctx context.Context, out outside, loc Location, want request) (*tarFiles, error) {
 	image, err := engineName(loc)
 	if err != nil {
@@ -90,8 +90,7 @@ func exportFromEngine(ctx context.Context, out outside, loc Location, want reque
 		Transport:     &guardSocket{base, out},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	// Only by its identity is it one image: a name without a tag means all
-	// tags.
+	// Only the identity names one image: a name without a tag means all tags.
 	id, err := e.identify(ctx, image, want)
 	if err != nil {
 		return nil, err
@@ -113,10 +112,10 @@ func exportFromEngine(ctx context.Context, out outside, loc Location, want reque
 	return indexTar(ctx, file, temp)
 }
 
-// imageID is the identity of an image, whole or the start of it.
+// imageID matches the identity of an image, complete or abbreviated.
 var imageID = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|[0-9a-f]{12,64})$`)
 
-// engineName is the name of an image as it is given to an engine.
+// engineName returns the name of an image for an engine.
 func engineName(loc Location) (string, error) {
 	s := loc.Path
 	switch {
@@ -132,7 +131,7 @@ func engineName(loc Location) (string, error) {
 	}
 	parsed, err := name.ParseReference(s)
 	if err != nil || climbs(s) {
-		return "", fmt.Errorf("%s is no name of an image: write NAME:TAG, or the image's ID", quote(s))
+		return "", fmt.Errorf("%s is not the name of an image: write NAME:TAG, or the image's ID", quote(s))
 	}
 	if _, ok := parsed.(name.Tag); ok && lastPart(s) == "" {
 		s += ":" + name.DefaultTag
@@ -140,9 +139,8 @@ func engineName(loc Location) (string, error) {
 	return s, nil
 }
 
-// platformQuery asks for one platform of an image that an engine may have
-// for several. Engines that know no such parameter ignore it, and what comes
-// is checked.
+// platformQuery selects one platform of an image in an engine that may have
+// several. Engines without this parameter ignore it, and the result is checked.
 func platformQuery(want request) url.Values {
 	if !want.named {
 		return nil
@@ -153,7 +151,7 @@ func platformQuery(want request) url.Values {
 	}
 	text, err := json.Marshal(p)
 	if err != nil {
-		return nil // a map of strings has a form in JSON
+		return nil // a map of strings always has a JSON form
 	}
 	return url.Values{"platform": {string(text)}}
 }
@@ -172,15 +170,15 @@ func (e *engine) identify(ctx context.Context, image string, want request) (stri
 		ID string `json:"Id"`
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
-		return "", fmt.Errorf("what listens on %s is no container engine: %w", e.socket, err)
+		return "", fmt.Errorf("what listens on %s is not a container engine: %w", e.socket, err)
 	}
 	if !imageID.MatchString(answer.ID) {
-		return "", fmt.Errorf("what listens on %s is no container engine: it gives the image's identity as %s", e.socket, quote(answer.ID))
+		return "", fmt.Errorf("what listens on %s is not a container engine: it gives the image's identity as %s", e.socket, quote(answer.ID))
 	}
 	return answer.ID, nil
 }
 
-// get makes one request. The path is made of what was checked before.
+// get makes one request. All parts of the path were validated.
 func (e *engine) get(ctx context.Context, path, image string, query url.Values) (io.ReadCloser, error) {
 	u := url.URL{Scheme: "http", Host: "engine", Path: path, RawQuery: query.Encode()}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
@@ -202,14 +200,14 @@ func (e *engine) get(ctx context.Context, path, image string, query url.Values) 
 	return nil, e.refused(resp, image)
 }
 
-// refused says why an engine does not give what it was asked for.
+// refused returns the error of an engine's answer.
 func (e *engine) refused(resp *http.Response, image string) error {
 	var answer struct {
 		Message string `json:"message"`
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxHandshakeBody))
 	if err == nil {
-		// Without a message in it, the status says enough.
+		// If there is no message in it, the status is enough.
 		_ = json.Unmarshal(data, &answer)
 	}
 	text := fmt.Sprintf("the engine on %s answers with status %d", e.socket, resp.StatusCode)
@@ -222,7 +220,7 @@ func (e *engine) refused(resp *http.Response, image string) error {
 	return errors.New(text)
 }
 
-// guardSocket ends an answer whose body stops coming.
+// guardSocket ends an answer whose body stalls.
 type guardSocket struct {
 	base http.RoundTripper
 	out  outside

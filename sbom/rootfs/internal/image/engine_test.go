@@ -83,7 +83,7 @@ func TestEngine(t *testing.T) {
 	wantError(t, Location{schemeDocker, "debian:12", ""}, "linux/arm64", out, "is for linux/amd64 and not for linux/arm64")
 	wantError(t, Location{schemeDocker, "nothing", ""}, "", out, `has no image "nothing:latest": pull it`, `it says "No such image: ?[31mx"`)
 	for _, name := range []string{"../../containers/create", "a b", "UPPER", "a?b=c", "a#b", ""} {
-		wantError(t, Location{schemeDocker, name, ""}, "", out, "is no name of an image")
+		wantError(t, Location{schemeDocker, name, ""}, "", out, "is not the name of an image")
 	}
 }
 
@@ -99,14 +99,14 @@ func TestEngineTrouble(t *testing.T) {
 		handler http.HandlerFunc
 		want    string
 	}{
-		"no engine": {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }, "is no container engine"},
+		"no engine": {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }, "is not a container engine"},
 		"no ID":     {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"Id":"../x"}`) }, `it gives the image's identity as "../x"`},
 		"500":       {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) }, "answers with status 500"},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://example.org/", http.StatusFound)
 		}, "answers with status 302"},
 		"hangs":      {func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no engine answers on"},
-		"no archive": {func(w http.ResponseWriter, r *http.Request) { _ = id(w, r) || must(io.WriteString(w, "hello")) }, "is no whole tar file"},
+		"no archive": {func(w http.ResponseWriter, r *http.Request) { _ = id(w, r) || must(io.WriteString(w, "hello")) }, "is not a complete tar file"},
 		"half an archive": {func(w http.ResponseWriter, r *http.Request) {
 			if !id(w, r) {
 				k, entry := dockerSave("a:1")

@@ -18,8 +18,8 @@ func TestFIFO(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), "index.json is no regular file")
-	wantError(t, Location{schemeOCIArchive, filepath.Join(dir, "fifo"), ""}, "", system(), "is no regular file")
+	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), "index.json is not a regular file")
+	wantError(t, Location{schemeOCIArchive, filepath.Join(dir, "fifo"), ""}, "", system(), "is not a regular file")
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("that took %v", d)
 	}

@@ -9,17 +9,16 @@ import (
 	"syscall"
 )
 
-// files are the files that an image is kept in, by their names with slashes:
-// a directory, or the members of a tar file.
+// files are the files of a stored image, by their names with slashes: a
+// directory, or the members of a tar file.
 type files interface {
-	// open gives a file and its size. A missing one is fs.ErrNotExist.
+	// open returns a file and its size. A missing one is fs.ErrNotExist.
 	open(name string) (io.ReadCloser, int64, error)
 	io.Closer
 }
 
 // dirFiles are the files of a directory. Symbolic links are followed within it
-// and not out of it: a layout that a stranger made does not get to show files
-// of this machine.
+// and not out of it: an untrusted layout must not read files of this machine.
 type dirFiles struct{ root *os.Root }
 
 func openDirFiles(path string) (*dirFiles, error) {
@@ -27,9 +26,9 @@ func openDirFiles(path string) (*dirFiles, error) {
 	if err != nil {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("there is no directory %q: %w", path, fs.ErrNotExist)
+			return nil, fmt.Errorf("directory does not exist: %s: %w", path, fs.ErrNotExist)
 		case errors.Is(err, fs.ErrPermission):
-			return nil, fmt.Errorf("the directory %q cannot be read: %w", path, fs.ErrPermission)
+			return nil, fmt.Errorf("cannot read directory %s: %w", path, fs.ErrPermission)
 		}
 		if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
 			return nil, fmt.Errorf("%q is a file: for a layout in a tar file write oci-archive:%s, for what docker save writes docker-archive:%s", path, path, path)
@@ -40,14 +39,14 @@ func openDirFiles(path string) (*dirFiles, error) {
 }
 
 func (f *dirFiles) open(name string) (io.ReadCloser, int64, error) {
-	// Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
+	// Without O_NONBLOCK, opening a FIFO blocks until a writer opens it.
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", name)
+		err = fmt.Errorf("%s is not a regular file", name)
 	}
 	if err != nil {
 		file.Close()

@@ -19,30 +19,30 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// maxRedirects is where net/http stops, too.
+// maxRedirects is the limit of net/http.
 const maxRedirects = 10
 
-// maxHandshakeBody is how much is read of an answer that nobody needs the
-// body of, to use the connection again. The handshake drains what it gets.
+// maxHandshakeBody is the maximum size of an unused answer that is read in order
+// to reuse the connection. The handshake drains its answers.
 const maxHandshakeBody = 64 << 10
 
-// guard is what every request to a registry goes through, those of the
-// handshake and those that follow a redirect included. It decides where one
-// may go, and ends one whose body stops coming.
+// guard is the transport of every request to a registry, including those of the
+// handshake and those that follow a redirect. It decides which requests are
+// made, and ends one whose body stalls.
 //
-// A registry speaks https. Plain http is for one on this machine, as with
-// Docker; go-containerregistry also takes it from addresses of private
-// networks and names that end in .local, which anybody on the network can
+// A registry must use https. Plain http is allowed for one on this machine, as
+// with Docker. go-containerregistry also allows it for addresses of private
+// networks and for names that end in .local, which any host on the network can
 // answer for.
 type guard struct {
 	base http.RoundTripper
 	host string // of the registry, with its port if it has one
 	idle time.Duration
-	// handshake is set until the registry has told how to authenticate.
+	// handshake is set until the way of authentication is known.
 	handshake atomic.Bool
-	// failed is why requests of the handshake failed, by their scheme. Where
-	// both https and http are tried, the handshake reports both failures as
-	// one text.
+	// failed are the errors of requests of the handshake, by their scheme. If
+	// both https and http are tried, the handshake joins both errors in one
+	// text.
 	mu     sync.Mutex
 	failed map[string]error
 }
@@ -55,8 +55,7 @@ func newGuard(out outside, host string) (*guard, *http.Transport) {
 		TLSClientConfig:       &tls.Config{RootCAs: out.roots, MinVersion: tls.VersionTLS12},
 		ResponseHeaderTimeout: out.header,
 		ForceAttemptHTTP2:     true,
-		// A blob is stored as it is stored; what a server compresses on its way
-		// would have another digest.
+		// A blob that a server compresses on its way would have another digest.
 		DisableCompression: true,
 		IdleConnTimeout:    out.idle,
 	}
@@ -83,8 +82,8 @@ func (g *guard) roundTrip(req *http.Request, limit int64) (*http.Response, error
 	return roundTrip(g.base, req, g.idle, limit)
 }
 
-// cause is why the handshake failed, by the one scheme that counts: http for
-// a registry on this machine, if it answers https in no way, else https.
+// cause returns the error of the handshake for the relevant scheme: http for a
+// registry on this machine without https, otherwise https.
 func (g *guard) cause(err error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -100,8 +99,8 @@ func (g *guard) cause(err error) error {
 	return cmp.Or(g.failed["https"], err)
 }
 
-// roundTrip makes a request whose body ends when nothing comes for a while.
-// A negative limit is none.
+// roundTrip makes a request whose body ends if it stalls. A negative limit is
+// none.
 func roundTrip(base http.RoundTripper, req *http.Request, idle time.Duration, limit int64) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	resp, err := base.RoundTrip(req.WithContext(ctx))
@@ -124,7 +123,7 @@ type refusal struct{ text string }
 
 func (r *refusal) Error() string { return r.text }
 
-// allow says whether a request may be made at all.
+// allow returns an error for a request that must not be made.
 func (g *guard) allow(u *url.URL) error {
 	here := isLoopback(g.host)
 	switch u.Scheme {
@@ -142,9 +141,9 @@ func (g *guard) allow(u *url.URL) error {
 	return nil
 }
 
-// redirect says whether a redirect is followed. Credentials do not go along:
-// the handshake's transport sends them to the registry's own host only, and
-// net/http drops them on the way to another one.
+// redirect returns an error for a redirect that must not be followed. Credentials
+// do not follow one: the handshake's transport sends them only to the registry's
+// own host, and net/http drops them on the way to another one.
 func (g *guard) redirect(req *http.Request, via []*http.Request) error {
 	from := via[len(via)-1].URL
 	switch {
@@ -158,7 +157,7 @@ func (g *guard) redirect(req *http.Request, via []*http.Request) error {
 	return g.allow(req.URL)
 }
 
-// isLoopback says whether a host, with or without a port, is this machine:
+// isLoopback reports whether a host, with or without a port, is this machine:
 // 127.0.0.0/8, ::1, and the name that RFC 6761 reserves for them.
 func isLoopback(host string) bool {
 	host = hostname(host)
@@ -169,8 +168,8 @@ func isLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// isPrivate says whether a host is an address that means something else on
-// every machine or network.
+// isPrivate reports whether a host is an address whose meaning depends on the
+// machine or network.
 func isPrivate(host string) bool {
 	if isLoopback(host) {
 		return true
@@ -187,14 +186,14 @@ func hostname(host string) string { return (&url.URL{Host: host}).Hostname() }
 
 var errIdle = errors.New("the server stopped sending")
 
-// idleBody is a body that ends when nothing comes for a while.
+// idleBody is a body that ends if it stalls.
 type idleBody struct {
 	body   io.ReadCloser
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	wait   time.Duration
 	idle   atomic.Bool
-	left   int64 // of a body that is not read further, negative for no limit
+	left   int64 // bytes that may be read, negative for no limit
 }
 
 func (b *idleBody) Read(p []byte) (int, error) {

@@ -15,7 +15,7 @@ const (
 	annotationBaseDigest = "org.opencontainers.image.base.digest"
 )
 
-// describe adds what the image says of its layers and its base.
+// describe adds the image's metadata about its layers and its base.
 func (i *Image) describe(c *v1.ConfigFile, manifest, index map[string]string) {
 	steps, err := layerSteps(c.History, len(i.Layers))
 	if err != nil {
@@ -32,8 +32,8 @@ func (i *Image) describe(c *v1.ConfigFile, manifest, index map[string]string) {
 	}
 }
 
-// base takes the image's base from annotations, unless it is known already.
-// Name and digest are taken from one place, so that they belong together.
+// base sets the image's base from annotations, unless it is known. Name and
+// digest are taken from one source, so that they belong together.
 func (i *Image) base(annotations map[string]string, from string) {
 	name, digest := annotations[annotationBaseName], annotations[annotationBaseDigest]
 	if i.BaseFrom != "" || name == "" && digest == "" {
@@ -52,9 +52,9 @@ func (i *Image) base(annotations map[string]string, from string) {
 	}
 }
 
-// layerSteps are the build steps that made the layers. Entries of the history
-// stand for a layer each, but for those that are marked as empty; if they are
-// not as many as there are layers, nobody knows which belongs to which.
+// layerSteps returns the build steps of the layers. Each entry of the history is
+// that of a layer, except those that are marked as empty. If their number
+// differs from that of the layers, the assignment is unknown.
 func layerSteps(history []v1.History, layers int) ([]string, error) {
 	if len(history) == 0 {
 		return nil, nil
@@ -71,14 +71,14 @@ func layerSteps(history []v1.History, layers int) ([]string, error) {
 	return steps, nil
 }
 
-// instruction is the start of an instruction of a Dockerfile that makes a
+// instruction matches the start of an instruction of a Dockerfile that creates a
 // layer or a setting (https://docs.docker.com/reference/dockerfile/).
 var instruction = regexp.MustCompile(`^(ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR) `)
 
-// trimStep leaves of a build step what the author of the image wrote. The
-// classic builder writes instructions that run nothing as a comment of a
-// shell, BuildKit marks each of its steps; what does not read as an
-// instruction without that stays as it is.
+// trimStep reduces a build step to the text of the image's author. The classic
+// builder writes instructions that run nothing as a comment of a shell, and
+// BuildKit marks each of its steps. A step that is not an instruction without
+// these is unchanged.
 func trimStep(s string) string {
 	s = strings.TrimSpace(s)
 	if rest, ok := strings.CutPrefix(s, "/bin/sh -c #(nop)"); ok {

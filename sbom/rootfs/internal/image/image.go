@@ -1,47 +1,47 @@
-// Package image opens container images where they are kept: an OCI layout in
-// a directory or a tar file, a Docker archive, a registry, a running engine. It
-// reads what describes an image and hands out its layers as streams; what is
-// in the layers is package environ's affair.
+// Package image opens container images in an OCI layout (a directory or a tar
+// file), a Docker archive, a registry or a running engine. It reads the metadata
+// of an image and returns its layers as streams. Package rootfs reads the
+// content of the layers.
 //
-// # What is checked
+// # Verification
 //
 // [Open] reads the documents of an image from the top: index, manifest,
-// configuration. Each is read through a limit, compared with the size and the
-// digest that the document above gives for it, and refused if another reader
-// could see something else in it: a key that stands twice in an object (or
-// once as "layers" and once as "Layers", which encoding/json takes for one),
-// a document that is a manifest and an index at once, a media type that its
-// descriptor contradicts. A document on top of a chain has no digest unless
-// the user named one.
+// configuration. It reads each through a limit, and compares it with the size
+// and the digest in the document above. It rejects a document in which another
+// reader could see something else: a key that occurs twice in an object (or once
+// as "layers" and once as "Layers", which encoding/json does not distinguish), a
+// document that is both a manifest and an index, a media type that differs from
+// that of its descriptor. The document at the top of a chain has no digest
+// unless the user gave one.
 //
-// Layers are not read. A [Layer] opens to the blob as it is stored, with no
-// more checked than that it has the size that the manifest says; the digest
-// is checked by who reads it to its end anyway.
+// Layers are not read. A [Layer] opens to the blob as it is stored, and verifies
+// only that it has the size in the manifest; the caller, who reads the blob to
+// its end, verifies the digest.
 //
-// # Which image
+// # Selection
 //
-// A reference must lead to exactly one image. Of several tags the user names
-// one; of several platforms the one that was asked for, or the one of this
-// machine, is taken, and if it is not there that is an error with a list of
-// what is. What carries the type or platform of an attestation is no image.
-// An image outside of an index is taken whatever its platform, unless one was
-// asked for, and Meta.Platform says what it is.
+// A reference must lead to exactly one image. If there are several tags, the
+// user gives one. If there are several platforms, Open selects the requested
+// one, or that of this machine; if it is missing, the error lists the others. A
+// manifest with the type or platform of an attestation is not an image. An image
+// outside of an index is opened whatever its platform is, unless one was
+// requested, and Meta.Platform reports it.
 //
-// # What of go-containerregistry is used
+// # Use of go-containerregistry
 //
-// Its types for the wire formats (pkg/v1), names (pkg/name), the user's
-// credentials (pkg/authn) and the handshake with a registry
-// (pkg/v1/remote/transport): all of it links no module that depaudit does not
-// link anyway. Its readers (remote, layout, tarball) are not: they bring
-// along what changes and writes images, limit a manifest to 100 MiB, parse
-// leniently, and verify layers that environ verifies again. Its daemon
-// package links Docker's client, where one GET on a socket is needed.
+// The package uses its types of the wire formats (pkg/v1), names (pkg/name), the
+// user's credentials (pkg/authn) and the handshake with a registry
+// (pkg/v1/remote/transport). They link no module that depaudit does not link
+// anyway. It does not use its readers (remote, layout, tarball): they include
+// code that changes and writes images, limit a manifest to 100 MiB, parse
+// leniently, and verify layers that package rootfs verifies again. Its daemon
+// package links Docker's client, where one GET on a socket is enough.
 //
 // # The network
 //
-// Only the schemes registry and docker leave the file system, and docker only
-// through a local socket. A registry speaks https, unless it is on this
-// machine; see guard.
+// Only the schemes registry and docker leave the file system, and docker uses
+// only a local socket. A registry must use https, unless it is on this machine;
+// see guard.
 package image
 
 import (
@@ -63,20 +63,20 @@ const (
 	schemeDocker        = "docker"
 )
 
-// Location names an image.
+// Location is where an image is stored.
 type Location struct {
 	// Scheme is "oci-dir", "oci-archive", "docker-archive", "registry" or
 	// "docker".
 	Scheme string
-	// Path is a directory or file, or the image's name for a registry or an
+	// Path is a directory or file, or the image's name in a registry or an
 	// engine.
 	Path string
-	// Tag is a tag, or the digest of a manifest ("sha256:..."). Empty when
-	// there must be only one image.
+	// Tag is a tag, or the digest of a manifest ("sha256:..."). It may be empty
+	// if there is only one image.
 	Tag string
 }
 
-// String is the reference as a user writes it.
+// String returns the reference as a user writes it.
 func (r Location) String() string {
 	switch {
 	case r.Tag == "":
@@ -87,19 +87,18 @@ func (r Location) String() string {
 	return r.Scheme + ":" + r.Path + ":" + r.Tag
 }
 
-// Image is an image that was opened. Its layers can be opened until
-// [Image.Close].
+// Image is an open image. Its layers can be opened until [Image.Close].
 type Image struct {
-	// Meta is what the image says of itself.
+	// Meta are the metadata of the image.
 	Meta sbom.Image
-	// Layers are in the order in which they are applied, the lowest first.
+	// Layers are in the order of application, the lowest first.
 	Layers []Layer
-	// BaseFrom says where Meta.BaseName and Meta.BaseDigest were found:
-	// "manifest" or "index" for an annotation, "labels" for the labels of the
-	// configuration. A label is inherited by images that are built on the one
-	// that it was made for, and so may tell of a base further down.
+	// BaseFrom is the source of Meta.BaseName and Meta.BaseDigest: "manifest"
+	// or "index" for an annotation, "labels" for the labels of the
+	// configuration. Images inherit the labels of their base, so that these may
+	// describe a base further down.
 	BaseFrom string
-	// Notes are remarks for a reviewer: something the image says that could
+	// Notes are remarks for a reviewer about metadata of the image that could
 	// not be used.
 	Notes []string
 
@@ -112,20 +111,20 @@ type Layer struct {
 	// MediaType is that of the manifest. In a Docker archive, which has none,
 	// it follows from the blob's first bytes. See [Layer.Compression].
 	MediaType string
-	// Open gives the blob as it is stored: compressed as the media type says,
-	// and not verified. It ends in an error if it is shorter or longer than
-	// Size. Several may be open at once.
+	// Open opens the blob as it is stored: compressed according to the media
+	// type, and not verified. The blob ends in an error if it is shorter or
+	// longer than Size. Several may be open at once.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// Compression of a layer's blob by its media type: "gzip", "zstd", or "" for
-// none.
+// Compression returns the compression of a layer's blob by its media type:
+// "gzip", "zstd", or "" for none.
 func (l *Layer) Compression() string { return layerTypes[l.MediaType].compression }
 
-// Open opens the image that a reference names: manifest and configuration are
-// read and checked, layers are not. platform is "os/architecture" or
-// "os/architecture/variant", empty for the one of this machine, which does
-// not have to be the one of an image that stands alone.
+// Open opens the image of a location. It reads and verifies the manifest and the
+// configuration, but no layers. platform is "os/architecture" or
+// "os/architecture/variant". Empty is the platform of this machine, which an
+// image outside of an index need not have.
 func Open(ctx context.Context, loc Location, platform string) (*Image, error) {
 	return open(ctx, loc, platform, system())
 }
@@ -178,7 +177,7 @@ func openAt(ctx context.Context, loc Location, platform string, out outside) (*I
 	return img, nil
 }
 
-// openStore opens what has descriptors all the way down.
+// openStore opens a location whose documents all have descriptors.
 func openStore(ctx context.Context, loc Location, out outside) (store, error) {
 	switch loc.Scheme {
 	case schemeOCIDir:
@@ -188,11 +187,11 @@ func openStore(ctx context.Context, loc Location, out outside) (store, error) {
 	case schemeRegistry:
 		return openRegistry(ctx, out, loc)
 	}
-	return nil, fmt.Errorf("%q is no place for images: there are %s", loc.Scheme,
+	return nil, fmt.Errorf("%q is not a scheme of images (known are %s)", loc.Scheme,
 		strings.Join([]string{schemeOCIDir, schemeOCIArchive, schemeDockerArchive, schemeRegistry, schemeDocker}, ", "))
 }
 
-// Close gives back what the image's layers are read from.
+// Close closes the source of the image's layers.
 func (i *Image) Close() error {
 	if i.closer == nil {
 		return nil
@@ -200,8 +199,8 @@ func (i *Image) Close() error {
 	return i.closer.Close()
 }
 
-// explain says which image an error is about. A cancelled context is the
-// cause of whatever else went wrong.
+// explain adds the image to an error. A canceled context replaces any other
+// error.
 func explain(ctx context.Context, loc Location, err error) error {
 	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 		err = cause

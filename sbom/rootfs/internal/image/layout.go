@@ -19,8 +19,8 @@ const (
 	indexFile  = "index.json"
 )
 
-// The annotations that name the images of a layout. containerd and Docker
-// write the second one as well, with the image's whole name.
+// The annotations for the names of images in a layout. containerd and Docker
+// write the second one as well, with the image's full name.
 const (
 	annotationRefName        = "org.opencontainers.image.ref.name"
 	annotationContainerdName = "io.containerd.image.name"
@@ -31,7 +31,7 @@ type layout struct {
 	files   files
 	index   *v1.IndexManifest
 	tag     string
-	withTag func(tag string) string // how the reference reads with a tag
+	withTag func(tag string) string // the reference with a tag
 }
 
 func openLayoutDir(loc Location) (store, error) {
@@ -42,7 +42,7 @@ func openLayoutDir(loc Location) (store, error) {
 	return openLayout(f, loc)
 }
 
-// openLayout reads what names the images of a layout. It owns the files.
+// openLayout reads the index of a layout. It owns the files.
 func openLayout(f files, loc Location) (store, error) {
 	l, err := readLayout(f, loc)
 	if err != nil {
@@ -84,18 +84,18 @@ func readLayout(f files, loc Location) (*layout, error) {
 	}}, nil
 }
 
-// errNoLayout says what it is instead, as far as that is easy to see.
+// errNoLayout returns an error with the probable kind of the files.
 func errNoLayout(f files, loc Location) error {
 	if body, _, err := f.open(dockerManifestFile); err == nil {
 		body.Close()
 		if loc.Scheme == schemeOCIArchive {
-			return fmt.Errorf("is no OCI layout, for it has no file %s, but an archive of docker save: write docker-archive:%s", layoutFile, loc.Path)
+			return fmt.Errorf("is not an OCI layout (it has no %s) but an archive of docker save (write docker-archive:%s)", layoutFile, loc.Path)
 		}
 	}
-	return fmt.Errorf("is no OCI layout, for it has no file %s", layoutFile)
+	return fmt.Errorf("is not an OCI layout: it has no %s", layoutFile)
 }
 
-// readFile reads a small file whole.
+// readFile reads a whole small file.
 func readFile(f files, name string, limit int64) ([]byte, error) {
 	body, size, err := f.open(name)
 	if err != nil {
@@ -135,14 +135,14 @@ func (l *layout) open(d v1.Descriptor) (io.ReadCloser, error) {
 		return nil, err
 	case size != d.Size:
 		body.Close()
-		return nil, fmt.Errorf("it has %d bytes, where %d were announced", size, d.Size)
+		return nil, fmt.Errorf("it has %d bytes, and its descriptor has %d", size, d.Size)
 	}
 	return body, nil
 }
 
 func (l *layout) Close() error { return l.files.Close() }
 
-// roots are the descriptors that the reference's tag names.
+// roots returns the descriptors with the tag of the location.
 func (l *layout) roots(ctx context.Context) ([]v1.Descriptor, error) {
 	if isDigest(l.tag) {
 		d, err := l.byDigest(ctx)
@@ -172,7 +172,7 @@ func (l *layout) roots(ctx context.Context) ([]v1.Descriptor, error) {
 	case len(found) == 0 && l.tag != "" && len(others) > 0:
 		return nil, fmt.Errorf("no image has the tag %s: there are only images without a tag: %s", quote(l.tag), list(others))
 	case len(found) == 0:
-		return nil, fmt.Errorf("holds no image: %s names none", indexFile)
+		return nil, fmt.Errorf("contains no image: %s names none", indexFile)
 	}
 	if one, ok := sameImage(found, l.tag); ok {
 		return one, nil
@@ -181,21 +181,21 @@ func (l *layout) roots(ctx context.Context) ([]v1.Descriptor, error) {
 		return nil, fmt.Errorf("several images have the tag %s: name one by its digest: %s", quote(l.tag), list(digestsOf(found)))
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("holds several images, none with a tag: name one by its digest, as in %s: there are %s", l.withTag(others[0]), list(others))
+		return nil, fmt.Errorf("contains several images, none with a tag: name one by its digest, as in %s: there are %s", l.withTag(others[0]), list(others))
 	}
 	slices.Sort(names)
-	return nil, fmt.Errorf("holds several images: name one by its tag, as in %s: there are %s", l.withTag(printable(names[0], 100)), list(append(names, others...)))
+	return nil, fmt.Errorf("contains several images: name one by its tag, as in %s: there are %s", l.withTag(printable(names[0], 100)), list(append(names, others...)))
 }
 
-// isRoot leaves out what is not an image by its own descriptor: attestations
-// and other artifacts.
+// isRoot reports whether a descriptor may be that of an image, and not of an
+// attestation or another artifact.
 func isRoot(d v1.Descriptor) bool {
 	return !isAttestation(d) && !fromPlatform(d.Platform).isUnknown() &&
 		(d.MediaType.IsImage() || d.MediaType.IsIndex() || d.MediaType.IsSchema1())
 }
 
-// sameImage says whether descriptors are one image, under several tags or for
-// several platforms: then they have one name, or none, and a platform each.
+// sameImage reports whether descriptors are one image, with several tags or for
+// several platforms: they then have one name, or none, and a platform each.
 func sameImage(found []v1.Descriptor, tag string) ([]v1.Descriptor, bool) {
 	unique := slices.Clone(found[:1])
 	for _, d := range found[1:] {
@@ -223,7 +223,7 @@ func digestsOf(ds []v1.Descriptor) []string {
 	return out
 }
 
-// tagsOf are the names of a descriptor, as they are written.
+// tagsOf returns the names of a descriptor, as they are written.
 func tagsOf(d v1.Descriptor) []string {
 	var out []string
 	for _, key := range []string{annotationRefName, annotationContainerdName} {
@@ -234,13 +234,13 @@ func tagsOf(d v1.Descriptor) []string {
 	return out
 }
 
-// hasTag compares with the whole name, and with the part after its last colon
-// for names like "example.org/app:v1".
+// hasTag compares a tag with the whole name, and with the part after its last
+// colon for names like "example.org/app:v1".
 func hasTag(d v1.Descriptor, tag string) bool {
 	return slices.ContainsFunc(tagsOf(d), func(name string) bool { return name == tag || lastPart(name) == tag })
 }
 
-// lastPart is the tag of a name, "" if it has none.
+// lastPart returns the tag of a name, "" if it has none.
 func lastPart(name string) string {
 	i := strings.LastIndexByte(name, ':')
 	if i < 0 || strings.ContainsRune(name[i:], '/') {
@@ -249,7 +249,7 @@ func lastPart(name string) string {
 	return name[i+1:]
 }
 
-// byDigest finds a manifest or an index anywhere in the layout's indexes.
+// byDigest returns a manifest or an index anywhere in the layout's indexes.
 func (l *layout) byDigest(ctx context.Context) (v1.Descriptor, error) {
 	f := finder{store: l, want: l.tag, seen: map[string]bool{}}
 	d, err := f.find(ctx, l.index.Manifests, 1)
@@ -259,8 +259,8 @@ func (l *layout) byDigest(ctx context.Context) (v1.Descriptor, error) {
 	case d == nil:
 		return v1.Descriptor{}, fmt.Errorf("no image has the digest %s: %s and the indexes in it name %s", l.tag, indexFile, list(f.names))
 	}
-	// Who names a manifest by its digest wants that one, whatever the index
-	// says of it.
+	// A reference with a digest selects this manifest, whatever the platform
+	// in the index is.
 	d.Platform = nil
 	return *d, nil
 }
@@ -298,7 +298,7 @@ func (f *finder) find(ctx context.Context, entries []v1.Descriptor, depth int) (
 		}
 		index, err := readIndex(ctx, f.store, d)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // a layout may hold a part of what it names
+			continue // a layout may contain only a part of its index
 		}
 		if err != nil {
 			return nil, err

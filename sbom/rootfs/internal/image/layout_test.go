@@ -66,19 +66,19 @@ func TestTags(t *testing.T) {
 	}
 	wantError(t, Location{schemeOCIDir, dir, "v2"}, "", system(),
 		`:v2: no image has the tag "v2": there are "example.org:5000/app:arm", "index", "latest", "v1"`)
-	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), `holds several images: name one by its tag, as in oci-dir:`, `"latest", "v1"`)
+	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), `contains several images: name one by its tag, as in oci-dir:`, `"latest", "v1"`)
 	missing := "sha256:" + strings.Repeat("0", 64)
 	wantError(t, Location{schemeOCIDir, dir, missing}, "", system(), "@"+missing, "no image has the digest", a.Digest.String())
-	wantError(t, Location{schemeOCIDir, dir, attestation.Digest.String()}, "", system(), "is an attestation and no image", a.Digest.String())
+	wantError(t, Location{schemeOCIDir, dir, attestation.Digest.String()}, "", system(), "is an attestation and not an image", a.Digest.String())
 
 	// One tag on two images leads to none of them.
 	k.roots(tagged(a, "v1"), tagged(b, "example.org/app:v1"))
 	wantError(t, Location{schemeOCIDir, k.dir(t), "v1"}, "", system(), `several images have the tag "v1"`, a.Digest.String(), b.Digest.String())
 	k.roots(a, b)
-	wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "", system(), "holds several images, none with a tag")
+	wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "", system(), "contains several images, none with a tag")
 	wantError(t, Location{schemeOCIDir, k.dir(t), "v1"}, "", system(), "there are only images without a tag")
 	k.roots()
-	wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "", system(), "holds no image")
+	wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "", system(), "contains no image")
 	// A name that does things to a terminal.
 	k.roots(tagged(a, "\x1b[2J\u202e"), tagged(b, "b"))
 	wantError(t, Location{schemeOCIDir, k.dir(t), ""}, "", system(), `\x1b[2J\u202e`)
@@ -142,7 +142,7 @@ func TestAlone(t *testing.T) {
 		t.Errorf("the platform is %q", got)
 	}
 	wantError(t, Location{schemeOCIDir, dir, "d"}, "linux/amd64", system(), "is for plan9/mips and not for linux/amd64")
-	wantError(t, Location{schemeOCIDir, dir, "none"}, "linux/amd64", system(), "does not say what platform it is for")
+	wantError(t, Location{schemeOCIDir, dir, "none"}, "linux/amd64", system(), "has no platform")
 }
 
 func TestLyingIndex(t *testing.T) {
@@ -152,7 +152,7 @@ func TestLyingIndex(t *testing.T) {
 	second := k.image(linuxARM64, func(m *v1.Manifest, _ *v1.ConfigFile) { m.Annotations = map[string]string{"x": "y"} })
 	first := k.image(linuxARM64, nil)
 	dir := k.roots(tagged(k.index(d), "lie"), tagged(k.index(first, second, first), "two")).dir(t)
-	wantError(t, Location{schemeOCIDir, dir, "lie"}, "linux/arm64", system(), `is for "linux/arm64", and its configuration says "linux/amd64"`)
+	wantError(t, Location{schemeOCIDir, dir, "lie"}, "linux/arm64", system(), `is "linux/arm64" in the index and "linux/amd64" in its configuration`)
 	if got := mustOpen(t, Location{schemeOCIDir, dir, d.Digest.String()}, "", system()).Meta.Platform; got != "linux/amd64" {
 		t.Errorf("by its digest it is for %s", got)
 	}
@@ -251,7 +251,7 @@ func TestBrokenLayouts(t *testing.T) {
 		make func(kept)
 		want string
 	}{
-		"no oci-layout":      {func(k kept) { delete(k, layoutFile) }, "is no OCI layout, for it has no file oci-layout"},
+		"no oci-layout":      {func(k kept) { delete(k, layoutFile) }, "is not an OCI layout: it has no oci-layout"},
 		"other version":      {func(k kept) { k[layoutFile] = []byte(`{"imageLayoutVersion":"2.0.0"}`) }, `has the version "2.0.0"`},
 		"no index.json":      {func(k kept) { delete(k, indexFile) }, "index.json: file does not exist"},
 		"index.json no JSON": {func(k kept) { k[indexFile] = []byte(`{"manifests":[`) }, "index.json is not JSON, at byte"},
@@ -266,7 +266,7 @@ func TestBrokenLayouts(t *testing.T) {
 		}, "a descriptor has no digest"},
 		"digest with a path": {func(k kept) {
 			k[indexFile] = []byte(`{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":3,"digest":"sha256:../../etc/passwd"}]}`)
-		}, "is no index: found non-hex character"},
+		}, "is not an index: found non-hex character"},
 		"negative size": {func(k kept) {
 			k[indexFile] = []byte(`{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":-3,"digest":"` + digest + `"}]}`)
 		}, "a descriptor has the size -3"},
@@ -279,13 +279,13 @@ func TestBrokenLayouts(t *testing.T) {
 			d := k.image(linuxAMD64, nil)
 			d.Size++
 			k.roots(d)
-		}, "where "},
+		}, "and its descriptor has "},
 		"manifest swapped": {func(k kept) {
 			d := k.image(linuxAMD64, nil)
 			data := k["blobs/sha256/"+d.Digest.Hex]
 			data[len(data)/2] ^= 1
 			k.roots(d)
-		}, "is damaged or was exchanged"},
+		}, "is damaged or was replaced"},
 		"config swapped": {func(k kept) {
 			var at string
 			d := k.image(linuxAMD64, func(m *v1.Manifest, c *v1.ConfigFile) {
@@ -300,21 +300,21 @@ func TestBrokenLayouts(t *testing.T) {
 		}), "more than 8388608 are not read"},
 		"artifact": {manifest(func(m *v1.Manifest, _ *v1.ConfigFile) {
 			m.Config.MediaType, m.Config.Digest = "application/vnd.cncf.helm.config.v1+json", v1.Hash{Algorithm: "sha256", Hex: digest[7:]}
-		}), `is no container image: its configuration has the media type "application/vnd.cncf.helm.config.v1+json"`},
+		}), `is not a container image: its configuration has the media type "application/vnd.cncf.helm.config.v1+json"`},
 		"schema 1":           {raw(`{"schemaVersion":1,"fsLayers":[],"history":[]}`), "is a Docker schema 1 manifest"},
 		"schema 3":           {raw(`{"schemaVersion":3,"config":{},"layers":[]}`), "schema version 3"},
 		"index and manifest": {raw(`{"schemaVersion":2,"config":{},"layers":[],"manifests":[]}`), "is an index and a manifest at once"},
 		"neither":            {raw(`{"schemaVersion":2}`), "has neither configuration nor layers"},
 		"announced as another": {raw(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","config":{},"layers":[]}`),
-			`says that it is "application/vnd.oci.image.index.v1+json", and was announced as`},
+			`has the media type "application/vnd.oci.image.index.v1+json", and its descriptor has`},
 		"not UTF-8":      {raw("{\"schemaVersion\":2,\"config\":\"\xff\"}"), "is not UTF-8"},
-		"fewer diff IDs": {manifest(func(_ *v1.Manifest, c *v1.ConfigFile) { c.RootFS.DiffIDs = c.RootFS.DiffIDs[:1] }), "has 2 layers, and its configuration speaks of 1"},
+		"fewer diff IDs": {manifest(func(_ *v1.Manifest, c *v1.ConfigFile) { c.RootFS.DiffIDs = c.RootFS.DiffIDs[:1] }), "has 2 layers, and its configuration has 1"},
 		"empty diff ID": {func(k kept) {
 			k.roots(k.image(linuxAMD64, func(m *v1.Manifest, _ *v1.ConfigFile) {
 				m.Layers = m.Layers[:1]
 				m.Config = k.add(types.OCIConfigJSON, []byte(`{"rootfs":{"type":"layers","diff_ids":[""]}}`))
 			}))
-		}, "is no configuration of an image"},
+		}, "is not an image configuration"},
 		"null diff ID": {func(k kept) {
 			k.roots(k.image(linuxAMD64, func(m *v1.Manifest, _ *v1.ConfigFile) {
 				m.Layers = m.Layers[:1]
@@ -343,7 +343,7 @@ func TestBrokenLayouts(t *testing.T) {
 			}
 			k.roots(k.index(entries...))
 		}, "has more than 64 indexes"},
-		"index of nothing": {func(k kept) { k.roots(k.index()) }, "the index holds no image"},
+		"index of nothing": {func(k kept) { k.roots(k.index()) }, "the index contains no image"},
 		"index of schema 1": {func(k kept) {
 			d := k.add(types.DockerManifestSchema1Signed, []byte(`{}`))
 			k.roots(k.index(d))
@@ -352,7 +352,7 @@ func TestBrokenLayouts(t *testing.T) {
 			d := k.image(linuxAMD64, nil)
 			d.MediaType = types.OCIImageIndex
 			k.roots(d)
-		}, "was announced as"},
+		}, "and its descriptor has "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newLayout()
@@ -403,7 +403,7 @@ func TestLayerSize(t *testing.T) {
 	defer img.Close()
 	blob := filepath.Join(dir, "blobs/sha256", first.Digest.Hex)
 	write(t, blob, []byte("short"))
-	if _, err := img.Layers[0].Open(context.Background()); err == nil || !strings.Contains(err.Error(), "it has 5 bytes, where") {
+	if _, err := img.Layers[0].Open(context.Background()); err == nil || !strings.Contains(err.Error(), "it has 5 bytes, and its descriptor has") {
 		t.Errorf("a layer that was cut off: %v", err)
 	}
 	if err := os.Remove(blob); err != nil {
@@ -448,13 +448,13 @@ func TestWrongPlaces(t *testing.T) {
 		loc  Location
 		want string
 	}{
-		{Location{schemeOCIDir, filepath.Join(dir, "none"), ""}, "there is no directory"},
+		{Location{schemeOCIDir, filepath.Join(dir, "none"), ""}, "directory does not exist"},
 		{Location{schemeOCIDir, file, ""}, "write oci-archive:" + file},
 		{Location{schemeOCIArchive, dir, ""}, "write oci-dir:" + dir},
-		{Location{schemeOCIArchive, filepath.Join(dir, "none"), ""}, "there is no file"},
-		{Location{schemeOCIArchive, os.DevNull, ""}, "is no regular file"},
-		{Location{schemeDockerArchive, file, ""}, "is no whole tar file"},
-		{Location{"sbom", file, ""}, `"sbom" is no place for images: there are oci-dir, oci-archive, docker-archive, registry, docker`},
+		{Location{schemeOCIArchive, filepath.Join(dir, "none"), ""}, "file does not exist"},
+		{Location{schemeOCIArchive, os.DevNull, ""}, "is not a regular file"},
+		{Location{schemeDockerArchive, file, ""}, "is not a complete tar file"},
+		{Location{"sbom", file, ""}, `"sbom" is not a scheme of images (known are oci-dir, oci-archive, docker-archive, registry, docker)`},
 	} {
 		wantError(t, tt.loc, "", system(), tt.want)
 	}

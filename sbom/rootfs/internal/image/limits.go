@@ -1,63 +1,63 @@
 package image
 
-// Limits on what strangers write. An image that is over one is refused.
+// Limits on untrusted input. An image beyond one of them is rejected.
 const (
-	// maxManifest is the size of a manifest or an index. Registries take no
-	// larger one (the distribution specification asks for 4 MiB at least,
-	// and distribution and its kin stop there), so that a larger one comes
-	// from no registry and goes to none.
+	// maxManifest is the maximum size of a manifest or an index. Registries
+	// reject larger ones: the distribution specification requires at least
+	// 4 MiB, and distribution and registries based on it stop there.
 	maxManifest = 4 << 20
-	// maxConfig is the size of a configuration. It is a blob, and no registry
-	// limits it; BuildKit puts its inline cache there. containerd's client
-	// reads 8 MiB.
+	// maxConfig is the maximum size of a configuration. It is a blob, and no
+	// registry limits it; BuildKit stores its inline cache in it. containerd's
+	// client reads 8 MiB.
 	maxConfig = 8 << 20
-	// maxLayers is the number of layers. The specification has no limit;
-	// engines stop at 127 or 128 because overlayfs and Linux do, and so does
-	// whatever runs as a stage. Some builders for other runtimes go beyond.
+	// maxLayers is the maximum number of layers. The specification has no
+	// limit; engines stop at 127 or 128 because of overlayfs and Linux, and so
+	// does everything that runs as a stage. Some builders for other runtimes
+	// exceed it.
 	maxLayers = 1000
-	// maxBlob is the size of one layer by its descriptor. It keeps sums of
-	// sizes far from overflow; real layers end below 100 GiB.
+	// maxBlob is the maximum size of one layer by its descriptor. It keeps sums
+	// of sizes far from overflow; real layers are below 100 GiB.
 	maxBlob = 1 << 40
-	// maxEntries is the number of descriptors looked at, over all nested
-	// indexes. A layout that a CI system collects tags in has thousands.
+	// maxEntries is the maximum number of descriptors in all nested indexes. A
+	// layout in which a CI system collects tags has thousands.
 	maxEntries = 20_000
-	// maxNesting is the number of indexes within each other, with the
-	// outermost. BuildKit makes two (index.json and the image's index), and
-	// nothing is known that makes more than three.
+	// maxNesting is the maximum nesting of indexes, including the outermost.
+	// BuildKit writes two (index.json and the image's index); no tool is known
+	// to write more than three.
 	maxNesting = 4
-	// maxUnnamed is the number of images in one index whose platform has to
-	// be looked up in their configuration, because the index does not say.
+	// maxUnnamed is the maximum number of images in one index whose platform is
+	// only in their configuration.
 	maxUnnamed = 32
-	// maxNested is the number of indexes that are read for one image.
+	// maxNested is the maximum number of indexes that are read for one image.
 	maxNested = 64
-	// maxText is the length of what an image says of itself in words: a build
+	// maxText is the maximum length of a text in an image's metadata: a build
 	// step, the name of a base.
 	maxText = 1024
-	// maxDepth is the depth of JSON. Manifests have five levels, and
-	// configurations carry what builders put there.
+	// maxDepth is the maximum nesting of JSON. Manifests have five levels;
+	// builders add objects of their own to configurations.
 	maxDepth = 64
 
-	// maxMembers is the number of members of an image's archive: three a
-	// layer in the old format, one a blob in the new.
+	// maxMembers is the maximum number of members of an image's archive: the
+	// old format has three a layer, the new one has one a blob.
 	maxMembers = 100_000
-	// maxMemberName is the length of a member's name. A blob's has 78 bytes.
+	// maxMemberName is the maximum length of a member's name. A blob's has 78
+	// bytes.
 	maxMemberName = 512
-	// maxLinks is the number of links from one member to the next. "docker
-	// save" and skopeo link once.
+	// maxLinks is the maximum number of links from one member to the next.
+	// "docker save" and skopeo link once.
 	maxLinks = 8
-	// maxSpill is the size of an archive that has to be stored before it can
-	// be read: an engine's, or one that is compressed as a whole.
+	// maxSpill is the maximum size of an archive that is stored before it is
+	// read: that of an engine, or one that is compressed as a whole.
 	maxSpill = 256 << 30
-	// maxExpansion is how many times larger than its file a compressed
-	// archive may be, beyond spillGrace. A real one gains a factor of 3 or
-	// so; deflate can do 1,032.
+	// maxExpansion is the maximum ratio of an archive to its compressed file,
+	// beyond spillGrace. A real one has about 3; deflate reaches 1,032.
 	maxExpansion = 100
 	spillGrace   = 1 << 30
 
-	// maxStatement is the size of an attestation. BuildKit stops at 40 MiB
-	// for what a scanner wrote, and writes it again with more in it.
+	// maxStatement is the maximum size of an attestation. BuildKit limits the
+	// output of a scanner to 40 MiB, and rewrites it with additions.
 	maxStatement = 128 << 20
-	// maxAttestations is the number of attestations of one image: one a stage
-	// of a build.
+	// maxAttestations is the maximum number of attestations of one image: one a
+	// stage of a build.
 	maxAttestations = 1000
 )

@@ -8,7 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// platform is what an image runs on. The zero value is none.
+// platform is the platform of an image. The zero value is none.
 type platform struct{ os, arch, variant string }
 
 func (p platform) String() string {
@@ -22,16 +22,17 @@ func (p platform) String() string {
 	return s
 }
 
-// request is the platform that is wanted.
+// request is a requested platform.
 type request struct {
 	platform
-	// named says that the user named it; else it is the one of this machine.
+	// named reports whether the user requested it; otherwise it is that of
+	// this machine.
 	named bool
 }
 
-// parsePlatform reads "os/architecture[/variant]". Without one, it is the
+// parsePlatform parses "os/architecture[/variant]". An empty string is the
 // platform that an engine on this machine would pull: containers are Linux on
-// every system, unless Windows was named.
+// every system, unless Windows is requested.
 func parsePlatform(s string) (request, error) {
 	if s == "" {
 		return request{platform: platform{os: "linux", arch: runtime.GOARCH}}, nil
@@ -51,8 +52,8 @@ func parsePlatform(s string) (request, error) {
 	return request{platform: p, named: true}, nil
 }
 
-// isPlatformWord is what GOOS, GOARCH and the variants of the image
-// specification are made of.
+// isPlatformWord reports whether s has the characters of GOOS, GOARCH and the
+// variants of the image specification.
 func isPlatformWord(s string) bool {
 	for _, c := range []byte(s) {
 		switch {
@@ -64,10 +65,10 @@ func isPlatformWord(s string) bool {
 	return s != "" && len(s) <= 32
 }
 
-// normal is the platform under its usual name, as engines compare them
+// normal returns the platform with its usual names, as engines compare them
 // (containerd's platforms.Normalize): "x86_64" is amd64, the first variant of
-// amd64 and the eighth of arm64 are the ones without a name, and arm without
-// a variant is the seventh.
+// amd64 and the eighth of arm64 have no name, and arm without a variant is the
+// seventh.
 func (p platform) normal() platform {
 	p.os, p.arch, p.variant = strings.ToLower(p.os), strings.ToLower(p.arch), strings.ToLower(p.variant)
 	switch p.arch {
@@ -91,14 +92,14 @@ func (p platform) normal() platform {
 	return p
 }
 
-// sameMachine says whether two platforms differ in no more than the variant.
+// sameMachine reports whether two platforms differ at most in the variant.
 func (p platform) sameMachine(q platform) bool {
 	p, q = p.normal(), q.normal()
 	return p.os == q.os && p.arch == q.arch
 }
 
-// accepts says whether an image of platform p is what was asked for. Who
-// named no variant takes any.
+// accepts reports whether an image of platform p satisfies the request. A
+// request without a variant accepts any.
 func (r request) accepts(p platform) bool {
 	if r.variant == "" {
 		return r.sameMachine(p)
@@ -106,8 +107,8 @@ func (r request) accepts(p platform) bool {
 	return r.normal() == p.normal()
 }
 
-// isUnknown is the platform that BuildKit gives to attestations, so that
-// nobody runs them.
+// isUnknown reports whether p is the platform that BuildKit gives to
+// attestations, so that no engine runs them.
 func (p platform) isUnknown() bool { return p.os == "unknown" && p.arch == "unknown" }
 
 func fromPlatform(p *v1.Platform) platform {

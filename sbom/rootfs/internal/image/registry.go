@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// accepted are the manifests that a registry is asked for. Without schema 1
-// among them, a registry that has nothing else says so.
+// accepted are the media types of manifests in requests. Schema 1 is not among
+// them, so that a registry with nothing else returns an error.
 var accepted = strings.Join([]string{
 	string(types.OCIImageIndex),
 	string(types.OCIManifestSchema1),
@@ -35,11 +35,11 @@ type registry struct {
 	base      *http.Transport
 	out       outside
 	anonymous bool
-	// known are the documents that were read to know their digest.
+	// known are the documents that were read to compute their digest.
 	known map[v1.Hash][]byte
 }
 
-// openRegistry authenticates with a registry. It reads no image yet.
+// openRegistry authenticates with a registry. It does not read an image.
 func openRegistry(ctx context.Context, out outside, loc Location) (store, error) {
 	parsed, err := parseName(loc)
 	if err != nil {
@@ -54,7 +54,7 @@ func openRegistry(ctx context.Context, out outside, loc Location) (store, error)
 	g, base := newGuard(out, host)
 	r := &registry{ref: parsed, base: base, out: out, anonymous: auth == authn.Anonymous, known: map[v1.Hash][]byte{}}
 
-	// The time limit of the handshake must not end what comes after it.
+	// The time limit of the handshake must not end later requests.
 	limited, cancel := context.WithTimeout(ctx, out.whole)
 	defer cancel()
 	g.handshake.Store(true)
@@ -68,8 +68,8 @@ func openRegistry(ctx context.Context, out outside, loc Location) (store, error)
 	return r, nil
 }
 
-// parseName reads the name of an image as Docker does: "debian" is the one of
-// Docker Hub, with the tag "latest".
+// parseName parses the name of an image as Docker does: "debian" is the image of
+// Docker Hub with the tag "latest".
 func parseName(loc Location) (name.Reference, error) {
 	s := loc.Path
 	switch {
@@ -80,7 +80,7 @@ func parseName(loc Location) (name.Reference, error) {
 	}
 	parsed, err := name.ParseReference(s)
 	if err != nil || climbs(s) {
-		return nil, fmt.Errorf("%s is no name of an image: write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST", quote(s))
+		return nil, fmt.Errorf("%s is not the name of an image: write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST", quote(s))
 	}
 	if isLoopback(parsed.Context().RegistryStr()) {
 		return name.ParseReference(s, name.Insecure)
@@ -88,8 +88,8 @@ func parseName(loc Location) (name.Reference, error) {
 	return parsed, nil
 }
 
-// climbs says whether a name would lead out of the place in a path that it is
-// put in. Package name lets that through.
+// climbs reports whether a name would lead out of its place in a path. Package
+// name accepts such names.
 func climbs(s string) bool {
 	return slices.ContainsFunc(strings.Split(s, "/"), func(part string) bool { return strings.Trim(part, ".") == "" })
 }
@@ -113,10 +113,10 @@ func (r *registry) roots(ctx context.Context) ([]v1.Descriptor, error) {
 		return nil, err
 	}
 	if wanted, ok := r.ref.(name.Digest); ok && wanted.DigestStr() != digest.String() {
-		return nil, fmt.Errorf("the registry sends a manifest of the digest %s, where %s was asked for", digest, wanted.DigestStr())
+		return nil, fmt.Errorf("the registry sends a manifest with the digest %s, not %s", digest, wanted.DigestStr())
 	}
 	if said := resp.Header.Get("Docker-Content-Digest"); said != "" && strings.HasPrefix(said, "sha256:") && said != digest.String() {
-		return nil, fmt.Errorf("the registry sends a manifest of the digest %s, and says that it is %s", digest, quote(said))
+		return nil, fmt.Errorf("the registry sends a manifest with the digest %s and the header Docker-Content-Digest: %s", digest, quote(said))
 	}
 	kind, err := documentType(resp.Header.Get("Content-Type"), data)
 	if err != nil {
@@ -126,8 +126,8 @@ func (r *registry) roots(ctx context.Context) ([]v1.Descriptor, error) {
 	return []v1.Descriptor{{MediaType: kind, Digest: digest, Size: size}}, nil
 }
 
-// documentType is the media type that a document was sent with, or its own
-// where that says nothing.
+// documentType returns the media type in the header of a document, or in the
+// document if the header has none.
 func documentType(header string, data []byte) (types.MediaType, error) {
 	sent, _, err := mime.ParseMediaType(header)
 	kind := types.MediaType(sent)
@@ -148,7 +148,7 @@ func documentType(header string, data []byte) (types.MediaType, error) {
 	case s.isManifest():
 		return types.OCIManifestSchema1, nil
 	}
-	return "", fmt.Errorf("the registry sends %s, which is no manifest", quote(header))
+	return "", fmt.Errorf("the registry sends %s, which is not a manifest", quote(header))
 }
 
 func (r *registry) document(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
@@ -170,12 +170,12 @@ func (r *registry) open(ctx context.Context, kind string, d v1.Descriptor) (io.R
 	if resp.ContentLength >= 0 && resp.ContentLength != d.Size {
 		resp.Body.Close()
 		cancel()
-		return nil, fmt.Errorf("the registry sends %d bytes, where %d were announced", resp.ContentLength, d.Size)
+		return nil, fmt.Errorf("the registry sends %d bytes, and its descriptor has %d", resp.ContentLength, d.Size)
 	}
 	return &remoteBody{r, resp.Body, cancel}, nil
 }
 
-// get asks for a manifest or a blob. The cancel function belongs to the body.
+// get requests a manifest or a blob. The cancel function belongs to the body.
 func (r *registry) get(ctx context.Context, kind, id string) (*http.Response, context.CancelFunc, error) {
 	cancel := func() {}
 	if kind == "manifests" {
@@ -207,7 +207,7 @@ func (r *registry) Close() error {
 	return nil
 }
 
-// remoteBody says what a broken connection means.
+// remoteBody explains the error of a broken connection.
 type remoteBody struct {
 	registry *registry
 	body     io.ReadCloser

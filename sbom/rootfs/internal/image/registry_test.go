@@ -124,9 +124,9 @@ func TestRegistry(t *testing.T) {
 	}
 	wantError(t, Location{schemeRegistry, plain + "/app:v2", ""}, "", out, "there is no "+plain+"/app:v2 (404): check the name and the tag", `it says "MANIFEST_UNKNOWN manifest unknown"`)
 	wantError(t, Location{schemeRegistry, plain + "/app:v1", ""}, "linux/s390x", out, "there is no image for linux/s390x")
-	wantError(t, Location{schemeRegistry, "https://example.org/app", ""}, "", out, "is no name of an image")
+	wantError(t, Location{schemeRegistry, "https://example.org/app", ""}, "", out, "is not the name of an image")
 	for _, climbing := range []string{"../../etc/passwd", "example.org/../../x", "example.org//x", "example.org/./x"} {
-		wantError(t, Location{schemeRegistry, climbing, ""}, "", out, "is no name of an image")
+		wantError(t, Location{schemeRegistry, climbing, ""}, "", out, "is not the name of an image")
 	}
 	wantError(t, Location{schemeRegistry, "127.0.0.1:1/app", ""}, "", out, "127.0.0.1:1 cannot be read: dial tcp 127.0.0.1:1: connect: connection refused")
 
@@ -254,21 +254,21 @@ func TestHostileRegistries(t *testing.T) {
 		"sends another manifest": {when(isManifest, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/vnd.oci.image.index.v1+json")
 			io.WriteString(w, `{"schemaVersion":2,"manifests":[]}`)
-		}), "@" + index, []string{"sends a manifest of the digest sha256:", "where " + index + " was asked for"}},
+		}), "@" + index, []string{"sends a manifest with the digest sha256:", "not " + index}},
 		"lies about the digest": {when(isIndex, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Docker-Content-Digest", "sha256:"+strings.Repeat("0", 64))
 			w.Header().Set("Content-Type", "application/vnd.oci.image.index.v1+json")
 			w.Write(k[indexFile])
-		}), "", []string{"and says that it is \"sha256:000"}},
+		}), "", []string{"Docker-Content-Digest: \"sha256:000"}},
 		"sends another nested manifest": {when(func(r *http.Request) bool { return isManifest(r) && !isIndex(r) }, func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, `{"schemaVersion":2,"config":{},"layers":[]}`)
-		}), "", []string{"bytes, where"}},
+		}), "", []string{"bytes, and its descriptor has"}},
 		"sends a manifest of the right size": {when(func(r *http.Request) bool { return isManifest(r) && !isIndex(r) }, func(w http.ResponseWriter, r *http.Request) {
 			data, ok := k["blobs/"+strings.Replace(strings.TrimPrefix(r.URL.Path, "/v2/app/manifests/"), ":", "/", 1)]
 			if ok {
 				w.Write([]byte(strings.Repeat(" ", len(data))))
 			}
-		}), "", []string{"is damaged or was exchanged"}},
+		}), "", []string{"is damaged or was replaced"}},
 		"huge manifest":    {when(isManifest, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, maxManifest+1)) }), "", []string{"more than 4194304 bytes"}},
 		"endless manifest": {when(isManifest, endless), "", []string{"more than 4194304 bytes"}},
 		"no manifest":      {when(isManifest, status(200, "Content-Type: text/html", "<html>")), "", []string{`sends "text/html" as a manifest, which is not JSON`}},
@@ -337,7 +337,7 @@ func TestHostileBlobs(t *testing.T) {
 		answer func(w http.ResponseWriter, r *http.Request, data []byte)
 		want   string
 	}{
-		"another length": {func(w http.ResponseWriter, _ *http.Request, data []byte) { w.Write(data[1:]) }, "bytes, where"},
+		"another length": {func(w http.ResponseWriter, _ *http.Request, data []byte) { w.Write(data[1:]) }, "bytes, and its descriptor has"},
 		"shorter": {func(w http.ResponseWriter, _ *http.Request, data []byte) {
 			w.(http.Flusher).Flush()
 			w.Write(data[1:])

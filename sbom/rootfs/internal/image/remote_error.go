@@ -15,11 +15,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// maxSaid is how much of a server's own words an error repeats.
+// maxSaid is the maximum length of a server's message in an error.
 const maxSaid = 200
 
-// remoteError is an error whose text may come from a server, as a text that
-// is fit to print, with what to do.
+// remoteError is an error with a text of a server in printable form, and with a
+// hint.
 type remoteError struct {
 	text  string
 	cause error
@@ -28,7 +28,7 @@ type remoteError struct {
 func (e *remoteError) Error() string { return e.text }
 func (e *remoteError) Unwrap() error { return e.cause }
 
-// explain says what an error of a registry means and what to do about it.
+// explain adds the meaning and a hint to an error of a registry.
 func (r *registry) explain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -59,9 +59,9 @@ func (r *registry) text(err error) string {
 	return fmt.Sprintf("%s cannot be read: %s", host, printable(innermost(err), maxSaid))
 }
 
-// innermost leaves out the method and address that net/http puts before an
-// error: the reference names the image already, and a redirect's address may
-// carry a signature that gives access.
+// innermost removes the method and address that net/http adds to an error: the
+// reference names the image already, and the address of a redirect may contain a
+// signature that grants access.
 func innermost(err error) string {
 	var u *url.Error
 	for errors.As(err, &u) {
@@ -78,14 +78,14 @@ func isCertificate(err error) bool {
 	return errors.As(err, &verification) || errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &host)
 }
 
-// isPlainAnswer recognises what a server without TLS makes of a TLS hello.
+// isPlainAnswer recognizes the answer of a server without TLS to a TLS hello.
 func isPlainAnswer(err error) bool {
 	var record tls.RecordHeaderError
 	return errors.As(err, &record)
 }
 
-// status says what a registry's refusal means. Its own words come last and
-// are quoted: a server may write there what it likes.
+// status explains the error status of a registry. The message of the registry
+// comes last and is quoted, because it is untrusted.
 func (r *registry) status(e *transport.Error) string {
 	host, repo := r.ref.Context().RegistryStr(), r.ref.Context().RepositoryStr()
 	login := "docker login " + host
@@ -119,7 +119,7 @@ func (r *registry) status(e *transport.Error) string {
 	return s
 }
 
-// said are a registry's own words.
+// said returns the message of a registry.
 func said(e *transport.Error) string {
 	var words []string
 	for _, d := range e.Errors {

@@ -11,9 +11,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// A temporary file is unlinked as soon as it is open, so that it is gone
-// however the process ends. Where the system does not allow that, its name
-// is given back, for whoever closes the file to remove it.
+// openTemp opens a temporary file and unlinks it at once, so that it disappears
+// however the process ends. Where the system does not support that, it returns
+// the name, for the caller to remove after closing the file.
 func openTemp() (*os.File, string, error) {
 	file, err := os.CreateTemp("", "depaudit-image-*")
 	if err != nil {
@@ -67,7 +67,7 @@ func fill(ctx context.Context, file *os.File, from io.Reader, check func(int64) 
 	}
 }
 
-// spillGzip stores what a compressed archive expands to.
+// spillGzip stores the content of a compressed archive.
 func spillGzip(ctx context.Context, file *os.File) (*os.File, string, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -75,7 +75,7 @@ func spillGzip(ctx context.Context, file *os.File) (*os.File, string, error) {
 	}
 	r, err := gzip.NewReader(bufio.NewReaderSize(file, 256<<10))
 	if err != nil {
-		return nil, "", fmt.Errorf("is no gzip file: %w", err)
+		return nil, "", fmt.Errorf("is not a gzip file: %w", err)
 	}
 	defer r.Close()
 	plain, temp, err := spill(ctx, r, func(written int64) error { return checkExpansion(written, info.Size()) })
@@ -85,7 +85,7 @@ func spillGzip(ctx context.Context, file *os.File) (*os.File, string, error) {
 	return plain, temp, err
 }
 
-// checkExpansion stops an archive that is made to fill the disk.
+// checkExpansion returns an error for an archive that would fill the disk.
 func checkExpansion(written, compressed int64) error {
 	switch {
 	case written > maxSpill:

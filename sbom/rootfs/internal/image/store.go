@@ -10,11 +10,11 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// source is where documents and blobs are found by their descriptors. What
-// it opens is as it is stored: whoever reads it checks it.
+// store finds documents and blobs by their descriptors. It returns them as they
+// are stored: the reader verifies them.
 type store interface {
-	// roots are what the reference names: one descriptor, or those of one
-	// image for several platforms.
+	// roots returns the descriptors of the location: one, or those of one image
+	// for several platforms.
 	roots(ctx context.Context) ([]v1.Descriptor, error)
 	// document opens a manifest or an index.
 	document(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
@@ -23,14 +23,14 @@ type store interface {
 	io.Closer
 }
 
-// isDigest says whether a tag is a digest. Tags have no colon, but the ones
-// of Docker archives do ("debian:12").
+// isDigest reports whether a tag is a digest. Tags contain no colon, except
+// those of Docker archives ("debian:12").
 func isDigest(tag string) bool {
 	_, err := v1.NewHash(tag)
 	return err == nil
 }
 
-// read reads what a descriptor names, whole and verified.
+// read reads the whole content of a descriptor and verifies it.
 func read(ctx context.Context, d v1.Descriptor, limit int64, what string, open func(context.Context, v1.Descriptor) (io.ReadCloser, error)) ([]byte, error) {
 	what += " " + d.Digest.String()
 	if err := checkDescriptor(d); err != nil {
@@ -54,13 +54,13 @@ func read(ctx context.Context, d v1.Descriptor, limit int64, what string, open f
 	}
 	h.Write(data)
 	if got := hex.EncodeToString(h.Sum(nil)); got != d.Digest.Hex {
-		return nil, fmt.Errorf("%s is damaged or was exchanged: its content has the digest %s:%s", what, d.Digest.Algorithm, got)
+		return nil, fmt.Errorf("%s is damaged or was replaced: its content has the digest %s:%s", what, d.Digest.Algorithm, got)
 	}
 	return data, nil
 }
 
-// checkDescriptor holds a descriptor to what the image specification demands
-// of every one.
+// checkDescriptor checks the requirements of the image specification for every
+// descriptor.
 func checkDescriptor(d v1.Descriptor) error {
 	switch {
 	case d.Digest.Hex == "":

@@ -11,13 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// freeKeys are the objects whose keys are chosen by people, so that two may
-// differ in case alone.
+// freeKeys are the objects with arbitrary keys, of which two may differ only in
+// case.
 var freeKeys = map[string]bool{"annotations": true, "labels": true, "exposedports": true, "volumes": true}
 
-// decode reads one JSON document in such a way that no other reader can see
-// another one in it: encoding/json takes the last of two equal keys and
-// matches keys in any case, other readers take the first, or the exact one.
+// decode decodes one JSON document, and rejects it if another decoder could
+// decode it differently: encoding/json takes the last of two equal keys and
+// ignores case, other decoders take the first, or require the exact one.
 func decode(data []byte, into any) error {
 	if err := unambiguous(data); err != nil {
 		return err
@@ -25,7 +25,7 @@ func decode(data []byte, into any) error {
 	return json.Unmarshal(data, into)
 }
 
-// unambiguous refuses a document with a key twice in one object.
+// unambiguous rejects a document with a key that occurs twice in one object.
 func unambiguous(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("is not UTF-8")
@@ -41,8 +41,8 @@ func unambiguous(data []byte) error {
 	return nil
 }
 
-// walk reads one value. free says that it is an object with keys that differ
-// if their case does.
+// walk reads one value. free reports whether it is an object whose keys are
+// compared with case.
 func walk(d *json.Decoder, depth int, free bool) error {
 	if depth > maxDepth {
 		return fmt.Errorf("is nested deeper than %d levels", maxDepth)
@@ -65,14 +65,14 @@ func walk(d *json.Decoder, depth int, free bool) error {
 			}
 			key, ok := t.(string)
 			if !ok {
-				return broken(d, errors.New("a key that is no string"))
+				return broken(d, errors.New("a key that is not a string"))
 			}
 			same := key
 			if !free {
 				same = fold(key)
 			}
 			if seen[same] {
-				return fmt.Errorf("has the key %s twice in one object, before byte %d: it can be read in two ways", quote(key), d.InputOffset())
+				return fmt.Errorf("has the key %s twice in one object, before byte %d: it is ambiguous", quote(key), d.InputOffset())
 			}
 			seen[same] = true
 			below = freeKeys[strings.ToLower(key)]
@@ -94,7 +94,7 @@ func broken(d *json.Decoder, err error) error {
 	return fmt.Errorf("is not JSON, at byte %d: %w", d.InputOffset(), err)
 }
 
-// fold maps names that encoding/json takes for one to one name.
+// fold maps names that encoding/json does not distinguish to one name.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		low := r
@@ -105,7 +105,7 @@ func fold(s string) string {
 	}, s)
 }
 
-// shape is what tells the kinds of documents apart.
+// shape are the fields that distinguish the kinds of documents.
 type shape struct {
 	SchemaVersion *int            `json:"schemaVersion"`
 	MediaType     string          `json:"mediaType"`

@@ -12,20 +12,20 @@ import (
 	"strings"
 )
 
-// tarFiles are the members of a tar file, read in place: the archive is gone
-// through once, for the offsets, and nothing is extracted.
+// tarFiles are the members of a tar file, read in place: the archive is read once
+// for the offsets, and nothing is extracted.
 type tarFiles struct {
 	file    *os.File
-	temp    string // to be removed with the file, if it could not be unlinked at once
+	temp    string // removed with the file, if it could not be unlinked at once
 	members map[string]member
 }
 
-// member is where a file lies in the archive, or what it is a link to.
+// member is the place of a file in the archive, or the target of a link.
 type member struct {
 	offset, size int64
 	link         string
 	// twice is set if the archive has two members of that name. Readers
-	// differ in which of them they take.
+	// differ in which one they use.
 	twice bool
 }
 
@@ -44,7 +44,7 @@ func openTar(ctx context.Context, name string) (*tarFiles, error) {
 	case "":
 		return indexTar(ctx, file, "")
 	case "gzip":
-		// An archive is read from the middle, and gzip cannot be.
+		// An archive is read at offsets, which gzip does not support.
 		defer file.Close()
 		plain, temp, err := spillGzip(ctx, file)
 		if err != nil {
@@ -56,17 +56,17 @@ func openTar(ctx context.Context, name string) (*tarFiles, error) {
 	return nil, fmt.Errorf("%q is compressed by %s, and only gzip is read: decompress it first: %s", name, kind, decompressors[kind])
 }
 
-// decompressors are what undoes a compression.
+// decompressors are the commands that decompress a format.
 var decompressors = map[string]string{"zstd": "zstd -d", "xz": "xz -d", "bzip2": "bzip2 -d"}
 
-// magics are the first bytes of what may stand where a tar file should.
+// magics are the first bytes of other formats that are given as tar files.
 var magics = []struct{ magic, kind string }{
 	{"\x1f\x8b", "gzip"},
 	{"\x28\xb5\x2f\xfd", "zstd"},
 	{"\xfd7zXZ\x00", "xz"},
 }
 
-// sniff names the compression of a file by its first bytes.
+// sniff returns the compression of a file by its first bytes.
 func sniff(r io.ReaderAt) (string, error) {
 	head := make([]byte, 10)
 	n, err := r.ReadAt(head, 0)
@@ -85,27 +85,27 @@ func sniff(r io.ReaderAt) (string, error) {
 	return "", nil
 }
 
-// openRegular opens a regular file, and waits for nothing else.
+// openRegular opens a regular file, and does not block on any other.
 func openRegular(name string) (*os.File, error) {
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no file %q: %w", name, fs.ErrNotExist)
+		return nil, fmt.Errorf("file does not exist: %s: %w", name, fs.ErrNotExist)
 	case err != nil:
 		return nil, err
 	case info.IsDir():
 		return nil, fmt.Errorf("%q is a directory: for a layout in a directory write oci-dir:%s", name, name)
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%q is no regular file: the archive is read from the middle, so store it in one", name)
+		return nil, fmt.Errorf("%q is not a regular file: the archive is read from the middle, so store it in one", name)
 	}
 	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("the file %q cannot be read: %w", name, fs.ErrPermission)
+		return nil, fmt.Errorf("cannot read file %s: %w", name, fs.ErrPermission)
 	}
 	return file, err
 }
 
-// indexTar notes where the members lie. It owns the file.
+// indexTar records the places of the members. It owns the file.
 func indexTar(ctx context.Context, file *os.File, temp string) (*tarFiles, error) {
 	t := &tarFiles{file: file, temp: temp, members: map[string]member{}}
 	if err := t.scan(ctx); err != nil {
@@ -130,25 +130,25 @@ func (t *tarFiles) scan(ctx context.Context) error {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("is no whole tar file, at byte %d: %w", at.offset, err)
+			return fmt.Errorf("is not a complete tar file, at byte %d: %w", at.offset, err)
 		}
 		if count == maxMembers {
-			return fmt.Errorf("has more than %d members: that is no archive of an image", maxMembers)
+			return fmt.Errorf("has more than %d members: it is not an archive of an image", maxMembers)
 		}
 		if len(h.Name) > maxMemberName || len(h.Linkname) > maxMemberName {
-			return fmt.Errorf("has a member with a name of more than %d bytes, at byte %d: that is no archive of an image", maxMemberName, at.offset)
+			return fmt.Errorf("has a member with a name of more than %d bytes, at byte %d: it is not an archive of an image", maxMemberName, at.offset)
 		}
 		m := member{offset: at.offset, size: h.Size}
 		switch h.Typeflag {
 		case tar.TypeReg:
 			if isSparse(h) {
-				return fmt.Errorf("has the sparse member %s, which lies nowhere in one piece: pack the archive without --sparse", quote(h.Name))
+				return fmt.Errorf("has the sparse member %s, whose content is not contiguous: pack the archive without --sparse", quote(h.Name))
 			}
 			if m.offset+m.size > info.Size() || m.size < 0 {
-				return fmt.Errorf("ends within the member %s: the archive was cut off", quote(h.Name))
+				return fmt.Errorf("ends within the member %s: the archive is truncated", quote(h.Name))
 			}
 		case tar.TypeSymlink:
-			// Links are relative to their directory, and lead nowhere outside.
+			// Links are relative to their directory, and cannot lead outside.
 			m.link = clean(path.Join(path.Dir(h.Name), h.Linkname))
 		case tar.TypeLink:
 			m.link = clean(h.Linkname)
@@ -160,13 +160,13 @@ func (t *tarFiles) scan(ctx context.Context) error {
 		t.members[name] = m
 	}
 	if len(t.members) == 0 {
-		return errors.New("is no tar file, or an empty one")
+		return errors.New("is not a tar file, or an empty one")
 	}
 	return nil
 }
 
-// isSparse says whether a member's content has holes, in one of the formats
-// that package tar reads.
+// isSparse reports whether a member's content has holes, in one of the formats
+// that package tar supports.
 func isSparse(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
@@ -176,12 +176,12 @@ func isSparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse
 }
 
-// clean is a member's name without "./" and "/" before it. ".." stops there.
+// clean removes "./" and "/" from the start of a member's name. ".." stops there.
 func clean(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
 
-// position is a file that knows how far package tar has read it. The package
-// reads whole blocks and seeks over contents, so that after a header this is
-// where the content starts.
+// position is a file that records how far package tar has read it. The package
+// reads whole blocks and seeks over contents, so that after a header this is the
+// start of the content.
 type position struct {
 	file   *os.File
 	offset int64
@@ -219,7 +219,7 @@ func (t *tarFiles) open(name string) (io.ReadCloser, int64, error) {
 	return io.NopCloser(io.NewSectionReader(t.file, m.offset, m.size)), m.size, nil
 }
 
-// find follows links to where a file's content is.
+// find follows links to the place of a file's content.
 func (t *tarFiles) find(name string) (member, error) {
 	at := clean(name)
 	for range maxLinks {
@@ -228,7 +228,7 @@ func (t *tarFiles) find(name string) (member, error) {
 		case !ok:
 			return member{}, fs.ErrNotExist
 		case m.twice:
-			return member{}, fmt.Errorf("the archive has %s twice: it can be read in two ways", quote(at))
+			return member{}, fmt.Errorf("the archive has %s twice: it is ambiguous", quote(at))
 		case m.link == "":
 			return m, nil
 		}

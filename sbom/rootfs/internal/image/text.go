@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxListed is how many names an error message lists.
+// maxListed is the maximum number of names in an error message.
 const maxListed = 12
 
-// quote makes a foreign name fit for an error message.
+// quote makes an untrusted name printable for an error message.
 func quote(s string) string { return strconv.Quote(cut(s, 200)) }
 
-// cut bounds a text, at the start of a character.
+// cut shortens a text, at the start of a character.
 func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -25,7 +25,7 @@ func cut(s string, limit int) string {
 	return s[:limit] + "…"
 }
 
-// printable is a foreign text on one line, without what a terminal obeys.
+// printable returns an untrusted text on one line, without control characters.
 func printable(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -41,7 +41,7 @@ func printable(s string, limit int) string {
 	return cut(strings.Join(strings.Fields(s), " "), limit)
 }
 
-// list is a list of names for an error message, each once and in order.
+// list formats names for an error message, each once and in order.
 func list(names []string) string {
 	names = slices.Clone(names)
 	slices.Sort(names)
