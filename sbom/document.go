@@ -464,7 +464,7 @@ func canonical(d Document) (*Document, error) {
 	}
 	for _, r := range d.Relations {
 		if known[r.From] == nil || known[r.To] == nil {
-			return nil, fmt.Errorf("sbom: relation %s -> %s has an end that is no component", r.From, r.To)
+			return nil, fmt.Errorf("sbom: relation %s -> %s has an end that is not a component", r.From, r.To)
 		}
 		if r.Group < 0 {
 			return nil, fmt.Errorf("sbom: relation %s -> %s is of requirement %d: they are numbered from 1", r.From, r.To, r.Group)
@@ -528,10 +528,10 @@ func checkOwner(known map[string]*Component, c *Component) error {
 	for owner := c.Owner; owner != ""; {
 		o := known[owner]
 		if o == nil {
-			return fmt.Errorf("sbom: %s lies inside %s, which is no component", c.ID, owner)
+			return fmt.Errorf("sbom: %s is bundled in %s, which is not a component", c.ID, owner)
 		}
 		if seen[o.ID] {
-			return fmt.Errorf("sbom: %s lies inside itself", o.ID)
+			return fmt.Errorf("sbom: %s is bundled in itself", o.ID)
 		}
 		seen[o.ID] = true
 		owner = o.Owner

@@ -158,10 +158,10 @@ func TestRefused(t *testing.T) {
 		"no environment":      {sbom.Document{}, "without an environment"},
 		"no name":             {document(sbom.Component{Type: "deb"}), "no name"},
 		"no type":             {document(sbom.Component{Name: "x"}), "no type"},
-		"owner missing":       {document(inside("pypi/none@1", pkg("a", "1"))), "is no component"},
-		"inside itself":       {document(inside("pypi/a@1", pkg("a", "1"))), "inside itself"},
-		"inside each other":   {document(inside("pypi/b@1", pkg("a", "1")), inside("pypi/a@1", pkg("b", "1"))), "inside itself"},
-		"relation to nothing": {withRelation(document(pkg("a", "1")), sbom.Relation{From: "pypi/a@1", To: "pypi/b@1"}), "no component"},
+		"owner missing":       {document(inside("pypi/none@1", pkg("a", "1"))), "is not a component"},
+		"inside itself":       {document(inside("pypi/a@1", pkg("a", "1"))), "in itself"},
+		"inside each other":   {document(inside("pypi/b@1", pkg("a", "1")), inside("pypi/a@1", pkg("b", "1"))), "in itself"},
+		"relation to nothing": {withRelation(document(pkg("a", "1")), sbom.Relation{From: "pypi/a@1", To: "pypi/b@1"}), "not a component"},
 	} {
 		_, err := sbom.New(test.doc)
 		if err == nil || !strings.Contains(err.Error(), test.want) {

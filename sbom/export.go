@@ -100,7 +100,7 @@ func ParseText(s string) (string, error) {
 	}
 	out, err := strconv.Unquote(s)
 	if err != nil {
-		return "", fmt.Errorf("sbom: %.80q begins like a quoted text but is none", s)
+		return "", fmt.Errorf("sbom: %.80q begins like a quoted text and is not one", s)
 	}
 	return out, nil
 }
@@ -323,7 +323,7 @@ func NewRecord(v any) string {
 // ParseRecord reads what [NewRecord] wrote into the struct that v points to.
 func ParseRecord(value string, v any) error {
 	if err := json.Unmarshal([]byte(value), v); err != nil {
-		return fmt.Errorf("sbom: %.80q is no record: %w", value, err)
+		return fmt.Errorf("sbom: %.80q is not a record: %w", value, err)
 	}
 	return mapStrings(reflect.ValueOf(v).Elem(), ParseText)
 }

@@ -55,7 +55,7 @@ var layers = map[string][]string{
 	"sbom/diff":                         {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 
 	"sbom/strictjson":     {},
-	"sbom/internal/draft": {"sbom", "sbom/ecosystem"},
+	"sbom/internal/draft": {"sbom", "sbom/ecosystem", "sbom/strictjson"},
 	"sbom/spdx":           {"sbom", "sbom/internal/draft", "sbom/strictjson"},
 	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
 	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},

@@ -1,56 +1,21 @@
 package cyclonedx
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
-// ErrForeign is returned by [Decode] for a CycloneDX document that depaudit
-// did not write. [Read] reads those.
-var ErrForeign = errors.New("cyclonedx: not a document of depaudit's")
+// errThirdParty is returned for a document without the facts of depaudit.
+var errThirdParty = errors.New("the document has no facts of depaudit")
 
-// maxBytes is the size up to which a document is read: 10,000 components take
-// 15 MB.
-const maxBytes = 128 << 20
-
-// Decode reads what [Encode] wrote. The document equals the encoded one, and
+// decode is the inverse of [Encode]. The document equals the encoded one, and
 // encoding both results again gives the same bytes. Its Rules are those that
 // it was counted by, not those of this program.
-func Decode(r io.Reader) (*sbom.Document, sbom.Meta, error) {
-	b, err := load(r, maxBytes)
-	if err != nil {
-		return nil, sbom.Meta{}, err
-	}
-	return decode(b)
-}
-
-func load(r io.Reader, limit int64) (*bom, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("cyclonedx: %w", err)
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("cyclonedx: the document is larger than %d MiB", limit>>20)
-	}
-	b := new(bom)
-	if err := strictjson.Unmarshal(context.Background(), data, b); err != nil {
-		return nil, fmt.Errorf("cyclonedx: %w", err)
-	}
-	if !slices.Contains(versions, b.SpecVersion) {
-		return nil, fmt.Errorf("cyclonedx: version %.100q is not known", b.SpecVersion)
-	}
-	return b, nil
-}
-
 func decode(b *bom) (*sbom.Document, sbom.Meta, error) {
 	dec := decoder{known: map[string]bool{}, related: map[[2]string]bool{}, decided: map[string]sbom.Annotation{}}
 	if err := dec.document(b); err != nil {
@@ -58,7 +23,7 @@ func decode(b *bom) (*sbom.Document, sbom.Meta, error) {
 	}
 	d, err := sbom.Restore(dec.d)
 	if err != nil {
-		return nil, sbom.Meta{}, fmt.Errorf("cyclonedx: %w", err)
+		return nil, sbom.Meta{}, err
 	}
 	return d, dec.m, nil
 }
@@ -72,16 +37,16 @@ type decoder struct {
 }
 
 func (dec *decoder) document(bom *bom) error {
-	if bom.Metadata == nil || bom.Metadata.Component == nil || bom.Metadata.Component.Ref != environmentRef {
-		return ErrForeign
+	if !ours(bom) {
+		return errThirdParty
 	}
 	for f := range facts(bom.Metadata.Properties) {
 		if err := sbom.SetDocumentFact(&dec.d, f); err != nil {
-			return fmt.Errorf("cyclonedx: %w", err)
+			return err
 		}
 	}
 	if dec.d.Rules == 0 || dec.d.Environment.Kind == "" {
-		return ErrForeign
+		return errThirdParty
 	}
 	if err := dec.meta(bom.Metadata); err != nil {
 		return err
@@ -95,7 +60,7 @@ func (dec *decoder) document(bom *bom) error {
 func (dec *decoder) meta(m *metadata) error {
 	var err error
 	if dec.m.Name, err = sbom.ParseText(m.Component.Name); err != nil {
-		return fmt.Errorf("cyclonedx: metadata.component.name: %w", err)
+		return fmt.Errorf("metadata.component.name: %w", err)
 	}
 	if m.Tools != nil {
 		for _, c := range m.Tools.Components {
@@ -105,7 +70,7 @@ func (dec *decoder) meta(m *metadata) error {
 		}
 	}
 	if dec.m.Created, err = time.Parse(time.RFC3339, m.Timestamp); err != nil {
-		return fmt.Errorf("cyclonedx: metadata.timestamp: %w", err)
+		return fmt.Errorf("metadata.timestamp: %w", err)
 	}
 	dec.m.Created = dec.m.Created.UTC()
 	return nil
@@ -118,7 +83,7 @@ func (dec *decoder) components(in []component) error {
 			continue
 		}
 		if err := dec.component(c); err != nil {
-			return fmt.Errorf("cyclonedx: component %.200q: %w", c.Ref, err)
+			return fmt.Errorf("component %.200q: %w", c.Ref, err)
 		}
 		// The reader of JSON has limited the depth.
 		if err := dec.components(c.Components); err != nil {
@@ -184,12 +149,12 @@ func (dec *decoder) dependencies(in []dependency) error {
 		}
 		from, err := sbom.ParseText(d.Ref)
 		if err != nil {
-			return fmt.Errorf("cyclonedx: dependencies: %w", err)
+			return fmt.Errorf("dependencies: %w", err)
 		}
 		for _, ref := range d.DependsOn {
 			to, err := sbom.ParseText(ref)
 			if err != nil {
-				return fmt.Errorf("cyclonedx: dependencies of %.200q: %w", from, err)
+				return fmt.Errorf("dependencies of %.200q: %w", from, err)
 			}
 			if !dec.related[[2]string{from, to}] {
 				dec.d.Relations = append(dec.d.Relations, sbom.Relation{From: from, To: to, Kind: sbom.RelDepends})

@@ -21,52 +21,47 @@ const (
 	XML
 )
 
-// Read reads a document that anybody made, by the rules of the package
-// comment. name is how the document is called in what is recorded.
+// Read reads a document of any origin by the rules of the package comment. name
+// is the document's name in what is recorded.
 //
-// A document of [Encode]'s gives the document that was encoded. If it was
-// changed since, it is read like anybody's, and that is a gap.
+// A document that [Encode] wrote becomes the document that was encoded. If it
+// was changed since, it is read as a third-party document, and that is a gap.
 func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Document, error) {
-	b, err := parse(ctx, data, form)
-	if err != nil {
-		return nil, err
+	f := draft.Format[bom]{Parse: readJSON, Ours: ours, Decode: decode, Encode: Encode, Draft: func(b *bom) *draft.Draft {
+		r := reader{bom: b, name: name}
+		return r.read()
+	}}
+	if form == XML {
+		f.Parse, f.Ours = readXML, nil
 	}
-	if form == JSON && b.Format != "CycloneDX" {
-		return nil, fmt.Errorf("\"bomFormat\" is %s and not \"CycloneDX\"", draft.Quote(b.Format))
-	}
-	if !slices.Contains(versions, b.SpecVersion) {
-		return nil, fmt.Errorf("CycloneDX version %s is not known: %s are", draft.Quote(b.SpecVersion), strings.Join(versions, ", "))
-	}
-	changed := ""
-	if form == JSON && claimsOurs(b) {
-		own, err := unchanged(data, b)
-		if err == nil {
-			return own, nil
-		}
-		changed = draft.Clean(err.Error())
-		// Once more, so that b could be let go of while comparing.
-		if b, err = parse(ctx, data, form); err != nil {
-			return nil, err
-		}
-	}
-	r := reader{bom: b, name: name}
-	d := r.read()
-	if changed != "" {
-		d.Fault(sbom.GapMalformed, "the document says that depaudit wrote it, and it was changed since", changed)
-	}
-	return d.Document(ctx)
+	return draft.Read(ctx, data, f)
 }
 
-func parse(ctx context.Context, data []byte, form Form) (*bom, error) {
+func readJSON(ctx context.Context, data []byte) (*bom, error) {
 	b := new(bom)
-	if form == XML {
-		return b, readXML(ctx, data, b)
+	if err := strictjson.Unmarshal(ctx, data, b); err != nil {
+		return nil, err
 	}
-	return b, strictjson.Unmarshal(ctx, data, b)
+	if b.Format != "CycloneDX" {
+		return nil, fmt.Errorf("\"bomFormat\" is %s and not \"CycloneDX\"", draft.Quote(b.Format))
+	}
+	return b, checkVersion(b)
 }
 
 // versions that are read. There is no JSON before 1.2.
 var versions = []string{"1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"}
+
+func checkVersion(b *bom) error {
+	if !slices.Contains(versions, b.SpecVersion) {
+		return fmt.Errorf("unknown CycloneDX version %s (%s are known)", draft.Quote(b.SpecVersion), strings.Join(versions, ", "))
+	}
+	return nil
+}
+
+// ours reports whether the document claims that depaudit wrote it.
+func ours(b *bom) bool {
+	return b.Metadata != nil && b.Metadata.Component != nil && b.Metadata.Component.Ref == environmentRef
+}
 
 // reader brings a document into the words of a draft.
 type reader struct {

@@ -29,14 +29,15 @@ const (
 // readXML decodes XML that means the same to every reader. encoding/xml takes
 // the last of two equal elements or attributes, and does not look at
 // namespaces; [xmlGuard] does.
-func readXML(ctx context.Context, data []byte, b *bom) error {
+func readXML(ctx context.Context, data []byte) (*bom, error) {
 	g := xmlGuard{ctx: ctx, data: data}
 	if err := g.walk(); err != nil {
-		return err
+		return nil, err
 	}
+	b := new(bom)
 	d := xml.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(b); err != nil {
-		return place(data, d, err)
+		return nil, place(data, d, err)
 	}
 	b.SpecVersion = g.version
 	if b.Metadata != nil && b.Metadata.Component != nil {
@@ -45,7 +46,10 @@ func readXML(ctx context.Context, data []byte, b *bom) error {
 	for i := range b.Components {
 		trim(&b.Components[i])
 	}
-	return ctx.Err()
+	if err := checkVersion(b); err != nil {
+		return nil, err
+	}
+	return b, ctx.Err()
 }
 
 // trim takes off the white space of pretty-printers.

@@ -34,7 +34,7 @@ var corpora = []struct {
 		"spdxjson/testdata/spdx/bad/example7-go-module.spdx.json":           "creators",
 		"spdxjson/testdata/spdx/bad/example7-golang.spdx.json":              "creators",
 		"spdxjson/testdata/spdx/bad/example7-third-party-modules.spdx.json": "creators",
-		"spdxtagvalue/testdata/identify/2.1.sbom":                           `"SPDX-2.1" is not known`,
+		"spdxtagvalue/testdata/identify/2.1.sbom":                           `unknown SPDX version "SPDX-2.1"`,
 	}},
 	{"github.com/CycloneDX/cyclonedx-go", "", []string{"testdata"}, 180, map[string]string{}},
 	{"github.com/spdx/tools-golang", "", []string{"examples/sample-docs", "json", "spdx"}, 10, map[string]string{

@@ -1,55 +1,21 @@
 package spdx
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
-// ErrForeign is returned by [Decode] for an SPDX document that depaudit did
-// not write. [Read] reads those.
-var ErrForeign = errors.New("spdx: not a document of depaudit's")
+// errThirdParty is returned for a document without the facts of depaudit.
+var errThirdParty = errors.New("the document has no facts of depaudit")
 
-// maxBytes is the size up to which a document is read: 10,000 components take
-// 19 MB.
-const maxBytes = 128 << 20
-
-// Decode reads what [Encode] wrote. The document equals the encoded one, and
+// decode is the inverse of [Encode]. The document equals the encoded one, and
 // encoding both results again gives the same bytes. Its Rules are those that
 // it was counted by, not those of this program.
-func Decode(r io.Reader) (*sbom.Document, sbom.Meta, error) {
-	doc, err := load(r, maxBytes)
-	if err != nil {
-		return nil, sbom.Meta{}, err
-	}
-	return decode(doc)
-}
-
-func load(r io.Reader, limit int64) (*document, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("spdx: %w", err)
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("spdx: the document is larger than %d MiB", limit>>20)
-	}
-	doc := new(document)
-	if err := strictjson.Unmarshal(context.Background(), data, doc); err != nil {
-		return nil, fmt.Errorf("spdx: %w", err)
-	}
-	if !readable(doc.SPDXVersion) {
-		return nil, fmt.Errorf("spdx: version %.100q is not known", doc.SPDXVersion)
-	}
-	return doc, nil
-}
-
 func decode(in *document) (*sbom.Document, sbom.Meta, error) {
 	dec := decoder{byID: map[string]int{}, decided: map[string]sbom.Annotation{}}
 	if err := dec.document(in); err != nil {
@@ -57,7 +23,7 @@ func decode(in *document) (*sbom.Document, sbom.Meta, error) {
 	}
 	d, err := sbom.Restore(dec.d)
 	if err != nil {
-		return nil, sbom.Meta{}, fmt.Errorf("spdx: %w", err)
+		return nil, sbom.Meta{}, err
 	}
 	return d, dec.m, nil
 }
@@ -73,12 +39,12 @@ func (dec *decoder) document(in *document) error {
 	for _, a := range in.Annotations {
 		for _, f := range facts(a) {
 			if err := sbom.SetDocumentFact(&dec.d, f); err != nil {
-				return fmt.Errorf("spdx: %w", err)
+				return err
 			}
 		}
 	}
 	if dec.d.Rules == 0 || dec.d.Environment.Kind == "" {
-		return ErrForeign
+		return errThirdParty
 	}
 	if err := dec.meta(in); err != nil {
 		return err
@@ -89,7 +55,7 @@ func (dec *decoder) document(in *document) error {
 			continue
 		}
 		if err := dec.component(p); err != nil {
-			return fmt.Errorf("spdx: package %.200q: %w", p.SPDXID, err)
+			return fmt.Errorf("package %.200q: %w", p.SPDXID, err)
 		}
 	}
 	for i := range in.Relationships {
@@ -98,7 +64,7 @@ func (dec *decoder) document(in *document) error {
 			continue // null
 		}
 		if err := dec.relationship(r); err != nil {
-			return fmt.Errorf("spdx: relationship %.200q %.50q %.200q: %w", r.From, r.Type, r.To, err)
+			return fmt.Errorf("relationship %.200q %.50q %.200q: %w", r.From, r.Type, r.To, err)
 		}
 	}
 	return nil
@@ -111,10 +77,10 @@ const prefix = "SPDXRef-"
 func (dec *decoder) meta(in *document) error {
 	var err error
 	if dec.m.Name, err = sbom.ParseText(in.Name); err != nil {
-		return fmt.Errorf("spdx: name: %w", err)
+		return fmt.Errorf("name: %w", err)
 	}
 	if in.CreationInfo == nil {
-		return ErrForeign
+		return errThirdParty
 	}
 	for _, c := range in.CreationInfo.Creators {
 		if version, ok := strings.CutPrefix(c, "Tool: "+toolPrefix); ok {
@@ -122,7 +88,7 @@ func (dec *decoder) meta(in *document) error {
 		}
 	}
 	if dec.m.Created, err = time.Parse(time.RFC3339, in.CreationInfo.Created); err != nil {
-		return fmt.Errorf("spdx: creationInfo.created: %w", err)
+		return fmt.Errorf("creationInfo.created: %w", err)
 	}
 	dec.m.Created = dec.m.Created.UTC()
 	return nil
@@ -155,7 +121,7 @@ func (dec *decoder) component(p *pkg) error {
 		}
 	}
 	if c.ID == "" {
-		return errors.New("no fact depaudit:id: not a component of depaudit's")
+		return errors.New("no fact depaudit:id: not a component that depaudit wrote")
 	}
 	if _, twice := dec.byID[p.SPDXID]; twice {
 		return errors.New("the identifier is used twice")
@@ -220,7 +186,7 @@ func (dec *decoder) relationship(r *relationship) error {
 func (dec *decoder) at(ref string) (*sbom.Component, error) {
 	i, ok := dec.byID[ref]
 	if !ok {
-		return nil, fmt.Errorf("%.200s is no component", ref)
+		return nil, fmt.Errorf("%.200s is not a component", ref)
 	}
 	return &dec.d.Components[i], nil
 }

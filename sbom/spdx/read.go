@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -21,51 +22,55 @@ const (
 	TagValue             // 2.2 and 2.3
 )
 
-// Read reads a document that anybody made, by the rules of the package
-// comment. name is how the document is called in what is recorded.
+// Read reads a document of any origin by the rules of the package comment. name
+// is the document's name in what is recorded.
 //
-// A document of [Encode]'s gives the document that was encoded. If it was
-// changed since, it is read like anybody's, and that is a gap.
+// A document that [Encode] wrote becomes the document that was encoded. If it
+// was changed since, it is read as a third-party document, and that is a gap.
 func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Document, error) {
-	doc, err := parse(ctx, data, form)
-	if err != nil {
-		return nil, err
-	}
-	if form != Graph && !readable(doc.SPDXVersion) {
-		return nil, fmt.Errorf("SPDX version %s is not known: 2.2, 2.3 and 3.0 are", draft.Quote(doc.SPDXVersion))
-	}
-	changed := ""
-	if form == JSON && claimsOurs(doc) {
-		own, err := unchanged(data, doc)
-		if err == nil {
-			return own, nil
-		}
-		changed = draft.Clean(err.Error())
-		// Once more, so that doc could be let go of while comparing.
-		if doc, err = parse(ctx, data, form); err != nil {
-			return nil, err
-		}
-	}
-	r := reader{doc: doc, name: name}
-	d := r.read()
-	if changed != "" {
-		d.Fault(sbom.GapMalformed, "the document says that depaudit wrote it, and it was changed since", changed)
-	}
-	return d.Document(ctx)
-}
-
-func parse(ctx context.Context, data []byte, form Form) (*document, error) {
+	f := draft.Format[document]{Decode: decode, Encode: Encode, Draft: func(doc *document) *draft.Draft {
+		r := reader{doc: doc, name: name}
+		return r.read()
+	}}
 	switch form {
 	case Graph:
-		return readGraph(ctx, data)
+		f.Parse = readGraph
 	case TagValue:
-		return readTags(ctx, data)
+		f.Parse = versioned(readTags)
+	default:
+		f.Parse, f.Ours = versioned(readJSON), ours
 	}
+	return draft.Read(ctx, data, f)
+}
+
+func readJSON(ctx context.Context, data []byte) (*document, error) {
 	doc := new(document)
 	return doc, strictjson.Unmarshal(ctx, data, doc)
 }
 
-// readable are the versions of one data model: 2.2.x are corrections of text.
+// versioned returns a parser that checks the version of what parse returns.
+func versioned(parse func(context.Context, []byte) (*document, error)) func(context.Context, []byte) (*document, error) {
+	return func(ctx context.Context, data []byte) (*document, error) {
+		doc, err := parse(ctx, data)
+		if err != nil {
+			return nil, err
+		}
+		if !readable(doc.SPDXVersion) {
+			return nil, fmt.Errorf("unknown SPDX version %s (2.2, 2.3 and 3.0 are known)", draft.Quote(doc.SPDXVersion))
+		}
+		return doc, nil
+	}
+}
+
+// ours reports whether the document claims that depaudit wrote it.
+func ours(doc *document) bool {
+	return slices.ContainsFunc(doc.Annotations, func(a annotation) bool {
+		return slices.ContainsFunc(facts(a), func(f sbom.Fact) bool { return f.Key == "environment" })
+	})
+}
+
+// readable reports whether the version has the data model of 2.2 and 2.3: 2.2.x
+// are corrections of its text.
 func readable(version string) bool {
 	for _, v := range []string{"SPDX-2.2", "SPDX-2.3"} {
 		if version == v || strings.HasPrefix(version, v+".") {
