@@ -116,7 +116,7 @@ func (r *reader) components(list []component, inside, label string) {
 // add makes an element of a component and returns what it is referred to by.
 func (r *reader) add(c *component, inside, label string) string {
 	e := draft.Element{
-		Ref: c.Ref, Label: label, Inside: inside,
+		Ref: c.Ref, Label: label, BundledIn: inside,
 		PURL: c.PURL, Group: c.Group, Name: c.Name, Version: c.Version,
 	}
 	if e.Ref == "" {

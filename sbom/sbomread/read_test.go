@@ -566,7 +566,7 @@ func TestRules(t *testing.T) {
 		},
 		"nothing at the other end": {
 			spdxDoc(pkg("a", "pkg:npm/a@1", ""), rel("a", "DEPENDS_ON", "gone")+","+rel("a", "COPY_OF", "lost")),
-			"package npm/a@1\n! a relation leads to something that is not in the document\n! a relation leads to something that is not in the document\n",
+			"package npm/a@1\n! a relation leads to an entry that is not in the document\n! a relation leads to an entry that is not in the document\n",
 		},
 		"an identifier twice": {
 			`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","bom-ref":"a","name":"a"},{"type":"library","bom-ref":"a","name":"b"}]}`,
@@ -586,11 +586,11 @@ func TestRules(t *testing.T) {
 		},
 		"seen as one, compared as another": {
 			`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"lodash","version":"4.17.21","purl":"pkg:npm/evil@6.6.6"}]}`,
-			"package npm/evil@6.6.6\n! name and package URL name different packages, and the package URL is what counts\n! version and package URL name different versions, and the package URL is what counts\n",
+			"package npm/evil@6.6.6\n! name and package URL name different packages, and the package URL counts\n! version and package URL name different versions, and the package URL counts\n",
 		},
 		"a lone surrogate": {
 			`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"a\ud800"}]}`,
-			"package generic/a\ufffd\n! a name has characters that are none (U+FFFD), so that it is not the whole name\n",
+			"package generic/a\ufffd\n! a name has replacement characters (U+FFFD), so that it is not the whole name\n",
 		},
 		"a file with the URL of a package": {
 			`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"file","name":"evil","version":"1","purl":"pkg:npm/evil@1"},{"type":"file","name":"/x"}]}`,

@@ -253,8 +253,8 @@ func (s *syftReader) related(at map[string]int, r syftRelationship) {
 		// The parent's own list has the file that shows the child.
 		if isParent && isChild {
 			s.d.Ownership = true
-			if parent != child && s.d.Elements[child].Inside == "" {
-				s.d.Elements[child].Inside = r.Parent
+			if parent != child && s.d.Elements[child].BundledIn == "" {
+				s.d.Elements[child].BundledIn = r.Parent
 			}
 			return
 		}
@@ -270,7 +270,7 @@ func (s *syftReader) related(at map[string]int, r syftRelationship) {
 	}
 	for _, id := range []string{r.Parent, r.Child} {
 		if _, ok := at[id]; !ok && !s.others[id] {
-			s.d.Fault(sbom.GapMalformed, "a relation leads to something that is not in the document", draft.Quote(id))
+			s.d.Fault(sbom.GapMalformed, draft.DanglingRelation, draft.Quote(id))
 		}
 	}
 }

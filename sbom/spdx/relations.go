@@ -130,7 +130,7 @@ func (r *reader) need(from, to string, kind sbom.RelationKind) {
 func (r *reader) ends(from, to string) {
 	for _, id := range []string{from, to} {
 		if _, ok := r.index[id]; !ok && !r.known(id) && id != "" {
-			r.d.Fault(sbom.GapMalformed, "a relation leads to something that is not in the document", draft.Quote(id))
+			r.d.Fault(sbom.GapMalformed, draft.DanglingRelation, draft.Quote(id))
 		}
 	}
 }
@@ -189,7 +189,7 @@ func (r *reader) other(rel *relationship) {
 		i, ok2 := r.index[rel.To]
 		if ok1 && ok2 {
 			r.d.Ownership = true
-			r.d.Elements[i].Inside = rel.From
+			r.d.Elements[i].BundledIn = rel.From
 			return
 		}
 	case "evident-by":
@@ -268,13 +268,13 @@ func image(purl string) bool {
 func (r *reader) contained() {
 	for _, h := range r.held {
 		outer, inner := &r.d.Elements[h[0]], &r.d.Elements[h[1]]
-		if h[0] == h[1] || outer.Role != draft.Package || inner.Inside != "" {
+		if h[0] == h[1] || outer.Role != draft.Package || inner.BundledIn != "" {
 			continue
 		}
 		u, err := packageurl.FromString(outer.PURL)
 		if err != nil || u.Type == packageurl.TypeGeneric || u.Type == packageurl.TypeOCI || u.Type == packageurl.TypeDocker || u.Type == packageurl.TypeGithub {
 			continue
 		}
-		inner.Inside = outer.Ref
+		inner.BundledIn = outer.Ref
 	}
 }

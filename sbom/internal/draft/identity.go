@@ -17,7 +17,7 @@ import (
 // database lists.
 var osTypes = map[string]bool{"deb": true, "rpm": true, "apk": true, "alpm": true, "opkg": true}
 
-// component is the component that an element stands for. It is false for one
+// component returns the component of an element. It returns false for an element
 // without a name, which is a gap.
 func (b *builder) component(e *Element) (sbom.Component, bool) {
 	c := sbom.Component{
@@ -28,7 +28,7 @@ func (b *builder) component(e *Element) (sbom.Component, bool) {
 	switch {
 	case e.PURL == "":
 	case err != nil:
-		b.Fault(sbom.GapMalformed, "a package URL does not parse, so that the entry is known by its name only",
+		b.Fault(sbom.GapMalformed, "a package URL does not parse, so that the entry is identified by its name only",
 			fmt.Sprintf("%s (%s): %s", Quote(e.PURL), e.Label, Clean(err.Error())))
 	default:
 		b.identify(&c, e, &u)
@@ -39,8 +39,8 @@ func (b *builder) component(e *Element) (sbom.Component, bool) {
 	}
 	if osTypes[c.Type] {
 		c.Kind = sbom.KindOS
-		// The document repeats what a package database says, and no index of
-		// an archive stands behind it.
+		// The document repeats a package database; no archive index confirms
+		// it.
 		c.Evidence = "db-owned"
 		c.Arch = cmp.Or(c.Arch, e.Arch)
 	}
@@ -59,8 +59,8 @@ func (b *builder) component(e *Element) (sbom.Component, bool) {
 	return c, true
 }
 
-// identify takes the identity from the package URL and compares it with what
-// people see.
+// identify takes the identity from the package URL and compares it with the name
+// and the version, which people see.
 func (b *builder) identify(c *sbom.Component, e *Element, u *packageurl.PackageURL) {
 	c.PURL = scrubPURL(strings.TrimSpace(e.PURL))
 	shown, shownVersion := spellings(e.Group, e.Name), c.Version
@@ -79,21 +79,21 @@ func (b *builder) identify(c *sbom.Component, e *Element, u *packageurl.PackageU
 		}
 	}
 	if image := u.Type == packageurl.TypeOCI || u.Type == packageurl.TypeDocker; image {
-		return // tools differ in what of a reference they call the name
+		return // tools differ in which part of a reference is the name
 	}
 	if e.Name != "" && !agree(u.Type, shown, spellings(u.Namespace, u.Name)) {
-		b.Fault(sbom.GapMalformed, "name and package URL name different packages, and the package URL is what counts",
-			fmt.Sprintf("%s is called %s (%s)", Quote(e.PURL), Quote(strings.Join(nonEmpty(e.Group, e.Name), "/")), e.Label))
+		b.Fault(sbom.GapMalformed, "name and package URL name different packages, and the package URL counts",
+			fmt.Sprintf("%s has the name %s (%s)", Quote(e.PURL), Quote(strings.Join(nonEmpty(e.Group, e.Name), "/")), e.Label))
 	}
 	if shownVersion != "" && u.Version != "" && !sameVersion(u, shownVersion) {
-		b.Fault(sbom.GapMalformed, "version and package URL name different versions, and the package URL is what counts",
+		b.Fault(sbom.GapMalformed, "version and package URL name different versions, and the package URL counts",
 			fmt.Sprintf("%s has version %s (%s)", Quote(e.PURL), Quote(shownVersion), e.Label))
 	}
 }
 
-// caseOf is the namespace and the name as the document spells them. The rules
-// of the purl types lower the case, which tells packages apart that their
-// ecosystems do not confuse.
+// caseOf returns the namespace and the name as the document spells them. The
+// rules of the purl types lower the case, which makes one name of two packages
+// that their ecosystem distinguishes.
 func caseOf(e *Element, u *packageurl.PackageURL) (namespace, name string) {
 	full := u.Name
 	if u.Namespace != "" {
@@ -108,26 +108,26 @@ func caseOf(e *Element, u *packageurl.PackageURL) (namespace, name string) {
 	return u.Namespace, u.Name
 }
 
-// characters looks for names that people cannot tell from others.
+// characters reports names that people cannot distinguish from others.
 func (b *builder) characters(c *sbom.Component, e *Element) {
 	for _, s := range []string{c.Name, c.Namespace, c.Version, c.PURL} {
 		if strings.ContainsRune(s, utf8.RuneError) {
-			b.Fault(sbom.GapMalformed, "a name has characters that are none (U+FFFD), so that it is not the whole name", Quote(s)+" ("+e.Label+")")
+			b.Fault(sbom.GapMalformed, "a name has replacement characters (U+FFFD), so that it is not the whole name", Quote(s)+" ("+e.Label+")")
 		}
 	}
 	for _, s := range []string{c.Name, c.Namespace} {
 		if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf || r < ' ' || r == 0x7f }) {
 			b.Notices = append(b.Notices, sbom.Notice{
 				Kind: sbom.NoticeNonASCII, Component: c.ID,
-				Detail: fmt.Sprintf("the name %s of a package of type %s has characters outside ASCII, or that do not print", Quote(s), Quote(c.Type)),
+				Detail: fmt.Sprintf("the name %s of a package of type %s has characters that are outside ASCII or do not print", Quote(s), Quote(c.Type)),
 			})
 			return
 		}
 	}
 }
 
-// version is what a document says, less the words that tools have for a
-// version that is not known.
+// version returns the version that a document states, empty for the words that
+// tools write for an unknown one.
 func version(s string) string {
 	switch s {
 	case "UNKNOWN", "unknown", "NOASSERTION", "NONE", "null":
@@ -136,7 +136,7 @@ func version(s string) string {
 	return s
 }
 
-// spellings are the ways in which tools write the name of one package: with
+// spellings returns the ways in which tools write the name of one package: with
 // the namespace before it, joined by a slash, a colon or a dot, or without.
 func spellings(namespace, name string) []string {
 	if prefix, rest, ok := strings.Cut(name, ":"); ok && namespace == "" && gitHubNames[prefix] {
@@ -149,23 +149,24 @@ func spellings(namespace, name string) []string {
 	return out
 }
 
-// gitHubNames are what GitHub's dependency graph writes before a name.
+// gitHubNames are the ecosystems that GitHub's dependency graph writes before a
+// name.
 var gitHubNames = map[string]bool{
 	"actions": true, "cargo": true, "composer": true, "go": true, "maven": true, "npm": true, "nuget": true, "pip": true,
 	"pub": true, "pypi": true, "rubygems": true, "rust": true, "swift": true,
 }
 
-// agree says whether two sets of spellings name one package. Case and
-// separators count, but for the ecosystems that do not tell them apart.
+// agree reports whether two sets of spellings name one package. Case and
+// separators count, except in ecosystems that do not distinguish them.
 func agree(typ string, a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool {
 		return slices.ContainsFunc(b, func(t string) bool { return ecosystem.FitsURL(typ, s, t) })
 	})
 }
 
-// sameVersion compares a version with that of a package URL. The epoch of a
-// system's package may stand in either, or in a qualifier; some tools leave
-// out the release of a package, or the "v" of a Go module.
+// sameVersion reports whether a version is that of a package URL. The epoch of an
+// OS package may be in either, or in a qualifier; some tools omit the release of
+// a package, or the "v" of a Go module.
 func sameVersion(u *packageurl.PackageURL, shown string) bool {
 	a, b := plainVersion(u.Type, u.Version), plainVersion(u.Type, shown)
 	if a == b {
@@ -203,7 +204,7 @@ func plainVersion(typ, v string) string {
 	return v
 }
 
-// scrubPURL takes secrets out of the URLs that qualifiers hold.
+// scrubPURL removes secrets from the URLs in qualifiers.
 func scrubPURL(purl string) string {
 	if !strings.Contains(purl, "url=") {
 		return purl
@@ -233,8 +234,8 @@ func nonEmpty(list ...string) []string {
 	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
 }
 
-// installable reports whether the package URL is one of packages that are
-// installed: not of images, nor of whatever has no better name.
+// installable reports whether the package URL is of a type whose packages are
+// installed: not an image, and not "generic".
 func installable(purl string) bool {
 	u, err := packageurl.FromString(purl)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
-// Digest is a digest that a document states, for an algorithm and a value as
-// SPDX and CycloneDX write them. It is a claim of the document, and of no
-// file of the environment. It is false for algorithms that no lock file has.
+// Digest returns a digest that a document states, from an algorithm and a value
+// as SPDX and CycloneDX write them. It is a claim of the document, not of a file
+// of the environment. It returns false for an algorithm that no lock file has.
 func Digest(algorithm, value, document string) (sbom.Digest, bool) {
 	algorithm = strings.ToLower(strings.ReplaceAll(algorithm, "-", ""))
 	lengths := map[string]int{"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
@@ -22,10 +22,10 @@ func Digest(algorithm, value, document string) (sbom.Digest, bool) {
 	return sbom.Digest{Algorithm: algorithm, Value: value, File: document}, true
 }
 
-// Origin is where an artifact came from, by the location that a document
-// states. Many tools state the home page or the repository of the sources
-// there, which says nothing about how a package came into the stage; only the
-// address of an archive does.
+// Origin returns the origin of an artifact from the location that a document
+// states. Many tools write the home page or the source repository there, which
+// does not show how a package was installed; only the address of an archive
+// does.
 func Origin(location, document string) *sbom.Install {
 	if !strings.HasPrefix(location, "https://") && !strings.HasPrefix(location, "http://") || len(location) > maxText {
 		return nil
@@ -48,8 +48,8 @@ func IsLock(base string) bool {
 	return ecosystem.IsLockFile(base)
 }
 
-// IsArchiveCataloger says whether that reader of syft's finds packages that
-// lie in a cache, as archives, and are not installed.
+// IsArchiveCataloger reports whether that cataloger of syft finds packages in
+// archives, in a cache, that are not installed.
 func IsArchiveCataloger(name string) bool {
 	return name == "deb-archive-cataloger" || name == "rpm-archive-cataloger"
 }

@@ -9,33 +9,33 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// limitations are what the document does not show. Those that depend on the
-// format alone are always there; a document that shows paths or relations of
-// some components only has the limitation for the others.
+// limitations returns what the document does not show. Those that depend on the
+// format alone are always there. A document with the paths or relations of some
+// components only has the limitation for the others.
 func (b *builder) limitations() []sbom.Limitation {
 	var out []sbom.Limitation
 	add := func(name sbom.LimitationName, format string, args ...any) {
 		out = append(out, sbom.Limitation{Name: name, Detail: fmt.Sprintf(format, args...)})
 	}
 	if !b.Ownership {
-		add(sbom.LimitOwnership, "the document does not say which package owns what: a library inside another package is counted as one of its own")
+		add(sbom.LimitOwnership, "the document does not show which package owns what: a library that is bundled in a package is counted separately")
 	}
 	if n := b.pathless(); n > 0 {
-		add(sbom.LimitPaths, "the document does not say where %d of %d packages are installed", n, len(b.list))
+		add(sbom.LimitPaths, "the document has no path for %d of %d packages", n, len(b.list))
 	}
-	add(sbom.LimitUnaccounted, "a document lists packages: programs and libraries that belong to none cannot be seen")
+	add(sbom.LimitUnaccounted, "a document lists packages: it does not show programs and libraries that belong to none")
 	if len(b.edges) == 0 && len(b.list) > 0 && !b.Graphed {
-		add(sbom.LimitRelations, "the document does not say which package needs which")
+		add(sbom.LimitRelations, "the document does not show which package needs which")
 	}
-	add(sbom.LimitInstallReason, "the document does not say which packages were asked for and which came with them")
+	add(sbom.LimitInstallReason, "the document does not show which packages were installed explicitly and which as dependencies")
 	switch {
 	case b.locked > 0:
 		add(sbom.LimitInstalled, "%d of %d packages were read from lock files or manifests, which install nothing", b.locked, len(b.list))
 	case !b.Installed:
-		add(sbom.LimitInstalled, "the document does not say whether what it lists is installed, or only declared in manifests or kept in caches")
+		add(sbom.LimitInstalled, "the document does not show whether its packages are installed, or only declared in manifests or stored in caches")
 	}
 	if b.images > 0 {
-		add(sbom.LimitIncomplete, "the document names %d container images and does not list what is in them", b.images)
+		add(sbom.LimitIncomplete, "the document names %d container images and does not list their content", b.images)
 	}
 	for _, why := range b.Incomplete {
 		add(sbom.LimitIncomplete, "%s", why)
@@ -53,8 +53,8 @@ func (b *builder) pathless() int {
 	return n
 }
 
-// system finds the operating system: as an entry of the document, or in the
-// package URLs of its packages, if they agree.
+// system finds the operating system: an entry of the document, or the package
+// URLs of its packages, if they agree.
 func (b *builder) system() {
 	if b.OS.ID != "" {
 		return
@@ -102,8 +102,8 @@ func (b *builder) system() {
 	b.OS = distroOS(distro)
 }
 
-// distroOS reads the qualifier "distro", an ID and a version joined by the
-// last hyphen before a digit: "debian-12", "opensuse-leap-15.6".
+// distroOS parses the qualifier "distro", an ID and a version joined by the last
+// hyphen before a digit: "debian-12", "opensuse-leap-15.6".
 func distroOS(s string) sbom.OS {
 	i := strings.LastIndexByte(s, '-')
 	if i > 0 && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9' {
