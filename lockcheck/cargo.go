@@ -41,7 +41,7 @@ func cargoSource(from string, e *Entry) {
 	switch {
 	case from == "":
 		e.Source = Source{Kind: KindPath}
-		e.Own = true // a member of the workspace
+		e.FirstParty = true // a member of the workspace
 	case kind == "registry":
 		e.Source = registrySource("cargo", url)
 	case kind == "sparse":

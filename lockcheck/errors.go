@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// SyntaxError is a lock file that is not what its format demands, or that
-// exceeds a limit at that place.
+// SyntaxError is a violation of a lock file's format, or of a limit, at a place
+// in the file.
 type SyntaxError struct {
 	File string
-	// Line and Column count from 1; Column counts bytes, 0 when unknown.
+	// Line and Column start at 1. Column counts bytes and is 0 when unknown.
 	Line, Column int
 	Msg          string
-	// Hint says what to do; it may be empty.
+	// Hint is a remedy, or empty.
 	Hint string
 }
 
@@ -47,8 +47,8 @@ func newSource(file string, data []byte) *source {
 	return s
 }
 
-// position returns line and column, from 1, of an offset. The end of a file
-// that ends in a newline belongs to its last line.
+// position returns the line and the column, from 1, of an offset. The end of a
+// file that ends in a newline is on its last line.
 func (s *source) position(offset int) (line, column int) {
 	offset = max(0, min(offset, len(s.data)))
 	if offset == len(s.data) && offset > 0 && s.data[offset-1] == '\n' {
@@ -68,12 +68,12 @@ func (s *source) errorf(offset int, hint, format string, args ...any) *SyntaxErr
 	return &SyntaxError{File: s.file, Line: line, Column: column, Msg: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// maxQuoted is the longest foreign string that is repeated in a message: long
-// enough for any real name or version, too short to flood a report.
+// maxQuoted is the length of the longest untrusted string that a message
+// repeats: longer than any real name or version, too short to flood a report.
 const maxQuoted = 120
 
-// quote makes a foreign string fit for a sentence. The renderer neutralises;
-// this only keeps it on one line and short.
+// quote quotes an untrusted string for a sentence and shortens it to one line.
+// Escaping for a terminal is the renderer's task.
 func quote(s string) string {
 	if len(s) <= maxQuoted {
 		return strconv.Quote(s)
@@ -87,5 +87,5 @@ func quote(s string) string {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// place is how a sentence points to an entry.
+// place returns the place of an entry for a sentence.
 func place(e *Entry) string { return e.File + ":" + itoa(e.Line) }

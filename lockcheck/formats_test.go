@@ -116,7 +116,7 @@ func show(e *Entry) string {
 	for _, f := range []struct {
 		on   bool
 		name string
-	}{{e.Dev, "dev"}, {e.Optional, "optional"}, {e.Direct, "direct"}, {e.Own, "own"}, {e.Bundled, "bundled"}} {
+	}{{e.Dev, "dev"}, {e.Optional, "optional"}, {e.Direct, "direct"}, {e.FirstParty, "own"}, {e.Bundled, "bundled"}} {
 		if f.on {
 			flags = append(flags, f.name)
 		}

@@ -12,7 +12,7 @@ func (s *Set) judge(p *Package, name string, e *Entry) Result {
 	fail := func(reason Reason, detail string) Result { return Result{Entry: e, Reason: reason, Detail: detail} }
 	q := quote(name)
 	if ecosystem.Canonical(e.Type, e.fullName()) != ecosystem.Canonical(p.Type, name) {
-		return fail(Alias, q+" lies where "+place(e)+" puts "+quote(e.fullName()))
+		return fail(Alias, q+" is installed where "+place(e)+" has "+quote(e.fullName()))
 	}
 	if p.Install.Kind == KindVCS || e.Source.Kind == KindVCS {
 		return judgeVCS(p, q, e)
@@ -21,7 +21,7 @@ func (s *Set) judge(p *Package, name string, e *Entry) Result {
 	case KindEditable:
 		return fail(Editable, place(e)+" takes "+q+" from a working copy")
 	case KindLink:
-		return fail(Link, place(e)+" has "+q+" as a link to another folder")
+		return fail(Link, place(e)+" has "+q+" as a link to another directory")
 	case KindPath:
 		return fail(LocalPath, place(e)+" takes "+q+" from a local path")
 	}
@@ -40,7 +40,7 @@ func (s *Set) judge(p *Package, name string, e *Entry) Result {
 	}
 	r := compareHashes(p, q, e)
 	if url := p.Install.URL; r.Pinned && p.Install.Kind == KindRegistry && url != "" && r.Evidence.rank() < HashClaimed.rank() && !s.policy.allows(e.Type, url) {
-		// Equal bytes may come from any mirror; equal versions may not.
+		// Equal bytes can come from any mirror; equal versions cannot.
 		return fail(OtherRegistry, q+" was installed from "+quote(scrub(url))+", which is not an allowed registry, and no hash shows that it is what "+place(e)+" has")
 	}
 	return r
@@ -53,16 +53,16 @@ func sameLocked(e *Entry, installed string) bool {
 	return version.Same(e.Type, e.Version, installed)
 }
 
-// judgeVCS pins a checkout by the same repository at the same full commit,
-// and nothing else: a registry's release of that version is not the checkout,
-// nor the other way round.
+// judgeVCS pins a checkout by the same repository at the same full commit only.
+// A registry's release of that version is not the checkout, and the checkout is
+// not the release.
 func judgeVCS(p *Package, q string, e *Entry) Result {
 	r := Result{Entry: e, Reason: VCS}
 	switch {
 	case e.Source.Kind != KindVCS:
 		r.Detail = q + " was installed from version control, not as " + place(e) + " has it"
 	case p.Install.Kind != KindVCS:
-		r.Detail = place(e) + " takes " + q + " from version control, and the environment does not say that it came from there"
+		r.Detail = place(e) + " takes " + q + " from version control, and the environment has no record that it came from there"
 	case !fullCommit(e.Source.Commit):
 		r.Detail = place(e) + " names no full commit of " + q
 	case e.Source.Commit != p.Install.Commit:
@@ -76,15 +76,14 @@ func judgeVCS(p *Package, q string, e *Entry) Result {
 	return r
 }
 
-// comesFrom says whether an artifact that was installed by URL is one that
-// the entry names.
+// comesFrom reports whether the entry names the artifact of a URL.
 func comesFrom(e *Entry, url string) bool {
 	url = scrub(url)
 	return url != "" && url != unreadableURL && (e.Source.URL == url || slices.Contains(e.Source.Also, url))
 }
 
-// allowed says whether every place that the installer may take the entry from
-// is an allowed registry, and which is not.
+// allowed reports whether the policy allows every place from which the
+// installer may take the entry, and returns the first that it does not allow.
 func (s *Set) allowed(e *Entry) (where string, ok bool) {
 	if e.Source.Kind == KindReplace {
 		return "", true // the proxy's, like any other module
@@ -102,7 +101,8 @@ func (s *Set) allowed(e *Entry) (where string, ok bool) {
 	return "", true
 }
 
-// compareHashes is the last step: name, version and origin agree.
+// compareHashes compares the hashes of a package whose name, version and origin
+// agree with the entry.
 func compareHashes(p *Package, q string, e *Entry) Result {
 	if r, bad := contradiction(p, q, e); bad {
 		return r
@@ -125,21 +125,22 @@ func compareHashes(p *Package, q string, e *Entry) Result {
 		r.Detail = place(e) + " pins " + q + " with " + e.Hashes[0].Algorithm + " only, which can be forged"
 	case proved:
 		r.Evidence = HashProved
-		r.Detail = "what is installed of " + q + " has the hash of " + place(e)
+		r.Detail = q + " has the hash of " + place(e)
 	case claimed:
 		r.Evidence = HashClaimed
 		r.Detail = "the installer's record of " + q + " has the hash of " + place(e)
 	default:
 		r.Evidence = HashLocked
-		r.Detail = place(e) + " pins " + q + " with a hash, which the installed files cannot show"
+		r.Detail = place(e) + " pins " + q + " with a hash, and the installed files have none to compare"
 	}
 	return r
 }
 
-// contradiction finds digests that are not what was locked. Every digest of
-// an algorithm that the entry has must be one of the entry's. Where a version
-// is one artifact, two digests of one algorithm are two artifacts, and one of
-// them is not the locked one; a Python release has one for each platform.
+// contradiction reports whether a digest differs from the locked ones. Every
+// digest of an algorithm that the entry has must be one of the entry's. Where a
+// version is one artifact, two digests of one algorithm are two artifacts, and
+// one of them is not the locked one. A Python release has an artifact for each
+// platform.
 func contradiction(p *Package, q string, e *Entry) (Result, bool) {
 	first := map[string]string{}
 	for _, d := range p.Digests {
@@ -150,7 +151,7 @@ func contradiction(p *Package, q string, e *Entry) (Result, bool) {
 			}
 		}
 		if len(same) > 0 && !slices.Contains(same, d.Value) {
-			return Result{Entry: e, Reason: HashMismatch, Detail: "what is installed of " + q + " has the " + d.Algorithm + " " + quote(d.Value) +
+			return Result{Entry: e, Reason: HashMismatch, Detail: q + " has the " + d.Algorithm + " " + quote(d.Value) +
 				", which is not locked: " + place(e) + " has " + quote(same[0])}, true
 		}
 		if have, ok := first[d.Algorithm]; ok && have != d.Value && p.Type != "pypi" {

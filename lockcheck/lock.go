@@ -2,13 +2,16 @@ package lockcheck
 
 import "github.com/depaudit/depaudit/sbom/ecosystem"
 
-// Lock is what one lock file pins, with the files that it includes.
+// Lock has the entries of one lock file and of the files that it includes.
 type Lock struct {
-	// Path is the path as it was given to [Open].
-	Path   string
+	// Path is the path that was given to [Open].
+	Path string
+	// Format is the name of the format: "requirements.txt", "pylock.toml",
+	// "uv.lock", "poetry.lock", "Pipfile.lock", "package-lock.json", "go.sum"
+	// or "Cargo.lock".
 	Format string
-	// Entries are in the order of the file; those of an included file stand
-	// where it is included.
+	// Entries are in the order of the file; those of an included file are at
+	// the place of the include.
 	Entries []Entry
 	// Notes are the places where the lock pins less than it seems to.
 	Notes []Problem
@@ -17,73 +20,76 @@ type Lock struct {
 // Entry is one package in a lock file.
 type Entry struct {
 	Type, Namespace, Name string
-	// Version is the exact version, empty when the entry names none or only
-	// a range.
+	// Version is the exact version. It is empty for an entry without a version
+	// or with a range.
 	Version string
-	// Spec is the requirement as written, where it is not an exact version.
+	// Spec has the version specifiers of an entry without an exact version.
 	Spec   string
 	Hashes []Hash
 	Source Source
 	// File and Line are the place of the entry, Line from 1.
 	File string
 	Line int
-	// Install is npm's key of the entry: the folder that it is installed in,
-	// relative to the project ("node_modules/a/node_modules/b").
+	// Install is npm's key of the entry: the directory that it is installed
+	// in, relative to the project ("node_modules/a/node_modules/b").
 	Install string
-	// Marker is the condition under which the entry applies, not evaluated.
+	// Marker is the condition under which the entry applies. It is not
+	// evaluated.
 	Marker string
-	// Dev, Optional and Direct are as far as the format tells.
+	// Dev, Optional and Direct are false where the format does not record
+	// them.
 	Dev, Optional, Direct bool
-	// Own is true for the project itself and for members of its workspace.
-	Own bool
-	// Constraint is true for an entry that only limits a version if the
-	// package is wanted at all (pip's -c).
+	// FirstParty is true for the project itself and for members of its
+	// workspace.
+	FirstParty bool
+	// Constraint is true for an entry that limits the version of a package
+	// which another entry requires (pip's -c).
 	Constraint bool
-	// Bundled is true for an npm package that lies in another one's tarball
-	// and is covered by that one's hash.
+	// Bundled is true for an npm package in the tarball of another one, whose
+	// hash covers it.
 	Bundled bool
 
-	// verbatim is true for ===, which compares text, not versions (PEP 440).
+	// verbatim is true for "===", which compares text, not versions (PEP 440).
 	verbatim bool
-	// flaw is why the entry can never pin anything, found while reading.
+	// flaw is the reason, found while parsing, why the entry pins nothing.
 	flaw flaw
 }
 
-// flaw is a reason with its sentence; none when reason is empty.
+// flaw is a reason with its detail. The zero value is no flaw.
 type flaw struct {
 	reason Reason
 	detail string
 }
 
-// Source is where the installer takes an entry from.
+// Source is the place from which the installer takes an entry.
 type Source struct {
 	// Kind is one of KindRegistry, KindVCS, KindURL, KindPath, KindEditable,
 	// KindLink, KindReplace.
 	Kind string
-	// URL is without user information, query and fragment. For a registry it
-	// is the artifact's where the lock names it, the index's otherwise.
+	// URL has no user information, query or fragment. For a registry it is the
+	// URL of the artifact where the lock has it, and of the index otherwise.
 	URL string
 	// Registry is the host of the index, empty for the ecosystem's default.
 	Registry string
-	// Also are further URLs that the installer may take it from: other
-	// indexes, the single files of a release. Each must be allowed too.
+	// Also has further URLs from which the installer may take it: other
+	// indexes, and the single files of a release. The policy must allow each.
 	Also []string
 	// Commit is the VCS revision that the lock fixes.
 	Commit string
 }
 
-// Problem is a place where a lock pins less than it seems to.
+// Problem is a place in a lock that pins less than it appears to.
 type Problem struct {
 	Kind ProblemKind
 	File string
 	Line int
-	// Name is the package that it is about, empty for the whole file.
+	// Name is the name of the package. It is empty for the whole file.
 	Name string
-	// Detail is one sentence for people; it holds strings of the lock.
+	// Detail is one sentence. It contains strings of the lock.
 	Detail string
 }
 
-// ProblemKind says what kind of weakness it is.
+// ProblemKind is a kind of weakness.
 type ProblemKind string
 
 const (
@@ -91,34 +97,34 @@ const (
 	ProblemUnpinned    ProblemKind = "unpinned"          // no exact version
 	ProblemNoHash      ProblemKind = "no-hash"           // a version without a hash
 	ProblemWeakHash    ProblemKind = "weak-hash"         // only sha1 or md5
-	ProblemBadHash     ProblemKind = "malformed-hash"    // a hash that is none
+	ProblemBadHash     ProblemKind = "malformed-hash"    // a hash of the wrong form
 	ProblemRegistry    ProblemKind = "other-index"       // another index than the default
-	ProblemInsecure    ProblemKind = "insecure"          // no verified connection
+	ProblemInsecure    ProblemKind = "insecure"          // the connection is not verified
 	ProblemVCS         ProblemKind = "vcs"               // from version control
 	ProblemURL         ProblemKind = "url"               // by URL
 	ProblemPath        ProblemKind = "path"              // from a local path
 	ProblemEditable    ProblemKind = "editable"          // a working copy
-	ProblemLink        ProblemKind = "link"              // a link to another folder
+	ProblemLink        ProblemKind = "link"              // a link to another directory
 	ProblemAlias       ProblemKind = "alias"             // installed under another name
 	ProblemOther       ProblemKind = "other-package"     // the URL is another package's
 	ProblemReplaced    ProblemKind = "replaced"          // go.mod replaces it
-	ProblemContradicts ProblemKind = "contradicts"       // two entries disagree
+	ProblemContradicts ProblemKind = "contradicts"       // two entries differ
 	ProblemNonASCII    ProblemKind = "non-ascii-name"    // a look-alike
 	ProblemVariable    ProblemKind = "variable"          // decided by an environment variable
-	ProblemIgnored     ProblemKind = "ignored-by-reader" // pip ignores that option there
+	ProblemIgnored     ProblemKind = "ignored-by-reader" // an option that pip ignores at that place
 )
 
-// problem adds a note.
+// problem adds a problem to the notes.
 func (l *Lock) problem(kind ProblemKind, file string, line int, name, detail string) {
 	l.Notes = append(l.Notes, Problem{Kind: kind, File: file, Line: line, Name: name, Detail: detail})
 }
 
-// add takes an entry in, with the notes that follow from the entry alone.
+// add adds an entry, and the notes that follow from the entry alone.
 func (l *Lock) add(e Entry) {
 	note := func(kind ProblemKind, detail string) { l.problem(kind, e.File, e.Line, e.Name, detail) }
 	name := quote(e.fullName())
 	if !ecosystem.ASCII(e.fullName()) {
-		note(ProblemNonASCII, name+" is not an ASCII name: a look-alike of another package")
+		note(ProblemNonASCII, name+" is not an ASCII name: it looks like another package")
 	}
 	switch e.Source.Kind {
 	case KindVCS:
@@ -126,13 +132,13 @@ func (l *Lock) add(e Entry) {
 	case KindURL:
 		note(ProblemURL, name+" comes from a URL, not from an index")
 	case KindPath:
-		if !e.Own {
+		if !e.FirstParty {
 			note(ProblemPath, name+" comes from a local path")
 		}
 	case KindEditable:
 		note(ProblemEditable, name+" is a working copy")
 	case KindLink:
-		note(ProblemLink, name+" is a link to another folder")
+		note(ProblemLink, name+" is a link to another directory")
 	default:
 		if e.Source.Registry != "" {
 			note(ProblemRegistry, name+" comes from "+quote(e.Source.Registry))
@@ -159,12 +165,12 @@ func (l *Lock) noteHashes(e *Entry, note func(ProblemKind, string)) {
 	}
 }
 
-// finish adds what can only be said of the whole lock.
+// finish adds the notes about the lock as a whole.
 func (l *Lock) finish() {
 	if len(l.Entries) == 0 {
 		l.problem(ProblemEmpty, l.Path, 1, "", "the lock has no entries: it pins nothing")
 	}
 }
 
-// fullName is the name with its namespace, as the ecosystem writes it.
+// fullName returns the name with its namespace, as the ecosystem writes it.
 func (e *Entry) fullName() string { return ecosystem.Join(e.Namespace, e.Name) }

@@ -1,59 +1,62 @@
-// Package lockcheck reads lock files and says whether an installed package is
-// what a lock file pinned, which entry pins it, and how strongly.
+// Package lockcheck parses lock files and reports whether a lock file pins an
+// installed package, which entry pins it, and with which evidence.
 //
-// # Two questions, answered apart
+// # Parsing and matching are separate
 //
-// [Open] reads one lock file, with everything that it includes, into entries
-// that each know their file and line. [Set.Match] compares one installed
-// [Package] with all entries. Reading never judges: an entry that pins nothing
-// (a range, a link, a tarball on a stranger's host) is kept with what is wrong
-// about it, so that a near miss can be shown instead of "not found".
+// [Open] parses one lock file, with all files that it includes, into entries
+// with their file and line. [Set.Match] compares one installed [Package] with
+// all entries. Parsing does not judge: an entry that pins nothing (a range, a
+// link, a tarball on an untrusted host) is an entry with its flaw, so that a
+// report shows the near miss instead of "not found".
 //
 // # Fail closed
 //
-// A file that cannot be read as its own installer reads it is an error with a
-// position, not a shorter list. Where installers differ or are lenient, the
-// strict reading is taken: duplicate keys, two hashes for one artifact, an
-// option that pip would refuse. Nothing is expanded from the environment,
-// fetched or executed.
+// A file that cannot be parsed as its own installer parses it is an error with
+// a position, not a shorter list. Where installers differ or are lenient, the
+// strict interpretation applies: repeated keys, two hashes for one artifact and
+// options that pip refuses are errors. Nothing is expanded from the
+// environment, fetched or executed.
 //
-// # What pins
+// # Pinning
 //
-// A name and an exact version, taken from a registry that the policy allows.
-// How strongly follows from the hashes: see [Evidence]. A version control
-// checkout is pinned by its full commit and never stronger than by version,
-// because no hash of the artifact exists. A hash does not excuse a foreign
-// host: whoever wrote the lock chose both.
+// A package is pinned by a name and an exact version, from a registry that the
+// policy allows. The hashes decide about the evidence; see [Evidence]. A
+// version control checkout is pinned by its full commit, with the evidence of a
+// version, because no hash of the artifact exists. A hash does not excuse an
+// untrusted host: the author of the lock chose both.
 //
-// # One reader for each syntax
+// # Formats
 //
-// JSON and TOML are read into one positional tree each (json.go, toml.go),
-// which refuses duplicate keys, deep nesting and invalid UTF-8; a format is
-// then a short walk over that tree. requirements.txt follows pip's own reader
-// line by line, go.mod is read by golang.org/x/mod.
+// [Lock.Format] is one of a table (format.go), which has the names, the
+// recognition by content, the parser and the strongest evidence of each format.
+// JSON and TOML are parsed into one positional tree (json.go by package
+// strictjson, toml.go), which refuses repeated keys, deep nesting and invalid
+// UTF-8; a format is then a short walk over that tree. requirements.txt is
+// split into options and requirements as pip does, requirements are parsed by
+// package pep508, and go.mod by golang.org/x/mod.
 //
 // # Names and versions
 //
-// Names compare canonically: PEP 503 for Python, exactly elsewhere. Versions
-// compare by PEP 440 for Python, exactly elsewhere. A name outside ASCII never
-// matches: no registry read here has one, so it can only be a look-alike.
+// Names are compared by package ecosystem: PEP 503 for Python, byte for byte
+// for the other formats. Versions are compared by package version: PEP 440 for
+// Python, byte for byte elsewhere. A name outside ASCII never matches: no
+// registry of these ecosystems has one, so it is a look-alike.
 package lockcheck
 
 // Package is the installed side of a comparison.
 type Package struct {
 	// Type is the package URL type: "pypi", "npm", "golang" or "cargo".
 	Type string
-	// Namespace is what a package URL calls by that name ("@scope" for npm,
-	// the path before the last slash for Go). It may as well be part of Name.
+	// Namespace is the namespace of the package URL ("@scope" for npm, the
+	// path before the last slash for Go). It can be part of Name instead.
 	Namespace string
 	Name      string
-	// Version is empty when the environment does not say.
+	// Version is empty when the environment has no record of it.
 	Version string
-	// Paths are where it is installed, within the environment. For npm they
-	// tell which entry of the lock is meant.
+	// Paths are the places in the environment where it is installed. For npm
+	// they select the entry of the lock.
 	Paths []string
-	// Digests are what the environment itself says about the artifact that
-	// was installed.
+	// Digests are the environment's own records of the installed artifact.
 	Digests []Hash
 	Install Install
 }
@@ -65,9 +68,9 @@ type Hash struct {
 	Algorithm string
 	// Value is lower-case hexadecimal; for "h1" the base64 after "h1:".
 	Value string
-	// Proved is true for an installed package's digest that is bound to what
-	// is installed, false for one that an installer's record merely repeats.
-	// It is false in every lock entry.
+	// Proved is true for a digest of an installed package that is bound to the
+	// installed files, and false for one that an installer only recorded. It
+	// is false in every lock entry.
 	Proved bool
 }
 
@@ -77,9 +80,9 @@ const (
 	KindVCS      = "vcs"      // a version control checkout
 	KindURL      = "url"      // an archive by its URL
 	KindEditable = "editable" // a working copy, not a copy of it
-	KindLink     = "link"     // a link to another folder
-	KindPath     = "path"     // a local folder or archive, also a workspace member
-	KindReplace  = "replace"  // a Go module that go.mod puts in another one's place
+	KindLink     = "link"     // a link to another directory
+	KindPath     = "path"     // a local directory or archive, also a workspace member
+	KindReplace  = "replace"  // a Go module that replaces another one in go.mod
 )
 
 // Install is the installer's own record of where a package came from.
@@ -87,7 +90,7 @@ type Install struct {
 	// Kind is empty (not recorded) or one of KindRegistry, KindVCS, KindURL,
 	// KindEditable, KindLink.
 	Kind string
-	// URL needs no scrubbing: user information and query are ignored.
+	// URL can contain user information and a query; both are ignored.
 	URL string
 	// Commit is the VCS revision.
 	Commit string

@@ -9,15 +9,15 @@ import (
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
-// Set is the entries of some locks, ready to be asked. It does not change and
-// may be used from several goroutines.
+// Set is an index over the entries of locks. It does not change and is safe for
+// concurrent use.
 type Set struct {
 	policy Policy
-	// byName has the entries of each ecosystem and canonical name, sorted.
+	// byName has the entries of each type and canonical name, sorted.
 	byName map[packageKey][]candidate
-	// byFolder has npm's entries by the folder that they install into.
-	byFolder map[string][]candidate
-	// types are the ecosystems that any lock covers.
+	// byDir has npm's entries by the directory that they are installed in.
+	byDir map[string][]candidate
+	// types are the package URL types that the locks have entries of.
 	types map[string]bool
 }
 
@@ -28,9 +28,9 @@ type candidate struct {
 	entry *Entry
 }
 
-// NewSet indexes the locks. Their order does not influence any answer.
+// NewSet returns an index over locks. Their order does not affect any result.
 func NewSet(locks []*Lock, policy Policy) *Set {
-	s := &Set{policy: policy, byName: map[packageKey][]candidate{}, byFolder: map[string][]candidate{}, types: map[string]bool{}}
+	s := &Set{policy: policy, byName: map[packageKey][]candidate{}, byDir: map[string][]candidate{}, types: map[string]bool{}}
 	for i, l := range locks {
 		for j := range l.Entries {
 			e := &l.Entries[j]
@@ -38,14 +38,14 @@ func NewSet(locks []*Lock, policy Policy) *Set {
 			s.byName[key] = append(s.byName[key], candidate{i, e})
 			s.types[e.Type] = true
 			if e.Install != "" {
-				s.byFolder[e.Install] = append(s.byFolder[e.Install], candidate{i, e})
+				s.byDir[e.Install] = append(s.byDir[e.Install], candidate{i, e})
 			}
 		}
 	}
 	for _, list := range s.byName {
 		slices.SortStableFunc(list, compareCandidates)
 	}
-	for _, list := range s.byFolder {
+	for _, list := range s.byDir {
 		slices.SortStableFunc(list, compareCandidates)
 	}
 	return s
@@ -56,15 +56,15 @@ func compareCandidates(a, b candidate) int {
 		cmp.Compare(a.entry.Version, b.entry.Version))
 }
 
-// Match says whether a lock pins the package, and how strongly. Of several
-// entries the strongest answer counts, with two exceptions: bytes that differ
-// from a locked hash are never excused by another entry that has no hash to
-// compare, and an npm package that lies in several folders is judged in each
-// and is as weak as the weakest.
+// Match reports whether a lock pins the package, and with which evidence. Of
+// several entries the one with the strongest evidence counts, with two
+// exceptions. Bytes that differ from a locked hash are not excused by another
+// entry without a hash to compare. An npm package in several directories is
+// judged in each, and its evidence is the weakest of them.
 func (s *Set) Match(p Package) Result {
 	name := ecosystem.Join(p.Namespace, p.Name)
 	if !ecosystem.ASCII(name) {
-		return Result{Reason: NonASCII, Detail: quote(name) + " is not an ASCII name: no registry has such a package, so it only looks like another one"}
+		return Result{Reason: NonASCII, Detail: quote(name) + " is not an ASCII name: no registry has such a package, it only looks like another one"}
 	}
 	if r, ok := unpinnable(&p, name); ok {
 		return r
@@ -75,7 +75,7 @@ func (s *Set) Match(p Package) Result {
 	}
 	worst := Result{}
 	for i, dir := range slices.Sorted(slices.Values(p.Paths)) {
-		r := s.best(&p, name, s.inFolder(named, dir))
+		r := s.best(&p, name, s.inDir(named, dir))
 		if i == 0 || stronger(worst, r) {
 			worst = r
 		}
@@ -83,33 +83,33 @@ func (s *Set) Match(p Package) Result {
 	return worst
 }
 
-// unpinnable are the packages that no lock entry could pin.
+// unpinnable returns the result for a package that no lock entry can pin.
 func unpinnable(p *Package, name string) (Result, bool) {
 	q := quote(name)
 	switch {
 	case p.Install.Kind == KindEditable:
-		return Result{Reason: Editable, Detail: q + " is a working copy: what runs is whatever lies in that folder"}, true
+		return Result{Reason: Editable, Detail: q + " is a working copy: its files can change without a new installation"}, true
 	case p.Install.Kind == KindLink:
-		return Result{Reason: Link, Detail: q + " is a link to another folder"}, true
+		return Result{Reason: Link, Detail: q + " is a link to another directory"}, true
 	case p.Version == "" || p.Version == "UNKNOWN" || p.Version == "(devel)":
-		return Result{Reason: NoVersion, Detail: "the environment does not say which version of " + q + " is installed"}, true
+		return Result{Reason: NoVersion, Detail: "the environment does not record the version of " + q}, true
 	}
 	return Result{}, false
 }
 
-// inFolder narrows candidates down by the folder that an npm package lies in:
-// a lock that has an entry for that very folder is judged by it alone, also
-// when it is another package's.
-func (s *Set) inFolder(named []candidate, dir string) []candidate {
+// inDir selects candidates by the directory of an npm package. In a lock that
+// has an entry for this directory, only that entry counts, even if it is
+// another package's.
+func (s *Set) inDir(named []candidate, dir string) []candidate {
 	decided := map[int]bool{}
 	var out []candidate
 	for _, key := range npmKeys(dir) {
-		for _, c := range s.byFolder[key] {
+		for _, c := range s.byDir[key] {
 			if !decided[c.lock] {
 				out = append(out, c)
 			}
 		}
-		for _, c := range s.byFolder[key] {
+		for _, c := range s.byDir[key] {
 			decided[c.lock] = true
 		}
 	}
@@ -122,10 +122,10 @@ func (s *Set) inFolder(named []candidate, dir string) []candidate {
 	return out
 }
 
-// npmKeys are the keys that a lock could have for a folder, most specific
+// npmKeys returns the keys that a lock can have for a directory, the longest
 // first: from its first node_modules on, with and without the workspace
-// folders before it. Never from a later node_modules on, which is another
-// place in the tree.
+// directories before it. A key does not begin at a later node_modules, which is
+// another place in the tree.
 func npmKeys(dir string) []string {
 	dir = strings.Trim(path.Clean(strings.TrimSuffix("/"+dir, "/package.json")), "/")
 	at := strings.Index("/"+dir+"/", "/node_modules/")
@@ -141,7 +141,7 @@ func npmKeys(dir string) []string {
 	return keys
 }
 
-// best judges every candidate and picks the answer.
+// best judges every candidate and returns the result that counts.
 func (s *Set) best(p *Package, name string, candidates []candidate) Result {
 	if len(candidates) == 0 {
 		return s.notFound(p, name)
@@ -166,8 +166,9 @@ func (s *Set) best(p *Package, name string, candidates []candidate) Result {
 	return best
 }
 
-// stronger says whether a says more than b: pinned before not, by evidence,
-// then by how near the miss is. Equals stay in the order of the entries.
+// stronger reports whether result a comes before b: pinned before not pinned,
+// then by evidence, then by the nearness of the miss. Equal results stay in the
+// order of the entries.
 func stronger(a, b Result) bool {
 	if a.Pinned != b.Pinned {
 		return a.Pinned
@@ -189,16 +190,16 @@ func (s *Set) notFound(p *Package, name string) Result {
 		r.Detail = quote(name) + " comes from " + quote(scrub(p.Install.URL)) + ", and no lock file has it"
 	default:
 		if !s.types[p.Type] {
-			r.Detail += ": none of them covers " + quote(p.Type)
+			r.Detail += ": none of them has packages of type " + quote(p.Type)
 		}
 	}
 	return r
 }
 
-// maxShown is how many locked versions a near miss shows.
+// maxShown is the number of locked versions that a near miss shows.
 const maxShown = 3
 
-// nearMiss shows what the locks have instead.
+// nearMiss returns a sentence with the versions that are locked instead.
 func nearMiss(p *Package, name string, candidates []candidate) string {
 	var shown []string
 	seen := map[string]bool{}

@@ -86,7 +86,7 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool) {
 		e.Source = Source{Kind: KindLink, URL: scrub(resolved)}
 	case under == "":
 		e.Source = Source{Kind: KindPath, URL: m.key}
-		e.Own = true // a member of the workspace
+		e.FirstParty = true // a member of the workspace
 	default:
 		npmSource(resolved, &e)
 	}

@@ -1,21 +1,22 @@
 package lockcheck
 
-// Evidence says how strongly a lock entry is shown to be what is installed.
+// Evidence is the strength of the evidence that the installed package is the
+// one of a lock entry.
 type Evidence string
 
 const (
-	// HashProved: the digest of what is installed equals the locked one.
+	// HashProved: a digest of the installed files equals the locked one.
 	HashProved Evidence = "hash-proved"
-	// HashClaimed: the installer's own record repeats the locked digest.
+	// HashClaimed: the installer's record has the locked digest.
 	HashClaimed Evidence = "hash-claimed"
-	// HashLocked: the version equals that of an entry with a hash, and the
-	// installed files have nothing to compare with it.
+	// HashLocked: the version equals that of an entry with a hash, and neither
+	// the installed files nor a record have a digest to compare.
 	HashLocked Evidence = "hash-locked"
 	// VersionLocked: the version equals that of an entry without a hash.
 	VersionLocked Evidence = "version-locked"
 )
 
-// rank orders evidence, strongest highest; 0 for none.
+// rank orders evidence: 4 is the strongest, 0 is none.
 func (e Evidence) rank() int {
 	switch e {
 	case HashProved:
@@ -30,24 +31,24 @@ func (e Evidence) rank() int {
 	return 0
 }
 
-// Reason says why a package is not pinned or, for a pinned one, why by its
-// version only.
+// Reason is the reason why a package is not pinned, or why a pinned one is
+// pinned by its version only.
 type Reason string
 
 const (
 	NotInAnyLock  Reason = "not-in-any-lock"
 	OtherVersion  Reason = "locked-at-another-version"
 	NotExact      Reason = "not-exact"        // the lock has only a range
-	NoVersion     Reason = "no-version"       // the environment does not say which
+	NoVersion     Reason = "no-version"       // the environment has no version
 	VCS           Reason = "vcs-install"      // from version control
 	URL           Reason = "url-install"      // from a URL
 	Editable      Reason = "editable-install" // a working copy
-	Link          Reason = "link"             // a link to another folder
-	LocalPath     Reason = "local-path"       // the lock takes it from a local folder
+	Link          Reason = "link"             // a link to another directory
+	LocalPath     Reason = "local-path"       // the lock takes it from a local directory
 	OtherRegistry Reason = "other-registry"   // from a host that is not allowed
 	OtherPackage  Reason = "other-package"    // the lock's URL is another package's
-	Replaced      Reason = "replaced"         // go.mod puts another module in its place
-	Alias         Reason = "aliased"          // the lock puts another package there
+	Replaced      Reason = "replaced"         // go.mod replaces it by another module
+	Alias         Reason = "aliased"          // the lock has another package at that path
 	HashMismatch  Reason = "hash-mismatch"    // not the bytes that were locked
 	NonASCII      Reason = "look-alike-name"  // a name outside ASCII
 
@@ -56,9 +57,9 @@ const (
 	WeakHash Reason = "weak-hash" // the entry has only sha1 or md5
 )
 
-// nearness orders the reasons of failure: the one that says most about what
-// is installed is reported. A mismatch is an alarm; "not in any lock" is what
-// is left when there is nothing to say.
+// nearness orders the reasons of failure. The one that describes the installed
+// package best is reported: a mismatch first, "not in any lock" only when there
+// is no other.
 func (r Reason) nearness() int {
 	switch r {
 	case HashMismatch:
@@ -79,16 +80,16 @@ func (r Reason) nearness() int {
 	return 0
 }
 
-// Result is the answer for one package.
+// Result is the result for one package.
 type Result struct {
 	Pinned bool
 	// Evidence is set when Pinned.
 	Evidence Evidence
-	// Entry is the entry that pins, or the nearest miss; nil without one.
+	// Entry is the entry that pins, or the nearest miss, or nil.
 	Entry *Entry
 	// Reason is set when not Pinned, and for VersionLocked evidence.
 	Reason Reason
-	// Detail is one sentence for people. It quotes strings of the lock and
-	// of the environment, whose neutralising is up to the renderer.
+	// Detail is one sentence. It quotes strings of the lock and of the
+	// environment, which a renderer must escape.
 	Detail string
 }

@@ -51,10 +51,10 @@ func uvSource(d *document, p *node, e *Entry) {
 		e.Source = Source{Kind: KindURL, URL: scrub(d.text(source, "url"))}
 	case source.get("editable") != nil:
 		e.Source = Source{Kind: KindEditable, URL: d.text(source, "editable")}
-		e.Own = e.Source.URL == "."
+		e.FirstParty = e.Source.URL == "."
 	case source.get("virtual") != nil:
 		e.Source = Source{Kind: KindPath, URL: d.text(source, "virtual")}
-		e.Own = true // the project itself: nothing is installed for it
+		e.FirstParty = true // the project itself: nothing is installed for it
 	default:
 		e.Source = Source{Kind: KindPath, URL: firstOf(d.text(source, "path"), d.text(source, "directory"))}
 	}
