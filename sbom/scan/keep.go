@@ -8,21 +8,21 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// keepVersion is raised when keepContent or magic answers differently.
+// keepVersion must be raised when the results of keepContent or magic change.
 const keepVersion = "3"
 
-// maxKept is the size of a file of an image whose content is still kept.
-// Programs and libraries have some hundred megabytes, the largest libraries
-// for machine learning 1.5 GB. A larger file that somebody opens is a gap.
+// maxKept is the maximum size of a file of an image whose content is kept.
+// Programs and libraries have some hundred megabytes, the largest libraries for
+// machine learning 1.5 GB. Opening a larger file is a gap.
 const maxKept = 2 << 30
 
-// keepRule says what is kept of an image's files while its layers are read.
+// keepRule returns the rule for the contents of an image that are kept.
 //
-// A layer is read before it is known which package owns what, and so before
-// it is known what will be opened. What is kept is therefore everything that
-// somebody could open, told by the type of the file and by its name: too much
-// costs some disk, too little is a gap that names the file. TestKeptIsAsked
-// holds the rule against all that scans of directories open.
+// A layer is read before the owners of its files are known, and so before it is
+// known which files will be opened. The rule therefore selects every content
+// that may be opened, by the type of the file and by its name: too many cost
+// some disk, a missing one is a gap with the path of the file. TestKeptIsOpened
+// checks the rule against all files that scans of directories open.
 func keepRule() *rootfs.Keep {
 	names := catalogers.NewNames()
 	return &rootfs.Keep{ID: "scan " + keepVersion + ", " + catalogers.Version, Content: func(p string, size int64, class rootfs.Class) bool {
@@ -30,9 +30,9 @@ func keepRule() *rootfs.Keep {
 	}}
 }
 
-// keepContent keeps executables (for build information and classifiers),
+// keepContent selects executables (for build information and classifiers),
 // scripts (RubyGems' stubs, and archives with a line that runs them) and zip
-// files by their class, and the rest by name.
+// files by their class, and other files by their name.
 func keepContent(catalogers *catalogers.Names, p string, size int64, class rootfs.Class) bool {
 	if size > maxKept {
 		return false
@@ -40,9 +40,9 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 	return class != magicNone || isDatabase(p) || isMetadata(path.Base(p)) || catalogers.Match(p)
 }
 
-// isMetadata recognises what our own readers open, by the rules of each:
-// python.go and startup.go (any case of a suffix, as Python), node_metadata.go,
-// stores.go.
+// isMetadata recognizes the files that the readers of this package open, by the
+// rules of each: python.go and startup.go (any case of a suffix, as Python),
+// node_metadata.go, stores.go.
 func isMetadata(name string) bool {
 	switch name {
 	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json",
@@ -52,9 +52,9 @@ func isMetadata(name string) bool {
 	return strings.HasSuffix(name, ".pth") || isDistName(name)
 }
 
-// isDatabase recognises the files of package databases and the ones that name
-// the system. Only the ends of the paths are looked at: a database may be
-// reached through a link, and package osdb decides which one is the system's.
+// isDatabase recognizes the files of package databases and those that identify
+// the system. It compares only the ends of paths: a link may lead to a database,
+// and package ospkg decides which one is the system's.
 func isDatabase(p string) bool {
 	dir, name := path.Split(p)
 	dir = strings.TrimSuffix(dir, "/")
@@ -87,14 +87,14 @@ func isDatabase(p string) bool {
 		return above == "dnf"
 	case "protected.d":
 		return above == "dnf" || above == "yum"
-	case "ld.so.conf.d": // where shared libraries are looked for
+	case "ld.so.conf.d": // search directories of shared libraries
 		return strings.HasSuffix(name, ".conf")
 	case "zypp":
 		return name == "AutoInstalled"
 	}
 	switch {
 	case strings.Contains(p, "/pacman/local/"):
-		return name != "mtree" // digests of the files, which nobody reads
+		return name != "mtree" // digests of the files, which no reader opens
 	case strings.Contains(p, "/yum/yumdb/"), strings.Contains(p, "/dnf/yumdb/"):
 		return true
 	}

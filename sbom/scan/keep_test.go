@@ -12,8 +12,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// realRoots are whole root file systems, those in the directory that
-// DEPAUDIT_E2E_ROOTS names; none in a quick run.
+// realRoots returns whole root file systems: those in the directory
+// DEPAUDIT_E2E_ROOTS, none in a quick run.
 func realRoots(t *testing.T) []string {
 	t.Helper()
 	if os.Getenv("DEPAUDIT_E2E") == "" {
@@ -21,7 +21,7 @@ func realRoots(t *testing.T) []string {
 	}
 	found, err := filepath.Glob(filepath.Join(os.Getenv("DEPAUDIT_E2E_ROOTS"), "*", "var/lib/dpkg/status"))
 	if err != nil || len(found) == 0 {
-		t.Fatalf("DEPAUDIT_E2E_ROOTS names no directory of root file systems: %v", err)
+		t.Fatalf("DEPAUDIT_E2E_ROOTS must name a directory with root file systems: %v", err)
 	}
 	for i, p := range found {
 		found[i] = strings.TrimSuffix(p, "/var/lib/dpkg/status")
@@ -29,8 +29,8 @@ func realRoots(t *testing.T) []string {
 	return found
 }
 
-// fixtureRoots are the directories of syft's test data, each an environment that
-// nobody here wrote.
+// fixtureRoots returns the directories of syft's test data. Each is an
+// environment that was written for another scanner.
 func fixtureRoots(t *testing.T) []string {
 	t.Helper()
 	base := filepath.Join(moduletest.Dir(t, "github.com/anchore/syft"), "syft", "pkg", "cataloger")
@@ -48,9 +48,9 @@ func fixtureRoots(t *testing.T) []string {
 	return roots
 }
 
-// TestKeptIsAsked scans directories and sees that every file that is opened is
-// one that would have been kept of an image.
-func TestKeptIsAsked(t *testing.T) {
+// TestKeptIsOpened scans directories and checks that the rule for images would
+// have kept every file that is opened.
+func TestKeptIsOpened(t *testing.T) {
 	keep := keepRule().Content
 	opened := 0
 	for _, root := range append(fixtureRoots(t), realRoots(t)...) {
@@ -60,7 +60,7 @@ func TestKeptIsAsked(t *testing.T) {
 		}
 		tree.Record()
 		if _, err := scanTree(t.Context(), tree, Options{}, nil, func(Progress) {}); err != nil {
-			t.Logf("%s: %v", root, err) // a fixture that is no sound root; what was opened counts
+			t.Logf("%s: %v", root, err) // an incomplete fixture; the files that were opened count
 		}
 		fingerprints, err := tree.Fingerprints(t.Context(), time.Time{})
 		if err != nil {
@@ -88,6 +88,6 @@ func TestKeptIsAsked(t *testing.T) {
 		tree.Close()
 	}
 	if opened < 100 {
-		t.Errorf("only %d files were opened: this test says nothing", opened)
+		t.Errorf("only %d files were opened: nothing was tested", opened)
 	}
 }
