@@ -1,6 +1,8 @@
 package catalogers
 
 import (
+	"slices"
+
 	"github.com/anchore/syft/syft/pkg"
 	"github.com/anchore/syft/syft/pkg/cataloger/ai"
 	"github.com/anchore/syft/syft/pkg/cataloger/apple"
@@ -53,4 +55,19 @@ func catalogers() []pkg.Cataloger {
 		newConan(),
 		newBitnami(),
 	}
+}
+
+// Covered returns the names of syft's catalogers whose findings [Run] reports,
+// sorted: those that run, and those that a reader of ours replaces.
+func Covered() []string {
+	var names []string
+	for _, c := range catalogers() {
+		if r, ok := c.(*reader); ok && len(r.replaces) > 0 {
+			names = append(names, r.replaces...)
+			continue
+		}
+		names = append(names, c.Name())
+	}
+	slices.Sort(names)
+	return names
 }
