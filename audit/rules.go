@@ -131,7 +131,7 @@ func growthRules() []Rule {
 		ID: RuleGrowth, Title: "New dependencies", Strict: Error, Other: Warning,
 		What:   "The stage has dependencies that its baseline does not have, and more of them than `growth:` allows. They are compared by identity without the version: a swap at the same count is growth, a version bump is not, a second version beside the first one is. Where the configuration names a base, this is about what the stage adds to it; what was the base's and is now the stage's own is growth. Under a base that is not pinned, or that only the image claims, what is new in it is growth too.",
 		Why:    "Each installed dependency can change what the stage makes.",
-		Fix:    "remove what brought them, or install it in a stage that is not critical.",
+		Fix:    "remove the packages that introduce them, or install them in a stage that is not critical.",
 		Accept: acceptUpdate,
 	}, {
 		ID: RuleOverLimit, Title: "More dependencies than the limit", Strict: Error, Other: Warning,

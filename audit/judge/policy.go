@@ -196,7 +196,7 @@ func fixGrowth(g *audit.Growth, f *footprint) string {
 		return fmt.Sprintf("remove %s from the stage, or install it in a stage that is not critical", head.Name)
 	}
 	if n := len(g.Added[0].Introduces); n > 0 {
-		return fmt.Sprintf("remove what brought them, %s first (it brings %d), or install it in a stage that is not critical", head.Name, n)
+		return fmt.Sprintf("remove the packages that introduce them, %s first (it introduces %d), or install it in a stage that is not critical", head.Name, n)
 	}
 	return "remove them from the stage, or install them in a stage that is not critical"
 }

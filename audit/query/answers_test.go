@@ -338,8 +338,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestBundles: what came along is in one bundle each, and the sizes add up.
-func TestBundles(t *testing.T) {
+// TestUnneeded: what came along is in one bundle each, and the sizes add up.
+func TestUnneeded(t *testing.T) {
 	s := textStage(t)
 	for name, a := range answers(t, s) {
 		w, ok := a.(*WhatIf)
@@ -349,14 +349,14 @@ func TestBundles(t *testing.T) {
 		want := map[string]bool{}
 		var size, got int64
 		for _, x := range w.Removed {
-			if cameAlong(x) {
+			if unneededAutomatic(x) {
 				want[x.ID] = true
 				size += s.Graph.Component(x.ID).InstalledSize
 			}
 		}
-		for _, b := range w.Bundles {
+		for _, b := range w.Unneeded {
 			got += b.Size
-			for _, id := range append([]string{b.ID}, b.Introduces...) {
+			for _, id := range append([]string{b.ID}, b.Retains...) {
 				if !want[id] {
 					t.Errorf("%s: %s is in two bundles, or does not leave", name, id)
 				}

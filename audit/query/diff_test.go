@@ -135,7 +135,7 @@ func TestUnsure(t *testing.T) {
 func TestFindGolden(t *testing.T) {
 	before, after := diffSides(t)
 	f := findIn(t, "*@>=5.6", before, after)
-	f.AddLost("dir:gone", errors.New("no such \x1b[31m folder"))
+	f.AddError("dir:gone", errors.New("no such \x1b[31m folder"))
 	diffGolden(t, "find.80", func(b *bytes.Buffer) error { return f.Text(b, terminal.Options{}, 20) })
 	diffGolden(t, "find.json", func(b *bytes.Buffer) error { return WriteJSON(b, f) })
 	none := findIn(t, "libsystemd0", before)

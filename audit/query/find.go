@@ -11,52 +11,52 @@ import (
 	"github.com/depaudit/depaudit/sbom/diff"
 )
 
-// Find says which environments hold something.
+// Find is the answer to the question which environments contain a component.
 type Find struct {
 	Schema   int    `json:"schema"`
 	Question string `json:"question"`
 	Pattern  string `json:"pattern"`
-	// Subjects are all that were asked, in the order of the question.
+	// Subjects are the environments, in the order of the question.
 	Subjects []FindSubject `json:"subjects"`
-	// Near are names that may have been meant, when nothing was found.
+	// Near are similar names, when nothing was found.
 	Near []string `json:"near,omitempty"`
 }
 
-// FindSubject is what one environment has of it.
+// FindSubject is the result for one environment.
 type FindSubject struct {
 	Name string `json:"name"`
-	// Lost says why the environment could not be looked at.
-	Lost string `json:"lost,omitempty"`
+	// Error is the reason why the environment could not be examined.
+	Error string `json:"error,omitempty"`
 	diff.Found
 }
 
-// NewFind asks an environment for the pattern, and notes the answer.
+// NewFind returns an answer without environments.
 func NewFind(p *diff.Pattern) *Find {
 	return &Find{Schema: Schema, Question: "find", Pattern: p.String(), Subjects: []FindSubject{}}
 }
 
-// Add adds what an environment has.
+// Add adds the result for an environment.
 func (f *Find) Add(name string, found diff.Found) {
 	f.Subjects = append(f.Subjects, FindSubject{Name: name, Found: found})
 }
 
-// AddLost adds an environment that could not be looked at.
-func (f *Find) AddLost(name string, err error) {
-	f.Subjects = append(f.Subjects, FindSubject{Name: name, Lost: strings.TrimPrefix(err.Error(), name+": "), Found: diff.Found{Hits: []diff.Hit{}}})
+// AddError adds an environment that could not be examined.
+func (f *Find) AddError(name string, err error) {
+	f.Subjects = append(f.Subjects, FindSubject{Name: name, Error: strings.TrimPrefix(err.Error(), name+": "), Found: diff.Found{Hits: []diff.Hit{}}})
 }
 
-// Found says whether any environment holds it.
+// Found reports whether any environment contains the pattern.
 func (f *Find) Found() bool {
 	return slices.ContainsFunc(f.Subjects, func(s FindSubject) bool { return len(s.Hits) > 0 })
 }
 
-// Unsure says whether an environment may hold it although it was not found
-// there.
+// Unsure reports whether an environment may contain the pattern although it was
+// not found there.
 func (f *Find) Unsure() bool {
 	return slices.ContainsFunc(f.Subjects, func(s FindSubject) bool { return len(s.Hits) == 0 && s.unsure() })
 }
 
-func (s *FindSubject) unsure() bool { return s.Lost != "" || len(s.Doubts)+len(s.Blind) > 0 }
+func (s *FindSubject) unsure() bool { return s.Error != "" || len(s.Doubts)+len(s.Unseen) > 0 }
 
 // Text writes the answer for people: at most limit lines of an environment,
 // all below one.
@@ -93,7 +93,7 @@ func (f *Find) Text(w io.Writer, o terminal.Options, limit int) error {
 	}
 	if len(f.Near) > 0 {
 		p.Blank()
-		p.Prose("", indent, "There are: "+strings.Join(terminals(f.Near), ", "), terminal.Plain)
+		p.Prose("", indent, "Similar names: "+strings.Join(terminals(f.Near), ", "), terminal.Plain)
 	}
 	return p.write(w)
 }
@@ -111,10 +111,10 @@ func (f *Find) hits(p sheet, limit int) {
 			}
 			where := ""
 			switch {
-			case strings.HasPrefix(f.Pattern, "/") && len(h.Paths) > 0: // what was asked for
+			case strings.HasPrefix(f.Pattern, "/") && len(h.Paths) > 0: // the path of the question
 				where = h.Paths[0]
 			case h.Owner != "":
-				where = "inside " + shortID(h.Owner)
+				where = "bundled in " + shortID(h.Owner)
 			case len(h.Paths) > 0 && h.Kind != sbom.KindOS:
 				where = h.Paths[0]
 			}
@@ -134,14 +134,15 @@ func (f *Find) hits(p sheet, limit int) {
 	}, Rows: rows})
 	p.more(indent, cut, "", " (--limit 0 shows all)")
 	if anyCase {
-		p.Prose(indent, indent, "No name is spelled like that; these are in another case.", terminal.Faint)
+		p.Prose(indent, indent, "These names differ from the pattern in case.", terminal.Faint)
 	}
 }
 
-// maxBlind is how many things that could not be looked at are worth reading.
-const maxBlind = 3
+// maxUnseen is the number of unseen things that are worth reading.
+const maxUnseen = 3
 
-// doubts lists where it may be although it was not found.
+// doubts lists the environments that may contain the pattern although it was
+// not found.
 func (f *Find) doubts(p sheet, limit int) {
 	for i := range f.Subjects {
 		s := &f.Subjects[i]
@@ -151,11 +152,11 @@ func (f *Find) doubts(p sheet, limit int) {
 		p.Blank()
 		title := "Unsure in "
 		if len(s.Hits) > 0 {
-			title = "Unsure beside that in "
+			title = "Also unsure in "
 		}
 		p.Prose("", indent, title+terminal.Escape(s.Name)+":", terminal.Yellow)
-		if s.Lost != "" {
-			p.Prose(indent, indent+indent, terminal.Escape(s.Lost), terminal.Plain)
+		if s.Error != "" {
+			p.Prose(indent, indent+indent, terminal.Escape(s.Error), terminal.Plain)
 		}
 		for j := range s.Doubts {
 			if limit > 0 && j >= limit {
@@ -164,9 +165,9 @@ func (f *Find) doubts(p sheet, limit int) {
 			}
 			p.Prose(indent, indent+indent, named(&s.Doubts[j].Component)+": "+terminal.Escape(s.Doubts[j].Why), terminal.Plain)
 		}
-		for j, b := range s.Blind {
-			if j >= maxBlind {
-				p.more(indent, len(s.Blind)-maxBlind, "", " (-o json has all)")
+		for j, b := range s.Unseen {
+			if j >= maxUnseen {
+				p.more(indent, len(s.Unseen)-maxUnseen, "", " (-o json has all)")
 				break
 			}
 			p.Prose(indent, indent+indent, b.What+": "+terminal.Escape(b.Detail), terminal.Plain)

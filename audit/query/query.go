@@ -1,27 +1,33 @@
-// Package query writes down the answers to questions about one stage: why
-// something is there, what keeps most of it, what would leave, how it could be
-// split. Package graph finds the answers; here they get names, numbers and
-// units, as text for a terminal and as JSON.
+// Package query answers questions about environments: why a component is there,
+// which roots retain most, what a removal would take with it, how a stage could
+// be split, what differs between two, which ones contain a component. Packages
+// graph and diff compute the answers; this package adds names, numbers and
+// units, and writes them as text for a terminal and as JSON.
 //
 // # It decides nothing
 //
-// Each answer is a value made from what package graph returned, with the
-// components that it mentions. What it says can be computed from that value
-// alone, and so do the exit codes of the command: see Broken, Unsure.
+// Each answer is a value made from the result of package graph or diff, with
+// the components that it refers to by ID. Its text, and the exit codes of the
+// command, are computed from that value alone: see Broken, Unsure.
 //
 // # Two readers
 //
-// Text is for people: it fits the width of the terminal, is cut where a list
-// gets long, and then says how much was cut and how to see it. JSON is for
-// programs: an object with a schema number, the question, and the whole
-// answer within the limits that were asked for. The types of this package are
-// its documentation. Names are as they are in JSON, and neutralised in text.
+// Text is for people: it fits the width of the terminal, long lists are cut,
+// and the number of lines that were cut is printed with the option that shows
+// them. JSON is for programs: an object with a schema number, the question, and
+// the whole answer within the limits of the question. The types of this package
+// are its documentation. Names are unchanged in JSON, and escaped in text.
 //
-// # What is presumed
+// # Words
 //
-// Chains begin at what was asked for. Where an installer kept no record of
-// that, something stands in for it, and where a document does not know what
-// needs what, there are no chains at all. Both is said with every answer.
+// A component introduces those without which a rebuild would be smaller, and
+// retains those that autoremove would take after it.
+//
+// # Presumptions
+//
+// Chains begin at explicit packages. Where an installer did not record install
+// reasons, some packages are presumed to be explicit, and where a document does
+// not have relations, there are no chains at all. Every answer includes both.
 package query
 
 import (
@@ -42,49 +48,49 @@ import (
 // the former one would misunderstand.
 const Schema = 1
 
-// Subject is the stage that is asked about.
+// Subject is the stage that a question is about.
 type Subject struct {
-	// Name is how answers call it.
+	// Name identifies the stage in answers.
 	Name     string
 	Document *sbom.Document
 	Graph    *graph.Graph
-	// Provenance is why a dependency may be in the stage, as an audit decided
-	// it; nil when none did.
+	// Provenance returns the provenance of a dependency by an audit; nil when
+	// there was none.
 	Provenance func(id string) string
 }
 
-// Head is what all answers have in front.
+// Head is the beginning of every answer.
 type Head struct {
 	Schema int `json:"schema"`
 	// Question is "why", "top", "whatif" or "split".
 	Question string `json:"question"`
 	// Subject is the reference of the environment, or the name of a stage.
 	Subject string `json:"subject"`
-	// Presumed are the types of which nothing says what was asked for, so
-	// that something stands in where chains begin.
+	// Presumed are the types without recorded install reasons, so that the
+	// beginnings of chains are presumed.
 	Presumed []string `json:"presumed,omitempty"`
-	// Gaps is the number of things that could not be examined.
+	// Gaps is the number of gaps in the document.
 	Gaps int `json:"gaps,omitempty"`
-	// Limitations are what the document cannot show at all.
+	// Limitations are those of the document.
 	Limitations []sbom.LimitationName `json:"limitations,omitempty"`
-	// Silent are the types of packages of which none is known to need
-	// anything, so that chains end where they begin.
-	Silent []string `json:"silent,omitempty"`
+	// Unrelated are the types without any relation, so that chains end where
+	// they begin.
+	Unrelated []string `json:"unrelated,omitempty"`
 }
 
 func (s *Subject) head(question string) Head {
 	roots := s.Graph.Roots()
-	h := Head{Schema: Schema, Question: question, Subject: s.Name, Presumed: roots.Unknown, Silent: silent(s.Document), Gaps: len(s.Document.Gaps)}
+	h := Head{Schema: Schema, Question: question, Subject: s.Name, Presumed: roots.Unknown, Unrelated: unrelated(s.Document), Gaps: len(s.Document.Gaps)}
 	for _, l := range s.Document.Limitations {
 		h.Limitations = append(h.Limitations, l.Name)
 	}
 	return h
 }
 
-// silent are the types of packages of which none needs anything. A single
-// package may well need nothing.
-func silent(d *sbom.Document) []string {
-	speaks := make(map[string]bool)
+// unrelated returns the types of which no package needs another one. A type
+// with a single package is not among them: it may well need nothing.
+func unrelated(d *sbom.Document) []string {
+	related := make(map[string]bool)
 	byID := make(map[string]*sbom.Component, len(d.Components))
 	count := make(map[string]int)
 	for i := range d.Components {
@@ -96,12 +102,12 @@ func silent(d *sbom.Document) []string {
 	}
 	for _, r := range d.Relations {
 		if c := byID[r.From]; c != nil {
-			speaks[c.Type] = true
+			related[c.Type] = true
 		}
 	}
 	var out []string
 	for t, n := range count {
-		if n > 1 && !speaks[t] {
+		if n > 1 && !related[t] {
 			out = append(out, t)
 		}
 	}
@@ -109,12 +115,12 @@ func silent(d *sbom.Document) []string {
 	return out
 }
 
-// Unsure says that the answer could be another one if more had been seen:
-// there are gaps, or it is not known what needs what.
-func (h *Head) Unsure() bool { return h.Gaps > 0 || h.Blind() }
+// Unsure reports whether the answer could be different without the gaps and
+// limitations of the document.
+func (h *Head) Unsure() bool { return h.Gaps > 0 || h.NoRelations() }
 
-// Blind says that it is not known what needs what.
-func (h *Head) Blind() bool { return slices.Contains(h.Limitations, sbom.LimitRelations) }
+// NoRelations reports whether the document does not contain relations.
+func (h *Head) NoRelations() bool { return slices.Contains(h.Limitations, sbom.LimitRelations) }
 
 // Component is a component that an answer refers to by its ID.
 type Component struct {
@@ -155,9 +161,8 @@ func (l *components) sorted() []Component {
 	return l.list
 }
 
-// fullName is the name with the namespace where that is part of it for
-// people: the scope of a package, the group of a jar, but not the
-// distribution of a package of the system.
+// fullName returns the name with the namespace where people use both: the scope
+// of a package, the group of a jar, but not the distribution of an OS package.
 func fullName(c *sbom.Component) string {
 	if c.Namespace == "" || c.Kind == sbom.KindOS || c.Kind == sbom.KindFiles {
 		return c.Name
@@ -176,7 +181,7 @@ func newIndex(list []Component) index {
 	return m
 }
 
-// full is name and version, for text.
+// full returns name and version, for text.
 func (m index) full(id string) string {
 	it := m[id]
 	if it == nil {
@@ -185,7 +190,7 @@ func (m index) full(id string) string {
 	return strings.TrimSpace(fullName(&it.Component) + " " + it.Version)
 }
 
-// short is the name alone.
+// short returns the name alone.
 func (m index) short(id string) string {
 	if it := m[id]; it != nil {
 		return fullName(&it.Component)
@@ -206,7 +211,7 @@ func WriteJSON(w io.Writer, answer any) error {
 	return err
 }
 
-// sheet is a page with what all texts share.
+// sheet is a page with the parts that several answers have.
 type sheet struct {
 	*terminal.Page
 }
@@ -220,22 +225,22 @@ func (p sheet) write(w io.Writer) error {
 
 const indent = "  "
 
-// caveats say what the answer rests on, below it.
+// caveats writes the presumptions and gaps of an answer below it.
 func (p sheet) caveats(h *Head) {
 	var out []string
 	switch {
-	case h.Blind():
-		out = append(out, "The document does not say what needs what: everything in it stands for itself.")
-	case len(h.Silent) > 0 && slices.Equal(h.Silent, h.Presumed):
-		out = append(out, fmt.Sprintf("Nothing says what packages of the type %s need, or which of them were asked for: each of them stands for itself.", listed(h.Silent)))
-	case len(h.Silent) > 0:
-		out = append(out, fmt.Sprintf("Nothing says what packages of the type %s need: each of them stands for itself.", listed(h.Silent)))
+	case h.NoRelations():
+		out = append(out, "The document does not contain relations: every package in it is its own root.")
+	case len(h.Unrelated) > 0 && slices.Equal(h.Unrelated, h.Presumed):
+		out = append(out, fmt.Sprintf("Neither relations nor install reasons are recorded for type %s: each of these packages is its own root.", listed(h.Unrelated)))
+	case len(h.Unrelated) > 0:
+		out = append(out, fmt.Sprintf("No relations are recorded for type %s: each of these packages is its own root.", listed(h.Unrelated)))
 	}
-	if len(h.Presumed) > 0 && !slices.Equal(h.Silent, h.Presumed) {
-		out = append(out, fmt.Sprintf("Nothing says what was asked for of the type %s: what nothing else needs is presumed to have been (--root names better ones).", listed(h.Presumed)))
+	if len(h.Presumed) > 0 && !slices.Equal(h.Unrelated, h.Presumed) {
+		out = append(out, fmt.Sprintf("No install reasons are recorded for type %s: packages that no other package needs are presumed to be explicit (--root names better roots).", listed(h.Presumed)))
 	}
 	if h.Gaps > 0 {
-		out = append(out, fmt.Sprintf("%s not be examined: the answer may lack what is there.", wording.Count(h.Gaps, "thing could", "things could")))
+		out = append(out, fmt.Sprintf("%s not be examined: the answer may be incomplete.", wording.Count(h.Gaps, "place could", "places could")))
 	}
 	if len(out) > 0 {
 		p.Blank()
@@ -245,7 +250,7 @@ func (p sheet) caveats(h *Head) {
 	}
 }
 
-// more says how many rows were left out of a list.
+// more writes the number of rows that were left out of a list.
 func (p sheet) more(indent string, n int, what, how string) {
 	if n > 0 {
 		p.Prose(indent, indent, fmt.Sprintf("... and %d more%s%s", n, what, how), terminal.Faint)
@@ -254,7 +259,7 @@ func (p sheet) more(indent string, n int, what, how string) {
 
 func dependencies(n int) string { return wording.Count(n, "dependency", "dependencies") }
 
-// sized adds the size in brackets, if it is known.
+// sized adds the size in parentheses, if it is known.
 func sized(text string, n int64) string {
 	if s := terminal.Bytes(n); s != "" {
 		return text + " (" + s + ")"
@@ -262,19 +267,19 @@ func sized(text string, n int64) string {
 	return text
 }
 
-// rootWord says for people why something is a root.
+// rootWord returns the reason for a root in words.
 func rootWord(r graph.Reason) string {
 	switch r {
 	case graph.Explicit:
-		return "asked for"
+		return "explicit"
 	case graph.Essential:
 		return "essential"
 	case graph.Named:
 		return "named as a root"
 	case graph.Presumed:
-		return "presumed asked for"
+		return "presumed explicit"
 	case graph.Orphan:
-		return "kept by nothing"
+		return "orphaned"
 	}
 	return string(r)
 }

@@ -11,28 +11,28 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// Split says what the parts of a stage need.
+// Split is the answer to the question what each part of a stage needs.
 type Split struct {
 	Head
-	// Total is everything that counts.
+	// Total is the count of the stage.
 	Total graph.Amount `json:"total"`
-	// Uses are the components that each part was asked for with.
+	// Uses are the components that define each part.
 	Uses []Use `json:"uses"`
 	graph.Split
-	// Components are those that are mentioned, sorted by ID.
+	// Components are those that the answer refers to, sorted by ID.
 	Components []Component `json:"components"`
 }
 
-// Use is what a part uses itself.
+// Use is a component that a part uses itself.
 type Use struct {
 	Part string `json:"part"`
-	// Word is the word, Path the command that it was found as.
+	// Word is the word of the question, Path the command of that name.
 	Word string `json:"word"`
 	Path string `json:"path,omitempty"`
 	ID   string `json:"id"`
 }
 
-// NewSplit makes the answer of what package graph found.
+// NewSplit returns the answer for a split of package graph.
 func NewSplit(s *Subject, uses []Use, split *graph.Split) *Split {
 	a := &Split{Head: s.head("split"), Total: total(s.Document), Uses: uses, Split: *split}
 	l := s.components()
@@ -61,15 +61,15 @@ func (a *Split) Text(w io.Writer, o terminal.Options, limit int) error {
 	var rows [][]string
 	several := len(a.Parts) > 1
 	for _, part := range a.Parts {
-		row := []string{part.Name, strconv.Itoa(part.Total.Count), terminal.Bytes(part.Total.Size), strconv.Itoa(a.Base.Count), strconv.Itoa(part.Alone.Count), ""}
+		row := []string{part.Name, strconv.Itoa(part.Total.Count), terminal.Bytes(part.Total.Size), strconv.Itoa(a.Essential.Count), strconv.Itoa(part.Alone.Count), ""}
 		if several {
 			row[5] = strconv.Itoa(part.Shared.Count)
 		}
 		rows = append(rows, row)
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
-		{Title: "A stage for"}, {Title: "Counts", Right: true}, {Title: "Size", Right: true, Whole: true},
-		{Title: "Base", Right: true}, {Title: "Alone", Right: true}, {Title: "Shared", Right: true},
+		{Title: "Stage for"}, {Title: "Counts", Right: true}, {Title: "Size", Right: true, Whole: true},
+		{Title: "Essential", Right: true}, {Title: "Alone", Right: true}, {Title: "Shared", Right: true},
 	}, Rows: rows})
 	for _, use := range a.Uses {
 		if use.Path != "" {
@@ -95,9 +95,9 @@ func (a *Split) Text(w io.Writer, o terminal.Options, limit int) error {
 }
 
 func (a *Split) summary() string {
-	text := sized(strconv.Itoa(a.Base.Count), a.Base.Size) + " are the base, which every stage of the kind has"
-	if a.Base.Count == 0 {
-		text = "nothing is known to be a base that every stage has"
+	text := sized(strconv.Itoa(a.Essential.Count), a.Essential.Size) + " are essential, and in every stage of the kind"
+	if a.Essential.Count == 0 {
+		text = "no package is known to be essential"
 	}
 	if a.Unneeded.Count == 0 {
 		return text + "; all others are needed by " + wording.Form(len(a.Parts), "this part", "these parts")
@@ -105,10 +105,10 @@ func (a *Split) summary() string {
 	return text + fmt.Sprintf("; %s %s not needed by %s", sized(strconv.Itoa(a.Unneeded.Count), a.Unneeded.Size), wording.Form(a.Unneeded.Count, "is", "are"), wording.Form(len(a.Parts), "this part", "any of these parts"))
 }
 
-// maxShownChoices bounds what is only a remark.
+// maxShownChoices limits what is only a remark.
 const maxShownChoices = 5
 
-// choices says where another answer was possible.
+// choices lists where another answer was possible.
 func (a *Split) choices(p sheet, m index) {
 	if len(a.Choices) == 0 {
 		return
@@ -124,7 +124,7 @@ func (a *Split) choices(p sheet, m index) {
 		}
 	}
 	p.Blank()
-	p.Prose("", "", "Taken where one of several would do:", terminal.Plain)
+	p.Prose("", "", "Chosen where one of several is enough:", terminal.Plain)
 	for _, text := range texts[:min(len(texts), maxShownChoices)] {
 		p.Prose(indent, indent+indent, text, terminal.Plain)
 	}

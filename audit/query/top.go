@@ -11,32 +11,31 @@ import (
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// Top says what was asked for, by what only that keeps.
+// Top lists roots by the number of components that only they retain.
 type Top struct {
 	Head
-	// Total is everything that counts.
+	// Total is the count of the stage.
 	Total graph.Amount `json:"total"`
-	// Roots are what was asked for or stands in for it, those first that
-	// retain most.
+	// Roots are explicit, essential, named and presumed roots; those that
+	// retain most come first.
 	Roots []graph.Retention `json:"roots"`
 	// Cut is the number of roots beyond the limit.
 	Cut int `json:"cut,omitempty"`
-	// ByReason is the number of all roots by why they are one.
+	// ByReason is the number of all roots by reason.
 	ByReason map[graph.Reason]int `json:"byReason"`
-	// Together are the few roots that keep most when they are taken back one
-	// after the other, where what each keeps alone does not show that.
+	// Together are the few roots that together retain most, each after the
+	// ones before it, where the number of each alone does not show that.
 	Together []graph.JointRetention `json:"together,omitempty"`
-	// Orphans is the number of components that nothing keeps.
+	// Orphans is the number of components that nothing retains.
 	Orphans int `json:"orphans,omitempty"`
-	// Components are those that are mentioned, sorted by ID.
+	// Components are those that the answer refers to, sorted by ID.
 	Components []Component `json:"components"`
 }
 
-// maxTogether is how many roots are taken back one after the other. With
-// more the list would not be about few any more.
+// maxTogether is the length of Together: more roots are not few.
 const maxTogether = 8
 
-// NewTop asks a stage for its limit heaviest roots, for all below one.
+// NewTop returns the limit roots that retain most, all if limit is below one.
 func NewTop(s *Subject, limit int) *Top {
 	a := &Top{Head: s.head("top"), Total: total(s.Document), ByReason: make(map[graph.Reason]int)}
 	roots := s.Graph.Roots()
@@ -49,7 +48,7 @@ func NewTop(s *Subject, limit int) *Top {
 	a.Cut = all - len(a.Roots)
 	for _, p := range s.Graph.TopTogether(maxTogether) {
 		if p.Retained < 2 {
-			break // it keeps nothing but itself
+			break // it retains only itself
 		}
 		a.Together = append(a.Together, p)
 	}
@@ -64,7 +63,7 @@ func NewTop(s *Subject, limit int) *Top {
 	return a
 }
 
-// total is what counts in a document.
+// total returns the count of a document.
 func total(d *sbom.Document) (t graph.Amount) {
 	for i := range d.Components {
 		if c := &d.Components[i]; c.Counts() {
@@ -88,15 +87,15 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 		it := m[h.ID]
 		why := ""
 		if presumed || h.Reason == graph.Essential {
-			why = shortReason(h.Reason)
+			why = string(h.Reason)
 		}
 		rows = append(rows, []string{
 			fullName(&it.Component), it.Version, strconv.Itoa(h.Retained), terminal.Bytes(h.Size + h.RetainedSize), strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
 		})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
-		{Title: "Asked for"}, {Title: "Version", Spare: true}, {Title: "Retains", Right: true}, {Title: "Size", Right: true},
-		{Title: "Shares", Right: true}, {Title: "Size", Right: true, Spare: true}, {Title: "Type", Whole: true}, {Title: "From", Whole: true}, {Title: "Why", Whole: true},
+		{Title: "Root"}, {Title: "Version", Spare: true}, {Title: "Retains", Right: true}, {Title: "Size", Right: true},
+		{Title: "Shared", Right: true}, {Title: "Size", Right: true, Spare: true}, {Title: "Type", Whole: true}, {Title: "Provenance", Spare: true}, {Title: "Reason", Whole: true},
 	}, Rows: rows})
 	p.more(indent, a.Cut, "", " (--limit 0 lists all)")
 	a.together(p, m)
@@ -113,19 +112,11 @@ func (a *Top) summary() string {
 			n += k
 		}
 	}
-	out = append(out, fmt.Sprintf("%d came along", max(0, a.Total.Count-n-a.Orphans)))
+	out = append(out, fmt.Sprintf("%d automatic", max(0, a.Total.Count-n-a.Orphans)))
 	if a.Orphans > 0 {
-		out = append(out, fmt.Sprintf("%d kept by nothing", a.Orphans))
+		out = append(out, fmt.Sprintf("%d orphaned", a.Orphans))
 	}
 	return strings.Join(out, ", ")
-}
-
-// shortReason fits a column.
-func shortReason(r graph.Reason) string {
-	if r == graph.Explicit {
-		return "explicit"
-	}
-	return string(r)
 }
 
 func (a *Top) together(p sheet, m index) {
@@ -133,13 +124,13 @@ func (a *Top) together(p sheet, m index) {
 		return
 	}
 	p.Blank()
-	p.Prose("", "", "The few that keep most, taken back one after the other:", terminal.Plain)
+	p.Prose("", "", "Roots that together retain most, each without the ones above it:", terminal.Plain)
 	p.Blank()
 	var rows [][]string
 	for _, t := range a.Together {
 		rows = append(rows, []string{m.short(t.ID), strconv.Itoa(t.Retained), terminal.Bytes(t.Size), strconv.Itoa(t.Remaining)})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
-		{Title: "Without"}, {Title: "Leave", Right: true}, {Title: "Size", Right: true}, {Title: "Left", Right: true},
+		{Title: "Without"}, {Title: "Retains", Right: true}, {Title: "Size", Right: true}, {Title: "Remaining", Right: true},
 	}, Rows: rows})
 }

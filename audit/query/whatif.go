@@ -13,77 +13,78 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// WhatIf says what would leave a stage.
+// WhatIf is the answer to the question what a removal would take with it.
 type WhatIf struct {
 	Head
-	// Without are the components that are taken away, Only those that alone
-	// are asked for; one of them is empty.
+	// Without are the components to remove, Only the ones that stay explicit;
+	// one of the two is empty.
 	Without []string `json:"without,omitempty"`
 	Only    []string `json:"only,omitempty"`
 	graph.Removal
-	// Orphans is the number of those in Leaves that nothing keeps now either.
+	// Orphans is the number of those in Removed that nothing retains even now.
 	Orphans int `json:"orphans,omitempty"`
-	// Bundles are those in Leaves that came along and are not needed any
-	// more, under the ones that brought them, the largest first.
-	Bundles []Bundle `json:"bundles,omitempty"`
-	// Components are those that are mentioned, sorted by ID.
+	// Unneeded are those in Removed that are automatic and not needed any
+	// more, under the topmost ones that retain them, the largest first.
+	Unneeded []Unneeded `json:"unneeded,omitempty"`
+	// Components are those that the answer refers to, sorted by ID.
 	Components []Component `json:"components"`
 }
 
-// Bundle is a component that leaves with those that only it keeps.
-type Bundle struct {
-	ID         string   `json:"id"`
-	Introduces []string `json:"introduces,omitempty"`
-	// Size is that of all of them together.
+// Unneeded is an automatic component that is removed, with those that only it
+// retains.
+type Unneeded struct {
+	ID      string   `json:"id"`
+	Retains []string `json:"retains,omitempty"`
+	// Size is the installed size of all of them.
 	Size int64 `json:"size,omitempty"`
 }
 
-// NewWhatIf makes the answer of what package graph found.
-func NewWhatIf(s *Subject, without, only []string, change *graph.Removal) *WhatIf {
-	a := &WhatIf{Head: s.head("whatif"), Without: without, Only: only, Removal: *change}
+// NewWhatIf returns the answer for a removal of package graph.
+func NewWhatIf(s *Subject, without, only []string, removal *graph.Removal) *WhatIf {
+	a := &WhatIf{Head: s.head("whatif"), Without: without, Only: only, Removal: *removal}
 	l := s.components()
 	l.add(without...)
 	l.add(only...)
-	for _, x := range change.Removed {
+	for _, x := range removal.Removed {
 		l.add(x.ID)
 		if x.Because == graph.Orphaned && x.Bundled == "" {
 			a.Orphans++
 		}
 	}
-	for _, b := range change.Breaks {
+	for _, b := range removal.Breaks {
 		l.add(b.From, b.To)
 	}
 	a.Components = l.sorted()
-	a.Bundles = bundles(s.Graph, change.Removed)
+	a.Unneeded = unneeded(s.Graph, removal.Removed)
 	return a
 }
 
-// cameAlong says whether a component leaves because nothing needs it any
-// more, and nobody asked for it.
-func cameAlong(x graph.RemovedComponent) bool {
+// unneededAutomatic reports whether a component is removed because nothing needs
+// it any more, and it is not a root.
+func unneededAutomatic(x graph.RemovedComponent) bool {
 	return x.Because == graph.Unneeded && x.Reason == "" && x.Bundled == ""
 }
 
-// bundles puts what came along under the topmost of them that keeps it.
-func bundles(g *graph.Graph, leaves []graph.RemovedComponent) []Bundle {
-	along := make(map[string]bool)
-	for _, x := range leaves {
-		if cameAlong(x) {
-			along[x.ID] = true
+// unneeded puts each automatic component under the topmost one that retains it.
+func unneeded(g *graph.Graph, removed []graph.RemovedComponent) []Unneeded {
+	automatic := make(map[string]bool)
+	for _, x := range removed {
+		if unneededAutomatic(x) {
+			automatic[x.ID] = true
 		}
 	}
-	// head is the topmost keeper that came along too. Each is looked up once.
+	// head is the topmost retainer that is removed too. Each is looked up once.
 	head := make(map[string]string)
 	headOf := func(id string) string {
 		var below []string
 		for head[id] == "" {
-			keeper, err := g.Retainer(id)
-			if err != nil || !along[keeper] {
+			retainer, err := g.Retainer(id)
+			if err != nil || !automatic[retainer] {
 				head[id] = id
 				break
 			}
 			below = append(below, id)
-			id = keeper
+			id = retainer
 		}
 		for _, b := range below {
 			head[b] = head[id]
@@ -91,9 +92,9 @@ func bundles(g *graph.Graph, leaves []graph.RemovedComponent) []Bundle {
 		return head[id]
 	}
 	at := make(map[string]int)
-	var out []Bundle
-	for _, x := range leaves {
-		if !along[x.ID] {
+	var out []Unneeded
+	for _, x := range removed {
+		if !automatic[x.ID] {
 			continue
 		}
 		h := headOf(x.ID)
@@ -101,20 +102,20 @@ func bundles(g *graph.Graph, leaves []graph.RemovedComponent) []Bundle {
 		if !ok {
 			i = len(out)
 			at[h] = i
-			out = append(out, Bundle{ID: h})
+			out = append(out, Unneeded{ID: h})
 		}
 		if x.ID != h {
-			out[i].Introduces = append(out[i].Introduces, x.ID)
+			out[i].Retains = append(out[i].Retains, x.ID)
 		}
 		out[i].Size += max(g.Component(x.ID).InstalledSize, 0)
 	}
-	slices.SortFunc(out, func(a, b Bundle) int {
-		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(len(b.Introduces), len(a.Introduces)), strings.Compare(a.ID, b.ID))
+	slices.SortFunc(out, func(a, b Unneeded) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(len(b.Retains), len(a.Retains)), strings.Compare(a.ID, b.ID))
 	})
 	return out
 }
 
-// Broken says whether something needs what leaves.
+// Broken reports whether a component needs one that is removed.
 func (a *WhatIf) Broken() bool { return len(a.Breaks) > 0 }
 
 // Text writes the answer for people, with no more than limit names of a
@@ -128,22 +129,22 @@ func (a *WhatIf) Text(w io.Writer, o terminal.Options, limit int) error {
 	}
 	p.Prose("", indent, fmt.Sprintf("%s %s %s", terminal.Escape(a.Subject), what, m.names(ids)), terminal.Bold)
 	p.Prose(indent, indent, a.summary(), terminal.Plain)
-	a.group(p, m, "Taken away", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Requested })
+	a.group(p, m, "Removed on request", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Requested })
 	a.breaks(p, m, limit)
-	a.group(p, m, "Asked for, and not needed", limit, func(x graph.RemovedComponent) bool {
+	a.group(p, m, "Explicit, and not needed", limit, func(x graph.RemovedComponent) bool {
 		return x.Because == graph.Unneeded && x.Reason != "" && x.Reason != graph.Presumed
 	})
-	a.group(p, m, "Presumed asked for, and not needed", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Unneeded && x.Reason == graph.Presumed })
-	a.bundles(p, m, limit)
-	a.group(p, m, "Kept by nothing even now", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Orphaned })
+	a.group(p, m, "Presumed explicit, and not needed", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Unneeded && x.Reason == graph.Presumed })
+	a.unneeded(p, m, limit)
+	a.group(p, m, "Orphaned even now", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Orphaned })
 	p.caveats(&a.Head)
 	return p.write(w)
 }
 
 func (a *WhatIf) summary() string {
-	text := fmt.Sprintf("%s %s, %s", sized(dependencies(a.Count), a.Size), wording.Form(a.Count, "leaves", "leave"), sized(strconv.Itoa(a.Remaining), a.RemainingSize)+wording.Form(a.Remaining, " is left", " are left"))
+	text := fmt.Sprintf("%s %s removed, %s %s", sized(dependencies(a.Count), a.Size), wording.Form(a.Count, "is", "are"), sized(strconv.Itoa(a.Remaining), a.RemainingSize), wording.Form(a.Remaining, "remains", "remain"))
 	if a.Orphans > 0 {
-		text += fmt.Sprintf("; %d of those that leave %s kept by nothing even now", a.Orphans, wording.Form(a.Orphans, "is", "are"))
+		text += fmt.Sprintf("; %d of the removed %s orphaned even now", a.Orphans, wording.Form(a.Orphans, "is", "are"))
 	}
 	if n := len(a.broken()); n > 0 {
 		return text + fmt.Sprintf("; %d %s", n, wording.Form(n, "breaks", "break"))
@@ -151,7 +152,7 @@ func (a *WhatIf) summary() string {
 	return text + "; nothing breaks"
 }
 
-// group lists the components that leave for one reason.
+// group lists the components that are removed for one reason.
 func (a *WhatIf) group(p sheet, m index, title string, limit int, has func(graph.RemovedComponent) bool) {
 	var names []string
 	var bytes int64
@@ -169,43 +170,43 @@ func (a *WhatIf) group(p sheet, m index, title string, limit int, has func(graph
 	p.names(names, limit)
 }
 
-// bundles lists what came along, each with the number of those that only it
-// keeps.
-func (a *WhatIf) bundles(p sheet, m index, limit int) {
-	if len(a.Bundles) == 0 {
+// unneeded lists the automatic components that are not needed any more, each
+// with the number of those that only it retains.
+func (a *WhatIf) unneeded(p sheet, m index, limit int) {
+	if len(a.Unneeded) == 0 {
 		return
 	}
-	shown := a.Bundles
+	shown := a.Unneeded
 	if limit > 0 {
 		shown = shown[:min(len(shown), limit)]
 	}
 	var words []string
-	all, brought, left := 0, false, 0
+	all, retains, left := 0, false, 0
 	var bytes int64
-	for i, b := range a.Bundles {
-		all += 1 + len(b.Introduces)
+	for i, b := range a.Unneeded {
+		all += 1 + len(b.Retains)
 		bytes += b.Size
 		if i >= len(shown) {
-			left += 1 + len(b.Introduces)
+			left += 1 + len(b.Retains)
 			continue
 		}
 		word := m.short(b.ID)
-		if n := len(b.Introduces); n > 0 {
+		if n := len(b.Retains); n > 0 {
 			word += fmt.Sprintf(" +%d", n)
-			brought = true
+			retains = true
 		}
 		words = append(words, word)
 	}
 	title := "Not needed any more: "
 	if len(a.Only) > 0 {
-		title = "Came along, and not needed: "
+		title = "Automatic, and not needed: "
 	}
 	title += sized(strconv.Itoa(all), bytes)
-	if len(a.Bundles) > 1 {
+	if len(a.Unneeded) > 1 {
 		title += ", largest first"
 	}
-	if brought {
-		title += ", +N for what only it keeps"
+	if retains {
+		title += ", +N for those that only it retains"
 	}
 	p.Blank()
 	p.Prose("", "", title, terminal.Plain)
@@ -213,24 +214,23 @@ func (a *WhatIf) bundles(p sheet, m index, limit int) {
 	p.more(indent, left, "", " (--limit 0 lists all)")
 }
 
-// need is a component with what it needs and loses.
+// need is a component that loses some of its needs.
 type need struct {
-	id    string
-	of    []string
-	why   string
-	asked bool
+	id   string
+	of   []string
+	why  string
+	root bool
 }
 
-// broken are the components that lose something, those first that somebody
-// asked for.
+// broken returns the components that break, roots first.
 func (a *WhatIf) broken() []need {
 	var out []need
 	for _, b := range a.Breaks {
 		if n := len(out); n == 0 || out[n-1].id != b.From { // they are sorted by it
-			out = append(out, need{id: b.From, asked: b.Reason != "", why: "came along"})
+			out = append(out, need{id: b.From, root: b.Reason != "", why: "automatic"})
 			switch {
 			case b.Stays:
-				out[n].why = "stays, in another"
+				out[n].why = "bundled, stays"
 			case b.Reason != "":
 				out[n].why = rootWord(b.Reason)
 			}
@@ -240,9 +240,9 @@ func (a *WhatIf) broken() []need {
 	}
 	slices.SortStableFunc(out, func(a, b need) int {
 		switch {
-		case a.asked == b.asked:
+		case a.root == b.root:
 			return 0
-		case a.asked:
+		case a.root:
 			return -1
 		}
 		return 1
@@ -269,11 +269,11 @@ func (a *WhatIf) breaks(p sheet, m index, limit int) {
 		}
 		rows = append(rows, []string{m.short(n.id), n.why, strings.Join(of, ", ")})
 	}
-	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "Package"}, {Title: "Was", Whole: true}, {Title: "Needs"}}, Rows: rows})
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "Package"}, {Title: "Reason", Whole: true}, {Title: "Needs"}}, Rows: rows})
 	p.more(indent, len(all)-len(shown), "", " (--limit 0 lists all)")
 }
 
-// names are some components in a sentence.
+// names returns some components for a sentence.
 func (m index) names(ids []string) string {
 	const most = 6
 	var out []string
@@ -287,7 +287,7 @@ func (m index) names(ids []string) string {
 	return text
 }
 
-// names lists names beside each other, no more than limit.
+// names writes names beside each other, no more than limit.
 func (p sheet) names(names []string, limit int) {
 	shown := names
 	if limit > 0 {

@@ -11,24 +11,24 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// Why says why a component is in a stage.
+// Why is the answer to the question why a component is in a stage.
 type Why struct {
 	Head
-	// Word is the word of the question; Path is it when it was a path, which
+	// Word is the word of the question; Path is set when it was a path, which
 	// the target owns.
 	Word string `json:"word"`
 	Path string `json:"path,omitempty"`
-	// All says that there is a chain for each component that needs the
-	// target itself, and not for each root.
+	// All is set when there is a chain for each component that needs the
+	// target directly, instead of one for each root.
 	All bool `json:"all,omitempty"`
 	graph.Explanation
-	// Components are those that are mentioned, sorted by ID.
+	// Components are those that the answer refers to, sorted by ID.
 	Components []Component `json:"components"`
 }
 
-// NewWhy makes the answer of what package graph found.
-func NewWhy(s *Subject, asked, path string, all bool, paths *graph.Explanation) *Why {
-	a := &Why{Head: s.head("why"), Word: asked, Path: path, All: all, Explanation: *paths}
+// NewWhy returns the answer for an explanation of package graph.
+func NewWhy(s *Subject, word, path string, all bool, paths *graph.Explanation) *Why {
+	a := &Why{Head: s.head("why"), Word: word, Path: path, All: all, Explanation: *paths}
 	a.Chains = make([]graph.Chain, len(paths.Chains))
 	for i, c := range paths.Chains {
 		a.Chains[i] = s.filed(c)
@@ -46,8 +46,8 @@ func NewWhy(s *Subject, asked, path string, all bool, paths *graph.Explanation) 
 	return a
 }
 
-// filed fills in which file says so, where the edge does not know: the record
-// of the component that needs, which is the first place that shows it.
+// filed adds the file that records an edge, where the edge has none: the record
+// of the component that needs, which is the first path that shows it.
 func (s *Subject) filed(c graph.Chain) graph.Chain {
 	c.Steps = slices.Clone(c.Steps)
 	for i := range c.Steps {
@@ -61,11 +61,12 @@ func (s *Subject) filed(c graph.Chain) graph.Chain {
 }
 
 const (
-	// maxShownSteps is how many steps of one chain are shown. Chains in real
+	// maxShownSteps is the number of steps of one chain that are shown. Chains in real
 	// stages have up to a dozen.
 	maxShownSteps = 20
-	// maxShownKeepers is the same for what every chain goes through.
-	maxShownKeepers = 4
+	// maxShownRetainers is the same for the components that every chain goes
+	// through.
+	maxShownRetainers = 4
 )
 
 // Text writes the answer for people.
@@ -73,7 +74,7 @@ func (a *Why) Text(w io.Writer, o terminal.Options, _ int) error {
 	p := newSheet(o)
 	m := newIndex(a.Components)
 	if a.Path != "" {
-		p.Prose("", indent, fmt.Sprintf("%s belongs to %s", terminal.Escape(a.Path), terminal.Escape(m.full(a.Target))), terminal.Plain)
+		p.Prose("", indent, fmt.Sprintf("%s is part of %s", terminal.Escape(a.Path), terminal.Escape(m.full(a.Target))), terminal.Plain)
 	}
 	t := m[a.Target]
 	facts := t.Type
@@ -89,7 +90,7 @@ func (a *Why) Text(w io.Writer, o terminal.Options, _ int) error {
 	number := 0
 	for _, c := range a.Chains {
 		if len(c.Steps) == 0 {
-			continue // that it is a root was said
+			continue // the summary has it
 		}
 		number++
 		p.Blank()
@@ -101,37 +102,37 @@ func (a *Why) Text(w io.Writer, o terminal.Options, _ int) error {
 	}
 	if file != "" {
 		p.Blank()
-		p.Prose("", "", "As "+terminal.Escape(file)+" says.", terminal.Faint)
+		p.Prose("", "", "Recorded in "+terminal.Escape(file)+".", terminal.Faint)
 	}
 	about := a.Head
-	if !slices.Contains(about.Silent, t.Type) {
-		about.Silent = nil // of others than the target
+	if !slices.Contains(about.Unrelated, t.Type) {
+		about.Unrelated = nil // those of other types than the target's
 	}
 	presumed := func(c graph.Chain) bool { return c.Reason == graph.Presumed }
 	if a.Reason != graph.Presumed && !slices.ContainsFunc(a.Chains, presumed) {
-		about.Presumed = nil // none of what is shown
+		about.Presumed = nil // nothing that is shown is presumed
 	}
 	p.caveats(&about)
 	return p.write(w)
 }
 
-// summary says in a sentence or two what the chains show.
+// summary puts the chains into a sentence or two.
 func (a *Why) summary(m index) string {
 	var out []string
 	if a.Owner != "" {
-		out = append(out, fmt.Sprintf("It lies inside %s, and comes and goes with that.", terminal.Escape(m.full(a.Owner))))
+		out = append(out, fmt.Sprintf("It is bundled in %s, and is installed and removed with it.", terminal.Escape(m.full(a.Owner))))
 	}
 	switch a.Reason {
 	case graph.Explicit:
-		out = append(out, "It was asked for.")
+		out = append(out, "It is explicit.")
 	case graph.Essential:
 		out = append(out, "It is essential: part of the system's minimum.")
 	case graph.Named:
 		out = append(out, "It was named as a root.")
 	case graph.Presumed:
-		out = append(out, "Nothing says whether it was asked for, and nothing else keeps it: it is presumed to have been.")
+		out = append(out, "Its install reason is not recorded, and nothing else retains it: it is presumed to be explicit.")
 	case graph.Orphan:
-		out = append(out, "Nothing keeps it: it came automatically, and what it came for is gone.")
+		out = append(out, "Nothing retains it: it was installed automatically, and no package needs it any more.")
 	}
 	roots := a.Roots
 	if a.Reason != "" && a.Reason != graph.Orphan {
@@ -146,36 +147,36 @@ func (a *Why) summary(m index) string {
 	case a.NeededBy > 0:
 		text := wording.Count(a.NeededBy, "component needs", "components need") + " it directly"
 		if a.Circular > 0 {
-			text += fmt.Sprintf(" (%d of them %s here only because of it)", a.Circular, wording.Form(a.Circular, "is", "are"))
+			text += fmt.Sprintf(" (%d of them %s installed only because of it)", a.Circular, wording.Form(a.Circular, "is", "are"))
 		}
 		if roots > 0 {
-			text += fmt.Sprintf(", %d of what was asked for %s to it", roots, wording.Form(roots, "leads", "lead"))
+			text += fmt.Sprintf(", and %s to it", wording.Count(roots, "root leads", "roots lead"))
 			if direct := a.directRoots(); direct > 0 && direct < roots {
-				text += fmt.Sprintf(", %d of them with no other in between", direct)
+				text += fmt.Sprintf(", %d of them without another one in between", direct)
 			}
 		}
 		out = append(out, text+".")
 	}
 	if n := len(a.RetainedBy); n > 0 && a.Owner == "" {
-		names := make([]string, 0, maxShownKeepers)
-		for _, id := range a.RetainedBy[:min(n, maxShownKeepers)] {
+		names := make([]string, 0, maxShownRetainers)
+		for _, id := range a.RetainedBy[:min(n, maxShownRetainers)] {
 			names = append(names, terminal.Escape(m.short(id)))
 		}
 		text := strings.Join(names, ", ")
-		if n > maxShownKeepers {
-			text += fmt.Sprintf(" and %d more", n-maxShownKeepers)
+		if n > maxShownRetainers {
+			text += fmt.Sprintf(" and %d more", n-maxShownRetainers)
 		}
 		if n == 1 {
-			out = append(out, fmt.Sprintf("Every chain goes through %s: without that it leaves.", text))
+			out = append(out, fmt.Sprintf("Every chain goes through %s, and it is removed with that.", text))
 		} else {
-			out = append(out, fmt.Sprintf("Every chain goes through %s: without any of them it leaves.", text))
+			out = append(out, fmt.Sprintf("Every chain goes through %s, and it is removed with any of them.", text))
 		}
 	}
 	return strings.Join(out, " ")
 }
 
-// directRoots is the number of chains from roots when there is one for each,
-// 0 when the chains are others.
+// directRoots returns the number of chains from roots when there is one for
+// each root, otherwise 0.
 func (a *Why) directRoots() int {
 	if a.All {
 		return 0
@@ -189,8 +190,8 @@ func (a *Why) directRoots() int {
 	return n
 }
 
-// oneFile is the file that all edges of the chains are from, "" when there
-// are several: it is named once then, and not on each line.
+// oneFile returns the file that records all edges of the chains, "" when there
+// are several. It is printed once then, and not on each line.
 func (a *Why) oneFile() string {
 	file := ""
 	for _, c := range a.Chains {
@@ -207,8 +208,8 @@ func (a *Why) oneFile() string {
 	return file
 }
 
-// chain writes one chain, one edge a line. It does not step to the right with
-// each edge: a long one would leave the screen.
+// chain writes one chain, one edge a line. The indent does not grow with each
+// edge: a long chain would leave the screen.
 func (p sheet) chain(m index, c graph.Chain, file string) {
 	p.Pair("", m.full(c.Root), rootWord(c.Reason), false)
 	kinds := 0

@@ -9,13 +9,13 @@ import (
 	"github.com/depaudit/depaudit/audit/terminal"
 )
 
-// renderJSON writes the report as it is: every other format can be rendered
-// from this one later. The bytes are canonical: fields in the order of the
+// renderJSON writes the whole report: every other format can be rendered from
+// it later. The bytes are canonical: fields in the order of the
 // types, two spaces of indent, empty lists as [], a newline at the end.
 //
-// Unlike the others, this format keeps every foreign string whole. Characters
+// Unlike the others, this format keeps every untrusted string whole. Characters
 // that would act on a terminal or in a CI log are written as JSON escapes,
-// which a parser turns back; invalid UTF-8, which JSON cannot hold, becomes
+// which a parser decodes; invalid UTF-8, which JSON cannot hold, becomes
 // U+FFFD, always written as \ufffd.
 func renderJSON(w io.Writer, r *audit.Report, _ Options) error {
 	var b bytes.Buffer
@@ -29,8 +29,8 @@ func renderJSON(w io.Writer, r *audit.Report, _ Options) error {
 	return err
 }
 
-// withLists is the report with [] for lists that are nil, for readers that
-// tell the two apart.
+// withLists returns the report with [] for lists that are nil, for readers that
+// distinguish the two.
 func withLists(r *audit.Report) *audit.Report {
 	out := *r
 	out.Stages = append([]audit.Stage{}, r.Stages...)

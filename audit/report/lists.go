@@ -13,9 +13,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// List is something that --show prints in full.
+// List is a list that --show prints in full.
 type List struct {
-	// Name is what --show takes.
+	// Name is the value of --show.
 	Name string
 	// Title is its heading.
 	Title string
@@ -31,20 +31,20 @@ func Lists() []List {
 		{"layers", "Layers", layerList},
 		{"findings", "Findings", findingList},
 		{"gaps", "Not examined", gapList},
-		{"limitations", "Cannot be shown", limitationList},
+		{"limitations", "Limitations", limitationList},
 		{"unaccounted", "Unaccounted", dependencyList(audit.FromNowhere)},
 		{"lock", "Lock-pinned", dependencyList(audit.FromLock)},
 		{"os", "OS-provided", dependencyList(audit.FromOS)},
 		{"image", "From the base image", dependencyList(audit.FromImage)},
 		{"exception", "Excepted", exceptionList},
-		{"bundled", "Bundled others, not counted", dependencyList(audit.FromBundled)},
+		{"bundled", "Bundled, not counted", dependencyList(audit.FromBundled)},
 		{"excluded", "Excluded, not counted", excludedList},
 		{"notices", "Notices", noticeList},
 		{"locks", "Lock files", lockList},
 	}
 }
 
-// shown returns the lists that names ask for. "all" asks for each.
+// shown returns the lists of those names; "all" is the name of all.
 func shown(names []string) ([]List, error) {
 	all := Lists()
 	known := []string{"all"}
@@ -56,9 +56,9 @@ func shown(names []string) ([]List, error) {
 			continue
 		}
 		if near := wording.Nearest(name, known); near != "" {
-			return nil, fmt.Errorf("no list is called %q, did you mean %q?", name, near)
+			return nil, fmt.Errorf("there is no list %q, did you mean %q?", name, near)
 		}
-		return nil, errors.New("no list is called " + strconv.QuoteToASCII(name) + ", there are " + strings.Join(known, ", "))
+		return nil, errors.New("there is no list " + strconv.QuoteToASCII(name) + ", there are " + strings.Join(known, ", "))
 	}
 	if slices.Contains(names, "all") {
 		return all, nil
@@ -107,8 +107,9 @@ func evidence(d *audit.Dependency) string {
 	return d.Evidence
 }
 
-// where is the lock entry of a dependency, or the first path that shows it.
-// The package database is the place of every OS package, and not repeated.
+// where returns the lock entry of a dependency, or the first path that shows
+// it. The place of every OS package is the package database, which is not
+// repeated.
 func where(d *audit.Dependency) string {
 	switch {
 	case d.Lock != nil:
@@ -150,7 +151,7 @@ func exceptionList(s stage) terminal.Table {
 func growthList(s stage) terminal.Table {
 	l := terminal.Table{Columns: []terminal.Column{
 		{Title: "", Paint: signColor}, {Title: "Name", Code: true}, {Title: "Version", Code: true},
-		{Title: "Provenance"}, {Title: "Brought by", Code: true}, {Title: "How"}, {Title: "Layer", Right: true}, {Title: "Step", Code: true, Spare: true},
+		{Title: "Provenance"}, {Title: "Introduced by", Code: true}, {Title: "How"}, {Title: "Layer", Right: true}, {Title: "Step", Code: true, Spare: true},
 	}}
 	row := func(cells ...string) {
 		l.Rows = append(l.Rows, append(cells, make([]string, len(l.Columns)-len(cells))...))
@@ -170,7 +171,7 @@ func growthList(s stage) terminal.Table {
 		}
 	}
 	for _, e := range s.Growth.Removed {
-		row("-", cmp.Or(e.Key, e.ID), e.Version, strength(e.Provenance, e.Evidence), "", "gone")
+		row("-", cmp.Or(e.Key, e.ID), e.Version, strength(e.Provenance, e.Evidence), "", "removed")
 	}
 	for _, c := range s.Growth.Changed {
 		row("~", c.Key, c.To, "", "", "was "+c.From)
@@ -183,17 +184,17 @@ func growthList(s stage) terminal.Table {
 		return l
 	}
 	for _, id := range b.ToStage {
-		row("<", s.name(id), "", s.provenance(id), "", "was the base's")
+		row("<", s.name(id), "", s.provenance(id), "", "was in the base")
 	}
 	for _, id := range b.ToBase {
-		row("=", s.name(id), "", s.provenance(id), "", "is the base's now")
+		row("=", s.name(id), "", s.provenance(id), "", "is in the base now")
 	}
 	for _, id := range b.Added {
 		number, text := s.layerOf(id)
 		row("b+", s.name(id), "", s.provenance(id), "", "new in the base", number, text)
 	}
 	for _, e := range b.Removed {
-		row("b-", cmp.Or(e.Key, e.ID), e.Version, strength(e.Provenance, e.Evidence), "", "gone with the base")
+		row("b-", cmp.Or(e.Key, e.ID), e.Version, strength(e.Provenance, e.Evidence), "", "removed with the base")
 	}
 	for _, c := range b.Changed {
 		row("b~", c.Key, c.To, "", "", "was "+c.From+" in the base")
@@ -252,7 +253,7 @@ func limitationList(s stage) terminal.Table {
 	return l
 }
 
-// layerList says what came with which build step.
+// layerList has the dependencies of each build step.
 func layerList(s stage) terminal.Table {
 	l := terminal.Table{Columns: []terminal.Column{
 		{Title: "Layer", Right: true}, {Title: "Part of"}, {Title: "Count", Right: true}, {Title: "New", Right: true},

@@ -28,28 +28,28 @@ const (
 
 	// minMarkdown is what a headline and the notes of what was cut need.
 	minMarkdown = 4096
-	// noteRoom is kept for the note at the end of what was left out.
+	// noteRoom is kept for the note about the sections that are left out.
 	noteRoom = 256
-	// maxCell is the number of characters in a cell of a table, in which
-	// nobody reads a longer one.
+	// maxCell is the number of characters in a cell of a table: a longer one is
+	// not readable there.
 	maxCell = 256
 )
 
-// rank says what is kept when not everything fits: lower ranks first, within
-// a rank the order of the document.
+// rank is the order in which blocks are kept when not all of them fit: lower
+// ranks first, within a rank the order of the document.
 type rank int
 
 const (
 	rankHead    rank = iota // never cut
 	rankSummary             // one line for each stage
-	rankCause               // why a stage does not pass, and the ways out
+	rankCause               // why a stage does not pass, and the hints
 	rankDetail              // full lists
 )
 
 // block is a part of a document that is kept, cut at a line, or left out.
 type block struct {
 	rank rank
-	// what names a line of it when lines are cut ("stages").
+	// what names the lines when some are cut ("stages").
 	what  string
 	open  string
 	lines []string
@@ -57,8 +57,8 @@ type block struct {
 }
 
 // renderMarkdown writes GitHub Flavored Markdown: the verdict, a line for each
-// stage, then what is wrong with each and what to do, with the full lists
-// folded away.
+// stage, then the findings of each with their hints, with the full lists
+// collapsed.
 func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 	lists, err := shown(o.Show)
 	if err != nil {
@@ -125,8 +125,8 @@ func fit(blocks []block, limit int) string {
 	return strings.Join(texts, "")
 }
 
-// within is the block in at most room bytes, with a count of the lines that
-// were cut, or false when not even its frame fits.
+// within returns the block in at most room bytes, with a count of the lines
+// that were cut, or false when not even its frame fits.
 func (b block) within(room int) (string, bool) {
 	size := len(b.open) + len(b.close)
 	for _, l := range b.lines {
@@ -154,13 +154,13 @@ func (b block) within(room int) (string, bool) {
 func markdownHead(r *audit.Report) block {
 	// Room for the headline is set aside in minMarkdown.
 	const maxName = 128
-	name, said, system := r.Pipeline, summary(r), ""
+	name, numbers, system := r.Pipeline, summary(r), ""
 	if isScan(r) {
 		s := indexed(&r.Stages[0])
 		name, system = s.Environment, s.OS
-		said = s.headline(func(foreign string) string { return markdownText(terminal.EscapeTo(foreign, maxName)) })
+		numbers = s.headline(func(text string) string { return markdownText(terminal.EscapeTo(text, maxName)) })
 	}
-	head := "## " + strings.TrimSpace(verdictWord(r.Verdict)+" "+codeSpan(terminal.EscapeTo(name, maxName))) + "\n\n" + said
+	head := "## " + strings.TrimSpace(verdictWord(r.Verdict)+" "+codeSpan(terminal.EscapeTo(name, maxName))) + "\n\n" + numbers
 	if system != "" {
 		head += ", " + markdownText(terminal.EscapeTo(system, maxName))
 	}
@@ -236,7 +236,7 @@ func markdownTable(t terminal.Table, b block) (block, error) {
 	return b, nil
 }
 
-// markdownStage is what the table's block of a stage says.
+// markdownStage has the content of a stage's block in a table report.
 func markdownStage(r *audit.Report, s stage) []block {
 	var b strings.Builder
 	if !isScan(r) {
@@ -283,7 +283,7 @@ func markdownStage(r *audit.Report, s stage) []block {
 	return blocks
 }
 
-// orNothing stands in for a text that has nothing to show.
+// orNothing returns a placeholder for an empty text.
 func orNothing(markdown string) string {
 	if markdown == "" {
 		return "(no detail)"
@@ -316,19 +316,19 @@ func markdownGrowth(s stage) block {
 		b.lines = append(b.lines, fmt.Sprintf("- new: %d shared by ", len(c.ids))+markdownText(s.heads(c.by))+markdownNames(each(c.ids, s.short))+"\n")
 	}
 	if n := len(s.Growth.Removed); n > 0 {
-		b.lines = append(b.lines, fmt.Sprintf("- %d gone\n", n))
+		b.lines = append(b.lines, fmt.Sprintf("- %d removed\n", n))
 	}
 	if n := len(s.Growth.Changed); n > 0 {
 		b.lines = append(b.lines, fmt.Sprintf("- %d at another version\n", n))
 	}
 	if n := len(s.Growth.Weaker); n > 0 {
-		b.lines = append(b.lines, fmt.Sprintf("- %d with a weaker proof\n", n))
+		b.lines = append(b.lines, fmt.Sprintf("- %d with weaker evidence\n", n))
 	}
 	if g := s.Growth.Base; g != nil {
 		for _, x := range []struct {
 			n    int
 			text string
-		}{{len(g.Added), "new in the base"}, {len(g.Removed), "gone with the base"}, {len(g.Changed), "at another version in the base"}, {len(g.ToBase), "now of the base"}} {
+		}{{len(g.Added), "new in the base"}, {len(g.Removed), "removed with the base"}, {len(g.Changed), "at another version in the base"}, {len(g.ToBase), "now in the base"}} {
 			if x.n > 0 {
 				b.lines = append(b.lines, fmt.Sprintf("- %d %s\n", x.n, x.text))
 			}
@@ -344,7 +344,7 @@ func markdownGrowth(s stage) block {
 	return b
 }
 
-// markdownNames are the first of some names, after a colon.
+// markdownNames returns the first of some names, after a colon.
 func markdownNames(names []string) string {
 	line := ""
 	for i, name := range names {
@@ -399,11 +399,11 @@ func markdownFinding(s stage, f audit.Finding) string {
 	return b.String()
 }
 
-// markdownAdvice is prose with commands in backquotes.
+// markdownAdvice returns prose with commands in backquotes.
 func markdownAdvice(s string) string {
 	pieces := strings.Split(terminal.Escape(s), "`")
 	if len(pieces)%2 == 0 {
-		return markdownText(s) // a backquote without its other one quotes nothing
+		return markdownText(s) // an unpaired backquote
 	}
 	for i, piece := range pieces {
 		if i%2 == 0 {
@@ -416,8 +416,8 @@ func markdownAdvice(s string) string {
 	return strings.Join(slices.DeleteFunc(pieces, func(p string) bool { return p == "" }), " ")
 }
 
-// fenced is one line of code that can be copied. The fence is longer than any
-// run of backticks in the line.
+// fenced returns one line of code in a fence that is longer than any run of
+// backticks in the line.
 func fenced(line string) string {
 	fence := "```"
 	for strings.Contains(line, fence) {
@@ -426,12 +426,12 @@ func fenced(line string) string {
 	return fence + "sh\n" + line + "\n" + fence + "\n"
 }
 
-// markdownLists are the folded lists: those that explain the verdict, and
-// those that were asked for.
-func markdownLists(s stage, asked []List) ([]block, error) {
+// markdownLists returns the collapsed lists: those that explain the verdict,
+// and those of --show.
+func markdownLists(s stage, requested []List) ([]block, error) {
 	var blocks []block
 	for _, l := range Lists() {
-		wanted := slices.ContainsFunc(asked, func(a List) bool { return a.Name == l.Name })
+		wanted := slices.ContainsFunc(requested, func(a List) bool { return a.Name == l.Name })
 		made := l.make(s)
 		if !wanted && (s.clean() || !slices.Contains([]string{"growth", "unaccounted", "notices"}, l.Name)) {
 			continue
@@ -439,7 +439,7 @@ func markdownLists(s stage, asked []List) ([]block, error) {
 		if len(made.Rows) == 0 {
 			continue
 		}
-		// Nothing foreign stands here: within <summary> no Markdown is read.
+		// No untrusted text goes here: Markdown is not parsed within <summary>.
 		b := block{rank: rankDetail, what: "rows", close: "</details>\n\n",
 			open: fmt.Sprintf("<details><summary>%s: %d</summary>\n\n", l.Title, len(made.Rows))}
 		b, err := markdownTable(made, b)

@@ -10,12 +10,12 @@ import (
 
 // markdownCode returns s as a code span for Markdown, "" for an empty one.
 //
-// A code span is the only inline element in which nothing else is looked
-// for: no emphasis, no HTML, no entity, and on GitHub no mention, issue,
-// commit, emoji or URL. What could end it or the table cell around it, a
-// backtick and a pipe, is shown as an escape instead of being quoted:
-// renderers disagree on backslashes before pipes and on long runs of
-// backticks, and a disagreement would bring the rest of the name to life.
+// A code span is the only inline element in which nothing else is parsed: no
+// emphasis, no HTML, no entity, and on GitHub no mention, issue, commit, emoji
+// or URL. The characters that could end it or the table cell around it, a
+// backtick and a pipe, are escaped instead of quoted: renderers disagree on
+// backslashes before pipes and on long runs of backticks, and where they do,
+// the rest of the name would be parsed.
 func markdownCode(s string) string {
 	return codeSpan(terminal.Escape(s))
 }
@@ -28,9 +28,9 @@ func codeSpan(escaped string) string {
 	return "`" + strings.ReplaceAll(quoted, "|", terminal.EscapeRune('|')) + "`"
 }
 
-// markdownText returns prose with foreign words in it for Markdown. Plain
-// words and numbers stay; each run of anything else becomes a code span. So
-// it is a list of what is allowed, and not one of what is known to be special.
+// markdownText returns prose that contains untrusted words for Markdown. Plain
+// words and numbers stay; each run of anything else becomes a code span. This
+// is a list of what is allowed, not of what is known to be special.
 func markdownText(s string) string {
 	var b strings.Builder
 	var code []string
@@ -64,8 +64,8 @@ func markdownText(s string) string {
 	return b.String()
 }
 
-// plainWord says whether a word means nothing but itself to any renderer of
-// Markdown: letters with inner hyphens, slashes and apostrophes, or a number, each
+// plainWord reports whether no renderer of Markdown gives a word a meaning:
+// letters with inner hyphens, slashes and apostrophes, or a number, each
 // with the punctuation of a sentence. first is true at the beginning of a
 // text, where a number with a full stop would begin a list.
 func plainWord(word string, first bool) bool {

@@ -4,22 +4,25 @@
 //
 // The verdict, the findings and the counts are in the report; every format is
 // made from that one value, at once or later from a saved one. A renderer may
-// leave out or shorten, and then says how much; it never adds a judgement.
-// The exit code of the command does not pass through here.
+// leave out or shorten text, and prints how much; it never adds a judgement.
+// The exit code of the command does not depend on it.
 //
-// # Names from strangers
+// # Untrusted text
 //
-// Almost every string in a report was written by somebody else: package
-// names, versions, paths, error texts, the names of stages in a pull request.
-// None of them reaches an output but through sanitize.go, which has one
-// function for terminals and logs ([Terminal]) and two on top of it for
-// Markdown. Words of this package's own are the only ones that are written
-// as they are.
+// Almost every string in a report is untrusted: package names, versions,
+// paths, error texts, the names of stages in a pull request. Each of them is
+// escaped before it is written: by package terminal for terminals and logs,
+// and by markdown_text.go, which builds on it, for Markdown. Only the words of
+// this package are written as they are.
+//
+// # Layout
+//
+// Tables are laid out by tablewriter: for terminals through package terminal,
+// which chooses the widths of the columns, and for Markdown directly.
 //
 // # Same report, same bytes
 //
-// No clock, no map order, no locale. Widths are counted in terminal cells
-// with ambiguous characters as one cell, whatever the environment says.
+// The output does not depend on a clock, the order of a map or the locale.
 package report
 
 import (
@@ -29,30 +32,28 @@ import (
 	"github.com/depaudit/depaudit/audit"
 )
 
-// Options is what a user may choose about a rendering. The zero value is a
-// report for a log: 80 columns, no colour, no lists.
+// Options are the choices of a user. The zero value is a report for a log: 80 columns, no colour, no lists.
 type Options struct {
 	// Width is the number of columns of a table, 0 for 80. Less than 40 is
 	// taken as 40.
 	Width int
-	// Color allows SGR escape sequences. They are the only escape sequences
-	// in any output, and nothing is said by colour alone.
+	// Color allows SGR escape sequences: see [terminal.Options].
 	Color bool
 	// Show names the lists to print in full besides the summary: see
-	// [Lists]. The json format has everything anyway.
+	// [Lists]. The json format always has everything.
 	Show []string
 	// MaxBytes limits a markdown document, 0 for [StepSummaryBytes].
 	MaxBytes int
 }
 
-// Format is a way to write a report down.
+// Format is an output format of reports.
 type Format struct {
-	// Name is what -o takes.
+	// Name is the value of -o.
 	Name string
-	// Title says in one line what it is for.
+	// Title is its purpose in one line.
 	Title string
-	// Render writes the whole report. An error is one of w, or of an option
-	// that the format does not know; nothing is written in that case.
+	// Render writes the whole report. An error is one of w, or of an unknown
+	// list in Options.Show; nothing is written in that case.
 	Render func(w io.Writer, r *audit.Report, o Options) error
 }
 

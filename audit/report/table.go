@@ -13,13 +13,14 @@ import (
 )
 
 const (
-	// shownGroups, shownItems and shownFindings are how many of a kind a
-	// summary shows before it says how to see the rest: a block must stay on
-	// one screen for its ways out to be seen.
+	// shownGroups, shownItems and shownFindings limit what a summary shows of
+	// a kind before it names the list with the rest: a block must fit on one
+	// screen, so that its hints are seen.
 	shownGroups   = 10
 	shownItems    = 10
 	shownFindings = 20
-	// shownShared is less than shownGroups: what several share is no cause.
+	// shownShared is less than shownGroups: dependencies that several groups
+	// share are not a cause.
 	shownShared = 4
 
 	indent = "  "
@@ -74,7 +75,8 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 	return err
 }
 
-// reportHead has the verdict of the whole report and one line for each stage.
+// reportHead writes the verdict of the whole report and one line for each
+// stage.
 func (p *page) reportHead(r *audit.Report) {
 	word := verdictWord(r.Verdict)
 	head := []string{word + " " + p.Paint(terminal.Cut(terminal.Escape(r.Pipeline), p.Width()-len("INCOMPLETE ")), terminal.Bold), summary(r)}
@@ -104,7 +106,7 @@ func (p *page) reportHead(r *audit.Report) {
 	p.Blank()
 }
 
-// baseAndAdded are the two numbers of a stage with a base.
+// baseAndAdded returns the two numbers of a stage with a base.
 func (s stage) baseAndAdded() (base, added string) {
 	if s.Base == nil || !s.Base.Known {
 		return nonZero(s.Counts.Image), ""
@@ -112,7 +114,8 @@ func (s stage) baseAndAdded() (base, added string) {
 	return strconv.Itoa(s.Base.Present), strconv.Itoa(s.Base.Added)
 }
 
-// nonZero leaves a column empty, and so away, that most reports do not need.
+// nonZero returns "" for 0, so that a column which most reports do not need
+// stays empty and is left out.
 func nonZero(n int) string {
 	if n == 0 {
 		return ""
@@ -120,8 +123,8 @@ func nonZero(n int) string {
 	return strconv.Itoa(n)
 }
 
-// stageBlock says all there is to say about a stage: verdict, difference,
-// cause, counts, findings with their ways out, gaps, the team's message.
+// stageBlock writes a stage: verdict, difference, cause, counts, findings with
+// their hints, gaps, the message of the team.
 func (p *page) stageBlock(r *audit.Report, s stage) {
 	p.stageHead(r, s)
 	if isScan(r) {
@@ -150,14 +153,14 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 	}
 }
 
-// stageHead is "FAIL build-source  162 dependencies, ...   critical".
+// stageHead writes "FAIL build-source  162 dependencies, ...   critical".
 func (p *page) stageHead(r *audit.Report, s stage) {
 	word := verdictWord(s.Verdict)
 	name := s.Name
 	if isScan(r) {
 		name = s.Environment
 		if s.Verdict == audit.Pass {
-			word = "" // nothing was asked of it that it could pass
+			word = "" // a scan has no rules to pass
 		}
 	}
 	first := strings.TrimSpace(word + " " + terminal.Cut(terminal.Escape(name), p.Width()-len("INCOMPLETE ")))
@@ -177,7 +180,8 @@ func (p *page) stageHead(r *audit.Report, s stage) {
 	p.lines("", indent, lines)
 }
 
-// growth shows the difference to the baseline, grouped by who brought what.
+// growth writes the difference to the baseline, grouped under the dependencies
+// that introduced the others.
 func (p *page) growth(s stage) {
 	groups, common := s.growth()
 	more := 0
@@ -209,19 +213,19 @@ func (p *page) growth(s stage) {
 	if more > 0 {
 		p.line(fmt.Sprintf("%s%s and %d more: see --show growth", indent, p.Paint("+", terminal.Red), more))
 	}
-	p.difference("-", terminal.Green, "%d gone: ", each(s.Growth.Removed, gone))
+	p.difference("-", terminal.Green, "%d removed: ", each(s.Growth.Removed, removedName))
 	p.difference("~", "", "%d at another version: ", each(s.Growth.Changed, changed))
-	p.difference("!", terminal.Red, "%d with a weaker proof: ", each(s.Growth.Weaker, s.weaker))
+	p.difference("!", terminal.Red, "%d with weaker evidence: ", each(s.Growth.Weaker, s.weaker))
 	if b := s.Growth.Base; b != nil {
 		p.difference("+", terminal.Yellow, "%d new in the base: ", each(b.Added, s.name))
-		p.difference("-", "", "%d gone with the base: ", each(b.Removed, gone))
+		p.difference("-", "", "%d removed with the base: ", each(b.Removed, removedName))
 		p.difference("~", "", "%d at another version in the base: ", each(b.Changed, changed))
-		p.difference("=", "", "%d now the base's: ", each(b.ToBase, s.name))
+		p.difference("=", "", "%d now in the base: ", each(b.ToBase, s.name))
 	}
 	p.layers(s)
 }
 
-// layers names the build steps that added something to the base.
+// layers writes the build steps that added dependencies to the base.
 func (p *page) layers(s stage) {
 	if s.Base == nil || s.Base.Layers == 0 || s.clean() {
 		return
@@ -239,33 +243,33 @@ func (p *page) layers(s stage) {
 	}
 }
 
-// group is one new dependency and what came with it.
+// group writes one new dependency with those that it introduces.
 func (p *page) group(s stage, g audit.GrowthGroup, nameWidth, provenanceWidth int) {
 	sign := indent + p.Paint("+", terminal.Red) + " "
 	name := terminal.Fit(terminal.Cut(terminal.Escape(s.name(g.ID)), nameWidth), nameWidth)
 	left := sign + name + "   " + terminal.Fit(terminal.Cut(terminal.Escape(s.provenance(g.ID)), provenanceWidth), provenanceWidth)
 	how := terminal.Escape(s.how(g))
-	brought := each(g.Introduces, s.short)
-	if len(brought) > 0 {
+	introduced := each(g.Introduces, s.short)
+	if len(introduced) > 0 {
 		how += ": "
 	}
 	room := p.Width() - terminal.Width(left) - 3
-	if how == "" || room >= terminal.Width(how)+min(fewNames, terminal.Width(terminal.Enumerate(brought, fewNames))) {
-		p.line(left + "   " + terminal.Cut(how+terminal.Enumerate(brought, room-terminal.Width(how)), room))
+	if how == "" || room >= terminal.Width(how)+min(fewNames, terminal.Width(terminal.Enumerate(introduced, fewNames))) {
+		p.line(left + "   " + terminal.Cut(how+terminal.Enumerate(introduced, room-terminal.Width(how)), room))
 		return
 	}
 	p.line(left)
-	p.line(below + terminal.Cut(how+terminal.Enumerate(brought, p.Width()-len(below)-terminal.Width(how)), p.Width()-len(below)))
+	p.line(below + terminal.Cut(how+terminal.Enumerate(introduced, p.Width()-len(below)-terminal.Width(how)), p.Width()-len(below)))
 }
 
-// fewNames is the room that names must have beside what they belong to; they
-// stand below it otherwise.
+// fewNames is the room that names need to be on the line of their head. With
+// less room they are on the line below it.
 const (
 	fewNames = 24
 	below    = "      "
 )
 
-// shared is what several groups share.
+// shared writes the dependencies that several groups share.
 func (p *page) shared(s stage, c shared) {
 	sign := indent + p.Paint("+", terminal.Red) + " "
 	head := fmt.Sprintf("%d shared by %s: ", len(c.ids), terminal.Escape(s.heads(c.by)))
@@ -279,7 +283,7 @@ func (p *page) shared(s stage, c shared) {
 	p.line(below + terminal.Cut(terminal.Enumerate(names, p.Width()-len(below)), p.Width()-len(below)))
 }
 
-// difference is one line that names as many as fit.
+// difference writes one line that names as many as fit.
 func (p *page) difference(sign string, c terminal.Style, format string, names []string) {
 	if len(names) == 0 {
 		return
@@ -290,14 +294,14 @@ func (p *page) difference(sign string, c terminal.Style, format string, names []
 }
 
 func (p *page) findings(s stage, all []audit.Finding) {
-	all = slices.DeleteFunc(slices.Clone(all), idle) // the number of notices says it
+	all = slices.DeleteFunc(slices.Clone(all), idle) // they are in the number of notices
 	for i, f := range all {
 		if i == shownFindings {
 			p.field("", "", fmt.Sprintf("and %d more findings: see --show findings", len(all)-i))
 			return
 		}
-		said := f.Rule == audit.RuleGrowth && len(s.Growth.Added) > 0
-		if !said || f.Severity != audit.Error {
+		shown := f.Rule == audit.RuleGrowth && len(s.Growth.Added) > 0
+		if !shown || f.Severity != audit.Error {
 			p.field(severityWord(f.Severity), severityColor(string(f.Severity)), strings.TrimPrefix(f.Rule+": "+f.Message, ": "))
 		}
 		for _, path := range f.Paths[:min(len(f.Paths), shownItems)] {
@@ -306,17 +310,17 @@ func (p *page) findings(s stage, all []audit.Finding) {
 		if more := len(f.Paths) - shownItems; more > 0 {
 			p.field("", "", fmt.Sprintf("and %d more: see --show findings", more))
 		}
-		if !said {
+		if !shown {
 			p.dependencies(s, f.Dependencies, "findings")
 		}
-		p.wayOut("fix", f.Fix)
+		p.hint("fix", f.Fix)
 		if f.Accept != "" {
 			p.paste("accept", "", f.Accept)
 		}
 	}
 }
 
-// dependencies lists what a finding is about, with the reason for each.
+// dependencies writes the dependencies of a finding, each with its reason.
 func (p *page) dependencies(s stage, ids []string, where string) {
 	shownIDs := ids[:min(len(ids), shownItems)]
 	list := terminal.Table{Columns: make([]terminal.Column, 2)}
@@ -329,8 +333,8 @@ func (p *page) dependencies(s stage, ids []string, where string) {
 	}
 }
 
-// unaccounted lists what a scan could not account for; an audit has findings
-// for it.
+// unaccounted writes the unaccounted dependencies of a scan; an audit has
+// findings for them.
 func (p *page) unaccounted(s stage) {
 	var ids []string
 	for _, d := range s.Dependencies {
@@ -365,7 +369,7 @@ func (p *page) gaps(s stage) {
 	}
 }
 
-// field is a labelled text, wrapped. Each text begins a line.
+// field writes a labelled text, wrapped. Each text begins a line.
 func (p *page) field(name string, c terminal.Style, texts ...string) {
 	for _, text := range texts {
 		if p.wrapped(name, c, terminal.Escape(text)) {
@@ -374,12 +378,11 @@ func (p *page) field(name string, c terminal.Style, texts ...string) {
 	}
 }
 
-// unbroken stands for a space at which wrapped does not wrap: one cell wide,
-// and for private use, so that Terminal lets none through.
+// unbroken is the placeholder of a space at which wrapped does not wrap: one
+// cell wide, and for private use, so that no escaped text has it.
 const unbroken = "\ue000"
 
-// wrapped is a field whose text is safe already. It says whether there was
-// anything to print.
+// wrapped is field for escaped text. It reports whether it wrote anything.
 func (p *page) wrapped(name string, c terminal.Style, text string) bool {
 	lead := strings.Repeat(" ", len(indent)+label)
 	lines := terminal.Wrap(text, p.Width()-len(lead))
@@ -390,8 +393,8 @@ func (p *page) wrapped(name string, c terminal.Style, text string) bool {
 	return len(lines) > 0
 }
 
-// paste is a labelled text that a reader copies. It stays one line however
-// wide it is, and what would have to be cut is not printed at all.
+// paste writes a labelled text that a reader copies. It is one line of any
+// width, and a text that would have to be cut is not printed at all.
 func (p *page) paste(name string, c terminal.Style, text string) {
 	whole, ok := command(text)
 	if !ok {
@@ -401,15 +404,14 @@ func (p *page) paste(name string, c terminal.Style, text string) {
 	p.line(indent + p.Paint(name, c) + strings.Repeat(" ", max(1, label-len(name))) + whole)
 }
 
-// wayOut is advice, one piece for each line of it. What stands in backquotes
-// is not broken; if it is too wide it gets a line for itself, bare, so that
-// it can be copied.
-func (p *page) wayOut(name, text string) {
+// hint writes advice. Text in backquotes is not broken; if it is too wide it
+// gets a line for itself, without the backquotes, so that it can be copied.
+func (p *page) hint(name, text string) {
 	room := p.Width() - len(indent) - label
 	for _, l := range textLines(text) {
 		pieces := strings.Split(terminal.Escape(l), "`")
 		if len(pieces)%2 == 0 {
-			pieces = []string{terminal.Escape(l)} // a backquote without its other one quotes nothing
+			pieces = []string{terminal.Escape(l)} // an unpaired backquote
 		}
 		prose := ""
 		for i, piece := range pieces {
@@ -435,8 +437,8 @@ func (p *page) wayOut(name, text string) {
 	}
 }
 
-// apart adds quoted to what is before it. Punctuation may touch it; words
-// before and after would make one word of it that has to be broken.
+// apart adds quoted to the text before it. Punctuation may touch it; words
+// before and after would join it into one word that has to be broken.
 func apart(before, after, quoted string) string {
 	if word := before[strings.LastIndexByte(before, ' ')+1:]; terminal.Width(word) > len("(") {
 		before += " "
@@ -447,8 +449,8 @@ func apart(before, after, quoted string) string {
 	return before + quoted
 }
 
-// show prints one list of --show. That it is empty is news to someone who
-// asked for it by name.
+// show writes one list of --show. An empty one is written too when it was asked
+// for by name.
 func (p *page) show(l List, s stage, all bool) {
 	made := l.make(s)
 	if len(made.Rows) == 0 && all {

@@ -83,7 +83,7 @@ could not write.`,
 				s := &subjects[i]
 				switch {
 				case s.lost != nil:
-					f.AddLost(s.name, s.lost)
+					f.AddError(s.name, s.lost)
 				case len(s.owners) > 0:
 					f.Add(s.name, pattern.FindPlace(s.doc, diff.Place{Path: s.owners[0].Real, ID: s.owners[0].ID}))
 				default:

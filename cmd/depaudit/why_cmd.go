@@ -72,7 +72,7 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 			if err := c.reply(&f, answer); err != nil {
 				return err
 			}
-			if answer.Blind() {
+			if answer.NoRelations() {
 				return &exitError{code: exitIncomplete}
 			}
 			return nil

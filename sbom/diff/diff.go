@@ -21,7 +21,7 @@
 // A [Pattern] is matched against each component of a document. The answer
 // keeps three things apart: what matches, what has the name and could not be
 // compared ([Doubt]), and what of the environment could not be looked at and
-// might have held it ([Blind]). Only with none of the three is the answer
+// might have held it ([Unseen]). Only with none of the three is the answer
 // "no".
 //
 // # Versions

@@ -23,8 +23,8 @@ type Found struct {
 	// AnyCase says that no name matches exactly, and that these do in another
 	// case.
 	AnyCase bool `json:"anyCase,omitempty"`
-	// Blind is what could not be looked at and might hold what was not found.
-	Blind []Blind `json:"blind,omitempty"`
+	// Unseen is what could not be looked at and might hold what was not found.
+	Unseen []Unseen `json:"unseen,omitempty"`
 }
 
 // Hit is a component that matches.
@@ -43,18 +43,18 @@ type Doubt struct {
 	Why string `json:"why"`
 }
 
-// Blind is something that could not be looked at.
-type Blind struct {
-	// What is one of the Blind constants.
+// Unseen is something that could not be looked at.
+type Unseen struct {
+	// What is one of the Unseen constants.
 	What   string `json:"what"`
 	Detail string `json:"detail"`
 }
 
-// The values of [Blind.What].
+// The values of [Unseen.What].
 const (
-	BlindGap        = "gap"        // could not be examined
-	BlindLimitation = "limitation" // the document cannot show it
-	BlindFiles      = "files"      // which files packages have
+	UnseenGap        = "gap"        // could not be examined
+	UnseenLimitation = "limitation" // the document cannot show it
+	UnseenFiles      = "files"      // which files packages have
 )
 
 // Find looks for the pattern in a document. Names are first looked for as
@@ -73,7 +73,7 @@ func (p *Pattern) Find(doc *sbom.Document) Found {
 		}
 	}
 	if len(found.Hits) == 0 {
-		found.Blind = p.blind(doc)
+		found.Unseen = p.unseen(doc)
 	}
 	return found
 }
@@ -200,14 +200,14 @@ func (p *Pattern) matchesPath(path string) bool {
 }
 
 // blind is what of a document could hide a match.
-func (p *Pattern) blind(doc *sbom.Document) []Blind {
-	var out []Blind
+func (p *Pattern) unseen(doc *sbom.Document) []Unseen {
+	var out []Unseen
 	for _, g := range doc.Gaps {
 		detail := g.Detail
 		if g.Path != "" {
 			detail = g.Path + ": " + detail
 		}
-		out = append(out, Blind{What: BlindGap, Detail: detail})
+		out = append(out, Unseen{What: UnseenGap, Detail: detail})
 	}
 	for _, l := range doc.Limitations {
 		hides := false
@@ -222,7 +222,7 @@ func (p *Pattern) blind(doc *sbom.Document) []Blind {
 			hides = p.path != "" || p.versions == nil && (p.typ == "" || p.typ == "generic")
 		}
 		if hides {
-			out = append(out, Blind{What: BlindLimitation, Detail: string(l.Name) + ": " + l.Detail})
+			out = append(out, Unseen{What: UnseenLimitation, Detail: string(l.Name) + ": " + l.Detail})
 		}
 	}
 	if p.path != "" {
@@ -233,7 +233,7 @@ func (p *Pattern) blind(doc *sbom.Document) []Blind {
 			}
 		}
 		if n > 0 {
-			out = append(out, Blind{What: BlindFiles, Detail: fmt.Sprintf("which files its %d packages of the system have is not in the document", n)})
+			out = append(out, Unseen{What: UnseenFiles, Detail: fmt.Sprintf("which files its %d packages of the system have is not in the document", n)})
 		}
 	}
 	return out
@@ -422,11 +422,11 @@ type Place struct {
 func (p *Pattern) FindPlace(doc *sbom.Document, place Place) Found {
 	found := p.Find(doc)
 	found.Doubts = nil
-	found.Blind = slices.DeleteFunc(found.Blind, func(b Blind) bool { return b.What == BlindFiles })
+	found.Unseen = slices.DeleteFunc(found.Unseen, func(b Unseen) bool { return b.What == UnseenFiles })
 	if place.Path == "" {
 		return found
 	}
-	found.Blind = nil
+	found.Unseen = nil
 	hit := Hit{Component: Component{Component: sbom.Component{Name: place.Path}}, Paths: []string{place.Path}, Note: "it is there, and no package accounts for it alone"}
 	if c := doc.Component(place.ID); c != nil {
 		s := &side{Side: Side{Document: doc}}

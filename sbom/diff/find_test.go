@@ -218,7 +218,7 @@ func TestBlind(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, b := range p.Find(doc).Blind {
+		for _, b := range p.Find(doc).Unseen {
 			got = append(got, b.What)
 		}
 		if strings.Join(got, " ") != test.want {
@@ -242,8 +242,8 @@ func TestFindPlace(t *testing.T) {
 		{Place{Path: "/usr/bin/xz", ID: "deb/debian/liblzma5@5.6.1-1?arch=amd64"}, "liblzma5", 0},
 		{Place{Path: "/usr/bin/xz"}, "/usr/bin/xz", 0},
 	} {
-		if f := p.FindPlace(doc, test.place); short(f) != test.want || len(f.Blind) != test.blind {
-			t.Errorf("%+v: %q, blind by %v", test.place, short(f), f.Blind)
+		if f := p.FindPlace(doc, test.place); short(f) != test.want || len(f.Unseen) != test.blind {
+			t.Errorf("%+v: %q, blind by %v", test.place, short(f), f.Unseen)
 		}
 	}
 }

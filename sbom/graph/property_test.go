@@ -428,7 +428,7 @@ func TestSplitIsClosed(t *testing.T) {
 			}
 		}
 		base := n.reach(essential, nil, hard)
-		total := s.Base.Count + s.Unneeded.Count
+		total := s.Essential.Count + s.Unneeded.Count
 		for _, o := range s.Overlaps {
 			total += o.Count
 			if o.Count != len(o.IDs) {
@@ -440,7 +440,7 @@ func TestSplitIsClosed(t *testing.T) {
 		}
 		for i, p := range s.Parts {
 			most := n.reach(append(slices.Clone(essential), parts[i].IDs...), nil, hard)
-			if p.Total.Count != s.Base.Count+len(p.IDs) || p.Alone.Count+p.Shared.Count != len(p.IDs) {
+			if p.Total.Count != s.Essential.Count+len(p.IDs) || p.Alone.Count+p.Shared.Count != len(p.IDs) {
 				t.Fatalf("%+v of %+v", p, s)
 			}
 			for _, id := range p.IDs {

@@ -22,9 +22,9 @@ type Part struct {
 
 // Split has the needs of each part of a stage.
 type Split struct {
-	// Base is the common part of every environment of the kind: the essential
+	// Essential is the common part of every environment of the kind: the essential
 	// components and their needs.
-	Base Amount `json:"base"`
+	Essential Amount `json:"essential"`
 	// Parts are in the order of the arguments.
 	Parts []PartNeeds `json:"parts"`
 	// Overlaps are the components beyond the base by the parts that need
@@ -79,8 +79,8 @@ type Choice struct {
 type SplitOptions struct {
 	// Follow selects the edges that a part follows; by default its needs.
 	Follow Follow
-	// NoBase leaves the essential components out.
-	NoBase bool
+	// NoEssential leaves the essential components out.
+	NoEssential bool
 }
 
 // Split returns the needs of each part of a stage, which is the count of a
@@ -101,7 +101,7 @@ func (g *Graph) Split(parts []Part, opts SplitOptions) (*Split, error) {
 	follow := opts.Follow.class(FollowNeeds)
 	out := &Split{Overlaps: []Overlap{}}
 	base := g.newClosure(follow)
-	if !opts.NoBase {
+	if !opts.NoEssential {
 		base.close(g.essential())
 	}
 	base.choices("", out)
@@ -140,7 +140,7 @@ func (g *Graph) countParts(parts []Part, base []bool, members []uint64, out *Spl
 		mask, size := members[i], g.size(i)
 		switch {
 		case base[i]:
-			out.Base.add(size)
+			out.Essential.add(size)
 			for p := range out.Parts {
 				out.Parts[p].Total.add(size)
 			}

@@ -343,7 +343,7 @@ func TestSplit(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &graph.Split{
-		Base: graph.Amount{Count: 2, Size: 20},
+		Essential: graph.Amount{Count: 2, Size: 20},
 		Parts: []graph.PartNeeds{
 			{Name: "docs", Total: graph.Amount{Count: 5, Size: 50}, Alone: graph.Amount{Count: 2, Size: 20}, Shared: graph.Amount{Count: 1, Size: 10}, IDs: []string{"docs", "shared", "tex"}},
 			{Name: "source", Total: graph.Amount{Count: 6, Size: 60}, Alone: graph.Amount{Count: 3, Size: 30}, Shared: graph.Amount{Count: 1, Size: 10}, IDs: []string{"lib", "mail", "shared", "src"}},

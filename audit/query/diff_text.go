@@ -1,0 +1,208 @@
+package query
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/diff"
+	"github.com/depaudit/depaudit/sbom/graph"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// Text writes the answer for people: of each list at most limit lines, all
+// below one.
+func (d *Diff) Text(w io.Writer, o terminal.Options, limit int) error {
+	p := diffSheet{sheet: newSheet(o), limit: limit}
+	for i := range d.Stages {
+		if i > 0 {
+			p.Blank()
+		}
+		p.stage(&d.Stages[i])
+	}
+	if len(d.Stages) > 0 && len(d.OnlyBefore)+len(d.OnlyAfter) > 0 {
+		p.Blank()
+	}
+	for _, only := range []struct {
+		title  string
+		stages []string
+	}{{"Stages only before", d.OnlyBefore}, {"Stages only after", d.OnlyAfter}} {
+		if len(only.stages) > 0 {
+			p.Prose("", indent, fmt.Sprintf("%s: %s", only.title, strings.Join(terminals(only.stages), ", ")), terminal.Plain)
+		}
+	}
+	return p.write(w)
+}
+
+func terminals(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = terminal.Escape(n)
+	}
+	return out
+}
+
+type diffSheet struct {
+	sheet
+	limit int
+}
+
+func (p diffSheet) stage(s *StageDiff) {
+	d := s.Difference
+	p.Prose("", indent, terminal.Escape(s.Before.Name)+" -> "+terminal.Escape(s.After.Name), terminal.Bold)
+	if s.Before.OS != s.After.OS && s.Before.OS != "" && s.After.OS != "" {
+		p.Prose(indent, indent+indent, terminal.Escape(s.Before.OS)+" -> "+terminal.Escape(s.After.OS), terminal.Plain)
+	}
+	p.Prose(indent, indent, fmt.Sprintf("%d -> %s: %s", d.Before.Counted, dependencies(d.After.Counted), summary(d)), terminal.Plain)
+	for _, u := range s.Unsure {
+		p.Prose(indent+"unsure: ", indent+"        ", u, terminal.Yellow)
+	}
+	for _, side := range []*DiffSide{&s.Before, &s.After} {
+		var names []string
+		for _, l := range side.Limitations {
+			names = append(names, string(l.Name))
+		}
+		if names = slices.Compact(names); len(names) > 0 {
+			p.Prose(indent, indent+indent, terminal.Escape(side.Name)+" cannot show: "+terminal.Escape(strings.Join(names, ", ")), terminal.Faint)
+		}
+	}
+	p.groups("Added", d.Added, d.AddedBy, "introduces")
+	p.groups("Removed", d.Removed, d.RemovedBy, "retained")
+	p.changes("Changed version", d.Changed)
+	p.replaced(d)
+	p.moves("Now bundled, not counted any more", d.MovedIn)
+	p.moves("Now counted, was bundled", d.MovedOut)
+	p.judgements(d)
+	p.artifacts(d)
+	p.layers(d)
+	p.bundled(d)
+	p.notCompared(s)
+}
+
+// summary returns the counts that are not 0.
+func summary(d *diff.Difference) string {
+	var parts []string
+	add := func(n int, one, many string) {
+		if n > 0 {
+			parts = append(parts, wording.Count(n, one, many))
+		}
+	}
+	add(len(d.Added), "added", "added")
+	add(len(d.Removed), "removed", "removed")
+	add(len(d.Changed), "changed version", "changed versions")
+	add(len(d.MovedIn), "now bundled", "now bundled")
+	add(len(d.MovedOut), "not bundled any more", "not bundled any more")
+	add(len(d.Judgements), "with changed provenance or evidence", "with changed provenance or evidence")
+	add(len(d.Artifacts), "with changed content or origin", "with changed content or origin")
+	n := 0
+	for _, l := range d.Layers {
+		n += len(l.IDs)
+	}
+	add(n, "from another layer", "from other layers")
+	i := &d.Bundled
+	add(len(i.Added)+len(i.Removed)+len(i.Changed)+len(i.Owners), "difference in bundled components", "differences in bundled components")
+	if len(parts) == 0 {
+		return "no difference"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// cut returns how many of n lines are shown.
+func (p diffSheet) cut(n int) int {
+	if p.limit > 0 {
+		return min(n, p.limit)
+	}
+	return n
+}
+
+func (p diffSheet) title(text string, n int) {
+	p.Blank()
+	p.Prose("", "", fmt.Sprintf("%s: %d", text, n), terminal.Plain)
+}
+
+func (p diffSheet) rest(n, shown int) { p.more(indent, n-shown, "", " (--limit 0 shows all)") }
+
+// groups lists components under those that introduce or retain them.
+func (p diffSheet) groups(title string, list []diff.Component, groups []graph.Introduction, verb string) {
+	if len(list) == 0 {
+		return
+	}
+	p.title(title, len(list))
+	byID := map[string]*diff.Component{}
+	for i := range list {
+		byID[list[i].ID] = &list[i]
+	}
+	if groups == nil {
+		for i := range list {
+			groups = append(groups, graph.Introduction{ID: list[i].ID})
+		}
+	}
+	shown := groups[:p.cut(len(groups))]
+	for _, g := range shown {
+		text := named(byID[g.ID])
+		if judgement := byID[g.ID].Judgement; judgement != nil {
+			text += ", " + judgementText(*judgement)
+		}
+		switch {
+		case g.Reason == graph.Explicit:
+			text += ", explicit"
+		case len(g.NeededBy) > 0:
+			text += ", needed by " + shortID(g.NeededBy[0])
+			if n := len(g.NeededBy) - 1; n > 0 {
+				text += fmt.Sprintf(" and %d more", n)
+			}
+		}
+		if n := len(g.Introduces); n > 0 {
+			text += fmt.Sprintf("; %s %d: ", verb, n)
+			names := g.Introduces[:p.cut(n)]
+			for i, id := range names {
+				if i > 0 {
+					text += ", "
+				}
+				text += terminal.Escape(byID[id].Name)
+			}
+			if n > len(names) {
+				text += fmt.Sprintf(" and %d more", n-len(names))
+			}
+		}
+		p.Prose(indent, indent+indent, text, terminal.Plain)
+	}
+	hidden := 0
+	for _, g := range groups[len(shown):] {
+		hidden += 1 + len(g.Introduces)
+	}
+	p.rest(hidden, 0)
+}
+
+// named returns a component for a sentence.
+func named(i *diff.Component) string {
+	name := i.Name
+	if i.Namespace != "" && i.Kind == sbom.KindPackage {
+		name = i.Namespace + "/" + i.Name
+	}
+	if i.Kind == sbom.KindFiles {
+		if _, path, ok := strings.Cut(i.ID, "?path="); ok {
+			return terminal.Escape(path) + " (files)"
+		}
+	}
+	return strings.TrimSpace(terminal.Escape(name)+" "+terminal.Escape(i.Version)) + " (" + terminal.Escape(i.Type) + ")"
+}
+
+// shortID returns the name in an identity.
+func shortID(id string) string {
+	name, _, _ := strings.Cut(id, "?")
+	if i := strings.LastIndexByte(name, '@'); i > 0 {
+		name = name[:i]
+	}
+	return terminal.Escape(name[strings.LastIndexByte(name, '/')+1:])
+}
+
+func judgementText(p diff.Judgement) string {
+	if p.Evidence == "" || p.Evidence == "none" {
+		return terminal.Escape(p.Provenance)
+	}
+	return terminal.Escape(p.Provenance) + " " + terminal.Escape(p.Evidence)
+}

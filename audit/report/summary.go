@@ -1,0 +1,127 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// Headline returns the number of a stage for a line in a log, with the baseline
+// and the limit that it is compared with. It is escaped.
+func Headline(s *audit.Stage) string { return stage{Stage: s}.headline(terminal.Escape) }
+
+// headline returns the number of a stage with its unit, the limitations of the
+// environment, and the baseline and limit that it is compared with. untrusted
+// escapes text for the format.
+func (s stage) headline(untrusted func(string) string) string {
+	total := wording.Count(s.Counts.Total, "dependency", "dependencies")
+	var marks []string
+	if s.FromDocument() {
+		marks = append(marks, "from an SBOM")
+	}
+	if names := s.cannotShow(); names != "" {
+		marks = append(marks, "cannot show: "+untrusted(names))
+	}
+	if len(marks) > 0 {
+		total += " (" + strings.Join(marks, "; ") + ")"
+	}
+	parts := []string{total}
+	based := s.Base != nil && s.Base.Known
+	switch {
+	case based:
+		parts = append(parts, fmt.Sprintf("base %d, added %d", s.Base.Present, s.Base.Added))
+	case s.Base != nil && !s.Base.Claimed:
+		parts = append(parts, "base not known")
+	}
+	if s.Limit != nil {
+		parts = append(parts, fmt.Sprintf("limit %d", *s.Limit))
+	}
+	if g := s.Growth; g.Known {
+		compared := fmt.Sprintf("baseline %d", g.Baseline)
+		if based && g.Base != nil {
+			compared = fmt.Sprintf("baseline %d added", g.Baseline-g.Base.Baseline)
+		}
+		if len(g.Added)+len(g.Removed) > 0 {
+			compared += fmt.Sprintf(" (%s, allowed +%d)", s.difference(), g.Allowed)
+		}
+		parts = append(parts, compared)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// counts returns the parts of the total, then the numbers beside it.
+func (s stage) counts() (total []string, beside []string) {
+	c := s.Counts
+	total = append(total, fmt.Sprintf("OS-provided %d", c.OS), fmt.Sprintf("lock-pinned %d", c.Lock))
+	if c.Image > 0 {
+		total = append(total, fmt.Sprintf("base image %d", c.Image))
+	}
+	if c.Exception > 0 {
+		total = append(total, fmt.Sprintf("excepted %d", c.Exception))
+	}
+	total = append(total, fmt.Sprintf("unaccounted %d", c.Unaccounted))
+	if c.Bundled > 0 {
+		beside = append(beside, fmt.Sprintf("bundled %d", c.Bundled))
+	}
+	if c.Excluded > 0 {
+		beside = append(beside, fmt.Sprintf("excluded %d", c.Excluded))
+	}
+	if n := len(s.Notices); n > 0 {
+		beside = append(beside, fmt.Sprintf("notices %d", n))
+	}
+	return total, beside
+}
+
+// summary counts the stages by verdict: "1 of 3 stages failed, 1 incomplete".
+func summary(r *audit.Report) string {
+	n := map[audit.Verdict]int{}
+	for _, s := range r.Stages {
+		n[s.Verdict]++
+	}
+	all := wording.Count(len(r.Stages), "stage", "stages")
+	switch {
+	case n[audit.Fail] > 0 && n[audit.Incomplete] > 0:
+		return fmt.Sprintf("%d of %s failed, %d incomplete", n[audit.Fail], all, n[audit.Incomplete])
+	case n[audit.Fail] > 0:
+		return fmt.Sprintf("%d of %s failed", n[audit.Fail], all)
+	case n[audit.Incomplete] > 0:
+		return fmt.Sprintf("%d of %s incomplete", n[audit.Incomplete], all)
+	}
+	return all
+}
+
+// method returns the counting method.
+func method(r *audit.Report) string {
+	catalogers := r.Tool.Catalogers
+	if len(r.Stages) == 1 && r.Stages[0].FromDocument() {
+		catalogers = r.Stages[0].Method.Catalogers // the catalogers of this program did not find it
+	}
+	parts := []string{fmt.Sprintf("counting rules %d", r.Rules), catalogers, strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version)}
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
+}
+
+// isScan reports whether the report is of one environment without a pipeline.
+func isScan(r *audit.Report) bool { return r.Pipeline == "" && len(r.Stages) == 1 }
+
+// verdictWord returns a verdict for people. A saved report can hold any string;
+// an unknown verdict is printed as such.
+func verdictWord(v audit.Verdict) string {
+	switch v {
+	case audit.Pass, audit.Fail, audit.Incomplete:
+		return strings.ToUpper(string(v))
+	}
+	return "UNKNOWN"
+}
+
+// severityWord is verdictWord for a severity.
+func severityWord(s audit.Severity) string {
+	switch s {
+	case audit.Error, audit.Warning, audit.SeverityIncomplete, audit.Info:
+		return string(s)
+	}
+	return "unknown"
+}
