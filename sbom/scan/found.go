@@ -24,7 +24,12 @@ func (s *scanner) addFound() {
 	slices.SortStableFunc(s.found, func(a, b catalogers.Found) int {
 		return cmp.Compare(rank(a), rank(b))
 	})
+	reported := make(map[string]bool) // the paths of the first gaps, seen of them
+	seen := 0
 	for _, f := range s.found {
+		for ; seen < len(s.doc.Gaps); seen++ {
+			reported[s.doc.Gaps[seen].Path] = true
+		}
 		n := s.tree.Lookup(f.Path)
 		switch {
 		case f.Classifier:
@@ -34,10 +39,10 @@ func (s *scanner) addFound() {
 		case f.Type == "nix":
 			// Of the store, and read there; what is only in its database is not here.
 		case f.Type == "pypi" && isPythonMetadata(f.Path):
-			s.compare(f, n)
+			s.compare(f, n, reported)
 		case f.Type == "npm" && path.Base(f.Path) == "package.json":
 			if _, ok := s.unitAt[n]; ok {
-				s.compare(f, n)
+				s.compare(f, n, reported)
 			} else if !s.read[n] {
 				s.declared(f, n)
 			}
@@ -66,10 +71,10 @@ func isPythonMetadata(p string) bool {
 }
 
 // compare holds a cataloger's reading against our own.
-func (s *scanner) compare(f catalogers.Found, n rootfs.Node) {
+func (s *scanner) compare(f catalogers.Found, n rootfs.Node, reported map[string]bool) {
 	i, ok := s.unitAt[n]
 	if !ok {
-		if !s.caches.contain(n) && !hasGap(s.doc.Gaps, f.Path) {
+		if !s.caches.contain(n) && !reported[f.Path] {
 			s.addPackage(f, n)
 		}
 		return
@@ -83,15 +88,6 @@ func (s *scanner) compare(f catalogers.Found, n rootfs.Node) {
 		return
 	}
 	s.gap(sbom.GapMalformed, f.Path, fmt.Sprintf("programs disagree what this is: %q %q by the interpreter's rules, %q %q by %s", u.Name, u.Version, name, f.Version, f.Cataloger))
-}
-
-func hasGap(gaps []sbom.Gap, path string) bool {
-	for _, g := range gaps {
-		if g.Path == path {
-			return true
-		}
-	}
-	return false
 }
 
 // declared handles a package.json outside of every node_modules: a project,
@@ -242,8 +238,8 @@ func (s *scanner) claimFolder(i int, f catalogers.Found, n rootfs.Node) {
 		}
 		if ext := t.Child(home, "extensions"); ext != rootfs.None {
 			from, to := t.Subtree(ext)
-			for d := from; d < to; d++ {
-				if t.Name(d) == full && t.Kind(d) == rootfs.Dir {
+			for d := range t.Named(full) {
+				if from <= d && d < to && t.Kind(d) == rootfs.Dir {
 					s.claimTree(d, i, nil)
 				}
 			}

@@ -39,12 +39,13 @@ func (s *scanner) groupUnaccounted() {
 	}
 	slices.Sort(tops)
 	names := s.classified()
+	carried := s.carriedUnits()
 	for _, top := range tops {
 		i := s.add(s.groupUnit(top, members[top], names))
 		for _, n := range members[top] {
 			s.claim(n, i)
 		}
-		s.adopt(i, top)
+		s.adopt(i, top, carried)
 	}
 }
 
@@ -62,8 +63,14 @@ func (s *scanner) looseCode() []rootfs.Node {
 			add(e.Node)
 		}
 	}
+	gems := make(map[string]int) // by name, the first unit
+	for i, u := range s.units {
+		if _, ok := gems[u.Name]; u.Type == "gem" && !ok {
+			gems[u.Name] = i
+		}
+	}
 	for _, n := range s.sniffed.scripts {
-		if !s.isBinstub(n) {
+		if !s.isBinstub(n, gems) {
 			add(n)
 		}
 	}
@@ -73,6 +80,7 @@ func (s *scanner) looseCode() []rootfs.Node {
 	for _, n := range s.modules {
 		add(n)
 	}
+	targets := make(map[rootfs.Node]bool)
 	for _, dir := range s.importFolders() {
 		from, to := s.tree.Subtree(dir)
 		for n := from; n < to; n++ {
@@ -82,7 +90,7 @@ func (s *scanner) looseCode() []rootfs.Node {
 					add(n)
 				}
 			case rootfs.Symlink:
-				if s.leadsToLooseModule(n) {
+				if s.leadsToLooseModule(n, targets) {
 					add(n)
 				}
 			}
@@ -117,8 +125,9 @@ func (s *scanner) importFolders() []rootfs.Node {
 }
 
 // leadsToLooseModule says whether a link lets Python import what neither the
-// system nor a package accounts for.
-func (s *scanner) leadsToLooseModule(link rootfs.Node) bool {
+// system nor a package accounts for. targets are the answers for directories:
+// several links may lead to one.
+func (s *scanner) leadsToLooseModule(link rootfs.Node, targets map[rootfs.Node]bool) bool {
 	t := s.tree
 	to := t.ResolveNode(link)
 	loose := func(n rootfs.Node) bool { return s.claims[n] == 0 && !s.owned(n) }
@@ -130,13 +139,15 @@ func (s *scanner) leadsToLooseModule(link rootfs.Node) bool {
 	case t.Kind(to) != rootfs.Dir || isInSiteDir(t, to):
 		return false
 	}
-	from, end := t.Subtree(to)
-	for n := from; n < end; n++ {
-		if t.Kind(n) == rootfs.File && isPythonModule(t, n) && loose(n) {
-			return true
+	answer, ok := targets[to]
+	if !ok {
+		from, end := t.Subtree(to)
+		for n := from; n < end && !answer; n++ {
+			answer = t.Kind(n) == rootfs.File && isPythonModule(t, n) && loose(n)
 		}
+		targets[to] = answer
 	}
-	return false
+	return answer
 }
 
 func isInSiteDir(t *rootfs.Tree, n rootfs.Node) bool {
@@ -169,7 +180,7 @@ var binstub = regexp.MustCompile(`(?:bin_path|activate_bin_path)\('([A-Za-z0-9._
 
 // isBinstub recognises the script that RubyGems writes for a program of a
 // gem; it belongs to the gem when that is installed.
-func (s *scanner) isBinstub(n rootfs.Node) bool {
+func (s *scanner) isBinstub(n rootfs.Node, gems map[string]int) bool {
 	f, err := s.tree.OpenFile(n)
 	if err != nil {
 		return false
@@ -185,8 +196,8 @@ func (s *scanner) isBinstub(n rootfs.Node) bool {
 	if m == nil {
 		return false
 	}
-	gem := slices.IndexFunc(s.units, func(u unit) bool { return u.Type == "gem" && u.Name == string(m[1]) })
-	if gem < 0 {
+	gem, ok := gems[string(m[1])]
+	if !ok {
 		return false
 	}
 	s.claim(n, gem)
@@ -201,7 +212,7 @@ type grouping struct {
 	// system owns, caches, and files of packages that are not in a folder of
 	// packages. claimed also counts the latter.
 	hard, claimed []int32
-	prefixes      []rootfs.Node
+	prefixes      caches
 }
 
 func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
@@ -215,7 +226,7 @@ func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 			hard, claimed = 1, 1
 		} else if s.claims[n] != 0 {
 			claimed = 1
-			if !packages.contain(n) && g.prefix(n) == rootfs.None {
+			if !packages.contain(n) && !g.prefixes.contain(n) {
 				hard = 1
 			}
 		}
@@ -228,12 +239,14 @@ func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 // packageFolders are the folders whose content is packages' business and
 // does not make the folder around them accounted for.
 func (s *scanner) packageFolders() caches {
-	var all []rootfs.Node
-	all = append(all, s.survey.siteDirs...)
-	all = append(all, s.survey.nodeModules...)
-	slices.Sort(all)
+	return s.outermost(slices.Concat(s.survey.siteDirs, s.survey.nodeModules))
+}
+
+// outermost returns the subtrees of those nodes that are in none of the others.
+func (s *scanner) outermost(nodes []rootfs.Node) caches {
+	slices.Sort(nodes)
 	var out caches
-	for _, n := range all {
+	for _, n := range nodes {
 		if len(out) > 0 && n < out[len(out)-1].end {
 			continue
 		}
@@ -246,7 +259,7 @@ func (s *scanner) packageFolders() caches {
 // toolchains are installation prefixes of their own: folders with an
 // unaccounted program in bin and a lib beside it. Packages installed into
 // such a toolchain do not tear it into pieces.
-func (s *scanner) toolchains(loose []rootfs.Node) []rootfs.Node {
+func (s *scanner) toolchains(loose []rootfs.Node) caches {
 	t := s.tree
 	var out []rootfs.Node
 	for _, n := range loose {
@@ -260,18 +273,7 @@ func (s *scanner) toolchains(loose []rootfs.Node) []rootfs.Node {
 		}
 		out = append(out, p)
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// prefix is the outermost toolchain that a node lies in.
-func (g *grouping) prefix(n rootfs.Node) rootfs.Node {
-	for _, p := range g.prefixes {
-		if from, to := g.s.tree.Subtree(p); n >= from && n < to {
-			return p
-		}
-	}
-	return rootfs.None
+	return s.outermost(out)
 }
 
 // top is the topmost folder around n that nothing accounts for, or n.
@@ -458,13 +460,32 @@ func (s *scanner) whatIs(n rootfs.Node) string {
 	return "Python module"
 }
 
+// carriedUnits returns the units that are linked or packed into a file and
+// bundled with no other unit, in the order of their nodes.
+func (s *scanner) carriedUnits() []int {
+	var out []int
+	for i := range s.units {
+		if u := &s.units[i]; u.carried && u.inside < 0 && u.Owner == "" && u.node != rootfs.None {
+			out = append(out, i)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(s.units[a].node, s.units[b].node) })
+	return out
+}
+
 // adopt puts into a group what is linked into its files: modules of a Go
-// program without a version of its own, crates.
-func (s *scanner) adopt(group int, top rootfs.Node) {
+// program without a version of its own, crates. It searches carried, which
+// [scanner.carriedUnits] returned, so that the time does not depend on the
+// number of all units.
+func (s *scanner) adopt(group int, top rootfs.Node, carried []int) {
 	from, to := s.tree.Subtree(top)
-	for i := range s.units[:group] {
+	first, _ := slices.BinarySearchFunc(carried, from, func(i int, n rootfs.Node) int { return cmp.Compare(s.units[i].node, n) })
+	for _, i := range carried[first:] {
 		u := &s.units[i]
-		if u.carried && u.inside < 0 && u.Owner == "" && u.node >= from && u.node < to && s.claimant(u.node) == group {
+		if u.node >= to {
+			break
+		}
+		if s.claimant(u.node) == group {
 			u.inside = group
 		}
 	}

@@ -288,7 +288,13 @@ func (s *scanner) bundledIn(modules rootfs.Node, entry hiddenEntry, inLock bool)
 		if inLock {
 			return owner
 		}
-		if m, err := s.packageJSON(manifest); err == nil && m.bundles() {
+		bundles, known := s.bundles[manifest]
+		if !known {
+			m, err := s.packageJSON(manifest)
+			bundles = err == nil && m.bundles()
+			s.bundles[manifest] = bundles
+		}
+		if bundles {
 			return owner
 		}
 		return -1

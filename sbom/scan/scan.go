@@ -210,6 +210,9 @@ type scanner struct {
 	// read are the metadata files that our own readers dealt with; what a
 	// cataloger says against them does not matter.
 	read map[rootfs.Node]bool
+	// bundles are the manifests that were asked whether they list bundled
+	// packages.
+	bundles map[rootfs.Node]bool
 	// stores are sorted by root and do not overlap; needs are what their
 	// packages need of each other.
 	stores []store
@@ -221,7 +224,7 @@ type scanner struct {
 // open reads what the rest relies on: the release, the package database, and
 // the names of everything.
 func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
-	s := &scanner{tree: tree, read: make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), unitAt: make(map[rootfs.Node]int)}
+	s := &scanner{tree: tree, read: make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), unitAt: make(map[rootfs.Node]int), bundles: make(map[rootfs.Node]bool)}
 	s.doc.Catalogers = catalogers.Version
 	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Image: tree.Image(), Files: tree.Files()}
 	s.doc.Gaps = append(s.doc.Gaps, tree.Gaps()...)

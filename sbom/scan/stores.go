@@ -46,8 +46,8 @@ func (s *scanner) storeOf(n rootfs.Node) int {
 func (s *scanner) addStore(dir rootfs.Node, u unit) int {
 	i := s.add(u)
 	_, end := s.tree.Subtree(dir)
-	s.stores = append(s.stores, store{dir, end, i})
-	slices.SortFunc(s.stores, func(a, b store) int { return int(a.root) - int(b.root) })
+	at := sort.Search(len(s.stores), func(i int) bool { return s.stores[i].root > dir })
+	s.stores = slices.Insert(s.stores, at, store{dir, end, i})
 	s.claimTree(dir, i, nil)
 	return i
 }
