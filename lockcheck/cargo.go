@@ -2,19 +2,19 @@ package lockcheck
 
 import "strings"
 
-// parseCargo reads Cargo.lock, versions 1 to 4
+// parseCargo parses Cargo.lock, versions 1 to 4
 // (https://doc.rust-lang.org/cargo/reference/ and cargo's
 // src/cargo/core/resolver/encode.rs). Version 1 has the checksums in
 // [metadata], under "checksum NAME VERSION (SOURCE)".
 func (l *Lock) parseCargo(d *document) error {
 	if v := d.want(d.root, "version", nodeNumber); v != nil && !(len(v.text) == 1 && v.text >= "1" && v.text <= "4") {
-		d.fail(v.offset, "depaudit knows versions 1 to 4", "Cargo.lock version %s is not known", quote(v.text))
+		d.fail(v.offset, "use a version from 1 to 4", "Cargo.lock version %s is not supported", quote(v.text))
 	}
 	metadata := d.table(d.root, "metadata")
 	for _, p := range d.tables(d.root, "package") {
 		e := Entry{Type: "cargo", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name")}
 		if e.Name == "" || e.Version == "" {
-			d.fail(p.offset, "make the lock file again with cargo", "a package without a name or a version")
+			d.fail(p.offset, "create the lock file again with cargo", "a package without a name or a version")
 		}
 		from := d.text(p, "source")
 		cargoSource(from, &e)

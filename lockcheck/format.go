@@ -126,8 +126,8 @@ func sniffLine(line, text string) func(head, data []byte) bool {
 	return func(_, data []byte) bool { return bytes.Contains(data, []byte(text)) && pattern.Match(data) }
 }
 
-// findFormat returns the format of a file: by its name, or else by a line in
-// its content that only the format's own tool writes.
+// findFormat returns the format of a file: by its name, or else by a line in its
+// content that only the format's own tool writes.
 func findFormat(src *source) (Format, error) {
 	formats := Formats()
 	for _, f := range formats {

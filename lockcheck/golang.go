@@ -14,14 +14,14 @@ import (
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
-// parseGo reads go.sum with the go.mod beside it, whichever of the two was
-// named, or go.work.sum with go.work
-// (https://go.dev/ref/mod#go-sum-files). Only hashes of module content pin
-// anything: a "/go.mod" line is the hash of that one file.
+// parseGo parses go.sum and the go.mod beside it, whichever of the two was
+// named, or go.work.sum and go.work
+// (https://go.dev/ref/mod#go-sum-files). Only a hash of module content
+// pins a module: a "/go.mod" line is the hash of that one file.
 //
 // A requirement without a hash in go.sum is an entry of go.mod, by version
-// only. What go.mod replaces is never pinned under its own name; what
-// replaces it has its own line in go.sum, unless it is a local folder.
+// only. A module that go.mod replaces is never pinned under its own name. Its
+// replacement has a line in go.sum, unless it is a local directory.
 func (l *Lock) parseGo(ctx context.Context, src *source) error {
 	base := filepath.Base(src.file)
 	dir := filepath.Dir(src.file)
@@ -59,7 +59,8 @@ func (l *Lock) parseGo(ctx context.Context, src *source) error {
 	return nil
 }
 
-// readBeside reads the companion file, nil when there is none.
+// readBeside reads a file in the same directory. It returns nil when there is
+// none.
 func readBeside(ctx context.Context, dir, name string) (*source, error) {
 	src, err := readFile(ctx, filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,8 +69,8 @@ func readBeside(ctx context.Context, dir, name string) (*source, error) {
 	return src, err
 }
 
-// maxGoMod bounds go.mod: x/mod's parser needs time in the square of the
-// number of lines of some blocks, and the largest in use have 100 KB.
+// maxGoMod bounds the size of go.mod: x/mod's parser takes time in the square of
+// the number of lines of some blocks, and the largest in use have 100 KB.
 const maxGoMod = 4 << 20
 
 // maxGoSumLine bounds a line of go.sum. The longest in use have 200 bytes.
@@ -93,8 +94,8 @@ func parseGoMod(src *source, work bool, direct map[string]bool, replaced map[str
 	if err != nil {
 		return nil, goModError(src, err)
 	}
-	// ParseLax leaves out replace directives, which are the point; Parse
-	// refuses directives of a newer Go, which are not.
+	// ParseLax ignores replace directives, which are needed here; Parse refuses
+	// directives of a newer Go, which are not.
 	if full, err := modfile.Parse(src.file, src.data, nil); err == nil {
 		f = full
 	} else if hasReplace(f) {
@@ -141,7 +142,7 @@ func goModError(src *source, err error) error {
 	return &SyntaxError{File: src.file, Line: 1, Msg: "malformed", Hint: "run go mod tidy"}
 }
 
-// parseGoSum reads lines of module, version and hash.
+// parseGoSum parses lines of module, version and hash.
 func (l *Lock) parseGoSum(ctx context.Context, src *source, direct map[string]bool) error {
 	first := map[string]Hash{}
 	for i, start := range src.lines {
@@ -153,27 +154,27 @@ func (l *Lock) parseGoSum(ctx context.Context, src *source, direct map[string]bo
 			end = src.lines[i+1] - 1
 		}
 		if end-start > maxGoSumLine {
-			return src.errorf(start, "make it again with go mod tidy", "a line longer than %d bytes", maxGoSumLine)
+			return src.errorf(start, "create it again with go mod tidy", "a line longer than %d bytes", maxGoSumLine)
 		}
 		fields := strings.Fields(string(src.data[start:end]))
 		if len(fields) == 0 {
 			continue
 		}
 		if len(fields) != 3 {
-			return src.errorf(start, "make it again with go mod tidy", "a line of go.sum has a module, a version and a hash; this one has %d fields", len(fields))
+			return src.errorf(start, "create it again with go mod tidy", "a line of go.sum has a module, a version and a hash; this one has %d fields", len(fields))
 		}
 		hash, known := strings.CutPrefix(fields[2], "h1:")
 		if !known {
-			continue // go ignores hashes that it does not know
+			continue // go ignores unknown hashes
 		}
 		if raw, err := base64.StdEncoding.DecodeString(hash); err != nil || len(raw) != 32 {
-			return src.errorf(start, "make it again with go mod tidy", "the hash of %s has the wrong form", quote(fields[0]))
+			return src.errorf(start, "create it again with go mod tidy", "the hash of %s has the wrong form", quote(fields[0]))
 		}
 		h := Hash{Algorithm: "h1", Value: hash}
 		key := fields[0] + " " + fields[1]
 		have, twice := first[key]
 		if twice && have != h {
-			return src.errorf(start, "find out which is right: go mod verify", "%s has two hashes", quote(key))
+			return src.errorf(start, "find the correct one with go mod verify", "%s has two hashes", quote(key))
 		}
 		if first[key] = h; twice || strings.HasSuffix(fields[1], "/go.mod") {
 			continue
@@ -185,8 +186,8 @@ func (l *Lock) parseGoSum(ctx context.Context, src *source, direct map[string]bo
 	return nil
 }
 
-// goRequirements adds what go.mod requires and go.sum has no hash for, and
-// what it replaces by a local folder.
+// goRequirements adds the requirements of go.mod for which go.sum has no hash,
+// and those that it replaces by a local directory.
 func (l *Lock) goRequirements(src *source, f *modfile.File, replaced map[string]*modfile.Replace) {
 	have := map[string]bool{}
 	for i := range l.Entries {
@@ -215,8 +216,8 @@ func replacement(replaced map[string]*modfile.Replace, m module.Version) *modfil
 	return replaced[m.Path]
 }
 
-// markReplaced makes sure that a replaced module is not pinned by a hash that
-// go.sum still has for it, and that what replaces it is shown as such.
+// markReplaced records a flaw of each replaced module, for which go.sum can still
+// have a hash, and the kind of source of each replacement.
 func (l *Lock) markReplaced(replaced map[string]*modfile.Replace, src *source) {
 	if len(replaced) == 0 {
 		return

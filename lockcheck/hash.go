@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// hexLength is the length in hexadecimal digits of each digest, 0 for an
-// algorithm that is not known here.
+// hexLength returns the length of a digest in hexadecimal digits, or 0 for an
+// unknown algorithm.
 func hexLength(algorithm string) int {
 	switch algorithm {
 	case "md5":
@@ -25,7 +25,8 @@ func hexLength(algorithm string) int {
 	return 0
 }
 
-// hexHash makes a hash of an algorithm and hexadecimal digits.
+// hexHash returns the hash with an algorithm and hexadecimal digits. It returns
+// false when the digits are not a digest of the algorithm.
 func hexHash(algorithm, value string) (Hash, bool) {
 	h := Hash{Algorithm: strings.ToLower(algorithm), Value: strings.ToLower(value)}
 	if n := hexLength(h.Algorithm); n == 0 || len(h.Value) != n {
@@ -37,7 +38,7 @@ func hexHash(algorithm, value string) (Hash, bool) {
 	return h, true
 }
 
-// colonHash reads "sha256:0123...", as Python's lock files write it.
+// colonHash parses "sha256:0123...", the form in Python's lock files.
 func colonHash(s string) (Hash, bool) {
 	algorithm, value, ok := strings.Cut(s, ":")
 	if !ok {
@@ -46,11 +47,11 @@ func colonHash(s string) (Hash, bool) {
 	return hexHash(algorithm, value)
 }
 
-// integrity reads Subresource Integrity metadata
+// integrity parses Subresource Integrity metadata
 // (https://www.w3.org/TR/sri-2/): expressions of algorithm and base64,
 // separated by white space, each with options after a question mark. Those
-// of an unknown algorithm are left out, as the specification wants it;
-// malformed says that a known one has no digest of its length.
+// of an unknown algorithm are ignored, as the specification demands.
+// malformed is true when a known algorithm has no digest of its length.
 func integrity(s string) (hashes []Hash, malformed bool) {
 	for expression := range strings.FieldsSeq(s) {
 		expression, _, _ = strings.Cut(expression, "?")
@@ -76,8 +77,7 @@ func integrity(s string) (hashes []Hash, malformed bool) {
 	return hashes, malformed
 }
 
-// strong leaves out the algorithms for which other bytes of the same digest
-// can be made.
+// strong returns the hashes of algorithms without known collisions.
 func strong(hashes []Hash) []Hash {
 	var out []Hash
 	for _, h := range hashes {
@@ -88,7 +88,7 @@ func strong(hashes []Hash) []Hash {
 	return out
 }
 
-// sameHashes compares as sets.
+// sameHashes reports whether two lists have the same hashes, in any order.
 func sameHashes(a, b []Hash) bool {
 	set := func(hashes []Hash) map[Hash]bool {
 		m := make(map[Hash]bool, len(hashes))

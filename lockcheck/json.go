@@ -33,7 +33,7 @@ func (b *jsonBuilder) syntaxError(err error) error {
 			return b.errorf(offset, "resolve the merge conflict", "a merge conflict is in the file")
 		}
 	}
-	return b.errorf(offset, "make the lock file again", "%s", at.Detail)
+	return b.errorf(offset, "create the lock file again", "%s", at.Detail)
 }
 
 // jsonBuilder builds the tree of a document from its values.

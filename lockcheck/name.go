@@ -11,10 +11,10 @@ func alphanumeric(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// maxFileName is longer than any file system's names.
+// maxFileName is longer than the names of any file system.
 const maxFileName = 512
 
-// archiveOf says whether a file name is that of a distribution of the named
+// archiveOf reports whether a file name is that of a distribution of the named
 // Python project at that release. An empty release fits any.
 func archiveOf(file, name, release string) bool {
 	if len(file) > maxFileName {
@@ -46,7 +46,8 @@ func archiveOf(file, name, release string) bool {
 	return false
 }
 
-// pythonArchives are the endings of files that pip takes for a distribution.
+// pythonArchives returns the suffixes of files that pip takes for a
+// distribution.
 func pythonArchives() []string {
 	return []string{".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".tar", ".egg"}
 }

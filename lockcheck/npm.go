@@ -7,7 +7,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
-// parseNPM reads package-lock.json and npm-shrinkwrap.json, versions 1 to 3
+// parseNPM parses package-lock.json and npm-shrinkwrap.json, versions 1 to 3
 // (https://docs.npmjs.com/cli/configuring-npm/package-lock-json). Version 2
 // has both layouts; npm 7 and later read "packages" and npm 6 reads
 // "dependencies", so the two must agree.
@@ -17,7 +17,7 @@ func (l *Lock) parseNPM(d *document) error {
 		return d.err
 	}
 	if v := d.want(d.root, "lockfileVersion", nodeNumber); v != nil && !(len(v.text) == 1 && v.text >= "0" && v.text <= "3") {
-		d.fail(v.offset, "depaudit knows versions 1 to 3", "lockfileVersion %s is not known", quote(v.text))
+		d.fail(v.offset, "use a version from 1 to 3", "lockfileVersion %s is not supported", quote(v.text))
 	}
 	packages, dependencies := d.table(d.root, "packages"), d.table(d.root, "dependencies")
 	if packages != nil {
@@ -37,7 +37,7 @@ func (l *Lock) parseNPM(d *document) error {
 	return d.failure()
 }
 
-// npmDirect are the names that the project itself asks for.
+// npmDirect returns the keys of the project's direct dependencies.
 func npmDirect(root *node) map[string]bool {
 	direct := map[string]bool{}
 	for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
@@ -50,12 +50,12 @@ func npmDirect(root *node) map[string]bool {
 	return direct
 }
 
-// npmName is the name that a key of "packages" installs under; empty for a
-// folder of a workspace.
+// npmName returns the name under which a key of "packages" is installed. It is
+// empty for a directory of a workspace.
 func npmName(key string) string {
-	const folder = "node_modules/"
-	if i := strings.LastIndex("/"+key, "/"+folder); i >= 0 {
-		return key[i+len(folder):]
+	const modules = "node_modules/"
+	if i := strings.LastIndex("/"+key, "/"+modules); i >= 0 {
+		return key[i+len(modules):]
 	}
 	return ""
 }
@@ -76,13 +76,13 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool) {
 	}
 	e := Entry{
 		Type: "npm", Version: d.text(p, "version"), File: d.file, Line: d.line(m.offset), Install: m.key,
-		Dev: d.yes(p, "dev") || d.yes(p, "devOptional"), Optional: d.yes(p, "optional") || d.yes(p, "devOptional"),
-		Bundled: d.yes(p, "inBundle"), Direct: direct[m.key],
+		Dev: d.flag(p, "dev") || d.flag(p, "devOptional"), Optional: d.flag(p, "optional") || d.flag(p, "devOptional"),
+		Bundled: d.flag(p, "inBundle"), Direct: direct[m.key],
 	}
 	e.Namespace, e.Name = ecosystem.Split("npm", name)
 	resolved := d.text(p, "resolved")
 	switch {
-	case d.yes(p, "link"):
+	case d.flag(p, "link"):
 		e.Source = Source{Kind: KindLink, URL: scrub(resolved)}
 	case under == "":
 		e.Source = Source{Kind: KindPath, URL: m.key}
@@ -93,7 +93,7 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool) {
 	l.npmFinish(d, p, m, under, &e)
 }
 
-// npmFinish takes the integrity in and notes an alias.
+// npmFinish adds the entry, with its integrity and a note about an alias.
 func (l *Lock) npmFinish(d *document, p *node, m *member, under string, e *Entry) {
 	hashes, malformed := integrity(d.text(p, "integrity"))
 	if d.err != nil {
@@ -113,8 +113,9 @@ func (l *Lock) npmFinish(d *document, p *node, m *member, under string, e *Entry
 	l.add(*e)
 }
 
-// npmSource reads "resolved" (or, in version 1, a version that is a
-// specifier): a tarball of a registry, a git URL, a file, another URL.
+// npmSource sets the source from "resolved" (or, in version 1, from a version
+// that is a specifier): a tarball of a registry, a git URL, a file or another
+// URL.
 func npmSource(resolved string, e *Entry) {
 	l, ok := parseLocation(resolved)
 	switch {
@@ -133,7 +134,8 @@ func npmSource(resolved string, e *Entry) {
 	}
 }
 
-// npmGitHost knows npm's short forms of a repository (hosted-git-info).
+// npmGitHost reports whether s is one of npm's short forms of a repository
+// (hosted-git-info).
 func npmGitHost(s string) bool {
 	for _, prefix := range []string{"github:", "gitlab:", "bitbucket:", "gist:", "git@"} {
 		if strings.HasPrefix(s, prefix) {
@@ -143,9 +145,9 @@ func npmGitHost(s string) bool {
 	return false
 }
 
-// otherTarball says whether a registry's tarball is that of another package
-// or version. Registries that follow npm's layout have NAME/-/FILE-VERSION.tgz;
-// elsewhere nothing can be said.
+// otherTarball returns a sentence when a registry's tarball is that of another
+// package or version, and "" otherwise. Registries with npm's layout have
+// NAME/-/FILE-VERSION.tgz; in other layouts the package is unknown.
 func otherTarball(l location, e *Entry) string {
 	before, file, ok := strings.Cut(unescape(l.path), "/-/")
 	if !ok {
@@ -171,7 +173,7 @@ func withoutBuild(version string) string {
 	return version
 }
 
-// npmTree reads the nested layout of version 1.
+// npmTree adds the entries of the nested layout of version 1.
 func (l *Lock) npmTree(d *document, deps *node, parent string, depth int) {
 	if deps == nil {
 		return
@@ -196,7 +198,7 @@ func (l *Lock) npmDependency(d *document, m *member, key string) {
 	version := d.text(p, "version")
 	e := Entry{
 		Type: "npm", File: d.file, Line: d.line(m.offset), Install: key,
-		Dev: d.yes(p, "dev"), Optional: d.yes(p, "optional"), Bundled: d.yes(p, "bundled"),
+		Dev: d.flag(p, "dev"), Optional: d.flag(p, "optional"), Bundled: d.flag(p, "bundled"),
 	}
 	name := m.key
 	if alias, ok := strings.CutPrefix(version, "npm:"); ok {
@@ -206,7 +208,7 @@ func (l *Lock) npmDependency(d *document, m *member, key string) {
 	}
 	e.Namespace, e.Name = ecosystem.Split("npm", name)
 	if strings.ContainsAny(version, ":/") {
-		npmSource(version, &e) // a URL or a path in the version's place
+		npmSource(version, &e) // a URL or a path instead of a version
 		if e.Source.Kind == KindRegistry {
 			e.Source.Kind = KindURL
 		}
@@ -217,8 +219,8 @@ func (l *Lock) npmDependency(d *document, m *member, key string) {
 	l.npmFinish(d, p, m, m.key, &e)
 }
 
-// npmAgree makes an error of a version 2 lock whose two layouts name other
-// artifacts: npm 6 would install what npm 7 does not.
+// npmAgree records an error for a version 2 lock whose two layouts name
+// different artifacts: npm 6 and npm 7 would install different ones.
 func npmAgree(d *document, packages, deps *node, parent string, depth int) {
 	if deps == nil || d.err != nil {
 		return
@@ -233,7 +235,7 @@ func npmAgree(d *document, packages, deps *node, parent string, depth int) {
 		for _, field := range []string{"integrity", "resolved"} {
 			a, b := d.text(p, field), d.text(m.value, field)
 			if a != "" && b != "" && a != b {
-				d.fail(m.value.get(field).offset, "make the lock file again with npm", "%s has another %s here than on line %d", quote(key), field, d.line(p.get(field).offset))
+				d.fail(m.value.get(field).offset, "create the lock file again with npm", "%s has another %s here than on line %d", quote(key), field, d.line(p.get(field).offset))
 				return
 			}
 		}

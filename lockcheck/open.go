@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 )
 
-// Open reads one lock file and everything that it includes (-r and -c of
-// requirements.txt; go.mod beside go.sum). The format follows from the file's
-// name, and from its content only where that leaves no doubt.
+// Open parses one lock file and all files that it includes (-r and -c of
+// requirements.txt; go.mod beside go.sum). The format is that of the file's
+// name, or else one that its content identifies without doubt.
 //
-// An error names the file; one of syntax or of a limit within it is a
+// An error names the file. A violation of the syntax or of a limit is a
 // [*SyntaxError]. There is no partial result.
 func Open(ctx context.Context, path string) (*Lock, error) {
 	if filepath.Base(path) == ".package-lock.json" {

@@ -6,7 +6,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/version"
 )
 
-// parsePipfile reads Pipfile.lock, specification 6
+// parsePipfile parses Pipfile.lock, specification 6
 // (https://github.com/pypa/pipfile, pipenv/utils/locking.py).
 func (l *Lock) parsePipfile(d *document) error {
 	if d.root.kind != nodeObject {
@@ -77,7 +77,7 @@ func (l *Lock) pipfileSource(d *document, p *node, e *Entry, sources map[string]
 	for _, vcs := range []string{"git", "hg", "svn", "bzr"} {
 		if url := d.text(p, vcs); url != "" {
 			e.Source = Source{Kind: KindVCS, URL: scrub(url), Commit: d.text(p, "ref")}
-			if d.yes(p, "editable") {
+			if d.flag(p, "editable") {
 				e.Source.Kind = KindEditable
 			}
 			return
@@ -85,14 +85,14 @@ func (l *Lock) pipfileSource(d *document, p *node, e *Entry, sources map[string]
 	}
 	file, path := d.text(p, "file"), d.text(p, "path")
 	switch {
-	case d.yes(p, "editable"):
+	case d.flag(p, "editable"):
 		e.Source = Source{Kind: KindEditable, URL: scrub(firstOf(path, file))}
 	case strings.Contains(file, "://") && !strings.HasPrefix(file, "file:"):
 		e.Source = Source{Kind: KindURL, URL: scrub(file)}
 	case file != "" || path != "":
 		e.Source = Source{Kind: KindPath, URL: scrub(firstOf(path, file))}
 	default:
-		// Without an index of its own a package comes from the first source
+		// A package without an index comes from the first source
 		// (Pipenv since 2022.3.23).
 		url, index := first, d.text(p, "index")
 		if index != "" {

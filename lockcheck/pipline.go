@@ -6,24 +6,24 @@ import (
 	"unicode/utf8"
 )
 
-// logicalLine is a line with its continuations joined and its comment gone,
-// and where each part of it stands in the file.
+// logicalLine is a line with its continuations joined and its comment removed,
+// and the place of each of its parts in the file.
 type logicalLine struct {
 	src   *source
 	text  string
 	parts []linePart
 }
 
-// linePart says that the text from start on stands at offset in the file.
+// linePart has the offset in the file of the text from start on.
 type linePart struct{ start, offset int }
 
-// offset maps a place in the joined text to one in the file.
+// offset returns the place in the file of a place in the joined text.
 func (l *logicalLine) offset(at int) int {
 	i := sort.Search(len(l.parts), func(i int) bool { return l.parts[i].start > at }) - 1
 	return l.parts[i].offset + at - l.parts[i].start
 }
 
-// number is the line on which the logical line's text begins.
+// number returns the line on which the logical line's text begins.
 func (l *logicalLine) number() int {
 	return l.src.line(l.offset(len(l.text) - len(strings.TrimLeft(l.text, " \t\f\r"))))
 }
@@ -34,9 +34,9 @@ func (l *logicalLine) errorf(at int, hint, format string, args ...any) *SyntaxEr
 
 // logicalLines splits a file as pip does (pip/_internal/req/req_file.py): a
 // backslash at the very end of a line joins the next one, unless the line is
-// a comment; only then are comments removed. So a comment after a requirement
-// that ends in a backslash swallows the next line, and a comment line ends a
-// continuation.
+// a comment; comments are removed after that. A comment after a requirement
+// that ends in a backslash therefore includes the next line, and a comment line
+// ends a continuation.
 func logicalLines(src *source) ([]logicalLine, error) {
 	if err := checkLineEnds(src); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func logicalLines(src *source) ([]logicalLine, error) {
 		}
 		comment := strings.HasPrefix(strings.TrimLeft(text, " \t"), "#")
 		if comment {
-			start, text = start-1, " "+text // so that it is seen as a comment after joining
+			start, text = start-1, " "+text // so that it is a comment after joining
 		}
 		continued := !comment && strings.HasSuffix(text, "\\")
 		if continued {
@@ -88,8 +88,8 @@ func logicalLines(src *source) ([]logicalLine, error) {
 }
 
 // checkLineEnds refuses the characters at which Python's str.splitlines, and
-// so pip, ends a line while editors and reviewers do not: what follows such a
-// character in a comment would be a requirement.
+// therefore pip, ends a line while editors and reviewers do not: the text after
+// such a character in a comment would be a requirement.
 func checkLineEnds(src *source) error {
 	for i := 0; i < len(src.data); i++ {
 		c := src.data[i]
@@ -171,8 +171,8 @@ type word struct {
 	text string // with quotes and escapes resolved
 }
 
-// words splits at white space, keeping together what quotes hold, as pip's
-// use of shlex does for options.
+// words splits at white space outside of quotes, as pip's use of shlex does for
+// options.
 func (l *logicalLine) words() ([]word, error) {
 	var out []word
 	s := l.text
@@ -206,7 +206,7 @@ func (l *logicalLine) words() ([]word, error) {
 			}
 		}
 		if quoted != 0 {
-			return nil, l.errorf(start, "close the quote", "a quote that does not end")
+			return nil, l.errorf(start, "close the quote", "a quote without its end")
 		}
 		out = append(out, word{start, s[start:i], b.String()})
 	}
@@ -250,9 +250,8 @@ func pipOptions() []pipOption {
 	}
 }
 
-// options reads options as Python's optparse does: a long one may be
-// shortened as long as it is unambiguous, a short one may have its value
-// attached.
+// options parses options as Python's optparse does: a long one can be shortened
+// as long as it is unambiguous, a short one can have its value attached.
 func (l *logicalLine) options(words []word) ([]option, error) {
 	var out []option
 	for i := 0; i < len(words); i++ {
@@ -297,7 +296,7 @@ func (l *logicalLine) lookUp(w word) (known pipOption, value string, attached bo
 		if strings.ContainsAny(name, ":/@") {
 			name = "this" // a URL may have a password in it
 		}
-		return pipOption{}, "", false, l.errorf(w.at, "see pip's list of options for requirements files", "%s is no option of a requirements file", quote(name))
+		return pipOption{}, "", false, l.errorf(w.at, "see pip's list of options for requirements files", "%s is not an option of a requirements file", quote(name))
 	}
 	if len(w.text) > 1 && w.text[0] == '-' {
 		for _, o := range pipOptions() {
@@ -307,5 +306,5 @@ func (l *logicalLine) lookUp(w word) (known pipOption, value string, attached bo
 			}
 		}
 	}
-	return pipOption{}, "", false, l.errorf(w.at, "put requirements before options, one a line", "an option must begin here")
+	return pipOption{}, "", false, l.errorf(w.at, "put requirements before options, one a line", "an option is expected here")
 }

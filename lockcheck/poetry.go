@@ -1,6 +1,6 @@
 package lockcheck
 
-// parsePoetry reads poetry.lock. Since lock version 2.0 (Poetry 1.3) each
+// parsePoetry parses poetry.lock. Since lock version 2.0 (Poetry 1.3) each
 // package has its files with hashes; before, [metadata.files] had them under
 // the package's name, and before that [metadata.hashes] (Poetry before 1.0).
 // See src/poetry/packages/locker.py.
@@ -10,7 +10,7 @@ func (l *Lock) parsePoetry(d *document) error {
 	for _, p := range d.tables(d.root, "package") {
 		e := Entry{
 			Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name"),
-			Optional: d.yes(p, "optional"), Dev: d.text(p, "category") == "dev",
+			Optional: d.flag(p, "optional"), Dev: d.text(p, "category") == "dev",
 		}
 		if m := p.get("markers"); m != nil && m.kind == nodeString {
 			e.Marker = m.text
@@ -37,13 +37,12 @@ func (l *Lock) parsePoetry(d *document) error {
 	return d.failure()
 }
 
-// poetryFiles takes the hashes of a package's files. In the old layout all
-// versions of a name share one list; own says that the list is this
-// version's.
-func (l *Lock) poetryFiles(d *document, files []*node, e *Entry, own bool) {
+// poetryFiles adds the hashes of a package's files. In the old layout all
+// versions of a name share one list; single is true for a list of one version.
+func (l *Lock) poetryFiles(d *document, files []*node, e *Entry, single bool) {
 	for _, f := range files {
 		name, hash := d.text(f, "file"), d.text(f, "hash")
-		if !own && !archiveOf(name, e.Name, e.Version) {
+		if !single && !archiveOf(name, e.Name, e.Version) {
 			continue
 		}
 		if e.Source.Kind == KindRegistry {
@@ -72,10 +71,10 @@ func poetrySource(d *document, p *node, e *Entry) {
 		e.Source = Source{Kind: KindURL, URL: scrub(url)}
 	case "file", "directory":
 		e.Source = Source{Kind: KindPath, URL: scrub(url)}
-		if d.yes(p, "develop") {
+		if d.flag(p, "develop") {
 			e.Source.Kind = KindEditable
 		}
-	default: // "legacy" is a PEP 503 index, and so are those that came later
+	default: // "legacy" is a PEP 503 index, and so are the newer kinds
 		e.Source = registrySource("pypi", url)
 	}
 }

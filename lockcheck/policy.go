@@ -2,24 +2,24 @@ package lockcheck
 
 import "strings"
 
-// Policy says which registries a lock may point to.
+// Policy is the set of registries that a lock may refer to.
 type Policy struct {
-	// Registries are allowed besides the defaults of each ecosystem, as a
-	// host ("npm.example.org", "npm.example.org:4873"), a host with a path
-	// that limits it ("example.org/npm"), or the same with a scheme. Only
-	// https is allowed unless the scheme is written out as http.
+	// Registries are allowed in addition to the defaults of each ecosystem.
+	// Each is a host ("npm.example.org", "npm.example.org:4873"), a host with
+	// a path that limits it ("example.org/npm"), or one of these with a
+	// scheme. Without a scheme only https is allowed.
 	Registries []string
 }
 
-// defaultRegistries are where each ecosystem's own tools go when nobody tells
-// them otherwise.
+// defaultRegistries returns the registries that an ecosystem's own tools use
+// without configuration.
 //
 //   - pypi: the index and the host of its files.
 //   - npm: the registry, and the name under which yarn reaches the same one
-//     (npm's own replace-registry-host setting treats it alike).
-//   - golang: go.sum names no host; the proxy is given for completeness.
+//     (npm's replace-registry-host setting treats them as one).
+//   - golang: the module proxy. go.sum has no hosts, so it is never compared.
 //   - cargo: the git index, the sparse index and the host of its files. Cargo
-//     writes the first of them whichever is used.
+//     writes the first of them even if it uses another one.
 func defaultRegistries(typ string) []string {
 	switch typ {
 	case "pypi":
@@ -34,7 +34,7 @@ func defaultRegistries(typ string) []string {
 	return nil
 }
 
-// allows says whether an installer may take a package of that type from the
+// allows reports whether an installer may take a package of that type from the
 // URL.
 func (p Policy) allows(typ, raw string) bool {
 	l, ok := parseLocation(raw)
@@ -59,7 +59,7 @@ func (p Policy) allows(typ, raw string) bool {
 	return false
 }
 
-// within says whether l is at host, or below its path.
+// within reports whether l is at an allowed host and below its path.
 func within(l location, scheme, allowed string) bool {
 	allowed = strings.TrimSuffix(allowed, "/")
 	host, dir, _ := strings.Cut(allowed, "/")
@@ -77,21 +77,21 @@ func within(l location, scheme, allowed string) bool {
 		return true
 	}
 	if strings.Contains(l.path+"/", "/../") || strings.Contains(strings.ToLower(l.path), "%2e") {
-		return false // climbs out of the folder that is allowed
+		return false // leaves the allowed directory
 	}
 	return l.path == "/"+dir || strings.HasPrefix(l.path, "/"+dir+"/")
 }
 
-// isDefault says whether the URL is one of the ecosystem's own.
+// isDefault reports whether a URL is at one of the ecosystem's default registries.
 func isDefault(typ, raw string) bool { return Policy{}.allows(typ, raw) }
 
-// registrySource is the source of an entry that comes from an index.
+// registrySource returns the source of an entry from an index.
 func registrySource(typ, raw string) Source {
 	s := Source{Kind: KindRegistry, URL: scrub(raw)}
 	if raw == "" || isDefault(typ, raw) {
 		return s
 	}
-	s.Registry = s.URL // a local folder
+	s.Registry = s.URL // a local directory
 	if l, ok := parseLocation(raw); ok {
 		s.Registry = l.host
 		if l.host == "" {

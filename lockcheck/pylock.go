@@ -1,10 +1,10 @@
 package lockcheck
 
-// parsePylock reads PEP 751
+// parsePylock parses the format of PEP 751
 // (https://packaging.python.org/en/latest/specifications/pylock-toml/).
 func (l *Lock) parsePylock(d *document) error {
 	if v := d.text(d.root, "lock-version"); v != "1.0" && d.err == nil {
-		d.fail(0, "make it again with a tool that writes version 1.0", "lock-version is %s, not \"1.0\"", quote(v))
+		d.fail(0, "create it again with a tool that writes version 1.0", "lock-version is %s, not \"1.0\"", quote(v))
 	}
 	for _, p := range d.tables(d.root, "packages") {
 		e := Entry{
@@ -20,7 +20,7 @@ func (l *Lock) parsePylock(d *document) error {
 			e.Source = Source{Kind: KindVCS, URL: scrub(firstOf(d.text(vcs, "url"), d.text(vcs, "path"))), Commit: d.text(vcs, "commit-id")}
 		case directory != nil:
 			e.Source = Source{Kind: KindPath, URL: d.text(directory, "path")}
-			if d.yes(directory, "editable") {
+			if d.flag(directory, "editable") {
 				e.Source.Kind = KindEditable
 			}
 		case archive != nil:
@@ -45,8 +45,7 @@ func (l *Lock) parsePylock(d *document) error {
 	return d.failure()
 }
 
-// pylockFile takes the hashes of one wheel or source distribution, and the
-// place that it comes from.
+// pylockFile adds the hashes and the URL of one wheel or source distribution.
 func (l *Lock) pylockFile(d *document, file *node, e *Entry) {
 	l.pylockHashes(d, file, e)
 	url := d.text(file, "url")
@@ -74,8 +73,8 @@ func (l *Lock) pylockHashes(d *document, file *node, e *Entry) {
 	}
 }
 
-// addHash takes a hash in if it is one, and notes it if it is not. Algorithms
-// that nothing here can compare are left out: hashlib has more.
+// addHash adds a hash, or a note if it has the wrong form. Algorithms that no
+// environment records are ignored: hashlib has more.
 func (l *Lock) addHash(e *Entry, algorithm, value string) {
 	if h, ok := hexHash(algorithm, value); ok {
 		e.Hashes = append(e.Hashes, h)
@@ -92,8 +91,8 @@ func (l *Lock) addColonHash(e *Entry, s string) {
 	l.problem(ProblemBadHash, e.File, e.Line, e.Name, quote(e.fullName())+" has a hash of the wrong form")
 }
 
-// addArtifact records where a single file of a release comes from, when that
-// is not one of the ecosystem's own hosts.
+// addArtifact records the URL of a single file of a release, unless it is at one
+// of the ecosystem's default hosts.
 func addArtifact(e *Entry, url string) {
 	if url == "" || isDefault(e.Type, url) {
 		return
@@ -104,7 +103,7 @@ func addArtifact(e *Entry, url string) {
 	}
 }
 
-// checkArchive marks an entry whose file is that of another project.
+// checkArchive records a flaw of an entry whose file is of another project.
 func checkArchive(e *Entry, file string) {
 	if file == "" || archiveOf(file, e.Name, e.Version) || e.flaw.reason != "" {
 		return

@@ -12,12 +12,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxFile is the largest lock file that is read. The largest known in the
-// open, package-lock.json of monorepos, have 20 MB.
+// maxFile is the size of the largest lock file that is read. The largest public
+// ones, package-lock.json of monorepos, have 20 MB.
 const maxFile = 64 << 20
 
-// readFile reads a whole regular file. It never blocks on opening: a FIFO
-// would otherwise hang the audit, and a device could be anything.
+// readFile reads a whole regular file. It does not block on opening, since a
+// FIFO would hang the audit, and refuses devices.
 func readFile(ctx context.Context, path string) (*source, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -54,13 +54,14 @@ func readFile(ctx context.Context, path string) (*source, error) {
 	return src, nil
 }
 
-// openError names the file once: the system's errors carry it too.
+// openError returns an error that names the file once: the system's errors also
+// contain it.
 func openError(path string, err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w; correct the path or make the lock file", path, err)
+		return fmt.Errorf("%s: %w; correct the path, or create the lock file", path, err)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }
@@ -72,7 +73,7 @@ func tooLarge(path string) error {
 func fileKind(m fs.FileMode) string {
 	switch {
 	case m.IsDir():
-		return "a folder"
+		return "a directory"
 	case m&fs.ModeNamedPipe != 0:
 		return "a named pipe"
 	case m&fs.ModeSocket != 0:
@@ -95,7 +96,7 @@ func invalidUTF8(data []byte) int {
 	return -1
 }
 
-// readAll reads up to one byte more than the limit, and stops between two
+// readAll reads up to one byte more than the limit. It returns between two
 // blocks when the context is done.
 func readAll(ctx context.Context, r io.Reader, size int) ([]byte, error) {
 	const block = 1 << 20

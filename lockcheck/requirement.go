@@ -11,7 +11,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/version"
 )
 
-// requirement reads one requirement: a PEP 508 specifier, a URL or a path.
+// requirement parses one requirement: a PEP 508 specifier, a URL or a path.
 func (r *requirements) requirement(words segment, opts []option, constraint bool) error {
 	e := Entry{Type: "pypi", File: words.line.src.file, Line: words.line.number(), Constraint: constraint, Direct: true,
 		Source: Source{Kind: KindRegistry}}
@@ -33,8 +33,8 @@ func (r *requirements) requirement(words segment, opts []option, constraint bool
 	return r.named(words, e)
 }
 
-// cutMarker splits off "; marker". Before a URL's end it needs white space,
-// since a URL may hold a semicolon (PEP 508).
+// cutMarker splits off the marker of a bare URL or path. After a URL the
+// semicolon needs white space, since a URL can contain one (PEP 508).
 func cutMarker(text string) (requirement, marker string) {
 	separator := ";"
 	if strings.Contains(text, "://") {
@@ -69,8 +69,8 @@ func (r *requirements) named(words segment, e Entry) error {
 	return nil
 }
 
-// setVersion takes the version that the specifiers pin. One that an
-// environment variable decides is not pinned.
+// setVersion sets the version that the specifiers pin. A version from an
+// environment variable is not pinned.
 func setVersion(e *Entry, req *pep508.Requirement) {
 	var list []string
 	for _, s := range req.Specifiers {
@@ -85,8 +85,8 @@ func setVersion(e *Entry, req *pep508.Requirement) {
 	}
 }
 
-// setDirect makes the source of a requirement by URL: a VCS checkout, a local
-// path, or an archive whose fragment may carry a hash.
+// setDirect sets the source of a requirement by URL: a VCS checkout, a local
+// path, or an archive whose fragment can contain a hash.
 func setDirect(e *Entry, url string) {
 	l, ok := parseLocation(url)
 	switch {
@@ -112,13 +112,13 @@ func setDirect(e *Entry, url string) {
 	}
 }
 
-// isVCS knows the schemes of pip's VCS support.
+// isVCS reports whether a URL has one of pip's VCS schemes.
 func isVCS(url string) bool {
 	scheme, _, ok := strings.Cut(url, "+")
 	return ok && (scheme == "git" || scheme == "hg" || scheme == "svn" || scheme == "bzr")
 }
 
-// vcsCommit is the revision after the last @ of a pip VCS URL.
+// vcsCommit returns the revision after the last "@" of a pip VCS URL.
 func vcsCommit(url string) string {
 	url, _, _ = strings.Cut(url, "#")
 	_, rest, ok := strings.Cut(url, "://")
@@ -146,8 +146,9 @@ func wheelName(file string) (name, release string) {
 	return parts[0], parts[1]
 }
 
-// isPathOrURL follows pip: a URL, something that begins with a dot or holds a
-// slash, or an archive. "name @ url" is neither.
+// isPathOrURL reports whether pip takes a text for a path or a URL: it has a
+// scheme or a slash, begins with a dot, or is the name of an archive.
+// "name @ url" is neither.
 func isPathOrURL(text string) bool {
 	if name, _, ok := strings.Cut(text, "@"); ok && ecosystem.ValidPython(strings.TrimSpace(cutExtras(name))) {
 		return false
@@ -169,8 +170,8 @@ func cutExtras(name string) string {
 	return name
 }
 
-// unnamed takes a bare URL or path. Its name is in #egg= or in a wheel's file
-// name; without one it can only be noted.
+// unnamed adds a bare URL or path. Its name is in "#egg=" or in a wheel's file
+// name; without a name it is a note only.
 func (r *requirements) unnamed(words segment, text string, e Entry) error {
 	l, ok := parseLocation(text)
 	if !ok {
@@ -200,7 +201,7 @@ func (r *requirements) unnamed(words segment, text string, e Entry) error {
 	return nil
 }
 
-// editable takes -e.
+// editable adds the working copy of -e.
 func (r *requirements) editable(line *logicalLine, o option, constraint bool) error {
 	e := Entry{Type: "pypi", File: line.src.file, Line: line.number(), Constraint: constraint, Direct: true,
 		Source: Source{Kind: KindEditable, URL: scrub(o.value), Commit: vcsCommit(o.value)}}

@@ -12,19 +12,19 @@ import (
 
 // Limits of requirements.txt. pip has none.
 const (
-	// maxLine bounds one line with its continuations. The longest in use
-	// carry some hundred hashes of 80 bytes.
+	// maxLine bounds the length of one line with its continuations. The
+	// longest in use have some hundred hashes of 80 bytes.
 	maxLine = 1 << 20
-	// maxIncludes bounds how deep -r and -c nest, maxIncluded how many
-	// files one lock reads: more is a mistake or an attack.
+	// maxIncludes bounds the nesting of -r and -c, and maxIncluded the number
+	// of files of one lock: more is a mistake or an attack.
 	maxIncludes = 16
 	maxIncluded = 256
 )
 
-// parseRequirements reads pip's format
+// parseRequirements parses pip's format
 // (https://pip.pypa.io/en/stable/reference/requirements-file-format/) as pip
-// itself does, with its includes. Nothing is expanded from the environment:
-// a line that pip would expand is not exact.
+// does, with its includes. Environment variables are not expanded: a line that
+// pip would expand is not exact.
 func (l *Lock) parseRequirements(ctx context.Context, src *source) error {
 	r := &requirements{lock: l, read: map[string]bool{}}
 	if err := r.file(ctx, src, false); err != nil {
@@ -34,14 +34,14 @@ func (l *Lock) parseRequirements(ctx context.Context, src *source) error {
 	return nil
 }
 
-// requirements is the state of one pip run over a file and its includes:
-// options hold for all of them, wherever they stand.
+// requirements is the state of parsing a file and its includes. Options apply to
+// all of them, wherever they are.
 type requirements struct {
 	lock *Lock
-	// chain is the files being read, outermost first.
+	// chain has the files that are being parsed, outermost first.
 	chain []string
-	// read are the files that were read already, once as requirements and
-	// once as constraints: reading one again adds nothing.
+	// read has the files that were parsed, as requirements and as constraints
+	// apart: parsing one again adds nothing.
 	read map[string]bool
 
 	indexes   []string // in pip's order: the last --index-url drops those before
@@ -68,7 +68,7 @@ func (r *requirements) file(ctx context.Context, src *source, constraint bool) e
 	return nil
 }
 
-// line takes one logical line: a requirement with its options, or options.
+// line parses one logical line: a requirement with its options, or options.
 func (r *requirements) line(ctx context.Context, line *logicalLine, constraint bool) error {
 	words, opts, err := line.split()
 	if err != nil {
@@ -119,7 +119,7 @@ func (r *requirements) options(ctx context.Context, line *logicalLine, opts []op
 		case "--require-hashes":
 			r.hashes = true
 		case "--no-require-hashes":
-			r.lock.problem(ProblemInsecure, line.src.file, line.number(), "", "--no-require-hashes: pip does not insist on hashes")
+			r.lock.problem(ProblemInsecure, line.src.file, line.number(), "", "--no-require-hashes: pip does not demand hashes")
 		case "--trusted-host":
 			r.lock.problem(ProblemInsecure, line.src.file, line.number(), "", "--trusted-host: pip does not verify the connection to "+quote(scrub(o.value)))
 		case "--hash":
@@ -139,7 +139,7 @@ func (r *requirements) noteIndex(line *logicalLine, o option) {
 	}
 }
 
-// include reads the file of -r or -c, relative to the file that includes it.
+// include parses the file of -r or -c, relative to the including file.
 func (r *requirements) include(ctx context.Context, line *logicalLine, o option) error {
 	target := o.value
 	if location, ok := parseLocation(target); ok {
@@ -150,17 +150,17 @@ func (r *requirements) include(ctx context.Context, line *logicalLine, o option)
 	} else if strings.Contains(target, "://") {
 		return line.errorf(o.offset, "save it beside this file and include that", "include of %s: nothing is fetched", unreadableURL)
 	} else if strings.Contains(target, "${") {
-		return line.errorf(o.offset, "write the path out", "the included file is decided by an environment variable")
+		return line.errorf(o.offset, "write the path itself", "the included file is decided by an environment variable")
 	}
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(filepath.Dir(line.src.file), target)
 	}
 	target = filepath.Clean(target)
-	// In pip the kind of the nearest include decides, not that of the file
-	// which includes it.
+	// As in pip, the kind of the nearest include counts, not that of the
+	// including file.
 	constraint := o.name == "--constraint"
 	if i := slices.Index(r.chain, target); i >= 0 {
-		return line.errorf(o.offset, "remove the include", "includes go in a circle: %s", strings.Join(append(slices.Clone(r.chain[i:]), target), " -> "))
+		return line.errorf(o.offset, "remove the include", "includes form a cycle: %s", strings.Join(append(slices.Clone(r.chain[i:]), target), " -> "))
 	}
 	if len(r.chain) >= maxIncludes {
 		return line.errorf(o.offset, "include fewer levels", "includes nest deeper than %d files", maxIncludes)
@@ -186,8 +186,8 @@ func (r *requirements) include(ctx context.Context, line *logicalLine, o option)
 	return r.file(ctx, src, constraint)
 }
 
-// finish gives every entry the indexes that pip would ask for it, and looks
-// for entries that disagree.
+// finish sets the indexes from which pip takes each entry, and notes entries
+// that contradict each other.
 func (r *requirements) finish() {
 	l := r.lock
 	var registry Source
@@ -223,8 +223,8 @@ func (r *requirements) finish() {
 	l.noteContradictions()
 }
 
-// noteContradictions notes entries of one name that pin different things
-// without a marker to choose between them.
+// noteContradictions notes entries of one name with different versions or hashes
+// and without a marker that selects one of them.
 func (l *Lock) noteContradictions() {
 	first := map[string]*Entry{}
 	for i := range l.Entries {

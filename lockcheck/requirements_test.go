@@ -116,20 +116,20 @@ func TestRequirementsErrors(t *testing.T) {
 		{"look-alike", "a==1\npаndas==1\n", `r.txt:2:2: a character outside ASCII in a requirement: a look-alike, or a typing error; type the name in plain letters`},
 		{"two words", "a b\n", `r.txt:1:3: text after the name that is not a version specifier; write name==version`},
 		{"marker that is none", "a==1 ; python_version\n", `r.txt:1:22: not an operator of markers; write name==version`},
-		{"unknown option", "a==1\n  --requirements x\n", `r.txt:2:3: "--requirements" is no option of a requirements file; see pip's list of options for requirements files`},
-		{"unknown short option", "-x\n", `r.txt:1:1: an option must begin here; put requirements before options, one a line`},
-		{"ambiguous option", "--no x\n", `r.txt:1:1: "--no" is no option of a requirements file; see pip's list of options for requirements files`},
+		{"unknown option", "a==1\n  --requirements x\n", `r.txt:2:3: "--requirements" is not an option of a requirements file; see pip's list of options for requirements files`},
+		{"unknown short option", "-x\n", `r.txt:1:1: an option is expected here; put requirements before options, one a line`},
+		{"ambiguous option", "--no x\n", `r.txt:1:1: "--no" is not an option of a requirements file; see pip's list of options for requirements files`},
 		{"option without value", "-r\n", `r.txt:1:1: --requirement without a value; write its value after it`},
 		{"flag with a value", "--pre=1\n", `r.txt:1:1: --pre takes no value; remove the value`},
 		{"bad hash", "a==1 \\\n  --hash=sha256:xyz\n", `r.txt:2:3: malformed hash; write --hash=sha256: and 64 hexadecimal digits`},
 		{"hash of no algorithm", "a==1 --hash=" + shaA, `r.txt:1:6: malformed hash; write --hash=sha256: and 64 hexadecimal digits`},
-		{"open quote", "-r 'x\n", `r.txt:1:4: a quote that does not end; close the quote`},
+		{"open quote", "-r 'x\n", `r.txt:1:4: a quote without its end; close the quote`},
 		{"open extras", "a[x==1\n", `r.txt:1:4: extras without a closing bracket; write name==version`},
 		{"include from the network", "-r https://u:secret@x.example/r.txt?t=secret\n", `r.txt:1:1: include of "https://x.example/r.txt": nothing is fetched; save it beside this file and include that`},
-		{"include by variable", "-r ${X}.txt\n", `r.txt:1:1: the included file is decided by an environment variable; write the path out`},
-		{"include that is missing", "\n-r other.txt\n", `r.txt:2:1: include: other.txt: no such file or directory; correct the path or make the lock file`},
+		{"include by variable", "-r ${X}.txt\n", `r.txt:1:1: the included file is decided by an environment variable; write the path itself`},
+		{"include that is missing", "\n-r other.txt\n", `r.txt:2:1: include: other.txt: no such file or directory; correct the path, or create the lock file`},
 		{"two includes", "-r r2.txt -c r2.txt\n", `r.txt:1:11: a second include on one line, which pip ignores; put each on its own line`},
-		{"include of itself", "-r ./r.txt\n", `r.txt:1:1: includes go in a circle: r.txt -> r.txt; remove the include`},
+		{"include of itself", "-r ./r.txt\n", `r.txt:1:1: includes form a cycle: r.txt -> r.txt; remove the include`},
 		{"a vertical tab", "a==1 # ok\vevil==6.6.6\n", `r.txt:1:10: a character at which pip ends the line and editors do not; remove it`},
 		{"a line separator", "a==1 # ok\u2028evil==6.6.6\n", `r.txt:1:10: a character at which pip ends the line and editors do not; remove it`},
 		{"a lone return", "a==1\rb==1\n", `r.txt:1:5: a character at which pip ends the line and editors do not; remove it`},
@@ -150,7 +150,7 @@ func TestRequirementsErrors(t *testing.T) {
 
 func TestRequirementsIncludes(t *testing.T) {
 	if got := openErr(t, "requirements.txt", "-r a.txt\n", "a.txt", "x==1\n-c sub/b.txt\n", "sub/b.txt", "-r ../requirements.txt\n"); got !=
-		"sub/b.txt:1:1: includes go in a circle: requirements.txt -> a.txt -> sub/b.txt -> requirements.txt; remove the include" {
+		"sub/b.txt:1:1: includes form a cycle: requirements.txt -> a.txt -> sub/b.txt -> requirements.txt; remove the include" {
 		t.Error(got)
 	}
 	deep := []string{"requirements.txt", "-r r1.txt"}

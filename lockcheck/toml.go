@@ -7,21 +7,21 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// Limits of TOML. The library's parser keeps every node of one expression in
-// memory, before anything here can count them; so they are estimated first.
+// Limits of TOML. The library's parser holds all nodes of one expression in
+// memory before they can be counted, so their number is estimated first.
 const (
-	// maxTOML is the largest file in bytes. The largest uv.lock in the open
-	// have 5 MB.
+	// maxTOML is the size of the largest file in bytes. The largest public
+	// uv.lock files have 5 MB.
 	maxTOML = 16 << 20
-	// maxMarks bounds the characters that can begin a key or a value. A real
-	// lock has 20 of them in a line of 250 bytes.
+	// maxMarks bounds the number of characters that can begin a key or a
+	// value. Real locks have 20 of them in a line of 250 bytes.
 	maxMarks = 3_000_000
 )
 
-// parseTOML reads TOML into a positional tree. The library's parser tells the
-// places, which its decoder does not; the decoder then judges the document
-// (keys twice, tables that are defined again), which the parser does not. In
-// this order, because the decoder knows no limit of depth for dotted keys.
+// parseTOML parses TOML into a positional tree. The library's parser has the
+// positions, which its decoder has not. The decoder then validates the document
+// (repeated keys, tables that are defined again), which the parser does not.
+// The order matters: the decoder has no limit on the depth of dotted keys.
 func parseTOML(src *source) (*document, error) {
 	if len(src.data) > maxTOML {
 		return nil, src.errorf(0, "split the lock file", "larger than %d MiB, the limit for TOML", maxTOML>>20)
@@ -49,7 +49,8 @@ func parseTOML(src *source) (*document, error) {
 	return &document{source: src, root: t.root, err: t.odd}, nil
 }
 
-// read makes the tree. What only the decoder can judge is kept for later.
+// read builds the tree. Faults that the decoder reports better are recorded for
+// later.
 func (t *tomlTree) read() error {
 	t.parser.Reset(t.data)
 	table := t.root
@@ -77,8 +78,8 @@ func tomlError(src *source, err error) error {
 	return &SyntaxError{File: src.file, Line: 1, Msg: plainTOML(err.Error())}
 }
 
-// plainTOML drops the library's own prefix and whatever of the file it
-// repeats beyond a sentence.
+// plainTOML removes the library's prefix from a message and shortens it, since
+// the library repeats parts of the file.
 func plainTOML(msg string) string {
 	const prefix = "toml: "
 	if len(msg) > len(prefix) && msg[:len(prefix)] == prefix {
@@ -95,12 +96,12 @@ type tomlTree struct {
 	parser unstable.Parser
 	root   *node
 	values int
-	// odd is the first thing that the decoder should refuse too; its own
-	// message is the better one.
+	// odd is the first fault that the decoder also refuses, with a better
+	// message.
 	odd *SyntaxError
 }
 
-// doubt keeps the first.
+// doubt records the first fault that the decoder also refuses.
 func (t *tomlTree) doubt(err *SyntaxError) {
 	if t.odd == nil {
 		t.odd = err
@@ -114,7 +115,7 @@ func (t *tomlTree) count(offset int) error {
 	return nil
 }
 
-// header finds or makes the table of a [header] or [[header]].
+// header returns the table of a [header] or [[header]], and adds a missing one.
 func (t *tomlTree) header(e *unstable.Node) (*node, error) {
 	table := t.root
 	depth := 0
@@ -122,7 +123,7 @@ func (t *tomlTree) header(e *unstable.Node) (*node, error) {
 		key := it.Node()
 		offset := int(key.Raw.Offset)
 		if depth++; depth > maxDepth {
-			return nil, t.errorf(offset, "no tool writes that", "nested deeper than %d levels", maxDepth)
+			return nil, t.errorf(offset, "no tool writes such a file", "nested deeper than %d levels", maxDepth)
 		}
 		var err error
 		if table, err = t.step(table, string(key.Data), offset, it.IsLast() && e.Kind == unstable.ArrayTable); err != nil {
@@ -132,8 +133,8 @@ func (t *tomlTree) header(e *unstable.Node) (*node, error) {
 	return table, nil
 }
 
-// step goes one key down: into a table, into the last table of an array, or
-// into a new one.
+// step returns the table below a key: an existing one, the last one of an array,
+// or a new one.
 func (t *tomlTree) step(table *node, key string, offset int, newElement bool) (*node, error) {
 	if err := t.count(offset); err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func (t *tomlTree) keyValue(table *node, e *unstable.Node, depth int) error {
 		key := it.Node()
 		name, offset := string(key.Data), int(key.Raw.Offset)
 		if depth++; depth > maxDepth {
-			return t.errorf(offset, "no tool writes that", "nested deeper than %d levels", maxDepth)
+			return t.errorf(offset, "no tool writes such a file", "nested deeper than %d levels", maxDepth)
 		}
 		if !it.IsLast() {
 			var err error
@@ -178,17 +179,17 @@ func (t *tomlTree) keyValue(table *node, e *unstable.Node, depth int) error {
 			return err
 		}
 		if !table.put(member{key: name, offset: offset, value: value}) {
-			t.doubt(t.errorf(offset, "remove one of them", "malformed TOML: key %s is there twice", quote(name)))
+			t.doubt(t.errorf(offset, "remove one of them", "malformed TOML: key %s is defined twice", quote(name)))
 		}
 	}
 	return nil
 }
 
-// value makes the tree of a value; its place is its own where the parser
-// tells it, else that of what it stands in.
+// value builds the tree of a value. Its place is its own where the parser has
+// it, and otherwise that of the enclosing value.
 func (t *tomlTree) value(v *unstable.Node, offset, depth int) (*node, error) {
 	if depth > maxDepth {
-		return nil, t.errorf(offset, "no tool writes that", "nested deeper than %d levels", maxDepth)
+		return nil, t.errorf(offset, "no tool writes such a file", "nested deeper than %d levels", maxDepth)
 	}
 	if err := t.count(offset); err != nil {
 		return nil, err

@@ -2,14 +2,15 @@ package lockcheck
 
 import "fmt"
 
-// Limits of the two tree readers. They stop input that was made to exhaust
-// memory or the stack; real lock files stay far below.
+// Limits of the JSON and TOML trees. They refuse input that exhausts memory or
+// the stack; real lock files are far smaller.
 const (
-	// maxDepth bounds nesting. The deepest format, package-lock.json v1,
-	// nests three levels a dependency inside another one's folder.
+	// maxDepth bounds nesting in TOML; strictjson has the same limit. The
+	// deepest format, package-lock.json version 1, nests three levels for each
+	// dependency in the directory of another one.
 	maxDepth = 200
-	// maxValues bounds the values of one file. A monorepo's 20 MB
-	// package-lock.json has 600,000.
+	// maxValues bounds the number of values in one file. A package-lock.json
+	// of 20 MB has 600,000.
 	maxValues = 2_000_000
 )
 
@@ -17,11 +18,12 @@ const (
 type node struct {
 	kind   nodeKind
 	offset int
-	// text is the string's value, or a scalar as it is written.
+	// text is the value of a string, or another scalar as written.
 	text    string
 	members []member // of an object, in the order of the file
 	items   []*node  // of an array
-	// index finds members of large objects; nil for small ones.
+	// index has the members of a large object by key. It is nil for a small
+	// one.
 	index map[string]int
 }
 
@@ -46,7 +48,7 @@ func (k nodeKind) String() string {
 	return [...]string{"null", "a boolean", "a number", "a string", "an array", "an object"}[k]
 }
 
-// indexed is the size from which an object's members are found by map.
+// indexed is the number of members from which on an object has an index.
 const indexed = 16
 
 // get returns the member of an object, or nil.
@@ -75,7 +77,7 @@ func (n *node) member(key string) *member {
 	return nil
 }
 
-// put adds a member and says false when the key is there already.
+// put adds a member. It returns false when the object has the key already.
 func (n *node) put(m member) bool {
 	if n.member(m.key) != nil {
 		return false
@@ -93,15 +95,16 @@ func (n *node) put(m member) bool {
 	return true
 }
 
-// document is a tree with the file that it was read from. Its methods read
-// members of a wanted kind; the first wrong kind is kept as the error, so
-// that a format's walk need not check every step.
+// document is a tree with the file that it was parsed from. Its methods return
+// members of one kind. The first member of another kind is recorded as the
+// error, so that a format's walk does not check every step.
 type document struct {
 	*source
 	root *node
 	err  *SyntaxError
 }
 
+// want returns a member of that kind, or nil when there is none or it is null.
 func (d *document) want(parent *node, key string, kind nodeKind) *node {
 	n := parent.get(key)
 	if n == nil || n.kind == nodeNull {
@@ -114,14 +117,14 @@ func (d *document) want(parent *node, key string, kind nodeKind) *node {
 	return n
 }
 
-// fail keeps the first error.
+// fail records the first error.
 func (d *document) fail(offset int, hint, format string, args ...any) {
 	if d.err == nil {
 		d.err = d.errorf(offset, hint, format, args...)
 	}
 }
 
-// failure is the first error as an error value.
+// failure returns the first error.
 func (d *document) failure() error {
 	if d.err == nil {
 		return nil
@@ -137,12 +140,13 @@ func (d *document) text(parent *node, key string) string {
 	return ""
 }
 
-// yes returns a boolean member, false when there is none.
-func (d *document) yes(parent *node, key string) bool {
+// flag returns a boolean member, false when there is none.
+func (d *document) flag(parent *node, key string) bool {
 	n := d.want(parent, key, nodeBool)
 	return n != nil && n.text == "true"
 }
 
+// table returns an object member, nil when there is none.
 func (d *document) table(parent *node, key string) *node {
 	return d.want(parent, key, nodeObject)
 }
@@ -162,8 +166,8 @@ func (d *document) tables(parent *node, key string) []*node {
 	return n.items
 }
 
-// at is the line of a member of a table, or of the table itself: the line on
-// which a reader expects to find the package's name.
+// at returns the line of a member of a table, or of the table itself if it has
+// no such member: the line of the package's name.
 func (d *document) at(parent *node, key string) int {
 	if m := parent.member(key); m != nil {
 		return d.line(m.offset)
@@ -171,7 +175,7 @@ func (d *document) at(parent *node, key string) int {
 	return d.line(parent.offset)
 }
 
-// tooBig is the message for input beyond a limit of the tree readers.
+// tooBig returns the message for input beyond a limit of the trees.
 func tooBig(limit int, of string) string {
 	return fmt.Sprintf("more than %d %s", limit, of)
 }

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// location is a URL taken apart far enough to judge it. It is not net/url:
-// that refuses what installers accept (${TOKEN} as a password) and accepts
-// what they read differently (a backslash before the host).
+// location is a URL in the parts that a policy needs. It is not a net/url.URL,
+// whose parser refuses URLs that installers accept (${TOKEN} as a password) and
+// accepts URLs that they interpret differently (a backslash before the host).
 type location struct {
 	scheme string // lower case, without "git+" and the like
-	host   string // lower case, with a port that is not the scheme's own
+	host   string // lower case, with a port that is not the scheme's default
 	path   string // from the first slash, without query and fragment
 	query  string
 	anchor string // the fragment
 }
 
-// parseLocation takes a URL apart; ok is false for anything without a scheme
-// and a plain host, which no policy can allow.
+// parseLocation parses a URL. ok is false for a text without a scheme and a
+// plain host, which no policy can allow.
 func parseLocation(raw string) (l location, ok bool) {
 	raw, l.anchor, _ = strings.Cut(raw, "#")
 	raw, l.query, _ = strings.Cut(raw, "?")
@@ -31,7 +31,7 @@ func parseLocation(raw string) (l location, ok bool) {
 		authority, l.path = rest[:i], rest[i:]
 	}
 	if strings.Contains(rest, "\\") {
-		return l, false // browsers and Node read it as a slash, others do not
+		return l, false // browsers and Node take it for a slash, other programs do not
 	}
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		authority = authority[i+1:]
@@ -67,12 +67,12 @@ func plainScheme(s string) bool {
 	return s != ""
 }
 
-// unreadableURL stands for a URL that cannot be taken apart: it might hold a
-// password anywhere.
+// unreadableURL replaces a URL that does not parse, since any part of it may be
+// a password.
 const unreadableURL = "(unreadable URL)"
 
-// scrub removes what may be secret from a URL: user information, query and
-// fragment. Anything that is no URL is returned as it is, but for those.
+// scrub removes the parts of a URL that can contain secrets: user information,
+// query and fragment. It also removes them from a text that is not a URL.
 func scrub(raw string) string {
 	if raw == "" {
 		return ""
@@ -92,11 +92,10 @@ func scrub(raw string) string {
 	return raw
 }
 
-// base is the last element of a URL's path, unescaped as far as file names
-// need it.
+// base returns the last element of a URL's path, unescaped.
 func (l location) base() string { return unescape(path.Base(l.path)) }
 
-// unescape decodes the escapes that occur in package URLs; a broken one stays.
+// unescape decodes percent escapes. It leaves malformed ones as they are.
 func unescape(s string) string {
 	if !strings.Contains(s, "%") {
 		return s
@@ -127,8 +126,8 @@ func unhex(c byte) int {
 	return -1
 }
 
-// repository is a VCS URL reduced to what names the repository, so that one
-// cloned by ssh and by https is the same.
+// repository returns the part of a VCS URL that identifies the repository. It
+// is the same for a clone by ssh and one by https.
 func repository(raw string) string {
 	raw, _, _ = strings.Cut(raw, "#")
 	raw, _, _ = strings.Cut(raw, "?")
@@ -160,8 +159,8 @@ func repository(raw string) string {
 	return l.host + strings.TrimSuffix(strings.TrimSuffix(p, "/"), ".git")
 }
 
-// fullCommit says whether s is a complete SHA-1 or SHA-256 object name; a
-// shorter one, a branch or a tag can come to mean something else.
+// fullCommit reports whether s is a complete SHA-1 or SHA-256 object name. The
+// commit of a shorter one, of a branch or of a tag can change.
 func fullCommit(s string) bool {
 	if len(s) != 40 && len(s) != 64 {
 		return false

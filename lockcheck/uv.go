@@ -6,12 +6,12 @@ import (
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
-// parseUV reads uv.lock. Its format is versioned but not specified
-// (https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile); what is
-// read here is what uv's crates/uv-resolver/src/lock writes in version 1.
+// parseUV parses uv.lock. Its format is versioned but not specified
+// (https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile). This is
+// version 1, as uv's crates/uv-resolver/src/lock writes it.
 func (l *Lock) parseUV(d *document) error {
 	if v := d.want(d.root, "version", nodeNumber); v != nil && v.text != "1" {
-		d.fail(v.offset, "lock with a uv that writes version 1", "uv.lock version %s is not known", quote(v.text))
+		d.fail(v.offset, "lock with a uv that writes version 1", "uv.lock version %s is not supported", quote(v.text))
 	}
 	for _, p := range d.tables(d.root, "package") {
 		e := Entry{Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name")}
@@ -76,9 +76,8 @@ func (l *Lock) uvFile(d *document, file *node, e *Entry) {
 	checkArchive(e, name[strings.LastIndexByte(name, '/')+1:])
 }
 
-// refuseTwins makes an error of two entries with one name, version and source
-// that disagree about the hashes: no tool writes them, and a reader would
-// have to choose.
+// refuseTwins records an error for two entries with one name, version and source
+// and different hashes. No tool writes them, and a reader would have to choose.
 func (l *Lock) refuseTwins(d *document) {
 	first := map[string]*Entry{}
 	for i := range l.Entries {
@@ -90,9 +89,9 @@ func (l *Lock) refuseTwins(d *document) {
 			continue
 		}
 		if !sameHashes(f.Hashes, e.Hashes) {
-			d.fail(d.lines[e.Line-1], "make the lock file again", "%s %s is there twice with other hashes, first on line %d", quote(e.fullName()), quote(e.Version), f.Line)
+			d.fail(d.lines[e.Line-1], "create the lock file again", "%s %s has two entries with different hashes, the first on line %d", quote(e.fullName()), quote(e.Version), f.Line)
 			return
 		}
-		l.problem(ProblemContradicts, e.File, e.Line, e.Name, quote(e.fullName())+" "+quote(e.Version)+" is there twice, first at "+place(f))
+		l.problem(ProblemContradicts, e.File, e.Line, e.Name, quote(e.fullName())+" "+quote(e.Version)+" has two entries, the first at "+place(f))
 	}
 }
