@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	goflag "flag"
 	"fmt"
 	"os"
@@ -28,6 +29,41 @@ func TestModules(t *testing.T) {
 		fmt.Fprintln(&list, m)
 	}
 	generated(t, "docs/modules.md", "modules", "```text\n"+list.String()+"```\n")
+}
+
+// maxModules is the largest number of modules that the binary may link: the
+// limit of the stage in depaudit.yaml, and the target of issue 8.
+const maxModules = 100
+
+// TestOwnBaseline checks that the baseline at the root, with which depaudit
+// audits its own binary, has exactly the modules that the binary links, so
+// that a new one fails without a build of the binary too.
+func TestOwnBaseline(t *testing.T) {
+	var baseline struct {
+		Stages map[string]struct {
+			Dependencies []struct {
+				Key, Version string
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, "depaudit.baseline.json")), &baseline); err != nil {
+		t.Fatal(err)
+	}
+	var accepted []string
+	for _, d := range baseline.Stages["release"].Dependencies {
+		if d.Key != "golang/stdlib" {
+			accepted = append(accepted, strings.TrimPrefix(d.Key, "golang/")+" "+d.Version)
+		}
+	}
+	modules := linked(t)
+	slices.Sort(accepted)
+	if !slices.Equal(accepted, modules) {
+		t.Errorf("depaudit.baseline.json is not what the binary links: look at what changed, then build build/depaudit (.ci/run) and run\n\tbuild/depaudit baseline update\n%s",
+			firstDifference(strings.Join(accepted, "\n"), strings.Join(modules, "\n")))
+	}
+	if len(modules)+1 > maxModules { // and the standard library
+		t.Errorf("%d modules are linked, more than the limit of %d", len(modules)+1, maxModules)
+	}
 }
 
 // linked are the modules of the packages in the binary, on Linux.
