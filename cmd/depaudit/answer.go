@@ -13,29 +13,28 @@ import (
 	"github.com/depaudit/depaudit/audit/terminal"
 )
 
-// listFlags say how an answer with long lists is written.
+// listFlags are the output flags of an answer with long lists.
 type listFlags struct {
 	outputs []string
 	limit   int
 }
 
-// defaultLimit is how many lines of each list are shown: what a person reads
-// before asking for less.
+// defaultLimit is the number of lines of each list that fit on a screen.
 const defaultLimit = 20
 
 func (f *listFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: table, json; may be given several times (default table)")
-	cmd.Flags().IntVar(&f.limit, "limit", defaultLimit, "show at most `N` lines of each list, 0 for all; json has all")
+	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: table, json; repeatable (default table)")
+	cmd.Flags().IntVar(&f.limit, "limit", defaultLimit, "at most `N` lines of each list, 0 for all; json always has all")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // listOutput is one -o flag.
 type listOutput struct{ format, file string }
 
-// parse refuses what is wrong with the flags before anything is scanned.
+// parse checks the flags before the first scan.
 func (f *listFlags) parse() ([]listOutput, error) {
 	if f.limit < 0 {
-		return nil, usage(fmt.Errorf("--limit %d: the least is 0, for no limit", f.limit))
+		return nil, usage(fmt.Errorf("--limit %d: the minimum is 0, for no limit", f.limit))
 	}
 	flags := f.outputs
 	if len(flags) == 0 {
@@ -45,10 +44,10 @@ func (f *listFlags) parse() ([]listOutput, error) {
 	for _, flag := range flags {
 		format, file, named := strings.Cut(flag, "=")
 		if format != "table" && format != "json" {
-			return nil, usage(&hinted{fmt.Errorf("-o %s: there is no format %q", flag, format), "there are: table, json"})
+			return nil, usage(&hinted{fmt.Errorf("-o %s: unknown format %q", flag, format), "formats: table, json"})
 		}
 		if named && file == "" {
-			return nil, usage(fmt.Errorf("-o %s: the name of the file is missing", flag))
+			return nil, usage(fmt.Errorf("-o %s: the file name is missing", flag))
 		}
 		if file == "-" {
 			file = ""
@@ -68,8 +67,7 @@ type listAnswer interface {
 	Text(w io.Writer, o terminal.Options, limit int) error
 }
 
-// answer writes files first, so that what stands on the screen is true also
-// when a file cannot be written.
+// answer writes files first: if one fails, nothing was printed.
 func (c *command) answer(a listAnswer, outputs []listOutput, limit int) error {
 	for _, toFile := range []bool{true, false} {
 		for _, o := range outputs {

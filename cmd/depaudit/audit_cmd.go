@@ -18,8 +18,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// defaultConfig is looked for in the working folder only: a configuration
-// that lies in a scanned tree is the tree's, not the reviewer's.
+// defaultConfig is read from the working directory only: a configuration in a
+// scanned tree was written by the tree's author, not by the reviewer.
 const defaultConfig = "depaudit.yaml"
 
 // pipelineFlags choose what is audited, for every command that reads a
@@ -33,11 +33,11 @@ type pipelineFlags struct {
 }
 
 func (p *pipelineFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&p.config, "config", "c", defaultConfig, "configuration `FILE`; its paths are relative to its folder")
+	cmd.Flags().StringVarP(&p.config, "config", "c", defaultConfig, "configuration `FILE`; its paths are relative to its directory")
 	cmd.Flags().StringVar(&p.baseline, "baseline", "", "baseline `FILE`, instead of the configuration's")
-	cmd.Flags().StringArrayVar(&p.stages, "stage", nil, "only this `STAGE`; may be given several times")
-	cmd.Flags().StringArrayVar(&p.envs, "env", nil, "scan another environment for a stage, `STAGE=REF`; may be given several times")
-	cmd.Flags().StringArrayVar(&p.since, "since", nil, "`[STAGE=]FILE` that depaudit snapshot wrote: what it has is the stage's base; without STAGE= it is for the stages on host:")
+	cmd.Flags().StringArrayVar(&p.stages, "stage", nil, "only this `STAGE`; repeatable")
+	cmd.Flags().StringArrayVar(&p.envs, "env", nil, "another environment for a stage, `STAGE=REF`; repeatable")
+	cmd.Flags().StringArrayVar(&p.since, "since", nil, "snapshot `[STAGE=]FILE` that is the stage's base; without STAGE= for the stages on host:")
 	_ = cmd.RegisterFlagCompletionFunc("stage", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		cfg, err := config.Load(p.config)
 		if err != nil {
@@ -138,7 +138,7 @@ func (p *pipelineFlags) chosen(cfg *config.Config) ([]string, error) {
 	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(p.stages, name) }), nil
 }
 
-// repeat tells every stage which flags a command that is pasted needs.
+// repeat gives every stage the flags that a command to paste needs.
 func (p *pipelineFlags) repeat(cfg *config.Config) {
 	for i := range cfg.Stages {
 		stage := &cfg.Stages[i]
@@ -162,11 +162,11 @@ func (p *pipelineFlags) repeat(cfg *config.Config) {
 }
 
 func noStage(flag, name string, cfg *config.Config) error {
-	err := fmt.Errorf("%s %s: %s has no such stage", flag, name, cfg.File)
+	err := fmt.Errorf("%s: %s has no stage %q", flag, cfg.File, name)
 	if near := wording.Nearest(name, stageNames(cfg)); near != "" {
 		return &hinted{err, fmt.Sprintf("did you mean %q?", near)}
 	}
-	return &hinted{err, "there are: " + strings.Join(stageNames(cfg), ", ")}
+	return &hinted{err, "stages: " + strings.Join(stageNames(cfg), ", ")}
 }
 
 func stageNames(cfg *config.Config) []string {
@@ -177,8 +177,8 @@ func stageNames(cfg *config.Config) []string {
 	return names
 }
 
-// today is the day that exceptions are held against: the only place where
-// the clock is read, and SOURCE_DATE_EPOCH replaces it.
+// today is the day that exceptions are checked against. SOURCE_DATE_EPOCH
+// replaces the clock.
 func (c *command) today() (string, error) {
 	if c.env("SOURCE_DATE_EPOCH") != "" {
 		t, err := c.created()
@@ -214,18 +214,18 @@ func (c *command) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Judge the stages of a pipeline: the gate",
-		Long: `Scans the environment of every stage in depaudit.yaml, shows each dependency to
-be OS-provided or lock-pinned, compares with the baseline, and says which stages
-pass.
+		Long: `Scans the environment of every stage in depaudit.yaml, checks that each
+dependency is OS-provided or lock-pinned, compares with the baseline, and prints
+which stages pass.
 
-A critical stage fails when it has a dependency that its baseline has not, or
+A critical stage fails when it has a dependency that is not in its baseline, or
 one that neither the operating system nor a lock file with a hash accounts for;
 "depaudit explain" lists all rules. In other stages the same is a warning,
-unless the configuration enforces it. The baseline is what the team accepted
-before: "depaudit baseline update" writes it.
+unless the configuration enforces it. The baseline is the accepted state:
+"depaudit baseline update" writes it.
 
-Paths in depaudit.yaml are relative to its folder, those on the command line to
-the working folder. A depaudit.yaml inside of an environment is never read.
+Paths in depaudit.yaml are relative to its directory, those on the command line
+to the working directory. A depaudit.yaml in an environment is never read.
 ` + environmentHelp() + outputHelp + `
 Exit codes, the same in every format: 0 every stage passed, 1 a stage failed,
 2 the configuration, the baseline or the command line is wrong and nothing was
@@ -261,7 +261,7 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 	which.register(cmd)
 	out.register(cmd)
 	limits.register(cmd)
-	cmd.Flags().BoolVar(&warnOnly, "warn-only", false, "exit with 0 whatever the verdict; the report says it all the same")
+	cmd.Flags().BoolVar(&warnOnly, "warn-only", false, "exit with 0 for every verdict; the report is the same")
 	return cmd
 }
 

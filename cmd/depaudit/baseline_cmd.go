@@ -20,11 +20,11 @@ import (
 func (c *command) baselineCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "baseline",
-		Short: "Accept, check and show what the stages may hold",
-		Long: `The baseline is the file with the dependencies that each stage was accepted with,
-one a line. It is committed beside the configuration, so that its diff in a pull
-request shows exactly what is being accepted. "depaudit audit" compares with it
-by identity: a swap is growth, a new version is not.`,
+		Short: "Accept, check and show the dependencies of the stages",
+		Long: `The baseline is a file with the accepted dependencies of each stage, one on each
+line. It is committed beside the configuration, so that its diff in a pull
+request shows what is accepted. "depaudit audit" compares identities with it: a
+swap is growth, a new version is not.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -41,15 +41,14 @@ func (c *command) baselineUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update",
 		Short: "Scan the stages and accept them as they are",
-		Long: `Scans the stages, prints what is being accepted, and writes the baseline. When a
-critical stage grows or its proof gets weaker, a reason is needed; it stands in
-the file beside what was accepted. With --stage, the other stages stay as they
-are. It is all or nothing: when one stage has gaps or needs a reason, the file
-is left as it was.
+		Long: `Scans the stages, prints what is accepted, and writes the baseline. When a
+critical stage grows or its evidence gets weaker, a reason is required; it is
+recorded in the file. With --stage, the other stages keep their entries. When
+one stage has gaps or needs a reason, the file is not changed.
 
-Exit codes: 0 written, 2 a reason is needed or something is wrong with the
-command line, the configuration or the old baseline, 3 a stage has gaps,
-4 could not run or could not write.`,
+Exit codes: 0 written, 2 a reason is required, or the command line, the
+configuration or the old baseline is wrong, 3 a stage has gaps, 4 could not run
+or could not write.`,
 		Example: `  depaudit baseline update
   depaudit baseline update --stage build-source --reason "gdb for the crash tests, #123"`,
 		Args: noArgs,
@@ -74,8 +73,8 @@ command line, the configuration or the old baseline, 3 a stage has gaps,
 	return cmd
 }
 
-// accept writes a report's stages into the baseline: all of them or, when
-// one cannot be accepted, none.
+// accept writes a report's stages to the baseline: all of them, or none if one
+// cannot be accepted.
 func (c *command) accept(j *job, r *audit.Report, reason string) error {
 	next := j.baseline
 	for _, stage := range r.Stages {
@@ -83,7 +82,7 @@ func (c *command) accept(j *job, r *audit.Report, reason string) error {
 		switch {
 		case errors.Is(err, baseline.ErrReason):
 			c.printDiff(j.baseline, stage)
-			return usage(&hinted{err, fmt.Sprintf("say why: %s; nothing was written", acceptCommand(stage))})
+			return usage(&hinted{err, fmt.Sprintf("give a reason: %s; nothing was written", acceptCommand(stage))})
 		case err != nil:
 			for _, g := range stage.Gaps {
 				if g.Waived != nil {
@@ -115,7 +114,7 @@ func acceptCommand(stage audit.Stage) string {
 	return `depaudit baseline update --reason "..."`
 }
 
-// printDiff says what accepting a stage means.
+// printDiff prints what accepting a stage changes.
 func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 	if base == nil || base.Stages[stage.Name] == nil {
 		fmt.Fprintf(c.stdout, "%s  %s, the first baseline\n", stage.Name, report.Headline(&stage))
@@ -159,10 +158,10 @@ func (c *command) baselineCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the file itself, without a scan",
-		Long: `Reads the baseline and says whether this depaudit can use it for this
-configuration: it is well formed, it was counted with the same rules and
-catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
-3 when a stage could not be compared with it.`,
+		Long: `Checks that the baseline is well formed, was counted with the same rules and
+catalogers as this depaudit uses, and has the critical stages of the
+configuration. Exit code 2 when the file is wrong, 3 when a stage could not be
+compared with it.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			j, err := which.load()
@@ -170,7 +169,7 @@ catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
 				return err
 			}
 			if j.baseline == nil {
-				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", j.baselinePath), "make one with: depaudit baseline update"})
+				return incomplete(&hinted{fmt.Errorf("baseline does not exist: %s", j.baselinePath), "create it with: depaudit baseline update"})
 			}
 			return c.checkBaseline(j)
 		},
@@ -181,18 +180,18 @@ catalogers, and it has the critical stages. Exit code 2 when the file is wrong,
 
 func (c *command) checkBaseline(j *job) error {
 	problems := 0
-	ruler := audit.Method{Rules: sbom.Rules, Catalogers: catalogers.Version}
+	method := audit.Method{Rules: sbom.Rules, Catalogers: catalogers.Version}
 	for _, name := range j.stages {
 		stage := j.config.Stage(name)
 		b := j.baseline.Stages[stage.Name]
 		switch {
 		case b == nil && stage.Critical:
-			fmt.Fprintf(c.stdout, "%s  critical, and not in the baseline: run depaudit baseline update --stage %s\n", stage.Name, stage.Name)
+			fmt.Fprintf(c.stdout, "%s  critical and not in the baseline; run depaudit baseline update --stage %s\n", stage.Name, stage.Name)
 			problems++
 		case b == nil:
 			fmt.Fprintf(c.stdout, "%s  not in the baseline\n", stage.Name)
-		case b.Method != ruler:
-			fmt.Fprintf(c.stdout, "%s  counted with %s, this is %s: run depaudit baseline update --stage %s\n", stage.Name, terminal.Escape(b.Method.String()), ruler, stage.Name)
+		case b.Method != method:
+			fmt.Fprintf(c.stdout, "%s  counted with %s, this is %s; run depaudit baseline update --stage %s\n", stage.Name, terminal.Escape(b.Method.String()), method, stage.Name)
 			problems++
 		default:
 			fmt.Fprintf(c.stdout, "%s  %d dependencies\n", stage.Name, len(b.Dependencies))
@@ -200,7 +199,7 @@ func (c *command) checkBaseline(j *job) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.baseline.Stages)) {
 		if j.config.Stage(name) == nil {
-			fmt.Fprintf(c.stdout, "%s  in the baseline, and not in the configuration\n", terminal.Escape(name))
+			fmt.Fprintf(c.stdout, "%s  in the baseline but not in the configuration\n", terminal.Escape(name))
 		}
 	}
 	if problems > 0 {
@@ -213,9 +212,9 @@ func (c *command) baselineShow() *cobra.Command {
 	var which pipelineFlags
 	cmd := &cobra.Command{
 		Use:   "show",
-		Short: "Print what was accepted",
-		Long: `Prints the baseline for people: each dependency, what accounted for it, and the
-reason it was accepted with if there is one. Nothing is scanned.`,
+		Short: "Print the accepted dependencies",
+		Long: `Prints each dependency of the baseline with its provenance, its evidence and the
+reason it was accepted with. Nothing is scanned.`,
 		Example: `  depaudit baseline show
   depaudit baseline show --stage build-source`,
 		Args: noArgs,
@@ -225,7 +224,7 @@ reason it was accepted with if there is one. Nothing is scanned.`,
 				return err
 			}
 			if j.baseline == nil {
-				return incomplete(&hinted{fmt.Errorf("%s: there is no baseline", j.baselinePath), "make one with: depaudit baseline update"})
+				return incomplete(&hinted{fmt.Errorf("baseline does not exist: %s", j.baselinePath), "create it with: depaudit baseline update"})
 			}
 			for _, name := range j.stages {
 				b := j.baseline.Stages[name]

@@ -21,18 +21,17 @@ import (
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
-// Each environment is scanned in a child process of the same binary:
-// catalogers read hostile files, and have been seen to need 7 GB for a small
-// jar, to go on writing after a cancel, and to dead-lock. The child has a
-// memory limit, a time limit and a temporary folder that the parent removes.
+// Each environment is scanned in a child process of the same binary: catalogers
+// read untrusted files, and have been seen to need 7 GB for a small jar, to
+// continue writing after a cancel, and to deadlock. The child has a memory limit,
+// a time limit and a temporary directory that the parent removes.
 //
-// It answers on its standard output with frames: one byte of kind, four bytes
-// of length, the payload. The last frame is an end mark with the number of
-// bytes of the document, so that half a result is never read as a whole one.
-// It ends itself when its standard input is closed, which the parent's death
-// does too.
+// The child writes frames to its standard output: one byte of kind, four bytes of
+// length, the payload. The last frame has the number of bytes of the result, so
+// that a part of a result is never read as a whole one. The child ends when its
+// standard input is closed, by the parent or by the parent's death.
 
-// childCommand is the first argument that makes the program a child.
+// childCommand is the first argument of a child.
 const childCommand = "__scan"
 
 // Kinds of frames.
@@ -85,16 +84,16 @@ func (r *childRequest) mapStrings(f func(string) string) {
 
 type childError struct {
 	Message string `json:"message"`
-	// Kind says whose fault it is.
+	// Kind is kindContent or kindInternal.
 	Kind string `json:"kind"`
 }
 
 const (
-	kindContent  = "content" // the environment cannot be judged
-	kindInternal = "internal"
+	kindContent  = "content"  // the environment cannot be scanned
+	kindInternal = "internal" // the child could not run
 )
 
-// child is the other side: it scans and reports.
+// child is the program as a child: it scans and writes frames.
 func (c *command) child(args []string) int {
 	out := bufio.NewWriter(c.stdout)
 	fail := func(kind string, err error) int {
@@ -114,7 +113,7 @@ func (c *command) child(args []string) int {
 	if err := limitMemory(request.Memory); err != nil {
 		return fail(kindInternal, fmt.Errorf("set the memory limit: %w", err))
 	}
-	// The collector works harder long before the hard limit ends the process.
+	// The collector works harder before the hard limit ends the process.
 	debug.SetMemoryLimit(request.Memory / 4 * 3)
 	go dieWithParent(c.stdin)
 	var mu sync.Mutex

@@ -8,7 +8,7 @@ import (
 	"os/exec"
 )
 
-// limitMemory has no hard limit to set here; the soft one stands.
+// limitMemory does nothing: there is only the soft limit on this system.
 func limitMemory(int64) error { return nil }
 
 // dieWithParent ends the process when the parent closes the pipe.

@@ -74,12 +74,12 @@ func TestReadResult(t *testing.T) {
 		name, want string
 		answer     *answer
 	}{
-		{"end mark for another length", "end mark", new(answer).frame(frameDocument, doc).frame(frameEnd, "1")},
-		{"end mark for a snapshot that is not there", "end mark", new(answer).frame(frameDocument, doc).frame(frameEnd, strconv.Itoa(len(doc)+5))},
-		{"end mark without a number", "end mark", new(answer).frame(frameDocument, doc).frame(frameEnd, "")},
-		{"end without a document", "end mark", new(answer).frame(frameEnd, "0")},
+		{"end mark for another length", "end frame", new(answer).frame(frameDocument, doc).frame(frameEnd, "1")},
+		{"end mark for a snapshot that is not there", "end frame", new(answer).frame(frameDocument, doc).frame(frameEnd, strconv.Itoa(len(doc)+5))},
+		{"end mark without a number", "end frame", new(answer).frame(frameDocument, doc).frame(frameEnd, "")},
+		{"end without a document", "end frame", new(answer).frame(frameEnd, "0")},
 		{"half a document, whole frames", "unexpected end", new(answer).frame(frameDocument, doc[:9]).frame(frameEnd, "9")},
-		{"a document that is none", "lies inside nobody", new(answer).frame(frameDocument, orphan).frame(frameEnd, strconv.Itoa(len(orphan)))},
+		{"a document that is not valid", "is bundled in nobody", new(answer).frame(frameDocument, orphan).frame(frameEnd, strconv.Itoa(len(orphan)))},
 		{"another kind of frame", "unknown frame", new(answer).frame('X', "").frame(frameDocument, doc).frame(frameEnd, size)},
 		{"an error after the document", "disk on fire", new(answer).frame(frameDocument, doc).frame(frameError, `{"message":"disk on fire","kind":"content"}`)},
 		{"text of a crash", "over the limit", &answer{*bytes.NewBufferString("panic: runtime error\n\ngoroutine 1 [running]:\n")}},

@@ -23,8 +23,8 @@ func limitMemory(bytes int64) error {
 	return unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: limit, Max: limit})
 }
 
-// dieWithParent ends the process when the parent closes the pipe, by its
-// will or by its death.
+// dieWithParent ends the process when the pipe is closed, by the parent or by
+// its death.
 func dieWithParent(r io.Reader) {
 	_, _ = io.Copy(io.Discard, r)
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

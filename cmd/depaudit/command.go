@@ -21,29 +21,29 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// command is the program with its surroundings as values. Everything but
-// main works on it, so that it is an ordinary function in tests.
+// command is the program with its streams and environment as values, so that
+// tests call it as an ordinary function.
 type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) string
 }
 
-// Exit codes; see the README. "Found something" and "could not look" never
-// share one.
+// Exit codes; see the README. A failed gate and an incomplete scan never share
+// one.
 const (
 	exitPass       = 0
 	exitFail       = 1
 	exitUsage      = 2 // nothing was judged
 	exitIncomplete = 3
-	exitTrouble    = 4
+	exitTrouble    = 4 // could not run
 )
 
-// exitError carries the exit code of an error to main. What a command
-// returns without one is a mistake in its use.
+// exitError is an error with an exit code. An error without one is a mistake on
+// the command line.
 type exitError struct {
 	code int
-	err  error // nil when everything has been said already
+	err  error // nil when everything was printed already
 }
 
 func (e *exitError) Error() string {
@@ -59,7 +59,7 @@ func usage(err error) error      { return &exitError{exitUsage, err} }
 func incomplete(err error) error { return &exitError{exitIncomplete, err} }
 func trouble(err error) error    { return &exitError{exitTrouble, err} }
 
-// hinted is an error that knows the way out.
+// hinted is an error with a hint, which is printed on a line of its own.
 type hinted struct {
 	err  error
 	hint string
@@ -88,18 +88,18 @@ func (c *command) main(args []string) int {
 		err = e.err
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		// Scans come before the first output.
+		// All scans end before the first output is written.
 		code, err = exitTrouble, errors.New("interrupted: nothing was written")
 	}
 	if err != nil {
-		c.complain(err)
+		c.printError(err)
 	}
 	return code
 }
 
-// complain writes an error to stderr. Its text may hold names from strangers
-// and is neutralised line by line.
-func (c *command) complain(err error) {
+// printError writes an error to stderr. Its text may contain untrusted names
+// and is escaped line by line.
+func (c *command) printError(err error) {
 	for i, line := range strings.Split(strings.TrimRight(err.Error(), "\n"), "\n") {
 		prefix := "depaudit: "
 		if i > 0 {
@@ -113,17 +113,17 @@ func (c *command) complain(err error) {
 func (c *command) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "depaudit",
-		Short: "Count, prove and gate the dependencies of a release pipeline's stages",
-		Long: `depaudit scans the environment of each stage of a release pipeline, counts what
-is installed there, shows for each dependency that the operating system provides
-it or a lock file pins it, and fails when a critical stage grows.
+		Short: "Count and gate the dependencies of a release pipeline's stages",
+		Long: `depaudit scans the environment of each stage of a release pipeline, counts the
+installed dependencies, checks that the operating system provides each of them
+or a lock file pins it, and fails when a critical stage grows.
 
   depaudit audit          judge the stages of depaudit.yaml: the gate
-  depaudit scan dir:ROOT  look at one environment, without configuration
+  depaudit scan dir:ROOT  scan one environment, without configuration
 
-Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or
-baseline is wrong, 3 incomplete (something could not be examined or there is
-nothing to compare with), 4 could not run.`,
+Exit codes: 0 every gate passed, 1 a gate failed, 2 the command line, the
+configuration or the baseline is wrong, 3 incomplete (something could not be
+examined, or there is no baseline), 4 could not run.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
@@ -143,7 +143,7 @@ nothing to compare with), 4 could not run.`,
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {
 		if sub.Name() == "completion" {
-			// Its own answer to a mistyped shell is its help text and success.
+			// cobra prints the help and succeeds if the shell is mistyped.
 			sub.Args = noArgs
 			sub.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
@@ -151,8 +151,7 @@ nothing to compare with), 4 could not run.`,
 	return root
 }
 
-// helpWidth is for help texts, which are the same on a terminal and in the
-// documentation.
+// helpWidth is the width of help texts, the same on every terminal.
 const helpWidth = 80
 
 // Paragraphs that several help texts share.
@@ -166,7 +165,7 @@ not at all.
 `
 )
 
-// helpCommand is cobra's, but a mistyped command is an error.
+// helpCommand is cobra's, except that a mistyped command is an error.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
@@ -205,17 +204,17 @@ func subcommands(cmd *cobra.Command) []string {
 
 func noCommand(cmd *cobra.Command, name string) error {
 	names := subcommands(cmd)
-	err := fmt.Errorf("%q is no command of %s", name, cmd.CommandPath())
+	err := fmt.Errorf("unknown command %q for %s", name, cmd.CommandPath())
 	if len(names) == 0 {
 		return usage(err)
 	}
 	if near := wording.Nearest(name, names); near != "" {
 		return usage(&hinted{err, fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near)})
 	}
-	return usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
+	return usage(&hinted{err, "commands: " + strings.Join(names, ", ")})
 }
 
-// noArgs refuses arguments; at the root the argument is a mistyped command.
+// noArgs refuses arguments. At the root an argument is a mistyped command.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -223,7 +222,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if !cmd.HasParent() || cmd.HasSubCommands() {
 		return noCommand(cmd, args[0])
 	}
-	return usage(fmt.Errorf("%s takes no argument, but was given %q", cmd.Name(), args[0]))
+	return usage(fmt.Errorf("%s takes no arguments: %q", cmd.Name(), args[0]))
 }
 
 // flagError adds the nearest flag to an unknown one.
@@ -240,7 +239,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("unknown flag --%s", name)
 }
 
-// tool says who counted.
+// tool is the program as reports name it.
 func tool() audit.Tool {
 	return audit.Tool{Name: "depaudit", Version: version(), Catalogers: catalogers.Version}
 }

@@ -22,22 +22,21 @@ func (c *command) diffCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Tell what differs between two environments, reports, SBOMs or baselines",
-		Long: `Compares two environments by identity and tells what B has that A does not, and
-the other way round: dependencies that came and left, each under the one that
-brought it; other versions; another provenance or evidence, when both sides were
-audited; the same version with another content or origin, or from another layer
-of an image; and what counts on one side and lies inside another package on the
-other. Names that only moved to another distribution, type or architecture are
-told as such.
+		Short: "Compare two environments, reports, SBOMs or baselines",
+		Long: `Compares two environments by identity and lists the differences from A to B:
+added and removed dependencies, each under the one that introduces it; other
+versions; another provenance or evidence, if both sides were audited; the same
+version with another content, origin or image layer; and dependencies that are
+bundled on the other side. Names that only moved to another distribution, type or
+architecture are listed as moved.
 
 Two reports, or a report and a baseline, are compared stage by stage.
-` + subjectHelp + `A baseline file is a side too; it knows identities and their evidence.
+` + subjectHelp + `A side can also be a baseline, which has identities and their evidence.
 
-The exit code is 0 when nothing differs, 1 when something does, 2 for a mistake
-on the command line, 3 when one side could not be looked at as a whole, or not
-with the same eyes as the other one, so that the difference is unsure (it is
-shown all the same), 4 when it could not run or could not write.`,
+The exit code is 0 for no difference, 1 for a difference, 2 for a mistake on the
+command line, 3 when one side could not be examined completely or was counted by
+another method, so that the difference is uncertain (it is printed), 4 when it
+could not run or could not write.`,
 		Example: `  depaudit diff dir:before dir:after
   depaudit diff v1.0/report.json v1.1/report.json --stage build
   depaudit diff depaudit.baseline.json#build dir:/srv/chroot/build
@@ -46,7 +45,7 @@ shown all the same), 4 when it could not run or could not write.`,
 			if len(args) == 2 {
 				return nil
 			}
-			return usage(&hinted{fmt.Errorf("diff takes two sides, but was given %d", len(args)), "depaudit diff dir:before dir:after, or: depaudit diff old.json new.json"})
+			return usage(&hinted{fmt.Errorf("diff takes two sides, not %d", len(args)), "depaudit diff dir:before dir:after, or: depaudit diff old.json new.json"})
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			outputs, err := out.parse()
@@ -78,15 +77,14 @@ shown all the same), 4 when it could not run or could not write.`,
 	return cmd
 }
 
-// stagedSide is a side of a difference with the stage that it is of, empty
-// for what has no stages.
+// stagedSide is a side of a difference with the name of its stage, empty for a
+// side without stages.
 type stagedSide struct {
 	stage string
 	query.DiffSide
 }
 
-// diffSides loads both arguments. What has to be scanned is scanned side by
-// side.
+// diffSides loads both arguments. Environments are scanned side by side.
 func (c *command) diffSides(ctx context.Context, args []string, flags subjectFlags) ([2][]stagedSide, error) {
 	var sides [2][]stagedSide
 	var scans []string
@@ -166,7 +164,7 @@ func (c *command) loadSides(ctx context.Context, args []string, flags subjectFla
 	return out, nil
 }
 
-// reportSide is a stage of a report, with what the audit decided.
+// reportSide is a stage of a report, with its provenance and evidence.
 func reportSide(s *subject) stagedSide {
 	proofs := make(map[string]diff.Judgement, len(s.stage.Dependencies))
 	for _, d := range s.stage.Dependencies {
@@ -211,7 +209,7 @@ func baselineSides(path string, stages []string) ([]stagedSide, error) {
 	return out, nil
 }
 
-// pairUp compares one side with one side, or else stages of one name.
+// pairUp compares two single sides, or the stages of equal names.
 func pairUp(args []string, sides [2][]stagedSide) (*query.Diff, error) {
 	before, after := sides[0], sides[1]
 	if len(before) == 1 && len(after) == 1 {
@@ -226,7 +224,7 @@ func pairUp(args []string, sides [2][]stagedSide) (*query.Diff, error) {
 			for _, s := range list {
 				names = append(names, s.stage)
 			}
-			err := fmt.Errorf("%s has %d stages (%s), and %s is one environment", args[i], len(names), fewNames(names), args[1-i])
+			err := fmt.Errorf("%s has %d stages (%s) and %s is one environment", args[i], len(names), fewNames(names), args[1-i])
 			return nil, usage(&hinted{err, "choose with --stage " + names[0]})
 		}
 	}
@@ -248,7 +246,7 @@ func pairUp(args []string, sides [2][]stagedSide) (*query.Diff, error) {
 		}
 	}
 	if len(stages) == 0 {
-		return nil, usage(&hinted{errors.New("the two sides have no stage of the same name"), "name one of each: REPORT#STAGE"})
+		return nil, usage(&hinted{errors.New("the two sides have no stage in common"), "name one of each: REPORT#STAGE"})
 	}
 	return query.NewDiff(stages, onlyBefore, onlyAfter), nil
 }

@@ -20,9 +20,9 @@ func (c *command) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [RULE]",
 		Short: "Explain a rule; without one, list them all",
-		Long: `Says what a rule is about, why it is there, how to fix what it found and how to
-accept it. Without a rule, lists them all with what they do to a critical stage
-and to the others.`,
+		Long: `Prints what a rule checks, its reason, how to fix its findings and how to accept
+them. Without a rule, lists all rules with their severity in critical stages and
+in others.`,
 		Example:   "  depaudit explain\n  depaudit explain growth",
 		ValidArgs: ids,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -33,16 +33,16 @@ and to the others.`,
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				fmt.Fprintf(c.stdout, "%-20s %-9s %-9s %s\n", "RULE", "CRITICAL", "OTHER", "TITLE")
+				fmt.Fprintf(c.stdout, "%-20s %-10s %-10s %s\n", "RULE", "CRITICAL", "OTHER", "TITLE")
 				for _, r := range audit.Rules() {
-					fmt.Fprintf(c.stdout, "%-20s %-9s %-9s %s\n", r.ID, cmp.Or(string(r.Strict), "-"), cmp.Or(string(r.Other), "-"), r.Title)
+					fmt.Fprintf(c.stdout, "%-20s %-10s %-10s %s\n", r.ID, cmp.Or(string(r.Strict), "-"), cmp.Or(string(r.Other), "-"), r.Title)
 				}
-				fmt.Fprintln(c.stdout, "\nerror fails the stage, stop leaves it incomplete, warning does neither.")
+				fmt.Fprintln(c.stdout, "\nAn error fails the stage, incomplete leaves it unjudged, a warning does neither.")
 				return nil
 			}
 			r, ok := audit.RuleByID(args[0])
 			if !ok {
-				err := fmt.Errorf("there is no rule %q", args[0])
+				err := fmt.Errorf("unknown rule %q", args[0])
 				if near := wording.Nearest(args[0], ids); near != "" {
 					return usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 				}
@@ -56,7 +56,7 @@ and to the others.`,
 	}
 }
 
-// wrap breaks paragraphs at a width.
+// wrap breaks paragraphs into lines of at most width columns.
 func wrap(text string, width int) string {
 	var out []string
 	for _, paragraph := range strings.Split(text, "\n") {

@@ -18,21 +18,21 @@ func (c *command) exploreCommand() *cobra.Command {
 	var f questionFlags
 	cmd := &cobra.Command{
 		Use:   "explore REF",
-		Short: "Look around in one environment, in the terminal",
+		Short: "Browse one environment in the terminal",
 		Long: `Shows the dependencies of one environment in a list that can be sorted and
-filtered as one types, and the tree of what only which one keeps. For the
-selected one it says why it is there; for the marked ones what would leave and
-break without them. The keys are in the last line; ? shows all of them.
+filtered, and as a tree of what each one retains. For the selected dependency it
+shows why it is installed; for the marked ones what would be removed and what
+would break without them. The last line shows the keys; ? shows all of them.
 
-It works in 80 columns, over SSH and without colours (NO_COLOR). In a script use
+It works in 80 columns, over SSH and without colors (NO_COLOR). In a script use
 "depaudit top", "depaudit why" and "depaudit whatif" instead.
 ` + subjectHelp + `
 The exit code is 0, 2 for a mistake on the command line or without a terminal, 3
-when something in the environment could not be examined, or it cannot be seen
-there what needs what, 4 when it could not run or was ended by a signal.`,
+when something could not be examined or the environment records no relations, 4
+when it could not run or was ended by a signal.`,
 		Example: `  depaudit explore dir:/srv/chroot/build
   depaudit explore report.json --stage docs`,
-		Args: oneReference("explore", "explored"),
+		Args: oneReference("explore"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := c.terminal(args[0])
 			if err != nil {
@@ -58,24 +58,24 @@ there what needs what, 4 when it could not run or was ended by a signal.`,
 	return cmd
 }
 
-// terminal is what an interactive command runs on. The error says what else
-// there is.
+// terminal is the terminal of an interactive command. The error names the
+// commands that need none.
 func (c *command) terminal(arg string) (explore.Terminal, error) {
 	in, inOK := c.stdin.(*os.File)
 	out, outOK := c.stdout.(*os.File)
-	way := fmt.Sprintf("what it shows can also be printed: depaudit top %s, depaudit why %[1]s PACKAGE, depaudit whatif %[1]s --without PACKAGE", arg)
+	hint := fmt.Sprintf("without a terminal use depaudit top %s, depaudit why %[1]s PACKAGE, depaudit whatif %[1]s --without PACKAGE", arg)
 	switch {
 	case !inOK || !term.IsTerminal(int(in.Fd())):
-		return explore.Terminal{}, usage(&hinted{errors.New("explore needs a terminal, and standard input is none"), way})
+		return explore.Terminal{}, usage(&hinted{errors.New("explore needs a terminal, and standard input is not one"), hint})
 	case !outOK || !term.IsTerminal(int(out.Fd())):
-		return explore.Terminal{}, usage(&hinted{errors.New("explore needs a terminal, and standard output is none"), way})
+		return explore.Terminal{}, usage(&hinted{errors.New("explore needs a terminal, and standard output is not one"), hint})
 	case c.env("TERM") == "dumb" || c.env("TERM") == "":
-		return explore.Terminal{}, usage(&hinted{fmt.Errorf("explore needs a terminal that can move the cursor, and TERM is %q", c.env("TERM")), way})
+		return explore.Terminal{}, usage(&hinted{fmt.Errorf("explore needs a terminal that can move the cursor, and TERM is %q", c.env("TERM")), hint})
 	}
 	return explore.Terminal{In: in, Out: out, Color: c.env("NO_COLOR") == ""}, nil
 }
 
-// exploredStage is what is shown, with what has to be known about it.
+// exploredStage is the environment with its limitations and gaps.
 func exploredStage(a *asked) explore.Stage {
 	e := explore.Stage{Name: a.name, Graph: a.graph, Provenance: a.provenance()}
 	for _, l := range a.doc.Limitations {

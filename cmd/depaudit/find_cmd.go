@@ -21,40 +21,39 @@ import (
 
 func (c *command) findCommand() *cobra.Command {
 	var (
-		from   subjectFlags
-		out    listFlags
-		folder string
+		from subjectFlags
+		out  listFlags
+		dir  string
 	)
 	cmd := &cobra.Command{
 		Use:   "find PATTERN [REF...]",
-		Short: "Tell which environments hold a package, a version or a path",
-		Long: `Looks for something in several environments, or in every report below a folder
-(--in), and tells which of them have it. PATTERN is
+		Short: "List the environments that have a package, a version or a path",
+		Long: `Searches several environments, or every report below a directory (--in), and
+lists those that match. PATTERN is
 
   liblzma5            a name; also npm/left-pad, or @types/node
   'liblzma*'          a glob: * but not /, ** also /, ?, [a-c], {a,b}
   liblzma5@5.6.1      a version, of any revision; @5.6* is a glob of its text
-  'liblzma5@>=5.6,<5.6.2'  a range: >= > <= < = !=, all of them must hold
+  'liblzma5@>=5.6,<5.6.2'  a range: >= > <= < = !=, and all of them must hold
   pkg:deb/debian/liblzma5@5.6.1-1?arch=amd64   a package URL, or a part of one
-  'vers:deb/>=5.6|<5.6.2'  a range of the purl specification, also behind an @
+  'vers:deb/>=5.6|<5.6.2'  a range of the purl specification, also after an @
   /usr/local/go       a path, or a glob of paths: '/opt/**'
 
-A name is looked for as it is, and only where nothing has it in any case.
-Versions are compared in the order of their own ecosystem (deb, rpm, apk, alpm,
-opkg, pypi, npm, cargo, golang, gem); where none is known, only an equal one
-matches. A version without a revision stands for all of its revisions, so that
-<=5.6.1 holds for 5.6.1-1; a vers: range is compared to the letter.
+Names are case-sensitive; if nothing matches, case is ignored. Versions are
+compared in the order of their ecosystem (deb, rpm, apk, alpm, opkg, pypi, npm,
+cargo, golang, gem); in other ecosystems only an equal version matches. A version
+without a revision matches all of its revisions: <=5.6.1 holds for 5.6.1-1. In a
+vers: range it does not.
 ` + subjectHelp + `
-The exit code is 0 when something has it, 1 when nothing has it and everything
-could be looked at, 2 for a mistake on the command line, 3 when nothing has it
-and something could not be looked at or compared, 4 when it could not run or
-could not write.`,
+The exit code is 0 for a match, 1 for none when everything could be examined, 2
+for a mistake on the command line, 3 for no match when something could not be
+examined or compared, 4 when it could not run or could not write.`,
 		Example: `  depaudit find 'liblzma*@5.6*' dir:build dir:docs dir:test
   depaudit find 'xz-utils@>=5.6,<5.6.2' --in release/reports
   depaudit find 'pkg:pypi/requests@<2.32' report.json -o json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage(&hinted{errors.New("what should be looked for?"), "depaudit find 'liblzma*@5.6*' report.json"})
+				return usage(&hinted{errors.New("find needs a pattern"), "depaudit find 'liblzma*@5.6*' report.json"})
 			}
 			return nil
 		},
@@ -67,15 +66,15 @@ could not write.`,
 			if err != nil {
 				return usage(err)
 			}
-			if len(args) == 1 && folder == "" {
-				hint := fmt.Sprintf("depaudit find '%s' dir:ROOT, or a report, or --in FOLDER of reports", args[0])
+			if len(args) == 1 && dir == "" {
+				hint := fmt.Sprintf("depaudit find '%s' dir:ROOT, or a report, or --in DIR for a directory of reports", args[0])
 				if strings.Contains(args[0], "'") {
-					hint = "depaudit find PATTERN dir:ROOT, or a report, or --in FOLDER of reports"
+					hint = "depaudit find PATTERN dir:ROOT, or a report, or --in DIR for a directory of reports"
 				}
-				return usage(&hinted{errors.New("where should it be looked for?"), hint})
+				return usage(&hinted{errors.New("find needs an environment or a report to search"), hint})
 			}
 			f := query.NewFind(pattern)
-			subjects, err := c.findSubjects(cmd.Context(), pattern, args[1:], folder, from)
+			subjects, err := c.findSubjects(cmd.Context(), pattern, args[1:], dir, from)
 			if err != nil {
 				return err
 			}
@@ -107,24 +106,24 @@ could not write.`,
 	}
 	from.register(cmd)
 	out.register(cmd)
-	cmd.Flags().StringVar(&folder, "in", "", "look into every report in this `FOLDER` and below")
+	cmd.Flags().StringVar(&dir, "in", "", "search every report in this `DIR` and below")
 	_ = cmd.MarkFlagDirname("in")
 	return cmd
 }
 
-// findSubjects loads the arguments and the reports of the folder. What cannot
-// be scanned, and a report in the folder that cannot be read, is part of the
-// answer.
-func (c *command) findSubjects(ctx context.Context, pattern *diff.Pattern, args []string, folder string, flags subjectFlags) ([]subject, error) {
-	flags.folders, flags.keepLost = true, true
+// findSubjects loads the arguments and the reports of a directory. A failed
+// scan, and a report in the directory that cannot be read, is a subject without
+// a document.
+func (c *command) findSubjects(ctx context.Context, pattern *diff.Pattern, args []string, dir string, flags subjectFlags) ([]subject, error) {
+	flags.directories, flags.keepLost = true, true
 	if path := pattern.Path(); path != "" {
 		flags.paths = []string{path}
 	}
 	var out []subject
 	stages := flags.stages
-	if folder != "" {
-		flags.stages = nil // not every report has it
-		reports, err := c.reportsBelow(folder)
+	if dir != "" {
+		flags.stages = nil // not every report has the stage
+		reports, err := c.reportsBelow(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -142,13 +141,13 @@ func (c *command) findSubjects(ctx context.Context, pattern *diff.Pattern, args 
 			}
 		}
 		if len(stages) > 0 && len(out) == 0 {
-			return nil, usage(fmt.Errorf("--stage %s: no report in %s has it", stages[0], folder))
+			return nil, usage(fmt.Errorf("--stage %s: no report in %s has it", stages[0], dir))
 		}
 		if len(args) == 0 {
 			return out, flags.limits.check()
 		}
 	}
-	if folder == "" {
+	if dir == "" {
 		flags.stages = stages
 	}
 	list, err := c.subjects(ctx, args, flags)
@@ -158,7 +157,7 @@ func (c *command) findSubjects(ctx context.Context, pattern *diff.Pattern, args 
 	return append(list, out...), nil
 }
 
-// firstLine is an error without its hint.
+// firstLine returns an error without its hint.
 func firstLine(err error) error {
 	var h *hinted
 	if errors.As(err, &h) {
@@ -167,20 +166,20 @@ func firstLine(err error) error {
 	return err
 }
 
-// reportsBelow lists the reports in a folder and below, in order of path. What
-// is no report is counted on stderr.
-func (c *command) reportsBelow(folder string) ([]string, error) {
+// reportsBelow lists the reports in a directory and below, in order of path.
+// Other files are counted on stderr.
+func (c *command) reportsBelow(dir string) ([]string, error) {
 	var reports []string
 	others, files := 0, 0
-	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return readable(path, err)
 		case e.IsDir():
 			return nil
 		}
-		if files++; files > maxFolder {
-			return fmt.Errorf("%s has more than %d files: is it a folder of reports?", folder, maxFolder)
+		if files++; files > maxDir {
+			return fmt.Errorf("%s has more than %d files, too many for a directory of reports", dir, maxDir)
 		}
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 			others++
@@ -201,15 +200,15 @@ func (c *command) reportsBelow(folder string) ([]string, error) {
 		return nil, usage(fmt.Errorf("--in %w", err))
 	}
 	if len(reports) == 0 {
-		return nil, usage(&hinted{fmt.Errorf("--in %s: there is no report in it", folder), "save reports there: depaudit audit -o json=" + filepath.Join(folder, "report.json") + "; environments and SBOMs are named without --in"})
+		return nil, usage(&hinted{fmt.Errorf("--in %s: no reports in the directory", dir), "save reports there: depaudit audit -o json=" + filepath.Join(dir, "report.json") + "; name environments and SBOMs without --in"})
 	}
 	if others > 0 {
-		fmt.Fprintf(c.stderr, "depaudit: --in %s: not read, since they are no reports: %d\n", terminal.Escape(folder), others)
+		fmt.Fprintf(c.stderr, "depaudit: --in %s: files that are not reports and were not read: %d\n", terminal.Escape(dir), others)
 	}
 	return reports, nil
 }
 
-// nearest are names that a pattern may have meant, a few in all.
+// nearest returns up to maxNearest IDs that are similar to a pattern.
 func nearest(word string, subjects []subject) []string {
 	word, _, _ = strings.Cut(word, "@")
 	var out []string
@@ -233,5 +232,5 @@ func nearest(word string, subjects []subject) []string {
 	return out[:min(len(out), maxNearest)]
 }
 
-// maxNearest is how many names are worth offering.
+// maxNearest bounds the IDs of a hint.
 const maxNearest = 5

@@ -28,13 +28,13 @@ func (o *outputFlags) register(cmd *cobra.Command) {
 		formats = append(formats, f.name)
 	}
 	lists := listNames()
-	cmd.Flags().StringArrayVarP(&o.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(formats, ", ")+"; may be given several times (default table)")
-	cmd.Flags().StringSliceVar(&o.show, "show", nil, "list `WHAT` in full below the table: "+strings.Join(lists, ", "))
+	cmd.Flags().StringArrayVarP(&o.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(formats, ", ")+"; repeatable (default table)")
+	cmd.Flags().StringSliceVar(&o.show, "show", nil, "print the whole `LIST` below the table: "+strings.Join(lists, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(lists, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// listNames is what --show takes.
+// listNames are the values of --show.
 func listNames() []string {
 	var names []string
 	for _, l := range report.Lists() {
@@ -43,16 +43,16 @@ func listNames() []string {
 	return append(names, "all")
 }
 
-// options are how a renderer should look on this output.
+// options are the options of renderers for this output.
 func (c *command) options(show []string) (report.Options, error) {
 	names := listNames()
 	for _, s := range show {
 		if !slices.Contains(names, s) {
-			err := fmt.Errorf("--show %s: there is no such list", s)
+			err := fmt.Errorf("--show: unknown list %q", s)
 			if near := wording.Nearest(s, names); near != "" {
 				return report.Options{}, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 			}
-			return report.Options{}, usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
+			return report.Options{}, usage(&hinted{err, "lists: " + strings.Join(names, ", ")})
 		}
 	}
 	o := report.Options{Show: show}
@@ -68,14 +68,14 @@ func (c *command) options(show []string) (report.Options, error) {
 	return o, nil
 }
 
-// limitFlags bound what one scan may take.
+// limitFlags bound the memory and time of one scan.
 type limitFlags struct {
 	memory  int64
 	timeout time.Duration
 	noCache bool
 }
 
-// Defaults for the process that scans. A Debian root of 170,000 files takes
+// Defaults for the scanning process. A Debian root of 170,000 files takes
 // 120 MB and half a second; jars with hostile directories have taken 7 GB,
 // and a go.mod with 200,000 lines 83 s.
 const (
@@ -84,12 +84,12 @@ const (
 )
 
 func (l *limitFlags) register(cmd *cobra.Command) {
-	cmd.Flags().Int64Var(&l.memory, "scan-memory", defaultMemoryMiB, "most memory for the scan of one environment, in `MIB`")
-	cmd.Flags().DurationVar(&l.timeout, "scan-timeout", defaultTimeout, "longest `TIME` for the scan of one environment, such as 90s or 5m")
-	cmd.Flags().BoolVar(&l.noCache, "no-cache", false, "read every layer of an image anew, and keep nothing of it")
+	cmd.Flags().Int64Var(&l.memory, "scan-memory", defaultMemoryMiB, "memory limit for the scan of one environment, in `MIB`")
+	cmd.Flags().DurationVar(&l.timeout, "scan-timeout", defaultTimeout, "time limit for the scan of one environment, a `DURATION` such as 90s or 5m")
+	cmd.Flags().BoolVar(&l.noCache, "no-cache", false, "read every layer of an image again, and store nothing")
 }
 
-// cache is the folder for the indexes of image layers, empty for none.
+// cache is the directory for the indexes of image layers, empty for none.
 func (l *limitFlags) cache() string {
 	if l.noCache {
 		return ""
@@ -97,7 +97,7 @@ func (l *limitFlags) cache() string {
 	return rootfs.DefaultCache()
 }
 
-// check refuses what is wrong with the flags of a scan before it begins.
+// check checks the flags of a scan before it begins.
 func (c *command) check(out *outputFlags, limits *limitFlags) ([]output, error) {
 	outputs, err := parseOutputs(out.outputs)
 	if err != nil {
@@ -111,14 +111,14 @@ func (c *command) check(out *outputFlags, limits *limitFlags) ([]output, error) 
 
 func (l *limitFlags) check() error {
 	const (
-		least = 128     // less does not even hold the program
+		least = 128     // the program itself needs this much
 		most  = 1 << 30 // a petabyte; more does not fit the number of bytes
 	)
 	if l.memory > most {
-		return usage(fmt.Errorf("--scan-memory %d: the most is %d", l.memory, most))
+		return usage(fmt.Errorf("--scan-memory %d: the maximum is %d", l.memory, most))
 	}
 	if l.memory < least {
-		return usage(fmt.Errorf("--scan-memory %d: the least is %d", l.memory, least))
+		return usage(fmt.Errorf("--scan-memory %d: the minimum is %d", l.memory, least))
 	}
 	if l.timeout <= 0 {
 		return usage(errors.New("--scan-timeout must be positive"))

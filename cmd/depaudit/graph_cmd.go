@@ -17,12 +17,12 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// drawingFormat is a way to write a piece of the graph down.
+// drawingFormat is a format for a part of the graph.
 type drawingFormat struct {
 	name  string
 	write func(*graph.View, io.Writer) error
-	// nodes and edges are what the programs that read the format draw, unless
-	// somebody asks for another number; 0 for no limit.
+	// nodes and edges are the default limits, from the programs that draw the
+	// format; 0 for no limit.
 	nodes, edges int
 }
 
@@ -43,7 +43,7 @@ func drawingFormats() []drawingFormat {
 	}
 }
 
-// writeViewJSON escapes what a terminal would obey.
+// writeViewJSON escapes the control sequences of terminals.
 func writeViewJSON(v *graph.View, w io.Writer) error {
 	var b bytes.Buffer
 	if err := v.WriteJSON(&b); err != nil {
@@ -59,7 +59,7 @@ func (c *command) graphCommand() *cobra.Command {
 		outputs []string
 		around  string
 		depth   int
-		inside  bool
+		bundled bool
 		most    int
 	)
 	var names []string
@@ -69,27 +69,27 @@ func (c *command) graphCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph REF",
 		Short: "Draw what needs what, of a whole environment or around a package",
-		Long: `Writes the dependency graph of one environment for the programs that draw or
-read graphs. An edge leads from what needs to what is needed; a broken line is a
-recommendation or a suggestion. What was asked for is blue, what nothing keeps
-any more is grey.
+		Long: `Writes the dependency graph of one environment for programs that draw or read
+graphs. An edge leads from a package to one that it needs; a broken line is a
+recommendation or a suggestion. Explicit packages are blue, packages that nothing
+needs any more are grey.
 
-Without --around it is the whole graph. With it, it is the package, what it
-needs and what needs it, up to --depth edges away. --most N draws the N nearest,
-to the package or to what was asked for, and says how many are left out.
+--around PACKAGE writes only the package, its needs and its users, up to --depth
+edges away. --most N writes the N nearest to that package, or to the explicit
+packages, and prints how many are omitted.
 
 dot is for Graphviz, mermaid for Markdown pages, graphml for yEd, Gephi and
-Cytoscape, json for everything else. dot and mermaid are cut to what the programs
-that draw them accept (` + fmt.Sprintf("%d packages, and %d packages with %d edges", graph.DefaultNodes, mermaidNodes, mermaidEdges) + `), and say so.
+Cytoscape, json for other programs. dot is limited to ` + fmt.Sprintf("%d packages", graph.DefaultNodes) + `, mermaid to
+` + fmt.Sprintf("%d packages and %d edges", mermaidNodes, mermaidEdges) + `, which is what the programs that draw them accept.
 Without =FILE, or with =-, a format goes to standard output.
 ` + subjectHelp + `
-The exit code is 0, 2 for a mistake on the command line (also a package that is
-not there), 3 when something in the environment could not be examined, or it
-cannot be seen there what needs what, 4 when it could not run or write.`,
+The exit code is 0, 2 for a mistake on the command line (a missing package too),
+3 when something could not be examined or the environment records no relations,
+4 when it could not run or could not write.`,
 		Example: `  depaudit graph dir:/srv/chroot/build -o dot | dot -Tsvg -o build.svg
   depaudit graph report.json --stage docs --around python3 --depth 1 -o dot=python3.dot
   depaudit graph report.json --stage build -o mermaid --most 50`,
-		Args: oneReference("graph", "drawn"),
+		Args: oneReference("graph"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen, err := parseDrawings(outputs)
 			if err != nil {
@@ -97,11 +97,11 @@ cannot be seen there what needs what, 4 when it could not run or write.`,
 			}
 			switch {
 			case depth < 0:
-				return usage(fmt.Errorf("--depth %d: the least is 0, the package alone", depth))
+				return usage(fmt.Errorf("--depth %d: the minimum is 0, the package alone", depth))
 			case cmd.Flags().Changed("depth") && around == "":
-				return usage(&hinted{errors.New("--depth is a distance, and there is no package that it is measured from"), "add --around PACKAGE"})
+				return usage(&hinted{errors.New("--depth needs a package to measure from"), "add --around PACKAGE"})
 			case cmd.Flags().Changed("most") && most < 1:
-				return usage(fmt.Errorf("--most %d: the least is 1", most))
+				return usage(fmt.Errorf("--most %d: the minimum is 1", most))
 			}
 			var words []string
 			if around != "" {
@@ -116,7 +116,7 @@ cannot be seen there what needs what, 4 when it could not run or write.`,
 				return err
 			}
 			draw := func(d drawingFormat) (*graph.View, error) {
-				opts := graph.ViewOptions{Nodes: limitOf(d.nodes), Edges: limitOf(d.edges), NoBundled: !inside}
+				opts := graph.ViewOptions{Nodes: limitOf(d.nodes), Edges: limitOf(d.edges), NoBundled: !bundled}
 				if most > 0 {
 					opts.Nodes = most
 				}
@@ -124,7 +124,7 @@ cannot be seen there what needs what, 4 when it could not run or write.`,
 					return a.graph.All(opts), nil
 				}
 				if a.graph.Component(focus[0]).Owner != "" {
-					opts.NoBundled = false // it is itself inside another one
+					opts.NoBundled = false // it is bundled itself
 				}
 				return a.graph.Around(focus[0], depth, opts)
 			}
@@ -135,16 +135,16 @@ cannot be seen there what needs what, 4 when it could not run or write.`,
 		},
 	}
 	f.registerSubject(cmd)
-	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(names, ", ")+"; may be given several times (default dot)")
-	cmd.Flags().StringVar(&around, "around", "", "only what is near this `PACKAGE`: a name, name@version, a package URL, an ID or a path")
-	cmd.Flags().IntVar(&depth, "depth", 1, "with --around, how many edges away")
-	cmd.Flags().BoolVar(&inside, "bundled", false, "also what lies inside other packages and does not count")
+	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(names, ", ")+"; repeatable (default dot)")
+	cmd.Flags().StringVar(&around, "around", "", "only the neighbors of this `PACKAGE`: a name, name@version, a package URL, an ID or a path")
+	cmd.Flags().IntVar(&depth, "depth", 1, "with --around, the distance in edges")
+	cmd.Flags().BoolVar(&bundled, "bundled", false, "also bundled packages, which do not count")
 	cmd.Flags().IntVar(&most, "most", 0, "at most `N` packages, the nearest first")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-// limitOf is a limit as [graph.ViewOptions] has it.
+// limitOf converts a limit, 0 for none, to one of [graph.ViewOptions].
 func limitOf(n int) int {
 	if n == 0 {
 		return -1
@@ -171,14 +171,14 @@ func parseDrawings(flags []string) ([]drawing, error) {
 		name, file, hasFile := strings.Cut(flag, "=")
 		at := slices.Index(names, name)
 		if at < 0 {
-			err := fmt.Errorf("-o %s: there is no format %q", flag, name)
+			err := fmt.Errorf("-o %s: unknown format %q", flag, name)
 			if near := wording.Nearest(name, names); near != "" {
 				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 			}
-			return nil, usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
+			return nil, usage(&hinted{err, "formats: " + strings.Join(names, ", ")})
 		}
 		if hasFile && file == "" {
-			return nil, usage(fmt.Errorf("-o %s: the name of the file is missing", flag))
+			return nil, usage(fmt.Errorf("-o %s: the file name is missing", flag))
 		}
 		if file == "-" {
 			file = ""
@@ -191,8 +191,7 @@ func parseDrawings(flags []string) ([]drawing, error) {
 	return out, nil
 }
 
-// writeDrawings writes files first, so that what stands on the screen is true
-// also when a file cannot be written.
+// writeDrawings writes files first: if one fails, nothing was printed.
 func (c *command) writeDrawings(chosen []drawing, draw func(drawingFormat) (*graph.View, error)) error {
 	for _, toFile := range []bool{true, false} {
 		for _, d := range chosen {
@@ -213,23 +212,22 @@ func (c *command) writeDrawings(chosen []drawing, draw func(drawingFormat) (*gra
 				return trouble(err)
 			}
 			if v.CutNodes > 0 || v.CutEdges > 0 {
-				fmt.Fprintf(c.stderr, "depaudit: %s: %d packages and %d edges are left out\n", d.format.name, v.CutNodes, v.CutEdges)
+				fmt.Fprintf(c.stderr, "depaudit: %s: %d packages and %d edges are omitted\n", d.format.name, v.CutNodes, v.CutEdges)
 			}
 		}
 	}
 	return nil
 }
 
-// registerSubject has the flags that say what is asked about, and none about
-// how the answer is written.
+// registerSubject registers the flags that choose the subject, without those of
+// the output.
 func (f *questionFlags) registerSubject(cmd *cobra.Command) {
 	f.subjectFlags.register(cmd)
-	cmd.Flags().StringArrayVar(&f.roots, "root", nil, "`NAME` of a package or command that is needed for its own sake; may be given several times")
+	cmd.Flags().StringArrayVar(&f.roots, "root", nil, "`NAME` of a package or command that the stage uses itself; repeatable")
 }
 
-// caveats says on stderr what a graph may lack because of what it was made
-// from, and is an error without a text when the graph could be another one if
-// more had been seen.
+// caveats prints on stderr why a graph may be incomplete. It returns an error
+// without a text if relations or whole places could not be examined.
 func (c *command) caveats(s *subject) error {
 	unsure := false
 	for _, l := range s.doc.Limitations {
@@ -245,7 +243,7 @@ func (c *command) caveats(s *subject) error {
 	if n := len(s.doc.Gaps); n > 0 {
 		unsure = true
 		g := s.doc.Gaps[0]
-		text := fmt.Sprintf("%s: something could not be examined, and may be missing: %s", s.name, strings.TrimSpace(g.Path+" "+g.Detail))
+		text := fmt.Sprintf("%s: something could not be examined and may be missing: %s", s.name, strings.TrimSpace(g.Path+" "+g.Detail))
 		if n > 1 {
 			text += fmt.Sprintf(" (and %d more)", n-1)
 		}
@@ -257,15 +255,15 @@ func (c *command) caveats(s *subject) error {
 	return nil
 }
 
-// oneReference takes exactly one argument.
-func oneReference(name, done string) cobra.PositionalArgs {
+// oneReference accepts exactly one argument.
+func oneReference(name string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch len(args) {
 		case 1:
 			return nil
 		case 0:
-			return usage(&hinted{fmt.Errorf("what should be %s?", done), fmt.Sprintf("depaudit %s dir:ROOT, or: depaudit %s report.json", name, name)})
+			return usage(&hinted{fmt.Errorf("%s needs a reference", name), fmt.Sprintf("depaudit %s dir:ROOT, or: depaudit %s report.json", name, name)})
 		}
-		return usage(fmt.Errorf("%s takes one reference, but was given %d", name, len(args)))
+		return usage(fmt.Errorf("%s takes one reference, not %d", name, len(args)))
 	}
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// outputFormat is a way to write a report down: one for all stages, or, for
-// SBOMs, one document for each.
+// outputFormat is a format of reports, or of SBOMs, which are one document for
+// each stage.
 type outputFormat struct {
 	name   string
 	report report.Format
@@ -68,14 +68,14 @@ func parseOutputs(flags []string) ([]output, error) {
 		name, file, hasFile := strings.Cut(s, "=")
 		f, ok := byName[name]
 		if !ok {
-			err := fmt.Errorf("-o %s: there is no format %q", s, name)
+			err := fmt.Errorf("-o %s: unknown format %q", s, name)
 			if near := wording.Nearest(name, names); near != "" {
 				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 			}
-			return nil, usage(&hinted{err, "there are: " + strings.Join(names, ", ")})
+			return nil, usage(&hinted{err, "formats: " + strings.Join(names, ", ")})
 		}
 		if hasFile && file == "" {
-			return nil, usage(fmt.Errorf("-o %s: the name of the file is missing", s))
+			return nil, usage(fmt.Errorf("-o %s: the file name is missing", s))
 		}
 		if file == "-" {
 			file = ""
@@ -91,8 +91,8 @@ func parseOutputs(flags []string) ([]output, error) {
 	return out, nil
 }
 
-// checkOutputs refuses, before anything is scanned, what could not be written
-// down after it.
+// checkOutputs finds, before the first scan, outputs that could not be written
+// after it.
 func (c *command) checkOutputs(outputs []output, stages []string) error {
 	writers := make(map[string]string)
 	for _, o := range outputs {
@@ -102,7 +102,7 @@ func (c *command) checkOutputs(outputs []output, stages []string) error {
 		placed := strings.Contains(o.file, stagePlaceholder)
 		switch {
 		case placed && o.format.stage == nil:
-			return usage(fmt.Errorf("-o %s=%s: the format has one document for all stages, and no place for %s", o.format.name, o.file, stagePlaceholder))
+			return usage(fmt.Errorf("-o %s=%s: the format has one document for all stages; remove %s", o.format.name, o.file, stagePlaceholder))
 		case !placed && o.format.stage != nil && len(stages) > 1:
 			return usage(&hinted{
 				fmt.Errorf("-o %s: the format has one document for each stage, and there are %d stages", o.format.name, len(stages)),
@@ -121,18 +121,18 @@ func (c *command) checkOutputs(outputs []output, stages []string) error {
 			}
 			writers[file] = o.format.name
 			if info, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
-				return trouble(&hinted{fmt.Errorf("cannot write %s: there is no folder %s", file, filepath.Dir(file)), "make it first"})
+				return trouble(&hinted{fmt.Errorf("cannot write %s: directory does not exist: %s", file, filepath.Dir(file)), "create it first"})
 			} else if err == nil && !info.IsDir() {
-				return trouble(fmt.Errorf("cannot write %s: %s is no folder", file, filepath.Dir(file)))
+				return trouble(fmt.Errorf("cannot write %s: not a directory: %s", file, filepath.Dir(file)))
 			}
 		}
 	}
 	return nil
 }
 
-// stageFile is the file for one stage. In a configuration the names of stages
-// are fit for files; the reference of a scan and a saved report from
-// elsewhere can have anything, and must not lead out of the folder.
+// stageFile is the file for one stage. Stage names of a configuration can be
+// file names; the reference of a scan, or a stage in a report of another origin,
+// can be any text, and must not lead out of the directory.
 func (o output) stageFile(stage string) string {
 	safe := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
@@ -146,8 +146,8 @@ func (o output) stageFile(stage string) string {
 	return strings.ReplaceAll(o.file, stagePlaceholder, safe)
 }
 
-// write writes a report in all formats that were asked for: files first, so
-// that what stands on the screen is true also when a file cannot be written.
+// write writes a report in all chosen formats: files first, so that nothing was
+// printed if one fails.
 func (c *command) write(r *audit.Report, outputs []output, show []string) error {
 	options, err := c.options(show)
 	if err != nil {
@@ -164,14 +164,14 @@ func (c *command) write(r *audit.Report, outputs []output, show []string) error 
 		}
 	}
 	if !slices.ContainsFunc(outputs, func(o output) bool { return o.file == "" }) {
-		c.tell(r)
+		c.summarize(r)
 	}
 	return nil
 }
 
-// tell says on stderr what the files say that everything was written to: a
-// gate that fails must not do so in silence.
-func (c *command) tell(r *audit.Report) {
+// summarize prints the verdicts on stderr if every format went to a file, so
+// that a gate does not fail without a message.
+func (c *command) summarize(r *audit.Report) {
 	for _, s := range r.Stages {
 		fmt.Fprintf(c.stderr, "depaudit: %s  %s  %s\n", terminal.Escape(s.Name), s.Verdict, report.Headline(&s))
 	}
@@ -216,7 +216,7 @@ func (c *command) writeOne(r *audit.Report, o output, options report.Options) er
 	return nil
 }
 
-// created is the date that SBOM formats demand: SOURCE_DATE_EPOCH
+// created is the date that SBOM formats require: SOURCE_DATE_EPOCH
 // (https://reproducible-builds.org/specs/source-date-epoch/) or the epoch
 // itself, never the clock.
 func (c *command) created() (time.Time, error) {
@@ -226,7 +226,7 @@ func (c *command) created() (time.Time, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%s: not a number of seconds", s)
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is not a number of seconds: %s", s)
 	}
 	return time.Unix(n, 0).UTC(), nil
 }

@@ -15,26 +15,26 @@ import (
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// questionFlags are shared by the questions about what needs what in one
-// environment: why, top, whatif, split.
+// questionFlags are the flags of the questions about one environment: why, top,
+// whatif, split, explore, graph.
 type questionFlags struct {
 	subjectFlags
 	listFlags
 	roots []string
 }
 
-// Paragraphs that the help texts of these questions share.
+// Paragraphs of the help texts of these questions.
 const (
 	packageHelp = `
-PACKAGE is a name, name@version, a package URL, the ID that a report has for it,
-or an absolute path, for the package that the path belongs to. When a name means
-several packages they are listed, and one of them has to be named exactly.
+PACKAGE is a name, name@version, a package URL, an ID as in a report, or an
+absolute path, which stands for the package that owns it. If a name stands for
+several packages they are listed, and you have to name one exactly.
 `
 	rootsHelp = `
-Chains begin at what was asked for: packages that the installer recorded so, and
-the system's essential ones. --root adds what the stage uses by itself; it takes
-commands too. Where an installer keeps no record, what nothing else needs is
-presumed to have been asked for, and the answer says so.
+Chains begin at explicit packages, which the installer recorded as requested, and
+at the system's essential ones. --root adds packages and commands that the stage
+uses itself. If an installer keeps no record, packages that nothing else needs
+are presumed explicit, and the answer says so.
 
 -o table is for people, -o json for programs. Without =FILE, or with =-, a
 format goes to standard output.
@@ -43,13 +43,13 @@ format goes to standard output.
 
 func (f *questionFlags) register(cmd *cobra.Command, limit int, what string) {
 	f.subjectFlags.register(cmd)
-	cmd.Flags().StringArrayVar(&f.roots, "root", nil, "`NAME` of a package or command that is needed for its own sake; may be given several times")
-	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: table, json; may be given several times (default table)")
+	cmd.Flags().StringArrayVar(&f.roots, "root", nil, "`NAME` of a package or command that the stage uses itself; repeatable")
+	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: table, json; repeatable (default table)")
 	cmd.Flags().IntVarP(&f.limit, "limit", "n", limit, what+", 0 for no limit")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// asked is an environment with its graph, ready for a question.
+// asked is the subject of a question, with its graph.
 type asked struct {
 	*subject
 	inquiry *query.Subject
@@ -62,8 +62,8 @@ func (a *asked) resolve(word string, command bool) (pipeline.Resolved, error) {
 	return r.Resolve(word, command)
 }
 
-// ask loads the environment that a question is about. Packages are words
-// that will be resolved; commands may be names of commands as well.
+// ask loads the subject of a question. Packages are words that will be resolved;
+// commands are words that may also be names of commands.
 func (c *command) ask(ctx context.Context, ref string, f *questionFlags, packages, commands []string) (*asked, error) {
 	if _, err := f.parse(); err != nil {
 		return nil, err
@@ -97,8 +97,8 @@ func (c *command) ask(ctx context.Context, ref string, f *questionFlags, package
 	return a, nil
 }
 
-// provenance says why a dependency may be there: as it was judged when the
-// report was made, or, without a judgement, no more than the scan knows.
+// provenance returns the provenance of a dependency: that of the saved report,
+// or for a scan only "os" or "".
 func (s *subject) provenance() func(id string) string {
 	if s.stage == nil {
 		return func(id string) string {
@@ -115,7 +115,7 @@ func (s *subject) provenance() func(id string) string {
 	return func(id string) string { return string(byID[id]) }
 }
 
-// reply writes an answer down.
+// reply writes an answer.
 func (c *command) reply(f *questionFlags, a listAnswer) error {
 	outputs, err := f.parse()
 	if err != nil {
@@ -124,11 +124,10 @@ func (c *command) reply(f *questionFlags, a listAnswer) error {
 	return c.answer(a, outputs, f.limit)
 }
 
-// prefixed puts the flag that a word was given with before an error.
+// prefixed returns an error that begins with the flag of the word.
 func prefixed(flag string, err error) error { return fmt.Errorf("%s: %w", flag, err) }
 
-// misnamed is the exit code of a word that is a mistake: the question was
-// not answered.
+// misnamed gives an error of resolving a word its exit code.
 func misnamed(err error) error {
 	var unknowable *pipeline.UnknowableError
 	if errors.As(err, &unknowable) {
@@ -137,7 +136,7 @@ func misnamed(err error) error {
 	return usage(err)
 }
 
-// unsure is the end of a question that was answered as far as could be seen.
+// unsure returns an error without a text if something could not be examined.
 func unsure(h *query.Head) error {
 	if h.Unsure() {
 		return &exitError{code: exitIncomplete}

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// fileKind is what a file turns out to be. What is none of these is taken for
-// an SBOM: whoever reads those knows best what it is instead.
+// fileKind is the kind of a file by its content. A file of none of these kinds
+// is read as an SBOM, and the reader of SBOMs reports what is wrong.
 type fileKind int
 
 const (
@@ -33,9 +33,9 @@ func recogniseFile(path string) (fileKind, error) {
 	return kind, nil
 }
 
-// recognise tells by the keys of a JSON object what it is, and reads no
-// further than it has to. A text that is broken behind that point, or is no
-// JSON at all, is no error here.
+// recognise returns the kind of a JSON object by its keys, and reads only as far
+// as necessary. Text that is malformed after that point, or is not JSON at all,
+// is not an error here.
 func recognise(r io.Reader) (fileKind, error) {
 	const (
 		tarMagic   = "ustar"
@@ -74,13 +74,12 @@ func recognise(r io.Reader) (fileKind, error) {
 	return fileOther, nil
 }
 
-// maxSniff bounds what is read of a file that does not say early what it is.
-// depaudit's own begin with it; this is for those whose keys were sorted.
+// maxSniff bounds the search for a key. depaudit's files begin with it; the bound
+// is for files whose keys were sorted by another program.
 const maxSniff = 64 << 20
 
-// kindByKey knows the keys at the top that settle it. depaudit's own formats
-// have their version as a number; a report may have a "baseline" too, which
-// is a path.
+// kindByKey returns the kind that a key at the top implies. depaudit's formats
+// have their version as a number; the "baseline" of a report is a path.
 func kindByKey(key, value json.Token) (fileKind, bool) {
 	if _, number := value.(float64); number {
 		switch key {
@@ -99,7 +98,7 @@ func kindByKey(key, value json.Token) (fileKind, bool) {
 	return fileOther, false
 }
 
-// skipValue reads to the end of a value that begins with a token.
+// skipValue reads to the end of the value that begins with a token.
 func skipValue(d *json.Decoder, first json.Token) bool {
 	opening := func(t json.Token) bool { return t == json.Delim('{') || t == json.Delim('[') }
 	if !opening(first) {

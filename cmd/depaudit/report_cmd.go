@@ -14,19 +14,19 @@ func (c *command) reportCommand() *cobra.Command {
 		Use:   "report REPORT.json",
 		Short: "Render a saved report again",
 		Long: `Reads a report that "-o json" wrote ("-" for standard input) and writes it in
-other formats, with the same bytes as if they had been asked for at once. Nothing
-is scanned or judged again; a report whose verdict does not follow from what it
-lists is refused.
+other formats, with the same bytes as the audit would have written. Nothing is
+scanned or judged again; a report whose verdict does not follow from its
+findings is refused.
 ` + outputHelp + `
-The exit code is that of the verdict, as when the report was made: 0, 1 or 3.
-2 says that the file is no report, 4 that something could not be written.`,
+The exit code is that of the verdict, as for the audit: 0, 1 or 3; 2 when the
+file is not a report, 4 when something could not be written.`,
 		Example: `  depaudit report report.json
   depaudit report report.json --show os,lock
   depaudit report report.json -o markdown=summary.md
   depaudit report report.json -o spdx-json={stage}.spdx.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage(&hinted{errors.New("report takes one file, a report as -o json writes it"), "make one with: depaudit audit -o json=report.json"})
+				return usage(&hinted{errors.New("report takes one file, a report that -o json wrote"), "make one with: depaudit audit -o json=report.json"})
 			}
 			return nil
 		},

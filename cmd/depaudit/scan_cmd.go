@@ -21,14 +21,14 @@ func (c *command) scanCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "scan REF",
-		Short: "Look at one environment, without configuration",
-		Long: `Scans one environment and prints its footprint: how many dependencies it has,
-how many of them the operating system provides, how many the given lock files
-pin, and what nothing accounts for. Reads no configuration and no baseline.
+		Short: "Scan one environment, without configuration",
+		Long: `Scans one environment and prints its footprint: the number of dependencies, how
+many of them the operating system provides, how many the given lock files pin,
+and which are unaccounted. Reads no configuration and no baseline.
 ` + environmentHelp() + outputHelp + `
 Nothing is gated: the exit code is 0, or 3 when something could not be examined
-or nothing was found. 2 is a mistake on the command line or in a lock file, 4
-says that it could not run or could not write.`,
+or nothing was found, 2 for a mistake on the command line or in a lock file, 4
+when it could not run or could not write.`,
 		Example: `  depaudit scan dir:/srv/chroot/build
   depaudit scan host: --show unaccounted
   depaudit scan rootfs --locks requirements.txt --show lock,unaccounted
@@ -39,9 +39,9 @@ says that it could not run or could not write.`,
 			case 1:
 				return nil
 			case 0:
-				return usage(&hinted{errors.New("what should be scanned?"), "depaudit scan dir:ROOT, or: depaudit scan host:"})
+				return usage(&hinted{errors.New("scan needs a reference"), "depaudit scan dir:ROOT, or: depaudit scan host:"})
 			}
-			return usage(errors.New("scan takes one reference; stages side by side are for depaudit audit"))
+			return usage(errors.New("scan takes one reference; for several stages use depaudit audit"))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			outputs, err := c.check(&out, &limits)
@@ -72,9 +72,9 @@ says that it could not run or could not write.`,
 	}
 	out.register(cmd)
 	limits.register(cmd)
-	cmd.Flags().StringArrayVar(&locks, "locks", nil, "lock `FILE` that the packages should come from; may be given several times")
-	cmd.Flags().StringVar(&base, "base", "", "what the environment started from, a `REF`: what that has is counted apart")
-	cmd.Flags().StringVar(&since, "since", "", "`FILE` that depaudit snapshot wrote, as the base")
+	cmd.Flags().StringArrayVar(&locks, "locks", nil, "lock `FILE` that the packages are checked against; repeatable")
+	cmd.Flags().StringVar(&base, "base", "", "`REF` that the environment started from; its dependencies are counted apart")
+	cmd.Flags().StringVar(&since, "since", "", "snapshot `FILE`, as the base")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
 	return cmd
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
-// scanError is an error that the scan itself reported.
+// scanError is an error that the child reported.
 type scanError struct {
 	childError
 }
@@ -125,7 +125,7 @@ func spool(r pipeline.Request, dir string) (string, error) {
 	return f.Name(), f.Close()
 }
 
-// readResult reads frames up to the end mark.
+// readResult reads frames up to the end frame.
 func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, error) {
 	br := bufio.NewReader(r)
 	var document, snapshot, owners []byte
@@ -154,7 +154,7 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, er
 			owners = payload
 		case frameEnd:
 			if document == nil || string(payload) != strconv.Itoa(len(document)+len(snapshot)+len(owners)) {
-				return nil, errors.New("the end mark does not fit the result")
+				return nil, errors.New("the end frame does not match the result")
 			}
 			var d sbom.Document
 			if err := json.Unmarshal(document, &d); err != nil {
@@ -170,7 +170,7 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, er
 			}
 			return answer, nil
 		default:
-			return nil, fmt.Errorf("an unknown frame %q", kind)
+			return nil, fmt.Errorf("unknown frame %q", kind)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func lossReason(readErr, waitErr error, head string, limits limitFlags) string {
 	return fmt.Sprintf("the scanning process ended without a result (%v)", readErr)
 }
 
-// headWriter keeps the first bytes of what is written to it.
+// headWriter keeps the first max bytes that are written to it.
 type headWriter struct {
 	max int
 	buf bytes.Buffer

@@ -20,18 +20,18 @@ func (c *command) snapshotCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "snapshot [REF]",
-		Short: "Remember what an environment has before a job begins",
-		Long: `Scans an environment, the machine itself when none is named, and writes what is
-there into a file. At the end of the job "depaudit audit --since FILE" takes
-that as the stage's base: it has provenance "image", and what the job added is
-counted and judged apart. The second scan does not read again what has not
-changed since.
+		Short: "Record an environment before a job begins",
+		Long: `Scans an environment (the machine itself by default) and writes its dependencies
+to a file. At the end of the job "depaudit audit --since FILE" uses the file as
+the stage's base: its dependencies have the provenance "image", and those that
+the job added are counted and judged apart. The second scan reads only files
+that have changed since.
 
-Keep the file where the job cannot write: whoever can change it decides what
-the base is.
+Keep the file where the job cannot write: a job that changes it changes the
+base.
 
 The exit code is 0, or 3 when something could not be examined; the file is
-written all the same, and the audit says so again.`,
+written in both cases, and the audit reports the gaps again.`,
 		Example: `  depaudit snapshot -o before.json
   depaudit audit --since before.json`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -45,7 +45,7 @@ written all the same, and the audit says so again.`,
 				return err
 			}
 			if file == "" {
-				return usage(&hinted{errors.New("where should the snapshot be written?"), "depaudit snapshot -o before.json"})
+				return usage(&hinted{errors.New("snapshot needs a file to write: -o FILE"), "depaudit snapshot -o before.json"})
 			}
 			raw := rootfs.SchemeHost + ":"
 			if len(args) == 1 {
@@ -56,7 +56,7 @@ written all the same, and the audit says so again.`,
 				return usage(err)
 			}
 			if e.Ref.Scheme != rootfs.SchemeHost && e.Ref.Scheme != rootfs.SchemeDir {
-				return usage(&hinted{fmt.Errorf("%s: a snapshot is made of host: or of a folder", raw), "an image or an SBOM does not change: name it as the base itself"})
+				return usage(&hinted{fmt.Errorf("%s: a snapshot is made of host: or a directory", raw), "an image or an SBOM does not change: name it as the base itself"})
 			}
 			e.Snapshot = true
 			inventories, err := c.inventories(cmd.Context(), []pipeline.Environment{e}, limits)

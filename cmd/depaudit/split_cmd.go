@@ -18,27 +18,26 @@ func (c *command) splitCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "split REF --for COMMAND|PACKAGE...",
-		Short: "What a separate stage for some commands or packages would count",
-		Long: `Says what some commands or packages of an environment need, and so what a stage
-for them alone would count: the system's essential packages, which every such
-environment has, and everything that they need to work. Recommendations are not
-followed. With several --for, it shows what each needs alone and what they
-share. Several names in one --for, with commas or blanks between them, are one
-part. What a command calls at run time without its package saying so cannot be
-seen here: try the smaller stage.
+		Short: "Count separate stages for some commands or packages",
+		Long: `Counts the packages that a stage for some commands or packages alone would have:
+the system's essential packages, and everything that the given ones need.
+Recommendations are not followed. With several --for, it shows the packages that
+each needs alone and those that they share. Several names in one --for, separated
+by commas or blanks, are one part. Programs that a command runs without a
+declared dependency cannot be found here: try the smaller stage.
 ` + subjectHelp + packageHelp + rootsHelp + `
-Commands are looked for in the usual folders (/usr/bin and the like), which
-needs an environment to scan: a saved report and an SBOM know packages only.
+Commands are searched for in the usual directories (/usr/bin and so on), which
+needs an environment to scan: a saved report and an SBOM have packages only.
 
-Exit codes: 0 answered, 2 a mistake on the command line, also a name that is not
-there, 3 something could not be examined, or it cannot be seen there what needs
-what, 4 could not run.`,
+Exit codes: 0 answered, 2 a mistake on the command line (a missing package too),
+3 something could not be examined or the environment records no relations, 4
+could not run.`,
 		Example: `  depaudit split dir:/srv/chroot/docs --for sphinx-build --for 'latexmk xindy'
   depaudit split report.json --stage build-docs --for texlive-xetex,latexmk`,
-		Args: oneReference("split", "split"),
+		Args: oneReference("split"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(parts) == 0 {
-				return usage(&hinted{errors.New("split for what?"), `name what a part of the stage uses: --for "COMMAND PACKAGE ..."`})
+				return usage(&hinted{errors.New("split needs --for"), `name the commands and packages of a part: --for "COMMAND PACKAGE ..."`})
 			}
 			var words []string
 			for _, part := range parts {
@@ -64,7 +63,7 @@ what, 4 could not run.`,
 		},
 	}
 	f.register(cmd, 20, "at most `N` names of each group")
-	cmd.Flags().StringArrayVar(&parts, "for", nil, "a part of the stage: the `NAMES` of commands and packages that it uses; may be given several times")
+	cmd.Flags().StringArrayVar(&parts, "for", nil, "`NAMES` of the commands and packages of one part; repeatable")
 	return cmd
 }
 
@@ -73,8 +72,8 @@ func partWords(part string) []string {
 	return strings.FieldsFunc(part, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' })
 }
 
-// parts finds what each --for names. One that is the name of a package as a
-// whole is that package, whatever is in it.
+// parts resolves each --for. A value that is the name of a package is that
+// package, even with a comma or a blank in it.
 func (a *asked) parts(parts []string) ([]query.Use, []graph.Part, error) {
 	var uses []query.Use
 	var groups []graph.Part

@@ -22,57 +22,55 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// subject is one environment that a question is about, with its document.
+// subject is one environment of a question, with its document.
 type subject struct {
-	// name is how an answer calls it: the reference as it was written, or the
-	// name of a report's stage. Names of several subjects differ.
+	// name is the reference as it was written, or the name of a report's stage.
+	// Names of several subjects differ.
 	name string
 	doc  *sbom.Document
-	// stage is the stage of the saved report that doc is from, as it was
-	// judged then; nil for what was scanned now.
+	// stage is the judged stage of the saved report that doc is from; nil for
+	// a scan.
 	stage *audit.Stage
-	// file is the path of the saved report, empty for what was scanned now.
+	// file is the path of the saved report, empty for a scan.
 	file string
-	// owners are the components of subjectFlags.paths, for an environment of
-	// files that was scanned now.
+	// owners are the owners of subjectFlags.paths, for a scan.
 	owners []scan.Owner
-	// lost says why there is no document, when subjectFlags.keepLost allows
-	// that.
+	// lost is the reason why there is no document, if subjectFlags.keepLost is
+	// set.
 	lost error
 }
 
-// subjectFlags say where the subjects of a question come from.
+// subjectFlags choose the subjects of a question.
 type subjectFlags struct {
 	limits   limitFlags
 	platform string
 	stages   []string
-	// folders lets an argument be a folder of saved reports.
-	folders bool
-	// keepLost hands out what could not be scanned as a subject with nothing
-	// but the reason. Otherwise the first of them is the error.
+	// directories allows an argument to be a directory of saved reports.
+	directories bool
+	// keepLost makes a failed scan a subject with the reason. Otherwise the
+	// first of them is the error.
 	keepLost bool
-	// paths are absolute paths whose owners the question needs.
+	// paths are absolute paths whose owners are requested.
 	paths []string
 }
 
-// subjectHelp is what the help texts of all questions say about REF.
+// subjectHelp describes REF in the help texts of all questions.
 const subjectHelp = `
 REF is an environment as for "depaudit scan" (dir:ROOT, host:, an image); a
-report that "-o json" saved, of which --stage chooses a stage, or REPORT#STAGE;
-or an SBOM. A bare path of a file is recognised by what is in it. A saved report
-is never scanned again. Nothing in an environment is executed or changed.
+report that "-o json" saved, with --stage STAGE or as REPORT#STAGE; or an SBOM. A
+file is recognized by its content. For a saved report nothing is scanned. Nothing
+in an environment is executed or changed.
 `
 
 func (f *subjectFlags) register(cmd *cobra.Command) {
 	f.limits.register(cmd)
 	cmd.Flags().StringVar(&f.platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
-	cmd.Flags().StringSliceVar(&f.stages, "stage", nil, "the `STAGE` of a saved report; may be given several times where several make sense")
+	cmd.Flags().StringSliceVar(&f.stages, "stage", nil, "the `STAGE` of a saved report; repeatable")
 }
 
-// subjects loads what the arguments of a question name. A reference is
-// scanned in a process of its own, several of them side by side; a saved
-// report gives a subject for each of its stages, or for those of --stage; an
-// SBOM is read like any environment.
+// subjects loads the arguments of a question. References are scanned side by
+// side, each in a process of its own; a saved report has a subject for each of
+// its stages, or for those of --stage.
 func (c *command) subjects(ctx context.Context, args []string, flags subjectFlags) ([]subject, error) {
 	if err := flags.limits.check(); err != nil {
 		return nil, err
@@ -99,11 +97,11 @@ func (c *command) subjects(ctx context.Context, args []string, flags subjectFlag
 			s.doc, s.owners, s.lost = inv.Document, inv.Owners, inv.Lost
 		}
 	}
-	l.tellApart()
+	l.makeDistinct()
 	return l.found, nil
 }
 
-// subject is subjects for a question about one environment.
+// subject is [command.subjects] for a question about one environment.
 func (c *command) subject(ctx context.Context, arg string, flags subjectFlags) (*subject, error) {
 	found, err := c.subjects(ctx, []string{arg}, flags)
 	switch {
@@ -118,7 +116,7 @@ func (c *command) subject(ctx context.Context, arg string, flags subjectFlags) (
 	for _, s := range found {
 		names = append(names, s.stage.Name)
 	}
-	err = fmt.Errorf("%s has %d stages, and the question is about one: %s", arg, len(names), fewNames(names))
+	err = fmt.Errorf("%s has %d stages, and the question needs one: %s", arg, len(names), fewNames(names))
 	return nil, usage(&hinted{err, "choose with --stage " + names[0]})
 }
 
@@ -127,17 +125,17 @@ type loader struct {
 	command *command
 	flags   subjectFlags
 	found   []subject
-	// envs are still to be scanned, for found[scanned[i]].
+	// envs[i] is to be scanned for found[scanned[i]].
 	envs    []pipeline.Environment
 	scanned []int
-	// reports is the number of reports that were read, stages the names of
-	// all their stages, chosen those of --stage that were there.
+	// reports is the number of reports that were read, stages are the names of
+	// all their stages, chosen are those of --stage among them.
 	reports int
 	stages  []string
 	chosen  map[string]bool
 }
 
-// add loads one argument, or notes that it has to be scanned.
+// add loads one argument, or adds it to those to scan.
 func (l *loader) add(arg string) error {
 	if arg == "-" {
 		return l.addInput()
@@ -146,13 +144,13 @@ func (l *loader) add(arg string) error {
 	switch {
 	case err == nil && info.Mode().IsRegular():
 		return l.addFile(arg, "")
-	case err == nil && info.IsDir() && l.flags.folders:
+	case err == nil && info.IsDir() && l.flags.directories:
 		reports, err := reportsIn(arg)
 		if err != nil {
 			return usage(err)
 		}
 		if len(reports) > 0 {
-			return l.addFolder(arg, reports)
+			return l.addDir(arg, reports)
 		}
 	case err != nil:
 		if file, stage, ok := cutStage(arg); ok {
@@ -162,7 +160,7 @@ func (l *loader) add(arg string) error {
 	return l.addRef(arg, arg)
 }
 
-// cutStage takes REPORT#STAGE apart, where there is such a file.
+// cutStage splits REPORT#STAGE, if the file exists.
 func cutStage(arg string) (file, stage string, ok bool) {
 	i := strings.LastIndexByte(arg, '#')
 	if i <= 0 || i == len(arg)-1 {
@@ -184,7 +182,7 @@ func (l *loader) addRef(arg, ref string) error {
 	return nil
 }
 
-// addFile adds a file by what is in it.
+// addFile adds a file by its content.
 func (l *loader) addFile(path, stage string) error {
 	kind, err := recogniseFile(path)
 	if err != nil {
@@ -194,13 +192,13 @@ func (l *loader) addFile(path, stage string) error {
 	case kind == fileReport:
 		r, err := audit.Load(path)
 		if err != nil {
-			return usage(&hinted{err, "make the report anew with the depaudit that reads it: depaudit audit -o json=" + path})
+			return usage(&hinted{err, "make the report again with this depaudit: depaudit audit -o json=" + path})
 		}
 		return l.addReport(path, r, stage)
 	case stage != "":
-		return usage(fmt.Errorf("%s#%s: %s is no report of depaudit, and has no stages", path, stage, path))
+		return usage(fmt.Errorf("%s#%s: %s is not a report of depaudit and has no stages", path, stage, path))
 	case kind == fileBaseline:
-		return usage(&hinted{fmt.Errorf("%s is a baseline, which knows neither what needs what nor where it is", path), "give the environment, or a report of it: depaudit audit -o json=report.json"})
+		return usage(&hinted{fmt.Errorf("%s is a baseline, which has neither relations nor paths", path), "name the environment, or a report of it: depaudit audit -o json=report.json"})
 	case kind == fileSnapshot:
 		return l.addRef(path, rootfs.SchemeSnapshot+":"+path)
 	case kind == fileArchive:
@@ -209,10 +207,10 @@ func (l *loader) addFile(path, stage string) error {
 	return l.addRef(path, rootfs.SchemeSBOM+":"+path)
 }
 
-// addInput adds what stands on standard input.
+// addInput adds the report or SBOM on standard input.
 func (l *loader) addInput() error {
 	if slices.ContainsFunc(l.found, func(s subject) bool { return s.name == "-" || s.file == "-" }) {
-		return usage(errors.New(`"-" is given twice, and standard input can be read once`))
+		return usage(errors.New(`"-" is given twice, and standard input can only be read once`))
 	}
 	data, err := io.ReadAll(io.LimitReader(l.command.stdin, audit.MaxSize+1))
 	if err != nil {
@@ -230,13 +228,13 @@ func (l *loader) addInput() error {
 	}
 	r, err := audit.Read(bytes.NewReader(data))
 	if err != nil {
-		return usage(&hinted{fmt.Errorf("standard input: %w", err), "make the report anew with the depaudit that reads it"})
+		return usage(&hinted{fmt.Errorf("standard input: %w", err), "make the report again with this depaudit"})
 	}
 	return l.addReport("-", r, "")
 }
 
-// addFolder adds the reports of a folder.
-func (l *loader) addFolder(dir string, reports []string) error {
+// addDir adds the reports of a directory.
+func (l *loader) addDir(dir string, reports []string) error {
 	for _, name := range reports {
 		if err := l.addFile(filepath.Join(dir, name), ""); err != nil {
 			return err
@@ -245,7 +243,7 @@ func (l *loader) addFolder(dir string, reports []string) error {
 	return nil
 }
 
-// addReport adds the stages of a report, or the one called only.
+// addReport adds the stages of a report, or the one named only.
 func (l *loader) addReport(path string, r *audit.Report, only string) error {
 	l.reports++
 	var names []string
@@ -269,14 +267,14 @@ func (l *loader) addReport(path string, r *audit.Report, only string) error {
 	return nil
 }
 
-// checkStages refuses a --stage that chose nothing.
+// checkStages checks that each --stage chose a stage.
 func (l *loader) checkStages() error {
 	for _, name := range l.flags.stages {
 		switch {
 		case l.reports == 0:
 			return usage(&hinted{fmt.Errorf("--stage %s: only a saved report has stages", name), "save one with: depaudit audit -o json=report.json"})
 		case !l.chosen[name]:
-			return noSuchStage(fmt.Sprintf("--stage %s: there is no such stage", name), name, l.stages)
+			return noSuchStage(fmt.Sprintf("--stage: no report has the stage %q", name), name, l.stages)
 		}
 	}
 	return nil
@@ -286,11 +284,11 @@ func noSuchStage(text, name string, names []string) error {
 	if near := wording.Nearest(name, names); near != "" {
 		return usage(&hinted{errors.New(text), fmt.Sprintf("did you mean %q?", near)})
 	}
-	return usage(&hinted{errors.New(text), "there are: " + fewNames(names)})
+	return usage(&hinted{errors.New(text), "stages: " + fewNames(names)})
 }
 
-// tellApart adds the file to the names of stages that several reports have.
-func (l *loader) tellApart() {
+// makeDistinct adds the file to the names of stages that several reports have.
+func (l *loader) makeDistinct() {
 	count := make(map[string]int)
 	for _, s := range l.found {
 		count[s.name]++
@@ -305,7 +303,7 @@ func (l *loader) tellApart() {
 // maxNames bounds the names in an error.
 const maxNames = 12
 
-// fewNames lists names, with a count of those that are left out.
+// fewNames lists up to maxNames names and the number of the others.
 func fewNames(names []string) string {
 	if len(names) <= maxNames {
 		return strings.Join(names, ", ")
@@ -313,43 +311,43 @@ func fewNames(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
 }
 
-// maxFolder bounds the files of a folder of reports. A release has some
-// dozens of stages.
-const maxFolder = 10000
+// maxDir bounds the files of a directory of reports. A release has some dozens
+// of stages.
+const maxDir = 10000
 
-// reportsIn lists the reports in a folder, none when it is none of reports.
-// A folder that has both reports and folders could be a root file system
-// that somebody put a report into in order not to have it looked at.
+// reportsIn lists the reports in a directory. A directory with reports and
+// subdirectories is refused: it could be a root file system with a report that
+// was added to prevent a scan.
 func reportsIn(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, nil // whoever scans it says it better
+		return nil, nil // the scan reports the error
 	}
-	if len(entries) > maxFolder {
+	if len(entries) > maxDir {
 		return nil, nil
 	}
-	var reports, folders []string
+	var reports, dirs []string
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		info, err := os.Stat(path)
 		switch {
 		case err != nil:
 		case info.IsDir():
-			folders = append(folders, e.Name())
+			dirs = append(dirs, e.Name())
 		case info.Mode().IsRegular():
 			if kind, err := recogniseFile(path); err == nil && kind == fileReport {
 				reports = append(reports, e.Name())
 			}
 		}
 	}
-	if len(reports) > 0 && len(folders) > 0 {
-		err := fmt.Errorf("%s has saved reports (%s) and folders (%s): is it a folder of reports or a root file system?", dir, fewNames(reports), fewNames(folders))
+	if len(reports) > 0 && len(dirs) > 0 {
+		err := fmt.Errorf("%s has saved reports (%s) and directories (%s), and can be a directory of reports or a root file system", dir, fewNames(reports), fewNames(dirs))
 		return nil, &hinted{err, fmt.Sprintf("write dir:%s to scan it, or %s to read the reports", dir, filepath.Join(dir, "*.json"))}
 	}
 	return reports, nil
 }
 
-// readable turns an error of opening into one for people.
+// readable shortens an error of the file system to its path and cause.
 func readable(path string, err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {

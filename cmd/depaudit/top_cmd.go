@@ -10,22 +10,22 @@ func (c *command) topCommand() *cobra.Command {
 	var f questionFlags
 	cmd := &cobra.Command{
 		Use:   "top REF",
-		Short: "What was asked for, by how much only that keeps",
-		Long: `Lists what was asked for in an environment, first what retains most: the
-dependencies that are there only because of it and leave with it. What it needs
-and something else needs too is shared, and counted apart. Sizes are those of
-the installed files, as the package database states them.
+		Short: "List explicit packages by how many others they retain",
+		Long: `Lists the explicit packages of an environment, the one that retains most first.
+A package retains the dependencies that only it needs: autoremove would take
+them. Dependencies that something else needs too are shared, and counted apart.
+Sizes are the installed sizes in the package database.
 
-Several packages of one suite retain little each, because each keeps what the
-others need. The second list takes back one after the other what was asked for,
-always what has most leave, and shows the few that keep most together.
+Each package of a suite retains little, because the others need the same
+dependencies. The second list removes the explicit packages one after the other,
+always the one that frees most, and so shows which few retain most together.
 ` + subjectHelp + rootsHelp + `
 Exit codes: 0 answered, 2 a mistake on the command line, 3 something could not
-be examined, or it cannot be seen there what needs what, 4 could not run.`,
+be examined or the environment records no relations, 4 could not run.`,
 		Example: `  depaudit top dir:/srv/chroot/build
   depaudit top report.json --stage build-docs -n 5
   depaudit top host: -o json`,
-		Args: oneReference("top", "looked at"),
+		Args: oneReference("top"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, err := c.ask(cmd.Context(), args[0], &f, nil, nil)
 			if err != nil {

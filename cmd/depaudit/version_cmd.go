@@ -17,10 +17,10 @@ func (c *command) versionCommand() *cobra.Command {
 	var modules bool
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version, the rules it counts by, and its own footprint",
-		Long: `Prints the version, the version of the counting rules and of the catalogers (a
-count can be compared only with one by the same of both), and how many Go
-modules are linked into this program.`,
+		Short: "Print the version, the counting rules and the linked modules",
+		Long: `Prints the version, the versions of the counting rules and of the catalogers
+(only counts with the same of both can be compared), and the number of Go modules
+that are linked into this program.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			linked := linkedModules()
@@ -42,7 +42,7 @@ modules are linked into this program.`,
 	return cmd
 }
 
-// linkedModules is what the go command recorded in this very binary.
+// linkedModules returns the modules that the go command recorded in this binary.
 func linkedModules() []string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

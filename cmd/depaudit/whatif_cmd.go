@@ -17,27 +17,27 @@ func (c *command) whatifCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "whatif REF (--without PACKAGE | --only PACKAGE)...",
-		Short: "What would leave with a package, and what would break",
-		Long: `Says what would be left of an environment without some packages: what needs
-them leaves with them, as broken, and then what came automatically and nothing
-keeps any more. That is what "apt-get autoremove --purge" does when nothing else
-can be installed; recommendations and suggestions keep packages, as they do for
-apt. --only says what would be left if nothing but some packages, and what is
-essential, had been asked for. Nothing is changed.
+		Short: "List what would be removed with a package, and what would break",
+		Long: `Lists what would be removed from an environment with some packages: first the
+packages that need them, which break, then automatic packages that nothing needs
+any more. This is what "apt-get autoremove --purge" does when nothing else can
+be installed; recommendations and suggestions retain packages, as for apt. --only
+lists what would be left if only some packages, and the essential ones, were
+explicit. Nothing is changed.
 ` + subjectHelp + packageHelp + rootsHelp + `
-Exit codes: 0 nothing breaks, 1 something needs what leaves, 2 a mistake on the
-command line, also a package that is not there, 3 something could not be
-examined, or it cannot be seen there what needs what, 4 could not run.`,
+Exit codes: 0 nothing breaks, 1 something breaks, 2 a mistake on the command line
+(a missing package too), 3 something could not be examined or the environment
+records no relations, 4 could not run.`,
 		Example: `  depaudit whatif dir:/srv/chroot/build --without gdb --without strace
   depaudit whatif report.json --stage build-docs --without texlive-full
   depaudit whatif host: --only build-essential`,
-		Args: oneReference("whatif", "looked at"),
+		Args: oneReference("whatif"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(without) == 0 && len(only) == 0:
-				return usage(&hinted{errors.New("what if what?"), "name what is taken away (--without PACKAGE), or what alone is asked for (--only PACKAGE)"})
+				return usage(&hinted{errors.New("whatif needs --without or --only"), "name the packages to remove (--without PACKAGE), or the only explicit ones (--only PACKAGE)"})
 			case len(without) > 0 && len(only) > 0:
-				return usage(errors.New("--without and --only are different questions: ask one of them"))
+				return usage(errors.New("--without and --only cannot be combined"))
 			}
 			a, err := c.ask(cmd.Context(), args[0], &f, slices.Concat(without, only), nil)
 			if err != nil {
@@ -71,12 +71,12 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 		},
 	}
 	f.register(cmd, 40, "at most `N` names of each group")
-	cmd.Flags().StringArrayVar(&without, "without", nil, "take `PACKAGE` away; may be given several times")
-	cmd.Flags().StringArrayVar(&only, "only", nil, "ask for `PACKAGE` alone; may be given several times")
+	cmd.Flags().StringArrayVar(&without, "without", nil, "remove `PACKAGE`; repeatable")
+	cmd.Flags().StringArrayVar(&only, "only", nil, "make `PACKAGE` the only explicit one; repeatable")
 	return cmd
 }
 
-// resolveAll finds the components that the words of a flag mean, each once.
+// resolveAll resolves the words of a flag to components, each once.
 func (a *asked) resolveAll(flag string, words []string) ([]string, error) {
 	var ids []string
 	for _, word := range words {

@@ -12,8 +12,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// Chains that are shown unless --limit says otherwise: few explain, and with
-// --all many are wanted.
+// Default limits of chains: few explain a package, and --all is a request for
+// many.
 const (
 	fewChains  = 5
 	manyChains = 20
@@ -26,15 +26,14 @@ func (c *command) whyCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "why REF PACKAGE",
-		Short: "Why something is there: the chains from what was asked for",
-		Long: `Shows what keeps a package in an environment: the shortest chain from each
-thing that was asked for and leads to it, each step with its kind and the file
-that says so. --all shows instead a chain through each component that needs the
-package itself: as many as need it, however many ways there are.
+		Short: "Explain why a package is installed",
+		Long: `Prints the shortest chain from each explicit package to a package of the
+environment, each step with its kind and the file that states it. --all prints
+instead one chain through each component that needs the package directly.
 ` + subjectHelp + packageHelp + rootsHelp + `
-Exit codes: 0 it is there, 1 it is not, 2 a mistake on the command line or a
-name that means several packages, 3 it was not found and something could not be
-examined, or it cannot be seen there what needs what, 4 could not run.`,
+Exit codes: 0 installed, 1 not installed, 2 a mistake on the command line or an
+ambiguous name, 3 not found and something could not be examined, or the
+environment records no relations, 4 could not run.`,
 		Example: `  depaudit why dir:/srv/chroot/build libxslt1.1
   depaudit why host: /usr/bin/xz
   depaudit why report.json --stage build-docs texlive-base --all
@@ -44,9 +43,9 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 			case 2:
 				return nil
 			case 0, 1:
-				return usage(&hinted{errors.New("why is what, and where?"), "depaudit why dir:ROOT PACKAGE, or: depaudit why report.json PACKAGE"})
+				return usage(&hinted{errors.New("why needs a reference and a package"), "depaudit why dir:ROOT PACKAGE, or: depaudit why report.json PACKAGE"})
 			}
-			return usage(fmt.Errorf("why takes a reference and a package, but was given %d arguments", len(args)))
+			return usage(fmt.Errorf("why takes a reference and a package, not %d arguments", len(args)))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all && !cmd.Flags().Changed("limit") {
@@ -79,12 +78,12 @@ examined, or it cannot be seen there what needs what, 4 could not run.`,
 		},
 	}
 	f.register(cmd, fewChains, "at most `N` chains")
-	cmd.Flags().BoolVar(&all, "all", false, "a chain through each component that needs it itself")
+	cmd.Flags().BoolVar(&all, "all", false, "one chain through each component that needs the package directly")
 	return cmd
 }
 
-// notThere is the end of a look for a package that was not found. Where
-// something could not be examined it may be there all the same.
+// notThere is the error for a package that was not found. If something could not
+// be examined, the package may be there.
 func (s *asked) notThere(err error) error {
 	var absent *pipeline.AbsentError
 	if !errors.As(err, &absent) {
@@ -97,7 +96,7 @@ func (s *asked) notThere(err error) error {
 		}
 	}
 	if gaps > 0 {
-		return incomplete(&hinted{err, fmt.Sprintf("it may be in one of %d places that could not be examined: see depaudit scan", gaps)})
+		return incomplete(&hinted{err, fmt.Sprintf("it may be in one of the places that could not be examined (%d): see depaudit scan", gaps)})
 	}
 	return &exitError{exitFail, err}
 }
