@@ -23,6 +23,11 @@ func TestRulesDocumentThemselves(t *testing.T) {
 		if !slices.Contains([]Severity{SeverityIncomplete, Error, Warning, Info}, r.Strict) {
 			t.Errorf("%s has severity %q", r.ID, r.Strict)
 		}
+		for _, f := range []Facts{{}, {Count: 1, Limit: 2, Line: 3, Subject: "s", Detail: "d"}, {Severity: Info}} {
+			if got := r.Finding(f); got.Message == "" || strings.Contains(got.Message, "%!") || strings.Contains(got.Fix, "%!") || got.Rule != r.ID {
+				t.Errorf("%s: the finding of %+v is %+v", r.ID, f, got)
+			}
+		}
 		if got, ok := RuleByID(r.ID); !ok || got.ID != r.ID || !strings.Contains(got.Explanation(), r.Why) {
 			t.Errorf("%s is not found by its ID", r.ID)
 		}

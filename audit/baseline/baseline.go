@@ -126,10 +126,10 @@ func acceptable(stage *audit.Stage) error {
 			stage.Name, wording.Count(n, "gap", "gaps"))
 	}
 	if stage.Limited() {
-		return fmt.Errorf("stage %q has limitations that a critical stage must accept first: no baseline is made (see depaudit explain %s)", stage.Name, audit.RuleLimitation)
+		return fmt.Errorf("stage %q has limitations that a critical stage must accept first: no baseline is made (see depaudit explain %s)", stage.Name, audit.RuleLimitation.ID)
 	}
-	if slices.ContainsFunc(stage.Findings, func(f audit.Finding) bool { return f.Rule == audit.RuleEmpty }) {
-		return fmt.Errorf("stage %q looks empty: no baseline is made (see depaudit explain %s)", stage.Name, audit.RuleEmpty)
+	if slices.ContainsFunc(stage.Findings, func(f audit.Finding) bool { return f.Rule == audit.RuleEmpty.ID }) {
+		return fmt.Errorf("stage %q looks empty: no baseline is made (see depaudit explain %s)", stage.Name, audit.RuleEmpty.ID)
 	}
 	return nil
 }

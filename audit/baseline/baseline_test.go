@@ -44,7 +44,7 @@ func stageOf(t *testing.T, lines string) audit.Stage {
 			s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: sbom.GapUnreadable, Path: "/root", Detail: "denied"}})
 			continue
 		case "empty":
-			s.Findings = append(s.Findings, audit.Finding{Rule: audit.RuleEmpty, Severity: audit.SeverityIncomplete})
+			s.Findings = append(s.Findings, audit.Finding{Rule: audit.RuleEmpty.ID, Severity: audit.SeverityIncomplete})
 			continue
 		case "limitation":
 			s.Limitations = append(s.Limitations, audit.Limitation{Limitation: sbom.Limitation{Name: sbom.LimitPaths}})

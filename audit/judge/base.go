@@ -192,75 +192,60 @@ func (b *stageBase) gaps(s *audit.Stage, waive *waivers) {
 	}
 }
 
-// base applies the rules about the base itself. What it has that the
-// baseline has not is in growth.go.
+// base applies the rules about the base itself. Its growth is judged with the
+// baseline.
 func (p *policy) base() {
 	b, s := p.footprint.base, p.stage.Base
 	if b == nil {
 		if p.config.BaseLimit != nil && p.gated {
-			p.add(ruleFor(audit.RuleBaseLimit), audit.Warning, audit.Finding{
-				Message: "there is no base that could be held against `base-limit:`",
-				Fix:     "name it under `base:` of the stage, or remove the limit",
-			})
+			p.add(audit.RuleBaseLimit, audit.Facts{Severity: audit.Warning})
 		}
 		return
 	}
 	ref := sbom.ValidText(b.Ref)
+	if b.Claimed {
+		p.add(audit.RuleBaseClaimed, audit.Facts{Subject: ref, Detail: b.problem})
+	}
 	switch {
-	case b.Claimed && b.problem != "":
-		p.finding(audit.RuleBaseClaimed, audit.Finding{
-			Message: fmt.Sprintf("only the image itself says that it is built on %s, which %s", ref, sbom.ValidText(b.problem)),
-			Fix:     "name what it is built on under `base:` of the stage",
-		})
-		return
 	case b.problem != "":
-		return // a gap
+		return // a gap, or a claim that does not hold
 	case b.Claimed:
-		p.finding(audit.RuleBaseClaimed, audit.Finding{
-			Message: fmt.Sprintf("only the image itself says that it is built on %s", ref),
-			Fix:     "if that is what you build on, name it with its digest under `base:` of the stage",
-		})
 	case b.evidence == audit.EvidenceTag:
-		p.finding(audit.RuleBasePinned, audit.Finding{
-			Message: fmt.Sprintf("the base %s is not pinned, and %s on it", ref, wording.Count(s.Present, "dependency rests", "dependencies rest")),
-			Fix:     fixPin(b),
-		})
+		p.add(audit.RuleBasePinned, audit.Facts{Subject: ref, Count: s.Present, Detail: pinHint(b)})
 	case b.layers == 0 && b.evidence != audit.EvidenceSnapshot:
-		p.finding(audit.RuleBaseCompared, audit.Finding{Message: fmt.Sprintf("what is the base's was found by comparison with %s%s", ref, restsOn(b))})
+		p.add(audit.RuleBaseCompared, audit.Facts{Subject: ref, Detail: comparedWith(b)})
 	}
 	if limit := p.config.BaseLimit; limit != nil && s.Dependencies > *limit {
-		p.finding(audit.RuleBaseLimit, audit.Finding{
-			Message: fmt.Sprintf("the base has %s, and the limit is %d", wording.Count(s.Dependencies, "dependency", "dependencies"), *limit),
-			Fix:     "build on a smaller base, or raise `base-limit:` of the stage",
-		})
+		p.add(audit.RuleBaseLimit, audit.Facts{Subject: ref, Count: s.Dependencies, Limit: *limit})
 	}
 }
 
-// fixPin says how to write the digest, which the scan found out. It is only
-// written out where it has the form of one and the reference can take it.
-func fixPin(b *stageBase) string {
+// pinHint returns how to write the digest that the scan found. The digest is
+// part of the hint only if it has the form of one and the reference can have
+// it.
+func pinHint(b *stageBase) string {
 	digest := b.Document.Environment.Image.Digest
-	pinned := audit.EnvironmentKind(b.Ref) + ":...@sha256:..."
 	switch {
 	case !digestForm.MatchString(digest):
 		return "name an image that has a digest, such as `registry:NAME@sha256:...`"
 	case b.kind == "registry" || b.kind == "docker":
-		pinned = b.Ref + "@" + digest
-	default:
-		return fmt.Sprintf("write the digest %s in place of the tag: `base: %s`", digest, pinned)
+		return fmt.Sprintf("write the digest: `base: %s`", sbom.ValidText(b.Ref)+"@"+digest)
 	}
-	return fmt.Sprintf("write the digest: `base: %s`", sbom.ValidText(pinned))
+	return fmt.Sprintf("write the digest %s in place of the tag: `base: %s:...@sha256:...`", digest, b.kind)
 }
 
-// restsOn says what a comparison that is not one of layers is worth.
-func restsOn(b *stageBase) string {
+var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// comparedWith returns what a comparison without layers rests on, as the end
+// of a message.
+func comparedWith(b *stageBase) string {
 	switch b.evidence {
 	case audit.EvidenceDirectory:
-		return ", a folder: it is what that has now"
+		return ", a directory with its present content"
 	case audit.EvidenceDocument:
 		text := ", a document"
 		if by := b.Document.Catalogers; by != "" {
-			text += " by " + sbom.ValidText(by)
+			text += " by " + by
 		}
 		if names := limitationNames(b.Document.Limitations); len(names) > 0 {
 			text += " that cannot show: " + strings.Join(names, ", ")
@@ -269,5 +254,3 @@ func restsOn(b *stageBase) string {
 	}
 	return ", by name and version, as its layers are not in the environment"
 }
-
-var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)

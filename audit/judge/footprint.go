@@ -259,14 +259,14 @@ func (f *footprint) accountByItself(c *sbom.Component, d *audit.Dependency) stri
 	switch {
 	case c.Kind == sbom.KindFiles:
 		unaccounted(d, whyNoPackage, "no package accounts for these files")
-		return audit.RuleFiles
+		return audit.RuleFiles.ID
 	case c.Version == "":
 		unaccounted(d, string(lockcheck.NoVersion), "the environment does not record which version is installed")
-		return audit.RuleNotPinned
+		return audit.RuleNotPinned.ID
 	case c.Kind == sbom.KindOS:
 		d.Provenance, d.Evidence = audit.FromOS, cmp.Or(c.Evidence, audit.EvidenceNone)
 		if !d.Strength().Sound() {
-			return audit.RuleOrigin
+			return audit.RuleOrigin.ID
 		}
 		return ""
 	case c.Kind == sbom.KindPackage:
@@ -277,7 +277,7 @@ func (f *footprint) accountByItself(c *sbom.Component, d *audit.Dependency) stri
 		return rule
 	}
 	unaccounted(d, whyNoPackage, fmt.Sprintf("a component of the unknown kind %q", c.Kind))
-	return audit.RuleFiles
+	return audit.RuleFiles.ID
 }
 
 // checkLinked compares the modules that are linked into a Go program with the
@@ -313,7 +313,7 @@ func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string
 	d.Provenance, d.Evidence, d.Lock = audit.FromLock, string(r.Evidence), lockRef(r.Entry)
 	if !d.Strength().Sound() {
 		d.Why = &audit.Reason{Code: string(r.Reason), Detail: sbom.ValidText(r.Detail)}
-		return audit.RuleNoHash
+		return audit.RuleNoHash.ID
 	}
 	return ""
 }
@@ -334,13 +334,13 @@ func unaccounted(d *audit.Dependency, code, detail string) {
 func ruleOf(r lockcheck.Reason) string {
 	switch r {
 	case lockcheck.HashMismatch:
-		return audit.RuleHashMismatch
+		return audit.RuleHashMismatch.ID
 	case lockcheck.OtherRegistry, lockcheck.OtherPackage:
-		return audit.RuleOtherRegistry
+		return audit.RuleOtherRegistry.ID
 	case lockcheck.VCS, lockcheck.URL, lockcheck.Editable, lockcheck.Link, lockcheck.LocalPath:
-		return audit.RuleDirectInstall
+		return audit.RuleDirectInstall.ID
 	}
-	return audit.RuleNotPinned
+	return audit.RuleNotPinned.ID
 }
 
 // installed returns the component as lockcheck compares it.

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -30,10 +29,10 @@ func limitationNames(list []sbom.Limitation) []string {
 	return names
 }
 
-// limitations tells what the environment cannot show and nobody accepted, and
-// what was accepted for nothing.
+// limitations reports the limitations that the configuration does not accept,
+// and the accepted ones that the environment does not have.
 func (p *policy) limitations() {
-	var open, acceptable []string
+	var open, acceptable, unused []string
 	for _, l := range p.stage.Limitations {
 		name := string(l.Name)
 		if l.Accepted || slices.Contains(open, name) {
@@ -45,26 +44,19 @@ func (p *policy) limitations() {
 		}
 	}
 	if len(open) > 0 {
-		fix := "audit the environment itself"
-		if len(acceptable) > 0 {
-			fix += fmt.Sprintf(", or accept a count without it: `accept: [%s]` in the stage", strings.Join(acceptable, ", "))
+		f := audit.Facts{Subject: strings.Join(open, ", "), Detail: strings.Join(acceptable, ", ")}
+		if !p.gated {
+			// Without a configuration nothing can be accepted.
+			f.Severity = audit.Info
 		}
-		f := audit.Finding{Message: "the environment cannot show: " + strings.Join(open, ", "), Fix: fix}
-		if p.gated {
-			p.finding(audit.RuleLimitation, f)
-		} else {
-			// A look at one environment, which has no configuration to accept
-			// anything in: the number says it already.
-			p.add(ruleFor(audit.RuleLimitation), audit.Info, audit.Finding{Message: f.Message})
-		}
+		p.add(audit.RuleLimitation, f)
 	}
-	var idle []string
 	for _, name := range p.config.Accept {
 		if !slices.ContainsFunc(p.stage.Limitations, func(l audit.Limitation) bool { return l.Name == name }) {
-			idle = append(idle, string(name))
+			unused = append(unused, string(name))
 		}
 	}
-	if len(idle) > 0 {
-		p.finding(audit.RuleUnusedAccept, audit.Finding{Message: "the environment does not have what is accepted: " + strings.Join(idle, ", "), Fix: "remove it from `accept:` of the stage"})
+	if len(unused) > 0 {
+		p.add(audit.RuleUnusedAccept, audit.Facts{Subject: strings.Join(unused, ", ")})
 	}
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// policy turns what was found in a stage into findings.
+// policy applies the rules to a stage. The texts of findings are in the rules;
+// the policy collects the facts.
 type policy struct {
 	stage     *audit.Stage
 	config    *config.Stage
 	footprint *footprint // nil when the scan was lost
 	except    *exceptions
 	waive     *waivers
-	// gated is false for a scan without configuration, in which nothing is
-	// compared with a baseline.
+	// gated is false for a scan without configuration, which is not compared
+	// with a baseline.
 	gated bool
 }
 
-// judge applies every rule and sorts what they found.
+// judge applies every rule and sorts the findings.
 func (p *policy) judge() {
 	p.gaps()
 	if p.footprint != nil {
@@ -48,22 +48,17 @@ func (p *policy) judge() {
 	sortFindings(p.stage.Findings)
 }
 
-// finding is what a rule has to say; the severity is the rule's.
-func (p *policy) finding(rule string, f audit.Finding) {
-	r := ruleFor(rule)
-	p.add(r, r.Severity(p.config.Strict()), f)
-}
-
-func (p *policy) add(r audit.Rule, severity audit.Severity, f audit.Finding) {
-	if severity == "" {
-		return
+// add adds a finding of the rule, with the severity of the facts or else the
+// rule's in this stage.
+func (p *policy) add(r audit.Rule, f audit.Facts) {
+	f.Severity = cmp.Or(f.Severity, r.Severity(p.config.Strict()))
+	if f.Severity != "" {
+		p.stage.Findings = append(p.stage.Findings, r.Finding(f))
 	}
-	f.Rule, f.Severity = r.ID, severity
-	p.stage.Findings = append(p.stage.Findings, f)
 }
 
-// sortFindings puts the weightiest first: by severity, then in the order of
-// the rules.
+// sortFindings sorts by severity, the highest first, then in the order of the
+// rules.
 func sortFindings(findings []audit.Finding) {
 	severities := []audit.Severity{audit.SeverityIncomplete, audit.Error, audit.Warning, audit.Info}
 	rules := audit.Rules()
@@ -78,22 +73,18 @@ func sortFindings(findings []audit.Finding) {
 }
 
 func (p *policy) gaps() {
-	n := p.stage.OpenGaps()
-	if n == 0 {
-		return
+	if n := p.stage.OpenGaps(); n > 0 {
+		p.add(audit.RuleGaps, audit.Facts{Count: n})
 	}
-	p.finding(audit.RuleGaps, audit.Finding{
-		Message: wording.Count(n, "thing", "things") + " could not be examined",
-		Fix:     "see the gaps of the stage: give the scan the rights it needs, or repair what could not be read",
-	})
 }
 
+// empty checks for an environment with implausibly few dependencies.
 func (p *policy) empty() {
 	env := p.footprint.doc.Environment
 	total := p.stage.Counts.Total
 	system := env.OS.ID != "" && !p.config.Distroless
-	// A document lists packages; it never has the database that they are from.
-	expectsDB := system && !audit.IsDocument(env.Kind) && !audit.IsDocument(audit.EnvironmentKind(p.config.Environment))
+	// A document lists packages and never has the database that they are from.
+	expectsDB := system && !audit.IsDocument(env.Kind) && !p.stage.FromDocument()
 	least := 1
 	if system {
 		least = config.DefaultMinimum
@@ -101,233 +92,176 @@ func (p *policy) empty() {
 	if p.config.Minimum != nil {
 		least = *p.config.Minimum
 	}
-	const fix = "check that the environment's reference names the root that the stage really uses"
 	switch {
 	case total == 0 && least > 0:
-		p.finding(audit.RuleEmpty, audit.Finding{Message: "nothing was found in the environment", Fix: fix + "; if it is meant to be empty, set `minimum: 0`"})
+		p.add(audit.RuleEmpty, audit.Facts{Limit: least})
 	case expectsDB && env.PackageDB == "":
-		p.finding(audit.RuleEmpty, audit.Finding{
-			Message: "the environment names an operating system but has no package database",
-			Fix:     fix + "; if it is meant to have none, set `distroless: true`",
-		})
+		p.add(audit.RuleEmpty, audit.Facts{Count: total})
 	case total < least:
-		p.finding(audit.RuleEmpty, audit.Finding{
-			Message: fmt.Sprintf("%s, where at least %d are expected", wording.Count(total, "dependency was found", "dependencies were found"), least),
-			Fix:     fix + "; if it is meant to be that lean, set `minimum:`",
-		})
+		p.add(audit.RuleEmpty, audit.Facts{Count: total, Limit: least})
 	}
 }
 
-// baseline compares with what was accepted.
+// baseline applies the rules about the difference to the accepted state.
 func (p *policy) baseline() {
 	if !p.gated {
 		return
 	}
 	g := &p.stage.Growth
 	accept := updateCommand(p.config, true)
-	if !g.Known {
-		p.finding(audit.RuleNoBaseline, audit.Finding{Message: "there is no baseline for this stage", Fix: "make one, look through it, and commit it", Accept: updateCommand(p.config, false)})
+	switch {
+	case !g.Known:
+		p.add(audit.RuleNoBaseline, audit.Facts{Accept: updateCommand(p.config, false)})
 		return
-	}
-	if g.Method != nil {
-		p.finding(audit.RuleMethod, audit.Finding{
-			Message: fmt.Sprintf("the baseline was made with %s, this count with %s", *g.Method, p.stage.Method),
-			Fix:     "count the unchanged environment again, and accept what the new ruler says of it",
-			Accept:  accept,
-		})
+	case g.Method != nil:
+		p.add(audit.RuleMethod, audit.Facts{Subject: g.Method.String(), Detail: p.stage.Method.String(), Accept: accept})
 		return
 	}
 	added := g.IDs()
-	if len(added) > g.Allowed {
-		p.finding(audit.RuleGrowth, audit.Finding{
-			Message:      fmt.Sprintf("%s, and %d allowed", wording.Count(len(added), "new dependency", "new dependencies"), g.Allowed) + p.ofBase(added),
-			Dependencies: added, Fix: fixGrowth(g, p.footprint), Accept: accept,
-		})
+	grows := len(added) > g.Allowed
+	if grows {
+		f := audit.Facts{Count: len(added), Limit: g.Allowed, Detail: p.originOf(added), Dependencies: added, Accept: accept}
+		if first := g.Added[0]; len(g.Added) == 1 || len(first.Introduces) > 0 {
+			f.Subject, f.Line = p.footprint.byID[first.ID].Name, len(first.Introduces)
+		}
+		p.add(audit.RuleGrowth, f)
 	}
+	update := updateCommand(p.config, len(added) > 0)
 	if g.Base != nil && len(g.Base.Added) > 0 {
-		p.finding(audit.RuleBaseGrowth, audit.Finding{
-			Message:      "the base has " + wording.Count(len(g.Base.Added), "new dependency", "new dependencies"),
-			Dependencies: g.Base.Added, Fix: "see what the base changed, and record it", Accept: updateCommand(p.config, len(added) > 0),
-		})
+		p.add(audit.RuleBaseGrowth, audit.Facts{Count: len(g.Base.Added), Dependencies: g.Base.Added, Accept: update})
 	}
 	if n := len(g.Weaker); n > 0 {
 		ids := make([]string, n)
 		for i, w := range g.Weaker {
 			ids[i] = w.ID
 		}
-		p.finding(audit.RuleWeaker, audit.Finding{
-			Message:      wording.Count(n, "dependency is", "dependencies are") + " shown less well than in the baseline",
-			Dependencies: ids, Fix: "install it again from where the baseline has it", Accept: accept,
-		})
+		p.add(audit.RuleWeaker, audit.Facts{Count: n, Dependencies: ids, Accept: accept})
 	}
-	gone := len(g.Removed)
+	removed := len(g.Removed)
 	if g.Base != nil {
-		gone += len(g.Base.Removed)
+		removed += len(g.Base.Removed)
 	}
-	if gone > 0 && len(added) <= g.Allowed && p.stage.OpenGaps() == 0 {
-		p.finding(audit.RuleShrunk, audit.Finding{
-			Message: wording.Count(gone, "dependency", "dependencies") + " of the baseline left the stage",
-			Fix:     "lower the baseline, so that they cannot come back unnoticed", Accept: updateCommand(p.config, len(added) > 0),
-		})
+	if removed > 0 && !grows && p.stage.OpenGaps() == 0 {
+		p.add(audit.RuleShrunk, audit.Facts{Count: removed, Accept: update})
 	}
 }
 
-// ofBase says which of the new dependencies have to do with the base and are
-// growth all the same.
-func (p *policy) ofBase(added []string) string {
-	text, theirs := "", 0
+// originOf returns how many of the new dependencies belong, or belonged, to the
+// base, as the end of a message.
+func (p *policy) originOf(added []string) string {
+	text, inBase := "", 0
 	for _, id := range added {
 		if p.footprint.byID[id].Provenance == audit.FromImage {
-			theirs++
+			inBase++
 		}
 	}
-	if theirs > 0 {
-		text = fmt.Sprintf("; %d of them in a base that the configuration does not pin", theirs)
+	if inBase > 0 {
+		text = fmt.Sprintf("; %d of them in a base that the configuration does not pin", inBase)
 	}
 	if b := p.stage.Growth.Base; b != nil && len(b.ToStage) > 0 {
-		text += fmt.Sprintf("; %s the base's until now", wording.Count(len(b.ToStage), "was", "were"))
+		text += fmt.Sprintf("; %d belonged to the base until now", len(b.ToStage))
 	}
 	return text
 }
 
-func fixGrowth(g *audit.Growth, f *footprint) string {
-	head := f.byID[g.Added[0].ID]
-	if len(g.Added) == 1 {
-		return fmt.Sprintf("remove %s from the stage, or install it in a stage that is not critical", head.Name)
-	}
-	if n := len(g.Added[0].Introduces); n > 0 {
-		return fmt.Sprintf("remove the packages that introduce them, %s first (it introduces %d), or install it in a stage that is not critical", head.Name, n)
-	}
-	return "remove them from the stage, or install them in a stage that is not critical"
-}
-
 func (p *policy) limit() {
 	limit := p.config.Limit
-	n, what := p.stage.Counts.Total, ""
+	f := audit.Facts{Count: p.stage.Counts.Total}
 	if p.footprint.base.trusted() {
-		n, what = p.stage.Base.Added, " added to the base"
+		f.Count, f.Detail = p.stage.Base.Added, " added to the base"
 	}
-	if limit == nil || n <= *limit {
+	if limit == nil || f.Count <= *limit {
 		return
 	}
-	p.finding(audit.RuleOverLimit, audit.Finding{
-		Message: fmt.Sprintf("%s%s, and the limit is %d", wording.Count(n, "dependency", "dependencies"), what, *limit),
-		Fix:     "remove dependencies, or raise `limit:` of the stage",
-	})
+	f.Limit = *limit
+	p.add(audit.RuleOverLimit, f)
 }
 
-// provenance reports what nothing accounts for, one finding a rule.
+// provenance reports the dependencies that nothing accounts for, in one finding
+// for each rule.
 func (p *policy) provenance() {
-	texts := map[string]struct{ one, many, fix string }{
-		audit.RuleHashMismatch:  {"package is", "packages are", "find out where the installed artifact came from, then install from the lock"},
-		audit.RuleOtherRegistry: {"package comes", "packages come", "lock it from its own registry, or list the host under `registries:`"},
-		audit.RuleDirectInstall: {"package was", "packages were", "install a released version from a registry and lock it with its hash, or except it under `exceptions:`"},
-		audit.RuleNotPinned:     {"package is", "packages are", "add it with its hash to a lock file of the stage and install from that, or except it under `exceptions:`"},
-		audit.RuleNoHash:        {"package is", "packages are", "write the lock with hashes, or except it under `exceptions:`"},
-		audit.RuleFiles:         {"folder or file is", "folders and files are", "install it as a package or from a lock, or except it under `exceptions:`"},
-		audit.RuleOrigin:        {"OS package is", "OS packages are", "install the distribution's own package, or except it under `exceptions:`"},
-	}
-	tails := map[string]string{
-		audit.RuleHashMismatch:  "not what the lock file has the hash of",
-		audit.RuleOtherRegistry: "from a registry that is not allowed",
-		audit.RuleDirectInstall: "installed from a URL, a repository or a working copy",
-		audit.RuleNotPinned:     "not pinned by any lock file",
-		audit.RuleNoHash:        "locked without a hash",
-		audit.RuleFiles:         "not accounted for by any package",
-		audit.RuleOrigin:        "of untrusted or unknown origin",
-	}
-	for _, rule := range slices.Sorted(maps.Keys(p.footprint.broken)) {
-		ids, text := p.footprint.broken[rule], texts[rule]
-		if rule == audit.RuleNotPinned && !p.gated && len(p.footprint.locks) == 0 {
-			// A look at one environment: nobody said that there is a lock, and
-			// one line about each package would be about nothing else.
-			r := ruleFor(rule)
-			p.add(r, audit.Info, audit.Finding{
-				Message: wording.Count(len(ids), "package was", "packages were") + " held against no lock file, as none was given",
-				Fix:     "name the lock files that they should come from, with `--locks FILE`",
-			})
-			continue
+	for _, r := range audit.Rules() {
+		ids := p.footprint.broken[r.ID]
+		switch {
+		case len(ids) == 0:
+		case r.ID == audit.RuleNotPinned.ID && !p.gated && len(p.footprint.locks) == 0:
+			p.add(r, audit.Facts{Severity: audit.Info, Count: len(ids)})
+		default:
+			p.add(r, audit.Facts{Count: len(ids), Dependencies: ids})
 		}
-		p.finding(rule, audit.Finding{
-			Message:      wording.Count(len(ids), text.one, text.many) + " " + tails[rule],
-			Dependencies: ids, Fix: text.fix,
-		})
 	}
 }
 
 func (p *policy) expired() {
 	for i := range p.except.list {
 		x := &p.except.list[i]
-		ids := p.footprint.expired[x]
-		if len(ids) == 0 {
-			continue
+		if ids := p.footprint.expired[x]; len(ids) > 0 {
+			slices.Sort(ids)
+			p.add(audit.RuleExpired, audit.Facts{Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Detail: x.Expires, Dependencies: ids})
 		}
-		slices.Sort(ids)
-		p.finding(audit.RuleExpired, audit.Finding{
-			Message:      fmt.Sprintf("the exception for %s (%s) ended on %s", x.String(), x.Owner, x.Expires),
-			Dependencies: ids, Fix: "do what the exception was waiting for, or renew it with a reason that still holds",
-		})
 	}
 }
 
-// noticeRules are the rules that remarks of the scan break.
-var noticeRules = map[sbom.NoticeKind]struct{ rule, message, fix string }{
-	sbom.NoticeClaim:     {audit.RuleClaim, "a package claims files where it has no business", "see where the package is from, and remove it"},
-	sbom.NoticeStartup:   {audit.RuleStartup, "code runs at every start of an interpreter", "remove the file, or install the package that it belongs to from a lock"},
-	sbom.NoticeLeftover:  {audit.RuleLeftover, "a package that is not installed has a list of files", "purge the package, or install it properly"},
-	sbom.NoticeNonASCII:  {audit.RuleNonASCII, "a package has letters outside ASCII in its name", "find out what installed it, and remove it"},
-	sbom.NoticeHalfState: {audit.RuleHalfInstalled, "a package is not completely installed", "let the package manager finish its work"},
+// noticeRule returns the rule that a notice of the scan breaks.
+func noticeRule(kind sbom.NoticeKind) (audit.Rule, bool) {
+	switch kind {
+	case sbom.NoticeClaim:
+		return audit.RuleClaim, true
+	case sbom.NoticeStartup:
+		return audit.RuleStartup, true
+	case sbom.NoticeLeftover:
+		return audit.RuleLeftover, true
+	case sbom.NoticeNonASCII:
+		return audit.RuleNonASCII, true
+	case sbom.NoticeHalfState:
+		return audit.RuleHalfInstalled, true
+	}
+	return audit.Rule{}, false
 }
 
-// notices makes one finding of all remarks that break a rule at one
-// severity, however many places they name.
+// notices makes one finding of all notices that break a rule at one severity.
 func (p *policy) notices() {
-	type about struct {
+	type group struct {
 		rule     string
 		severity audit.Severity
 	}
-	findings := map[about]*audit.Finding{}
-	var order []about
+	facts := map[group]*audit.Facts{}
+	var order []group
 	for _, n := range p.footprint.doc.Notices {
-		text, ok := noticeRules[n.Kind]
+		r, ok := noticeRule(n.Kind)
 		if !ok || p.excused(n) {
 			continue
 		}
 		if n.Kind == sbom.NoticeStartup && p.footprint.unjudged() {
-			continue // whether it belongs to something that is accounted for is not known
+			continue // it is unknown whether something accounts for its package
 		}
-		r := ruleFor(text.rule)
 		severity := r.Severity(p.config.Strict())
-		d := p.footprint.byID[sbom.ValidText(n.Component)]
+		d := p.footprint.byID[n.Component]
 		if n.Kind == sbom.NoticeStartup && (p.footprint.firstParty[n.Component] || d != nil && p.accounted(d)) {
 			severity = audit.Info
 		}
-		key := about{text.rule, severity}
-		f := findings[key]
+		key := group{r.ID, severity}
+		f := facts[key]
 		if f == nil {
-			f = &audit.Finding{Message: text.message, Fix: text.fix}
-			if severity == audit.Info {
-				// Good to know, and nothing to do about it.
-				f = &audit.Finding{Message: "code of what is accounted for runs at every start of an interpreter"}
-			}
-			findings[key] = f
+			f = &audit.Facts{Severity: severity}
+			facts[key] = f
 			order = append(order, key)
 		}
 		if n.Path != "" {
-			f.Paths = append(f.Paths, sbom.ValidText(n.Path))
+			f.Paths = append(f.Paths, n.Path)
 		}
 		if d != nil && !slices.Contains(f.Dependencies, d.ID) {
 			f.Dependencies = append(f.Dependencies, d.ID)
 		}
 	}
 	for _, key := range order {
-		r := ruleFor(key.rule)
-		p.add(r, key.severity, *findings[key])
+		if r, ok := audit.RuleByID(key.rule); ok {
+			p.add(r, *facts[key])
+		}
 	}
 }
 
-// excused says whether a live exception covers what a notice is about. One
-// that has expired does not, and the finding then says what it says.
+// excused reports whether a live exception covers the subject of a notice.
 func (p *policy) excused(n sbom.Notice) bool {
 	if _, live := p.except.forPath(n.Path); live {
 		return true
@@ -340,7 +274,8 @@ func (p *policy) excused(n sbom.Notice) bool {
 	return live
 }
 
-// accounted says whether a dependency, or what it lies inside of, is sound.
+// accounted reports whether a dependency, or the one that it is bundled with,
+// breaks no rule of provenance.
 func (p *policy) accounted(d *audit.Dependency) bool {
 	for d.Provenance == audit.FromBundled {
 		if d = p.footprint.byID[d.Owner]; d == nil {
@@ -350,9 +285,9 @@ func (p *policy) accounted(d *audit.Dependency) bool {
 	return d.Provenance == audit.FromException || !p.footprint.unsound[d.ID] && d.Strength().Sound()
 }
 
-// quietNotes are the remarks on a lock that are judged where it matters: when
-// the entry that they are about is what is installed.
-var quietNotes = map[lockcheck.ProblemKind]bool{
+// entryProblems are the problems of single lock entries. They are judged where
+// such an entry is installed.
+var entryProblems = map[lockcheck.ProblemKind]bool{
 	lockcheck.ProblemUnpinned: true, lockcheck.ProblemNoHash: true, lockcheck.ProblemWeakHash: true,
 	lockcheck.ProblemVCS: true, lockcheck.ProblemURL: true, lockcheck.ProblemPath: true,
 	lockcheck.ProblemEditable: true, lockcheck.ProblemLink: true, lockcheck.ProblemEmpty: true,
@@ -360,12 +295,13 @@ var quietNotes = map[lockcheck.ProblemKind]bool{
 
 func (p *policy) locks() {
 	for _, l := range p.footprint.locks {
+		paths := []string{sbom.ValidText(l.Path)}
 		if !p.footprint.usedLocks[l] {
-			p.finding(audit.RuleUnusedLock, audit.Finding{Message: "nothing of this lock file is installed", Paths: []string{sbom.ValidText(l.Path)}, Fix: "remove it from `locks:` of the stage, or correct the path"})
+			p.add(audit.RuleUnusedLock, audit.Facts{Paths: paths})
 		}
 		n, first := 0, 0
 		for _, note := range l.Notes {
-			if quietNotes[note.Kind] {
+			if entryProblems[note.Kind] {
 				continue
 			}
 			if n++; n == 1 {
@@ -373,10 +309,7 @@ func (p *policy) locks() {
 			}
 		}
 		if n > 0 {
-			p.finding(audit.RuleWeakLock, audit.Finding{
-				Message: fmt.Sprintf("the lock file pins less than it seems to in %s, first in line %d", wording.Count(n, "place", "places"), first),
-				Paths:   []string{sbom.ValidText(l.Path)}, Fix: "write the lock again with the tool that it is from",
-			})
+			p.add(audit.RuleWeakLock, audit.Facts{Count: n, Line: first, Paths: paths})
 		}
 	}
 }
@@ -384,44 +317,35 @@ func (p *policy) locks() {
 func (p *policy) roots() {
 	for _, r := range p.stage.Roots {
 		if r.ID == "" || p.footprint.byID[r.ID] == nil {
-			p.finding(audit.RuleUnknownRoot, audit.Finding{
-				Message: fmt.Sprintf("the root %q means no package of the stage, or several", r.Name),
-				Fix:     "name a package, a command or an absolute path that the stage has",
-			})
+			p.add(audit.RuleUnknownRoot, audit.Facts{Subject: r.Name})
 		}
 	}
 }
 
-// pipelineFindings are those about no single stage.
-func pipelineFindings(c *config.Config, inputs []Input, lost bool, except *exceptions, base *baseline.Baseline) []audit.Finding {
+// pipelineFindings returns the findings about no single stage.
+func pipelineFindings(c *config.Config, inputs []Input, lost bool, except *exceptions, accepted *baseline.Baseline) []audit.Finding {
 	var findings []audit.Finding
-	add := func(rule string, f audit.Finding) {
-		r := ruleFor(rule)
-		f.Rule, f.Severity = r.ID, r.Strict
-		findings = append(findings, f)
+	add := func(r audit.Rule, f audit.Facts) {
+		f.Severity = r.Strict
+		findings = append(findings, r.Finding(f))
 	}
 	all := !slices.ContainsFunc(c.Stages, func(s config.Stage) bool {
 		return !slices.ContainsFunc(inputs, func(in Input) bool { return in.Stage.Name == s.Name })
 	})
-	// What a stage that was not looked at needs is not known.
+	// A stage that was not examined may need the exception.
 	if all && !lost {
 		for i, used := range except.used {
-			if !used {
-				x := &except.list[i]
-				add(audit.RuleUnusedExcept, audit.Finding{
-					Message: fmt.Sprintf("the exception for %s (%s, until %s) excuses nothing", x.String(), x.Owner, x.Expires),
-					Paths:   []string{c.File}, Fix: fmt.Sprintf("delete it (line %d)", x.Line),
+			if x := &except.list[i]; !used {
+				add(audit.RuleUnusedException, audit.Facts{
+					Subject: fmt.Sprintf("%s (%s, until %s)", x, x.Owner, x.Expires), Line: x.Line, Paths: []string{c.File},
 				})
 			}
 		}
 	}
-	if base != nil {
-		for _, name := range slices.Sorted(maps.Keys(base.Stages)) {
+	if accepted != nil {
+		for _, name := range slices.Sorted(maps.Keys(accepted.Stages)) {
 			if c.Stage(name) == nil {
-				add(audit.RuleStageGone, audit.Finding{
-					Message: fmt.Sprintf("the baseline has a stage %q that the configuration has not", name),
-					Paths:   []string{c.Baseline}, Fix: "name the stage in the configuration as the baseline does, or delete it from the baseline",
-				})
+				add(audit.RuleStageGone, audit.Facts{Subject: name, Paths: []string{c.Baseline}})
 			}
 		}
 	}
@@ -429,8 +353,8 @@ func pipelineFindings(c *config.Config, inputs []Input, lost bool, except *excep
 	return findings
 }
 
-// updateCommand is a command to paste. It has the flags with which the stage
-// was judged, so that it accepts what was seen and not something else.
+// updateCommand returns a command that accepts the stage. It has the flags with
+// which the stage was judged, so that it accepts the same state.
 func updateCommand(stage *config.Stage, reason bool) string {
 	s := "depaudit baseline update"
 	for _, f := range stage.Flags {
@@ -443,7 +367,7 @@ func updateCommand(stage *config.Stage, reason bool) string {
 	return s
 }
 
-// shellQuote makes s one word of a POSIX shell.
+// shellQuote returns s as one word of a POSIX shell.
 func shellQuote(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/:@%+=,", r)
@@ -452,13 +376,4 @@ func shellQuote(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// ruleFor returns the rule of a finding. An ID without a rule would be a
-// finding without a severity, which is not reported: it is an error instead.
-func ruleFor(id string) audit.Rule {
-	if r, ok := audit.RuleByID(id); ok {
-		return r
-	}
-	return audit.Rule{ID: id, Strict: audit.Error, Other: audit.Error}
 }

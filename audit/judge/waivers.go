@@ -5,16 +5,14 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/config"
-	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// waivers are those of a stage. They work like exceptions.
+// waivers are the waivers of a stage.
 type waivers struct {
 	terms
 	list []config.Waiver
 	sel  []selector
-	// lapsed are the expired waivers, by place, with the number of gaps that
-	// they no longer cover.
+	// lapsed is the number of gaps that each expired waiver no longer covers.
 	lapsed []int
 }
 
@@ -49,21 +47,15 @@ func (w *waivers) apply(g *audit.Gap) {
 	}
 }
 
-// waivers tells the waivers that ended and those that are for nothing.
+// waivers reports the expired and the unused waivers.
 func (p *policy) waivers() {
 	for i, n := range p.waive.lapsed {
 		x := &p.waive.list[i]
 		switch {
 		case n > 0:
-			p.finding(audit.RuleExpiredWaiver, audit.Finding{
-				Message: fmt.Sprintf("the waiver for %s (%s) ended on %s; %s", x.String(), x.Owner, x.Expires, wording.Count(n, "gap is no longer waived", "gaps are no longer waived")),
-				Fix:     fmt.Sprintf("repair what could not be read, or renew the waiver (line %d) with a reason that still holds", x.Line),
-			})
+			p.add(audit.RuleExpiredWaiver, audit.Facts{Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Detail: x.Expires, Count: n, Line: x.Line})
 		case !p.waive.used[i]:
-			p.finding(audit.RuleUnusedWaiver, audit.Finding{
-				Message: fmt.Sprintf("the waiver for %s (%s, until %s) waives nothing", x.String(), x.Owner, x.Expires),
-				Fix:     fmt.Sprintf("delete it (line %d)", x.Line),
-			})
+			p.add(audit.RuleUnusedWaiver, audit.Facts{Subject: fmt.Sprintf("%s (%s, until %s)", x, x.Owner, x.Expires), Line: x.Line})
 		}
 	}
 }

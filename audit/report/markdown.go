@@ -375,7 +375,7 @@ func markdownFinding(s stage, f audit.Finding) string {
 	if len(f.Paths) > 0 {
 		b.WriteString("\n")
 	}
-	if len(f.Dependencies) > 0 && (f.Rule != audit.RuleGrowth || len(s.Growth.Added) == 0) {
+	if len(f.Dependencies) > 0 && (f.Rule != audit.RuleGrowth.ID || len(s.Growth.Added) == 0) {
 		for i, id := range f.Dependencies {
 			if i == shownItems {
 				fmt.Fprintf(&b, "- and %d more, below\n", len(f.Dependencies)-i)

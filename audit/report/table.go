@@ -300,7 +300,7 @@ func (p *page) findings(s stage, all []audit.Finding) {
 			p.field("", "", fmt.Sprintf("and %d more findings: see --show findings", len(all)-i))
 			return
 		}
-		shown := f.Rule == audit.RuleGrowth && len(s.Growth.Added) > 0
+		shown := f.Rule == audit.RuleGrowth.ID && len(s.Growth.Added) > 0
 		if !shown || f.Severity != audit.Error {
 			p.field(severityWord(f.Severity), severityColor(string(f.Severity)), strings.TrimPrefix(f.Rule+": "+f.Message, ": "))
 		}

@@ -107,7 +107,7 @@ func (c *command) accept(j *job, r *audit.Report, reason string) error {
 // acceptCommand is the report's own command for accepting a stage.
 func acceptCommand(stage audit.Stage) string {
 	for _, f := range stage.Findings {
-		if f.Rule == audit.RuleGrowth || f.Rule == audit.RuleWeaker {
+		if f.Rule == audit.RuleGrowth.ID || f.Rule == audit.RuleWeaker.ID {
 			return f.Accept
 		}
 	}

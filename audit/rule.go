@@ -1,0 +1,83 @@
+package audit
+
+import "slices"
+
+// Rule is a check with all of its texts. `depaudit explain`, docs/rules.md, the
+// rules in SARIF and the messages of findings are made from it.
+type Rule struct {
+	// ID is the name of the rule in findings and on the command line.
+	ID    string
+	Title string
+	// Strict is the severity in a critical or enforced stage, Other that in
+	// the others; empty where the rule is not applied.
+	Strict, Other Severity
+	// What describes the check, Why its reason, Fix how to correct the stage,
+	// and Accept how to accept the present state.
+	What, Why, Fix, Accept string
+	// message and hint return the texts of one finding. hint may be nil.
+	message, hint func(Facts) string
+}
+
+// Facts are what a check found. Each rule uses those that its message needs.
+type Facts struct {
+	// Severity is that of the finding.
+	Severity Severity
+	// Count is a number of things, Limit the number that is allowed or
+	// expected, Line a line of a file.
+	Count, Limit, Line int
+	// Subject names one thing; Detail adds to it.
+	Subject, Detail string
+	// Dependencies, Paths and Accept become those of the finding.
+	Dependencies, Paths []string
+	Accept              string
+}
+
+// Finding returns the finding of the rule with f's severity.
+func (r Rule) Finding(f Facts) Finding {
+	out := Finding{
+		Rule: r.ID, Severity: f.Severity, Message: r.message(f),
+		Dependencies: f.Dependencies, Paths: f.Paths, Accept: f.Accept,
+	}
+	if r.hint != nil {
+		out.Fix = r.hint(f)
+	}
+	return out
+}
+
+// Severity returns the severity of a finding, "" where the rule is not
+// applied. strict is whether the stage is critical or enforced.
+func (r Rule) Severity(strict bool) Severity {
+	if strict {
+		return r.Strict
+	}
+	return r.Other
+}
+
+// Explanation returns the rule as text of a few paragraphs.
+func (r Rule) Explanation() string {
+	return r.What + "\n\nWhy: " + r.Why + "\n\nFix: " + r.Fix + "\n\nAccept: " + r.Accept
+}
+
+// Rules returns all rules, the most important first. Findings of one severity
+// have the same order.
+func Rules() []Rule {
+	return []Rule{
+		RuleGaps, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
+		RuleGrowth, RuleOverLimit, RuleWeaker,
+		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleFiles, RuleOrigin, RuleExpired,
+		RuleBasePinned, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
+		RuleClaim, RuleStartup, RuleLeftover, RuleNonASCII, RuleHalfInstalled,
+		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
+		RuleStageGone, RuleShrunk,
+	}
+}
+
+// RuleByID returns the rule of an ID.
+func RuleByID(id string) (Rule, bool) {
+	rules := Rules()
+	i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })
+	if i < 0 {
+		return Rule{}, false
+	}
+	return rules[i], true
+}
