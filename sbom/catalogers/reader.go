@@ -101,7 +101,39 @@ func (f *finder) open(at file.Location, read func(file.Location, rootfs.Content)
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return read(at, content)
+	return read(at, &paged{Content: content})
+}
+
+// pageSize is the number of bytes that a small read fetches at once.
+const pageSize = 8 << 10
+
+// paged is a file whose small reads at an offset are served from the page that
+// was read last. debug/pe reads the symbols of a file one by one, 18 bytes
+// each, and several readers look at the same headers. It is for one goroutine.
+type paged struct {
+	rootfs.Content
+	page []byte // nil before the first small read
+	at   int64
+	end  error // that the page ended with
+}
+
+func (p *paged) ReadAt(b []byte, off int64) (int, error) {
+	if len(b) >= pageSize || off < 0 {
+		return p.Content.ReadAt(b, off)
+	}
+	if p.page == nil || off < p.at || int64(len(b)) > p.at+int64(len(p.page))-off {
+		if p.page == nil {
+			p.page = make([]byte, pageSize)
+		}
+		p.page = p.page[:pageSize]
+		n, err := p.Content.ReadAt(p.page, off)
+		p.page, p.at, p.end = p.page[:n], off, err
+	}
+	n := copy(b, p.page[off-p.at:])
+	if n < len(b) {
+		return n, p.end
+	}
+	return n, nil
 }
 
 func (f *finder) content(at file.Location) (rootfs.Content, error) {

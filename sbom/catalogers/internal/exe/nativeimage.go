@@ -95,7 +95,7 @@ func names(f *elf.File, table string) bool {
 	if s == nil || s.Type == elf.SHT_NOBITS {
 		return false
 	}
-	_, found := find(s.Open(), []byte("\x00"+nativeSymbols[2]+"\x00"), MaxSection)
+	_, found := find(s.Open(), []byte("\x00"+nativeSymbols[2]+"\x00"), int64(min(s.Size, MaxSection)))
 	return found
 }
 
