@@ -1,29 +1,29 @@
-// Package explore shows one environment's dependencies in a terminal, to be
-// sorted, filtered and asked about: what keeps what, why is this here, what
-// would leave with these.
+// Package explore shows the dependencies of one environment in a terminal. They
+// can be sorted and filtered, and it answers which components retain which,
+// why one is installed, and what a removal takes with it.
 //
-// # How it is put together
+// # Structure
 //
 // A model has the whole state. It takes keys and sizes, and draws a screen as
-// lines of text: a pure function of what went in, tested without a terminal.
-// Run connects it with one, by a library that this package hides. Nothing here
-// scans, decides or changes anything; all answers are those of sbom/graph.
+// lines of text: a pure function of its input, tested without a terminal. Run
+// connects it with a terminal, by a library that is not part of the interface
+// of this package. The package does not scan, decide or change anything; all
+// answers come from sbom/graph.
 //
 // # Terminals
 //
-// It has to work over SSH, on a serial line, in 80 columns and 24 lines, and
-// without colours. So the keyboard does everything, its own words are ASCII,
-// and what colours and attributes say is said by a character too. Lines are
-// cut by cells, never wrapped, and there are never more of them than fit.
+// The view works over SSH, on a serial line, in 80 columns and 24 lines, and
+// without colours: every function has a key, its own words are ASCII, and
+// colours and attributes never carry information alone. Lines are cut by cells,
+// never wrapped, and never more than fit.
 //
-// Names come from strangers. All of them go through [terminal.Escape] before
-// they reach a line, and so before the library sees them.
+// Names are untrusted. All of them pass through [terminal.Escape] before they
+// reach a line, and therefore the library.
 //
 // # Cost
 //
-// Only what is on the screen is drawn. A filter looks at each name once, an
-// answer takes what it takes in sbom/graph, and the tree is made where it is
-// opened.
+// Only visible lines are drawn. A filter matches each name once, an answer
+// costs what it costs in sbom/graph, and the tree is made where it is opened.
 package explore
 
 import (
@@ -37,27 +37,26 @@ import (
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// Stage is what is looked at.
+// Stage is the environment that is shown.
 type Stage struct {
-	// Name is the reference or the stage's name.
+	// Name is the reference or the name of the stage.
 	Name  string
 	Graph *graph.Graph
-	// Provenance says what accounts for a component ("os", "lock"), "" when
-	// that is not known. It may be nil.
+	// Provenance returns the provenance of a component ("os", "lock"), "" when
+	// it is unknown. It may be nil.
 	Provenance func(id string) string
-	// Notes are what somebody who looks at the numbers has to know: what the
-	// environment cannot show, and what could not be examined.
+	// Notes are the limitations and gaps of the environment.
 	Notes []string
 }
 
-// Terminal is what it is shown on.
+// Terminal is the terminal that shows the view.
 type Terminal struct {
 	In, Out *os.File
 	Color   bool
 }
 
 // Run shows a stage until the user quits or the context ends, which is an
-// error. The terminal is as it was then, also after a panic.
+// error. It restores the terminal, also after a panic.
 func Run(ctx context.Context, s Stage, t Terminal) error {
 	return run(ctx, newModel(s, t.Color), t)
 }
@@ -69,14 +68,14 @@ func run(ctx context.Context, m *model, t Terminal) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, tea.ErrProgramPanic):
-		return errors.New("a defect in the view; the terminal was restored, and what is above says where")
+		return errors.New("internal error in the view (the terminal was restored; the stack trace is above)")
 	case err != nil:
 		return fmt.Errorf("terminal: %w", err)
 	}
 	return nil
 }
 
-// program is the model as the library wants it.
+// program adapts the model to the interface of the library.
 type program struct{ *model }
 
 func (p program) Init() tea.Cmd { return nil }

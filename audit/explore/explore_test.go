@@ -19,12 +19,12 @@ import (
 
 var update = flag.Bool("update", false, "write the golden screens")
 
-// docs is a small stage: texlive and pip were asked for, old is an orphan.
+// docs is a small stage: texlive and pip are explicit, old is an orphan.
 func docs() Stage {
 	names := []struct {
-		name  string
-		asked sbom.InstallReason
-		size  int64
+		name   string
+		reason sbom.InstallReason
+		size   int64
 	}{
 		{"texlive", sbom.ReasonExplicit, 56_000}, {"biber", sbom.ReasonDependency, 1_700_000}, {"libxml-perl", sbom.ReasonDependency, 400_000},
 		{"perl", sbom.ReasonDependency, 30_000_000}, {"pip", sbom.ReasonExplicit, 6_800_000}, {"python3", sbom.ReasonDependency, 83_000},
@@ -32,7 +32,7 @@ func docs() Stage {
 	}
 	var components []sbom.Component
 	for _, n := range names {
-		components = append(components, sbom.Component{ID: "deb/" + n.name, Kind: sbom.KindOS, Type: "deb", Name: n.name, Version: "1.0-1", InstallReason: n.asked, InstalledSize: n.size})
+		components = append(components, sbom.Component{ID: "deb/" + n.name, Kind: sbom.KindOS, Type: "deb", Name: n.name, Version: "1.0-1", InstallReason: n.reason, InstalledSize: n.size})
 	}
 	components = append(components, sbom.Component{ID: "pypi/wheel", Kind: sbom.KindPackage, Type: "pypi", Name: "wheel", Version: "0.38", Owner: "deb/python3"})
 	var edges []graph.Edge
@@ -84,7 +84,7 @@ func TestScreens(t *testing.T) {
 		{"filter-nothing", "/ type:zzz", 80, 24},
 		{"tree", "tab", 80, 24},
 		{"tree-open", "/ type:libxml enter tab", 80, 24},
-		{"tree-inside", "/ type:python enter tab right", 80, 24},
+		{"tree-bundled", "/ type:python enter tab right", 80, 24},
 		{"why", "/ type:libxml enter w", 80, 24},
 		{"why-every-way", "/ type:perl enter s s enter a", 80, 24},
 		{"why-narrow", "/ type:libxml enter w", 40, 24},
@@ -182,7 +182,7 @@ func TestKeys(t *testing.T) {
 		{"down pgdown j", "deb/old"},
 		{"home", "deb/texlive"},
 		{"up k pgup", "deb/texlive"},
-		{"down down tab", "deb/biber"}, // the tree opens where it lies
+		{"down down tab", "deb/biber"}, // the tree opens at its place
 		{"left left", "deb/texlive"},   // goes up, then closes
 		{"right right", "deb/biber"},   // opens, and goes into it
 		{"tab", "deb/biber"},

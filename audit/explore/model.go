@@ -9,7 +9,7 @@ import (
 	"github.com/depaudit/depaudit/audit/terminal"
 )
 
-// action is what a key asks of the terminal.
+// action is an effect of a key outside of the model.
 type action int
 
 const (
@@ -18,8 +18,8 @@ const (
 	suspend
 )
 
-// maxFilter is the number of characters of a filter. What is longer was
-// pasted by mistake.
+// maxFilter is the number of characters of a filter. A longer text was pasted
+// by mistake.
 const maxFilter = 200
 
 // model is the whole state of the view.
@@ -50,8 +50,8 @@ type model struct {
 }
 
 func newModel(s Stage, color bool) *model {
-	const width, height = 80, 24 // until the terminal says
-	m := &model{stage: s, color: color, width: width, height: height, index: make(map[string]int), marks: make(map[string]bool), sort: byKeeps}
+	const width, height = 80, 24 // until the terminal reports its size
+	m := &model{stage: s, color: color, width: width, height: height, index: make(map[string]int), marks: make(map[string]bool), sort: byRetains}
 	m.stage.Name = terminal.Escape(s.Name)
 	m.tree.open = make(map[string]bool)
 	m.rows = rowsOf(s)
@@ -80,15 +80,15 @@ func (m *model) extend(text string) {
 	}
 }
 
-// setFilter narrows or widens the list. The cursor goes to the first line:
-// what one looks for is what is left.
+// setFilter narrows or widens the list. The cursor goes to the first line of
+// the matches.
 func (m *model) setFilter(filter string) {
 	m.filter = filter
 	m.arrange()
 	m.cursor, m.top = 0, 0
 }
 
-// press takes a key, by its name, with the text that it types, if any.
+// press handles a key, by its name, with the text that it types, if any.
 func (m *model) press(key, text string) action {
 	switch key {
 	case "ctrl+c":
@@ -107,7 +107,7 @@ func (m *model) press(key, text string) action {
 	return m.command(key)
 }
 
-// typed is a key while the filter is written.
+// typed handles a key while the filter is typed.
 func (m *model) typed(key, text string) {
 	switch key {
 	case "enter", "tab":
@@ -133,7 +133,7 @@ func (m *model) typed(key, text string) {
 	}
 }
 
-// turn is a key while a page is shown.
+// turn handles a key while a page is shown.
 func (m *model) turn(key string) {
 	p := m.page
 	switch key {
@@ -160,7 +160,7 @@ func (m *model) turn(key string) {
 	}
 }
 
-// command is a key in the list or the tree.
+// command handles a key in the list or the tree.
 func (m *model) command(key string) action {
 	selected := m.selected()
 	switch key {
@@ -209,8 +209,8 @@ func (m *model) command(key string) action {
 	return nothing
 }
 
-// mark marks a component, or takes the mark away, and goes to the next one.
-// What lies inside another one leaves only with it and cannot be marked.
+// mark marks a component, or removes the mark, and goes to the next one. A
+// bundled component is only removed with its owner and cannot be marked.
 func (m *model) mark(id string) {
 	if _, counts := m.index[id]; !counts {
 		return
@@ -223,10 +223,10 @@ func (m *model) mark(id string) {
 	m.move(1)
 }
 
-// reorder sorts the list by another column, or the other way round.
+// reorder sorts the list by another column, or in reverse.
 func (m *model) reorder(key string) {
 	if m.inTree {
-		return // it has an order of its own
+		return // it has a fixed order
 	}
 	selected := m.selected()
 	n := len(titles())
@@ -241,12 +241,12 @@ func (m *model) reorder(key string) {
 		default:
 			m.backwards = !m.backwards
 		}
-		if m.sort != byFrom || m.stage.Provenance != nil {
+		if m.sort != byProvenance || m.stage.Provenance != nil {
 			break
 		}
 	}
 	m.arrange()
-	if m.cursor > 0 { // at the top one wants to see what is first now
+	if m.cursor > 0 { // at the top the cursor stays there
 		m.find(selected)
 	}
 }
@@ -268,7 +268,8 @@ func (m *model) find(id string) {
 	m.cursor = max(0, slices.IndexFunc(m.shown, func(i int) bool { return m.rows[i].id == id }))
 }
 
-// selected is the component under the cursor, "" when there is none.
+// selected returns the ID of the component under the cursor, "" when there is
+// none.
 func (m *model) selected() string {
 	switch {
 	case m.cursor >= m.length():
@@ -279,7 +280,7 @@ func (m *model) selected() string {
 	return m.rows[m.shown[m.cursor]].id
 }
 
-// length is the number of lines of the list or the tree.
+// length returns the number of lines of the list or the tree.
 func (m *model) length() int {
 	if m.inTree {
 		return len(m.tree.lines)
@@ -287,7 +288,7 @@ func (m *model) length() int {
 	return len(m.shown)
 }
 
-// scroll moves the cursor. It says whether the key was one for that.
+// scroll moves the cursor. It reports whether the key does that.
 func (m *model) scroll(key string) bool {
 	switch key {
 	case "up", "k":

@@ -12,26 +12,26 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// page is an answer that stands over the list until it is left.
+// page is an answer that covers the list until it is closed.
 type page struct {
 	title string
 	lines []pageLine
 	top   int
-	// target is set for the answer to why, all when it has every chain.
+	// target is set for the answer to why; all is set when it has every chain.
 	target string
 	all    bool
-	// fitted are the lines for a width.
+	// fitted has the lines for a width.
 	fitted []pageLine
 	width  int
 }
 
-// pageLine is a line of an answer, whose beginning has a meaning.
+// pageLine is a line of an answer. Its indent is kept when it is wrapped.
 type pageLine struct {
 	text  string
 	style terminal.Style
 }
 
-// wrapped are the lines for a width.
+// wrapped returns the lines for a width.
 func (p *page) wrapped(width int) []pageLine {
 	if p.width != width {
 		p.width, p.fitted = width, nil
@@ -48,7 +48,7 @@ func (p *page) add(s terminal.Style, format string, args ...any) {
 	p.lines = append(p.lines, pageLine{fmt.Sprintf(format, args...), s})
 }
 
-// why is the answer to why a component is there.
+// why returns the answer to why a component is there.
 func (m *model) why(id string, all bool) *page {
 	r := m.rowOf(id)
 	p := &page{title: "why " + r.label(), target: id, all: all}
@@ -59,21 +59,21 @@ func (m *model) why(id string, all bool) *page {
 	}
 	if h, err := m.stage.Graph.Retained(id); err == nil {
 		p.add("", "%s", reasonText(w.Reason))
-		p.add("", "keeps %s alone%s, and shares %d%s", wording.Count(h.Retained, "other", "others"), sized(h.RetainedSize), h.Shared, sized(h.SharedSize))
+		p.add("", "retains %s%s, and shares %d%s", wording.Count(h.Retained, "other", "others"), sized(h.RetainedSize), h.Shared, sized(h.SharedSize))
 	}
 	if w.Owner != "" {
 		owner := m.rowOf(w.Owner)
-		p.add("", "lies inside %s", owner.label())
+		p.add("", "is bundled in %s", owner.label())
 	}
 	if w.NeededBy > 0 {
 		text := fmt.Sprintf("needed directly by %d", w.NeededBy)
 		if w.Circular > 0 {
-			text += fmt.Sprintf(", of which %d are here only because of it", w.Circular)
+			text += fmt.Sprintf(", of which %d are installed only because of it", w.Circular)
 		}
 		p.add("", "%s", text)
 	}
 	if len(w.RetainedBy) > 0 {
-		p.add("", "leaves with any of:")
+		p.add("", "is removed with any of:")
 		for _, keeper := range w.RetainedBy {
 			k := m.rowOf(keeper)
 			p.add("", "    %s", k.label())
@@ -82,7 +82,7 @@ func (m *model) why(id string, all bool) *page {
 	m.unknown(p, w.Unknown)
 	for _, c := range w.Chains {
 		if len(c.Steps) == 0 {
-			continue // that it is a root was said
+			continue // the first line has it
 		}
 		root := m.rowOf(c.Root)
 		p.add("", "")
@@ -105,17 +105,17 @@ const maxIndent = 8
 func reasonText(r graph.Reason) string {
 	switch r {
 	case graph.Explicit:
-		return "it was asked for"
+		return "it is explicit"
 	case graph.Essential:
 		return "it is essential: part of the system's minimum"
 	case graph.Named:
 		return "it is named as a root"
 	case graph.Presumed:
-		return "presumed to be asked for: nothing says, and nothing else needs it"
+		return "it is presumed explicit: its install reason is not recorded, and nothing else needs it"
 	case graph.Orphan:
-		return "nothing keeps it: it came with something that is gone"
+		return "it is orphaned: no installed package needs it any more"
 	}
-	return "it came because something needs it"
+	return "it is automatic: another package needs it"
 }
 
 func verb(kind string) string {
@@ -140,14 +140,14 @@ func sized(n int64) string {
 	return " (" + terminal.Bytes(n) + ")"
 }
 
-// unknown says of which types nothing says what was asked for.
+// unknown adds the types without recorded install reasons.
 func (m *model) unknown(p *page, types []string) {
 	if len(types) > 0 {
-		p.add("", "nothing says what was asked for of type %s: presumed is what nothing else needs", terminal.Escape(strings.Join(types, ", ")))
+		p.add("", "no install reasons are recorded for type %s: packages that no other one needs are presumed explicit", terminal.Escape(strings.Join(types, ", ")))
 	}
 }
 
-// whatIf is the answer to what leaves with the marked components.
+// whatIf returns the answer to what is removed with the marked components.
 func (m *model) whatIf(ids []string) *page {
 	var names []string
 	for _, id := range ids {
@@ -160,14 +160,14 @@ func (m *model) whatIf(ids []string) *page {
 		p.add(terminal.Red, "%s", terminal.Escape(err.Error()))
 		return p
 	}
-	p.add(terminal.Bold, "%s, %s", leaves(c.Count, c.Size), stays(c.Remaining, c.RemainingSize))
+	p.add(terminal.Bold, "%s, %s", removed(c.Count, c.Size), remaining(c.Remaining, c.RemainingSize))
 	m.unknown(p, c.Unknown)
 	if len(c.Breaks) > 0 {
 		p.add("", "")
 		p.add(terminal.Red, "breaks (%d)", len(c.Breaks))
 	}
-	// What somebody asked for first: that is what they would miss.
-	slices.SortStableFunc(c.Breaks, func(a, b graph.Break) int { return cmp.Compare(askedFirst(a), askedFirst(b)) })
+	// Roots first: they are missed most.
+	slices.SortStableFunc(c.Breaks, func(a, b graph.Break) int { return cmp.Compare(rootsFirst(a), rootsFirst(b)) })
 	for _, b := range c.Breaks {
 		from, to := m.rowOf(b.From), m.rowOf(b.To)
 		text := fmt.Sprintf("  %s %s %s%s", from.label(), verb(b.Kind), to.label(), via(b.Edge))
@@ -175,7 +175,7 @@ func (m *model) whatIf(ids []string) *page {
 			text += fmt.Sprintf(" (it is %s)", b.Reason)
 		}
 		if b.Stays {
-			text += "; it stays, broken"
+			text += "; it remains, broken"
 		}
 		p.add("", "%s", text)
 	}
@@ -183,14 +183,14 @@ func (m *model) whatIf(ids []string) *page {
 		because graph.Because
 		title   string
 	}{
-		{graph.Requested, "leaves as marked"},
-		{graph.Broken, "leaves because it needs what leaves"},
-		{graph.Unneeded, "leaves because nothing that stays needs it"},
-		{graph.Orphaned, "leaves in any case: nothing keeps it now"},
+		{graph.Requested, "removed as marked"},
+		{graph.Broken, "removed because it needs a removed one"},
+		{graph.Unneeded, "removed because nothing that remains needs it"},
+		{graph.Orphaned, "orphaned even now"},
 	} {
 		var rows []row
 		for _, l := range c.Removed {
-			if r := m.rowOf(l.ID); l.Because == group.because && !r.inside {
+			if r := m.rowOf(l.ID); l.Because == group.because && !r.bundled {
 				rows = append(rows, r)
 			}
 		}
@@ -207,50 +207,44 @@ func (m *model) whatIf(ids []string) *page {
 	return p
 }
 
-func askedFirst(b graph.Break) int {
+func rootsFirst(b graph.Break) int {
 	if b.Reason != "" {
 		return 0
 	}
 	return 1
 }
 
-func leaves(n int, size int64) string {
-	if n == 1 {
-		return "1 dependency leaves" + sized(size)
-	}
-	return fmt.Sprintf("%d dependencies leave%s", n, sized(size))
+func removed(n int, size int64) string {
+	return wording.Count(n, "dependency is removed", "dependencies are removed") + sized(size)
 }
 
-func stays(n int, size int64) string {
-	if n == 1 {
-		return "1 stays" + sized(size)
-	}
-	return fmt.Sprintf("%d stay%s", n, sized(size))
+func remaining(n int, size int64) string {
+	return wording.Count(n, "remains", "remain") + sized(size)
 }
 
-// help lists the keys and what the columns mean.
+// help lists the keys and explains the columns.
 func (m *model) help() *page {
 	p := &page{title: "keys"}
 	for _, l := range []string{
 		"up down pgup pgdn home end   move (also j k g G)",
 		"/              filter as you type: every word must be in name, version,",
-		"               type, asked or from; enter keeps the filter, esc drops it",
+		"               type, reason or provenance; enter keeps it, esc drops it",
 		"s  S  r        sort by the next column, the previous one, backwards",
-		"tab            between the list and the tree of what keeps what",
+		"tab            between the list and the tree of what retains what",
 		"right left     open and close in the tree (also l h); * opens all below",
 		"enter  w       why is this here; there: a for every way to it",
 		"space          mark; u drops all marks",
-		"x              what would leave and break without the marked ones, or",
+		"x              what is removed and breaks without the marked ones, or",
 		"               without the one under the cursor when none is marked",
 		"?  q  esc      this page; quit, or leave a page; ctrl+z suspends",
 		"",
-		"asked  why it is there for its own sake: asked, essential, named as a",
-		"       root, presumed (nothing says, and nothing else needs it); orphan:",
-		"       nothing keeps it; auto: it came because something needs it;",
-		"       shared, in the tree: several keep it",
-		"from   what accounts for it, where a report says so",
-		"keeps  how many others only it keeps: they would leave with it",
-		"size   its own installed size, where the package database says so",
+		"reason      why it is installed: explicit, essential, named as a root,",
+		"            presumed explicit (not recorded, and nothing else needs it);",
+		"            dependency: another package needs it; orphan: no package",
+		"            needs it any more; shared, in the tree: several retain it",
+		"provenance  what accounts for it, if a report has it",
+		"retains     how many others only it retains: they are removed with it",
+		"size        its own installed size, if the package database has it",
 	} {
 		p.add("", "%s", l)
 	}

@@ -10,19 +10,19 @@ import (
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// row is a component as it is shown. Its texts are safe on a terminal.
+// row is a component as it is shown. Its texts are escaped.
 type row struct {
 	id            string
 	name, version string
 	typ           string
-	asked         string
-	from          string
+	reason        string
+	provenance    string
 	detail        string
-	search        string // what a filter looks at
-	keeps         int
-	keptSize      int64
+	search        string // the text that a filter is matched with
+	retains       int
+	retainedSize  int64
 	size          int64
-	inside        bool
+	bundled       bool
 }
 
 // column is a column that rows can be sorted by.
@@ -31,23 +31,23 @@ type column int
 const (
 	byName column = iota
 	byVersion
-	byAsked
-	byFrom
-	byKeeps
+	byReason
+	byProvenance
+	byRetains
 	bySize
 )
 
-// titles are in the order of the columns on the screen.
-func titles() []string { return []string{"name", "version", "asked", "from", "keeps", "size"} }
+// titles returns the titles in the order of the columns.
+func titles() []string { return []string{"name", "version", "reason", "provenance", "retains", "size"} }
 
-// rowsOf are the components that count, sorted by ID.
+// rowsOf returns the components that count, sorted by ID.
 func rowsOf(s Stage) []row {
 	var rows []row
 	for _, h := range s.Graph.Retentions() {
 		r := rowOf(s, h.ID)
-		r.keeps, r.keptSize = h.Retained, h.RetainedSize
+		r.retains, r.retainedSize = h.Retained, h.RetainedSize
 		if h.Reason != "" {
-			r.asked = string(h.Reason)
+			r.reason = string(h.Reason)
 		}
 		rows = append(rows, r)
 	}
@@ -58,19 +58,19 @@ func rowOf(s Stage, id string) row {
 	c := s.Graph.Component(id)
 	r := row{
 		id: id, name: terminal.Escape(fullName(c)), version: terminal.Escape(c.Version), typ: terminal.Escape(c.Type),
-		asked: terminal.Escape(string(c.InstallReason)), size: max(0, c.InstalledSize), inside: !c.Counts(), detail: c.Detail,
+		reason: terminal.Escape(string(c.InstallReason)), size: max(0, c.InstalledSize), bundled: !c.Counts(), detail: c.Detail,
 	}
 	if c.Kind == sbom.KindFiles {
 		r.version = ""
 	}
 	if s.Provenance != nil {
-		r.from = terminal.Escape(s.Provenance(id))
+		r.provenance = terminal.Escape(s.Provenance(id))
 	}
 	if r.detail == "" && len(c.Paths) > 0 && c.Kind == sbom.KindPackage {
 		r.detail = c.Paths[0]
 	}
 	r.detail = terminal.Escape(r.detail)
-	r.search = strings.ToLower(strings.Join([]string{r.name, r.version, r.typ, r.asked, r.from}, " "))
+	r.search = strings.ToLower(strings.Join([]string{r.name, r.version, r.typ, r.reason, r.provenance}, " "))
 	return r
 }
 
@@ -85,7 +85,7 @@ func fullName(c *sbom.Component) string {
 	return c.Namespace + "/" + c.Name
 }
 
-// label is a component within a sentence.
+// label returns a component for a sentence.
 func (r *row) label() string {
 	if r.version == "" {
 		return r.name
@@ -116,19 +116,19 @@ func (m *model) compare(a, b *row) int {
 	switch m.sort {
 	case byVersion:
 		return cmp.Compare(a.version, b.version)
-	case byAsked:
-		return cmp.Compare(askedOrder(a.asked), askedOrder(b.asked))
-	case byFrom:
-		return cmp.Compare(a.from, b.from)
-	case byKeeps:
-		return cmp.Or(cmp.Compare(b.keeps, a.keeps), cmp.Compare(b.keptSize+b.size, a.keptSize+a.size))
+	case byReason:
+		return cmp.Compare(reasonOrder(a.reason), reasonOrder(b.reason))
+	case byProvenance:
+		return cmp.Compare(a.provenance, b.provenance)
+	case byRetains:
+		return cmp.Or(cmp.Compare(b.retains, a.retains), cmp.Compare(b.retainedSize+b.size, a.retainedSize+a.size))
 	case bySize:
 		return cmp.Compare(b.size, a.size)
 	}
 	return cmp.Or(cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.name, b.name))
 }
 
-// askedOrder puts what somebody can do without asking anybody first.
-func askedOrder(asked string) int {
-	return slices.Index([]string{string(graph.Explicit), string(graph.Named), string(graph.Presumed), string(graph.Orphan), string(graph.Essential), string(sbom.ReasonDependency)}, asked)
+// reasonOrder puts the components first that can be removed without a break.
+func reasonOrder(reason string) int {
+	return slices.Index([]string{string(graph.Explicit), string(graph.Named), string(graph.Presumed), string(graph.Orphan), string(graph.Essential), string(sbom.ReasonDependency)}, reason)
 }

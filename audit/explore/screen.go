@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// leastWidth and leastHeight are what the view needs to show anything.
+	// leastWidth and leastHeight are the smallest size of the view.
 	leastWidth, leastHeight = 30, 8
-	// frame is the number of lines around the list: title, header, the line
-	// about what is selected, that of the filter, and the keys.
+	// frame is the number of lines around the list: title, header, the selected
+	// component, the filter, and the keys.
 	frame = 5
-	// leastTitle is what is left of the stage's name in the title.
+	// leastTitle is the least room for the stage's name in the title.
 	leastTitle = 8
-	// wide is where there is room for the column "from".
+	// wide is the width with room for the column "provenance".
 	wide = 100
 )
 
@@ -55,7 +55,7 @@ func (m *model) title() string {
 	switch {
 	case m.page != nil:
 	case m.inTree:
-		right = "tree of what keeps what"
+		right = "tree of what retains what"
 	case m.filter != "":
 		right = fmt.Sprintf("%d shown", len(m.shown))
 	}
@@ -147,20 +147,21 @@ const (
 	markWidth    = 2
 	columnGap    = "  "
 	versionWidth = 18
-	askedWidth   = 9
-	fromWidth    = 14
-	keepsWidth   = 6
-	sizeWidth    = 7
-	leastName    = 16
+	reasonWidth  = 10
+	// provenanceWidth is the width of "unaccounted".
+	provenanceWidth = 11
+	retainsWidth    = 8
+	sizeWidth       = 7
+	leastName       = 16
 )
 
 func (m *model) layout() layout {
-	l := layout{byVersion: versionWidth, byAsked: askedWidth, byKeeps: keepsWidth, bySize: sizeWidth}
+	l := layout{byVersion: versionWidth, byReason: reasonWidth, byRetains: retainsWidth, bySize: sizeWidth}
 	if m.stage.Provenance != nil && m.width >= wide {
-		l[byFrom] = fromWidth
+		l[byProvenance] = provenanceWidth
 	}
-	// What the others leave is for the name.
-	for _, spare := range []column{byVersion, bySize, byAsked} {
+	// The rest of the width is for the name.
+	for _, spare := range []column{byVersion, bySize, byReason} {
 		if m.nameWidth(l) < leastName {
 			l[spare] = 0
 		}
@@ -205,7 +206,7 @@ func (m *model) nothing() string {
 	if m.filter == "" {
 		return "  there are no dependencies"
 	}
-	return terminal.Cut("  none has all of that in its name, version, type, asked or from", m.width)
+	return terminal.Cut("  no dependency has all of these words", m.width)
 }
 
 func (m *model) header(l layout) string {
@@ -236,7 +237,7 @@ func writeCell(b *strings.Builder, l layout, c column, text string) {
 	if c > byName {
 		b.WriteString(columnGap)
 	}
-	if c >= byKeeps {
+	if c >= byRetains {
 		b.WriteString(terminal.FitRight(text, l[c]))
 		return
 	}
@@ -272,13 +273,13 @@ func (m *model) rowLine(l layout, i int) string {
 	b.Write(sign)
 	writeCell(&b, l, byName, name)
 	writeCell(&b, l, byVersion, r.version)
-	writeCell(&b, l, byAsked, r.asked)
-	writeCell(&b, l, byFrom, r.from)
-	keeps := ""
-	if r.keeps > 0 {
-		keeps = fmt.Sprint(r.keeps)
+	writeCell(&b, l, byReason, r.reason)
+	writeCell(&b, l, byProvenance, r.provenance)
+	retains := ""
+	if r.retains > 0 {
+		retains = fmt.Sprint(r.retains)
 	}
-	writeCell(&b, l, byKeeps, keeps)
+	writeCell(&b, l, byRetains, retains)
 	writeCell(&b, l, bySize, terminal.Bytes(r.size))
 	text := b.String()
 	switch {
@@ -286,13 +287,14 @@ func (m *model) rowLine(l layout, i int) string {
 		return m.paint(text, terminal.Reverse)
 	case m.marks[r.id]:
 		return m.paint(text, terminal.Yellow)
-	case r.inside:
+	case r.bundled:
 		return m.paint(text, terminal.Faint)
 	}
 	return text
 }
 
-// about is the line about what is selected: what the columns have no room for.
+// about returns the line about the selected component: the facts that have no
+// column.
 func (m *model) about() string {
 	id := m.selected()
 	if id == "" {
@@ -300,11 +302,11 @@ func (m *model) about() string {
 	}
 	r := m.rowOf(id)
 	parts := []string{r.typ + " " + r.label()}
-	if r.from != "" {
-		parts = append(parts, "from "+r.from)
+	if r.provenance != "" {
+		parts = append(parts, r.provenance)
 	}
-	if r.keeps > 0 {
-		parts = append(parts, fmt.Sprintf("keeps %d%s", r.keeps, sized(r.keptSize)))
+	if r.retains > 0 {
+		parts = append(parts, fmt.Sprintf("retains %d%s", r.retains, sized(r.retainedSize)))
 	}
 	if r.detail != "" {
 		parts = append(parts, r.detail)

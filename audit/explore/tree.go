@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// tree is the dominator tree as far as it is open: below each component is
-// what only it keeps. What several keep is at the top, and orphans, which
-// nothing keeps, are at the end.
+// tree is the open part of the dominator tree: below each component are those
+// that only it retains. Components that several retain are at the top, and
+// orphans at the end.
 type tree struct {
 	lines []line
 	open  map[string]bool
@@ -21,7 +21,7 @@ type line struct {
 	open  bool
 }
 
-// plant makes the lines of the tree anew.
+// plant makes the lines of the tree again.
 func (m *model) plant() {
 	m.tree.lines = m.tree.lines[:0]
 	type item struct {
@@ -35,7 +35,7 @@ func (m *model) plant() {
 			rows[i] = m.rowOf(id)
 		}
 		slices.SortFunc(rows, func(a, b row) int {
-			return -cmp.Or(cmp.Compare(a.keeps, b.keeps), cmp.Compare(a.keptSize+a.size, b.keptSize+b.size), cmp.Compare(b.id, a.id))
+			return -cmp.Or(cmp.Compare(a.retains, b.retains), cmp.Compare(a.retainedSize+a.size, b.retainedSize+b.size), cmp.Compare(b.id, a.id))
 		})
 		for _, r := range slices.Backward(rows) {
 			stack = append(stack, item{r.id, depth})
@@ -48,8 +48,8 @@ func (m *model) plant() {
 		stack = stack[:len(stack)-1]
 		kids := m.children(at.id)
 		l := line{row: m.rowOf(at.id), depth: at.depth, kids: len(kids) > 0, open: m.tree.open[at.id]}
-		if at.depth == 0 && (l.row.asked == "dependency" || l.row.asked == "") && !l.row.inside {
-			l.row.asked = "shared" // by several roots
+		if at.depth == 0 && (l.row.reason == "dependency" || l.row.reason == "") && !l.row.bundled {
+			l.row.reason = "shared" // by several roots
 		}
 		m.tree.lines = append(m.tree.lines, l)
 		if l.kids && l.open {
@@ -58,7 +58,7 @@ func (m *model) plant() {
 	}
 }
 
-// children are what only one component keeps.
+// children returns the components directly below one.
 func (m *model) children(id string) []string {
 	ids, err := m.stage.Graph.Retains(id)
 	if err != nil {
@@ -67,33 +67,33 @@ func (m *model) children(id string) []string {
 	return ids
 }
 
-// rowOf is the row of a component, also of one inside another.
+// rowOf returns the row of a component, also of a bundled one.
 func (m *model) rowOf(id string) row {
 	if i, ok := m.index[id]; ok {
 		return m.rows[i]
 	}
 	r := rowOf(m.stage, id)
-	r.asked = "bundled"
+	r.reason = "bundled"
 	return r
 }
 
-// reveal opens what lies above a component, and returns its line.
+// reveal opens the tree above a component, and returns its line.
 func (m *model) reveal(id string) int {
 	for up := id; up != ""; {
-		keeper, err := m.stage.Graph.Retainer(up)
+		retainer, err := m.stage.Graph.Retainer(up)
 		if err != nil {
 			break
 		}
-		if keeper != "" {
-			m.tree.open[keeper] = true
+		if retainer != "" {
+			m.tree.open[retainer] = true
 		}
-		up = keeper
+		up = retainer
 	}
 	m.plant()
 	return max(0, slices.IndexFunc(m.tree.lines, func(l line) bool { return l.row.id == id }))
 }
 
-// treeKey is a key that only the tree has. It says whether it took it.
+// treeKey handles a key of the tree. It reports whether the tree has that key.
 func (m *model) treeKey(key string) bool {
 	if len(m.tree.lines) == 0 {
 		return false

@@ -80,18 +80,18 @@ func TestExploreTerminal(t *testing.T) {
 	screen := wait("q quit")
 	for _, want := range []string{
 		"root: 30 dependencies, 307 kB",
-		"> app                             1.0                 asked          29    10 kB",
+		"> app                          1.0                 explicit          29    10 kB",
 	} {
 		if !strings.Contains(screen, want) {
 			t.Errorf("no %q on the screen:\n%s", want, screen)
 		}
 	}
 	tmux("send-keys", "End", "w")
-	if screen := wait("esc back"); !strings.Contains(screen, "why lib29 1.0") || !strings.Contains(screen, "leaves with any of:") {
+	if screen := wait("esc back"); !strings.Contains(screen, "why lib29 1.0") || !strings.Contains(screen, "is removed with any of:") {
 		t.Errorf("no reason on the screen:\n%s", screen)
 	}
 	tmux("send-keys", "q", "Home", "x")
-	wait("30 dependencies leave (307 kB), 0 stay")
+	wait("30 dependencies are removed (307 kB), 0 remain")
 	tmux("send-keys", "q", "q")
 	// Standard output alone is a terminal: there is nothing to type on.
 	wait("code=0")
