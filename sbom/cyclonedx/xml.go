@@ -70,7 +70,7 @@ func place(data []byte, d *xml.Decoder, err error) error {
 	var syntax *xml.SyntaxError
 	switch {
 	case errors.As(err, &syntax) && strings.Contains(syntax.Msg, "unexpected EOF"):
-		return strictjson.At(data, int64(len(data)), "the document ends in the middle: it was cut off, or is half written")
+		return strictjson.At(data, int64(len(data)), "the document is truncated")
 	case errors.As(err, &syntax):
 		detail = syntax.Msg
 	case strings.Contains(detail, "CharsetReader"):

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// load reads the whole document, through gzip if it is compressed, as text in
-// UTF-8 without a byte order mark.
+// load reads the whole document and decompresses gzip. It returns UTF-8 without a
+// byte order mark.
 func load(r io.Reader, limit int64) ([]byte, error) {
 	data, err := readAll(r, limit)
 	if err != nil {
@@ -19,11 +19,11 @@ func load(r io.Reader, limit int64) ([]byte, error) {
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(bytes.NewReader(data))
 		if err != nil {
-			return nil, fmt.Errorf("compressed with gzip, and broken: %w", err)
+			return nil, fmt.Errorf("the gzip data is corrupt: %w", err)
 		}
 		data, err = readAll(z, limit)
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, errors.New("compressed with gzip, and cut off")
+			return nil, errors.New("the gzip data is truncated")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("compressed with gzip: %w", err)
@@ -31,13 +31,13 @@ func load(r io.Reader, limit int64) ([]byte, error) {
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, errors.New("the document is empty: did the program that should have written it fail?")
+		return nil, errors.New("the document is empty (check whether the program that writes it failed)")
 	}
 	return data, binary(data)
 }
 
-// readAll gathers pieces and puts them together once. A buffer that grows by
-// doubling would hold three times the document at its peak.
+// readAll reads pieces and joins them once. A buffer that grows by doubling would
+// hold three times the document at its peak.
 func readAll(r io.Reader, limit int64) ([]byte, error) {
 	const small, large = 32 << 10, 4 << 20
 	var pieces [][]byte
@@ -47,7 +47,7 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		if total += int64(n); total > limit {
-			return nil, fmt.Errorf("larger than %d MiB (limit): make the document without its list of files, or of a part of the environment", limit>>20)
+			return nil, fmt.Errorf("larger than %d MiB (limit): write the document without its list of files, or for a part of the environment", limit>>20)
 		}
 		if errors.Is(err, io.EOF) {
 			return slices.Concat(append(pieces, b)...), nil
@@ -62,7 +62,7 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 	}
 }
 
-// binary names what is no text.
+// binary returns an error that names the format of binary data.
 func binary(data []byte) error {
 	for _, f := range []struct {
 		at    int
@@ -75,9 +75,9 @@ func binary(data []byte) error {
 		{0, "\xfd7zXZ\x00", "compressed with xz: decompress it first (xz -d)"},
 		{0, "BZh", "compressed with bzip2: decompress it first (bzip2 -d)"},
 		{0, "\x1f\x8b", "compressed with gzip twice: decompress it first (gzip -d)"},
-		{0, "\x7fELF", "a program, and no document: for what is in it, scan the folder that it lies in (dir:PATH)"},
-		{0, "SQLite format 3\x00", "a database: for a package database, scan the root file system that it lies in (dir:PATH)"},
-		{0, "%PDF-", "a PDF file, and no SBOM"},
+		{0, "\x7fELF", "an ELF program: scan the directory that has it (dir:PATH)"},
+		{0, "SQLite format 3\x00", "an SQLite database: scan the root file system that has the package database (dir:PATH)"},
+		{0, "%PDF-", "a PDF file, not an SBOM"},
 		{0, "\xff\xfe", "text in UTF-16: convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
 		{0, "\xfe\xff", "text in UTF-16: convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
 		{0, "{\x00", "text in UTF-16 or UTF-32: convert it to UTF-8 (iconv -f UTF-16LE -t UTF-8)"},
@@ -90,7 +90,7 @@ func binary(data []byte) error {
 		}
 	}
 	if bytes.IndexByte(data[:min(len(data), 512)], 0) >= 0 {
-		return errors.New("a binary file, and no SBOM")
+		return errors.New("a binary file, not an SBOM")
 	}
 	return nil
 }

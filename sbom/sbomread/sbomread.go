@@ -1,37 +1,36 @@
-// Package sbomread reads SBOMs that somebody else made: SPDX, CycloneDX and
-// syft's own form, as they are or within an attestation.
+// Package sbomread reads third-party SBOMs: SPDX, CycloneDX and syft JSON, plain
+// or in an attestation.
 //
-// # What a document is, it says itself
+// # Formats
 //
-// Formats are told apart by what stands in them and never by the name of a
-// file. What is none of them is refused by the name of what it is, where that
-// can be seen: a manifest, a scanner's report, a web page that was saved in
-// the place of a download.
+// The content decides the format, never the name of the file. A document of no
+// known format is refused with an error that names what it is, where that can
+// be seen: a manifest, a scanner's report, a web page that was saved in place
+// of a download.
 //
 // # Counting
 //
-// The counting rules are applied as far as a document allows; what it cannot
-// show is a named limitation, so that a count of a document is never taken
-// for a count of an environment. Package sbom/internal/draft has the rules;
-// sbom/spdx, sbom/cyclonedx and this package say what the words of each format
-// mean. A document that depaudit wrote is read back as what was written, and
-// has no limitations of its own.
+// The counting rules are applied as far as a document allows. Each thing that
+// it cannot show is a named limitation, so that the count of a document is
+// never mistaken for the count of an environment. Package sbom/internal/draft
+// has the rules; sbom/spdx, sbom/cyclonedx and this package translate the terms
+// of each format. A document that depaudit wrote becomes the document that was
+// encoded, and has no limitations of its own.
 //
 // # Trust
 //
-// A document is the word of whoever made it. Signatures of an envelope are
-// not verified, which is a notice: who needs that verifies it first, with the
-// tool that knows the keys. What is checked is that the document means the
-// same to us as to everybody else who reads it (package sbom/strictjson),
-// and that what people read in it, names and versions, is what programs
-// compare.
+// A document is a claim of its author. The signatures of an envelope are not
+// verified, which is a notice: verify them first, with the tool that has the
+// keys. Two things are checked: that every reader of the document reads the
+// same (package sbom/strictjson), and that the names and versions that people
+// read are those that programs compare.
 //
 // # Limits
 //
 // A document is read whole, up to [MaxBytes], uncompressed. At that size
-// reading took at most 1.4 GiB of memory, for one of depaudit's own, which is
-// written anew to compare, and less
-// than 1 GiB for everything else that we could think of (memory_test.go).
+// reading took at most 1.4 GiB of memory, for a document of depaudit's own,
+// which is encoded again to compare it, and less than 1 GiB for every other
+// document in memory_test.go.
 package sbomread
 
 import (
@@ -47,12 +46,12 @@ import (
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
-// MaxBytes is the largest document that is read. Images with every file
-// listed make some 100 MB; what is read must fit several times into the 2 GiB
-// that a scanning process has.
+// MaxBytes is the size of the largest document that is read. An image with every
+// file listed makes some 100 MB; a document must fit several times into the
+// 2 GiB of a scanning process.
 const MaxBytes = 128 << 20
 
-// Formats lists what is known, for help texts.
+// Formats returns the known formats, for help texts.
 func Formats() []string {
 	return []string{
 		"SPDX 2.2 and 2.3: JSON, tag-value",
@@ -63,13 +62,11 @@ func Formats() []string {
 	}
 }
 
-// Read reads one document of any known format; name is for messages, and for
-// the reference of the environment. Kind is "sbom" whatever the document
-// says of itself.
+// Read reads one document of any known format. name is for messages and for the
+// reference of the environment, whose kind is "sbom".
 //
-// An error says where in the document, what, and what to do. What is wrong
-// with single entries, but leaves the rest readable, is a gap of the
-// document.
+// An error has the place in the document, the fault and a hint. A fault of a
+// single entry that leaves the rest readable is a gap of the document.
 func Read(ctx context.Context, r io.Reader, name string) (*sbom.Document, error) {
 	return read(ctx, r, name, MaxBytes)
 }
@@ -93,21 +90,21 @@ func read(ctx context.Context, r io.Reader, name string, limit int64) (*sbom.Doc
 	return nil, fmt.Errorf("%s: %w", name, err)
 }
 
-// detail is an error without the place that is written before it.
+// detail is an error without its place, which the caller writes.
 type detail struct{ at *strictjson.Error }
 
 func (d detail) Error() string { return d.at.Detail }
 func (d detail) Unwrap() error { return d.at }
 
-// reader reads a document and what it may be wrapped in.
+// reader reads a document through its wrapping.
 type reader struct {
 	name    string
 	notices []sbom.Notice
 	gaps    []sbom.Gap
 }
 
-// maxWrapping is how often a document may be wrapped: a bundle has an
-// envelope, that a statement, that cosign's own record, that the document.
+// maxWrapping is the depth of wrapping: a bundle has an envelope, the envelope a
+// statement, the statement cosign's own record, the record the document.
 const maxWrapping = 6
 
 func (r *reader) read(ctx context.Context, data []byte, depth int) (*sbom.Document, error) {
@@ -121,7 +118,7 @@ func (r *reader) read(ctx context.Context, data []byte, depth int) (*sbom.Docume
 	return r.decode(ctx, kind, top, data, depth)
 }
 
-// decode reads a document that has been recognised.
+// decode reads a document of a recognised kind.
 func (r *reader) decode(ctx context.Context, kind kind, top map[string]json.RawMessage, data []byte, depth int) (*sbom.Document, error) {
 	var d *sbom.Document
 	var err error

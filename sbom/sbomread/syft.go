@@ -14,9 +14,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
-// syftDocument is as much of syft's own form as we read. It has been the same
-// in this from schema 1 of 2021 on, but for the source and the distribution.
-// syft's decoder would link the whole of syft.
+// syftDocument has the parts of syft JSON that are read. They are the same from
+// schema 1 of 2021 on, except the source and the distribution. syft's own decoder
+// would link all of syft.
 type syftDocument struct {
 	Artifacts     []syftArtifact     `json:"artifacts"`
 	Relationships []syftRelationship `json:"artifactRelationships"`
@@ -56,7 +56,7 @@ type syftFile struct {
 	ID string `json:"id"`
 }
 
-// syftSource: what was scanned is under "target" up to schema 7, and later
+// syftSource is the scanned environment: under "target" up to schema 7, and later
 // under "metadata".
 type syftSource struct {
 	ID       string     `json:"id"`
@@ -65,7 +65,7 @@ type syftSource struct {
 	Metadata syftTarget `json:"metadata"`
 }
 
-// syftTarget is a string for a folder in old documents.
+// syftTarget is a string for a directory in old documents.
 type syftTarget struct {
 	ManifestDigest string
 	OS, Arch       string
@@ -82,7 +82,7 @@ func (t *syftTarget) UnmarshalJSON(data []byte) error {
 		} `json:"layers"`
 	}
 	if json.Unmarshal(data, &image) != nil {
-		return nil // of no image
+		return nil // not an image
 	}
 	*t = syftTarget{ManifestDigest: image.ManifestDigest, OS: image.OS, Arch: image.Arch}
 	for _, l := range image.Layers {
@@ -100,8 +100,8 @@ type syftDistro struct {
 	IDLike    strictjson.Strings `json:"idLike"`
 }
 
-// syftMetadata is what the ecosystem's own metadata has; it has another shape
-// for each of them, so that what is not of the shape is left out.
+// syftMetadata is the metadata of an ecosystem. Each ecosystem has another
+// shape, so a value of another type is ignored.
 type syftMetadata struct {
 	Source        string
 	Size          int64
@@ -117,7 +117,7 @@ type syftDigest struct {
 func (m *syftMetadata) UnmarshalJSON(data []byte) error {
 	top, err := strictjson.Top(context.Background(), data)
 	if err != nil {
-		return nil // a list or nothing; that it is JSON is known
+		return nil // a list or null: the document is valid JSON
 	}
 	m.Source = text(top["source"])
 	m.H1 = text(top["h1Digest"])
@@ -182,8 +182,8 @@ func (s *syftReader) source() {
 	if src.Type != "image" {
 		return
 	}
-	// Of images, syft lists what is installed; of folders, what manifests
-	// declare too.
+	// syft lists the installed packages of an image, and of a directory also
+	// those that manifests declare.
 	s.d.Installed = true
 	image := src.Metadata
 	if len(image.Layers) == 0 {
@@ -237,8 +237,8 @@ func (s *syftReader) element(i int, a *syftArtifact) draft.Element {
 	return e
 }
 
-// syftTypes are the purl types of syft's own, for packages that have no
-// package URL. What is not in it is of no ecosystem that could be named.
+// syftTypes has the purl types of syft's types, for packages without a package
+// URL. Other types have no ecosystem.
 var syftTypes = map[string]string{
 	"alpm": "alpm", "apk": "apk", "deb": "deb", "rpm": "rpm", "conda": "conda", "dart-pub": "pub", "dotnet": "nuget",
 	"gem": "gem", "github-action": "github", "go-module": "golang", "hackage": "hackage", "hex": "hex", "java-archive": "maven",
@@ -250,7 +250,7 @@ func (s *syftReader) related(at map[string]int, r syftRelationship) {
 	child, isChild := at[r.Child]
 	switch r.Type {
 	case "ownership-by-file-overlap":
-		// The parent's own list has the file that shows the child.
+		// The parent's file list has the file that shows the child.
 		if isParent && isChild {
 			s.d.Ownership = true
 			if parent != child && s.d.Elements[child].BundledIn == "" {
@@ -262,8 +262,8 @@ func (s *syftReader) related(at map[string]int, r syftRelationship) {
 		s.d.Edges = append(s.d.Edges, draft.Edge{From: r.Child, To: r.Parent, Kind: sbom.RelDepends})
 		return
 	case "contains", "evident-by", "described-by":
-		// Files that are not listed are not lost packages; syft lists only
-		// those that it was asked to look at.
+		// A file that is not listed is not a lost package: syft lists files on
+		// request only.
 		if isParent || s.others[r.Parent] {
 			return
 		}

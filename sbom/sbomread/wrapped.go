@@ -15,7 +15,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// unwrap reads the document that another one carries.
+// unwrap reads a document that another one contains.
 func (r *reader) unwrap(ctx context.Context, k kind, top map[string]json.RawMessage, depth int) (*sbom.Document, error) {
 	switch k {
 	case isStatement:
@@ -34,8 +34,8 @@ func (r *reader) unwrap(ctx context.Context, k kind, top map[string]json.RawMess
 	return r.inner(ctx, "the string", inner, depth)
 }
 
-// inner reads what lies within, and says so in errors: places are counted
-// from where it begins.
+// inner reads the wrapped document. what names it in errors, whose places are
+// counted from its beginning.
 func (r *reader) inner(ctx context.Context, what string, data []byte, depth int) (*sbom.Document, error) {
 	d, err := r.read(ctx, bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), depth+1)
 	if err != nil {
@@ -44,30 +44,30 @@ func (r *reader) inner(ctx context.Context, what string, data []byte, depth int)
 	return d, nil
 }
 
-// envelope is a DSSE envelope
+// envelope reads a DSSE envelope
 // (https://github.com/secure-systems-lab/dsse/blob/master/envelope.md).
 func (r *reader) envelope(ctx context.Context, top map[string]json.RawMessage, depth int) (*sbom.Document, error) {
 	if t := text(top["payloadType"]); t != "application/vnd.in-toto+json" {
-		return nil, fmt.Errorf("an envelope of payload type %s and no SBOM: application/vnd.in-toto+json is what is read", draft.Quote(t))
+		return nil, fmt.Errorf("an envelope of the unknown payload type %s (application/vnd.in-toto+json is known)", draft.Quote(t))
 	}
 	var encoded string
 	if err := json.Unmarshal(top["payload"], &encoded); err != nil {
-		return nil, errors.New("\"payload\" of the envelope is no string")
+		return nil, errors.New("\"payload\" of the envelope is not a string")
 	}
 	payload, err := decode64(encoded)
 	if err != nil {
-		return nil, fmt.Errorf("\"payload\" of the envelope is no base64: %w", err)
+		return nil, fmt.Errorf("\"payload\" of the envelope is not base64: %w", err)
 	}
 	var signatures []json.RawMessage
-	_ = json.Unmarshal(top["signatures"], &signatures) // what is no list has no signatures
+	_ = json.Unmarshal(top["signatures"], &signatures) // anything but a list has no signatures
 	r.notices = append(r.notices, sbom.Notice{
 		Kind:   sbom.NoticeUnverified,
-		Detail: fmt.Sprintf("the envelope has %s, not verified: verify it with the tool that signed it before relying on who made the document", wording.Count(len(signatures), "signature", "signatures")),
+		Detail: fmt.Sprintf("the envelope has %s, not verified (verify it with the tool that signed it before relying on its author)", wording.Count(len(signatures), "signature", "signatures")),
 	})
 	return r.inner(ctx, "the payload", payload, depth)
 }
 
-// decode64 takes both alphabets, as the specification of DSSE asks for.
+// decode64 accepts both alphabets, as the specification of DSSE requires.
 func decode64(s string) ([]byte, error) {
 	if strings.ContainsAny(s, "-_") {
 		s = strings.NewReplacer("-", "+", "_", "/").Replace(s)
@@ -75,7 +75,7 @@ func decode64(s string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
 }
 
-// statement is an in-toto statement
+// statement reads an in-toto statement
 // (https://github.com/in-toto/attestation/tree/main/spec).
 func (r *reader) statement(ctx context.Context, top map[string]json.RawMessage, depth int) (*sbom.Document, error) {
 	predicate := text(top["predicateType"])
@@ -85,12 +85,12 @@ func (r *reader) statement(ctx context.Context, top map[string]json.RawMessage, 
 	}
 	want := predicates(predicate)
 	if want == "" {
-		return nil, fmt.Errorf("a statement of predicate type %s and no SBOM: https://spdx.dev/Document, https://cyclonedx.org/bom and https://syft.dev/bom are read", draft.Quote(predicate))
+		return nil, fmt.Errorf("a statement of the unknown predicate type %s (https://spdx.dev/Document, https://cyclonedx.org/bom and https://syft.dev/bom are known)", draft.Quote(predicate))
 	}
 	inner = bytes.TrimSpace(inner)
 	k, members, err := recognise(ctx, inner)
 	if data, ok := members["Data"]; err != nil && ok {
-		// cosign's own record around what it does not know.
+		// cosign's record around a predicate that it does not know.
 		inner = bytes.TrimSpace(data)
 		k, members, err = recognise(ctx, inner)
 	}
@@ -106,10 +106,10 @@ func (r *reader) statement(ctx context.Context, top map[string]json.RawMessage, 
 	if format(k) != want && want != "any" {
 		r.gaps = append(r.gaps, sbom.Gap{
 			Kind:   sbom.GapMalformed,
-			Detail: fmt.Sprintf("the statement says that it carries %s (%s) and carries %s", want, draft.Quote(predicate), format(k)),
+			Detail: fmt.Sprintf("the statement announces %s (%s) and contains %s", want, draft.Quote(predicate), format(k)),
 		})
 	}
-	r.notices = append(r.notices, sbom.Notice{Kind: sbom.NoticeUnverified, Detail: "the document is stated of " + subjects(top["subject"]) + ", which was not compared with anything"})
+	r.notices = append(r.notices, sbom.Notice{Kind: sbom.NoticeUnverified, Detail: "the statement is about " + subjects(top["subject"]) + ", which was not compared with anything"})
 	d, err := r.decode(ctx, k, members, inner, depth+1)
 	if err != nil {
 		return nil, fmt.Errorf("in the predicate: %w", err)
@@ -120,13 +120,13 @@ func (r *reader) statement(ctx context.Context, top map[string]json.RawMessage, 
 func unquote(raw []byte) ([]byte, error) {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil, strictjson.At(raw, 0, "text, but none of the SBOM formats that are known")
+		return nil, strictjson.At(raw, 0, "text of no known SBOM format")
 	}
 	return []byte(s), nil
 }
 
-// predicates is the format that a predicate type stands for, "any" for
-// cosign's own type, "" for what is no SBOM. Some writers add a version.
+// predicates returns the format of a predicate type, "any" for cosign's own type
+// and "" for a type that is not of an SBOM. Some writers add a version.
 func predicates(t string) string {
 	t = strings.TrimPrefix(strings.TrimPrefix(t, "https://"), "http://")
 	for _, p := range []struct{ prefix, format string }{
@@ -158,7 +158,7 @@ func format(k kind) string {
 	return "something else"
 }
 
-// subjects names what a statement is about.
+// subjects returns the subjects of a statement, for messages.
 func subjects(raw []byte) string {
 	var list []struct {
 		Name   string            `json:"name"`

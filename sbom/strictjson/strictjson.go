@@ -1,17 +1,20 @@
-// Package strictjson reads JSON that strangers wrote, so that it means to us what
-// it means to everybody else.
+// Package strictjson reads untrusted JSON so that every reader of the document
+// reads the same.
 //
 // encoding/json takes the last of two equal keys, takes "NAME" for "name" and
-// replaces bytes that are not UTF-8. Other readers take the first key, know
-// one spelling, and stop. A document that makes use of the difference shows
-// its reviewer one package and the gate another one; [Unmarshal] refuses it.
+// replaces bytes that are not UTF-8. Other readers take the first key, know one
+// spelling, or fail. A document that exploits the difference shows one package
+// to its reviewer and another one to the gate; [Unmarshal] refuses it.
 //
-// It walks through the document once, beside the type that it is going to be
-// decoded into, before encoding/json sees it: every object has each of its
-// keys once, and no key differs from one that is decoded by its case only.
-// Keys that the type does not know are free, but for being unique. What
-// decoding takes of memory is added up on the way, so that a list of a million
-// empty objects is refused before a million large structs are made for it.
+// It walks over the document once, together with the type of the result, before
+// encoding/json decodes it: every object has each of its keys once, and no key
+// differs only by case from a key that is decoded. Keys that the type does not
+// have must be unique and are ignored otherwise. The memory that decoding takes
+// is added up on the way, so that a list of a million empty objects is refused
+// before a million large structs are allocated for it.
+//
+// [Unmarshal] decodes into a type, [Top] and [Members] split an object, and
+// [Visit] is for readers that need the place of every value.
 package strictjson
 
 import (
@@ -26,30 +29,29 @@ import (
 )
 
 const (
-	// maxDepth of nesting. Documents nest some ten deep; components in
-	// components are the only thing that has no end of its own.
+	// maxDepth is the depth of nesting. Documents nest some ten deep; only
+	// components in components have no bound of their own.
 	maxDepth = 200
 
-	// MaxMemory is the size that what is decoded may have, by the sizes of the
-	// structs and strings in it. Lists grow by copying while they are decoded,
-	// so the peak is about twice that. Real documents with 300,000 packages
-	// take less than half of it.
+	// MaxMemory is the size of the decoded structs and strings. Lists grow by
+	// copying while they are decoded, so the peak is about twice that. Real
+	// documents with 300,000 packages take less than half of it.
 	MaxMemory = 448 << 20
 
-	// maxKeys of one object. Their number is that of a format's fields, or of
-	// the entries of some free table; lists have no keys.
+	// maxKeys is the number of keys of one object: the fields of a format, or
+	// the entries of a table; lists have no keys.
 	maxKeys = 50_000
 
-	// stringSize is what a string takes besides its bytes.
+	// stringSize is the size of a string without its bytes.
 	stringSize = 16
 )
 
-// Error is a fault of a document, with its place.
+// Error is a fault of a document and its place.
 type Error struct {
 	Line, Column int // from 1; the column counts bytes
 	Offset       int64
 	Detail       string
-	Err          error // the cause, if it has one
+	Err          error // the cause; may be nil
 }
 
 func (e *Error) Error() string {
@@ -58,7 +60,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// At makes an error about the byte of data at offset.
+// At returns an error about the byte of data at offset.
 func At(data []byte, offset int64, format string, args ...any) *Error {
 	offset = max(0, min(offset, int64(len(data))))
 	before := data[:offset]
@@ -70,8 +72,8 @@ func At(data []byte, offset int64, format string, args ...any) *Error {
 	}
 }
 
-// Unmarshal decodes data into v, a pointer. Types that decode themselves are
-// left to themselves: below them only repeated keys are looked for.
+// Unmarshal decodes data into v, a pointer. Below a type that implements
+// json.Unmarshaler only repeated keys are found: its fields are unknown here.
 func Unmarshal(ctx context.Context, data []byte, v any) error {
 	if err := UTF8(data); err != nil {
 		return err
@@ -90,7 +92,7 @@ func Unmarshal(ctx context.Context, data []byte, v any) error {
 	return ctx.Err()
 }
 
-// UTF8 finds the first byte that is not UTF-8.
+// UTF8 returns an error for the first byte that is not UTF-8.
 func UTF8(data []byte) error {
 	if utf8.Valid(data) {
 		return nil
@@ -104,26 +106,35 @@ func UTF8(data []byte) error {
 	}
 }
 
-// position gives the errors of encoding/json a place that a person finds.
+// position adds line and column to an error of encoding/json.
 func position(data []byte, err error) error {
 	var syntax *json.SyntaxError
 	var mismatch *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax) && strings.Contains(syntax.Error(), "unexpected end"):
-		return At(data, int64(len(data)), "the document ends in the middle: it was cut off, or is half written")
+		return At(data, int64(len(data)), "the document is truncated")
 	case errors.As(err, &syntax):
-		return At(data, syntax.Offset-1, "no JSON: %v", quoteless(err))
+		return At(data, syntax.Offset-1, "not JSON: %v", quoteless(err))
 	case errors.As(err, &mismatch) && mismatch.Field == "":
-		return At(data, mismatch.Offset, "a %s where an object belongs", mismatch.Value)
+		return At(data, mismatch.Offset, "%s where the format has an object", kindOf(mismatch))
 	case errors.As(err, &mismatch):
-		return At(data, mismatch.Offset, "%q is a %s where the format has another type", mismatch.Field, mismatch.Value)
+		return At(data, mismatch.Offset, "%q is %s where the format has another type", mismatch.Field, kindOf(mismatch))
 	}
 	return At(data, 0, "%w", err)
 }
 
+// kindOf returns the JSON type of the value that did not fit, with its article.
+func kindOf(e *json.UnmarshalTypeError) string {
+	kind, _, _ := strings.Cut(e.Value, " ") // "number 1.5"
+	if kind == "array" || kind == "object" {
+		return "an " + kind
+	}
+	return "a " + kind
+}
+
 func quoteless(err error) string { return strings.TrimPrefix(err.Error(), "json: ") }
 
-// walker goes through valid JSON.
+// walker walks over valid JSON.
 type walker struct {
 	ctx    context.Context
 	data   []byte
@@ -168,8 +179,8 @@ func (w *walker) space() {
 	}
 }
 
-// value walks over one value, which is going to be decoded into a t; nil when
-// it is not decoded.
+// value walks over one value, which is decoded into a t; nil when it is not
+// decoded.
 func (w *walker) value(t reflect.Type) error {
 	w.space()
 	for t != nil && t.Kind() == reflect.Pointer {
@@ -298,7 +309,7 @@ func (w *walker) object(t reflect.Type) error {
 		place := w.at
 		key := w.text()
 		if (!w.shallow || w.depth == 1) && !seen.add(key) {
-			return w.fail(place, "the key %.100q stands twice in one object: programs differ in which one they take", key)
+			return w.fail(place, "the key %.100q is in one object twice: programs differ in which one they take", key)
 		}
 		if w.visitor != nil {
 			if err := w.surrogates(place); err != nil {
@@ -334,7 +345,7 @@ func (w *walker) object(t reflect.Type) error {
 	return w.leave()
 }
 
-// match is the type of the field that the key is decoded into, or nil.
+// match returns the type of the field that the key is decoded into, or nil.
 func (w *walker) match(place int, key []byte, known []field) (reflect.Type, error) {
 	for _, f := range known {
 		if string(key) == f.name {
@@ -371,7 +382,7 @@ func (w *walker) fieldsOf(t reflect.Type) []field {
 	return out
 }
 
-// text walks over a string and returns what it says.
+// text walks over a string and returns its value.
 func (w *walker) text() []byte {
 	start := w.at
 	escaped := false
@@ -387,18 +398,18 @@ func (w *walker) text() []byte {
 	}
 	var s string
 	if err := json.Unmarshal(w.data[start:w.at], &s); err != nil {
-		return w.data[start+1 : w.at-1] // cannot be: it is valid
+		return w.data[start+1 : w.at-1] // unreachable: it is valid
 	}
 	return []byte(s)
 }
 
-// keys are those of one object.
+// keys are the keys of one object.
 type keys struct {
 	few  [][]byte
 	many map[string]bool
 }
 
-// manyKeys is the number from which on a map is faster than looking.
+// manyKeys is the number of keys from which a map is faster than a list.
 const manyKeys = 32
 
 func (k *keys) add(key []byte) bool {

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// SameTokens compares two texts of JSON without regard to white space.
+// SameTokens reports whether two JSON texts are equal except for white space.
 func SameTokens(a, b []byte) bool {
 	x, y := json.NewDecoder(bytes.NewReader(a)), json.NewDecoder(bytes.NewReader(b))
 	x.UseNumber()

@@ -6,8 +6,7 @@ import (
 )
 
 // Top returns the members of the object that data is, as parts of data. It
-// refuses what [Unmarshal] refuses whatever the type: repeated keys anywhere,
-// and bytes that are not UTF-8.
+// returns an error for repeated keys anywhere and for bytes that are not UTF-8.
 func Top(ctx context.Context, data []byte) (map[string]json.RawMessage, error) {
 	if err := UTF8(data); err != nil {
 		return nil, err
@@ -19,7 +18,7 @@ func Top(ctx context.Context, data []byte) (map[string]json.RawMessage, error) {
 	return w.members()
 }
 
-// Strings is a list that some writers write as a single string.
+// Strings is a list that some writers encode as a single string.
 type Strings []string
 
 func (s *Strings) UnmarshalJSON(data []byte) error {
