@@ -467,7 +467,7 @@ func TestRefused(t *testing.T) {
 		"type":                   {`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"x:Package","spdxId":"a"}]}`, "none of the canonical form"},
 		"provenance":             {statement("v1", "https://slsa.dev/provenance/v1", "{}"), "unknown predicate type \"https://slsa.dev/provenance/v1\""},
 		"no predicate":           {statement("v1", "https://spdx.dev/Document", "null"), "without a predicate"},
-		"not base64":              {`{"payloadType":"application/vnd.in-toto+json","payload":"!!"}`, "not base64"},
+		"not base64":             {`{"payloadType":"application/vnd.in-toto+json","payload":"!!"}`, "not base64"},
 		"other payload":          {`{"payloadType":"text/plain","payload":"aGVsbG8="}`, "unknown payload type"},
 		"cut within":             {envelope(statement("v1", "https://spdx.dev/Document", environments[1].text)[:300], base64.StdEncoding), "in the payload: line 2, column 5: the document is truncated"},
 		"wrapped too much":       {strings.Repeat(`{"sbom":`, 20) + "{}" + strings.Repeat("}", 20), "wrapped more than"},
