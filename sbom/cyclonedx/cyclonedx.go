@@ -1,13 +1,13 @@
 // Package cyclonedx translates an [sbom.Document] to CycloneDX 1.6 JSON
 // (https://cyclonedx.org/docs/1.6/json/) by means of
-// github.com/CycloneDX/cyclonedx-go, and reads CycloneDX of any version in
-// JSON and XML, depaudit's own and anybody's. Version 1.6 is the oldest that
-// BSI TR-03183-2 v2.1.0 accepts.
+// github.com/CycloneDX/cyclonedx-go, and reads CycloneDX 1.0 to 1.7 of any
+// origin in JSON and XML. Version 1.6 is the oldest that BSI TR-03183-2 v2.1.0
+// accepts.
 //
 // # Mapping
 //
-// [Encode] and [Decode] are each other's inverse: what is decoded equals what
-// was encoded, to the last byte of a hostile file name. Facts are properties
+// [Read] is the inverse of [Encode]: it returns the document that was encoded, to
+// the last byte of a hostile file name. Facts are properties
 // "depaudit:KEY" ([sbom.Fact]); names and references are [sbom.Text].
 //
 //	sbom                        CycloneDX 1.6
@@ -43,66 +43,77 @@
 //	                            pair that is more than one plain "depends"
 //	Document.Complete           compositions: complete or incomplete
 //
-// # Inside
+// # Bundled components
 //
-// A component that lies inside another one is nested in the components of the
-// topmost one, which is what CycloneDX calls an assembly. So the top level of
-// the document, less the operating system, is the footprint:
+// A bundled component is nested in the components of its topmost owner, which
+// CycloneDX calls an assembly. So the top level of the document, less the
+// operating system, is the footprint:
 //
 //	jq '[.components[] | select(.type != "operating-system")] | length'
 //
-// A property alone would have kept the list flat, and whoever counts its
-// entries, as most tools do, would have got the number that depaudit exists
-// to correct. Nesting has one level only, however long the chain of owners: a
-// jar in a jar in a jar is a stranger's choice of depth, and JSON readers
-// give up at some depth. The property "owner" names the direct owner.
+// A property alone would keep the list flat, and a tool that counts its entries,
+// as most do, would get the number that depaudit exists to correct. Nesting has
+// one level only, however long the chain of owners: the depth of a jar in a jar
+// in a jar is untrusted, and JSON readers fail at some depth. The property "owner" names the direct owner.
 //
 // # Choices
 //
 // The environment is of type platform, "a runtime environment which
 // interprets or executes software" (container for images), and the operating
-// system stands among the components, because scanners take the distribution
-// from there. In the graph the environment depends on everything that counts:
-// that is what a dependency of a stage is. OS packages have an entry in the
-// graph also when they depend on nothing, since their database says so; for
-// other packages without an entry it is unknown, as the specification puts it.
+// system is one of the components, because scanners take the distribution from
+// there. In the graph the environment depends on every component that counts:
+// those are the dependencies of the stage. An OS package has an entry in the
+// graph even if it depends on nothing, since its database states that; the
+// dependencies of other packages without an entry are unknown, by the
+// specification.
 //
 // A digest becomes a hash of the component when CycloneDX knows the
 // algorithm, the value has its length and no other digest of that algorithm
-// disagrees; whether it is proved or claimed, and by which record, says the
-// property.
+// disagrees. The property has the record that states it, and whether it is bound
+// to what is installed.
 //
-// # Reading what others wrote
+// # Third-party documents
 //
-// [Read] says what is in a document in the words of package draft, which
-// counts:
+// [Read] translates a document for package draft, which counts:
 //
 //	CycloneDX                   counts as
 //	--------------------------  ----------------------------------------------
-//	metadata.component          the subject; what is nested in it counts
+//	metadata.component          the subject; its nested components count
 //	library, framework,         a package
 //	application, platform,
 //	device-driver, firmware,
 //	machine-learning-model
-//	application with neither    a group: a lock file, when it needs or holds
+//	application with neither    a group: a lock file, when it needs or contains
 //	version nor purl            others, or trivy marks it as one
-//	container                   an image: what is in it counts; if nothing is
-//	                            listed, the document is incomplete
+//	container                   an image: its content counts; if none is listed,
+//	                            the document is incomplete
 //	operating-system            the operating system
-//	file, data, device,         no package; but a package URL of an ecosystem is
-//	cryptographic-asset         one whatever the type
+//	file, data, device,         not a package, unless it has a package URL of an
+//	cryptographic-asset         ecosystem
 //	any other type, none        a package, and a gap
-//	scope "excluded"            not installed, by the document's own word
-//	nested components           inside of the outer one, if that counts
-//	services, formulation       neither is installed; listed as exclusions
+//	scope "excluded"            not installed, according to the document
+//	nested components           bundled in the outer one, if that counts
+//	services, formulation       not installed; listed as exclusions
 //	dependencies                From needs To
 //	compositions                incomplete or unknown: the document is incomplete
-//	evidence, properties of     places, the cataloger, the source package
+//	evidence, properties of     paths, the cataloger, the source package
 //	syft, trivy and cdxgen
 //
-// The library does not read here. In JSON it takes keys in any case and the
-// last of two equal ones; in XML it takes elements of any name space and the
-// last of two; and it fails on a detail of a licence that nobody asked about.
+// # Why the library does not read
+//
+// TestLibraryReader has the inputs for each reason, with cyclonedx-go v0.12.0:
+//
+//   - After the strict check of package strictjson the library reads a valid
+//     document correctly. But any detail that has no effect on the count makes
+//     the whole document unreadable: "version":1.0, which the schema allows, a
+//     licence or a supplier that is a string, an author that is an object, a
+//     line number in quotes. It was also unable to read valid documents of
+//     cdxgen until it knew the identity of 1.6
+//     (https://github.com/CycloneDX/cyclonedx-go/issues/192).
+//   - In XML the last of two elements wins, of any name space. A check of our own
+//     (xmlGuard) finds these, but not a licence with another child.
+//   - A component takes 400 bytes instead of 232, and 100,000 of them 96 MiB
+//     instead of 54.
 //
 // # Identifier
 //
@@ -121,14 +132,14 @@ import (
 const (
 	schemaURL = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 
-	// reserved begins the references that are not components'.
+	// reserved begins the references to anything but components.
 	reserved       = "depaudit:"
 	environmentRef = reserved + "environment"
 	osRef          = reserved + "os"
 	toolName       = "depaudit"
 
-	// bomLink begins references into other documents, so that no reference of
-	// this one should (refType in the schema).
+	// bomLink begins references into other documents; no reference of this one
+	// may begin with it (refType in the schema).
 	bomLink = "urn:cdx:"
 
 	// maxVersion is the number of characters that the schema allows a version.
@@ -137,7 +148,7 @@ const (
 	keyRelation = "relation"
 )
 
-// native are the component fields for which CycloneDX has one of its own.
+// native returns the component fields for which CycloneDX has a field.
 func native(c *sbom.Component) []string {
 	keys := []string{"id", "namespace", "name", "path"}
 	if sbom.SafePURL(c.PURL) == c.PURL {
@@ -149,11 +160,12 @@ func native(c *sbom.Component) []string {
 	return keys
 }
 
-// fits counts bytes where the schema counts characters, which is never more.
+// fits reports whether the schema allows the length of a version. It counts bytes
+// where the schema counts characters, which are never more.
 func fits(version string) bool { return len(sbom.Text(version)) <= maxVersion }
 
-// ref is the bom-ref of the component with that ID. It is quoted, which
-// [sbom.ParseText] undoes, when it would be taken for something else.
+// ref returns the bom-ref of the component with that ID. It is quoted, which
+// [sbom.ParseText] reverses, when it would have another meaning.
 func ref(id string) string {
 	if id == "" || strings.HasPrefix(id, reserved) || strings.HasPrefix(id, bomLink) {
 		return quote(id)
@@ -161,7 +173,7 @@ func ref(id string) string {
 	return sbom.Text(id)
 }
 
-// relation is the record of an edge, kept with the component that it leaves.
+// relation is the record of an edge, a property of the component that it leaves.
 type relation struct {
 	To    string            `json:"to"`
 	Kind  sbom.RelationKind `json:"kind"`
@@ -170,7 +182,7 @@ type relation struct {
 	File  string            `json:"file,omitempty"`
 }
 
-// plain says whether the graph alone expresses these relations of one pair.
+// plain reports whether the graph alone expresses these relations of one pair.
 func plain(pair []sbom.Relation) bool {
 	return len(pair) == 1 && pair[0] == sbom.Relation{From: pair[0].From, To: pair[0].To, Kind: sbom.RelDepends}
 }

@@ -38,7 +38,7 @@ func BenchmarkEncode(b *testing.B) { codec.BenchmarkEncode(b) }
 
 func BenchmarkDecode(b *testing.B) { codec.BenchmarkDecode(b) }
 
-// Nothing that the encoder says is later than the version that it names.
+// TestNothingLaterThan16 checks that the encoder uses no later version than 1.6.
 func TestNothingLaterThan16(t *testing.T) {
 	d, m := exporttest.Hostile()
 	var direct, converted bytes.Buffer
@@ -53,7 +53,7 @@ func TestNothingLaterThan16(t *testing.T) {
 	}
 }
 
-// A chain of owners is as deep as a stranger wants; the document is not.
+// TestNestingIsOneLevel checks that a chain of owners is nested in one level.
 func TestNestingIsOneLevel(t *testing.T) {
 	d, m := exporttest.Small()
 	var b bytes.Buffer
@@ -70,7 +70,7 @@ func TestNestingIsOneLevel(t *testing.T) {
 		}
 	}
 	if nested != 2 {
-		t.Errorf("%d nested components, want setuptools and the packaging inside of it", nested)
+		t.Errorf("%d nested components, want setuptools and the packaging bundled in it", nested)
 	}
 }
 
@@ -134,8 +134,8 @@ func footprint(t testing.TB, data []byte) int {
 	return n
 }
 
-// valid checks by the official schema of 1.6, which testdata/schema has with
-// the two that it refers to.
+// valid checks against the official schema of 1.6; testdata/schema has it and the
+// two that it refers to.
 func valid(data []byte) error {
 	schema, err := compiled()
 	if err != nil {
@@ -174,7 +174,7 @@ var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile(schemaURL)
 })
 
-// references reads the document as plain JSON, not by the library.
+// references parses the document as plain JSON, without the library.
 func references(data []byte) error {
 	var bom struct {
 		Metadata     struct{ Component entry }
@@ -212,7 +212,7 @@ func references(data []byte) error {
 	}
 	want := func(ref, by string) {
 		if !known[ref] {
-			fail("%s refers to %q, which is nothing", by, ref)
+			fail("%s refers to %q, which does not exist", by, ref)
 		}
 	}
 	seen := map[string]bool{}
@@ -240,7 +240,7 @@ type entry struct {
 	Components []entry
 }
 
-// list reads the library's pointers to slices, which may be nil.
+// list returns the slice that the library points to, nil if it does not.
 func list[T any](p *[]T) []T {
 	if p == nil {
 		return nil

@@ -85,7 +85,7 @@ func (dec *decoder) components(in []component) error {
 		if err := dec.component(c); err != nil {
 			return fmt.Errorf("component %.200q: %w", c.Ref, err)
 		}
-		// The reader of JSON has limited the depth.
+		// strictjson has limited the depth.
 		if err := dec.components(c.Components); err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func (dec *decoder) component(in *component) error {
 	return nil
 }
 
-// dependencies adds the edges that the components' properties do not have.
+// dependencies adds the edges that are not in the properties of components.
 func (dec *decoder) dependencies(in []dependency) error {
 	for _, d := range in {
 		if d.Ref == environmentRef {
@@ -164,7 +164,7 @@ func (dec *decoder) dependencies(in []dependency) error {
 	return nil
 }
 
-// facts are those properties that are facts of depaudit's.
+// facts returns the properties that are facts of depaudit.
 func facts(properties []prop) iter.Seq[sbom.Fact] {
 	return func(yield func(sbom.Fact) bool) {
 		for _, p := range properties {

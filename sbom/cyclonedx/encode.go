@@ -13,8 +13,8 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Encode writes d as CycloneDX 1.6 JSON. Equal documents with equal meta give
-// equal bytes. w gets one Write, or none when there is an error.
+// Encode writes d as CycloneDX 1.6 JSON. Equal documents with equal meta have
+// equal bytes. It calls w.Write once, or not at all if it returns another error.
 func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
 	created, err := m.Timestamp()
 	if err != nil {
@@ -22,7 +22,7 @@ func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
 	}
 	e := &encoder{d: d, m: m, tops: map[string]string{}}
 	var b bytes.Buffer
-	// Not EncodeVersion: it copies the whole document through gob first.
+	// EncodeVersion would copy the whole document through gob first.
 	if err := cdx.NewBOMEncoder(&b, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).Encode(e.bom(created)); err != nil {
 		return fmt.Errorf("cyclonedx: %w", err)
 	}
@@ -32,13 +32,12 @@ func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
 	return nil
 }
 
-// serialPrefix is all of the serial number that is known at first.
+// serialPrefix is the serial number before its UUID is known.
 const serialPrefix = "urn:uuid:"
 
-// identify completes the serial number, which is made from the document
-// without it. Writing the document a second time would take as long as the
-// first; the field cannot be taken for another one, since inside of a string
-// its quotes would be escaped.
+// identify completes the serial number, which is made from the document without
+// it. Encoding the document a second time would take as long as the first. The
+// field is unambiguous: in a string its quotes would be escaped.
 func identify(data []byte) []byte {
 	const field = `"serialNumber": "` + serialPrefix
 	return bytes.Replace(data, []byte(field+`"`), []byte(field+sbom.ContentUUID(data)+`"`), 1)
@@ -47,7 +46,7 @@ func identify(data []byte) []byte {
 type encoder struct {
 	d *sbom.Document
 	m sbom.Meta
-	// tops has the topmost owner of the components that were asked about.
+	// tops caches the topmost owner of components.
 	tops map[string]string
 }
 
@@ -95,15 +94,15 @@ func (e *encoder) environment() *cdx.Component {
 	return c
 }
 
-// components lists the operating system and what counts, in the order of the
-// document, each with what lies inside of it.
+// components returns the operating system and the components that count, in the
+// order of the document, each with those that are bundled in it.
 func (e *encoder) components() *[]cdx.Component {
-	inside := map[string][]cdx.Component{} // by ID of the topmost owner
+	bundled := map[string][]cdx.Component{} // by ID of the topmost owner
 	for i := range e.d.Components {
 		c := &e.d.Components[i]
 		if !c.Counts() {
 			top := e.topmost(c)
-			inside[top] = append(inside[top], e.component(c))
+			bundled[top] = append(bundled[top], e.component(c))
 		}
 	}
 	out := make([]cdx.Component, 0, len(e.d.Components)+1)
@@ -116,7 +115,7 @@ func (e *encoder) components() *[]cdx.Component {
 			continue
 		}
 		component := e.component(c)
-		if nested := inside[c.ID]; nested != nil {
+		if nested := bundled[c.ID]; nested != nil {
 			component.Components = &nested
 		}
 		out = append(out, component)
@@ -164,7 +163,7 @@ func (e *encoder) component(c *sbom.Component) cdx.Component {
 	return out
 }
 
-// componentType is library for packages: "if the type is unknown, then
+// componentType returns library for packages: "if the type is unknown, then
 // specifying library is recommended" (the schema).
 func componentType(c *sbom.Component) cdx.ComponentType {
 	switch {
@@ -176,7 +175,7 @@ func componentType(c *sbom.Component) cdx.ComponentType {
 	return cdx.ComponentTypeLibrary
 }
 
-// algorithm spells the name of a plain digest as CycloneDX does.
+// algorithm returns the CycloneDX name of the algorithm of a plain digest.
 func algorithm(name string) cdx.HashAlgorithm {
 	switch name {
 	case "sha1":
@@ -191,8 +190,8 @@ func algorithm(name string) cdx.HashAlgorithm {
 	return cdx.HashAlgoMD5
 }
 
-// version is empty for one that does not fit: half a version would be a wrong
-// one. The property has it whole.
+// version returns nothing for a version that is too long: half of one would be
+// wrong. The property has all of it.
 func version(s string) string {
 	if !fits(s) {
 		return ""
@@ -207,7 +206,7 @@ func textOrNothing(s string) string {
 	return sbom.Text(s)
 }
 
-// textOrQuotes is for fields that the format demands.
+// textOrQuotes is for fields that the format requires.
 func textOrQuotes(s string) string {
 	if s == "" {
 		return quote(s)
@@ -225,7 +224,7 @@ func properties(facts []sbom.Fact) *[]cdx.Property {
 	return &out
 }
 
-// topmost is the ID of the component that counts and that c lies inside of.
+// topmost returns the ID of the counting component that c is bundled in.
 func (e *encoder) topmost(c *sbom.Component) string {
 	var passed []string
 	id := c.ID
@@ -247,7 +246,7 @@ func (e *encoder) topmost(c *sbom.Component) string {
 	return id
 }
 
-// relationsFrom are the relations that leave the component, in the order of
+// relationsFrom returns the relations that leave the component, in the order of
 // the document, one list for each component that they lead to.
 func (e *encoder) relationsFrom(id string) [][]sbom.Relation {
 	all := e.d.Relations
@@ -302,7 +301,7 @@ func (e *encoder) dependencies() *[]cdx.Dependency {
 	return &out
 }
 
-// hard says whether the relation belongs in the graph.
+// hard reports whether the relation is part of the graph.
 func hard(r sbom.Relation) bool {
 	return r.Kind == sbom.RelDepends || r.Kind == sbom.RelPreDepends
 }

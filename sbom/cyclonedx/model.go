@@ -5,10 +5,8 @@ import (
 	"encoding/xml"
 )
 
-// bom is as much of CycloneDX as we read, in JSON and in XML. The library's
-// own structs are for writing: reading into them fails for a detail of a
-// licence or of a call stack that nobody asked about, and a component takes
-// half a kilobyte before it says anything.
+// bom has the parts of CycloneDX that are read, in JSON and in XML; the package
+// comment has the reasons for not using the library's structs.
 type bom struct {
 	XMLName xml.Name `json:"-" xml:"bom"`
 
@@ -99,8 +97,8 @@ type refTo struct {
 	Ref string `xml:"ref,attr"`
 }
 
-// tools made the document. Up to 1.4 they are a list, later they are
-// components.
+// tools are the programs that made the document: a list up to 1.4, components in
+// later versions.
 type tools struct {
 	List       []tool      `json:"-" xml:"tool"`
 	Components []component `json:"components" xml:"components>component"`

@@ -13,7 +13,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
-// Form is a way in which CycloneDX is written.
+// Form is a serialization of CycloneDX.
 type Form int
 
 const (
@@ -63,14 +63,14 @@ func ours(b *bom) bool {
 	return b.Metadata != nil && b.Metadata.Component != nil && b.Metadata.Component.Ref == environmentRef
 }
 
-// reader brings a document into the words of a draft.
+// reader translates a document into a draft.
 type reader struct {
 	bom  *bom
 	name string
 	d    draft.Draft
-	// needers are the references that the graph has something below.
+	// needers are the references with dependencies in the graph.
 	needers map[string]bool
-	// others are references of what is no part of the subject.
+	// others are the references to components that are not part of the subject.
 	others  map[string]bool
 	unnamed int
 }
@@ -106,22 +106,21 @@ func (r *reader) components(list []component, inside, label string) {
 		c := &list[i]
 		here := label + "[" + strconv.Itoa(i) + "]"
 		ref := r.add(c, inside, here)
-		// The depth is limited by the readers of JSON and XML.
+		// The parsers of JSON and XML have limited the depth.
 		if len(c.Components) > 0 {
 			r.components(c.Components, ref, here+".components")
 		}
 	}
 }
 
-// add makes an element of a component and returns what it is referred to by.
+// add makes an element of a component and returns its reference.
 func (r *reader) add(c *component, inside, label string) string {
 	e := draft.Element{
 		Ref: c.Ref, Label: label, BundledIn: inside,
 		PURL: c.PURL, Group: c.Group, Name: c.Name, Version: c.Version,
 	}
 	if e.Ref == "" {
-		// What lies inside needs something to name it by, which no document
-		// can have.
+		// Its bundled components need a reference that no document can have.
 		r.unnamed++
 		e.Ref = "\x00" + strconv.Itoa(r.unnamed)
 	} else {
@@ -141,7 +140,7 @@ func (r *reader) add(c *component, inside, label string) string {
 	}
 	if c.Evidence != nil {
 		for _, o := range c.Evidence.Occurrences {
-			place, _, _ := strings.Cut(o.Location, "#") // a line, as cdxgen writes it
+			place, _, _ := strings.Cut(o.Location, "#") // without the line that cdxgen writes
 			e.Paths = append(e.Paths, place)
 		}
 	}
@@ -154,7 +153,7 @@ func (r *reader) add(c *component, inside, label string) string {
 	return e.Ref
 }
 
-// properties are the facts that well-known scanners have no field for.
+// properties reads the properties of well-known scanners.
 func (r *reader) properties(c *component, e *draft.Element) {
 	for _, p := range c.Properties {
 		switch {
@@ -181,16 +180,16 @@ func (r *reader) properties(c *component, e *draft.Element) {
 	e.Paths = slices.Compact(e.Paths)
 }
 
-// role is what the type of a component says. In doubt it counts.
+// role returns the role for the type of a component. In doubt it counts.
 func (r *reader) role(c *component) (draft.Role, string) {
 	if c.Scope == "excluded" {
-		return draft.NotInstalled, "its scope is \"excluded\": the document says that it is not there when things run"
+		return draft.NotInstalled, "its scope is \"excluded\": not present at run time, according to the document"
 	}
 	switch c.Type {
 	case "operating-system":
 		return draft.System, c.Description
 	case "container":
-		return draft.Group, "a container image: what is in it counts"
+		return draft.Group, "a container image: its content counts"
 	case "file":
 		return draft.File, ""
 	case "data":
@@ -202,18 +201,18 @@ func (r *reader) role(c *component) (draft.Role, string) {
 	case "application":
 		// A lock file or a manifest that packages were read from.
 		if c.PURL == "" && c.Version == "" && (len(c.Components) > 0 || r.needers[c.Ref] || has(c.Properties, "aquasecurity:trivy:Class")) {
-			return draft.Group, "has neither version nor package URL, and holds packages"
+			return draft.Group, "has neither version nor package URL, and contains packages"
 		}
 	case "library", "framework", "platform", "device-driver", "firmware", "machine-learning-model":
-		// A platform is the interpreter that others run in, firmware and
-		// drivers run too, and so does a model.
+		// A platform is the interpreter of other components; firmware, drivers
+		// and models run too.
 	case "":
 		if c == r.subject() {
 			break
 		}
 		r.d.Fault(sbom.GapMalformed, "a component has no type, and is counted", draft.Quote(c.Name))
 	default:
-		r.d.Fault(sbom.GapMalformed, "a component has a type that CycloneDX does not know, and is counted", draft.Quote(c.Type)+" of "+draft.Quote(c.Name))
+		r.d.Fault(sbom.GapMalformed, "a component has an unknown type, and is counted", draft.Quote(c.Type)+" of "+draft.Quote(c.Name))
 	}
 	return draft.Package, ""
 }
@@ -241,9 +240,9 @@ func (r *reader) tools(m *metadata) {
 	}
 }
 
-// installed: scanners of images list what is installed, and of a folder what
-// its manifests declare as well. A document may also say when in the life of
-// its subject it was made.
+// installed sets Installed for a scan of an image, in which scanners list the
+// installed packages (in a directory they list those that manifests declare too),
+// and for a document whose lifecycle is after the build.
 func (r *reader) installed(m *metadata) {
 	image := m.Component != nil && m.Component.Type == "container"
 	for _, t := range r.d.Tools {
@@ -271,7 +270,8 @@ func (r *reader) services(list []service, label string) {
 	}
 }
 
-// formulation is what something was built with, elsewhere and before.
+// formulation excludes the components that the subject was built with, elsewhere
+// and before.
 func (r *reader) formulation() {
 	n := 0
 	var count func([]component)
@@ -287,7 +287,7 @@ func (r *reader) formulation() {
 	}
 	if n > 0 {
 		r.d.Excluded = append(r.d.Excluded, sbom.Exclusion{
-			Reason: sbom.ExcludedDescribed, Name: "formulation", Detail: "components that the subject was built with, not what it consists of", Count: n,
+			Reason: sbom.ExcludedDescribed, Name: "formulation", Detail: "components that the subject was built with, and does not contain", Count: n,
 		})
 	}
 }
@@ -307,7 +307,7 @@ func (r *reader) dependencies() {
 				continue
 			}
 			if len(r.d.Edges) > draft.MaxEdges {
-				return // which is refused
+				return // over the bound, which is an error later
 			}
 			r.d.Edges = append(r.d.Edges, draft.Edge{From: dep.Ref, To: to, Kind: sbom.RelDepends})
 		}
@@ -318,7 +318,7 @@ func (r *reader) dependencies() {
 	}
 }
 
-// compositions are what the document says about its own gaps.
+// compositions records the gaps that the document states itself.
 func (r *reader) compositions() {
 	counts := map[string]int{}
 	for _, c := range r.bom.Compositions {
@@ -334,6 +334,6 @@ func (r *reader) compositions() {
 	}
 	if len(said) > 0 {
 		slices.Sort(said)
-		r.d.Incomplete = append(r.d.Incomplete, "the document says of what it lists that it is "+strings.Join(said[:min(len(said), 5)], ", ")+" (compositions)")
+		r.d.Incomplete = append(r.d.Incomplete, "the document states that its list is "+strings.Join(said[:min(len(said), 5)], ", ")+" (compositions)")
 	}
 }

@@ -13,22 +13,22 @@ import (
 )
 
 const (
-	// maxXMLDepth is that of components in components, two levels each.
+	// maxXMLDepth is the depth of components in components, two levels each.
 	maxXMLDepth = 400
-	// maxXMLElements bounds what decoding takes; an image has some 50
-	// elements for each of its packages.
+	// maxXMLElements bounds the memory of decoding; an image has some 50 elements
+	// for each of its packages.
 	maxXMLElements = 5_000_000
 
-	// maxXMLAttributes of one element; the format has four, and the first
-	// element declares the name spaces.
+	// maxXMLAttributes is the number of attributes of one element; the format has
+	// four, and the first element declares the name spaces.
 	maxXMLAttributes = 100
 
 	xmlNamespace = "http://cyclonedx.org/schema/bom/"
 )
 
-// readXML decodes XML that means the same to every reader. encoding/xml takes
-// the last of two equal elements or attributes, and does not look at
-// namespaces; [xmlGuard] does.
+// readXML decodes XML that every reader reads alike. encoding/xml takes the last
+// of two equal elements or attributes and ignores namespaces; [xmlGuard] checks
+// both.
 func readXML(ctx context.Context, data []byte) (*bom, error) {
 	g := xmlGuard{ctx: ctx, data: data}
 	if err := g.walk(); err != nil {
@@ -52,7 +52,7 @@ func readXML(ctx context.Context, data []byte) (*bom, error) {
 	return b, ctx.Err()
 }
 
-// trim takes off the white space of pretty-printers.
+// trim removes the white space of pretty-printers.
 func trim(c *component) {
 	for _, s := range []*string{&c.Group, &c.Name, &c.Version, &c.Scope, &c.PURL} {
 		*s = strings.TrimSpace(*s)
@@ -74,12 +74,12 @@ func place(data []byte, d *xml.Decoder, err error) error {
 	case errors.As(err, &syntax):
 		detail = syntax.Msg
 	case strings.Contains(detail, "CharsetReader"):
-		return strictjson.At(data, 0, "the document is not written in UTF-8: convert it (iconv -t UTF-8) and change what its first line says")
+		return strictjson.At(data, 0, "the document is not UTF-8: convert it (iconv -t UTF-8) and change the encoding in its first line")
 	}
-	return strictjson.At(data, d.InputOffset(), "no XML: %s", draft.Clean(detail))
+	return strictjson.At(data, d.InputOffset(), "not XML: %s", draft.Clean(detail))
 }
 
-// single are the elements that are read and that stand once in theirs.
+// single are the elements that are read and that occur once in their parent.
 var single = map[string]bool{
 	"metadata": true, "components": true, "services": true, "dependencies": true, "compositions": true, "formulation": true,
 	"tools": true, "group": true, "name": true, "version": true, "scope": true, "purl": true,
@@ -87,16 +87,16 @@ var single = map[string]bool{
 	"aggregate": true, "location": true, "url": true, "phase": true, "lifecycles": true, "timestamp": true,
 }
 
-// several are the others that are read.
+// several are the other elements that are read.
 var several = map[string]bool{
 	"component": true, "service": true, "dependency": true, "composition": true, "formula": true, "tool": true, "hash": true,
 	"reference": true, "property": true, "occurrence": true, "lifecycle": true,
 }
 
-// attributes are those that are read.
+// attributes are the attributes that are read.
 var attributes = map[string]bool{"type": true, "bom-ref": true, "ref": true, "alg": true, "name": true}
 
-// parent says whether those are read in an element of that name.
+// parent reports whether elements are read in an element of that name.
 func parent(name string) bool { return name == "bom" || single[name] || several[name] }
 
 // xmlGuard walks over a document before it is decoded.
@@ -104,7 +104,7 @@ type xmlGuard struct {
 	ctx     context.Context
 	data    []byte
 	d       *xml.Decoder
-	at      int64 // where the current token began
+	at      int64 // offset of the current token
 	stack   []open
 	version string
 	count   int
@@ -113,7 +113,7 @@ type xmlGuard struct {
 
 type open struct {
 	name  xml.Name
-	ours  bool // in the namespace of CycloneDX, with all that it lies in
+	ours  bool // in the namespace of CycloneDX, as are all its parents
 	names map[string]bool
 }
 
@@ -170,11 +170,11 @@ func (g *xmlGuard) start(t xml.StartElement) error {
 	for i, a := range t.Attr {
 		for _, b := range t.Attr[:i] {
 			if a.Name == b.Name {
-				return g.fail("the attribute %s stands twice in <%s>", draft.Quote(a.Name.Local), draft.Clean(t.Name.Local))
+				return g.fail("the attribute %s is in <%s> twice", draft.Quote(a.Name.Local), draft.Clean(t.Name.Local))
 			}
 		}
 		if attributes[a.Name.Local] && a.Name.Space != "" && a.Name.Space != "xmlns" {
-			return g.fail("the attribute %s of <%s> is of another namespace, but some programs take it for CycloneDX's", draft.Quote(a.Name.Local), draft.Clean(t.Name.Local))
+			return g.fail("the attribute %s of <%s> is of another namespace, but some programs take it for that of CycloneDX", draft.Quote(a.Name.Local), draft.Clean(t.Name.Local))
 		}
 	}
 	next := open{name: t.Name}
@@ -182,7 +182,7 @@ func (g *xmlGuard) start(t xml.StartElement) error {
 	case n == 0:
 		version, ok := strings.CutPrefix(t.Name.Space, xmlNamespace)
 		if t.Name.Local != "bom" || !ok {
-			return g.fail("the first element is <%s xmlns=%s> and not that of a CycloneDX document", draft.Clean(t.Name.Local), draft.Quote(t.Name.Space))
+			return g.fail("the first element is <%s xmlns=%s>, not that of a CycloneDX document", draft.Clean(t.Name.Local), draft.Quote(t.Name.Space))
 		}
 		g.version, next.ours = version, true
 	default:
@@ -204,7 +204,7 @@ func (g *xmlGuard) child(outer *open, t xml.StartElement, ours bool) error {
 		return nil
 	}
 	if !ours {
-		return g.fail("<%s> is of another namespace, %s, but some programs take it for CycloneDX's", draft.Clean(name), draft.Quote(t.Name.Space))
+		return g.fail("<%s> is of another namespace, %s, but some programs take it for that of CycloneDX", draft.Clean(name), draft.Quote(t.Name.Space))
 	}
 	if name == "component" || name == "service" {
 		if g.parts++; g.parts > draft.MaxElements {
@@ -212,13 +212,13 @@ func (g *xmlGuard) child(outer *open, t xml.StartElement, ours bool) error {
 		}
 	}
 	if !single[name] {
-		// The subject stands once; in lists there may be many.
+		// The subject occurs once; lists have many.
 		if name != "component" || outer.name.Local != "metadata" {
 			return nil
 		}
 	}
 	if outer.names[name] {
-		return g.fail("<%s> stands twice in one <%s>: programs differ in which one they take", draft.Clean(name), draft.Clean(outer.name.Local))
+		return g.fail("<%s> is in one <%s> twice: programs differ in which one they take", draft.Clean(name), draft.Clean(outer.name.Local))
 	}
 	if outer.names == nil {
 		outer.names = map[string]bool{}

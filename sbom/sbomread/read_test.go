@@ -223,7 +223,7 @@ package npm/sub@1
 - not-software api 1
 - not-software d 1
 - not-software rsa 1
-! a component has a type that CycloneDX does not know, and is counted
+! a component has an unknown type, and is counted
 `, "incomplete install-reason installed ownership paths relations unaccounted", "cdxgen 9", " ",
 	},
 }
@@ -448,7 +448,7 @@ func TestRefused(t *testing.T) {
 		"number":                 {cdx(`{"type":"library","name":"a","version":1}`), `"components.version" is a number`},
 		"long name":              {cdx(`{"type":"library","name":"` + strings.Repeat("x", 100_000) + `"}`), "(100000 bytes) is longer than"},
 		"XML, cut":               {xml("<name>a</name>")[:100], "is truncated"},
-		"XML, name twice":        {xml("<name>evil</name><name>lodash</name>"), "<name> stands twice"},
+		"XML, name twice":        {xml("<name>evil</name><name>lodash</name>"), "<name> is in one <component> twice"},
 		"XML, namespace":         {xml("<name>evil</name><x:scope>excluded</x:scope>"), "another namespace"},
 		"XML, attribute":         {strings.Replace(xml("<name>a</name>"), `type="library"`, `type="library" type="file"`, 1), "twice"},
 		"XML, foreign attribute": {strings.Replace(xml("<name>a</name>"), `type="library"`, `x:type="file"`, 1), "another namespace"},
@@ -460,11 +460,11 @@ func TestRefused(t *testing.T) {
 		"XML, version":           {strings.Replace(xml(""), "1.6", "2.0", 1), `unknown CycloneDX version "2.0"`},
 		"tags, cut":              {"SPDXVersion: SPDX-2.3\nPackageName: a\nPackageComment: <text>x", "sbom.json:3:1: a <text> is not closed"},
 		"tags, junk":             {"SPDXVersion: SPDX-2.3\njunk\n", "sbom.json:2:1: a line without a tag"},
-		"tags, twice":            {"SPDXVersion: SPDX-2.3\nPackageName: a\nSPDXID: a\nPackageVersion: 1\nPackageVersion: 2\n", "sbom.json:5:1: PackageVersion stands twice"},
+		"tags, twice":            {"SPDXVersion: SPDX-2.3\nPackageName: a\nSPDXID: a\nPackageVersion: 1\nPackageVersion: 2\n", "sbom.json:5:1: PackageVersion is given twice"},
 		"tags, case":             {"SPDXVersion: SPDX-2.3\nPackageName: a\nPackageVERSION: 1\n", "is not PackageVersion by the format"},
-		"context":                {`{"@context":["https://spdx.org/rdf/3.0.1/spdx-context.jsonld",{"x":"y"}],"@graph":[]}`, "@context is not that of SPDX 3.0"},
+		"context":                {`{"@context":["https://spdx.org/rdf/3.0.1/spdx-context.jsonld",{"x":"y"}],"@graph":[]}`, "@context is not exactly that of SPDX 3.0"},
 		"full names":             {`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"https://spdx.org/rdf/3.0.1/terms/Software/Package","spdxId":"a"}]}`, "a full name where"},
-		"type":                   {`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"x:Package","spdxId":"a"}]}`, "none of the canonical form"},
+		"type":                   {`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"x:Package","spdxId":"a"}]}`, "not one of the canonical form"},
 		"provenance":             {statement("v1", "https://slsa.dev/provenance/v1", "{}"), "unknown predicate type \"https://slsa.dev/provenance/v1\""},
 		"no predicate":           {statement("v1", "https://spdx.dev/Document", "null"), "without a predicate"},
 		"not base64":             {`{"payloadType":"application/vnd.in-toto+json","payload":"!!"}`, "not base64"},
@@ -557,7 +557,7 @@ func TestRules(t *testing.T) {
 		},
 		"several package URLs": {
 			spdxDoc(`{"SPDXID":"a","name":"a","externalRefs":[{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:npm/a@1"},{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:npm/evil@1"}]}`, ""),
-			"package npm/a@1\n! a package has several package URLs, and the first is what counts\n",
+			"package npm/a@1\n! a package has several package URLs, and the first counts\n",
 		},
 		"kinds of need": {
 			spdxDoc(pkg("a", "pkg:npm/a@1", "")+","+pkg("b", "pkg:npm/b@1", "")+","+pkg("c", "pkg:npm/c@1", "")+","+pkg("d", "pkg:npm/d@1", ""),

@@ -70,8 +70,7 @@ func (dec *decoder) document(in *document) error {
 	return nil
 }
 
-// prefix begins the identifiers of elements; the library puts it before
-// what the encoder calls them.
+// prefix begins the identifiers of elements; the library adds it when it writes.
 const prefix = "SPDXRef-"
 
 func (dec *decoder) meta(in *document) error {
@@ -94,7 +93,7 @@ func (dec *decoder) meta(in *document) error {
 	return nil
 }
 
-// facts are the facts in an annotation, if depaudit made it.
+// facts returns the facts of an annotation that depaudit wrote.
 func facts(a annotation) []sbom.Fact {
 	if !strings.HasPrefix(a.Annotator, "Tool: "+toolPrefix) {
 		return nil
@@ -137,7 +136,7 @@ func (dec *decoder) component(p *pkg) error {
 
 func (dec *decoder) relationship(r *relationship) error {
 	if r.From == prefix+documentID || r.From == prefix+environmentID {
-		return nil // what the document describes, and what counts
+		return nil // the root of the document, and the components that count
 	}
 	from, err := dec.at(r.From)
 	if err != nil {

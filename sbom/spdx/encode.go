@@ -16,8 +16,8 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Encode writes d as SPDX 2.3 JSON. Equal documents with equal meta give
-// equal bytes. w gets one Write, or none when there is an error.
+// Encode writes d as SPDX 2.3 JSON. Equal documents with equal meta have equal
+// bytes. It calls w.Write once, or not at all if it returns another error.
 func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
 	e, err := newEncoder(d, m)
 	if err != nil {
@@ -33,10 +33,9 @@ func Encode(w io.Writer, d *sbom.Document, m sbom.Meta) error {
 	return nil
 }
 
-// identify fills in the namespace, which is made from the document without
-// it. Writing the document a second time would take as long as the first; the
-// empty field cannot be taken for another one, since inside of a string its
-// quotes would be escaped.
+// identify inserts the namespace, which is made from the document without it.
+// Encoding the document a second time would take as long as the first. The empty
+// field is unambiguous: in a string its quotes would be escaped.
 func identify(data []byte) []byte {
 	const field = `"documentNamespace": "`
 	return bytes.Replace(data, []byte(field+`"`), []byte(field+namespace+sbom.ContentUUID(data)+`"`), 1)
@@ -135,7 +134,7 @@ func (e *encoder) component(c *sbom.Component) *v2_3.Package {
 	return p
 }
 
-// purpose of an OS package is left open: a deb may be anything.
+// purpose returns the purpose of a component; an OS package may have any.
 func purpose(c *sbom.Component) string {
 	switch {
 	case c.Kind == sbom.KindPackage:
@@ -213,13 +212,13 @@ func relation(a common.ElementID, kind string, b common.ElementID) *v2_3.Relatio
 	}
 }
 
-// readableID is the length up to which an identifier repeats the component's
-// own: enough for a person to know it, whatever a stranger named a package.
+// readableID is the number of bytes of the component's ID that an identifier
+// repeats: enough for people, and a bound for untrusted names.
 const readableID = 64
 
-// elementIDs are the two identifiers that a component may get: the short one
-// with 64 bits of the hash of its ID, and the long one with all of it, for
-// the case that somebody made two names that collide in 64 bits.
+// elementIDs returns the two identifiers that a component may get: the short one
+// has 64 bits of the hash of its ID, the full one all of it, for two names that
+// were made to collide in 64 bits.
 func elementIDs(c *sbom.Component) (short, full common.ElementID) {
 	var b strings.Builder
 	b.WriteString("Package-")
@@ -247,7 +246,7 @@ func checksums(digests []sbom.Digest) []common.Checksum {
 	return out
 }
 
-// algorithm spells the name of a plain digest as SPDX does.
+// algorithm returns the SPDX name of the algorithm of a plain digest.
 func algorithm(name string) common.ChecksumAlgorithm {
 	return common.ChecksumAlgorithm(strings.ToUpper(name))
 }

@@ -17,9 +17,9 @@ import (
 
 // graph is a document of SPDX 3.0 in its canonical form: one list of objects
 // under "@graph", each with short names for its type and its properties
-// (annex "RDF serialization" of SPDX 3.0.1). JSON-LD allows other spellings of
-// the same, by full names or by a context of one's own. They are not canonical
-// and not read; what has them is refused, because a package could be in them.
+// (annex "RDF serialization" of SPDX 3.0.1). JSON-LD allows other spellings, by
+// full names or by another context. A document that has them is refused, because
+// a package could be in them.
 type graph struct {
 	Context any    `json:"@context"`
 	Graph   []node `json:"@graph"`
@@ -70,14 +70,14 @@ var (
 	fullName     = regexp.MustCompile(`"https?://spdx\.org/rdf/[^"]*/terms/[A-Za-z]+/(Package|Relationship|packageUrl|packageVersion|relationshipType|from|to|name|primaryPurpose|rootElement)"\s*[:,}\]]`)
 )
 
-// readGraph brings version 3.0 into the form of 2.3.
+// readGraph converts version 3.0 to the form of 2.3.
 func readGraph(ctx context.Context, data []byte) (*document, error) {
 	var g graph
 	if err := strictjson.Unmarshal(ctx, data, &g); err != nil {
 		return nil, err
 	}
 	if s, ok := g.Context.(string); !ok || !graphContext.MatchString(s) {
-		return nil, fmt.Errorf("the @context is not that of SPDX 3.0 alone, so that names may mean anything: write the canonical form, with \"@context\": \"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\"")
+		return nil, fmt.Errorf("the @context is not exactly that of SPDX 3.0, so that names are ambiguous (write the canonical form, with \"@context\": \"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\")")
 	}
 	if at := fullName.FindIndex(data); at != nil {
 		return nil, strictjson.At(data, int64(at[0]), "a full name where the canonical form of SPDX 3.0 has a short one: %s", draft.Quote(string(bytes.TrimRight(data[at[0]:at[1]], " \t\r\n:,}]"))))
@@ -88,7 +88,7 @@ func readGraph(ctx context.Context, data []byte) (*document, error) {
 		n := &g.Graph[i]
 		n.Type, n.ID = cmp.Or(n.Type, n.AtType), cmp.Or(n.ID, n.AtID)
 		if n.AtType != "" && n.AtType != n.Type || n.AtID != "" && n.AtID != n.ID {
-			return nil, fmt.Errorf("@graph[%d]: \"@type\" or \"@id\" says something else than \"type\" or \"spdxId\"", i)
+			return nil, fmt.Errorf("@graph[%d]: \"@type\" or \"@id\" differs from \"type\" or \"spdxId\"", i)
 		}
 		if err := c.node(n); err != nil {
 			return nil, fmt.Errorf("@graph[%d]: %w", i, err)
@@ -130,7 +130,7 @@ func (c *converter) node(n *node) error {
 		c.others = append(c.others, n.ID)
 	default:
 		if n.Type == "" || strings.ContainsAny(n.Type, ":/") {
-			return fmt.Errorf("the type %s is none of the canonical form", draft.Quote(n.Type))
+			return fmt.Errorf("the type %s is not one of the canonical form", draft.Quote(n.Type))
 		}
 		c.others = append(c.others, n.ID)
 	}
@@ -159,7 +159,7 @@ func (c *converter) pkg(n *node) pkg {
 	return p
 }
 
-// upper is "OPERATING_SYSTEM" for "operatingSystem".
+// upper returns "OPERATING_SYSTEM" for "operatingSystem".
 func upper(camel string) string {
 	var b strings.Builder
 	for _, r := range camel {
@@ -171,8 +171,8 @@ func upper(camel string) string {
 	return b.String()
 }
 
-// turned are the relationships of 3.0 by their names in 2.3, with whether
-// the ends change places.
+// turned has the names in 2.3 of the relationships of 3.0; reverse is set when the
+// ends change places.
 var turned = map[string]struct {
 	name    string
 	reverse bool
@@ -209,7 +209,7 @@ func (c *converter) relationship(n *node) error {
 		c.doc.Relationships = append(c.doc.Relationships, relationship{From: from, To: to, Type: name, Comment: n.Comment})
 	}
 	for _, to := range n.To {
-		// Individuals of the model stand for the words of 2.3.
+		// Individuals of the model are the keywords of 2.3.
 		switch {
 		case strings.HasSuffix(to, "NoneElement"):
 			to = none
@@ -224,8 +224,8 @@ func (c *converter) relationship(n *node) error {
 	return nil
 }
 
-// finish names tools, follows the roots of documents to packages, and turns
-// references to imported elements into such as 2.3 has.
+// finish resolves the names of tools and the roots of documents, and converts
+// references to imported elements to those of 2.3.
 func (c *converter) finish() {
 	for _, id := range c.using {
 		if name := c.tools[id]; name != "" {

@@ -1,10 +1,8 @@
 package spdx
 
-// document is as much of SPDX 2.2 and 2.3 as we read. The library's own
-// structs are for writing: reading into them takes the document apart three
-// times over, refuses it for a supplier that is written wrong, and holds all
-// of what is not asked about. The tag-value form and version 3 are brought
-// into this form too, so that there is one place that knows what it means.
+// document has the parts of SPDX 2.2 and 2.3 that are read; the package comment
+// has the reasons for not using the library's structs. The tag-value form and
+// version 3 are converted to this form too, so that one reader interprets it.
 type document struct {
 	SPDXVersion   string         `json:"spdxVersion"`
 	SPDXID        string         `json:"SPDXID"`
@@ -18,7 +16,7 @@ type document struct {
 	Relationships []relationship `json:"relationships"`
 	Annotations   []annotation   `json:"annotations"`
 
-	// others are identifiers of what is none of these, in version 3.
+	// others are the identifiers of all other elements, in version 3.
 	others []string
 }
 
@@ -45,7 +43,7 @@ type pkg struct {
 	Attributions []string      `json:"attributionTexts"`
 	HasFiles     []string      `json:"hasFiles"`
 
-	// line is where a tag-value document has it.
+	// line is the line of the package in a tag-value document.
 	line int
 }
 
@@ -82,11 +80,11 @@ type annotation struct {
 	Comment   string `json:"comment"`
 }
 
-// purl is the package URL of the package, and the others that it names.
+// purl returns the first package URL of the package, and the others.
 func (p *pkg) purl() (first string, more []string) {
 	for _, r := range p.External {
 		// The category should be PACKAGE-MANAGER, or PACKAGE_MANAGER in JSON;
-		// some writers have another one, and a purl is one all the same.
+		// some writers use another one.
 		if r.Type != "purl" {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
-// Form is a way in which SPDX is written.
+// Form is a serialization of SPDX.
 type Form int
 
 const (
@@ -80,20 +80,20 @@ func readable(version string) bool {
 	return false
 }
 
-// reader brings a document into the words of a draft.
+// reader translates a document into a draft.
 type reader struct {
 	doc   *document
 	name  string
 	d     draft.Draft
 	index map[string]int    // packages by identifier
 	files map[string]string // names of files by identifier
-	// others are what may be named and is neither.
+	// others are the identifiers of all other elements.
 	others map[string]bool
 	roots  map[string]bool
-	// containers are the packages that contain others, needers those that
-	// need others.
+	// containers are the packages that contain others, needers the packages
+	// that need others.
 	containers, needers map[string]bool
-	// held are pairs of packages, the outer one and the inner one.
+	// held has pairs of packages: the outer one contains the inner one.
 	held     [][2]int
 	unknowns int
 	external map[string]bool
@@ -138,13 +138,13 @@ func (r *reader) read() *draft.Draft {
 	return &r.d
 }
 
-// known says whether the identifier is one of something else than a package.
+// known reports whether the identifier names something other than a package.
 func (r *reader) known(id string) bool {
 	_, isFile := r.files[id]
 	return isFile || r.others[id] || id == r.doc.SPDXID || id == documentRef
 }
 
-// element is a package in the words of a draft.
+// element translates a package.
 func (r *reader) element(p *pkg) draft.Element {
 	e := draft.Element{
 		Ref: p.SPDXID, Label: label(p), Name: p.Name, Version: p.Version,
@@ -153,7 +153,7 @@ func (r *reader) element(p *pkg) draft.Element {
 	purl, more := p.purl()
 	e.PURL = purl
 	for _, other := range more {
-		r.d.Fault(sbom.GapMalformed, "a package has several package URLs, and the first is what counts", draft.Quote(other)+" ("+e.Label+")")
+		r.d.Fault(sbom.GapMalformed, "a package has several package URLs, and the first counts", draft.Quote(other)+" ("+e.Label+")")
 	}
 	e.Role, e.Why = role(p)
 	if e.Role == draft.System {
@@ -178,15 +178,15 @@ func label(p *pkg) string {
 	return "package " + draft.Quote(p.SPDXID)
 }
 
-// role is what the purpose of a package says (section 7.24 of 2.3). It is
-// about use and not about installation, so most of them count: a SOURCE that
-// lies in a stage is a dependency, and so is FIRMWARE.
+// role returns the role for the purpose of a package (section 7.24 of 2.3). A
+// purpose is about use and not about installation, so most of them count: a
+// SOURCE in a stage is a dependency, and so is FIRMWARE.
 func role(p *pkg) (draft.Role, string) {
 	switch strings.ToUpper(strings.ReplaceAll(p.Purpose, "-", "_")) {
 	case "OPERATING_SYSTEM":
 		return draft.System, ""
 	case "CONTAINER":
-		return draft.Group, "a container image: what is in it counts"
+		return draft.Group, "a container image: its content counts"
 	case "FILE":
 		return draft.File, ""
 	case "DEVICE":
@@ -199,7 +199,7 @@ func role(p *pkg) (draft.Role, string) {
 
 var acquired = regexp.MustCompile(`^acquired package info(?:rmation)? from (?:the |an? )?(?:.*?): (.+)$`)
 
-// evidence reads the places that syft writes into the source information.
+// evidence returns the paths that syft writes into the source information.
 func evidence(sourceInfo string) []string {
 	m := acquired.FindStringSubmatch(sourceInfo)
 	if m == nil {
@@ -214,7 +214,7 @@ func evidence(sourceInfo string) []string {
 	return out
 }
 
-// fromLock says whether all places that show a package are lock files.
+// fromLock reports whether every path that shows a package is a lock file.
 func fromLock(sourceInfo string) bool {
 	places := evidence(sourceInfo)
 	for _, p := range places {
@@ -225,7 +225,7 @@ func fromLock(sourceInfo string) bool {
 	return len(places) > 0
 }
 
-// tools are the creators that are programs, "Tool: NAME-VERSION".
+// tools returns the creators that are programs, "Tool: NAME-VERSION".
 func tools(creators []string) []string {
 	var out []string
 	for _, c := range creators {
@@ -246,8 +246,8 @@ func tools(creators []string) []string {
 	return out
 }
 
-// installed: scanners of images list what is installed. Of a folder they
-// list what its manifests declare as well.
+// installed sets Installed for a scan of an image, in which scanners list the
+// installed packages. In a directory they list those that manifests declare too.
 func (r *reader) installed() {
 	scanner := false
 	for _, t := range r.d.Tools {
@@ -264,10 +264,10 @@ func (r *reader) installed() {
 	}
 }
 
-// complete notes what the document says about its own gaps.
+// complete records the gaps that the document states itself.
 func (r *reader) complete() {
 	if r.unknowns > 0 {
-		r.d.Incomplete = append(r.d.Incomplete, fmt.Sprintf("the document says in %d places that it does not know what more there is (NOASSERTION)", r.unknowns))
+		r.d.Incomplete = append(r.d.Incomplete, fmt.Sprintf("the document states NOASSERTION for %d relations, so that more packages may exist", r.unknowns))
 	}
 	if n := len(r.external); n > 0 {
 		r.d.Incomplete = append(r.d.Incomplete, fmt.Sprintf("the document refers to %d entries of other documents, which were not read", n))

@@ -15,16 +15,16 @@ const (
 	none         = "NONE"
 )
 
-// need is how a relationship between two packages reads as a dependency.
+// need is the dependency that a relationship stands for.
 type need struct {
 	kind sbom.RelationKind
-	// reverse: the second package needs the first.
+	// reverse is set when the second package needs the first.
 	reverse bool
 }
 
 // needs are the relationships by which one package needs another one
-// (section 11.1 of SPDX 2.3). What something is built, tested or developed
-// with was brought by it, whether it is used when it runs or not.
+// (section 11.1 of SPDX 2.3). A package needs what it is built, tested or
+// developed with, even if that is not used when it runs.
 var needs = map[string]need{
 	"DEPENDS_ON":             {sbom.RelDepends, false},
 	"HAS_PREREQUISITE":       {sbom.RelDepends, false},
@@ -44,9 +44,9 @@ var needs = map[string]need{
 	"OPTIONAL_COMPONENT_OF":  {sbom.RelRecommends, true},
 }
 
-// related sorts the relationships into what describes, contains and needs.
-// The other kinds (licences, patches, copies, variants) say nothing about
-// what is installed; both their ends must exist all the same.
+// related sorts the relationships into those that describe, contain and need.
+// The other kinds (licences, patches, copies, variants) have no effect on what is
+// installed, but both their ends must exist.
 func (r *reader) related() {
 	for _, id := range r.doc.Describes {
 		r.describe(id)
@@ -60,7 +60,7 @@ func (r *reader) related() {
 	for i := range r.doc.Relationships {
 		rel := &r.doc.Relationships[i]
 		if rel.From == "" && rel.To == "" {
-			continue // null, which the library writes and reads
+			continue // null, as the library writes it
 		}
 		r.relationship(rel)
 	}
@@ -75,7 +75,7 @@ func (r *reader) relationship(rel *relationship) {
 	if to == noAssertion || from == noAssertion {
 		_, package1 := r.index[from]
 		_, package2 := r.index[to]
-		// Whether there are more files or licences does not matter.
+		// More files or licences have no effect.
 		if _, isNeed := needs[kind]; (isNeed || kind == "CONTAINS" || kind == "CONTAINED_BY" || kind == "DESCRIBES") && (package1 || package2 || from == r.doc.SPDXID) {
 			r.unknowns++
 		}
@@ -126,7 +126,7 @@ func (r *reader) need(from, to string, kind sbom.RelationKind) {
 	r.d.Edges = append(r.d.Edges, draft.Edge{From: from, To: to, Kind: kind})
 }
 
-// ends holds that both ends of a relationship are there.
+// ends reports a fault for an end of a relationship that does not exist.
 func (r *reader) ends(from, to string) {
 	for _, id := range []string{from, to} {
 		if _, ok := r.index[id]; !ok && !r.known(id) && id != "" {
@@ -148,7 +148,7 @@ func (r *reader) describe(id string) {
 	}
 }
 
-// contain notes that one package contains another one, or a file.
+// contain records that a package contains another one, or a file.
 func (r *reader) contain(outer, inner string) {
 	_, isPackage := r.index[inner]
 	_, inPackage := r.index[outer]
@@ -163,7 +163,7 @@ func (r *reader) contain(outer, inner string) {
 	}
 }
 
-// evident notes a file that shows a package.
+// evident records a file that shows a package.
 func (r *reader) evident(id, file string) {
 	name, ok := r.files[file]
 	if !ok {
@@ -176,11 +176,11 @@ func (r *reader) evident(id, file string) {
 	}
 }
 
-// maxEvidence is the number of files that are listed for a package. Some
-// tools list all files of a package, and a few show where it is.
+// maxEvidence is the number of files that are recorded for a package. Some tools
+// list all its files; a few are enough to find it.
 const maxEvidence = 16
 
-// other reads the relationships of syft's that SPDX has no word for.
+// other reads the relationships of syft that SPDX has no kind for.
 func (r *reader) other(rel *relationship) {
 	word, _, _ := strings.Cut(rel.Comment, ":")
 	switch word {
@@ -201,17 +201,17 @@ func (r *reader) other(rel *relationship) {
 	r.ends(rel.From, rel.To)
 }
 
-// source notes a package that another one was built from. It counts unless
-// it is marked as source code: a relation alone must not hide a package.
+// source records a package that another one was built from. It counts unless its
+// purpose is SOURCE: a relation alone must not hide a package.
 func (r *reader) source(id string) {
 	if i, ok := r.index[id]; ok && strings.EqualFold(r.doc.Packages[i].Purpose, "SOURCE") {
 		r.d.Elements[i].Role = draft.Source
 	}
 }
 
-// described sets aside what the document is about. A single package is that.
-// Of several, which some tools write for every package they list, only those
-// that hold or need others and that nothing needs.
+// described excludes the subject of the document. If the document describes one
+// package, that is the subject. Some tools describe every package; of several,
+// the subjects are those that contain or need others and that nothing needs.
 func (r *reader) described() {
 	needed := map[string]bool{}
 	if len(r.roots) > 1 {
@@ -234,9 +234,9 @@ func (r *reader) described() {
 	}
 }
 
-// grouped finds packages that are none: layers of images, lock files, images
-// in an index of images. They have neither package URL nor version, and hold
-// others.
+// grouped finds the entries that group packages: layers of images, lock files,
+// images in an index of images. They have neither package URL nor version, and
+// contain others.
 func (r *reader) grouped() {
 	for i := range r.d.Elements {
 		e := &r.d.Elements[i]
@@ -249,9 +249,9 @@ func (r *reader) grouped() {
 		lists := r.containers[e.Ref] || strings.EqualFold(r.doc.Packages[i].Purpose, "APPLICATION") && r.needers[e.Ref]
 		switch {
 		case e.PURL == "" && e.Version == "" && lists:
-			e.Role, e.Why = draft.Group, "has neither version nor package URL, and holds packages"
+			e.Role, e.Why = draft.Group, "has neither version nor package URL, and contains packages"
 		case image(e.PURL):
-			e.Role, e.Why = draft.Group, "a container image: what is in it counts"
+			e.Role, e.Why = draft.Group, "a container image: its content counts"
 			e.Image = !r.containers[e.Ref] && !r.needers[e.Ref]
 		}
 	}
@@ -261,10 +261,10 @@ func image(purl string) bool {
 	return strings.HasPrefix(purl, "pkg:oci/") || strings.HasPrefix(purl, "pkg:docker/")
 }
 
-// contained sets what lies inside of what. CONTAINS is what scanners write
-// between their root and everything, so only a package of an ecosystem, which
-// says so by its package URL, contains packages in the sense of counting
-// rule 3. In what is none of these the packages count.
+// contained sets the owners of bundled packages. Scanners write CONTAINS between
+// their root and every package, so only a package with a package URL of an
+// ecosystem contains packages in the sense of counting rule 3. The packages in
+// every other one count.
 func (r *reader) contained() {
 	for _, h := range r.held {
 		outer, inner := &r.d.Elements[h[0]], &r.d.Elements[h[1]]

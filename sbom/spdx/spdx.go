@@ -1,12 +1,11 @@
 // Package spdx translates an [sbom.Document] to SPDX 2.3 JSON
 // (https://spdx.github.io/spdx-spec/v2.3/) by means of
-// github.com/spdx/tools-golang, and reads SPDX 2.2, 2.3 and 3.0, depaudit's own
-// and anybody's.
+// github.com/spdx/tools-golang, and reads SPDX 2.2, 2.3 and 3.0 of any origin.
 //
 // # Mapping
 //
-// [Encode] and [Decode] are each other's inverse: what is decoded equals what
-// was encoded, to the last byte of a hostile file name. Facts are lines
+// [Read] is the inverse of [Encode]: it returns the document that was encoded, to
+// the last byte of a hostile file name. Facts are lines
 // "depaudit:KEY=VALUE" ([sbom.Fact]) in the comment of one annotation of type
 // OTHER for each package and one for the document; names are [sbom.Text].
 //
@@ -45,78 +44,90 @@
 // # Choices
 //
 // The packages that the root CONTAINS, less the operating system, are the
-// footprint. What lies inside a component hangs below its owner by CONTAINS
-// ("can be used to express when a package contains another", section 11.1)
-// and not by DESCENDANT_OF, which is about lineage of code.
+// footprint. The owner of a bundled component CONTAINS it ("can be used to
+// express when a package contains another", section 11.1). DESCENDANT_OF is
+// about the lineage of code and is not used.
 //
 // The root is of purpose OTHER (CONTAINER for images) and only the operating
 // system is OPERATING_SYSTEM, because scanners take the distribution from the
-// package of that purpose. The schema spells it with an underscore, the
-// prose with a hyphen; the schema is what documents are checked by.
+// package of that purpose. The schema spells it with an underscore, the prose
+// with a hyphen; documents are checked against the schema.
 //
 // A digest becomes a checksum of the package when SPDX knows the algorithm,
 // the value has its length and no other digest of that algorithm disagrees.
-// It is the digest of the artifact that was installed, as the environment
-// proves or claims it, so it is the package's and not a file's; whether
-// proved or claimed, and by which record, says the fact. The h1 of Go modules
-// is no SPDX algorithm and stays a fact.
+// It is the digest of the installed artifact, so it belongs to the package and
+// not to a file. The fact has the record that states the digest, and whether
+// the digest is bound to what is installed. The h1 of Go modules is not an SPDX
+// algorithm and stays a fact.
 //
 // The download location is NOASSERTION, files are not analyzed, and licences
-// are left out, which SPDX 2.3 reads as NOASSERTION: depaudit does not look.
+// are omitted, which SPDX 2.3 reads as NOASSERTION: depaudit does not examine
+// them.
 //
-// One annotation for all facts, and not one for each, because who, when and
-// which type take more room than the fact: 35 MB instead of 19 for 10,000
-// components, and most of the time. Values hold no line breaks, so
+// There is one annotation for all facts, and not one for each, because the
+// annotator, date and type take more space than the fact: 35 MB instead of 19
+// for 10,000 components, and most of the time. Values have no line breaks, so
 //
 //	jq -r '.packages[].annotations[]?.comment | split("\n")[]'
 //
-// gives one fact a line.
+// prints one fact on each line.
 //
 // The namespace ends in a UUID made from the document's content, so the same
 // environment gives the same bytes. SPDX identifiers allow letters, digits,
-// "." and "-": each is a readable part and a hash of the component's ID, so
-// that it does not depend on what else is in the document.
+// "." and "-": each is a readable part and a hash of the component's ID, so it
+// does not depend on the rest of the document.
 //
-// # Reading what others wrote
+// # Third-party documents
 //
-// [Read] brings every form into one model of what matters here (model.go) and
-// says it in the words of package draft, which counts:
+// [Read] brings every form into one model of the fields that are read (model.go)
+// and translates it for package draft, which counts:
 //
 //	SPDX                        counts as
 //	--------------------------  ----------------------------------------------
-//	DESCRIBES                   the subject, when there is one, or when it holds
-//	                            or needs others and nothing needs it
+//	DESCRIBES                   the subject, when it is the only one, or when it
+//	                            contains or needs others and nothing needs it
 //	purpose OPERATING_SYSTEM    the operating system
-//	purpose CONTAINER, purl     an image: what is in it counts; if nothing is
-//	of oci or docker            listed, the document is incomplete
-//	purpose FILE, DEVICE, DATA  no package; but a package URL of an ecosystem is
-//	                            one whatever the purpose
+//	purpose CONTAINER, purl     an image: its content counts; if none is listed,
+//	of oci or docker            the document is incomplete
+//	purpose FILE, DEVICE, DATA  not a package, unless it has a package URL of an
+//	                            ecosystem
 //	every other purpose         a package
 //	no version, no purl, and    a group: a layer, a lock file
 //	CONTAINS packages
-//	CONTAINS, from a package    inside of it. From all others, scanners mean
-//	with a purl of an ecosystem membership
-//	OTHER, with syft's comment  inside of it ("ownership-by-file-overlap"), or
-//	                            a place ("evident-by")
-//	DEPENDS_ON, ..._LINK,       From needs To; the forms with _OF, the other way
-//	HAS_PREREQUISITE, ..._OF    round; OPTIONAL_ is a recommendation
+//	CONTAINS, from a package    bundled in it. From every other package, scanners
+//	with a purl of an ecosystem mean membership
+//	OTHER, with syft's comment  bundled in it ("ownership-by-file-overlap"), or
+//	                            a path ("evident-by")
+//	DEPENDS_ON, ..._LINK,       From needs To; the forms with _OF, in reverse;
+//	HAS_PREREQUISITE, ..._OF    OPTIONAL_ is a recommendation
 //	GENERATED_FROM              the source, when its purpose is SOURCE, does not
 //	                            count
 //	NOASSERTION in one of these the document is incomplete, and so by a reference
 //	                            into another document (DocumentRef-)
-//	every other relationship    nothing; but both ends must be there
+//	every other relationship    no effect, but both ends must exist
 //
-// The library does not read here. It takes JSON apart three times over, holds
-// all of it as a generic tree first, takes keys in any case and the last of
-// two equal ones, refuses a document for a supplier that is written wrong, is
-// quadratic in the length of a tag-value text, and reads 3.0 by way of a full
-// expansion of JSON-LD.
+// # Why the library does not read
 //
-// # Choices for that
+// TestLibraryReader has the inputs for each reason, with tools-golang
+// v0.6.0-rc4:
+//
+//   - A JSON document with the keys "name":"a","NAME":"b" is the package "b" for
+//     the library. Its types decode themselves, so the strict check of keys
+//     (package strictjson) cannot find the second one.
+//   - A field that has no effect on the count makes the whole document
+//     unreadable: a supplier or an annotator without a kind, an originator that
+//     is empty, a creator "syft".
+//   - In tag-value, the last of two versions wins, and what is before <text> or
+//     after </text> is dropped silently. A <text> takes memory that is
+//     quadratic in its length (39 GB allocated for 400 KB), and a line of more
+//     than 64 KiB is an error.
+//   - 10,000 packages of JSON take three times as long (BenchmarkReaders).
+//   - 3.0 is read by a full expansion of JSON-LD.
+//
+// # Choices for third-party documents
 //
 // Version 3.0 is read in its canonical form, which has short names and one
-// list; other spellings of JSON-LD are refused, not overlooked. RDF, XML and
-// YAML are not read.
+// list; other spellings of JSON-LD are refused. RDF, XML and YAML are not read.
 //
 // BSI TR-03183-2 v2.1.0 asks for CycloneDX 1.6 or SPDX 3.0.1; where it
 // applies, attach the CycloneDX document.
@@ -135,7 +146,7 @@ const (
 	// that can be opened (section 6.5).
 	namespace = "https://github.com/depaudit/depaudit/spdx/"
 
-	// facts of relationships
+	// Facts of relationships.
 	keyKind  = "kind"
 	keyVia   = "via"
 	keyGroup = "group"
@@ -151,7 +162,7 @@ const (
 	purposeOther     = "OTHER"
 )
 
-// native are the component fields for which SPDX has one of its own.
+// native returns the component fields for which SPDX has a field.
 func native(c *sbom.Component) []string {
 	keys := []string{"name", "version", "owner"}
 	if sbom.SafePURL(c.PURL) == c.PURL {

@@ -60,8 +60,9 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-// Two names that collide in the short form of an identifier stay two. Nobody
-// can make such a pair in a test, so the long form is tested by itself.
+// TestElementIDs checks both forms of an identifier. Two names that collide in
+// the short form would be needed to see the full one used, and finding some takes
+// 2^32 hashes, so it is tested by itself.
 func TestElementIDs(t *testing.T) {
 	short, full := elementIDs(&sbom.Component{ID: "npm/@babel/core@7.26.0"})
 	if want := "Package-npm--babel-core-7.26.0-"; !strings.HasPrefix(string(short), want) || len(short) != len(want)+16 {
@@ -133,7 +134,7 @@ func purls(t testing.TB, data []byte) []string {
 	return out
 }
 
-// footprint counts what the root contains.
+// footprint counts the packages that the root contains.
 func footprint(t testing.TB, data []byte) int {
 	n := 0
 	for _, r := range decodeSPDX(t, data).Relationships {
@@ -144,7 +145,7 @@ func footprint(t testing.TB, data []byte) int {
 	return n
 }
 
-// valid checks by the JSON schema of SPDX 2.3, which syft's module ships.
+// valid checks against the JSON schema of SPDX 2.3, which syft's module ships.
 func valid(data []byte) error {
 	schema, err := compiled()
 	if err != nil {
@@ -173,8 +174,8 @@ var (
 	toolPattern = regexp.MustCompile(`^(Tool|Organization|Person): depaudit-[!-~]+$`) // section 12.1
 )
 
-// references reads the document as plain JSON, not by the library, and checks
-// the rules of the specification that the schema leaves out.
+// references parses the document as plain JSON, without the library, and checks
+// the rules of the specification that the schema does not have.
 func references(data []byte) error {
 	var doc struct {
 		SPDXID, DocumentNamespace string
@@ -236,12 +237,12 @@ func references(data []byte) error {
 	for _, r := range doc.Relationships {
 		key := strings.Join([]string{r.SPDXElementID, r.RelationshipType, r.RelatedSPDXElement, r.Comment}, " ")
 		if seen[key] {
-			fail("%s is said twice", key)
+			fail("%s is there twice", key)
 		}
 		seen[key] = true
 		for _, end := range []string{r.SPDXElementID, r.RelatedSPDXElement} {
 			if !known[end] {
-				fail("%s: %s is nothing", key, end)
+				fail("%s: %s does not exist", key, end)
 			}
 		}
 		switch r.RelationshipType {

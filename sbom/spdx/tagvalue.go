@@ -9,11 +9,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
-// readTags reads the tag-value form (annex of SPDX 2.3): lines "Tag: value",
-// a value of several lines between <text> and </text>, a section begun by the
-// tag that names what it is about. The library reads it too, but in time
-// square to the length of a text, and it ends on input that it does not
-// expect.
+// readTags parses the tag-value form (annex of SPDX 2.3): lines "Tag: value", a
+// value of several lines between <text> and </text>, and sections that begin with
+// the tag of the name of their element.
 func readTags(ctx context.Context, data []byte) (*document, error) {
 	if err := strictjson.UTF8(data); err != nil {
 		return nil, err
@@ -66,7 +64,7 @@ func (t *tags) lines() error {
 		}
 		tag, value, ok := bytes.Cut(line, []byte{':'})
 		if !ok {
-			return t.fail("a line without a tag: is the document cut off, or a <text> not closed?")
+			return t.fail("a line without a tag (check whether the document is truncated, or a <text> not closed)")
 		}
 		value = bytes.TrimSpace(value)
 		lines := 1
@@ -74,14 +72,14 @@ func (t *tags) lines() error {
 			start := len(t.data) - len(t.data[t.at:]) + bytes.Index(t.data[t.at:], []byte("<text>")) + len("<text>")
 			end := bytes.Index(t.data[start:], []byte("</text>"))
 			if end < 0 {
-				return t.fail("a <text> is not closed: the document is cut off")
+				return t.fail("a <text> is not closed: the document is truncated")
 			}
 			value = t.data[start : start+end]
 			lines += bytes.Count(value, []byte{'\n'})
 			next = start + end + len("</text>")
 			if i := bytes.IndexByte(t.data[next:], '\n'); i >= 0 {
 				if len(bytes.TrimSpace(t.data[next:next+i])) > 0 {
-					return t.fail("something stands behind </text>")
+					return t.fail("text after </text>")
 				}
 				next += i + 1
 			} else {
@@ -99,8 +97,8 @@ func (t *tags) lines() error {
 	return t.ctx.Err()
 }
 
-// knownTags are the tags that matter here; a spelling of them in another case is
-// refused, since programs differ in whether they take it.
+// knownTags are the tags that are read. Another spelling of them by case is
+// refused, since programs differ in whether they accept it.
 var knownTags = []string{
 	"SPDXVersion", "SPDXID", "DocumentName", "Creator", "ExternalDocumentRef",
 	"PackageName", "PackageVersion", "PackageDownloadLocation", "PackageSourceInfo", "PackageSummary", "PackageChecksum",
@@ -114,7 +112,7 @@ func (t *tags) pair(tag, value string) error {
 	}
 	set := func(to *string) error {
 		if t.seen[tag] {
-			return t.fail("%s stands twice for one thing: programs differ in which one they take", tag)
+			return t.fail("%s is given twice for one element: programs differ in which one they take", tag)
 		}
 		t.seen[tag] = true
 		*to = value
@@ -176,7 +174,7 @@ func (t *tags) pair(tag, value string) error {
 
 func (t *tags) ofPackage(p *pkg, tag, value string, set func(*string) error) error {
 	if p == nil {
-		p = new(pkg) // a tag of a package where there is none says nothing
+		p = new(pkg) // outside of a package the tag has no effect
 	}
 	switch tag {
 	case "PackageVersion":
@@ -192,13 +190,13 @@ func (t *tags) ofPackage(p *pkg, tag, value string, set func(*string) error) err
 	case "PackageChecksum":
 		algorithm, sum, ok := strings.Cut(value, ":")
 		if !ok {
-			return t.fail("a checksum is written ALGORITHM: VALUE")
+			return t.fail("want a checksum of the form ALGORITHM: VALUE")
 		}
 		p.Checksums = append(p.Checksums, checksum{algorithm, strings.TrimSpace(sum)})
 	case "ExternalRef":
 		parts := strings.Fields(value)
 		if len(parts) != 3 {
-			return t.fail("an external reference has three parts, CATEGORY TYPE LOCATOR, and this one %d", len(parts))
+			return t.fail("want an external reference of three parts, CATEGORY TYPE LOCATOR, got %d", len(parts))
 		}
 		p.External = append(p.External, externalRef{parts[0], parts[1], parts[2]})
 	default:
@@ -222,7 +220,7 @@ func (t *tags) begin(s section) {
 func (t *tags) relationship(value string) error {
 	parts := strings.Fields(value)
 	if len(parts) != 3 {
-		return t.fail("a relationship has three parts, ELEMENT TYPE ELEMENT, and this one %d", len(parts))
+		return t.fail("want a relationship of three parts, ELEMENT TYPE ELEMENT, got %d", len(parts))
 	}
 	if len(t.doc.Relationships) >= draft.MaxEdges {
 		return t.fail("%v", draft.ErrTooMany("relations", draft.MaxEdges))
@@ -231,5 +229,6 @@ func (t *tags) relationship(value string) error {
 	return nil
 }
 
-// maxFiles of a tag-value document: an image has some 200,000.
+// maxFiles is the number of files of a tag-value document: an image has some
+// 200,000.
 const maxFiles = 2_000_000
