@@ -1,41 +1,35 @@
-// Package audit decides: it combines what a scan saw (package sbom), what
-// lock files pin (package lockcheck), what the team configured and what it
-// accepted before (the baseline) into a [Report].
+// Package audit is the report of an audit: its model, its rules and its
+// verdict. Package judge makes reports, this package reads saved ones.
 //
 // # The report is the decision
 //
-// [Run] is a pure function of values. It reads no file, no clock and no
-// environment: the day that exceptions are held against is handed in. The
-// verdict, the findings and their texts are in the report; renderers only
-// show them, and a report read back from disk is worth the same ([ReadReport]
-// checks that its verdict follows from its findings).
+// The verdict, the findings and their texts are in the report, and renderers
+// only show them. A report from a file has the same value as a new one: [Read]
+// checks that the verdict follows from the findings, and the counts from the
+// dependencies.
 //
 // # Three outcomes
 //
-// A finding of severity [Error] says that something is wrong, one of severity
-// [SeverityIncomplete] that something could not be judged. A stage with the first fails; a
-// stage with only the second is incomplete, which is never a pass. Where both
-// are true the failure is told, because it stands whatever the rest would
-// have shown. The same holds for the report: fail, else incomplete, else
-// pass.
+// A finding of severity [Error] means that something is wrong, one of severity
+// [SeverityIncomplete] that something could not be judged. A stage with the
+// first fails. A stage with only the second is incomplete, which is never a
+// pass. If it has both it fails, because the failure holds whatever the rest
+// would have shown. The verdict of the report follows in the same way: fail,
+// else incomplete, else pass.
 //
-// # What counts
+// # One model of a component
 //
-// footprint.go gives each component its provenance by the counting rules,
-// growth.go compares identities with the baseline, grouping.go says what
-// brought what, policy.go turns both into findings by the rules in rules.go,
-// which are values that document themselves.
+// A [Dependency] embeds the component of package sbom and adds the outcome of
+// the audit. Relations, exclusions, notices, gaps and limitations are those of
+// package sbom too. Growth and findings refer to dependencies by ID.
 //
-// # Names are foreign
+// # Rules
 //
-// Names, paths and details come from the environment and from lock files, and
-// every string of a report may hold them as they are. Neutralising them is up
-// to each renderer, since each has its own ways of being attacked. The one
-// exception is Finding.Accept: it is made to be pasted into a shell, holds
-// nothing but the name of the stage, and is quoted for that.
+// A [Rule] is one value with everything that is written about it: the pages of
+// the documentation and the messages of findings are made from it.
 package audit
 
-// ExitCode is the exit code of the design: 0 pass, 1 fail, 3 incomplete.
+// ExitCode returns the exit code for the verdict: 0 pass, 1 fail, 3 incomplete.
 func (r *Report) ExitCode() int {
 	switch r.Verdict {
 	case Pass:
@@ -46,7 +40,7 @@ func (r *Report) ExitCode() int {
 	return 3
 }
 
-// verdict follows from the stages, and from nothing else.
+// DeriveVerdict returns the verdict that follows from the stages alone.
 func (r *Report) DeriveVerdict() Verdict {
 	v := Pass
 	for i := range r.Stages {
@@ -63,8 +57,8 @@ func (r *Report) DeriveVerdict() Verdict {
 	return v
 }
 
-// verdict follows from the findings, the gaps that are not waived and the
-// limitations that are not accepted of the stage.
+// DeriveVerdict returns the verdict that follows from the findings, the gaps
+// that are not waived and the limitations that are not accepted.
 func (s *Stage) DeriveVerdict() Verdict {
 	v := Pass
 	if s.OpenGaps() > 0 || s.Limited() {

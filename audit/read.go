@@ -12,18 +12,18 @@ import (
 	"github.com/depaudit/depaudit/audit/textfile"
 )
 
-// MaxReportSize is the largest report that is read back, in bytes. The
+// MaxSize is the largest report that is read back, in bytes. The
 // largest machines that were measured have some 31,000 dependencies, at about
 // a kilobyte each.
 const MaxSize = 256 << 20
 
-// ReadReport reads a saved report. It is strict: a report of a newer format,
-// one with unknown fields, and one whose numbers or verdict do not follow
-// from what it lists are refused.
+// Read reads a saved report. It returns an error for a report of a newer
+// format, for unknown fields, and for numbers or a verdict that do not follow
+// from the lists.
 func Read(r io.Reader) (*Report, error) { return readReport("report", r) }
 
-// LoadReport is [ReadReport] for a file. Its errors begin with the path, and
-// those about the JSON go on with line and column.
+// Load reads the report in a file. Its errors begin with the path, those about
+// the JSON with path, line and column.
 func Load(path string) (*Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -49,7 +49,7 @@ func readReport(name string, in io.Reader) (*Report, error) {
 	}
 	switch {
 	case head.Schema == nil:
-		return nil, fmt.Errorf("%s: not a report as depaudit writes it with -o json: it has no schema version", name)
+		return nil, fmt.Errorf("%s: not a report of depaudit audit -o json: there is no schema version", name)
 	case *head.Schema > ReportSchema:
 		return nil, fmt.Errorf("%s: it has schema version %d, and this depaudit reads up to %d; use a newer one", name, *head.Schema, ReportSchema)
 	}
@@ -65,8 +65,9 @@ func readReport(name string, in io.Reader) (*Report, error) {
 	return &r, nil
 }
 
-// placed puts line and column before an error of encoding/json that has an
-// offset, and a blank before others: what comes before ends with a colon.
+// placed returns an error of encoding/json with line and column in front if it
+// has an offset, and with a space in front otherwise. The caller writes a colon
+// before it.
 func placed(data []byte, err error) error {
 	var syntax *json.SyntaxError
 	var typed *json.UnmarshalTypeError
@@ -84,9 +85,9 @@ func placed(data []byte, err error) error {
 	return fmt.Errorf("%d:%d: %w", line, len(before)-bytes.LastIndexByte(before, '\n'), err)
 }
 
-// Validate checks what must hold in every report: the verdicts follow from
-// the findings, the counts from the dependencies, and every ID that is
-// mentioned is listed. A report from [Run] or [Scan] is valid.
+// Validate checks the report: the verdicts follow from the findings, the counts
+// from the dependencies, and every ID refers to a dependency. Reports of package
+// judge are valid.
 func (r *Report) Validate() error {
 	if r.Schema != ReportSchema {
 		return fmt.Errorf("schema version %d is not %d", r.Schema, ReportSchema)
@@ -95,7 +96,7 @@ func (r *Report) Validate() error {
 	for i := range r.Stages {
 		s := &r.Stages[i]
 		if names[s.Name] {
-			return fmt.Errorf("two stages are called %q", s.Name)
+			return fmt.Errorf("two stages have the name %q", s.Name)
 		}
 		names[s.Name] = true
 		if err := s.validate(); err != nil {
@@ -124,7 +125,7 @@ func (s *Stage) validate() error {
 		case d.Provenance != FromBundled && !d.Provenance.Counted():
 			return fmt.Errorf("dependency %q has the unknown provenance %q", d.ID, d.Provenance)
 		case (d.Provenance == FromBundled) != (d.Owner != ""):
-			return fmt.Errorf("dependency %q: owner %q does not go with provenance %q", d.ID, d.Owner, d.Provenance)
+			return fmt.Errorf("dependency %q: owner %q contradicts provenance %q", d.ID, d.Owner, d.Provenance)
 		}
 		if d.Layer < 0 || d.Layer > len(s.Image.Layers) {
 			return fmt.Errorf("dependency %q is from layer %d, and the image has %d", d.ID, d.Layer, len(s.Image.Layers))
@@ -140,14 +141,14 @@ func (s *Stage) validate() error {
 		excluded += e.Count
 	}
 	if excluded != s.Counts.Excluded {
-		return fmt.Errorf("%d things are excluded, and %d are listed", s.Counts.Excluded, excluded)
+		return fmt.Errorf("the count of exclusions is %d, and %d are listed", s.Counts.Excluded, excluded)
 	}
 	if err := s.validateBase(); err != nil {
 		return err
 	}
 	for i := range s.Gaps {
 		if g := &s.Gaps[i]; g.Waived != nil && !g.Waivable() {
-			return fmt.Errorf("a gap of the kind %q is waived, which it cannot be", g.Kind)
+			return fmt.Errorf("a gap of the kind %q cannot be waived", g.Kind)
 		}
 	}
 	if err := s.validateReferences(known); err != nil {
@@ -162,29 +163,29 @@ func (s *Stage) validate() error {
 	return nil
 }
 
-// validateBase checks that what is the base's adds up.
+// validateBase checks the numbers of the base.
 func (s *Stage) validateBase() error {
 	b := s.Base
 	switch {
 	case b == nil && s.Counts.Image > 0, b != nil && !b.Known && s.Counts.Image > 0:
-		return fmt.Errorf("%d dependencies are a base's, which is not known", s.Counts.Image)
+		return fmt.Errorf("%d dependencies belong to an unknown base", s.Counts.Image)
 	case b == nil:
 		return nil
 	case !b.Known && (b.Present != 0 || b.Gone != 0 || b.Added != 0 || b.Dependencies != 0 || b.Layers != 0):
-		return errors.New("the base is not known and has numbers")
+		return errors.New("the base is unknown and has numbers")
 	case !b.Known:
 		return nil
 	case b.Present < s.Counts.Image || b.Present+b.Added != s.Counts.Total || b.Added < 0:
-		return fmt.Errorf("%d dependencies are the base's and %d are added, which does not go with %+v", b.Present, b.Added, s.Counts)
+		return fmt.Errorf("%d dependencies of the base and %d added ones contradict %+v", b.Present, b.Added, s.Counts)
 	case b.Gone < 0 || b.Present+b.Gone > b.Dependencies:
-		return fmt.Errorf("the base has %d dependencies, %d of them are there and %d are gone", b.Dependencies, b.Present, b.Gone)
+		return fmt.Errorf("the base has %d dependencies, of which %d are present and %d are gone", b.Dependencies, b.Present, b.Gone)
 	case b.Layers < 0 || b.Layers > len(s.Image.Layers):
 		return fmt.Errorf("the base has %d layers, and the image %d", b.Layers, len(s.Image.Layers))
 	}
 	return nil
 }
 
-// validateReferences checks that every ID that is mentioned is listed.
+// validateReferences checks that every ID refers to a dependency.
 func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	var ids []string
 	for _, d := range s.Dependencies {
@@ -212,14 +213,14 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	}
 	for _, id := range ids {
 		if known[id] == nil {
-			return fmt.Errorf("%q is mentioned and not listed", id)
+			return fmt.Errorf("%q refers to no dependency", id)
 		}
 	}
 	return validOwners(known)
 }
 
-// validOwners checks that owners of owners lead somewhere: a ring would be
-// walked for ever. What is known to lead somewhere is not walked again.
+// validOwners checks that no component is bundled with itself: following such a
+// cycle of owners would never end. Each chain is followed once.
 func validOwners(known map[string]*Dependency) error {
 	sound := make(map[string]bool, len(known))
 	for id := range known {
@@ -227,7 +228,7 @@ func validOwners(known map[string]*Dependency) error {
 		onChain := map[string]bool{}
 		for o := id; o != "" && !sound[o]; o = known[o].Owner {
 			if onChain[o] {
-				return fmt.Errorf("%q lies inside itself", o)
+				return fmt.Errorf("%q is bundled with itself", o)
 			}
 			onChain[o] = true
 			chain = append(chain, o)

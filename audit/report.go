@@ -8,8 +8,8 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// ReportSchema is the version of the report's format. A reader refuses a
-// newer one: it could not know what it overlooks.
+// ReportSchema is the version of the report's format. Newer ones are refused,
+// since their unknown parts could change the outcome.
 const ReportSchema = 1
 
 // Verdict is the outcome of an audit. It is a property of the report, never
@@ -22,9 +22,9 @@ const (
 	Incomplete Verdict = "incomplete"
 )
 
-// Report is the whole result of an audit, as one JSON document: every other
-// format is rendered from it, also later. Its schema is
-// docs/report.schema.json. It holds no clock and no random identifier.
+// Report is the result of an audit as one JSON document. Every other format is
+// rendered from it, also later. Its schema is docs/report.schema.json. It
+// contains no time and no random identifier.
 type Report struct {
 	// Schema is the version of this document's format.
 	Schema  int     `json:"schema"`
@@ -39,12 +39,12 @@ type Report struct {
 	// Stages are in the order of the configuration.
 	Stages []Stage `json:"stages"`
 	// Findings are those about the configuration or the baseline as a whole
-	// and about no single stage: an exception that nothing needs any more, a
-	// stage that only the baseline still has.
+	// and about no single stage: an unused exception, a stage that only the
+	// baseline has.
 	Findings []Finding `json:"findings,omitempty"`
 }
 
-// Tool names the program that counted.
+// Tool is the program that counted.
 type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -57,33 +57,32 @@ type Stage struct {
 	Name     string `json:"name"`
 	Critical bool   `json:"critical"`
 	// Enforced is true for a stage that is not critical but is judged like
-	// one, because the configuration says so.
+	// one, because the configuration has enforce.
 	Enforced bool `json:"enforced,omitempty"`
 	// Environment is the reference as configured.
 	Environment string `json:"environment"`
-	// OS is the operating system's own name for itself, if it has one.
+	// OS is the name from the os-release file, if there is one.
 	OS string `json:"os,omitempty"`
-	// Image is what the environment's container image says of itself; zero
-	// for anything else.
+	// Image is the configuration of the environment's container image; zero
+	// for other kinds.
 	Image sbom.Image `json:"image,omitzero"`
-	// Base is what the environment started from, nil when nobody names it.
+	// Base is the base of the environment, nil without one.
 	Base *StageBase `json:"base,omitempty"`
-	// Limitations are what this kind of environment cannot show at all. A
-	// number without them is another number: every format has them beside it.
+	// Limitations are the facts that this kind of environment cannot show. Every
+	// format shows them beside the count, since they change its meaning.
 	Limitations []Limitation `json:"limitations,omitempty"`
-	// Method is what counted this stage: for an SBOM that somebody else made,
-	// the tool that made it.
+	// Method is the counting method; for an SBOM of another tool, that tool.
 	Method Method `json:"method"`
 	// Verdict of this stage alone.
 	Verdict Verdict `json:"verdict"`
 	Counts  Counts  `json:"counts"`
 	// Limit is the configured absolute limit, nil without one.
 	Limit *int `json:"limit,omitempty"`
-	// Message is the team's own text for a failure of this stage.
+	// Message is the team's text for a failure of this stage.
 	Message string `json:"message,omitempty"`
-	// Dependencies has every component of the stage: those that count, and
-	// those inside others, which have an Owner and the provenance "bundled".
-	// Sorted by type, name, version.
+	// Dependencies has the counted and the bundled components of the stage;
+	// the latter have an Owner and the provenance "bundled". Sorted by type,
+	// name, version.
 	Dependencies []Dependency `json:"dependencies"`
 	// Relations are the edges between dependencies, by ID.
 	Relations []sbom.Relation  `json:"relations,omitempty"`
@@ -92,15 +91,14 @@ type Stage struct {
 	Findings  []Finding        `json:"findings"`
 	Gaps      []Gap            `json:"gaps"`
 	Notices   []sbom.Notice    `json:"notices,omitempty"`
-	// Roots are the packages and commands that the configuration names as what
-	// the stage uses by itself.
+	// Roots are the packages and commands that the stage uses by itself, from
+	// the configuration.
 	Roots []Root `json:"roots,omitempty"`
 	// Locks are the lock files that were read for this stage.
 	Locks []LockFile `json:"locks,omitempty"`
 }
 
-// Method is what a count was made with. Two counts by different rulers cannot
-// be compared.
+// Method is a counting method. Counts by different methods cannot be compared.
 type Method struct {
 	// Rules is the version of the counting rules.
 	Rules int `json:"rules"`
@@ -122,7 +120,7 @@ type Counts struct {
 	Excluded int `json:"excluded"`
 }
 
-// Provenance says why a dependency may be there.
+// Provenance is the reason why a dependency may be in a stage.
 type Provenance string
 
 const (
@@ -164,14 +162,14 @@ type Dependency struct {
 	Exception *ExceptionRef `json:"exception,omitempty"`
 }
 
-// LockRef points to an entry of a lock file.
+// LockRef is the position of a lock entry.
 type LockRef struct {
 	File string `json:"file"`
 	Line int    `json:"line"`
 }
 
-// ExceptionRef repeats what the configuration says about an exception or a
-// waiver.
+// ExceptionRef is the text of an exception or a
+// waiver in the configuration.
 type ExceptionRef struct {
 	Reason string `json:"reason"`
 	Owner  string `json:"owner"`
@@ -179,13 +177,13 @@ type ExceptionRef struct {
 	Expires string `json:"expires"`
 }
 
-// Reason says why a dependency is not accounted for.
+// Reason is why a dependency is unaccounted.
 type Reason struct {
 	// Code is one of lockcheck's reasons ("not-in-any-lock",
 	// "locked-at-another-version", ...) or "no-package" for files.
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
-	// Lock is the entry that comes closest: the same name at another
+	// Lock is the closest entry: the same name at another
 	// version, or with another hash.
 	Lock *LockRef `json:"lock,omitempty"`
 }
@@ -199,34 +197,34 @@ type Growth struct {
 	// Allowed is the configured allowance.
 	Allowed int `json:"allowed"`
 	// Added are dependencies that the baseline does not have, grouped under
-	// the one that brought them; those that several groups share come last.
+	// the one that introduces them. Groups that several others share come last.
 	Added []GrowthGroup `json:"added"`
-	// Removed are entries of the baseline that the stage no longer has.
+	// Removed are dependencies of the baseline that the stage no longer has.
 	Removed []Accepted `json:"removed"`
 	// Changed are those whose version alone differs.
 	Changed []VersionChange `json:"changed"`
-	// Weaker are those that the baseline has with a better proof.
+	// Weaker are those that the baseline has with stronger evidence.
 	Weaker []Weaker `json:"weaker,omitempty"`
-	// Method is what made the baseline's count, when it is not what made
-	// this one. The difference is then told, and not judged.
+	// Method is the method of the baseline if it differs from this count's.
+	// The difference is then shown but not judged.
 	Method *Method `json:"method,omitempty"`
-	// Base is the difference in what is the base's, which is none of the
-	// above. Nil when neither the baseline nor the stage has any of it.
+	// Base is the difference in the dependencies of the base, which are not
+	// among the above. Nil when neither the baseline nor the stage has any.
 	Base *BaseGrowth `json:"base,omitempty"`
 }
 
-// BaseGrowth is the difference in what is the base's, by identity.
+// BaseGrowth is the difference in the dependencies of the base, by identity.
 type BaseGrowth struct {
 	// Baseline is how many of the accepted dependencies are the base's.
 	Baseline int `json:"baseline"`
-	// Added are the IDs of new dependencies that the base brings.
+	// Added are the IDs of new dependencies of the base.
 	Added []string `json:"added,omitempty"`
-	// Removed are entries of the baseline that left with the base.
+	// Removed are dependencies of the baseline that the base no longer has.
 	Removed []Accepted `json:"removed,omitempty"`
 	// Changed are those whose version alone differs.
 	Changed []VersionChange `json:"changed,omitempty"`
-	// ToStage are the IDs of dependencies that the baseline has as the base's
-	// and that the stage now adds by itself. They are growth.
+	// ToStage are the IDs of dependencies that belonged to the base in the
+	// baseline and are now added by the stage. They are growth.
 	ToStage []string `json:"toStage,omitempty"`
 	// ToBase are the IDs of those that the stage added before.
 	ToBase []string `json:"toBase,omitempty"`
@@ -237,33 +235,32 @@ type BaseGrowth struct {
 // product of heads and shared groups.
 const MaxSharedBy = 8
 
-// GrowthGroup is a new dependency with the new ones that it brought.
+// GrowthGroup is a new dependency with the new ones that it introduces.
 type GrowthGroup struct {
-	// ID of the dependency at the head of the group: without it, none of the
-	// others would be there.
+	// ID is the ID of the head of the group. Without it, none of the others
+	// would be there.
 	ID string `json:"id"`
-	// Because is "explicit" when the head was asked for, "dependency" when something
-	// that was there before needs it, "" when unknown.
+	// Because is "explicit" when the head was installed on request,
+	// "dependency" when an older dependency needs it, "" when unknown.
 	Because string `json:"because,omitempty"`
 	// Introduces are the IDs of the others, sorted.
 	Introduces []string `json:"introduces,omitempty"`
-	// SharedBy are the IDs of the heads that lead to this one, when it is
-	// there only because several do: it leaves when all of them do. Those that
-	// bring most come first, and at most [MaxSharedBy] are named.
+	// SharedBy are the IDs of the heads that lead to this group, if several do
+	// and nothing else needs it: it is removed with all of them. The heads of
+	// the largest groups come first, and at most [MaxSharedBy] are named.
 	SharedBy []string `json:"sharedBy,omitempty"`
-	// NeededBy are the IDs of dependencies which were there before and now
-	// need the head, sorted.
+	// NeededBy are the IDs of older dependencies that need the head, sorted.
 	NeededBy []string `json:"neededBy,omitempty"`
 }
 
-// Change is a dependency at another version than in the baseline.
+// VersionChange is a dependency at another version than in the baseline.
 type VersionChange struct {
 	Key  string `json:"key"`
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// Weaker is a dependency whose proof is not what the baseline accepted.
+// Weaker is a dependency with weaker evidence than the baseline accepted.
 type Weaker struct {
 	ID   string   `json:"id"`
 	From Strength `json:"from"`
@@ -275,9 +272,9 @@ type Severity string
 
 const (
 	Error              Severity = "error"      // fails the stage
-	Warning            Severity = "warning"    // does not
-	SeverityIncomplete Severity = "incomplete" // something could not be judged: incomplete
-	Info               Severity = "info"       // good to know
+	Warning            Severity = "warning"    // changes no verdict
+	SeverityIncomplete Severity = "incomplete" // leaves the stage incomplete
+	Info               Severity = "info"       // a remark
 )
 
 // Finding is a rule of the policy that a stage breaks.
@@ -286,12 +283,12 @@ type Finding struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"`
-	// Dependencies are the IDs of the dependencies that it is about.
+	// Dependencies are the IDs of the dependencies that break the rule.
 	Dependencies []string `json:"dependencies,omitempty"`
-	// Paths are the places that it is about.
+	// Paths are the places where the rule is broken.
 	Paths []string `json:"paths,omitempty"`
-	// Fix is what to do in the environment; Accept is a command that accepts
-	// the state as it is. Either may be empty.
+	// Fix is how to correct the stage; Accept is a command that accepts its
+	// present state. Either may be empty.
 	Fix    string `json:"fix,omitempty"`
 	Accept string `json:"accept,omitempty"`
 }
@@ -300,7 +297,7 @@ type Finding struct {
 type Root struct {
 	// Name is as configured.
 	Name string `json:"name"`
-	// ID of the dependency that it means, empty when the stage has none.
+	// ID is the ID of the dependency that it names, empty when there is none.
 	ID string `json:"id,omitempty"`
 }
 

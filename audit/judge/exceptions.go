@@ -11,7 +11,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// selector says whether a component is meant by a purl and a path pattern of
+// selector matches components by a name, a package URL and a path pattern of
 // the configuration.
 type selector struct {
 	name string
@@ -25,15 +25,15 @@ func newSelector(name, purl, path string) selector {
 		if p, err := packageurl.FromString(purl); err == nil {
 			s.purl = &p
 		} else {
-			// A configuration from the parser has no such thing; one made
-			// by hand must not match everything because of it.
+			// The parser refuses invalid package URLs. A configuration that a
+			// program made must not match everything because of one.
 			s.purl = &packageurl.PackageURL{}
 		}
 	}
 	return s
 }
 
-// matches compares name, package URL and paths, as far as each is given; a
+// matches compares name, package URL and paths, as far as each is set. A
 // selector without any of them matches nothing.
 func (s *selector) matches(c *sbom.Component) bool {
 	if s.name == "" && s.purl == nil && s.path == "" {
@@ -68,8 +68,8 @@ func (s *selector) matchesPURL(c *sbom.Component) bool {
 	return true
 }
 
-// matchesPaths wants all paths to match: a component that also lies elsewhere
-// is more than what the pattern was written for.
+// matchesPaths reports whether all paths match. A component that is also in
+// another place is not what the pattern was written for.
 func (s *selector) matchesPaths(paths []string) bool {
 	return len(paths) > 0 && !slices.ContainsFunc(paths, func(p string) bool { return !s.matchesPath(p) })
 }
@@ -85,16 +85,15 @@ func (s *selector) matchesPath(path string) bool {
 	return err == nil && ok
 }
 
-// terms say which entries of a list in the configuration still hold, and
-// which of them were of use.
+// terms are the states of the entries of a list in the configuration: live or
+// expired, used or unused.
 type terms struct {
 	live []bool
 	used []bool
 }
 
-// newTerms sorts the live ones from the expired ones by their last days. A
-// day that is no date makes all of them expired: it must not make them
-// eternal.
+// newTerms compares the last days of entries with today. An invalid date makes
+// an entry expired, since it must not make it permanent.
 func newTerms(today string, expires []string) terms {
 	t := terms{live: make([]bool, len(expires)), used: make([]bool, len(expires))}
 	known := config.IsDate(today)
@@ -104,9 +103,9 @@ func newTerms(today string, expires []string) terms {
 	return t
 }
 
-// first returns the place of the first live entry that matches, else that of
-// the first expired one, -1 for none. Either counts as used, since deleting
-// it changes what is said.
+// first returns the index of the first live entry that matches, else that of
+// the first expired one, else -1. The entry counts as used, since its deletion
+// would change the report.
 func (t *terms) first(matches func(int) bool) (at int, live bool) {
 	at = -1
 	for i := range t.live {
@@ -151,13 +150,13 @@ func newExceptions(list []config.Exception, today string) *exceptions {
 func (e *exceptions) forComponent(c *sbom.Component) (x *config.Exception, live bool) {
 	return e.first(func(i int) bool {
 		if e.list[i].PURL == "" && c.Kind != sbom.KindFiles {
-			return false // a path alone is for files that no package accounts for
+			return false // a path alone is for unaccounted files
 		}
 		return e.sel[i].matches(c)
 	})
 }
 
-// forPath returns the exception for a path that no component is behind.
+// forPath returns the exception for a path that belongs to no component.
 func (e *exceptions) forPath(path string) (x *config.Exception, live bool) {
 	return e.first(func(i int) bool {
 		return e.list[i].PURL == "" && path != "" && e.sel[i].matchesPath(path)
