@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/zip"
+
+	"github.com/depaudit/depaudit/sbom/catalogers"
 )
 
 // updateDocs writes the parts of the documentation that are generated:
@@ -21,8 +23,8 @@ import (
 //	go test ./cmd/depaudit -update-docs
 var updateDocs = goflag.Bool("update-docs", false, "write the generated parts of the documentation")
 
-// TestModules holds the list of modules that the binary links to what the go
-// command says, so that a new one is a line of a diff that somebody reads.
+// TestModules checks the list of modules that the binary links against what
+// the go command lists, so that a new one is a line of a diff in review.
 func TestModules(t *testing.T) {
 	var list strings.Builder
 	for _, m := range linked(t) {
@@ -66,7 +68,7 @@ func TestOwnBaseline(t *testing.T) {
 	}
 }
 
-// linked are the modules of the packages in the binary, on Linux.
+// linked returns the modules of the packages in the binary, on Linux.
 func linked(t *testing.T) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", ".")
@@ -82,13 +84,14 @@ func linked(t *testing.T) []string {
 	return slices.DeleteFunc(slices.Compact(modules), func(m string) bool { return m == "" })
 }
 
-// TestModuleReasons holds that each module which this one asks for itself
-// stands in docs/modules.md with a reason, in the right one of the two tables.
+// TestModuleReasons checks that each module that go.mod requires directly is in
+// docs/modules.md with a reason, in the right one of the two tables.
 func TestModuleReasons(t *testing.T) {
 	page := read(t, "docs/modules.md")
 	tables := regexp.MustCompile(`(?m)^## (.+)\n`).Split(page, -1)
+	tables = slices.DeleteFunc(tables, func(s string) bool { return strings.Contains(s, "| cataloger |") })
 	if len(tables) < 3 {
-		t.Fatal("docs/modules.md: want two sections with tables")
+		t.Fatal("docs/modules.md: want two sections with tables of modules")
 	}
 	row := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| \\S.* \\|$")
 	inTable := map[string]int{}
@@ -118,30 +121,43 @@ func TestModuleReasons(t *testing.T) {
 		}
 		switch have := inTable[r.Mod.Path]; {
 		case have == 0:
-			t.Errorf("docs/modules.md: no reason is given for %s", r.Mod.Path)
+			t.Errorf("docs/modules.md: no reason for %s", r.Mod.Path)
 		case have != want:
 			t.Errorf("docs/modules.md: %s is in table %d of these two, want %d", r.Mod.Path, have, want)
 		}
 		delete(inTable, r.Mod.Path)
 	}
 	for name := range inTable {
-		t.Errorf("docs/modules.md: gives a reason for %s, which go.mod does not ask for", name)
+		t.Errorf("docs/modules.md: a reason for %s, which go.mod does not require", name)
 	}
 }
 
-// TestGoMod holds what `go install .../cmd/depaudit@latest` needs: it refuses
-// a module with replace or exclude directives.
+// TestCatalogerOrigins checks that docs/modules.md has each cataloger once,
+// with its origin and the reason.
+func TestCatalogerOrigins(t *testing.T) {
+	var listed []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| \\S.* \\| \\S.* \\|$").FindAllStringSubmatch(read(t, "docs/modules.md"), -1) {
+		listed = append(listed, m[1])
+	}
+	slices.Sort(listed)
+	if want := catalogers.Covered(); !slices.Equal(listed, want) {
+		t.Errorf("docs/modules.md has the origin of other catalogers than those that run: %s", firstDifference(strings.Join(listed, "\n"), strings.Join(want, "\n")))
+	}
+}
+
+// TestGoMod checks that `go install .../cmd/depaudit@latest` works: it refuses a
+// module with replace or exclude directives.
 func TestGoMod(t *testing.T) {
 	f := goMod(t)
 	if f.Module.Mod.Path != module {
 		t.Errorf("go.mod: module %s, want %s", f.Module.Mod.Path, module)
 	}
 	if len(f.Replace)+len(f.Exclude) > 0 {
-		t.Errorf("go.mod: %d replace and %d exclude directives, and go install refuses each", len(f.Replace), len(f.Exclude))
+		t.Errorf("go.mod: %d replace and %d exclude directives, which go install refuses", len(f.Replace), len(f.Exclude))
 	}
 }
 
-// TestModuleZip holds that the module can be packed, and so be installed: no
+// TestModuleZip checks that the module can be packed, and so be installed: no
 // file has a name or a size that a module may not have.
 func TestModuleZip(t *testing.T) {
 	checked, err := zip.CheckDir(moduleRoot)
@@ -174,7 +190,7 @@ func read(t *testing.T, name string) string {
 	return string(data)
 }
 
-// generated holds the text between two comments of a page, or writes it.
+// generated compares the text between two comments of a page, or writes it.
 func generated(t *testing.T, page, part, want string) {
 	t.Helper()
 	begin, end := "<!-- "+part+": generated -->\n", "<!-- /"+part+" -->\n"
@@ -196,7 +212,7 @@ func generated(t *testing.T, page, part, want string) {
 	}
 }
 
-// firstDifference shows the first line in which two texts differ.
+// firstDifference returns the first line in which two texts differ.
 func firstDifference(have, want string) string {
 	h, w := strings.Split(have, "\n"), strings.Split(want, "\n")
 	for i := range max(len(h), len(w)) {
