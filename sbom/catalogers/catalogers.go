@@ -20,11 +20,11 @@ import (
 	"github.com/anchore/syft/syft/pkg/cataloger/wordpress"
 )
 
-// catalogers are the ones that syft gives to images ("what is installed"),
-// and conda's, which it leaves out there. Not among them, each for a reason
-// that a test repeats (omitted, in catalogers_test.go): the readers of the
-// operating systems' databases, which are package osdb's business, and the
-// reader of .NET lock files, which declare and do not install.
+// catalogers returns those that syft runs on images ("what is installed"), and
+// conda's, which it runs on directories only. Omitted are the readers of the
+// databases of operating systems, which package ospkg reads, and the reader of
+// .NET lock files, which declare and do not install. A test has the reason of
+// each (omitted, in package oracle).
 func catalogers() []pkg.Cataloger {
 	return []pkg.Cataloger{
 		ai.NewGGUFCataloger(),

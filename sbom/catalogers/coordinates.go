@@ -2,9 +2,9 @@ package catalogers
 
 import "reflect"
 
-// coordinates reads a syft CoordinateError. The type lives in one of syft's
-// internal packages, so its exported fields can only be reached by name; a
-// test makes a real one and sees that they still are there.
+// coordinates reads an error of syft's type CoordinateError. The type is in an
+// internal package, so its fields are read by their names. A test provokes a
+// real error to check that they exist.
 func coordinates(err error) (path, reason string, ok bool) {
 	v := reflect.ValueOf(err)
 	if v.Kind() == reflect.Pointer {

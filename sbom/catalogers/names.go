@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// globs are what the catalogers ask for by name, each once. They are syft's
-// and not ours: TestCatalogersGlobs runs the catalogers over an empty environment and
-// holds this list against what they ask.
+// globs are the patterns that the catalogers look for, each once.
+// TestCatalogersGlobs runs the catalogers on an empty environment and compares
+// this list with their queries.
 const globs = `
 **/*.BPL **/*.DLL **/*.EXE **/*.app/Contents/Info.plist **/*.bpl **/*.deps.json **/*.dll **/*.ear **/*.egg-info **/*.exe **/*.far **/*.gguf
 **/*.hpi **/*.jar **/*.jpi **/*.kar **/*.lpkg **/*.nar **/*.par **/*.rar **/*.safetensors **/*.sar **/*.war **/*.zap **/*.zip **/*.rockspec
@@ -29,33 +29,33 @@ const globs = `
 **/valkey-server **/vault **/wp **/xtrabackup **/xz **/zstd **/{firefox,firefox.exe} **/{go,go.exe} **/{mariadb,mysql}
 `
 
-// beside are what the catalogers look up beside a file that they found, by
-// the names in their sources: Python's records, CPAN's metadata and modules,
-// Portage's sizes and licences, .NET's libman, the model readers' configuration, the
-// schema of Nix' database, versions beside programs that do not say theirs.
+// beside are the files that the catalogers look up beside a file that they
+// found, from their sources: Python's records, CPAN's metadata and modules,
+// Portage's sizes and licences, .NET's libman, the configuration of models, the
+// schema of Nix's database, versions of programs that do not contain them.
 const beside = `
 **/RECORD **/installed-files.txt **/top_level.txt **/direct_url.json
 **/MYMETA.json **/perllocal.pod **/*.pm **/var/db/pkg/*/*/SIZE **/libman.json **/config.json **/README.md **/nix/var/nix/db/schema **/VERSION* **/application.ini **/var/db/pkg/*/*/LICENSE /etc/portage/license_groups
 /etc/os-release /usr/lib/os-release /etc/redhat-release /etc/system-release-cpe
 `
 
-// Names recognises the files that a cataloger may open for their name. It
-// may take more than the catalogers do, since it looks at the text of a path
-// and not at a tree, but never less. Executables they open for their type.
+// Names matches the files that a cataloger may open for their name. It may
+// match more than the catalogers open, since it compares the text of a path and
+// has no tree, and never less. Executables are opened for their type.
 type Names struct {
 	exact  map[string][]nameRule // by base name
 	suffix map[string][]nameRule // by what follows the last dot, for "*.jar"
 	other  []nameRule
 }
 
-// nameRule is one glob. Of its folders only what is literal is looked for.
+// nameRule is one glob. Only the literal parts of its directories are compared.
 type nameRule struct {
-	base    string   // a pattern of path.Match
-	prefix  string   // the literal start of base
-	folders []string // "/conda-meta/", "dist-info/"
+	base   string   // a pattern of path.Match
+	prefix string   // the literal start of base
+	dirs   []string // "/conda-meta/", "dist-info/"
 }
 
-// NewNames compiles the list.
+// NewNames compiles the patterns.
 func NewNames() *Names {
 	n := &Names{exact: make(map[string][]nameRule), suffix: make(map[string][]nameRule)}
 	for glob := range strings.FieldsSeq(globs + beside) {
@@ -81,18 +81,18 @@ func (n *Names) add(glob string) {
 			continue
 		}
 		if run != "" {
-			r.folders = append(r.folders, run+"/")
+			r.dirs = append(r.dirs, run+"/")
 		}
 		run = ""
 		if i := strings.IndexAny(s, "*?[{"); i > 0 {
-			r.folders = append(r.folders, "/"+s[:i])
+			r.dirs = append(r.dirs, "/"+s[:i])
 		}
 		if i := strings.LastIndexAny(s, "*?]}"); i < len(s)-1 {
-			r.folders = append(r.folders, s[i+1:]+"/")
+			r.dirs = append(r.dirs, s[i+1:]+"/")
 		}
 	}
 	if run != "" {
-		r.folders = append(r.folders, run+"/")
+		r.dirs = append(r.dirs, run+"/")
 	}
 	wild := strings.IndexAny(base, "*?[")
 	rest, isSuffix := strings.CutPrefix(base, "*.")
@@ -107,7 +107,7 @@ func (n *Names) add(glob string) {
 	}
 }
 
-// Match says whether a cataloger may open the file at an absolute path.
+// Match reports whether a cataloger may open the file at an absolute path.
 func (n *Names) Match(p string) bool {
 	name := p[strings.LastIndexByte(p, '/')+1:]
 	for _, r := range n.exact[name] {
@@ -132,9 +132,9 @@ func (n *Names) Match(p string) bool {
 	return false
 }
 
-// within says whether the literal folders of the glob are in the path.
+// within reports whether the literal directories of the glob are in the path.
 func (r *nameRule) within(p string) bool {
-	for _, f := range r.folders {
+	for _, f := range r.dirs {
 		if !strings.Contains(p, f) {
 			return false
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// listener is an empty environment that remembers what it is asked.
+// listener is an empty environment that records the queries.
 type listener struct {
 	mu           sync.Mutex
 	globs, paths []string
@@ -61,8 +61,8 @@ func (l *listener) AllLocations(context.Context) <-chan file.Location {
 	return all
 }
 
-// TestCatalogersGlobs fails when an upgrade of syft makes a cataloger look for other
-// files than the ones we keep of an image.
+// TestCatalogersGlobs fails when an upgrade of syft makes a cataloger look for
+// other files than those that are kept of an image.
 func TestCatalogersGlobs(t *testing.T) {
 	ctx, done := withTempDir(withExecutors(t.Context()))
 	defer done()
@@ -75,16 +75,16 @@ func TestCatalogersGlobs(t *testing.T) {
 	want := slices.Sorted(strings.FieldsSeq(globs))
 	slices.Sort(l.globs)
 	if diff := cmp.Diff(want, slices.Compact(l.globs)); diff != "" {
-		t.Errorf("what the catalogers ask for is not the list in names.go (-list +asked):\n%s", diff)
+		t.Errorf("the queries of the catalogers are not the list in names.go (-list +queries):\n%s", diff)
 	}
 	names := NewNames()
 	for _, p := range l.paths {
 		if p != "/bin/busybox" && !names.Match(p) { // that is kept as an executable
-			t.Errorf("a cataloger asks for the path %s, which is not in names.go", p)
+			t.Errorf("a cataloger looks up the path %s, which is not in names.go", p)
 		}
 	}
 	if len(l.others) > 0 {
-		t.Errorf("asked of an environment without files: %q", l.others)
+		t.Errorf("queries in an environment without files: %q", l.others)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestNames(t *testing.T) {
 		"/usr/lib/x86_64-linux-gnu/libQt5Core.so.5.15.8", "/usr/share/perl5/Text/CSV.pm", "/usr/local/go/VERSION",
 	} {
 		if !names.Match(p) {
-			t.Errorf("%s is not recognised", p)
+			t.Errorf("%s does not match", p)
 		}
 	}
 	for _, p := range []string{
@@ -106,7 +106,7 @@ func TestNames(t *testing.T) {
 		"/var/log/syslog", "/a/libstd-0123.so", "/usr/share/doc/x/changelog.Debian.gz", "/usr/lib/python3/os.py",
 	} {
 		if names.Match(p) {
-			t.Errorf("%s is recognised", p)
+			t.Errorf("%s matches", p)
 		}
 	}
 }

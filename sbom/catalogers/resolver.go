@@ -14,19 +14,18 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// resolver answers syft's questions about files from the tree's index.
+// resolver answers the catalogers' queries for files from the index of a tree.
 //
-// It finds no licences. Reading a licence file makes syft build a licence
-// scanner (0.7 s), anew for each file when CreateSBOM has not set one, and a
-// footprint has no use for licences. Catalogers look for them by a literal
-// folder followed by "/*", and by paths; neither is answered, the latter but
-// for the catalogers in readsPaths, which look up metadata that way.
+// It finds no licences. syft builds a licence scanner to read one (0.7 s), for
+// each file again when CreateSBOM has not set one, and a footprint does not
+// need licences. Catalogers look for them by a literal directory followed by
+// "/*", and by paths. The resolver returns nothing for either, except paths for
+// the catalogers in readsPaths, which find metadata by path.
 type resolver struct {
 	view  View
 	paths bool // the cataloger is one of readsPaths
-	// cancelled is the reason why nothing is answered any more, nil while
-	// the scan runs.
-	cancelled func() error
+	// canceled returns the error of a canceled scan, nil while it runs.
+	canceled func() error
 
 	mu     sync.Mutex
 	failed []Problem
@@ -34,9 +33,9 @@ type resolver struct {
 
 var _ file.Resolver = (*resolver)(nil)
 
-// readsPaths are the catalogers that find metadata, not only licences, by
-// path: CPAN's reader looks for the module beside its packing list, the
-// model readers for a configuration beside the weights.
+// readsPaths reports whether a cataloger finds metadata by path, and not only
+// licences: CPAN's looks up the module beside its packing list, the model
+// catalogers the configuration beside the weights.
 func readsPaths(cataloger string) bool {
 	switch cataloger {
 	case "perl-cpan-installed-cataloger", "gguf-cataloger", "safetensors-cataloger":
@@ -45,11 +44,11 @@ func readsPaths(cataloger string) bool {
 	return false
 }
 
-func newResolver(v View, cataloger string, cancelled func() error) *resolver {
-	return &resolver{view: v, paths: readsPaths(cataloger), cancelled: cancelled}
+func newResolver(v View, cataloger string, canceled func() error) *resolver {
+	return &resolver{view: v, paths: readsPaths(cataloger), canceled: canceled}
 }
 
-// problems are failures that the catalogers would log and forget.
+// problems returns the errors that the catalogers log and do not return.
 func (r *resolver) problems() []Problem {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +62,7 @@ func (r *resolver) fail(p Problem) {
 }
 
 func (r *resolver) FileContentsByLocation(l file.Location) (io.ReadCloser, error) {
-	if err := r.cancelled(); err != nil {
+	if err := r.canceled(); err != nil {
 		return nil, err
 	}
 	n := r.view.Tree.Lookup(l.RealPath)
@@ -117,14 +116,14 @@ func (r *resolver) lookup(p string) *file.Location {
 	return &l
 }
 
-// FilesByGlob returns each file once: by its own path when that matches,
-// else by the first link that does.
+// FilesByGlob returns each file once: by its own path when that matches, else by
+// the first link that matches.
 func (r *resolver) FilesByGlob(patterns ...string) ([]file.Location, error) {
 	t := r.view.Tree
 	var out []file.Location
 	seen := make(map[rootfs.Node]int)
 	for _, pattern := range patterns {
-		if err := r.cancelled(); err != nil {
+		if err := r.canceled(); err != nil {
 			return nil, err
 		}
 		if looksForLicences(pattern) {
@@ -160,9 +159,8 @@ func (r *resolver) FilesByGlob(patterns ...string) ([]file.Location, error) {
 	return out, nil
 }
 
-// FilesByMIMEType knows the types of executables only: syft's catalogers ask
-// for no others, and any other question is a problem rather than an empty
-// answer.
+// FilesByMIMEType supports the types of executables, the only ones that the
+// catalogers use. Another type is a problem and not an empty result.
 func (r *resolver) FilesByMIMEType(types ...string) ([]file.Location, error) {
 	want := make(map[ExecutableType]bool)
 	for _, mime := range types {
@@ -174,7 +172,7 @@ func (r *resolver) FilesByMIMEType(types ...string) ([]file.Location, error) {
 		case "application/vnd.microsoft.portable-executable":
 			want[PE] = true
 		default:
-			r.fail(Problem{Detail: fmt.Sprintf("a cataloger asks for files of type %q, which the tree does not index", mime)})
+			r.fail(Problem{Detail: fmt.Sprintf("a cataloger looks for files of type %q, which the tree does not index", mime)})
 		}
 	}
 	var out []file.Location
@@ -209,7 +207,7 @@ func (r *resolver) AllLocations(ctx context.Context) <-chan file.Location {
 	return out
 }
 
-// shown says whether a node is a regular file that catalogers may see.
+// shown reports whether a node is a regular file that catalogers may read.
 func (r *resolver) shown(n rootfs.Node) bool {
 	t := r.view.Tree
 	return t.Kind(n) == rootfs.File && r.view.Visible(n)
@@ -222,7 +220,8 @@ func location(real, access string) file.Location {
 	return file.NewVirtualLocation(real, access)
 }
 
-// looksForLicences recognises syft's search in the folder of a package.
+// looksForLicences reports whether a pattern is that of syft's search for
+// licences in the directory of a package.
 func looksForLicences(pattern string) bool {
 	dir, ok := strings.CutSuffix(pattern, "/*")
 	return ok && !strings.ContainsAny(dir, `*?[{`)

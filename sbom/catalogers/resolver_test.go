@@ -28,15 +28,15 @@ func locations(in []file.Location) []string {
 
 func TestGlobs(t *testing.T) {
 	tree := plant(t, map[string]string{
-		"usr/lib/x/METADATA":  "one",
-		"usr/lib/METADATA":    "-> x/METADATA",      // a second name of the same file
-		"srv/METADATA":        "-> /usr/lib/y.data", // a name for a file of another name
-		"usr/lib/y.data":      "two",
-		"srv/away/METADATA":   "-> ../../../../../../etc/passwd", // climbs, and stays inside
-		"srv/loop/METADATA":   "-> METADATA",
-		"srv/folder/METADATA": "-> /usr/lib",
-		"hidden/METADATA":     "three",
-		"link-to-hidden":      "-> hidden/METADATA",
+		"usr/lib/x/METADATA": "one",
+		"usr/lib/METADATA":   "-> x/METADATA",      // a second name of the same file
+		"srv/METADATA":       "-> /usr/lib/y.data", // a name for a file of another name
+		"usr/lib/y.data":     "two",
+		"srv/away/METADATA":  "-> ../../../../../../etc/passwd", // stays within the root
+		"srv/loop/METADATA":  "-> METADATA",
+		"srv/dir/METADATA":   "-> /usr/lib",
+		"hidden/METADATA":    "three",
+		"link-to-hidden":     "-> hidden/METADATA",
 	})
 	hidden := tree.Lookup("/hidden/METADATA")
 	r := newResolver(View{Tree: tree, Visible: func(n rootfs.Node) bool { return n != hidden }}, "any", t.Context().Err)
@@ -49,7 +49,7 @@ func TestGlobs(t *testing.T) {
 		{[]string{"**/link-to-hidden"}, nil},
 		{[]string{"**/passwd"}, nil},
 		{[]string{"**/none"}, nil},
-		// The search for licences: a literal folder, whatever is in it.
+		// The search for licences: everything in a literal directory.
 		{[]string{"/usr/lib/x/*"}, nil},
 		{[]string{"**/x/*"}, []string{"/usr/lib/x/METADATA"}},
 	} {
@@ -65,7 +65,7 @@ func TestGlobs(t *testing.T) {
 		t.Errorf("problems: %+v", r.problems())
 	}
 	if _, err := r.FilesByGlob("**/[x"); err == nil || len(r.problems()) != 1 {
-		t.Errorf("a pattern that is none: %v, %+v", err, r.problems())
+		t.Errorf("a malformed pattern: %v, %+v", err, r.problems())
 	}
 }
 
@@ -99,8 +99,8 @@ func TestContents(t *testing.T) {
 	}
 }
 
-// TestPathsFindNoLicences holds the promise that no licence is looked up,
-// and that the readers which find metadata by path still do.
+// TestPathsFindNoLicences checks that no licence is looked up, and that the
+// catalogers that find metadata by path find it.
 func TestPathsFindNoLicences(t *testing.T) {
 	tree := plant(t, map[string]string{"p/LICENSE": "MIT", "p/link": "-> LICENSE"})
 	for cataloger, want := range map[string][]string{
@@ -118,7 +118,7 @@ func TestPathsFindNoLicences(t *testing.T) {
 	}
 	for _, name := range []string{"perl-cpan-installed-cataloger", "gguf-cataloger", "safetensors-cataloger"} {
 		if !slices.ContainsFunc(catalogers(), func(c pkg.Cataloger) bool { return c.Name() == name }) {
-			t.Errorf("no cataloger is called %q any more", name)
+			t.Errorf("there is no cataloger %q", name)
 		}
 	}
 }

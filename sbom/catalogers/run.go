@@ -1,28 +1,38 @@
-// Package catalogers finds installed packages of languages and other ecosystems
-// with syft's catalogers. It is the only package that knows syft.
+// Package catalogers finds the installed packages of languages and other
+// ecosystems: with syft's catalogers, where they link little, and with readers
+// of its own, where they do not. Only this package and those below it import
+// syft.
 //
 // # Why the catalogers are called directly
 //
-// syft.CreateSBOM walks the tree again, builds a licence scanner, hashes
-// files that packages own, and, when its context is cancelled, returns a
-// partial result without an error. All that a footprint needs are the
-// catalogers themselves, each a pkg.Cataloger over a file.Resolver. Package
-// environ has the tree already; resolver.go answers syft's questions from
-// its index.
+// syft.CreateSBOM walks the tree again, builds a licence scanner, hashes files
+// that packages own, and returns a partial result without an error when its
+// context is canceled. A footprint needs only the catalogers, each a
+// pkg.Cataloger over a file.Resolver. Package rootfs has the tree already, and
+// resolver.go answers syft's queries from its index.
+//
+// # Why some catalogers are replaced
+//
+// Nine of syft's packages link 120 modules that no scan runs: a downloader with
+// the SDKs of three clouds, gRPC, a git client. The readers in this package
+// (reader.go) replace their catalogers. They report packages in syft's terms
+// and under its names, and package oracle compares them with the catalogers
+// that they replace. docs/modules.md has the list. The parsers are below
+// internal. They do not import the tree, and syft for one list only; each size
+// that a file declares has a limit, and each parser a fuzz target.
 //
 // # What the catalogers see
 //
-// Only what the caller shows them: files that the operating system's
-// packages own are hidden but for the small metadata files that name what is
-// inside them, and so are package managers' caches. That is where the speed
-// comes from, and it keeps hostile files away from parsers that have no
-// business with them.
+// The caller decides which files are visible. Files that packages of the
+// operating system own are hidden, except the small metadata files that name
+// what is bundled with them, and so are the caches of package managers. A scan
+// is fast for this reason, and parsers see fewer untrusted files.
 //
-// # What comes back
+// # Results
 //
-// [Found] values with plain data, and [Problem] values for everything that a
-// cataloger could not read. A cataloger that fails or panics is a problem,
-// never a shorter list. A cancelled run has no result at all.
+// [Run] returns [Found] values with plain data, and a [Problem] for everything
+// that a cataloger could not read. A cataloger that fails or panics is a
+// problem and not a shorter list. A canceled run has no result.
 package catalogers
 
 import (
@@ -43,28 +53,28 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// Version names the engine, for reports and baselines. A test holds it to
+// Version names the catalogers in reports and baselines. A test compares it with
 // the version in go.mod.
 const Version = "syft v1.54.1"
 
 // View is what the catalogers may see of an environment.
 type View struct {
 	Tree *rootfs.Tree
-	// Visible says whether a file is shown. It must be safe for concurrent
-	// use.
+	// Visible reports whether catalogers may read a file. It must be safe for
+	// concurrent use.
 	Visible func(rootfs.Node) bool
-	// Executables are the visible files with the magic of an ELF, Mach-O or
-	// PE file, in node order.
+	// Executables are the visible files that begin like an ELF, Mach-O or PE
+	// file, in node order.
 	Executables []Executable
 }
 
-// Executable is a file that a processor can run or load.
+// Executable is a file with machine code.
 type Executable struct {
 	Node rootfs.Node
 	Type ExecutableType
 }
 
-// ExecutableType tells the formats of executables apart.
+// ExecutableType is the format of an executable.
 type ExecutableType uint8
 
 const (
@@ -81,24 +91,23 @@ type Found struct {
 	// where there is one, else as reported.
 	Type, Namespace, Name, Version string
 	PURL                           string
-	// Path is the primary evidence; Paths has all of it, sorted.
+	// Path is the primary evidence. Paths is all evidence, sorted.
 	Path  string
 	Paths []string
 	// Files are the paths that the package's own metadata claims, absolute.
 	Files []string
-	// Within is the path inside an archive at Path where the package lies
-	// ("lib/x.jar"), empty when it is the archive itself.
+	// Within is the path of the package in the archive at Path ("lib/x.jar"),
+	// empty when it is the archive itself.
 	Within string
-	// Carried says that the package is linked or packed into the file at
-	// Path rather than installed by itself: a module in a Go binary that is
-	// not its main module, a crate, a jar in a jar.
+	// Carried is true for a package that is linked or packed into the file at
+	// Path and not installed by itself: a module of a Go program other than its
+	// main module, a crate, a jar in a jar.
 	Carried bool
-	// Classifier says that the package was recognised by strings inside a
-	// binary, or by a PE file's own description: good for naming a file, not
-	// for counting a package.
+	// Classifier is true for a package that was recognised by text in a binary,
+	// or by the description in a PE file. It names the file and is not counted.
 	Classifier bool
-	// Described says that it was the file's own description and not its
-	// content by which a Classifier package was recognised.
+	// Described is true for a Classifier package that was recognised by the
+	// description in the file and not by its content.
 	Described bool
 	Digests   []sbom.Digest
 	Install   *sbom.Install
@@ -107,19 +116,19 @@ type Found struct {
 // Problem is something that a cataloger could not read.
 type Problem struct {
 	Cataloger string
-	Path      string // empty when the cataloger did not say
+	Path      string // empty when the cataloger's error has none
 	Detail    string
 }
 
 // Run runs all catalogers over the view. It returns an error only when ctx
-// ends before all of them have.
+// ends before all of them do.
 func Run(ctx context.Context, v View) ([]Found, []Problem, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	// The executors behind the catalogers return early when their context
-	// ends and leave workers behind that go on writing. So their context does
-	// not end: the resolver refuses, and they run out of work.
+	// syft's executors return early when their context ends, and their workers
+	// go on writing. So their context does not end: the resolver returns errors
+	// instead, and the catalogers finish.
 	work, done := withTempDir(withExecutors(context.WithoutCancel(ctx)))
 	defer done()
 	catalogers := catalogers()
@@ -140,7 +149,7 @@ func Run(ctx context.Context, v View) ([]Found, []Problem, error) {
 	}
 	wg.Wait()
 	if err := ctx.Err(); err != nil {
-		return nil, nil, fmt.Errorf("scan cancelled: %w", err)
+		return nil, nil, fmt.Errorf("scan canceled: %w", err)
 	}
 	var found []Found
 	var problems []Problem
@@ -162,8 +171,8 @@ type result struct {
 	problems []Problem
 }
 
-// runOne runs one cataloger. A panic in a processor of syft's generic
-// cataloger is recovered there, one in a cataloger of another kind is not.
+// runOne runs one cataloger. syft's generic cataloger recovers from panics in
+// its processors; other catalogers do not.
 func runOne(ctx context.Context, c pkg.Cataloger, r *resolver) (res result) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -174,23 +183,23 @@ func runOne(ctx context.Context, c pkg.Cataloger, r *resolver) (res result) {
 	for _, p := range packages {
 		res.found = append(res.found, translate(cmp.Or(p.FoundBy, c.Name()), p))
 	}
-	// An error comes with partial results: what was found stands, and each
-	// part of the error is something that was not.
+	// A cataloger returns an error together with what it found. Each part of
+	// the error is a problem.
 	res.problems = append(problemsOf(err), r.problems()...)
 	return res
 }
 
-// withExecutors sets the executors that syft.CreateSBOM would set.
-// Catalogers run side by side here, so each works through its own files one
-// after the other; the pool is for those that fan out.
+// withExecutors sets the executors that syft.CreateSBOM would set. Catalogers
+// run in parallel here, and each reads its files one after the other; the pool
+// is for those that start several readers.
 func withExecutors(ctx context.Context) context.Context {
 	n := runtime.GOMAXPROCS(0)
 	ctx = gosync.SetContextExecutor(ctx, cataloging.ExecutorCPU, gosync.NewExecutor(n))
 	return gosync.SetContextExecutor(ctx, cataloging.ExecutorFile, gosync.NewExecutor(n))
 }
 
-// problemsOf takes syft's error trees apart: errors.Join of coordinate
-// errors, whose type is internal to syft.
+// problemsOf splits an error: those of our readers, and syft's, which are joined
+// errors of a type that is internal to syft.
 func problemsOf(err error) []Problem {
 	if err == nil {
 		return nil
@@ -216,8 +225,8 @@ func problemsOf(err error) []Problem {
 	return []Problem{{Detail: oneLine(err.Error())}}
 }
 
-// maxDetail bounds the text of one problem: a parser may put a whole file
-// into its error (a 100 MB yarn.lock has been seen).
+// maxDetail is the length of a problem's text. Some parsers put the whole file
+// into their error: 100 MB of a yarn.lock.
 const maxDetail = 300
 
 func oneLine(s string) string {

@@ -20,7 +20,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// plant writes files below a new folder and opens it.
+// plant writes files below a new directory and opens it.
 func plant(t testing.TB, files map[string]string) *rootfs.Tree {
 	t.Helper()
 	root := t.TempDir()
@@ -76,8 +76,7 @@ func mavenJar(t testing.TB, group, name, version string, more ...string) string 
 	}, more...)...)
 }
 
-// TestJarsAreUnpacked fails when the link to syft's factory of temporary
-// files does not work: its reader of jars refuses to work without one.
+// TestJarsAreUnpacked checks a jar in a jar, and that no temporary file is left.
 func TestJarsAreUnpacked(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
@@ -100,12 +99,13 @@ func TestJarsAreUnpacked(t *testing.T) {
 	}
 	left, err := os.ReadDir(tmp)
 	if err != nil || len(left) > 0 {
-		t.Errorf("left in the temporary folder: %v, %v", left, err)
+		t.Errorf("left in the temporary directory: %v, %v", left, err)
 	}
 }
 
-// TestProblemsHavePlaces provokes syft's real errors: their type is internal
-// to syft, so nothing but a real one shows that it still reads as we think.
+// TestProblemsHavePlaces provokes errors of our readers, and real ones of syft:
+// their type is internal to syft, so only a real one shows that its fields have
+// the names that coordinates expects.
 func TestProblemsHavePlaces(t *testing.T) {
 	tree := plant(t, map[string]string{
 		"a/node_modules/x/package.json":           `{"name": "x", `,
@@ -137,7 +137,7 @@ func TestProblemsHavePlaces(t *testing.T) {
 	if len(byPath) != 5 {
 		t.Errorf("problems: %+v", problems)
 	}
-	// What is beside a broken file is found nevertheless.
+	// A package beside a broken file is found.
 	if len(found) != 1 || found[0].PURL != "pkg:npm/z@1.0.0" {
 		t.Errorf("found %+v", found)
 	}
@@ -169,7 +169,7 @@ func TestProblemsOfWrappedErrors(t *testing.T) {
 	}
 }
 
-// realError is the error of one of syft's catalogers over that tree.
+// realError returns the error of one of syft's catalogers for a tree.
 func realError(t *testing.T, tree *rootfs.Tree) error {
 	t.Helper()
 	ctx, done := withTempDir(withExecutors(t.Context()))
@@ -187,7 +187,7 @@ func realError(t *testing.T, tree *rootfs.Tree) error {
 	return nil
 }
 
-// misbehaving does what a cataloger must not do.
+// misbehaving is a cataloger that panics, fails or asks for an unknown type.
 type misbehaving struct{ what string }
 
 func (m misbehaving) Name() string { return "misbehaving" }
@@ -225,11 +225,11 @@ func TestMisbehavingCatalogers(t *testing.T) {
 	}
 }
 
-// TestCancelled cancels at random moments. syft's executors go on writing
-// after a cancel and have been seen to dead-lock; here a cancelled run ends
-// soon, with an error and without a result, and leaves no worker behind
-// (go test -race sees one that still writes).
-func TestCancelled(t *testing.T) {
+// TestCanceled cancels at random moments. syft's executors go on writing after
+// they are canceled, and some of them deadlock. A canceled run ends soon, with
+// an error and without a result, and no worker is left (go test -race reports
+// one that still writes).
+func TestCanceled(t *testing.T) {
 	files := map[string]string{}
 	for i := range 60 {
 		files[fmt.Sprintf("node_modules/p%d/package.json", i)] = fmt.Sprintf(`{"name": "p%d", "version": "1.0.0"}`, i)
@@ -262,25 +262,25 @@ func TestCancelled(t *testing.T) {
 		case o := <-done:
 			switch {
 			case o.err == nil:
-				late++ // it was faster than the cancel: then it must be whole
+				late++ // it ended before it was canceled, and must be complete
 				if len(o.found) != len(whole) || len(o.problems) > 0 {
 					t.Errorf("no error, but %d of %d found", len(o.found), len(whole))
 				}
 			case !errors.Is(o.err, context.Canceled) || o.found != nil || o.problems != nil:
-				t.Errorf("cancelled: %d found, %d problems, error %v", len(o.found), len(o.problems), o.err)
+				t.Errorf("canceled: %d found, %d problems, error %v", len(o.found), len(o.problems), o.err)
 			}
 		case <-time.After(30 * time.Second):
-			t.Fatal("a cancelled run does not end")
+			t.Fatal("a canceled run does not end")
 		}
 		timer.Stop()
 		cancel()
 	}
 	if late == 50 {
-		t.Error("no run was cancelled in time: this tested nothing")
+		t.Error("no run was canceled in time: the test checked nothing")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if f, p, err := Run(ctx, view); !errors.Is(err, context.Canceled) || f != nil || p != nil {
-		t.Errorf("cancelled before: %v %v %v", f, p, err)
+		t.Errorf("canceled before: %v %v %v", f, p, err)
 	}
 }

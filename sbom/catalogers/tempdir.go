@@ -5,17 +5,17 @@ import (
 	"unsafe"
 )
 
-// withTempDir gives the catalogers the factory for temporary files that the
-// Java, kernel, RPM and model catalogers refuse to work without ("no temp
-// dir factory in context"). syft's only public way to it is CreateSBOM,
-// which would build a 0.7 s licence scanner first; hence the link name. Files
-// go to $TMPDIR: the process that scans has a folder of its own there, which
-// its parent removes, so that a killed process leaves nothing either.
+// withTempDir adds the factory for temporary files to the context. The Nix and
+// model catalogers return an error without it ("no temp dir factory in
+// context"). Only CreateSBOM sets it, after it has built a licence scanner for
+// 0.7 s; hence the link name. The files are in $TMPDIR: the process that scans
+// has a directory of its own there, which its parent removes, also when the
+// process is killed.
 //
-// done removes what is left, and must be called when the catalogers ended.
+// done removes the files. Call it when the catalogers have ended.
 func withTempDir(ctx context.Context) (_ context.Context, done func()) {
 	ctx, dir := tmpdirRoot(ctx, "depaudit-catalog")
-	// What cannot be removed is in $TMPDIR, whose owner removes it.
+	// The parent process removes the rest of $TMPDIR.
 	return ctx, func() { _ = tmpdirCleanup(dir) }
 }
 

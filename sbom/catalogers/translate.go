@@ -13,7 +13,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// translate turns syft's package into plain data.
+// translate returns the plain data of a package of syft.
 func translate(cataloger string, p pkg.Package) Found {
 	f := Found{Cataloger: cataloger, PURL: p.PURL, Name: p.Name, Version: p.Version}
 	if f.Version == "UNKNOWN" { // syft's stub for a missing version
@@ -21,12 +21,12 @@ func translate(cataloger string, p pkg.Package) Found {
 	}
 	f.Type = typeOf(p)
 	if u, err := packageurl.FromString(p.PURL); err == nil {
-		// The purl's own parts are the canonical ones: a Maven group, an npm
-		// scope or a Go path is a namespace there and part of the name in syft.
+		// The parts of the purl are canonical: a Maven group, an npm scope and a
+		// Go path are its namespace, and part of the name in syft.
 		f.Type, f.Namespace, f.Name = u.Type, u.Namespace, u.Name
 		if u.Type == packageurl.TypeGolang {
-			// The purl type's rules lower the case of module paths, which
-			// tells modules apart that Go and go.sum do not confuse.
+			// The purl type lowers the case of module paths. For Go and go.sum
+			// paths of different case are different modules.
 			f.Namespace, f.Name = path.Split(p.Name)
 			f.Namespace = strings.TrimSuffix(f.Namespace, "/")
 		}
@@ -41,8 +41,8 @@ func translate(cataloger string, p pkg.Package) Found {
 	return f
 }
 
-// primary picks the evidence. syft marks it; locations without a mark count
-// as primary too.
+// primary sets the evidence. syft annotates it; a location without an
+// annotation is primary too.
 func primary(f *Found, p pkg.Package) {
 	for _, l := range p.Locations.ToSlice() {
 		f.Paths = append(f.Paths, l.RealPath)
@@ -61,7 +61,7 @@ func primary(f *Found, p pkg.Package) {
 	}
 }
 
-// details reads what only the ecosystem's own metadata has.
+// details sets the fields that depend on the ecosystem.
 func details(f *Found, p pkg.Package) {
 	switch m := p.Metadata.(type) {
 	case pkg.PythonPackage:
@@ -75,8 +75,8 @@ func details(f *Found, p pkg.Package) {
 			f.Digests = append(f.Digests, sbom.Digest{Algorithm: "h1", Value: sum, Proved: true, File: f.Path})
 		}
 	case pkg.RustBinaryAuditEntry:
-		// The audit data does not say which crate is the program's own; one
-		// without a registry was built from a working tree.
+		// The list does not mark the crate of the program. A crate without a
+		// registry was built from a working tree.
 		f.Carried = m.Source == "crates.io" || m.Source == "registry" || m.Source == "git"
 	case pkg.JavaArchive:
 		if rest, ok := strings.CutPrefix(m.VirtualPath, f.Path); ok && rest != "" {
@@ -91,8 +91,8 @@ func details(f *Found, p pkg.Package) {
 	case pkg.BinarySignature:
 		f.Classifier = true
 	case pkg.ELFBinaryPackageNoteJSONPayload:
-		// A note names the distribution's package that a file was built for.
-		// In a file that the package does not own, it is a name and no more.
+		// A note names the distribution's package that a file was built for. In
+		// a file that the package does not own it only names the file.
 		switch f.Type {
 		case packageurl.TypeDebian, packageurl.TypeRPM, packageurl.TypeApk, packageurl.TypeAlpm:
 			f.Classifier, f.Described = true, true
@@ -109,7 +109,7 @@ func isMainModule(p pkg.Package, m pkg.GolangBinaryBuildinfoEntry) bool {
 	return m.MainModule != "" && p.Name == m.MainModule
 }
 
-// typeOf gives the purl type for packages without a package URL.
+// typeOf returns the purl type of a package without a package URL.
 func typeOf(p pkg.Package) string {
 	if t := p.Type.PackageURLType(); t != "" {
 		return t
