@@ -14,9 +14,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
-// TestCorpus reads every lock file in syft's own test data, which nobody here
-// wrote, and compares the number of entries with one that is counted without
-// this package's readers.
+// TestCorpus parses every lock file in syft's test data and compares the number
+// of entries with a count without this package's parsers.
 func TestCorpus(t *testing.T) {
 	root := moduletest.Dir(t, "github.com/anchore/syft")
 	read, refused := map[string]int{}, map[string]bool{}
@@ -59,7 +58,7 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s: only %d files read", format, read[format])
 		}
 	}
-	// What is refused is broken on purpose, or pip refuses it too.
+	// The refused files are broken on purpose, or pip refuses them too.
 	python, js := "syft/pkg/cataloger/python/testdata/", "syft/pkg/cataloger/javascript/testdata/"
 	broken := []string{
 		python + "requires/requirements.txt", // -r of a file that is missing, "==2.3.4"
@@ -90,7 +89,7 @@ func corpusFormat(path string) string {
 	return ""
 }
 
-// countEntries counts the packages of a lock with other means.
+// countEntries counts the packages of a lock without this package's parsers.
 func countEntries(format string, data []byte) (int, bool) {
 	matches := func(pattern string) (int, bool) {
 		return len(regexp.MustCompile(pattern).FindAll(data, -1)), true
@@ -135,10 +134,9 @@ func countTree(deps map[string]any) int {
 	return n
 }
 
-// checkEntries is the property of every lock that could be read: each entry
-// has a name, a known kind of source and hashes of the right form, and points
-// to a line that exists in its file and, where the format writes the name as
-// it is, holds it.
+// checkEntries checks the properties of every lock: each entry has a name, a
+// known kind of source and hashes of the right form, and its line exists in its
+// file. The line contains the name where the format does not encode it.
 func checkEntries(t testing.TB, l *Lock, content map[string][]byte) {
 	t.Helper()
 	for i := range l.Entries {
@@ -161,7 +159,7 @@ func checkEntries(t testing.TB, l *Lock, content map[string][]byte) {
 			named = e.Install[strings.LastIndexByte(e.Install, '/')+1:]
 		}
 		if plain(named) && !bytes.ContainsRune(lines[e.Line-1], '\\') && !bytes.ContainsRune(lines[e.Line-1], '%') && !bytes.Contains(lines[e.Line-1], []byte(named)) {
-			t.Errorf("%s:%d does not hold %q: %q", e.File, e.Line, named, lines[e.Line-1])
+			t.Errorf("%s:%d does not contain %q: %q", e.File, e.Line, named, lines[e.Line-1])
 		}
 		for _, h := range e.Hashes {
 			if h.Proved || h.Algorithm != "h1" && len(h.Value) != hexLength(h.Algorithm) {

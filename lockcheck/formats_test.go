@@ -110,7 +110,7 @@ dependencies = ["a 1.0.0 (registry+https://github.com/rust-lang/crates.io-index)
 "checksum a 1.0.0 (registry+https://github.com/rust-lang/crates.io-index)" = "` + shaA + `"
 `
 
-// show is one entry as a line.
+// show returns an entry as one line.
 func show(e *Entry) string {
 	var flags []string
 	for _, f := range []struct {

@@ -12,17 +12,16 @@ import (
 	"github.com/depaudit/depaudit/sbom/version"
 )
 
-// fuzzFormat is the property of every reader: it does not panic, an error has
-// a position in the file, a lock has entries that hold together
-// (checkEntries), reading twice gives the same, and whatever was read can be
-// matched.
+// fuzzFormat checks the properties of every parser: it does not panic, an error
+// has a position in the file, the entries have the properties of checkEntries,
+// parsing twice gives the same result, and every entry can be matched.
 func fuzzFormat(f *testing.F, format string, seeds ...string) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// The path is in a folder that does not exist: includes and go.mod
-		// cannot be read, the content is what counts.
+		// The directory does not exist, so that includes and go.mod are not
+		// found and only the content counts.
 		path := "/nonexistent/lock/requirements/" + map[string]string{formatGo: "go.sum"}[format]
 		read := func() (*Lock, error) {
 			l, err := parseAs(t, format, path, data)
@@ -34,7 +33,7 @@ func fuzzFormat(f *testing.F, format string, seeds ...string) {
 		l, err := read()
 		again, errAgain := read()
 		if !reflect.DeepEqual(l, again) || (err == nil) != (errAgain == nil) || err != nil && err.Error() != errAgain.Error() {
-			t.Fatal("reading twice gives two results")
+			t.Fatal("parsing twice gives two results")
 		}
 		if err != nil {
 			e, ok := errors.AsType[*SyntaxError](err)
@@ -64,7 +63,7 @@ func fuzzFormat(f *testing.F, format string, seeds ...string) {
 	})
 }
 
-// corpusSeeds are this repository's own fixtures of a format.
+// corpusSeeds returns this repository's fixtures of a format.
 func corpusSeeds(f *testing.F, pattern string) []string {
 	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
@@ -110,7 +109,7 @@ func FuzzGoSum(f *testing.F) {
 	fuzzFormat(f, formatGo, "example.org/a v1.0.0 h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\nexample.org/a v1.0.0/go.mod h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\n")
 }
 
-// FuzzGoMod reads go.mod with replacements, without a go.sum.
+// FuzzGoMod parses go.mod with replacements and without a go.sum.
 func FuzzGoMod(f *testing.F) {
 	f.Add([]byte("module m\n\ngo 1.26\n\nrequire (\n\texample.org/a v1.0.0\n)\n\nreplace example.org/a => ../a\n\nreplace example.org/b v1.0.0 => example.org/c v1.0.0\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -135,7 +134,8 @@ func FuzzCargo(f *testing.F) {
 	fuzzFormat(f, formatCargo, cargoLock("registry+https://github.com/rust-lang/crates.io-index"), cargoOld, cargoLock("git+https://x/y#z"))
 }
 
-// FuzzVersion: equality is symmetric and each version equals itself.
+// FuzzVersion checks that equality is symmetric and that each version equals
+// itself.
 func FuzzVersion(f *testing.F) {
 	f.Add("1.0", "1.0.0")
 	f.Add("1.0+a.1", "1.0+a-1")
@@ -147,7 +147,7 @@ func FuzzVersion(f *testing.F) {
 	})
 }
 
-// FuzzScrub: no user information, query or fragment comes out of a URL.
+// FuzzScrub checks that no user information, query or fragment of a URL is left.
 func FuzzScrub(f *testing.F) {
 	f.Add("https", "user:hunter2", "example.org", "/simple")
 	f.Add("git+ssh", "git", "github.com:22", "/a/b.git")

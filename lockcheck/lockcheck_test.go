@@ -11,7 +11,7 @@ import (
 const (
 	shaA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	shaB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-	// sri512 is the Subresource Integrity of sha512 over nothing.
+	// sri512 is the Subresource Integrity of sha512 over the empty string.
 	sri512 = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="
 	hex512 = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
 	sri1   = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="
@@ -19,7 +19,7 @@ const (
 	commit = "84748be16341b76e073d117329f7f5f4ee2941ad"
 )
 
-// files writes name/content pairs into a fresh folder, which it returns.
+// files writes pairs of name and content into a new directory and returns it.
 func files(t testing.TB, pairs ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -35,7 +35,7 @@ func files(t testing.TB, pairs ...string) string {
 	return dir
 }
 
-// open opens the first of the pairs, which is the lock.
+// open opens the first of the pairs.
 func open(t testing.TB, pairs ...string) *Lock {
 	t.Helper()
 	l, err := Open(context.Background(), filepath.Join(files(t, pairs...), pairs[0]))
@@ -45,8 +45,8 @@ func open(t testing.TB, pairs ...string) *Lock {
 	return l
 }
 
-// openError opens the first of the pairs, which must fail; the folder is cut
-// from the message.
+// openError opens the first of the pairs and returns the error without the directory.
+// It fails when there is no error.
 func openErr(t testing.TB, pairs ...string) string {
 	t.Helper()
 	dir := files(t, pairs...)
@@ -68,7 +68,7 @@ func js(name, version, path string, digests ...Hash) Package {
 	return Package{Type: "npm", Name: name, Version: version, Paths: []string{path}, Digests: digests}
 }
 
-// outcome is what tests compare: evidence for what is pinned, and the reason.
+// outcome returns the evidence of a pinned package, or the reason.
 func outcome(r Result) string {
 	s := string(r.Reason)
 	if r.Pinned {
@@ -79,7 +79,7 @@ func outcome(r Result) string {
 
 func match(locks []*Lock, p Package) Result { return NewSet(locks, Policy{}).Match(p) }
 
-// notes lists the kinds of a lock's notes, sorted as they came.
+// notes returns the kinds and lines of a lock's notes, in their order.
 func notes(l *Lock) []string {
 	var out []string
 	for _, n := range l.Notes {

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// TestNPMInstalled matches what npm itself recorded as installed with what it
-// wrote into each layout of the lock (testdata/npm/make.sh).
+// TestNPMInstalled matches npm's record of the installed packages with each
+// layout of its lock (testdata/npm/make.sh).
 func TestNPMInstalled(t *testing.T) {
 	data, err := os.ReadFile("testdata/npm/installed.json")
 	if err != nil {
@@ -61,7 +61,7 @@ func TestNPMInstalled(t *testing.T) {
 	}
 }
 
-// line is the text of an entry's line.
+// line returns the text of an entry's line.
 func line(t testing.TB, e *Entry) string {
 	t.Helper()
 	data, err := os.ReadFile(e.File)
@@ -75,8 +75,8 @@ func line(t testing.TB, e *Entry) string {
 	return lines[e.Line-1]
 }
 
-// TestGoBinary proves the modules of a real binary against the repository's
-// go.sum: the linker wrote their hashes into it.
+// TestGoBinary matches the modules of a real binary with the repository's go.sum,
+// whose hashes the linker writes into the binary.
 func TestGoBinary(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "binary")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "./testdata/gobinary").CombinedOutput(); err != nil {
@@ -104,7 +104,7 @@ func TestGoBinary(t *testing.T) {
 		if text := line(t, r.Entry); text != m.Path+" "+m.Version+" "+m.Sum {
 			t.Errorf("%s points to %q", place(r.Entry), text)
 		}
-		// Build information that somebody edited claims another hash.
+		// Edited build information has another hash.
 		digest.Value = "AAAA" + digest.Value[4:]
 		if r := s.Match(Package{Type: "golang", Name: m.Path, Version: m.Version, Digests: []Hash{digest}}); r.Reason != HashMismatch {
 			t.Errorf("%s with a forged hash: %s", m.Path, outcome(r))
@@ -293,9 +293,9 @@ func TestNPMKeys(t *testing.T) {
 	}
 }
 
-// TestWeakestFolderDecides: one identity, two folders, and the lock knows
-// another version in one of them.
-func TestWeakestFolderDecides(t *testing.T) {
+// TestWeakestDirectoryCounts matches one package in two directories, for one of
+// which the lock has another version.
+func TestWeakestDirectoryCounts(t *testing.T) {
 	lock := open(t, "package-lock.json", `{"lockfileVersion":3,"packages":{
 "node_modules/b":{"version":"1.0.0","integrity":"`+sri512+`"},
 "node_modules/a/node_modules/b":{"version":"2.0.0","integrity":"`+sri512+`"},
@@ -331,8 +331,8 @@ func TestGoWork(t *testing.T) {
 	}
 }
 
-// TestInstalledFromElsewhere: the lock is in order, but npm's record says that
-// the tarball came from another host.
+// TestInstalledFromElsewhere matches a valid lock with a package that npm recorded
+// from another host.
 func TestInstalledFromElsewhere(t *testing.T) {
 	fields := `"version":"1.0.0","resolved":"https://registry.npmjs.org/a/-/a-1.0.0.tgz"`
 	plain := open(t, "package-lock.json", npmLock("node_modules/a", fields))

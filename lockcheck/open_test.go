@@ -68,15 +68,16 @@ func TestFormatByContent(t *testing.T) {
 	}
 }
 
-// TestNotAFile: what is no regular file is named as what it is, at once.
+// TestNotAFile checks that the error for a path that is not a regular file names
+// its kind, without delay.
 func TestNotAFile(t *testing.T) {
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "requirements.txt")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	folder := filepath.Join(dir, "uv.lock")
-	if err := os.Mkdir(folder, 0o700); err != nil {
+	directory := filepath.Join(dir, "uv.lock")
+	if err := os.Mkdir(directory, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	big := filepath.Join(dir, "poetry.lock")
@@ -94,7 +95,7 @@ func TestNotAFile(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		fifo:                           "is a named pipe, not a lock file; give the path of a regular file",
-		folder:                         "is a directory, not a lock file; give the path of a regular file",
+		directory:                      "is a directory, not a lock file; give the path of a regular file",
 		big:                            "larger than 64 MiB, the limit for a lock file; split it",
 		broken:                         "no such file or directory; correct the path, or create the lock file",
 		filepath.Join(dir, "go.sum"):   "no such file or directory; correct the path, or create the lock file",
@@ -111,7 +112,7 @@ func TestNotAFile(t *testing.T) {
 			t.Errorf("%s blocked", path)
 		}
 	}
-	// The same through an include.
+	// The same for an included file.
 	requirements := filepath.Join(dir, "requirements", "r.txt")
 	if err := os.Mkdir(filepath.Dir(requirements), 0o700); err != nil {
 		t.Fatal(err)
@@ -135,7 +136,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestBadInput has one failure each, with the whole message.
+// TestBadInput checks the message of each kind of failure.
 func TestBadInput(t *testing.T) {
 	deepJSON := `{"packages":` + strings.Repeat(`{"a":`, maxDepth+1) + "1" + strings.Repeat("}", maxDepth+2)
 	deepTOML := "package = " + strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1)
@@ -190,8 +191,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestManyValues: a file below the size limit can still be made of so many
-// small values that their tree would not fit.
+// TestManyValues checks the limit on values: the tree of a file below the size
+// limit can be too large for memory.
 func TestManyValues(t *testing.T) {
 	got := openErr(t, "package-lock.json", "["+strings.Repeat("0,", maxValues)+"0]")
 	if !strings.HasSuffix(got, "more than 2000000 values; split the lock file") {

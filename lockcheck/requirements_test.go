@@ -67,7 +67,7 @@ zip @ https://files.pythonhosted.org/zip-1.0.zip#sha256=`+shaB+` ; sys_platform 
 			t.Errorf("foo-bar %s: %s", version, r.Detail)
 		}
 	}
-	// A constraint pins what is wanted for another reason.
+	// A constraint pins a package that another entry requires.
 	if r := match([]*Lock{l}, py("limited", "4.0")); outcome(r) != "version-locked no-hash" {
 		t.Errorf("constraint: %s", outcome(r))
 	}
@@ -115,7 +115,7 @@ func TestRequirementsErrors(t *testing.T) {
 		{"no name", "a==1\n==2.3.4\n", `r.txt:2:1: a requirement must begin with a name; write name==version`},
 		{"look-alike", "a==1\npаndas==1\n", `r.txt:2:2: a character outside ASCII in a requirement: a look-alike, or a typing error; type the name in plain letters`},
 		{"two words", "a b\n", `r.txt:1:3: text after the name that is not a version specifier; write name==version`},
-		{"marker that is none", "a==1 ; python_version\n", `r.txt:1:22: not an operator of markers; write name==version`},
+		{"a marker without an operator", "a==1 ; python_version\n", `r.txt:1:22: not an operator of markers; write name==version`},
 		{"unknown option", "a==1\n  --requirements x\n", `r.txt:2:3: "--requirements" is not an option of a requirements file; see pip's list of options for requirements files`},
 		{"unknown short option", "-x\n", `r.txt:1:1: an option is expected here; put requirements before options, one a line`},
 		{"ambiguous option", "--no x\n", `r.txt:1:1: "--no" is not an option of a requirements file; see pip's list of options for requirements files`},
@@ -160,7 +160,8 @@ func TestRequirementsIncludes(t *testing.T) {
 	if got := openErr(t, deep...); got != "r15.txt:1:1: includes nest deeper than 16 files; include fewer levels" {
 		t.Error(got)
 	}
-	// Two ways to one file are no circle, and a ladder of them is not 2^n.
+	// Two includes of one file are not a cycle, and a ladder of them takes linear
+	// time.
 	ladder := []string{"requirements.txt", "-r l0.txt\n-r ./l0.txt"}
 	for i := range 14 {
 		ladder = append(ladder, fmt.Sprintf("l%d.txt", i), fmt.Sprintf("-r l%d.txt\n-r ../%%s/l%d.txt\np%d==1\n", i+1, i+1, i))
@@ -172,11 +173,11 @@ func TestRequirementsIncludes(t *testing.T) {
 	if l := open(t, ladder...); len(l.Entries) != 15 {
 		t.Errorf("%d entries, want 15", len(l.Entries))
 	}
-	// An include may climb: it is the user's own file.
+	// An include can leave the directory: the user wrote the file.
 	if l := open(t, "sub/requirements.txt", "-r ../up.txt", "up.txt", "up==1"); len(l.Entries) != 1 || !strings.HasSuffix(l.Entries[0].File, "/up.txt") {
 		t.Errorf("%v", l.Entries)
 	}
-	// A file that is both required and a constraint counts as both.
+	// A file that is included as requirements and as constraints counts as both.
 	if l := open(t, "requirements.txt", "-c a.txt\n-r a.txt\n", "a.txt", "a==1"); len(l.Entries) != 2 {
 		t.Errorf("%v", l.Entries)
 	}

@@ -12,8 +12,8 @@ func npmLock(key, fields string) string {
 "` + key + `":{` + fields + `}}}`
 }
 
-// TestLooksPinned has the ways in which something can look pinned and is not,
-// or not as strongly: what other scanners let pass.
+// TestLooksPinned checks packages that appear to be pinned and are not, or with
+// weaker evidence. Other scanners accept most of them.
 func TestLooksPinned(t *testing.T) {
 	lodash := "https://registry.npmjs.org/lodash/-/lodash-4.17.21.tgz"
 	inst := "/app/node_modules/lodash"
@@ -31,7 +31,7 @@ func TestLooksPinned(t *testing.T) {
 			npmLock("node_modules/lodash", `"version":"4.17.21","resolved":"https://registry.npmjs.org@evil.example/lodash/-/lodash-4.17.21.tgz","integrity":"`+sri512+`"`), js("lodash", "4.17.21", inst, d512), "other-registry"},
 		{"npm host with a backslash", "package-lock.json",
 			npmLock("node_modules/lodash", `"version":"4.17.21","resolved":"https://evil.example\\@registry.npmjs.org/lodash/-/lodash-4.17.21.tgz","integrity":"`+sri512+`"`), js("lodash", "4.17.21", inst, d512), "other-registry"},
-		{"npm host that only begins alike", "package-lock.json",
+		{"npm host with the same beginning", "package-lock.json",
 			npmLock("node_modules/lodash", `"version":"4.17.21","resolved":"https://registry.npmjs.org.evil.example/lodash/-/lodash-4.17.21.tgz","integrity":"`+sri512+`"`), js("lodash", "4.17.21", inst, d512), "other-registry"},
 		{"npm tarball of another package", "package-lock.json",
 			npmLock("node_modules/lodash", `"version":"4.17.21","resolved":"https://registry.npmjs.org/evil/-/evil-4.17.21.tgz","integrity":"`+sri512+`"`), js("lodash", "4.17.21", inst, d512), "other-package"},
@@ -51,15 +51,15 @@ func TestLooksPinned(t *testing.T) {
 			npmLock("node_modules/lodash", `"version":"4.17.21","resolved":"`+lodash+`","integrity":"`+sri1+`"`), js("lodash", "4.17.21", inst, Hash{Algorithm: "sha1", Value: hex1}), "version-locked weak-hash"},
 		{"npm with sha1 and sha512: the strong one is needed", "package-lock.json",
 			npmLock("node_modules/lodash", `"version":"4.17.21","resolved":"`+lodash+`","integrity":"`+sri1+" "+sri512+`"`), js("lodash", "4.17.21", inst, Hash{Algorithm: "sha1", Value: hex1}), "hash-locked"},
-		{"npm with an integrity of no digest", "package-lock.json",
+		{"npm with an integrity without a digest", "package-lock.json",
 			npmLock("node_modules/lodash", `"version":"4.17.21","resolved":"`+lodash+`","integrity":"sha512-AAAA"`), js("lodash", "4.17.21", inst, d512), "version-locked no-hash"},
 		{"npm link", "package-lock.json",
 			npmLock("node_modules/lodash", `"resolved":"packages/lodash","link":true,"version":"4.17.21"`), js("lodash", "4.17.21", inst), "link"},
-		{"npm alias: the folder says lodash, the lock says evil", "package-lock.json",
+		{"npm alias: evil in the directory of lodash", "package-lock.json",
 			npmLock("node_modules/lodash", `"name":"evil","version":"4.17.21","resolved":"https://registry.npmjs.org/evil/-/evil-4.17.21.tgz","integrity":"`+sri512+`"`), js("lodash", "4.17.21", inst, d512), "aliased"},
 		{"npm alias: its real name is what is locked", "package-lock.json",
 			npmLock("node_modules/lodash", `"name":"evil","version":"4.17.21","resolved":"https://registry.npmjs.org/evil/-/evil-4.17.21.tgz","integrity":"`+sri512+`"`), js("evil", "4.17.21", inst, d512), "hash-claimed"},
-		{"npm: the folder of another version", "package-lock.json",
+		{"npm: the directory of another version", "package-lock.json",
 			`{"lockfileVersion":3,"packages":{"node_modules/lodash":{"version":"4.17.20","integrity":"` + sri512 + `"},"node_modules/a/node_modules/lodash":{"version":"4.17.21","integrity":"` + sri512 + `"}}}`,
 			js("lodash", "4.17.21", inst, d512), "locked-at-another-version"},
 		{"npm: same version with other bytes", "package-lock.json",
@@ -81,7 +81,7 @@ func TestLooksPinned(t *testing.T) {
 
 		{"pip control: name and version with a hash", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA, py("foo", "1.0"), "hash-locked"},
 		{"pip: name @ https", "requirements.txt", "foo @ https://evil.example/foo-1.0-py3-none-any.whl --hash=sha256:" + shaA, py("foo", "1.0"), "other-registry"},
-		{"pip: name @ https, installed so", "requirements.txt", "foo @ https://evil.example/foo-1.0-py3-none-any.whl --hash=sha256:" + shaA,
+		{"pip: name @ https, installed from that URL", "requirements.txt", "foo @ https://evil.example/foo-1.0-py3-none-any.whl --hash=sha256:" + shaA,
 			Package{Type: "pypi", Name: "foo", Version: "1.0", Install: Install{Kind: KindURL, URL: "https://evil.example/foo-1.0-py3-none-any.whl"}}, "other-registry"},
 		{"pip: pinned by name, installed from a URL", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA,
 			Package{Type: "pypi", Name: "foo", Version: "1.0", Install: Install{Kind: KindURL, URL: "https://evil.example/foo-1.0-py3-none-any.whl"}}, "url-install"},
@@ -90,14 +90,14 @@ func TestLooksPinned(t *testing.T) {
 		{"pip: pinned by name, installed editable", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA,
 			Package{Type: "pypi", Name: "foo", Version: "1.0", Install: Install{Kind: KindEditable}}, "editable-install"},
 		{"pip: -e git", "requirements.txt", "-e git+https://github.com/o/foo@" + commit + "#egg=foo", py("foo", "1.0"), "editable-install"},
-		{"pip: -e of a folder without a name", "requirements.txt", "-e ./foo", py("foo", "1.0"), "not-in-any-lock"},
+		{"pip: -e of a directory without a name", "requirements.txt", "-e ./foo", py("foo", "1.0"), "not-in-any-lock"},
 		{"pip: another index", "requirements.txt", "--index-url https://evil.example/simple\nfoo==1.0 --hash=sha256:" + shaA, py("foo", "1.0"), "other-registry"},
 		{"pip: an extra index after the requirement", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA + "\n--extra-index-url https://evil.example/simple", py("foo", "1.0"), "other-registry"},
 		{"pip: an extra index, the option shortened", "requirements.txt", "--extra https://evil.example/simple\nfoo==1.0 --hash=sha256:" + shaA, py("foo", "1.0"), "other-registry"},
 		{"pip: a short option with its value attached", "requirements.txt", "-ihttps://evil.example/simple\nfoo==1.0 --hash=sha256:" + shaA, py("foo", "1.0"), "other-registry"},
 		{"pip: find-links on another host", "requirements.txt", "-f https://evil.example/\nfoo==1.0 --hash=sha256:" + shaA, py("foo", "1.0"), "other-registry"},
 		{"pip: a continued line", "requirements.txt", "foo==1.0 \\\n    --hash=sha256:" + shaA + " \\\n    --hash=sha256:" + shaB, py("foo", "1.0", Hash{Algorithm: "sha256", Value: shaB}), "hash-claimed"},
-		{"pip: hashes that the artifact does not have", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA, py("foo", "1.0", Hash{Algorithm: "sha256", Value: shaB}), "hash-mismatch"},
+		{"pip: hashes of other artifacts", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA, py("foo", "1.0", Hash{Algorithm: "sha256", Value: shaB}), "hash-mismatch"},
 		{"pip: === compares text", "requirements.txt", "foo===1.0", py("foo", "1.0.0"), "locked-at-another-version"},
 		{"pip: === of the same text", "requirements.txt", "foo===1.0", py("foo", "1.0"), "version-locked no-hash"},
 		{"pip: a lower bound is not its version", "requirements.txt", "foo>=1.0", py("foo", "1.0"), "not-exact"},
@@ -105,22 +105,22 @@ func TestLooksPinned(t *testing.T) {
 		{"pip: == with a wildcard", "requirements.txt", "foo==1.*", py("foo", "1.0"), "not-exact"},
 		{"pip: a name alone", "requirements.txt", "foo", py("foo", "1.0"), "not-exact"},
 		{"pip: the version from an environment variable", "requirements.txt", "foo==${FOO_VERSION}", py("foo", "1.0"), "not-exact"},
-		{"pip: a comment that swallows the next line", "requirements.txt", "bar==2.0 # keep \\\nfoo==1.0", py("foo", "1.0"), "not-in-any-lock"},
+		{"pip: a comment that includes the next line", "requirements.txt", "bar==2.0 # keep \\\nfoo==1.0", py("foo", "1.0"), "not-in-any-lock"},
 		{"pip: the release of a local version", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA, py("foo", "1.0+evil"), "locked-at-another-version"},
-		{"pip: md5 is no hash", "requirements.txt", "foo==1.0 --hash=md5:" + shaA[:32], py("foo", "1.0"), "version-locked weak-hash"},
+		{"pip: md5 only", "requirements.txt", "foo==1.0 --hash=md5:" + shaA[:32], py("foo", "1.0"), "version-locked weak-hash"},
 		{"pip: Cyrillic а in the installed name", "requirements.txt", "pandas==1.0 --hash=sha256:" + shaA, py("pаndas", "1.0"), "look-alike-name"},
 		{"pip: no version installed", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA, py("foo", ""), "no-version"},
-		{"pip: syft's word for no version", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA, py("foo", "UNKNOWN"), "no-version"},
+		{"pip: the version UNKNOWN of syft", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA, py("foo", "UNKNOWN"), "no-version"},
 
-		{"uv: a foreign index", "uv.lock", uvLock(`{ registry = "https://evil.example/simple" }`, "https://evil.example/foo-1.0-py3-none-any.whl"), py("foo", "1.0"), "other-registry"},
+		{"uv: another index", "uv.lock", uvLock(`{ registry = "https://evil.example/simple" }`, "https://evil.example/foo-1.0-py3-none-any.whl"), py("foo", "1.0"), "other-registry"},
 		{"uv: the right index and a wheel from elsewhere", "uv.lock", uvLock(`{ registry = "https://pypi.org/simple" }`, "https://evil.example/foo-1.0-py3-none-any.whl"), py("foo", "1.0"), "other-registry"},
 		{"uv: the wheel of another project", "uv.lock", uvLock(`{ registry = "https://pypi.org/simple" }`, "https://files.pythonhosted.org/packages/x/evil-1.0-py3-none-any.whl"), py("foo", "1.0"), "other-package"},
 		{"uv: git", "uv.lock", uvLock(`{ git = "https://github.com/o/foo?rev=main#`+commit+`" }`, ""), py("foo", "1.0"), "vcs-install"},
 		{"uv control", "uv.lock", uvLock(`{ registry = "https://pypi.org/simple" }`, "https://files.pythonhosted.org/packages/x/foo-1.0-py3-none-any.whl"), py("foo", "1.0"), "hash-locked"},
 		{"poetry: git source", "poetry.lock", poetryLock("git", "https://github.com/o/foo.git", `resolved_reference = "`+commit+`"`), py("foo", "1.0"), "vcs-install"},
 		{"poetry: another index", "poetry.lock", poetryLock("legacy", "https://evil.example/simple", `reference = "evil"`), py("foo", "1.0"), "other-registry"},
-		{"poetry: a folder", "poetry.lock", poetryLock("directory", "../foo", ""), py("foo", "1.0"), "local-path"},
-		{"pipenv: an index that nobody declared", "Pipfile.lock",
+		{"poetry: a directory", "poetry.lock", poetryLock("directory", "../foo", ""), py("foo", "1.0"), "local-path"},
+		{"pipenv: an undeclared index", "Pipfile.lock",
 			`{"_meta":{"pipfile-spec":6,"sources":[{"name":"pypi","url":"https://pypi.org/simple","verify_ssl":true}]},"default":{"foo":{"version":"==1.0","index":"evil","hashes":["sha256:` + shaA + `"]}}}`, py("foo", "1.0"), "other-registry"},
 		{"pipenv: git", "Pipfile.lock",
 			`{"_meta":{"pipfile-spec":6,"sources":[]},"default":{"foo":{"git":"https://github.com/o/foo","ref":"` + commit + `"}}}`, py("foo", "1.0"), "vcs-install"},
@@ -159,7 +159,7 @@ func cargoLock(source string) string {
 	return "version = 4\n\n[[package]]\nname = \"foo\"\nversion = \"1.0.0\"\nsource = \"" + source + "\"\nchecksum = \"" + shaA + "\"\n"
 }
 
-// TestReplacedModule: go.mod puts another module in a required one's place.
+// TestReplacedModule checks modules that go.mod replaces.
 func TestReplacedModule(t *testing.T) {
 	h1 := "qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c="
 	mod := "module example.org/m\n\ngo 1.26\n\nrequire (\n\texample.org/a v1.0.0\n\texample.org/b v1.0.0\n\texample.org/c v1.0.0 // indirect\n)\n\nreplace example.org/a => example.org/fork v1.1.0\n\nreplace example.org/b => ../b\n"
