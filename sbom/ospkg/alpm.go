@@ -16,8 +16,8 @@ import (
 
 // The paths of pacman's database (pacman(8), "Configuration").
 const (
-	alpmFolder  = "/var/lib/pacman"
-	alpmLocal   = alpmFolder + "/local"
+	alpmDir     = "/var/lib/pacman"
+	alpmLocal   = alpmDir + "/local"
 	alpmVersion = alpmLocal + "/ALPM_DB_VERSION"
 	// alpmKnown is the layout that this reader supports, since pacman 4.2.
 	alpmKnown = "9"
@@ -36,7 +36,7 @@ type alpm struct {
 func openAlpm(ctx context.Context, s system) (*DB, error) {
 	d := &alpm{system: s, dirs: map[*alpmRecord]rootfs.Node{}}
 	d.at = alpmLocal
-	if _, err := d.file(alpmFolder, rootfs.Dir); err != nil {
+	if _, err := d.file(alpmDir, rootfs.Dir); err != nil {
 		return nil, err
 	}
 	local, err := d.file(alpmLocal, rootfs.Dir)
@@ -61,9 +61,9 @@ func openAlpm(ctx context.Context, s system) (*DB, error) {
 	})
 	d.ownDirs()
 	d.ownDatabase([]place{
-		{"pacman", alpmFolder, oneOf("local", "sync", "db.lck")},
+		{"pacman", alpmDir, oneOf("local", "sync", "db.lck")},
 		{"pacman", alpmLocal, oneOf("ALPM_DB_VERSION")},
-		{"pacman", alpmFolder + "/sync", func(name string) bool {
+		{"pacman", alpmDir + "/sync", func(name string) bool {
 			return strings.HasSuffix(name, ".db") || strings.HasSuffix(name, ".files") || strings.HasSuffix(name, ".db.sig") || strings.HasSuffix(name, ".files.sig")
 		}},
 	})

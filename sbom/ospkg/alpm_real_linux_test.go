@@ -63,7 +63,7 @@ func TestRootMadeByPacman(t *testing.T) {
 		t.Fatal("DEPAUDIT_E2E is set, but pacman installs as root only")
 	}
 	root := t.TempDir()
-	mkdir(t, filepath.Join(root, alpmFolder))
+	mkdir(t, filepath.Join(root, alpmDir))
 	archives := buildPackages(t)
 	conf := filepath.Join(t.TempDir(), "pacman.conf")
 	if err := os.WriteFile(conf, []byte("[options]\nArchitecture = auto\nSigLevel = Never\nLocalFileSigLevel = Never\n"), 0o644); err != nil {
@@ -72,7 +72,7 @@ func TestRootMadeByPacman(t *testing.T) {
 	pacman := func(args ...string) []string {
 		t.Helper()
 		scratch := t.TempDir()
-		cmd := exec.Command("pacman", append([]string{"--config", conf, "--root", root, "--dbpath", filepath.Join(root, alpmFolder), "--noconfirm",
+		cmd := exec.Command("pacman", append([]string{"--config", conf, "--root", root, "--dbpath", filepath.Join(root, alpmDir), "--noconfirm",
 			"--cachedir", scratch, "--hookdir", scratch, "--gpgdir", scratch, "--logfile", filepath.Join(scratch, "log")}, args...)...)
 		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 		out, err := cmd.Output()

@@ -107,14 +107,14 @@ func TestAlpmSystem(t *testing.T) {
 		alpmPackage("lib", "%REASON%\n1\n\n%PROVIDES%\nlib.so=1-64\nsh\nlibarchive=2\n\n%REPLACES%\npacman<0\n\n%BASE%\nlibs\n\n%SIZE%\n12\n\n", "usr/lib/shared", "lib/x", "home/", "home/u/", "home/u/f"),
 		alpmPackage("glibc", "", "opt/", "opt/x"),
 		alpmPackage("extra", "%DEPENDS%\nsh>2\n\n", "opt/x"),
-		files{"/lib": "-> usr/lib", "/usr/bin/pacman": "", "/usr/lib/shared": "", "/usr/lib/x": "", "/home/u/f": "", "/opt/x": "", alpmFolder + "/sync/core.db": "", alpmFolder + "/sync/evil": "",
+		files{"/lib": "-> usr/lib", "/usr/bin/pacman": "", "/usr/lib/shared": "", "/usr/lib/x": "", "/home/u/f": "", "/opt/x": "", alpmDir + "/sync/core.db": "", alpmDir + "/sync/evil": "",
 			alpmLocal + "/lib-1-1/mtree": "", alpmLocal + "/lib-1-1/evil": ""},
 	).open(t, arch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"/usr/bin/pacman": "pacman", "/usr/lib/shared": "lib", "/lib/x": "lib", "/home/u/f": "", "/opt/x": "extra", alpmFolder + "/sync/core.db": "pacman",
-		alpmFolder + "/sync/evil": "", alpmLocal + "/lib-1-1/mtree": "lib", alpmLocal + "/lib-1-1/evil": "", alpmVersion: "pacman"} {
+	for path, want := range map[string]string{"/usr/bin/pacman": "pacman", "/usr/lib/shared": "lib", "/lib/x": "lib", "/home/u/f": "", "/opt/x": "extra", alpmDir + "/sync/core.db": "pacman",
+		alpmDir + "/sync/evil": "", alpmLocal + "/lib-1-1/mtree": "lib", alpmLocal + "/lib-1-1/evil": "", alpmVersion: "pacman"} {
 		if got := owner(t, tree, db, path); got != want {
 			t.Errorf("%s belongs to %q, want %q", path, got, want)
 		}
@@ -166,8 +166,8 @@ func TestBrokenAlpmDatabases(t *testing.T) {
 		{"bad version", with("%NAME%\na\n\n%VERSION%\n1\x1b-1\n\n"), desc + `:5: "1\x1b-1" is not a version`},
 		{"long line", with("%NAME%\n" + strings.Repeat("x", maxLine+1) + "\n\n"), desc + ":2: line is longer than"},
 		{"twice", together(a, files{alpmLocal + "/a-2-1/desc": a[desc]}), "package a has a second record, the first one is " + desc},
-		{"desc is a folder", files{desc + "/": ""}, desc + ": is a folder, not a file"},
-		{"database is a file", files{alpmLocal: ""}, alpmLocal + ": is a file, not a folder"},
+		{"desc is a directory", files{desc + "/": ""}, desc + ": is a directory, not a file"},
+		{"database is a file", files{alpmLocal: ""}, alpmLocal + ": is a file, not a directory"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, db, err := test.f.open(t, arch)
@@ -201,7 +201,7 @@ func TestAlpmGaps(t *testing.T) {
 		{"cut list", with(files{list: "%FILES%\nusr/\nusr/b"}), []string{"malformed /var/lib/pacman/local/a-1-1/files: file list of package a: /var/lib/pacman/local/a-1-1/files:3: the last line has no newline: the file is truncated"}},
 		{"another list", with(files{list: "%BACKUP%\nx\t1\n\n"}), []string{"malformed /var/lib/pacman/local/a-1-1/files: file list of package a: /var/lib/pacman/local/a-1-1/files:3: has no section %FILES%"}},
 		{"empty list", with(files{list: ""}), nil},
-		{"another folder", together(alpmPackage("b", ""), files{alpmLocal + "/a-1-1/desc": "%NAME%\nc\n\n%VERSION%\n1-1\n\n", list: ""}),
+		{"another directory", together(alpmPackage("b", ""), files{alpmLocal + "/a-1-1/desc": "%NAME%\nc\n\n%VERSION%\n1-1\n\n", list: ""}),
 			[]string{`package-database /var/lib/pacman/local/a-1-1/desc: describes c 1-1, but is in the directory "a-1-1", whose name pacman uses`}},
 		{"odd reason", alpmPackage("a", "%REASON%\n7\n\n"), []string{`malformed /var/lib/pacman/local/a-1-1/desc: line 11: unknown install reason "7"`}},
 		{"odd dependency", alpmPackage("a", "%DEPENDS%\n>=1\nb>=\n\n"), []string{`malformed /var/lib/pacman/local/a-1-1/desc: line 11: ">=1" is not a dependency`,

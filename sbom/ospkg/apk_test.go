@@ -33,16 +33,16 @@ func apkRecordText(name string, fields ...string) string {
 func apkFixtures(tb testing.TB) map[string]string {
 	out := map[string]string{}
 	for name, text := range map[string]string{
-		"alpine 3.19 in syft":  readFile(tb, syft(tb), "alpine/testdata/multiple-1/lib/apk/db/installed"),
-		"alpine 3.16 in syft":  readFile(tb, syft(tb), "alpine/testdata/multiple-2/lib/apk/db/installed"),
-		"large in syft":        readFile(tb, syft(tb), "alpine/testdata/very-large-entries"),
-		"alpine 3.16 in apko":  moduletest.File(tb, apko, "pkg/apk/apk/testdata/root/usr/lib/apk/db/installed"),
-		"wolfi in apko":        moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/wolfi-base"),
-		"redis in apko":        moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/redis-operator-compat"),
-		"alpine in scalibr":    moduletest.File(tb, moduletest.Scalibr, "extractor/filesystem/os/apk/testdata/installed"),
-		"two arches, scalibr":  moduletest.File(tb, moduletest.Scalibr, "extractor/filesystem/os/apk/testdata/different-arch"),
-		"an empty field, syft": readFile(tb, syft(tb), "alpine/testdata/empty-deps-and-provides"),
-		"a root folder's mode": moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/bad-top-level-perms"),
+		"alpine 3.19 in syft":     readFile(tb, syft(tb), "alpine/testdata/multiple-1/lib/apk/db/installed"),
+		"alpine 3.16 in syft":     readFile(tb, syft(tb), "alpine/testdata/multiple-2/lib/apk/db/installed"),
+		"large in syft":           readFile(tb, syft(tb), "alpine/testdata/very-large-entries"),
+		"alpine 3.16 in apko":     moduletest.File(tb, apko, "pkg/apk/apk/testdata/root/usr/lib/apk/db/installed"),
+		"wolfi in apko":           moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/wolfi-base"),
+		"redis in apko":           moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/redis-operator-compat"),
+		"alpine in scalibr":       moduletest.File(tb, moduletest.Scalibr, "extractor/filesystem/os/apk/testdata/installed"),
+		"two arches, scalibr":     moduletest.File(tb, moduletest.Scalibr, "extractor/filesystem/os/apk/testdata/different-arch"),
+		"an empty field, syft":    readFile(tb, syft(tb), "alpine/testdata/empty-deps-and-provides"),
+		"a root directory's mode": moduletest.File(tb, apko, "pkg/apk/apk/testdata/installed/bad-top-level-perms"),
 	} {
 		out[name] = strings.TrimRight(text, "\n") + "\n\n"
 	}
@@ -57,7 +57,7 @@ func TestApkFixtures(t *testing.T) {
 			var want, paths []string
 			f := files{apkDir + apkInstalled: text, apkWorld: "nothing\n"}
 			owners := map[string]string{}
-			p, folder := "", ""
+			p, dir := "", ""
 			for line := range strings.Lines(text) {
 				key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 				switch key {
@@ -66,10 +66,10 @@ func TestApkFixtures(t *testing.T) {
 				case "V":
 					want = append(want, p+" "+value)
 				case "F":
-					folder = "/" + value
-					paths = append(paths, folder)
+					dir = "/" + value
+					paths = append(paths, dir)
 				case "R":
-					path := filepath.Join(folder, value)
+					path := filepath.Join(dir, value)
 					owners[path] = p
 					paths = append(paths, path)
 				}
@@ -143,12 +143,12 @@ func TestApkSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := map[string]sbom.InstallReason{}
+	reasons := map[string]sbom.InstallReason{}
 	for _, c := range db.Components {
-		asked[c.Name] = c.InstallReason
+		reasons[c.Name] = c.InstallReason
 	}
-	if diff := cmp.Diff(map[string]sbom.InstallReason{"musl": "dependency", "busybox": "explicit", "busybox-openrc": "dependency", "openrc": "dependency", "gcc": "explicit", "make": "explicit", "apk-tools": "explicit"}, asked); diff != "" {
-		t.Errorf("asked for (-want +got):\n%s", diff)
+	if diff := cmp.Diff(map[string]sbom.InstallReason{"musl": "dependency", "busybox": "explicit", "busybox-openrc": "dependency", "openrc": "dependency", "gcc": "explicit", "make": "explicit", "apk-tools": "explicit"}, reasons); diff != "" {
+		t.Errorf("install reasons (-want +got):\n%s", diff)
 	}
 	var relations []string
 	for _, r := range db.Relations {
@@ -235,15 +235,15 @@ func TestBrokenApkDatabasesAreErrors(t *testing.T) {
 		{"bad arch", files{installed: "P:b\nV:1\nA:x y\n\n"}, `/lib/apk/db/installed:3: "x y" is not an architecture`},
 		{"twice", files{installed: a + apkRecordText("b") + a}, "/lib/apk/db/installed:9: package a has a second record, the first one is in line 1"},
 		{"two in one", files{installed: "P:a\nV:1\nP:b\nV:1\n\n"}, `/lib/apk/db/installed:3: field 'P' appears twice in one record, first in line 1`},
-		{"file without a folder", files{installed: "P:a\nV:1\nR:x\n\n"}, `/lib/apk/db/installed:3: field 'R' without a directory or file before it`},
+		{"file without a directory", files{installed: "P:a\nV:1\nR:x\n\n"}, `/lib/apk/db/installed:3: field 'R' without a directory or file before it`},
 		{"digest without a file", files{installed: "P:a\nV:1\nF:x\nZ:Q1\n\n"}, `/lib/apk/db/installed:4: field 'Z' without a directory or file before it`},
 		{"files first", files{installed: "F:x\nP:a\nV:1\n\n"}, `/lib/apk/db/installed:1: field 'F' before the name of the package`},
 		{"no last line", files{installed: a + "P:b\nV:1\n"}, "/lib/apk/db/installed:6: the last record has no empty line after it: the file is truncated (run apk fix"},
 		{"no last newline", files{installed: a + "P:b\nV:1"}, "/lib/apk/db/installed:6: the last line has no newline: the file is truncated"},
 		{"long line", files{installed: a + "P:" + strings.Repeat("x", maxLine) + "\n\n"}, "/lib/apk/db/installed:5: line is longer than 1048576 bytes"},
-		{"a folder", files{installed + "/": ""}, "/lib/apk/db/installed: is a folder, not a file"},
+		{"a directory", files{installed + "/": ""}, "/lib/apk/db/installed: is a directory, not a file"},
 		{"a dead link", files{installed: "-> /proc/1/root/x"}, "/lib/apk/db/installed: is a dangling symbolic link"},
-		{"folder is a file", files{apkDir: "x"}, "/lib/apk/db: is a file, not a folder"},
+		{"directory is a file", files{apkDir: "x"}, "/lib/apk/db: is a file, not a directory"},
 		{"taken away", files{apkUsrDir + "/scripts.tar": ""}, "/usr/lib/apk/db/installed: is missing, although there are scripts of packages beside it"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -18,12 +18,12 @@ import (
 // ("distroless") have one file for each package in status.d instead of one
 // status file.
 const (
-	dpkgFolder     = "/var/lib/dpkg"
-	dpkgStatus     = dpkgFolder + "/status"
-	dpkgStatusD    = dpkgFolder + "/status.d"
-	dpkgUpdates    = dpkgFolder + "/updates"
-	dpkgInfo       = dpkgFolder + "/info"
-	dpkgDiversions = dpkgFolder + "/diversions"
+	dpkgDir        = "/var/lib/dpkg"
+	dpkgStatus     = dpkgDir + "/status"
+	dpkgStatusD    = dpkgDir + "/status.d"
+	dpkgUpdates    = dpkgDir + "/updates"
+	dpkgInfo       = dpkgDir + "/info"
+	dpkgDiversions = dpkgDir + "/diversions"
 )
 
 // dpkg is the database under construction. The slices packages and sources are
@@ -47,7 +47,7 @@ func openDpkg(ctx context.Context, s system) (*DB, error) {
 	if !found || err != nil {
 		return nil, err
 	}
-	d.at = dpkgFolder
+	d.at = dpkgDir
 	d.addPackages()
 	if d.diversions, err = d.loadDiversions(ctx); err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func openDpkg(ctx context.Context, s system) (*DB, error) {
 // readRecords reads all records of the database, and reports whether it
 // exists.
 func (d *dpkg) readRecords(ctx context.Context) (bool, error) {
-	if _, err := d.file(dpkgFolder, rootfs.Dir); err != nil {
+	if _, err := d.file(dpkgDir, rootfs.Dir); err != nil {
 		return false, err
 	}
 	status, err := d.file(dpkgStatus, rootfs.File)

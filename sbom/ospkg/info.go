@@ -134,12 +134,12 @@ func (d *dpkg) ownSuffixes(dir rootfs.Node, stem string, component int) {
 // dpkgPlaces returns the files of the databases of dpkg and apt.
 func dpkgPlaces() []place {
 	return []place{
-		{"dpkg", dpkgFolder, oneOf("status", "status-old", "available", "available-old", "diversions", "diversions-old",
+		{"dpkg", dpkgDir, oneOf("status", "status-old", "available", "available-old", "diversions", "diversions-old",
 			"statoverride", "statoverride-old", "arch", "arch-old", "cmethopt", "lock", "lock-frontend",
 			"alternatives", "info", "parts", "triggers", "updates")},
 		{"dpkg", dpkgInfo, oneOf("format")},
-		{"dpkg", dpkgFolder + "/triggers", anyName},
-		{"dpkg", dpkgFolder + "/alternatives", anyName},
+		{"dpkg", dpkgDir + "/triggers", anyName},
+		{"dpkg", dpkgDir + "/alternatives", anyName},
 		{"dpkg", dpkgUpdates, func(name string) bool { return allDigits(name) }},
 		{"apt", "/var/lib/apt", oneOf("extended_states", "cdroms.list", "daily_lock", "listchanges.db", "lists", "periodic")},
 		{"apt", "/var/lib/apt/lists", isIndex},

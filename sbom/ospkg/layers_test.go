@@ -131,6 +131,6 @@ func TestLayers(t *testing.T) {
 	// A directory tree has none.
 	_, db := files{dpkgStatus: record("a"), dpkgInfo + "/a.list": "/usr/a\n", "/usr/a": ""}.mustOpen(t)
 	if got := layersOf(db)["a"]; got != 0 {
-		t.Errorf("layer %d of a folder", got)
+		t.Errorf("layer %d of a directory", got)
 	}
 }

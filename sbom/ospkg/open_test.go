@@ -124,11 +124,11 @@ func TestBrokenDatabasesAreErrors(t *testing.T) {
 		{"twice", files{dpkgStatus: record("a") + record("b") + record("a")}, "/var/lib/dpkg/status:11: package a:amd64 has a second record, the first one is at /var/lib/dpkg/status:1 (remove one of them)"},
 		{"twice in two places", files{dpkgStatus: record("a"), dpkgStatusD + "/x": record("a")}, "/var/lib/dpkg/status.d/x:1: package a:amd64 has a second record, the first one is at /var/lib/dpkg/status:1 (remove one of them)"},
 		{"twice a field", files{dpkgStatus: "Package: a\nPackage: b\nVersion: 1\n"}, `/var/lib/dpkg/status:2: field "Package" appears twice in one record, first in line 1`},
-		{"a folder", files{dpkgStatus + "/": ""}, "/var/lib/dpkg/status: is a folder, not a file"},
+		{"a directory", files{dpkgStatus + "/": ""}, "/var/lib/dpkg/status: is a directory, not a file"},
 		{"a dead link", files{dpkgStatus: "-> /proc/1/root/status"}, "/var/lib/dpkg/status: is a dangling symbolic link in this environment"},
-		{"a link in circles", files{dpkgFolder: "-> dpkg"}, "/var/lib/dpkg: is a dangling symbolic link in this environment"},
-		{"folder is a file", files{dpkgFolder: "x"}, "/var/lib/dpkg: is a file, not a folder"},
-		{"status.d is a file", files{dpkgStatusD: "x"}, "/var/lib/dpkg/status.d: is a file, not a folder"},
+		{"a link in circles", files{dpkgDir: "-> dpkg"}, "/var/lib/dpkg: is a dangling symbolic link in this environment"},
+		{"directory is a file", files{dpkgDir: "x"}, "/var/lib/dpkg: is a file, not a directory"},
+		{"status.d is a file", files{dpkgStatusD: "x"}, "/var/lib/dpkg/status.d: is a file, not a directory"},
 		{"lists without status", files{dpkgInfo + "/a.list": "/.\n"}, "/var/lib/dpkg/status: is missing, although file lists of packages exist in /var/lib/dpkg/info (restore it, for instance from /var/lib/dpkg/status-old)"},
 		{"broken update", files{dpkgStatus: record("a"), dpkgUpdates + "/0001": "Package: a\n"}, `/var/lib/dpkg/updates/0001:1: package a is in state "installed" and has no Version field`},
 		{"half a diversion", files{dpkgStatus: record("a"), dpkgDiversions: "/a\n/b\nx\n/c\n"}, "/var/lib/dpkg/diversions:4: incomplete diversion: want a path, a path and a package"},
@@ -143,7 +143,7 @@ func TestBrokenDatabasesAreErrors(t *testing.T) {
 				t.Errorf("error\n%v\nwant\n%s", err, test.want)
 			}
 			var parse *parseError
-			if !errors.As(err, &parse) || !strings.HasPrefix(parse.File, dpkgFolder) {
+			if !errors.As(err, &parse) || !strings.HasPrefix(parse.File, dpkgDir) {
 				t.Errorf("%#v is no parseError of the database", err)
 			}
 		})
@@ -187,8 +187,8 @@ func TestGaps(t *testing.T) {
 		{"another system", a, sbom.OS{ID: "alpine"}, []string{`package-database /var/lib/dpkg: os-release names the system "alpine", which does not use dpkg, but its database is of the kind dpkg`}},
 		{"no packages", files{dpkgStatus: ""}, debian, []string{"package-database /var/lib/dpkg/status: the package database lists no installed package"}},
 		{"no list", files{dpkgStatus: record("a") + record("b")}, debian, []string{"package-database /var/lib/dpkg/info: installed packages have no file list, so that their files count as unaccounted; 2 without one: a:amd64, b:amd64"}},
-		{"list is a folder", files{dpkgStatus: record("a"), dpkgInfo + "/a.list/": ""}, debian, []string{"package-database /var/lib/dpkg/info: installed packages have no file list, so that their files count as unaccounted; 1 without one: a:amd64",
-			"unreadable /var/lib/dpkg/info/a.list: file list: open /var/lib/dpkg/info/a.list: not a regular file but a folder"}},
+		{"list is a directory", files{dpkgStatus: record("a"), dpkgInfo + "/a.list/": ""}, debian, []string{"package-database /var/lib/dpkg/info: installed packages have no file list, so that their files count as unaccounted; 1 without one: a:amd64",
+			"unreadable /var/lib/dpkg/info/a.list: file list: open /var/lib/dpkg/info/a.list: not a regular file but a directory"}},
 		{"climbing list", with(files{dpkgInfo + "/a.list": "/.\n/usr/../../etc/passwd\netc/passwd\n//x\n/x/\n", "/etc/passwd": "", "/x": ""}), debian,
 			[]string{`malformed /var/lib/dpkg/info/a.list: line 2: path "/usr/../../etc/passwd" is not a clean path: it may lead out of the package; 4 lines like this are ignored`}},
 		{"truncated list", with(files{dpkgInfo + "/a.list": "/.\n/usr/bin/te"}), debian, []string{"malformed /var/lib/dpkg/info/a.list: line 2: the last line has no newline: the file is truncated"}},
@@ -198,7 +198,7 @@ func TestGaps(t *testing.T) {
 		{"broken conffile", files{dpkgStatus: record("a", "Conffiles:", " /etc/ok 00", " /etc/../x 00"), dpkgInfo + "/a.list": ""}, debian, []string{`malformed /var/lib/dpkg/status: line 7: Conffiles of package a: "/etc/../x 00" is not a path and a digest`}},
 		{"unknown format", with(files{dpkgInfo + "/format": "2\n"}), debian, []string{`package-database /var/lib/dpkg/info/format: unknown layout "2" of the file lists`}},
 		{"broken extended_states", with(files{aptStates: "Package: a\nx\n"}), debian, []string{`malformed /var/lib/apt/extended_states: the explicitly installed packages are unknown: /var/lib/apt/extended_states:2: "x" is not a field`}},
-		{"folder in status.d", files{dpkgStatusD + "/a": record("a"), dpkgStatusD + "/b/": ""}, debian, []string{"package-database /var/lib/dpkg/status.d/b: folder among the records of packages"}},
+		{"directory in status.d", files{dpkgStatusD + "/a": record("a"), dpkgStatusD + "/b/": ""}, debian, []string{"package-database /var/lib/dpkg/status.d/b: directory among the records of packages"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, db, err := test.f.open(t, test.release)

@@ -10,7 +10,7 @@ import (
 
 func TestSpecialFilesAreNotOpened(t *testing.T) {
 	root := t.TempDir()
-	mkdir(t, filepath.Join(root, dpkgFolder))
+	mkdir(t, filepath.Join(root, dpkgDir))
 	if err := syscall.Mkfifo(filepath.Join(root, dpkgStatus), 0o644); err != nil {
 		t.Fatal(err)
 	}

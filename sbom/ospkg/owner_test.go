@@ -169,16 +169,16 @@ func TestLeftoverLists(t *testing.T) {
 
 func TestFilesOfTheDatabaseAreOwned(t *testing.T) {
 	f := files{
-		dpkgStatus:                 record("a", "Conffiles:", " /etc/a 00", " /etc/a b 00 obsolete") + record("apt") + record("dpkg"),
-		dpkgInfo + "/a.list":       "/.\n",
-		dpkgInfo + "/apt.list":     "/.\n",
-		dpkgInfo + "/dpkg.list":    "/.\n",
-		dpkgInfo + "/a.postinst":   "#!/bin/sh\n",
-		dpkgInfo + "/a.evil":       "",
-		dpkgInfo + "/b.postinst":   "",
-		dpkgFolder + "/status-old": "",
-		dpkgFolder + "/evil":       "",
-		"/etc/a":                   "", "/etc/a b": "",
+		dpkgStatus:               record("a", "Conffiles:", " /etc/a 00", " /etc/a b 00 obsolete") + record("apt") + record("dpkg"),
+		dpkgInfo + "/a.list":     "/.\n",
+		dpkgInfo + "/apt.list":   "/.\n",
+		dpkgInfo + "/dpkg.list":  "/.\n",
+		dpkgInfo + "/a.postinst": "#!/bin/sh\n",
+		dpkgInfo + "/a.evil":     "",
+		dpkgInfo + "/b.postinst": "",
+		dpkgDir + "/status-old":  "",
+		dpkgDir + "/evil":        "",
+		"/etc/a":                 "", "/etc/a b": "",
 		"/var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_InRelease":                      "",
 		"/var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages.lz4": "",
 		"/var/lib/apt/lists/evil":       "",
@@ -187,7 +187,7 @@ func TestFilesOfTheDatabaseAreOwned(t *testing.T) {
 	}
 	tree, db := f.mustOpen(t)
 	for path, want := range map[string]string{
-		dpkgStatus: "dpkg", dpkgFolder + "/status-old": "dpkg", dpkgFolder + "/evil": "",
+		dpkgStatus: "dpkg", dpkgDir + "/status-old": "dpkg", dpkgDir + "/evil": "",
 		dpkgInfo + "/a.list": "a", dpkgInfo + "/a.postinst": "a", dpkgInfo + "/a.evil": "", dpkgInfo + "/b.postinst": "",
 		"/etc/a": "a", "/etc/a b": "a",
 		"/var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_InRelease":                      "apt",

@@ -45,7 +45,7 @@ func openTree(tb testing.TB, root string) (*rootfs.Tree, error) {
 // dpkgQuery runs the real tool on a root's database.
 func dpkgQuery(tb testing.TB, root string, args ...string) []string {
 	tb.Helper()
-	out, err := exec.Command("dpkg-query", append([]string{"--admindir=" + filepath.Join(root, dpkgFolder)}, args...)...).Output()
+	out, err := exec.Command("dpkg-query", append([]string{"--admindir=" + filepath.Join(root, dpkgDir)}, args...)...).Output()
 	if err != nil {
 		tb.Fatalf("dpkg-query %v: %v", args, err)
 	}
@@ -97,7 +97,7 @@ func TestRootAgreesWithDpkg(t *testing.T) {
 	}
 	roots, err := filepath.Glob(filepath.Join(os.Getenv("DEPAUDIT_E2E_ROOTS"), "*", "var/lib/dpkg/status"))
 	if err != nil || len(roots) == 0 {
-		t.Fatalf("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no folder with Debian root file systems (%v)", err)
+		t.Fatalf("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no directory with Debian root file systems (%v)", err)
 	}
 	for _, status := range roots {
 		root := strings.TrimSuffix(status, "/var/lib/dpkg/status")
@@ -110,7 +110,7 @@ func compareRoot(t *testing.T, root string) {
 	tree, db := openRoot(t, root)
 	comparePackages(t, root, db)
 	compareOwners(t, root, tree, db)
-	compareAsked(t, root, db)
+	compareReasons(t, root, db)
 	if len(db.Gaps) > 0 {
 		t.Errorf("gaps: %v", db.Gaps)
 	}
@@ -163,26 +163,26 @@ func compareOwners(t *testing.T, root string, tree *rootfs.Tree, db *DB) {
 	for i := 0; i < len(paths); i += max(1, len(paths)/most) {
 		sample = append(sample, paths[i])
 	}
-	asked := 0
+	answered := 0
 	for _, line := range dpkgQuery(t, root, append([]string{"-S"}, sample...)...) {
 		owner, path, _ := strings.Cut(line, ": ")
 		if strings.HasPrefix(line, "diversion by") || strings.Contains(owner, ", ") {
 			continue
 		}
-		asked++
+		answered++
 		name, _, _ := strings.Cut(owner, ":")
 		got := db.Owner(tree.ResolveParent(path))
 		if _, rest, _ := strings.Cut(got, "/"); !strings.HasPrefix(rest[strings.IndexByte(rest, '/')+1:], name+"@") {
 			t.Errorf("owner of %s is %q, dpkg-query -S says %s", path, got, owner)
 		}
 	}
-	if asked < min(len(sample), 1000)/2 {
-		t.Errorf("dpkg-query answered for %d of %d paths", asked, len(sample))
+	if answered < min(len(sample), 1000)/2 {
+		t.Errorf("dpkg-query answered for %d of %d paths", answered, len(sample))
 	}
-	t.Logf("%d of %d files asked for", asked, len(paths))
+	t.Logf("%d of %d files answered for", answered, len(paths))
 }
 
-func compareAsked(t *testing.T, root string, db *DB) {
+func compareReasons(t *testing.T, root string, db *DB) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(root, aptStates)); err != nil {
 		for _, c := range db.Components {

@@ -329,10 +329,10 @@ func (m *machine) compare(t *testing.T, database string) {
 	}
 
 	// The explicitly installed packages.
-	var asked []string
+	var explicit []string
 	for _, c := range db.Components {
 		if c.InstallReason == sbom.ReasonExplicit {
-			asked = append(asked, fmt.Sprintf("%s-%s", c.Name, c.Version))
+			explicit = append(explicit, fmt.Sprintf("%s-%s", c.Name, c.Version))
 		} else if c.InstallReason != sbom.ReasonDependency {
 			t.Errorf("%s is %q", c.Name, c.InstallReason)
 		}
@@ -348,8 +348,8 @@ func (m *machine) compare(t *testing.T, database string) {
 		theirs = append(theirs, userInstalled[i]+"-"+evr)
 	}
 	slices.Sort(theirs)
-	slices.Sort(asked)
-	if diff := cmp.Diff(theirs, asked); diff != "" || len(asked) < 5 {
-		t.Errorf("asked for (-dnf +ours):\n%s", diff)
+	slices.Sort(explicit)
+	if diff := cmp.Diff(theirs, explicit); diff != "" || len(explicit) < 5 {
+		t.Errorf("explicit for (-dnf +ours):\n%s", diff)
 	}
 }

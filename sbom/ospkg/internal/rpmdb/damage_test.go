@@ -357,7 +357,7 @@ func TestWAL(t *testing.T) {
 		t.Errorf("with the log: %d packages of %d, %v", n, len(whole)-1, err)
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
-		t.Errorf("left in the temporary folder: %v, %v", left, err)
+		t.Errorf("left in the temporary directory: %v, %v", left, err)
 	}
 }
 

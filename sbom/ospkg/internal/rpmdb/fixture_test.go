@@ -52,7 +52,7 @@ const (
 	smallSQLite = "cbl-mariner-2.0/rpmdb.sqlite"
 )
 
-// goRPMDB is the folder of that module.
+// goRPMDB returns the directory of that module.
 func goRPMDB(tb testing.TB) string {
 	tb.Helper()
 	return moduletest.Dir(tb, "github.com/anchore/go-rpmdb")

@@ -193,8 +193,8 @@ func TestDetails(t *testing.T) {
 }
 
 func isDocumentation(f File) bool {
-	for _, folder := range []string{"/usr/share/doc/", "/usr/share/man/", "/usr/share/info/", "/usr/share/locale/"} {
-		if len(f.Dir) >= len(folder)-1 && (f.Dir + f.Base + "/")[:len(folder)] == folder {
+	for _, dir := range []string{"/usr/share/doc/", "/usr/share/man/", "/usr/share/info/", "/usr/share/locale/"} {
+		if len(f.Dir) >= len(dir)-1 && (f.Dir + f.Base + "/")[:len(dir)] == dir {
 			return true
 		}
 	}
