@@ -21,7 +21,7 @@ func docsTable() string {
 	code := func(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
 	var read []string
 	b.WriteString("| format | ecosystem | files | strongest evidence |\n| --- | --- | --- | --- |\n")
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		read = append(read, f.Name)
 		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", f.Name, f.Type, code(f.Names), f.Strongest)
 	}
@@ -71,7 +71,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(`README.md has no line "Locks:"`)
 	}
 	line, _, _ := strings.Cut(string(text[at+1:]), "\n")
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		if !strings.Contains(line, "`"+f.Name+"`") {
 			t.Errorf("README.md does not name %s: %s", f.Name, line)
 		}
@@ -81,7 +81,7 @@ func TestReadme(t *testing.T) {
 // TestFormatNames checks that the formats and the lock files that a scan excludes
 // are the same by name, but for go.mod, which locks nothing by itself.
 func TestFormatNames(t *testing.T) {
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		if f.Strongest.rank() == 0 || f.Type == "" {
 			t.Errorf("%s: type %q, evidence %q", f.Name, f.Type, f.Strongest)
 		}

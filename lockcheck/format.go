@@ -25,8 +25,8 @@ const (
 	formatCargo        = "Cargo.lock"
 )
 
-// Format is a format of lock files that [Open] reads.
-type Format struct {
+// format is a format of lock files that [Open] reads.
+type format struct {
 	// Name is that of [Lock.Format]: the name of the format's best-known file.
 	Name string
 	// Type is the package URL type of its entries.
@@ -47,9 +47,9 @@ type Format struct {
 	named func(file string) bool
 }
 
-// Formats returns all formats that are read.
-func Formats() []Format {
-	return []Format{
+// formats returns all formats that are read.
+func formats() []format {
+	return []format{
 		{
 			Name: formatRequirements, Type: "pypi", Names: []string{"*requirements*.txt", "*constraints*.txt"}, Strongest: HashClaimed,
 			parse: (*Lock).parseRequirements,
@@ -128,31 +128,31 @@ func sniffLine(line, text string) func(head, data []byte) bool {
 
 // findFormat returns the format of a file: by its name, or else by a line in its
 // content that only the format's own tool writes.
-func findFormat(src *source) (Format, error) {
-	formats := Formats()
-	for _, f := range formats {
+func findFormat(src *source) (format, error) {
+	all := formats()
+	for _, f := range all {
 		if f.hasName(src.file) {
 			return f, nil
 		}
 	}
 	head := src.data[:min(len(src.data), 4<<10)]
-	for _, f := range formats {
+	for _, f := range all {
 		if f.sniff != nil && f.sniff(head, src.data) {
 			return f, nil
 		}
 	}
 	var names []string
-	for _, f := range formats {
+	for _, f := range all {
 		names = append(names, f.Names...)
 	}
 	known := strings.Join(names, ", ")
 	if other, ok := ecosystem.FindLockFile(filepath.Base(src.file)); ok {
-		return Format{}, fmt.Errorf("%s: is a lock file of %s, a format that is recognised and not read yet; the names of those read are %s", src.file, other.Tool, known)
+		return format{}, fmt.Errorf("%s: is a lock file of %s, a format that is recognised and not read yet; the names of those read are %s", src.file, other.Tool, known)
 	}
-	return Format{}, fmt.Errorf("%s: not recognised as a lock file, neither by its name nor by its content; the names of those read are %s", src.file, known)
+	return format{}, fmt.Errorf("%s: not recognised as a lock file, neither by its name nor by its content; the names of those read are %s", src.file, known)
 }
 
-func (f Format) hasName(file string) bool {
+func (f format) hasName(file string) bool {
 	file = filepath.ToSlash(file)
 	if f.named != nil {
 		return f.named(file)

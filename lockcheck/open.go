@@ -20,12 +20,12 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	format, err := findFormat(src)
+	f, err := findFormat(src)
 	if err != nil {
 		return nil, err
 	}
-	l := &Lock{Path: path, Format: format.Name}
-	if err := format.parse(l, ctx, src); err != nil {
+	l := &Lock{Path: path, Format: f.Name}
+	if err := f.parse(l, ctx, src); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -15,7 +15,7 @@ import (
 
 // formatOf returns the name of the format that a file name is of, or "".
 func formatOf(file string) string {
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		if f.hasName(file) {
 			return f.Name
 		}
@@ -24,10 +24,10 @@ func formatOf(file string) string {
 }
 
 // parseAs parses data as a file of a format.
-func parseAs(t testing.TB, format, file string, data []byte) (*Lock, error) {
-	l := &Lock{Path: file, Format: format}
-	all := Formats()
-	f := all[slices.IndexFunc(all, func(f Format) bool { return f.Name == format })]
+func parseAs(t testing.TB, name, file string, data []byte) (*Lock, error) {
+	l := &Lock{Path: file, Format: name}
+	all := formats()
+	f := all[slices.IndexFunc(all, func(f format) bool { return f.Name == name })]
 	return l, f.parse(l, t.Context(), newSource(file, data))
 }
 

@@ -3,7 +3,7 @@ package lockcheck
 import (
 	"strings"
 
-	"github.com/depaudit/depaudit/sbom/version"
+	"github.com/depaudit/depaudit/sbom/pep508"
 )
 
 // parsePipfile parses Pipfile.lock, specification 6
@@ -55,11 +55,11 @@ func (l *Lock) pipfileEntry(d *document, section string, m *member, sources map[
 	}
 	e := Entry{Type: "pypi", Name: m.key, File: d.file, Line: d.line(m.offset), Marker: d.text(p, "markers"), Dev: section == "develop"}
 	spec := d.text(p, "version")
-	release, exact := strings.CutPrefix(spec, "==")
-	switch release = strings.TrimLeft(release, "= "); {
-	case exact && version.Python(release):
-		e.Version = release
-	default:
+	// "*" is any version, and what does not parse pins none either.
+	if list, err := pep508.ParseSpecifiers(spec); err == nil {
+		e.Version, e.verbatim = list.Exact()
+	}
+	if e.Version == "" {
 		e.Spec = spec
 	}
 	l.pipfileSource(d, p, &e, sources, first)

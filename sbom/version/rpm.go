@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// RPM compares two versions of rpm, "[epoch:]version[-release]", as rpmverCmp
+// rpm compares two versions of rpm, "[epoch:]version[-release]", as rpmverCmp
 // in rpmio/rpmver.cc does: the result is negative when a is older. A missing
 // epoch is 0. A version without a release is older than the same with one.
-func RPM(a, b string) int {
+func rpm(a, b string) int {
 	aEpoch, aVersion, aRelease := splitEVR(a)
 	bEpoch, bVersion, bRelease := splitEVR(b)
 	// Either release starts with its hyphen, which rpmvercmp ignores.

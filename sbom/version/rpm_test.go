@@ -25,10 +25,10 @@ func TestRPM(t *testing.T) {
 	} {
 		f := strings.Fields(text)
 		want := map[string]int{"<": -1, "=": 0, ">": 1}[f[1]]
-		if got := sign(RPM(f[0], f[2])); got != want {
+		if got := sign(rpm(f[0], f[2])); got != want {
 			t.Errorf("%s: %d", text, got)
 		}
-		if got := sign(RPM(f[2], f[0])); got != -want {
+		if got := sign(rpm(f[2], f[0])); got != -want {
 			t.Errorf("%s: the other way round %d", text, got)
 		}
 	}
@@ -72,7 +72,7 @@ func TestRPMAgainstRPM(t *testing.T) {
 		t.Fatalf("%d answers to %d questions", len(answers), len(pairs))
 	}
 	for i, p := range pairs {
-		if got := fmt.Sprint(sign(RPM(p[0], p[1]))); got != answers[i] {
+		if got := fmt.Sprint(sign(rpm(p[0], p[1]))); got != answers[i] {
 			t.Errorf("%q against %q: %s, rpm says %s", p[0], p[1], got, answers[i])
 		}
 	}
@@ -84,10 +84,10 @@ func FuzzRPM(f *testing.F) {
 	f.Add("1.0~rc1", "1.0^git1")
 	f.Add("1:2-3", "1a^")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if RPM(a, a) != 0 {
+		if rpm(a, a) != 0 {
 			t.Errorf("%q differs from itself", a)
 		}
-		if x, y := sign(RPM(a, b)), sign(RPM(b, a)); x != -y {
+		if x, y := sign(rpm(a, b)), sign(rpm(b, a)); x != -y {
 			t.Errorf("%q against %q: %d and %d", a, b, x, y)
 		}
 		if RPMOverlap(">=", a, ">=", b) != true || RPMOverlap("=", a, "=", a) != true || (a != "" && RPMOverlap("<", a, ">", a)) {

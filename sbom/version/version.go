@@ -96,7 +96,7 @@ func system(typ string) func(a, b string) int {
 	case "deb", "opkg":
 		return Deb
 	case "rpm":
-		return RPM
+		return rpm
 	case "apk":
 		return apk
 	case "alpm":

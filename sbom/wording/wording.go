@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Number returns n in decimal, with a comma every three digits: "13,214".
-func Number(n int) string {
+// number returns n in decimal, with a comma every three digits: "13,214".
+func number(n int) string {
 	s := strconv.Itoa(n)
 	first := 0
 	if n < 0 {
@@ -24,7 +24,7 @@ func Number(n int) string {
 
 // Count returns a number with its noun: "1 file", "13,214 files".
 func Count(n int, one, many string) string {
-	return Number(n) + " " + Form(n, one, many)
+	return number(n) + " " + Form(n, one, many)
 }
 
 // Form returns the form of a word that agrees with n.
