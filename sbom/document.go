@@ -46,10 +46,9 @@ import (
 	"unicode/utf8"
 )
 
-// Rules is the version of the counting rules that decide which components
-// are dependencies. It is printed with every number and recorded in every
-// baseline, because a change here moves counts without any change in the
-// environment.
+// Rules is the version of the counting rules that decide which components are
+// dependencies. It is printed with every number and recorded in every baseline,
+// because a change here changes counts without a change in the environment.
 const Rules = 1
 
 // Document is one environment's inventory. Make it with [New]; treat it as
@@ -58,29 +57,31 @@ type Document struct {
 	Environment Environment `json:"environment"`
 	// Rules is the version of the counting rules that classified Components.
 	Rules int `json:"rules"`
-	// Catalogers names the engine that found the language packages, with its
-	// version ("syft v1.54.1"). A different value can move the count.
+	// Catalogers is the engine that found the language packages, with its
+	// version ("syft v1.54.1"). A different value can change the count.
 	Catalogers string `json:"catalogers"`
 	// Components are sorted by ID. Those with an empty Owner count.
 	Components []Component `json:"components"`
 	// Relations are sorted by From, To, Kind and Group; both ends are in
 	// Components.
 	Relations []Relation `json:"relations,omitempty"`
-	// Excluded is what was found but is not installed, each with its reason.
+	// Excluded has the things that were found and are not installed, each with
+	// its reason.
 	Excluded []Exclusion `json:"excluded,omitempty"`
-	// Gaps is what could not be examined. A document with gaps is incomplete.
+	// Gaps has the things that could not be examined. A document with gaps is
+	// incomplete.
 	Gaps []Gap `json:"gaps,omitempty"`
-	// Limitations are what this kind of environment cannot show at all,
-	// sorted by name. A scan of files has none; a document that somebody else
-	// made has some.
+	// Limitations has the things that this kind of environment cannot show at
+	// all, sorted by name. A scan of files has none; a third-party SBOM has
+	// some.
 	Limitations []Limitation `json:"limitations,omitempty"`
-	// Notices are things a reviewer wants to know about but that are neither
-	// components nor gaps: code that runs at interpreter start-up, a package
-	// that claims files of another one, a package name outside ASCII.
+	// Notices has remarks for reviewers that are neither components nor gaps:
+	// code that runs at interpreter start-up, a package that claims files of
+	// another one, a package name outside ASCII.
 	Notices []Notice `json:"notices,omitempty"`
 }
 
-// Environment says what was scanned.
+// Environment is what was scanned.
 type Environment struct {
 	// Ref is the reference as the user wrote it ("dir:build", "host:").
 	Ref string `json:"ref"`
@@ -97,7 +98,7 @@ type Environment struct {
 	Files int `json:"files"`
 }
 
-// Image is what a container image says of itself
+// Image has the metadata of a container image
 // (https://github.com/opencontainers/image-spec).
 type Image struct {
 	// Digest is the digest of the image's manifest ("sha256:..."), empty for
@@ -108,24 +109,23 @@ type Image struct {
 	// Layers are in the order in which they are applied, the lowest first.
 	Layers []Layer `json:"layers,omitempty"`
 	// BaseName and BaseDigest are the annotations
-	// org.opencontainers.image.base.name and .digest: a claim of whoever made
-	// the image.
+	// org.opencontainers.image.base.name and .digest: a claim of the image's
+	// author.
 	BaseName   string `json:"baseName,omitempty"`
 	BaseDigest string `json:"baseDigest,omitempty"`
 }
 
 // Layer is one layer of an image.
 type Layer struct {
-	// Digest is that of the blob, as the manifest has it; empty for an
-	// archive without a manifest.
+	// Digest is the digest of the blob in the manifest; empty for an archive
+	// without a manifest.
 	Digest string `json:"digest,omitempty"`
-	// DiffID is the digest of the uncompressed layer, as the image's
-	// configuration has it.
+	// DiffID is the digest of the uncompressed layer in the image's
+	// configuration.
 	DiffID string `json:"diffID,omitempty"`
 	// Size of the blob in bytes, 0 when unknown.
 	Size int64 `json:"size,omitempty"`
-	// CreatedBy is the build step that made the layer, as the image's history
-	// has it.
+	// CreatedBy is the build step that made the layer, from the image's history.
 	CreatedBy string `json:"createdBy,omitempty"`
 }
 
@@ -137,7 +137,7 @@ type OS struct {
 	Pretty    string   `json:"pretty,omitempty"`
 }
 
-// Kind says where a component comes from.
+// Kind is the origin of a component.
 type Kind string
 
 const (
@@ -145,19 +145,19 @@ const (
 	KindOS Kind = "os"
 	// KindPackage is an installed package of a language or another ecosystem.
 	KindPackage Kind = "package"
-	// KindFiles is a file, or a folder of files, that no package accounts for.
+	// KindFiles is a file, or a directory of files, that no package accounts for.
 	KindFiles Kind = "files"
 )
 
-// InstallReason is why the installer put a component there, as far as it
-// recorded that.
+// InstallReason is the reason for which the installer installed a component, if
+// it recorded one.
 type InstallReason string
 
 const (
 	ReasonUnknown    InstallReason = ""           // no record
 	ReasonExplicit   InstallReason = "explicit"   // installed on request
-	ReasonDependency InstallReason = "dependency" // came as a dependency of another one
-	ReasonEssential  InstallReason = "essential"  // part of the system's minimum, which its package manager never removes by itself
+	ReasonDependency InstallReason = "dependency" // installed as a dependency of another one
+	ReasonEssential  InstallReason = "essential"  // part of the minimal system, which the package manager never removes by itself
 )
 
 // Component is an installed thing, with the paths that show it.
@@ -171,40 +171,40 @@ type Component struct {
 	Type      string `json:"type"`
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
-	// Version is empty when the environment does not say; such a component
-	// never counts as pinned.
+	// Version is empty when the environment has none; such a component never
+	// counts as pinned.
 	Version string `json:"version,omitempty"`
 	// Arch is the architecture of an OS package, as its database spells it.
 	Arch string `json:"arch,omitempty"`
-	// Paths are the places that show the component, absolute within the
+	// Paths are the paths that show the component, absolute within the
 	// environment, sorted.
 	Paths []string `json:"paths,omitempty"`
-	// Owner is the ID of the component that this one lies inside of; empty
-	// for a component that counts.
+	// Owner is the ID of the component that this one is bundled in; empty for a
+	// component that counts.
 	Owner string `json:"owner,omitempty"`
-	// Evidence is how strongly the operating system's claim is shown
-	// ("db-owned"); empty for components that are not the system's.
+	// Evidence is the grade of evidence for an OS package ("db-owned"); empty
+	// for other components.
 	Evidence string `json:"evidence,omitempty"`
 	// FoundBy names the cataloger or the reader.
 	FoundBy       string        `json:"foundBy,omitempty"`
 	InstallReason InstallReason `json:"installReason,omitempty"`
-	// Digests are what the environment itself says about the artifact that
-	// was installed, to be compared with a lock file.
+	// Digests are the digests that the environment has of the installed
+	// artifact, to be compared with a lock file.
 	Digests []Digest `json:"digests,omitempty"`
-	// Install is where the installer took the artifact from, if it says so.
+	// Install is the origin of the artifact, if the installer recorded it.
 	Install *Install `json:"install,omitempty"`
 	// Files is the number of regular files of a KindFiles component.
 	Files int `json:"files,omitempty"`
-	// Layer is the number, from 1 for the lowest, of the image's layer that
-	// the component is from: the last one that wrote what shows it. 0 outside
+	// Layer is the number, from 1 for the lowest, of the image's layer that the
+	// component is from: the last one that wrote a path that shows it. 0 outside
 	// of images.
 	Layer int `json:"layer,omitempty"`
 	// Fingerprint identifies the content of a KindFiles component: "sha256:" and a
 	// digest of the paths, sizes, permissions and times of modification of
-	// its files. Two components of one identity are the same thing only if
-	// their stamps are equal.
+	// its files. Two components of one identity are the same only if their
+	// fingerprints are equal.
 	Fingerprint string `json:"fingerprint,omitempty"`
-	// Detail is a short remark for people ("go 1.26.8, 13,214 files").
+	// Detail is a short remark for the reader ("go 1.26.8, 13,214 files").
 	Detail string `json:"detail,omitempty"`
 	// Source is the name of the source package of an OS package, when it
 	// differs from Name.
@@ -214,7 +214,7 @@ type Component struct {
 	InstalledSize int64 `json:"installedSize,omitempty"`
 }
 
-// Counts says whether the component is a dependency by counting rule 3.
+// Counts reports whether the component is a dependency by counting rule 3.
 func (c *Component) Counts() bool { return c.Owner == "" }
 
 // Digest is a digest of the artifact that a component was installed from.
@@ -224,23 +224,23 @@ type Digest struct {
 	Algorithm string `json:"alg"`
 	// Value is lower-case hexadecimal; for "h1" the base64 after "h1:".
 	Value string `json:"value"`
-	// Proved is true when the digest is bound to what is installed, as in
-	// a Go binary; false when an installer's record merely repeats it, as in
+	// Proved is set when the digest is bound to the installed bytes, as in a Go
+	// binary, and not when an installer's record repeats it, as in
 	// node_modules/.package-lock.json.
 	Proved bool `json:"proved,omitempty"`
 	// File is the path of the record within the environment.
 	File string `json:"file"`
 }
 
-// InstallKind says how an artifact reached the environment.
+// InstallKind is the kind of origin of an artifact.
 type InstallKind string
 
 const (
 	InstallRegistry InstallKind = "registry" // by name from a package index
 	InstallVCS      InstallKind = "vcs"      // from a version control checkout
 	InstallURL      InstallKind = "url"      // from a URL or a local archive
-	InstallEditable InstallKind = "editable" // a working copy, not a copy of it
-	InstallLink     InstallKind = "link"     // a link to another folder
+	InstallEditable InstallKind = "editable" // a working tree that is used in place
+	InstallLink     InstallKind = "link"     // a link to another directory
 )
 
 // Install is an installer's record of origin (direct_url.json of PEP 610,
@@ -264,14 +264,14 @@ const (
 	RelRecommends RelationKind = "recommends"
 	RelSuggests   RelationKind = "suggests" // weaker than a recommendation
 
-	// These are found out by looking, and stand in no package database.
+	// The following are found in files; no package database has them.
 
-	// RelInterpreter leads from a script, or from a package in a language
-	// that is interpreted, to what holds its interpreter or the interpreter's
-	// own library.
+	// RelInterpreter leads from a script, or from a package in an interpreted
+	// language, to the component of its interpreter or of the interpreter's
+	// library.
 	RelInterpreter RelationKind = "interpreter"
-	// RelLibrary leads from what holds an ELF file to what holds a shared
-	// library that the file names.
+	// RelLibrary leads from the component of an ELF file to the component of a
+	// shared library that the file names.
 	RelLibrary RelationKind = "library"
 )
 
@@ -284,14 +284,14 @@ type Relation struct {
 	// under another name or as one of several alternatives.
 	Via string `json:"via,omitempty"`
 	// Group numbers, from 1 in each From, the requirements that several
-	// components satisfy: relations of one From and Group stand for each
-	// other, and From does without To as long as another one is there. One of
-	// them may be From itself. 0 is a requirement that To alone satisfies, or
-	// one of which a document does not say who else does.
+	// components satisfy: relations of one From and Group are alternatives, and
+	// From does not need To while another one is installed. One of them may be
+	// From itself. 0 is a requirement that only To satisfies, or whose
+	// alternatives the document does not have.
 	Group int `json:"group,omitempty"`
-	// File is the path of the record that states the relation. It is empty
-	// when that is the first of From's Paths, as it is for the packages of a
-	// system, whose record shows the package and says what it needs.
+	// File is the path of the record that states the relation. It is empty when
+	// that is the first of From's Paths, as for OS packages, whose record shows
+	// the package and its dependencies.
 	File string `json:"file,omitempty"`
 }
 
@@ -303,28 +303,28 @@ type Exclusion struct {
 	Version string `json:"version,omitempty"`
 	// Reason is one of the Excluded constants.
 	Reason ExclusionReason `json:"reason"`
-	// Detail adds what a person wants to know ("612 archives").
+	// Detail is a remark for the reader ("612 archives").
 	Detail string `json:"detail,omitempty"`
-	// Count is the number of found things that this line stands for; 1
-	// when a line is one thing.
+	// Count is the number of findings that this exclusion summarizes, at
+	// least 1.
 	Count int `json:"count"`
 }
 
-// ExclusionReason says why something that was found is not a dependency.
+// ExclusionReason is the reason for which a finding is not a dependency.
 type ExclusionReason string
 
 const (
 	ExcludedCache      ExclusionReason = "cache"         // a package manager's cache
 	ExcludedArchive    ExclusionReason = "archive"       // a package archive, not installed
 	ExcludedLock       ExclusionReason = "lock-file"     // declares, installs nothing
-	ExcludedDeclared   ExclusionReason = "declared"      // a manifest outside any installation
-	ExcludedFixture    ExclusionReason = "fixture"       // test data inside another component
-	ExcludedNotInstall ExclusionReason = "not-installed" // in the database, in another state than installed
+	ExcludedDeclared   ExclusionReason = "declared"      // a manifest outside of any installation
+	ExcludedFixture    ExclusionReason = "fixture"       // test data of another component
+	ExcludedNotInstall ExclusionReason = "not-installed" // in the database, but not in the state installed
 	ExcludedPseudo     ExclusionReason = "pseudo-filesystem"
 	ExcludedKey        ExclusionReason = "key" // a public key that a package database holds
 
-	// These are entries of somebody else's document.
-	ExcludedDescribed   ExclusionReason = "described"    // what the document is about, or what groups its entries
+	// The following are entries of a third-party document.
+	ExcludedDescribed   ExclusionReason = "described"    // the subject of the document, or a group of its entries
 	ExcludedFile        ExclusionReason = "file"         // a file, not a package
 	ExcludedNotSoftware ExclusionReason = "not-software" // data, a service, an algorithm, a device
 )
@@ -332,57 +332,57 @@ const (
 // Gap is something that could not be examined.
 type Gap struct {
 	Kind GapKind `json:"kind"`
-	// Path is within the environment; empty when the gap has no place.
+	// Path is within the environment; empty when the gap has none.
 	Path   string `json:"path,omitempty"`
 	Detail string `json:"detail"`
 }
 
-// GapKind says what kind of thing could not be examined.
+// GapKind is the kind of a gap.
 type GapKind string
 
 const (
-	GapUnreadable GapKind = "unreadable"       // a folder or file that could not be read
+	GapUnreadable GapKind = "unreadable"       // a directory or file that could not be read
 	GapMount      GapKind = "mount"            // a mount that was not entered
 	GapCataloger  GapKind = "cataloger"        // a cataloger failed
-	GapMalformed  GapKind = "malformed"        // a package's metadata does not say what it must
-	GapUnreported GapKind = "unreported"       // a package folder that no cataloger reported
+	GapMalformed  GapKind = "malformed"        // a package's metadata lacks a required field
+	GapUnreported GapKind = "unreported"       // a package directory that no cataloger reported
 	GapDatabase   GapKind = "package-database" // database and os-release disagree, or a record is broken
 	GapLimit      GapKind = "limit"            // a named limit was reached
 	GapLost       GapKind = "lost-scan"        // the scan's process ended without a result
 )
 
-// Limitation is something that this kind of environment cannot show at all.
-// A count without it is another count: a report names every limitation, and
-// in a critical stage one that the configuration does not accept is a gap.
+// Limitation is something that this kind of environment cannot show at all. It
+// can change the count: a report names every limitation, and in a critical stage
+// a limitation that the configuration does not accept is a gap.
 type Limitation struct {
 	Name LimitationName `json:"name"`
-	// Detail says what is not known, for people.
+	// Detail describes the limitation for the reader.
 	Detail string `json:"detail"`
 }
 
-// LimitationName is how a configuration accepts a limitation.
+// LimitationName is the name by which a configuration accepts a limitation.
 type LimitationName string
 
 const (
-	// LimitOwnership: which package owns which path, and so what lies inside
-	// a package of the system, is not known.
+	// LimitOwnership: the owners of paths are unknown, and so are the components
+	// that OS packages bundle.
 	LimitOwnership LimitationName = "ownership"
-	// LimitPaths: the places of the components are not known.
+	// LimitPaths: the paths of components are unknown.
 	LimitPaths LimitationName = "paths"
-	// LimitUnaccounted: files that no package accounts for cannot be seen.
+	// LimitUnaccounted: files that no package accounts for are not visible.
 	LimitUnaccounted LimitationName = "unaccounted"
-	// LimitRelations: what depends on what is not known.
+	// LimitRelations: the dependencies between components are unknown.
 	LimitRelations LimitationName = "relations"
-	// LimitInstallReason: what was asked for is not known.
+	// LimitInstallReason: the reasons of installation are unknown.
 	LimitInstallReason LimitationName = "install-reason"
-	// LimitInstalled: whether a component is installed, or only declared in a
-	// manifest or kept in a cache, is not known.
+	// LimitInstalled: a component may be declared in a manifest or stored in a
+	// cache and not installed.
 	LimitInstalled LimitationName = "installed"
-	// LimitIncomplete: the document says of itself that it is not complete.
+	// LimitIncomplete: the document states that it is incomplete.
 	LimitIncomplete LimitationName = "incomplete"
 )
 
-// LimitationNames are all names, in the order of the documentation.
+// LimitationNames returns all names, in the order of the documentation.
 func LimitationNames() []LimitationName {
 	return []LimitationName{LimitOwnership, LimitPaths, LimitUnaccounted, LimitRelations, LimitInstallReason, LimitInstalled, LimitIncomplete}
 }
@@ -391,12 +391,12 @@ func LimitationNames() []LimitationName {
 type Notice struct {
 	Kind NoticeKind `json:"kind"`
 	Path string     `json:"path,omitempty"`
-	// Component is the ID of the component it is about, if any.
+	// Component is the ID of the component that it is about, if any.
 	Component string `json:"component,omitempty"`
 	Detail    string `json:"detail"`
 }
 
-// NoticeKind says what a notice is about.
+// NoticeKind is the kind of a notice.
 type NoticeKind string
 
 const (
@@ -404,13 +404,13 @@ const (
 	NoticeClaim     NoticeKind = "foreign-claim"         // a package lists files where OS packages have none
 	NoticeLeftover  NoticeKind = "leftover-list"         // a file list of a package that is not installed
 	NoticeNonASCII  NoticeKind = "non-ascii-name"        // a look-alike in an ecosystem of ASCII names
-	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a folder that is unaccounted anyway
-	NoticeImage     NoticeKind = "image-claim"           // what an image says of itself and could not be believed
+	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a directory that is unaccounted
+	NoticeImage     NoticeKind = "image-claim"           // metadata of an image that contradicts its content
 	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
 
-	NoticeRequirement NoticeKind = "unread-requirement" // what a package needs could not be read: a relation may be missing
+	NoticeRequirement NoticeKind = "unread-requirement" // a requirement that could not be read: a relation may be missing
 
-	NoticeUnverified NoticeKind = "unverified-signature" // a document came signed, and nobody here looked at the signature
+	NoticeUnverified NoticeKind = "unverified-signature" // the signature of a document was not verified
 )
 
 // New makes a document of what was found in an environment. It escapes every
@@ -467,7 +467,7 @@ func canonical(d Document) (*Document, error) {
 			return nil, fmt.Errorf("sbom: relation %s -> %s has an end that is not a component", r.From, r.To)
 		}
 		if r.Group < 0 {
-			return nil, fmt.Errorf("sbom: relation %s -> %s is of requirement %d: they are numbered from 1", r.From, r.To, r.Group)
+			return nil, fmt.Errorf("sbom: relation %s -> %s has the group %d (groups are numbered from 1)", r.From, r.To, r.Group)
 		}
 	}
 	d.Relations = sortUnique(d.Relations, func(a, b Relation) int {
@@ -491,10 +491,10 @@ func canonical(d Document) (*Document, error) {
 	return &d, nil
 }
 
-// Complete says whether everything in the environment could be examined.
+// Complete reports whether everything in the environment could be examined.
 func (d *Document) Complete() bool { return len(d.Gaps) == 0 }
 
-// ExcludedCount is the number of found things that do not count.
+// ExcludedCount returns the number of findings that do not count.
 func (d *Document) ExcludedCount() int {
 	n := 0
 	for _, e := range d.Excluded {
@@ -521,8 +521,8 @@ func sortUnique[T comparable](in []T, order func(a, b T) int) []T {
 	return slices.Compact(out)
 }
 
-// checkOwner follows the owners upwards: each must exist and none may lead
-// back to where it started.
+// checkOwner follows the chain of owners: each must exist, and the chain must not
+// have a cycle.
 func checkOwner(known map[string]*Component, c *Component) error {
 	seen := map[string]bool{c.ID: true}
 	for owner := c.Owner; owner != ""; {

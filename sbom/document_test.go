@@ -20,7 +20,7 @@ func pkg(name, version string, paths ...string) sbom.Component {
 	return sbom.Component{Kind: sbom.KindPackage, Type: "pypi", Name: name, Version: version, PURL: "pkg:pypi/" + name + "@" + version, Paths: paths}
 }
 
-func inside(owner string, c sbom.Component) sbom.Component {
+func bundled(owner string, c sbom.Component) sbom.Component {
 	c.Owner = owner
 	return c
 }
@@ -48,8 +48,8 @@ func TestOneForEachIdentity(t *testing.T) {
 		pkg("six", "1.16.0", "/b"), pkg("six", "1.16.0", "/a"), pkg("six", "1.15.0", "/c"),
 		deb("amd64"), deb("i386"),
 		files("/usr/local/go"), files("/opt/go"),
-		// A copy inside another package does not make the counted one inside.
-		inside("pypi/pip@23", pkg("idna", "3.7", "/pip/_vendor/idna")), pkg("idna", "3.7", "/idna"), pkg("pip", "23", "/pip"),
+		// A bundled copy does not make the counted one bundled.
+		bundled("pypi/pip@23", pkg("idna", "3.7", "/pip/_vendor/idna")), pkg("idna", "3.7", "/idna"), pkg("pip", "23", "/pip"),
 	))
 	if err != nil {
 		t.Fatal(err)
@@ -64,10 +64,10 @@ func TestOneForEachIdentity(t *testing.T) {
 	}
 }
 
-// TestDigestsOfCopies: what an installer wrote down about one copy is not
-// lent to another, but a digest that is bound to the bytes is never lost.
+// TestDigestsOfCopies checks that the installer's record of one copy does not apply
+// to another, and that a digest that is bound to the bytes is never lost.
 func TestDigestsOfCopies(t *testing.T) {
-	counted, copied := pkg("x", "1", "/x"), inside("pypi/y@1", pkg("x", "1", "/y/x"))
+	counted, copied := pkg("x", "1", "/x"), bundled("pypi/y@1", pkg("x", "1", "/y/x"))
 	counted.Digests = []sbom.Digest{{Algorithm: "h1", Value: "one", Proved: true, File: "/bin/a"}}
 	copied.Digests = []sbom.Digest{
 		{Algorithm: "h1", Value: "two", Proved: true, File: "/bin/b"},
@@ -93,16 +93,16 @@ func TestWeakerOriginWins(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := d.Component("pypi/x@1").Install; got == nil || got.Kind != sbom.InstallEditable {
-			t.Errorf("one copy is editable, and the origin is %v", got)
+			t.Errorf("one copy is editable, but the origin is %v", got)
 		}
 	}
 }
 
-// TestCanonical: the order in which things are found does not reach a byte.
+// TestCanonical checks that the order of findings does not change a byte.
 func TestCanonical(t *testing.T) {
 	base := document(
-		pkg("a", "1", "/1"), pkg("a", "1", "/2"), pkg("b", "2", "/3"), inside("pypi/a@1", pkg("c", "3", "/1/c")),
-		inside("pypi/b@2", pkg("c", "3", "/3/c")),
+		pkg("a", "1", "/1"), pkg("a", "1", "/2"), pkg("b", "2", "/3"), bundled("pypi/a@1", pkg("c", "3", "/1/c")),
+		bundled("pypi/b@2", pkg("c", "3", "/3/c")),
 	)
 	base.Relations = []sbom.Relation{{From: "pypi/a@1", To: "pypi/b@2", Kind: sbom.RelDepends}, {From: "pypi/b@2", To: "pypi/a@1", Kind: sbom.RelRecommends, Via: "a | z"}}
 	base.Gaps = []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/z"}, {Kind: sbom.GapLimit, Path: "/a"}, {Kind: sbom.GapUnreadable, Path: "/z"}}
@@ -130,13 +130,13 @@ func TestCanonical(t *testing.T) {
 		}
 		one, two := marshal(t, doc), marshal(t, again)
 		if one != two {
-			t.Fatal("a document made of a document differs from it")
+			t.Fatal("a restored document differs")
 		}
 		if first == "" {
 			first = one
 		}
 		if one != first {
-			t.Fatalf("the order of what was found shows:\n%s\n%s", first, one)
+			t.Fatalf("the order of findings changes the document:\n%s\n%s", first, one)
 		}
 	}
 }
@@ -158,9 +158,9 @@ func TestRefused(t *testing.T) {
 		"no environment":      {sbom.Document{}, "without an environment"},
 		"no name":             {document(sbom.Component{Type: "deb"}), "no name"},
 		"no type":             {document(sbom.Component{Name: "x"}), "no type"},
-		"owner missing":       {document(inside("pypi/none@1", pkg("a", "1"))), "is not a component"},
-		"inside itself":       {document(inside("pypi/a@1", pkg("a", "1"))), "in itself"},
-		"inside each other":   {document(inside("pypi/b@1", pkg("a", "1")), inside("pypi/a@1", pkg("b", "1"))), "in itself"},
+		"owner missing":       {document(bundled("pypi/none@1", pkg("a", "1"))), "is not a component"},
+		"inside itself":       {document(bundled("pypi/a@1", pkg("a", "1"))), "in itself"},
+		"bundled in a cycle":  {document(bundled("pypi/b@1", pkg("a", "1")), bundled("pypi/a@1", pkg("b", "1"))), "in itself"},
 		"relation to nothing": {withRelation(document(pkg("a", "1")), sbom.Relation{From: "pypi/a@1", To: "pypi/b@1"}), "not a component"},
 	} {
 		_, err := sbom.New(test.doc)
@@ -195,7 +195,7 @@ func FuzzScrubURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		got := sbom.ScrubURL("https://user:s3cr3t@" + s)
 		if strings.Contains(got, "s3cr3t@") {
-			t.Errorf("the password stays: %q", got)
+			t.Errorf("the password is still there: %q", got)
 		}
 	})
 }

@@ -22,7 +22,7 @@ var errNotUTF8 = errors.New("sbom: a string of the document is not valid UTF-8: 
 //
 // The form is valid UTF-8, so JSON keeps it, and different strings have
 // different forms. Escape(Escape(s)) is another string than Escape(s), since s
-// may be what somebody named a file: raw strings are escaped once, by [New].
+// may itself be the name of a file: raw strings are escaped once, by [New].
 //
 // Percent-encoding was the alternative. It would change names that contain a
 // percent sign, which URL-encoded file names and every package URL have.

@@ -14,40 +14,40 @@ import (
 	"unicode/utf8"
 )
 
-// Meta is what an exported document says that the [Document] does not know.
+// Meta has the parts of an exported document that are not in the [Document].
 type Meta struct {
 	// Name of the stage; the environment's reference when empty.
 	Name string
 	// ToolVersion is depaudit's own version, without a leading "v".
 	ToolVersion string
-	// Created is the date that both formats demand. It comes from
-	// SOURCE_DATE_EPOCH or is the Unix epoch: the caller decides, and no
-	// encoder reads the clock. Whole seconds are kept.
+	// Created is the date that both formats require. It comes from
+	// SOURCE_DATE_EPOCH or is the Unix epoch: the caller decides, and no encoder
+	// reads the clock. It is encoded in whole seconds.
 	Created time.Time
-	// Provenance returns what the audit decided about the component with
-	// that ID. It may be nil: a scan without an audit.
+	// Provenance returns the audit's result for the component with that ID. It
+	// is nil for a scan without an audit.
 	Provenance func(id string) Annotation
 }
 
-// Annotation is what an audit decided about one component. Empty fields are
-// not exported.
+// Annotation is the audit's result for one component. Empty fields are not
+// exported.
 type Annotation struct {
 	Provenance string // "os", "lock", "image", "exception", "unaccounted", "bundled"
 	Evidence   string // "db-owned", "hash-locked", ...
 	LockFile   string // the lock file that pins the component
 	LockLine   int    // the line of its entry there
-	Why        string // the reason, when nothing accounts for it
+	Why        string // the reason for which nothing accounts for it
 }
 
 // FactPrefix is the namespace of facts in exported documents.
 const FactPrefix = "depaudit:"
 
-// Fact is a statement about a component or about the whole document for
-// which an exchange format has no field of its own. In CycloneDX it is a
+// Fact is a statement about a component or about the whole document that an
+// exchange format has no field for. In CycloneDX it is a
 // property, in SPDX a line of a comment ([JoinFacts]).
 //
-// A key may occur several times. Values are either [Text] or, for records,
-// one JSON object whose strings are Text; they never hold a line break.
+// A key may occur several times. A value is either [Text] or, for a record, one
+// JSON object whose strings are Text; it has no line break.
 type Fact struct {
 	Key   string // without FactPrefix
 	Value string
@@ -65,8 +65,8 @@ func JoinFacts(facts []Fact) string {
 	return b.String()
 }
 
-// ParseFacts reads what [JoinFacts] wrote. Lines that are no facts are left
-// out: people may add theirs to a comment.
+// ParseFacts parses the result of [JoinFacts]. Other lines are ignored: people may
+// add theirs to a comment.
 func ParseFacts(s string) []Fact {
 	var facts []Fact
 	for line := range strings.SplitSeq(s, "\n") {
@@ -78,14 +78,14 @@ func ParseFacts(s string) []Fact {
 	return facts
 }
 
-// Text makes a string from a stranger safe to stand in an exported document,
-// without loss. A printable string stands for itself. One with control or
-// formatting characters (ESC, line breaks, bidirectional overrides), with
-// bytes that are not UTF-8 (which JSON cannot hold) or with a double quote in
-// front becomes a Go string literal of ASCII characters
-// (https://go.dev/ref/spec#String_literals), quotes included.
+// Text returns the form of an untrusted string that is safe in an exported
+// document, without loss. A printable string is its own text. A string with
+// control or formatting characters (ESC, line breaks, bidirectional overrides),
+// with bytes that are not UTF-8, or that begins with a double quote becomes a Go
+// string literal of ASCII characters (https://go.dev/ref/spec#String_literals),
+// quotes included.
 //
-// Different strings have different texts, so a text can serve as identifier.
+// Different strings have different texts, so a text can be an identifier.
 func Text(s string) string {
 	if strings.HasPrefix(s, `"`) || !printable(s) {
 		return strconv.QuoteToASCII(s)
@@ -123,10 +123,9 @@ func printable(s string) bool {
 	return true
 }
 
-// SafePURL returns the package URL in the characters that a URL may have:
-// spaces, control characters and bytes outside ASCII are percent-encoded, as
-// the purl specification demands of every part. A correct package URL is
-// returned as it is.
+// SafePURL returns the package URL with spaces, control characters and bytes
+// outside ASCII percent-encoded, as the purl specification requires for every
+// part. A correct package URL is returned unchanged.
 func SafePURL(purl string) string {
 	var b strings.Builder
 	for i := range len(purl) {
@@ -139,9 +138,9 @@ func SafePURL(purl string) string {
 	return b.String()
 }
 
-// ContentUUID derives a UUID from the content that it identifies: version 8
-// (RFC 9562, section 5.8) made of the first bits of its SHA-256. The same
-// content has the same identifier, on every machine and at any time.
+// ContentUUID returns a UUID of version 8 (RFC 9562, section 5.8) made of the first
+// bits of the content's SHA-256. The same content has the same identifier, on
+// every machine and at any time.
 func ContentUUID(content []byte) string {
 	u := sha256.Sum256(content)
 	u[6] = u[6]&0x0f | 0x80 // version 8
@@ -149,17 +148,17 @@ func ContentUUID(content []byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
 }
 
-// Timestamp is m.Created in the form that both formats demand. It fails for
-// a year that has not four digits.
+// Timestamp returns m.Created in the form that both formats require. It returns an
+// error for a year that does not have four digits.
 func (m *Meta) Timestamp() (string, error) {
 	t := m.Created.UTC()
 	if y := t.Year(); y < 1 || y > 9999 {
-		return "", fmt.Errorf("sbom: creation date in the year %d: SPDX and CycloneDX want four digits", y)
+		return "", fmt.Errorf("sbom: creation date in the year %d (SPDX and CycloneDX require four digits)", y)
 	}
 	return t.Format("2006-01-02T15:04:05Z"), nil
 }
 
-// Title is the exported name of the environment.
+// Title returns the exported name of the environment.
 func (m *Meta) Title(d *Document) string {
 	for _, s := range []string{m.Name, d.Environment.Ref} {
 		if s != "" {
@@ -169,11 +168,11 @@ func (m *Meta) Title(d *Document) string {
 	return "environment"
 }
 
-// maxToolVersion keeps a broken build's version from breaking a document:
-// CycloneDX allows 1,024 characters, a Go pseudo-version has some 50.
+// maxToolVersion is the length of the tool's version: CycloneDX allows 1,024
+// characters, a Go pseudo-version has some 50.
 const maxToolVersion = 128
 
-// Version is m.ToolVersion in the characters that stand in an SPDX tool name
+// Version returns m.ToolVersion with the characters that an SPDX tool name allows
 // without quoting.
 func (m *Meta) Version() string {
 	if m.ToolVersion == "" {
@@ -190,7 +189,7 @@ func (m *Meta) Version() string {
 	return version[:min(len(version), maxToolVersion)]
 }
 
-// IsImage says whether the environment is a container image.
+// IsImage reports whether the environment is a container image.
 func (e *Environment) IsImage() bool {
 	switch e.Kind {
 	case "oci-dir", "oci-archive", "docker-archive", "registry", "docker":
@@ -199,9 +198,9 @@ func (e *Environment) IsImage() bool {
 	return false
 }
 
-// DocumentFacts are the facts about the whole document, in a fixed order:
-// first what [SetDocumentFact] reads back, then counts, which follow from
-// the components and are there for people and for jq.
+// DocumentFacts returns the facts about the whole document, in a fixed order:
+// first those that [SetDocumentFact] reads, then counts, which follow from the
+// components and are for people and jq.
 func (m *Meta) DocumentFacts(d *Document) []Fact {
 	var facts []Fact
 	for _, f := range documentFields() {
@@ -210,11 +209,11 @@ func (m *Meta) DocumentFacts(d *Document) []Fact {
 		}
 	}
 	counts := map[string]int{}
-	var total, inside int
+	var total, bundled int
 	for i := range d.Components {
 		c := &d.Components[i]
 		if !c.Counts() {
-			inside++
+			bundled++
 			continue
 		}
 		total++
@@ -227,24 +226,24 @@ func (m *Meta) DocumentFacts(d *Document) []Fact {
 	count := func(key string, n int) { facts = append(facts, Fact{"count:" + key, strconv.Itoa(n)}) }
 	count("total", total)
 	for _, p := range slices.Sorted(maps.Keys(counts)) {
-		// The provenance is a word of the audit, but whoever calls may be wrong.
+		// The provenance is a keyword of the audit, but the caller may be wrong.
 		count("provenance:"+strings.ReplaceAll(Text(p), "=", "-"), counts[p])
 	}
-	count("bundled", inside)
+	count("bundled", bundled)
 	count("excluded", d.ExcludedCount())
 	count("gaps", len(d.Gaps))
 	return facts
 }
 
-// SetDocumentFact puts a fact of [Meta.DocumentFacts] back into d. Keys that
-// it does not know are left alone: a later version may say more.
+// SetDocumentFact sets the field of a fact of [Meta.DocumentFacts] in d. Unknown
+// keys are ignored: a later version may have more.
 func SetDocumentFact(d *Document, f Fact) error {
 	return setFact(documentFields(), d, f)
 }
 
-// ComponentFacts are the facts about one component, in a fixed order. The
-// keys in native are left out: the format has a field for them that holds
-// this component's value unchanged.
+// ComponentFacts returns the facts about one component, in a fixed order, without
+// the keys in native: the format has a field with this component's unchanged
+// value.
 func (m *Meta) ComponentFacts(c *Component, native ...string) []Fact {
 	var facts []Fact
 	for _, f := range componentFields() {
@@ -267,8 +266,8 @@ func (m *Meta) ComponentFacts(c *Component, native ...string) []Fact {
 	return facts
 }
 
-// SetComponentFact puts a fact of [Meta.ComponentFacts] back into c, or into
-// a when it comes from the audit. Keys that it does not know are left alone.
+// SetComponentFact sets the field of a fact of [Meta.ComponentFacts] in c, or in a
+// if it is from the audit. Unknown keys are ignored.
 func SetComponentFact(c *Component, a *Annotation, f Fact) error {
 	if err := setFact(componentFields(), c, f); err != nil {
 		return err
@@ -276,10 +275,10 @@ func SetComponentFact(c *Component, a *Annotation, f Fact) error {
 	return setFact(annotationFields(), a, f)
 }
 
-// PlainDigests are the digests that an exchange format can state as the hash
-// of the component: hexadecimal, of an algorithm that both formats know and
-// of its length, one for each algorithm. Where two records name different
-// values, neither is stated: a reader could not know which one is meant.
+// PlainDigests returns the digests that an exchange format can state as the hash of
+// the component: hexadecimal, of an algorithm that both formats know and of its
+// length, one for each algorithm. If two records have different values, neither is
+// returned: a reader could not know which one to use.
 func PlainDigests(digests []Digest) []Digest {
 	var out []Digest
 	for _, d := range digests {
@@ -303,24 +302,24 @@ func plain(d Digest) bool {
 	return known && len(d.Value) == n && strings.Trim(d.Value, "0123456789abcdef") == ""
 }
 
-// NewRecord is the value of a fact that consists of several fields: v as one
-// JSON object, its strings as [Text]. v is a struct.
+// NewRecord returns the value of a fact that has several fields: the struct v as
+// one JSON object, its strings as [Text].
 func NewRecord(v any) string {
 	clone := reflect.New(reflect.TypeOf(v)).Elem()
 	clone.Set(reflect.ValueOf(v))
-	// Text does not fail.
+	// Text returns no error.
 	_ = mapStrings(clone, func(s string) (string, error) { return Text(s), nil })
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(clone.Interface()); err != nil {
-		// Only strings, numbers, booleans and lists of them are recorded.
-		panic("sbom: record of a type that JSON does not know: " + err.Error())
+		// Records have strings, numbers, booleans and lists of them only.
+		panic("sbom: record of a type that JSON does not have: " + err.Error())
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// ParseRecord reads what [NewRecord] wrote into the struct that v points to.
+// ParseRecord parses the result of [NewRecord] into the struct that v points to.
 func ParseRecord(value string, v any) error {
 	if err := json.Unmarshal([]byte(value), v); err != nil {
 		return fmt.Errorf("sbom: %.80q is not a record: %w", value, err)

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// field connects a fact with the field that it stands for, in both
-// directions, so that writing and reading cannot drift apart.
+// field connects a fact with its field in both directions, so that writing and
+// reading cannot differ.
 type field[T any] struct {
 	key string
 	get func(*T) []string
@@ -185,8 +185,8 @@ func setLock(a *Annotation, value string) error {
 	return err
 }
 
-// mapStrings replaces every string in v, which is a struct of strings,
-// numbers, booleans, lists of strings and such structs.
+// mapStrings replaces every string in v, a struct of strings, numbers, booleans,
+// lists of strings and such structs.
 func mapStrings(v reflect.Value, replace func(string) (string, error)) error {
 	switch v.Kind() {
 	case reflect.String:
@@ -202,7 +202,7 @@ func mapStrings(v reflect.Value, replace func(string) (string, error)) error {
 			}
 		}
 	case reflect.Slice:
-		// A copy: the document that is being written keeps its own.
+		// A copy: the document that is being encoded must not change.
 		list := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		reflect.Copy(list, v)
 		for i := range list.Len() {

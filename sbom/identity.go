@@ -7,19 +7,20 @@ import (
 	"strings"
 )
 
-// Identity is what makes two findings one dependency (counting rule 2): the
-// package type, namespace, name and version, and for OS packages the
-// architecture. It has the form of a package URL without the qualifiers that
-// describe rather than identify, and is not escaped: it is a key, not a URL.
+// Identity returns the identity of a component. Two findings of one identity are
+// one dependency (counting rule 2). It has the package type, namespace, name and
+// version, and for OS packages the architecture, in the form of a package URL
+// without descriptive qualifiers and without percent-encoding: it is a key, not a
+// URL.
 //
-// Files that no package accounts for are identified by their path, since
-// they have no other name that could be relied on.
+// Files that no package accounts for are identified by their path, since they
+// have no other reliable name.
 func Identity(c *Component) string {
 	return identity(c, c.Version)
 }
 
-// Key is the identity without the version: what stays the same when a
-// dependency is only brought up to date. Growth is judged by it.
+// Key returns the identity without the version, which an update of a dependency
+// does not change. Growth is judged by it.
 func Key(c *Component) string {
 	return identity(c, "")
 }
@@ -48,9 +49,9 @@ func identity(c *Component, version string) string {
 	return b.String()
 }
 
-// mergeComponents gives each component its ID and folds those of one
-// identity into one: many paths, one dependency. A component that counts
-// somewhere counts, even when another copy of it lies inside a third one.
+// mergeComponents sets the ID of each component and merges those of one identity:
+// many paths, one dependency. A component with a copy that counts does count,
+// even if another copy of it is bundled.
 func mergeComponents(in []Component) ([]Component, error) {
 	out := make([]Component, 0, len(in))
 	for _, c := range in {
@@ -80,9 +81,9 @@ func mergeComponents(in []Component) ([]Component, error) {
 	return slices.Clip(merged), nil
 }
 
-// compareComponents puts those of one identity next to each other, those
-// that count first, so that the outcome of a merge does not depend on the
-// order in which components were found.
+// compareComponents orders components of one identity next to each other, those
+// that count first, so that the result of a merge does not depend on the order in
+// which they were found.
 func compareComponents(a, b Component) int {
 	return cmp.Or(
 		cmp.Compare(a.ID, b.ID),
@@ -103,10 +104,10 @@ func compareDigests(a, b Digest) int {
 	return cmp.Or(cmp.Compare(a.Algorithm, b.Algorithm), cmp.Compare(a.Value, b.Value), cmp.Compare(a.File, b.File), cmp.Compare(proved(a), proved(b)))
 }
 
-// mergeInto folds c into first, which sorts before it. A copy inside another
-// component says nothing about how the counted one was installed, so it lends
-// it no record of an installer; but a digest that is bound to the bytes of a
-// copy stays: one name and version with two sets of bytes must be seen.
+// mergeInto merges c into first, which sorts before it. The installer's record of
+// a bundled copy does not describe the installation of the counted one, so it is
+// dropped. A digest that is bound to the bytes of a copy is retained: one name and
+// version with two contents must be visible.
 func mergeInto(first *Component, c Component) {
 	first.Paths = slices.Compact(slices.Sorted(slices.Values(append(first.Paths, c.Paths...))))
 	if first.Owner == "" && c.Owner != "" {
@@ -119,8 +120,8 @@ func mergeInto(first *Component, c Component) {
 	}
 	first.Digests = append(first.Digests, c.Digests...)
 	if first.Install == nil || (c.Install != nil && c.Install.Kind != InstallRegistry && first.Install.Kind == InstallRegistry) {
-		// The weaker origin wins: one copy from a working tree is enough to
-		// doubt that the version is what the index calls by that name.
+		// The weaker origin wins: if one copy is from a working tree, the version
+		// may not be the one that the index has under that name.
 		if c.Install != nil {
 			first.Install = c.Install
 		}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ScrubURL removes what may be a secret from a URL: user information, query
-// and fragment. Text that is no URL is cut at the first of '?', '#'.
+// ScrubURL removes the parts of a URL that may be secret: user information, query
+// and fragment. Text that is not a URL is cut at the first of '?', '#'.
 func ScrubURL(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
