@@ -155,7 +155,7 @@ func (g *Graph) Retains(id string) ([]string, error) {
 			return nil, err
 		}
 		if v = t.number[i]; v == 0 {
-			return nil, nil // an orphan keeps nothing that counts
+			return nil, nil // an orphan retains nothing that counts
 		}
 	}
 	var out []string

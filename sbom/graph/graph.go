@@ -1,33 +1,37 @@
 // Package graph answers questions over the components of one document: why is
-// this here, what keeps what, what would leave, what does this part need
-// alone, what brought these.
+// a component installed, what do the roots retain, what does a removal take
+// with it, what does a part need alone, which new components introduce others.
 //
 // # The graph
 //
-// A node is a component, counted or inside another one. An edge is something
-// that the environment satisfies: From needs To. Its kind stays a string, as
-// the document has it, so that a kind that is new to this package is followed
-// like any other need. Only four kinds mean something here: recommends and
-// suggests keep what they point to but do not break without it, contains and
-// inside come from the owners of components. What lies inside another
-// component comes and goes with it, and whoever needs what lies inside needs
-// the owner.
+// A node is a component, counted or bundled. An edge is a satisfied need: From
+// needs To. Its kind is a string, as in the document, so that an unknown kind
+// is followed like any other need. Only four kinds have a meaning: recommends
+// and suggests retain their target but do not break without it, contains and
+// bundled come from the owners of components. A bundled component is installed
+// and removed with its owner, and a component that needs it needs the owner.
 //
 // One requirement may have several satisfiers, as for "a | b" when both are
-// there. All of them are followed, since that is what keeps a package
-// installed; what needs them breaks when the last one leaves. The document
-// says which ones they are ([sbom.Relation.Group]); where it does not, as
-// those of other tools, each edge is a requirement.
+// installed. All of them are followed, since each of them stays installed; the
+// component that needs them breaks when the last one is removed. The document
+// groups them ([sbom.Relation.Group]); where it does not, as in documents of
+// other tools, each edge is a requirement.
 //
-// Documents come from strangers. Rings, edges from a component to itself,
-// several edges between two components, and two versions of one name are
-// ordinary; what does not fit together at all is left out and counted in
-// [Faults].
+// Documents are untrusted. Rings, edges from a component to itself, several
+// edges between two components, and two versions of one name are ordinary;
+// inconsistent entries are left out and counted in [Faults].
+//
+// # Words
+//
+// A component introduces those without which a rebuild would be smaller
+// ([Graph.Introductions]), and retains those that autoremove would take after
+// it ([Graph.Retained]).
 //
 // # Roots
 //
-// Why, what-if and dominators start from what was asked for. Where nothing
-// says what was asked for, something must stand in, and the answer says so:
+// Why, what-if and dominators start from the roots: explicit and essential
+// packages, and those that the caller names. Where install reasons are not
+// recorded, some packages are presumed to be roots, and the answer has that:
 // see [Roots].
 //
 // # Cost
@@ -38,9 +42,8 @@
 // A [Graph] does not change after it is made and may be used by several
 // goroutines.
 //
-// Nothing here has an opinion about what is good, and nothing is written for
-// people but the four formats of [View], each of which neutralises the names
-// that it writes.
+// The package does not rate its answers, and writes no text for people except
+// the four formats of [View], each of which escapes the names that it writes.
 package graph
 
 import (
@@ -51,28 +54,29 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Options are what a document does not say.
+// Options are the facts that a document does not have.
 type Options struct {
-	// Roots are the IDs of components that are needed by what the stage does,
-	// for instance the owners of its commands.
+	// Roots are the IDs of components that the stage uses directly, for
+	// instance the owners of its commands.
 	Roots []string
-	// Follow says which edges keep a component; by default all, as for apt.
+	// Follow selects the edges that retain a component; by default all, as for
+	// apt.
 	Follow Follow
 }
 
-// Follow says which kinds of edges are followed.
+// Follow selects the kinds of edges that are followed.
 type Follow uint8
 
 const (
-	// FollowDefault is what a question is usually asked with.
+	// FollowDefault is the usual value of a question.
 	FollowDefault Follow = iota
-	// FollowNeeds takes what does not work without.
+	// FollowNeeds follows needs.
 	FollowNeeds
-	// FollowRecommends takes recommendations too.
+	// FollowRecommends follows recommendations too.
 	FollowRecommends
-	// FollowSuggests takes suggestions as well. It is what apt keeps packages
-	// for, unless it is told otherwise (APT::AutoRemove::RecommendsImportant
-	// and SuggestsImportant).
+	// FollowSuggests follows suggestions as well. apt retains packages for
+	// them, unless it is configured otherwise
+	// (APT::AutoRemove::RecommendsImportant and SuggestsImportant).
 	FollowSuggests
 )
 
@@ -94,7 +98,7 @@ func (f Follow) class(otherwise Follow) class {
 type Graph struct {
 	nodes []*sbom.Component // sorted by ID
 	index map[string]int32
-	owner []int32 // the node that each one lies directly inside of, or -1
+	owner []int32 // the direct owner of each node, or -1
 
 	edges    edges
 	outStart []int32 // edges from node i are outStart[i] to outStart[i+1]
@@ -104,14 +108,14 @@ type Graph struct {
 	labels   []label
 
 	// The edges of requirement i, which has several satisfiers, are
-	// groupEdge[groupStart[i]:groupStart[i+1]]. Requirement 0 stands for all
-	// that have one.
+	// groupEdge[groupStart[i]:groupStart[i+1]]. Requirement 0 has all edges
+	// that are a requirement of their own.
 	groupStart []int32
 	groupEdge  []int32
 
 	follow class
-	// recorded says that an edge without a file is stated by the first path
-	// of the component that it leaves.
+	// recorded is set when the first path of a component is the record of its
+	// edges without a file.
 	recorded bool
 	roots    rootSet
 	faults   Faults
@@ -127,14 +131,14 @@ func New(doc *sbom.Document, opts Options) *Graph {
 			}
 		}
 	}, opts)
-	// In somebody else's document, which always lacks something, it is the
-	// document that states them.
+	// In a third-party document, which always has limitations, the document is
+	// the record.
 	g.recorded = len(doc.Limitations) == 0
 	return g
 }
 
 // FromLists makes a graph of components and edges that need not come from a
-// document: what does not fit together is left out and counted.
+// document: inconsistent entries are left out and counted.
 func FromLists(components []sbom.Component, edges []Edge, opts Options) *Graph {
 	return newGraph(components, slices.Values(edges), opts)
 }
@@ -148,11 +152,11 @@ func newGraph(components []sbom.Component, list func(func(Edge) bool), opts Opti
 	return g
 }
 
-// Len is the number of components, those inside others too.
+// Len returns the number of components, bundled ones included.
 func (g *Graph) Len() int { return len(g.nodes) }
 
-// Edges is the number of edges, those between a component and what lies
-// inside it too.
+// Edges returns the number of edges, those between owners and bundled components
+// included.
 func (g *Graph) Edges() int {
 	n := 0
 	for e := range g.edges.to {
@@ -171,23 +175,23 @@ func (g *Graph) Component(id string) *sbom.Component {
 	return nil
 }
 
-// Faults is what did not fit together.
+// Faults returns the inconsistent entries.
 func (g *Graph) Faults() Faults { return g.faults }
 
-// Faults counts what a graph was made without. A document that [sbom.New]
+// Faults counts the inconsistent entries that a graph was made without. A document that [sbom.New]
 // made has none.
 type Faults struct {
-	// Edges is the number of edges with an end that is no component; Examples
+	// Edges is the number of edges with an end that is not a component; Examples
 	// are the first of them.
 	Edges    int    `json:"edges,omitempty"`
 	Examples []Edge `json:"examples,omitempty"`
 	// Components is the number of components with the ID of another one.
 	Components int `json:"components,omitempty"`
-	// Owners is the number of components whose owner is no component.
+	// Owners is the number of components whose owner is not a component.
 	Owners int `json:"owners,omitempty"`
 }
 
-// maxExamples is how many of the same fault are worth reading.
+// maxExamples is the number of equal faults that are worth reading.
 const maxExamples = 10
 
 // Edge is one edge of the graph.
@@ -206,7 +210,6 @@ type Edge struct {
 	Group int `json:"group,omitempty"`
 }
 
-// unknownID is the error for an ID that is no component.
 func (g *Graph) node(id string) (int32, error) {
 	if i, ok := g.index[id]; ok {
 		return i, nil
@@ -228,10 +231,10 @@ func (g *Graph) nodesOf(ids []string) ([]int32, error) {
 	return slices.Compact(out), nil
 }
 
-// UnknownError says that a component is not there.
+// UnknownError is the error for an ID or a word that no component has.
 type UnknownError struct {
 	ID string
-	// Near are IDs that it may have been meant to be, the likeliest first.
+	// Near are the IDs of components with similar names, the most similar first.
 	Near []string
 }
 

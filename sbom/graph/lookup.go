@@ -123,13 +123,13 @@ func (g *Graph) near(word string) []string {
 		}
 	}
 	slices.SortFunc(found, func(a, b candidate) int {
-		inside := func(c candidate) int {
+		bundled := func(c candidate) int {
 			if g.counts(c.node) {
 				return 0
 			}
 			return 1
 		}
-		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(inside(a), inside(b)),
+		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(bundled(a), bundled(b)),
 			cmp.Compare(len(g.nodes[a.node].Name), len(g.nodes[b.node].Name)), cmp.Compare(a.node, b.node))
 	})
 	var out []string

@@ -6,7 +6,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Reason says why a chain may begin at a component.
+// Reason is the reason why a chain begins at a component.
 type Reason string
 
 const (
@@ -16,43 +16,42 @@ const (
 	Essential Reason = "essential"
 	// Named is in [Options.Roots].
 	Named Reason = "named"
-	// Presumed stands in, because nothing says what was asked for: nothing
-	// else needs it.
+	// Presumed has no recorded install reason, and nothing else needs it.
 	Presumed Reason = "presumed"
-	// Orphan came with something that is gone: nothing keeps it.
+	// Orphan was installed for a package that is not installed any more.
 	Orphan Reason = "orphan"
 )
 
-// Root is a component that is there for its own sake.
+// Root is a component that is installed for its own sake.
 type Root struct {
 	ID     string `json:"id"`
 	Reason Reason `json:"reason"`
 }
 
-// Roots is where the answers begin.
+// Roots are the components at which answers begin.
 //
-// A component is a root when it was asked for, is essential, or was named by
-// the caller. Installers of some types never record what was asked for, and
-// some systems have thrown the record away; the types of those are Unknown,
-// and of their components those that nothing needs are presumed to be roots,
-// one for each ring of components that need each other. So is a single
-// component without a record that nothing needs.
+// A component is a root when it is explicit, essential, or named by the caller.
+// Installers of some types never record install reasons, and some systems have
+// deleted the record. The types of those are Unknown, and their components that
+// nothing needs are presumed to be roots, one for each ring of components that
+// need each other. A single component without a record that nothing needs is
+// presumed to be a root too.
 //
-// Everything that counts is then reached from a root, or it is an orphan: it
-// came automatically, and what it came for is gone.
+// Every other counted component is reached from a root, or it is an orphan: it
+// is automatic, and the package that needed it is not installed any more.
 type Roots struct {
 	All []Root `json:"all"` // sorted by ID
-	// Unknown are the types of which nothing says what was asked for.
+	// Unknown are the types without recorded install reasons.
 	Unknown []string `json:"unknown,omitempty"`
 	// Orphans are sorted by ID.
 	Orphans []string `json:"orphans,omitempty"`
-	// Missing are IDs of [Options.Roots] that are no component.
+	// Missing are IDs of [Options.Roots] of no component.
 	Missing []string `json:"missing,omitempty"`
 }
 
-// rootSet is the same in numbers.
+// rootSet has the roots as numbers of nodes.
 type rootSet struct {
-	reason  []Reason // of each node, "" for no root
+	reason  []Reason // of each node, "" when it is not a root
 	list    []int32  // the roots
 	heads   []int32  // orphans that no other orphan needs, one for each ring
 	orphan  []bool
@@ -99,16 +98,16 @@ func (g *Graph) findRoots(named []string) {
 	reached := make([]bool, len(g.nodes))
 	g.reach(g.rootList(), g.follow, reached)
 
-	// What is left has no reason yet. Of each ring that nothing outside needs,
-	// one stands in for all: presumed where there is no record, an orphan
-	// where the record says that it came automatically.
-	silent := func(i int32) bool {
+	// The others have no reason yet. Of each ring that nothing outside needs,
+	// one represents all: presumed where there is no record, an orphan where
+	// the record has it as automatic.
+	unrecorded := func(i int32) bool {
 		c := g.nodes[i]
 		return c.Counts() && (c.InstallReason == sbom.ReasonUnknown || !recorded[c.Type])
 	}
 	var others [][]int32
 	for _, ring := range g.sources(reached) {
-		i := slices.IndexFunc(ring, silent)
+		i := slices.IndexFunc(ring, unrecorded)
 		if i < 0 {
 			others = append(others, ring)
 			continue
@@ -145,13 +144,13 @@ func (g *Graph) rootList() []int32 {
 	return list
 }
 
-// recordedTypes are the types of which something says what was asked for.
-// That a package is essential says nothing about the others. That all came
-// automatically, and none was asked for, is what an installer leaves that
-// never writes the record down; only a system with essential packages can be
-// like that in truth.
+// recordedTypes returns the types with recorded install reasons. An essential
+// package is not evidence for the others. A type whose packages are all
+// automatic, and none explicit, has no record: installers that never record
+// reasons leave it like that. Only a system with essential packages can really
+// have no explicit one.
 func (g *Graph) recordedTypes() map[string]bool {
-	type seen struct{ asked, auto, essential bool }
+	type seen struct{ explicit, auto, essential bool }
 	types := map[string]*seen{}
 	for _, c := range g.nodes {
 		if !c.Counts() {
@@ -164,7 +163,7 @@ func (g *Graph) recordedTypes() map[string]bool {
 		}
 		switch c.InstallReason {
 		case sbom.ReasonExplicit:
-			s.asked = true
+			s.explicit = true
 		case sbom.ReasonDependency:
 			s.auto = true
 		case sbom.ReasonEssential:
@@ -173,7 +172,7 @@ func (g *Graph) recordedTypes() map[string]bool {
 	}
 	out := map[string]bool{}
 	for name, s := range types {
-		out[name] = s.asked || s.auto && s.essential
+		out[name] = s.explicit || s.auto && s.essential
 	}
 	return out
 }

@@ -6,24 +6,23 @@ import (
 	"slices"
 )
 
-// Retention is what a component keeps in the environment.
+// Retention has the components that one component retains.
 type Retention struct {
 	ID     string `json:"id"`
-	Reason Reason `json:"reason,omitempty"` // why it is a root, if it is one
+	Reason Reason `json:"reason,omitempty"` // of a root
 	// Size is its own installed size in bytes, 0 when unknown.
 	Size int64 `json:"size,omitempty"`
-	// Retained is the number of other components that count and that only it
-	// keeps; RetainedSize is their installed size.
+	// Retained is the number of other counted components that only it retains;
+	// RetainedSize is their installed size.
 	Retained     int   `json:"retained"`
 	RetainedSize int64 `json:"retainedSize,omitempty"`
-	// Shared is the number of those that it leads to and that something else
-	// keeps too, other roots among them; SharedSize is their installed size.
+	// Shared is the number of those that it leads to and that others retain
+	// too, other roots included; SharedSize is their installed size.
 	Shared     int   `json:"shared"`
 	SharedSize int64 `json:"sharedSize,omitempty"`
 }
 
-// Retained returns what one component keeps. Nothing keeps an orphan, and it
-// keeps nothing: it is as good as gone.
+// Retained returns what one component retains. An orphan retains nothing.
 func (g *Graph) Retained(id string) (Retention, error) {
 	i, err := g.node(id)
 	if err != nil {
@@ -34,9 +33,9 @@ func (g *Graph) Retained(id string) (Retention, error) {
 	return h[0], nil
 }
 
-// Top returns the roots by what only they keep: the most components first,
-// then the largest ones. It returns at most limit of them, all if limit is
-// below one, and how many there are without the limit.
+// Top returns the roots by the number of components that only they retain, then
+// by size. It returns at most limit of them, all if limit is below one, and
+// their number without the limit.
 func (g *Graph) Top(limit int) (top []Retention, all int) {
 	type row struct {
 		Retention
@@ -62,7 +61,25 @@ func (g *Graph) Top(limit int) (top []Retention, all int) {
 	return top, all
 }
 
-// retention has everything but what is shared.
+// Retentions returns what each counted component retains, sorted by ID. Shared
+// is not computed, since that takes a traversal for every 64 components;
+// [Graph.Retained] has it for one.
+func (g *Graph) Retentions() []Retention {
+	out := make([]Retention, 0, len(g.nodes))
+	for i := range int32(len(g.nodes)) {
+		if !g.counts(i) {
+			continue
+		}
+		h := g.retention(i)
+		if g.roots.orphan[i] {
+			h.Reason = Orphan
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
+// retention returns a retention without the shared components.
 func (g *Graph) retention(i int32) Retention {
 	t := g.tree()
 	h := Retention{ID: g.nodes[i].ID, Reason: g.roots.reason[i], Size: g.size(i)}
@@ -76,10 +93,9 @@ func (g *Graph) retention(i int32) Retention {
 	return h
 }
 
-// share counts what the given nodes lead to. To do that for one after the
-// other takes a traversal each; here 64 go together, as the bits of a word
-// that each ring passes on to those that it leads to, from the first ring to
-// the last one: one look at each edge for 64 nodes.
+// share counts the components that the given nodes lead to. One traversal counts
+// them for 64 nodes, as the bits of a word that each ring passes on to those
+// that it leads to, from the first ring to the last one.
 func (g *Graph) share(rows []Retention, nodes []int32) {
 	const bits = 64
 	if len(nodes) == 0 {
@@ -118,7 +134,7 @@ func (g *Graph) share(rows []Retention, nodes []int32) {
 			}
 		}
 	}
-	// So far that is everything, the node itself among it.
+	// So far that includes the node itself and what it retains.
 	for i, n := range nodes {
 		h := &rows[i]
 		if g.counts(n) {

@@ -22,7 +22,7 @@ type ViewOptions struct {
 	// Nodes and Edges are the limits, [DefaultNodes] and [DefaultEdges] if they
 	// are 0, no limit if they are negative.
 	Nodes, Edges int
-	// NoBundled leaves out what lies inside other components.
+	// NoBundled leaves out bundled components.
 	NoBundled bool
 }
 

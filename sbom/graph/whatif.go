@@ -9,7 +9,7 @@ import (
 
 // WhatIf are the assumptions of a what-if question. The zero value has apt's.
 type WhatIf struct {
-	// Follow says what keeps a component that came automatically; by default
+	// Follow selects the edges that retain an automatic component; by default
 	// recommendations and suggestions do, as for apt.
 	Follow Follow
 	// Keep are the IDs of components that stay although nothing needs them,
@@ -17,25 +17,26 @@ type WhatIf struct {
 	Protected []string
 }
 
-// Because says why a component leaves.
+// Because is the reason why a component is removed.
 type Because string
 
 const (
-	// Removed was asked to leave, or lies inside of what leaves.
+	// Requested is removed on request, or bundled in such a component.
 	Requested Because = "requested"
-	// Broken needs something that leaves.
+	// Broken needs a component that is removed.
 	Broken Because = "broken"
-	// Unneeded came automatically, and nothing that stays keeps it.
+	// Unneeded is automatic, and nothing that remains retains it.
 	Unneeded Because = "unneeded"
-	// Orphaned would leave in any case: nothing keeps it now.
+	// Orphaned is removed in any case: nothing retains it even now.
 	Orphaned Because = "orphan"
 )
 
 // Removal is the answer to a what-if question.
 type Removal struct {
-	// Leaves are sorted by ID.
+	// Removed are sorted by ID.
 	Removed []RemovedComponent `json:"removed"`
-	// Breaks are the needs that are not met any more, sorted by From and To.
+	// Breaks are the needs that are not satisfied any more, sorted by From and
+	// To.
 	Breaks []Break `json:"breaks,omitempty"`
 	// Count is the number of those in Leaves that count, Size their installed
 	// size; Left and LeftSize are the same for what stays.
@@ -43,45 +44,45 @@ type Removal struct {
 	Size          int64 `json:"size,omitempty"`
 	Remaining     int   `json:"remaining"`
 	RemainingSize int64 `json:"remainingSize,omitempty"`
-	// Unknown are the types of which nothing says what was asked for, so that
-	// what stays of them is presumed.
+	// Unknown are the types without recorded install reasons: which of their
+	// components remain is presumed.
 	Unknown []string `json:"unknown,omitempty"`
 }
 
-// RemovedComponent is a component that leaves.
+// RemovedComponent is a component that is removed.
 type RemovedComponent struct {
 	ID      string  `json:"id"`
 	Because Because `json:"because"`
-	// Reason is set when it is a root: somebody may miss it.
+	// Reason is set when it is a root.
 	Reason Reason `json:"reason,omitempty"`
-	// Bundled is the component that it lies inside of and leaves with.
+	// Bundled is its owner, with which it is removed.
 	Bundled string `json:"bundled,omitempty"`
 }
 
-// Break is a need that is not met any more.
+// Break is a need that is not satisfied any more.
 type Break struct {
-	// From needs To, which leaves. When one requirement had several
+	// From needs To, which is removed. When one requirement had several
 	// satisfiers, To is the first of them by ID.
 	Edge
 	// Reason is set when From is a root.
 	Reason Reason `json:"reason,omitempty"`
-	// Stays is set when From does not leave for it, because it lies inside of
-	// something that stays.
+	// Stays is set when From is not removed, because it is bundled in a
+	// component that remains.
 	Stays bool `json:"stays,omitempty"`
 }
 
-// BundledError says that a component cannot leave by itself.
+// BundledError is the error for a bundled component, which cannot be removed
+// alone.
 type BundledError struct{ ID, Owner string }
 
 func (e *BundledError) Error() string {
-	return fmt.Sprintf("%s lies inside %s and leaves only with it (ask for that one)", quote(e.ID), quote(e.Owner))
+	return fmt.Sprintf("%s is bundled in %s and only removed with it (name that one)", quote(e.ID), quote(e.Owner))
 }
 
-// Without says what is left without some components, as
-// "apt-get autoremove --purge A B" does when no other package can be
-// installed: they leave, what needs them leaves, and then what came
-// automatically and is kept by nothing that stays. What is essential, was
-// asked for, or stands in for that stays unless it breaks.
+// Without returns the removal of some components, as "apt-get autoremove --purge
+// A B" does it when no other package can be installed: they are removed, then
+// those that need them, then the automatic ones that nothing that remains
+// retains. Explicit, essential and presumed roots remain unless they break.
 //
 // The error is an [*UnknownError] or an [*BundledError].
 func (g *Graph) Without(ids []string, opts WhatIf) (*Removal, error) {
@@ -98,7 +99,7 @@ func (g *Graph) Without(ids []string, opts WhatIf) (*Removal, error) {
 			return nil, &BundledError{g.nodes[i].ID, g.nodes[o].ID}
 		}
 	}
-	d := g.departure()
+	d := g.remover()
 	for _, i := range remove {
 		d.leave(i, Requested)
 	}
@@ -112,9 +113,9 @@ func (g *Graph) Without(ids []string, opts WhatIf) (*Removal, error) {
 	return d.change(), nil
 }
 
-// Only says what is left when nothing but some components is asked for: they
-// stay, with what they need and what is essential, and everything else
-// leaves. The error is an [*UnknownError].
+// Only returns the removal that leaves some components as the only explicit
+// ones: they remain, with their needs and the essential components. The error is
+// an [*UnknownError].
 func (g *Graph) Only(ids []string, opts WhatIf) (*Removal, error) {
 	only, err := g.nodesOf(ids)
 	if err != nil {
@@ -124,7 +125,7 @@ func (g *Graph) Only(ids []string, opts WhatIf) (*Removal, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := g.departure()
+	d := g.remover()
 	stay := slices.Concat(only, keep, g.essential())
 	d.sweep(stay, opts.Follow.class(FollowSuggests), func(int32) Because { return Unneeded })
 	return d.change(), nil
@@ -139,22 +140,22 @@ func (g *Graph) essential() (list []int32) {
 	return list
 }
 
-// departure is the state of a what-if question.
-type departure struct {
+// remover is the state of a what-if question.
+type remover struct {
 	*Graph
-	because []Because // of each node, "" while it stays
-	left    []int32   // satisfiers of each requirement that stay
-	queue   []int32   // nodes that leave, in that order
+	because []Because // of each node, "" while it remains
+	left    []int32   // satisfiers of each requirement that remain
+	queue   []int32   // removed nodes, in that order
 	turn    []int32   // the place of each node in the queue, from 1
 	breaks  []int32   // edges
 }
 
-func (g *Graph) departure() *departure {
-	return &departure{Graph: g, because: make([]Because, len(g.nodes)), left: g.groupSizes(), turn: make([]int32, len(g.nodes))}
+func (g *Graph) remover() *remover {
+	return &remover{Graph: g, because: make([]Because, len(g.nodes)), left: g.groupSizes(), turn: make([]int32, len(g.nodes))}
 }
 
-// leave takes out a node with everything that lies inside of it.
-func (d *departure) leave(i int32, why Because) {
+// leave removes a node with the components bundled in it.
+func (d *remover) leave(i int32, why Because) {
 	if d.because[i] == "" {
 		d.because[i] = why
 		d.queue = append(d.queue, i)
@@ -163,7 +164,7 @@ func (d *departure) leave(i int32, why Because) {
 }
 
 // spread follows what breaks, until nothing else does.
-func (d *departure) spread() {
+func (d *remover) spread() {
 	for at := 0; at < len(d.queue); at++ {
 		i := d.queue[at]
 		for _, e := range d.inEdge[d.inStart[i]:d.inStart[i+1]] {
@@ -182,7 +183,7 @@ func (d *departure) spread() {
 			case KindBundled:
 				d.leave(from, d.because[i])
 			default:
-				// A part of something else cannot leave alone.
+				// A bundled component cannot be removed alone.
 				if d.owner[from] < 0 {
 					d.leave(from, Broken)
 				}
@@ -192,10 +193,11 @@ func (d *departure) spread() {
 	d.findBreaks()
 }
 
-// findBreaks collects the needs of what broke that were not met before it
-// left, one edge for each requirement; and those of parts that cannot leave.
-// In a ring that leaves, the need that closes the ring is not among them.
-func (d *departure) findBreaks() {
+// findBreaks collects the needs of broken components that were not satisfied
+// any more before their removal, one edge for each requirement, and those of
+// bundled components that cannot be removed. In a ring that is removed, the need
+// that closes the ring is not among them.
+func (d *remover) findBreaks() {
 	seen := map[int32]bool{}
 	for i := range int32(len(d.nodes)) {
 		part := d.owner[i] >= 0
@@ -217,8 +219,8 @@ func (d *departure) findBreaks() {
 	}
 }
 
-// sweep takes out what cannot be reached from what stays for its own sake.
-func (d *departure) sweep(stay []int32, follow class, why func(int32) Because) {
+// sweep removes the nodes that are not reached from those that stay.
+func (d *remover) sweep(stay []int32, follow class, why func(int32) Because) {
 	kept := make([]bool, len(d.nodes))
 	gone := d.because
 	var stack []int32
@@ -247,7 +249,7 @@ func (d *departure) sweep(stay []int32, follow class, why func(int32) Because) {
 	}
 }
 
-func (d *departure) change() *Removal {
+func (d *remover) change() *Removal {
 	c := &Removal{Removed: []RemovedComponent{}, Unknown: slices.Clone(d.roots.unknown)}
 	for i, why := range d.because {
 		n := int32(i)

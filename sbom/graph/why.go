@@ -5,26 +5,26 @@ import (
 	"slices"
 )
 
-// WhyOptions say how much of an answer is wanted.
+// WhyOptions select the chains of an explanation.
 type WhyOptions struct {
-	// All asks for the shortest chain through each component that needs the
-	// target itself, instead of the shortest chain from each root.
+	// All selects the shortest chain through each component that needs the
+	// target directly, instead of the shortest chain from each root.
 	All bool
 	// Max is the number of chains, [DefaultChains] if it is 0, no limit if it
 	// is negative.
 	Max int
 }
 
-// DefaultChains is how many chains a person reads.
+// DefaultChains is the number of chains that people read.
 const DefaultChains = 20
 
-// Explanation says why a component is there.
+// Explanation has the chains that retain a component.
 type Explanation struct {
 	Target string `json:"target"`
-	// Reason says why it is a root itself, or that it is an orphan; empty
-	// when it is there because something needs it.
+	// Reason is the reason why it is a root itself, or [Orphan]; empty when it
+	// is installed because another component needs it.
 	Reason Reason `json:"reason,omitempty"`
-	// Owner is the component that it lies inside of.
+	// Owner is the component that it is bundled in.
 	Owner string `json:"owner,omitempty"`
 	// Chains are the shortest first, those that begin at orphans last.
 	Chains []Chain `json:"chains"`
@@ -33,14 +33,15 @@ type Explanation struct {
 	// Roots is the number of roots that lead to it, itself included.
 	Roots int `json:"roots"`
 	// NeededBy is the number of components that need it directly. Circular of
-	// these are there only because of it, so that no chain goes through them.
+	// these are installed only because of it, so that no chain goes through
+	// them.
 	NeededBy int `json:"neededBy"`
 	Circular int `json:"circular,omitempty"`
 	// RetainedBy are the components that every chain goes through, in the order
-	// of the chain: the target leaves when any of them does.
+	// of the chain: the target is removed with any of them.
 	RetainedBy []string `json:"retainedBy,omitempty"`
-	// Unknown are the types of which nothing says what was asked for, so that
-	// the beginning of a chain may be presumed.
+	// Unknown are the types without recorded install reasons, so that the
+	// beginning of a chain may be presumed.
 	Unknown []string `json:"unknown,omitempty"`
 }
 
@@ -52,7 +53,7 @@ type Chain struct {
 	Steps []Edge `json:"steps"`
 }
 
-// Why returns the chains that keep a component in the environment.
+// Why returns the chains that retain a component.
 //
 // Every chain is the shortest of its kind; of those with as many edges the
 // one with the stronger edges, then the one that comes first by ID, seen from
@@ -110,10 +111,10 @@ func (g *Graph) dominator(i int32) int32 {
 	return t.node[t.up[t.number[i]]]
 }
 
-// way is a chain that was not written down yet.
+// way is a chain whose edges are not collected yet.
 type way struct {
-	// by is the node that tells it from the others: the root that it begins
-	// at, or the node that needs the target.
+	// by is the node that distinguishes it from the others: the root at its
+	// beginning, or the node that needs the target.
 	by int32
 	// orphan is 1 for a chain that begins at an orphan, which explains less.
 	orphan       int32
@@ -138,7 +139,7 @@ func (g *Graph) chain(w way) Chain {
 }
 
 // waysFromRoots searches backwards from the target, and not beyond a root:
-// what leads to a root is not needed to explain what the root brings.
+// the chains to a root do not explain what the root retains.
 func (g *Graph) waysFromRoots(target int32) []way {
 	b := g.breadth([]int32{target}, true, func(i int32) bool { return i == target || g.roots.reason[i] == "" })
 	collect := func(from []int32) (ways []way) {

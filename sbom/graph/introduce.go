@@ -5,31 +5,30 @@ import (
 	"slices"
 )
 
-// Introduction is a new component with the new ones that it brought: those that
-// leave again when it does.
+// Introduction is a new component with the other new ones that it introduces:
+// those that are removed again with it.
 type Introduction struct {
 	ID string `json:"id"`
-	// Reason says why the head of the group is a root, if it is one.
+	// Reason is the reason why the head of the group is a root, if it is one.
 	Reason Reason `json:"reason,omitempty"`
-	// Introduces are the others that only the head keeps, sorted.
+	// Introduces are the others that only the head retains, sorted.
 	Introduces []string `json:"introduces,omitempty"`
-	// RetainedBy is the old component that keeps the head, "" when no single one
-	// does.
+	// RetainedBy is the old component that retains the head, "" when no single
+	// one does.
 	RetainedBy string `json:"retainedBy,omitempty"`
 	// NeededBy are the old components that need the head, sorted.
 	NeededBy []string `json:"neededBy,omitempty"`
 	// SharedBy are the heads of the other groups with a component that needs
-	// this head, sorted. It leaves when all of them do, if nothing else needs
-	// it.
+	// this head, sorted. It is removed with the last of them, if nothing else
+	// needs it.
 	SharedBy []string `json:"sharedBy,omitempty"`
 }
 
-// Introductions puts new components under the ones that brought them, by the
+// Introductions groups new components under those that introduce them, by the
 // dominator tree: the head of a group is the new component nearest to the
-// roots that every chain to the others goes through. IDs that are no
-// component, and those inside others, are left out. Groups are sorted by the
-// number of components that they bring, the largest first; then those that
-// were brought by no other group come first; then by ID.
+// roots that every chain to the others goes through. IDs of no component and of
+// bundled ones are left out. The largest groups come first, then those that
+// share no head with others, then they are sorted by ID.
 func (g *Graph) Introductions(ids []string) []Introduction {
 	fresh := make([]bool, len(g.nodes))
 	var list []int32
@@ -105,8 +104,8 @@ func (g *Graph) headsOf(list []int32, fresh []bool) []int32 {
 	}
 	for i := range head {
 		if !fresh[i] {
-			// An old one under a new one is no growth, but whoever needs
-			// something through it does so for its head.
+			// An old one under a new one is not growth, but its needs are
+			// those of the head above it.
 			if g.counts(int32(i)) {
 				head[i] = -1
 			}

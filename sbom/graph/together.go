@@ -2,28 +2,27 @@ package graph
 
 import "slices"
 
-// JointRetention is a root that is not asked for any more.
+// JointRetention is a root with the components that it retains after the roots
+// before it are not roots any more.
 type JointRetention struct {
 	Root
-	// Leaves is the number of counted components that nothing keeps any more,
-	// itself included, when those before it are not asked for either; Size is
-	// their installed size.
+	// Retained is the number of these components that count, itself included;
+	// Size is their installed size.
 	Retained int   `json:"retained"`
 	Size     int64 `json:"size,omitempty"`
-	// Left is the number of counted components that are kept after it.
+	// Remaining is the number of counted components that are retained without
+	// it and those before it.
 	Remaining int `json:"remaining"`
 }
 
-// TopTogether finds the few roots that together keep most of what is there. Several
-// packages of one suite keep little alone, because each keeps what the others
-// need: [Graph.Top] shows all of that as shared. Here one root after the other
-// is taken back to what came automatically, always the one with which most
-// leaves, until limit roots were taken back or no single one makes a
-// difference. What is essential stays.
+// TopTogether returns the few roots that together retain most. Several packages
+// of one suite retain little alone, because each retains the needs of the
+// others: [Graph.Top] shows them as shared. Here one root after the other becomes
+// automatic, always the one that retains most, until there are limit roots or no
+// single one makes a difference. Essential packages stay roots.
 //
-// Each step takes as long as the dominator tree, linear in the edges. The
-// order is greedy: that no other choice of as many roots has more leave is
-// not promised.
+// Each step takes as long as the dominator tree, linear in the edges. The order
+// is greedy: another choice of as many roots may retain more.
 func (g *Graph) TopTogether(limit int) []JointRetention {
 	out := []JointRetention{}
 	roots := slices.Clone(g.roots.list)
@@ -52,7 +51,7 @@ func (g *Graph) TopTogether(limit int) []JointRetention {
 	return out
 }
 
-// heavier orders roots by what leaves with them: the number, then the size.
+// heavier orders roots by what they retain: the number, then the size.
 func (t *dominatorTree) heavier(v, than int32) bool {
 	return t.kept[v] > t.kept[than] || t.kept[v] == t.kept[than] && t.size[v] > t.size[than]
 }
@@ -77,8 +76,8 @@ func (t *dominatorTree) intervals() []interval {
 	return in
 }
 
-// neededElsewhere says whether a root would be kept without being one:
-// something needs it that is there without it.
+// neededElsewhere reports whether a root would be retained without being one,
+// by a component that it does not retain itself.
 func (g *Graph) neededElsewhere(t *dominatorTree, in []interval, root int32) bool {
 	own := in[t.number[root]]
 	for _, e := range g.inEdge[g.inStart[root]:g.inStart[root+1]] {
