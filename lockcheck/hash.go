@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"maps"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // hexLength returns the length of a digest in hexadecimal digits, or 0 for an
@@ -28,7 +30,7 @@ func hexLength(algorithm string) int {
 // hexHash returns the hash with an algorithm and hexadecimal digits. It returns
 // false when the digits are not a digest of the algorithm.
 func hexHash(algorithm, value string) (Hash, bool) {
-	h := Hash{Algorithm: strings.ToLower(algorithm), Value: strings.ToLower(value)}
+	h := Hash{Algorithm: ecosystem.Lower(algorithm), Value: ecosystem.Lower(value)}
 	if n := hexLength(h.Algorithm); n == 0 || len(h.Value) != n {
 		return Hash{}, false
 	}

@@ -273,6 +273,10 @@ func TestPolicyAllows(t *testing.T) {
 		{[]string{"example.org/npm"}, "https://example.org/npmevil/a", false},
 		{[]string{"example.org/npm"}, "https://example.org/npm/../evil/a", false},
 		{[]string{"example.org/npm"}, "https://example.org/npm/%2e%2e/evil/a", false},
+		{[]string{"kiwi.example.org"}, "https://kiwi.example.org/a", true},
+		{[]string{"kiwi.example.org"}, "https://\u212aiwi.example.org/a", false},
+		{[]string{"kiwi.example.org"}, "https://\uff4biwi.example.org/a", false},
+		{[]string{"example.org/six"}, "https://example.org/\u017fix/a", false},
 	} {
 		if got := (Policy{Registries: tt.registries}).allows("npm", tt.url); got != tt.want {
 			t.Errorf("%v allows %s: %v", tt.registries, tt.url, got)

@@ -1,6 +1,10 @@
 package lockcheck
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+)
 
 // Policy is the set of registries that a lock may refer to.
 type Policy struct {
@@ -52,7 +56,7 @@ func (p Policy) allows(typ, raw string) bool {
 		if !found {
 			scheme, rest = "https", r
 		}
-		if within(l, strings.ToLower(scheme), rest) {
+		if within(l, ecosystem.Lower(scheme), rest) {
 			return true
 		}
 	}
@@ -63,7 +67,7 @@ func (p Policy) allows(typ, raw string) bool {
 func within(l location, scheme, allowed string) bool {
 	allowed = strings.TrimSuffix(allowed, "/")
 	host, dir, _ := strings.Cut(allowed, "/")
-	host = strings.ToLower(host)
+	host = ecosystem.Lower(host)
 	switch scheme {
 	case "https":
 		host = strings.TrimSuffix(host, ":443")
@@ -76,7 +80,7 @@ func within(l location, scheme, allowed string) bool {
 	if dir == "" {
 		return true
 	}
-	if strings.Contains(l.path+"/", "/../") || strings.Contains(strings.ToLower(l.path), "%2e") {
+	if strings.Contains(l.path+"/", "/../") || strings.Contains(ecosystem.Lower(l.path), "%2e") {
 		return false // leaves the allowed directory
 	}
 	return l.path == "/"+dir || strings.HasPrefix(l.path, "/"+dir+"/")

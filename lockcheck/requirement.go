@@ -154,11 +154,11 @@ func isPathOrURL(text string) bool {
 		return false
 	}
 	if strings.Contains(text, "://") || strings.HasPrefix(text, ".") || strings.ContainsAny(text, "/\\") ||
-		strings.HasPrefix(strings.ToLower(text), "file:") {
+		strings.HasPrefix(ecosystem.Lower(text), "file:") {
 		return true
 	}
 	for _, suffix := range pythonArchives() {
-		if strings.HasSuffix(strings.ToLower(text), suffix) && !strings.ContainsAny(text, "=<>~!") {
+		if strings.HasSuffix(ecosystem.Lower(text), suffix) && !strings.ContainsAny(text, "=<>~!") {
 			return true
 		}
 	}

@@ -3,6 +3,8 @@ package lockcheck
 import (
 	"path"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
 // location is a URL in the parts that a policy needs. It is not a net/url.URL,
@@ -25,7 +27,7 @@ func parseLocation(raw string) (l location, ok bool) {
 	if !found {
 		return l, false
 	}
-	l.scheme = strings.ToLower(scheme)
+	l.scheme = ecosystem.Lower(scheme)
 	authority := rest
 	if i := strings.IndexAny(rest, "/\\"); i >= 0 {
 		authority, l.path = rest[:i], rest[i:]
@@ -36,7 +38,7 @@ func parseLocation(raw string) (l location, ok bool) {
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		authority = authority[i+1:]
 	}
-	l.host = strings.ToLower(authority)
+	l.host = ecosystem.Lower(authority)
 	bare := l.scheme[strings.LastIndexByte(l.scheme, '+')+1:]
 	switch bare {
 	case "https":
