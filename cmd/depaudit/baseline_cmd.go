@@ -50,7 +50,7 @@ Exit codes: 0 written, 2 a reason is required, or the command line, the
 configuration or the old baseline is wrong, 3 a stage has gaps, 4 could not run
 or could not write.`,
 		Example: `  depaudit baseline update
-  depaudit baseline update --stage build-source --reason "gdb for the crash tests, #123"`,
+  depaudit baseline update --stage build --reason "gdb for crash tests, #123"`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := limits.check(); err != nil {

@@ -27,8 +27,8 @@ func (c *command) diffCommand() *cobra.Command {
 added and removed dependencies, each under the one that introduces it; other
 versions; another provenance or evidence, if both sides were audited; the same
 version with another content, origin or image layer; and dependencies that are
-bundled on the other side. Names that only moved to another distribution, type or
-architecture are listed as moved.
+bundled on the other side. Names that only moved to another distribution, type
+or architecture are listed as moved.
 
 Two reports, or a report and a baseline, are compared stage by stage.
 ` + subjectHelp + `A side can also be a baseline, which has identities and their evidence.

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/config"
@@ -147,4 +150,30 @@ func anchors(page string) []string {
 		}, title))
 	}
 	return names
+}
+
+// TestHelpWidth checks that the help of every command fits a terminal of 80
+// columns.
+func TestHelpWidth(t *testing.T) {
+	var stdout strings.Builder
+	c := command{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stdout, env: func(string) string { return "" }}
+	var all func(cmd *cobra.Command)
+	all = func(cmd *cobra.Command) {
+		if cmd.Name() == "completion" || cmd.Name() == "help" {
+			return // cobra's own
+		}
+		stdout.Reset()
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(stdout.String(), "\n") {
+			if utf8.RuneCountInString(line) > helpWidth {
+				t.Errorf("%s --help has a line of %d columns: %s", cmd.CommandPath(), utf8.RuneCountInString(line), line)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			all(sub)
+		}
+	}
+	all(c.root())
 }

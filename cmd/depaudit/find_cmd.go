@@ -41,9 +41,9 @@ lists those that match. PATTERN is
 
 Names are case-sensitive; if nothing matches, case is ignored. Versions are
 compared in the order of their ecosystem (deb, rpm, apk, alpm, opkg, pypi, npm,
-cargo, golang, gem); in other ecosystems only an equal version matches. A version
-without a revision matches all of its revisions: <=5.6.1 holds for 5.6.1-1. In a
-vers: range it does not.
+cargo, golang, gem); in other ecosystems only an equal version matches. A
+version without a revision matches all of its revisions: <=5.6.1 holds for
+5.6.1-1. In a vers: range it does not.
 ` + subjectHelp + `
 The exit code is 0 for a match, 1 for none when everything could be examined, 2
 for a mistake on the command line, 3 for no match when something could not be

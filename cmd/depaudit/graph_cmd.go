@@ -71,8 +71,8 @@ func (c *command) graphCommand() *cobra.Command {
 		Short: "Draw what needs what, of a whole environment or around a package",
 		Long: `Writes the dependency graph of one environment for programs that draw or read
 graphs. An edge leads from a package to one that it needs; a broken line is a
-recommendation or a suggestion. Explicit packages are blue, packages that nothing
-needs any more are grey.
+recommendation or a suggestion. Explicit packages are blue, packages that
+nothing needs any more are grey.
 
 --around PACKAGE writes only the package, its needs and its users, up to --depth
 edges away. --most N writes the N nearest to that package, or to the explicit
@@ -87,7 +87,7 @@ The exit code is 0, 2 for a mistake on the command line (a missing package too),
 3 when something could not be examined or the environment records no relations,
 4 when it could not run or could not write.`,
 		Example: `  depaudit graph dir:/srv/chroot/build -o dot | dot -Tsvg -o build.svg
-  depaudit graph report.json --stage docs --around python3 --depth 1 -o dot=python3.dot
+  depaudit graph report.json --stage docs --around python3 -o dot=python3.dot
   depaudit graph report.json --stage build -o mermaid --most 50`,
 		Args: oneReference("graph"),
 		RunE: func(cmd *cobra.Command, args []string) error {

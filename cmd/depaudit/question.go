@@ -31,10 +31,10 @@ absolute path, which stands for the package that owns it. If a name stands for
 several packages they are listed, and you have to name one exactly.
 `
 	rootsHelp = `
-Chains begin at explicit packages, which the installer recorded as requested, and
-at the system's essential ones. --root adds packages and commands that the stage
-uses itself. If an installer keeps no record, packages that nothing else needs
-are presumed explicit, and the answer says so.
+Chains begin at explicit packages, which the installer recorded as requested,
+and at the system's essential ones. --root adds packages and commands that the
+stage uses itself. If an installer keeps no record, packages that nothing else
+needs are presumed explicit, and the answer says so.
 
 -o table is for people, -o json for programs. Without =FILE, or with =-, a
 format goes to standard output.

@@ -22,9 +22,9 @@ func (c *command) splitCommand() *cobra.Command {
 		Long: `Counts the packages that a stage for some commands or packages alone would have:
 the system's essential packages, and everything that the given ones need.
 Recommendations are not followed. With several --for, it shows the packages that
-each needs alone and those that they share. Several names in one --for, separated
-by commas or blanks, are one part. Programs that a command runs without a
-declared dependency cannot be found here: try the smaller stage.
+each needs alone and those that they share. Several names in one --for,
+separated by commas or blanks, are one part. Programs that a command runs
+without a declared dependency cannot be found here: try the smaller stage.
 ` + subjectHelp + packageHelp + rootsHelp + `
 Commands are searched for in the usual directories (/usr/bin and so on), which
 needs an environment to scan: a saved report and an SBOM have packages only.

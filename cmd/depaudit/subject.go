@@ -57,9 +57,9 @@ type subjectFlags struct {
 // subjectHelp describes REF in the help texts of all questions.
 const subjectHelp = `
 REF is an environment as for "depaudit scan" (dir:ROOT, host:, an image); a
-report that "-o json" saved, with --stage STAGE or as REPORT#STAGE; or an SBOM. A
-file is recognized by its content. For a saved report nothing is scanned. Nothing
-in an environment is executed or changed.
+report that "-o json" saved, with --stage STAGE or as REPORT#STAGE; or an SBOM.
+A file is recognized by its content. For a saved report nothing is scanned.
+Nothing in an environment is executed or changed.
 `
 
 func (f *subjectFlags) register(cmd *cobra.Command) {

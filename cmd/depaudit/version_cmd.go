@@ -19,8 +19,8 @@ func (c *command) versionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version, the counting rules and the linked modules",
 		Long: `Prints the version, the versions of the counting rules and of the catalogers
-(only counts with the same of both can be compared), and the number of Go modules
-that are linked into this program.`,
+(only counts with the same of both can be compared), and the number of Go
+modules that are linked into this program.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			linked := linkedModules()

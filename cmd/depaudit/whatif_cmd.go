@@ -21,13 +21,13 @@ func (c *command) whatifCommand() *cobra.Command {
 		Long: `Lists what would be removed from an environment with some packages: first the
 packages that need them, which break, then automatic packages that nothing needs
 any more. This is what "apt-get autoremove --purge" does when nothing else can
-be installed; recommendations and suggestions retain packages, as for apt. --only
-lists what would be left if only some packages, and the essential ones, were
-explicit. Nothing is changed.
+be installed; recommendations and suggestions retain packages, as for apt.
+--only lists what would be left if only some packages, and the essential ones,
+were explicit. Nothing is changed.
 ` + subjectHelp + packageHelp + rootsHelp + `
-Exit codes: 0 nothing breaks, 1 something breaks, 2 a mistake on the command line
-(a missing package too), 3 something could not be examined or the environment
-records no relations, 4 could not run.`,
+Exit codes: 0 nothing breaks, 1 something breaks, 2 a mistake on the command
+line (a missing package too), 3 something could not be examined or the
+environment records no relations, 4 could not run.`,
 		Example: `  depaudit whatif dir:/srv/chroot/build --without gdb --without strace
   depaudit whatif report.json --stage build-docs --without texlive-full
   depaudit whatif host: --only build-essential`,
