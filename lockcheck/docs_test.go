@@ -96,3 +96,37 @@ func TestFormatNames(t *testing.T) {
 		}
 	}
 }
+
+// TestStrongest checks that a lock of each format gives the strongest evidence
+// of the table for a package with the best digest that a scan finds: Go programs
+// contain the hashes of their modules, npm and pip record hashes that the files
+// are not bound to, and Cargo records none.
+func TestStrongest(t *testing.T) {
+	h1 := "qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c="
+	digest := Hash{Algorithm: "sha256", Value: shaA}
+	locks := map[string]struct {
+		text string
+		p    Package
+	}{
+		formatRequirements: {"foo==1.0 --hash=sha256:" + shaA + "\n", py("foo", "1.0", digest)},
+		formatPylock:       {pylockSample, py("attrs", "25.1.0", digest)},
+		formatUV:           {uvLock(`{ registry = "https://pypi.org/simple" }`, "https://files.pythonhosted.org/foo-1.0-py3-none-any.whl"), py("foo", "1.0", digest)},
+		formatPoetry:       {poetryLock("legacy", "https://pypi.org/simple", ""), py("foo", "1.0", digest)},
+		formatPipfile:      {pipfileSample, py("a", "1.0", digest)},
+		formatNPM: {npmLock("node_modules/a", `"version":"1.0.0","integrity":"`+sri512+`"`),
+			js("a", "1.0.0", "/app/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})},
+		formatGo:    {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1, Proved: true}}}},
+		formatCargo: {cargoLock("registry+https://github.com/rust-lang/crates.io-index"), Package{Type: "cargo", Name: "foo", Version: "1.0.0"}},
+	}
+	for _, f := range formats() {
+		sample, ok := locks[f.Name]
+		if !ok {
+			t.Errorf("no lock of the format %s", f.Name)
+			continue
+		}
+		l := open(t, f.Name, sample.text)
+		if r := match([]*Lock{l}, sample.p); r.Evidence != f.Strongest || l.Format != f.Name || l.Entries[0].Type != f.Type {
+			t.Errorf("%s: %s, want %s", f.Name, outcome(r), f.Strongest)
+		}
+	}
+}

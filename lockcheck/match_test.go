@@ -164,7 +164,7 @@ func TestStrongestLockWins(t *testing.T) {
 	version := open(t, "requirements.txt", "foo==1.0\n")
 	hashed := open(t, "requirements.txt", "foo==1.0 --hash=sha256:"+shaA+"\n")
 	other := open(t, "requirements.txt", "foo==2.0\n")
-	foreign := open(t, "requirements.txt", "-i https://evil.example/\nfoo==1.0 --hash=sha256:"+shaA+"\n")
+	untrusted := open(t, "requirements.txt", "-i https://evil.example/\nfoo==1.0 --hash=sha256:"+shaA+"\n")
 	for _, tt := range []struct {
 		name  string
 		locks []*Lock
@@ -172,8 +172,8 @@ func TestStrongestLockWins(t *testing.T) {
 		want  string
 	}{
 		{"hash over version", []*Lock{version, hashed, other}, py("foo", "1.0"), "hash-locked"},
-		{"pinned over foreign", []*Lock{foreign, version}, py("foo", "1.0"), "version-locked no-hash"},
-		{"foreign over another version", []*Lock{other, foreign}, py("foo", "1.0"), "other-registry"},
+		{"pinned over untrusted", []*Lock{untrusted, version}, py("foo", "1.0"), "version-locked no-hash"},
+		{"untrusted over another version", []*Lock{other, untrusted}, py("foo", "1.0"), "other-registry"},
 		{"another version over nothing", []*Lock{other}, py("foo", "1.0"), "locked-at-another-version"},
 		{"a mismatch is not excused by a lock without a hash", []*Lock{version, hashed}, py("foo", "1.0", Hash{Algorithm: "sha256", Value: shaB}), "hash-mismatch"},
 	} {
@@ -221,7 +221,7 @@ func TestVCSInstall(t *testing.T) {
 		{"another repository", install("foo", "https://github.com/evil/foo", commit), "vcs-install"},
 		{"another host", install("foo", "https://evil.example/o/foo", commit), "vcs-install"},
 		{"another commit", install("foo", "https://github.com/o/foo", strings.Repeat("0", 40)), "vcs-install"},
-		{"a branch is no commit", install("bar", "https://github.com/o/bar", "main"), "vcs-install"},
+		{"a branch instead of a commit", install("bar", "https://github.com/o/bar", "main"), "vcs-install"},
 		{"not recorded as VCS", py("foo", "1.0"), "vcs-install"},
 		{"in no lock", install("baz", "https://tok:x@github.com/o/baz?token=hunter2", commit), "vcs-install"},
 	} {

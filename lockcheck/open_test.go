@@ -164,7 +164,7 @@ func TestBadInput(t *testing.T) {
 		{"deep TOML", "uv.lock", deepTOML, "uv.lock:1:1: nested deeper than 200 levels; no tool writes such a file"},
 		{"very deep TOML", "uv.lock", "package = " + strings.Repeat("[", 1<<20), "uv.lock:1:..."},
 		{"deep dotted key", "uv.lock", strings.Repeat("a.", maxDepth+1) + "a = 1", "uv.lock:1:401: nested deeper than 200 levels; no tool writes such a file"},
-		{"package that is no array", "Cargo.lock", "package = 1\n", `Cargo.lock:1:11: "package" must be an array, not a number`},
+		{"package that is not an array", "Cargo.lock", "package = 1\n", `Cargo.lock:1:11: "package" must be an array, not a number`},
 		{"package without a name", "uv.lock", "[[package]]\nversion = \"1\"\n", "uv.lock:1:3: a package without a name"},
 		{"uv of the future", "uv.lock", "version = 2\n", `uv.lock:1:11: uv.lock version "2" is not supported; lock with a uv that writes version 1`},
 		{"cargo of the future", "Cargo.lock", "version = 5\n", `Cargo.lock:1:11: Cargo.lock version "5" is not supported; use a version from 1 to 4`},

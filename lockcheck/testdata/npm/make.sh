@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the locks of this folder again, with npm 11 and its public registry:
+# Creates the locks in this directory again, with npm 11 and its public registry:
 # the project in package.json, locked in each layout, and what npm itself
 # recorded as installed (node_modules/.package-lock.json).
 set -eu
