@@ -44,7 +44,7 @@ var layers = map[string][]string{
 		"sbom", "sbom/rootfs", "sbom/catalogers/internal/classify", "sbom/catalogers/internal/dotnet",
 		"sbom/catalogers/internal/exe", "sbom/catalogers/internal/jar", "sbom/catalogers/internal/pear",
 	},
-	"sbom/catalogers/internal/classify": {},
+	"sbom/catalogers/internal/classify": {"sbom/catalogers/internal/exe"},
 	"sbom/catalogers/internal/dotnet":   {"sbom/catalogers/internal/exe"},
 	"sbom/catalogers/internal/exe":      {},
 	"sbom/catalogers/internal/jar":      {},

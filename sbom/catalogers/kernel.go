@@ -12,15 +12,20 @@ import (
 	"github.com/anchore/syft/syft/file"
 	"github.com/anchore/syft/syft/pkg"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
+	"github.com/therootcompany/xz"
 
 	"github.com/depaudit/depaudit/sbom/catalogers/internal/exe"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// maxModule is the size of a kernel module, decompressed. The largest of
-// Debian's kernels has 20 MB.
-const maxModule = 256 << 20
+const (
+	// maxModule is the size of a kernel module, decompressed. The largest of
+	// Debian's kernels has 25 MB.
+	maxModule = 128 << 20
+	// maxDictionary is the memory that a compressed module may require. The
+	// kernel itself supports 8 MB (https://docs.kernel.org/staging/xz.html).
+	maxDictionary = 64 << 20
+)
 
 // newKernel reads kernels, and the modules that no package of the system owns.
 func newKernel() *reader {
@@ -72,9 +77,9 @@ func moduleContent(name string, c rootfs.Content) (io.ReaderAt, error) {
 	case bytes.HasPrefix(head[:], []byte{0x1f, 0x8b}):
 		r, err = gzip.NewReader(c)
 	case string(head[:]) == "\xfd7zXZ\x00":
-		r, err = xz.NewReader(c)
+		r, err = xz.NewReader(c, maxDictionary)
 	case bytes.HasPrefix(head[:], []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		d, derr := zstd.NewReader(c, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxModule))
+		d, derr := zstd.NewReader(c, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxModule), zstd.WithDecoderMaxWindow(maxDictionary))
 		if derr == nil {
 			defer d.Close()
 		}

@@ -30,9 +30,6 @@
 package classify
 
 import (
-	"debug/elf"
-	"debug/macho"
-	"debug/pe"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -44,6 +41,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/depaudit/depaudit/sbom/catalogers/internal/exe"
 )
 
 //go:embed classifiers.txt
@@ -223,7 +222,7 @@ func (m *matcher) library(r *rule, c *condition, file string) (*outcome, error) 
 	if err != nil {
 		return nil, err
 	}
-	libraries := imports(f)
+	libraries := exe.Imports(f)
 	f.Close()
 	var result *outcome
 	for _, lib := range libraries {
@@ -251,28 +250,6 @@ func (m *matcher) library(r *rule, c *condition, file string) (*outcome, error) 
 		}
 	}
 	return result, nil
-}
-
-// maxLibraries is the number of libraries that are looked up for one file.
-const maxLibraries = 1000
-
-// imports returns the shared libraries that an executable links. An executable
-// that cannot be read links none.
-func imports(r io.ReaderAt) (libraries []string) {
-	defer func() {
-		if p := recover(); p != nil { // debug/macho and debug/pe, on malformed files
-			libraries = nil
-		}
-	}()
-	var list []string
-	if f, err := elf.NewFile(r); err == nil {
-		list, _ = f.ImportedLibraries()
-	} else if f, err := macho.NewFile(r); err == nil {
-		list, _ = f.ImportedLibraries()
-	} else if f, err := pe.NewFile(r); err == nil {
-		list, _ = f.ImportedLibraries()
-	}
-	return list[:min(len(list), maxLibraries)]
 }
 
 func (m *matcher) beside(r *rule, c *condition, file string) (*outcome, error) {

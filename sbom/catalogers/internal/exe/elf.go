@@ -11,6 +11,8 @@ package exe
 import (
 	"bytes"
 	"debug/elf"
+	"debug/macho"
+	"debug/pe"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,7 +38,43 @@ func OpenELF(r io.ReaderAt) (*elf.File, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // not an ELF file that the standard library reads
 	}
+	for _, s := range f.Sections {
+		// debug/elf expands these as a whole. Linkers compress the sections of a
+		// debugger only.
+		switch s.Type {
+		case elf.SHT_SYMTAB, elf.SHT_DYNSYM, elf.SHT_STRTAB, elf.SHT_DYNAMIC:
+			if s.Flags&elf.SHF_COMPRESSED != 0 {
+				return nil, fmt.Errorf("section %s is compressed", s.Name)
+			}
+		}
+	}
 	return f, nil
+}
+
+// maxImports is the number of libraries of one file that are returned.
+const maxImports = 1000
+
+// Imports returns the shared libraries that an executable links. An executable
+// that cannot be read links none.
+func Imports(r io.ReaderAt) (libraries []string) {
+	defer func() {
+		if p := recover(); p != nil { // debug/macho and debug/pe, on malformed files
+			libraries = nil
+		}
+	}()
+	f, err := OpenELF(r)
+	if err != nil {
+		return nil
+	}
+	var list []string
+	if f != nil {
+		list, _ = f.ImportedLibraries()
+	} else if f, err := macho.NewFile(r); err == nil {
+		list, _ = f.ImportedLibraries()
+	} else if f, err := pe.NewFile(r); err == nil {
+		list, _ = f.ImportedLibraries()
+	}
+	return list[:min(len(list), maxImports)]
 }
 
 // checkNameTable returns an error when the table of section names, which
