@@ -5,8 +5,8 @@
 #
 #   compare.sh ROOT DEPAUDIT [ROUNDS]
 #
-# ROOT is a root file system, or an OCI layout with one image of gzip layers;
-# DEPAUDIT the binary. ROUNDS (5) rounds run every command once each, after a
+# ROOT is a root file system, or an OCI layout with one image of gzip layers that
+# image.sh made of a complete root; DEPAUDIT the binary. ROUNDS (5) rounds run every command once each, after a
 # round that is not counted.
 #
 #   find      find ROOT -type f: one walk and nothing else, the floor
@@ -19,7 +19,8 @@
 #   syft      syft 1.54.1: the catalogers that it gives to images, without its
 #             file catalogers and digests and without the look for a new version
 #
-# Wall is in seconds. Peak is the largest resident set of any one process of
+# Wall and CPU (user and system, all processes) are in seconds. On a busy machine
+# only CPU is comparable. Peak is the largest resident set of any one process of
 # the command, in MiB (GNU time). The ratio is wall against depaudit's: the
 # median of the rounds. Components are what each tool reports with these
 # settings, by its own rules.
@@ -124,7 +125,7 @@ print({
 PYTHON
 }
 
-# run NAME: runs it once; sets wall (microseconds), peak (KiB) and status.
+# run NAME: runs it once; sets wall and cpu (microseconds), peak (KiB) and status.
 run() {
     command_of "$1"
     local output=$work/$1.stdout start
@@ -134,9 +135,9 @@ run() {
     esac
     status=0
     start=${EPOCHREALTIME/./}
-    /usr/bin/time -q -o "$work/time" -f %M "${command[@]}" >"$output" 2>"$work/$1.err" </dev/null || status=$?
+    /usr/bin/time -q -o "$work/time" -f '%M %U %S' "${command[@]}" >"$output" 2>"$work/$1.err" </dev/null || status=$?
     wall=$((${EPOCHREALTIME/./} - start))
-    peak=$(tail -n 1 "$work/time")
+    read -r peak cpu < <(tail -n 1 "$work/time" | awk '{ printf "%d %d\n", $1, ($2 + $3) * 1e6 }')
 }
 
 remark=
@@ -148,8 +149,8 @@ for ((round = 0; round <= rounds; round++)); do
             tail -n 5 "$work/$name.err" >&2
             exit 1
         fi
-        echo "round $round $name ${wall} us ${peak} KiB exit $status" >>"$raw"
-        [ $round -eq 0 ] || echo "$wall $peak" >>"$work/$name.runs"
+        echo "round $round $name ${wall} us ${cpu} us cpu ${peak} KiB exit $status" >>"$raw"
+        [ $round -eq 0 ] || echo "$wall $peak $cpu" >>"$work/$name.runs"
         [ $status -eq 0 ] || remark="depaudit ended with $status: its findings about the root prevent a pass and not the measurement."
     done
 done
@@ -176,14 +177,14 @@ else
 fi
 echo "$what, $(nproc) processors, $rounds rounds, warm"
 echo
-echo "| | wall, min | wall, median | against depaudit | peak memory | components |"
-echo "|---|---:|---:|---:|---:|---:|"
+echo "| | wall, min | wall, median | against depaudit | CPU, median | peak memory | components |"
+echo "|---|---:|---:|---:|---:|---:|---:|"
 for name in $only; do
     median=$(statistic "$name" 1 median)
     awk -v name="$name" -v min="$(statistic "$name" 1 min)" -v median="$median" -v base="$base" \
-        -v peak="$(statistic "$name" 2 max)" -v components="$(components "$name")" 'BEGIN {
+        -v peak="$(statistic "$name" 2 max)" -v cpu="$(statistic "$name" 3 median)" -v components="$(components "$name")" 'BEGIN {
             ratio = base ? sprintf("%.2f x", median / base) : "-"
-            printf "| %s | %.2f s | %.2f s | %s | %.0f MiB | %s |\n", name, min / 1e6, median / 1e6, ratio, peak / 1024, components
+            printf "| %s | %.2f s | %.2f s | %s | %.2f s | %.0f MiB | %s |\n", name, min / 1e6, median / 1e6, ratio, cpu / 1e6, peak / 1024, components
         }'
 done
 [ -z "$remark" ] || printf '\n%s\n' "$remark"
