@@ -1,11 +1,10 @@
 // Package atomicfile replaces files whole or not at all.
 //
-// A report or a baseline that is half written is worse than none: the next
-// reader takes it for the truth. [Write] therefore writes to a temporary file
-// in the same folder (a rename is only atomic within one file system), syncs
-// it, and renames it over the old one. If anything fails, a full disk and a
-// cancelled encoder included, the old file is as it was and the temporary one
-// is gone.
+// A partial report or baseline is worse than none: the next reader trusts it.
+// [Write] therefore writes to a temporary file in the same directory (a rename is
+// only atomic within one file system), syncs it, and renames it over the old
+// file. If a step fails, for example on a full disk or in a canceled encoder, the
+// old file is unchanged and the temporary one is removed.
 package atomicfile
 
 import (
@@ -19,16 +18,16 @@ import (
 	"strconv"
 )
 
-// maxTries bounds the search for a free temporary name. Names are taken only
-// by other processes that write the same file, and by what they left behind
-// when they were killed.
+// maxTries limits the search for a free temporary name. Names are only taken by
+// other processes that write the same file, and by the files of processes that
+// were killed.
 const maxTries = 1000
 
-// Write replaces the file at path by what write puts out. The mode of an
+// Write replaces the file at path with the output of write. The mode of an
 // existing file is kept; a new one gets 0666 before umask. A symbolic link is
-// followed, so that what it points to is replaced and the link stays. What is
-// not a regular file (a terminal, /dev/stdout, a pipe) cannot be replaced and
-// is written to as it is.
+// followed: its target is replaced and the link stays. A file that is not
+// regular (a terminal, /dev/stdout, a pipe) cannot be replaced and is written to
+// directly.
 func Write(path string, write func(io.Writer) error) (err error) {
 	target, mode, err := resolve(path)
 	if err != nil {
@@ -59,12 +58,12 @@ func Write(path string, write func(io.Writer) error) (err error) {
 	if err := os.Rename(tmp.Name(), target); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	syncFolder(filepath.Dir(target))
+	syncDir(filepath.Dir(target))
 	return nil
 }
 
-// resolve follows symbolic links to the file to replace and returns its mode;
-// a mode of 0 says that there is none yet.
+// resolve follows symbolic links to the file to replace and returns its mode,
+// 0 when the file does not exist yet.
 func resolve(path string) (string, fs.FileMode, error) {
 	target, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -81,7 +80,7 @@ func resolve(path string) (string, fs.FileMode, error) {
 		return "", 0, fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	if info.IsDir() {
-		return "", 0, fmt.Errorf("cannot write %s: it is a folder", path)
+		return "", 0, fmt.Errorf("cannot write %s: it is a directory", path)
 	}
 	return target, info.Mode(), nil
 }
@@ -129,9 +128,9 @@ func writeThrough(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// syncFolder makes the rename itself durable. Not every file system can sync
-// a folder, and the file is whole either way, so an error is no failure.
-func syncFolder(dir string) {
+// syncDir makes the rename durable. Not every file system can sync a directory, and
+// the file is complete in any case, so an error is ignored.
+func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
 		d.Close()

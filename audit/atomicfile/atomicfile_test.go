@@ -48,7 +48,7 @@ func content(t *testing.T, path string) string {
 	return string(b)
 }
 
-// alone fails when anything but the named files lies in the folder.
+// alone fails when the directory has other files than the named ones.
 func alone(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -60,7 +60,7 @@ func alone(t *testing.T, dir string, names ...string) {
 		got = append(got, e.Name())
 	}
 	if strings.Join(got, " ") != strings.Join(names, " ") {
-		t.Errorf("folder holds %v, want %v", got, names)
+		t.Errorf("directory has %v, want %v", got, names)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		dir:                                "is a folder",
+		dir:                                "is a directory",
 		filepath.Join(dir, "none", "file"): "no such file",
 		filepath.Join(dir, "dangling"):     "does not exist",
 	} {

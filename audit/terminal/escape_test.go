@@ -26,7 +26,7 @@ func TestEscape(t *testing.T) {
 		{"\u3164\u115f\uffa0", `\u3164\u115f\uffa0`},       // letters by category, and invisible
 		{"x\ufe0f\U000e0041", `x\ufe0f\U000e0041`},         // variation selector, tag
 		{"\ue000\U0010ffff\ufffe", `\ue000\U0010ffff\ufffe`},
-		{"\ufffd", "\ufffd"}, // somebody else replaced it, visibly
+		{"\ufffd", "\ufffd"}, // replaced elsewhere, visibly
 		{"bad\xff\xc3(", `bad\xff\xc3(`},
 		{"e\u0301", "e\u0301"},
 		{"\u0301e", `\u0301e`}, // would sit on what is printed before it
@@ -92,7 +92,7 @@ var naughty = []string{
 	strings.Repeat("\u0301", 300), strings.Repeat("word ", 1000),
 }
 
-// unsafeLine says what is wrong with a line that Escape made, or "".
+// unsafeLine returns the defect of a line that Escape made, or "".
 func unsafeLine(s string) string {
 	if !utf8.ValidString(s) {
 		return "invalid UTF-8"

@@ -88,7 +88,7 @@ func (s *side) component(c *sbom.Component) Component {
 	return out
 }
 
-// owner is the identity of what c lies inside of.
+// owner returns the identity of the owner of c.
 func (s *side) owner(c *sbom.Component) string {
 	if o := s.Document.Component(c.Owner); o != nil {
 		return sbom.Identity(o)
@@ -96,17 +96,17 @@ func (s *side) owner(c *sbom.Component) string {
 	return c.Owner
 }
 
-// compareKey compares what both sides have of one key.
+// compareKey compares the components of one key.
 func (d *Difference) compareKey(key string, a, b *side, before, after map[string]*sbom.Component) {
-	var gone, came, goneInside, cameInside []Component
+	var removed, added, removedBundled, addedBundled []Component
 	for _, id := range slices.Sorted(maps.Keys(before)) {
 		c, now := before[id], after[id]
 		switch {
 		case now == nil && c.Counts():
-			gone = append(gone, a.component(c))
+			removed = append(removed, a.component(c))
 		case now == nil && d.Known.Bundled:
-			goneInside = append(goneInside, a.component(c))
-		case now == nil: // the other side does not know what lies inside
+			removedBundled = append(removedBundled, a.component(c))
+		case now == nil: // the other side does not list bundled components
 		default:
 			d.compareOne(id, a, b, c, now)
 		}
@@ -115,23 +115,23 @@ func (d *Difference) compareKey(key string, a, b *side, before, after map[string
 		switch c := after[id]; {
 		case before[id] != nil:
 		case c.Counts():
-			came = append(came, b.component(c))
+			added = append(added, b.component(c))
 		case d.Known.Bundled:
-			cameInside = append(cameInside, b.component(c))
+			addedBundled = append(addedBundled, b.component(c))
 		}
 	}
-	if change, ok := changeOf(key, gone, came); ok {
+	if change, ok := changeOf(key, removed, added); ok {
 		d.Changed = append(d.Changed, change)
-		if d.Judged && len(gone) == 1 && len(came) == 1 {
-			d.proof(gone[0], came[0])
+		if d.Judged && len(removed) == 1 && len(added) == 1 {
+			d.judgement(removed[0], added[0])
 		}
 	} else {
-		d.Removed, d.Added = append(d.Removed, gone...), append(d.Added, came...)
+		d.Removed, d.Added = append(d.Removed, removed...), append(d.Added, added...)
 	}
-	if change, ok := changeOf(key, goneInside, cameInside); ok {
+	if change, ok := changeOf(key, removedBundled, addedBundled); ok {
 		d.Bundled.Changed = append(d.Bundled.Changed, change)
 	} else {
-		d.Bundled.Removed, d.Bundled.Added = append(d.Bundled.Removed, goneInside...), append(d.Bundled.Added, cameInside...)
+		d.Bundled.Removed, d.Bundled.Added = append(d.Bundled.Removed, removedBundled...), append(d.Bundled.Added, addedBundled...)
 	}
 }
 
@@ -147,14 +147,14 @@ func (d *Difference) compareOne(id string, a, b *side, before, after *sbom.Compo
 			d.Bundled.Owners = append(d.Bundled.Owners, OwnerChange{ID: id, From: from, To: to})
 		}
 	case d.Judged:
-		d.proof(a.component(before), b.component(after))
+		d.judgement(a.component(before), b.component(after))
 	}
 	if d.Known.Artifacts {
 		d.artifact(id, before, after)
 	}
 }
 
-func (d *Difference) proof(before, after Component) {
+func (d *Difference) judgement(before, after Component) {
 	if *before.Judgement != *after.Judgement {
 		d.Judgements = append(d.Judgements, JudgementChange{Before: before.ID, After: after.ID, From: *before.Judgement, To: *after.Judgement})
 	}
@@ -165,7 +165,7 @@ func (d *Difference) artifact(id string, before, after *sbom.Component) {
 	add := func(what string, from, to []string, proved bool) {
 		d.Artifacts = append(d.Artifacts, ArtifactChange{ID: id, What: what, From: from, To: to, Proved: proved})
 	}
-	// Proved digests first: a difference in them says more.
+	// Proved digests first: a difference in them is stronger evidence.
 	for _, proved := range []bool{true, false} {
 		from, to := digests(before, proved), digests(after, proved)
 		var was, is []string
@@ -196,8 +196,8 @@ func (d *Difference) artifact(id string, before, after *sbom.Component) {
 	}
 }
 
-// digests are the digests of a component by algorithm, sorted. With proved
-// they are those that are bound to what is installed.
+// digests returns the digests of a component by algorithm, sorted. With proved
+// they are those that are bound to the installed files.
 func digests(c *sbom.Component, proved bool) map[string][]string {
 	out := map[string][]string{}
 	for _, d := range c.Digests {
@@ -270,7 +270,7 @@ func sortVersions(items []Component) {
 	})
 }
 
-// compareLayers finds what is the same on both sides but for its layer.
+// compareLayers finds components that differ only in their layer.
 func (d *Difference) compareLayers(a, b *side) {
 	if !d.Known.Artifacts || len(a.Document.Environment.Image.Layers) == 0 || len(b.Document.Environment.Image.Layers) == 0 {
 		return
@@ -300,7 +300,7 @@ func (d *Difference) compareLayers(a, b *side) {
 	sortLayers(d.Layers)
 }
 
-// layer is the digest of the layer that c is from, empty when not known.
+// layer returns the digest of the layer of c, empty when it is unknown.
 func (s *side) layer(c *sbom.Component) string {
 	layers := s.Document.Environment.Image.Layers
 	if c.Layer < 1 || c.Layer > len(layers) {
@@ -309,7 +309,7 @@ func (s *side) layer(c *sbom.Component) string {
 	return cmp.Or(layers[c.Layer-1].DiffID, layers[c.Layer-1].Digest)
 }
 
-// replacements finds names that left in one place and came in another.
+// replacements finds names that were removed in one place and added in another.
 func replacements(removed, added []Component) []Replacement {
 	before, after := byName(removed), byName(added)
 	var out []Replacement
@@ -338,8 +338,8 @@ func replacements(removed, added []Component) []Replacement {
 	return out
 }
 
-// byName groups items by a name that does not depend on the ecosystem. Files
-// have no name that could be relied on.
+// byName groups components by a name that does not depend on the ecosystem.
+// Files have no reliable name.
 func byName(items []Component) map[string][]Component {
 	out := map[string][]Component{}
 	for _, i := range items {
@@ -360,7 +360,7 @@ func valuesOf(items []Component, of func(Component) string) []string {
 	return slices.Compact(out)
 }
 
-// grouped puts items under what brought them.
+// grouped puts components under those that introduce them.
 func grouped(s *side, items []Component) []graph.Introduction {
 	if len(items) == 0 || !s.Known.Relations {
 		return nil

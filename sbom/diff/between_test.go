@@ -281,7 +281,7 @@ func TestProperties(t *testing.T) {
 	}
 }
 
-// state says of each identity whether it counts; without what lies inside
+// state reports for each identity whether it counts; without bundled components
 // others when that is not compared.
 func state(s Side, inside bool) map[string]bool {
 	out := map[string]bool{}
@@ -293,7 +293,7 @@ func state(s Side, inside bool) map[string]bool {
 	return out
 }
 
-// apply makes of the state of the first side what the difference says.
+// apply applies the difference to the state of the first side.
 func apply(d *Difference, state map[string]bool) map[string]bool {
 	out := maps.Clone(state)
 	remove := func(items []Component) {

@@ -1,33 +1,32 @@
-// Package diff answers two questions over documents: what differs between
-// two of them, and which of several hold something. Both are pure functions.
+// Package diff answers two questions over documents: what differs between two
+// of them, and which of several contain a component. Both are pure functions.
 //
 // # Difference
 //
 // [Between] compares by identity (counting rule 2), not by position or name
 // alone. All versions of one key are a set: two versions before and two after
-// are not paired by guessing. What counts on one side and lies inside another
-// component on the other side is neither added nor removed; it has moved.
+// are not paired by guessing. A component that counts on one side and is
+// bundled on the other side is neither added nor removed; it has moved.
 //
 // The difference of B and A is the mirror image of that of A and B
-// ([Difference.Mirror]), to the byte: nothing here has a favourite side. The
-// words before and after are for the first and the second of the two.
+// ([Difference.Mirror]), to the byte. The words before and after mean the first
+// and the second of the two.
 //
-// A side may know less than a document of a scan does ([Side.Known]). What
-// only one side knows is not compared, and the answer says so: a baseline has
-// no digests, and that is no difference.
+// A side may have less than the document of a scan ([Side.Known]). Facts that
+// only one side has are not compared, and the answer lists them: a baseline
+// without digests does not differ in digests.
 //
 // # Find
 //
-// A [Pattern] is matched against each component of a document. The answer
-// keeps three things apart: what matches, what has the name and could not be
-// compared ([Doubt]), and what of the environment could not be looked at and
-// might have held it ([Unseen]). Only with none of the three is the answer
-// "no".
+// A [Pattern] is matched with each component of a document. The answer
+// separates three things: components that match, components of that name whose
+// version could not be compared ([Doubt]), and parts of the environment that
+// could not be examined and might contain a match ([Unseen]). The answer is "no"
+// only without all three.
 //
 // # Versions
 //
-// Versions are compared in the order of their own ecosystem, or not at all
-// ([version.Compare]).
+// Versions are compared in the order of their own ecosystem, or not at all.
 package diff
 
 import (
@@ -41,25 +40,24 @@ import (
 // Side is one of the two documents that are compared.
 type Side struct {
 	Document *sbom.Document
-	// Known is what the side can tell beyond the identities that count.
+	// Known are the facts of the side beyond the identities that count.
 	Known Known
-	// Judgement is what a judgement says of a component that counts; nil when
-	// nobody judged.
+	// Judgement returns the judgement of a component that counts; nil when the
+	// side was not judged.
 	Judgement func(id string) Judgement
 }
 
-// Known are the things that a side can tell. The zero value is a list of
-// identities.
+// Known are the facts that a side has. The zero value is a list of identities.
 type Known struct {
-	// Bundled: what lies inside other components is listed.
+	// Bundled is set when bundled components are listed.
 	Bundled bool `json:"bundled"`
-	// Artifacts: digests, stamps and origins are as the environment has them.
+	// Artifacts is set for digests, fingerprints and origins.
 	Artifacts bool `json:"artifacts"`
-	// Relations: what needs what.
+	// Relations is set when relations are listed.
 	Relations bool `json:"relations"`
 }
 
-// Everything is what the document of a scan can tell.
+// Everything returns the facts of a scan's document.
 func Everything() Known { return Known{Bundled: true, Artifacts: true, Relations: true} }
 
 // Judgement is a provenance with its evidence.
@@ -85,17 +83,17 @@ type Difference struct {
 	// Added and Removed are dependencies of which one side has no version.
 	Added   []Component `json:"added"`
 	Removed []Component `json:"removed"`
-	// AddedBy and RemovedBy have the same IDs under what brought them, each
-	// by the graph of the side that has them; nil when that side has none.
+	// AddedBy and RemovedBy have the same IDs under those that introduce them,
+	// each by the graph of their side; nil when that side has no relations.
 	AddedBy   []graph.Introduction `json:"addedBy,omitempty"`
 	RemovedBy []graph.Introduction `json:"removedBy,omitempty"`
-	// Changed are dependencies at other versions.
+	// Changed are dependencies with other versions.
 	Changed []VersionChange `json:"changed"`
-	// Replaced says which of Removed and Added have one name, in another
-	// namespace, type or architecture.
+	// Replaced are those of Removed and Added that have the same name in
+	// another namespace, type or architecture.
 	Replaced []Replacement `json:"replaced,omitempty"`
-	// MovedIn count before and lie inside another component after; MovedOut
-	// the other way round. Both are known only with Known.Bundled.
+	// MovedIn count before and are bundled after; MovedOut the reverse. Both
+	// need Known.Bundled.
 	MovedIn  []Move `json:"movedIn,omitempty"`
 	MovedOut []Move `json:"movedOut,omitempty"`
 	// Judgements are those on both sides, with another provenance or evidence.
@@ -105,18 +103,17 @@ type Difference struct {
 	// Layers are those with nothing else that differs but the layer of the
 	// image that they are from.
 	Layers []LayerChange `json:"layers,omitempty"`
-	// Bundled is what differs in what does not count.
+	// Bundled has the differences of bundled components.
 	Bundled Bundled `json:"bundled,omitzero"`
-	// Known is what both sides can tell, and was compared.
+	// Known are the facts of both sides, which were compared.
 	Known Known `json:"known"`
-	// Judged says that proofs were compared.
+	// Judged is set when judgements were compared.
 	Judged bool `json:"judged"`
 }
 
-// Total is what a side has.
+// Total is the count of a side.
 type Total struct {
-	// Counted is the number of dependencies, Bundled that of components inside
-	// others.
+	// Counted is the number of dependencies, Bundled that of bundled components.
 	Counted int `json:"counted"`
 	Bundled int `json:"bundled"`
 }
@@ -150,7 +147,7 @@ type Replacement struct {
 // Move is a component that counts on one side only.
 type Move struct {
 	Component
-	// Bundled is the identity of what it lies inside of on the other side.
+	// Bundled is the identity of its owner on the other side.
 	Bundled string `json:"bundled"`
 }
 
@@ -170,8 +167,8 @@ type ArtifactChange struct {
 	What string   `json:"what"`
 	From []string `json:"from"`
 	To   []string `json:"to"`
-	// Proved says that the digests are bound to what is installed, on both
-	// sides. Otherwise it is what installers recorded.
+	// Proved is set when the digests are bound to the installed files on both
+	// sides. Otherwise they are the records of installers.
 	Proved bool `json:"proved,omitempty"`
 }
 
@@ -192,29 +189,29 @@ type LayerChange struct {
 	IDs  []string `json:"ids"`
 }
 
-// Bundled is what differs in what lies inside other components on both sides.
+// Bundled has the differences of components that are bundled on both sides.
 type Bundled struct {
 	Added   []Component     `json:"added,omitempty"`
 	Removed []Component     `json:"removed,omitempty"`
 	Changed []VersionChange `json:"changed,omitempty"`
-	// Owners are those that lie inside another component than before.
+	// Owners are those with another owner than before.
 	Owners []OwnerChange `json:"owners,omitempty"`
 }
 
-// OwnerChange is a component that lies inside another one than before.
+// OwnerChange is a component with another owner than before.
 type OwnerChange struct {
 	ID   string `json:"id"`
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// Empty says that nothing differs.
+// Empty reports whether nothing differs.
 func (d *Difference) Empty() bool {
 	return len(d.Added)+len(d.Removed)+len(d.Changed)+len(d.MovedIn)+len(d.MovedOut)+len(d.Judgements)+len(d.Artifacts)+len(d.Layers)+
 		len(d.Bundled.Added)+len(d.Bundled.Removed)+len(d.Bundled.Changed)+len(d.Bundled.Owners) == 0
 }
 
-// Mirror is the difference of the same two sides the other way round.
+// Mirror returns the difference of the two sides in reverse order.
 func (d *Difference) Mirror() *Difference {
 	m := *d
 	m.Before, m.After = d.After, d.Before
@@ -271,7 +268,7 @@ func mirrored[T any](list []T, turn func(T) T) []T {
 	return out
 }
 
-// sortLayers puts those first that most components are of.
+// sortLayers sorts by the number of components, the largest first.
 func sortLayers(list []LayerChange) {
 	slices.SortFunc(list, func(a, b LayerChange) int {
 		return cmp.Or(cmp.Compare(len(b.IDs), len(a.IDs)), slices.Compare(a.IDs, b.IDs))

@@ -14,16 +14,15 @@ import (
 	"github.com/depaudit/depaudit/sbom/version"
 )
 
-// Found is what one document has of a pattern.
+// Found is the result of a pattern for one document.
 type Found struct {
 	// Hits match; sorted by identity.
 	Hits []Hit `json:"hits"`
-	// Doubts have the name, and nobody can say whether they have the version.
+	// Doubts have the name, and a version that cannot be compared.
 	Doubts []Doubt `json:"doubts,omitempty"`
-	// AnyCase says that no name matches exactly, and that these do in another
-	// case.
+	// AnyCase is set when no name matches exactly, and these do in another case.
 	AnyCase bool `json:"anyCase,omitempty"`
-	// Unseen is what could not be looked at and might hold what was not found.
+	// Unseen are the parts that could not be examined and might contain a match.
 	Unseen []Unseen `json:"unseen,omitempty"`
 }
 
@@ -33,7 +32,7 @@ type Hit struct {
 	// Paths are those that match, for a pattern of paths; else those that show
 	// the component.
 	Paths []string `json:"paths,omitempty"`
-	// Note says what is worth knowing of the match.
+	// Note is a remark about the match.
 	Note string `json:"note,omitempty"`
 }
 
@@ -43,7 +42,7 @@ type Doubt struct {
 	Why string `json:"why"`
 }
 
-// Unseen is something that could not be looked at.
+// Unseen is a part of an environment that could not be examined.
 type Unseen struct {
 	// What is one of the Unseen constants.
 	What   string `json:"what"`
@@ -78,8 +77,7 @@ func (p *Pattern) Find(doc *sbom.Document) Found {
 	return found
 }
 
-// named says whether any component has the name as it is, whatever its
-// version.
+// named reports whether any component has the exact name, at any version.
 func (p *Pattern) named(doc *sbom.Document) bool {
 	return slices.ContainsFunc(doc.Components, func(c sbom.Component) bool { return p.matchesName(&c, false) })
 }
@@ -162,8 +160,8 @@ func hasQualifier(c *sbom.Component, key, value string) bool {
 	return err == nil && u.Qualifiers.Map()[key] == value
 }
 
-// findPath finds what has a path, or for files that no package accounts for,
-// what it lies in.
+// findPath finds the components of a path, or for files that no package accounts
+// for, the component that contains them.
 func (p *Pattern) findPath(s *side, found *Found) {
 	for i := range s.Document.Components {
 		c := &s.Document.Components[i]
@@ -217,8 +215,7 @@ func (p *Pattern) unseen(doc *sbom.Document) []Unseen {
 		case sbom.LimitPaths:
 			hides = p.path != ""
 		case sbom.LimitUnaccounted:
-			// What no package accounts for has no version, and no type of an
-			// ecosystem.
+			// Unaccounted files have no version, and no type of an ecosystem.
 			hides = p.path != "" || p.versions == nil && (p.typ == "" || p.typ == "generic")
 		}
 		if hides {
@@ -233,14 +230,14 @@ func (p *Pattern) unseen(doc *sbom.Document) []Unseen {
 			}
 		}
 		if n > 0 {
-			out = append(out, Unseen{What: UnseenFiles, Detail: fmt.Sprintf("which files its %d packages of the system have is not in the document", n)})
+			out = append(out, Unseen{What: UnseenFiles, Detail: fmt.Sprintf("the document does not list the files of its %d OS packages", n)})
 		}
 	}
 	return out
 }
 
-// holds says whether the version of a component is among those. Where that
-// cannot be said, why is not empty.
+// holds reports whether the version of a component is one of those. When it
+// cannot be compared, why is not empty.
 func (v *versions) holds(c *sbom.Component) (ok bool, why string) {
 	switch {
 	case v == nil:
@@ -248,7 +245,7 @@ func (v *versions) holds(c *sbom.Component) (ok bool, why string) {
 	case v.typ != "":
 		return v.inRange(c)
 	}
-	for _, it := range v.items {
+	for _, it := range v.constraints {
 		holds, reason := it.holds(c)
 		switch {
 		case reason != "":
@@ -295,12 +292,12 @@ func (it constraint) holds(c *sbom.Component) (ok bool, why string) {
 	case err == nil:
 		return fits(it.op, order), ""
 	case equality && errors.As(err, &bad) && bad.Version == "":
-		return it.op == "!=", "" // the text differs, and nothing says that they are equal all the same
+		return it.op == "!=", "" // the texts differ, and the order of the type is unknown
 	}
 	return false, err.Error()
 }
 
-// fits says whether an order is what an operator asks for.
+// fits reports whether an order satisfies an operator.
 func fits(op string, order int) bool {
 	switch op {
 	case "", "=":
@@ -320,14 +317,14 @@ func fits(op string, order int) bool {
 // inRange follows the specification of vers: what is equal is decided first,
 // then each pair of bounds is a range.
 func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
-	if len(v.items) == 1 && v.items[0].glob {
+	if len(v.constraints) == 1 && v.constraints[0].glob {
 		return true, ""
 	}
 	if c.Version == "" {
 		return false, (&version.OrderError{Missing: true}).Error()
 	}
 	var bounds []constraint
-	for _, it := range v.items {
+	for _, it := range v.constraints {
 		order, err := version.Compare(v.typ, c.Version, it.version)
 		if err != nil && c.Version != it.version {
 			if it.op == "=" || it.op == "!=" {
@@ -352,7 +349,7 @@ func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
 		return err == nil && fits(it.op, order)
 	}
 	upper := func(it constraint) bool { return it.op[0] == '<' }
-	onlyNot := len(bounds) == 0 && !slices.ContainsFunc(v.items, func(it constraint) bool { return it.op == "=" })
+	onlyNot := len(bounds) == 0 && !slices.ContainsFunc(v.constraints, func(it constraint) bool { return it.op == "=" })
 	if onlyNot {
 		return true, ""
 	}
@@ -367,7 +364,7 @@ func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
 	return false, ""
 }
 
-// packageManager says whether versions of a type may have an epoch and a
+// packageManager reports whether versions of a type may have an epoch and a
 // revision.
 func packageManager(typ string) bool {
 	switch typ {
@@ -398,8 +395,8 @@ func hasRevision(typ, v string) bool { return withoutRevision(typ, v) != v }
 
 func allDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// withoutRevision is the version of what was packaged. Only apk says what a
-// revision looks like.
+// withoutRevision returns the upstream version. Only apk defines the form of a
+// revision.
 func withoutRevision(typ, v string) string {
 	i := strings.LastIndexByte(v, '-')
 	if i <= 0 || typ == "apk" && !(strings.HasPrefix(v[i:], "-r") && allDigits(v[i+2:])) {
@@ -408,17 +405,17 @@ func withoutRevision(typ, v string) string {
 	return v[:i]
 }
 
-// Place is what an environment says of one path, where somebody could ask it:
-// a document does not have the file lists of packages.
+// Place is one path in an environment. A document does not have the file lists
+// of packages, so the caller looks the path up.
 type Place struct {
-	// Path is where it is, with links followed; empty when nothing is there.
+	// Path is the path with links followed; empty when it does not exist.
 	Path string
-	// ID is that of the component that it belongs to, empty when none does.
+	// ID is that of the component that it is part of, empty for none.
 	ID string
 }
 
-// FindPlace is [Pattern.Find] for a pattern with a [Pattern.Path], and what
-// the environment says of that.
+// FindPlace is [Pattern.Find] for a pattern with a [Pattern.Path], and the place
+// of that path.
 func (p *Pattern) FindPlace(doc *sbom.Document, place Place) Found {
 	found := p.Find(doc)
 	found.Doubts = nil
@@ -427,7 +424,7 @@ func (p *Pattern) FindPlace(doc *sbom.Document, place Place) Found {
 		return found
 	}
 	found.Unseen = nil
-	hit := Hit{Component: Component{Component: sbom.Component{Name: place.Path}}, Paths: []string{place.Path}, Note: "it is there, and no package accounts for it alone"}
+	hit := Hit{Component: Component{Component: sbom.Component{Name: place.Path}}, Paths: []string{place.Path}, Note: "the path exists, and no package accounts for it alone"}
 	if c := doc.Component(place.ID); c != nil {
 		s := &side{Side: Side{Document: doc}}
 		hit = Hit{Component: s.component(c), Paths: []string{place.Path}, Note: "the path is part of it"}

@@ -31,7 +31,7 @@ func stage(t testing.TB) *sbom.Document {
 }
 
 // TestFind has patterns with the names and versions that they find. A ? is a
-// doubt, a ~ says that case did not matter.
+// doubt, a ~ means that case did not matter.
 func TestFind(t *testing.T) {
 	doc := stage(t)
 	for pattern, want := range map[string]string{
@@ -140,22 +140,22 @@ func short(f Found) string {
 
 func TestPatternErrors(t *testing.T) {
 	for pattern, want := range map[string]string{
-		"":                        `:1: it is empty`,
+		"":                        `:1: the pattern is empty`,
 		"a@":                      `:3: a version is missing`,
 		"a@>=":                    `:5: a version is missing`,
 		"a@>=1,":                  `:7: a version is missing`,
 		"a@>=1.*":                 `:7: >= takes a version, and this is a glob`,
-		"a@1 2":                   `:4: what stands here belongs to no version`,
+		"a@1 2":                   `:4: unexpected text in a version`,
 		"a>=1":                    `:2: a range without an @ in front`,
 		"a[b":                     `:2: [ without its ]`,
 		"a{b":                     `:2: { without its }`,
-		`ab\`:                     `:3: a \ with nothing behind it`,
+		`ab\`:                     `:3: a \ at the end`,
 		"a b":                     `:2: a blank in a name`,
 		"./a":                     `:1: a path that is not absolute`,
 		"/a/../b":                 `:1: a path with . or .. or // in it`,
 		"pkg:deb":                 `:5: a package URL without a type and a name`,
 		"pkg:deb/a#b":             `:10: a subpath, which no component has`,
-		"pkg:d_b/a":               `:5: "d_b" is no type of package URLs`,
+		"pkg:d_b/a":               `:5: invalid package URL type "d_b"`,
 		"pkg:pypi/a@>=x.y":        `:12: "x.y" is not a version of "pypi"`,
 		"pkg:deb/a%zz":            `:10: a percent sign that begins no escape`,
 		"vers:deb":                `:6: a vers: range without a type and a constraint`,

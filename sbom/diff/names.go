@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// quote quotes foreign text for an error; whoever prints it neutralises it.
+// quote quotes untrusted text for an error; the caller escapes it when it prints
+// the error.
 func quote(s string) string {
 	const longest = 200 // of what is worth reading
 	if len(s) > longest {

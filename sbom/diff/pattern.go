@@ -18,23 +18,23 @@ import (
 // linear in it.
 const MaxPattern = 4096
 
-// Pattern says what to look for. Make it with [ParsePattern].
+// Pattern selects components. Make it with [ParsePattern].
 //
 // The grammar:
 //
 //	PATTERN  = PATH | NAME [ "@" VERSIONS ] [ "?" QUALIFIERS ] | VERS
 //	PATH     = "/" ...                     an absolute path, or a glob of paths
 //	NAME     = [ "pkg:" ] [ TYPE "/" ] [ NAMESPACE "/" ] name
-//	VERSIONS = VERS | ITEM { "," ITEM }    all of them must hold
-//	ITEM     = ( ">=" | ">" | "<=" | "<" | "=" | "!=" ) version | version | glob
+//	VERSIONS = VERS | CONSTRAINT { "," CONSTRAINT }    all of them must hold
+//	CONSTRAINT = ( ">=" | ">" | "<=" | "<" | "=" | "!=" ) version | version | glob
 //	VERS     = "vers:" TYPE "/" ...        as the purl specification has it
 //
 // NAME, and version, may be globs: "*" is anything but a slash, "**" anything,
 // "?" one character, "[a-c]" one of them, "{a,b}" either. A "pkg:" in front
-// makes NAME a package URL, with its type and its escapes; without a version or
-// a qualifier it stands for all of them, without a namespace too.
+// makes NAME a package URL, with its type and its escapes; without a version, a
+// qualifier or a namespace it matches all of them.
 //
-// A version in part means all that it is the beginning of: one without a
+// A partial version matches every version that begins with it: one without a
 // revision (the part behind the last hyphen) is compared with versions
 // without theirs, so that <=5.6.1 holds for 5.6.1-1. So are = and !=, and they
 // leave out the epoch too. A vers: range is compared to the letter.
@@ -51,10 +51,10 @@ type Pattern struct {
 	versions   *versions
 }
 
-// PatternError says what is wrong with a pattern.
+// PatternError is the error for an invalid pattern.
 type PatternError struct {
 	Pattern string
-	// Column is where, in bytes from 1.
+	// Column is the position of the error, in bytes from 1.
 	Column int
 	Msg    string
 	Hint   string
@@ -68,12 +68,12 @@ func (e *PatternError) Error() string {
 	return s
 }
 
-// String is the pattern as it was written.
+// String returns the pattern as it was written.
 func (p *Pattern) String() string { return p.text }
 
-// Path is the absolute path that the pattern asks for, empty when it asks for
-// a name or for a glob of paths. A package database lists paths that no
-// document has; who can ask it for their owner should.
+// Path returns the absolute path of the pattern, empty for a name or a glob of
+// paths. A package database lists paths that no document has; a caller that has
+// one can look up the owner.
 func (p *Pattern) Path() string {
 	if p.glob {
 		return ""
@@ -81,12 +81,12 @@ func (p *Pattern) Path() string {
 	return p.path
 }
 
-// ParsePattern reads a pattern. Its error is a *[PatternError].
+// ParsePattern parses a pattern. Its error is a *[PatternError].
 func ParsePattern(s string) (*Pattern, error) {
 	r := patternReader{text: s}
 	switch {
 	case s == "":
-		return nil, r.fail(0, "it is empty", "name a package (liblzma5), a purl (pkg:deb/debian/liblzma5), a path, or a glob (liblzma*)")
+		return nil, r.fail(0, "the pattern is empty", "name a package (liblzma5), a purl (pkg:deb/debian/liblzma5), a path, or a glob (liblzma*)")
 	case len(s) > MaxPattern:
 		return nil, r.fail(MaxPattern, fmt.Sprintf("longer than %d bytes", MaxPattern), "")
 	}
@@ -116,7 +116,7 @@ func ParsePattern(s string) (*Pattern, error) {
 	return p, nil
 }
 
-// patternReader is a pattern while it is read; offsets are those in text.
+// patternReader is the state of the parser; offsets are those in text.
 type patternReader struct{ text string }
 
 func (r patternReader) fail(offset int, msg, hint string) error {
@@ -139,7 +139,7 @@ func (r patternReader) namePattern() (*Pattern, error) {
 	name, versions, qualifiers := cut(r.text)
 	p := &Pattern{name: name, typed: true, glob: hasMeta(name)}
 	if name == "" {
-		return nil, r.fail(0, "there is no name", "write NAME@VERSION, or vers:TYPE/RANGE for every package of a type")
+		return nil, r.fail(0, "the name is missing", "write NAME@VERSION, or vers:TYPE/RANGE for every package of a type")
 	}
 	if i := strings.IndexAny(name, "<>=!"); i >= 0 && !strings.Contains(name, "?") {
 		return nil, r.fail(i, "a range without an @ in front", fmt.Sprintf("write %s@%s", name[:i], name[i:]))
@@ -156,7 +156,7 @@ func (r patternReader) namePattern() (*Pattern, error) {
 	return p, r.rest(p, len(name), versions, qualifiers)
 }
 
-// rest reads what follows a name. Both parts have their first character.
+// rest parses the text after a name. Both parts have their first character.
 func (r patternReader) rest(p *Pattern, offset int, versions, qualifiers string) error {
 	var err error
 	if versions != "" {
@@ -175,7 +175,7 @@ func (r patternReader) rest(p *Pattern, offset int, versions, qualifiers string)
 	for pair := range strings.SplitSeq(qualifiers[1:], "&") {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" || value == "" {
-			return r.fail(at, fmt.Sprintf("%s is no qualifier", quote(pair)), "qualifiers are ?arch=amd64&distro=debian-12")
+			return r.fail(at, fmt.Sprintf("invalid qualifier %s", quote(pair)), "qualifiers are ?arch=amd64&distro=debian-12")
 		}
 		if unescaped, err := url.PathUnescape(value); err == nil {
 			value = unescaped
@@ -200,7 +200,7 @@ func (r patternReader) purlPattern() (*Pattern, error) {
 	}
 	typ = strings.ToLower(typ)
 	if strings.Trim(typ, "abcdefghijklmnopqrstuvwxyz0123456789.-+") != "" {
-		return nil, r.fail(at, fmt.Sprintf("%s is no type of package URLs", quote(typ)), hint)
+		return nil, r.fail(at, fmt.Sprintf("invalid package URL type %s", quote(typ)), hint)
 	}
 	rest = strings.Trim(rest, "/")
 	full, err := url.PathUnescape(rest)
@@ -212,7 +212,7 @@ func (r patternReader) purlPattern() (*Pattern, error) {
 		p.namespace, p.name, p.hasSpace = full[:i], full[i+1:], true
 	}
 	if !p.glob {
-		// The types that fold their names say so.
+		// Some types fold their names.
 		u := packageurl.PackageURL{Type: typ, Namespace: p.namespace, Name: p.name}
 		if err := u.Normalize(); err == nil {
 			p.namespace, p.name = u.Namespace, u.Name
@@ -227,7 +227,7 @@ func (r patternReader) purlPattern() (*Pattern, error) {
 			return nil, r.fail(len(head)+max(0, strings.IndexByte(versions, '%')), "a percent sign that begins no escape", hint)
 		}
 		if plain != versions {
-			// Positions are of no use any more.
+			// Offsets in the unescaped text are not those of the pattern.
 			inner := patternReader{text: plain[1:]}
 			p.versions, err = inner.versions(0, plain[1:], typ)
 			if err != nil {
@@ -272,7 +272,7 @@ func isQualifiers(s string) bool {
 
 func hasMeta(s string) bool { return strings.ContainsAny(s, `*?[{\`) }
 
-// checkGlob refuses what is no glob.
+// checkGlob rejects an invalid glob.
 func (r patternReader) checkGlob(offset int, s string) error {
 	if doublestar.ValidatePattern(s) {
 		return nil
@@ -282,7 +282,7 @@ func (r patternReader) checkGlob(offset int, s string) error {
 		switch s[i] {
 		case '\\':
 			if i == len(s)-1 {
-				at, what = i, `a \ with nothing behind it`
+				at, what = i, `a \ at the end`
 			}
 			i++
 		case '[', '{':
@@ -300,11 +300,11 @@ func (r patternReader) checkGlob(offset int, s string) error {
 	return r.fail(offset+at, what, "")
 }
 
-// versions is what a version must be. Any of the alternatives, in which all
-// items must hold.
+// versions are the constraints of a version: all of them must hold, or one of
+// the alternatives of a vers: range.
 type versions struct {
-	typ   string // of a vers: range, which is compared to the letter; else empty
-	items []constraint
+	typ         string // of a vers: range, which is compared to the letter; else empty
+	constraints []constraint
 }
 
 type constraint struct {
@@ -322,7 +322,7 @@ func (r patternReader) versions(offset int, s, typ string) (*versions, error) {
 	}
 	v := &versions{}
 	at := offset
-	for _, part := range splitItems(s) {
+	for _, part := range splitConstraints(s) {
 		it, err := r.constraint(at, part)
 		if err != nil {
 			return nil, err
@@ -332,14 +332,14 @@ func (r patternReader) versions(offset int, s, typ string) (*versions, error) {
 				return nil, r.fail(at, err.Error(), "")
 			}
 		}
-		v.items = append(v.items, it)
+		v.constraints = append(v.constraints, it)
 		at += len(part) + 1
 	}
 	return v, nil
 }
 
-// splitItems splits at commas outside of braces.
-func splitItems(s string) []string {
+// splitConstraints splits at commas outside of braces.
+func splitConstraints(s string) []string {
 	var out []string
 	depth, start := 0, 0
 	for i := range len(s) {
@@ -373,7 +373,7 @@ func (r patternReader) constraint(offset int, s string) (constraint, error) {
 	case it.version == "":
 		return it, r.fail(at, "a version is missing", "write NAME@1.2, NAME@1.*, or NAME@>=1.2,<1.4")
 	case strings.ContainsAny(it.version, " <>=!|"):
-		return it, r.fail(at+strings.IndexAny(it.version, " <>=!|"), "what stands here belongs to no version", "a range is one or more of >=1.2, >1.2, <=1.2, <1.2, =1.2, !=1.2, with commas between them")
+		return it, r.fail(at+strings.IndexAny(it.version, " <>=!|"), "unexpected text in a version", "a range is one or more of >=1.2, >1.2, <=1.2, <1.2, =1.2, !=1.2, with commas between them")
 	case hasMeta(it.version):
 		it.glob = true
 		if it.op != "" && it.op != "=" && it.op != "!=" {
@@ -384,7 +384,7 @@ func (r patternReader) constraint(offset int, s string) (constraint, error) {
 	return it, nil
 }
 
-// vers reads a range of the purl specification (VERSION-RANGE-SPEC). typ is
+// vers parses a range of the purl specification (VERSION-RANGE-SPEC). typ is
 // that of the package URL that it belongs to, empty for none.
 func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
 	const hint = "a range is vers:TYPE/CONSTRAINT|CONSTRAINT..., as in vers:deb/>=5.6|<5.6.2"
@@ -405,7 +405,7 @@ func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
 			if strings.Contains(list, "|") {
 				return nil, r.fail(at, "a * beside other constraints", hint)
 			}
-			v.items = append(v.items, constraint{version: "*", glob: true})
+			v.constraints = append(v.constraints, constraint{version: "*", glob: true})
 			return v, nil
 		}
 		it, err := r.constraint(at, part)
@@ -430,11 +430,11 @@ func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
 				return nil, r.fail(at, err.Error(), "")
 			}
 		}
-		v.items = append(v.items, it)
+		v.constraints = append(v.constraints, it)
 		at += len(part) + 1
 	}
 	if version.Ordered(v.typ) {
-		slices.SortStableFunc(v.items, func(a, b constraint) int {
+		slices.SortStableFunc(v.constraints, func(a, b constraint) int {
 			c, _ := version.Compare(v.typ, a.version, b.version)
 			return c
 		})
@@ -442,7 +442,7 @@ func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
 	return v, nil
 }
 
-// versType is the purl type of a versioning scheme.
+// versType returns the purl type of a versioning scheme.
 func versType(scheme string) string {
 	switch scheme = strings.ToLower(scheme); scheme {
 	case "alpine":

@@ -36,7 +36,7 @@ func aptRoots(t *testing.T) []*aptRoot {
 	}
 	found, err := filepath.Glob(filepath.Join(os.Getenv("DEPAUDIT_E2E_ROOTS"), "*", "var/lib/apt/extended_states"))
 	if err != nil || len(found) == 0 {
-		t.Fatalf("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no folder with Debian root file systems that apt made (%v)", err)
+		t.Fatalf("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no directory with Debian root file systems that apt made (%v)", err)
 	}
 	var roots []*aptRoot
 	for _, states := range found {
@@ -85,7 +85,7 @@ func openRoot(t *testing.T, root string) *aptRoot {
 	return r
 }
 
-// apt returns the names that leave, as apt says it, or why it refuses. With
+// apt returns the names that apt removes, or the reason why it refuses. With
 // states, that is used as apt's record of what came automatically. The
 // configuration is the root's, and there is nothing that could be installed
 // instead.
@@ -136,7 +136,7 @@ func (r *aptRoot) leaving(c *graph.Removal) []string {
 	return names
 }
 
-// breaksBase says whether something would break that apt does not remove in
+// breaksBase reports whether something would break that apt does not remove in
 // order to solve a problem: what is essential.
 func (r *aptRoot) breaksBase(c *graph.Removal) bool {
 	return slices.ContainsFunc(c.Breaks, func(b graph.Break) bool { return b.Reason == graph.Essential })

@@ -455,7 +455,7 @@ func TestSplitIsClosed(t *testing.T) {
 					}
 				}
 			}
-			// What counts is known from the answer, what lies inside is not:
+			// The answer has the counted components, but not the bundled ones:
 			// check those whose needs all count.
 			in := maps.Clone(base)
 			gone := map[string]graph.Because{}

@@ -14,7 +14,7 @@ import (
 )
 
 // parse makes a graph of a few lines. "a* b! c" are components: asked for,
-// essential, automatic; "a?" has no record; "a<b" lies inside of b; "a/pypi"
+// essential, automatic; "a?" has no record; "a<b" is bundled in b; "a/pypi"
 // has another type. "a -> b kind via" is an edge; those from one component
 // with the same "b | c" as text are satisfiers of one requirement.
 func parse(t testing.TB, text string, opts graph.Options) *graph.Graph {
@@ -105,13 +105,13 @@ func TestWhatLeaves(t *testing.T) {
 		{"three in two requirements, the common one", "a* b c d\na -> b depends b | c\na -> c depends b | c\na -> c depends c | d\na -> d depends c | d", "c", "c:requested"},
 		{"three in two requirements, one is not met", "a* b c d\na -> b depends b | c\na -> c depends b | c\na -> c depends c | d\na -> d depends c | d", "c d", "a:broken, b:unneeded, c:requested, d:requested, a misses c"},
 		{"two requirements with the same satisfiers, one of each kind", "a* b c\na -> b depends b | c\na -> c pre-depends b | c", "b", "a:broken, b:requested, c:unneeded, a misses b"},
-		{"inside goes with its owner", "a* in<a", "a", "a:requested, in:requested"},
-		{"what is inside is needed", "a* py in<py\na -> in needs-module", "py", "a:broken, in:requested, py:requested, a misses in"},
-		{"what is inside keeps its owner", "a* b* py in<py\na -> in needs-module\nb -> py", "b", "b:requested"},
-		{"what is inside cannot leave alone", "a* in<a b\nin -> b\na -> b recommends", "b", "b:requested, in misses b"},
+		{"a bundled one goes with its owner", "a* in<a", "a", "a:requested, in:requested"},
+		{"a bundled one is needed", "a* py in<py\na -> in needs-module", "py", "a:broken, in:requested, py:requested, a misses in"},
+		{"a bundled one retains its owner", "a* b* py in<py\na -> in needs-module\nb -> py", "b", "b:requested"},
+		{"a bundled one cannot be removed alone", "a* in<a b\nin -> b\na -> b recommends", "b", "b:requested, in misses b"},
 		{"two versions", "a* lib@1 lib@2\na -> lib@2", "lib@1", "lib@1:requested"},
 		{"edges to nothing", "a* b\na -> nothing\nnothing -> b\na -> b", "a", "a:requested, b:unneeded"},
-		{"a kind that nobody knows is a need", "a* b\na -> b needs-magic", "b", "a:broken, b:requested, a misses b"},
+		{"an unknown kind is a need", "a* b\na -> b needs-magic", "b", "a:broken, b:requested, a misses b"},
 		{"roots are presumed", "a? b?\na -> b", "a", "a:requested, b:unneeded"},
 		{"across types", "a* py\nx?/pypi y?/pypi\nx -> y\nx -> py needs-interpreter", "x", "py:unneeded, x:requested, y:unneeded"},
 	} {
@@ -129,7 +129,7 @@ func TestRoots(t *testing.T) {
 		{"explicit and essential", "a* b! c", "", "a:explicit b:essential orphans[c]"},
 		{"named", "a* b c\nb -> c", "b gone", "a:explicit b:named missing[gone]"},
 		{"nothing recorded", "a? b? c?\na -> b", "", "a:presumed c:presumed unknown[deb]"},
-		{"essential says nothing about the others", "a! b? c?\nb -> c", "", "a:essential b:presumed unknown[deb]"},
+		{"essential is no record for the others", "a! b? c?\nb -> c", "", "a:essential b:presumed unknown[deb]"},
 		{"all automatic is no record", "a/pypi b/pypi\na -> b", "", "a:presumed unknown[pypi]"},
 		{"all automatic but the system's minimum", "a! b", "", "a:essential orphans[b]"},
 		{"one for each ring", "a? b? c? d?\na -> b\nb -> a\nb -> c\nd -> c", "", "a:presumed d:presumed unknown[deb]"},
@@ -138,7 +138,7 @@ func TestRoots(t *testing.T) {
 		{"one without a record", "a* b c? d\nc -> d", "", "a:explicit c:presumed orphans[b]"},
 		{"one without a record that an orphan needs", "a* b c?\nb -> c", "", "a:explicit orphans[b c]"},
 		{"a type of its own", "a* x?/pypi y?/pypi\na -> x", "", "a:explicit y:presumed unknown[pypi]"},
-		{"what is inside is no root", "a* b*<a c?<a", "", "a:explicit"},
+		{"a bundled one is not a root", "a* b*<a c?<a", "", "a:explicit"},
 		{"owners in a ring", "a* b<c c<b", "", "a:explicit"},
 		{"nothing", "", "", ""},
 	} {
@@ -196,7 +196,7 @@ func TestWhy(t *testing.T) {
 		{"parallel edges", "r* t\nr -> t recommends\nr -> t\nr -> t pre-depends", "t", graph.WhyOptions{All: true}, "r(explicit) pre-depends t"},
 		{"through itself only", "r* t u\nr -> t\nt -> u\nu -> t", "t", graph.WhyOptions{All: true}, "r(explicit) depends t"},
 		{"bundled", "r* a t<a\nr -> a", "t", graph.WhyOptions{}, "r(explicit) depends a contains t"},
-		{"an owner for what is inside", "r* a t<a\nr -> t", "a", graph.WhyOptions{}, "r(explicit) depends t bundled a"},
+		{"an owner for a bundled one", "r* a t<a\nr -> t", "a", graph.WhyOptions{}, "r(explicit) depends t bundled a"},
 		{"two versions", "r* t@1 t@2\nr -> t@2", "t@2", graph.WhyOptions{}, "r(explicit) depends t@2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
