@@ -159,7 +159,7 @@ func TestRefused(t *testing.T) {
 		"no name":             {document(sbom.Component{Type: "deb"}), "no name"},
 		"no type":             {document(sbom.Component{Name: "x"}), "no type"},
 		"owner missing":       {document(bundled("pypi/none@1", pkg("a", "1"))), "is not a component"},
-		"inside itself":       {document(bundled("pypi/a@1", pkg("a", "1"))), "in itself"},
+		"bundled in itself":   {document(bundled("pypi/a@1", pkg("a", "1"))), "in itself"},
 		"bundled in a cycle":  {document(bundled("pypi/b@1", pkg("a", "1")), bundled("pypi/a@1", pkg("b", "1"))), "in itself"},
 		"relation to nothing": {withRelation(document(pkg("a", "1")), sbom.Relation{From: "pypi/a@1", To: "pypi/b@1"}), "not a component"},
 	} {

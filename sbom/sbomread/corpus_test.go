@@ -19,14 +19,14 @@ import (
 	"github.com/depaudit/depaudit/sbom/moduletest"
 )
 
-// corpora are modules that come with documents that nobody here wrote, with
-// the number of them that are read, so that a test cannot pass by finding
-// none. Those that are in no go.mod are downloaded.
+// corpora are modules with third-party documents, with the number of documents
+// that are read, so that the test fails if it finds none. Modules that are not in
+// go.mod are downloaded.
 var corpora = []struct {
 	module, version string // version is empty for what go.mod has
 	dirs            []string
 	read            int
-	// refused are the others, with why.
+	// refused are the other documents, each with the error.
 	refused map[string]string
 }{
 	{"github.com/anchore/syft", "", []string{"syft/format"}, 49, map[string]string{
@@ -54,8 +54,8 @@ var corpora = []struct {
 	{"github.com/CycloneDX/cyclonedx-gomod", "v1.10.0", []string{"examples", "pkg"}, 21, map[string]string{}},
 }
 
-// marks are what documents are found by, wherever they lie: this must not be
-// how the reader recognises them.
+// marks are the strings that documents are found by, in any directory. The reader
+// must recognise them in another way.
 var marks = regexp.MustCompile(`"spdxVersion"|(?m)^SPDXVersion:|^spdxVersion:|"bomFormat"|cyclonedx\.org/schema/bom/|"artifactRelationships"|in-toto\.io|spdx-context\.jsonld|"payloadType"|<SpdxDocument`)
 
 func TestCorpora(t *testing.T) {
@@ -131,9 +131,9 @@ func documents(t *testing.T, dir string, below []string) []string {
 	return out
 }
 
-// compare holds a document against an independent reading of the same bytes:
-// every package URL and every name of an entry is a component, an exclusion,
-// or the operating system; and nothing else is there.
+// compare checks a document against an independent parser of the same bytes:
+// every package URL and every name of an entry is a component, an exclusion or the
+// operating system, and there is nothing else.
 func compare(t *testing.T, name string, data []byte, doc *sbom.Document) {
 	t.Helper()
 	want := entries(t, name, data)
@@ -179,8 +179,7 @@ func compare(t *testing.T, name string, data []byte, doc *sbom.Document) {
 	}
 }
 
-// plainPURL is a package URL without what does not identify, as every tool
-// could have spelled it.
+// plainPURL returns the identifying parts of a package URL in one spelling.
 func plainPURL(purl string) string {
 	if !strings.HasPrefix(purl, "pkg:") {
 		return "-"
@@ -193,9 +192,9 @@ func plainPURL(purl string) string {
 	return strings.ToLower(purl)
 }
 
-// entries are the package URLs, and the names of entries without one, of
-// what a document lists, read without any of our code; nil for documents
-// that wrap another one.
+// entries returns the package URLs of the entries of a document, and the names of
+// entries without one, parsed without the code under test; nil for a document
+// that wraps another one.
 func entries(t *testing.T, name string, data []byte) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}

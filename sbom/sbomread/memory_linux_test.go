@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// peak is the most memory that this process has had, in KiB (proc(5)).
+// peak returns the peak memory of this process in KiB (proc(5)).
 func peak(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")
@@ -23,7 +23,7 @@ func peak(t *testing.T) int {
 	return n
 }
 
-// reset makes the peak begin anew.
+// reset resets the peak.
 func reset(t *testing.T) {
 	t.Helper()
 	debug.FreeOSMemory()

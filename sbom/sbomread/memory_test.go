@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	// softLimit is what a scanning process of 2 GiB tells its collector.
+	// softLimit is the memory limit that a scanning process of 2 GiB sets for
+	// the collector.
 	softLimit = 1536 << 20
-	// maxPeak is what reading the worst document may take there, so that the
-	// rest of the program has its part of the 2 GiB.
+	// maxPeak is the memory for reading the worst document, so that the rest of
+	// the program fits into the 2 GiB.
 	maxPeak = 1700 << 20
 )
 
@@ -48,7 +49,7 @@ func fill(head, item, tail string) []byte {
 	return b.Bytes()
 }
 
-// own is a document of ours with n components.
+// own encodes a document with n components.
 func own(encode func(io.Writer, *sbom.Document, sbom.Meta) error, n int) []byte {
 	d, m := exporttest.Large(n)
 	var b bytes.Buffer
@@ -58,8 +59,8 @@ func own(encode func(io.Writer, *sbom.Document, sbom.Meta) error, n int) []byte 
 	return b.Bytes()
 }
 
-// largest are documents of the largest size that is read, each of the kind
-// that takes most in one way.
+// largest are documents of the largest size that is read. Each takes the most
+// memory of its kind.
 var largest = map[string]func() []byte{
 	"CycloneDX, empty components": func() []byte {
 		return fill(`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[`, `{}`, `]}`)
@@ -112,8 +113,8 @@ var largest = map[string]func() []byte{
 	"keys": func() []byte { return fill(`{"bomFormat":"CycloneDX","specVersion":"1.6",`, `"#":0`, `}`) },
 }
 
-// TestMemoryAtLimit reads the largest documents, each in a process of its
-// own, and holds what that takes at its peak.
+// TestMemoryAtLimit checks the peak memory of reading the largest documents, each
+// in its own process.
 func TestMemoryAtLimit(t *testing.T) {
 	if name := os.Getenv("DEPAUDIT_INTAKE_LARGEST"); name != "" {
 		readLargest(t, name)
@@ -159,7 +160,7 @@ func readLargest(t *testing.T, name string) {
 	if _, err := file.Write(make()); err != nil {
 		t.Fatal(err)
 	}
-	// What making the document took does not count.
+	// The memory for making the document does not count.
 	reset(t)
 	debug.SetMemoryLimit(softLimit)
 	if _, err := file.Seek(0, 0); err != nil {

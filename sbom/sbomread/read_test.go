@@ -30,8 +30,8 @@ func readText(t testing.TB, text string) *sbom.Document {
 	return d
 }
 
-// summary is what a document says, in lines: counted components, what lies
-// inside, relations, exclusions, gaps and limitations.
+// summary returns a document in lines: counted and bundled components, relations,
+// exclusions, gaps and limitations.
 func summary(d *sbom.Document) string {
 	var b strings.Builder
 	for _, c := range d.Components {
@@ -62,8 +62,8 @@ func limitations(d *sbom.Document) string {
 	return strings.Join(slices.Compact(names), " ")
 }
 
-// environments are documents of one environment in every format, each with
-// what its maker can say of it.
+// environments are documents of one environment in every format, each with the
+// parts that its tool writes.
 var environments = []struct {
 	name, text  string
 	want        string
@@ -335,8 +335,8 @@ func zipped(s string) string {
 	return b.String()
 }
 
-// TestRoundTrip: what depaudit wrote is what is read, whatever it is wrapped
-// in, and has no limitations that the document did not have.
+// TestRoundTrip checks that a document that depaudit wrote is read as it was
+// encoded, in every wrapping, without further limitations.
 func TestRoundTrip(t *testing.T) {
 	for name, make := range map[string]func() (*sbom.Document, sbom.Meta){
 		"small": exporttest.Small, "hostile": exporttest.Hostile,
@@ -361,7 +361,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestTampered: one of ours that somebody changed is said to be changed.
+// TestTampered checks that a changed document of depaudit has a gap.
 func TestTampered(t *testing.T) {
 	d, m := exporttest.Small()
 	var asSPDX, asCycloneDX bytes.Buffer
@@ -401,76 +401,76 @@ func TestRefused(t *testing.T) {
 		return `<bom xmlns="http://cyclonedx.org/schema/bom/1.6" xmlns:x="urn:x"><components><component type="library">` + component + `</component></components></bom>`
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"empty":                  {"", "the document is empty"},
-		"blank":                  {" \n ", "the document is empty"},
-		"package.json":           {`{"name":"x","version":"1","dependencies":{}}`, "a package.json and not an SBOM"},
-		"package-lock":           {`{"name":"x","lockfileVersion":3}`, "a lock file of npm"},
-		"web page":               {"<!DOCTYPE html><html><body>404</body></html>", "a web page and not an SBOM"},
-		"GitHub's error":         {`{"message":"Not Found","documentation_url":"x"}`, "an error message of a server"},
-		"trivy report":           {`{"SchemaVersion":2,"ArtifactName":"x","Results":[]}`, "a report of Trivy"},
-		"grype report":           {`{"matches":[],"source":{},"descriptor":{}}`, "a report of Grype"},
-		"SARIF":                  {`{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","runs":[]}`, "a SARIF report"},
-		"our report":             {`{"schema":1,"verdict":"pass","rules":1,"tool":{},"stages":[]}`, "a report of depaudit"},
-		"our baseline":           {`{"schema":1,"rules":1,"stages":{}}`, "a baseline of depaudit"},
-		"image index":            {`{"schemaVersion":2,"manifests":[]}`, "a part of a container image"},
-		"openvex":                {`{"@context":"https://openvex.dev/ns/v0.2.0","statements":[],"author":"x"}`, "a VEX or CSAF document"},
-		"list":                   {`[{"RepoTags":["x"]}]`, "docker-archive:FILE"},
-		"other JSON":             {`{"a":1}`, "no known SBOM format"},
-		"text":                   {"hello\nworld\n", "no known SBOM format"},
-		"pom":                    {`<project xmlns="http://maven.apache.org/POM/4.0.0"/>`, "a pom.xml"},
-		"tar":                    {strings.Repeat("x", 257) + "ustar" + strings.Repeat("x", 300), "a tar archive"},
-		"zip":                    {"PK\x03\x04", "a zip archive"},
-		"ELF":                    {"\x7fELF", "an ELF program"},
-		"binary":                 {"ab\x00cd", "a binary file"},
-		"UTF-16":                 {"\xff\xfe{\x00", "UTF-16"},
-		"UTF-16 unmarked":        {"{\x00\"\x00", "UTF-16"},
-		"zstd":                   {"\x28\xb5\x2f\xfd", "zstd -d"},
-		"half gzip":              {zipped(strings.Repeat("x", 10_000))[:30], "truncated"},
-		"no gzip":                {"\x1f\x8b\x00", "gzip"},
-		"RDF":                    {`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`, "SPDX in RDF/XML"},
-		"SPDX XML":               {`<Document><spdxVersion>SPDX-2.3</spdxVersion></Document>`, "SPDX in XML"},
-		"SPDX YAML":              {"SPDXID: SPDXRef-DOCUMENT\nspdxVersion: SPDX-2.3\n", "SPDX in YAML"},
-		"SPDX 2.1":               {`{"spdxVersion":"SPDX-2.1"}`, `unknown SPDX version "SPDX-2.1"`},
-		"SPDX 9":                 {`{"spdxVersion":"SPDX-2.30"}`, `unknown SPDX version "SPDX-2.30"`},
-		"CycloneDX 1.8":          {`{"bomFormat":"CycloneDX","specVersion":"1.8"}`, `unknown CycloneDX version "1.8"`},
-		"no format":              {`{"bomFormat":"CDX","specVersion":"1.6"}`, `"bomFormat" is "CDX"`},
-		"two formats":            {`{"bomFormat":"CycloneDX","spdxVersion":"SPDX-2.3"}`, "keys of two formats"},
-		"not UTF-8":              {cdx("{\"name\":\"\xff\"}"), "sbom.json:1:69: the byte 0xff is not UTF-8"},
-		"syntax":                 {"{\n\"bomFormat\": nope}", "sbom.json:2:15: not JSON"},
-		"two documents":          {cdx("") + "\n" + cdx(""), "sbom.json:2:1: not JSON"},
-		"key twice":              {cdx(`{"type":"library","name":"evil","name":"lodash"}`), "twice"},
-		"other case":             {cdx(`{"type":"library","name":"evil","NAME":"lodash"}`), `is not "name" by the format`},
-		"other case alone":       {cdx(`{"type":"library","name":"evil","Scope":"excluded"}`), `is not "scope" by the format`},
-		"escaped key":            {cdx(`{"type":"library","name":"evil","n\u0061me":"lodash"}`), "twice"},
-		"in SPDX":                {`{"spdxVersion":"SPDX-2.3","packages":[{"SPDXID":"a","SpdxId":"b"}]}`, `is not "SPDXID" by the format`},
-		"in syft":                {`{"artifacts":[{"id":"1","PURL":"pkg:npm/a@1"}],"artifactRelationships":[]}`, `is not "purl" by the format`},
-		"deep":                   {cdx(nested), "nested more than"},
-		"number":                 {cdx(`{"type":"library","name":"a","version":1}`), `"components.version" is a number`},
-		"long name":              {cdx(`{"type":"library","name":"` + strings.Repeat("x", 100_000) + `"}`), "(100000 bytes) is longer than"},
-		"XML, cut":               {xml("<name>a</name>")[:100], "is truncated"},
-		"XML, name twice":        {xml("<name>evil</name><name>lodash</name>"), "<name> is in one <component> twice"},
-		"XML, namespace":         {xml("<name>evil</name><x:scope>excluded</x:scope>"), "another namespace"},
-		"XML, attribute":         {strings.Replace(xml("<name>a</name>"), `type="library"`, `type="library" type="file"`, 1), "twice"},
-		"XML, foreign attribute": {strings.Replace(xml("<name>a</name>"), `type="library"`, `x:type="file"`, 1), "another namespace"},
-		"XML, entity":            {`<!DOCTYPE bom [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>` + xml("<name>&b;</name>"), "a document type declaration"},
-		"XML, no entity":         {xml("<name>&b;</name>"), "invalid character entity"},
-		"XML, latin-1":           {`<?xml version="1.0" encoding="ISO-8859-1"?>` + xml("<name>a</name>"), "convert it"},
-		"XML, two":               {xml("<name>a</name>") + xml("<name>b</name>"), "a second document"},
-		"XML, deep":              {xml(strings.Repeat("<a>", 500) + strings.Repeat("</a>", 500)), "nested more than"},
-		"XML, version":           {strings.Replace(xml(""), "1.6", "2.0", 1), `unknown CycloneDX version "2.0"`},
-		"tags, cut":              {"SPDXVersion: SPDX-2.3\nPackageName: a\nPackageComment: <text>x", "sbom.json:3:1: a <text> is not closed"},
-		"tags, junk":             {"SPDXVersion: SPDX-2.3\njunk\n", "sbom.json:2:1: a line without a tag"},
-		"tags, twice":            {"SPDXVersion: SPDX-2.3\nPackageName: a\nSPDXID: a\nPackageVersion: 1\nPackageVersion: 2\n", "sbom.json:5:1: PackageVersion is given twice"},
-		"tags, case":             {"SPDXVersion: SPDX-2.3\nPackageName: a\nPackageVERSION: 1\n", "is not PackageVersion by the format"},
-		"context":                {`{"@context":["https://spdx.org/rdf/3.0.1/spdx-context.jsonld",{"x":"y"}],"@graph":[]}`, "@context is not exactly that of SPDX 3.0"},
-		"full names":             {`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"https://spdx.org/rdf/3.0.1/terms/Software/Package","spdxId":"a"}]}`, "a full name where"},
-		"type":                   {`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"x:Package","spdxId":"a"}]}`, "not one of the canonical form"},
-		"provenance":             {statement("v1", "https://slsa.dev/provenance/v1", "{}"), "unknown predicate type \"https://slsa.dev/provenance/v1\""},
-		"no predicate":           {statement("v1", "https://spdx.dev/Document", "null"), "without a predicate"},
-		"not base64":             {`{"payloadType":"application/vnd.in-toto+json","payload":"!!"}`, "not base64"},
-		"other payload":          {`{"payloadType":"text/plain","payload":"aGVsbG8="}`, "unknown payload type"},
-		"cut within":             {envelope(statement("v1", "https://spdx.dev/Document", environments[1].text)[:300], base64.StdEncoding), "in the payload: line 2, column 5: the document is truncated"},
-		"wrapped too much":       {strings.Repeat(`{"sbom":`, 20) + "{}" + strings.Repeat("}", 20), "wrapped more than"},
+		"empty":                                {"", "the document is empty"},
+		"blank":                                {" \n ", "the document is empty"},
+		"package.json":                         {`{"name":"x","version":"1","dependencies":{}}`, "a package.json and not an SBOM"},
+		"package-lock":                         {`{"name":"x","lockfileVersion":3}`, "a lock file of npm"},
+		"web page":                             {"<!DOCTYPE html><html><body>404</body></html>", "a web page and not an SBOM"},
+		"GitHub's error":                       {`{"message":"Not Found","documentation_url":"x"}`, "an error message of a server"},
+		"trivy report":                         {`{"SchemaVersion":2,"ArtifactName":"x","Results":[]}`, "a report of Trivy"},
+		"grype report":                         {`{"matches":[],"source":{},"descriptor":{}}`, "a report of Grype"},
+		"SARIF":                                {`{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","runs":[]}`, "a SARIF report"},
+		"our report":                           {`{"schema":1,"verdict":"pass","rules":1,"tool":{},"stages":[]}`, "a report of depaudit"},
+		"our baseline":                         {`{"schema":1,"rules":1,"stages":{}}`, "a baseline of depaudit"},
+		"image index":                          {`{"schemaVersion":2,"manifests":[]}`, "a part of a container image"},
+		"openvex":                              {`{"@context":"https://openvex.dev/ns/v0.2.0","statements":[],"author":"x"}`, "a VEX or CSAF document"},
+		"list":                                 {`[{"RepoTags":["x"]}]`, "docker-archive:FILE"},
+		"other JSON":                           {`{"a":1}`, "no known SBOM format"},
+		"text":                                 {"hello\nworld\n", "no known SBOM format"},
+		"pom":                                  {`<project xmlns="http://maven.apache.org/POM/4.0.0"/>`, "a pom.xml"},
+		"tar":                                  {strings.Repeat("x", 257) + "ustar" + strings.Repeat("x", 300), "a tar archive"},
+		"zip":                                  {"PK\x03\x04", "a zip archive"},
+		"ELF":                                  {"\x7fELF", "an ELF program"},
+		"binary":                               {"ab\x00cd", "a binary file"},
+		"UTF-16":                               {"\xff\xfe{\x00", "UTF-16"},
+		"UTF-16 unmarked":                      {"{\x00\"\x00", "UTF-16"},
+		"zstd":                                 {"\x28\xb5\x2f\xfd", "zstd -d"},
+		"half gzip":                            {zipped(strings.Repeat("x", 10_000))[:30], "truncated"},
+		"no gzip":                              {"\x1f\x8b\x00", "gzip"},
+		"RDF":                                  {`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`, "SPDX in RDF/XML"},
+		"SPDX XML":                             {`<Document><spdxVersion>SPDX-2.3</spdxVersion></Document>`, "SPDX in XML"},
+		"SPDX YAML":                            {"SPDXID: SPDXRef-DOCUMENT\nspdxVersion: SPDX-2.3\n", "SPDX in YAML"},
+		"SPDX 2.1":                             {`{"spdxVersion":"SPDX-2.1"}`, `unknown SPDX version "SPDX-2.1"`},
+		"SPDX 9":                               {`{"spdxVersion":"SPDX-2.30"}`, `unknown SPDX version "SPDX-2.30"`},
+		"CycloneDX 1.8":                        {`{"bomFormat":"CycloneDX","specVersion":"1.8"}`, `unknown CycloneDX version "1.8"`},
+		"no format":                            {`{"bomFormat":"CDX","specVersion":"1.6"}`, `"bomFormat" is "CDX"`},
+		"two formats":                          {`{"bomFormat":"CycloneDX","spdxVersion":"SPDX-2.3"}`, "keys of two formats"},
+		"not UTF-8":                            {cdx("{\"name\":\"\xff\"}"), "sbom.json:1:69: the byte 0xff is not UTF-8"},
+		"syntax":                               {"{\n\"bomFormat\": nope}", "sbom.json:2:15: not JSON"},
+		"two documents":                        {cdx("") + "\n" + cdx(""), "sbom.json:2:1: not JSON"},
+		"key twice":                            {cdx(`{"type":"library","name":"evil","name":"lodash"}`), "twice"},
+		"other case":                           {cdx(`{"type":"library","name":"evil","NAME":"lodash"}`), `is not "name" by the format`},
+		"other case alone":                     {cdx(`{"type":"library","name":"evil","Scope":"excluded"}`), `is not "scope" by the format`},
+		"escaped key":                          {cdx(`{"type":"library","name":"evil","n\u0061me":"lodash"}`), "twice"},
+		"in SPDX":                              {`{"spdxVersion":"SPDX-2.3","packages":[{"SPDXID":"a","SpdxId":"b"}]}`, `is not "SPDXID" by the format`},
+		"in syft":                              {`{"artifacts":[{"id":"1","PURL":"pkg:npm/a@1"}],"artifactRelationships":[]}`, `is not "purl" by the format`},
+		"deep":                                 {cdx(nested), "nested more than"},
+		"number":                               {cdx(`{"type":"library","name":"a","version":1}`), `"components.version" is a number`},
+		"long name":                            {cdx(`{"type":"library","name":"` + strings.Repeat("x", 100_000) + `"}`), "(100000 bytes) is longer than"},
+		"XML, cut":                             {xml("<name>a</name>")[:100], "is truncated"},
+		"XML, name twice":                      {xml("<name>evil</name><name>lodash</name>"), "<name> is in one <component> twice"},
+		"XML, namespace":                       {xml("<name>evil</name><x:scope>excluded</x:scope>"), "another namespace"},
+		"XML, attribute":                       {strings.Replace(xml("<name>a</name>"), `type="library"`, `type="library" type="file"`, 1), "twice"},
+		"XML, attribute of another name space": {strings.Replace(xml("<name>a</name>"), `type="library"`, `x:type="file"`, 1), "another namespace"},
+		"XML, entity":                          {`<!DOCTYPE bom [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>` + xml("<name>&b;</name>"), "a document type declaration"},
+		"XML, no entity":                       {xml("<name>&b;</name>"), "invalid character entity"},
+		"XML, latin-1":                         {`<?xml version="1.0" encoding="ISO-8859-1"?>` + xml("<name>a</name>"), "convert it"},
+		"XML, two":                             {xml("<name>a</name>") + xml("<name>b</name>"), "a second document"},
+		"XML, deep":                            {xml(strings.Repeat("<a>", 500) + strings.Repeat("</a>", 500)), "nested more than"},
+		"XML, version":                         {strings.Replace(xml(""), "1.6", "2.0", 1), `unknown CycloneDX version "2.0"`},
+		"tags, cut":                            {"SPDXVersion: SPDX-2.3\nPackageName: a\nPackageComment: <text>x", "sbom.json:3:1: a <text> is not closed"},
+		"tags, junk":                           {"SPDXVersion: SPDX-2.3\njunk\n", "sbom.json:2:1: a line without a tag"},
+		"tags, twice":                          {"SPDXVersion: SPDX-2.3\nPackageName: a\nSPDXID: a\nPackageVersion: 1\nPackageVersion: 2\n", "sbom.json:5:1: PackageVersion is given twice"},
+		"tags, case":                           {"SPDXVersion: SPDX-2.3\nPackageName: a\nPackageVERSION: 1\n", "is not PackageVersion by the format"},
+		"context":                              {`{"@context":["https://spdx.org/rdf/3.0.1/spdx-context.jsonld",{"x":"y"}],"@graph":[]}`, "@context is not exactly that of SPDX 3.0"},
+		"full names":                           {`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"https://spdx.org/rdf/3.0.1/terms/Software/Package","spdxId":"a"}]}`, "a full name where"},
+		"type":                                 {`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"x:Package","spdxId":"a"}]}`, "not one of the canonical form"},
+		"provenance":                           {statement("v1", "https://slsa.dev/provenance/v1", "{}"), "unknown predicate type \"https://slsa.dev/provenance/v1\""},
+		"no predicate":                         {statement("v1", "https://spdx.dev/Document", "null"), "without a predicate"},
+		"not base64":                           {`{"payloadType":"application/vnd.in-toto+json","payload":"!!"}`, "not base64"},
+		"other payload":                        {`{"payloadType":"text/plain","payload":"aGVsbG8="}`, "unknown payload type"},
+		"cut within":                           {envelope(statement("v1", "https://spdx.dev/Document", environments[1].text)[:300], base64.StdEncoding), "in the payload: line 2, column 5: the document is truncated"},
+		"wrapped too much":                     {strings.Repeat(`{"sbom":`, 20) + "{}" + strings.Repeat("}", 20), "wrapped more than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Read(context.Background(), strings.NewReader(c.text), "sbom.json")
@@ -495,8 +495,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestCut: a document that was cut off anywhere is refused, and never read as
-// a smaller one.
+// TestCut checks that a document that is truncated anywhere is refused, and not
+// read as a smaller one.
 func TestCut(t *testing.T) {
 	for _, e := range environments {
 		text := strings.TrimRight(e.text, " \n")
@@ -510,7 +510,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestRules are single rules of counting that the environments do not show.
+// TestRules checks the counting rules that the environments do not show.
 func TestRules(t *testing.T) {
 	spdxDoc := func(packages, relationships string) string {
 		return `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","packages":[` + packages + `],"relationships":[` + relationships + `]}`
@@ -605,8 +605,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever is read ends in a document that the rest of the program
-// can work with, or in an error that can be printed; and twice in the same.
+// FuzzRead checks that reading arbitrary bytes gives a valid document or an error
+// that can be printed, and twice the same.
 func FuzzRead(f *testing.F) {
 	for _, e := range environments {
 		f.Add([]byte(e.text))

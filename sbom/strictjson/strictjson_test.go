@@ -93,7 +93,8 @@ func someKeys(n int) string {
 	return b.String()
 }
 
-// A list of empty objects is small as text and large in memory.
+// TestMemory checks the limit: a list of empty objects is small as text and large
+// in memory.
 func TestMemory(t *testing.T) {
 	data := `{"parts":[` + strings.Repeat("{},", 10_000_000) + `{}]}`
 	err := Unmarshal(context.Background(), []byte(data), new(thing))
@@ -142,8 +143,8 @@ func TestSameTokens(t *testing.T) {
 	}
 }
 
-// What is accepted is decoded as encoding/json decodes it, and has a key of
-// no object twice, by a reader that knows nothing of this package.
+// FuzzUnmarshal checks that an accepted document is decoded as by encoding/json,
+// and that no object has a key twice, by an independent parser.
 func FuzzUnmarshal(f *testing.F) {
 	for _, s := range []string{`{"name":"a","parts":[{"name":"b"}]}`, `{"Name":1}`, `{"a":1,"a":2}`, `[[`, `{"x":"\u0000\\\""}`, "\xff", `{"own":["a"]}`} {
 		f.Add([]byte(s))
@@ -172,7 +173,7 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// twice says whether an object has a key twice.
+// twice reports whether an object has a key twice.
 func twice(d *json.Decoder) bool {
 	type level struct {
 		keys  map[string]bool

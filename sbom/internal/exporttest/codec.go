@@ -20,27 +20,27 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Codec is an exchange format as its tests see it.
+// Codec has the functions of an exchange format that its tests use.
 type Codec struct {
 	Encode func(io.Writer, *sbom.Document, sbom.Meta) error
 	Decode func(data []byte) (*sbom.Document, sbom.Meta, error)
-	// Read reads documents of anybody's, and so what Encode wrote.
+	// Read reads documents of any origin.
 	Read func(data []byte) (*sbom.Document, error)
 	// Valid checks an encoded document against the format's official schema.
 	Valid func(data []byte) error
-	// References checks what no schema does: every identifier is used once
-	// and every reference leads to something.
+	// References checks two rules that the schema does not have: every
+	// identifier is used once, and every reference leads to an element.
 	References func(data []byte) error
-	// PURLs and Footprint are read from an encoded document by somebody who
-	// knows the format but not depaudit: all package URLs, and how many
-	// components count.
+	// PURLs and Footprint read an encoded document as a tool would that knows the
+	// format and not depaudit: all package URLs, and the number of components
+	// that count.
 	PURLs     func(t testing.TB, data []byte) []string
 	Footprint func(t testing.TB, data []byte) int
 	// Golden is the file with the encoded [Small] document.
 	Golden string
 }
 
-// Run holds a codec to everything that an exchange format promises.
+// Run checks every promise of an exchange format.
 func Run(t *testing.T, c Codec) {
 	documents := map[string]func() (*sbom.Document, sbom.Meta){
 		"small": Small, "hostile": Hostile,
@@ -71,7 +71,7 @@ func Run(t *testing.T, c Codec) {
 	t.Run("one write", c.oneWrite)
 }
 
-// Check is the property that holds for every document.
+// Check checks the properties of one encoded document.
 func (c Codec) Check(t testing.TB, d *sbom.Document, m sbom.Meta) {
 	t.Helper()
 	data := c.encode(t, d, m)
@@ -116,9 +116,9 @@ func (c Codec) Check(t testing.TB, d *sbom.Document, m sbom.Meta) {
 	}
 }
 
-// checkRead is the property of a reader of anybody's documents: those that
-// depaudit wrote are the document that was encoded, whatever their layout,
-// and are read like a stranger's with a gap when one character is another.
+// checkRead checks that Read returns the document that was encoded, in every
+// layout, and reads it as a third-party document with a gap when one character is
+// changed.
 func (c Codec) checkRead(t testing.TB, d *sbom.Document, data []byte) {
 	t.Helper()
 	want := *d
@@ -133,10 +133,10 @@ func (c Codec) checkRead(t testing.TB, d *sbom.Document, data []byte) {
 			t.Fatalf("read: %v", err)
 		}
 		if diff := cmp.Diff(&want, back, cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("read like anybody's, differs (-before +after):\n%s", diff)
+			t.Errorf("read, differs (-before +after):\n%s", diff)
 		}
 	}
-	// The date is what every document has, and nothing hangs on it.
+	// Every document has a date, and no other field depends on it.
 	date := regexp.MustCompile(`"([0-9]{4})(-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z")`)
 	changed := date.ReplaceAll(data, []byte(`"1999$2`))
 	if bytes.Equal(data, changed) {
@@ -144,7 +144,7 @@ func (c Codec) checkRead(t testing.TB, d *sbom.Document, data []byte) {
 	}
 	back, err := c.Read(changed)
 	if err != nil {
-		return // a stranger's document with such names may be refused
+		return // a third-party document with such names may be refused
 	}
 	if !slices.ContainsFunc(back.Gaps, func(g sbom.Gap) bool { return strings.Contains(g.Detail, "was changed since") }) {
 		t.Errorf("changed, and no gap: %v", back.Gaps)
@@ -174,7 +174,7 @@ func (c Codec) golden(t *testing.T) {
 	}
 }
 
-// order: the same findings in another order give the same bytes.
+// order checks that the order of findings does not change the bytes.
 func (c Codec) order(t *testing.T) {
 	d, m := Small()
 	want := c.encode(t, d, m)
@@ -191,7 +191,7 @@ func (c Codec) order(t *testing.T) {
 	}
 }
 
-// identifier: it changes with the content, and with nothing else.
+// identifier checks that the identifier changes with the content only.
 func (c Codec) identifier(t *testing.T) {
 	d, m := Small()
 	before := uuids(c.encode(t, d, m))
@@ -219,7 +219,8 @@ func (c Codec) date(t *testing.T) {
 	}
 }
 
-// oneWrite: nothing is left half-written by an encoder that fails midway.
+// oneWrite checks that an encoder calls Write once, so that an encoder that fails
+// has written nothing.
 func (c Codec) oneWrite(t *testing.T) {
 	d, m := Small()
 	w := &countingWriter{}
@@ -227,7 +228,7 @@ func (c Codec) oneWrite(t *testing.T) {
 		t.Errorf("%d writes, error %v", w.writes, err)
 	}
 	if err := c.Encode(fullWriter{}, d, m); err == nil {
-		t.Error("a full disk is no error")
+		t.Error("a short write returns no error")
 	}
 }
 

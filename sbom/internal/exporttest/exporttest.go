@@ -1,5 +1,5 @@
-// Package exporttest has the documents that the tests of the exchange formats
-// share: a small one that a person can check by eye, a hostile one, large
+// Package exporttest has the documents and checks that the tests of the exchange
+// formats share: a small document that a person can check, a hostile one, large
 // ones for benchmarks, and arbitrary ones for fuzzing.
 package exporttest
 
@@ -16,9 +16,9 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Small is an environment with one of everything: a component of each kind,
-// one inside another, one inside that one, each kind of relation, digests
-// proved, claimed and disputed, exclusions, a gap and a notice.
+// Small returns an environment with one of everything: a component of each kind,
+// one bundled in another, one bundled in that one, each kind of relation, digests
+// that are bound, claimed and disputed, exclusions, a gap and a notice.
 func Small() (*sbom.Document, sbom.Meta) {
 	const python, setuptools, vendored = "deb/debian/python3-setuptools@66.1.1-1?arch=all", "pypi/setuptools@66.1.1", "pypi/packaging@21.3"
 	d := must(sbom.Document{
@@ -111,8 +111,8 @@ func Small() (*sbom.Document, sbom.Meta) {
 	}
 }
 
-// strangers are strings that somebody may put into a package's metadata.
-func strangers() []string {
+// hostileStrings returns strings that the metadata of a package may have.
+func hostileStrings() []string {
 	return []string{
 		"evil\x1b[31m", "abc\u202egnp.exe", "a\nPackageName: injected", "a\r\n::error::b", `"quoted"`, `"half`, `back\slash\x1b`,
 		"latin-1 \xe9", "\xff\xfe\x00", "\ufffd", "\ufeffbom", "a\u0000b", "nb\u00a0sp", "line\u2028sep", "<script>&amp;</script>",
@@ -122,9 +122,9 @@ func strangers() []string {
 	}
 }
 
-// Hostile is an environment whose every string is a stranger's, in turn.
+// Hostile returns an environment of hostile strings.
 func Hostile() (*sbom.Document, sbom.Meta) {
-	s := strangers()
+	s := hostileStrings()
 	at := func(i int) string { return s[i%len(s)] }
 	d := sbom.Document{
 		Environment: sbom.Environment{
@@ -161,8 +161,8 @@ func Hostile() (*sbom.Document, sbom.Meta) {
 	}
 }
 
-// Large is an environment of n components with three relations each, some of
-// them inside others.
+// Large returns an environment of n components with three relations each, some of
+// them bundled.
 func Large(n int) (*sbom.Document, sbom.Meta) {
 	d := sbom.Document{
 		Environment: sbom.Environment{Ref: "dir:large", Kind: "dir", PackageDB: "dpkg", OS: sbom.OS{ID: "debian", VersionID: "12"}},
@@ -189,13 +189,13 @@ func Large(n int) (*sbom.Document, sbom.Meta) {
 	}
 }
 
-// Arbitrary makes a document out of anything: its strings are pieces of data
-// (cut at line feeds) and strangers, its shape follows from data's hash.
+// Arbitrary returns a document made of data: its strings are pieces of data (cut
+// at line feeds) and hostile strings, its shape follows from data's hash.
 func Arbitrary(data []byte) (*sbom.Document, sbom.Meta) {
 	sum := sha256.Sum256(data)
 	rnd := rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])))
 	words := []string{""}
-	for _, s := range strangers() {
+	for _, s := range hostileStrings() {
 		if len(s) < 100 || rnd.IntN(16) == 0 { // long ones take most of the time
 			words = append(words, s)
 		}
@@ -230,7 +230,7 @@ func Arbitrary(data []byte) (*sbom.Document, sbom.Meta) {
 		if c.ID == "" {
 			c.ID = sbom.Identity(&c)
 		}
-		// An owner that is there already cannot close a circle.
+		// An owner that exists already cannot close a cycle.
 		if n := len(d.Components); n > 0 && rnd.IntN(3) == 0 && !ids[c.ID] {
 			c.Owner = d.Components[rnd.IntN(n)].ID
 		}
