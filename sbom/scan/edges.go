@@ -41,8 +41,15 @@ type edgeReason struct {
 
 // edges collects relations. Of several reasons for one edge the shortest is
 // kept, as for the system's packages.
+//
+// It reads the inventory of a scan and writes nothing to it.
 type edges struct {
-	*scanner
+	*inventory
+	// components are those of the document, by which packages of the system
+	// are found by name.
+	components []sbom.Component
+	notices    []sbom.Notice
+
 	known map[edgeKey]edgeReason
 	// groups counts the requirements of each component that have several
 	// satisfiers.
@@ -56,8 +63,8 @@ type edges struct {
 	kept func(rootfs.Node) bool
 }
 
-func newEdges(s *scanner) *edges {
-	e := &edges{scanner: s, known: make(map[edgeKey]edgeReason), groups: make(map[string]int), programs: make(map[string]rootfs.Node)}
+func newEdges(in *inventory, components []sbom.Component) *edges {
+	e := &edges{inventory: in, components: components, known: make(map[edgeKey]edgeReason), groups: make(map[string]int), programs: make(map[string]rootfs.Node)}
 	rule := sync.OnceValue(keepRule)
 	e.kept = func(n rootfs.Node) bool {
 		if !e.isFile(n) {
@@ -73,16 +80,17 @@ func newEdges(s *scanner) *edges {
 	return e
 }
 
-// addEdges adds the relations that no package database knows.
-func (s *scanner) addEdges(ctx context.Context) {
-	e := newEdges(s)
+// relations returns the relations that are in no package database, and notices
+// about requirements that could not be read. The inventory must be complete.
+func (s *inventory) relations(ctx context.Context, components []sbom.Component) ([]sbom.Relation, []sbom.Notice) {
+	e := newEdges(s, components)
 	for _, add := range []func(context.Context){e.python, e.node, e.gems, e.scripts, e.libraries} {
 		if ctx.Err() != nil {
-			return
+			return nil, nil
 		}
 		add(ctx)
 	}
-	e.emit()
+	return e.emit(), e.notices
 }
 
 // add notes an edge from a unit.
@@ -98,10 +106,10 @@ func (e *edges) add(from int, to string, kind sbom.RelationKind, r edgeReason) {
 	e.known[key] = r
 }
 
-// emit puts the edges into the document. The same text may be a requirement
+// emit returns the edges as relations, sorted. The same text may be a requirement
 // of two installations of one component, that each have a satisfier of their
 // own: those do not stand for each other, and are numbered to say so.
-func (e *edges) emit() {
+func (e *edges) emit() []sbom.Relation {
 	type text struct {
 		from, via string
 		kind      sbom.RelationKind
@@ -117,13 +125,15 @@ func (e *edges) emit() {
 	slices.SortFunc(keys, func(a, b edgeKey) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.kind, b.kind))
 	})
+	out := make([]sbom.Relation, 0, len(keys))
 	for _, k := range keys {
 		r := e.known[k]
 		if r.group == 0 && same[text{k.from, r.via, k.kind}] > 1 {
 			r.group = e.newGroup(k.from)
 		}
-		e.doc.Relations = append(e.doc.Relations, sbom.Relation{From: k.from, To: k.to, Kind: k.kind, Via: r.via, Group: r.group, File: r.file})
+		out = append(out, sbom.Relation{From: k.from, To: k.to, Kind: k.kind, Via: r.via, Group: r.group, File: r.file})
 	}
+	return out
 }
 
 func (e *edges) newGroup(from string) int {
@@ -145,10 +155,10 @@ func (e *edges) outside(i int) bool {
 
 // unread notes that something a package needs could not be read.
 func (e *edges) unread(file, detail string) {
-	e.notice(sbom.NoticeRequirement, file, detail)
+	e.notices = append(e.notices, sbom.Notice{Kind: sbom.NoticeRequirement, Path: file, Detail: detail})
 }
 
-func (s *scanner) isFile(n rootfs.Node) bool {
+func (s *inventory) isFile(n rootfs.Node) bool {
 	return n != rootfs.None && s.tree.Kind(n) == rootfs.File
 }
 

@@ -17,15 +17,14 @@ func (s *scanner) settleAsked() {
 // and its like do not write it, and nor did pip before 20.2
 // (https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-requested-file).
 func (s *scanner) settlePythonAsked() {
-	e := &edges{scanner: s}
 	recorded := make(map[rootfs.Node]bool)
 	for i := range s.units {
 		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonExplicit {
-			recorded[e.siteOf(u.node)] = true
+			recorded[s.siteOf(u.node)] = true
 		}
 	}
 	for i := range s.units {
-		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonDependency && !recorded[e.siteOf(u.node)] {
+		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonDependency && !recorded[s.siteOf(u.node)] {
 			u.InstallReason = sbom.ReasonUnknown
 		}
 	}
@@ -94,7 +93,7 @@ func (s *scanner) settleNodeAsked() {
 
 // below is the entry of a folder of modules for a name, which may be in a
 // scope.
-func (s *scanner) below(modules rootfs.Node, name string) rootfs.Node {
+func (s *inventory) below(modules rootfs.Node, name string) rootfs.Node {
 	n := modules
 	for i := 0; i < len(name) && n != rootfs.None; {
 		end := i

@@ -229,8 +229,8 @@ func TestLinkAsLdconfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tree.Close()
-	s := &scanner{tree: tree}
-	e := newEdges(s)
+	s := &inventory{tree: tree}
+	e := newEdges(s, nil)
 	e.kept = s.isFile // all that the linker reads, whatever is kept of an image
 	self := tree.Resolve("/usr/bin/env")
 	needs := e.readNeeds(self)

@@ -150,7 +150,7 @@ func (e *edges) require(dir rootfs.Node, name string) int {
 
 // outermostModules is the topmost node_modules folder around a node, or the
 // node.
-func (s *scanner) outermostModules(n rootfs.Node) rootfs.Node {
+func (s *inventory) outermostModules(n rootfs.Node) rootfs.Node {
 	out := n
 	for p := n; p != rootfs.None; p = s.tree.Parent(p) {
 		if s.isNodeModules(p) {

@@ -104,8 +104,8 @@ func (e *edges) python(ctx context.Context) {
 }
 
 // siteOf is the folder that a distribution is imported from.
-func (e *edges) siteOf(meta rootfs.Node) rootfs.Node {
-	t := e.tree
+func (s *inventory) siteOf(meta rootfs.Node) rootfs.Node {
+	t := s.tree
 	dir := t.Parent(meta)
 	switch {
 	case isDistName(t.Name(meta)): // a single file
@@ -462,8 +462,8 @@ func (e *edges) markerValues(exe rootfs.Node, flavour, version string) map[strin
 		env["platform_machine"] = machine
 	}
 	if owner := e.ownerOf(exe); owner != "" && env["python_version"] != "" {
-		for i := range e.doc.Components {
-			c := &e.doc.Components[i]
+		for i := range e.components {
+			c := &e.components[i]
 			if c.ID != owner || !strings.HasPrefix(c.Name, flavour) {
 				continue
 			}

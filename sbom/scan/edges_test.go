@@ -306,7 +306,7 @@ func TestLinkConfig(t *testing.T) {
 		"/etc/ld.so.conf.d/a.conf": "/opt/a/\ninclude /etc/ld.so.conf\n",
 		"/etc/ld.so.conf.d/a.txt":  "/opt/no\n",
 	}.plant(t))
-	e := newEdges(s)
+	e := newEdges(&s.inventory, s.doc.Components)
 	e.kept = s.isFile
 	left := 3
 	want := []string{"/opt/a", "/opt/last", "/opt/last"}
@@ -342,7 +342,9 @@ func TestEdgesMoveNoCount(t *testing.T) {
 	made := whatever(t).with(needing(site, "a", "1", "six", "old")).with(manifest(modules+"/a", "a", "1.0.0", `"dependencies": {"b": "1"}`)).with(npm(modules+"/b", "b", "1.0.0")).plant(t)
 	for _, root := range append(realRoots(t), made) {
 		s, before := scanned(t, root)
-		s.addEdges(t.Context())
+		relations, notices := s.relations(t.Context(), s.doc.Components)
+		s.doc.Relations = append(s.doc.Relations, relations...)
+		s.doc.Notices = append(s.doc.Notices, notices...)
 		after, err := sbom.New(s.doc)
 		if err != nil {
 			t.Fatal(err)

@@ -25,7 +25,7 @@ func (s *scanner) emit() {
 			c.Owner = ""
 		}
 		c.Layer = s.layerOf(u)
-		if s.stamps && c.Kind == sbom.KindFiles {
+		if s.fingerprints && c.Kind == sbom.KindFiles {
 			c.Fingerprint = s.stamp(u)
 		}
 		s.doc.Components = append(s.doc.Components, c)
@@ -39,7 +39,7 @@ func (s *scanner) emit() {
 
 // ownerID is what a unit inside another one is listed under: that one, or
 // the system package that it in turn lies in.
-func (s *scanner) ownerID(i int) string {
+func (s *inventory) ownerID(i int) string {
 	for hops := 0; hops <= len(s.units); hops++ {
 		u := &s.units[i]
 		if u.Owner != "" {

@@ -181,7 +181,7 @@ func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 
 // listRoot is what the paths of a package's list are relative to, and the
 // folder that they may not leave; no folder when the list counts for nothing.
-func (s *scanner) listRoot(f catalogers.Found, n rootfs.Node) (base, root string) {
+func (s *inventory) listRoot(f catalogers.Found, n rootfs.Node) (base, root string) {
 	t := s.tree
 	switch f.Cataloger {
 	case "conda-meta-cataloger": // relative to the prefix, the parent of conda-meta
@@ -286,7 +286,7 @@ func (s *scanner) resolveInside() {
 }
 
 // leadsTo says whether following inside from one unit reaches another.
-func (s *scanner) leadsTo(from, to int) bool {
+func (s *inventory) leadsTo(from, to int) bool {
 	for seen := 0; from >= 0 && seen <= len(s.units); seen++ {
 		if from == to {
 			return true

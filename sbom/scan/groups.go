@@ -107,7 +107,7 @@ func isKernelModule(name string) bool {
 // importFolders are the folders that Python imports from: those of installed
 // packages, and its own library where that belongs to somebody. A library
 // that does not is unaccounted as a whole, by its programs.
-func (s *scanner) importFolders() []rootfs.Node {
+func (s *inventory) importFolders() []rootfs.Node {
 	t := s.tree
 	var out []rootfs.Node
 	for _, site := range s.survey.siteDirs {
@@ -127,7 +127,7 @@ func (s *scanner) importFolders() []rootfs.Node {
 // leadsToLooseModule says whether a link lets Python import what neither the
 // system nor a package accounts for. targets are the answers for directories:
 // several links may lead to one.
-func (s *scanner) leadsToLooseModule(link rootfs.Node, targets map[rootfs.Node]bool) bool {
+func (s *inventory) leadsToLooseModule(link rootfs.Node, targets map[rootfs.Node]bool) bool {
 	t := s.tree
 	to := t.ResolveNode(link)
 	loose := func(n rootfs.Node) bool { return s.claims[n] == 0 && !s.owned(n) }
@@ -238,12 +238,12 @@ func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 
 // packageFolders are the folders whose content is packages' business and
 // does not make the folder around them accounted for.
-func (s *scanner) packageFolders() caches {
+func (s *inventory) packageFolders() caches {
 	return s.outermost(slices.Concat(s.survey.siteDirs, s.survey.nodeModules))
 }
 
 // outermost returns the subtrees of those nodes that are in none of the others.
-func (s *scanner) outermost(nodes []rootfs.Node) caches {
+func (s *inventory) outermost(nodes []rootfs.Node) caches {
 	slices.Sort(nodes)
 	var out caches
 	for _, n := range nodes {
@@ -259,7 +259,7 @@ func (s *scanner) outermost(nodes []rootfs.Node) caches {
 // toolchains are installation prefixes of their own: folders with an
 // unaccounted program in bin and a lib beside it. Packages installed into
 // such a toolchain do not tear it into pieces.
-func (s *scanner) toolchains(loose []rootfs.Node) caches {
+func (s *inventory) toolchains(loose []rootfs.Node) caches {
 	t := s.tree
 	var out []rootfs.Node
 	for _, n := range loose {
@@ -304,7 +304,7 @@ func (g *grouping) top(n rootfs.Node) rootfs.Node {
 // home rather than something that was put there: by the Filesystem Hierarchy
 // Standard (https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html), and
 // by the folders in which other things are kept.
-func (s *scanner) structural(n rootfs.Node) bool {
+func (s *inventory) structural(n rootfs.Node) bool {
 	if s.owned(n) {
 		return true
 	}
@@ -437,7 +437,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[ro
 }
 
 // whatIs says in a word or two why a file counts as code.
-func (s *scanner) whatIs(n rootfs.Node) string {
+func (s *inventory) whatIs(n rootfs.Node) string {
 	i, ok := slices.BinarySearchFunc(s.sniffed.executables, n, func(e catalogers.Executable, n rootfs.Node) int { return cmp.Compare(e.Node, n) })
 	if ok {
 		switch s.sniffed.executables[i].Type {
@@ -462,7 +462,7 @@ func (s *scanner) whatIs(n rootfs.Node) string {
 
 // carriedUnits returns the units that are linked or packed into a file and
 // bundled with no other unit, in the order of their nodes.
-func (s *scanner) carriedUnits() []int {
+func (s *inventory) carriedUnits() []int {
 	var out []int
 	for i := range s.units {
 		if u := &s.units[i]; u.carried && u.inside < 0 && u.Owner == "" && u.node != rootfs.None {

@@ -115,7 +115,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 }
 
 // manifestOf is the package.json of a folder, None when there is none.
-func (s *scanner) manifestOf(dir rootfs.Node) rootfs.Node {
+func (s *inventory) manifestOf(dir rootfs.Node) rootfs.Node {
 	return s.tree.ResolveNode(s.tree.Child(dir, "package.json"))
 }
 
@@ -169,7 +169,7 @@ func isNodeCode(name string) bool {
 // none: an npm package with fixtures, a Python one with a front end. The
 // list of a Python package that reaches out of the folder of modules
 // carries nothing.
-func (s *scanner) carrierOf(manifest rootfs.Node) int {
+func (s *inventory) carrierOf(manifest rootfs.Node) int {
 	if store := s.storeOf(manifest); store >= 0 {
 		return store
 	}
@@ -233,9 +233,9 @@ func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 	s.claimTree(target, s.add(u), s.isNodeModules)
 }
 
-func (s *scanner) isNodeModules(n rootfs.Node) bool { return s.tree.Name(n) == "node_modules" }
+func (s *inventory) isNodeModules(n rootfs.Node) bool { return s.tree.Name(n) == "node_modules" }
 
-func (s *scanner) filesBelow(dir rootfs.Node) int {
+func (s *inventory) filesBelow(dir rootfs.Node) int {
 	from, to := s.tree.Subtree(dir)
 	files := 0
 	for ; from < to; from++ {
@@ -247,7 +247,7 @@ func (s *scanner) filesBelow(dir rootfs.Node) int {
 }
 
 // insideAnother says whether a folder lies in the claimed files of a package.
-func (s *scanner) insideAnother(dir rootfs.Node) bool {
+func (s *inventory) insideAnother(dir rootfs.Node) bool {
 	from, to := s.tree.Subtree(dir)
 	for ; from < to; from++ {
 		if s.tree.Kind(from) == rootfs.File {

@@ -37,7 +37,7 @@ func (m *nodeManifest) bundles() bool {
 // packageJSON reads a manifest as Node does: keys by case, a byte order mark
 // allowed. Of a key that stands twice Node takes the last, others the first,
 // so it is refused.
-func (s *scanner) packageJSON(n rootfs.Node) (*nodeManifest, error) {
+func (s *inventory) packageJSON(n rootfs.Node) (*nodeManifest, error) {
 	data, err := s.tree.ReadFile(n, maxPackageJSON)
 	if err != nil {
 		return nil, err

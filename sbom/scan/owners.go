@@ -43,7 +43,7 @@ func Owners(ctx context.Context, ref rootfs.Ref, opts Options, paths []string) (
 	return doc, owners, nil
 }
 
-func (s *scanner) owner(path string) Owner {
+func (s *inventory) owner(path string) Owner {
 	o := Owner{Path: sbom.EscapeInput(path)}
 	path = sbom.Unescape(o.Path)
 	for _, n := range []rootfs.Node{s.tree.ResolveParent(path), s.tree.Resolve(path)} {
@@ -59,7 +59,7 @@ func (s *scanner) owner(path string) Owner {
 }
 
 // ownerOf is the ID of the component that a node belongs to.
-func (s *scanner) ownerOf(n rootfs.Node) string {
+func (s *inventory) ownerOf(n rootfs.Node) string {
 	if s.owned(n) {
 		if s.tree.Kind(n) == rootfs.Dir {
 			return ""

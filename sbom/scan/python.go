@@ -97,7 +97,7 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 
 // pythonName reads the name as the email parser behind importlib.metadata
 // does: the first header wins. A second one that differs is malformed.
-func (s *scanner) pythonName(meta rootfs.Node) (name, version string, err error) {
+func (s *inventory) pythonName(meta rootfs.Node) (name, version string, err error) {
 	f, err := s.tree.OpenFile(meta)
 	if err != nil {
 		return "", "", err
@@ -183,7 +183,7 @@ func anyLine(data []byte, atEOF bool) (advance int, token []byte, err error) {
 
 // metadataOf is the file of a distribution that names it, None when there is
 // none.
-func (s *scanner) metadataOf(d rootfs.Node) rootfs.Node {
+func (s *inventory) metadataOf(d rootfs.Node) rootfs.Node {
 	if s.tree.Kind(d) != rootfs.Dir {
 		return d
 	}
@@ -198,7 +198,7 @@ func (s *scanner) metadataOf(d rootfs.Node) rootfs.Node {
 // standsForItself says whether a distribution's metadata lies where Python
 // looks for it, directly or in an egg there, or beside that of the package
 // which lists it. Whatever lists it then, it is installed and not vendored.
-func (s *scanner) standsForItself(d rootfs.Node) bool {
+func (s *inventory) standsForItself(d rootfs.Node) bool {
 	parent := s.tree.Parent(d)
 	if ecosystem.EqualFold(s.tree.Name(d), "EGG-INFO") {
 		parent = s.tree.Parent(parent)
@@ -216,7 +216,7 @@ func (s *scanner) standsForItself(d rootfs.Node) bool {
 func isSiteDir(name string) bool { return name == "site-packages" || name == "dist-packages" }
 
 // pythonAsked reads pip's record of what was asked for: PEP 376's REQUESTED.
-func (s *scanner) pythonAsked(d rootfs.Node) sbom.InstallReason {
+func (s *inventory) pythonAsked(d rootfs.Node) sbom.InstallReason {
 	switch {
 	case s.tree.Child(d, "REQUESTED") != rootfs.None:
 		return sbom.ReasonExplicit
@@ -427,7 +427,7 @@ func isDistName(name string) bool {
 // pythonPrefix is the folder that an installation scheme may write to: the
 // one above lib/pythonX.Y/site-packages, or the folder of modules itself
 // when the layout is another one (pip install --target).
-func (s *scanner) pythonPrefix(site rootfs.Node) string {
+func (s *inventory) pythonPrefix(site rootfs.Node) string {
 	t := s.tree
 	if !isSiteDir(t.Name(site)) {
 		return t.Path(site)
@@ -470,7 +470,7 @@ func (s *scanner) claimTopLevel(i int, d rootfs.Node, t *rootfs.Tree) {
 }
 
 // holdsFiles says whether there is anything but folders below a node.
-func (s *scanner) holdsFiles(n rootfs.Node) bool {
+func (s *inventory) holdsFiles(n rootfs.Node) bool {
 	from, to := s.tree.Subtree(n)
 	for ; from < to; from++ {
 		if s.tree.Kind(from) != rootfs.Dir {

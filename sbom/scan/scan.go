@@ -165,7 +165,7 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 	if err != nil {
 		return nil, err
 	}
-	s.stamps = opts.Fingerprints
+	s.fingerprints = opts.Fingerprints
 	if err := s.recall(ctx, since); err != nil {
 		return nil, err
 	}
@@ -174,7 +174,9 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 		return nil, err
 	}
 	s.assemble()
-	s.addEdges(ctx)
+	relations, notices := s.relations(ctx, s.doc.Components)
+	s.doc.Relations = append(s.doc.Relations, relations...)
+	s.doc.Notices = append(s.doc.Notices, notices...)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -184,39 +186,51 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 	return sbom.New(s.doc)
 }
 
-// scanner is the state of one scan. Everything by node is indexed by
-// rootfs.Node.
-type scanner struct {
+// inventory is what the phases of a scan have found so far. Its methods answer
+// questions and change nothing: only the methods of [scanner] add to it, in the
+// order of [scanTree], and relations are computed from it when it is complete.
+// Everything by node is indexed by rootfs.Node.
+type inventory struct {
 	tree *rootfs.Tree
 	db   *ospkg.DB // nil without a package database
-	doc  sbom.Document
-	// stamps says whether components of files get a stamp.
-	stamps bool
 
-	survey  survey
-	caches  caches
+	// From the names of files.
+	survey survey
+	caches caches
+	// From the first bytes of files.
 	sniffed sniffed
-	found   []catalogers.Found
-	// problems are what the catalogers could not read.
-	problems []catalogers.Problem
-	// cached are the programs in caches that are run in place.
-	cached map[rootfs.Node]bool
 
 	// units are the packages found so far that the system does not own; the
 	// claim of a node is the index of a unit plus one.
 	units  []unit
 	claims []int32
 	unitAt map[rootfs.Node]int // the first unit by its primary evidence
+	// stores are sorted by root and do not overlap.
+	stores []store
+}
+
+// scanner is the state of one scan: its inventory, and the document that is
+// made of it.
+type scanner struct {
+	inventory
+	doc sbom.Document
+	// fingerprints is set when components of files get a fingerprint.
+	fingerprints bool
+
+	found []catalogers.Found
+	// problems are what the catalogers could not read.
+	problems []catalogers.Problem
+	// cached are the programs in caches that are run in place.
+	cached map[rootfs.Node]bool
+
 	// read are the metadata files that our own readers dealt with; what a
 	// cataloger says against them does not matter.
 	read map[rootfs.Node]bool
 	// bundles are the manifests that were asked whether they list bundled
 	// packages.
 	bundles map[rootfs.Node]bool
-	// stores are sorted by root and do not overlap; needs are what their
-	// packages need of each other.
-	stores []store
-	needs  []need
+	// needs are the relations between packages of stores.
+	needs []need
 	// modules are files that a folder of packages holds directly.
 	modules []rootfs.Node
 }
@@ -224,7 +238,10 @@ type scanner struct {
 // open reads what the rest relies on: the release, the package database, and
 // the names of everything.
 func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
-	s := &scanner{tree: tree, read: make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), unitAt: make(map[rootfs.Node]int), bundles: make(map[rootfs.Node]bool)}
+	s := &scanner{
+		inventory: inventory{tree: tree, unitAt: make(map[rootfs.Node]int)},
+		read:      make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), bundles: make(map[rootfs.Node]bool),
+	}
 	s.doc.Catalogers = catalogers.Version
 	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Image: tree.Image(), Files: tree.Files()}
 	s.doc.Gaps = append(s.doc.Gaps, tree.Gaps()...)
@@ -264,11 +281,12 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 // examine looks into files: magics first, then the catalogers and our own
 // readers.
 func (s *scanner) examine(ctx context.Context) error {
-	var err error
-	s.sniffed, err = s.sniff(ctx)
+	sniffed, gaps, err := s.sniff(ctx)
 	if err != nil {
 		return err
 	}
+	s.sniffed = sniffed
+	s.doc.Gaps = append(s.doc.Gaps, gaps...)
 	view := catalogers.View{Tree: s.tree, Visible: s.visible}
 	for _, e := range s.sniffed.executables {
 		c := s.caches.of(e.Node)
@@ -307,7 +325,7 @@ func (s *scanner) assemble() {
 }
 
 // owned says whether the system's packages own a node.
-func (s *scanner) owned(n rootfs.Node) bool {
+func (s *inventory) owned(n rootfs.Node) bool {
 	return s.db != nil && s.db.Owns(n)
 }
 
@@ -322,7 +340,7 @@ func (s *scanner) visible(n rootfs.Node) bool {
 
 // namesInside recognises the small metadata files of other ecosystems that
 // distributions ship inside their packages.
-func (s *scanner) namesInside(n rootfs.Node) bool {
+func (s *inventory) namesInside(n rootfs.Node) bool {
 	name := s.tree.Name(n)
 	switch name {
 	case "METADATA", "PKG-INFO":
@@ -372,7 +390,7 @@ func (s *scanner) problem(p catalogers.Problem) {
 
 // accountedBy is the unit that a file belongs to: the one that claims it, or
 // the folder of unaccounted files around it.
-func (s *scanner) accountedBy(n rootfs.Node) int {
+func (s *inventory) accountedBy(n rootfs.Node) int {
 	if c := s.claimant(n); c >= 0 {
 		return c
 	}

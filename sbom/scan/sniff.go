@@ -32,7 +32,7 @@ const sniffers = 16
 // Names are not trusted: a jar may be called anything. In caches only files
 // with an execute bit are looked at: a toolchain that the go command keeps in
 // its module cache is run from there.
-func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
+func (s *inventory) sniff(ctx context.Context) (sniffed, []sbom.Gap, error) {
 	const chunk = 64 // nodes handed to a worker at a time
 	type part struct {
 		at rootfs.Node
@@ -72,20 +72,21 @@ func (s *scanner) sniff(ctx context.Context) (sniffed, error) {
 	}
 	wg.Wait()
 	if err := ctx.Err(); err != nil {
-		return sniffed{}, err
+		return sniffed{}, nil, err
 	}
 	slices.SortFunc(parts, func(a, b part) int { return int(a.at) - int(b.at) })
 	var out sniffed
+	var gaps []sbom.Gap
 	for _, p := range parts {
 		out.executables = append(out.executables, p.executables...)
 		out.scripts = append(out.scripts, p.scripts...)
 		out.archives = append(out.archives, p.archives...)
-		s.doc.Gaps = append(s.doc.Gaps, p.gaps...)
+		gaps = append(gaps, p.gaps...)
 	}
-	return out, nil
+	return out, gaps, nil
 }
 
-func (s *scanner) sniffOne(n rootfs.Node, out *sniffed) error {
+func (s *inventory) sniffOne(n rootfs.Node, out *sniffed) error {
 	cached := s.caches.contain(n)
 	if cached {
 		info, err := s.tree.Stat(n)
@@ -152,7 +153,7 @@ func reason(err error) string {
 
 // isHookSample excepts the sample hooks of a git repository, and of the
 // template that repositories are made from: git never runs them.
-func (s *scanner) isHookSample(n rootfs.Node) bool {
+func (s *inventory) isHookSample(n rootfs.Node) bool {
 	hooks := s.tree.Parent(n)
 	if !strings.HasSuffix(s.tree.Name(n), ".sample") || s.tree.Name(hooks) != "hooks" {
 		return false
@@ -169,7 +170,7 @@ const maxArchiveEntries = 200_000
 // runs as it is: a jar by its manifest, a Python zip application by its
 // __main__, an egg, or any zip in a folder that Python imports from. Wheels
 // and other archives that an installer unpacks first are not.
-func (s *scanner) isCodeArchive(n rootfs.Node) (bool, error) {
+func (s *inventory) isCodeArchive(n rootfs.Node) (bool, error) {
 	name := strings.ToLower(s.tree.Name(n))
 	switch {
 	case strings.HasSuffix(name, ".whl"), strings.HasSuffix(name, ".nupkg"), strings.HasSuffix(name, ".apk"):
@@ -185,7 +186,7 @@ func (s *scanner) isCodeArchive(n rootfs.Node) (bool, error) {
 
 // holdsCode looks for what an interpreter runs in the directory of a zip
 // file. A file without such a directory holds none.
-func (s *scanner) holdsCode(n rootfs.Node) (bool, error) {
+func (s *inventory) holdsCode(n rootfs.Node) (bool, error) {
 	f, err := s.tree.OpenFile(n)
 	if err != nil {
 		return false, err

@@ -14,7 +14,7 @@ import (
 // layerOf is the layer of an image that a unit is from: that of the metadata
 // that says what it is, and for files that nothing says anything about the
 // highest one of any of them. 0 outside of images.
-func (s *scanner) layerOf(u *unit) int {
+func (s *inventory) layerOf(u *unit) int {
 	n := u.node
 	if n == rootfs.None && len(u.Paths) > 0 {
 		n = s.tree.Lookup(u.Paths[0])
@@ -36,7 +36,7 @@ func (s *scanner) layerOf(u *unit) int {
 // component that has no version to tell it from another one by. Folders count
 // with their permissions only: their sizes and times are the file system's
 // business. Times are in seconds, since archives and images keep no more.
-func (s *scanner) stamp(u *unit) string {
+func (s *inventory) stamp(u *unit) string {
 	h := sha256.New()
 	for _, p := range u.Paths {
 		n := s.tree.Lookup(p)
@@ -50,7 +50,7 @@ func (s *scanner) stamp(u *unit) string {
 
 // stampTree adds a node and all below it. Nodes come in the order of their
 // paths, and the size of each subtree stands for where they are.
-func (s *scanner) stampTree(h hash.Hash, top rootfs.Node) {
+func (s *inventory) stampTree(h hash.Hash, top rootfs.Node) {
 	t := s.tree
 	from, to := t.Subtree(top)
 	var b []byte

@@ -35,7 +35,7 @@ func (s *scanner) readStores() {
 }
 
 // storeOf is the unit of the store folder that a node lies in, -1 if none.
-func (s *scanner) storeOf(n rootfs.Node) int {
+func (s *inventory) storeOf(n rootfs.Node) int {
 	i := sort.Search(len(s.stores), func(i int) bool { return s.stores[i].root > n }) - 1
 	if i < 0 || n >= s.stores[i].end {
 		return -1
@@ -171,7 +171,7 @@ func (s *scanner) readKegs() {
 }
 
 // kegEvidence is the file that shows that a folder is a keg.
-func (s *scanner) kegEvidence(dir rootfs.Node) (rootfs.Node, bool) {
+func (s *inventory) kegEvidence(dir rootfs.Node) (rootfs.Node, bool) {
 	t := s.tree
 	if t.Kind(dir) != rootfs.Dir || s.caches.contain(dir) || s.owned(dir) {
 		return rootfs.None, false
@@ -258,7 +258,7 @@ func nixName(s string) (string, bool) {
 
 // holdsLooseCode says whether there are programs, libraries or scripts below
 // a folder.
-func (s *scanner) holdsLooseCode(dir rootfs.Node) bool {
+func (s *inventory) holdsLooseCode(dir rootfs.Node) bool {
 	from, to := s.tree.Subtree(dir)
 	e := sort.Search(len(s.sniffed.executables), func(i int) bool { return s.sniffed.executables[i].Node >= from })
 	if e < len(s.sniffed.executables) && s.sniffed.executables[e].Node < to {

@@ -63,10 +63,10 @@ func (s *scanner) claimTree(dir rootfs.Node, unit int, except func(rootfs.Node) 
 }
 
 // claimant is the unit that claims a node, -1 if none.
-func (s *scanner) claimant(n rootfs.Node) int { return int(s.claims[n]) - 1 }
+func (s *inventory) claimant(n rootfs.Node) int { return int(s.claims[n]) - 1 }
 
 // depth counts the folders above a node.
-func (s *scanner) depth(n rootfs.Node) int {
+func (s *inventory) depth(n rootfs.Node) int {
 	d := 0
 	for n = s.tree.Parent(n); n != rootfs.None; n = s.tree.Parent(n) {
 		d++
@@ -76,7 +76,7 @@ func (s *scanner) depth(n rootfs.Node) int {
 
 // byDepth sorts nodes from the root downwards, so that what lies outside is
 // known before what lies inside it.
-func (s *scanner) byDepth(nodes []rootfs.Node) []rootfs.Node {
+func (s *inventory) byDepth(nodes []rootfs.Node) []rootfs.Node {
 	type at struct{ depth, node int }
 	keys := make([]at, len(nodes))
 	for i, n := range nodes {
