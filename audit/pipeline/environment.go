@@ -68,7 +68,12 @@ func ParseStage(name, raw, dir string) (Environment, error) {
 	return e, err
 }
 
-const buildFirst = "build the stage first, or check the path"
+// Hints for a path that does not exist: a stage's environment is often not built
+// yet, a document is written by another program.
+const (
+	buildFirst = "build the stage first, or check the path"
+	writeFirst = "write it first, or check the path"
+)
 
 // checkPath finds mistakes in a reference before the first scan. An error of
 // the file system is left to the scan, which reports it with its cause.
@@ -78,6 +83,8 @@ func checkPath(scheme, path string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && directory:
 		return &InputError{Err: fmt.Errorf("directory does not exist: %s", path), Hint: buildFirst}
+	case errors.Is(err, fs.ErrNotExist) && (scheme == rootfs.SchemeSBOM || scheme == rootfs.SchemeSnapshot):
+		return &InputError{Err: fmt.Errorf("file does not exist: %s", path), Hint: writeFirst}
 	case errors.Is(err, fs.ErrNotExist):
 		return &InputError{Err: fmt.Errorf("file does not exist: %s", path), Hint: buildFirst}
 	case err != nil:

@@ -19,7 +19,7 @@ import (
 // The tests in this file catch the scanning process while it starts, through
 // /proc, and stop it there: it then hangs as a dead-locked cataloger does.
 
-// running is depaudit as a process, with a temporary folder of its own.
+// running is depaudit as a process, with its own temporary directory.
 type running struct {
 	*exec.Cmd
 	tmp            string
@@ -44,7 +44,7 @@ func start(t *testing.T, args ...string) *running {
 	return r
 }
 
-// hang waits until the process that scans a folder is there, and stops it.
+// hang waits for the process that scans a directory, and stops it.
 func (r *running) hang(t *testing.T, dir string) (pid int) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -69,7 +69,7 @@ func (r *running) hang(t *testing.T, dir string) (pid int) {
 	}
 }
 
-// end waits for the process and says how long it took.
+// end waits for the process and returns the time it took.
 func (r *running) end(t *testing.T) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -126,8 +126,8 @@ func writePipeline(t *testing.T, roots ...string) string {
 	return path
 }
 
-// TestInterrupt: a cancel ends everything within a second, also when a scan
-// hangs, and leaves no process, no temporary folder and no output.
+// TestInterrupt checks that a cancel ends all processes within a second, also a
+// scan that hangs, and leaves no process, temporary directory or output.
 func TestInterrupt(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
@@ -186,9 +186,9 @@ func TestLostChild(t *testing.T) {
 	})
 }
 
-// TestParentDeath: the scanning process ends with the one that started it,
-// which it notices by its standard input. Its own work cannot end here: more
-// than a pipe holds is written to a reader that does not read.
+// TestParentDeath checks that the scanning process ends with its parent, whose
+// death closes its standard input. Its work cannot end before: it writes more
+// than the buffer of a pipe to a reader that does not read.
 func TestParentDeath(t *testing.T) {
 	t.Parallel()
 	exe, err := os.Executable()

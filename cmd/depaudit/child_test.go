@@ -101,8 +101,8 @@ func TestReadResult(t *testing.T) {
 const orphan = `{"environment":{"ref":"dir:/x","kind":"dir"},"components":[
 	{"id":"pypi/six@1","purl":"pkg:pypi/six@1","kind":"package","type":"pypi","name":"six","version":"1","owner":"nobody"}]}`
 
-// FuzzReadResult: whatever comes, there is either a result or an error, and
-// a result survives the way again.
+// FuzzReadResult checks that any input gives either a result or an error, and
+// that a result survives being written and read again.
 func FuzzReadResult(f *testing.F) {
 	_, doc := document(f)
 	f.Add(new(answer).frame(frameDocument, doc).frame(frameEnd, strconv.Itoa(len(doc))).Bytes())
@@ -128,7 +128,7 @@ func FuzzReadResult(f *testing.F) {
 	})
 }
 
-// TestLossReason: what a lost child leaves is told with the way out.
+// TestLossReason checks the reasons, and their hints, of a scan without a result.
 func TestLossReason(t *testing.T) {
 	limits := limitFlags{memory: 256}
 	exit := errors.New("exit status 2")
@@ -145,7 +145,7 @@ func TestLossReason(t *testing.T) {
 	}
 }
 
-// TestHeadWriter: a child that writes without end fills no memory.
+// TestHeadWriter checks that a child that writes without end uses bounded memory.
 func TestHeadWriter(t *testing.T) {
 	w := &headWriter{max: 10}
 	for range 1000 {

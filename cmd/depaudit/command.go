@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -92,9 +93,19 @@ func (c *command) main(args []string) int {
 		code, err = exitTrouble, errors.New("interrupted: nothing was written")
 	}
 	if err != nil {
-		c.printError(err)
+		c.printError(withHintLine(err))
 	}
 	return code
+}
+
+// withHintLine moves a long hint of package pipeline to a line of its own.
+func withHintLine(err error) error {
+	const long = 45
+	var input *pipeline.InputError
+	if errors.As(err, &input) && len(input.Hint) > long {
+		return &hinted{input.Err, input.Hint}
+	}
+	return err
 }
 
 // printError writes an error to stderr. Its text may contain untrusted names

@@ -21,7 +21,8 @@ import (
 	"github.com/depaudit/depaudit/audit/config"
 )
 
-// TestRulesPage holds docs/rules.md to the rules, which document themselves.
+// TestRulesPage checks docs/rules.md against the rules, which document
+// themselves.
 func TestRulesPage(t *testing.T) {
 	severity := func(s audit.Severity) string {
 		if s == "" {
@@ -41,7 +42,7 @@ func TestRulesPage(t *testing.T) {
 }
 
 // TestConfigurationPage reads every example of docs/configuration.md as the
-// program does, and holds that the first one has every key of the schema.
+// program does, and checks that the first one has every key of the schema.
 func TestConfigurationPage(t *testing.T) {
 	examples := fenced(read(t, "docs/configuration.md"), "yaml")
 	if len(examples) == 0 {
@@ -78,7 +79,7 @@ func TestConfigurationPage(t *testing.T) {
 	}
 }
 
-// TestArchitecturePage holds that every package has its line in the table.
+// TestArchitecturePage checks that every package has a line in the table.
 func TestArchitecturePage(t *testing.T) {
 	page := read(t, "ARCHITECTURE.md")
 	for _, dir := range slices.Sorted(maps.Keys(layers)) {
@@ -88,7 +89,7 @@ func TestArchitecturePage(t *testing.T) {
 	}
 }
 
-// TestLinks holds that what the pages link to within the repository is there.
+// TestLinks checks that links within the repository have a target.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for _, page := range pages(t) {

@@ -17,8 +17,8 @@ import (
 )
 
 // The tests in this file need root file systems that testdata/cpython
-// builds with debootstrap and pip: .ci/run does, and names their folder in
-// DEPAUDIT_E2E_ROOTS. The answers in expected.json come from dpkg-query and
+// builds with debootstrap and pip: .ci/run builds them and sets
+// DEPAUDIT_E2E_ROOTS to their directory. The answers in expected.json come from dpkg-query and
 // pip.
 
 func realRoots(t *testing.T) string {
@@ -28,12 +28,12 @@ func realRoots(t *testing.T) string {
 	}
 	roots := os.Getenv("DEPAUDIT_E2E_ROOTS")
 	if roots == "" {
-		t.Fatal("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS names no folder with roots made by testdata/cpython/build-roots.sh")
+		t.Fatal("DEPAUDIT_E2E is set, but DEPAUDIT_E2E_ROOTS does not name a directory with roots made by testdata/cpython/build-roots.sh")
 	}
 	return roots
 }
 
-// program runs depaudit as a process, in a folder.
+// program runs depaudit as a process in a directory.
 func program(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -66,8 +66,8 @@ func scanJSON(t *testing.T, args ...string) audit.Stage {
 	return r.Stages[0]
 }
 
-// TestRealStages holds the counts of the real stages to dpkg-query's and
-// pip's, name by name.
+// TestRealStages checks the dependencies of the real stages against those of
+// dpkg-query and pip, name by name.
 func TestRealStages(t *testing.T) {
 	roots := realRoots(t)
 	data, err := os.ReadFile(filepath.Join(roots, "expected.json"))

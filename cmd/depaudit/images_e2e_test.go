@@ -30,7 +30,7 @@ func runTool(t *testing.T, name string, args ...string) string {
 // stageImage makes an OCI layout with two images: "base", the build-source
 // root in one layer, and "stage", which has a second layer with a program
 // that nothing accounts for and without one that the base has. It returns the
-// layout and the folder that umoci itself unpacked the stage into.
+// layout and the directory that umoci itself unpacked the stage into.
 func stageImage(t *testing.T, roots string) (layout, rootfs string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -69,8 +69,8 @@ func identities(stage audit.Stage) []string {
 	return out
 }
 
-// TestImages scans one image through every door, and the folder that another
-// tool unpacked it into: all of them must have the same dependencies.
+// TestImages checks that one image has the same dependencies by every scheme, and
+// in the directory that another tool unpacked it into.
 func TestImages(t *testing.T) {
 	roots := realRoots(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// module is the path of this module; its root is two folders up.
+// module is the path of this module; its root is two directories up.
 const (
 	module     = "github.com/depaudit/depaudit"
 	moduleRoot = "../.."
@@ -98,7 +98,7 @@ var layers = map[string][]string{
 	moduleTest: {},
 }
 
-// confined has modules and packages that only these folders may import, in
+// confined has modules and packages that only these directories may import, in
 // the code that is linked. Tests may compare with anything but syft.
 var confined = map[string][]string{
 	"github.com/anchore/syft":                   {"sbom/catalogers", "sbom/catalogers/internal/jar"},
@@ -134,8 +134,8 @@ var confined = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema":     {},
 }
 
-// syftInTests are the folders whose tests may import syft: they hold our
-// scan against syft's own.
+// syftInTests are the directories whose tests may import syft: they compare our
+// scan with syft's own.
 var syftInTests = []string{"sbom/catalogers", "sbom/catalogers/internal/oracle", "sbom/scan"}
 
 func TestImports(t *testing.T) {
@@ -177,13 +177,13 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// within says whether a package lies in a module or below a package. In the
-// standard library a name stands for itself only.
+// within reports whether a package is in a module or below a package. A name of
+// the standard library matches only itself.
 func within(imported, name string) bool {
 	return imported == name || strings.Contains(name, ".") && strings.HasPrefix(imported, name+"/")
 }
 
-// TestNoGlobalState holds that packages have no init function and no state:
+// TestNoGlobalState checks that packages have no init function and no state:
 // a variable of a package is a table, an error or a pattern that nothing
 // writes to.
 func TestNoGlobalState(t *testing.T) {
@@ -206,8 +206,7 @@ func TestNoGlobalState(t *testing.T) {
 	}
 }
 
-// TestGlobalStateIsSeen keeps the test above from passing because it sees
-// nothing.
+// TestGlobalStateIsSeen checks that the test above finds global state.
 func TestGlobalStateIsSeen(t *testing.T) {
 	const text = `package p
 import "errors"
@@ -262,12 +261,12 @@ func globalState(fset *token.FileSet, files []*ast.File) []problem {
 			switch d := decl.(type) {
 			case *ast.FuncDecl:
 				if d.Recv == nil && d.Name.Name == "init" {
-					report(d, "there are no init functions here")
+					report(d, "init functions are not allowed")
 				}
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
 					if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR && len(v.Values) == 0 && !embeds(d.Doc) {
-						report(v, "a variable of the package without a value waits for somebody to set it")
+						report(v, "a variable of the package without a value can only be state")
 					}
 				}
 			}

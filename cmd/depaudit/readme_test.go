@@ -88,7 +88,7 @@ func (s step) check(t *testing.T) {
 	if *updateDocs && !slices.Contains(s.want, "...") {
 		rewrite(t, "README.md", strings.Join(s.want, "\n")+"\n", have)
 	} else {
-		t.Errorf("README.md:%d: %s\nprints something else than is written; now it prints:\n%s", s.line, s.command, have)
+		t.Errorf("README.md:%d: %s\nprints other output than the page shows:\n%s", s.line, s.command, have)
 	}
 }
 
@@ -254,8 +254,7 @@ func TestReadmeWorkflow(t *testing.T) {
 	}
 }
 
-// TestReadmeInstall holds the command for installing to the place where the
-// program is.
+// TestReadmeInstall checks that the command for installing names this program.
 func TestReadmeInstall(t *testing.T) {
 	want := "go install " + module + "/cmd/depaudit@latest"
 	for _, b := range fenced(read(t, "README.md"), "sh") {
@@ -266,8 +265,8 @@ func TestReadmeInstall(t *testing.T) {
 	t.Errorf("README.md has no block with %q alone", want)
 }
 
-// TestExampleBaseline holds the example's baseline to what the program would
-// write now.
+// TestExampleBaseline checks that the program would write the example's baseline
+// with the same bytes.
 func TestExampleBaseline(t *testing.T) {
 	committed := read(t, "testdata/cpython/example/depaudit.baseline.json")
 	again := filepath.Join(t.TempDir(), "baseline.json")

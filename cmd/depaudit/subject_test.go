@@ -11,7 +11,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
-// TestRecognise: a file is what its content says.
+// TestRecognise checks the kinds of files by their content.
 func TestRecognise(t *testing.T) {
 	tar := strings.Repeat("\x00", 257) + "ustar\x0000"
 	for _, tt := range []struct {
@@ -43,8 +43,8 @@ func TestRecognise(t *testing.T) {
 	}
 }
 
-// FuzzRecognise: whatever it is, there is an answer; and what is one of our
-// own says so whatever stands behind the number of its format.
+// FuzzRecognise checks that any input has a kind, and that a file of our own is
+// recognized with any text after the number of its format.
 func FuzzRecognise(f *testing.F) {
 	f.Add(`{"schema": 1, "x": [}`)
 	f.Add(`{"a": {"b": [1, {}]}, "baseline": 2}`)
@@ -59,8 +59,8 @@ func FuzzRecognise(f *testing.F) {
 	})
 }
 
-// TestReadOwners: the scanning process says which component a path belongs
-// to, and what it says goes with the document.
+// TestReadOwners checks the owners of paths that the scanning process writes:
+// each must be in the document.
 func TestReadOwners(t *testing.T) {
 	_, doc := document(t)
 	frames := func(owners string) *answer {
