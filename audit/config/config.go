@@ -1,3 +1,20 @@
+// Package config parses depaudit.yaml, the description of a pipeline.
+//
+// # Errors are the user interface
+//
+// The parser decodes YAML nodes by hand, so that each mistake is reported with
+// its line and column, the nearest known key and a hint ([textfile.Errors]). It
+// reports up to ten mistakes at once. Unknown and repeated keys, values of other
+// types, anchors, aliases, merge keys, tags and directives are errors.
+//
+// # Limits
+//
+// A configuration comes from the repository that is audited. Its size, its
+// number of tokens and its nesting are limited, since the YAML parser needs
+// quadratic time for some inputs.
+//
+// The keys are in keys.go. A test compares them with the published schema,
+// docs/depaudit.schema.json.
 package config
 
 import (
@@ -18,29 +35,28 @@ const DefaultBaseline = "depaudit.baseline.json"
 // manager have more: Alpine's base has 14 packages, Debian's minimal one 88.
 const DefaultMinimum = 10
 
-// MaxSize is the largest configuration that is read, in bytes. A
-// pipeline of a hundred stages takes some 30 KiB.
+// MaxSize is the largest configuration that is read, in bytes. A pipeline of a
+// hundred stages has some 30 KiB.
 const MaxSize = 1 << 20
 
-// Config describes a pipeline: what depaudit.yaml says. Its schema for
-// editors is docs/depaudit.schema.json.
+// Config is the description of a pipeline.
 type Config struct {
 	// File is the path that the configuration was read from. Paths in it are
-	// relative to the folder of this file.
+	// relative to the directory of this file.
 	File string
 	// Pipeline is the name of the release process.
 	Pipeline string
 	// Baseline is the path of the baseline as written, or [DefaultBaseline].
 	Baseline string
-	// Registries are where locked artifacts may come from in every stage,
-	// besides the defaults of each ecosystem (lockcheck.Policy).
+	// Registries are the hosts that locked artifacts of every stage may come
+	// from, besides the defaults of each ecosystem (lockcheck.Policy).
 	Registries []string
 	Exceptions []Exception
 	// Stages are in the order of the file, which is the order of the report.
 	Stages []Stage
 }
 
-// BaselinePath is where the baseline lies, as a path to open.
+// BaselinePath returns the path of the baseline for opening it.
 func (c *Config) BaselinePath() string { return c.path(c.Baseline) }
 
 // Stage returns the stage of that name, or nil.
@@ -59,95 +75,95 @@ func (c *Config) path(p string) string {
 	return filepath.Join(filepath.Dir(c.File), filepath.FromSlash(p))
 }
 
-// StageConfig is one stage of the pipeline.
+// Stage is one stage of the pipeline.
 type Stage struct {
 	// Name consists of letters, digits, '.', '_' and '-', so that it can be
 	// an argument, a file name and a heading everywhere.
 	Name string
 	// Environment is a reference such as "dir:PATH" or "host:".
 	Environment string
-	// Critical stages are the ones whose findings fail the audit.
+	// Critical is true for a stage whose findings fail the audit.
 	Critical bool
-	// Enforce judges a stage that is not critical like one that is.
+	// Enforce is true for a stage that is not critical and is judged like one
+	// that is.
 	Enforce bool
-	// Locks are the paths and patterns as written.
+	// Locks are the paths and patterns as configured.
 	Locks []string
 	// LockFiles are the files that Locks name, as paths to open, sorted.
-	// Only [LoadConfig] fills them in.
+	// Only [Load] sets them.
 	LockFiles []string
 	// Limit is the largest number of dependencies, nil without one.
 	Limit *int
-	// Growth is how many new dependencies are let through.
+	// Growth is the number of new dependencies that are allowed.
 	Growth int
 	// Minimum is the number of dependencies below which the environment is
 	// taken for broken rather than lean; nil means [DefaultMinimum] where
 	// an operating system with a package database is expected, and 1 elsewhere.
 	Minimum *int
-	// Base is a reference to what the environment started from: an image, a
-	// folder, a snapshot, an SBOM. Empty without one.
+	// Base is a reference to the base of the environment: an image, a
+	// directory, a snapshot, an SBOM. Empty without one.
 	Base string
 	// BaseLimit is the largest number of dependencies that the base may have,
 	// nil without one.
 	BaseLimit *int
 	// Platform chooses one image of several, "os/arch" or "os/arch/variant".
 	Platform string
-	// Accept are the limitations of the environment with which its count is
-	// taken all the same.
+	// Accept are the limitations of the environment that are accepted.
 	Accept []sbom.LimitationName
-	// Waive are the gaps that are known and do not make the stage incomplete.
+	// Waive are the known gaps that do not make the stage incomplete.
 	Waive []Waiver
-	// Distroless says that the environment has no package database, or next
-	// to nothing in it, although it has an os-release.
+	// Distroless is true for an environment that has an os-release but no
+	// package database, or an almost empty one.
 	Distroless bool
-	// Message is the team's own text, shown when the stage fails.
+	// Message is the team's text, shown when the stage fails.
 	Message string
-	// FirstParty are the components that the project itself makes.
+	// FirstParty are the components that the project builds.
 	FirstParty []FirstParty
 	// Roots are the packages and commands that the stage uses by itself, as
-	// written: what needs what begins there.
+	// configured: the dependency graph starts there.
 	Roots []string
 	// Registries are allowed in this stage besides the pipeline's.
 	Registries []string
-	// Flags are those of the command line by which this stage was chosen and
-	// changed. They are not part of the file; commands to paste repeat them.
+	// Flags are the flags of the command line that selected and changed this
+	// stage. They are not part of the file; commands to paste repeat them.
 	Flags []Flag
 }
 
 // Flag is one flag of the command line, such as "--env" with its value.
 type Flag struct{ Name, Value string }
 
-// Strict says whether findings of the stage fail it.
+// Strict reports whether findings of the stage fail it.
 func (s *Stage) Strict() bool { return s.Critical || s.Enforce }
 
 // FirstParty names components that a stage builds; exactly one field is set.
 type FirstParty struct {
-	// Name is a package name, of whatever type.
+	// Name is a package name of any type.
 	Name string
-	// PURL is a package URL; without a version it stands for all of them.
+	// PURL is a package URL; without a version it matches all of them.
 	PURL string
-	// Path is a doublestar pattern. A component is the project's own when
-	// all of its paths match.
+	// Path is a doublestar pattern. A component is first-party if all of its
+	// paths match.
 	Path string
 }
 
-// Exception lets a dependency be there although nothing accounts for it.
+// Exception excuses a dependency that nothing accounts for.
 type Exception struct {
-	// PURL is a package URL; without a version it stands for all versions,
-	// without qualifiers for all of them.
+	// PURL is a package URL. Without a version it matches all versions, without
+	// qualifiers all qualifiers.
 	PURL string
 	// Path is a doublestar pattern that narrows PURL down. Without PURL it
-	// stands for files that no package accounts for.
+	// matches files that no package accounts for.
 	Path string
 	// Reason and Owner are for the reviewers.
 	Reason string
 	Owner  string
 	// Expires is the last day, YYYY-MM-DD, on which the exception holds.
 	Expires string
-	// Line is where the configuration has it.
+	// Line is its line in the configuration.
 	Line int
 }
 
-// Waiver lets a gap of one stage be there for a time.
+// Waiver waives a gap of one stage for a time.
 type Waiver struct {
 	// Path is a doublestar pattern of paths within the environment, Kind the
 	// kind of gap; empty for any. At least one of them is set.
@@ -158,12 +174,12 @@ type Waiver struct {
 	Owner  string
 	// Expires is the last day, YYYY-MM-DD, on which the waiver holds.
 	Expires string
-	// Line is where the configuration has it.
+	// Line is its line in the configuration.
 	Line int
 }
 
-// LoadConfig reads a configuration and resolves the lock files in it. Errors
-// in the file are [ConfigErrors]; os and fs errors are returned as they are.
+// Load reads a configuration and finds its lock files. Mistakes in the file are
+// [textfile.Errors]; errors of the system are returned unchanged.
 func Load(path string) (*Config, error) {
 	data, err := textfile.Read(path, MaxSize)
 	if err != nil {
@@ -179,8 +195,9 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
-// ParseConfig reads a configuration without touching the disk: LockFiles stay
-// empty. file names it in errors and anchors relative paths.
+// Parse parses a configuration without reading other files: LockFiles stay
+// empty. file is its path in errors, and relative paths are relative to its
+// directory.
 func Parse(file string, data []byte) (*Config, error) {
 	c, _, err := parseConfig(file, data)
 	return c, err

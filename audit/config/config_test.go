@@ -88,8 +88,8 @@ func TestConfigErrors(t *testing.T) {
 	const stages = "stages:\n- name: a\n  environment: 'dir:x'\n"
 	deep := strings.Repeat("[", 40)
 	tests := []struct{ name, doc, want string }{
-		{"empty", "", "f: the file is empty: a pipeline with at least one stage is expected"},
-		{"comment only", "# nothing\n", "f: the file is empty: a pipeline with at least one stage is expected"},
+		{"empty", "", "f: the file is empty; expected a pipeline with at least one stage"},
+		{"comment only", "# nothing\n", "f: the file is empty; expected a pipeline with at least one stage"},
 		{"no mapping", "hello", `f:1:1: expected the configuration (a mapping of keys to values), got the string "hello"`},
 		{"typo", "pipeline: p\nstages:\n- name: a\n  enviroment: x\n", `f:3:3: a stage has no "environment"; add ` + "`environment:`\n" +
 			`f:4:3: unknown key "enviroment" in a stage; did you mean "environment"?`},
@@ -101,7 +101,7 @@ func TestConfigErrors(t *testing.T) {
 		{"duplicate in quotes", "pipeline: p\n\"\\u0070ipeline\": q\n" + stages, `f:2:1: key "pipeline" is already given at 1:1; remove one of them`},
 		{"carriage returns", "pipeline: p\rstages: []\r", "f:1:12: a line ends in a carriage return alone; save the file with Unix or Windows line ends"},
 		{"many keys", strings.Repeat("a: b\n", 10_000), "f:6667:4: the file has more than 20000 YAML tokens; split the pipeline"},
-		{"duplicate stage", "pipeline: p\n" + stages + "- name: a\n  environment: y\n", `f:5:9: stage "a" is already defined at 3:9; give each stage a name of its own`},
+		{"duplicate stage", "pipeline: p\n" + stages + "- name: a\n  environment: y\n", `f:5:9: stage "a" is already defined at 3:9; give each stage a different name`},
 		{"no environment", "pipeline: p\nstages:\n- name: a\n", `f:3:3: a stage has no "environment"; add ` + "`environment:`"},
 		{"null environment", "pipeline: p\nstages:\n- name: a\n  environment:\n", `f:4:16: expected an environment such as "dir:PATH" or "host:", got nothing`},
 		{"no stages", "pipeline: p\nstages: []\n", "f:2:9: the pipeline has no stages"},
@@ -126,25 +126,25 @@ func TestConfigErrors(t *testing.T) {
 		{"unterminated", "pipeline: \"p\n", "f:1:11: not valid YAML: could not find end character of double-quoted text"},
 		{"too large", strings.Repeat("#", MaxSize+1), "f: the file has 1048577 bytes, and at most 1048576 are read"},
 		{"long value", "pipeline: p\nbaseline: {" + strings.Repeat("x", 200) + ": 1}\n" + stages, "f:2:11: expected the path of the baseline, got a mapping"},
-		{"bad purl", "pipeline: p\n" + stages + "  first-party:\n  - purl: six\n", `f:6:11: "six" is no package URL; write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version`},
+		{"bad purl", "pipeline: p\n" + stages + "  first-party:\n  - purl: six\n", `f:6:11: invalid package URL "six"; write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version`},
 		{"relative own path", "pipeline: p\n" + stages + "  first-party:\n  - path: src/**\n", `f:6:11: "src/**" is not an absolute path within the environment; write "/src/**"`},
-		{"everything is own", "pipeline: p\n" + stages + "  first-party:\n  - path: /**\n", `f:6:11: "/**" is all of the environment; name a folder`},
+		{"everything is own", "pipeline: p\n" + stages + "  first-party:\n  - path: /**\n", `f:6:11: "/**" matches all of the environment; name a directory`},
 		{"two at once", "pipeline: p\n" + stages + "  first-party:\n  - {name: a, path: /b}\n", "f:6:5: one of name, purl and path is expected, got 2 keys; make a list entry of each"},
-		{"bad pattern", "pipeline: p\n" + stages + "  locks: ['a[']\n", `f:5:11: "a[" is no valid pattern; see https://github.com/bmatcuk/doublestar for the syntax`},
-		{"registry with password", "pipeline: p\nregistries: ['https://u:p@e.org']\n" + stages, `f:2:14: "https://u:p@e.org" is no registry; write a host in small letters, such as "npm.example.org", with or without a path; never a user name or a query`},
+		{"bad pattern", "pipeline: p\n" + stages + "  locks: ['a[']\n", `f:5:11: invalid pattern "a["; see https://github.com/bmatcuk/doublestar for the syntax`},
+		{"registry with password", "pipeline: p\nregistries: ['https://u:p@e.org']\n" + stages, `f:2:14: invalid registry "https://u:p@e.org"; write a host in lower case, such as "npm.example.org", with or without a path; without a user name or a query`},
 		{"no date", "pipeline: p\nexceptions: [{purl: 'pkg:a/b', reason: r, owner: o, expires: 31.12.2026}]\n" + stages,
-			`f:2:62: "31.12.2026" is no date; write the last day on which it holds as YYYY-MM-DD`},
-		{"platform", "pipeline: p\n" + stages + "  platform: amd64\n", `f:5:13: "amd64" is no platform; write os/arch or os/arch/variant in small letters, such as linux/amd64 or linux/arm/v7`},
-		{"limitation", "pipeline: p\n" + stages + "  accept: [unacounted, files]\n", `f:5:12: no limitation is called "unacounted"; did you mean "unaccounted"? there are ownership, paths, unaccounted, relations, install-reason, installed, incomplete` +
-			"\n" + `f:5:24: no limitation is called "files"; there are ownership, paths, unaccounted, relations, install-reason, installed, incomplete`},
+			`f:2:62: invalid date "31.12.2026"; write the last day on which it holds as YYYY-MM-DD`},
+		{"platform", "pipeline: p\n" + stages + "  platform: amd64\n", `f:5:13: invalid platform "amd64"; write os/arch or os/arch/variant in lower case, such as linux/amd64 or linux/arm/v7`},
+		{"limitation", "pipeline: p\n" + stages + "  accept: [unacounted, files]\n", `f:5:12: unknown limitation "unacounted"; did you mean "unaccounted"? known are ownership, paths, unaccounted, relations, install-reason, installed, incomplete` +
+			"\n" + `f:5:24: unknown limitation "files"; known are ownership, paths, unaccounted, relations, install-reason, installed, incomplete`},
 		{"limitation twice", "pipeline: p\n" + stages + "  accept: [paths, paths]\n", `f:5:19: the limitation "paths" is already accepted; remove one of them`},
-		{"waiver for all", "pipeline: p\n" + stages + "  waive: [{reason: r, owner: o, expires: 2026-12-31}]\n", "f:5:11: a waiver without path and kind is for everything; add `path:` or `kind:`, or both"},
+		{"waiver for all", "pipeline: p\n" + stages + "  waive: [{reason: r, owner: o, expires: 2026-12-31}]\n", "f:5:11: a waiver without path and kind would waive everything; add `path:` or `kind:`, or both"},
 		{"waiver for a lost scan", "pipeline: p\n" + stages + "  waive: [{kind: lost-scan, reason: r, owner: o, expires: 2026-12-31}]\n",
 			`f:5:18: a gap of the kind "lost-scan" cannot be waived; without the result there is nothing to judge`},
 		{"waiver for a typo", "pipeline: p\n" + stages + "  waive: [{kind: unreadble, reason: r, owner: o, expires: 2026-12-31}]\n",
-			`f:5:18: unknown kind of a gap "unreadble"; did you mean "unreadable"? there are unreadable, mount, cataloger, malformed, unreported, limit, base`},
+			`f:5:18: unknown kind of a gap "unreadble"; did you mean "unreadable"? known are unreadable, mount, cataloger, malformed, unreported, limit, base`},
 		{"exception for nothing", "pipeline: p\nexceptions: [{reason: r, owner: o, expires: 2026-12-31}]\n" + stages,
-			"f:2:14: an exception without purl and path is for nothing; add `purl:` (or `path:`, for files that no package accounts for)"},
+			"f:2:14: an exception without purl and path excuses nothing; add `purl:` (or `path:`, for files that no package accounts for)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -229,10 +229,10 @@ func TestLoadConfigLocks(t *testing.T) {
 		}
 	}
 	for locks, want := range map[string]string{
-		"[none.txt]":         `DIR/depaudit.yaml:5:11: lock "none.txt" matches no file; paths are relative to the folder of this file`,
-		"[a.txt, '*.lock']":  `DIR/depaudit.yaml:5:18: lock "*.lock" matches no file; paths are relative to the folder of this file`,
-		"[locks]":            `DIR/depaudit.yaml:5:11: lock "locks": it is a folder; name the file in it`,
-		"['nowhere/*.lock']": `DIR/depaudit.yaml:5:11: lock "nowhere/*.lock" matches no file; paths are relative to the folder of this file`,
+		"[none.txt]":         `DIR/depaudit.yaml:5:11: lock "none.txt" matches no file; paths are relative to the directory of this file`,
+		"[a.txt, '*.lock']":  `DIR/depaudit.yaml:5:18: lock "*.lock" matches no file; paths are relative to the directory of this file`,
+		"[locks]":            `DIR/depaudit.yaml:5:11: lock "locks": is a directory; name the file in it`,
+		"['nowhere/*.lock']": `DIR/depaudit.yaml:5:11: lock "nowhere/*.lock" matches no file; paths are relative to the directory of this file`,
 	} {
 		if _, err := load("", locks); err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", locks, err, want)

@@ -58,7 +58,7 @@ func (p *configParser) stages(n ast.Node) {
 		var named position
 		p.mapping(n, "a stage", p.stageFields(&s, &locks, &named))
 		if at, dup := seen[s.Name]; dup && s.Name != "" {
-			p.fail(named, "give each stage a name of its own", "stage %q is already defined at %d:%d", s.Name, at.line, at.column)
+			p.fail(named, "give each stage a different name", "stage %q is already defined at %d:%d", s.Name, at.line, at.column)
 		}
 		seen[s.Name] = named
 		p.config.Stages = append(p.config.Stages, s)
@@ -96,7 +96,7 @@ func (p *configParser) stageFields(s *Stage, locks *[]position, named *position)
 		{"distroless", false, func(n ast.Node) { s.Distroless = p.boolean(n, "distroless") }},
 		{"message", false, func(n ast.Node) { s.Message, _ = p.text(n, "a message", true) }},
 		{"first-party", false, func(n ast.Node) {
-			p.list(n, "a list of the stage's own packages", func(n ast.Node) { s.FirstParty = append(s.FirstParty, p.firstParty(n)) })
+			p.list(n, "a list of first-party packages", func(n ast.Node) { s.FirstParty = append(s.FirstParty, p.firstParty(n)) })
 		}},
 		{"registries", false, func(n ast.Node) { s.Registries = p.registries(n) }},
 		{"roots", false, func(n ast.Node) {
@@ -119,7 +119,7 @@ func (p *configParser) stageName(n ast.Node) string {
 	name, ok := p.text(n, "the name of a stage", false)
 	if ok && !stageName.MatchString(name) {
 		p.fail(place(n), "use up to 64 letters, digits, '.', '_' and '-', and begin with a letter or a digit",
-			"%s cannot be the name of a stage", textfile.Quote(name))
+			"invalid name of a stage %s", textfile.Quote(name))
 		return ""
 	}
 	return name
@@ -133,8 +133,8 @@ func (p *configParser) optional(n ast.Node, what string) *int {
 	return &v
 }
 
-// registry is a host, or a host with a path that limits it, with or without a
-// scheme: what lockcheck.Policy takes. The schema says the same.
+// registry matches a host, with or without a scheme and a path, as in
+// lockcheck.Policy. The schema has the same pattern.
 var registry = regexp.MustCompile(`^(https?://)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$`)
 
 func (p *configParser) registries(n ast.Node) []string {
@@ -145,8 +145,8 @@ func (p *configParser) registries(n ast.Node) []string {
 			return
 		}
 		if !registry.MatchString(host) {
-			hint := `write a host in small letters, such as "npm.example.org", with or without a path; never a user name or a query`
-			p.fail(place(n), hint, "%s is no registry", textfile.Quote(host))
+			hint := `write a host in lower case, such as "npm.example.org", with or without a path; without a user name or a query`
+			p.fail(place(n), hint, "invalid registry %s", textfile.Quote(host))
 			return
 		}
 		hosts = append(hosts, host)
@@ -158,7 +158,7 @@ func (p *configParser) firstPartyFields(o *FirstParty) []field {
 	return []field{
 		{"name", false, func(n ast.Node) { o.Name, _ = p.text(n, "the name of a package", false) }},
 		{"purl", false, func(n ast.Node) { o.PURL = p.purl(n) }},
-		{"path", false, func(n ast.Node) { o.Path = p.inside(n) }},
+		{"path", false, func(n ast.Node) { o.Path = p.absolutePattern(n) }},
 	}
 }
 
@@ -177,7 +177,7 @@ func (p *configParser) firstParty(n ast.Node) FirstParty {
 func (p *configParser) exceptionFields(e *Exception) []field {
 	return []field{
 		{"purl", false, func(n ast.Node) { e.PURL = p.purl(n) }},
-		{"path", false, func(n ast.Node) { e.Path = p.inside(n) }},
+		{"path", false, func(n ast.Node) { e.Path = p.absolutePattern(n) }},
 		{"reason", true, func(n ast.Node) { e.Reason, _ = p.text(n, "the reason for the exception", true) }},
 		{"owner", true, func(n ast.Node) { e.Owner, _ = p.text(n, "who answers for the exception", false) }},
 		{"expires", true, func(n ast.Node) { e.Expires = p.date(n) }},
@@ -188,19 +188,19 @@ func (p *configParser) exception(n ast.Node) {
 	e := Exception{Line: place(n).line}
 	before := len(p.errs)
 	if p.mapping(n, "an exception", p.exceptionFields(&e)) && len(p.errs) == before && e.PURL == "" && e.Path == "" {
-		p.fail(place(n), "add `purl:` (or `path:`, for files that no package accounts for)", "an exception without purl and path is for nothing")
+		p.fail(place(n), "add `purl:` (or `path:`, for files that no package accounts for)", "an exception without purl and path excuses nothing")
 	}
 	p.config.Exceptions = append(p.config.Exceptions, e)
 }
 
-// platform is the shape that all tools for images share: os/arch[/variant].
-// The schema says the same.
+// platform matches os/arch[/variant], the form that all tools for images share.
+// The schema has the same pattern.
 var platform = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$`)
 
 func (p *configParser) platform(n ast.Node) string {
 	s, ok := p.text(n, `a platform such as "linux/amd64"`, false)
 	if ok && !platform.MatchString(s) {
-		p.fail(place(n), "write os/arch or os/arch/variant in small letters, such as linux/amd64 or linux/arm/v7", "%s is no platform", textfile.Quote(s))
+		p.fail(place(n), "write os/arch or os/arch/variant in lower case, such as linux/amd64 or linux/arm/v7", "invalid platform %s", textfile.Quote(s))
 		return ""
 	}
 	return s
@@ -213,7 +213,7 @@ func (p *configParser) limitations(n ast.Node) []sbom.LimitationName {
 	}
 	var out []sbom.LimitationName
 	p.list(n, "a list of limitations", func(n ast.Node) {
-		name, ok := p.word(n, "the name of a limitation", "no limitation is called %s", known)
+		name, ok := p.word(n, "the name of a limitation", "unknown limitation %s", known)
 		switch {
 		case !ok:
 		case slices.Contains(out, sbom.LimitationName(name)):
@@ -234,7 +234,7 @@ func (p *configParser) word(n ast.Node, what, unknown string, known []string) (s
 	if slices.Contains(known, s) {
 		return s, true
 	}
-	hint := "there are " + strings.Join(known, ", ")
+	hint := "known are " + strings.Join(known, ", ")
 	if near := wording.Nearest(s, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q? ", near) + hint
 	}
@@ -244,10 +244,10 @@ func (p *configParser) word(n ast.Node, what, unknown string, known []string) (s
 
 func (p *configParser) waiverFields(w *Waiver) []field {
 	return []field{
-		{"path", false, func(n ast.Node) { w.Path = p.inside(n) }},
+		{"path", false, func(n ast.Node) { w.Path = p.absolutePattern(n) }},
 		{"kind", false, func(n ast.Node) { w.Kind = p.gapKind(n) }},
 		{"reason", true, func(n ast.Node) { w.Reason, _ = p.text(n, "the reason for the waiver", true) }},
-		{"owner", true, func(n ast.Node) { w.Owner, _ = p.text(n, "who answers for the waiver", false) }},
+		{"owner", true, func(n ast.Node) { w.Owner, _ = p.text(n, "the owner of the waiver", false) }},
 		{"expires", true, func(n ast.Node) { w.Expires = p.date(n) }},
 	}
 }
@@ -256,7 +256,7 @@ func (p *configParser) waiver(n ast.Node) Waiver {
 	w := Waiver{Line: place(n).line}
 	before := len(p.errs)
 	if p.mapping(n, "a waiver", p.waiverFields(&w)) && len(p.errs) == before && w.Path == "" && w.Kind == "" {
-		p.fail(place(n), "add `path:` or `kind:`, or both", "a waiver without path and kind is for everything")
+		p.fail(place(n), "add `path:` or `kind:`, or both", "a waiver without path and kind would waive everything")
 	}
 	return w
 }
@@ -280,7 +280,7 @@ func (p *configParser) date(n ast.Node) string {
 		return ""
 	}
 	if !IsDate(s) {
-		p.fail(place(n), "write the last day on which it holds as YYYY-MM-DD", "%s is no date", textfile.Quote(s))
+		p.fail(place(n), "write the last day on which it holds as YYYY-MM-DD", "invalid date %s", textfile.Quote(s))
 		return ""
 	}
 	return s
@@ -292,7 +292,7 @@ func IsDate(s string) bool {
 	return err == nil
 }
 
-// purlShape is what package URLs have in common; the schema says the same.
+// purlShape matches every package URL. The schema has the same pattern.
 var purlShape = regexp.MustCompile(`^pkg:[a-zA-Z][a-zA-Z0-9.+-]*/[^\s]+$`)
 
 func (p *configParser) purl(n ast.Node) string {
@@ -302,22 +302,22 @@ func (p *configParser) purl(n ast.Node) string {
 	}
 	hint := "write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version"
 	if !purlShape.MatchString(s) {
-		p.fail(place(n), hint, "%s is no package URL", textfile.Quote(s))
+		p.fail(place(n), hint, "invalid package URL %s", textfile.Quote(s))
 		return ""
 	}
 	if strings.ContainsAny(s, "*") {
-		p.fail(place(n), "name one package; leave the version out to mean all of them", "%s has a wildcard, which package URLs do not have", textfile.Quote(s))
+		p.fail(place(n), "name one package; without a version it matches all of them", "%s has a wildcard, which package URLs do not have", textfile.Quote(s))
 		return ""
 	}
 	if _, err := packageurl.FromString(s); err != nil {
-		p.fail(place(n), hint, "%s is no package URL: %v", textfile.Quote(s), err)
+		p.fail(place(n), hint, "invalid package URL %s: %v", textfile.Quote(s), err)
 		return ""
 	}
 	return s
 }
 
-// inside decodes a pattern of absolute paths within an environment.
-func (p *configParser) inside(n ast.Node) string {
+// absolutePattern decodes a pattern of absolute paths within an environment.
+func (p *configParser) absolutePattern(n ast.Node) string {
 	s, ok := p.pattern(n, "a path within the environment, or a pattern")
 	if !ok {
 		return ""
@@ -327,7 +327,7 @@ func (p *configParser) inside(n ast.Node) string {
 		return ""
 	}
 	if rest := strings.TrimLeft(path.Clean(s), "/*"); rest == "" {
-		p.fail(place(n), "name a folder", "%s is all of the environment", textfile.Quote(s))
+		p.fail(place(n), "name a directory", "%s matches all of the environment", textfile.Quote(s))
 		return ""
 	}
 	return s
@@ -339,14 +339,14 @@ func (p *configParser) pattern(n ast.Node, what string) (string, bool) {
 		return "", false
 	}
 	if !doublestar.ValidatePattern(s) {
-		p.fail(place(n), "see https://github.com/bmatcuk/doublestar for the syntax", "%s is no valid pattern", textfile.Quote(s))
+		p.fail(place(n), "see https://github.com/bmatcuk/doublestar for the syntax", "invalid pattern %s", textfile.Quote(s))
 		return "", false
 	}
 	return s, true
 }
 
-// configKeys lists every key of the configuration by the mapping it is in, as
-// the parser knows them; a test holds it against the schema.
+// configKeys returns every key of the configuration by its mapping. A test
+// compares it with the schema.
 func configKeys() map[string][]string {
 	p := &configParser{decoder: &decoder{}, config: &Config{}}
 	keys := map[string][]string{

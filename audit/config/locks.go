@@ -13,13 +13,14 @@ import (
 	"github.com/depaudit/depaudit/audit/textfile"
 )
 
-// maxLockFiles bounds what the patterns of one stage match. A monorepo has
-// some hundred lock files; more is a pattern that caught node_modules.
+// maxLockFiles is the largest number of files that the patterns of one stage
+// match. A monorepo has some hundred lock files; more are a pattern that matches
+// in node_modules.
 const maxLockFiles = 1000
 
-// resolveLocks fills in LockFiles of each stage. A pattern that matches
-// nothing is an error: the file that it was meant for has moved, and without
-// it everything would be unpinned for a reason that nobody sees.
+// resolveLocks sets LockFiles of each stage. A pattern without a match is an
+// error: the file was moved or renamed, and every package of the stage would be
+// reported as not pinned, without the reason.
 func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
 	d := &decoder{file: c.File}
 	for i := range c.Stages {
@@ -31,7 +32,7 @@ func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
 			case err != nil:
 				d.fail(at, "", "lock %s: %v", textfile.Quote(pattern), err)
 			case len(files) == 0:
-				d.fail(at, "paths are relative to the folder of this file", "lock %s matches no file", textfile.Quote(pattern))
+				d.fail(at, "paths are relative to the directory of this file", "lock %s matches no file", textfile.Quote(pattern))
 			}
 			s.LockFiles = append(s.LockFiles, files...)
 		}
@@ -58,12 +59,12 @@ func lockFiles(dir, pattern string) ([]string, error) {
 			return nil, err
 		}
 		if info.IsDir() {
-			return nil, errors.New("it is a folder; name the file in it")
+			return nil, errors.New("is a directory; name the file in it")
 		}
 		return []string{path}, nil
 	}
-	// The part before the first wildcard is a path and may hold "..", which
-	// an fs.FS does not know.
+	// The part before the first wildcard is a path and may contain "..", which
+	// is not allowed in an fs.FS.
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	if !filepath.IsAbs(base) {
 		base = filepath.Join(dir, filepath.FromSlash(base))

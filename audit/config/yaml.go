@@ -20,26 +20,26 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// The YAML parser takes time that is quadratic in the depth of nesting and
-// in the number of keys of one mapping, so both are looked at before it runs.
+// The YAML parser needs time that is quadratic in the depth of nesting and in
+// the number of keys of one mapping, so both are checked before it runs.
 const (
-	// maxYAMLTokens is reached by a pipeline of some five hundred stages.
+	// maxYAMLTokens are the tokens of a pipeline of some five hundred stages.
 	maxYAMLTokens = 20_000
-	// maxYAMLDepth bounds nested [ and {, and dashes in a row. A valid
-	// configuration nests three deep.
+	// maxYAMLDepth limits nested [ and {, and dashes in a row. A valid
+	// configuration has a depth of three.
 	maxYAMLDepth = 32
 )
 
 // position is a place in the configuration, from 1.
 type position struct{ line, column int }
 
-// decoder turns YAML nodes into values and collects what is wrong with them.
+// decoder decodes YAML nodes and collects the mistakes.
 type decoder struct {
 	file string
 	errs textfile.Errors
 }
 
-// field is one key of a mapping and what to do with its value.
+// field is a key of a mapping with the decoder of its value.
 type field struct {
 	key      string
 	required bool
@@ -52,10 +52,10 @@ func (d *decoder) fail(at position, hint, format string, args ...any) {
 	})
 }
 
-// document parses data to the one mapping that it must hold, or returns nil.
+// document parses data and returns its only document, nil after an error.
 func (d *decoder) document(data []byte) ast.Node {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	// The scanner counts some of the lines that end in CR LF twice.
+	// The scanner counts some lines that end in CR LF twice.
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	if !d.checkText(data) || !d.checkTokens(lexer.Tokenize(string(data))) {
 		return nil
@@ -66,7 +66,7 @@ func (d *decoder) document(data []byte) ast.Node {
 		return nil
 	}
 	if len(f.Docs) == 0 || f.Docs[0].Body == nil {
-		d.fail(position{}, "", "the file is empty: a pipeline with at least one stage is expected")
+		d.fail(position{}, "", "the file is empty; expected a pipeline with at least one stage")
 		return nil
 	}
 	if len(f.Docs) > 1 {
@@ -80,8 +80,8 @@ func (d *decoder) document(data []byte) ast.Node {
 	return f.Docs[0].Body
 }
 
-// checkText refuses what is no text, and tabs in indentation, which the
-// parser reports at another place than where they are.
+// checkText reports bytes that are not text, and tabs in indentation, which the
+// YAML parser reports at a wrong position.
 func (d *decoder) checkText(data []byte) bool {
 	if len(data) > MaxSize {
 		d.fail(position{}, "", "the file has %d bytes, and at most %d are read", len(data), MaxSize)
@@ -101,7 +101,7 @@ func (d *decoder) checkText(data []byte) bool {
 				d.fail(at, "use spaces", "YAML does not allow a tab in indentation")
 				return false
 			case r == '\r':
-				// The scanner takes a minute for a megabyte of these.
+				// The scanner needs a minute for a megabyte of these.
 				d.fail(at, "save the file with Unix or Windows line ends", "a line ends in a carriage return alone")
 				return false
 			case r != '\t' && r != '\n' && unicode.IsControl(r):
@@ -109,8 +109,7 @@ func (d *decoder) checkText(data []byte) bool {
 				return false
 			}
 			if r < utf8.RuneSelf {
-				// The common case in one step: skip to the next byte that
-				// could be of interest.
+				// The common case in one step: printable ASCII.
 				i++
 				for i < len(line) && line[i] >= ' ' && line[i] < 0x7f {
 					i++
@@ -123,9 +122,9 @@ func (d *decoder) checkText(data []byte) bool {
 	return true
 }
 
-// checkTokens refuses what a configuration has no use for and what makes
-// YAML expensive or surprising: anchors, aliases, tags, directives, complex
-// keys, and too much of anything.
+// checkTokens reports the parts of YAML that are expensive or surprising and of
+// no use in a configuration: anchors, aliases, tags, directives, complex keys,
+// and more tokens or nesting than the limits.
 func (d *decoder) checkTokens(tokens token.Tokens) bool {
 	depth, dashes, line := 0, 0, 0
 	for i, t := range tokens {
@@ -181,7 +180,7 @@ func (d *decoder) syntax(err error) {
 	d.fail(at, "", "not valid YAML: %s", se.Message)
 }
 
-// place is where a node begins.
+// place returns the position at which a node begins.
 func place(n ast.Node) position {
 	for {
 		// A mapping's own token is the colon after its first key.
@@ -201,8 +200,8 @@ func place(n ast.Node) position {
 	return position{t.Position.Line, t.Position.Column}
 }
 
-// mapping decodes the keys of a mapping with the fields that it may have.
-// what names the mapping in errors ("a stage").
+// mapping decodes a mapping with the given keys. what is the mapping's name in
+// errors ("a stage").
 func (d *decoder) mapping(n ast.Node, what string, fields []field) bool {
 	m, ok := n.(*ast.MappingNode)
 	if !ok {
@@ -292,7 +291,7 @@ func (d *decoder) text(n ast.Node, what string, multi bool) (string, bool) {
 	}
 	for _, r := range s {
 		if unicode.IsControl(r) && !(multi && r == '\n') {
-			d.fail(place(n), "", "%s has the control character %U in it", what, r)
+			d.fail(place(n), "", "%s contains the control character %U", what, r)
 			return "", false
 		}
 	}
@@ -313,14 +312,14 @@ func (d *decoder) boolean(n ast.Node, what string) bool {
 	return false
 }
 
-// oldBools are what YAML 1.1 read as booleans (yaml.org/type/bool.html), and
-// the proper words when they were put in quotes.
+// oldBools are the booleans of YAML 1.1 (yaml.org/type/bool.html), and the
+// quoted words true and false.
 var oldBools = map[string]bool{
 	"yes": true, "y": true, "on": true, "true": true,
 	"no": false, "n": false, "off": false, "false": false,
 }
 
-// maxNumber bounds every number of a configuration. The largest machines have
+// maxNumber is the largest number in a configuration. The largest machines have
 // some ten thousand dependencies.
 const maxNumber = 1_000_000
 
@@ -365,5 +364,5 @@ func describe(n ast.Node) string {
 	case *ast.BoolNode:
 		return "the boolean " + n.GetToken().Value
 	}
-	return "something else"
+	return "another value"
 }
