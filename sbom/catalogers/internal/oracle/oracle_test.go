@@ -488,3 +488,25 @@ func elfFile(sections map[string][]byte) []byte {
 	binary.Write(&b, binary.LittleEndian, headers)
 	return b.Bytes()
 }
+
+// TestComposer compares what Composer itself installs, from packages in
+// directories: no network is needed.
+func TestComposer(t *testing.T) {
+	if _, err := exec.LookPath("composer"); err != nil {
+		t.Skip("there is no composer")
+	}
+	dir := t.TempDir()
+	root := filepath.Join(dir, "root")
+	write(t, dir, map[string][]byte{
+		"packages/log/composer.json":     []byte(`{"name": "acme/log", "version": "1.2.3", "license": "MIT"}`),
+		"packages/console/composer.json": []byte(`{"name": "acme/console", "version": "v2.0.0-beta1", "require": {"acme/log": "^1.0"}}`),
+		"root/composer.json": []byte(`{"require": {"acme/console": "2.0.0-beta1"}, "require-dev": {"acme/log": "*"},
+			"repositories": [{"type": "path", "url": "../packages/*", "options": {"symlink": false}}, {"packagist.org": false}]}`),
+	})
+	t.Setenv("COMPOSER_ALLOW_SUPERUSER", "1")
+	t.Setenv("COMPOSER_HOME", filepath.Join(dir, "home"))
+	run(t, root, "composer", "install", "--no-interaction", "--no-scripts", "--no-plugins")
+	if n := compare(t, root, replaced...); n != 2 {
+		t.Errorf("%d packages, want 2", n)
+	}
+}
