@@ -198,7 +198,7 @@ func (u unpacker) whiteout(dir, name string, written map[string]bool) {
 	}
 }
 
-// hide removes what the layer did not write. It says whether all is gone.
+// hide removes what the layer did not write. It reports whether everything was removed.
 func (u unpacker) hide(path string, written map[string]bool) bool {
 	info, err := os.Lstat(path)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"errors"
 )
 
-// What the standard library tells of a file does not include when it was
-// changed last: nothing is recognised on these systems.
+// The standard library does not return the time of the last change of a file: there
+// are no fingerprints on these systems.
 
 func (d *disk) fingerprints(*Tree, []Node, func(Node, currentFingerprint) bool) error {
 	return errors.ErrUnsupported

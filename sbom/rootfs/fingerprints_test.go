@@ -157,7 +157,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// Fingerprints that somebody wrote are compared, and never believed to be whole.
+// Forged fingerprints are compared, and never trusted to be complete.
 func TestSameOfBrokenMarks(t *testing.T) {
 	root, tree := markRoot(t)
 	if _, _, err := tree.Classify(tree.Lookup("/a/x")); err != nil {
@@ -244,7 +244,7 @@ func TestRacyMarks(t *testing.T) {
 			}
 		}
 	}
-	// The time of modification can be set, and says nothing.
+	// The time of modification can be set, and identifies nothing.
 	if err := os.Chtimes(old, start.Add(-time.Hour), start.Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}

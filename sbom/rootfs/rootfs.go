@@ -108,7 +108,7 @@ type Options struct {
 	// Cache is a directory for the indexes of an image's layers, so that a
 	// layer is read once for all images with it; see [DefaultCache]. Open
 	// creates it if it does not exist. It must belong to the user, and is kept
-	// below layer.MaxCache bytes. Empty disables the cache.
+	// below 2 GiB. Empty disables the cache.
 	Cache string
 }
 

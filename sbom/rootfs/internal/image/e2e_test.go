@@ -120,8 +120,8 @@ func (x *tools) inspected(loc string, flags ...string) sbom.Image {
 	return img
 }
 
-// like compares an image with what another tool sees of it; what that one
-// does not tell, or tells of its own copy, is left out.
+// like compares an image with the output of another tool. It ignores fields that
+// the tool does not report, or reports of its own copy.
 func like(t *testing.T, img *Image, want sbom.Image, ignore ...string) {
 	t.Helper()
 	got := img.Meta
@@ -255,7 +255,7 @@ func TestE2EBuildah(t *testing.T) {
 	wantError(t, Location{schemeOCIDir, x.path("many"), ""}, "linux/s390x", out, `there are "linux/amd64", "linux/arm/v7", "linux/arm64"`)
 }
 
-// freeAddress is one on which nobody listens, for a server that takes it.
+// freeAddress returns an unused address for a server.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestFIFO: nobody waits for somebody to write.
+// TestFIFO checks that opening a FIFO does not block.
 func TestFIFO(t *testing.T) {
 	start := time.Now()
 	dir := newLayout().dir(t)

@@ -29,9 +29,8 @@ func (m memFiles) open(name string) (io.ReadCloser, int64, error) {
 
 func (m memFiles) Close() error { return nil }
 
-// FuzzLayout reads documents of a stranger, all of them with the right
-// digest. What opens must be consistent, and what does not must say why on
-// one line.
+// FuzzLayout reads untrusted documents, all of them with the right digest. An image
+// that opens must be consistent, and an error must be on one line.
 func FuzzLayout(f *testing.F) {
 	k := newLayout()
 	d := k.image(linuxAMD64, nil)
@@ -101,8 +100,8 @@ func openMemory(f files, loc Location, platform string) (*Image, error) {
 	return assemble(context.Background(), s, found, want)
 }
 
-// FuzzDocument: whoever reads a document that was accepted, be it by the
-// exact names or by the first of two, reads the same.
+// FuzzDocument checks that all readers decode an accepted document equally, whether
+// they require exact names or take the first of two.
 func FuzzDocument(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":2,"manifests":[{"annotations":{"a":"b","A":"c"}}]}`))
 	f.Add([]byte(`{"layers":[],"LAYERS":[]}`))
@@ -129,7 +128,7 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
-// FuzzStatement reads the attestation of a stranger.
+// FuzzStatement reads an untrusted attestation.
 func FuzzStatement(f *testing.F) {
 	f.Add([]byte(`{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://spdx.dev/Document","predicate":{"name":"sbom-x"}}`))
 	f.Add([]byte(`{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://cyclonedx.org/bom","predicate":[]}`))

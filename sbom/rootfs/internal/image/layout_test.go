@@ -168,7 +168,7 @@ func TestUntaggedIndex(t *testing.T) {
 	}
 }
 
-// TestBase says where an image's base is read.
+// TestBase checks the sources of an image's base.
 func TestBase(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("ab", 32)
 	say := func(name string) map[string]string {
@@ -224,7 +224,7 @@ func TestCreatedBy(t *testing.T) {
 	if got := trimStep(long); len(got) > maxText+len("…") || !strings.HasSuffix(got, "é…") {
 		t.Errorf("a step of %d bytes has %d bytes and ends in %q", len(long), len(got), got[len(got)-8:])
 	}
-	// More or fewer steps than layers: nobody knows.
+	// With more or fewer steps than layers, the assignment is unknown.
 	k := newLayout()
 	d := k.image(linuxAMD64, func(_ *v1.Manifest, c *v1.ConfigFile) { c.History = c.History[:1] })
 	img := mustOpen(t, Location{schemeOCIDir, k.roots(d).dir(t), ""}, "", system())

@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// quick is what lies outside, with little patience and no credentials.
+// quick are settings with short timeouts and no credentials.
 func quick(t *testing.T) outside {
 	out := system()
 	out.dial, out.header, out.idle, out.whole, out.engine = time.Second, 300*time.Millisecond, 300*time.Millisecond, time.Second, time.Second
@@ -440,7 +440,7 @@ func TestCredentials(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if len(elsewhere) == 0 {
-		t.Error("nobody was redirected")
+		t.Error("there was no redirect")
 	}
 	for _, header := range elsewhere {
 		if header != "" {

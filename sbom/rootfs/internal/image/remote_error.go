@@ -95,7 +95,7 @@ func (r *registry) status(e *transport.Error) string {
 	var s string
 	switch e.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		s = fmt.Sprintf("%s does not let the stored credentials read %s (%d): log in as somebody who may: %s", host, repo, e.StatusCode, login)
+		s = fmt.Sprintf("%s does not let the stored credentials read %s (%d): log in as a user who may: %s", host, repo, e.StatusCode, login)
 		if r.anonymous {
 			s = fmt.Sprintf("%s does not show %s without credentials, or there is no such image (%d): check the name, or log in: %s", host, repo, e.StatusCode, login)
 		}

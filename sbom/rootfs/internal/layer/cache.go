@@ -33,9 +33,9 @@ type Cache struct {
 	limit int64
 }
 
-// MaxCache is the maximum size of a cache in bytes: the contents of about fifty
+// maxCache is the maximum size of a cache in bytes: the contents of about fifty
 // images. The least recently used files are removed first.
-const MaxCache = 2 << 30
+const maxCache = 2 << 30
 
 const (
 	cacheSuffix     = ".layer"
@@ -64,7 +64,7 @@ func OpenCache(dir string) (*Cache, error) {
 	if perm := info.Mode().Perm(); perm&0o022 != 0 && isUnix {
 		return nil, fmt.Errorf("cache of layers: other users may write to directory %s, which has mode %04o (run chmod 700 on it, or use another one or none)", dir, perm)
 	}
-	return &Cache{dir, MaxCache}, nil
+	return &Cache{dir, maxCache}, nil
 }
 
 // Read returns the index of a layer from the cache. If it is not there, Read
@@ -92,7 +92,7 @@ func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, erro
 		x = c.load(name, key)
 	}
 	if x != nil {
-		if opts.Kept != nil && opts.Kept.Add(x.Kept()) > MaxKept {
+		if opts.Kept != nil && opts.Kept.Add(x.Kept()) > maxKept {
 			x.Close()
 			return nil, &Error{blob.Number, blob.id(), errKept}
 		}

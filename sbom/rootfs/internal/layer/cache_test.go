@@ -332,9 +332,8 @@ func TestCacheDir(t *testing.T) {
 	}
 }
 
-// FuzzCacheFile gives any bytes as a file of the cache, with a right checksum
-// too, so that what lies behind it is reached: it is refused, or it can be
-// read to its end.
+// FuzzCacheFile reads any bytes as a file of the cache, also with a valid checksum,
+// which lets the decoder see them. The file is rejected, or can be read to its end.
 func FuzzCacheFile(f *testing.F) {
 	c := openCache(f)
 	s, _ := counted(archive(f, files(20)...))

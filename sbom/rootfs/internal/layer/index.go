@@ -164,7 +164,7 @@ func (d *decoder) entry(e *Entry) {
 		e.Size = d.uvarint()
 		e.Class, e.Kept = d.byte(), Kept(d.byte())
 		switch e.Kept {
-		case NotWanted, TooLarge:
+		case notWanted, TooLarge:
 		case Whole:
 			e.Content = d.uvarint()
 		default:

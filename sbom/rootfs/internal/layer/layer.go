@@ -137,7 +137,7 @@ type Entry struct {
 type Kept uint8
 
 const (
-	NotWanted Kept = iota // the rule did not select it
+	notWanted Kept = iota // the rule did not select it
 	Whole
 	TooLarge // larger than MaxKeptFile
 )
@@ -165,9 +165,9 @@ const (
 	// programs and archives that are scanned have about one gigabyte. A larger
 	// file is not kept, and opening it is an error.
 	MaxKeptFile = 4 << 30
-	// MaxKept is the maximum size of the contents that are kept of all layers
+	// maxKept is the maximum size of the contents that are kept of all layers
 	// of an image. They take disk space of the machine that scans.
-	MaxKept = 32 << 30
+	maxKept = 32 << 30
 	// maxExpansion is the maximum ratio of the size of a layer to that of its
 	// blob, for layers larger than expansionFloor. gzip reaches 1,032; images
 	// reach 2 or 3, and 100 with an empty disk image in them.
@@ -188,6 +188,6 @@ const (
 	maxQuoted = 200
 )
 
-var errKept = fmt.Errorf("the image has more than %d bytes of contents that would have to be kept", int64(MaxKept))
+var errKept = fmt.Errorf("the image has more than %d bytes of contents that would have to be kept", int64(maxKept))
 
 var errNoDigest = errors.New("the image contains neither the digest of the layer nor that of its content, so that it cannot be verified")

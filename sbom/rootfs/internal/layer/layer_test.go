@@ -490,8 +490,8 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// FuzzRead holds that whatever a layer is, it is an error or an index that
-// says the same when it is read again and once more from the cache.
+// FuzzRead checks that any layer is an error, or an index that is the same when the
+// layer is read again, and when it is read from the cache.
 func FuzzRead(f *testing.F) {
 	plain := archive(f, files(3)...)
 	f.Add(plain)
@@ -500,7 +500,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(bytes.Join([][]byte{long('L', "a/../../b"), raw("x", '1', 0, ".."), pax('x', "path", ".wh..wh..opq"), raw("x", '0', 0, ""), raw(".wh.x", 'V', 0, "")}, nil))
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		first, err := Read(t.Context(), sourceOf(blob), keepAll)
-		cache := &Cache{t.TempDir(), MaxCache}
+		cache := &Cache{t.TempDir(), maxCache}
 		second, err2 := cache.Read(t.Context(), sourceOf(blob), keepAll)
 		if fmt.Sprint(err) != fmt.Sprint(err2) {
 			t.Fatalf("%v, and then %v", err, err2)

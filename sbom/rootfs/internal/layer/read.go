@@ -17,7 +17,7 @@ type Options struct {
 	// since its last call. It is called from several goroutines.
 	Progress func(bytes, entries int64)
 	// Kept, if set, is the size of the contents kept of several layers, so that
-	// MaxKept applies to all of them together.
+	// maxKept applies to all of them together.
 	Kept *atomic.Int64
 	// Only, if set, has the ordinals of the entries whose content is kept,
 	// instead of those that the rule selects. It is part of the key in a [Cache].
@@ -228,7 +228,7 @@ func (r *reader) file(e *Entry, h *tar.Header) error {
 	if r.out.totals.kept += e.Size; r.out.totals.kept > r.stream.pos+r.stream.floor {
 		return fmt.Errorf("its sparse files expand to more than %d bytes", r.stream.floor)
 	}
-	if r.opts.Kept != nil && r.opts.Kept.Add(e.Size) > MaxKept || r.out.totals.kept > MaxKept {
+	if r.opts.Kept != nil && r.opts.Kept.Add(e.Size) > maxKept || r.out.totals.kept > maxKept {
 		return errKept
 	}
 	n, err := r.out.ReadFrom(r.tar)
