@@ -1,44 +1,47 @@
-// Package scan turns an environment into a document: it decides what counts.
+// Package scan scans an environment into a document: it decides what counts as
+// a dependency.
 //
 // # How the counting rules are applied
 //
-// Ownership comes first. The operating system's database says which package
-// owns which path; whatever lies in such a path is inside that package
-// (counting rule 3). Then come the caches of package managers, recognised by
-// their structure (rule 1). What is left is examined: syft's catalogers
-// report packages, and two readers of our own, for Python and for Node, walk
-// the folders that those interpreters import from, by the interpreters' own
-// rules. The readers are the check on the catalogers: a package folder that
-// nothing reports is a gap or an unaccounted dependency, never a silence.
-// Each package claims its files. Executables, importable modules and code
-// archives that neither the system nor a package claims are grouped under
-// the topmost folder that nothing accounts for (rule 5).
+// Ownership comes first. The database of the operating system maps paths to
+// packages; whatever is at an owned path is bundled with that package (counting
+// rule 3). Then come the caches of package managers, recognised by their
+// structure (rule 1). The rest is examined: catalogers report packages, and two
+// readers of this package, for Python and for Node, walk the directories that
+// those interpreters import from, by the interpreters' own rules. The readers
+// check the catalogers: a package directory that nothing reports is a gap or an
+// unaccounted dependency. Each package claims its files. Executables,
+// importable modules and code archives that neither the system nor a package
+// claims are grouped under the topmost directory that nothing accounts for
+// (rule 5).
 //
-// Packages of managers that give each of them a folder of its own (Homebrew,
-// Nix) come before the readers: what lies in such a folder is inside.
+// Packages of managers that give each package a directory (Homebrew, Nix) come
+// before the readers: the content of such a directory is bundled.
 //
-// # Relations
+// # Phases
 //
-// What needs what stands in the system's database for its packages; for the
-// rest it is looked up as a program would when it runs (edges.go). That comes
-// last: no relation decides what counts.
+// A scan adds to an inventory, whose methods only answer questions: tree,
+// package database, names, caches, first bytes of files, units, claims. The
+// document is assembled from it. Relations come last and are computed from the
+// complete inventory: those of the system's packages are in its database, the
+// others are looked up as a program does when it runs (edges.go). No relation
+// decides what counts.
 //
 // # Snapshots
 //
 // A scan asks a tree for names, for the classes of files and for the content
-// of some, and its document follows from the answers. [Snapshot] keeps the
-// questions, and [Options].Since compares the answers (since.go): an
-// environment that has not changed is not scanned again, and of one that has,
-// only what changed is looked into.
+// of some, and the document depends on nothing but the answers. [Snapshot] stores
+// the questions, and [Options].Since compares the answers (since.go): an
+// environment that has not changed is not scanned again, and of one that has
+// changed, only the changes are examined.
 //
 // # Completeness
 //
 // Everything that could not be read is a gap of the document. A scan whose
-// context ends has no document.
+// context ends returns no document.
 //
-// The scan runs in this process. That hostile files can make a parser eat
-// memory or hang is the command's business: it runs each scan in a process
-// of its own.
+// The scan runs in this process. Untrusted files can make a parser use memory
+// or hang; the command therefore runs each scan in a process of its own.
 package scan
 
 import (
@@ -54,20 +57,19 @@ import (
 	"github.com/depaudit/depaudit/sbom/snapshot"
 )
 
-// Options are what a caller may want of [Run].
+// Options configures [Run].
 type Options struct {
-	// Progress, if set, is called now and then while a scan runs.
+	// Progress, if set, is called while a scan runs.
 	Progress func(Progress)
 	// Platform and Cache are those of [rootfs.Options].
 	Platform string
 	Cache    string
-	// Fingerprints gives components of files that no package accounts for a stamp
-	// ([sbom.Component.Fingerprint]), which depends on times of modification.
+	// Fingerprints sets [sbom.Component.Fingerprint] of components of files that
+	// no package accounts for. It depends on times of modification.
 	Fingerprints bool
-	// Since is an earlier snapshot of the same environment. What did not
-	// change since need not be read again; the document is the same with and
-	// without it. A snapshot of something else, or of another version of this
-	// program, does no harm.
+	// Since is an earlier snapshot of the same environment. Unchanged files are
+	// not read again; the document is the same with and without it. A snapshot of
+	// another environment, or by another version of this program, is ignored.
 	Since *snapshot.Snapshot
 	// Now is the time at which the caller called [Snapshot], by the clock of
 	// the environment's file system. It is the time before which a file must
@@ -81,17 +83,17 @@ type Options struct {
 	assembled func(*scanner)
 }
 
-// Progress says what a scan does.
+// Progress is the current activity of a scan.
 type Progress struct {
-	// Phase is what it is at, for people ("walking files").
+	// Phase is text for people ("walking files").
 	Phase string `json:"phase"`
-	// Files is the number of files that it is about, 0 when it is not.
+	// Files is the number of files of the environment, 0 when it is not known yet.
 	Files int `json:"files,omitempty"`
-	// Bytes of Total were read of an image; both 0 for a folder.
+	// Bytes of Total were read of an image; both are 0 for a directory.
 	Bytes int64 `json:"bytes,omitempty"`
 	Total int64 `json:"total,omitempty"`
-	// Unchanged says that the environment was recognised as that of
-	// Options.Since, and that nothing more will be looked at.
+	// Unchanged is set when the environment is the one of Options.Since, and
+	// nothing more is examined.
 	Unchanged bool `json:"unchanged,omitempty"`
 }
 
@@ -324,7 +326,7 @@ func (s *scanner) assemble() {
 	s.exclude()
 }
 
-// owned says whether the system's packages own a node.
+// owned reports whether a package of the system owns a node.
 func (s *inventory) owned(n rootfs.Node) bool {
 	return s.db != nil && s.db.Owns(n)
 }
