@@ -15,8 +15,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// Limits of what is read of one ELF file. The dynamic section of the largest
-// real programs has some hundred entries, and a name is that of a file.
+// Limits of one ELF file. The dynamic section of the largest real programs has
+// some hundred entries, and a name is a file name.
 const (
 	maxDynamic  = 256 << 10
 	maxNeeded   = 2_000
@@ -29,40 +29,40 @@ const (
 	maxLinkIncludes = 200
 )
 
-// elfHead is what must agree between a program and its libraries.
+// elfHead has the values that must be equal in a program and its libraries.
 type elfHead struct {
 	class   elf.Class
 	machine elf.Machine
 	order   elf.Data
 }
 
-// elfNeeds is what the dynamic section of an ELF file says.
+// elfNeeds has the values of the dynamic section of an ELF file.
 type elfNeeds struct {
 	elfHead
 	needed         []string
 	rpath, runpath string
 }
 
-// linker answers what the dynamic linker would find (ld.so(8)).
+// linker finds the files that the dynamic linker would find (ld.so(8)).
 type linker struct {
 	heads map[rootfs.Node]elfHead
-	dirs  []string // of ld.so.conf; nil before it was read
+	dirs  []string // of ld.so.conf; nil before it is read
 	read  bool
 	found map[linkQuery]rootfs.Node
 }
 
-// linkQuery is a name that is looked up in the system's folders.
+// linkQuery is a name to look up in the system's directories.
 type linkQuery struct {
 	name string
 	elfHead
 }
 
-// libraries adds what programs and libraries that the system does not own
-// need of its packages and of each other.
+// libraries adds the relations of programs and libraries that the system does
+// not own to its packages and to each other.
 //
-// Less is known than to the linker: the folders that a program names for its
-// libraries are not searched for those of the libraries that it loads, and
-// LD_LIBRARY_PATH is not set.
+// The linker finds more: the directories that a program names for its libraries
+// are not searched for the libraries of those libraries, and LD_LIBRARY_PATH is
+// not set.
 func (e *edges) libraries(ctx context.Context) {
 	type file struct {
 		node  rootfs.Node
@@ -89,12 +89,12 @@ func (e *edges) libraries(ctx context.Context) {
 	}
 }
 
-// readNeeds reads the dynamic section of a file. One that is no sound ELF file
-// does not run either, and needs nothing.
+// readNeeds reads the dynamic section of a file. A malformed ELF file does not
+// run, and needs nothing.
 func (e *edges) readNeeds(n rootfs.Node) elfNeeds {
 	f, err := e.tree.OpenFile(n)
 	if err != nil {
-		return elfNeeds{} // a gap, if anybody could read it
+		return elfNeeds{} // the sniffer has added the gap
 	}
 	defer f.Close()
 	needs, err := parseNeeds(f)
@@ -105,7 +105,7 @@ func (e *edges) readNeeds(n rootfs.Node) elfNeeds {
 }
 
 // onlySegments hides the section headers of an ELF file, which neither the
-// kernel nor the linker reads: a file that has none, or wrong ones, runs.
+// kernel nor the linker reads: a file without them, or with wrong ones, runs.
 type onlySegments struct {
 	io.ReaderAt
 	class elf.Class
@@ -128,8 +128,8 @@ func (r onlySegments) ReadAt(b []byte, off int64) (int, error) {
 
 var errNoELF = errors.New("no ELF file")
 
-// parseNeeds reads by the segments, as the linker does: PT_DYNAMIC, and the
-// strings through the addresses of PT_LOAD.
+// parseNeeds parses the segments, as the linker does: PT_DYNAMIC, and the
+// strings at the addresses of PT_LOAD.
 func parseNeeds(r io.ReaderAt) (elfNeeds, error) {
 	var ident [elf.EI_NIDENT]byte
 	if _, err := r.ReadAt(ident[:], 0); err != nil {
@@ -183,7 +183,7 @@ func parseNeeds(r io.ReaderAt) (elfNeeds, error) {
 	return out, nil
 }
 
-// dynamicEntries are the tags and values up to DT_NULL.
+// dynamicEntries returns the tags and values up to DT_NULL.
 func dynamicEntries(b []byte, class elf.Class, order binary.ByteOrder) [][2]uint64 {
 	var out [][2]uint64
 	for {
@@ -222,7 +222,7 @@ func stringAt(f *elf.File, r io.ReaderAt, table, offset uint64) (string, bool) {
 	return "", false
 }
 
-// link is the file that the linker would load for a name, None if none.
+// link returns the file that the linker would load for a name, None if none.
 func (e *edges) link(from rootfs.Node, needs *elfNeeds, name string) rootfs.Node {
 	t := e.tree
 	fits := func(p string) rootfs.Node {
@@ -255,7 +255,7 @@ func (e *edges) link(from rootfs.Node, needs *elfNeeds, name string) rootfs.Node
 	n, ok := e.links.found[query]
 	if !ok {
 		n = rootfs.None
-		for _, dir := range e.linkFolders(needs.elfHead) {
+		for _, dir := range e.linkDirs(needs.elfHead) {
 			if n = fits(path.Join(dir, name)); n != rootfs.None {
 				break
 			}
@@ -268,9 +268,9 @@ func (e *edges) link(from rootfs.Node, needs *elfNeeds, name string) rootfs.Node
 	return n
 }
 
-// expandOrigin puts the folder of a file for $ORIGIN. ok is false for what is
-// relative to where a program is started, and for what depends on the machine
-// that it runs on.
+// expandOrigin replaces $ORIGIN by the directory of a file. ok is false for a
+// path that is relative to the working directory, and for one that depends on
+// the machine that runs the program.
 func expandOrigin(dir, origin string) (string, bool) {
 	if dir == "" {
 		return "", false
@@ -279,7 +279,7 @@ func expandOrigin(dir, origin string) (string, bool) {
 	return dir, path.IsAbs(dir) && !strings.ContainsRune(dir, '$')
 }
 
-// head is the first part of a file's header; zero when it is no ELF file.
+// head returns the first part of a file's header; zero for another file.
 func (l *linker) head(t *rootfs.Tree, n rootfs.Node) elfHead {
 	if h, ok := l.heads[n]; ok {
 		return h
@@ -312,7 +312,7 @@ func readHead(t *rootfs.Tree, n rootfs.Node) elfHead {
 	return elfHead{elf.Class(b[elf.EI_CLASS]), elf.Machine(order.Uint16(b[18:])), elf.Data(b[elf.EI_DATA])}
 }
 
-// machineName is what uname(2) says on such a machine, "" when several do.
+// machineName returns the machine name of uname(2), "" when it is ambiguous.
 func (h elfHead) machineName() string {
 	little := h.order == elf.ELFDATA2LSB
 	switch {
@@ -334,7 +334,7 @@ func (h elfHead) machineName() string {
 	return ""
 }
 
-// triples are the names of Debian's folders for libraries of a machine
+// triples returns the names of Debian's library directories of a machine
 // (https://wiki.debian.org/Multiarch/Tuples).
 func (h elfHead) triples() []string {
 	switch h.machine {
@@ -359,11 +359,11 @@ func (h elfHead) triples() []string {
 	return nil
 }
 
-// linkFolders are the folders that the linker searches for every program:
-// those of its configuration, from which its cache is made, and the ones that
-// are built into it. Without a configuration, as with musl, /usr/local/lib is
-// one of them.
-func (e *edges) linkFolders(h elfHead) []string {
+// linkDirs returns the directories that the linker searches for every
+// program: those of its configuration, from which its cache is made, and its
+// built-in ones. Without a configuration, as with musl, /usr/local/lib is one
+// of them.
+func (e *edges) linkDirs(h elfHead) []string {
 	if !e.links.read {
 		e.links.read = true
 		left := maxLinkIncludes
@@ -388,7 +388,7 @@ func (e *edges) linkFolders(h elfHead) []string {
 	return out
 }
 
-// linkConfig reads ld.so.conf and what it includes (ldconfig(8)).
+// linkConfig reads ld.so.conf and its includes (ldconfig(8)).
 func (e *edges) linkConfig(file string, left *int) []string {
 	n := e.tree.Resolve(file)
 	if *left--; *left < 0 || !e.kept(n) {
@@ -396,7 +396,7 @@ func (e *edges) linkConfig(file string, left *int) []string {
 	}
 	data, err := e.tree.ReadFile(n, maxLinkConfig)
 	if err != nil {
-		return nil // the folders that are built in remain
+		return nil // the built-in directories remain
 	}
 	var out []string
 	for line := range strings.Lines(string(data)) {
@@ -424,7 +424,7 @@ func (e *edges) linkConfig(file string, left *int) []string {
 	return out
 }
 
-// matching are the files of a folder whose names match a pattern, sorted.
+// matching returns the files of a directory whose names match a pattern, sorted.
 func (e *edges) matching(pattern string) []string {
 	dir := e.tree.Resolve(path.Dir(pattern))
 	if dir == rootfs.None || e.tree.Kind(dir) != rootfs.Dir {

@@ -10,18 +10,17 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// maxGemspec is the size of a gemspec that is read. RubyGems writes a few
-// kilobytes.
+// maxGemspec is the size of a gemspec. RubyGems writes a few kilobytes.
 const maxGemspec = 1 << 20
 
-// gemNeed is a line of the form that RubyGems itself writes into
-// specifications (rubygems/specification.rb, to_ruby). A gemspec is a program;
-// of one that somebody else wrote nothing is understood, and nothing guessed.
+// gemNeed matches a line as RubyGems itself writes it into specifications
+// (rubygems/specification.rb, to_ruby). A gemspec is a program: any other form
+// of it is ignored, without guesses.
 var gemNeed = regexp.MustCompile(`(?m)^[ \t]*s\.add_(?:runtime_)?dependency\(%q<([A-Za-z0-9._-]+)>(?:\.freeze)?, \[([^\]\n]*)\]\)[ \t]*\r?$`)
 
 var gemVersion = regexp.MustCompile(`"([^"\\#]*)"`)
 
-// gemDependency is what a gem needs at run time.
+// gemDependency is a run-time dependency of a gem.
 type gemDependency struct{ name, text string }
 
 func gemDependencies(spec string) []gemDependency {
@@ -32,17 +31,17 @@ func gemDependencies(spec string) []gemDependency {
 			versions = append(versions, v[1])
 		}
 		d := gemDependency{m[1], strings.TrimSpace(m[1] + " " + strings.Join(versions, ", "))}
-		if !slices.Contains(out, d) { // older ones say it once for each version of RubyGems
+		if !slices.Contains(out, d) { // older ones repeat it for each version of RubyGems
 			out = append(out, d)
 		}
 	}
 	return out
 }
 
-// gems adds what gems need of each other, and of Ruby. A gem is looked for in
-// the home of the one that needs it, then in all others. Of several versions
-// each is noted, as standing for the others: which one is loaded depends on
-// what else a program asks for.
+// gems adds the relations of gems to each other and to Ruby. It searches for a
+// gem in the gem home of the one that needs it, then in all others. It adds all
+// of several versions as alternatives: which one is loaded depends on the other
+// requirements of a program.
 func (e *edges) gems(ctx context.Context) {
 	t := e.tree
 	byHome := make(map[rootfs.Node]map[string][]int)

@@ -15,41 +15,40 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// maxRequirements is the number of requirements of one distribution that are
-// read. The largest real ones (with an extra for each of their plug-ins) have
-// some hundreds.
+// maxRequirements is the number of requirements of one distribution. The
+// largest real ones (with an extra for each plug-in) have some hundreds.
 const maxRequirements = 10_000
 
-// pythonSite is a folder that Python imports from.
+// pythonSite is a directory that Python imports from.
 type pythonSite struct {
 	dir   rootfs.Node
 	dists map[string]int // by normalised name, the units
-	// exe is the interpreter, None when there is none, and via how it is
-	// reached. more are further files that the interpreter needs to run
-	// what is installed here: a copy's original, the standard library.
+	// exe is the interpreter, None without one, and via how it is reached.
+	// more are other files that the interpreter needs for the packages of this
+	// directory: the original of a copy, the standard library.
 	exe  rootfs.Node
 	via  string
-	file string // what says so, empty when the folder's own place does
+	file string // the record of it, empty when the path of the directory decides
 	more []rootfs.Node
 	// env are the values of markers.
 	env map[string]string
-	// path are the folders in which requirements are looked for.
+	// path are the directories that are searched for requirements.
 	path []*pythonSite
 }
 
-// pythonDist is a distribution with what it needs.
+// pythonDist is a distribution with its requirements.
 type pythonDist struct {
 	unit int
 	site *pythonSite
-	file string // what states the requirements
+	file string // the record of the requirements
 	reqs []*pep508.Requirement
-	// byExtra are the requirements whose marker asks for an extra.
+	// byExtra are the requirements whose marker names an extra.
 	byExtra map[string][]int
 	active  map[string]bool
 	err     error
 }
 
-// python adds what Python distributions need of each other, and of their
+// python adds the relations of Python distributions to each other and to their
 // interpreter.
 func (e *edges) python(ctx context.Context) {
 	sites := make(map[rootfs.Node]*pythonSite)
@@ -85,7 +84,7 @@ func (e *edges) python(ctx context.Context) {
 	for _, d := range dists {
 		byUnit[d.unit] = d
 		if d.err != nil {
-			e.unread(d.file, "what the distribution needs could not be read as a whole: "+d.err.Error())
+			e.unread(d.file, "the requirements of the distribution could not be read completely: "+d.err.Error())
 		}
 	}
 	e.follow(ctx, dists, byUnit)
@@ -103,7 +102,7 @@ func (e *edges) python(ctx context.Context) {
 	}
 }
 
-// siteOf is the folder that a distribution is imported from.
+// siteOf returns the directory that a distribution is imported from.
 func (s *inventory) siteOf(meta rootfs.Node) rootfs.Node {
 	t := s.tree
 	dir := t.Parent(meta)
@@ -116,7 +115,7 @@ func (s *inventory) siteOf(meta rootfs.Node) rootfs.Node {
 	return t.Parent(dir)
 }
 
-// readRequirements reads what a distribution says that it needs.
+// readRequirements reads the requirements of a distribution.
 func (e *edges) readRequirements(d *pythonDist) {
 	t := e.tree
 	meta := e.units[d.unit].node
@@ -148,7 +147,7 @@ func (e *edges) readRequirements(d *pythonDist) {
 	}
 }
 
-// requirementLines are the Requires-Dist headers of a file of core metadata.
+// requirementLines returns the Requires-Dist headers of a core metadata file.
 func (e *edges) requirementLines(meta rootfs.Node) ([]string, error) {
 	f, err := e.tree.OpenFile(meta)
 	if err != nil {
@@ -184,8 +183,8 @@ func parseRequiresDist(r io.Reader) ([]string, error) {
 	return out, lines.Err()
 }
 
-// eggRequirements turns the list that setuptools keeps beside PKG-INFO into
-// lines of today: sections are "[extra:marker]"
+// eggRequirements converts the list that setuptools writes beside PKG-INFO into
+// lines of PEP 508: sections are "[extra:marker]"
 // (https://setuptools.pypa.io/en/latest/deprecated/python_eggs.html).
 func eggRequirements(text string) []string {
 	var out []string
@@ -215,8 +214,7 @@ func eggRequirements(text string) []string {
 	return out
 }
 
-// follow goes from requirement to requirement until no extra is asked for
-// that was not before.
+// follow follows the requirements until no new extra is required.
 func (e *edges) follow(ctx context.Context, dists []*pythonDist, byUnit map[int]*pythonDist) {
 	type step struct {
 		d     *pythonDist
@@ -241,7 +239,7 @@ func (e *edges) follow(ctx context.Context, dists []*pythonDist, byUnit map[int]
 			e.add(s.d.unit, e.units[to].ID, sbom.RelDepends, edgeReason{via: r.Text, file: s.d.file})
 			target := byUnit[to]
 			if target == nil {
-				return // a package of the system's
+				return // a package of the system
 			}
 			for _, extra := range r.Extras {
 				if _, asked := target.byExtra[extra]; asked && !target.active[extra] {
@@ -262,7 +260,7 @@ func (e *edges) follow(ctx context.Context, dists []*pythonDist, byUnit map[int]
 	}
 }
 
-// find is the distribution that Python would find by a name, -1 if none.
+// find returns the distribution that Python would find by a name, -1 if none.
 func (s *pythonSite) find(name string) int {
 	for _, dir := range s.path {
 		if i, ok := dir.dists[name]; ok {
@@ -272,17 +270,17 @@ func (s *pythonSite) find(name string) int {
 	return -1
 }
 
-// pythonFolder is the folder of a version's library, pypy's as well.
-var pythonFolder = regexp.MustCompile(`^(python|pypy)([0-9]+(?:\.[0-9]+)?)t?$`)
+// pythonDir matches the library directory of a version, also of PyPy.
+var pythonDir = regexp.MustCompile(`^(python|pypy)([0-9]+(?:\.[0-9]+)?)t?$`)
 
-// findInterpreter fills in what a folder's place says
+// findInterpreter derives the interpreter from the path of the directory
 // (https://docs.python.org/3/library/site.html, and Debian's site.py, whose
 // Python reads dist-packages).
 func (e *edges) findInterpreter(s *pythonSite, sites map[rootfs.Node]*pythonSite) {
 	t := e.tree
 	prefix, flavour, version := rootfs.None, "python", ""
 	lib := t.Parent(s.dir)
-	if m := pythonFolder.FindStringSubmatch(t.Name(lib)); m != nil && isSiteDir(t.Name(s.dir)) {
+	if m := pythonDir.FindStringSubmatch(t.Name(lib)); m != nil && isSiteDir(t.Name(s.dir)) {
 		flavour, version = m[1], m[2]
 		if above := t.Parent(lib); strings.HasPrefix(t.Name(above), "lib") {
 			prefix = t.Parent(above)
@@ -296,7 +294,7 @@ func (e *edges) findInterpreter(s *pythonSite, sites map[rootfs.Node]*pythonSite
 	if prefix != rootfs.None {
 		venv = t.ResolveNode(t.Child(prefix, "pyvenv.cfg"))
 	}
-	system := false // whether the folders of the base are read as well
+	system := false // the directories of the base are read as well
 	switch {
 	case venv != rootfs.None && t.Kind(venv) == rootfs.File:
 		s.file = t.Path(venv)
@@ -318,7 +316,7 @@ func (e *edges) findInterpreter(s *pythonSite, sites map[rootfs.Node]*pythonSite
 		}
 	}
 	if s.exe != rootfs.None && !strings.Contains(version, ".") {
-		if m := pythonFolder.FindStringSubmatch(t.Name(s.exe)); m != nil {
+		if m := pythonDir.FindStringSubmatch(t.Name(s.exe)); m != nil {
 			version = m[2]
 		}
 	}
@@ -347,7 +345,8 @@ func (e *edges) findInterpreter(s *pythonSite, sites map[rootfs.Node]*pythonSite
 	}
 }
 
-// importPath are the folders that an interpreter of a prefix reads by itself.
+// importPath returns the directories that an interpreter of a prefix reads by
+// default.
 func importPath(base, versioned string) []string {
 	var out []string
 	if base == "/usr" {
@@ -362,8 +361,8 @@ func importPath(base, versioned string) []string {
 	return out
 }
 
-// readVenv reads pyvenv.cfg (PEP 405), and says whether the virtual
-// environment reads the folders of its base.
+// readVenv reads pyvenv.cfg (PEP 405), and reports whether the virtual
+// environment reads the directories of its base.
 func (e *edges) readVenv(s *pythonSite, prefix rootfs.Node, name string, config rootfs.Node) bool {
 	t := e.tree
 	values := make(map[string]string)
@@ -417,8 +416,8 @@ func (e *edges) setInterpreter(s *pythonSite, exe rootfs.Node) {
 	}
 }
 
-// addLibrary adds the owners of the standard library's modules: a program of
-// Python is of little use without, and distributions split it in two.
+// addLibrary adds the owners of the standard library's modules: a Python
+// program needs them, and distributions split them into several packages.
 func (e *edges) addLibrary(s *pythonSite, base rootfs.Node, versioned string) {
 	t := e.tree
 	if base == rootfs.None {
@@ -442,8 +441,8 @@ func (e *edges) addLibrary(s *pythonSite, base rootfs.Node, versioned string) {
 	}
 }
 
-// markerValues are the values of a marker's variables, as far as what is
-// installed says them. Environments are Linux.
+// markerValues returns the values of a marker's variables, as far as the
+// installed files determine them. Environments are Linux.
 func (e *edges) markerValues(exe rootfs.Node, flavour, version string) map[string]string {
 	env := map[string]string{
 		"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux",
@@ -476,5 +475,5 @@ func (e *edges) markerValues(exe rootfs.Node, flavour, version string) map[strin
 	return env
 }
 
-// wholeVersion is what a package's version says of its interpreter's.
+// wholeVersion matches the version of the interpreter in that of its package.
 var wholeVersion = regexp.MustCompile(`^(?:[0-9]+:)?([0-9]+\.[0-9]+\.[0-9]+)(?:[-+].*)?$`)

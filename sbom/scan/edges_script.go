@@ -12,11 +12,11 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// maxInterpreterLine is how much of a script the kernel reads to find its
-// interpreter (BINPRM_BUF_SIZE in linux/binfmts.h).
+// maxInterpreterLine is the number of bytes of a script that the kernel reads
+// to find its interpreter (BINPRM_BUF_SIZE in linux/binfmts.h).
 const maxInterpreterLine = 256
 
-// scripts adds what runs the scripts that the system does not own.
+// scripts adds the interpreters of the scripts that the system does not own.
 func (e *edges) scripts(ctx context.Context) {
 	type file struct {
 		unit int
@@ -48,7 +48,7 @@ func (e *edges) scripts(ctx context.Context) {
 	}
 }
 
-// headOf is the beginning of a file, nil when it cannot be read.
+// headOf returns the beginning of a file, nil when it cannot be read.
 func (e *edges) headOf(n rootfs.Node, size int) []byte {
 	f, err := e.tree.OpenFile(n)
 	if err != nil {
@@ -63,9 +63,9 @@ func (e *edges) headOf(n rootfs.Node, size int) []byte {
 	return head[:got]
 }
 
-// interpreterOf reads the first line of a script as execve(2) does: a path
-// and one argument. Of env(1) it returns the name of the program that env
-// runs, which has no slash in it.
+// interpreterOf parses the first line of a script as execve(2) does: a path and
+// one argument. For env(1) it returns the name of the program that env runs,
+// which has no slash.
 func interpreterOf(head []byte) (program, line string) {
 	head, ok := bytes.CutPrefix(head, []byte("#!"))
 	if !ok {
