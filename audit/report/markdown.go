@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// StepSummaryBytes is the largest step summary that GitHub takes; a larger
+	// stepSummaryBytes is the largest step summary that GitHub takes; a larger
 	// one fails to upload (docs.github.com, Workflow commands for GitHub
 	// Actions, "Step isolation and limits": 1 MiB for each step).
-	StepSummaryBytes = 1 << 20
+	stepSummaryBytes = 1 << 20
 	// CommentBytes is for a comment on a pull request, of which GitHub takes
 	// 65,536 characters and answers 422 above.
 	CommentBytes = 1 << 16
@@ -66,7 +66,7 @@ func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 	}
 	limit := o.MaxBytes
 	if limit == 0 {
-		limit = StepSummaryBytes
+		limit = stepSummaryBytes
 	}
 	if limit < minMarkdown {
 		return fmt.Errorf("a markdown report needs %d bytes, %d are allowed", minMarkdown, limit)

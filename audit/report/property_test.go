@@ -120,7 +120,7 @@ func isPasted(line string, whole map[string]bool) bool {
 func checkMarkdown(t *testing.T, r *audit.Report, o Options) string {
 	t.Helper()
 	got := string(render(t, "markdown", r, o))
-	limit := StepSummaryBytes
+	limit := stepSummaryBytes
 	if o.MaxBytes > 0 {
 		limit = o.MaxBytes
 	}

@@ -42,7 +42,7 @@ type Options struct {
 	// Show names the lists to print in full besides the summary: see
 	// [Lists]. The json format always has everything.
 	Show []string
-	// MaxBytes limits a markdown document, 0 for [StepSummaryBytes].
+	// MaxBytes limits a markdown document, 0 for 1 MiB, the most that a GitHub step summary takes.
 	MaxBytes int
 }
 

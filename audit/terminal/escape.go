@@ -41,10 +41,10 @@ import (
 )
 
 const (
-	// MaxText is the number of characters that [Escape] returns at most. The
+	// maxText is the number of characters that [Escape] returns at most. The
 	// longest names and paths that systems allow are 4,096 bytes (PATH_MAX)
 	// and rarely a quarter of it; a name can be a megabyte.
-	MaxText = 1024
+	maxText = 1024
 	// MaxMarks is the number of combining marks that one character may carry.
 	// Living scripts stay below; towers of marks paint over other lines.
 	MaxMarks = 4
@@ -54,7 +54,7 @@ const (
 // of a CI system. Characters that do not print are written as escapes (\n,
 // \x1b, \u202e): control characters, bidirectional and other format
 // characters, separators, blanks other than the space, invalid UTF-8, private
-// and unassigned characters, invisible letters. A text of more than [MaxText]
+// and unassigned characters, invisible letters. A text of more than 1,024
 // characters ends in an ellipsis.
 //
 // CI systems take commands from the output of a step, so these are escaped
@@ -63,7 +63,7 @@ const (
 // and "##" anywhere, because "##[" (GitHub's older form, also "##vso[" and
 // "##teamcity[" of others) is obeyed in the middle of a line (actions/runner,
 // src/Runner.Common/ActionCommand.cs).
-func Escape(s string) string { return EscapeTo(s, MaxText) }
+func Escape(s string) string { return EscapeTo(s, maxText) }
 
 // EscapeTo is [Escape] with a limit in characters of output.
 func EscapeTo(s string, limit int) string {

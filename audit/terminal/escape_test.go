@@ -43,9 +43,9 @@ func TestEscape(t *testing.T) {
 		{"##[error]boom", `#\x23[error]boom`},
 		{"text ##[set-env name=X]y ##vso[x]", `text #\x23[set-env name=X]y #\x23vso[x]`},
 		{"C# #1", "C# #1"},
-		{strings.Repeat("a", MaxText), strings.Repeat("a", MaxText)},
-		{strings.Repeat("a", MaxText+1), strings.Repeat("a", MaxText-1) + "…"},
-		{strings.Repeat("\x1b", MaxText), strings.Repeat(`\x1b`, MaxText/4-1) + "…"},
+		{strings.Repeat("a", maxText), strings.Repeat("a", maxText)},
+		{strings.Repeat("a", maxText+1), strings.Repeat("a", maxText-1) + "…"},
+		{strings.Repeat("\x1b", maxText), strings.Repeat(`\x1b`, maxText/4-1) + "…"},
 	} {
 		if got := Escape(test.in); got != test.want {
 			t.Errorf("Escape(%+q)\n got %s\nwant %s", test.in, got, test.want)
@@ -62,7 +62,7 @@ func FuzzEscape(f *testing.F) {
 		if err := unsafeLine(got); err != "" {
 			t.Errorf("Escape(%+q) = %+q: %s", s, got, err)
 		}
-		if n := utf8.RuneCountInString(got); n > MaxText {
+		if n := utf8.RuneCountInString(got); n > maxText {
 			t.Errorf("%d characters", n)
 		}
 		if again := Escape(got); again != got {

@@ -283,10 +283,10 @@ func TestProperties(t *testing.T) {
 
 // state reports for each identity whether it counts; without bundled components
 // others when that is not compared.
-func state(s Side, inside bool) map[string]bool {
+func state(s Side, bundled bool) map[string]bool {
 	out := map[string]bool{}
 	for i := range s.Document.Components {
-		if c := &s.Document.Components[i]; c.Counts() || inside {
+		if c := &s.Document.Components[i]; c.Counts() || bundled {
 			out[sbom.Identity(c)] = c.Counts()
 		}
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/depaudit/depaudit/sbom/version"
 )
 
-// MaxPattern is the longest pattern, in bytes: more than any name or path
+// maxPattern is the longest pattern, in bytes: more than any name or path
 // that a system allows (PATH_MAX). Matching a glob takes time that is not
 // linear in it.
-const MaxPattern = 4096
+const maxPattern = 4096
 
 // Pattern selects components. Make it with [ParsePattern].
 //
@@ -87,8 +87,8 @@ func ParsePattern(s string) (*Pattern, error) {
 	switch {
 	case s == "":
 		return nil, r.fail(0, "the pattern is empty", "name a package (liblzma5), a purl (pkg:deb/debian/liblzma5), a path, or a glob (liblzma*)")
-	case len(s) > MaxPattern:
-		return nil, r.fail(MaxPattern, fmt.Sprintf("longer than %d bytes", MaxPattern), "")
+	case len(s) > maxPattern:
+		return nil, r.fail(maxPattern, fmt.Sprintf("longer than %d bytes", maxPattern), "")
 	}
 	if i := strings.IndexFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0xfffd }); i >= 0 {
 		return nil, r.fail(i, "a control character, or a byte that is not UTF-8", "")
