@@ -323,7 +323,7 @@ var (
 // Suspicion: places and names that attacks use.
 var (
 	RuleClaim = Rule{
-		ID: "foreign-claim", Title: "A package claims files outside its places", Strict: Error, Other: Warning,
+		ID: "claimed-files", Title: "A package claims files outside its places", Strict: Error, Other: Warning,
 		What:    "The file list of an OS package names paths where OS packages install nothing, or another package's files.",
 		Why:     "A forged list makes third-party files look provided by the operating system.",
 		Fix:     "find out which package it is and where it is from; remove it.",

@@ -401,7 +401,7 @@ type NoticeKind string
 
 const (
 	NoticeStartup   NoticeKind = "startup-code"          // code that runs when an interpreter starts
-	NoticeClaim     NoticeKind = "foreign-claim"         // a package lists files where OS packages have none
+	NoticeClaim     NoticeKind = "claimed-files"         // a package lists files where OS packages have none
 	NoticeLeftover  NoticeKind = "leftover-list"         // a file list of a package that is not installed
 	NoticeNonASCII  NoticeKind = "non-ascii-name"        // a look-alike in an ecosystem of ASCII names
 	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a directory that is unaccounted

@@ -130,8 +130,8 @@ func TestAlpmSystem(t *testing.T) {
 		t.Errorf("relations (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
-		"foreign-claim /home/u/f: lib lists a file in /home, where packages of a distribution have none; the package does not own them (/var/lib/pacman/local/lib-1-1/files)",
-		"foreign-claim /opt/x: extra and glibc both list a file; neither replaces the other",
+		"claimed-files /home/u/f: lib lists a file in /home, where packages of a distribution have none; the package does not own them (/var/lib/pacman/local/lib-1-1/files)",
+		"claimed-files /opt/x: extra and glibc both list a file; neither replaces the other",
 	}, noticeDetails(db)); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
 	}

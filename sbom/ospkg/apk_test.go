@@ -313,8 +313,8 @@ func TestApkClaims(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{
-		"foreign-claim /home/x/y: a lists a file in /home, where packages of a distribution have none; the package does not own them (/lib/apk/db/installed)",
-		"foreign-claim /usr/bin/tool: a and b both list a file; neither replaces the other",
+		"claimed-files /home/x/y: a lists a file in /home, where packages of a distribution have none; the package does not own them (/lib/apk/db/installed)",
+		"claimed-files /usr/bin/tool: a and b both list a file; neither replaces the other",
 	}, noticeDetails(db)); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
 	}

@@ -15,7 +15,7 @@ func TestSeveralDatabases(t *testing.T) {
 	apkFiles := files{apkDir + apkInstalled: apkRecordText("b", "F:usr/bin", "R:b", "R:shared", "R:a") + apkRecordText("c", "D:b"), "/usr/bin/b": ""}
 	both := together(dpkgFiles, apkFiles)
 	second := func(kind, at, canonical, n string) string {
-		return "foreign-claim " + at + ": a second package database, of " + kind + ", lists " + n + " packages: they count, but may not be the distribution's, which uses " + canonical
+		return "claimed-files " + at + ": a second package database, of " + kind + ", lists " + n + " packages: they count, but may not be the distribution's, which uses " + canonical
 	}
 	for _, test := range []struct {
 		name    string
@@ -28,11 +28,11 @@ func TestSeveralDatabases(t *testing.T) {
 		gaps    []string
 	}{
 		{"debian with apk", both, debian, "dpkg+apk", "b c a", map[string]string{"/usr/bin/a": "a", "/usr/bin/b": "b", "/usr/bin/shared": "a"},
-			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "foreign-claim /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg, which keep them"}, nil},
+			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "claimed-files /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg, which keep them"}, nil},
 		{"alpine with dpkg", both, alpine, "apk+dpkg", "b c a", map[string]string{"/usr/bin/a": "b", "/usr/bin/b": "b", "/usr/bin/shared": "b"},
-			[]string{second("dpkg", "/var/lib/dpkg", "apk", "1"), "foreign-claim /usr/bin/a: a, in the database of dpkg, lists 2 files of packages in that of apk, which keep them"}, nil},
+			[]string{second("dpkg", "/var/lib/dpkg", "apk", "1"), "claimed-files /usr/bin/a: a, in the database of dpkg, lists 2 files of packages in that of apk, which keep them"}, nil},
 		{"no os-release", both, sbom.OS{}, "dpkg+apk", "b c a", nil,
-			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "foreign-claim /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg, which keep them"},
+			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "claimed-files /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg, which keep them"},
 			[]string{"package-database /var/lib/dpkg: a package database of the kind dpkg, but no os-release that names the system"}},
 		{"an empty second one", together(dpkgFiles, files{apkDir + apkInstalled: "", alpmVersion: "9\n"}), debian, "dpkg", "a", nil, nil, nil},
 		{"an empty one that is expected", together(apkFiles, files{dpkgStatus: ""}), debian, "dpkg+apk", "b c", map[string]string{"/usr/bin/b": "b"},

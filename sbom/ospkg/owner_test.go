@@ -96,7 +96,7 @@ func TestClaimsWherePackagesHaveNoFiles(t *testing.T) {
 		}
 	}
 	claim := func(path, files, area string) string {
-		return "foreign-claim " + path + ": evil lists " + files + " in " + area + ", where packages of a distribution have none; the package does not own them (/var/lib/dpkg/info/evil.list)"
+		return "claimed-files " + path + ": evil lists " + files + " in " + area + ", where packages of a distribution have none; the package does not own them (/var/lib/dpkg/info/evil.list)"
 	}
 	want := []string{
 		claim("/home/x/a", "2 files", "/home"),
@@ -123,8 +123,8 @@ func TestClaimsOfFilesOfOthers(t *testing.T) {
 		"/etc/x":                   "",
 	}.mustOpen(t)
 	want := []string{
-		"foreign-claim /usr/bin/bash: bash and evil both list 2 files; neither replaces the other",
-		"foreign-claim /etc/x: bash and third both list a file; neither replaces the other",
+		"claimed-files /usr/bin/bash: bash and evil both list 2 files; neither replaces the other",
+		"claimed-files /etc/x: bash and third both list a file; neither replaces the other",
 	}
 	if diff := cmp.Diff(want, noticeDetails(db)); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)

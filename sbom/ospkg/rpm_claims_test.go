@@ -136,11 +136,11 @@ func TestRPMClaims(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"foreign-claim /home/x/tool: claims lists a file in /home",
-		"foreign-claim /root/.profile: claims lists a file in /root",
-		"foreign-claim /usr/local/bin/tool: claims lists a file in /usr/local",
-		"foreign-claim /usr/share/other: first and second both list a file; neither replaces the other",
-		"foreign-claim /venv/bin/x: claims lists a file in the virtual environment /venv",
+		"claimed-files /home/x/tool: claims lists a file in /home",
+		"claimed-files /root/.profile: claims lists a file in /root",
+		"claimed-files /usr/local/bin/tool: claims lists a file in /usr/local",
+		"claimed-files /usr/share/other: first and second both list a file; neither replaces the other",
+		"claimed-files /venv/bin/x: claims lists a file in the virtual environment /venv",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("notices\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

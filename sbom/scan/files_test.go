@@ -93,13 +93,13 @@ func TestLists(t *testing.T) {
 	runCases(t, []scanCase{
 		{"conda", conda("/opt/conda", `"bin/evil", "../../usr/local/bin/tool", "/usr/local/bin/other"`).with(files{"/opt/conda/bin/evil": x, "/usr/local/bin/tool": x, "/usr/local/bin/other": x, "/bin/evil": x}),
 			[]string{"counts generic/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "counts " + unaccounted("/usr/local/bin/other"), "counts " + unaccounted("/bin/evil"),
-				"notice foreign-claim /opt/conda/conda-meta/evil-6.6.6-0.json"}},
+				"notice claimed-files /opt/conda/conda-meta/evil-6.6.6-0.json"}},
 		{"conda in the root", conda("", `"usr/local/bin/tool"`).with(files{"/usr/local/bin/tool": x}),
-			[]string{"counts generic/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "notice foreign-claim /conda-meta/evil-6.6.6-0.json"}},
+			[]string{"counts generic/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "notice claimed-files /conda-meta/evil-6.6.6-0.json"}},
 		{"a Java runtime", files{"/opt/java/release": release, "/opt/java/bin/java": x}, []string{"counts generic/oracle/openjdk@21.0.4+7-LTS"}},
-		{"a Java runtime that is the whole system", files{"/usr/release": release, "/usr/bin/evil": x}, []string{"counts generic/oracle/openjdk@21.0.4+7-LTS", "counts " + unaccounted("/usr/bin/evil"), "notice foreign-claim /usr/release"}},
+		{"a Java runtime that is the whole system", files{"/usr/release": release, "/usr/bin/evil": x}, []string{"counts generic/oracle/openjdk@21.0.4+7-LTS", "counts " + unaccounted("/usr/bin/evil"), "notice claimed-files /usr/release"}},
 		{"a Gentoo database in a home", files{"/home/me/var/db/pkg/app-misc/evil-6.6.6/CONTENTS": "obj /usr/local/bin/tool 00000000000000000000000000000000 1\n", "/usr/local/bin/tool": x},
-			[]string{"counts ebuild/app-misc/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "notice foreign-claim /home/me/var/db/pkg/app-misc/evil-6.6.6/CONTENTS"}},
+			[]string{"counts ebuild/app-misc/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "notice claimed-files /home/me/var/db/pkg/app-misc/evil-6.6.6/CONTENTS"}},
 	})
 }
 
@@ -209,7 +209,7 @@ func TestSystem(t *testing.T) {
 			with(dist("/usr/lib/python3/dist-packages", "evil", "6.6.6", "six.py")).with(files{"/usr/lib/python3/dist-packages/six.py": ""}), []string{"counts pypi/evil@6.6.6"}},
 		{"the system's list names files of pip's", debs(map[string][]string{"python3-six": {site + "/evil/__init__.py", site + "/evil-6.6.6.dist-info/METADATA", "/opt/run"}}).
 			with(dist(site, "evil", "6.6.6")).with(files{"/opt/run": "x:#!/bin/sh\n"}),
-			[]string{"counts pypi/evil@6.6.6", "notice foreign-claim " + site + "/evil/__init__.py of deb/debian/python3-six@1?arch=amd64"}},
+			[]string{"counts pypi/evil@6.6.6", "notice claimed-files " + site + "/evil/__init__.py of deb/debian/python3-six@1?arch=amd64"}},
 	})
 	for name, f := range map[string]files{
 		"a FIFO":   files{"/etc/os-release": "ID=debian\n", "/var/lib/dpkg/status": "fifo"},
