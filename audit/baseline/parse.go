@@ -16,9 +16,10 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// ParseBaseline reads a baseline; file names it in errors. Whatever the
-// format does not have is refused, since it could be meant to be obeyed:
-// unknown and repeated keys, a dependency twice, text after the end.
+// Parse parses a baseline; file is its path in errors. It returns an error for
+// everything that the format does not have, since ignoring it could change the
+// accepted state: unknown and repeated keys, a dependency twice, text after the
+// end.
 func Parse(file string, data []byte) (*Baseline, error) {
 	r := &baselineReader{file: file, data: data}
 	if !utf8.Valid(data) {
@@ -45,14 +46,13 @@ func firstInvalid(data []byte) int64 {
 	return int64(i)
 }
 
-// baselineReader walks the tokens of a baseline. It is written by hand, and
-// not unmarshalled, because encoding/json takes the last of two equal keys,
-// and keys in any case.
+// baselineReader decodes the tokens of a baseline. json.Unmarshal would take the
+// last of two equal keys, and keys in any case.
 type baselineReader struct {
 	file string
 	data []byte
 	json *json.Decoder
-	// at is where the last token ends.
+	// at is the offset at which the last token ends.
 	at int64
 }
 
@@ -65,7 +65,7 @@ func (r *baselineReader) errorAt(offset int64, hint, format string, args ...any)
 	return &textfile.Error{File: r.file, Line: line, Column: column, Msg: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// fail reports at the beginning of the token that was read last.
+// fail returns an error at the beginning of the last token.
 func (r *baselineReader) fail(hint, format string, args ...any) error {
 	start := r.at
 	for start < int64(len(r.data)) && strings.IndexByte(" \t\r\n,:", r.data[start]) >= 0 {
@@ -84,7 +84,7 @@ func (r *baselineReader) token() (json.Token, error) {
 		return nil, r.errorAt(int64(len(r.data)), hintRepair, "the file ends in the middle")
 	}
 	// The offset in the error counts only some of the bytes that were read,
-	// so the place is where the bad token begins.
+	// so the position is the beginning of the invalid token.
 	start := r.json.InputOffset()
 	for start < int64(len(r.data)) && strings.IndexByte(" \t\r\n", r.data[start]) >= 0 {
 		start++
@@ -217,7 +217,8 @@ func (r *baselineReader) dependency() (audit.Accepted, error) {
 	return e, nil
 }
 
-// object reads a JSON object and calls value for each key, once.
+// object decodes a JSON object and calls value for each key. A repeated key is
+// an error.
 func (r *baselineReader) object(what string, value func(key string) error) (map[string]bool, error) {
 	if err := r.delim('{', what+" (an object)"); err != nil {
 		return nil, err
