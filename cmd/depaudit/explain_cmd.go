@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -60,18 +61,7 @@ in others.`,
 func wrap(text string, width int) string {
 	var out []string
 	for _, paragraph := range strings.Split(text, "\n") {
-		line := ""
-		for _, word := range strings.Fields(paragraph) {
-			if line != "" && len(line)+1+len(word) > width {
-				out = append(out, line)
-				line = ""
-			}
-			if line != "" {
-				line += " "
-			}
-			line += word
-		}
-		out = append(out, line)
+		out = append(out, strings.Join(terminal.Wrap(paragraph, width), "\n"))
 	}
 	return strings.Join(out, "\n")
 }
