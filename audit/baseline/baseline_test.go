@@ -251,9 +251,9 @@ func TestBaselineDiff(t *testing.T) {
 	}
 }
 
-// TestEntryDerivesID holds the ID that is derived from a baseline's line
-// against the one of package sbom.
-func TestEntryDerivesID(t *testing.T) {
+// TestAcceptedDerivesID compares the ID that is derived from a line of the file
+// with that of package sbom.
+func TestAcceptedDerivesID(t *testing.T) {
 	for _, c := range []sbom.Component{
 		osPackage("libc6", "2.36-9"), {Kind: sbom.KindPackage, Type: "pypi", Name: "six", Version: "1.16.0", PURL: "pkg:pypi/six@1.16.0"},
 		{Kind: sbom.KindPackage, Type: "npm", Namespace: "@babel", Name: "core", Version: "7.0.0", PURL: "pkg:npm/%40babel/core@7.0.0"},

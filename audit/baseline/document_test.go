@@ -7,8 +7,8 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// TestBaselineDocument holds that a baseline read as a document has the
-// identities that it was made of, and no others.
+// TestBaselineDocument checks that the document of a baseline has exactly the
+// identities of the baseline.
 func TestBaselineDocument(t *testing.T) {
 	b, err := Load("../../testdata/cpython/example/depaudit.baseline.json")
 	if err != nil {

@@ -192,8 +192,8 @@ func TestLoadConfigLocks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	load := func(folder, locks string) (*Config, error) {
-		path := filepath.Join(dir, folder, "depaudit.yaml")
+	load := func(sub, locks string) (*Config, error) {
+		path := filepath.Join(dir, sub, "depaudit.yaml")
 		doc := "pipeline: p\nstages:\n- name: a\n  environment: 'dir:x'\n  locks: " + locks + "\n"
 		if err := os.WriteFile(path, []byte(doc), 0o644); err != nil {
 			t.Fatal(err)
@@ -204,14 +204,14 @@ func TestLoadConfigLocks(t *testing.T) {
 		}
 		return c, nil
 	}
-	// A folder with wildcard characters in its name is a folder like others.
-	for _, tt := range []struct{ folder, locks, want string }{
+	// Wildcard characters in the name of a directory have no meaning.
+	for _, tt := range []struct{ sub, locks, want string }{
 		{"", "['*.txt', a.txt]", "a.txt b.txt up.txt"},
 		{"", "['locks/**/*.txt']", "locks/x/c.txt"},
 		{"[odd]", "['conf/*.txt']", "[odd]/conf/d.txt"},
 		{"[odd]/conf", "['../../u*.txt', ../../a.txt]", "a.txt up.txt"},
 	} {
-		c, err := load(tt.folder, tt.locks)
+		c, err := load(tt.sub, tt.locks)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -225,7 +225,7 @@ func TestLoadConfigLocks(t *testing.T) {
 			got = append(got, filepath.ToSlash(rel))
 		}
 		if strings.Join(got, " ") != tt.want {
-			t.Errorf("%s %s: %v, want %s", tt.folder, tt.locks, got, tt.want)
+			t.Errorf("%s %s: %v, want %s", tt.sub, tt.locks, got, tt.want)
 		}
 	}
 	for locks, want := range map[string]string{

@@ -28,7 +28,7 @@ func compileSchema(t *testing.T, name string) *jsonschema.Schema {
 	return s
 }
 
-// TestConfigSchemaKeys holds the keys of the schema against the parser's.
+// TestConfigSchemaKeys compares the keys of the schema with the parser's.
 func TestConfigSchemaKeys(t *testing.T) {
 	data, err := os.ReadFile("../../docs/depaudit.schema.json")
 	if err != nil {

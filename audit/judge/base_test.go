@@ -177,8 +177,8 @@ func TestBaselineOfABase(t *testing.T) {
 	}
 }
 
-// TestGapKindsAreKnown holds the kinds that can and cannot be waived against
-// those that package sbom has, and the words of the schema against both.
+// TestGapKindsAreKnown compares the waivable and the unwaivable kinds of gaps
+// with those of package sbom and of the schema.
 func TestGapKindsAreKnown(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "../../sbom/document.go", nil, 0)
 	if err != nil {
@@ -229,9 +229,9 @@ func TestGapKindsAreKnown(t *testing.T) {
 	}
 }
 
-// TestScanTells: a look at one environment warns of the base, and says what
-// cannot be shown, without failing for it.
-func TestScanTells(t *testing.T) {
+// TestEnvironmentWarns checks that the report of one environment warns about the
+// base and lists the limitations, and passes.
+func TestEnvironmentWarns(t *testing.T) {
 	doc, _ := parseInventory(t, "sbom:x", "pkg pypi/x@1\nlimitation paths p")
 	r := Environment(Input{Stage: config.Stage{Name: "sbom:x", Environment: "sbom:x"}, Document: doc, Base: parseBase(t, "registry:e.org/b:1", "image x\n@1 pkg pypi/x@1")}, audit.Tool{})
 	if err := r.Validate(); err != nil {
@@ -249,9 +249,9 @@ func TestScanTells(t *testing.T) {
 	}
 }
 
-// TestForeignStrings: what images and documents say of themselves comes from
-// strangers, and stays what it is on the way through the report into an SBOM.
-func TestForeignStrings(t *testing.T) {
+// TestUntrustedStrings checks that strings of images and documents are unchanged
+// in the report and in an SBOM that is made from it.
+func TestUntrustedStrings(t *testing.T) {
 	for _, s := range []string{"\xff", "a\nb::error::\x1b[2J\u202e", "`rm -rf /`", strings.Repeat("x", 1<<16)} {
 		doc := mustNew(t, sbom.Document{
 			Environment: sbom.Environment{Ref: "registry:e.org/b", Kind: "registry", Image: sbom.Image{

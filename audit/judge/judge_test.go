@@ -139,7 +139,7 @@ func runArchive(t *testing.T, a *txtar.Archive) *audit.Report {
 }
 
 // parseBase makes a base of an inventory, nil of none. A first line
-// "claims REF" says that the image names it.
+// "claims REF" is for a base that only the image names.
 func parseBase(t *testing.T, ref, text string) *Base {
 	t.Helper()
 	if text == "" {
@@ -377,7 +377,7 @@ func writeFinding(b *strings.Builder, indent string, f audit.Finding) {
 	}
 }
 
-// checkSums holds the counts against the list.
+// checkSums compares the counts with the list.
 func checkSums(t *testing.T, r *audit.Report) {
 	t.Helper()
 	for _, s := range r.Stages {

@@ -77,8 +77,7 @@ func mustNew(t *testing.T, d sbom.Document) *sbom.Document {
 	return doc
 }
 
-// TestProperties holds what is promised of every report against many that
-// nobody thought of.
+// TestProperties checks the promises about reports with random stages.
 func TestProperties(t *testing.T) {
 	one := 1
 	c := &config.Config{File: "depaudit.yaml", Pipeline: "p", Exceptions: []config.Exception{{PURL: "pkg:pypi/n1", Reason: "r", Owner: "o", Expires: "2030-01-01"}},
@@ -186,11 +185,10 @@ func TestGroupingIsComplete(t *testing.T) {
 	}
 }
 
-// TestGroupsLeaveWithTheirHeads takes heads out of random stages and looks
-// whether what is said of them comes true: what one brings is not reached any
-// more, and what some share is reached until the last of them is gone. What
-// nobody asked for and nothing needs is as good as gone beside what somebody
-// asked for.
+// TestGroupsLeaveWithTheirHeads removes heads from random stages and checks that
+// the dependencies that a head introduces are no longer reached, and that a
+// shared group is reached until the last of its heads is removed. An orphan
+// counts as removed if the head is explicit.
 func TestGroupsLeaveWithTheirHeads(t *testing.T) {
 	brought, common := 0, 0
 	for seed := range uint64(200) {
@@ -207,7 +205,7 @@ func TestGroupsLeaveWithTheirHeads(t *testing.T) {
 		doc := mustNew(t, d)
 		c := &config.Config{Stages: []config.Stage{{Name: "s"}}}
 		r := Pipeline(c, []Input{{Stage: c.Stages[0], Document: doc}}, &baseline.Baseline{Stages: map[string]*baseline.Stage{"s": {Method: audit.Method{Rules: sbom.Rules}}}}, audit.Tool{}, today)
-		heads := map[string]bool{} // and whether somebody asked for them
+		heads := map[string]bool{} // true for explicit ones
 		for _, g := range r.Stages[0].Growth.Added {
 			if len(g.SharedBy) == 0 {
 				heads[g.ID] = g.Because == "explicit"
