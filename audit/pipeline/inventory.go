@@ -148,8 +148,7 @@ type Inventory struct {
 func Inventories(ctx context.Context, envs []Environment, o Options) ([]Inventory, error) {
 	found := make([]Inventory, len(envs))
 	first := make(map[envKey]int)
-	// A scan is half reading and half computing, in one process with several
-	// threads: more than one for two processors is slower.
+	// A scan has several threads of its own.
 	slots := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	var wg sync.WaitGroup
 	for i, e := range envs {
