@@ -23,7 +23,7 @@ type cache struct {
 // caches are sorted by root and do not contain each other.
 type caches []cache
 
-// contain says whether n lies in a cache, its root included.
+// contain reports whether n lies in a cache, its root included.
 func (c caches) contain(n rootfs.Node) bool { return c.of(n) != nil }
 
 func (c caches) of(n rootfs.Node) *cache {
@@ -34,7 +34,7 @@ func (c caches) of(n rootfs.Node) *cache {
 	return &c[i]
 }
 
-// findCaches recognises caches by their structure: a folder of the usual
+// findCaches recognises caches by their structure: a directory of the usual
 // name that does not look like one from inside is no cache, so that a name
 // alone hides nothing.
 func findCaches(t *rootfs.Tree, _ *survey) caches {
@@ -104,7 +104,7 @@ func findCaches(t *rootfs.Tree, _ *survey) caches {
 	return out
 }
 
-// isImported says whether a folder lies where an interpreter imports from:
+// isImported reports whether a directory lies where an interpreter imports from:
 // there it can be used in place, whatever it looks like.
 func isImported(t *rootfs.Tree, n rootfs.Node) bool {
 	for ; n != rootfs.None; n = t.Parent(n) {
@@ -115,7 +115,7 @@ func isImported(t *rootfs.Tree, n rootfs.Node) bool {
 	return false
 }
 
-// holdsVersion says whether there is a folder named for a version of a
+// holdsVersion reports whether there is a directory named for a version of a
 // cache's layout ("v6") in dir, and in that one of the name given.
 func holdsVersion(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	for c := range t.Children(dir) {
@@ -128,7 +128,7 @@ func holdsVersion(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 
 var layoutVersion = regexp.MustCompile(`^v[0-9]+$`)
 
-// holdsNamed says whether there is something of that name below dir.
+// holdsNamed reports whether there is something of that name below dir.
 func holdsNamed(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	from, to := t.Subtree(dir)
 	for n := range t.Named(name) {
@@ -139,9 +139,9 @@ func holdsNamed(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	return false
 }
 
-// unit is the folder of a cache that an executable in it belongs to: the
+// unit is the directory of a cache that an executable in it belongs to: the
 // module or package, so that two toolchains in one cache stay two; the whole
-// of an opaque cache, whose folders mean nothing.
+// of an opaque cache, whose directories mean nothing.
 func (c *cache) unit(t *rootfs.Tree, n rootfs.Node) rootfs.Node {
 	if c.opaque {
 		return c.root

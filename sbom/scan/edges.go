@@ -14,7 +14,7 @@ import (
 // What packages of languages need of each other, and of the system, no
 // package database knows. It follows from what is installed, by the rules of
 // whoever looks it up when a program runs: Python's import path, Node's
-// folders, the dynamic linker, the kernel and its "#!". An edge leads to what
+// directories, the dynamic linker, the kernel and its "#!". An edge leads to what
 // would be found, whether it is the version that was wanted or not; where
 // nothing would be found there is no edge, and no guess.
 //
@@ -57,7 +57,7 @@ type edges struct {
 	// programs are the answers of program and found those of the linker.
 	programs map[string]rootfs.Node
 	links    linker
-	// kept says whether a file is one that would be kept of an image. Others
+	// kept reports whether a file is one that would be kept of an image. Others
 	// are not opened, so that an environment has the same edges however it is
 	// read.
 	kept func(rootfs.Node) bool
@@ -141,7 +141,7 @@ func (e *edges) newGroup(from string) int {
 	return e.groups[from]
 }
 
-// outside says whether a unit is something that no package of the system
+// outside reports whether a unit is something that no package of the system
 // contains: what lies in one has its edges.
 func (e *edges) outside(i int) bool {
 	for hops := 0; i >= 0 && hops <= len(e.units); hops++ {
@@ -168,7 +168,7 @@ func searchPath() []string {
 	return []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 }
 
-// program finds a program by its name, first in a bin folder beside or above
+// program finds a program by its name, first in a bin directory beside or above
 // a node, then on the search path.
 func (e *edges) program(name string, near rootfs.Node) rootfs.Node {
 	t := e.tree

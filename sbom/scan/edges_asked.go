@@ -91,7 +91,7 @@ func (s *scanner) settleNodeAsked() {
 	}
 }
 
-// below is the entry of a folder of modules for a name, which may be in a
+// below is the entry of a directory of modules for a name, which may be in a
 // scope.
 func (s *inventory) below(modules rootfs.Node, name string) rootfs.Node {
 	n := modules

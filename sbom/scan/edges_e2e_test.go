@@ -38,7 +38,7 @@ func endToEnd(t *testing.T) {
 	}
 }
 
-// askPackaging prints what each distribution of a folder requires of the
+// askPackaging prints what each distribution of a directory requires of the
 // others by the library of pip, with the extras that are asked for.
 const askPackaging = `
 import importlib.metadata as md, json, re, sys
@@ -90,7 +90,7 @@ func TestPythonEdgesAsPackaging(t *testing.T) {
 	}
 }
 
-// under says whether a component lies directly in a folder of packages.
+// under reports whether a component lies directly in a directory of packages.
 func under(c *sbom.Component, dir string) bool {
 	return slices.ContainsFunc(c.Paths, func(p string) bool { return filepath.Dir(filepath.Dir(p)) == dir })
 }
@@ -220,7 +220,7 @@ func TestNeedsAsReadelf(t *testing.T) {
 
 var cacheLine = regexp.MustCompile(`^\s+(\S+) \(.*x86-64.*\) => (\S+)$`)
 
-// TestLinkAsLdconfig compares where the linker's folders lead with the cache
+// TestLinkAsLdconfig compares where the linker's directories lead with the cache
 // that ldconfig made of them, on the machine that the test runs on.
 func TestLinkAsLdconfig(t *testing.T) {
 	endToEnd(t)

@@ -101,7 +101,7 @@ func nodeNeeds(data []byte) []nodeNeed {
 	return out
 }
 
-// nodeName says whether a name can be that of a package, and so of a folder
+// nodeName reports whether a name can be that of a package, and so of a directory
 // or of one in a scope. No other leads anywhere.
 func nodeName(name string) bool {
 	scope, rest, scoped := strings.Cut(name, "/")
@@ -114,9 +114,9 @@ func nodeName(name string) bool {
 	return rest != "" && !strings.HasPrefix(rest, ".") && !strings.ContainsAny(rest, "/\x00")
 }
 
-// require is the unit that Node loads for a name in a folder
+// require is the unit that Node loads for a name in a directory
 // (https://nodejs.org/api/modules.html#loading-from-node_modules-folders),
-// -1 if none: node_modules of the folder and of each above it. The folder is
+// -1 if none: node_modules of the directory and of each above it. The directory is
 // the real one, links followed, as Node has it.
 func (e *edges) require(dir rootfs.Node, name string) int {
 	t := e.tree
@@ -148,7 +148,7 @@ func (e *edges) require(dir rootfs.Node, name string) int {
 	return -1
 }
 
-// outermostModules is the topmost node_modules folder around a node, or the
+// outermostModules is the topmost node_modules directory around a node, or the
 // node.
 func (s *inventory) outermostModules(n rootfs.Node) rootfs.Node {
 	out := n

@@ -22,7 +22,7 @@ import (
 )
 
 // TestUnaccounted has programs and archives that no package accounts for,
-// and the folders that they are counted under.
+// and the directories that they are counted under.
 func TestUnaccounted(t *testing.T) {
 	elf := program(t)
 	x := "x:" + elf
@@ -146,7 +146,7 @@ func TestGoPrograms(t *testing.T) {
 	}
 }
 
-// TestCaches holds that a folder is a cache by what is in it and by where it
+// TestCaches holds that a directory is a cache by what is in it and by where it
 // is, never by its name.
 func TestCaches(t *testing.T) {
 	x := "x:" + program(t)
@@ -224,7 +224,7 @@ func TestSystem(t *testing.T) {
 }
 
 // scanVariable makes a run of this test binary print what it finds in a
-// folder instead of testing.
+// directory instead of testing.
 const scanVariable = "DEPAUDIT_TEST_SCAN"
 
 func TestMain(m *testing.M) {
@@ -243,7 +243,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// TestUnreadable looks as a user without privileges at a folder and at files
+// TestUnreadable looks as a user without privileges at a directory and at files
 // that it may not read.
 func TestUnreadable(t *testing.T) {
 	root, err := os.MkdirTemp("", "scan-test-") // TempDir is for its owner only

@@ -140,7 +140,7 @@ func (s *scanner) addPackage(f catalogers.Found, n rootfs.Node) {
 	}
 	s.claim(n, i)
 	s.claimFiles(i, f, n)
-	s.claimFolder(i, f, n)
+	s.claimDir(i, f, n)
 }
 
 // claimFiles claims what a package's own metadata lists, as far as packages
@@ -180,7 +180,7 @@ func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 }
 
 // listRoot is what the paths of a package's list are relative to, and the
-// folder that they may not leave; no folder when the list counts for nothing.
+// directory that they may not leave; no directory when the list counts for nothing.
 func (s *inventory) listRoot(f catalogers.Found, n rootfs.Node) (base, root string) {
 	t := s.tree
 	switch f.Cataloger {
@@ -215,8 +215,8 @@ func (s *inventory) listRoot(f catalogers.Found, n rootfs.Node) (base, root stri
 	return "/", t.Path(dir)
 }
 
-// claimFolder claims the folder that is a package by its ecosystem's layout.
-func (s *scanner) claimFolder(i int, f catalogers.Found, n rootfs.Node) {
+// claimDir claims the directory that is a package by its ecosystem's layout.
+func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 	t := s.tree
 	switch {
 	case f.Type == "gem":
@@ -285,7 +285,7 @@ func (s *scanner) resolveInside() {
 	}
 }
 
-// leadsTo says whether following inside from one unit reaches another.
+// leadsTo reports whether following inside from one unit reaches another.
 func (s *inventory) leadsTo(from, to int) bool {
 	for seen := 0; from >= 0 && seen <= len(s.units); seen++ {
 		if from == to {

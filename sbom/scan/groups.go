@@ -20,8 +20,8 @@ import (
 
 // groupUnaccounted counts what no package accounts for (counting rule 5):
 // executables, shared libraries, scripts with an execute bit, code archives,
-// and Python modules in a folder that Python imports from. Each group is the
-// topmost folder, or the file, that nothing accounts for.
+// and Python modules in a directory that Python imports from. Each group is the
+// topmost directory, or the file, that nothing accounts for.
 func (s *scanner) groupUnaccounted() {
 	loose := s.looseCode()
 	if len(loose) == 0 {
@@ -81,7 +81,7 @@ func (s *scanner) looseCode() []rootfs.Node {
 		add(n)
 	}
 	targets := make(map[rootfs.Node]bool)
-	for _, dir := range s.importFolders() {
+	for _, dir := range s.importDirs() {
 		from, to := s.tree.Subtree(dir)
 		for n := from; n < to; n++ {
 			switch s.tree.Kind(n) {
@@ -104,10 +104,10 @@ func isKernelModule(name string) bool {
 	return strings.HasSuffix(name, ".ko") || strings.Contains(name, ".ko.")
 }
 
-// importFolders are the folders that Python imports from: those of installed
+// importDirs are the directories that Python imports from: those of installed
 // packages, and its own library where that belongs to somebody. A library
 // that does not is unaccounted as a whole, by its programs.
-func (s *inventory) importFolders() []rootfs.Node {
+func (s *inventory) importDirs() []rootfs.Node {
 	t := s.tree
 	var out []rootfs.Node
 	for _, site := range s.survey.siteDirs {
@@ -124,7 +124,7 @@ func (s *inventory) importFolders() []rootfs.Node {
 	return out
 }
 
-// leadsToLooseModule says whether a link lets Python import what neither the
+// leadsToLooseModule reports whether a link lets Python import what neither the
 // system nor a package accounts for. targets are the answers for directories:
 // several links may lead to one.
 func (s *inventory) leadsToLooseModule(link rootfs.Node, targets map[rootfs.Node]bool) bool {
@@ -159,7 +159,7 @@ func isInSiteDir(t *rootfs.Tree, n rootfs.Node) bool {
 	return false
 }
 
-// isPythonModule says whether Python can import a file by its name. Compiled
+// isPythonModule reports whether Python can import a file by its name. Compiled
 // files below __pycache__ are only used beside their source.
 func isPythonModule(t *rootfs.Tree, n rootfs.Node) bool {
 	name := t.Name(n)
@@ -204,12 +204,12 @@ func (s *scanner) isBinstub(n rootfs.Node, gems map[string]int) bool {
 	return true
 }
 
-// grouping answers which folder a loose file belongs to. The sums run over
+// grouping answers which directory a loose file belongs to. The sums run over
 // nodes in the tree's order, in which a subtree is one range.
 type grouping struct {
 	s *scanner
-	// hard counts nodes that keep a folder from being a group: what the
-	// system owns, caches, and files of packages that are not in a folder of
+	// hard counts nodes that keep a directory from being a group: what the
+	// system owns, caches, and files of packages that are not in a directory of
 	// packages. claimed also counts the latter.
 	hard, claimed []int32
 	prefixes      caches
@@ -219,7 +219,7 @@ func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 	t := s.tree
 	g := &grouping{s: s, hard: make([]int32, t.Len()+1), claimed: make([]int32, t.Len()+1)}
 	g.prefixes = s.toolchains(loose)
-	packages := s.packageFolders()
+	packages := s.packageDirs()
 	for n := rootfs.Node(0); int(n) < t.Len(); n++ {
 		hard, claimed := int32(0), int32(0)
 		if s.owned(n) || s.caches.contain(n) {
@@ -236,9 +236,9 @@ func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 	return g
 }
 
-// packageFolders are the folders whose content is packages' business and
-// does not make the folder around them accounted for.
-func (s *inventory) packageFolders() caches {
+// packageDirs are the directories whose content is packages' business and
+// does not make the directory around them accounted for.
+func (s *inventory) packageDirs() caches {
 	return s.outermost(slices.Concat(s.survey.siteDirs, s.survey.nodeModules))
 }
 
@@ -256,7 +256,7 @@ func (s *inventory) outermost(nodes []rootfs.Node) caches {
 	return out
 }
 
-// toolchains are installation prefixes of their own: folders with an
+// toolchains are installation prefixes of their own: directories with an
 // unaccounted program in bin and a lib beside it. Packages installed into
 // such a toolchain do not tear it into pieces.
 func (s *inventory) toolchains(loose []rootfs.Node) caches {
@@ -276,7 +276,7 @@ func (s *inventory) toolchains(loose []rootfs.Node) caches {
 	return s.outermost(out)
 }
 
-// top is the topmost folder around n that nothing accounts for, or n.
+// top is the topmost directory around n that nothing accounts for, or n.
 func (g *grouping) top(n rootfs.Node) rootfs.Node {
 	s, t := g.s, g.s.tree
 	if c := s.caches.of(n); c != nil {
@@ -300,10 +300,10 @@ func (g *grouping) top(n rootfs.Node) rootfs.Node {
 	return top
 }
 
-// structural says whether a folder is part of the layout of a system or of a
+// structural reports whether a directory is part of the layout of a system or of a
 // home rather than something that was put there: by the Filesystem Hierarchy
 // Standard (https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html), and
-// by the folders in which other things are kept.
+// by the directories in which other things are kept.
 func (s *inventory) structural(n rootfs.Node) bool {
 	if s.owned(n) {
 		return true
@@ -323,7 +323,7 @@ func (s *inventory) structural(n rootfs.Node) bool {
 		return true
 	}
 	if rest, ok := strings.CutPrefix(p, "/usr/local/"); ok {
-		return isPrefixFolder(rest)
+		return isPrefixDir(rest)
 	}
 	if rest, ok := strings.CutPrefix(p, "/usr/lib/"); ok {
 		return multiarch.MatchString(rest)
@@ -345,13 +345,13 @@ func (s *inventory) structural(n rootfs.Node) bool {
 		return true
 	}
 	rest, ok = strings.CutPrefix(rest, ".local/")
-	return ok && isPrefixFolder(rest)
+	return ok && isPrefixDir(rest)
 }
 
 var multiarch = regexp.MustCompile(`^[a-z0-9_]+-linux-[a-z0-9]+$`)
 
-// isPrefixFolder recognises the folders of an installation prefix.
-func isPrefixFolder(p string) bool {
+// isPrefixDir recognises the directories of an installation prefix.
+func isPrefixDir(p string) bool {
 	switch p {
 	case "bin", "etc", "games", "include", "lib", "lib64", "libexec", "man", "sbin", "share", "src", "share/man", "lib/node_modules":
 		return true

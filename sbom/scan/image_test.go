@@ -25,8 +25,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// imageOf makes an OCI layout of a folder, with that many layers: each file
-// is in one of them, told by its path, and each folder in all. Whole systems
+// imageOf makes an OCI layout of a directory, with that many layers: each file
+// is in one of them, told by its path, and each directory in all. Whole systems
 // are not compressed, which takes longer than all else.
 func imageOf(t *testing.T, root string, layers int) string {
 	t.Helper()
@@ -65,7 +65,7 @@ func imageOf(t *testing.T, root string, layers int) string {
 		compressed, plain := sha256.New(), sha256.New()
 		z, err := gzip.NewWriterLevel(io.MultiWriter(f, compressed), level)
 		must(err)
-		must(tarFolder(io.MultiWriter(z, plain), root, func(p string, dir bool) bool {
+		must(tarDir(io.MultiWriter(z, plain), root, func(p string, dir bool) bool {
 			h := fnv.New32()
 			io.WriteString(h, p)
 			return dir || int(h.Sum32()%uint32(layers)) == i
@@ -95,8 +95,8 @@ func imageOf(t *testing.T, root string, layers int) string {
 	return dir
 }
 
-// tarFolder writes what is in a folder, as far as take says so.
-func tarFolder(w io.Writer, root string, take func(path string, dir bool) bool) error {
+// tarDir writes what is in a directory, as far as take says so.
+func tarDir(w io.Writer, root string, take func(path string, dir bool) bool) error {
 	out := tar.NewWriter(w)
 	seen := make(map[uint64]string)
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
@@ -185,7 +185,7 @@ func whatever(t *testing.T) files {
 		})
 }
 
-// TestImageAndFolder scans roots as folders and as images of several layers:
+// TestImageAndFolder scans roots as directories and as images of several layers:
 // but for what an image alone has, the documents must be the same. It
 // fails for everything that our rule of what to keep forgets.
 func TestImageAndFolder(t *testing.T) {

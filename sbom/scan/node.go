@@ -10,9 +10,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// readNode reports the packages that Node would load: every folder of a
-// node_modules folder, and of a scope in it, whatever its package.json says.
-// The folder is the unit: one without a name is unaccounted, and so is a file
+// readNode reports the packages that Node would load: every directory of a
+// node_modules directory, and of a scope in it, whatever its package.json says.
+// The directory is the unit: one without a name is unaccounted, and so is a file
 // that a module name leads to
 // (https://nodejs.org/api/modules.html#all-together).
 func (s *scanner) readNode() {
@@ -38,7 +38,7 @@ func (s *scanner) readNode() {
 	}
 }
 
-// readNodePackage reads one folder of a node_modules folder.
+// readNodePackage reads one directory of a node_modules directory.
 func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	t := s.tree
 	if t.Kind(dir) == rootfs.Symlink {
@@ -54,7 +54,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	manifest := s.manifestOf(dir)
 	if manifest == rootfs.None {
 		if !s.owned(dir) && s.holdsFiles(dir) && !s.insideAnother(dir) {
-			s.addNodeFolder(dir, dir, "a folder in node_modules without package.json")
+			s.addNodeDir(dir, dir, "a folder in node_modules without package.json")
 		}
 		return
 	}
@@ -86,7 +86,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	} else if scope, name, ok := strings.Cut(m.Name, "/"); ok && strings.HasPrefix(scope, "@") {
 		u.Namespace, u.Name = scope, name
 	}
-	if folder := nodeFolderName(t, dir); m.Name != "" && folder != m.Name {
+	if folder := nodeDirName(t, dir); m.Name != "" && folder != m.Name {
 		u.Detail = fmt.Sprintf("installed as %s", folder)
 	}
 	if !ecosystem.ASCII(m.Name) {
@@ -96,7 +96,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		s.gap(sbom.GapMalformed, t.Path(manifest), fmt.Sprintf("says version %q, and %q by npm's record of what it installed here", m.Version, entry.Version))
 	} else if inLock {
 		u.Digests, u.Install = entry.claims(lock.file)
-		u.InstallReason = lock.asked(key, nodeFolderName(t, dir))
+		u.InstallReason = lock.asked(key, nodeDirName(t, dir))
 	}
 	owner := carrier
 	if owner < 0 {
@@ -114,14 +114,14 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	}
 }
 
-// manifestOf is the package.json of a folder, None when there is none.
+// manifestOf is the package.json of a directory, None when there is none.
 func (s *inventory) manifestOf(dir rootfs.Node) rootfs.Node {
 	return s.tree.ResolveNode(s.tree.Child(dir, "package.json"))
 }
 
-// addNodeFolder adds a folder that Node loads from and that does not say what
+// addNodeDir adds a directory that Node loads from and that does not say what
 // it is; at is where it was found, which may be a link to it.
-func (s *scanner) addNodeFolder(at, dir rootfs.Node, detail string) {
+func (s *scanner) addNodeDir(at, dir rootfs.Node, detail string) {
 	t := s.tree
 	i := s.add(unit{node: at, inside: -1, own: true, Component: sbom.Component{
 		Kind: sbom.KindFiles, Type: "generic", Name: t.Name(at), Paths: []string{t.Path(at)},
@@ -150,7 +150,7 @@ func (s *scanner) readNodeHidden(n rootfs.Node, name string) {
 		from, to := t.Subtree(n)
 		for c := from; c < to; c++ {
 			if t.Kind(c) == rootfs.File && isNodeCode(t.Name(c)) && s.claims[c] == 0 && !s.owned(c) {
-				s.addNodeFolder(n, n, "a hidden folder in node_modules with code in it")
+				s.addNodeDir(n, n, "a hidden folder in node_modules with code in it")
 				return
 			}
 		}
@@ -167,7 +167,7 @@ func isNodeCode(name string) bool {
 
 // carrierOf is the package that has a manifest within its own files, -1 if
 // none: an npm package with fixtures, a Python one with a front end. The
-// list of a Python package that reaches out of the folder of modules
+// list of a Python package that reaches out of the directory of modules
 // carries nothing.
 func (s *inventory) carrierOf(manifest rootfs.Node) int {
 	if store := s.storeOf(manifest); store >= 0 {
@@ -180,7 +180,7 @@ func (s *inventory) carrierOf(manifest rootfs.Node) int {
 	return c
 }
 
-// readNodeLink handles a package folder that is a link: a workspace of the
+// readNodeLink handles a package directory that is a link: a workspace of the
 // project, "npm link", or the layout of pnpm, whose targets lie in another
 // node_modules and are read there.
 func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
@@ -206,7 +206,7 @@ func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 	manifest := s.manifestOf(target)
 	if manifest == rootfs.None {
 		if s.holdsFiles(target) && !s.insideAnother(target) {
-			s.addNodeFolder(link, target, "a link in node_modules to a folder without package.json")
+			s.addNodeDir(link, target, "a link in node_modules to a folder without package.json")
 		}
 		return
 	}
@@ -246,7 +246,7 @@ func (s *inventory) filesBelow(dir rootfs.Node) int {
 	return files
 }
 
-// insideAnother says whether a folder lies in the claimed files of a package.
+// insideAnother reports whether a directory lies in the claimed files of a package.
 func (s *inventory) insideAnother(dir rootfs.Node) bool {
 	from, to := s.tree.Subtree(dir)
 	for ; from < to; from++ {
@@ -257,8 +257,8 @@ func (s *inventory) insideAnother(dir rootfs.Node) bool {
 	return false
 }
 
-// nodeFolderName is the name that code imports: "lodash", "@types/node".
-func nodeFolderName(t *rootfs.Tree, dir rootfs.Node) string {
+// nodeDirName is the name that code imports: "lodash", "@types/node".
+func nodeDirName(t *rootfs.Tree, dir rootfs.Node) string {
 	if p := t.Parent(dir); strings.HasPrefix(t.Name(p), "@") {
 		return t.Name(p) + "/" + t.Name(dir)
 	}

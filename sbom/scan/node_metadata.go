@@ -103,7 +103,7 @@ type hiddenEntry struct {
 	InBundle  bool   `json:"inBundle"`
 }
 
-// hiddenLockFor finds the record that covers a node_modules folder: its own,
+// hiddenLockFor finds the record that covers a node_modules directory: its own,
 // or the one of the outermost installation that it is nested in.
 func (s *scanner) hiddenLockFor(dir rootfs.Node, known map[rootfs.Node]*hiddenLock) *hiddenLock {
 	for n := dir; n != rootfs.None; n = s.tree.Parent(n) {
@@ -158,7 +158,7 @@ func (s *scanner) readHiddenLock(modules rootfs.Node) *hiddenLock {
 	return lock
 }
 
-// key is the path of a package folder as the record spells it.
+// key is the path of a package directory as the record spells it.
 func (l *hiddenLock) key(t *rootfs.Tree, dir rootfs.Node) string {
 	if l == nil {
 		return ""
@@ -174,8 +174,8 @@ func (l *hiddenLock) entry(key string) (hiddenEntry, bool) {
 	return e, ok
 }
 
-// asked says whether the project's manifest names a package itself. Only a
-// folder at the top can be what it names.
+// asked reports whether the project's manifest names a package itself. Only a
+// directory at the top can be what it names.
 func (l *hiddenLock) asked(key, name string) sbom.InstallReason {
 	if l.root == nil {
 		return sbom.ReasonUnknown

@@ -13,7 +13,7 @@ type Owner struct {
 	// Path is the path that was requested.
 	Path string `json:"path"`
 	// Real is the path that is owned, absolute within the environment: Path
-	// with the links of its folders followed, and with a link at its end
+	// with the links of its directories followed, and with a link at its end
 	// followed when nothing owns that. Empty when nothing is there.
 	Real string `json:"real,omitempty"`
 	// ID is that of the component, empty when nothing accounts for the path.

@@ -33,7 +33,7 @@ const (
 // A distribution is a *.dist-info or *.egg-info beside the modules, in any
 // case of the suffix, named by the first Name header of its METADATA
 // (https://packaging.python.org/en/latest/specifications/core-metadata/).
-// The folder is the evidence: one that does not say its name is a gap.
+// The directory is the evidence: one that does not say its name is a gap.
 func (s *scanner) readPython() {
 	for _, d := range s.byDepth(s.survey.dists) {
 		if !s.caches.contain(d) {
@@ -195,7 +195,7 @@ func (s *inventory) metadataOf(d rootfs.Node) rootfs.Node {
 	return rootfs.None
 }
 
-// standsForItself says whether a distribution's metadata lies where Python
+// standsForItself reports whether a distribution's metadata lies where Python
 // looks for it, directly or in an egg there, or beside that of the package
 // which lists it. Whatever lists it then, it is installed and not vendored.
 func (s *inventory) standsForItself(d rootfs.Node) bool {
@@ -363,7 +363,7 @@ func (c *listClaims) claim(rel string) {
 	full, ok := within(c.base, rel, c.prefix)
 	n := rootfs.None
 	if ok {
-		// A folder on the way may be a link that leads out of the prefix. The
+		// A directory on the way may be a link that leads out of the prefix. The
 		// file itself may be one: then it is the link that was installed.
 		if n = t.ResolveParent(full); n == rootfs.None || t.Kind(n) == rootfs.Dir {
 			return
@@ -388,7 +388,7 @@ func (c *listClaims) claim(rel string) {
 	}
 }
 
-// othersMetadata says whether a file is the metadata of another distribution
+// othersMetadata reports whether a file is the metadata of another distribution
 // that stands for itself.
 func (c *listClaims) othersMetadata(n rootfs.Node) bool {
 	s, t := c.s, c.s.tree
@@ -403,7 +403,7 @@ func (c *listClaims) othersMetadata(n rootfs.Node) bool {
 	return isDistName(t.Name(p)) && p != own && c.beside(t.Parent(p))
 }
 
-// beside says whether metadata in a folder stands for itself.
+// beside reports whether metadata in a directory stands for itself.
 func (c *listClaims) beside(dir rootfs.Node) bool {
 	return dir == c.site || isSiteDir(c.s.tree.Name(dir))
 }
@@ -424,8 +424,8 @@ func isDistName(name string) bool {
 	return strings.HasSuffix(lower, ".dist-info") || strings.HasSuffix(lower, ".egg-info")
 }
 
-// pythonPrefix is the folder that an installation scheme may write to: the
-// one above lib/pythonX.Y/site-packages, or the folder of modules itself
+// pythonPrefix is the directory that an installation scheme may write to: the
+// one above lib/pythonX.Y/site-packages, or the directory of modules itself
 // when the layout is another one (pip install --target).
 func (s *inventory) pythonPrefix(site rootfs.Node) string {
 	t := s.tree
@@ -469,7 +469,7 @@ func (s *scanner) claimTopLevel(i int, d rootfs.Node, t *rootfs.Tree) {
 	}
 }
 
-// holdsFiles says whether there is anything but folders below a node.
+// holdsFiles reports whether there is anything but directories below a node.
 func (s *inventory) holdsFiles(n rootfs.Node) bool {
 	from, to := s.tree.Subtree(n)
 	for ; from < to; from++ {

@@ -233,7 +233,7 @@ type scanner struct {
 	bundles map[rootfs.Node]bool
 	// needs are the relations between packages of stores.
 	needs []need
-	// modules are files that a folder of packages holds directly.
+	// modules are files that a directory of packages holds directly.
 	modules []rootfs.Node
 }
 
@@ -361,7 +361,7 @@ func (s *inventory) namesInside(n rootfs.Node) bool {
 }
 
 // problem makes a gap of what a cataloger could not read, unless one of our
-// own readers could. Below a folder that counts as unaccounted as a whole it
+// own readers could. Below a directory that counts as unaccounted as a whole it
 // is only noticed: what could not be read there is part of what nobody
 // accounts for, and nothing was passed over. The same holds for a program
 // that another cataloger identified.
@@ -391,7 +391,7 @@ func (s *scanner) problem(p catalogers.Problem) {
 }
 
 // accountedBy is the unit that a file belongs to: the one that claims it, or
-// the folder of unaccounted files around it.
+// the directory of unaccounted files around it.
 func (s *inventory) accountedBy(n rootfs.Node) int {
 	if c := s.claimant(n); c >= 0 {
 		return c

@@ -21,7 +21,7 @@ import (
 )
 
 // files are the contents of a root by path. A path that ends with "/" is an
-// empty folder. What starts with "-> " is a symbolic link, with "=> " a hard
+// empty directory. What starts with "-> " is a symbolic link, with "=> " a hard
 // link, with "x:" a file with the execute bit, and "fifo" is a named pipe.
 type files map[string]string
 
@@ -163,7 +163,7 @@ func runCases(t *testing.T, cases []scanCase) {
 
 const site = "/usr/local/lib/python3.11/site-packages"
 
-// dist is an installed Python distribution with one module folder of its
+// dist is an installed Python distribution with one module directory of its
 // name, and a RECORD of both and of more.
 func dist(at, name, version string, more ...string) files {
 	info := at + "/" + name + "-" + version + ".dist-info"

@@ -49,7 +49,7 @@ func takeSnapshot(t testing.TB, root string, opts Options) *snapshot.Snapshot {
 	return back
 }
 
-// runSince scans and says whether nothing had to be looked at.
+// runSince scans and reports whether nothing had to be looked at.
 func runSince(t testing.TB, root string, opts Options) (d *sbom.Document, unchanged bool) {
 	t.Helper()
 	opts.Progress = func(p Progress) { unchanged = unchanged || p.Unchanged }
@@ -91,7 +91,7 @@ func TestUnchanged(t *testing.T) {
 }
 
 // TestChanges makes one change at a time. Whatever it is, a scan since the
-// snapshot must give what a scan gives; changed says whether it may be
+// snapshot must give what a scan gives; changed reports whether it may be
 // recognised without one.
 func TestChanges(t *testing.T) {
 	base := whatever(t).with(files{
@@ -296,7 +296,7 @@ func TestSnapshotIsCancelled(t *testing.T) {
 	}
 }
 
-// TestStamps: a stamp is another one when what lies below the folder is, and
+// TestStamps: a stamp is another one when what lies below the directory is, and
 // only then.
 func TestStamps(t *testing.T) {
 	f := files{"/opt/tool/bin/tool": "x:" + program(t), "/opt/tool/lib/data": "1", "/opt/tool/link": "-> lib", "/opt/other": ""}

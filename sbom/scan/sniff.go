@@ -166,9 +166,9 @@ func (s *inventory) isHookSample(n rootfs.Node) bool {
 // larger one is taken for code: it is unaccounted, and somebody will look.
 const maxArchiveEntries = 200_000
 
-// isCodeArchive says whether a zip file is something that an interpreter
+// isCodeArchive reports whether a zip file is something that an interpreter
 // runs as it is: a jar by its manifest, a Python zip application by its
-// __main__, an egg, or any zip in a folder that Python imports from. Wheels
+// __main__, an egg, or any zip in a directory that Python imports from. Wheels
 // and other archives that an installer unpacks first are not.
 func (s *inventory) isCodeArchive(n rootfs.Node) (bool, error) {
 	name := strings.ToLower(s.tree.Name(n))
@@ -212,7 +212,7 @@ func (s *inventory) holdsCode(n rootfs.Node) (bool, error) {
 	}), nil
 }
 
-// pythonZip is the archive that Python looks for beside the folder of its
+// pythonZip is the archive that Python looks for beside the directory of its
 // library, whether there is one or not
 // (https://docs.python.org/3/library/sys_path_init.html).
 var pythonZip = regexp.MustCompile(`^python[0-9]+t?\.zip$`)

@@ -33,7 +33,7 @@ func (s *inventory) layerOf(u *unit) int {
 }
 
 // stamp is what [sbom.Component.Fingerprint] says: a digest over the files of a
-// component that has no version to tell it from another one by. Folders count
+// component that has no version to tell it from another one by. Directories count
 // with their permissions only: their sizes and times are the file system's
 // business. Times are in seconds, since archives and images keep no more.
 func (s *inventory) stamp(u *unit) string {

@@ -45,7 +45,7 @@ func (s *scanner) startupNotice(n rootfs.Node, detail string) {
 }
 
 // isCustomize recognises the modules that site.py imports by name, however
-// they are stored: a file of source or byte code, an extension, a folder.
+// they are stored: a file of source or byte code, an extension, a directory.
 func isCustomize(name string) bool {
 	const length = len("sitecustomize") // and of usercustomize
 	if len(name) < length || name[4:length] != "customize" || name[:4] != "site" && name[:4] != "user" {
@@ -60,7 +60,7 @@ func isCustomize(name string) bool {
 }
 
 // readPth reads a path configuration file line by line as site.py does. A
-// line that is run says more than one that names a folder.
+// line that is run says more than one that names a directory.
 func (s *scanner) readPth(n rootfs.Node) {
 	file := s.tree.ResolveNode(n)
 	if file == rootfs.None {

@@ -12,8 +12,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// store is the folder of one package of a manager that gives each package a
-// folder of its own: a keg of Homebrew, a path of the Nix store. Whatever
+// store is the directory of one package of a manager that gives each package a
+// directory of its own: a keg of Homebrew, a path of the Nix store. Whatever
 // lies in it came with the package, and so is inside it (counting rule 3).
 type store struct {
 	root, end rootfs.Node
@@ -24,7 +24,7 @@ type store struct {
 type need struct{ from, to int }
 
 // readStores adds the packages of Homebrew and Nix, before all others, so
-// that theirs is what lies in their folders.
+// that theirs is what lies in their directories.
 //
 // What depends on what in a Nix store stands in its database and in the
 // derivations, which are not read: there are no relations between Nix
@@ -34,7 +34,7 @@ func (s *scanner) readStores() {
 	s.readNixStore()
 }
 
-// storeOf is the unit of the store folder that a node lies in, -1 if none.
+// storeOf is the unit of the store directory that a node lies in, -1 if none.
 func (s *inventory) storeOf(n rootfs.Node) int {
 	i := sort.Search(len(s.stores), func(i int) bool { return s.stores[i].root > n }) - 1
 	if i < 0 || n >= s.stores[i].end {
@@ -116,7 +116,7 @@ func (r *receipt) asked() sbom.InstallReason {
 	return sbom.ReasonUnknown
 }
 
-// readKegs adds what is installed in folders Cellar/NAME/VERSION, with a
+// readKegs adds what is installed in directories Cellar/NAME/VERSION, with a
 // receipt or a copy of the formula in it, of whatever prefix.
 func (s *scanner) readKegs() {
 	t := s.tree
@@ -170,7 +170,7 @@ func (s *scanner) readKegs() {
 	}
 }
 
-// kegEvidence is the file that shows that a folder is a keg.
+// kegEvidence is the file that shows that a directory is a keg.
 func (s *inventory) kegEvidence(dir rootfs.Node) (rootfs.Node, bool) {
 	t := s.tree
 	if t.Kind(dir) != rootfs.Dir || s.caches.contain(dir) || s.owned(dir) {
@@ -199,9 +199,9 @@ func (s *scanner) addBrew(f catalogers.Found, n rootfs.Node) {
 	}
 }
 
-// readNixStore adds the folders of Nix stores: those that have a version in
+// readNixStore adds the directories of Nix stores: those that have a version in
 // their name, and those that hold code. The rest are what a store also keeps:
-// links between packages, configuration, sources. A store is a folder
+// links between packages, configuration, sources. A store is a directory
 // nix/store, usually at the root; the names in it have a form of their own.
 func (s *scanner) readNixStore() {
 	t := s.tree
@@ -256,8 +256,8 @@ func nixName(s string) (string, bool) {
 	return s[nixHash+1:], true
 }
 
-// holdsLooseCode says whether there are programs, libraries or scripts below
-// a folder.
+// holdsLooseCode reports whether there are programs, libraries or scripts below
+// a directory.
 func (s *inventory) holdsLooseCode(dir rootfs.Node) bool {
 	from, to := s.tree.Subtree(dir)
 	e := sort.Search(len(s.sniffed.executables), func(i int) bool { return s.sniffed.executables[i].Node >= from })

@@ -19,8 +19,8 @@ type unit struct {
 	node rootfs.Node
 	// inside is the index of the unit that this one lies in, -1 if none.
 	inside int
-	// own is set for a package folder that stands for itself whatever lists
-	// its files: the direct child of a folder that an interpreter imports
+	// own is set for a package directory that stands for itself whatever lists
+	// its files: the direct child of a directory that an interpreter imports
 	// from. Another package's file list cannot swallow it.
 	own bool
 	// carried is set for what is linked or packed into the file at node.
@@ -48,7 +48,7 @@ func (s *scanner) claim(n rootfs.Node, unit int) {
 	s.claims[n] = int32(unit + 1)
 }
 
-// claimTree marks everything below a folder, except below the folders for
+// claimTree marks everything below a directory, except below the directories for
 // which except is true.
 func (s *scanner) claimTree(dir rootfs.Node, unit int, except func(rootfs.Node) bool) {
 	from, to := s.tree.Subtree(dir)
@@ -65,7 +65,7 @@ func (s *scanner) claimTree(dir rootfs.Node, unit int, except func(rootfs.Node) 
 // claimant is the unit that claims a node, -1 if none.
 func (s *inventory) claimant(n rootfs.Node) int { return int(s.claims[n]) - 1 }
 
-// depth counts the folders above a node.
+// depth counts the directories above a node.
 func (s *inventory) depth(n rootfs.Node) int {
 	d := 0
 	for n = s.tree.Parent(n); n != rootfs.None; n = s.tree.Parent(n) {
@@ -95,7 +95,7 @@ func (s *inventory) byDepth(nodes []rootfs.Node) []rootfs.Node {
 	return out
 }
 
-// within joins a path from a package's own file list to the folder that it
+// within joins a path from a package's own file list to the directory that it
 // is relative to. ok is false when it climbs above top.
 func within(base, rel, top string) (full string, ok bool) {
 	if path.IsAbs(rel) {

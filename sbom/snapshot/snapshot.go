@@ -11,7 +11,7 @@
 //
 // The fingerprints (rootfs.FileFingerprint) are packed, some 30 bytes each, and in base64. A
 // machine with 230,000 files, nearly all of packages, has 22,000 of them, for
-// its folders and for the files that a scan looks into.
+// its directories and for the files that a scan looks into.
 //
 // # Reading
 //
