@@ -134,7 +134,7 @@ func (r *Resolver) resolvePath(word string) (Resolved, error) {
 			return Resolved{o.ID, word}, nil
 		case o.Real == "":
 			return Resolved{}, &AbsentError{text: fmt.Sprintf("path does not exist in %s: %s", r.Name, word)}
-		case o.Folder:
+		case o.Dir:
 			return Resolved{}, &AbsentError{text: fmt.Sprintf("%s is a directory in %s that several packages share; name a file in it", word, r.Name)}
 		default:
 			return Resolved{}, &AbsentError{text: fmt.Sprintf("%s is in %s, and no package accounts for it", word, r.Name)}

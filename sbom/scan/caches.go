@@ -9,21 +9,21 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// cache is a package manager's store of what it once fetched. Nothing in it
-// is installed (counting rule 1).
+// cache is a package manager's store of downloads. Nothing in it is installed
+// (counting rule 1).
 type cache struct {
 	root rootfs.Node
 	end  rootfs.Node // one past the last node of the subtree
 	what string
-	// opaque is set where nothing is run from in place: what the cache holds
-	// is named by its digest, and is copied out or linked before it is used.
+	// opaque is set for a cache whose content is not run in place: its files
+	// are named by digest, and are copied or linked before use.
 	opaque bool
 }
 
 // caches are sorted by root and do not contain each other.
 type caches []cache
 
-// contain reports whether n lies in a cache, its root included.
+// contain reports whether n is in a cache, its root included.
 func (c caches) contain(n rootfs.Node) bool { return c.of(n) != nil }
 
 func (c caches) of(n rootfs.Node) *cache {
@@ -34,9 +34,9 @@ func (c caches) of(n rootfs.Node) *cache {
 	return &c[i]
 }
 
-// findCaches recognises caches by their structure: a directory of the usual
-// name that does not look like one from inside is no cache, so that a name
-// alone hides nothing.
+// findCaches recognises caches by their structure: a directory with the usual
+// name and another structure is not a cache, so that a name alone hides
+// nothing.
 func findCaches(t *rootfs.Tree, _ *survey) caches {
 	var found caches
 	add := func(root rootfs.Node, what string, opaque bool) {
@@ -83,7 +83,7 @@ func findCaches(t *rootfs.Tree, _ *survey) caches {
 		return parentIs(n, ".cargo") && (has(n, "index") || has(n, "cache") || has(n, "src"))
 	})
 	under("repository", inPlace, "Maven repository cache", func(n rootfs.Node) bool {
-		// What Maven fetched is marked with where it came from.
+		// Maven records the repository of every download.
 		return parentIs(n, ".m2") && holdsNamed(t, n, "_remote.repositories")
 	})
 	under("caches", inPlace, "Gradle cache", func(n rootfs.Node) bool {
@@ -104,8 +104,8 @@ func findCaches(t *rootfs.Tree, _ *survey) caches {
 	return out
 }
 
-// isImported reports whether a directory lies where an interpreter imports from:
-// there it can be used in place, whatever it looks like.
+// isImported reports whether an interpreter imports from a directory: there it
+// can be used in place, whatever its structure.
 func isImported(t *rootfs.Tree, n rootfs.Node) bool {
 	for ; n != rootfs.None; n = t.Parent(n) {
 		if name := t.Name(n); isSiteDir(name) || name == "node_modules" {
@@ -115,8 +115,8 @@ func isImported(t *rootfs.Tree, n rootfs.Node) bool {
 	return false
 }
 
-// holdsVersion reports whether there is a directory named for a version of a
-// cache's layout ("v6") in dir, and in that one of the name given.
+// holdsVersion reports whether dir contains a directory named after a version of
+// the cache's layout ("v6"), which contains an entry of the given name.
 func holdsVersion(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	for c := range t.Children(dir) {
 		if layoutVersion.MatchString(t.Name(c)) && t.Kind(c) == rootfs.Dir && (name == "" || t.Child(c, name) != rootfs.None) {
@@ -128,7 +128,7 @@ func holdsVersion(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 
 var layoutVersion = regexp.MustCompile(`^v[0-9]+$`)
 
-// holdsNamed reports whether there is something of that name below dir.
+// holdsNamed reports whether a file or directory below dir has that name.
 func holdsNamed(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	from, to := t.Subtree(dir)
 	for n := range t.Named(name) {
@@ -139,9 +139,9 @@ func holdsNamed(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	return false
 }
 
-// unit is the directory of a cache that an executable in it belongs to: the
-// module or package, so that two toolchains in one cache stay two; the whole
-// of an opaque cache, whose directories mean nothing.
+// unit returns the directory of a cache that an executable in it belongs to:
+// that of the module or package, so that two toolchains in one cache stay two;
+// or the whole of an opaque cache, whose directories have no meaning.
 func (c *cache) unit(t *rootfs.Tree, n rootfs.Node) rootfs.Node {
 	if c.opaque {
 		return c.root

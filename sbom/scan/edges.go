@@ -11,29 +11,28 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// What packages of languages need of each other, and of the system, no
-// package database knows. It follows from what is installed, by the rules of
-// whoever looks it up when a program runs: Python's import path, Node's
-// directories, the dynamic linker, the kernel and its "#!". An edge leads to what
-// would be found, whether it is the version that was wanted or not; where
-// nothing would be found there is no edge, and no guess.
+// No package database has the relations of language packages to each other and
+// to the system. They follow from the installed files, by the rules of the
+// programs that resolve them at run time: Python's import path, Node's
+// directories, the dynamic linker, the kernel and its "#!". An edge leads to
+// the file that would be found, whatever its version. Where no file would be
+// found there is no edge, and no guess.
 //
 //   - depends: a requirement of a Python distribution, an npm package, a gem;
 //     recommends: one that its package works without.
-//   - interpreter: a package or a script needs what runs it.
+//   - interpreter: a package or a script needs its interpreter.
 //   - library: a program or a library needs the package of a shared library
 //     that it names.
-//
-// What the system owns has the edges of its packages, and gets none here. Nor
-// do edges decide what counts: they are made when that is known.
+// Files that the system owns have the edges of its packages, and get none here.
+// Edges do not affect the count: they are made after it.
 
-// edgeKey is what there is one edge for.
+// edgeKey identifies an edge.
 type edgeKey struct {
 	from, to string
 	kind     sbom.RelationKind
 }
 
-// reason says why an edge is there.
+// edgeReason is the reason of an edge.
 type edgeReason struct {
 	via, file string
 	group     int
@@ -45,7 +44,7 @@ type edgeReason struct {
 // It reads the inventory of a scan and writes nothing to it.
 type edges struct {
 	*inventory
-	// components are those of the document, by which packages of the system
+	// components are those of the document, in which packages of the system
 	// are found by name.
 	components []sbom.Component
 	notices    []sbom.Notice
@@ -54,12 +53,12 @@ type edges struct {
 	// groups counts the requirements of each component that have several
 	// satisfiers.
 	groups map[string]int
-	// programs are the answers of program and found those of the linker.
+	// programs caches the results of program, and found those of the linker.
 	programs map[string]rootfs.Node
 	links    linker
-	// kept reports whether a file is one that would be kept of an image. Others
-	// are not opened, so that an environment has the same edges however it is
-	// read.
+	// kept reports whether the content of a file would be kept of an image.
+	// Others are not opened, so that a directory and an image of it have the
+	// same edges.
 	kept func(rootfs.Node) bool
 }
 
@@ -93,7 +92,7 @@ func (s *inventory) relations(ctx context.Context, components []sbom.Component) 
 	return e.emit(), e.notices
 }
 
-// add notes an edge from a unit.
+// add adds an edge from a unit.
 func (e *edges) add(from int, to string, kind sbom.RelationKind, r edgeReason) {
 	id := e.units[from].ID
 	if to == "" || to == id {
@@ -106,9 +105,9 @@ func (e *edges) add(from int, to string, kind sbom.RelationKind, r edgeReason) {
 	e.known[key] = r
 }
 
-// emit returns the edges as relations, sorted. The same text may be a requirement
-// of two installations of one component, that each have a satisfier of their
-// own: those do not stand for each other, and are numbered to say so.
+// emit returns the edges as relations, sorted. Two installations of one
+// component may have the same requirement with different satisfiers: those are
+// not alternatives, and get different numbers.
 func (e *edges) emit() []sbom.Relation {
 	type text struct {
 		from, via string
@@ -141,8 +140,8 @@ func (e *edges) newGroup(from string) int {
 	return e.groups[from]
 }
 
-// outside reports whether a unit is something that no package of the system
-// contains: what lies in one has its edges.
+// outside reports whether a unit is not bundled in a package of the system,
+// which has the edges of its bundled components.
 func (e *edges) outside(i int) bool {
 	for hops := 0; i >= 0 && hops <= len(e.units); hops++ {
 		if e.units[i].Owner != "" {
@@ -153,7 +152,7 @@ func (e *edges) outside(i int) bool {
 	return true
 }
 
-// unread notes that something a package needs could not be read.
+// unread adds a notice about an unreadable requirement.
 func (e *edges) unread(file, detail string) {
 	e.notices = append(e.notices, sbom.Notice{Kind: sbom.NoticeRequirement, Path: file, Detail: detail})
 }
@@ -162,8 +161,8 @@ func (s *inventory) isFile(n rootfs.Node) bool {
 	return n != rootfs.None && s.tree.Kind(n) == rootfs.File
 }
 
-// searchPath is where programs are looked for: the PATH that login(1) and
-// the images of distributions set.
+// searchPath returns the directories that are searched for programs: the PATH
+// that login(1) and the images of distributions set.
 func searchPath() []string {
 	return []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 }
@@ -194,7 +193,7 @@ func (e *edges) program(name string, near rootfs.Node) rootfs.Node {
 	return n
 }
 
-// readers is the number of files that are read at the same time.
+// readers is the number of files that are read in parallel.
 const readers = 8
 
 // inParallel calls f for 0 to n-1, several at a time.

@@ -18,7 +18,7 @@ type nodeNeed struct {
 	kind       sbom.RelationKind
 }
 
-// node adds what npm packages need of each other, and of Node.
+// node adds the relations of npm packages to each other and to Node.
 func (e *edges) node(ctx context.Context) {
 	var all []int
 	for i := range e.units {
@@ -50,8 +50,8 @@ func (e *edges) node(ctx context.Context) {
 	}
 }
 
-// nodeNeeds are the dependencies that a package has at run time. Malformed
-// ones were reported when the package was read.
+// nodeNeeds returns the run-time dependencies of a package. Malformed ones were
+// reported when the package was read.
 //
 // A name in optionalDependencies overrides one in dependencies
 // (https://docs.npmjs.com/cli/configuring-npm/package-json#optionaldependencies).
@@ -72,7 +72,7 @@ func nodeNeeds(data []byte) []nodeNeed {
 		for name, raw := range ranges(key) {
 			if kind := kind(name); kind != "" && nodeName(name) {
 				var wanted string
-				_ = json.Unmarshal(raw, &wanted) // what is no text wants any version
+				_ = json.Unmarshal(raw, &wanted) // another type means any version
 				text := name
 				if wanted != "" {
 					text += "@" + wanted
@@ -101,8 +101,8 @@ func nodeNeeds(data []byte) []nodeNeed {
 	return out
 }
 
-// nodeName reports whether a name can be that of a package, and so of a directory
-// or of one in a scope. No other leads anywhere.
+// nodeName reports whether a name is a valid package name, and so the name of a
+// directory or of one in a scope. Node finds no other.
 func nodeName(name string) bool {
 	scope, rest, scoped := strings.Cut(name, "/")
 	if scoped && (!strings.HasPrefix(scope, "@") || len(scope) < 2) {
@@ -114,10 +114,10 @@ func nodeName(name string) bool {
 	return rest != "" && !strings.HasPrefix(rest, ".") && !strings.ContainsAny(rest, "/\x00")
 }
 
-// require is the unit that Node loads for a name in a directory
+// require returns the unit that Node loads for a name in a directory
 // (https://nodejs.org/api/modules.html#loading-from-node_modules-folders),
-// -1 if none: node_modules of the directory and of each above it. The directory is
-// the real one, links followed, as Node has it.
+// -1 if none: from node_modules of the directory and of each parent. The
+// directory is the real one, with links followed, as for Node.
 func (e *edges) require(dir rootfs.Node, name string) int {
 	t := e.tree
 	scope, rest, scoped := strings.Cut(name, "/")
@@ -143,13 +143,13 @@ func (e *edges) require(dir rootfs.Node, name string) int {
 		if i, ok := e.unitAt[at]; ok {
 			return i
 		}
-		return -1 // Node stops here, at something that is no package of its own
+		return -1 // Node stops here, at a directory that is not a package
 	}
 	return -1
 }
 
-// outermostModules is the topmost node_modules directory around a node, or the
-// node.
+// outermostModules returns the topmost node_modules directory that contains a
+// node, or the node.
 func (s *inventory) outermostModules(n rootfs.Node) rootfs.Node {
 	out := n
 	for p := n; p != rootfs.None; p = s.tree.Parent(p) {

@@ -8,8 +8,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// emit turns units into components of the document. Owners are identities,
-// so the owner of a unit is the identity of the unit it lies in.
+// emit converts units into components of the document. Owners are identities, so
+// that the owner of a unit is the identity of the unit that it is bundled in.
 func (s *scanner) emit() {
 	for i := range s.units {
 		s.units[i].ID = sbom.Identity(&s.units[i].Component)
@@ -26,7 +26,7 @@ func (s *scanner) emit() {
 		}
 		c.Layer = s.layerOf(u)
 		if s.fingerprints && c.Kind == sbom.KindFiles {
-			c.Fingerprint = s.stamp(u)
+			c.Fingerprint = s.fingerprint(u)
 		}
 		s.doc.Components = append(s.doc.Components, c)
 	}
@@ -37,8 +37,8 @@ func (s *scanner) emit() {
 	}
 }
 
-// ownerID is what a unit inside another one is listed under: that one, or
-// the system package that it in turn lies in.
+// ownerID returns the owner of a bundled unit: the unit that contains it, or the
+// system package that contains that one.
 func (s *inventory) ownerID(i int) string {
 	for hops := 0; hops <= len(s.units); hops++ {
 		u := &s.units[i]
@@ -53,8 +53,8 @@ func (s *inventory) ownerID(i int) string {
 	return s.units[i].ID
 }
 
-// exclude lists what was found and does not count: caches, package
-// archives, lock files.
+// exclude lists the files that were found and do not count: caches, package
+// archives, lockfiles.
 func (s *scanner) exclude() {
 	t := s.tree
 	for _, c := range s.caches {

@@ -14,17 +14,17 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// addFound makes units of what the catalogers reported. What our own readers
-// reported is compared instead: two programs that read one file and see two
-// packages are what an attacker hopes for.
+// addFound makes units of the catalogers' packages. Packages that our own
+// readers reported are compared instead: an attacker could use a file that two
+// programs read as two packages.
 func (s *scanner) addFound() {
 	// Packages that list their files come first: a jar in the list of a Java
-	// runtime is inside that, although it could claim itself.
-	// What is a fixture shows when the packages around it are known.
+	// runtime is bundled in it, although it could claim itself. Fixtures are
+	// recognised by the packages around them.
 	slices.SortStableFunc(s.found, func(a, b catalogers.Found) int {
 		return cmp.Compare(rank(a), rank(b))
 	})
-	reported := make(map[string]bool) // the paths of the first gaps, seen of them
+	reported := make(map[string]bool) // the paths of the first seen gaps
 	seen := 0
 	for _, f := range s.found {
 		for ; seen < len(s.doc.Gaps); seen++ {
@@ -33,11 +33,11 @@ func (s *scanner) addFound() {
 		n := s.tree.Lookup(f.Path)
 		switch {
 		case f.Classifier:
-			// Recognised by strings: names a group, counts nothing.
+			// Recognised by strings: it names a group, and does not count.
 		case f.Type == "brew":
 			s.addBrew(f, n)
 		case f.Type == "nix":
-			// Of the store, and read there; what is only in its database is not here.
+			// In the store, and read there; entries of only its database do not exist.
 		case f.Type == "pypi" && isPythonMetadata(f.Path):
 			s.compare(f, n, reported)
 		case f.Type == "npm" && path.Base(f.Path) == "package.json":
@@ -70,7 +70,7 @@ func isPythonMetadata(p string) bool {
 	return strings.HasSuffix(ecosystem.Lower(p), ".egg-info")
 }
 
-// compare holds a cataloger's reading against our own.
+// compare compares a cataloger's result with that of our own reader.
 func (s *scanner) compare(f catalogers.Found, n rootfs.Node, reported map[string]bool) {
 	i, ok := s.unitAt[n]
 	if !ok {
@@ -87,11 +87,11 @@ func (s *scanner) compare(f catalogers.Found, n rootfs.Node, reported map[string
 	if u.Kind != sbom.KindPackage || name == u.Name && namespace == u.Namespace && (f.Version == u.Version || u.Version == "") {
 		return
 	}
-	s.gap(sbom.GapMalformed, f.Path, fmt.Sprintf("programs disagree what this is: %q %q by the interpreter's rules, %q %q by %s", u.Name, u.Version, name, f.Version, f.Cataloger))
+	s.gap(sbom.GapMalformed, f.Path, fmt.Sprintf("readers disagree: %q %q by the interpreter's rules, %q %q by %s", u.Name, u.Version, name, f.Version, f.Cataloger))
 }
 
-// declared handles a package.json outside of every node_modules: a project,
-// a fixture, or something inside an OS package.
+// declared handles a package.json outside of every node_modules: of a project, of
+// a fixture, or bundled in an OS package.
 func (s *scanner) declared(f catalogers.Found, n rootfs.Node) {
 	if f.Name == "" {
 		return
@@ -103,16 +103,16 @@ func (s *scanner) declared(f catalogers.Found, n rootfs.Node) {
 		return
 	}
 	reason := sbom.ExcludedDeclared
-	detail := "a manifest outside of node_modules: nothing is installed by it"
+	detail := "a manifest outside of node_modules: it installs nothing"
 	if n != rootfs.None && s.claims[n] != 0 {
-		reason, detail = sbom.ExcludedFixture, "lies within "+s.units[s.claimant(n)].Name
+		reason, detail = sbom.ExcludedFixture, "is in "+s.units[s.claimant(n)].Name
 	}
 	s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
 		Path: f.Path, PURL: f.PURL, Name: f.Name, Version: f.Version, Reason: reason, Detail: detail, Count: 1,
 	})
 }
 
-// addPackage adds what a cataloger reported, and claims its files.
+// addPackage adds a cataloger's package, and claims its files.
 func (s *scanner) addPackage(f catalogers.Found, n rootfs.Node) {
 	if f.Name == "" {
 		s.gap(sbom.GapUnreported, f.Path, f.Cataloger+" found a package without a name")
@@ -133,8 +133,8 @@ func (s *scanner) addPackage(f catalogers.Found, n rootfs.Node) {
 	}
 	if f.Type == "golang" && len(f.Digests) == 0 {
 		// A program built from a working tree has no digest that a lock could
-		// pin, and its version is what its builder called it: its file stays
-		// unaccounted, and its modules are inside.
+		// pin, and its builder chose its version: its file stays unaccounted,
+		// and its modules are bundled in it.
 		s.units[i].carried = true
 		return
 	}
@@ -143,8 +143,8 @@ func (s *scanner) addPackage(f catalogers.Found, n rootfs.Node) {
 	s.claimDir(i, f, n)
 }
 
-// claimFiles claims what a package's own metadata lists, as far as packages
-// of its kind may install files there.
+// claimFiles claims the files that a package's own metadata lists, where packages
+// of its kind may install files.
 func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 	if len(f.Files) == 0 {
 		return
@@ -175,12 +175,13 @@ func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 		if more > 0 {
 			detail += fmt.Sprintf(" and %s more", wording.Count(more, "path", "paths"))
 		}
-		s.notice(sbom.NoticeClaim, f.Path, detail+", outside of where a package of this kind is installed: not honoured")
+		s.notice(sbom.NoticeClaim, f.Path, detail+", outside of the directories of packages of this kind: ignored")
 	}
 }
 
-// listRoot is what the paths of a package's list are relative to, and the
-// directory that they may not leave; no directory when the list counts for nothing.
+// listRoot returns the directory that the paths of a package's list are relative
+// to, and the directory that they may not leave; no directory when the list is
+// ignored.
 func (s *inventory) listRoot(f catalogers.Found, n rootfs.Node) (base, root string) {
 	t := s.tree
 	switch f.Cataloger {
@@ -215,7 +216,7 @@ func (s *inventory) listRoot(f catalogers.Found, n rootfs.Node) (base, root stri
 	return "/", t.Path(dir)
 }
 
-// claimDir claims the directory that is a package by its ecosystem's layout.
+// claimDir claims the directory of a package by its ecosystem's layout.
 func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 	t := s.tree
 	switch {
@@ -255,8 +256,8 @@ func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 	}
 }
 
-// resolveInside decides what lies inside what: in a system package by
-// ownership, in another unit by its claim, in the file that carries it.
+// resolveInside decides which units are bundled in others: in a system package
+// by ownership, in another unit by its claim, in the file that carries it.
 func (s *scanner) resolveInside() {
 	carriers := make(map[rootfs.Node]int)
 	for i, u := range s.units {

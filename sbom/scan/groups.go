@@ -18,10 +18,10 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// groupUnaccounted counts what no package accounts for (counting rule 5):
+// groupUnaccounted counts the code that no package accounts for (counting rule 5):
 // executables, shared libraries, scripts with an execute bit, code archives,
 // and Python modules in a directory that Python imports from. Each group is the
-// topmost directory, or the file, that nothing accounts for.
+// topmost unaccounted directory, or the file.
 func (s *scanner) groupUnaccounted() {
 	loose := s.looseCode()
 	if len(loose) == 0 {
@@ -49,7 +49,7 @@ func (s *scanner) groupUnaccounted() {
 	}
 }
 
-// looseCode is all code that neither the system nor a package claims, in
+// looseCode returns all code that neither the system nor a package claims, in
 // node order.
 func (s *scanner) looseCode() []rootfs.Node {
 	var loose []rootfs.Node
@@ -104,9 +104,9 @@ func isKernelModule(name string) bool {
 	return strings.HasSuffix(name, ".ko") || strings.Contains(name, ".ko.")
 }
 
-// importDirs are the directories that Python imports from: those of installed
-// packages, and its own library where that belongs to somebody. A library
-// that does not is unaccounted as a whole, by its programs.
+// importDirs returns the directories that Python imports from: those of
+// installed packages, and its own library where that has an owner. A library
+// without an owner is unaccounted as a whole, by its programs.
 func (s *inventory) importDirs() []rootfs.Node {
 	t := s.tree
 	var out []rootfs.Node
@@ -124,9 +124,9 @@ func (s *inventory) importDirs() []rootfs.Node {
 	return out
 }
 
-// leadsToLooseModule reports whether a link lets Python import what neither the
-// system nor a package accounts for. targets are the answers for directories:
-// several links may lead to one.
+// leadsToLooseModule reports whether a link lets Python import code that neither
+// the system nor a package accounts for. targets caches the results for
+// directories: several links may lead to one.
 func (s *inventory) leadsToLooseModule(link rootfs.Node, targets map[rootfs.Node]bool) bool {
 	t := s.tree
 	to := t.ResolveNode(link)
@@ -172,14 +172,14 @@ func isPythonModule(t *rootfs.Tree, n rootfs.Node) bool {
 	return false
 }
 
-// maxBinstub is how much of a script is read to recognise RubyGems' stubs,
-// which are a few hundred bytes.
+// maxBinstub is the number of bytes of a script that are read to recognise
+// RubyGems' stubs, which have a few hundred bytes.
 const maxBinstub = 2 << 10
 
 var binstub = regexp.MustCompile(`(?:bin_path|activate_bin_path)\('([A-Za-z0-9._-]+)'`)
 
-// isBinstub recognises the script that RubyGems writes for a program of a
-// gem; it belongs to the gem when that is installed.
+// isBinstub reports whether a file is the script that RubyGems writes for a
+// program of a gem. It belongs to the gem when that is installed.
 func (s *scanner) isBinstub(n rootfs.Node, gems map[string]int) bool {
 	f, err := s.tree.OpenFile(n)
 	if err != nil {
@@ -204,13 +204,13 @@ func (s *scanner) isBinstub(n rootfs.Node, gems map[string]int) bool {
 	return true
 }
 
-// grouping answers which directory a loose file belongs to. The sums run over
-// nodes in the tree's order, in which a subtree is one range.
+// grouping finds the directory that an unaccounted file belongs to. The sums are
+// over nodes in the tree's order, in which a subtree is one range.
 type grouping struct {
 	s *scanner
-	// hard counts nodes that keep a directory from being a group: what the
-	// system owns, caches, and files of packages that are not in a directory of
-	// packages. claimed also counts the latter.
+	// hard counts nodes that prevent a directory from being a group: files that
+	// the system owns, caches, and files of packages that are not in a
+	// directory of packages. claimed also counts the latter.
 	hard, claimed []int32
 	prefixes      caches
 }
@@ -236,13 +236,13 @@ func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 	return g
 }
 
-// packageDirs are the directories whose content is packages' business and
-// does not make the directory around them accounted for.
+// packageDirs returns the directories of packages. Their content does not make
+// the directory around them accounted for.
 func (s *inventory) packageDirs() caches {
 	return s.outermost(slices.Concat(s.survey.siteDirs, s.survey.nodeModules))
 }
 
-// outermost returns the subtrees of those nodes that are in none of the others.
+// outermost returns the subtrees of the nodes that are in none of the others.
 func (s *inventory) outermost(nodes []rootfs.Node) caches {
 	slices.Sort(nodes)
 	var out caches
@@ -256,9 +256,9 @@ func (s *inventory) outermost(nodes []rootfs.Node) caches {
 	return out
 }
 
-// toolchains are installation prefixes of their own: directories with an
-// unaccounted program in bin and a lib beside it. Packages installed into
-// such a toolchain do not tear it into pieces.
+// toolchains returns separate installation prefixes: directories with an
+// unaccounted program in bin and a lib beside it. Packages that are installed
+// into such a toolchain do not split it.
 func (s *inventory) toolchains(loose []rootfs.Node) caches {
 	t := s.tree
 	var out []rootfs.Node
@@ -276,7 +276,7 @@ func (s *inventory) toolchains(loose []rootfs.Node) caches {
 	return s.outermost(out)
 }
 
-// top is the topmost directory around n that nothing accounts for, or n.
+// top returns the topmost unaccounted directory around n, or n.
 func (g *grouping) top(n rootfs.Node) rootfs.Node {
 	s, t := g.s, g.s.tree
 	if c := s.caches.of(n); c != nil {
@@ -300,10 +300,10 @@ func (g *grouping) top(n rootfs.Node) rootfs.Node {
 	return top
 }
 
-// structural reports whether a directory is part of the layout of a system or of a
-// home rather than something that was put there: by the Filesystem Hierarchy
-// Standard (https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html), and
-// by the directories in which other things are kept.
+// structural reports whether a directory is part of the layout of a system or of
+// a home directory and not installed: by the Filesystem Hierarchy Standard
+// (https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html), and by the usual
+// directories for installed software.
 func (s *inventory) structural(n rootfs.Node) bool {
 	if s.owned(n) {
 		return true
@@ -333,7 +333,7 @@ func (s *inventory) structural(n rootfs.Node) bool {
 		if rest, ok = strings.CutPrefix(p, "/home/"); ok {
 			_, rest, ok = strings.Cut(rest, "/")
 			if !ok {
-				return true // /home/somebody
+				return true // /home/USER
 			}
 		}
 	}
@@ -350,7 +350,7 @@ func (s *inventory) structural(n rootfs.Node) bool {
 
 var multiarch = regexp.MustCompile(`^[a-z0-9_]+-linux-[a-z0-9]+$`)
 
-// isPrefixDir recognises the directories of an installation prefix.
+// isPrefixDir reports whether a directory is one of an installation prefix.
 func isPrefixDir(p string) bool {
 	switch p {
 	case "bin", "etc", "games", "include", "lib", "lib64", "libexec", "man", "sbin", "share", "src", "share/man", "lib/node_modules":
@@ -359,7 +359,7 @@ func isPrefixDir(p string) bool {
 	return false
 }
 
-// classified are the packages that the binary classifiers recognised, by the
+// classified returns the packages that the binary classifiers recognised, by the
 // nodes of the files.
 func (s *scanner) classified() map[rootfs.Node]catalogers.Found {
 	out := make(map[rootfs.Node]catalogers.Found)
@@ -380,12 +380,11 @@ func (s *scanner) classified() map[rootfs.Node]catalogers.Found {
 	return out
 }
 
-// maxNamed is how many versions the remark on a group names.
+// maxNamed is the number of versions in the remark of a group.
 const maxNamed = 3
 
-// groupUnit names a group. The classifiers' best hint is the program that
-// lies nearest to the top; where it is there in several versions, the group
-// has none.
+// groupUnit names a group, by the classified program that is nearest to the top.
+// Where that exists in several versions, the group has no version.
 func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[rootfs.Node]catalogers.Found) unit {
 	t := s.tree
 	p := t.Path(top)
@@ -394,7 +393,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[ro
 	for _, n := range members {
 		f, ok := names[n]
 		if ok && f.Described && n != top {
-			continue // an installer's stub among the modules names nothing
+			continue // an installer's stub among the modules is not the name
 		}
 		if ok && (best < 0 || s.depth(n) < best) {
 			best, label = s.depth(n), f.Name
@@ -436,7 +435,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[ro
 	return unit{Component: c, node: top, inside: -1, own: true}
 }
 
-// whatIs says in a word or two why a file counts as code.
+// whatIs returns the kind of code of a file, in a word or two.
 func (s *inventory) whatIs(n rootfs.Node) string {
 	i, ok := slices.BinarySearchFunc(s.sniffed.executables, n, func(e catalogers.Executable, n rootfs.Node) int { return cmp.Compare(e.Node, n) })
 	if ok {
@@ -473,10 +472,10 @@ func (s *inventory) carriedUnits() []int {
 	return out
 }
 
-// adopt puts into a group what is linked into its files: modules of a Go
-// program without a version of its own, crates. It searches carried, which
-// [scanner.carriedUnits] returned, so that the time does not depend on the
-// number of all units.
+// adopt adds to a group the units that are linked into its files: modules of a
+// Go program without a version, crates. It searches carried, the result of
+// [scanner.carriedUnits], so that the time does not depend on the number of all
+// units.
 func (s *scanner) adopt(group int, top rootfs.Node, carried []int) {
 	from, to := s.tree.Subtree(top)
 	first, _ := slices.BinarySearchFunc(carried, from, func(i int, n rootfs.Node) int { return cmp.Compare(s.units[i].node, n) })

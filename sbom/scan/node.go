@@ -54,7 +54,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	manifest := s.manifestOf(dir)
 	if manifest == rootfs.None {
 		if !s.owned(dir) && s.holdsFiles(dir) && !s.insideAnother(dir) {
-			s.addNodeDir(dir, dir, "a folder in node_modules without package.json")
+			s.addNodeDir(dir, dir, "a directory in node_modules without package.json")
 		}
 		return
 	}
@@ -62,9 +62,9 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	m, err := s.packageJSON(manifest)
 	if err != nil {
 		switch {
-		case s.owned(manifest): // inside a package of the system, whatever it is
+		case s.owned(manifest): // bundled in a package of the system
 		case carrier >= 0:
-			return // a fixture: what the cataloger says about it is excluded
+			return // a fixture: the cataloger's result for it is excluded
 		default:
 			s.gap(sbom.GapMalformed, t.Path(manifest), err.Error())
 		}
@@ -93,10 +93,10 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		s.notice(sbom.NoticeNonASCII, t.Path(manifest), fmt.Sprintf("the npm package %+q has a name outside ASCII, which the registry does not accept", m.Name))
 	}
 	if inLock && entry.Version != "" && entry.Version != m.Version {
-		s.gap(sbom.GapMalformed, t.Path(manifest), fmt.Sprintf("says version %q, and %q by npm's record of what it installed here", m.Version, entry.Version))
+		s.gap(sbom.GapMalformed, t.Path(manifest), fmt.Sprintf("has version %q, and npm's record of this installation has %q", m.Version, entry.Version))
 	} else if inLock {
 		u.Digests, u.Install = entry.claims(lock.file)
-		u.InstallReason = lock.asked(key, nodeDirName(t, dir))
+		u.InstallReason = lock.reason(key, nodeDirName(t, dir))
 	}
 	owner := carrier
 	if owner < 0 {
@@ -108,19 +108,19 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	u.own = owner < 0
 	i := s.add(u)
 	if !s.owned(manifest) {
-		// npm installs a package's own dependencies directly below it. What
-		// lies in a node_modules further down came with the package.
+		// npm installs a package's own dependencies directly below it. A
+		// node_modules further down came with the package.
 		s.claimTree(dir, i, func(n rootfs.Node) bool { return t.Parent(n) == dir && s.isNodeModules(n) })
 	}
 }
 
-// manifestOf is the package.json of a directory, None when there is none.
+// manifestOf returns the package.json of a directory, None without one.
 func (s *inventory) manifestOf(dir rootfs.Node) rootfs.Node {
 	return s.tree.ResolveNode(s.tree.Child(dir, "package.json"))
 }
 
-// addNodeDir adds a directory that Node loads from and that does not say what
-// it is; at is where it was found, which may be a link to it.
+// addNodeDir adds a directory without a name that Node loads from; at is its
+// path in node_modules, which may be a link to it.
 func (s *scanner) addNodeDir(at, dir rootfs.Node, detail string) {
 	t := s.tree
 	i := s.add(unit{node: at, inside: -1, own: true, Component: sbom.Component{
@@ -131,12 +131,12 @@ func (s *scanner) addNodeDir(at, dir rootfs.Node, detail string) {
 	s.claimTree(dir, i, s.isNodeModules)
 }
 
-// readNodeHidden looks at an entry of node_modules whose name starts with a
-// dot. No package can have such a name, but code can ask for it.
+// readNodeHidden handles an entry of node_modules whose name starts with a dot.
+// No package can have such a name, but code can load it.
 func (s *scanner) readNodeHidden(n rootfs.Node, name string) {
 	t := s.tree
 	switch name {
-	case ".bin", ".cache": // links to programs, and what programs remember
+	case ".bin", ".cache": // links to programs, and caches of programs
 		return
 	case ".pnpm", ".store", ".bun", ".deno", ".aspect_rules_js": // hold folders named node_modules, which are read by themselves
 		return
@@ -150,7 +150,7 @@ func (s *scanner) readNodeHidden(n rootfs.Node, name string) {
 		from, to := t.Subtree(n)
 		for c := from; c < to; c++ {
 			if t.Kind(c) == rootfs.File && isNodeCode(t.Name(c)) && s.claims[c] == 0 && !s.owned(c) {
-				s.addNodeDir(n, n, "a hidden folder in node_modules with code in it")
+				s.addNodeDir(n, n, "a hidden directory in node_modules with code in it")
 				return
 			}
 		}
@@ -165,10 +165,9 @@ func isNodeCode(name string) bool {
 	return false
 }
 
-// carrierOf is the package that has a manifest within its own files, -1 if
-// none: an npm package with fixtures, a Python one with a front end. The
-// list of a Python package that reaches out of the directory of modules
-// carries nothing.
+// carrierOf returns the package whose own files contain a manifest, -1 if none:
+// an npm package with fixtures, a Python one with a front end. Paths of a Python
+// package outside of the directory of modules do not count.
 func (s *inventory) carrierOf(manifest rootfs.Node) int {
 	if store := s.storeOf(manifest); store >= 0 {
 		return store
@@ -181,7 +180,7 @@ func (s *inventory) carrierOf(manifest rootfs.Node) int {
 }
 
 // readNodeLink handles a package directory that is a link: a workspace of the
-// project, "npm link", or the layout of pnpm, whose targets lie in another
+// project, "npm link", or the layout of pnpm, whose targets are in another
 // node_modules and are read there.
 func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 	t := s.tree
@@ -206,7 +205,7 @@ func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 	manifest := s.manifestOf(target)
 	if manifest == rootfs.None {
 		if s.holdsFiles(target) && !s.insideAnother(target) {
-			s.addNodeDir(link, target, "a link in node_modules to a folder without package.json")
+			s.addNodeDir(link, target, "a link in node_modules to a directory without package.json")
 		}
 		return
 	}
@@ -219,7 +218,7 @@ func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 	s.read[manifest] = true
 	m, err := s.packageJSON(manifest)
 	if err != nil || m.Name == "" {
-		s.gap(sbom.GapMalformed, t.Path(manifest), "a linked package that does not say its name")
+		s.gap(sbom.GapMalformed, t.Path(manifest), "a linked package without a name")
 		return
 	}
 	u := unit{node: manifest, inside: -1, own: true, Component: sbom.Component{
@@ -246,7 +245,7 @@ func (s *inventory) filesBelow(dir rootfs.Node) int {
 	return files
 }
 
-// insideAnother reports whether a directory lies in the claimed files of a package.
+// insideAnother reports whether a directory is in the claimed files of a package.
 func (s *inventory) insideAnother(dir rootfs.Node) bool {
 	from, to := s.tree.Subtree(dir)
 	for ; from < to; from++ {
@@ -257,7 +256,7 @@ func (s *inventory) insideAnother(dir rootfs.Node) bool {
 	return false
 }
 
-// nodeDirName is the name that code imports: "lodash", "@types/node".
+// nodeDirName returns the name that code imports: "lodash", "@types/node".
 func nodeDirName(t *rootfs.Tree, dir rootfs.Node) string {
 	if p := t.Parent(dir); strings.HasPrefix(t.Name(p), "@") {
 		return t.Name(p) + "/" + t.Name(dir)
@@ -265,9 +264,9 @@ func nodeDirName(t *rootfs.Tree, dir rootfs.Node) string {
 	return t.Name(dir)
 }
 
-// bundledIn finds the package that ships the one in modules within its own
-// files (npm's bundleDependencies). npm's own record says so where there is
-// one; for a global installation the owner's package.json does.
+// bundledIn returns the package whose own files contain the one in modules
+// (npm's bundleDependencies), by npm's own record where it exists, and by the
+// owner's package.json in a global installation.
 func (s *scanner) bundledIn(modules rootfs.Node, entry hiddenEntry, inLock bool) int {
 	t := s.tree
 	if inLock && !entry.InBundle {

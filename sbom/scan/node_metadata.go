@@ -13,14 +13,14 @@ import (
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
-// Limits of what is read of one Node package. A package.json is a few
-// kilobytes, the hidden lock file of a large installation some megabytes.
+// Limits of the records of one Node package. A package.json is a few kilobytes,
+// the hidden lockfile of a large installation some megabytes.
 const (
 	maxPackageJSON = 4 << 20
 	maxHiddenLock  = 128 << 20
 )
 
-// nodeManifest is what a footprint needs of package.json
+// nodeManifest has the relevant fields of package.json
 // (https://docs.npmjs.com/cli/configuring-npm/package-json).
 type nodeManifest struct {
 	Name, Version     string
@@ -35,8 +35,8 @@ func (m *nodeManifest) bundles() bool {
 }
 
 // packageJSON reads a manifest as Node does: keys by case, a byte order mark
-// allowed. Of a key that stands twice Node takes the last, others the first,
-// so it is refused.
+// allowed. It refuses a repeated key, of which Node takes the last and other
+// programs the first.
 func (s *inventory) packageJSON(n rootfs.Node) (*nodeManifest, error) {
 	data, err := s.tree.ReadFile(n, maxPackageJSON)
 	if err != nil {
@@ -84,14 +84,14 @@ func keysOf(raw json.RawMessage) map[string]bool {
 	return out
 }
 
-// hiddenLock is node_modules/.package-lock.json: npm's own record of what it
-// installed here, with the digests that it checked
+// hiddenLock is node_modules/.package-lock.json: npm's own record of its
+// installation, with the digests that it checked
 // (https://docs.npmjs.com/cli/configuring-npm/package-lock-json#hidden-lockfiles).
 type hiddenLock struct {
 	file     string
-	project  rootfs.Node // the folder that holds the top node_modules
+	project  rootfs.Node // the parent directory of the top node_modules
 	packages map[string]hiddenEntry
-	// root is the project's own manifest, nil when there is none.
+	// root is the project's own manifest, nil without one.
 	root *nodeManifest
 }
 
@@ -103,8 +103,8 @@ type hiddenEntry struct {
 	InBundle  bool   `json:"inBundle"`
 }
 
-// hiddenLockFor finds the record that covers a node_modules directory: its own,
-// or the one of the outermost installation that it is nested in.
+// hiddenLockFor returns the record of a node_modules directory: its own, or that
+// of the outermost installation around it.
 func (s *scanner) hiddenLockFor(dir rootfs.Node, known map[rootfs.Node]*hiddenLock) *hiddenLock {
 	for n := dir; n != rootfs.None; n = s.tree.Parent(n) {
 		if !s.isNodeModules(n) {
@@ -158,7 +158,7 @@ func (s *scanner) readHiddenLock(modules rootfs.Node) *hiddenLock {
 	return lock
 }
 
-// key is the path of a package directory as the record spells it.
+// key returns the path of a package directory in the form of the record.
 func (l *hiddenLock) key(t *rootfs.Tree, dir rootfs.Node) string {
 	if l == nil {
 		return ""
@@ -174,9 +174,9 @@ func (l *hiddenLock) entry(key string) (hiddenEntry, bool) {
 	return e, ok
 }
 
-// asked reports whether the project's manifest names a package itself. Only a
-// directory at the top can be what it names.
-func (l *hiddenLock) asked(key, name string) sbom.InstallReason {
+// reason returns explicit for a package that the project's manifest names. Only
+// a directory at the top can be that package.
+func (l *hiddenLock) reason(key, name string) sbom.InstallReason {
 	if l.root == nil {
 		return sbom.ReasonUnknown
 	}
@@ -186,7 +186,7 @@ func (l *hiddenLock) asked(key, name string) sbom.InstallReason {
 	return sbom.ReasonDependency
 }
 
-// claims are the digests by Subresource Integrity
+// claims returns the digests by Subresource Integrity
 // (https://www.w3.org/TR/SRI/) and the origin that npm recorded.
 func (e hiddenEntry) claims(file string) ([]sbom.Digest, *sbom.Install) {
 	var digests []sbom.Digest

@@ -12,22 +12,23 @@ import (
 type Owner struct {
 	// Path is the path that was requested.
 	Path string `json:"path"`
-	// Real is the path that is owned, absolute within the environment: Path
-	// with the links of its directories followed, and with a link at its end
-	// followed when nothing owns that. Empty when nothing is there.
+	// Real is the owned path, absolute within the environment: Path with the
+	// links of its directories followed, and with a link at its end followed
+	// when the link has no owner. It is empty when the path does not exist.
 	Real string `json:"real,omitempty"`
-	// ID is that of the component, empty when nothing accounts for the path.
+	// ID is that of the component, empty when no component accounts for the
+	// path.
 	ID string `json:"id,omitempty"`
-	// Folder is set when it is one. It has no ID then, unless one component
-	// accounts for all that is in it: packages of the system share theirs.
-	Folder bool `json:"folder,omitempty"`
+	// Dir is true for a directory. It has no ID, unless one component
+	// accounts for all of its content: packages of the system share theirs.
+	Dir bool `json:"dir,omitempty"`
 }
 
-// Owners is [Run], and says besides which component each path belongs to, in
-// the order of paths. A package of the system comes before what lies inside
-// it. The snapshot in opts is not used: what it spares the scan to read is what
-// this has to know. A path is what a user typed: as a report prints it, or the
-// bytes that the file has ([sbom.EscapeInput]).
+// Owners is [Run], and also returns the component of each path, in the order of
+// paths. A package of the system is preferred to a component bundled in it. The
+// snapshot in opts is not used: it would skip the reads that this needs. A path
+// is user input: as a report prints it, or the bytes of the file's name
+// ([sbom.EscapeInput]).
 func Owners(ctx context.Context, ref rootfs.Ref, opts Options, paths []string) (*sbom.Document, []Owner, error) {
 	var owners []Owner
 	opts.Since = nil
@@ -50,7 +51,7 @@ func (s *inventory) owner(path string) Owner {
 		if n == rootfs.None {
 			continue
 		}
-		o.Real, o.Folder = sbom.Escape(s.tree.Path(n)), s.tree.Kind(n) == rootfs.Dir
+		o.Real, o.Dir = sbom.Escape(s.tree.Path(n)), s.tree.Kind(n) == rootfs.Dir
 		if o.ID = sbom.Escape(s.ownerOf(n)); o.ID != "" {
 			break
 		}
@@ -58,7 +59,7 @@ func (s *inventory) owner(path string) Owner {
 	return o
 }
 
-// ownerOf is the ID of the component that a node belongs to.
+// ownerOf returns the ID of the component that a node belongs to.
 func (s *inventory) ownerOf(n rootfs.Node) string {
 	if s.owned(n) {
 		if s.tree.Kind(n) == rootfs.Dir {

@@ -34,9 +34,9 @@ func TestOwners(t *testing.T) {
 		{Path: site + "/evil/__init__.py", Real: site + "/evil/__init__.py", ID: "pypi/evil@6.6.6"},
 		{Path: "/opt/tool/bin/tool", Real: "/opt/tool/bin/tool", ID: "generic//opt/tool"},
 		{Path: "/etc/motd", Real: "/etc/motd"},
-		{Path: "/usr/bin", Real: "/usr/bin", Folder: true},
-		{Path: "/opt/tool/bin", Real: "/opt/tool/bin", ID: "generic//opt/tool", Folder: true},
-		{Path: "/", Real: "/", Folder: true},
+		{Path: "/usr/bin", Real: "/usr/bin", Dir: true},
+		{Path: "/opt/tool/bin", Real: "/opt/tool/bin", ID: "generic//opt/tool", Dir: true},
+		{Path: "/", Real: "/", Dir: true},
 		{Path: "/usr/bin/loop", Real: "/usr/bin/loop"},
 		{Path: "/usr/bin/none"},
 		{Path: "/../../etc/passwd"}, // not this machine's

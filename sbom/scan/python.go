@@ -18,7 +18,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// Limits of what is read of one Python distribution. Real METADATA is a few
+// Limits of the records of one Python distribution. Real METADATA is a few
 // hundred kilobytes at most (a long README is its body), real RECORD files of
 // the largest packages a few megabytes.
 const (
@@ -33,7 +33,7 @@ const (
 // A distribution is a *.dist-info or *.egg-info beside the modules, in any
 // case of the suffix, named by the first Name header of its METADATA
 // (https://packaging.python.org/en/latest/specifications/core-metadata/).
-// The directory is the evidence: one that does not say its name is a gap.
+// The directory is the evidence: one without a name is a gap.
 func (s *scanner) readPython() {
 	for _, d := range s.byDepth(s.survey.dists) {
 		if !s.caches.contain(d) {
@@ -51,9 +51,9 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	meta := s.metadataOf(d)
 	if meta == rootfs.None || t.Kind(meta) != rootfs.File {
 		if s.owned(d) || !s.holdsFiles(d) {
-			return // an empty folder that an uninstalled package left
+			return // an empty directory that an uninstalled package left
 		}
-		s.gap(sbom.GapUnreported, t.Path(d), "a Python distribution without METADATA or PKG-INFO: nothing says what is installed here")
+		s.gap(sbom.GapUnreported, t.Path(d), "a Python distribution without METADATA or PKG-INFO: its name is unknown")
 		return
 	}
 	if _, done := s.read[meta]; done {
@@ -63,7 +63,7 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	name, version, err := s.pythonName(meta)
 	if err != nil {
 		if s.owned(meta) {
-			return // whatever it is, it is inside a package of the system
+			return // bundled in a package of the system
 		}
 		s.gap(sbom.GapMalformed, t.Path(meta), err.Error())
 		return
@@ -82,7 +82,7 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 		return
 	}
 	if t.Kind(d) == rootfs.Dir {
-		u.InstallReason = s.pythonAsked(d)
+		u.InstallReason = s.pythonReason(d)
 		u.Install, u.Digests = s.directURL(d)
 	}
 	if version == "" {
@@ -90,7 +90,7 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	}
 	i := s.add(u)
 	if c := s.claimant(meta); c >= 0 && !u.own {
-		return // vendored: everything here is its owner's already
+		return // vendored: another package owns all of its files
 	}
 	s.claimDistribution(i, d, meta)
 }
@@ -151,12 +151,12 @@ func parseCoreMetadata(r io.Reader) (name, version string, err error) {
 		return "", "", err
 	}
 	if len(names) == 0 || names[0] == "" {
-		return "", "", errors.New("the metadata has no Name: nothing says what is installed here")
+		return "", "", errors.New("the metadata has no Name: the name of the package is unknown")
 	}
 	for _, list := range [][]string{names, versions} {
 		for _, v := range list[min(1, len(list)):] {
 			if v != list[0] {
-				return "", "", fmt.Errorf("the metadata names itself twice, as %q and as %q", list[0], v)
+				return "", "", fmt.Errorf("the metadata has two names, %q and %q", list[0], v)
 			}
 		}
 	}
@@ -181,8 +181,7 @@ func anyLine(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	return i + 1, data[:i], nil
 }
 
-// metadataOf is the file of a distribution that names it, None when there is
-// none.
+// metadataOf returns the file of a distribution with its name, None without one.
 func (s *inventory) metadataOf(d rootfs.Node) rootfs.Node {
 	if s.tree.Kind(d) != rootfs.Dir {
 		return d
@@ -195,9 +194,10 @@ func (s *inventory) metadataOf(d rootfs.Node) rootfs.Node {
 	return rootfs.None
 }
 
-// standsForItself reports whether a distribution's metadata lies where Python
-// looks for it, directly or in an egg there, or beside that of the package
-// which lists it. Whatever lists it then, it is installed and not vendored.
+// standsForItself reports whether Python finds a distribution's metadata:
+// directly in a directory that it searches, in an egg there, or beside the
+// metadata of the package that lists it. Such a distribution is installed and
+// not vendored, whatever other package lists it.
 func (s *inventory) standsForItself(d rootfs.Node) bool {
 	parent := s.tree.Parent(d)
 	if ecosystem.EqualFold(s.tree.Name(d), "EGG-INFO") {
@@ -215,8 +215,8 @@ func (s *inventory) standsForItself(d rootfs.Node) bool {
 
 func isSiteDir(name string) bool { return name == "site-packages" || name == "dist-packages" }
 
-// pythonAsked reads pip's record of what was asked for: PEP 376's REQUESTED.
-func (s *inventory) pythonAsked(d rootfs.Node) sbom.InstallReason {
+// pythonReason reads pip's record of explicit installation: PEP 376's REQUESTED.
+func (s *inventory) pythonReason(d rootfs.Node) sbom.InstallReason {
 	switch {
 	case s.tree.Child(d, "REQUESTED") != rootfs.None:
 		return sbom.ReasonExplicit
@@ -226,8 +226,8 @@ func (s *inventory) pythonAsked(d rootfs.Node) sbom.InstallReason {
 	return sbom.ReasonUnknown
 }
 
-// directURL reads the record of an installation that did not go by name:
-// direct_url.json of PEP 610.
+// directURL reads the record of an installation by URL: direct_url.json of PEP
+// 610.
 func (s *scanner) directURL(d rootfs.Node) (*sbom.Install, []sbom.Digest) {
 	n := s.tree.Child(d, "direct_url.json")
 	if n == rootfs.None {
@@ -274,7 +274,7 @@ func (s *scanner) directURL(d rootfs.Node) (*sbom.Install, []sbom.Digest) {
 	return in, digests
 }
 
-// claimDistribution claims what a distribution's own list names.
+// claimDistribution claims the files of a distribution's own list.
 func (s *scanner) claimDistribution(i int, d, meta rootfs.Node) {
 	t := s.tree
 	s.claim(meta, i)
@@ -336,17 +336,17 @@ func (s *scanner) claimRecord(i int, site, record rootfs.Node) {
 	}
 }
 
-// listClaims claims the paths of one distribution's list. A path that leaves
-// the installation's prefix is not honoured: a package cannot account for
-// files elsewhere in the environment, nor for other distributions.
+// listClaims claims the paths of one distribution's list. It ignores a path
+// outside of the installation's prefix: a package cannot account for files
+// elsewhere in the environment, nor for other distributions.
 type listClaims struct {
 	s      *scanner
 	unit   int
 	list   string // the path of the list
-	base   string // what its paths are relative to
+	base   string // the directory that its paths are relative to
 	site   rootfs.Node
 	prefix string
-	// refused is the first path that was not honoured, of so many.
+	// refused is the first ignored path; more counts the others.
 	refused string
 	more    int
 }
@@ -363,8 +363,8 @@ func (c *listClaims) claim(rel string) {
 	full, ok := within(c.base, rel, c.prefix)
 	n := rootfs.None
 	if ok {
-		// A directory on the way may be a link that leads out of the prefix. The
-		// file itself may be one: then it is the link that was installed.
+		// A parent directory may be a link that leads out of the prefix. The
+		// file itself may be a link: then the link was installed.
 		if n = t.ResolveParent(full); n == rootfs.None || t.Kind(n) == rootfs.Dir {
 			return
 		}
@@ -388,8 +388,8 @@ func (c *listClaims) claim(rel string) {
 	}
 }
 
-// othersMetadata reports whether a file is the metadata of another distribution
-// that stands for itself.
+// othersMetadata reports whether a file is the metadata of another installed
+// distribution.
 func (c *listClaims) othersMetadata(n rootfs.Node) bool {
 	s, t := c.s, c.s.tree
 	p := t.Parent(n)
@@ -403,7 +403,8 @@ func (c *listClaims) othersMetadata(n rootfs.Node) bool {
 	return isDistName(t.Name(p)) && p != own && c.beside(t.Parent(p))
 }
 
-// beside reports whether metadata in a directory stands for itself.
+// beside reports whether metadata in a directory is that of an installed
+// distribution.
 func (c *listClaims) beside(dir rootfs.Node) bool {
 	return dir == c.site || isSiteDir(c.s.tree.Name(dir))
 }
@@ -416,7 +417,7 @@ func (c *listClaims) report() {
 	if c.more > 0 {
 		detail += fmt.Sprintf(" and %s more", wording.Count(c.more, "path", "paths"))
 	}
-	c.s.notice(sbom.NoticeClaim, c.list, detail+", outside of the installation's prefix or of another distribution: not honoured")
+	c.s.notice(sbom.NoticeClaim, c.list, detail+", outside of the installation's prefix or of another distribution: ignored")
 }
 
 func isDistName(name string) bool {
@@ -424,9 +425,9 @@ func isDistName(name string) bool {
 	return strings.HasSuffix(lower, ".dist-info") || strings.HasSuffix(lower, ".egg-info")
 }
 
-// pythonPrefix is the directory that an installation scheme may write to: the
-// one above lib/pythonX.Y/site-packages, or the directory of modules itself
-// when the layout is another one (pip install --target).
+// pythonPrefix returns the directory that an installation scheme may write to:
+// the one above lib/pythonX.Y/site-packages, or the directory of modules itself
+// in another layout (pip install --target).
 func (s *inventory) pythonPrefix(site rootfs.Node) string {
 	t := s.tree
 	if !isSiteDir(t.Name(site)) {
@@ -442,9 +443,9 @@ func (s *inventory) pythonPrefix(site rootfs.Node) string {
 	return t.Path(t.Parent(lib))
 }
 
-// claimTopLevel claims modules by top_level.txt, or by the distribution's
-// name, where nothing lists files: eggs and packages that a distribution or
-// conda made.
+// claimTopLevel claims modules by top_level.txt, or by the distribution's name,
+// where no list of files exists: eggs, and packages made by a Linux
+// distribution or conda.
 func (s *scanner) claimTopLevel(i int, d rootfs.Node, t *rootfs.Tree) {
 	site := s.tree.Parent(d)
 	modules := []string{strings.ReplaceAll(s.units[i].Name, "-", "_")}
@@ -469,7 +470,7 @@ func (s *scanner) claimTopLevel(i int, d rootfs.Node, t *rootfs.Tree) {
 	}
 }
 
-// holdsFiles reports whether there is anything but directories below a node.
+// holdsFiles reports whether anything but directories is below a node.
 func (s *inventory) holdsFiles(n rootfs.Node) bool {
 	from, to := s.tree.Subtree(n)
 	for ; from < to; from++ {

@@ -156,7 +156,7 @@ func TestStartupCode(t *testing.T) {
 		{"sitecustomize", files{python + "/sitecustomize.py": ""}, startup(python + "/sitecustomize.py")},
 		{"usercustomize, in a home", files{home: ""},
 			[]string{"counts " + unaccounted(home), "notice startup-code " + home + " of " + unaccounted(home)}},
-		{"sitecustomize as a folder", files{site + "/sitecustomize/__init__.py": ""},
+		{"sitecustomize as a directory", files{site + "/sitecustomize/__init__.py": ""},
 			[]string{"counts " + unaccounted(site+"/sitecustomize"), "notice startup-code " + site + "/sitecustomize of " + unaccounted(site+"/sitecustomize")}},
 		{"sitecustomize as a link", files{python + "/sitecustomize.py": "-> /opt/x", "/opt/x": ""}, startup(python + "/sitecustomize.py")},
 		{"sitecustomize compiled", files{python + "/sitecustomize.pyc": ""}, startup(python + "/sitecustomize.pyc")},
@@ -167,8 +167,8 @@ func TestStartupCode(t *testing.T) {
 			[]string{"notice startup-code /usr/lib/python3/dist-packages/x.pth of deb/debian/python3@1?arch=amd64"}},
 	})
 	d := files{pth: "/opt\nimport evil\n"}.scan(t)
-	if len(d.Notices) != 1 || !strings.Contains(d.Notices[0].Detail, "is run") {
-		t.Errorf("a line that is run stands behind a folder: %+v", d.Notices)
+	if len(d.Notices) != 1 || !strings.Contains(d.Notices[0].Detail, "Python runs a line") {
+		t.Errorf("a line that is run after a line with a directory: %+v", d.Notices)
 	}
 }
 

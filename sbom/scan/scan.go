@@ -320,7 +320,7 @@ func (s *scanner) assemble() {
 	for _, p := range s.problems {
 		s.problem(p)
 	}
-	s.settleAsked()
+	s.settleReasons()
 	s.emit()
 	s.startupCode()
 	s.exclude()

@@ -13,29 +13,30 @@ import (
 	"github.com/depaudit/depaudit/sbom/snapshot"
 )
 
-// A scan is a function of what it asks of the tree: names, classes of files,
-// the content of some. The tree records the questions, and a snapshot keeps
-// them with the state that each file was in ([rootfs.FileFingerprint]). If every answer
-// would be the same again, the document would be too, and need not be made:
-// no list of "files that matter" has to be kept right by hand. A log that
-// grew was only asked for its class, which is asked again.
+// A scan is a function of the values that it reads from the tree: names,
+// classes of files, the content of some. The tree records these reads, and a
+// snapshot stores them with the fingerprint of each file
+// ([rootfs.FileFingerprint]). If every value would be the same, the document
+// would be too, and need not be made again: no list of relevant files has to be
+// maintained by hand. Of a log that has grown the scan only read the class,
+// which is read again.
 
-// Snapshot scans one environment for what a later scan is compared with. Its
-// document has stamps whatever opts say; an image gets no fingerprints, since its
-// digest says already whether it is the same.
+// Snapshot scans one environment for the comparison with a later scan. Its
+// document always has fingerprints of components. An image gets no fingerprints
+// of files, since its digest identifies it.
 func Snapshot(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot, error) {
 	opts.Fingerprints = true
 	opts.snapshot = true
 	return run(ctx, ref, opts)
 }
 
-// binding names all that a document depends on besides the tree.
+// binding names everything that a document depends on besides the tree.
 func binding(ref rootfs.Ref) string {
 	return fmt.Sprintf("%s; %s; counting rules %d; %s", ref.Scheme, keepRule().ID, sbom.Rules, thisProgram())
 }
 
-// thisProgram names the program that we are part of: by its version when it is a
-// released one, else by its file, which another build replaces.
+// thisProgram identifies the running program: by the version of a release, or
+// else by its file, which another build replaces.
 func thisProgram() string {
 	info, ok := debug.ReadBuildInfo()
 	if ok && strings.HasPrefix(info.Main.Version, "v") && !strings.Contains(info.Main.Version, "+dirty") {
@@ -52,8 +53,8 @@ func thisProgram() string {
 	return fmt.Sprintf("built %d %d", stat.Size(), stat.ModTime().UnixNano())
 }
 
-// usable is the snapshot that a scan of that environment can use, nil if the
-// one it was given says nothing.
+// usable returns the snapshot if a scan of that environment can use it, or else
+// nil.
 func usable(ref rootfs.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
 	if s == nil || s.Fingerprints == nil || s.Document == nil || ref.IsImage() || s.Fingerprints.Binding != binding(ref) {
 		return nil
@@ -61,11 +62,11 @@ func usable(ref rootfs.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
 	return s
 }
 
-// unchanged is the document of a snapshot that a scan would give again.
+// unchanged returns the document of a snapshot of an unchanged environment.
 func unchanged(since *snapshot.Snapshot, ref rootfs.Ref, opts Options, progress func(Progress)) *snapshot.Snapshot {
 	progress(Progress{Phase: "nothing has changed since the snapshot", Files: since.Document.Environment.Files, Unchanged: true})
 	d := *since.Document
-	d.Environment.Ref = sbom.Escape(ref.String()) // the path that leads to the root may be written otherwise
+	d.Environment.Ref = sbom.Escape(ref.String()) // the same root may have another path
 	if !opts.Fingerprints {
 		d.Components = slices.Clone(d.Components)
 		for i := range d.Components {
@@ -75,7 +76,7 @@ func unchanged(since *snapshot.Snapshot, ref rootfs.Ref, opts Options, progress 
 	return &snapshot.Snapshot{Document: &d, Fingerprints: since.Fingerprints}
 }
 
-// recall lets the tree answer for the files that are in the same state.
+// recall lets the tree return the stored values of unchanged files.
 func (s *scanner) recall(ctx context.Context, since *snapshot.Snapshot) error {
 	if since == nil {
 		return nil

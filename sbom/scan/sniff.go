@@ -16,24 +16,24 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// sniffed are files that nothing in the system's database owns, by what
-// their first bytes say they are.
+// sniffed has the files without an owner in the system's database, by the kind
+// of their first bytes.
 type sniffed struct {
 	executables []catalogers.Executable // ELF, Mach-O, PE; in node order
 	scripts     []rootfs.Node           // "#!" with an execute bit
 	archives    []rootfs.Node           // zip files with code that an interpreter runs
 }
 
-// sniffers is the number of files that are read at the same time. It is more
-// than there are processors because on a cold cache each waits for the disk.
+// sniffers is the number of files that are read in parallel. It is larger than
+// the number of processors because each waits for the disk on a cold cache.
 const sniffers = 16
 
 // sniff reads the first bytes of every file that the system does not own.
-// Names are not trusted: a jar may be called anything. In caches only files
-// with an execute bit are looked at: a toolchain that the go command keeps in
-// its module cache is run from there.
+// Names are not trusted: a jar may have any name. In caches it reads only files
+// with an execute bit: the go command runs a toolchain in its module cache in
+// place.
 func (s *inventory) sniff(ctx context.Context) (sniffed, []sbom.Gap, error) {
-	const chunk = 64 // nodes handed to a worker at a time
+	const chunk = 64 // nodes of a worker at a time
 	type part struct {
 		at rootfs.Node
 		sniffed
@@ -133,8 +133,8 @@ func (s *inventory) sniffOne(n rootfs.Node, out *sniffed) error {
 	return nil
 }
 
-// ignoreGone lets a file pass that was removed after the walk: it is not in
-// the environment any more.
+// ignoreGone returns nil for a file that was removed after the walk: it is no
+// longer in the environment.
 func ignoreGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -142,7 +142,7 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// reason is an error without the path that the gap names anyway.
+// reason returns the text of an error without the path, which the gap has.
 func reason(err error) string {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -151,8 +151,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// isHookSample excepts the sample hooks of a git repository, and of the
-// template that repositories are made from: git never runs them.
+// isHookSample reports whether a file is a sample hook of a git repository, or of
+// the template of repositories: git never runs them.
 func (s *inventory) isHookSample(n rootfs.Node) bool {
 	hooks := s.tree.Parent(n)
 	if !strings.HasSuffix(s.tree.Name(n), ".sample") || s.tree.Name(hooks) != "hooks" {
@@ -162,12 +162,12 @@ func (s *inventory) isHookSample(n rootfs.Node) bool {
 	return s.tree.Child(git, "HEAD") != rootfs.None || s.tree.Child(git, "description") != rootfs.None
 }
 
-// maxArchiveEntries bounds the directory of a zip file that is looked at. A
-// larger one is taken for code: it is unaccounted, and somebody will look.
+// maxArchiveEntries is the number of entries of a zip file that are checked. A
+// larger one is treated as code, and so is unaccounted.
 const maxArchiveEntries = 200_000
 
-// isCodeArchive reports whether a zip file is something that an interpreter
-// runs as it is: a jar by its manifest, a Python zip application by its
+// isCodeArchive reports whether an interpreter runs a zip file as it is: a jar by
+// its manifest, a Python zip application by its
 // __main__, an egg, or any zip in a directory that Python imports from. Wheels
 // and other archives that an installer unpacks first are not.
 func (s *inventory) isCodeArchive(n rootfs.Node) (bool, error) {
@@ -184,8 +184,8 @@ func (s *inventory) isCodeArchive(n rootfs.Node) (bool, error) {
 	return s.holdsCode(n)
 }
 
-// holdsCode looks for what an interpreter runs in the directory of a zip
-// file. A file without such a directory holds none.
+// holdsCode reports whether the directory of a zip file lists code that an
+// interpreter runs. A file without a directory has none.
 func (s *inventory) holdsCode(n rootfs.Node) (bool, error) {
 	f, err := s.tree.OpenFile(n)
 	if err != nil {
@@ -212,8 +212,8 @@ func (s *inventory) holdsCode(n rootfs.Node) (bool, error) {
 	}), nil
 }
 
-// pythonZip is the archive that Python looks for beside the directory of its
-// library, whether there is one or not
+// pythonZip matches the archive that Python searches beside the directory of its
+// library
 // (https://docs.python.org/3/library/sys_path_init.html).
 var pythonZip = regexp.MustCompile(`^python[0-9]+t?\.zip$`)
 
@@ -240,7 +240,7 @@ func executableType(k rootfs.Class) catalogers.ExecutableType {
 	}
 }
 
-// magic tells executables by their first bytes: ELF by its identification
+// magic recognises executables by their first bytes: ELF by its identification
 // and e_type (System V ABI, chapter 4), Mach-O by the magics of
 // mach-o/loader.h and fat.h, PE by "MZ" with an offset to a header that can
 // be one (PE format, section "MS-DOS stub").

@@ -8,9 +8,10 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// startupCode reports files that make Python run code when it starts, or
-// import from elsewhere (https://docs.python.org/3/library/site.html), with
-// the component that accounts for them, if any does.
+// startupCode adds notices about the files that make Python run code when it
+// starts, or import from another directory
+// (https://docs.python.org/3/library/site.html), with the component that
+// accounts for them, if any does.
 func (s *scanner) startupCode() {
 	for _, n := range s.survey.startup {
 		t := s.tree
@@ -44,8 +45,8 @@ func (s *scanner) startupNotice(n rootfs.Node, detail string) {
 	s.doc.Notices = append(s.doc.Notices, notice)
 }
 
-// isCustomize recognises the modules that site.py imports by name, however
-// they are stored: a file of source or byte code, an extension, a directory.
+// isCustomize reports whether site.py imports a module of that name, in any
+// form: source, byte code, an extension, a directory.
 func isCustomize(name string) bool {
 	const length = len("sitecustomize") // and of usercustomize
 	if len(name) < length || name[4:length] != "customize" || name[:4] != "site" && name[:4] != "user" {
@@ -59,8 +60,8 @@ func isCustomize(name string) bool {
 	}
 }
 
-// readPth reads a path configuration file line by line as site.py does. A
-// line that is run says more than one that names a directory.
+// readPth reads a path configuration file line by line as site.py does. A line
+// that is executed is reported in preference to one that names a directory.
 func (s *scanner) readPth(n rootfs.Node) {
 	file := s.tree.ResolveNode(n)
 	if file == rootfs.None {
@@ -76,7 +77,7 @@ func (s *scanner) readPth(n rootfs.Node) {
 		switch {
 		case strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "":
 		case strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"):
-			s.startupNotice(n, "a line of this file is run whenever Python starts")
+			s.startupNotice(n, "Python runs a line of this file whenever it starts")
 			return
 		case folder == "":
 			folder = line
@@ -87,7 +88,7 @@ func (s *scanner) readPth(n rootfs.Node) {
 	}
 }
 
-// endsLine is where str.splitlines of Python ends a line.
+// endsLine reports whether Python's str.splitlines ends a line at r.
 func endsLine(r rune) bool {
 	switch r {
 	case '\n', '\r', '\v', '\f', 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029:

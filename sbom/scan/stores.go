@@ -12,9 +12,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// store is the directory of one package of a manager that gives each package a
-// directory of its own: a keg of Homebrew, a path of the Nix store. Whatever
-// lies in it came with the package, and so is inside it (counting rule 3).
+// store is the directory of one package of a manager that uses one directory
+// for each package: a keg of Homebrew, a path of the Nix store. All content of
+// it came with the package, and is bundled (counting rule 3).
 type store struct {
 	root, end rootfs.Node
 	unit      int
@@ -23,18 +23,19 @@ type store struct {
 // need is a relation between two units.
 type need struct{ from, to int }
 
-// readStores adds the packages of Homebrew and Nix, before all others, so
-// that theirs is what lies in their directories.
+// readStores adds the packages of Homebrew and Nix, before all others, so that
+// they own the content of their directories.
 //
-// What depends on what in a Nix store stands in its database and in the
-// derivations, which are not read: there are no relations between Nix
-// packages, and what nobody asked for cannot be told from what came along.
+// The relations of a Nix store are in its database and in the derivations,
+// which are not read: there are no relations between Nix packages, and their
+// install reasons are unknown unless a profile names them.
 func (s *scanner) readStores() {
 	s.readKegs()
 	s.readNixStore()
 }
 
-// storeOf is the unit of the store directory that a node lies in, -1 if none.
+// storeOf returns the unit of the store directory that contains a node, -1 if
+// none.
 func (s *inventory) storeOf(n rootfs.Node) int {
 	i := sort.Search(len(s.stores), func(i int) bool { return s.stores[i].root > n }) - 1
 	if i < 0 || n >= s.stores[i].end {
@@ -60,15 +61,14 @@ const (
 	kegFormulas = ".brew"
 )
 
-// maxReceipt is the size of a receipt that is read. Real ones have some
-// kilobytes.
+// maxReceipt is the size of a receipt. Real ones have some kilobytes.
 const maxReceipt = 4 << 20
 
-// receipt is the part of INSTALL_RECEIPT.json that says why a keg is there.
+// receipt is the part of INSTALL_RECEIPT.json with the install reason of a keg.
 type receipt struct {
 	OnRequest    *bool `json:"installed_on_request"`
 	AsDependency *bool `json:"installed_as_dependency"`
-	// Needs are all that the keg needs at run time, not only directly.
+	// Needs are all run-time dependencies of the keg, direct and indirect.
 	Needs  []kegNeed `json:"runtime_dependencies"`
 	Source struct {
 		Tap string `json:"tap"`
@@ -76,7 +76,7 @@ type receipt struct {
 }
 
 type kegNeed struct {
-	FullName   string `json:"full_name"` // with the tap before it, when it is not Homebrew's own
+	FullName   string `json:"full_name"` // with the name of a third-party tap before it
 	Version    string `json:"version"`
 	PkgVersion string `json:"pkg_version"`
 	Direct     *bool  `json:"declared_directly"`
@@ -90,8 +90,8 @@ func parseReceipt(data []byte) (receipt, error) {
 	return r, nil
 }
 
-// direct are the needs that the formula states itself. Receipts of before
-// Homebrew 4 do not tell them from the needs of those: there it is all.
+// direct returns the dependencies that the formula itself declares. Receipts
+// from before Homebrew 4 do not distinguish them: for those it returns all.
 func (r *receipt) direct() []kegNeed {
 	if !slices.ContainsFunc(r.Needs, func(n kegNeed) bool { return n.Direct != nil }) {
 		return r.Needs
@@ -116,8 +116,8 @@ func (r *receipt) asked() sbom.InstallReason {
 	return sbom.ReasonUnknown
 }
 
-// readKegs adds what is installed in directories Cellar/NAME/VERSION, with a
-// receipt or a copy of the formula in it, of whatever prefix.
+// readKegs adds the installed directories Cellar/NAME/VERSION with a receipt or
+// a copy of the formula in them, of any prefix.
 func (s *scanner) readKegs() {
 	t := s.tree
 	type keg struct {
@@ -170,7 +170,7 @@ func (s *scanner) readKegs() {
 	}
 }
 
-// kegEvidence is the file that shows that a directory is a keg.
+// kegEvidence returns the file by which a directory is recognised as a keg.
 func (s *inventory) kegEvidence(dir rootfs.Node) (rootfs.Node, bool) {
 	t := s.tree
 	if t.Kind(dir) != rootfs.Dir || s.caches.contain(dir) || s.owned(dir) {
@@ -184,25 +184,25 @@ func (s *inventory) kegEvidence(dir rootfs.Node) (rootfs.Node, bool) {
 	return at, t.Kind(at) == rootfs.File && !s.owned(at)
 }
 
-// addBrew handles what the cataloger reports as Homebrew's: formulas of kegs,
-// which are known, and those of taps, which are recipes and install nothing.
+// addBrew handles the cataloger's Homebrew packages: formulas of kegs, which
+// are already known, and those of taps, which are recipes and install nothing.
 func (s *scanner) addBrew(f catalogers.Found, n rootfs.Node) {
 	switch {
 	case s.storeOf(n) >= 0:
 	case strings.Contains(f.Path, "/Library/Taps/"):
 		s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
 			Path: f.Path, PURL: f.PURL, Name: f.Name, Version: f.Version,
-			Reason: sbom.ExcludedDeclared, Detail: "a formula of a tap: nothing is installed by it", Count: 1,
+			Reason: sbom.ExcludedDeclared, Detail: "a formula of a tap: it installs nothing", Count: 1,
 		})
 	default:
 		s.addPackage(f, n)
 	}
 }
 
-// readNixStore adds the directories of Nix stores: those that have a version in
-// their name, and those that hold code. The rest are what a store also keeps:
-// links between packages, configuration, sources. A store is a directory
-// nix/store, usually at the root; the names in it have a form of their own.
+// readNixStore adds the directories of Nix stores: those with a version in their
+// name, and those that contain code. The others are links between packages,
+// configuration and sources. A store is a directory nix/store, usually at the
+// root; the names in it have a fixed form.
 func (s *scanner) readNixStore() {
 	t := s.tree
 	known := make(map[rootfs.Node]catalogers.Found)
@@ -243,7 +243,7 @@ func (s *scanner) readNixStore() {
 // base 32 (https://nix.dev/manual/nix/latest/protocols/store-path).
 const nixHash = 32
 
-// nixName is what follows the digest in the name of a store path.
+// nixName returns the part after the digest in the name of a store path.
 func nixName(s string) (string, bool) {
 	if len(s) < nixHash+2 || s[nixHash] != '-' {
 		return "", false
@@ -256,8 +256,8 @@ func nixName(s string) (string, bool) {
 	return s[nixHash+1:], true
 }
 
-// holdsLooseCode reports whether there are programs, libraries or scripts below
-// a directory.
+// holdsLooseCode reports whether a directory contains programs, libraries or
+// scripts.
 func (s *inventory) holdsLooseCode(dir rootfs.Node) bool {
 	from, to := s.tree.Subtree(dir)
 	e := sort.Search(len(s.sniffed.executables), func(i int) bool { return s.sniffed.executables[i].Node >= from })
@@ -272,9 +272,10 @@ func (s *inventory) holdsLooseCode(dir rootfs.Node) bool {
 	return false
 }
 
-// nixProfiles reads what was asked for with "nix profile": the manifests of
-// the current generations (https://nix.dev/manual/nix/latest/command-ref/files/manifest.json).
-// Those of nix-env are expressions of its language, and are not read.
+// nixProfiles returns the store paths that were installed explicitly with "nix
+// profile", from the manifests of the current generations
+// (https://nix.dev/manual/nix/latest/command-ref/files/manifest.json). Those of
+// nix-env are expressions of its language, and are not read.
 func (s *scanner) nixProfiles() map[rootfs.Node]bool {
 	t := s.tree
 	asked := make(map[rootfs.Node]bool)
@@ -304,7 +305,7 @@ func (s *scanner) nixProfiles() map[rootfs.Node]bool {
 	return asked
 }
 
-// nixManifest gives the store paths of a manifest. Its elements are a list,
+// nixManifest returns the store paths of a manifest. Its elements are a list,
 // and an object by name since version 3.
 func nixManifest(data []byte) ([]string, error) {
 	type element struct {

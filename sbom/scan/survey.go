@@ -7,18 +7,19 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// survey is one pass over all names, sorted into what the readers ask for.
+// survey is the result of one pass over all names, sorted by the readers that
+// use them.
 type survey struct {
-	siteDirs    []rootfs.Node // folders named site-packages or dist-packages
-	dists       []rootfs.Node // *.dist-info, *.egg-info (folder or file), EGG-INFO
-	nodeModules []rootfs.Node // folders named node_modules
+	siteDirs    []rootfs.Node // directories named site-packages or dist-packages
+	dists       []rootfs.Node // *.dist-info, *.egg-info (directory or file), EGG-INFO
+	nodeModules []rootfs.Node // directories named node_modules
 	startup     []rootfs.Node // *.pth, *.egg-link, sitecustomize and usercustomize
 	locks       []rootfs.Node // lock files by name
 	archives    []rootfs.Node // package archives by extension
 }
 
-// takeSurvey looks at every name once. Names are compared as the
-// interpreters compare them: Python accepts any case of its suffixes.
+// takeSurvey checks every name once. It compares names as the interpreters do:
+// Python accepts any case of its suffixes.
 func takeSurvey(t *rootfs.Tree) survey {
 	var s survey
 	for n := rootfs.Node(0); int(n) < t.Len(); n++ {

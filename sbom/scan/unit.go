@@ -11,19 +11,19 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// unit is a package that was found, before it is known whether it counts.
+// unit is a package that was found, before the decision whether it counts.
 type unit struct {
 	sbom.Component
 	// node is the primary evidence, rootfs.None when it is not a file of
 	// the tree (a package inside an archive).
 	node rootfs.Node
-	// inside is the index of the unit that this one lies in, -1 if none.
+	// inside is the index of the unit that this one is bundled in, -1 if none.
 	inside int
-	// own is set for a package directory that stands for itself whatever lists
-	// its files: the direct child of a directory that an interpreter imports
-	// from. Another package's file list cannot swallow it.
+	// own is set for a package directory that is installed whatever other list
+	// has its files: the direct child of a directory that an interpreter imports
+	// from. Another package's file list cannot claim it.
 	own bool
-	// carried is set for what is linked or packed into the file at node.
+	// carried is set for a unit that is linked or packed into the file at node.
 	carried bool
 }
 
@@ -39,8 +39,8 @@ func (s *scanner) add(u unit) int {
 	return len(s.units) - 1
 }
 
-// claim marks a file as belonging to a unit. The first claim stands, but for
-// files that the system owns, which nobody else can claim.
+// claim records that a file belongs to a unit. The first claim is kept. Files
+// that the system owns cannot be claimed.
 func (s *scanner) claim(n rootfs.Node, unit int) {
 	if n == rootfs.None || s.claims[n] != 0 || s.owned(n) {
 		return
@@ -48,8 +48,8 @@ func (s *scanner) claim(n rootfs.Node, unit int) {
 	s.claims[n] = int32(unit + 1)
 }
 
-// claimTree marks everything below a directory, except below the directories for
-// which except is true.
+// claimTree claims everything below a directory, except below the directories
+// for which except is true.
 func (s *scanner) claimTree(dir rootfs.Node, unit int, except func(rootfs.Node) bool) {
 	from, to := s.tree.Subtree(dir)
 	for n := from; n < to; n++ {
@@ -62,10 +62,10 @@ func (s *scanner) claimTree(dir rootfs.Node, unit int, except func(rootfs.Node) 
 	}
 }
 
-// claimant is the unit that claims a node, -1 if none.
+// claimant returns the unit that claims a node, -1 if none.
 func (s *inventory) claimant(n rootfs.Node) int { return int(s.claims[n]) - 1 }
 
-// depth counts the directories above a node.
+// depth returns the number of directories above a node.
 func (s *inventory) depth(n rootfs.Node) int {
 	d := 0
 	for n = s.tree.Parent(n); n != rootfs.None; n = s.tree.Parent(n) {
@@ -74,8 +74,8 @@ func (s *inventory) depth(n rootfs.Node) int {
 	return d
 }
 
-// byDepth sorts nodes from the root downwards, so that what lies outside is
-// known before what lies inside it.
+// byDepth sorts nodes from the root downwards, so that an outer package is known
+// before the ones bundled in it.
 func (s *inventory) byDepth(nodes []rootfs.Node) []rootfs.Node {
 	type at struct{ depth, node int }
 	keys := make([]at, len(nodes))

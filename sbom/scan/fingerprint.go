@@ -11,9 +11,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// layerOf is the layer of an image that a unit is from: that of the metadata
-// that says what it is, and for files that nothing says anything about the
-// highest one of any of them. 0 outside of images.
+// layerOf returns the image layer of a unit: that of its metadata, and for
+// unaccounted files the highest one of any of them. It returns 0 outside of
+// images.
 func (s *inventory) layerOf(u *unit) int {
 	n := u.node
 	if n == rootfs.None && len(u.Paths) > 0 {
@@ -32,25 +32,25 @@ func (s *inventory) layerOf(u *unit) int {
 	return layer
 }
 
-// stamp is what [sbom.Component.Fingerprint] says: a digest over the files of a
-// component that has no version to tell it from another one by. Directories count
-// with their permissions only: their sizes and times are the file system's
-// business. Times are in seconds, since archives and images keep no more.
-func (s *inventory) stamp(u *unit) string {
+// fingerprint returns [sbom.Component.Fingerprint]: a digest over the files of
+// a component without a version. Of directories only the permissions are part
+// of it: their sizes and times depend on the file system. Times are in seconds,
+// since archives and images store no more.
+func (s *inventory) fingerprint(u *unit) string {
 	h := sha256.New()
 	for _, p := range u.Paths {
 		n := s.tree.Lookup(p)
-		s.stampTree(h, n)
+		s.fingerprintTree(h, n)
 		if to := s.tree.ResolveNode(n); to != n && to != rootfs.None {
-			s.stampTree(h, to)
+			s.fingerprintTree(h, to)
 		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-// stampTree adds a node and all below it. Nodes come in the order of their
-// paths, and the size of each subtree stands for where they are.
-func (s *inventory) stampTree(h hash.Hash, top rootfs.Node) {
+// fingerprintTree adds a node and its descendants. Nodes are in the order of their
+// paths, and the size of each subtree represents their position.
+func (s *inventory) fingerprintTree(h hash.Hash, top rootfs.Node) {
 	t := s.tree
 	from, to := t.Subtree(top)
 	var b []byte
@@ -64,7 +64,7 @@ func (s *inventory) stampTree(h hash.Hash, top rootfs.Node) {
 		}
 		b = appendText(b, name)
 		switch info, err := t.Stat(n); {
-		case err != nil: // gone meanwhile: whatever it was, it is not the same
+		case err != nil: // removed during the scan: a change in any case
 			b = append(b, 0)
 		case t.Kind(n) == rootfs.Symlink:
 			b = appendText(b, t.Target(n))
@@ -79,7 +79,7 @@ func (s *inventory) stampTree(h hash.Hash, top rootfs.Node) {
 	}
 }
 
-// permissions are the bits of chmod(2).
+// permissions returns the bits of chmod(2).
 func permissions(info fs.FileInfo) uint64 {
 	return uint64(info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky))
 }

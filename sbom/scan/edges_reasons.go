@@ -5,18 +5,17 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// settleAsked decides what was asked for where that does not stand in a
-// package itself.
-func (s *scanner) settleAsked() {
-	s.settlePythonAsked()
-	s.settleNodeAsked()
+// settleReasons sets the install reasons that a package itself does not record.
+func (s *scanner) settleReasons() {
+	s.settlePythonReasons()
+	s.settleNodeReasons()
 }
 
-// settlePythonAsked takes back that distributions came as dependencies where
-// no REQUESTED says that anything was asked for: installers other than pip
-// and its like do not write it, and nor did pip before 20.2
+// settlePythonReasons clears the install reasons of distributions where none has
+// a REQUESTED file: only pip and similar installers write it, and pip since
+// 20.2
 // (https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-requested-file).
-func (s *scanner) settlePythonAsked() {
+func (s *scanner) settlePythonReasons() {
 	recorded := make(map[rootfs.Node]bool)
 	for i := range s.units {
 		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonExplicit {
@@ -30,11 +29,11 @@ func (s *scanner) settlePythonAsked() {
 	}
 }
 
-// settleNodeAsked asks the project's own manifest where npm left no record of
-// what it installed: what that names was asked for, and what else lies in the
-// project's node_modules came along. In a global installation, which has no
-// manifest, everything at the top was asked for.
-func (s *scanner) settleNodeAsked() {
+// settleNodeReasons uses the project's manifest where npm left no record of its
+// installation: the packages that it names are explicit, and the others in the
+// project's node_modules are dependencies. In a global installation, which has
+// no manifest, all packages at the top are explicit.
+func (s *scanner) settleNodeReasons() {
 	t := s.tree
 	type installation struct {
 		known, global bool
@@ -59,7 +58,7 @@ func (s *scanner) settleNodeAsked() {
 			m := &nodeManifest{}
 			var err error
 			if t.Child(modules, ".package-lock.json") != rootfs.None {
-				// npm says it itself, and does not know what is not in its record.
+				// npm records it, and the reason of other packages is unknown.
 			} else if s.isFile(manifest) {
 				m, err = s.packageJSON(manifest)
 				in.known = err == nil
@@ -91,8 +90,8 @@ func (s *scanner) settleNodeAsked() {
 	}
 }
 
-// below is the entry of a directory of modules for a name, which may be in a
-// scope.
+// below returns the entry of a node_modules directory for a name, which may
+// have a scope.
 func (s *inventory) below(modules rootfs.Node, name string) rootfs.Node {
 	n := modules
 	for i := 0; i < len(name) && n != rootfs.None; {
