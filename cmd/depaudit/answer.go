@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/audit/terminal"
 )
@@ -23,43 +21,8 @@ type listFlags struct {
 const defaultLimit = 20
 
 func (f *listFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: table, json; repeatable (default table)")
+	registerOutput(cmd, &f.outputs, listFormats())
 	cmd.Flags().IntVar(&f.limit, "limit", defaultLimit, "at most `N` lines of each list, 0 for all; json always has all")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
-}
-
-// listOutput is one -o flag.
-type listOutput struct{ format, file string }
-
-// parse checks the flags before the first scan.
-func (f *listFlags) parse() ([]listOutput, error) {
-	if f.limit < 0 {
-		return nil, usage(fmt.Errorf("--limit %d: the minimum is 0, for no limit", f.limit))
-	}
-	flags := f.outputs
-	if len(flags) == 0 {
-		flags = []string{"table"}
-	}
-	var out []listOutput
-	for _, flag := range flags {
-		format, file, named := strings.Cut(flag, "=")
-		if format != "table" && format != "json" {
-			return nil, usage(&hinted{fmt.Errorf("-o %s: unknown format %q", flag, format), "formats: table, json"})
-		}
-		if named && file == "" {
-			return nil, usage(fmt.Errorf("-o %s: the file name is missing", flag))
-		}
-		if file == "-" {
-			file = ""
-		}
-		for _, other := range out {
-			if other.file == file {
-				return nil, usage(&hinted{fmt.Errorf("-o %s and -o %s write to the same place", other.format, format), "give each a file of its own: -o " + format + "=FILE"})
-			}
-		}
-		out = append(out, listOutput{format, file})
-	}
-	return out, nil
 }
 
 // listAnswer is an answer with lists.
@@ -67,40 +30,47 @@ type listAnswer interface {
 	Text(w io.Writer, o terminal.Options, limit int) error
 }
 
-// answer writes files first: if one fails, nothing was printed.
-func (c *command) answer(a listAnswer, outputs []listOutput, limit int) error {
-	for _, toFile := range []bool{true, false} {
-		for _, o := range outputs {
-			if (o.file != "") != toFile {
-				continue
-			}
-			options := terminal.Options{}
-			if !toFile {
-				chosen, err := c.options(nil)
-				if err != nil {
-					return err
-				}
-				options = terminal.Options{Width: chosen.Width, Color: chosen.Color}
-			}
-			write := func(w io.Writer) error {
-				if o.format == "json" {
-					return query.WriteJSON(w, a)
-				}
-				return a.Text(w, options, limit)
-			}
-			var err error
-			if toFile {
-				err = atomicfile.Write(o.file, write)
-			} else {
-				err = write(c.stdout)
-			}
-			var exit *exitError
-			if errors.As(err, &exit) {
+// listEncoder writes an answer. A limit is the number of lines of each list, 0
+// for all.
+type listEncoder func(w io.Writer, a listAnswer, o terminal.Options, limit int) error
+
+func listFormats() []outputFormat[listEncoder] {
+	return []outputFormat[listEncoder]{
+		{name: "table", encoder: func(w io.Writer, a listAnswer, o terminal.Options, limit int) error {
+			return a.Text(w, o, limit)
+		}},
+		{name: "json", encoder: func(w io.Writer, a listAnswer, _ terminal.Options, _ int) error {
+			return query.WriteJSON(w, a)
+		}},
+	}
+}
+
+// parse checks the flags before the first scan.
+func (f *listFlags) parse() ([]output[listEncoder], error) {
+	if f.limit < 0 {
+		return nil, usage(fmt.Errorf("--limit %d: the minimum is 0, for no limit", f.limit))
+	}
+	return parseOutputs(f.outputs, listFormats())
+}
+
+// answer writes an answer in all chosen formats.
+func (c *command) answer(a listAnswer, outputs []output[listEncoder], limit int) error {
+	for _, o := range outputs {
+		options := terminal.Options{}
+		if o.file == "" {
+			chosen, err := c.options(nil)
+			if err != nil {
 				return err
 			}
-			if err != nil {
-				return trouble(err)
-			}
+			options = terminal.Options{Width: chosen.Width, Color: chosen.Color}
+		}
+		err := writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder(w, a, options, limit) })
+		var exit *exitError
+		if errors.As(err, &exit) {
+			return err
+		}
+		if err != nil {
+			return trouble(err)
 		}
 	}
 	return nil

@@ -23,14 +23,9 @@ type outputFlags struct {
 }
 
 func (o *outputFlags) register(cmd *cobra.Command) {
-	var formats []string
-	for _, f := range outputFormats() {
-		formats = append(formats, f.name)
-	}
+	registerOutput(cmd, &o.outputs, reportFormats())
 	lists := listNames()
-	cmd.Flags().StringArrayVarP(&o.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(formats, ", ")+"; repeatable (default table)")
 	cmd.Flags().StringSliceVar(&o.show, "show", nil, "print the whole `LIST` below the table: "+strings.Join(lists, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(lists, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -98,8 +93,8 @@ func (l *limitFlags) cache() string {
 }
 
 // check checks the flags of a scan before it begins.
-func (c *command) check(out *outputFlags, limits *limitFlags) ([]output, error) {
-	outputs, err := parseOutputs(out.outputs)
+func (c *command) check(out *outputFlags, limits *limitFlags) ([]reportOutput, error) {
+	outputs, err := parseOutputs(out.outputs, reportFormats())
 	if err != nil {
 		return nil, err
 	}

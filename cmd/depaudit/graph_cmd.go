@@ -5,21 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/graph"
-	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// drawingFormat is a format for a part of the graph.
-type drawingFormat struct {
-	name  string
+// drawing writes a part of the graph.
+type drawing struct {
 	write func(*graph.View, io.Writer) error
 	// nodes and edges are the default limits, from the programs that draw the
 	// format; 0 for no limit.
@@ -34,12 +30,12 @@ const (
 	mermaidEdges = 500
 )
 
-func drawingFormats() []drawingFormat {
-	return []drawingFormat{
-		{"dot", (*graph.View).WriteDOT, graph.DefaultNodes, graph.DefaultEdges},
-		{"mermaid", (*graph.View).WriteMermaid, mermaidNodes, mermaidEdges},
-		{"graphml", (*graph.View).WriteGraphML, 0, 0},
-		{"json", writeViewJSON, 0, 0},
+func drawingFormats() []outputFormat[drawing] {
+	return []outputFormat[drawing]{
+		{name: "dot", encoder: drawing{(*graph.View).WriteDOT, graph.DefaultNodes, graph.DefaultEdges}},
+		{name: "mermaid", encoder: drawing{(*graph.View).WriteMermaid, mermaidNodes, mermaidEdges}},
+		{name: "graphml", encoder: drawing{(*graph.View).WriteGraphML, 0, 0}},
+		{name: "json", encoder: drawing{writeViewJSON, 0, 0}},
 	}
 }
 
@@ -62,10 +58,6 @@ func (c *command) graphCommand() *cobra.Command {
 		bundled bool
 		most    int
 	)
-	var names []string
-	for _, f := range drawingFormats() {
-		names = append(names, f.name)
-	}
 	cmd := &cobra.Command{
 		Use:   "graph REF",
 		Short: "Draw what needs what, of a whole environment or around a package",
@@ -91,7 +83,7 @@ The exit code is 0, 2 for a mistake on the command line (a missing package too),
   depaudit graph report.json --stage build -o mermaid --most 50`,
 		Args: oneReference("graph"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			chosen, err := parseDrawings(outputs)
+			chosen, err := parseOutputs(outputs, drawingFormats())
 			if err != nil {
 				return err
 			}
@@ -115,7 +107,7 @@ The exit code is 0, 2 for a mistake on the command line (a missing package too),
 			if err != nil {
 				return err
 			}
-			draw := func(d drawingFormat) (*graph.View, error) {
+			draw := func(d drawing) (*graph.View, error) {
 				opts := graph.ViewOptions{Nodes: limitOf(d.nodes), Edges: limitOf(d.edges), NoBundled: !bundled}
 				if most > 0 {
 					opts.Nodes = most
@@ -135,12 +127,11 @@ The exit code is 0, 2 for a mistake on the command line (a missing package too),
 		},
 	}
 	f.registerSubject(cmd)
-	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FORMAT[=FILE]`: "+strings.Join(names, ", ")+"; repeatable (default dot)")
+	registerOutput(cmd, &outputs, drawingFormats())
 	cmd.Flags().StringVar(&around, "around", "", "only the neighbors of this `PACKAGE`: a name, name@version, a package URL, an ID or a path")
 	cmd.Flags().IntVar(&depth, "depth", 1, "with --around, the distance in edges")
 	cmd.Flags().BoolVar(&bundled, "bundled", false, "also bundled packages, which do not count")
 	cmd.Flags().IntVar(&most, "most", 0, "at most `N` packages, the nearest first")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -152,68 +143,18 @@ func limitOf(n int) int {
 	return n
 }
 
-// drawing is one -o flag.
-type drawing struct {
-	format drawingFormat
-	file   string // empty for standard output
-}
-
-func parseDrawings(flags []string) ([]drawing, error) {
-	if len(flags) == 0 {
-		flags = []string{"dot"}
-	}
-	var names []string
-	for _, f := range drawingFormats() {
-		names = append(names, f.name)
-	}
-	var out []drawing
-	for _, flag := range flags {
-		name, file, hasFile := strings.Cut(flag, "=")
-		at := slices.Index(names, name)
-		if at < 0 {
-			err := fmt.Errorf("-o %s: unknown format %q", flag, name)
-			if near := wording.Nearest(name, names); near != "" {
-				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
-			}
-			return nil, usage(&hinted{err, "formats: " + strings.Join(names, ", ")})
+// writeDrawings writes the graph in all chosen formats.
+func (c *command) writeDrawings(chosen []output[drawing], draw func(drawing) (*graph.View, error)) error {
+	for _, o := range chosen {
+		v, err := draw(o.encoder)
+		if err != nil {
+			return err
 		}
-		if hasFile && file == "" {
-			return nil, usage(fmt.Errorf("-o %s: the file name is missing", flag))
+		if err := writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder.write(v, w) }); err != nil {
+			return trouble(err)
 		}
-		if file == "-" {
-			file = ""
-		}
-		if other := slices.IndexFunc(out, func(d drawing) bool { return d.file == file }); other >= 0 {
-			return nil, usage(&hinted{fmt.Errorf("-o %s and -o %s write to the same place", out[other].format.name, name), "give each a file of its own: -o " + name + "=FILE"})
-		}
-		out = append(out, drawing{drawingFormats()[at], file})
-	}
-	return out, nil
-}
-
-// writeDrawings writes files first: if one fails, nothing was printed.
-func (c *command) writeDrawings(chosen []drawing, draw func(drawingFormat) (*graph.View, error)) error {
-	for _, toFile := range []bool{true, false} {
-		for _, d := range chosen {
-			if (d.file != "") != toFile {
-				continue
-			}
-			v, err := draw(d.format)
-			if err != nil {
-				return err
-			}
-			write := func(w io.Writer) error { return d.format.write(v, w) }
-			if toFile {
-				err = atomicfile.Write(d.file, write)
-			} else {
-				err = write(c.stdout)
-			}
-			if err != nil {
-				return trouble(err)
-			}
-			if v.CutNodes > 0 || v.CutEdges > 0 {
-				fmt.Fprintf(c.stderr, "depaudit: %s: %d packages and %d edges are omitted\n", d.format.name, v.CutNodes, v.CutEdges)
-			}
+		if v.CutNodes > 0 || v.CutEdges > 0 {
+			fmt.Fprintf(c.stderr, "depaudit: %s: %d packages and %d edges are omitted\n", o.name, v.CutNodes, v.CutEdges)
 		}
 	}
 	return nil

@@ -14,99 +14,49 @@ import (
 	"time"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/report"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/cyclonedx"
 	"github.com/depaudit/depaudit/sbom/spdx"
-	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// outputFormat is a format of reports, or of SBOMs, which are one document for
-// each stage.
-type outputFormat struct {
-	name   string
-	report report.Format
+// reportEncoder writes a report, or the SBOM of one stage: one of the two is
+// nil.
+type reportEncoder struct {
+	report func(io.Writer, *audit.Report, report.Options) error
 	stage  func(io.Writer, *sbom.Document, sbom.Meta) error
 }
 
-func outputFormats() []outputFormat {
-	var out []outputFormat
+// reportOutput is one -o flag of a command that writes a report.
+type reportOutput = output[reportEncoder]
+
+// reportFormats returns the formats of reports and of SBOMs.
+func reportFormats() []outputFormat[reportEncoder] {
+	var out []outputFormat[reportEncoder]
 	for _, f := range report.Formats() {
-		out = append(out, outputFormat{name: f.Name, report: f})
+		out = append(out, outputFormat[reportEncoder]{name: f.Name, encoder: reportEncoder{report: f.Render}})
 	}
 	return append(out,
-		outputFormat{name: "spdx-json", stage: spdx.Encode},
-		outputFormat{name: "cyclonedx-json", stage: cyclonedx.Encode},
+		outputFormat[reportEncoder]{name: "spdx-json", encoder: reportEncoder{stage: spdx.Encode}, perStage: true},
+		outputFormat[reportEncoder]{name: "cyclonedx-json", encoder: reportEncoder{stage: cyclonedx.Encode}, perStage: true},
 	)
-}
-
-// output is one -o flag.
-type output struct {
-	format outputFormat
-	file   string // empty for standard output
-}
-
-// stagePlaceholder stands for the stage's name in the file of a format that
-// has one document for each stage.
-const stagePlaceholder = "{stage}"
-
-func parseOutputs(flags []string) ([]output, error) {
-	if len(flags) == 0 {
-		flags = []string{"table"}
-	}
-	var names []string
-	byName := make(map[string]outputFormat)
-	for _, f := range outputFormats() {
-		names = append(names, f.name)
-		byName[f.name] = f
-	}
-	var out []output
-	toStdout := ""
-	for _, s := range flags {
-		name, file, hasFile := strings.Cut(s, "=")
-		f, ok := byName[name]
-		if !ok {
-			err := fmt.Errorf("-o %s: unknown format %q", s, name)
-			if near := wording.Nearest(name, names); near != "" {
-				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
-			}
-			return nil, usage(&hinted{err, "formats: " + strings.Join(names, ", ")})
-		}
-		if hasFile && file == "" {
-			return nil, usage(fmt.Errorf("-o %s: the file name is missing", s))
-		}
-		if file == "-" {
-			file = ""
-		}
-		if file == "" {
-			if toStdout != "" {
-				return nil, usage(&hinted{fmt.Errorf("-o %s and -o %s both write to standard output", toStdout, name), "give one of them a file: -o " + name + "=FILE"})
-			}
-			toStdout = name
-		}
-		out = append(out, output{f, file})
-	}
-	return out, nil
 }
 
 // checkOutputs finds, before the first scan, outputs that could not be written
 // after it.
-func (c *command) checkOutputs(outputs []output, stages []string) error {
+func (c *command) checkOutputs(outputs []reportOutput, stages []string) error {
 	writers := make(map[string]string)
 	for _, o := range outputs {
-		if _, err := c.created(); err != nil && o.format.stage != nil {
+		if _, err := c.created(); err != nil && o.perStage {
 			return usage(err)
 		}
 		placed := strings.Contains(o.file, stagePlaceholder)
 		switch {
-		case placed && o.format.stage == nil:
-			return usage(fmt.Errorf("-o %s=%s: the format has one document for all stages; remove %s", o.format.name, o.file, stagePlaceholder))
-		case !placed && o.format.stage != nil && len(stages) > 1:
+		case !placed && o.perStage && len(stages) > 1:
 			return usage(&hinted{
-				fmt.Errorf("-o %s: the format has one document for each stage, and there are %d stages", o.format.name, len(stages)),
-				fmt.Sprintf("write -o %s=%s.json, or choose a stage with --stage", o.format.name, stagePlaceholder),
+				fmt.Errorf("-o %s: the format has one document for each stage, and there are %d stages", o.name, len(stages)),
+				fmt.Sprintf("write -o %s=%s.json, or choose a stage with --stage", o.name, stagePlaceholder),
 			})
 		case o.file == "":
 			continue
@@ -115,11 +65,11 @@ func (c *command) checkOutputs(outputs []output, stages []string) error {
 			if i > 0 && !placed {
 				break
 			}
-			file := filepath.Clean(o.stageFile(stage))
+			file := filepath.Clean(stageFile(o.file, stage))
 			if other, taken := writers[file]; taken {
-				return usage(&hinted{fmt.Errorf("-o %s and -o %s both write to %s", other, o.format.name, file), "give each a file of its own"})
+				return usage(samePlace(other, o.name, file))
 			}
-			writers[file] = o.format.name
+			writers[file] = o.name
 			if info, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
 				return trouble(&hinted{fmt.Errorf("cannot write %s: directory does not exist: %s", file, filepath.Dir(file)), "create it first"})
 			} else if err == nil && !info.IsDir() {
@@ -130,10 +80,10 @@ func (c *command) checkOutputs(outputs []output, stages []string) error {
 	return nil
 }
 
-// stageFile is the file for one stage. Stage names of a configuration can be
+// stageFile returns the name of a file for one stage. Stage names of a configuration can be
 // file names; the reference of a scan, or a stage in a report of another origin,
 // can be any text, and must not lead out of the directory.
-func (o output) stageFile(stage string) string {
+func stageFile(file, stage string) string {
 	safe := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
 			return r
@@ -143,27 +93,21 @@ func (o output) stageFile(stage string) string {
 	if safe = strings.Trim(safe, ".-"); safe == "" {
 		safe = "stage"
 	}
-	return strings.ReplaceAll(o.file, stagePlaceholder, safe)
+	return strings.ReplaceAll(file, stagePlaceholder, safe)
 }
 
-// write writes a report in all chosen formats: files first, so that nothing was
-// printed if one fails.
-func (c *command) write(r *audit.Report, outputs []output, show []string) error {
+// write writes a report in all chosen formats.
+func (c *command) write(r *audit.Report, outputs []reportOutput, show []string) error {
 	options, err := c.options(show)
 	if err != nil {
 		return err
 	}
-	for _, toFile := range []bool{true, false} {
-		for _, o := range outputs {
-			if (o.file != "") != toFile {
-				continue
-			}
-			if err := c.writeOne(r, o, options); err != nil {
-				return trouble(err)
-			}
+	for _, o := range outputs {
+		if err := c.writeOne(r, o, options); err != nil {
+			return trouble(err)
 		}
 	}
-	if !slices.ContainsFunc(outputs, func(o output) bool { return o.file == "" }) {
+	if !slices.ContainsFunc(outputs, func(o reportOutput) bool { return o.file == "" }) {
 		c.summarize(r)
 	}
 	return nil
@@ -177,13 +121,12 @@ func (c *command) summarize(r *audit.Report) {
 	}
 }
 
-func (c *command) writeOne(r *audit.Report, o output, options report.Options) error {
-	if o.format.stage == nil {
-		if o.file == "" {
-			return o.format.report.Render(c.stdout, r, options)
+func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Options) error {
+	if !o.perStage {
+		if o.file != "" {
+			options = report.Options{Show: options.Show}
 		}
-		plain := report.Options{Show: options.Show}
-		return atomicfile.Write(o.file, func(w io.Writer) error { return o.format.report.Render(w, r, plain) })
+		return writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder.report(w, r, options) })
 	}
 	created, err := c.created()
 	if err != nil {
@@ -198,18 +141,13 @@ func (c *command) writeOne(r *audit.Report, o output, options report.Options) er
 		meta := sbom.Meta{Name: stage.Name, ToolVersion: strings.TrimPrefix(r.Tool.Version, "v"), Created: created, Provenance: annotate}
 		encode := func(w io.Writer) error {
 			var b bytes.Buffer
-			if err := o.format.stage(&b, doc, meta); err != nil {
+			if err := o.encoder.stage(&b, doc, meta); err != nil {
 				return err
 			}
 			_, err := w.Write(terminal.EscapeJSON(b.Bytes()))
 			return err
 		}
-		if o.file == "" {
-			err = encode(c.stdout)
-		} else {
-			err = atomicfile.Write(o.stageFile(stage.Name), encode)
-		}
-		if err != nil {
+		if err := writeTo(stageFile(o.file, stage.Name), c.stdout, encode); err != nil {
 			return err
 		}
 	}

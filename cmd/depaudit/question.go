@@ -42,11 +42,9 @@ format goes to standard output.
 )
 
 func (f *questionFlags) register(cmd *cobra.Command, limit int, what string) {
-	f.subjectFlags.register(cmd)
-	cmd.Flags().StringArrayVar(&f.roots, "root", nil, "`NAME` of a package or command that the stage uses itself; repeatable")
-	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "write `FORMAT[=FILE]`: table, json; repeatable (default table)")
+	f.registerSubject(cmd)
+	registerOutput(cmd, &f.outputs, listFormats())
 	cmd.Flags().IntVarP(&f.limit, "limit", "n", limit, what+", 0 for no limit")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // asked is the subject of a question, with its graph.

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// outputFormat is one of a command's output formats. Encoder is what the
+// command needs to write it. The first format of a list is the default.
+type outputFormat[Encoder any] struct {
+	name    string
+	encoder Encoder
+	// perStage marks a format that has one document for each stage.
+	perStage bool
+}
+
+// output is one -o flag.
+type output[Encoder any] struct {
+	outputFormat[Encoder]
+	file string // empty for standard output
+}
+
+// stagePlaceholder is replaced by the name of the stage in the file of a format
+// that has one document for each stage.
+const stagePlaceholder = "{stage}"
+
+// formatNames returns the values of -o.
+func formatNames[E any](formats []outputFormat[E]) []string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = f.name
+	}
+	return names
+}
+
+// registerOutput adds the flag -o, its help and its completion.
+func registerOutput[E any](cmd *cobra.Command, flags *[]string, formats []outputFormat[E]) {
+	names := formatNames(formats)
+	cmd.Flags().StringArrayVarP(flags, "output", "o", nil,
+		fmt.Sprintf("write `FORMAT[=FILE]`: %s; repeatable (default %s)", strings.Join(names, ", "), names[0]))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// parseOutputs parses the values of -o, NAME[=FILE]. The result begins with the
+// outputs to files: a command that writes them in this order has printed
+// nothing if a file fails.
+func parseOutputs[E any](flags []string, formats []outputFormat[E]) ([]output[E], error) {
+	if len(flags) == 0 {
+		return []output[E]{{outputFormat: formats[0]}}, nil
+	}
+	names := formatNames(formats)
+	places := make(map[string]string)
+	var toFiles, toStdout []output[E]
+	for _, flag := range flags {
+		name, file, hasFile := strings.Cut(flag, "=")
+		at := slices.Index(names, name)
+		if at < 0 {
+			err := fmt.Errorf("-o %s: unknown format %q", flag, name)
+			if near := wording.Nearest(name, names); near != "" {
+				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
+			}
+			return nil, usage(&hinted{err, "formats: " + strings.Join(names, ", ")})
+		}
+		o := output[E]{formats[at], file}
+		place := "standard output"
+		switch {
+		case hasFile && file == "":
+			return nil, usage(fmt.Errorf("-o %s: the file name is missing", flag))
+		case strings.Contains(file, stagePlaceholder) && !o.perStage:
+			return nil, usage(fmt.Errorf("-o %s: the format has only one document; remove %s", flag, stagePlaceholder))
+		case !hasFile || file == "-":
+			o.file = ""
+			toStdout = append(toStdout, o)
+		default:
+			place = filepath.Clean(file)
+			toFiles = append(toFiles, o)
+		}
+		if other, taken := places[place]; taken {
+			return nil, usage(samePlace(other, name, place))
+		}
+		places[place] = name
+	}
+	return append(toFiles, toStdout...), nil
+}
+
+// samePlace is the error of two outputs of which one would replace the other.
+func samePlace(one, other, place string) error {
+	return &hinted{
+		fmt.Errorf("-o %s and -o %s both write to %s", one, other, place),
+		"give each a file of its own: -o " + other + "=FILE",
+	}
+}
+
+// writeTo calls write with the named file, which it replaces whole or not at
+// all, or with stdout if file is empty.
+func writeTo(file string, stdout io.Writer, write func(io.Writer) error) error {
+	if file == "" {
+		return write(stdout)
+	}
+	return atomicfile.Write(file, write)
+}
