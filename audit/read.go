@@ -45,6 +45,9 @@ func readReport(name string, in io.Reader) (*Report, error) {
 		Schema *int `json:"schema"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
+		if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+			err = fmt.Errorf("not a report of depaudit audit -o json: %w", err)
+		}
 		return nil, fmt.Errorf("%s:%w", name, placed(data, err))
 	}
 	switch {

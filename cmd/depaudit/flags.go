@@ -80,8 +80,25 @@ const (
 
 func (l *limitFlags) register(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&l.memory, "scan-memory", defaultMemoryMiB, "memory limit for the scan of one environment, in `MIB`")
-	cmd.Flags().DurationVar(&l.timeout, "scan-timeout", defaultTimeout, "time limit for the scan of one environment, a `DURATION` such as 90s or 5m")
+	l.timeout = defaultTimeout
+	cmd.Flags().Var((*durationFlag)(&l.timeout), "scan-timeout", "time limit for the scan of one environment, a `DURATION` such as 90s or 5m")
 	cmd.Flags().BoolVar(&l.noCache, "no-cache", false, "read every layer of an image again, and store nothing")
+}
+
+// durationFlag is the value of a flag. Its error is shorter than that of package
+// time, and names a valid value.
+type durationFlag time.Duration
+
+func (d *durationFlag) String() string { return time.Duration(*d).String() }
+func (*durationFlag) Type() string     { return "duration" }
+
+func (d *durationFlag) Set(s string) error {
+	parsed, err := time.ParseDuration(s)
+	if err != nil {
+		return errors.New("write a number and a unit, such as 5m")
+	}
+	*d = durationFlag(parsed)
+	return nil
 }
 
 // cache is the directory for the indexes of image layers, empty for none.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Ref is a reference to an environment.
@@ -73,7 +75,11 @@ func ParseRefIn(dir, s string) (Ref, error) {
 	scheme, known := schemeOf(name)
 	if !known {
 		if _, err := os.Lstat(filepath.Join(dir, s)); err != nil {
-			return Ref{}, fmt.Errorf("environment %q: unknown scheme %q (known are %s; for a directory of that name write dir:%s)", s, name, forms(), s)
+			hint := "schemes: " + strings.Join(schemeNames(), ", ")
+			if near := wording.Nearest(name, schemeNames()); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			return Ref{}, fmt.Errorf("environment %q: unknown scheme %q (%s)", s, name, hint)
 		}
 		scheme, rest = Schemes()[0], s
 	}

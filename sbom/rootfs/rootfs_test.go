@@ -365,7 +365,7 @@ func TestParseRef(t *testing.T) {
 		{"host:", Ref{Scheme: SchemeHost, Path: "/"}, ""},
 		{"docker:here", Ref{Scheme: SchemeDocker, Path: "here"}, ""},
 		{"crane:here", Ref{Scheme: SchemeDir, Path: "crane:here"}, ""},
-		{"crane:image", Ref{}, `known are dir:PATH, host:, oci-dir:PATH`},
+		{"crane:image", Ref{}, `(schemes: dir, host, oci-dir,`},
 		{"docker:image:1.2", Ref{Scheme: SchemeDocker, Path: "image:1.2"}, ""},
 		{"docker://image", Ref{Scheme: SchemeDocker, Path: "image"}, ""},
 		{"oci-archive:x.tar", Ref{Scheme: SchemeOCIArchive, Path: "x.tar"}, ""},

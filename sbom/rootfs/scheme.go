@@ -1,7 +1,5 @@
 package rootfs
 
-import "strings"
-
 // The names of the schemes of a [Ref].
 const (
 	SchemeDir           = "dir"
@@ -88,11 +86,11 @@ func schemeOf(name string) (Scheme, bool) {
 	return Scheme{}, false
 }
 
-// forms are the forms of all schemes, for messages.
-func forms() string {
-	var forms []string
+// schemeNames returns the names of all schemes, for messages.
+func schemeNames() []string {
+	var names []string
 	for _, s := range Schemes() {
-		forms = append(forms, s.Form)
+		names = append(names, s.Name)
 	}
-	return strings.Join(forms, ", ")
+	return names
 }
