@@ -24,12 +24,12 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// Version is the version of the file format.
-const Version = 1
+// formatVersion is the version of the file format.
+const formatVersion = 1
 
-// MaxSize is the largest baseline that is read, in bytes. A line has some 120
+// maxSize is the largest baseline that is read, in bytes. A line has some 120
 // bytes, so this is half a million dependencies.
-const MaxSize = 64 << 20
+const maxSize = 64 << 20
 
 // Baseline is the accepted state of each stage.
 type Baseline struct {
@@ -55,7 +55,7 @@ var ErrReason = errors.New("a critical stage grows: a reason is needed")
 // Load reads a baseline. The error for a file that does not exist matches
 // fs.ErrNotExist, that for a malformed one is a *[textfile.Error].
 func Load(path string) (*Baseline, error) {
-	data, err := textfile.Read(path, MaxSize)
+	data, err := textfile.Read(path, maxSize)
 	if err != nil {
 		return nil, err
 	}

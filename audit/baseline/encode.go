@@ -17,7 +17,7 @@ import (
 // Equal baselines have equal bytes.
 func (b *Baseline) Encode() []byte {
 	var w strings.Builder
-	fmt.Fprintf(&w, "{\n  \"baseline\": %d,\n  \"stages\": {", Version)
+	fmt.Fprintf(&w, "{\n  \"baseline\": %d,\n  \"stages\": {", formatVersion)
 	for i, name := range slices.Sorted(maps.Keys(b.Stages)) {
 		if i > 0 {
 			w.WriteByte(',')

@@ -101,9 +101,9 @@ func (r *baselineReader) baseline() (*Baseline, error) {
 			switch {
 			case err != nil:
 				return err
-			case v > Version:
+			case v > formatVersion:
 				return r.fail("use a newer depaudit, or delete the baseline and make it anew with `depaudit baseline update`",
-					"the baseline has format version %d, and this depaudit reads up to %d", v, Version)
+					"the baseline has format version %d, and this depaudit reads up to %d", v, formatVersion)
 			case v < 1:
 				return r.fail(hintRepair, "there is no baseline format version %d", v)
 			}

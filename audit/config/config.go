@@ -35,9 +35,9 @@ const DefaultBaseline = "depaudit.baseline.json"
 // manager have more: Alpine's base has 14 packages, Debian's minimal one 88.
 const DefaultMinimum = 10
 
-// MaxSize is the largest configuration that is read, in bytes. A pipeline of a
+// maxSize is the largest configuration that is read, in bytes. A pipeline of a
 // hundred stages has some 30 KiB.
-const MaxSize = 1 << 20
+const maxSize = 1 << 20
 
 // Config is the description of a pipeline.
 type Config struct {
@@ -181,7 +181,7 @@ type Waiver struct {
 // Load reads a configuration and finds its lock files. Mistakes in the file are
 // [textfile.Errors]; errors of the system are returned unchanged.
 func Load(path string) (*Config, error) {
-	data, err := textfile.Read(path, MaxSize)
+	data, err := textfile.Read(path, maxSize)
 	if err != nil {
 		return nil, err
 	}

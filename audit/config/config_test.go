@@ -124,7 +124,7 @@ func TestConfigErrors(t *testing.T) {
 		{"not UTF-8", "pipeline: p\nx: \xff\n", "f:2:4: byte 0xff is not UTF-8; save the file as UTF-8"},
 		{"control", "pipeline: \x00p\n", "f:1:11: control character U+0000"},
 		{"unterminated", "pipeline: \"p\n", "f:1:11: not valid YAML: could not find end character of double-quoted text"},
-		{"too large", strings.Repeat("#", MaxSize+1), "f: the file has 1048577 bytes, and at most 1048576 are read"},
+		{"too large", strings.Repeat("#", maxSize+1), "f: the file has 1048577 bytes, and at most 1048576 are read"},
 		{"long value", "pipeline: p\nbaseline: {" + strings.Repeat("x", 200) + ": 1}\n" + stages, "f:2:11: expected the path of the baseline, got a mapping"},
 		{"bad purl", "pipeline: p\n" + stages + "  first-party:\n  - purl: six\n", `f:6:11: invalid package URL "six"; write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version`},
 		{"relative own path", "pipeline: p\n" + stages + "  first-party:\n  - path: src/**\n", `f:6:11: "src/**" is not an absolute path within the environment; write "/src/**"`},
@@ -249,7 +249,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		t.Errorf("directory: %v", err)
 	}
 	big := filepath.Join(dir, "big")
-	if err := os.WriteFile(big, make([]byte, MaxSize+1), 0o644); err != nil {
+	if err := os.WriteFile(big, make([]byte, maxSize+1), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(big); !errors.Is(err, textfile.ErrTooLarge) {

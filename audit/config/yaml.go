@@ -83,8 +83,8 @@ func (d *decoder) document(data []byte) ast.Node {
 // checkText reports bytes that are not text, and tabs in indentation, which the
 // YAML parser reports at a wrong position.
 func (d *decoder) checkText(data []byte) bool {
-	if len(data) > MaxSize {
-		d.fail(position{}, "", "the file has %d bytes, and at most %d are read", len(data), MaxSize)
+	if len(data) > maxSize {
+		d.fail(position{}, "", "the file has %d bytes, and at most %d are read", len(data), maxSize)
 		return false
 	}
 	n := 0

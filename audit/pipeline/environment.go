@@ -57,10 +57,10 @@ func ParseEnvironment(name, raw, dir string) (Environment, error) {
 	return e, nil
 }
 
-// ParseStage is [ParseEnvironment] for an environment that is judged. A
+// parseStage is [ParseEnvironment] for an environment that is judged. A
 // snapshot is refused: it records what an environment was, and its count would
 // pass for that of an environment.
-func ParseStage(name, raw, dir string) (Environment, error) {
+func parseStage(name, raw, dir string) (Environment, error) {
 	e, err := ParseEnvironment(name, raw, dir)
 	if err == nil && e.Ref.Scheme == rootfs.SchemeSnapshot {
 		return Environment{}, &InputError{Err: fmt.Errorf("%s: a snapshot can only be used as a base", raw), Hint: "name the environment itself, and the snapshot under base: or with --since"}

@@ -162,7 +162,7 @@ type stageScan struct {
 // newStageScan checks the references of a stage. Its error is an
 // [*InputError].
 func newStageScan(stage config.Stage, dir, baseDir string) (*stageScan, error) {
-	env, err := ParseStage(stage.Name, stage.Environment, dir)
+	env, err := parseStage(stage.Name, stage.Environment, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -306,7 +306,7 @@ func TestJSON(t *testing.T) {
 			if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			if got.Schema != Schema || got.Question == "" || got.Subject != s.Name {
+			if got.Schema != schema || got.Question == "" || got.Subject != s.Name {
 				t.Errorf("%s: schema %d, question %q, subject %q", name, got.Schema, got.Question, got.Subject)
 			}
 			known := map[string]bool{"": true}

@@ -144,7 +144,7 @@ func limitText(name sbom.LimitationName) string {
 
 // NewDiff returns the difference of several stages.
 func NewDiff(stages []StageDiff, onlyBefore, onlyAfter []string) *Diff {
-	return &Diff{Schema: Schema, Question: "diff", Stages: stages, OnlyBefore: onlyBefore, OnlyAfter: onlyAfter}
+	return &Diff{Schema: schema, Question: "diff", Stages: stages, OnlyBefore: onlyBefore, OnlyAfter: onlyAfter}
 }
 
 // Differs reports whether there is any difference.

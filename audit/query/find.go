@@ -32,7 +32,7 @@ type FindSubject struct {
 
 // NewFind returns an answer without environments.
 func NewFind(p *diff.Pattern) *Find {
-	return &Find{Schema: Schema, Question: "find", Pattern: p.String(), Subjects: []FindSubject{}}
+	return &Find{Schema: schema, Question: "find", Pattern: p.String(), Subjects: []FindSubject{}}
 }
 
 // Add adds the result for an environment.

@@ -44,9 +44,9 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// Schema is the version of the JSON of all answers. It grows when a reader of
+// schema is the version of the JSON of all answers. It grows when a reader of
 // the former one would misunderstand.
-const Schema = 1
+const schema = 1
 
 // Subject is the stage that a question is about.
 type Subject struct {
@@ -80,7 +80,7 @@ type Head struct {
 
 func (s *Subject) head(question string) Head {
 	roots := s.Graph.Roots()
-	h := Head{Schema: Schema, Question: question, Subject: s.Name, Presumed: roots.Unknown, Unrelated: unrelated(s.Document), Gaps: len(s.Document.Gaps)}
+	h := Head{Schema: schema, Question: question, Subject: s.Name, Presumed: roots.Unknown, Unrelated: unrelated(s.Document), Gaps: len(s.Document.Gaps)}
 	for _, l := range s.Document.Limitations {
 		h.Limitations = append(h.Limitations, l.Name)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,10 +90,11 @@ func golden(t *testing.T, name, format string, r *audit.Report, o Options) {
 
 func render(t testing.TB, format string, r *audit.Report, o Options) []byte {
 	t.Helper()
-	f, ok := ByName(format)
-	if !ok {
+	at := slices.IndexFunc(Formats(), func(f Format) bool { return f.Name == format })
+	if at < 0 {
 		t.Fatalf("no format %s", format)
 	}
+	f := Formats()[at]
 	var b bytes.Buffer
 	if err := f.Render(&b, r, o); err != nil {
 		t.Fatal(err)

@@ -22,9 +22,6 @@ const (
 	// one fails to upload (docs.github.com, Workflow commands for GitHub
 	// Actions, "Step isolation and limits": 1 MiB for each step).
 	stepSummaryBytes = 1 << 20
-	// CommentBytes is for a comment on a pull request, of which GitHub takes
-	// 65,536 characters and answers 422 above.
-	CommentBytes = 1 << 16
 
 	// minMarkdown is what a headline and the notes of what was cut need.
 	minMarkdown = 4096

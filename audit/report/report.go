@@ -27,7 +27,6 @@ package report
 
 import (
 	"io"
-	"slices"
 
 	"github.com/depaudit/depaudit/audit"
 )
@@ -64,14 +63,4 @@ func Formats() []Format {
 		{Name: "markdown", Title: "summary for a GitHub step summary or a comment", Render: renderMarkdown},
 		{Name: "json", Title: "the whole report, from which every other format can be rendered", Render: renderJSON},
 	}
-}
-
-// ByName returns the format of that name.
-func ByName(name string) (Format, bool) {
-	all := Formats()
-	i := slices.IndexFunc(all, func(f Format) bool { return f.Name == name })
-	if i < 0 {
-		return Format{}, false
-	}
-	return all[i], true
 }

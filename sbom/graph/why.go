@@ -10,13 +10,12 @@ type WhyOptions struct {
 	// All selects the shortest chain through each component that needs the
 	// target directly, instead of the shortest chain from each root.
 	All bool
-	// Max is the number of chains, [DefaultChains] if it is 0, no limit if it
-	// is negative.
+	// Max is the number of chains, 20 if it is 0, no limit if it is negative.
 	Max int
 }
 
-// DefaultChains is the number of chains that people read.
-const DefaultChains = 20
+// defaultChains is the number of chains that people read.
+const defaultChains = 20
 
 // Explanation has the chains that retain a component.
 type Explanation struct {
@@ -88,7 +87,7 @@ func (g *Graph) Why(target string, opts WhyOptions) (*Explanation, error) {
 	slices.SortFunc(ways, func(a, b way) int {
 		return cmp.Or(cmp.Compare(a.orphan, b.orphan), cmp.Compare(a.length, b.length), cmp.Compare(a.cost, b.cost), cmp.Compare(a.by, b.by))
 	})
-	limit := cmp.Or(opts.Max, DefaultChains)
+	limit := cmp.Or(opts.Max, defaultChains)
 	steps := int32(0)
 	for n, w := range ways {
 		if steps += w.length; n == limit || steps > maxSteps && n > 0 {
