@@ -51,7 +51,7 @@ func (e *AbsentError) Error() string {
 	return e.text + "\n  did you mean " + names + "?"
 }
 
-// AmbiguousError means that a word stands for several packages.
+// AmbiguousError means that a word matches several packages.
 type AmbiguousError struct {
 	word string
 	ids  []string

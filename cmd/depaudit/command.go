@@ -171,8 +171,8 @@ const (
 -o chooses formats: table and markdown are for people, json is the whole report
 ("depaudit report" renders it again), spdx-json and cyclonedx-json are SBOMs,
 one for each stage. Without =FILE, or with =-, a format goes to standard output.
-{stage} in the name of a file stands for the stage. Files are replaced whole or
-not at all.
+{stage} in a file name is replaced by the name of the stage. Files are replaced
+whole or not at all.
 `
 )
 

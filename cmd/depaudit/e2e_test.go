@@ -137,7 +137,7 @@ func same(t *testing.T, what string, got, want []string) {
 }
 
 // TestRealGrowth installs the docs packages into the critical stage, for the
-// gate to refuse them by name, grouped under what was asked for.
+// gate to refuse them by name, grouped under the explicit packages.
 func TestRealGrowth(t *testing.T) {
 	roots := realRoots(t)
 	dir := t.TempDir()

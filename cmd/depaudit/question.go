@@ -27,14 +27,14 @@ type questionFlags struct {
 const (
 	packageHelp = `
 PACKAGE is a name, name@version, a package URL, an ID as in a report, or an
-absolute path, which stands for the package that owns it. If a name stands for
-several packages they are listed, and you have to name one exactly.
+absolute path of a file, which selects the package that owns it. If a name
+matches several packages they are listed, and you have to name one exactly.
 `
 	rootsHelp = `
 Chains begin at explicit packages, which the installer recorded as requested,
 and at the system's essential ones. --root adds packages and commands that the
 stage uses itself. If an installer keeps no record, packages that nothing else
-needs are presumed explicit, and the answer says so.
+needs are presumed explicit, and the answer notes it.
 
 -o table is for people, -o json for programs. Without =FILE, or with =-, a
 format goes to standard output.

@@ -15,7 +15,7 @@ import (
 
 // TestReadmeTranscripts runs what the README shows. A block that is marked
 // "console" is a transcript: a line that begins with "$ " is a command, the
-// lines up to the next one are all that it prints, "..." stands for any
+// lines up to the next one are all that it prints, "..." matches any
 // number of lines, and "$ echo $?" shows the exit code. All commands run at the
 // root of the module. With -update-docs, output without "..." is written anew.
 func TestReadmeTranscripts(t *testing.T) {
@@ -104,7 +104,7 @@ func rewrite(t *testing.T, page, from, to string) {
 	}
 }
 
-// matches compares lines, where "..." stands for any number of them.
+// matches compares lines, where "..." matches any number of them.
 func matches(want, have []string) bool {
 	if len(want) == 0 {
 		return len(have) == 0 || len(have) == 1 && have[0] == ""

@@ -73,7 +73,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// leftovers are the temporary files and folders that depaudit makes.
+// leftovers are the temporary files and directories that depaudit makes.
 func leftovers(work, tmp string) []string {
 	var left []string
 	for _, pattern := range []string{filepath.Join(tmp, "depaudit-*"), filepath.Join(work, ".*.tmp*"), filepath.Join(work, "*", ".*.tmp*")} {

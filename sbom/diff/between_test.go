@@ -229,7 +229,7 @@ func random(t testing.TB, r *rand.Rand) Side {
 		components = append(components, c)
 	}
 	doc := document(t, components...)
-	// Some lie inside others, and some need others.
+	// Some are bundled in others, and some need others.
 	var relations []sbom.Relation
 	for i := range doc.Components {
 		if i > 0 && r.IntN(3) == 0 {

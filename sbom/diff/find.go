@@ -173,7 +173,7 @@ func (p *Pattern) findPath(s *side, found *Found) {
 				paths = append(paths, path)
 			case !p.glob && c.Kind == sbom.KindFiles && strings.HasPrefix(p.path, path+"/"):
 				paths = append(paths, path)
-				note = "a folder that no package accounts for; whether the path is in it is not in the document"
+				note = "an unaccounted directory; the document does not contain the paths in it"
 			}
 		}
 		switch {

@@ -180,7 +180,7 @@ func checkFormats(t *testing.T, v *graph.View, nodes, edges int) {
 	}
 }
 
-// write writes a format, and holds it to what all of them promise.
+// write writes a format, and checks the promises of all formats.
 func write(t *testing.T, name string, write func(io.Writer) error) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -205,8 +205,8 @@ type Edge struct {
 	// File is the path of the record that states it, if known.
 	File string `json:"file,omitempty"`
 	// Group is a number for one requirement of From that has several
-	// satisfiers: edges of the same From and Group stand for each other. 0 is
-	// a requirement of its own.
+	// satisfiers: edges of the same From and Group are alternatives. 0 is a
+	// requirement with a single satisfier.
 	Group int `json:"group,omitempty"`
 }
 

@@ -21,7 +21,7 @@ type naive struct {
 // randomLists makes components and edges with everything that a document may
 // have: rings, edges from a component to itself, parallel edges, edges to
 // nothing, requirements with several satisfiers, owners, types without a
-// record of what was asked for.
+// record of install reasons.
 func randomLists(random *rand.Rand, nodes, edges int) (components []sbom.Component, list []graph.Edge) {
 	asked := []sbom.InstallReason{sbom.ReasonDependency, sbom.ReasonDependency, sbom.ReasonDependency, sbom.ReasonDependency, sbom.ReasonExplicit, sbom.ReasonEssential, sbom.ReasonUnknown}
 	for i := range nodes {

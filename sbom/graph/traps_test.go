@@ -13,7 +13,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// parse makes a graph of a few lines. "a* b! c" are components: asked for,
+// parse makes a graph of a few lines. "a* b! c" are components: explicit,
 // essential, automatic; "a?" has no record; "a<b" is bundled in b; "a/pypi"
 // has another type. "a -> b kind via" is an edge; those from one component
 // with the same "b | c" as text are satisfiers of one requirement.

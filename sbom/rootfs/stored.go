@@ -38,7 +38,7 @@ func (e *NotKeptError) Error() string {
 	if e.TooLarge {
 		return fmt.Sprintf("%s: the content was not kept: more than %d bytes", e.Path, int64(layer.MaxKeptFile))
 	}
-	return e.Path + ": the content was not kept when the layer was read: the rule of what to keep did not expect that it is asked for"
+	return e.Path + ": the content was not kept when the layer was read"
 }
 
 func (s *imageFiles) stat(t *Tree, n Node) fs.FileInfo {

@@ -93,7 +93,7 @@ func BenchmarkSince(b *testing.B) {
 			run(b, s)
 		}
 	})
-	b.Run("walked", func(b *testing.B) { // where the times of folders are not relied on
+	b.Run("walked", func(b *testing.B) { // where the times of directories are not used
 		other := *s
 		fingerprints := *s.Fingerprints
 		fingerprints.Mounts = ""

@@ -39,7 +39,7 @@ func endToEnd(t *testing.T) {
 }
 
 // askPackaging prints what each distribution of a directory requires of the
-// others by the library of pip, with the extras that are asked for.
+// others by the library of pip, with the requested extras.
 const askPackaging = `
 import importlib.metadata as md, json, re, sys
 from pip._vendor.packaging.requirements import Requirement
@@ -238,7 +238,7 @@ func TestLinkAsLdconfig(t *testing.T) {
 	for line := range strings.Lines(string(tool(t, "", "/sbin/ldconfig", "-p"))) {
 		m := cacheLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if m == nil || checked[m[1]] {
-			continue // a later line is a folder that comes later
+			continue // a later line is a later directory
 		}
 		checked[m[1]] = true
 		if got, want := e.link(self, &needs, m[1]), tree.Resolve(m[2]); got != want {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzGemDependencies: nothing is found that does not stand in the file, each
+// FuzzGemDependencies: every result is text of the file, each
 // once, and on a line of the form that RubyGems writes.
 func FuzzGemDependencies(f *testing.F) {
 	for _, s := range []string{
@@ -24,7 +24,7 @@ func FuzzGemDependencies(f *testing.F) {
 	})
 }
 
-// FuzzParseNeeds: what is named stands in the file as it is, with its end.
+// FuzzParseNeeds: every name is text of the file, with its end.
 func FuzzParseNeeds(f *testing.F) {
 	f.Add([]byte(elfFile(62, "$ORIGIN", "libc.so.6", "liba.so")))
 	f.Add([]byte("\x7fELF\x01\x01\x01"))
@@ -45,7 +45,7 @@ func FuzzParseNeeds(f *testing.F) {
 }
 
 // FuzzInterpreterOf: an interpreter is a path or a name without a slash, and
-// stands in the first line.
+// is text of the first line.
 func FuzzInterpreterOf(f *testing.F) {
 	for _, s := range []string{"#!/bin/sh -e\n", "#! /usr/bin/env -S python3 -u\n", "#!/usr/bin/env\n", "#!sh", "#!\x00", "#!/bin/env a/b"} {
 		f.Add([]byte(s))

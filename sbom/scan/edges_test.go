@@ -364,8 +364,8 @@ func TestEdgesMoveNoCount(t *testing.T) {
 	}
 }
 
-// TestAsked says what was asked for, as far as it is recorded.
-func TestAsked(t *testing.T) {
+// TestInstallReasons checks the recorded install reasons.
+func TestInstallReasons(t *testing.T) {
 	project := files{"/opt/app/package.json": `{"dependencies": {"a": "1"}, "devDependencies": {"@s/d": "1"}}`}
 	a, b := npm(modules+"/a", "a", "1.0.0"), npm(modules+"/b", "b", "1.0.0")
 	const global = "/usr/local/lib/node_modules"

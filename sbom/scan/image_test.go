@@ -95,7 +95,7 @@ func imageOf(t *testing.T, root string, layers int) string {
 	return dir
 }
 
-// tarDir writes what is in a directory, as far as take says so.
+// tarDir writes what is in a directory, for which take returns true.
 func tarDir(w io.Writer, root string, take func(path string, dir bool) bool) error {
 	out := tar.NewWriter(w)
 	seen := make(map[uint64]string)
@@ -242,8 +242,8 @@ func comparable(t *testing.T, d *sbom.Document) []string {
 	return strings.Split(b.String(), "\n")
 }
 
-// TestImageNotes: what an image says of itself and cannot be believed is left
-// out and told.
+// TestImageNotes checks that an unbelievable claim of an image about itself is
+// left out and has a notice.
 func TestImageNotes(t *testing.T) {
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "file"), []byte("x"), 0o644); err != nil {

@@ -138,7 +138,7 @@ func (s *scanner) readNodeHidden(n rootfs.Node, name string) {
 	switch name {
 	case ".bin", ".cache": // links to programs, and caches of programs
 		return
-	case ".pnpm", ".store", ".bun", ".deno", ".aspect_rules_js": // hold folders named node_modules, which are read by themselves
+	case ".pnpm", ".store", ".bun", ".deno", ".aspect_rules_js": // contain directories named node_modules, which are read separately
 		return
 	}
 	switch t.Kind(n) {

@@ -37,8 +37,8 @@ type finding struct {
 	pkg   pkg.Package
 }
 
-// noDriver stands for the database driver that syft's reader of RPM
-// databases insists on. There is no such database here.
+// noDriver replaces the database driver that syft's reader of RPM databases
+// requires. There is no such database here.
 type noDriver struct{}
 
 func (noDriver) Open(string) (driver.Conn, error) { return nil, errors.New("there is no database") }

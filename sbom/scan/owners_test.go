@@ -9,8 +9,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// TestOwners asks for the owners of paths of every kind, and holds the
-// document to the one of a scan that nobody asked for any.
+// TestOwners checks the owners of paths of every kind, and that the document
+// equals that of a scan without paths.
 func TestOwners(t *testing.T) {
 	elf := "x:" + program(t)
 	f := debs(map[string][]string{

@@ -362,9 +362,9 @@ func (s *inventory) namesInside(n rootfs.Node) bool {
 
 // problem makes a gap of what a cataloger could not read, unless one of our
 // own readers could. Below a directory that counts as unaccounted as a whole it
-// is only noticed: what could not be read there is part of what nobody
-// accounts for, and nothing was passed over. The same holds for a program
-// that another cataloger identified.
+// is only a notice: the unreadable file is part of the unaccounted directory,
+// and nothing was skipped. So it is for a program that another cataloger
+// identified.
 func (s *scanner) problem(p catalogers.Problem) {
 	n := s.tree.Lookup(p.Path)
 	detail := p.Cataloger + ": " + p.Detail
@@ -381,7 +381,7 @@ func (s *scanner) problem(p catalogers.Problem) {
 		return
 	}
 	if s.tree.Name(n) == "installed.json" && s.tree.Name(s.tree.Parent(n)) != "composer" {
-		return // Composer's record lies in a folder of its own name; this is something else
+		return // not Composer's record, which has a directory of that name
 	}
 	if i := s.accountedBy(n); i >= 0 && (s.units[i].Kind == sbom.KindFiles || s.units[i].node == n && s.units[i].FoundBy != p.Cataloger) {
 		s.notice(sbom.NoticeUnread, p.Path, detail)

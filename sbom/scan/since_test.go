@@ -296,9 +296,9 @@ func TestSnapshotIsCancelled(t *testing.T) {
 	}
 }
 
-// TestStamps: a stamp is another one when what lies below the directory is, and
-// only then.
-func TestStamps(t *testing.T) {
+// TestFingerprints checks that a fingerprint changes if and only if the content
+// below the directory changes.
+func TestFingerprints(t *testing.T) {
 	f := files{"/opt/tool/bin/tool": "x:" + program(t), "/opt/tool/lib/data": "1", "/opt/tool/link": "-> lib", "/opt/other": ""}
 	stamp := func(root string) string {
 		d, _ := runSince(t, root, Options{Fingerprints: true})
@@ -347,7 +347,7 @@ func TestStamps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if stamp(root) == want {
-			t.Errorf("%s: the stamp is the same", name)
+			t.Errorf("%s: the fingerprint is the same", name)
 		}
 	}
 	for name, do := range map[string]func(root string) error{
@@ -361,7 +361,7 @@ func TestStamps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if stamp(root) != want {
-			t.Errorf("%s: the stamp is another one", name)
+			t.Errorf("%s: the fingerprint differs", name)
 		}
 	}
 }

@@ -93,7 +93,7 @@ func unpack(b []byte) ([]rootfs.FileFingerprint, error) {
 			return nil, err
 		}
 		if up == 0 || up > uint64(last)+1 {
-			return nil, errors.New("an entry lies in nothing")
+			return nil, errors.New("an entry without a parent")
 		}
 		m.Parent = rootfs.Node(last - int64(up))
 		length, err := number()

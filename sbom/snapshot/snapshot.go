@@ -6,8 +6,8 @@
 //
 // One JSON object, so that the document can be looked at with any tool: the
 // version of the format, the document, the fingerprints, and a digest over both. The
-// digest finds what was cut off or edited by mistake. It proves nothing about
-// who wrote the file: whoever can write to it can claim any base.
+// digest detects a truncated or accidentally edited file. It is no evidence of
+// the author: a process that can write the file can claim any base.
 //
 // The fingerprints (rootfs.FileFingerprint) are packed, some 30 bytes each, and in base64. A
 // machine with 230,000 files, nearly all of packages, has 22,000 of them, for
@@ -15,10 +15,10 @@
 //
 // # Reading
 //
-// Read takes a file from a stranger: it is bounded, and a file that is not as
-// [Write] writes it is an error. That the fingerprints are true cannot be seen from
-// them; what they can do is to make an environment look unchanged, which is
-// what the document in the same file can do as well.
+// Read parses an untrusted file: its size is limited, and a file that differs
+// from the form of [Write] is an error. Forged fingerprints cannot be detected;
+// they can make an environment look unchanged, as the document in the same file
+// can.
 package snapshot
 
 import (
@@ -103,8 +103,8 @@ func Write(w io.Writer, s *Snapshot) error {
 	return err
 }
 
-// digest is over the document and the fingerprints as they stand in the file, each
-// with its length before it.
+// digest is over the text of the document and of the fingerprints in the file,
+// each with its length before it.
 func (f *file) digest() string {
 	h := sha256.New()
 	part := func(b []byte) {
@@ -205,8 +205,8 @@ func strict(data []byte, to any) error {
 	return nil
 }
 
-// document reads the document and holds it to what New guarantees. The
-// version of its counting rules stays what it was.
+// document reads the document and checks the guarantees of New. It keeps the
+// version of the counting rules.
 func document(raw []byte) (*sbom.Document, error) {
 	var d sbom.Document
 	if err := strict(raw, &d); err != nil {

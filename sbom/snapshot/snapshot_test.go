@@ -119,7 +119,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// A file that is cut off says so, wherever it is cut.
+// A truncated file is an error, wherever it ends.
 func TestCutAnywhere(t *testing.T) {
 	good := written(t, example(t))
 	for i := range len(good) - 1 { // without the last line feed it is whole
@@ -141,8 +141,8 @@ func TestBadMarks(t *testing.T) {
 		{"half a state", "\x01\x01\x00\x82" + state[:15], "ends within"},
 		{"an empty state", "\x01\x01\x00\x82" + strings.Repeat("\x00", 16), "state that is none"},
 		{"the same node", "\x01\x01\x00\x02\x00\x01\x00\x02", "not in order"},
-		{"its own parent", "\x02\x00\x00\x02", "lies in nothing"},
-		{"a parent before all", "\x02\x03\x00\x02", "lies in nothing"},
+		{"its own parent", "\x02\x00\x00\x02", "without a parent"},
+		{"a parent before all", "\x02\x03\x00\x02", "without a parent"},
 		{"half a name", "\x01\x01\x04name", "ends within"},
 		{"a name without end", "\x01\x01\xff\x7f", "name of 16383 bytes"},
 		{"no class", "\x01\x01\x00\x01", "ends within"},

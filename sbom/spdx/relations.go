@@ -15,7 +15,7 @@ const (
 	none         = "NONE"
 )
 
-// need is the dependency that a relationship stands for.
+// need is the dependency that a relationship represents.
 type need struct {
 	kind sbom.RelationKind
 	// reverse is set when the second package needs the first.

@@ -25,7 +25,7 @@ func history(t *testing.T, statements ...string) []byte {
 func TestHistory(t *testing.T) {
 	data := history(t, "INSERT INTO trans_item (trans_id, item_id, action, reason, state) VALUES "+
 		"(1, 1, 1, 1, 1), "+ // a came as a dependency,
-		"(2, 2, 6, 2, 1), "+ // was asked for with its upgrade,
+		"(2, 2, 6, 2, 1), "+ // was requested with its upgrade,
 		"(2, 1, 7, 1, 1), "+ // which replaced the old one,
 		"(3, 2, 11, 1, 1), "+ // and a change of that failed
 		"(1, 3, 1, 4, 1), "+ // b came as a weak dependency,

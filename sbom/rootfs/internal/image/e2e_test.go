@@ -27,7 +27,7 @@ type tools struct {
 	dir string
 }
 
-// needTools skips unless the tests with installed tools are asked for.
+// needTools skips unless the tests with installed tools are enabled.
 func needTools(t *testing.T, names ...string) *tools {
 	t.Helper()
 	if os.Getenv("DEPAUDIT_E2E") != "1" {

@@ -27,7 +27,7 @@ import (
 // work: without it, or after a long wait, a layer is read twice.
 //
 // The files are trusted as much as the directory: it must belong to the current
-// user, and nobody else may write to it.
+// user, and no other user may write to it.
 type Cache struct {
 	dir   string
 	limit int64

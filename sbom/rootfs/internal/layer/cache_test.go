@@ -261,8 +261,8 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
-// TestTogether has many ask for the same layers at once, through caches that
-// know nothing of each other as those of two processes.
+// TestTogether checks many concurrent requests for the same layers, through
+// caches that share no state, like those of two processes.
 func TestTogether(t *testing.T) {
 	c := openCache(t)
 	var sources []Blob
