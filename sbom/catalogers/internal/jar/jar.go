@@ -86,7 +86,7 @@ var extensions = map[string]bool{
 func read(a Archive, within string, depth int) ([]Artifact, error) {
 	z, err := zip.NewReader(a.Reader, a.Size)
 	if err != nil {
-		return nil, fmt.Errorf("Java archive: %w", err)
+		return nil, fmt.Errorf("java archive: %w", err)
 	}
 	r := &reader{Archive: a, zip: z, within: within, file: parseFileName(a.Name)}
 	main, err := r.main()
