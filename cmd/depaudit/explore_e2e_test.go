@@ -97,6 +97,6 @@ func TestExploreTerminal(t *testing.T) {
 	wait("code=0")
 	tmux("send-keys", "-l", "clear; depaudit explore root </dev/null; echo code=$?")
 	tmux("send-keys", "Enter")
-	wait("standard input is none")
+	wait("standard input is not one")
 	wait("code=2")
 }

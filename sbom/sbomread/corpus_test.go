@@ -46,7 +46,7 @@ var corpora = []struct {
 		"extractor/filesystem/sbom/spdx/testdata/sbom.spdx.yml": "SPDX in YAML",
 	}},
 	{"github.com/anchore/grype", "v0.121.2", []string{"grype/pkg/testdata", "grype/presenter/cyclonedx/testdata/snapshot", "test/cli/testdata"}, 9, map[string]string{
-		"grype/pkg/testdata/alpine-tampered.cdx.att.json": "in the payload: line 1, column 64: no JSON", // its payload is no JSON
+		"grype/pkg/testdata/alpine-tampered.cdx.att.json": "in the payload: line 1, column 64: not JSON", // its payload is no JSON
 	}},
 	{"github.com/sigstore/cosign/v2", "v2.6.5", []string{"test/testdata"}, 2, map[string]string{
 		"bom-go-mod.spdx": "25:1: a line without a tag", // it writes relationships without a colon

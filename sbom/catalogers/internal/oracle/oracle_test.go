@@ -56,13 +56,19 @@ var licences = sync.OnceValues(func() (context.Context, error) {
 type evidence struct{ By, Path, PURL, Name, Version string }
 
 func key(by, path, purl, name, version string) evidence {
-	if version == "UNKNOWN" { // syft's stub for a missing version
-		version = ""
-	}
+	version = known(version)
 	if purl != "" {
 		return evidence{By: by, Path: path, PURL: purl}
 	}
 	return evidence{By: by, Path: path, Name: name, Version: version}
+}
+
+// known returns a version, and "" for syft's stub for a missing one.
+func known(version string) string {
+	if version == "UNKNOWN" {
+		return ""
+	}
+	return version
 }
 
 // ofSyft returns what syft's own catalogers find in a directory.
@@ -89,7 +95,7 @@ func ofSyft(t *testing.T, root string, names ...string) map[evidence]bool {
 				purl := p.PURL
 				if purl == "" && p.FoundBy == "pe-binary-package-cataloger" {
 					// A document has a package URL for every component.
-					purl = packageurl.NewPackageURL("generic", "", p.Name, p.Version, nil, "").ToString()
+					purl = packageurl.NewPackageURL("generic", "", p.Name, known(p.Version), nil, "").ToString()
 				}
 				out[key(p.FoundBy, path.Clean("/"+l.RealPath), purl, p.Name, p.Version)] = true
 			}
