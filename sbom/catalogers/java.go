@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"path"
 	"strings"
 
@@ -67,8 +68,11 @@ func newJVM() *reader {
 	r.find = func(_ context.Context, f *finder) {
 		f.each(f.glob("**/release"), func(at file.Location, c rootfs.Content) error {
 			data, err := readAll(c, maxRelease)
+			if tooLarge := (*rootfs.LimitError)(nil); errors.As(err, &tooLarge) {
+				return nil // a large file of this name is not a JDK's
+			}
 			if err != nil {
-				return nil //nolint:nilerr // a large file of this name is something else
+				return err
 			}
 			release := parseRelease(data)
 			version := release.version()

@@ -36,7 +36,7 @@ func OpenELF(r io.ReaderAt) (*elf.File, error) {
 	}
 	f, err := elf.NewFile(r)
 	if err != nil {
-		return nil, nil //nolint:nilerr // not an ELF file that the standard library reads
+		return nil, nil // not an ELF file that the standard library reads
 	}
 	for _, s := range f.Sections {
 		// debug/elf expands these as a whole. Linkers compress the sections of a

@@ -107,7 +107,7 @@ func nativeMachO(r io.ReaderAt) (list []NativeComponent, err error) {
 	}()
 	f, err := macho.NewFile(r)
 	if err != nil || f.Symtab == nil {
-		return nil, nil //nolint:nilerr // not a Mach-O file that the standard library reads
+		return nil, nil // not a Mach-O file that the standard library reads
 	}
 	var at [3]uint64
 	for _, s := range f.Symtab.Syms {

@@ -59,7 +59,7 @@ func parseNote(data []byte) (*PackageNote, error) {
 		}
 	}
 	if err != nil || n.Name == "" || n.Version == "" {
-		return nil, nil //nolint:nilerr // a note of another kind
+		return nil, nil // a note of another kind
 	}
 	return &n, nil
 }
