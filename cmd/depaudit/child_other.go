@@ -11,6 +11,9 @@ import (
 // limitMemory does nothing: there is only the soft limit on this system.
 func limitMemory(int64) error { return nil }
 
+// peakMemory is unknown on this system.
+func peakMemory(*os.ProcessState) int64 { return 0 }
+
 // dieWithParent ends the process when the parent closes the pipe.
 func dieWithParent(r io.Reader) {
 	_, _ = io.Copy(io.Discard, r)

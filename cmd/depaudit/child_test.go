@@ -132,14 +132,19 @@ func FuzzReadResult(f *testing.F) {
 func TestLossReason(t *testing.T) {
 	limits := limitFlags{memory: 256}
 	exit := errors.New("exit status 2")
-	for _, tt := range []struct{ words, want string }{
-		{"fatal error: runtime: out of memory\n\ngoroutine 1", "the scan needed more than 256 MiB of memory and was canceled (see --scan-memory)"},
-		{"runtime: cannot allocate memory", "the scan needed more than 256 MiB of memory and was canceled (see --scan-memory)"},
-		{"runtime/cgo: pthread_create failed: Resource temporarily unavailable", "the scan could not start a thread: it needs more than 256 MiB of memory (see --scan-memory), or the number of processes is limited"},
-		{"panic: index out of range\n\ngoroutine 7", "the scanning process ended without a result (exit status 2): panic: index out of range"},
-		{"", "the scanning process ended without a result (exit status 2)"},
+	for _, tt := range []struct {
+		words, want string
+		peak        int64 // MiB
+	}{
+		{words: "SIGSEGV: segmentation violation\nPC=0x0", peak: 200, want: "the scan crashed near its limit: it may need more than 256 MiB of memory (see --scan-memory)"},
+		{words: "SIGSEGV: segmentation violation\nPC=0x0", peak: 20, want: "the scanning process ended without a result (exit status 2): SIGSEGV: segmentation violation"},
+		{words: "fatal error: runtime: out of memory\n\ngoroutine 1", want: "the scan needed more than 256 MiB of memory and was canceled (see --scan-memory)"},
+		{words: "runtime: cannot allocate memory", want: "the scan needed more than 256 MiB of memory and was canceled (see --scan-memory)"},
+		{words: "runtime/cgo: pthread_create failed: Resource temporarily unavailable", want: "the scan could not start a thread: it needs more than 256 MiB of memory (see --scan-memory), or the number of processes is limited"},
+		{words: "panic: index out of range\n\ngoroutine 7", want: "the scanning process ended without a result (exit status 2): panic: index out of range"},
+		{words: "", want: "the scanning process ended without a result (exit status 2)"},
 	} {
-		if got := lossReason(nil, exit, tt.words, limits); got != tt.want {
+		if got := lossReason(nil, exit, tt.words, tt.peak<<20, limits); got != tt.want {
 			t.Errorf("%q\n got %s\nwant %s", tt.words, got, tt.want)
 		}
 	}

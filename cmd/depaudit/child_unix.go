@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,18 @@ func limitMemory(bytes int64) error {
 	}
 	limit := min(uint64(bytes), uint64(old.Max))
 	return unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: limit, Max: limit})
+}
+
+// peakMemory returns the largest resident size of an ended process in bytes.
+func peakMemory(p *os.ProcessState) int64 {
+	usage, ok := p.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	if runtime.GOOS == "darwin" {
+		return int64(usage.Maxrss) // getrusage(2) of macOS has bytes
+	}
+	return int64(usage.Maxrss) << 10
 }
 
 // dieWithParent ends the process when the pipe is closed, by the parent or by

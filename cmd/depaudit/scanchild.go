@@ -91,7 +91,7 @@ func (l *limitFlags) childScanner(ctx context.Context, r pipeline.Request, progr
 		return nil, reported
 	}
 	if readErr != nil || waitErr != nil {
-		return nil, errors.New(lossReason(readErr, waitErr, head.String(), *l))
+		return nil, errors.New(lossReason(readErr, waitErr, head.String(), peakMemory(child.ProcessState), *l))
 	}
 	return result, nil
 }
@@ -176,14 +176,18 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, er
 }
 
 // lossReason returns the reason why a child ended without a result, from the
-// head of its standard error.
-func lossReason(readErr, waitErr error, head string, limits limitFlags) string {
+// head of its standard error and its peak memory in bytes, 0 when unknown.
+func lossReason(readErr, waitErr error, head string, peak int64, limits limitFlags) string {
 	switch {
 	case strings.Contains(head, "out of memory") || strings.Contains(head, "cannot allocate memory"):
 		return fmt.Sprintf("the scan needed more than %d MiB of memory and was canceled (see --scan-memory)", limits.memory)
 	case strings.Contains(head, "pthread_create failed") || strings.Contains(head, "failed to create new OS thread"):
 		// Stacks of threads count as data.
 		return fmt.Sprintf("the scan could not start a thread: it needs more than %d MiB of memory (see --scan-memory), or the number of processes is limited", limits.memory)
+	case strings.Contains(head, "SIGSEGV") && peak > limits.memory<<20/2:
+		// Code outside of Go's allocator does not report that the kernel refused
+		// it memory: it crashes, somewhere below the limit.
+		return fmt.Sprintf("the scan crashed near its limit: it may need more than %d MiB of memory (see --scan-memory)", limits.memory)
 	case waitErr != nil:
 		first, _, _ := strings.Cut(strings.TrimSpace(head), "\n")
 		if first != "" {
