@@ -367,7 +367,7 @@ func TestReadReportRefuses(t *testing.T) {
 		{"owner", `"owner": "deb/debian/a@1?arch=amd64"`, `"owner": "deb/debian/c@1"`, "refers to no dependency"},
 		{"itself", `"owner": "deb/debian/a@1?arch=amd64"`, `"owner": "pypi/x@1"`, "is bundled with itself"},
 		{"severity", `"severity": "incomplete"`, `"severity": "fine"`, "unknown severity"},
-		{"type", `"rules": 1`, `"rules": "1"`, "4:"},
+		{"type", `"rules": 2`, `"rules": "2"`, "4:"},
 		{"twice", `"id": "deb/debian/b@1?arch=amd64"`, `"id": "deb/debian/a@1?arch=amd64"`, "listed twice"},
 		{"provenance", `"provenance": "os"`, `"provenance": "heaven"`, "unknown provenance"},
 	} {

@@ -53,9 +53,10 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
-// Version names the catalogers in reports and baselines. A test compares it with
-// the version in go.mod.
-const Version = "syft v1.54.1"
+// Version names the catalogers in reports and baselines: the release of syft,
+// which a test compares with go.mod, and the version of the readers in this
+// module. Raise the latter when a reader finds other packages in the same files.
+const Version = "syft v1.54.1, readers 2"
 
 // View is what the catalogers may see of an environment.
 type View struct {
