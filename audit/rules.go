@@ -217,7 +217,7 @@ var (
 	}
 	RuleFiles = Rule{
 		ID: "unaccounted-files", Title: "Files that no package accounts for", Strict: Error, Other: Warning,
-		What:    "Executables, shared libraries or interpreters that belong to no package. Each topmost directory, or file, that nothing accounts for is one dependency.",
+		What:    "Executables, shared libraries or interpreters that belong to no package. Each installation prefix, or file, that nothing accounts for is one dependency; a prefix inside another is its own.",
 		Why:     "Their origin is unknown, and they run like everything else.",
 		Fix:     "install the tool as a package, or from a lock with a hash.",
 		Accept:  "an entry under `exceptions:` in depaudit.yaml with purl and path, or a path alone; see not-pinned.",

@@ -36,10 +36,10 @@ func TestUnaccounted(t *testing.T) {
 		{"a toolchain", files{"/usr/local/go/bin/tool": x, "/usr/local/go/pkg/tool/compile": x, "/usr/local/go/VERSION": "go1"},
 			[]string{"counts " + unaccounted("/usr/local/go")}},
 		{"of a user", files{"/root/.cargo/bin/tool": x, "/home/me/bin/b": x, "/home/me/.local/bin/c": x, "/home/me/sdk/bin/d": x},
-			[]string{"counts " + unaccounted("/root/.cargo/bin/tool"), "counts " + unaccounted("/home/me/bin/b"), "counts " + unaccounted("/home/me/.local/bin/c"), "counts " + unaccounted("/home/me/sdk")}},
+			[]string{"counts " + unaccounted("/root/.cargo/bin/tool"), "counts " + unaccounted("/home/me/bin/b"), "counts " + unaccounted("/home/me/.local/bin/c"), "counts " + unaccounted("/home/me/sdk/bin/d")}},
 		{"a toolchain with packages in it", dist("/root/.pyenv/versions/3/lib/python3.13/site-packages", "pip", "24.2").with(files{
 			"/root/.pyenv/versions/3/bin/python": x, "/root/.pyenv/versions/3/lib/python3.13/os.py": "", "/root/.pyenv/bin/pyenv": "x:#!/bin/sh\n",
-		}), []string{"counts " + unaccounted("/root/.pyenv"), "counts pypi/pip@24.2"}},
+		}), []string{"counts " + unaccounted("/root/.pyenv/bin/pyenv"), "counts " + unaccounted("/root/.pyenv/versions/3"), "counts pypi/pip@24.2"}},
 		{"the layout of the python images", dist("/usr/local/lib/python3.13/site-packages", "pip", "24.2").with(files{
 			"/usr/local/bin/python3.13": x, "/usr/local/lib/libpython3.13.so.1.0": elf, "/usr/local/lib/python3.13/os.py": "", "/usr/local/lib/python3.13/lib-dynload/a.so": elf,
 		}), []string{"counts " + unaccounted("/usr/local/bin/python3.13"), "counts " + unaccounted("/usr/local/lib/libpython3.13.so.1.0"),
@@ -65,7 +65,7 @@ func TestUnaccounted(t *testing.T) {
 
 		{"git's samples of hooks", files{"/src/.git/HEAD": "", "/src/.git/hooks/pre-push.sample": "x:#!/bin/sh\n"}, nil},
 		{"no sample of a hook", files{"/opt/hooks/evil.sample": "x:#!/bin/sh\n", "/src/.git/HEAD": "", "/src/.git/hooks/pre-push": "x:#!/bin/sh\n"},
-			[]string{"counts " + unaccounted("/opt/hooks"), "counts " + unaccounted("/src")}},
+			[]string{"counts " + unaccounted("/opt/hooks/evil.sample"), "counts " + unaccounted("/src")}},
 		{"a gem with its program", files{
 			"/usr/local/lib/ruby/gems/3.2.0/specifications/rake-13.0.6.gemspec": gemspec("rake", "13.0.6"),
 			"/usr/local/lib/ruby/gems/3.2.0/gems/rake-13.0.6/exe/rake":          "x:#!/usr/bin/env ruby\n",

@@ -25,7 +25,13 @@ func (s *inventory) layerOf(u *unit) int {
 	}
 	for _, p := range u.Paths {
 		from, to := s.tree.Subtree(s.tree.Lookup(p))
+		nested := u.nested
 		for n := from; n < to; n++ {
+			if len(nested) > 0 && n == nested[0] {
+				_, end := s.tree.Subtree(n)
+				n, nested = end-1, nested[1:]
+				continue
+			}
 			layer = max(layer, s.tree.Layer(n))
 		}
 	}
@@ -40,24 +46,29 @@ func (s *inventory) fingerprint(u *unit) string {
 	h := sha256.New()
 	for _, p := range u.Paths {
 		n := s.tree.Lookup(p)
-		s.fingerprintTree(h, n)
+		s.fingerprintTree(h, n, u.nested)
 		if to := s.tree.ResolveNode(n); to != n && to != rootfs.None {
-			s.fingerprintTree(h, to)
+			s.fingerprintTree(h, to, nil)
 		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-// fingerprintTree adds a node and its descendants. Nodes are in the order of their
-// paths, and the size of each subtree represents their position.
-func (s *inventory) fingerprintTree(h hash.Hash, top rootfs.Node) {
+// fingerprintTree adds a node and its descendants, except for nested ones, which
+// are other components. Nodes are in the order of their paths, and the size of
+// each subtree represents their position.
+func (s *inventory) fingerprintTree(h hash.Hash, top rootfs.Node, nested []rootfs.Node) {
 	t := s.tree
 	from, to := t.Subtree(top)
 	var b []byte
 	for n := from; n < to; n++ {
 		_, end := t.Subtree(n)
+		if len(nested) > 0 && n == nested[0] {
+			n, nested = end-1, nested[1:]
+			continue
+		}
 		b = append(b[:0], byte(t.Kind(n)))
-		b = binary.AppendUvarint(b, uint64(end-n))
+		b = binary.AppendUvarint(b, uint64(s.ownSize(n, end, nested)))
 		name := t.Name(n)
 		if n == top {
 			name = "" // relative to the component's path
@@ -77,6 +88,19 @@ func (s *inventory) fingerprintTree(h hash.Hash, top rootfs.Node) {
 		}
 		h.Write(b)
 	}
+}
+
+// ownSize returns the number of nodes of a subtree without the nested ones.
+func (s *inventory) ownSize(from, end rootfs.Node, nested []rootfs.Node) int {
+	size := int(end - from)
+	for _, n := range nested {
+		if n >= end {
+			break
+		}
+		first, last := s.tree.Subtree(n)
+		size -= int(last - first)
+	}
+	return size
 }
 
 // permissions returns the bits of chmod(2).

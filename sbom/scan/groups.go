@@ -20,8 +20,8 @@ import (
 
 // groupUnaccounted counts the code that no package accounts for (counting rule 5):
 // executables, shared libraries, scripts with an execute bit, code archives,
-// and Python modules in a directory that Python imports from. Each group is the
-// topmost unaccounted directory, or the file.
+// and Python modules in a directory that Python imports from. Each group is an
+// installation prefix, or the file: see prefixes.go.
 func (s *scanner) groupUnaccounted() {
 	loose := s.looseCode()
 	if len(loose) == 0 {
@@ -31,7 +31,7 @@ func (s *scanner) groupUnaccounted() {
 	members := make(map[rootfs.Node][]rootfs.Node)
 	var tops []rootfs.Node
 	for _, n := range loose {
-		top := g.top(n)
+		top := g.unit(n)
 		if members[top] == nil {
 			tops = append(tops, top)
 		}
@@ -40,13 +40,31 @@ func (s *scanner) groupUnaccounted() {
 	slices.Sort(tops)
 	names := s.classified()
 	carried := s.carriedUnits()
-	for _, top := range tops {
-		i := s.add(s.groupUnit(top, members[top], names))
+	for k, top := range tops {
+		i := s.add(s.groupUnit(top, members[top], s.within(top, tops[k+1:]), names))
 		for _, n := range members[top] {
 			s.claim(n, i)
 		}
 		s.adopt(i, top, carried)
 	}
+}
+
+// within returns the outermost of the nodes that are below a directory, from the
+// sorted nodes that follow it.
+func (s *inventory) within(dir rootfs.Node, following []rootfs.Node) []rootfs.Node {
+	_, end := s.tree.Subtree(dir)
+	var out []rootfs.Node
+	past := dir
+	for _, n := range following {
+		if n >= end {
+			break
+		}
+		if n >= past {
+			out = append(out, n)
+			_, past = s.tree.Subtree(n)
+		}
+	}
+	return out
 }
 
 // looseCode returns all code that neither the system nor a package claims, in
@@ -212,21 +230,21 @@ type grouping struct {
 	// the system owns, caches, and files of packages that are not in a
 	// directory of packages. claimed also counts the latter.
 	hard, claimed []int32
-	prefixes      caches
+	prefixes      *prefixes
 }
 
 func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 	t := s.tree
 	g := &grouping{s: s, hard: make([]int32, t.Len()+1), claimed: make([]int32, t.Len()+1)}
-	g.prefixes = s.toolchains(loose)
-	packages := s.packageDirs()
+	g.prefixes = s.newPrefixes(loose)
+	packages, toolchains := s.packageDirs(), g.toolchains()
 	for n := rootfs.Node(0); int(n) < t.Len(); n++ {
 		hard, claimed := int32(0), int32(0)
 		if s.owned(n) || s.caches.contain(n) {
 			hard, claimed = 1, 1
 		} else if s.claims[n] != 0 {
 			claimed = 1
-			if !packages.contain(n) && !g.prefixes.contain(n) {
+			if !packages.contain(n) && !toolchains.contain(n) {
 				hard = 1
 			}
 		}
@@ -256,32 +274,29 @@ func (s *inventory) outermost(nodes []rootfs.Node) caches {
 	return out
 }
 
-// toolchains returns separate installation prefixes: directories with an
-// unaccounted program in bin and a lib beside it. Packages that are installed
-// into such a toolchain do not split it.
-func (s *inventory) toolchains(loose []rootfs.Node) caches {
-	t := s.tree
+// toolchains returns the outermost installation prefixes. Packages that are
+// installed into such a toolchain do not split it.
+func (g *grouping) toolchains() caches {
 	var out []rootfs.Node
-	for _, n := range loose {
-		bin := t.Parent(n)
-		if bin == rootfs.None || t.Name(bin) != "bin" {
-			continue
+	for d := range g.prefixes.code {
+		if !g.s.structural(d) && g.s.tree.Child(d, "pyvenv.cfg") == rootfs.None && (g.prefixes.isPrefix(d) || g.prefixes.isMarked(d)) {
+			out = append(out, d)
 		}
-		p := t.Parent(bin)
-		if p == rootfs.None || s.structural(p) || t.Child(p, "lib") == rootfs.None || t.Child(p, "pyvenv.cfg") != rootfs.None {
-			continue
-		}
-		out = append(out, p)
 	}
-	return s.outermost(out)
+	return g.s.outermost(out)
+}
+
+// unit returns the installation that an unaccounted file belongs to.
+func (g *grouping) unit(n rootfs.Node) rootfs.Node {
+	if c := g.s.caches.of(n); c != nil {
+		return c.unit(g.s.tree, n)
+	}
+	return g.prefixes.prefix(g.top(n), n)
 }
 
 // top returns the topmost unaccounted directory around n, or n.
 func (g *grouping) top(n rootfs.Node) rootfs.Node {
 	s, t := g.s, g.s.tree
-	if c := s.caches.of(n); c != nil {
-		return c.unit(t, n)
-	}
 	sums := g.hard
 	for p := t.Parent(n); p != rootfs.None; p = t.Parent(p) {
 		if name := t.Name(p); isSiteDir(name) || name == "node_modules" {
@@ -385,10 +400,15 @@ const maxNamed = 3
 
 // groupUnit names a group, by the classified program that is nearest to the top.
 // Where that exists in several versions, the group has no version.
-func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[rootfs.Node]catalogers.Found) unit {
+// nested are the installations within the group, which are no part of it.
+func (s *scanner) groupUnit(top rootfs.Node, members, nested []rootfs.Node, names map[rootfs.Node]catalogers.Found) unit {
 	t := s.tree
 	p := t.Path(top)
-	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: t.Name(top), Paths: []string{p}, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
+	name, version := s.named(top)
+	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: name, Version: version, Paths: []string{p}, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
+	for _, n := range nested {
+		c.Files -= s.filesBelow(n)
+	}
 	best, label := -1, ""
 	for _, n := range members {
 		f, ok := names[n]
@@ -406,7 +426,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[ro
 		}
 	}
 	if label != "" {
-		c.Name = label
+		c.Name, c.Version = label, ""
 	}
 	switch len(versions) {
 	case 0:
@@ -419,7 +439,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[ro
 			label += fmt.Sprintf(" and %d more", more)
 		}
 	}
-	if c.Version != "" {
+	if label != "" && c.Version != "" {
 		label += " " + c.Version
 	}
 	if t.Kind(top) == rootfs.Dir {
@@ -432,14 +452,13 @@ func (s *scanner) groupUnit(top rootfs.Node, members []rootfs.Node, names map[ro
 	}
 	c.Detail = label
 	c.PURL = packageurl.NewPackageURL("generic", "", c.Name, c.Version, packageurl.QualifiersFromMap(map[string]string{"path": p}), "").ToString()
-	return unit{Component: c, node: top, inside: -1, own: true}
+	return unit{Component: c, node: top, inside: -1, own: true, nested: nested}
 }
 
 // whatIs returns the kind of code of a file, in a word or two.
 func (s *inventory) whatIs(n rootfs.Node) string {
-	i, ok := slices.BinarySearchFunc(s.sniffed.executables, n, func(e catalogers.Executable, n rootfs.Node) int { return cmp.Compare(e.Node, n) })
-	if ok {
-		switch s.sniffed.executables[i].Type {
+	if e, ok := s.executable(n); ok {
+		switch e.Type {
 		case catalogers.ELF:
 			return "ELF executable or shared library"
 		case catalogers.ELFObject:
@@ -457,6 +476,15 @@ func (s *inventory) whatIs(n rootfs.Node) string {
 		return "archive of code"
 	}
 	return "Python module"
+}
+
+// executable returns the entry of a file among those with machine code.
+func (s *inventory) executable(n rootfs.Node) (catalogers.Executable, bool) {
+	i, ok := slices.BinarySearchFunc(s.sniffed.executables, n, func(e catalogers.Executable, n rootfs.Node) int { return cmp.Compare(e.Node, n) })
+	if !ok {
+		return catalogers.Executable{}, false
+	}
+	return s.sniffed.executables[i], true
 }
 
 // carriedUnits returns the units that are linked or packed into a file and

@@ -12,8 +12,7 @@
 // check the catalogers: a package directory that nothing reports is a gap or an
 // unaccounted dependency. Each package claims its files. Executables,
 // importable modules and code archives that neither the system nor a package
-// claims are grouped under the topmost directory that nothing accounts for
-// (rule 5).
+// claims are grouped by the installation that they are in (rule 5, prefixes.go).
 //
 // Packages of managers that give each package a directory (Homebrew, Nix) come
 // before the readers: the content of such a directory is bundled.

@@ -51,7 +51,7 @@ func TestKegs(t *testing.T) {
 	checkSummary(t, d,
 		"counts brew/jq@1.8.1", "counts brew/oniguruma@6.9.10_1",
 		"inside npm/left-pad@1.3.0 in brew/jq@1.8.1", "inside pypi/six@1.17.0 in brew/jq@1.8.1",
-		"counts generic/loose?path="+brewed+"/Cellar/loose",
+		"counts generic/loose@1.0?path="+brewed+"/Cellar/loose/1.0",
 		"excluded declared "+brewed+"/Library/Taps/someone/tools/Formula/other.rb",
 	)
 	if c := d.Component("brew/jq@1.8.1"); c.InstallReason != sbom.ReasonExplicit || c.PURL != "pkg:brew/jq@1.8.1" || !slices.Equal(c.Paths, []string{jq + "/INSTALL_RECEIPT.json"}) {

@@ -25,6 +25,9 @@ type unit struct {
 	own bool
 	// carried is set for a unit that is linked or packed into the file at node.
 	carried bool
+	// nested are the roots of the installations below a directory of unaccounted
+	// files that are units of their own, sorted.
+	nested []rootfs.Node
 }
 
 // add appends a unit and returns its index.
