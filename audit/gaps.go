@@ -30,7 +30,7 @@ func UnwaivableGaps() []sbom.GapKind {
 func WaivableGaps() []sbom.GapKind {
 	return []sbom.GapKind{
 		sbom.GapUnreadable, sbom.GapMount, sbom.GapCataloger, sbom.GapMalformed,
-		sbom.GapUnreported, sbom.GapLimit, GapBase,
+		sbom.GapUnreported, sbom.GapLimit, sbom.GapSystem, GapBase,
 	}
 }
 

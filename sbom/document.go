@@ -346,7 +346,8 @@ const (
 	GapCataloger  GapKind = "cataloger"        // a cataloger failed
 	GapMalformed  GapKind = "malformed"        // a package's metadata lacks a required field
 	GapUnreported GapKind = "unreported"       // a package directory that no cataloger reported
-	GapDatabase   GapKind = "package-database" // database and os-release disagree, or a record is broken
+	GapDatabase   GapKind = "package-database" // a package database, or one of its records, could not be read
+	GapSystem     GapKind = "system"           // the system has no name, or another package database than its name requires
 	GapLimit      GapKind = "limit"            // a named limit was reached
 	GapLost       GapKind = "lost-scan"        // the scan's process ended without a result
 )
@@ -407,6 +408,8 @@ const (
 	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a directory that is unaccounted
 	NoticeImage     NoticeKind = "image-claim"           // metadata of an image that contradicts its content
 	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
+
+	NoticeSystem NoticeKind = "system" // a line of os-release that could not be read, or a package list without files
 
 	NoticeRequirement NoticeKind = "unread-requirement" // a requirement that could not be read: a relation may be missing
 

@@ -35,7 +35,7 @@ const wordingPackage = "sbom/wording"
 // it may import. ARCHITECTURE.md says why.
 var layers = map[string][]string{
 	"sbom":                       {},
-	"sbom/rootfs":                {"sbom", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
+	"sbom/rootfs":                {"sbom", "sbom/ecosystem", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
 	"sbom/rootfs/internal/image": {"sbom"},
 	"sbom/rootfs/internal/layer": {"sbom"},
 	"sbom/ospkg":                 {"sbom", "sbom/version", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},

@@ -66,11 +66,11 @@ func openRoot(t *testing.T, root string) *aptRoot {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tree.Close() })
-	release, _, err := rootfs.Release(tree)
+	release, err := rootfs.Release(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := ospkg.Open(context.Background(), tree, release)
+	db, err := ospkg.Open(context.Background(), tree, release.OS)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -272,7 +272,7 @@ func TestApkGaps(t *testing.T) {
 	}{
 		{"in order", files{installed: apkRecordText("a")}, alpine, nil},
 		{"derivative", files{installed: apkRecordText("a")}, sbom.OS{ID: "x", IDLike: []string{"wolfi"}}, nil},
-		{"another system", files{installed: apkRecordText("a")}, debian, []string{`package-database /lib/apk/db: os-release names the system "debian", which does not use apk, but its database is of the kind apk`}},
+		{"another system", files{installed: apkRecordText("a")}, debian, []string{`system /lib/apk/db: os-release names the system "debian", which uses dpkg and not apk, but its database is of the kind apk`}},
 		{"empty", files{installed: ""}, alpine, []string{"package-database /lib/apk/db/installed: the package database lists no installed package"}},
 		{"climbing", files{installed: apkRecordText("a", "F:usr/../etc", "R:passwd", "F:/etc", "F:etc/", "F:usr", "R:../etc/passwd", "R:", "R:ok"), "/etc/passwd": "", "/usr/ok": ""}, alpine,
 			[]string{`malformed /lib/apk/db/installed: line 4: path "/usr/../etc" of package a is not a clean path: it may lead out of the package; 6 lines like this are ignored`}},

@@ -22,14 +22,14 @@ func BenchmarkOpen(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	release, _, err := rootfs.Release(t)
+	release, err := rootfs.Release(t)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	var db *DB
 	for b.Loop() {
-		if db, err = Open(context.Background(), t, release); err != nil {
+		if db, err = Open(context.Background(), t, release.OS); err != nil {
 			b.Fatal(err)
 		}
 	}

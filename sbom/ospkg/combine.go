@@ -18,8 +18,8 @@ type failure struct {
 // on real systems: rpm is a package of Debian, and apk and pacman are packages
 // of other systems too.
 //
-// The canonical database is the one that os-release expects, or else the first
-// that lists a package. Another one that lists no package is ignored: it came
+// The canonical database is the one that the ID of the system requires or its
+// ID_LIKE expects, or else the first that lists a package. Another one that lists no package is ignored: it came
 // with the package of its manager. One that lists packages is read in full,
 // and its packages count, because they are installed. Ignoring it, or adding
 // only a gap, would let an attacker who plants a database hide packages behind
@@ -41,7 +41,7 @@ func combine(t *rootfs.Tree, release sbom.OS, opened []*DB, failed []failure) (*
 		}
 		return cmp.Compare(rank(a), rank(b))
 	})
-	canonical := len(opened) > 0 && (kind == "" || opened[0].Kind == kind)
+	canonical := len(opened) > 0 && (required(release) == "" || opened[0].Kind == kind)
 	for _, f := range failed {
 		if f.kind == kind || !canonical || len(opened[0].Components) == 0 {
 			return nil, f.err
@@ -122,12 +122,13 @@ func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 	return out
 }
 
-// checkRelease adds a gap when database and os-release contradict each other.
+// checkRelease adds a gap when the database contradicts the name of the system.
 func (db *DB) checkRelease(release sbom.OS) {
+	kind := required(release)
 	switch {
 	case release.ID == "" && len(release.IDLike) == 0:
-		db.gap(sbom.GapDatabase, db.at, "a package database of the kind %s, but no os-release that names the system", db.Kind)
-	case Expect(release) != db.Kind:
-		db.gap(sbom.GapDatabase, db.at, "os-release names the system %q, which does not use %s, but its database is of the kind %s", release.ID, db.Kind, db.Kind)
+		db.gap(sbom.GapSystem, db.at, "a package database of the kind %s, but no os-release that names the system, nor an older file like /etc/debian_version", db.Kind)
+	case kind != "" && kind != db.Kind:
+		db.gap(sbom.GapSystem, db.at, "os-release names the system %q, which uses %s and not %s, but its database is of the kind %s", release.ID, kind, db.Kind, db.Kind)
 	}
 }

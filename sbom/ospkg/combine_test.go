@@ -33,7 +33,7 @@ func TestSeveralDatabases(t *testing.T) {
 			[]string{second("dpkg", "/var/lib/dpkg", "apk", "1"), "claimed-files /usr/bin/a: a, in the database of dpkg, lists 2 files of packages in that of apk, which keep them"}, nil},
 		{"no os-release", both, sbom.OS{}, "dpkg+apk", "b c a", nil,
 			[]string{second("apk", "/lib/apk/db", "dpkg", "2"), "claimed-files /usr/bin/a: b, in the database of apk, lists 2 files of packages in that of dpkg, which keep them"},
-			[]string{"package-database /var/lib/dpkg: a package database of the kind dpkg, but no os-release that names the system"}},
+			[]string{"system /var/lib/dpkg: a package database of the kind dpkg, but no os-release that names the system, nor an older file like /etc/debian_version"}},
 		{"an empty second one", together(dpkgFiles, files{apkDir + apkInstalled: "", alpmVersion: "9\n"}), debian, "dpkg", "a", nil, nil, nil},
 		{"an empty one that is expected", together(apkFiles, files{dpkgStatus: ""}), debian, "dpkg+apk", "b c", map[string]string{"/usr/bin/b": "b"},
 			[]string{second("apk", "/lib/apk/db", "dpkg", "2")}, []string{"package-database /var/lib/dpkg/status: the package database lists no installed package"}},

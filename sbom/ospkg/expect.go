@@ -14,15 +14,29 @@ import (
 // unknown. It uses ID first, then ID_LIKE in its order, as os-release(5)
 // defines.
 func Expect(release sbom.OS) string {
-	for _, id := range append([]string{release.ID}, release.IDLike...) {
-		if id == "openwrt" || id == "lede" {
-			return openWrt(release.VersionID)
-		}
-		if kind := databaseOf(id); kind != "" {
+	if kind := required(release); kind != "" {
+		return kind
+	}
+	for _, id := range release.IDLike {
+		if kind := kindOf(id, release.VersionID); kind != "" {
 			return kind
 		}
 	}
 	return ""
+}
+
+// required returns the kind of database that a distribution has by its ID, ""
+// when the list here does not have it. Another kind contradicts the ID. A
+// distribution that the list does not have uses the kind that is there: its
+// ID_LIKE states similarity, and vendors choose another package manager all the
+// same (Yocto's builders choose one of three).
+func required(release sbom.OS) string { return kindOf(release.ID, release.VersionID) }
+
+func kindOf(id, version string) string {
+	if id == "openwrt" || id == "lede" {
+		return openWrt(version)
+	}
+	return databaseOf(id)
 }
 
 // openWrt returns the kind of database of a release of OpenWrt, which changed

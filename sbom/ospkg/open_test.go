@@ -183,8 +183,10 @@ func TestGaps(t *testing.T) {
 	}{
 		{"in order", a, debian, nil},
 		{"derivative", a, sbom.OS{ID: "mydistro", IDLike: []string{"ubuntu", "debian"}}, nil},
-		{"no os-release", a, sbom.OS{}, []string{"package-database /var/lib/dpkg: a package database of the kind dpkg, but no os-release that names the system"}},
-		{"another system", a, sbom.OS{ID: "alpine"}, []string{`package-database /var/lib/dpkg: os-release names the system "alpine", which does not use dpkg, but its database is of the kind dpkg`}},
+		{"in no list", a, sbom.OS{ID: "vendor"}, nil},
+		{"in no list, like another family", a, sbom.OS{ID: "vendor", IDLike: []string{"rhel"}}, nil},
+		{"no os-release", a, sbom.OS{}, []string{"system /var/lib/dpkg: a package database of the kind dpkg, but no os-release that names the system, nor an older file like /etc/debian_version"}},
+		{"another system", a, sbom.OS{ID: "alpine"}, []string{`system /var/lib/dpkg: os-release names the system "alpine", which uses apk and not dpkg, but its database is of the kind dpkg`}},
 		{"no packages", files{dpkgStatus: ""}, debian, []string{"package-database /var/lib/dpkg/status: the package database lists no installed package"}},
 		{"no list", files{dpkgStatus: record("a") + record("b")}, debian, []string{"package-database /var/lib/dpkg/info: installed packages have no file list, so that their files count as unaccounted; 2 without one: a:amd64, b:amd64"}},
 		{"list is a directory", files{dpkgStatus: record("a"), dpkgInfo + "/a.list/": ""}, debian, []string{"package-database /var/lib/dpkg/info: installed packages have no file list, so that their files count as unaccounted; 1 without one: a:amd64",
@@ -319,6 +321,7 @@ func TestPURLs(t *testing.T) {
 		{sbom.OS{ID: "debian"}, dpkgRecord{name: "libstdc++6", version: "1:2+b1~x"}, "pkg:deb/debian/libstdc%2B%2B6@1%3A2%2Bb1~x?distro=debian"},
 		// syft has no purl for a package without a distribution.
 		{sbom.OS{ID: "alpine"}, dpkgRecord{name: "p", version: "v", arch: "a"}, "pkg:deb/p@v?arch=a"},
+		{sbom.OS{ID: "vendor", VersionID: "5"}, dpkgRecord{name: "p", version: "v", arch: "a"}, "pkg:deb/vendor/p@v?arch=a&distro=vendor-5"},
 	} {
 		d := &dpkg{system: system{DB: &DB{Kind: "dpkg"}, release: test.release}}
 		if got := d.packageURL(&test.p); got != test.want {

@@ -23,11 +23,11 @@ func openRoot(tb testing.TB, root string) (*rootfs.Tree, *DB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	release, _, err := rootfs.Release(t)
+	release, err := rootfs.Release(t)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	db, err := Open(context.Background(), t, release)
+	db, err := Open(context.Background(), t, release.OS)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -55,10 +55,10 @@ func (s *system) open(n rootfs.Node, read func(r io.Reader, file string) error) 
 	return read(file, s.tree.Path(n))
 }
 
-// namespace returns the distribution, when it is one that uses this kind of
-// database.
+// namespace returns the distribution, unless it is one that uses another kind
+// of database.
 func (s *system) namespace() string {
-	if Expect(s.release) != s.Kind {
+	if kind := required(s.release); kind != "" && kind != s.Kind {
 		return ""
 	}
 	return s.release.ID

@@ -33,8 +33,8 @@ func TestOpenImage(t *testing.T) {
 	if tree.Ref() != ref || len(tree.Image().Layers) != 2 || !strings.HasPrefix(tree.Image().Digest, "sha256:") || tree.Layer(tree.Lookup("/b")) != 2 || tree.Layer(None) != 0 {
 		t.Errorf("%v of %v", tree.Image(), tree.Ref())
 	}
-	if release, ok, err := Release(tree); release.ID != "test" || !ok || err != nil {
-		t.Errorf("release %v, %v, %v", release, ok, err)
+	if release, err := Release(tree); release.ID != "test" || err != nil {
+		t.Errorf("release %v, %v", release, err)
 	}
 
 	blob := filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(tree.Image().Layers[1].Digest, "sha256:"))

@@ -6,18 +6,34 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
-// maxRelease is the maximum size of an os-release file. Real ones have 300 to
-// 1,000 bytes.
+// maxRelease is the maximum size of a file that names the system. Real ones
+// have 300 to 1,000 bytes.
 const maxRelease = 64 << 10
 
+// Identity is the operating system of an environment.
+type Identity struct {
+	sbom.OS
+	// File names the system: the path of an os-release file, or of an older one.
+	// It is empty when no file does.
+	File string
+	// Notices are the lines of os-release that are not assignments.
+	Notices []sbom.Notice
+}
+
 // Release reads os-release(5): /etc/os-release, or /usr/lib/os-release if that
-// does not exist, with symbolic links resolved inside of the environment. It
-// returns false if neither exists. A file that cannot be read or does not follow
-// the format is an error: the operating system is then unknown, which is not the
-// same as none.
-func Release(t *Tree) (sbom.OS, bool, error) {
+// does not exist, with symbolic links resolved inside of the environment. When
+// neither has an ID, an older file that names the system is read, see legacy.go.
+//
+// The lines of os-release are read as the shell and systemd read them, and
+// more leniently where the intention is clear: the identity must not depend on
+// a stray line. Lines that are not assignments are notices. A file that cannot
+// be read is an error, and the identity is then that of the other files.
+func Release(t *Tree) (Identity, error) {
+	var id Identity
+	var failed error
 	for _, path := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 		n := t.Resolve(path)
 		if n == None {
@@ -25,25 +41,83 @@ func Release(t *Tree) (sbom.OS, bool, error) {
 		}
 		data, err := t.ReadFile(n, maxRelease)
 		if err != nil {
-			return sbom.OS{}, false, fmt.Errorf("operating system: %w", err)
+			failed = fmt.Errorf("operating system: %w", err)
+			continue
 		}
-		release, err := parseRelease(string(data))
-		if err != nil {
-			return sbom.OS{}, false, fmt.Errorf("operating system: %s:%w", path, err)
+		var faults []string
+		id.OS, faults = parseRelease(string(data))
+		id.File = path
+		if len(faults) > 0 {
+			detail := faults[0]
+			if len(faults) > 1 {
+				detail += fmt.Sprintf("; %d lines like this are ignored", len(faults))
+			}
+			id.Notices = append(id.Notices, sbom.Notice{Kind: sbom.NoticeSystem, Path: path, Detail: detail})
 		}
-		return release, true, nil
+		break
 	}
-	return sbom.OS{}, false, nil
+	if id.ID == "" {
+		// The names for people are the last resort: "Amazon Linux AMI 2018.03".
+		older, path, err := legacyRelease(t)
+		failed = errors.Join(failed, err)
+		if older.ID == "" && id.Pretty != "" {
+			older, path = namedRelease(id.Pretty), id.File
+		}
+		if older.ID != "" {
+			id.ID, id.File = older.ID, path
+			if id.VersionID == "" {
+				id.VersionID = older.VersionID
+			}
+			if id.Pretty == "" {
+				id.Pretty = older.Pretty
+			}
+		}
+	}
+	return id, failed
 }
 
 // parseRelease parses the assignments of os-release(5). The last assignment to
-// a name wins, as in the shell. Errors start with the line.
-func parseRelease(text string) (sbom.OS, error) {
-	var release sbom.OS
+// a name wins, as in the shell. Faults are lines that cannot be read, each with
+// its number.
+func parseRelease(text string) (release sbom.OS, faults []string) {
+	name := ""
+	faults = eachAssignment(text, func(key, value string) {
+		switch key {
+		case "ID":
+			release.ID = firstWord(value)
+		case "ID_LIKE":
+			release.IDLike = strings.FieldsFunc(ecosystem.Lower(value), func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
+		case "VERSION_ID":
+			release.VersionID = strings.TrimSpace(value)
+		case "PRETTY_NAME":
+			release.Pretty = value
+		case "NAME":
+			name = value
+		}
+	})
+	if release.Pretty == "" {
+		release.Pretty = name
+	}
+	return release, faults
+}
+
+// firstWord returns an identifier in lower case, as os-release(5) requires it,
+// without what follows a blank: the shell ends a value there.
+func firstWord(s string) string {
+	for word := range strings.FieldsSeq(ecosystem.Lower(s)) {
+		return word
+	}
+	return ""
+}
+
+// eachAssignment calls set for the assignments of a file in the syntax of
+// os-release(5) and lsb-release. It accepts what people write in scripts: a byte
+// order mark, "export", blanks around the equals sign. It returns the faults of
+// the other lines.
+func eachAssignment(text string, set func(name, value string)) (faults []string) {
+	text = strings.TrimPrefix(text, "\ufeff")
 	line := 0
-	for text != "" {
-		var s string
-		s, text, _ = strings.Cut(text, "\n")
+	for s := range strings.SplitSeq(text, "\n") {
 		line++
 		s = strings.TrimSpace(s)
 		// systemd also accepts ';' as the start of a comment.
@@ -51,25 +125,23 @@ func parseRelease(text string) (sbom.OS, error) {
 			continue
 		}
 		name, rest, ok := strings.Cut(s, "=")
+		name = strings.TrimSpace(name)
+		if after, exported := strings.CutPrefix(name, "export"); exported && strings.TrimLeft(after, " \t") != after {
+			name = strings.TrimSpace(after)
+		}
 		if !ok || !isVariable(name) {
-			return sbom.OS{}, fmt.Errorf("%d: not an assignment of the form NAME=value: %.80q", line, s)
+			faults = append(faults, fmt.Sprintf("line %d: not an assignment of the form NAME=value: %.80q", line, s))
+			continue
 		}
-		value, err := unquote(rest)
+		value, err := unquote(strings.TrimSpace(rest))
 		if err != nil {
-			return sbom.OS{}, fmt.Errorf("%d: %s: %w", line, name, err)
+			faults = append(faults, fmt.Sprintf("line %d: %s: %v", line, name, err))
 		}
-		switch name {
-		case "ID":
-			release.ID = value
-		case "ID_LIKE":
-			release.IDLike = strings.Fields(value)
-		case "VERSION_ID":
-			release.VersionID = value
-		case "PRETTY_NAME":
-			release.Pretty = value
+		if err == nil || errors.Is(err, errUnclosed) {
+			set(name, value)
 		}
 	}
-	return release, nil
+	return faults
 }
 
 func isVariable(s string) bool {
@@ -83,6 +155,10 @@ func isVariable(s string) bool {
 	}
 	return s != ""
 }
+
+// errUnclosed is the error of a value whose quote is not closed on its line. The
+// value is then the rest of the line.
+var errUnclosed = errors.New("the quote is not closed")
 
 // unquote parses a value with the quoting of the shell: nothing is special in
 // single quotes; in double quotes a backslash escapes '"', '$', '`' and itself;
@@ -98,14 +174,15 @@ func unquote(s string) (string, error) {
 		case '\'':
 			end := strings.IndexByte(s[i+1:], '\'')
 			if end < 0 {
-				return "", errors.New("the single quote is not closed")
+				b.WriteString(s[i+1:])
+				return b.String(), errUnclosed
 			}
 			b.WriteString(s[i+1 : i+1+end])
 			i += 1 + end
 		case '"':
 			for i++; ; i++ {
 				if i >= len(s) {
-					return "", errors.New("the double quote is not closed")
+					return b.String(), errUnclosed
 				}
 				if s[i] == '"' {
 					break

@@ -193,14 +193,14 @@ func TestSystem(t *testing.T) {
 	good := debs(map[string][]string{"evil": {"/usr/bin/evil"}})
 	status := "Package: evil\nStatus: install ok installed\nArchitecture: amd64\nVersion: 6.6.6\nDescription: d\n\n"
 	runCases(t, []scanCase{
-		{"an OS without its database", files{"/etc/os-release": "ID=debian\n"}, []string{"gap package-database "}},
-		{"a database that is elsewhere", files{"/etc/os-release": "ID=debian\n", "/home/me/lib/dpkg/status": status, "/opt/var/lib/dpkg/status": status}, []string{"gap package-database "}},
-		{"another OS", good.with(files{"/etc/os-release": "ID=alpine\n"}), []string{"gap package-database /var/lib/dpkg"}},
+		{"an OS without its database", files{"/etc/os-release": "ID=debian\n"}, []string{"gap system /etc/os-release"}},
+		{"a database that is elsewhere", files{"/etc/os-release": "ID=debian\n", "/home/me/lib/dpkg/status": status, "/opt/var/lib/dpkg/status": status}, []string{"gap system /etc/os-release"}},
+		{"another OS", good.with(files{"/etc/os-release": "ID=alpine\n"}), []string{"gap system /var/lib/dpkg"}},
 		{"a database in a home beside the system's", good.with(files{"/home/me/lib/dpkg/status": status, "/home/me/lib/dpkg/info/evil.list": "/home/me/x\n", "/home/me/x": "x:#!/bin/sh\n"}),
 			[]string{"counts " + unaccounted("/home/me/x")}},
 		{"a package that is set to deinstall, its list is there", good.with(files{"/var/lib/dpkg/status": strings.Replace(good["/var/lib/dpkg/status"], "install ok installed", "deinstall ok config-files", 1), "/usr/bin/evil": "x:#!/bin/sh\n"}),
 			[]string{"counts " + unaccounted("/usr/bin/evil"), "excluded not-installed /var/lib/dpkg/status", "notice leftover-list /var/lib/dpkg/info/evil.list"}},
-		{"os-release that cannot be read", good.with(files{"/etc/os-release": "ID=\"debian\n"}), []string{"gap package-database /etc/os-release", "gap package-database /var/lib/dpkg"}},
+		{"os-release that cannot be read", good.with(files{"/etc/os-release": "ID=\"debian\n"}), []string{"notice system /etc/os-release"}},
 		{"what is inside a package", debs(map[string][]string{"python3-six": {"/usr/lib/python3/dist-packages/six.py", "/usr/lib/python3/dist-packages/six-1.16.0.egg-info/PKG-INFO"}}).with(files{
 			"/usr/lib/python3/dist-packages/six.py": "", "/usr/lib/python3/dist-packages/six-1.16.0.egg-info/PKG-INFO": "Name: six\nVersion: 1.16.0\n",
 		}), []string{"inside pypi/six@1.16.0 in deb/debian/python3-six@1?arch=amd64"}},

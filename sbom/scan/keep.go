@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "3"
+const keepVersion = "4"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -98,5 +98,6 @@ func isDatabase(p string) bool {
 	case strings.Contains(p, "/yum/yumdb/"), strings.Contains(p, "/dnf/yumdb/"):
 		return true
 	}
-	return strings.Contains(name, "os-release") || strings.HasSuffix(name, "-release") || strings.HasSuffix(name, "-release-cpe")
+	return strings.Contains(name, "os-release") || strings.HasSuffix(name, "-release-cpe") ||
+		strings.HasSuffix(name, "-release") || strings.HasSuffix(name, "_release") || strings.HasSuffix(name, "_version") || name == "slackware-version"
 }

@@ -46,6 +46,7 @@ package scan
 import (
 	"context"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -250,13 +251,13 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	for _, note := range tree.Notes() {
 		s.notice(sbom.NoticeImage, "", note)
 	}
-	release, known, err := rootfs.Release(tree)
+	system, err := rootfs.Release(tree)
 	if err != nil {
-		s.gap(sbom.GapDatabase, "/etc/os-release", err.Error())
+		s.gap(sbom.GapSystem, "/etc/os-release", err.Error())
 	}
-	if known {
-		s.doc.Environment.OS = release
-	}
+	release := system.OS
+	s.doc.Environment.OS = release
+	s.doc.Notices = append(s.doc.Notices, system.Notices...)
 	s.db, err = ospkg.Open(ctx, tree, release)
 	if err != nil {
 		return nil, err
@@ -268,8 +269,8 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 		s.doc.Gaps = append(s.doc.Gaps, s.db.Gaps...)
 		s.doc.Notices = append(s.doc.Notices, s.db.Notices...)
 		s.doc.Excluded = append(s.doc.Excluded, s.db.Excluded...)
-	} else if kind := ospkg.Expect(release); known && kind != "" {
-		s.gap(sbom.GapDatabase, "", fmt.Sprintf("os-release says %s, and there is no package database of its kind (%s) that can be read", release.ID, kind))
+	} else if kind := ospkg.Expect(release); kind != "" {
+		s.gap(sbom.GapSystem, system.File, fmt.Sprintf("%s says %s, and there is no package database of its kind (%s) that can be read", path.Base(system.File), release.ID, kind))
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
