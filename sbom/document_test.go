@@ -199,3 +199,56 @@ func FuzzScrubURL(f *testing.F) {
 		}
 	})
 }
+
+// TestComplete checks the answers about a document as a whole.
+func TestComplete(t *testing.T) {
+	d := document(pkg("a", "1", "/a"), bundled("pypi/a@1", pkg("b", "1", "/a/b")))
+	d.Excluded = []sbom.Exclusion{{Path: "/c", Reason: sbom.ExcludedCache, Count: 40}, {Path: "/l", Reason: sbom.ExcludedLock}}
+	doc, err := sbom.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !doc.Complete() || doc.ExcludedCount() != 41 {
+		t.Errorf("complete %v, excluded %d, want true and 41", doc.Complete(), doc.ExcludedCount())
+	}
+	counted := 0
+	for i := range doc.Components {
+		if doc.Components[i].Counts() {
+			counted++
+		}
+	}
+	if counted != 1 {
+		t.Errorf("%d components count, and one of the two is bundled in the other", counted)
+	}
+	d.Gaps = []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/r"}}
+	if doc, err = sbom.New(d); err != nil || doc.Complete() {
+		t.Errorf("complete with a gap (%v)", err)
+	}
+}
+
+// TestKey checks that an update has the key of its predecessor, and nothing else has.
+func TestKey(t *testing.T) {
+	os := sbom.Component{Kind: sbom.KindOS, Type: "deb", Namespace: "debian", Name: "a", Version: "1", Arch: "amd64"}
+	files := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: "go", Version: "1", Paths: []string{"/usr/local/go"}}
+	change := func(c sbom.Component, f func(*sbom.Component)) *sbom.Component { f(&c); return &c }
+	for _, c := range []sbom.Component{os, files, pkg("a", "1", "/a")} {
+		if a, b := sbom.Key(&c), sbom.Key(change(c, func(c *sbom.Component) { c.Version = "2" })); a != b {
+			t.Errorf("an update changes the key from %s to %s", a, b)
+		}
+		if sbom.Identity(&c) == sbom.Identity(change(c, func(c *sbom.Component) { c.Version = "2" })) {
+			t.Errorf("%s: an update does not change the identity", c.Name)
+		}
+	}
+	different := []*sbom.Component{
+		&os, change(os, func(c *sbom.Component) { c.Arch = "i386" }), change(os, func(c *sbom.Component) { c.Namespace = "ubuntu" }),
+		change(os, func(c *sbom.Component) { c.Name = "b" }), &files, change(files, func(c *sbom.Component) { c.Paths = []string{"/opt/go"} }),
+	}
+	seen := map[string]bool{}
+	for _, c := range different {
+		if key := sbom.Key(c); seen[key] {
+			t.Errorf("%s is the key of two things", key)
+		} else {
+			seen[key] = true
+		}
+	}
+}
