@@ -50,6 +50,9 @@ func (b *builder) component(e *Element) (sbom.Component, bool) {
 	if c.Type == packageurl.TypePyPi {
 		c.Name = ecosystem.Python(c.Name)
 	}
+	if c.Source == c.Name {
+		c.Source = "" // scanners repeat the name
+	}
 	for _, p := range e.Paths {
 		if p = absolute(p); p != "" {
 			c.Paths = append(c.Paths, p)
