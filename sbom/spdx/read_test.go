@@ -172,7 +172,7 @@ func TestReadForms(t *testing.T) {
 	}
 }
 
-// TestReadIncomplete checks what a document says that it lacks.
+// TestReadIncomplete checks that a document states what it lacks.
 func TestReadIncomplete(t *testing.T) {
 	const head = "SPDXVersion: SPDX-2.3\nSPDXID: SPDXRef-DOCUMENT\nCreator: Tool: maker-1\n\nPackageName: a\nSPDXID: SPDXRef-a\nPackageVersion: 1\nExternalRef: PACKAGE-MANAGER purl pkg:pypi/a@1\n\nPackageName: b\nSPDXID: SPDXRef-b\nPackageVersion: 1\nExternalRef: PACKAGE-MANAGER purl pkg:pypi/b@1\n\n"
 	for _, tt := range []struct{ name, line, gap string }{
