@@ -2,8 +2,10 @@ package catalogers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 	"sync"
@@ -71,7 +73,9 @@ func (r *resolver) FileContentsByLocation(l file.Location) (io.ReadCloser, error
 	}
 	f, err := r.view.Tree.OpenFile(n)
 	if err != nil {
-		r.fail(Problem{Path: l.RealPath, Detail: oneLine(err.Error())})
+		if !errors.Is(err, fs.ErrNotExist) { // otherwise it was removed after the walk
+			r.fail(Problem{Path: l.RealPath, Detail: oneLine(err.Error())})
+		}
 		return nil, err
 	}
 	return f, nil

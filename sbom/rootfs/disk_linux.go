@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -21,6 +22,10 @@ type disk struct {
 	// stepwise is set to open one component at a time, where openat2(2) is
 	// missing (Linux before 5.6) or forbidden by a seccomp filter.
 	stepwise bool
+	// fault, if set, is called before a system call, with its name and the path
+	// below the root, and may return its error; [io.EOF] ends a directory. Tests
+	// set it: no file system fails on request.
+	fault func(call, path string) error
 }
 
 // maxPiece is the longest path that the kernel accepts in one call: PATH_MAX
@@ -54,12 +59,12 @@ func (d *disk) list(ctx context.Context, path string, l *listing) error {
 	}
 	defer unix.Close(fd)
 	for {
-		n, err := retry(func() (int, error) { return unix.Getdents(fd, l.buffer) })
+		n, err := retry(func() (int, error) { return d.getdents(fd, path, l.buffer) })
 		if err != nil {
 			return os.NewSyscallError("getdents64", err)
 		}
 		if n <= 0 {
-			return nil
+			return checkEnd(fd, l)
 		}
 		if err := d.parse(fd, path, l.buffer[:n], l); err != nil {
 			return err
@@ -68,6 +73,56 @@ func (d *disk) list(ctx context.Context, path string, l *listing) error {
 			return err
 		}
 	}
+}
+
+func (d *disk) getdents(fd int, path string, b []byte) (int, error) {
+	if d.fault != nil {
+		if err := d.fault("getdents64", inside(path)); err == io.EOF {
+			return 0, nil
+		} else if err != nil {
+			return -1, err
+		}
+	}
+	return unix.Getdents(fd, b)
+}
+
+// listsItself are the file systems that list every directory itself and its
+// parent ("." and ".."). Others leave them out, FUSE for example.
+var listsItself = map[int64]bool{
+	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.TMPFS_MAGIC: true,
+	unix.OVERLAYFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true, unix.SQUASHFS_MAGIC: true, unix.EROFS_SUPER_MAGIC_V1: true,
+}
+
+// countsDirs are the file systems on which a directory has one link for each
+// directory in it, besides its own two. Others have another number, or 1.
+var countsDirs = map[int64]bool{unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.TMPFS_MAGIC: true}
+
+// checkEnd compares the list of a directory that has ended with what the file
+// system tells about the directory: an empty result of getdents64(2) is also
+// what a fault of a file system looks like.
+func checkEnd(fd int, l *listing) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	dirs := 0
+	for _, e := range l.entries {
+		if e.kind == Dir {
+			dirs++
+		}
+	}
+	missing := st.Nlink > 2 && uint64(st.Nlink)-2 > uint64(dirs)
+	if st.Nlink == 0 || l.dots > 0 && !missing { // 0 links: removed
+		return nil
+	}
+	var in unix.Statfs_t
+	if _, err := retry(func() (int, error) { return 0, unix.Fstatfs(fd, &in) }); err != nil {
+		return os.NewSyscallError("fstatfs", err)
+	}
+	if l.dots == 0 && listsItself[int64(in.Type)] || missing && countsDirs[int64(in.Type)] {
+		return errEndedEarly
+	}
+	return nil
 }
 
 // parse parses the result of getdents64(2): inode and offset (8 bytes each),
@@ -89,6 +144,7 @@ func (d *disk) parse(fd int, path string, b []byte, l *listing) error {
 			name = name[:i]
 		}
 		if string(name) == "." || string(name) == ".." {
+			l.dots++
 			continue
 		}
 		if !validName(name) {
@@ -124,10 +180,12 @@ func (d *disk) statKind(fd int, path string, name []byte, l *listing) (Kind, boo
 	_, err := retry(func() (int, error) {
 		return 0, unix.Fstatat(fd, string(name), &st, unix.AT_SYMLINK_NOFOLLOW)
 	})
+	if err == unix.ENOENT {
+		l.vanish(name)
+		return 0, false
+	}
 	if err != nil {
-		if err != unix.ENOENT { // otherwise it was removed
-			l.gap(sbom.GapUnreadable, join(path, name), fmt.Sprintf("its kind is unknown: %v", err))
-		}
+		l.gap(sbom.GapUnreadable, join(path, name), fmt.Sprintf("its kind is unknown: %v", err))
 		return 0, false
 	}
 	switch st.Mode & unix.S_IFMT {
@@ -145,11 +203,12 @@ func (d *disk) statKind(fd int, path string, name []byte, l *listing) (Kind, boo
 // is in the tree and leads nowhere.
 func (d *disk) addLink(fd int, path string, name []byte, l *listing) {
 	target := l.target[:]
-	n, err := retry(func() (int, error) { return unix.Readlinkat(fd, string(name), target) })
+	n, err := retry(func() (int, error) { return d.readlinkat(fd, path, string(name), target) })
 	switch err {
 	case nil:
 	case unix.ENOENT:
-		return // removed
+		l.vanish(name)
+		return
 	case unix.EINVAL:
 		n = 0
 		l.gap(sbom.GapUnreadable, join(path, name), "was a symbolic link and "+becameOther)
@@ -158,6 +217,15 @@ func (d *disk) addLink(fd int, path string, name []byte, l *listing) {
 		l.gap(sbom.GapUnreadable, join(path, name), fmt.Sprintf("the symbolic link could not be read: %v", err))
 	}
 	l.setTarget(l.add(name, Symlink), target[:n])
+}
+
+func (d *disk) readlinkat(fd int, path, name string, target []byte) (int, error) {
+	if d.fault != nil {
+		if err := d.fault("readlinkat", inside(join(path, []byte(name)))); err != nil {
+			return -1, err
+		}
+	}
+	return unix.Readlinkat(fd, name, target)
 }
 
 // device returns the number of the device of a directory. It opens nothing that
@@ -212,7 +280,7 @@ func (d *disk) head(path string, b []byte) (n int, mode fs.FileMode, err error) 
 	}
 	defer unix.Close(fd)
 	for n < len(b) {
-		got, err := retry(func() (int, error) { return unix.Pread(fd, b[n:], int64(n)) })
+		got, err := retry(func() (int, error) { return d.pread(fd, path, b[n:], int64(n)) })
 		if err != nil {
 			return n, mode, err
 		}
@@ -221,7 +289,27 @@ func (d *disk) head(path string, b []byte) (n int, mode fs.FileMode, err error) 
 		}
 		n += got
 	}
+	if n < len(b) {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return n, mode, err
+		}
+		if st.Size > int64(n) {
+			return n, mode, errShort
+		}
+	}
 	return n, mode, nil
+}
+
+func (d *disk) pread(fd int, path string, b []byte, at int64) (int, error) {
+	if d.fault != nil {
+		if err := d.fault("pread64", inside(path)); err == io.EOF {
+			return 0, nil
+		} else if err != nil {
+			return -1, err
+		}
+	}
+	return unix.Pread(fd, b, at)
 }
 
 // openRegular opens a regular file and returns its permissions.
@@ -245,6 +333,11 @@ func (d *disk) openRegular(path string) (int, fs.FileMode, error) {
 // open opens a relative path below the root, in pieces when it is too long for
 // one call.
 func (d *disk) open(path string, flags int) (int, error) {
+	if d.fault != nil {
+		if err := d.fault("openat2", path); err != nil {
+			return -1, err
+		}
+	}
 	conn, err := d.root.SyscallConn()
 	if err != nil {
 		return -1, err

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -533,5 +535,151 @@ func TestMounts(t *testing.T) {
 	}
 	if len(s.Gaps) > 0 {
 		t.Errorf("gaps: %v", s.Gaps)
+	}
+}
+
+// openFaulty opens a root on which system calls fail.
+func openFaulty(t *testing.T, root string, fault func(call, path string) error) *Tree {
+	t.Helper()
+	d, err := openDisk(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.close() })
+	d.fault = fault
+	w := newWalker(d, nil)
+	if err := w.walk(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	tree := w.build.tree()
+	tree.ref, tree.disk, tree.classify = Ref{Scheme: SchemeDir, Path: root}, d, func([]byte) Class { return 1 }
+	tree.gaps, tree.excluded = w.findings()
+	return tree
+}
+
+// TestListedIsNotMissing makes every system call on one path fail, with each
+// error that a file system may return: what a directory lists and what cannot be
+// read is a gap.
+func TestListedIsNotMissing(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "opt/app/node_modules/a/package.json", "opt/app/node_modules/b/index.js", "opt/link -> app", "etc/x")
+	for _, test := range []struct {
+		call, path string
+		errors     []error
+		gap        string
+	}{
+		{"openat2", "opt/app/node_modules", []error{unix.ENOENT, unix.ESTALE, unix.ELOOP, unix.ENOTDIR, unix.EIO, unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EACCES, unix.ENAMETOOLONG}, "/opt/app/node_modules"},
+		{"openat2", "opt", []error{unix.ENOENT, unix.EIO}, "/opt"},
+		{"getdents64", "opt/app/node_modules", []error{unix.ENOENT, unix.EIO, unix.ENOTDIR, unix.ESTALE, unix.EINVAL, io.EOF}, "/opt/app/node_modules"},
+		{"readlinkat", "opt/link", []error{unix.ENOENT, unix.EIO, unix.EINVAL, unix.EACCES, unix.ESTALE}, "/opt/link"},
+	} {
+		for _, fails := range test.errors {
+			t.Run(test.call+" "+test.path+" "+fails.Error(), func(t *testing.T) {
+				tree := openFaulty(t, root, func(call, path string) error {
+					if call == test.call && path == test.path {
+						return fails
+					}
+					return nil
+				})
+				gaps := tree.Gaps()
+				if len(gaps) != 1 || gaps[0].Path != test.gap || gaps[0].Kind != sbom.GapUnreadable {
+					t.Errorf("gaps: %+v", gaps)
+				}
+				if tree.Lookup("/etc/x") == None {
+					t.Error("the rest of the root was not read")
+				}
+			})
+		}
+	}
+}
+
+// TestOneFaultIsRepeated has each call on a path fail once: then nothing is
+// missing.
+func TestOneFaultIsRepeated(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "opt/app/node_modules/a/package.json", "opt/link -> app")
+	for _, faulty := range []string{"openat2 opt/app/node_modules", "getdents64 opt/app", "readlinkat opt/link"} {
+		var once sync.Once
+		tree := openFaulty(t, root, func(call, path string) (err error) {
+			if call+" "+path == faulty {
+				once.Do(func() { err = unix.ENOENT })
+			}
+			return err
+		})
+		if gaps := tree.Gaps(); len(gaps) > 0 || tree.Lookup("/opt/app/node_modules/a/package.json") == None || tree.Target(tree.Lookup("/opt/link")) != "app" {
+			t.Errorf("%s: %+v %v", faulty, gaps, list(tree))
+		}
+	}
+}
+
+// TestRemovedDuringWalk removes directories and links between the listing of
+// their directory and their own: what no longer exists is no gap.
+func TestRemovedDuringWalk(t *testing.T) {
+	for _, removed := range []string{"opt/app/node_modules/a", "opt/app/node_modules", "opt/app", "opt/link"} {
+		root := t.TempDir()
+		write(t, root, "opt/app/node_modules/a/package.json", "opt/link -> app", "opt/rest/x")
+		var once sync.Once
+		tree := openFaulty(t, root, func(call, path string) error {
+			if path == "opt/app/node_modules/a" || call == "readlinkat" && removed == "opt/link" {
+				once.Do(func() { os.RemoveAll(filepath.Join(root, removed)) })
+			}
+			return nil
+		})
+		if gaps := tree.Gaps(); len(gaps) > 0 || tree.Lookup("/opt/rest/x") == None {
+			t.Errorf("%s: %+v %v", removed, gaps, list(tree))
+		}
+	}
+}
+
+// TestFilesWithFaults reads files that their directory lists.
+func TestFilesWithFaults(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "a/one", "a/two", "a/removed")
+	for _, fails := range []error{unix.ENOENT, unix.ESTALE, unix.ELOOP, unix.EIO, unix.EMFILE} {
+		tree := openFaulty(t, root, func(call, path string) error {
+			if path == "a/one" {
+				return fails
+			}
+			return nil
+		})
+		one := tree.Lookup("/a/one")
+		_, statErr := tree.Stat(one)
+		_, openErr := tree.OpenFile(one)
+		_, _, classErr := tree.Classify(one)
+		for _, err := range []error{statErr, openErr, classErr} {
+			if err == nil || errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%v: %v", fails, err)
+			}
+		}
+		if _, err := tree.ReadFile(tree.Lookup("/a/two"), 10); err != nil {
+			t.Error(err)
+		}
+		if faults := tree.Faults(); len(faults) != 1 || faults[0].Path != "/a/one" {
+			t.Errorf("%v: %+v", fails, faults)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(root, "a/one"), []byte("#!/bin/sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, fails := range []error{unix.EIO, io.EOF} {
+		tree := openFaulty(t, root, func(call, path string) error {
+			if call == "pread64" && path == "a/one" {
+				return fails
+			}
+			return nil
+		})
+		if _, _, err := tree.Classify(tree.Lookup("/a/one")); err == nil || len(tree.Faults()) != 1 {
+			t.Errorf("%v: no error, faults %v", fails, tree.Faults())
+		}
+	}
+	tree := openFaulty(t, root, nil)
+	if err := os.Remove(filepath.Join(root, "a/removed")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := tree.Classify(tree.Lookup("/a/removed")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if faults := tree.Faults(); len(faults) > 0 {
+		t.Errorf("a removed file: %+v", faults)
 	}
 }

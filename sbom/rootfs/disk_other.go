@@ -65,7 +65,8 @@ func (d *disk) add(path string, e fs.DirEntry, l *listing) {
 	case fs.ModeSymlink:
 		target, err := d.root.Readlink(inside(join(path, name)))
 		if errors.Is(err, fs.ErrNotExist) {
-			return // removed
+			l.vanish(name)
+			return
 		}
 		if err != nil {
 			l.gap(sbom.GapUnreadable, join(path, name), fmt.Sprintf("the symbolic link could not be read: %v", plain(err)))
@@ -117,8 +118,14 @@ func (d *disk) head(path string, b []byte) (int, fs.FileMode, error) {
 	n, err := io.ReadFull(f, b)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil
+		if info, err = f.Stat(); err == nil && info.Size() > int64(n) {
+			err = errShort
+		}
 	}
-	return n, info.Mode().Perm(), err
+	if err != nil {
+		return n, 0, err
+	}
+	return n, info.Mode().Perm(), nil
 }
 
 // inside converts a path of the environment to one relative to its root.

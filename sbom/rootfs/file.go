@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,9 @@ const HeadSize = layer.HeadSize
 
 var errNotRegular = errors.New("not a regular file")
 
+// errShort is the error of a file whose content ends before its size.
+var errShort = errors.New("its content ends before its size (scan again; check the file system if this remains)")
+
 // LimitError is the error of a file that is larger than the caller's limit.
 type LimitError struct {
 	Path  string // within the environment
@@ -44,7 +48,7 @@ func (e *LimitError) Error() string {
 // because the walk did not. For a file of an image it returns the metadata of
 // the layer.
 func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
-	defer func() { t.recordRead(n, ReadInfo, err) }()
+	defer func() { t.recordRead(n, ReadInfo, err); t.fault(n, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
@@ -53,6 +57,10 @@ func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 		return t.stored.stat(t, n), nil
 	}
 	info, err = t.disk.lstat(path)
+	if t.listed(path, err) {
+		info, err = t.disk.lstat(path)
+		err = stillListed(err)
+	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: plain(err)}
 	}
@@ -65,7 +73,7 @@ func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 // Errors and the name of the file have the path within the environment. A
 // content of an image that [Options.Keep] did not select is a [*NotKeptError].
 func (t *Tree) OpenFile(n Node) (content Content, err error) {
-	defer func() { t.recordRead(n, ReadContent, err) }()
+	defer func() { t.recordRead(n, ReadContent, err); t.fault(n, err) }()
 	path := t.Path(n)
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -77,10 +85,30 @@ func (t *Tree) OpenFile(n Node) (content Content, err error) {
 		return t.stored.open(t, n)
 	}
 	f, err := t.disk.openFile(path)
+	if t.listed(path, err) {
+		f, err = t.disk.openFile(path)
+		err = stillListed(err)
+	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: plain(err)}
 	}
-	return f, nil
+	return &diskFile{file: f, tree: t, node: n}, nil
+}
+
+// listed reports whether the error is that a file does not exist, although its
+// directory still lists it. Then the file is opened once more: it may have been
+// replaced.
+func (t *Tree) listed(path string, err error) bool {
+	return errors.Is(err, fs.ErrNotExist) && !t.disk.gone(context.Background(), path)
+}
+
+// stillListed is the error of the second attempt: the file exists, so that
+// [fs.ErrNotExist] would be wrong.
+func stillListed(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errListed
+	}
+	return err
 }
 
 // Classify returns the result of [Options.Classify] for the first bytes of a
@@ -94,6 +122,7 @@ func (t *Tree) Classify(n Node) (Class, fs.FileMode, error) {
 		class, mode, err = t.classifyFile(n)
 	}
 	t.recordClass(n, class, mode, err)
+	t.fault(n, err)
 	return class, mode, err
 }
 
@@ -110,6 +139,10 @@ func (t *Tree) classifyFile(n Node) (Class, fs.FileMode, error) {
 	}
 	var head [HeadSize]byte
 	got, mode, err := t.disk.head(path, head[:])
+	if t.listed(path, err) {
+		got, mode, err = t.disk.head(path, head[:])
+		err = stillListed(err)
+	}
 	if err != nil {
 		return 0, mode, &fs.PathError{Op: "read", Path: path, Err: plain(err)}
 	}
@@ -140,6 +173,14 @@ func (t *Tree) ReadFile(n Node, limit int64) ([]byte, error) {
 	}
 	if size > limit {
 		return nil, &LimitError{f.Name(), limit}
+	}
+	if size < info.Size() {
+		if info, err = f.Stat(); err == nil && size < info.Size() {
+			err = errShort
+		}
+		if err != nil {
+			return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: plain(err)}
+		}
 	}
 	return b.Bytes(), nil
 }

@@ -76,6 +76,10 @@
 // table and never by their name: a /srv/proc that a user made is read. On a live
 // host it also skips /proc, /sys, /dev and /run. [Tree.Excluded] lists all of
 // these, and [Tree.Gaps] lists everything that could not be read.
+//
+// A file or directory that was removed after it was listed is no gap. The error
+// "no such file" does not prove that: the directory is read again, and what it
+// still lists is a gap ([Tree.Faults] for files).
 package rootfs
 
 import (

@@ -52,6 +52,7 @@ type Tree struct {
 	stored   *imageFiles // nil outside of images
 	gaps     []sbom.Gap
 	excluded []sbom.Exclusion
+	faults   faults // of reading files, since the tree was opened
 
 	names   names
 	parents []int32

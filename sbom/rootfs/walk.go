@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -208,7 +209,7 @@ func (w *walker) read(ctx context.Context, f directory, l *listing) error {
 		l.gap(sbom.GapLimit, f.path, fmt.Sprintf("more than %d nested directories: not read", maxDepth))
 		return nil
 	}
-	err := w.disk.list(ctx, f.path, l)
+	err := w.list(ctx, f.path, l)
 	switch {
 	case err == nil:
 		slices.SortFunc(l.entries, l.compare)
@@ -221,19 +222,87 @@ func (w *walker) read(ctx context.Context, f directory, l *listing) error {
 	// Entries that were read before the error are valid, and are kept.
 	slices.SortFunc(l.entries, l.compare)
 	switch mounted := w.mounts[f.path]; {
-	case errors.Is(err, fs.ErrNotExist):
-		// It was removed after its parent was read: it does not exist, which is
-		// not a gap.
 	case len(mounted) > 0:
 		l.gap(sbom.GapMount, f.path, fmt.Sprintf("the mount of type %s could not be read: %v", mounted[len(mounted)-1].fsType, plain(err)))
 	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
 		l.gap(sbom.GapUnreadable, f.path, "was a directory and "+becameOther)
 	case errors.Is(err, fs.ErrPermission):
 		l.gap(sbom.GapUnreadable, f.path, fmt.Sprintf("%v (scan as a user who may read it)", plain(err)))
+	case errors.Is(err, fs.ErrNotExist):
+		l.gap(sbom.GapUnreadable, f.path, errListed.Error())
 	default:
 		l.gap(sbom.GapUnreadable, f.path, plain(err).Error())
 	}
 	return nil
+}
+
+// maxLists is the number of times that a directory is read when it changes
+// meanwhile.
+const maxLists = 3
+
+// errListed is the error of an entry that its directory lists, and that cannot
+// be opened all the same.
+var errListed = errors.New("its directory lists it, but it cannot be opened: no such file or directory (scan again; check the file system if this remains)")
+
+// errEndedEarly is the error of a directory whose list is shorter than the
+// directory.
+var errEndedEarly = errors.New("the file system ended the list of the directory early (scan again; check the file system if this remains)")
+
+// list reads one directory. The directory, or an entry of it, that was removed
+// after it was listed does not exist, which is neither an error nor a gap. That
+// it was removed is what the list shows which is read again, and not the
+// missing file: a file system with a fault also reports it.
+func (w *walker) list(ctx context.Context, path string, l *listing) error {
+	var before []string
+	for try := 1; ; try++ {
+		l.reset()
+		err := w.disk.list(ctx, path, l)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && w.disk.gone(ctx, path):
+			return nil
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errEndedEarly):
+			if try == maxLists || ctx.Err() != nil {
+				return err
+			}
+			continue
+		case err != nil || len(l.vanished) == 0:
+			return err
+		}
+		var twice []string
+		for _, name := range l.vanished {
+			if slices.Contains(before, name) {
+				twice = append(twice, name)
+			}
+		}
+		if try == maxLists || len(twice) == len(l.vanished) {
+			for _, name := range twice {
+				l.gap(sbom.GapUnreadable, join(path, []byte(name)), errListed.Error())
+			}
+			return nil
+		}
+		before = l.vanished
+	}
+}
+
+// gone reports whether an entry that could not be opened was removed: the
+// nearest directory above it that exists does not list it, or what is left of
+// its path. A directory that cannot be read leaves it in doubt.
+func (d *disk) gone(ctx context.Context, path string) bool {
+	l := newListing()
+	for path != "/" {
+		i := strings.LastIndexByte(path, '/')
+		parent, name := cmp.Or(path[:i], "/"), path[i+1:]
+		l.reset()
+		err := d.list(ctx, parent, l)
+		if err == nil {
+			return !l.lists(name)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+		path = parent
+	}
+	return false
 }
 
 // findings returns the gaps and exclusions in an order that does not depend on
@@ -277,6 +346,9 @@ type listing struct {
 	entries  []entry
 	gaps     []sbom.Gap
 	excluded []sbom.Exclusion
+	// vanished are entries that were listed, and missing when they were examined.
+	vanished []string
+	dots     int // entries "." and ".."
 }
 
 type entry struct {
@@ -300,6 +372,15 @@ func newListing() *listing { return &listing{buffer: make([]byte, bufferSize)} }
 func (l *listing) reset() {
 	l.names, l.text, l.entries = l.names[:0], l.text[:0], l.entries[:0]
 	l.gaps, l.excluded = nil, nil
+	l.vanished, l.dots = nil, 0
+}
+
+func (l *listing) vanish(name []byte) { l.vanished = append(l.vanished, string(name)) }
+
+// lists reports whether the directory has an entry of that name.
+func (l *listing) lists(name string) bool {
+	return slices.Contains(l.vanished, name) ||
+		slices.ContainsFunc(l.entries, func(e entry) bool { return string(l.name(e)) == name })
 }
 
 func (l *listing) add(name []byte, kind Kind) *entry {

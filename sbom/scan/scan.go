@@ -182,6 +182,7 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	s.addFaults()
 	if opts.assembled != nil {
 		opts.assembled(s)
 	}
@@ -402,6 +403,23 @@ func (s *inventory) accountedBy(n rootfs.Node) int {
 		}
 	}
 	return -1
+}
+
+// addFaults adds the files that could not be read and are in no gap or notice
+// yet. It comes last: relations read files too.
+func (s *scanner) addFaults() {
+	known := make(map[string]bool)
+	for _, g := range s.doc.Gaps {
+		known[g.Path] = true
+	}
+	for _, n := range s.doc.Notices {
+		known[n.Path] = true
+	}
+	for _, g := range s.tree.Faults() {
+		if !known[g.Path] {
+			s.doc.Gaps = append(s.doc.Gaps, g)
+		}
+	}
 }
 
 func (s *scanner) gap(kind sbom.GapKind, path, detail string) {

@@ -134,7 +134,8 @@ func (s *inventory) sniffOne(n rootfs.Node, out *sniffed) error {
 }
 
 // ignoreGone returns nil for a file that was removed after the walk: it is no
-// longer in the environment.
+// longer in the environment. The tree has looked into its directory again; a file
+// that is still listed there has another error.
 func ignoreGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
