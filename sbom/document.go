@@ -409,7 +409,8 @@ const (
 	NoticeImage     NoticeKind = "image-claim"           // metadata of an image that contradicts its content
 	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
 
-	NoticeSystem NoticeKind = "system" // a line of os-release that could not be read, or a package list without files
+	NoticeSystem NoticeKind = "system"       // a line of os-release that could not be read, or a package list without files
+	NoticeStale  NoticeKind = "stale-record" // an installer's record that the installer itself would not use
 
 	NoticeRequirement NoticeKind = "unread-requirement" // a requirement that could not be read: a relation may be missing
 

@@ -93,14 +93,16 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		s.notice(sbom.NoticeNonASCII, t.Path(manifest), fmt.Sprintf("the npm package %+q has a name outside ASCII, which the registry does not accept", m.Name))
 	}
 	if inLock && entry.Version != "" && entry.Version != m.Version {
-		s.gap(sbom.GapMalformed, t.Path(manifest), fmt.Sprintf("has version %q, and npm's record of this installation has %q", m.Version, entry.Version))
+		if !lock.stale {
+			s.gap(sbom.GapMalformed, t.Path(manifest), fmt.Sprintf("has version %q, and npm's record of this installation has %q", m.Version, entry.Version))
+		}
 	} else if inLock {
-		u.Digests, u.Install = entry.claims(lock.file)
+		u.Digests, u.Install = lock.claims(entry)
 		u.InstallReason = lock.reason(key, nodeDirName(t, dir))
 	}
 	owner := carrier
 	if owner < 0 {
-		owner = s.bundledIn(modules, entry, inLock)
+		owner = s.bundledIn(modules, dir, lock, entry, inLock)
 	}
 	if owner >= 0 {
 		u.inside = owner
@@ -198,8 +200,7 @@ func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 		}
 		return
 	}
-	if !s.caches.contain(target) && (s.isNodeModules(t.Parent(target)) ||
-		strings.HasPrefix(t.Name(t.Parent(target)), "@") && s.isNodeModules(t.Parent(t.Parent(target)))) {
+	if !s.caches.contain(target) && s.isPackagePlace(target) {
 		return // read there
 	}
 	manifest := s.manifestOf(target)
@@ -262,41 +263,4 @@ func nodeDirName(t *rootfs.Tree, dir rootfs.Node) string {
 		return t.Name(p) + "/" + t.Name(dir)
 	}
 	return t.Name(dir)
-}
-
-// bundledIn returns the package whose own files contain the one in modules
-// (npm's bundleDependencies), by npm's own record where it exists, and by the
-// owner's package.json in a global installation.
-func (s *scanner) bundledIn(modules rootfs.Node, entry hiddenEntry, inLock bool) int {
-	t := s.tree
-	if inLock && !entry.InBundle {
-		return -1
-	}
-	for dir := t.Parent(modules); dir != rootfs.None && t.Parent(dir) != rootfs.None; dir = t.Parent(dir) {
-		manifest := t.Child(dir, "package.json")
-		if manifest == rootfs.None {
-			continue
-		}
-		owner, ok := s.unitAt[manifest]
-		if !ok {
-			continue
-		}
-		if s.units[owner].inside >= 0 {
-			return s.units[owner].inside
-		}
-		if inLock {
-			return owner
-		}
-		bundles, known := s.bundles[manifest]
-		if !known {
-			m, err := s.packageJSON(manifest)
-			bundles = err == nil && m.bundles()
-			s.bundles[manifest] = bundles
-		}
-		if bundles {
-			return owner
-		}
-		return -1
-	}
-	return -1
 }

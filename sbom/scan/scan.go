@@ -229,9 +229,9 @@ type scanner struct {
 	// read are the metadata files that our own readers dealt with; what a
 	// cataloger says against them does not matter.
 	read map[rootfs.Node]bool
-	// bundles are the manifests that were asked whether they list bundled
-	// packages.
-	bundles map[rootfs.Node]bool
+	// bundles are the bundled packages of a directory of packages: see
+	// [scanner.bundleOf].
+	bundles map[rootfs.Node]map[rootfs.Node]bool
 	// needs are the relations between packages of stores.
 	needs []need
 	// modules are files that a directory of packages holds directly.
@@ -243,7 +243,7 @@ type scanner struct {
 func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	s := &scanner{
 		inventory: inventory{tree: tree, unitAt: make(map[rootfs.Node]int)},
-		read:      make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), bundles: make(map[rootfs.Node]bool),
+		read:      make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), bundles: make(map[rootfs.Node]map[rootfs.Node]bool),
 	}
 	s.doc.Catalogers = catalogers.Version
 	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Image: tree.Image(), Files: tree.Files()}
