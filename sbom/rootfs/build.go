@@ -29,6 +29,7 @@ type builder struct {
 	kinds   []Kind
 	links   []buildLink
 	text    []byte // of all links
+	inodes  []inodeOf
 }
 
 type buildLink struct {
@@ -70,6 +71,11 @@ func (b *builder) setTarget(node int32, target []byte) error {
 	b.text = append(b.text, target...)
 	b.links = append(b.links, buildLink{node, uint32(from), uint32(len(b.text))})
 	return nil
+}
+
+// setInode records the inode of a regular file that was added.
+func (b *builder) setInode(node int32, inode uint64) {
+	b.inodes = append(room(b.inodes, 1), newInodeOf(node, inode))
 }
 
 // validName reports whether a file can have that name.

@@ -138,7 +138,7 @@ func (d *disk) parse(fd int, path string, b []byte, l *listing) error {
 		if size < header || size > len(b) {
 			return errors.New("the kernel returned an invalid directory entry")
 		}
-		typ, name := b[18], b[header:size]
+		inode, typ, name := b[:8], b[18], b[header:size]
 		b = b[size:]
 		if i := bytes.IndexByte(name, 0); i >= 0 {
 			name = name[:i]
@@ -169,7 +169,10 @@ func (d *disk) parse(fd int, path string, b []byte, l *listing) error {
 			d.addLink(fd, path, name, l)
 			continue
 		}
-		l.add(name, kind)
+		e := l.add(name, kind)
+		if kind == File {
+			e.inode = binary.NativeEndian.Uint64(inode)
+		}
 	}
 	return nil
 }

@@ -276,7 +276,8 @@ func (t *Tree) Unchanged(ctx context.Context, m *Fingerprints) (bool, error) {
 }
 
 // Names returns a digest of all results of a walk: the names and kinds of all
-// nodes, the targets of links, the gaps and the exclusions. It needs no system
+// nodes, the targets of links, the files with several names, the gaps and the
+// exclusions. It needs no system
 // call. Trees with equal digests have equal node numbers.
 func (t *Tree) Names() [sha256.Size]byte {
 	h := sha256.New()
@@ -311,6 +312,12 @@ func (t *Tree) Names() [sha256.Size]byte {
 		text(e.Path)
 		text(e.Detail)
 	}
+	for _, names := range t.hard.names {
+		b = binary.AppendUvarint(b, uint64(len(names)))
+		for _, n := range names {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+	}
 	h.Write(b)
 	return [sha256.Size]byte(h.Sum(nil))
 }
@@ -319,6 +326,7 @@ func (t *Tree) Names() [sha256.Size]byte {
 type currentFingerprint struct {
 	fingerprint Fingerprint
 	changed     time.Time
+	id          fileID
 }
 
 // fingerprintNumbers is the number of values in a fingerprint besides the path.

@@ -77,6 +77,7 @@ func fingerprintOf(st *unix.Stat_t, path string, scratch *[]byte) currentFingerp
 		uint64(st.Mtim.Sec), uint64(st.Mtim.Nsec), uint64(st.Ctim.Sec), uint64(st.Ctim.Nsec),
 	})
 	s.changed = time.Unix(st.Ctim.Unix())
+	s.id = fileID{st.Dev, st.Ino}
 	return s
 }
 

@@ -517,6 +517,7 @@ func (m *merge) tree() *Tree {
 		}
 	}
 	t.stored = s
+	t.hard = s.hardLinks(t)
 	if m.gapsMore > 0 {
 		m.gaps = append(m.gaps, sbom.Gap{Kind: sbom.GapLimit, Detail: fmt.Sprintf("%d more entries of the image were not applied", m.gapsMore)})
 	}

@@ -186,12 +186,22 @@ func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinf
 		d.close()
 		return nil, rootError(ref, path, err)
 	}
-	t := w.build.tree()
+	candidates := shared(w.build.inodes)
+	t, numbers := w.build.number()
 	t.ref, t.disk = ref, d
 	if t.classify = opts.Classify; t.classify == nil {
 		t.classify = func([]byte) Class { return 0 }
 	}
 	t.gaps, t.excluded = w.findings()
+	nodes := make([]Node, len(candidates))
+	for i, n := range candidates {
+		nodes[i] = Node(numbers[n])
+	}
+	slices.Sort(nodes)
+	if err := t.findHardLinks(ctx, nodes); err != nil {
+		d.close()
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		d.close()
 		return nil, err

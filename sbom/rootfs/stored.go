@@ -1,9 +1,11 @@
 package rootfs
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +25,34 @@ type imageFiles struct {
 	classes  []Class
 	moved    []Node // until linked is set: files without content that have another path than in their layer
 	linked   *linked
+}
+
+// hardLinks returns the files that several entries are. Contents of different
+// entries are at different places, except for empty ones.
+func (s *imageFiles) hardLinks(t *Tree) hardLinks {
+	var nodes []Node
+	for n := range Node(t.Len()) {
+		if t.Kind(n) == File && s.sizes[n] > 0 {
+			nodes = append(nodes, n)
+		}
+	}
+	type id struct {
+		source  uint16
+		content int64
+	}
+	of := func(n Node) id { return id{s.sources[n], s.contents[n]} }
+	slices.SortFunc(nodes, func(a, b Node) int {
+		x, y := of(a), of(b)
+		return cmp.Or(cmp.Compare(x.source, y.source), cmp.Compare(x.content, y.content), cmp.Compare(a, b))
+	})
+	several := nodes[:0]
+	for i, n := range nodes {
+		next := i+1 < len(nodes) && of(nodes[i+1]) == of(n)
+		if next || len(several) > 0 && of(several[len(several)-1]) == of(n) {
+			several = append(several, n)
+		}
+	}
+	return newHardLinks(several, func(i int) (id, bool) { return of(several[i]), true })
 }
 
 // NotKeptError is the error of opening a content of an image that was not kept

@@ -69,6 +69,8 @@ type Tree struct {
 	linkEnds  []uint32 // text of link i is at linkEnds[i]:linkEnds[i+1]
 	linkText  string
 
+	hard hardLinks // regular files with several names
+
 	exts struct {
 		once sync.Once // most trees are searched by globs, but not all
 		extensions

@@ -170,6 +170,10 @@ func (w *walker) addAll(f directory, l *listing) error {
 			return err
 		}
 		switch e.kind {
+		case File:
+			if e.inode != 0 {
+				w.build.setInode(n, e.inode)
+			}
 		case Symlink:
 			if err := w.build.setTarget(n, l.text[e.linkFrom:e.linkTo]); err != nil {
 				return err
@@ -358,6 +362,7 @@ type entry struct {
 	from, to         uint32 // of names
 	linkFrom, linkTo uint32 // of text
 	kind             Kind
+	inode            uint64 // 0 if unknown, or not a regular file
 }
 
 // bufferSize is the size of the result of one system call for a directory: some

@@ -273,7 +273,7 @@ func (s *scanner) resolveInside() {
 			continue
 		}
 		if s.owned(u.node) {
-			u.Owner = s.db.Owner(u.node)
+			u.Owner = s.osOwner(u.node)
 			continue
 		}
 		if carrier, ok := carriers[u.node]; ok && u.carried && carrier != i {

@@ -28,10 +28,15 @@ func (s *scanner) groupUnaccounted() {
 		return
 	}
 	g := s.newGrouping(loose)
+	groups := make(map[rootfs.Node]rootfs.Node, len(loose))
+	for _, n := range loose {
+		groups[n] = g.unit(n)
+	}
+	s.unite(groups)
 	members := make(map[rootfs.Node][]rootfs.Node)
 	var tops []rootfs.Node
 	for _, n := range loose {
-		top := g.unit(n)
+		top := groups[n]
 		if members[top] == nil {
 			tops = append(tops, top)
 		}
@@ -39,14 +44,14 @@ func (s *scanner) groupUnaccounted() {
 	}
 	slices.Sort(tops)
 	names := s.classified()
-	carried := s.carriedUnits()
+	first := len(s.units)
 	for k, top := range tops {
 		i := s.add(s.groupUnit(top, members[top], s.within(top, tops[k+1:]), names))
 		for _, n := range members[top] {
 			s.claim(n, i)
 		}
-		s.adopt(i, top, carried)
 	}
+	s.adopt(first)
 }
 
 // within returns the outermost of the nodes that are below a directory, from the
@@ -240,7 +245,9 @@ func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 	packages, toolchains := s.packageDirs(), g.toolchains()
 	for n := rootfs.Node(0); int(n) < t.Len(); n++ {
 		hard, claimed := int32(0), int32(0)
-		if s.owned(n) || s.caches.contain(n) {
+		if s.shared[n] || s.alias[n] != 0 {
+			// The other name of a file says nothing about this directory.
+		} else if s.owned(n) || s.caches.contain(n) {
 			hard, claimed = 1, 1
 		} else if s.claims[n] != 0 {
 			claimed = 1
@@ -405,7 +412,16 @@ func (s *scanner) groupUnit(top rootfs.Node, members, nested []rootfs.Node, name
 	t := s.tree
 	p := t.Path(top)
 	name, version := s.named(top)
-	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: name, Version: version, Paths: []string{p}, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
+	paths := []string{p}
+	if t.Kind(top) == rootfs.File { // with its other names
+		for _, n := range members {
+			if n != top {
+				paths = append(paths, t.Path(n))
+			}
+		}
+		slices.Sort(paths)
+	}
+	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: name, Version: version, Paths: paths, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
 	for _, n := range nested {
 		c.Files -= s.filesBelow(n)
 	}
@@ -487,32 +503,16 @@ func (s *inventory) executable(n rootfs.Node) (catalogers.Executable, bool) {
 	return s.sniffed.executables[i], true
 }
 
-// carriedUnits returns the units that are linked or packed into a file and
-// bundled with no other unit, in the order of their nodes.
-func (s *inventory) carriedUnits() []int {
-	var out []int
-	for i := range s.units {
-		if u := &s.units[i]; u.carried && u.inside < 0 && u.Owner == "" && u.node != rootfs.None {
-			out = append(out, i)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(s.units[a].node, s.units[b].node) })
-	return out
-}
-
-// adopt adds to a group the units that are linked into its files: modules of a
-// Go program without a version, crates. It searches carried, the result of
-// [scanner.carriedUnits], so that the time does not depend on the number of all
-// units.
-func (s *scanner) adopt(group int, top rootfs.Node, carried []int) {
-	from, to := s.tree.Subtree(top)
-	first, _ := slices.BinarySearchFunc(carried, from, func(i int, n rootfs.Node) int { return cmp.Compare(s.units[i].node, n) })
-	for _, i := range carried[first:] {
+// adopt bundles in the groups, which are the units from first on, what is linked
+// or packed into their files and bundled with no other unit: modules of a Go
+// program without a version, crates.
+func (s *scanner) adopt(first int) {
+	for i := range s.units[:first] {
 		u := &s.units[i]
-		if u.node >= to {
-			break
+		if !u.carried || u.inside >= 0 || u.Owner != "" || u.node == rootfs.None {
+			continue
 		}
-		if s.claimant(u.node) == group {
+		if group := s.claimant(u.node); group >= first {
 			u.inside = group
 		}
 	}

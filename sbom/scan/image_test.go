@@ -156,7 +156,7 @@ func whatever(t *testing.T) files {
 			"/usr/local/bin/six":                                   "x:#!/usr/bin/python3\n",
 			"/usr/local/bin/gotool":                                "x:" + goProgram(t),
 			"/usr/local/bin/script":                                "x:#!/bin/sh\n",
-			"/usr/local/lib/hard":                                  "=> /usr/local/bin/gotool",
+			"/usr/local/lib/twin":                                  "=> /usr/local/bin/gotool",
 			site + "/old-1.0.egg-info/PKG-INFO":                    "Metadata-Version: 1.0\nName: old\nVersion: 1.0\n",
 			site + "/old-1.0.egg-info/top_level.txt":               "old\n",
 			site + "/old/__init__.py":                              "",

@@ -65,7 +65,7 @@ func (s *inventory) ownerOf(n rootfs.Node) string {
 		if s.tree.Kind(n) == rootfs.Dir {
 			return ""
 		}
-		return s.db.Owner(n)
+		return s.osOwner(n)
 	}
 	if i := s.accountedBy(n); i >= 0 {
 		return s.units[i].ID

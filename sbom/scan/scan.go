@@ -210,6 +210,10 @@ type inventory struct {
 	unitAt map[rootfs.Node]int // the first unit by its primary evidence
 	// stores are sorted by root and do not overlap.
 	stores []store
+	// alias and shared are further names of files that the system, or a unit,
+	// accounts for under another: names.go.
+	alias  map[rootfs.Node]rootfs.Node
+	shared map[rootfs.Node]bool
 }
 
 // scanner is the state of one scan: its inventory, and the document that is
@@ -276,6 +280,7 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	s.alias = s.aliases()
 	s.survey = takeSurvey(tree)
 	s.caches = findCaches(tree, &s.survey)
 	return s, nil
@@ -316,6 +321,7 @@ func (s *scanner) examine(ctx context.Context) error {
 // assemble makes components of what was found.
 func (s *scanner) assemble() {
 	s.addFound()
+	s.shareClaims()
 	s.resolveInside()
 	s.groupUnaccounted()
 	for _, p := range s.problems {
@@ -325,11 +331,6 @@ func (s *scanner) assemble() {
 	s.emit()
 	s.startupCode()
 	s.exclude()
-}
-
-// owned reports whether a package of the system owns a node.
-func (s *inventory) owned(n rootfs.Node) bool {
-	return s.db != nil && s.db.Owns(n)
 }
 
 // visible is what the catalogers may see: of caches the programs that are

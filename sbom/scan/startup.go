@@ -36,7 +36,7 @@ func (s *scanner) startupCode() {
 func (s *scanner) startupNotice(n rootfs.Node, detail string) {
 	notice := sbom.Notice{Kind: sbom.NoticeStartup, Path: s.tree.Path(n), Detail: detail}
 	if s.owned(n) {
-		notice.Component = s.db.Owner(n)
+		notice.Component = s.osOwner(n)
 	} else if i := s.accountedBy(n); i >= 0 {
 		notice.Component = s.ownerID(i)
 	} else {
