@@ -1,18 +1,24 @@
 package pep508
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
-// Limits of a marker. Real ones have five levels of parentheses and a dozen
-// comparisons.
+// Limits of a marker. Those of packages have five levels of parentheses and a
+// dozen comparisons; those that a lock combines for several packages have some
+// hundred.
 const (
 	maxDepth = 32
-	maxTerms = 64
+	maxTerms = 512
 )
+
+// maxMarker is the length in bytes of the longest marker that is parsed apart
+// from a requirement.
+const maxMarker = 64 << 10
 
 // Marker is the condition under which a requirement applies: "and" or "or" of
 // other markers, or one comparison.
@@ -22,7 +28,46 @@ type Marker struct {
 	left, right operand
 	// settled is set by Settle on a comparison without an extra; value is
 	// then its result.
-	settled, value bool
+	settled bool
+	value   Truth
+}
+
+// Truth is the value of a condition, of which only a part may be known.
+type Truth int8
+
+// The order is that of "and", the least of its parts, and "or", the greatest.
+const (
+	False Truth = iota - 1
+	Unknown
+	True
+)
+
+func truth(b bool) Truth {
+	if b {
+		return True
+	}
+	return False
+}
+
+// ParseMarker parses a condition that stands apart from a requirement, as in
+// the lock files of Poetry, uv and Pipenv. An empty one is nil, which always
+// holds. The error is an *[Error].
+func ParseMarker(s string) (*Marker, error) {
+	if len(s) > maxMarker {
+		return nil, &Error{0, fmt.Sprintf("a marker longer than %d bytes", maxMarker)}
+	}
+	if strings.TrimSpace(s) == "" {
+		return nil, nil
+	}
+	p := &parser{text: s}
+	m, err := p.marker(0)
+	if err != nil {
+		return nil, err
+	}
+	if p.blanks(); p.rest() != "" {
+		return nil, p.fail("text after the end of a marker")
+	}
+	return m, nil
 }
 
 // operand is a text, or a variable of the environment.
@@ -155,6 +200,28 @@ func variableName(s string) string {
 	return s
 }
 
+// Variables returns the variables of the environment that the marker compares,
+// each once, in the order of the text.
+func (m *Marker) Variables() []string { return m.variables(nil) }
+
+func (m *Marker) variables(out []string) []string {
+	if m == nil {
+		return out
+	}
+	for _, a := range m.args {
+		out = a.variables(out)
+	}
+	if m.args != nil || m.requests() {
+		return out
+	}
+	for _, o := range []operand{m.left, m.right} {
+		if o.variable && !slices.Contains(out, o.text) {
+			out = append(out, o.text)
+		}
+	}
+	return out
+}
+
 // Extras returns the extras that the marker compares, normalised.
 func (m *Marker) Extras() []string { return m.extras(nil) }
 
@@ -175,42 +242,61 @@ func (m *Marker) extras(out []string) []string {
 	return out
 }
 
-// Holds evaluates the marker for one wanted extra, or for none (""). A
-// comparison with a variable that is not in env holds. A nil marker holds.
+// Holds evaluates the marker for one wanted extra, or for none (""). It returns
+// true where the environment does not decide. A nil marker holds.
 func (m *Marker) Holds(env Environment, extra string) bool {
-	if m == nil {
-		return true
-	}
-	switch m.op {
-	case "and":
-		return !slices.ContainsFunc(m.args, func(a *Marker) bool { return !a.Holds(env, extra) })
-	case "or":
-		return slices.ContainsFunc(m.args, func(a *Marker) bool { return a.Holds(env, extra) })
-	}
-	if m.compares("extra") {
+	return m.evaluate(env, func(c *Marker) Truth {
 		value := func(o operand) string {
 			if o.variable && o.text == "extra" {
 				return extra
 			}
 			return o.text
 		}
-		return compareText(value(m.left), m.op, value(m.right))
+		return truth(compareText(value(c.left), c.op, value(c.right)))
+	}) != False
+}
+
+// Applies evaluates the marker for an entry of a lock file. Which extras and
+// groups were requested is not a property of the environment, so a comparison
+// with them holds. The result is Unknown where the environment does not
+// decide. A nil marker is True.
+func (m *Marker) Applies(env Environment) Truth {
+	return m.evaluate(env, func(*Marker) Truth { return True })
+}
+
+// evaluate evaluates the marker; requested evaluates a comparison with an extra
+// or a group.
+func (m *Marker) evaluate(env Environment, requested func(*Marker) Truth) Truth {
+	if m == nil {
+		return True
+	}
+	switch m.op {
+	case "and":
+		all := True
+		for _, a := range m.args {
+			all = min(all, a.evaluate(env, requested))
+		}
+		return all
+	case "or":
+		one := False
+		for _, a := range m.args {
+			one = max(one, a.evaluate(env, requested))
+		}
+		return one
+	}
+	if m.requests() {
+		return requested(m)
 	}
 	if m.settled {
 		return m.value
 	}
-	if m.compares("python_full_version") || m.compares("implementation_version") {
-		return m.holdsFull(env)
-	}
-	left, okL := m.left.value(env)
-	right, okR := m.right.value(env)
-	if !okL || !okR {
-		return true
-	}
-	if m.compares("python_version") {
-		return compare(left, m.op, right)
-	}
-	return compareText(left, m.op, right)
+	return m.compare(env)
+}
+
+// requests reports whether a comparison is about the request of the user:
+// "extra", and the two sets that lock files compare (PEP 751).
+func (m *Marker) requests() bool {
+	return m.compares("extra") || m.compares("extras") || m.compares("dependency_groups")
 }
 
 // Settle evaluates the comparisons that do not depend on an extra, once. Holds
@@ -222,31 +308,67 @@ func (m *Marker) Settle(env Environment) {
 	for _, a := range m.args {
 		a.Settle(env)
 	}
-	if m.args == nil && !m.compares("extra") {
-		m.value = m.Holds(env, "")
+	if m.args == nil && !m.requests() {
+		m.value = m.compare(env)
 		m.settled = true
 	}
 }
 
-// holdsFull compares the full version of an interpreter. Where only the name
-// of its directory shows the version, the last number is unknown: the
-// comparison holds if it holds for the first such version, or for one after
-// all of them.
-func (m *Marker) holdsFull(env Environment) bool {
-	for _, full := range fullVersions(env) {
+// compare evaluates a comparison with variables of the environment.
+func (m *Marker) compare(env Environment) Truth {
+	if m.compares("python_full_version") || m.compares("implementation_version") {
+		return m.compareFull(env)
+	}
+	left, okL := m.left.value(env)
+	right, okR := m.right.value(env)
+	switch {
+	case !okL || !okR:
+		return Unknown
+	case m.compares("python_version"):
+		return truth(compare(left, m.op, right))
+	}
+	return truth(compareText(left, m.op, right))
+}
+
+// compareFull compares the full version of an interpreter. Where only the name
+// of its directory shows the version, the last number is unknown: the result is
+// known if it is the same for the first such version, for one after all of them
+// and for the one that the marker names.
+func (m *Marker) compareFull(env Environment) Truth {
+	full := func(o operand) bool {
+		return o.variable && (o.text == "python_full_version" || o.text == "implementation_version" && env["implementation_name"] == "cpython")
+	}
+	versions := fullVersions(env)
+	if env["python_full_version"] == "" && (m.op == "in" || m.op == "not in") {
+		return Unknown // a list of versions, any of which can be the one
+	}
+	for _, o := range []operand{m.left, m.right} {
+		if short := env["python_version"]; env["python_full_version"] == "" && !o.variable && strings.HasPrefix(o.text, short+".") {
+			versions = append(versions, strings.TrimSuffix(o.text, ".*"))
+		}
+	}
+	if len(versions) == 0 {
+		return Unknown
+	}
+	seen := map[Truth]bool{}
+	for _, v := range versions {
 		value := func(o operand) (string, bool) {
-			if o.variable && (o.text == "python_full_version" || o.text == "implementation_version" && env["implementation_name"] == "cpython") {
-				return full, true
+			if full(o) {
+				return v, true
 			}
 			return o.value(env)
 		}
 		left, okL := value(m.left)
 		right, okR := value(m.right)
-		if !okL || !okR || compare(left, m.op, right) {
-			return true
+		if !okL || !okR {
+			return Unknown
 		}
+		seen[truth(compare(left, m.op, right))] = true
 	}
-	return env["python_version"] == ""
+	if len(seen) > 1 {
+		return Unknown
+	}
+	return truth(seen[True])
 }
 
 func fullVersions(env Environment) []string {

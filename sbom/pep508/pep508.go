@@ -22,10 +22,14 @@
 //
 // # Evaluation
 //
-// [Marker.Holds] treats an unknown variable as a fulfilled comparison, as
-// following an edge that did not matter is the safer mistake. Markers have no
-// negation, so that knowing less never makes a marker fail. The tests compare
-// parsing and evaluation with pip's own copy of the packaging library.
+// A comparison with a variable that is not known has no value, and neither has
+// a marker that depends on it: logic has three values ([Truth]). The two callers
+// decide differently. [Marker.Holds] is for the edges between installed
+// packages: following an edge that did not matter is the safer mistake.
+// [Marker.Applies] is for the entries of lock files and returns all three, since
+// an entry that may not apply is no evidence. Markers have no negation, so that
+// knowing less never makes a marker fail. The tests compare parsing and
+// evaluation with pip's own copy of the packaging library.
 //
 // The package imports only its siblings for names and versions.
 package pep508
