@@ -187,7 +187,7 @@ var (
 	}
 	RuleNotPinned = Rule{
 		ID: "not-pinned", Title: "In no lock file", Strict: Error, Other: Warning,
-		What:   "The package is not from the operating system, and no lock file of the stage pins the version that is installed. Each dependency lists what was found instead: nothing, another version, a range.",
+		What:   "The package is not from the operating system, and no lock file of the stage pins the version that is installed. Each dependency lists what was found instead: nothing, another version, a range, an entry for another Python or platform.",
 		Why:    "The next build may get another version, from anyone who can publish one.",
 		Fix:    "add the package with version and hash to a lock file of the stage, and install from that.",
 		Accept: acceptException,

@@ -53,7 +53,7 @@ name = "Foo"
 version = "1.0"
 category = "dev"
 optional = true
-marker = "x"
+marker = "os_name == 'posix'"
 
 [[package]]
 name = "Foo"
@@ -82,7 +82,7 @@ const pipfileSample = `{
     {"name": "own", "url": "https://u:p@pypi.example/simple", "verify_ssl": false}
   ]},
   "default": {
-    "a": {"version": "==1.0", "hashes": ["sha256:` + shaA + `"], "markers": "m"},
+    "a": {"version": "==1.0", "hashes": ["sha256:` + shaA + `"], "markers": "os_name == 'posix'"},
     "b": {"version": "==2.0", "index": "own"},
     "c": {"version": "*"},
     "d": {"git": "https://github.com/o/d", "ref": "` + commit + `"},
@@ -151,12 +151,12 @@ func TestFormats(t *testing.T) {
 			"30 private 1.0 [registry https://pypi.example/simple pypi.example] sha256:aaaa",
 		}},
 		{"poetry.lock", poetryOld, []string{
-			"2 Foo 1.0 [registry] sha256:aaaa dev,optional",
+			"2 Foo 1.0 [registry] sha256:aaaa if os_name == 'posix' dev,optional",
 			"9 Foo 2.0 [registry] sha256:bbbb",
 			"13 bar 0.1 [registry] sha256:bbbb",
 		}},
 		{"Pipfile.lock", pipfileSample, []string{
-			"7 a 1.0 [registry https://pypi.org/simple] sha256:aaaa if m",
+			"7 a 1.0 [registry https://pypi.org/simple] sha256:aaaa if os_name == 'posix'",
 			"8 b 2.0 [registry https://pypi.example/simple pypi.example]",
 			"9 c * [registry https://pypi.org/simple]",
 			"10 d  [vcs https://github.com/o/d] @8474",

@@ -1,14 +1,69 @@
 package lockcheck
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/pep508"
 	"github.com/depaudit/depaudit/sbom/version"
 )
 
-// judge compares a package with one entry.
-func (s *Set) judge(p *Package, name string, e *Entry) Result {
+// judge compares a package with one entry, which must apply in an environment.
+func (s *Set) judge(p *Package, name string, c candidate, env pep508.Environment) Result {
+	r := s.compare(p, name, c.entry)
+	if r.Reason == OtherVersion || r.Reason == NotExact || r.Reason == Alias {
+		return r
+	}
+	switch applies, where := s.applies(p, c, env); {
+	case applies == pep508.True, r.Pinned && p.Type == "npm" && r.Evidence.rank() >= HashClaimed.rank():
+		return r
+	case applies == pep508.False:
+		return Result{Entry: c.entry, Reason: OtherPlatform, Detail: place(c.entry) + " is not for this environment: " + where}
+	case r.Pinned:
+		return Result{Entry: c.entry, Reason: UnknownMarker, Detail: "it is not known whether " + place(c.entry) + " is for this environment: " + where}
+	}
+	return r
+}
+
+// applies reports whether an entry is one that the installer takes in an
+// environment. where is the reason if that is not certain.
+func (s *Set) applies(p *Package, c candidate, env pep508.Environment) (applies pep508.Truth, where string) {
+	applies = c.entry.when.applies(env, p.Platform)
+	l := s.locks[c.lock]
+	if applies != pep508.False && len(l.edges) > 0 {
+		if r := s.reachOf(c.lock, env); r.applies[c.index] < applies {
+			where = "what requires it is not either"
+			if i := r.closed[c.index]; i >= 0 {
+				closed := condition{markers: []*pep508.Marker{l.edges[i].marker}}
+				where = "it is required for " + closed.text(l.edges[i].text, env, p.Platform)
+			}
+			return r.applies[c.index], where
+		}
+	}
+	if applies != pep508.True {
+		where = "it is for " + c.entry.when.text(c.entry.Marker, env, p.Platform)
+	}
+	return applies, where
+}
+
+// reachOf returns the part of a lock that an environment needs, which is
+// computed once for each.
+func (s *Set) reachOf(lock int, env pep508.Environment) reach {
+	key := itoa(lock)
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		key += "\x00" + name + "\x00" + env[name]
+	}
+	if r, ok := s.reached.Load(key); ok {
+		return r.(reach)
+	}
+	r := s.locks[lock].reachOf(env)
+	s.reached.Store(key, r)
+	return r
+}
+
+// compare compares a package with one entry.
+func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	fail := func(reason Reason, detail string) Result { return Result{Entry: e, Reason: reason, Detail: detail} }
 	q := quote(name)
 	if ecosystem.Canonical(e.Type, e.fullName()) != ecosystem.Canonical(p.Type, name) {

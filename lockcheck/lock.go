@@ -15,6 +15,10 @@ type Lock struct {
 	Entries []Entry
 	// Notes are the places where the lock pins less than it seems to.
 	Notes []Problem
+
+	// edges are the requirements between entries, where they decide which of
+	// them apply.
+	edges []edge
 }
 
 // Entry is one package in a lock file.
@@ -33,8 +37,8 @@ type Entry struct {
 	// Install is npm's key of the entry: the directory that it is installed
 	// in, relative to the project ("node_modules/a/node_modules/b").
 	Install string
-	// Marker is the condition under which the entry applies. It is not
-	// evaluated.
+	// Marker is the condition under which the entry applies, as written.
+	// [Set.Match] evaluates it. Alternatives are joined by "or".
 	Marker string
 	// Dev, Optional and Direct are false where the format does not record
 	// them.
@@ -51,6 +55,8 @@ type Entry struct {
 
 	// verbatim is true for "===", which compares text, not versions (PEP 440).
 	verbatim bool
+	// when is the condition under which the installer takes the entry.
+	when condition
 	// flaw is the reason, found while parsing, why the entry pins nothing.
 	flaw flaw
 }

@@ -25,6 +25,17 @@
 // version, because no hash of the artifact exists. A hash does not excuse an
 // untrusted host: the author of the lock chose both.
 //
+// # Conditions
+//
+// An entry whose marker does not hold in the environment of the package is not
+// one that the installer would take, and pins nothing: a lock of several
+// versions with markers pins one of them. [Package.Markers] has the values.
+// Where they do not decide, the entry pins nothing either, and the result has
+// the variables that are not known. uv.lock has the markers on the edges between
+// packages (reach.go). npm's "os", "cpu" and "libc" are conditions too, but a
+// package whose record repeats the locked digest is the locked one on any
+// platform: npm installs for another one when it is told to.
+//
 // # Formats
 //
 // [Lock.Format] is one of a table (format.go), which has the names, the
@@ -59,6 +70,12 @@ type Package struct {
 	// Digests are the environment's own records of the installed artifact.
 	Digests []Hash
 	Install Install
+	// Markers has the values of marker variables (PEP 508) in each Python
+	// environment that it is installed in. An entry must apply in all of them.
+	// Without any, no marker can be decided.
+	Markers []map[string]string
+	// Platform is the platform that npm's entries are compared with.
+	Platform Platform
 }
 
 // Hash is a digest of an artifact.

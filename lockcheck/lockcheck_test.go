@@ -60,8 +60,16 @@ func openErr(t testing.TB, pairs ...string) string {
 	return strings.ReplaceAll(err.Error(), dir+"/", "")
 }
 
+// python311 is the environment that the packages of py are installed in.
+func python311() []map[string]string {
+	return []map[string]string{{
+		"python_version": "3.11", "sys_platform": "linux", "platform_system": "Linux", "os_name": "posix",
+		"implementation_name": "cpython", "platform_python_implementation": "CPython",
+	}}
+}
+
 func py(name, version string, digests ...Hash) Package {
-	return Package{Type: "pypi", Name: name, Version: version, Digests: digests}
+	return Package{Type: "pypi", Name: name, Version: version, Digests: digests, Markers: python311()}
 }
 
 func js(name, version, path string, digests ...Hash) Package {

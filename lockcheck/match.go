@@ -5,8 +5,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/pep508"
 )
 
 // Set is an index over the entries of locks. It does not change and is safe for
@@ -17,6 +19,9 @@ type Set struct {
 	byName map[packageKey][]candidate
 	// byDir has npm's entries by the directory that they are installed in.
 	byDir map[string][]candidate
+	locks []*Lock
+	// reached has the parts of locks by lock and environment; see reachOf.
+	reached sync.Map
 	// types are the package URL types that the locks have entries of.
 	types map[string]bool
 }
@@ -24,21 +29,21 @@ type Set struct {
 type packageKey struct{ typ, name string }
 
 type candidate struct {
-	lock  int
-	entry *Entry
+	lock, index int // of the lock, and of the entry in it
+	entry       *Entry
 }
 
 // NewSet returns an index over locks. Their order does not affect any result.
 func NewSet(locks []*Lock, policy Policy) *Set {
-	s := &Set{policy: policy, byName: map[packageKey][]candidate{}, byDir: map[string][]candidate{}, types: map[string]bool{}}
+	s := &Set{policy: policy, byName: map[packageKey][]candidate{}, byDir: map[string][]candidate{}, types: map[string]bool{}, locks: locks}
 	for i, l := range locks {
 		for j := range l.Entries {
 			e := &l.Entries[j]
 			key := packageKey{e.Type, ecosystem.Canonical(e.Type, e.fullName())}
-			s.byName[key] = append(s.byName[key], candidate{i, e})
+			s.byName[key] = append(s.byName[key], candidate{i, j, e})
 			s.types[e.Type] = true
 			if e.Install != "" {
-				s.byDir[e.Install] = append(s.byDir[e.Install], candidate{i, e})
+				s.byDir[e.Install] = append(s.byDir[e.Install], candidate{i, j, e})
 			}
 		}
 	}
@@ -59,8 +64,9 @@ func compareCandidates(a, b candidate) int {
 // Match reports whether a lock pins the package, and with which evidence. Of
 // several entries the one with the strongest evidence counts, with two
 // exceptions. Bytes that differ from a locked hash are not excused by another
-// entry without a hash to compare. An npm package in several directories is
-// judged in each, and its evidence is the weakest of them.
+// entry without a hash to compare. An npm package in several directories, and a
+// Python package in several environments, is judged in each, and its evidence is
+// the weakest of them.
 func (s *Set) Match(p Package) Result {
 	name := ecosystem.Join(p.Namespace, p.Name)
 	if !ecosystem.ASCII(name) {
@@ -70,13 +76,22 @@ func (s *Set) Match(p Package) Result {
 		return r
 	}
 	named := s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, name)}]
-	if p.Type != "npm" || len(p.Paths) == 0 {
-		return s.best(&p, name, named)
+	var results []Result
+	switch {
+	case p.Type == "npm" && len(p.Paths) > 0:
+		for _, dir := range slices.Sorted(slices.Values(p.Paths)) {
+			results = append(results, s.best(&p, name, s.inDir(named, dir), nil))
+		}
+	case len(p.Markers) > 0:
+		for _, env := range p.Markers {
+			results = append(results, s.best(&p, name, named, env))
+		}
+	default:
+		return s.best(&p, name, named, nil)
 	}
-	worst := Result{}
-	for i, dir := range slices.Sorted(slices.Values(p.Paths)) {
-		r := s.best(&p, name, s.inDir(named, dir))
-		if i == 0 || stronger(worst, r) {
+	worst := results[0]
+	for _, r := range results[1:] {
+		if stronger(worst, r) {
 			worst = r
 		}
 	}
@@ -142,14 +157,14 @@ func npmKeys(dir string) []string {
 }
 
 // best judges every candidate and returns the result that counts.
-func (s *Set) best(p *Package, name string, candidates []candidate) Result {
+func (s *Set) best(p *Package, name string, candidates []candidate, env pep508.Environment) Result {
 	if len(candidates) == 0 {
 		return s.notFound(p, name)
 	}
 	best := Result{}
 	var mismatch *Result
 	for i, c := range candidates {
-		r := s.judge(p, name, c.entry)
+		r := s.judge(p, name, c, env)
 		if r.Reason == HashMismatch && mismatch == nil {
 			mismatch = &r
 		}
@@ -160,10 +175,31 @@ func (s *Set) best(p *Package, name string, candidates []candidate) Result {
 	if mismatch != nil && best.Evidence.rank() < HashClaimed.rank() {
 		return *mismatch
 	}
-	if best.Reason == OtherVersion || best.Reason == NotExact {
-		best.Detail = nearMiss(p, name, candidates)
+	switch best.Reason {
+	case OtherVersion, NotExact:
+		best.Detail = nearMiss(p, name, s.applicable(p, candidates, env))
+	case OtherPlatform, UnknownMarker:
+		same := func(c candidate) bool { return sameLocked(c.entry, p.Version) }
+		if list := slices.DeleteFunc(s.applicable(p, candidates, env), same); len(list) > 0 {
+			best.Detail += "; " + nearMiss(p, name, list)
+		}
 	}
 	return best
+}
+
+// applicable returns the candidates that may apply in an environment, or all if
+// none does.
+func (s *Set) applicable(p *Package, candidates []candidate, env pep508.Environment) []candidate {
+	var out []candidate
+	for _, c := range candidates {
+		if applies, _ := s.applies(p, c, env); applies != pep508.False {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return slices.Clone(candidates)
+	}
+	return out
 }
 
 // stronger reports whether result a comes before b: pinned before not pinned,

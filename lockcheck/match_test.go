@@ -194,7 +194,7 @@ func TestStrongestLockWins(t *testing.T) {
 }
 
 func TestNearMissShowsVersions(t *testing.T) {
-	dir := files(t, "requirements.txt", "foo==1.0\nfoo==1.1; os_name=='a'\nfoo==1.2; os_name=='b'\nfoo==1.2; os_name=='c'\nfoo==1.3; os_name=='d'\nfoo==1.4; os_name=='e'\n")
+	dir := files(t, "requirements.txt", "foo==1.0\nfoo==1.1; platform_machine=='a'\nfoo==1.2; platform_machine=='b'\nfoo==1.2; platform_machine=='c'\nfoo==1.3; platform_machine=='d'\nfoo==1.4; platform_machine=='e'\n")
 	l, err := Open(t.Context(), dir+"/requirements.txt")
 	if err != nil {
 		t.Fatal(err)

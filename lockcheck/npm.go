@@ -80,6 +80,7 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool) {
 		Bundled: d.flag(p, "inBundle"), Direct: direct[m.key],
 	}
 	e.Namespace, e.Name = ecosystem.Split("npm", name)
+	e.when.os, e.when.cpu, e.when.libc = d.texts(p, "os"), d.texts(p, "cpu"), d.texts(p, "libc")
 	resolved := d.text(p, "resolved")
 	switch {
 	case d.flag(p, "link"):

@@ -53,7 +53,8 @@ func (l *Lock) pipfileEntry(d *document, section string, m *member, sources map[
 		d.fail(m.offset, "", "a package without a name")
 		return
 	}
-	e := Entry{Type: "pypi", Name: m.key, File: d.file, Line: d.line(m.offset), Marker: d.text(p, "markers"), Dev: section == "develop"}
+	e := Entry{Type: "pypi", Name: m.key, File: d.file, Line: d.line(m.offset), Dev: section == "develop"}
+	d.condition(&e, p, "markers", d.text(p, "markers"))
 	spec := d.text(p, "version")
 	// "*" is any version, and what does not parse pins none either.
 	if list, err := pep508.ParseSpecifiers(spec); err == nil {

@@ -12,9 +12,7 @@ func (l *Lock) parsePoetry(d *document) error {
 			Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name"),
 			Optional: d.flag(p, "optional"), Dev: d.text(p, "category") == "dev",
 		}
-		if m := p.get("markers"); m != nil && m.kind == nodeString {
-			e.Marker = m.text
-		}
+		poetryMarkers(d, p, &e)
 		if e.Name == "" {
 			d.fail(p.offset, "", "a package without a name")
 		}
@@ -35,6 +33,27 @@ func (l *Lock) parsePoetry(d *document) error {
 		l.refuseTwins(d)
 	}
 	return d.failure()
+}
+
+// poetryMarkers adds the condition of a package: since Poetry 2.0 one marker, or
+// one for each group that has the package; before Poetry 1.0 "marker". An empty
+// one of a group has no condition. The versions in between have none, and
+// resolve the markers of pyproject.toml again.
+func poetryMarkers(d *document, p *node, e *Entry) {
+	d.condition(e, p, "marker", d.text(p, "marker"))
+	groups := p.get("markers")
+	if groups == nil || groups.kind != nodeObject {
+		d.condition(e, p, "markers", d.text(p, "markers"))
+		return
+	}
+	named := 0
+	for _, group := range groups.members {
+		named++
+		d.condition(e, groups, group.key, d.text(groups, group.key))
+	}
+	if len(e.when.markers) < max(named, len(d.texts(p, "groups"))) {
+		e.Marker, e.when.markers = "", nil // one group has it everywhere
+	}
 }
 
 // poetryFiles adds the hashes of a package's files. In the old layout all

@@ -1,19 +1,24 @@
 package lockcheck
 
+import "slices"
+
 // parsePylock parses the format of PEP 751
 // (https://packaging.python.org/en/latest/specifications/pylock-toml/).
 func (l *Lock) parsePylock(d *document) error {
 	if v := d.text(d.root, "lock-version"); v != "1.0" && d.err == nil {
 		d.fail(0, "create it again with a tool that writes version 1.0", "lock-version is %s, not \"1.0\"", quote(v))
 	}
+	requires := d.specifiers(d.root, "requires-python")
 	for _, p := range d.tables(d.root, "packages") {
 		e := Entry{
-			Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"), Marker: d.text(p, "marker"),
+			Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"),
 			File: d.file, Line: d.at(p, "name"), Source: registrySource("pypi", d.text(p, "index")),
 		}
 		if e.Name == "" {
 			d.fail(p.offset, "", "a package without a name")
 		}
+		d.condition(&e, p, "marker", d.text(p, "marker"))
+		e.when.requires = slices.Concat(requires, d.specifiers(p, "requires-python"))
 		vcs, directory, archive := d.table(p, "vcs"), d.table(p, "directory"), d.table(p, "archive")
 		switch {
 		case vcs != nil:

@@ -27,7 +27,13 @@ func (r *requirements) requirement(words segment, opts []option, constraint bool
 	}
 	text, marker := cutMarker(words.text)
 	if isPathOrURL(text) {
-		e.Marker = marker
+		m, err := pep508.ParseMarker(marker)
+		if syntax, ok := errors.AsType[*pep508.Error](err); ok {
+			return words.errorf(0, "write the marker after a semicolon", "not an environment marker: %s", syntax.Msg)
+		}
+		if m != nil {
+			e.Marker, e.when.markers = marker, []*pep508.Marker{m}
+		}
 		return r.unnamed(words, text, e)
 	}
 	return r.named(words, e)
@@ -60,6 +66,9 @@ func (r *requirements) named(words segment, e Entry) error {
 		return words.errorf(syntax.Offset, "write name==version", "%s", syntax.Msg)
 	}
 	e.Name, e.Marker = req.Name, req.MarkerText
+	if req.Marker != nil {
+		e.when.markers = []*pep508.Marker{req.Marker}
+	}
 	if req.URL != "" {
 		setDirect(&e, req.URL)
 	} else {

@@ -61,9 +61,9 @@ zip @ https://files.pythonhosted.org/zip-1.0.zip#sha256=`+shaB+` ; sys_platform 
 	if !strings.Contains(strings.Join(notes(l), " "), "path:15") {
 		t.Errorf("the requirement without a name is not noted: %v", notes(l))
 	}
-	// Two entries of one name under different markers are both candidates.
-	for _, version := range []string{"1.0.0", "1.1"} {
-		if r := match([]*Lock{l}, py("foo_bar", version)); !r.Pinned {
+	// Of two entries of one name, only the one whose marker holds pins.
+	for version, want := range map[string]string{"1.0.0": "other-platform", "1.1": "hash-locked"} {
+		if r := match([]*Lock{l}, py("foo_bar", version)); outcome(r) != want {
 			t.Errorf("foo-bar %s: %s", version, r.Detail)
 		}
 	}

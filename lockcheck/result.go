@@ -51,6 +51,8 @@ const (
 	Alias         Reason = "aliased"          // the lock has another package at that path
 	HashMismatch  Reason = "hash-mismatch"    // not the bytes that were locked
 	NonASCII      Reason = "look-alike-name"  // a name outside ASCII
+	OtherPlatform Reason = "other-platform"   // the entry is for another Python or platform
+	UnknownMarker Reason = "unknown-platform" // whether the entry applies cannot be decided
 
 	// With Pinned true and VersionLocked:
 	NoHash   Reason = "no-hash"   // the entry has none
@@ -63,12 +65,16 @@ const (
 func (r Reason) nearness() int {
 	switch r {
 	case HashMismatch:
-		return 9
+		return 11
 	case OtherRegistry, OtherPackage:
-		return 8
+		return 10
 	case Replaced, Alias:
-		return 7
+		return 9
 	case VCS, URL, Editable, Link, LocalPath:
+		return 8
+	case UnknownMarker:
+		return 7
+	case OtherPlatform:
 		return 6
 	case NotExact:
 		return 5

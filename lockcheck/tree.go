@@ -1,6 +1,11 @@
 package lockcheck
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/depaudit/depaudit/sbom/pep508"
+)
 
 // Limits of the JSON and TOML trees. They refuse input that exhausts memory or
 // the stack; real lock files are far smaller.
@@ -164,6 +169,66 @@ func (d *document) tables(parent *node, key string) []*node {
 		}
 	}
 	return n.items
+}
+
+// texts returns the strings of a member that is a string or an array of
+// strings.
+func (d *document) texts(parent *node, key string) []string {
+	n := parent.get(key)
+	if n == nil || n.kind == nodeNull {
+		return nil
+	}
+	if n.kind == nodeString {
+		return []string{n.text}
+	}
+	if n = d.want(parent, key, nodeArray); n == nil {
+		return nil
+	}
+	var out []string
+	for _, item := range n.items {
+		if item.kind != nodeString {
+			d.fail(item.offset, "", "an element of %q must be %s, not %s", key, nodeString, item.kind)
+			return nil
+		}
+		out = append(out, item.text)
+	}
+	return out
+}
+
+// condition adds a marker to the alternatives of an entry. key is its member in
+// parent.
+func (d *document) condition(e *Entry, parent *node, key, marker string) {
+	m := d.marker(parent, key, marker)
+	if m == nil {
+		return
+	}
+	if e.Marker != "" {
+		e.Marker += " or "
+	}
+	e.Marker += marker
+	e.when.markers = append(e.when.markers, m)
+}
+
+// marker parses a marker, which is nil when there is none.
+func (d *document) marker(parent *node, key, text string) *pep508.Marker {
+	m, err := pep508.ParseMarker(text)
+	if syntax, ok := errors.AsType[*pep508.Error](err); ok {
+		offset := parent.offset
+		if n := parent.get(key); n != nil {
+			offset = n.offset
+		}
+		d.fail(offset, "create the lock file again", "not an environment marker, at its column %d: %s", syntax.Offset+1, syntax.Msg)
+	}
+	return m
+}
+
+// specifiers parses a member with version specifiers.
+func (d *document) specifiers(parent *node, key string) pep508.Specifiers {
+	list, err := pep508.ParseSpecifiers(d.text(parent, key))
+	if err != nil {
+		d.fail(parent.get(key).offset, "create the lock file again", "%q has no version specifiers", key)
+	}
+	return list
 }
 
 // at returns the line of a member of a table, or of the table itself if it has

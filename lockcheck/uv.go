@@ -13,12 +13,17 @@ func (l *Lock) parseUV(d *document) error {
 	if v := d.want(d.root, "version", nodeNumber); v != nil && v.text != "1" {
 		d.fail(v.offset, "lock with a uv that writes version 1", "uv.lock version %s is not supported", quote(v.text))
 	}
+	requires := d.specifiers(d.root, "requires-python")
 	for _, p := range d.tables(d.root, "package") {
 		e := Entry{Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name")}
 		if e.Name == "" {
 			d.fail(p.offset, "", "a package without a name")
 		}
 		uvSource(d, p, &e)
+		e.when.requires = requires
+		for _, marker := range d.texts(p, "resolution-markers") {
+			d.condition(&e, p, "resolution-markers", marker)
+		}
 		if sdist := d.table(p, "sdist"); sdist != nil {
 			l.uvFile(d, sdist, &e)
 		}
@@ -31,9 +36,50 @@ func (l *Lock) parseUV(d *document) error {
 		l.add(e)
 	}
 	if d.err == nil {
+		l.uvEdges(d)
 		l.refuseTwins(d)
 	}
 	return d.failure()
+}
+
+// uvEdges adds the requirements between packages, with their markers: those of
+// each package, its extras and its groups, and those of the manifest, which a
+// workspace without a project and a script have.
+func (l *Lock) uvEdges(d *document) {
+	byName := map[string][]int{}
+	for i := range l.Entries {
+		name := ecosystem.Python(l.Entries[i].Name)
+		byName[name] = append(byName[name], i)
+	}
+	add := func(from int, list []*node) {
+		for _, n := range list {
+			text := d.text(n, "marker")
+			m := d.marker(n, "marker", text)
+			version := d.text(n, "version")
+			for _, to := range byName[ecosystem.Python(d.text(n, "name"))] {
+				if version == "" || l.Entries[to].Version == version {
+					l.edges = append(l.edges, edge{from, to, m, text})
+				}
+			}
+		}
+	}
+	groups := func(from int, table *node) {
+		if table == nil {
+			return
+		}
+		for _, m := range table.members {
+			add(from, d.tables(table, m.key))
+		}
+	}
+	for i, p := range d.tables(d.root, "package") {
+		add(i, d.tables(p, "dependencies"))
+		groups(i, d.table(p, "optional-dependencies"))
+		groups(i, d.table(p, "dev-dependencies"))
+	}
+	if manifest := d.table(d.root, "manifest"); manifest != nil {
+		add(-1, d.tables(manifest, "requirements"))
+		groups(-1, d.table(manifest, "dependency-groups"))
+	}
 }
 
 func uvSource(d *document, p *node, e *Entry) {

@@ -18,8 +18,10 @@ type footprint struct {
 	config *config.Stage
 	locks  []*lockcheck.Lock
 	set    *lockcheck.Set
-	except *exceptions
-	base   *stageBase // nil without one
+	// platform decides which entries of the locks apply.
+	platform *platform
+	except   *exceptions
+	base     *stageBase // nil without one
 
 	// firstParty has the IDs of the components that the project builds.
 	firstParty   map[string]bool
@@ -50,7 +52,7 @@ const whyNoPackage = "no-package"
 
 func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
 	f := &footprint{
-		doc: in.Document, config: &in.Stage, except: except, base: compareBase(in),
+		doc: in.Document, platform: newPlatform(in.Document), config: &in.Stage, except: except, base: compareBase(in),
 		firstParty: map[string]bool{}, byID: map[string]*audit.Dependency{}, broken: map[string][]string{},
 		unsound: map[string]bool{}, present: map[string]bool{},
 		expired: map[*config.Exception][]string{},
@@ -196,7 +198,7 @@ func (f *footprint) accountByBase(c *sbom.Component, d *audit.Dependency) string
 		d.Lock = nil
 	} else if c.Kind == sbom.KindPackage {
 		// A lock file from which the base was installed is not unused.
-		if r := f.set.Match(installed(c)); r.Entry != nil {
+		if r := f.match(c); r.Entry != nil {
 			f.useLock(r.Entry)
 		}
 	}
@@ -289,7 +291,7 @@ func (f *footprint) checkLinked(c *sbom.Component, d *audit.Dependency) string {
 		if m.Owner != c.ID || m.Type != "golang" || m.Name == "stdlib" {
 			continue // the standard library is part of the toolchain and has no hash
 		}
-		r := f.set.Match(installed(m))
+		r := f.match(m)
 		if r.Pinned {
 			continue
 		}
@@ -301,7 +303,7 @@ func (f *footprint) checkLinked(c *sbom.Component, d *audit.Dependency) string {
 }
 
 func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string {
-	r := f.set.Match(installed(c))
+	r := f.match(c)
 	if r.Entry != nil {
 		f.useLock(r.Entry)
 	}
@@ -343,7 +345,15 @@ func ruleOf(r lockcheck.Reason) string {
 	return audit.RuleNotPinned.ID
 }
 
-// installed returns the component as lockcheck compares it.
+// match compares the component with the locks.
+func (f *footprint) match(c *sbom.Component) lockcheck.Result {
+	p := installed(c)
+	p.Markers, p.Platform = f.platform.python(c), f.platform.npm
+	return f.set.Match(p)
+}
+
+// installed returns the component as lockcheck compares it, without its
+// platform.
 func installed(c *sbom.Component) lockcheck.Package {
 	p := lockcheck.Package{Type: c.Type, Namespace: c.Namespace, Name: c.Name, Version: c.Version, Paths: c.Paths}
 	for _, d := range c.Digests {
