@@ -59,7 +59,7 @@ func TestParseErrors(t *testing.T) {
 		"a; (os_name == 'x'":      {18, "a marker without a closing parenthesis"},
 		"a; os_name == 'x' y":     {18, "text after the end of a requirement"},
 		strings.Repeat("a", 8193): {0, "a requirement longer than 8192 bytes"},
-		"a; " + strings.Repeat("(", 40) + "os_name == 'x'":             {36, "a marker with more than 32 nested parentheses"},
+		"a; " + strings.Repeat("(", 40) + "os_name == 'x'":           {36, "a marker with more than 32 nested parentheses"},
 		"a; os_name == 'x'" + strings.Repeat("or os_name=='x'", 512): {7685, "a marker with more than 512 comparisons"},
 	} {
 		_, err := Parse(text)
