@@ -36,6 +36,8 @@ func (s *scanner) addFound() {
 			// Recognised by strings: it names a group, and does not count.
 		case f.Type == "brew":
 			s.addBrew(f, n)
+		case recordsFiles(f):
+			// Added before the readers.
 		case f.Type == "nix":
 			// In the store, and read there; entries of only its database do not exist.
 		case f.Type == "pypi" && isPythonMetadata(f.Path):
@@ -88,6 +90,42 @@ func (s *scanner) compare(f catalogers.Found, n rootfs.Node, reported map[string
 		return
 	}
 	s.gap(sbom.GapMalformed, f.Path, fmt.Sprintf("readers disagree: %q %q by the interpreter's rules, %q %q by %s", u.Name, u.Version, name, f.Version, f.Cataloger))
+}
+
+// recordsFiles recognises a package of a manager that records each file that it
+// installed, of any ecosystem, for a prefix of its own.
+func recordsFiles(f catalogers.Found) bool {
+	return f.Cataloger == "conda-meta-cataloger" || f.Cataloger == "portage-cataloger"
+}
+
+// addManagers adds the packages of such managers. They come before the readers,
+// so that the metadata that a package has for another program (a dist-info, a
+// package.json) is bundled in it, as it is in a package of the system.
+func (s *scanner) addManagers() {
+	for _, f := range s.found {
+		if !recordsFiles(f) {
+			continue
+		}
+		from := len(s.units)
+		s.addPackage(f, s.tree.Lookup(f.Path))
+		for i := from; i < len(s.units); i++ {
+			s.units[i].manager = true
+		}
+	}
+}
+
+// managerOf returns the package of a manager that installed a file, -1 if none.
+func (s *inventory) managerOf(n rootfs.Node) int {
+	if n == rootfs.None {
+		return -1
+	}
+	if i := s.storeOf(n); i >= 0 {
+		return i
+	}
+	if i := s.claimant(n); i >= 0 && s.units[i].manager {
+		return i
+	}
+	return -1
 }
 
 // declared handles a package.json outside of every node_modules: of a project, of
@@ -156,7 +194,7 @@ func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 		full, ok := within(base, p, root)
 		file := rootfs.None
 		if root != "" && ok {
-			if file = t.Resolve(full); file == rootfs.None || t.Kind(file) == rootfs.Dir {
+			if file = t.ResolveParent(full); file == rootfs.None || t.Kind(file) == rootfs.Dir {
 				continue
 			}
 			_, ok = within("/", t.Path(file), root)
@@ -164,6 +202,9 @@ func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 		switch {
 		case root != "" && ok:
 			s.claim(file, i)
+			if to := t.ResolveNode(file); to != file && s.mayClaim(to, root) {
+				s.claim(to, i)
+			}
 		case refused == "":
 			refused = full
 		default:
@@ -177,6 +218,17 @@ func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 		}
 		s.notice(sbom.NoticeClaim, f.Path, detail+", outside of the directories of packages of this kind: ignored")
 	}
+}
+
+// mayClaim reports whether a package of a prefix may claim the target of a link
+// that it installed: a file of that prefix, or one in a cache of downloads, which
+// nothing else installs.
+func (s *inventory) mayClaim(n rootfs.Node, prefix string) bool {
+	if n == rootfs.None || s.tree.Kind(n) != rootfs.File {
+		return false
+	}
+	_, ok := within("/", s.tree.Path(n), prefix)
+	return ok || s.caches.contain(n)
 }
 
 // listRoot returns the directory that the paths of a package's list are relative

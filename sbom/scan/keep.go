@@ -45,7 +45,7 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 // node_metadata.go, stores.go.
 func isMetadata(name string) bool {
 	switch name {
-	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json",
+	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json", "INSTALLER",
 		"package.json", ".package-lock.json", "INSTALL_RECEIPT.json", "manifest.json", "ld.so.conf":
 		return true
 	}

@@ -171,8 +171,8 @@ func isNodeCode(name string) bool {
 // an npm package with fixtures, a Python one with a front end. Paths of a Python
 // package outside of the directory of modules do not count.
 func (s *inventory) carrierOf(manifest rootfs.Node) int {
-	if store := s.storeOf(manifest); store >= 0 {
-		return store
+	if manager := s.managerOf(manifest); manager >= 0 {
+		return manager
 	}
 	c := s.claimant(manifest)
 	if c < 0 || s.units[c].Type != "npm" && !isInSiteDir(s.tree, manifest) {

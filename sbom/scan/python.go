@@ -76,7 +76,10 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	if !ecosystem.ASCII(name) {
 		s.notice(sbom.NoticeNonASCII, t.Path(meta), fmt.Sprintf("the Python distribution %+q has a name outside ASCII, which no index accepts", name))
 	}
-	u.own = s.storeOf(at) < 0 && s.standsForItself(at)
+	u.own = s.standsForItself(at)
+	if s.managerOf(meta) >= 0 {
+		u.own = !s.byManager(d)
+	}
 	if s.owned(meta) {
 		s.add(u)
 		return
@@ -211,6 +214,27 @@ func (s *inventory) standsForItself(d rootfs.Node) bool {
 		lister = s.claimant(s.metadataOf(d))
 	}
 	return lister >= 0 && s.tree.Parent(s.tree.Parent(s.units[lister].node)) == parent
+}
+
+// byManager reports whether the metadata that another manager recorded is still
+// what it installed: managers write their name, or nothing, as the installer
+// (https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-installer-file),
+// and pip writes its own when it installs the distribution again.
+func (s *scanner) byManager(d rootfs.Node) bool {
+	n := s.tree.Child(d, "INSTALLER")
+	if n == rootfs.None || s.storeOf(d) >= 0 {
+		return true
+	}
+	data, err := s.tree.ReadFile(n, maxPythonSmall)
+	if err != nil {
+		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
+		return false
+	}
+	switch strings.TrimSpace(string(data)) {
+	case "", "conda", "portage", "gpep517":
+		return true
+	}
+	return false
 }
 
 func isSiteDir(name string) bool { return name == "site-packages" || name == "dist-packages" }

@@ -14,8 +14,9 @@
 // importable modules and code archives that neither the system nor a package
 // claims are grouped by the installation that they are in (rule 5, prefixes.go).
 //
-// Packages of managers that give each package a directory (Homebrew, Nix) come
-// before the readers: the content of such a directory is bundled.
+// Packages of managers that give each package a directory (Homebrew, Nix), or
+// that record each file of it (conda, Portage), come before the readers: that
+// directory, and those files, are bundled.
 //
 // # Phases
 //
@@ -313,6 +314,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.claims = make([]int32, s.tree.Len())
 	s.problems = problems
 	s.readStores()
+	s.addManagers()
 	s.readPython()
 	s.readNode()
 	return ctx.Err()

@@ -45,6 +45,7 @@ func (s *inventory) storeOf(n rootfs.Node) int {
 }
 
 func (s *scanner) addStore(dir rootfs.Node, u unit) int {
+	u.manager = true
 	i := s.add(u)
 	_, end := s.tree.Subtree(dir)
 	at := sort.Search(len(s.stores), func(i int) bool { return s.stores[i].root > dir })

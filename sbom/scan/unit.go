@@ -23,6 +23,9 @@ type unit struct {
 	// has its files: the direct child of a directory that an interpreter imports
 	// from. Another package's file list cannot claim it.
 	own bool
+	// manager is set for a package of a manager that records all files of its
+	// packages, whatever ecosystem they are of: what it recorded is bundled.
+	manager bool
 	// carried is set for a unit that is linked or packed into the file at node.
 	carried bool
 	// nested are the roots of the installations below a directory of unaccounted
