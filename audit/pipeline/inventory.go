@@ -144,7 +144,8 @@ type Inventory struct {
 // Inventories scans environments side by side, each distinct one once, and
 // returns what it found in their order. An environment whose scan has no result
 // is lost; its error begins with the reference as it was written. Inventories
-// itself fails only if ctx ends or a scanner returns a [*RunError].
+// itself fails only if ctx ends, a scanner returns a [*RunError], or a reference
+// names an image that is not there, which is an [*InputError].
 func Inventories(ctx context.Context, envs []Environment, o Options) ([]Inventory, error) {
 	found := make([]Inventory, len(envs))
 	first := make(map[envKey]int)
@@ -177,6 +178,10 @@ func Inventories(ctx context.Context, envs []Environment, o Options) ([]Inventor
 		var run *RunError
 		if errors.As(inv.Lost, &run) {
 			return nil, inv.Lost
+		}
+		var selection *rootfs.SelectionError
+		if errors.As(inv.Lost, &selection) {
+			return nil, &InputError{Err: asNamed(e, inv.Lost)}
 		}
 		if inv.Lost != nil {
 			inv.Lost = asNamed(e, inv.Lost)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
@@ -84,13 +85,14 @@ func (r *childRequest) mapStrings(f func(string) string) {
 
 type childError struct {
 	Message string `json:"message"`
-	// Kind is kindContent or kindInternal.
+	// Kind is one of the constants.
 	Kind string `json:"kind"`
 }
 
 const (
-	kindContent  = "content"  // the environment cannot be scanned
-	kindInternal = "internal" // the child could not run
+	kindContent   = "content"   // the environment cannot be scanned
+	kindSelection = "selection" // the reference names no image, or several
+	kindInternal  = "internal"  // the child could not run
 )
 
 // child is the program as a child: it scans and writes frames.
@@ -133,7 +135,11 @@ func (c *command) child(args []string) int {
 	found, err := makeResult(request, progress)
 	mu.Lock()
 	defer mu.Unlock()
-	if err != nil {
+	var selection *rootfs.SelectionError
+	switch {
+	case errors.As(err, &selection):
+		return fail(kindSelection, err)
+	case err != nil:
 		return fail(kindContent, err)
 	}
 	payload, err := json.Marshal(found.Document)

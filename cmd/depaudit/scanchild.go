@@ -16,6 +16,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
 )
 
@@ -87,6 +88,9 @@ func (l *limitFlags) childScanner(ctx context.Context, r pipeline.Request, progr
 	if errors.As(readErr, &reported) {
 		if reported.Kind == kindInternal {
 			return nil, &pipeline.RunError{Err: reported}
+		}
+		if reported.Kind == kindSelection {
+			return nil, &rootfs.SelectionError{Err: reported}
 		}
 		return nil, reported
 	}

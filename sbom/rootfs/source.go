@@ -7,6 +7,10 @@ import (
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
 
+// SelectionError is the error of a reference to an image that is not there, or
+// to several: the user has to name another one.
+type SelectionError = image.SelectionError
+
 // openImage opens the image of a reference.
 func openImage(ctx context.Context, ref Ref, opts Options) (*Tree, error) {
 	img, err := image.Open(ctx, image.Location{Scheme: ref.Scheme, Path: ref.Path, Tag: ref.Tag}, opts.Platform)

@@ -201,6 +201,11 @@ func TestSystem(t *testing.T) {
 		{"a package that is set to deinstall, its list is there", good.with(files{"/var/lib/dpkg/status": strings.Replace(good["/var/lib/dpkg/status"], "install ok installed", "deinstall ok config-files", 1), "/usr/bin/evil": "x:#!/bin/sh\n"}),
 			[]string{"counts " + unaccounted("/usr/bin/evil"), "excluded not-installed /var/lib/dpkg/status", "notice leftover-list /var/lib/dpkg/info/evil.list"}},
 		{"os-release that cannot be read", good.with(files{"/etc/os-release": "ID=\"debian\n"}), []string{"notice system /etc/os-release"}},
+		{"Windows", files{"/windows/SYSTEM32/l_intl.nls": ""}, []string{"gap system /windows/SYSTEM32"}},
+		{"a layer of Windows", files{"/Files/Windows/System32/l_intl.nls": "", "/Hives/Software_Base": "regf"}, []string{"gap system /Files/Windows/System32"}},
+		{"macOS", files{"/System/Library/CoreServices/SystemVersion.plist": ""}, []string{"gap system /System/Library/CoreServices/SystemVersion.plist"}},
+		{"Android", files{"/system/build.prop": ""}, []string{"gap system /system/build.prop"}},
+		{"a Wine prefix", files{"/home/me/.wine/drive_c/Windows/System32/l_intl.nls": ""}, nil},
 		{"what is inside a package", debs(map[string][]string{"python3-six": {"/usr/lib/python3/dist-packages/six.py", "/usr/lib/python3/dist-packages/six-1.16.0.egg-info/PKG-INFO"}}).with(files{
 			"/usr/lib/python3/dist-packages/six.py": "", "/usr/lib/python3/dist-packages/six-1.16.0.egg-info/PKG-INFO": "Name: six\nVersion: 1.16.0\n",
 		}), []string{"inside pypi/six@1.16.0 in deb/debian/python3-six@1?arch=amd64"}},

@@ -278,6 +278,7 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	} else if kind := ospkg.Expect(release); kind != "" {
 		s.gap(sbom.GapSystem, system.File, fmt.Sprintf("%s says %s, and there is no package database of its kind (%s) that can be read", path.Base(system.File), release.ID, kind))
 	}
+	s.checkSystem()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ func assemble(ctx context.Context, s store, from candidate, want request) (*Imag
 	if err := checkLayers(m, c); err != nil {
 		return nil, err
 	}
+	if err := checkForeign(ctx, s, m); err != nil {
+		return nil, err
+	}
 	ran, err := decidePlatform(from, configPlatform(c), want)
 	if err != nil {
 		return nil, err
@@ -39,7 +42,30 @@ func assemble(ctx context.Context, s store, from candidate, want request) (*Imag
 		})
 	}
 	img.describe(c, m.Annotations, from.desc.Annotations)
+	if from.note != "" {
+		img.Notes = append(img.Notes, from.note)
+	}
 	return img, nil
+}
+
+// checkForeign returns an error for a layer that need not be stored with the
+// image and is not. One that is (pushed by an engine that allows it, copied by
+// skopeo) is a layer like others: its content has the digest in the manifest.
+func checkForeign(ctx context.Context, s store, m *v1.Manifest) error {
+	for i, d := range m.Layers {
+		if !layerTypes[string(d.MediaType)].foreign || len(d.URLs) == 0 {
+			continue
+		}
+		body, err := s.blob(ctx, d)
+		if err == nil {
+			err = body.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("layer %d of %d: it is a foreign layer (%s), which is stored at %s and not with the image: depaudit contacts no other servers, so that the image cannot be examined completely "+
+				"(copy the layer into the image's store, or scan the root file system): %w", i+1, len(m.Layers), quote(string(d.MediaType)), quote(d.URLs[0]), err)
+		}
+	}
+	return nil
 }
 
 // openBlob opens a blob with the size in its descriptor.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -22,7 +23,10 @@ type candidate struct {
 	// platform is that of the index, or else that of the configuration.
 	platform platform
 	// alone is set outside of an index.
-	alone bool
+	alone      bool
+	inspection inspection
+	// note is a remark for the reviewer of the choice.
+	note string
 }
 
 // choose returns the one requested image below a reference.
@@ -62,7 +66,9 @@ func isAttestation(d v1.Descriptor) bool { return d.Annotations[annotationRefTyp
 
 // tree is the content of some indexes.
 type tree struct {
-	images       []candidate
+	images []candidate
+	// absent are the indexes in it that are not stored.
+	absent       []error
 	attestations []v1.Descriptor
 	schema1      []v1.Descriptor
 }
@@ -113,7 +119,11 @@ func (c *collector) add(ctx context.Context, entries []v1.Descriptor, depth int)
 		case d.MediaType.IsSchema1():
 			c.tree.schema1 = append(c.tree.schema1, d)
 		case d.MediaType.IsImage():
-			c.tree.images = append(c.tree.images, candidate{desc: d, platform: fromPlatform(d.Platform)})
+			image := candidate{desc: d, platform: fromPlatform(d.Platform)}
+			if c.store.partial() && len(c.tree.images) < maxInspected {
+				image.inspection = inspect(ctx, c.store, d)
+			}
+			c.tree.images = append(c.tree.images, image)
 		case d.MediaType.IsIndex():
 			if err := c.nested(ctx, d, depth); err != nil {
 				return err
@@ -132,7 +142,11 @@ func (c *collector) nested(ctx context.Context, d v1.Descriptor, depth int) erro
 		return fmt.Errorf("has more than %d indexes: name the one that is meant by its digest", maxNested)
 	}
 	index, err := readIndex(ctx, c.store, d)
-	if err != nil {
+	switch {
+	case depth > 1 && c.store.partial() && errors.Is(err, fs.ErrNotExist):
+		c.tree.absent = append(c.tree.absent, err)
+		return nil
+	case err != nil:
 		return err
 	}
 	return c.add(ctx, index.Manifests, depth+1)
@@ -144,14 +158,20 @@ func (t *tree) pick(ctx context.Context, s store, want request) (candidate, erro
 	if err != nil {
 		return candidate{}, err
 	}
-	if len(images) == 0 {
-		if len(t.schema1) > 0 {
-			return candidate{}, checkImage(t.schema1[0])
-		}
-		return candidate{}, errors.New("the index contains no image")
+	if len(images) == 0 && len(t.schema1) > 0 {
+		return candidate{}, checkImage(t.schema1[0])
 	}
-	var exact, near []candidate
+	var there, absent, artifacts, exact, near []candidate
 	for _, c := range images {
+		switch fault := c.inspection.fault; {
+		case errors.Is(fault, fs.ErrNotExist):
+			absent = append(absent, c)
+			continue
+		case fault != nil:
+			artifacts = append(artifacts, c)
+			continue
+		}
+		there = append(there, c)
 		switch {
 		case c.platform.normal() == want.normal():
 			exact = append(exact, c)
@@ -163,13 +183,31 @@ func (t *tree) pick(ctx context.Context, s store, want request) (candidate, erro
 	if len(found) == 0 {
 		found = near
 	}
-	switch len(found) {
-	case 1:
+	switch {
+	case len(found) == 1:
 		return found[0], nil
-	case 0:
-		return candidate{}, fmt.Errorf("there is no image for %s%s: there are %s: name one with --platform", want, want.origin(), platforms(images))
+	case len(found) > 1:
+		return candidate{}, fmt.Errorf("there are several images for %s: name one by its digest: %s", want, digests(found))
+	case len(there) == 0 && len(absent)+len(artifacts) > 0:
+		named := append(absent, artifacts...)
+		return candidate{}, fmt.Errorf("the index names %s, and nothing of it can be scanned: %w", platforms(named), named[0].inspection.fault)
+	case len(there) == 0 && len(t.absent) > 0:
+		return candidate{}, t.absent[0]
+	case len(there) == 0:
+		return candidate{}, errors.New("the index contains no image")
+	case !want.named && len(there) == 1 && len(absent) > 0:
+		// docker save writes the whole index and the blobs of what was pulled.
+		only := there[0]
+		only.note = fmt.Sprintf("the index also names %s, of which blobs are not stored: this is %s, the only image that is", platforms(absent), only.platform)
+		return only, nil
 	}
-	return candidate{}, fmt.Errorf("there are several images for %s: name one by its digest: %s", want, digests(found))
+	stored := ""
+	for _, c := range absent {
+		if want.accepts(c.platform) {
+			stored = fmt.Sprintf(" (the index names it, but %v)", c.inspection.fault)
+		}
+	}
+	return candidate{}, fmt.Errorf("there is no image for %s%s%s: there are %s: name one with --platform", want, want.origin(), stored, platforms(there))
 }
 
 // origin is an explanation of a platform that the user did not request.
@@ -186,7 +224,7 @@ func (t *tree) withPlatforms(ctx context.Context, s store) ([]candidate, error) 
 	var out []candidate
 	unnamed := 0
 	for _, c := range t.images {
-		if c.platform == (platform{}) {
+		if c.platform == (platform{}) && c.inspection.fault == nil {
 			if unnamed++; unnamed > maxUnnamed {
 				return nil, fmt.Errorf("has an index of more than %d images without a platform: name one by its digest", maxUnnamed)
 			}
@@ -226,8 +264,13 @@ func platforms(images []candidate) string {
 
 func digests(images []candidate) string {
 	var names []string
+	about := map[string]string{}
 	for _, c := range images {
-		names = append(names, c.desc.Digest.String())
+		name := c.desc.Digest.String()
+		names = append(names, name)
+		if text := c.inspection.text(); text != "" {
+			about[name] = " (" + text + ")"
+		}
 	}
-	return list(names)
+	return listAbout(names, about)
 }

@@ -124,14 +124,14 @@ func chooseEntry(entries []dockerEntry, loc Location) (dockerEntry, error) {
 	})
 	switch {
 	case len(found) == 0:
-		return dockerEntry{}, fmt.Errorf("no image has the tag %s: there are %s", quote(loc.Tag), list(names))
+		return dockerEntry{}, selection("no image has the tag %s: there are %s", quote(loc.Tag), list(names))
 	case len(found) == 1:
 		return found[0], nil
 	case loc.Tag != "":
-		return dockerEntry{}, fmt.Errorf("several images have the tag %s: write the whole name: there are %s", quote(loc.Tag), list(names))
+		return dockerEntry{}, selection("several images have the tag %s: write the whole name: there are %s", quote(loc.Tag), list(names))
 	}
 	slices.Sort(names)
-	return dockerEntry{}, fmt.Errorf("contains several images: name one, as in %s:%s:%s: there are %s", loc.Scheme, loc.Path, printable(names[0], 100), list(names))
+	return dockerEntry{}, selection("contains several images: name one, as in %s:%s:%s: there are %s", loc.Scheme, loc.Path, printable(names[0], 100), list(names))
 }
 
 // sameTag compares the tag of an archive with that of the user.

@@ -189,15 +189,12 @@ func checkLayer(d v1.Descriptor) error {
 	if err := checkDescriptor(d); err != nil {
 		return err
 	}
-	t, known := layerTypes[string(d.MediaType)]
+	_, known := layerTypes[string(d.MediaType)]
 	switch {
 	case strings.HasSuffix(string(d.MediaType), "+encrypted"):
 		return fmt.Errorf("it is encrypted (%s): scan the image before it is encrypted, or decrypt it with skopeo copy --decryption-key", quote(string(d.MediaType)))
 	case !known:
 		return fmt.Errorf("its media type %s is not known", quote(string(d.MediaType)))
-	case t.foreign && len(d.URLs) > 0:
-		return fmt.Errorf("it is a foreign layer (%s), which is stored at %s and not with the image: depaudit contacts no other servers, so that the image cannot be examined completely",
-			quote(string(d.MediaType)), quote(d.URLs[0]))
 	}
 	return nil
 }

@@ -140,6 +140,8 @@ func (l *layout) open(d v1.Descriptor) (io.ReadCloser, error) {
 	return body, nil
 }
 
+func (l *layout) partial() bool { return true }
+
 func (l *layout) Close() error { return l.files.Close() }
 
 // roots returns the descriptors with the tag of the location.
@@ -168,23 +170,50 @@ func (l *layout) roots(ctx context.Context) ([]v1.Descriptor, error) {
 	}
 	switch {
 	case len(found) == 0 && l.tag != "" && len(names) > 0:
-		return nil, fmt.Errorf("no image has the tag %s: there are %s", quote(l.tag), list(names))
+		return nil, selection("no image has the tag %s: there are %s", quote(l.tag), list(names))
 	case len(found) == 0 && l.tag != "" && len(others) > 0:
-		return nil, fmt.Errorf("no image has the tag %s: there are only images without a tag: %s", quote(l.tag), list(others))
+		return nil, selection("no image has the tag %s: there are only images without a tag: %s", quote(l.tag), list(others))
 	case len(found) == 0:
 		return nil, fmt.Errorf("contains no image: %s names none", indexFile)
 	}
-	if one, ok := sameImage(found, l.tag); ok {
+	if one, ok := sameImage(found); ok {
+		return one, nil
+	}
+	found = l.complete(ctx, found)
+	if one, ok := sameImage(found); ok {
 		return one, nil
 	}
 	if l.tag != "" {
-		return nil, fmt.Errorf("several images have the tag %s: name one by its digest: %s", quote(l.tag), list(digestsOf(found)))
+		for i := range found {
+			found[i].Annotations = nil
+		}
+		return nil, selection("several images have the tag %s: name one by its digest: %s", quote(l.tag), choices(ctx, l, found))
+	}
+	names = nil
+	for _, d := range found {
+		names = append(names, tagsOf(d)...)
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("contains several images, none with a tag: name one by its digest, as in %s: there are %s", l.withTag(others[0]), list(others))
+		return nil, selection("contains several images, none with a tag: name one by its digest, as in %s: there are %s",
+			l.withTag(found[0].Digest.String()), choices(ctx, l, found))
 	}
 	slices.Sort(names)
-	return nil, fmt.Errorf("contains several images: name one by its tag, as in %s: there are %s", l.withTag(printable(names[0], 100)), list(append(names, others...)))
+	return nil, selection("contains several images: name one by its tag, as in %s: there are %s", l.withTag(printable(names[0], 100)), choices(ctx, l, found))
+}
+
+// complete returns the images that can be scanned, or all when none can: an
+// artifact beside an image, such as a signature, is not a choice.
+func (l *layout) complete(ctx context.Context, found []v1.Descriptor) []v1.Descriptor {
+	var out []v1.Descriptor
+	for i, d := range found {
+		if i >= maxInspected || inspect(ctx, l, d).fault == nil {
+			out = append(out, d)
+		}
+	}
+	if len(out) == 0 {
+		return found
+	}
+	return out
 }
 
 // isRoot reports whether a descriptor may be that of an image, and not of an
@@ -196,7 +225,7 @@ func isRoot(d v1.Descriptor) bool {
 
 // sameImage reports whether descriptors are one image, with several tags or for
 // several platforms: they then have one name, or none, and a platform each.
-func sameImage(found []v1.Descriptor, tag string) ([]v1.Descriptor, bool) {
+func sameImage(found []v1.Descriptor) ([]v1.Descriptor, bool) {
 	unique := slices.Clone(found[:1])
 	for _, d := range found[1:] {
 		if !slices.ContainsFunc(unique, func(u v1.Descriptor) bool { return u.Digest == d.Digest }) {
@@ -213,14 +242,6 @@ func sameImage(found []v1.Descriptor, tag string) ([]v1.Descriptor, bool) {
 		}
 	}
 	return unique, true
-}
-
-func digestsOf(ds []v1.Descriptor) []string {
-	var out []string
-	for _, d := range ds {
-		out = append(out, d.Digest.String())
-	}
-	return out
 }
 
 // tagsOf returns the names of a descriptor, as they are written.
@@ -257,7 +278,7 @@ func (l *layout) byDigest(ctx context.Context) (v1.Descriptor, error) {
 	case err != nil:
 		return v1.Descriptor{}, err
 	case d == nil:
-		return v1.Descriptor{}, fmt.Errorf("no image has the digest %s: %s and the indexes in it name %s", l.tag, indexFile, list(f.names))
+		return v1.Descriptor{}, selection("no image has the digest %s: %s and the indexes in it name %s", l.tag, indexFile, list(f.names))
 	}
 	// A reference with a digest selects this manifest, whatever the platform
 	// in the index is.

@@ -2,9 +2,11 @@ package image
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -66,7 +68,8 @@ func TestTags(t *testing.T) {
 	}
 	wantError(t, Location{schemeOCIDir, dir, "v2"}, "", system(),
 		`:v2: no image has the tag "v2": there are "example.org:5000/app:arm", "index", "latest", "v1"`)
-	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), `contains several images: name one by its tag, as in oci-dir:`, `"latest", "v1"`)
+	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), `contains several images: name one by its tag, as in oci-dir:`,
+		`"index" (an index of 1), "latest" (linux/amd64, 206 B), "v1" (linux/amd64, 206 B)`)
 	missing := "sha256:" + strings.Repeat("0", 64)
 	wantError(t, Location{schemeOCIDir, dir, missing}, "", system(), "@"+missing, "no image has the digest", a.Digest.String())
 	wantError(t, Location{schemeOCIDir, dir, attestation.Digest.String()}, "", system(), "is an attestation and not an image", a.Digest.String())
@@ -321,13 +324,19 @@ func TestBrokenLayouts(t *testing.T) {
 				m.Config = k.add(types.OCIConfigJSON, []byte(`{"rootfs":{"type":"layers","diff_ids":[null]}}`))
 			}))
 		}, "configuration sha256:"},
-		"other root":        {manifest(func(_ *v1.Manifest, c *v1.ConfigFile) { c.RootFS.Type = "baked" }), `a root file system of type "baked"`},
-		"encrypted":         {layerType("application/vnd.oci.image.layer.v1.tar+gzip+encrypted"), "layer 2 of 2: it is encrypted"},
-		"unknown layer":     {layerType("application/x-squashfs"), `its media type "application/x-squashfs" is not known`},
-		"foreign layer":     {layerType(types.DockerForeignLayer, "https://example.org/x"), "it is a foreign layer"},
-		"foreign OCI layer": {layerType(types.OCIRestrictedLayer, "https://example.org/x"), "https://example.org/x"},
-		"too many layers":   {manifest(func(m *v1.Manifest, c *v1.ConfigFile) { repeat(m, c, maxLayers+1) }), "has 1001 layers, and more than 1000 are not read"},
-		"layer too large":   {manifest(func(m *v1.Manifest, c *v1.ConfigFile) { m.Layers[0].Size = maxBlob + 1 }), "layer 1 of 2: a descriptor has the size"},
+		"other root":    {manifest(func(_ *v1.Manifest, c *v1.ConfigFile) { c.RootFS.Type = "baked" }), `a root file system of type "baked"`},
+		"encrypted":     {layerType("application/vnd.oci.image.layer.v1.tar+gzip+encrypted"), "layer 2 of 2: it is encrypted"},
+		"unknown layer": {layerType("application/x-squashfs"), `its media type "application/x-squashfs" is not known`},
+		"foreign layer": {func(k kept) {
+			layerType(types.DockerForeignLayer, "https://example.org/x")(k)
+			k.lose(lastLayer)
+		}, "layer 2 of 2: it is a foreign layer"},
+		"foreign OCI layer": {func(k kept) {
+			layerType(types.OCIRestrictedLayer, "https://example.org/x")(k)
+			k.lose(lastLayer)
+		}, "https://example.org/x"},
+		"too many layers": {manifest(func(m *v1.Manifest, c *v1.ConfigFile) { repeat(m, c, maxLayers+1) }), "has 1001 layers, and more than 1000 are not read"},
+		"layer too large": {manifest(func(m *v1.Manifest, c *v1.ConfigFile) { m.Layers[0].Size = maxBlob + 1 }), "layer 1 of 2: a descriptor has the size"},
 		"many indexes": {func(k kept) {
 			d := k.index(k.image(linuxAMD64, nil))
 			for range maxNesting + 1 {
@@ -365,6 +374,111 @@ func TestBrokenLayouts(t *testing.T) {
 	}
 }
 
+// lastLayer selects the blob of the second layer of the fixture's images.
+func lastLayer(d v1.Descriptor, m v1.Manifest) string { return m.Layers[1].Digest.Hex }
+
+// lose removes a blob of the only image of the layout.
+func (k kept) lose(which func(v1.Descriptor, v1.Manifest) string) {
+	var index v1.IndexManifest
+	if err := json.Unmarshal(k[indexFile], &index); err != nil {
+		panic(err)
+	}
+	var m v1.Manifest
+	if err := json.Unmarshal(k["blobs/sha256/"+index.Manifests[0].Digest.Hex], &m); err != nil {
+		panic(err)
+	}
+	delete(k, "blobs/sha256/"+which(index.Manifests[0], m))
+}
+
+// TestPartialIndex checks indexes of which not all images are stored, as docker
+// save and ctr export write them.
+func TestPartialIndex(t *testing.T) {
+	other, mine := platform{"linux", "mips", ""}, platform{"linux", runtime.GOARCH, ""}
+	layoutOf := func(change func(k kept, other, mine v1.Descriptor) []v1.Descriptor) string {
+		k := newLayout()
+		entries := change(k, k.image(other, nil), k.image(mine, nil))
+		return k.roots(tagged(k.index(entries...), "latest")).dir(t)
+	}
+	forget := func(k kept, d v1.Descriptor) { delete(k, "blobs/sha256/"+d.Digest.Hex) }
+	signature := func(k kept) v1.Descriptor {
+		return k.image(platform{}, func(m *v1.Manifest, _ *v1.ConfigFile) {
+			for i := range m.Layers {
+				m.Layers[i].MediaType = "application/vnd.dev.cosign.simplesigning.v1+json"
+			}
+		})
+	}
+	absent := func(k kept, other, mine v1.Descriptor) []v1.Descriptor {
+		forget(k, mine)
+		return []v1.Descriptor{mine, other}
+	}
+	dir := layoutOf(absent)
+	img := mustOpen(t, Location{schemeOCIDir, dir, ""}, "", system())
+	if img.Meta.Platform != "linux/mips" || len(img.Notes) != 1 || !strings.Contains(img.Notes[0], mine.String()) {
+		t.Errorf("the only image that is stored: %s, notes %q", img.Meta.Platform, img.Notes)
+	}
+	wantError(t, Location{schemeOCIDir, dir, ""}, mine.String(), system(), "there is no image for "+mine.String()+" (the index names it, but manifest sha256:", `there are "linux/mips": name one with --platform`)
+	for name, change := range map[string]func(k kept, other, mine v1.Descriptor) []v1.Descriptor{
+		"a layer": func(k kept, other, mine v1.Descriptor) []v1.Descriptor {
+			k.roots(mine)
+			k.lose(func(_ v1.Descriptor, m v1.Manifest) string { return m.Layers[0].Digest.Hex })
+			return []v1.Descriptor{mine, other}
+		},
+		"a configuration": func(k kept, other, mine v1.Descriptor) []v1.Descriptor {
+			k.roots(mine)
+			k.lose(func(_ v1.Descriptor, m v1.Manifest) string { return m.Config.Digest.Hex })
+			return []v1.Descriptor{mine, other}
+		},
+		"an inner index": func(k kept, other, mine v1.Descriptor) []v1.Descriptor {
+			inner := k.index(mine)
+			forget(k, inner)
+			forget(k, mine)
+			return []v1.Descriptor{inner, mine, other, signature(k)}
+		},
+	} {
+		if img := mustOpen(t, Location{schemeOCIDir, layoutOf(change), ""}, "", system()); img.Meta.Platform != "linux/mips" {
+			t.Errorf("%s is not stored: %s", name, img.Meta.Platform)
+		}
+	}
+	// A damaged image is there, and is not left out.
+	dir = layoutOf(func(k kept, other, mine v1.Descriptor) []v1.Descriptor {
+		k["blobs/sha256/"+mine.Digest.Hex][0] ^= 1
+		return []v1.Descriptor{mine, other}
+	})
+	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), "is damaged or was replaced")
+	dir = layoutOf(func(k kept, other, mine v1.Descriptor) []v1.Descriptor {
+		forget(k, mine)
+		forget(k, other)
+		return []v1.Descriptor{mine, other}
+	})
+	wantError(t, Location{schemeOCIDir, dir, ""}, "", system(), "nothing of it can be scanned", "it is not in the layout")
+
+	// Artifacts beside an image are no choice, whatever their tags.
+	k := newLayout()
+	image := k.image(mine, nil)
+	image.Platform = nil
+	dir = k.roots(tagged(image, "v1"), tagged(signature(k), "sha256-1234.sig")).dir(t)
+	if got := mustOpen(t, Location{schemeOCIDir, dir, ""}, "", system()).Meta.Digest; got != image.Digest.String() {
+		t.Errorf("beside a signature: %s", got)
+	}
+}
+
+// TestSelectionErrors checks that a reference to nothing that is there is a
+// mistake and not a fault of the image.
+func TestSelectionErrors(t *testing.T) {
+	k := newLayout()
+	dir := k.roots(tagged(k.image(linuxAMD64, nil), "v1")).dir(t)
+	archive := write(t, filepath.Join(t.TempDir(), "a.tar"), tarOf(k))
+	for _, loc := range []Location{
+		{schemeOCIDir, dir, "v2"}, {schemeOCIArchive, archive, "v2"}, {schemeOCIDir, dir, "sha256:" + strings.Repeat("0", 64)},
+	} {
+		_, err := Open(t.Context(), loc, "")
+		var mistake *SelectionError
+		if !errors.As(err, &mistake) {
+			t.Errorf("%s: %v", loc, err)
+		}
+	}
+}
+
 func repeat(m *v1.Manifest, c *v1.ConfigFile, n int) {
 	for len(m.Layers) < n {
 		m.Layers = append(m.Layers, m.Layers[0])
@@ -381,7 +495,11 @@ func TestAccepted(t *testing.T) {
 		"no media type":            func(m *v1.Manifest, _ *v1.ConfigFile) { m.MediaType = "" },
 		"Docker's media type":      func(m *v1.Manifest, _ *v1.ConfigFile) { m.MediaType = types.DockerManifestSchema2 },
 		"foreign without a URL":    func(m *v1.Manifest, _ *v1.ConfigFile) { m.Layers[0].MediaType = types.OCIRestrictedLayer },
-		"labels in two cases":      func(_ *v1.Manifest, c *v1.ConfigFile) { c.Config.Labels = map[string]string{"a": "1", "A": "2"} },
+		"foreign and stored": func(m *v1.Manifest, _ *v1.ConfigFile) {
+			m.Layers[0].MediaType, m.Layers[0].URLs = types.OCIRestrictedLayer, []string{"https://example.org/x"}
+			m.Layers[1].MediaType, m.Layers[1].URLs = types.DockerForeignLayer, []string{"https://example.org/y"}
+		},
+		"labels in two cases": func(_ *v1.Manifest, c *v1.ConfigFile) { c.Config.Labels = map[string]string{"a": "1", "A": "2"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newLayout()

@@ -202,6 +202,8 @@ func (r *registry) get(ctx context.Context, kind, id string) (*http.Response, co
 	return nil, nil, r.explain(err)
 }
 
+func (r *registry) partial() bool { return false }
+
 func (r *registry) Close() error {
 	r.base.CloseIdleConnections()
 	return nil

@@ -20,6 +20,9 @@ type store interface {
 	document(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
 	// blob opens a configuration or a layer.
 	blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
+	// partial reports whether documents may name blobs that are not there, and
+	// looking for one is cheap.
+	partial() bool
 	io.Closer
 }
 

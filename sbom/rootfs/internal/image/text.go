@@ -42,7 +42,10 @@ func printable(s string, limit int) string {
 }
 
 // list formats names for an error message, each once and in order.
-func list(names []string) string {
+func list(names []string) string { return listAbout(names, nil) }
+
+// listAbout is list with remarks about some of the names.
+func listAbout(names []string, about map[string]string) string {
 	names = slices.Clone(names)
 	slices.Sort(names)
 	names = slices.Compact(names)
@@ -53,7 +56,7 @@ func list(names []string) string {
 	}
 	quoted := make([]string, len(names))
 	for i, n := range names {
-		quoted[i] = quote(n)
+		quoted[i] = quote(n) + about[n]
 	}
 	return strings.Join(quoted, ", ") + more
 }
