@@ -22,8 +22,8 @@ import (
 const maxBitnami = 64 << 20
 
 // newBitnami reads the SBOMs of Bitnami's images, which name what was built
-// into /opt/bitnami (https://github.com/bitnami/vulndb). Each package claims
-// its files: the first one all that no other lists.
+// into /opt/bitnami (https://github.com/bitnami/vulndb). The others in a
+// document are part of the package that it is about, which claims all files.
 func newBitnami() *reader {
 	r := &reader{name: "bitnami-cataloger"}
 	r.find = func(_ context.Context, f *finder) {
@@ -120,7 +120,6 @@ func bitnamiPackages(at string, data []byte, below func() []string) ([]pkg.Packa
 		return out
 	}
 	var out []pkg.Package
-	var secondary []string
 	main, mainID := -1, ""
 	for _, p := range doc.Packages {
 		purl := ""
@@ -137,7 +136,6 @@ func bitnamiPackages(at string, data []byte, below func() []string) ([]pkg.Packa
 			main, mainID = len(out), p.ID
 		} else {
 			entry.Files = owned(p.ID, make(map[string]bool))
-			secondary = append(secondary, entry.Files...)
 		}
 		out = append(out, pkg.Package{Name: p.Name, Version: p.Version, PURL: purl, Type: pkg.BitnamiPkg, Metadata: entry})
 	}
@@ -145,9 +143,12 @@ func bitnamiPackages(at string, data []byte, below func() []string) ([]pkg.Packa
 		main = 0
 	}
 	if main >= 0 {
-		out[main].Metadata.(*pkg.BitnamiSBOMEntry).Files = slices.DeleteFunc(below(), func(f string) bool {
-			return f == at || slices.Contains(secondary, f)
-		})
+		out[main].Metadata.(*pkg.BitnamiSBOMEntry).Files = slices.DeleteFunc(below(), func(f string) bool { return f == at })
+		for i := range out {
+			if i != main {
+				out[i].Metadata = part{out[i].Metadata}
+			}
+		}
 	}
 	return out, nil
 }

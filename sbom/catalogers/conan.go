@@ -34,10 +34,16 @@ func newConan() *reader {
 			if m == nil {
 				return errors.New("conaninfo.txt is not in the directory of a Conan package")
 			}
-			for _, ref := range append(conanRequires(data), m[1]+"/"+m[2]+"@"+m[3]+"/"+m[4]) {
+			for _, ref := range conanRequires(data) {
 				if p, ok := conanPackage(ref); ok {
+					// It was built against this one. Where that is installed, it has
+					// a description of its own.
+					p.Metadata = part{}
 					f.add(r.name, at, p)
 				}
+			}
+			if p, ok := conanPackage(m[1] + "/" + m[2] + "@" + m[3] + "/" + m[4]); ok {
+				f.add(r.name, at, p)
 			}
 			return nil
 		})

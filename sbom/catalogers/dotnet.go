@@ -34,6 +34,9 @@ func newDotnet() *reader {
 			if p.NPM {
 				q.Type, kind = pkg.NpmPkg, packageurl.TypeNPM
 			}
+			if p.Contained {
+				q.Metadata = part{}
+			}
 			if p.Logical {
 				for _, path := range p.Beside {
 					q.Locations.Add(file.NewLocation(path))

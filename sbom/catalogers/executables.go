@@ -3,6 +3,7 @@ package catalogers
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/anchore/packageurl-go"
@@ -75,10 +76,15 @@ func goPURL(name, version string) string {
 func (f *finder) crates(at file.Location, c rootfs.Content) {
 	crates, err := exe.Crates(c)
 	f.fail(byRust, at.RealPath, err)
+	marked := slices.ContainsFunc(crates, func(k exe.Crate) bool { return k.Root })
 	for _, k := range crates {
-		f.add(byRust, at, pkg.Package{Name: k.Name, Version: k.Version, Type: pkg.RustPkg,
+		p := pkg.Package{Name: k.Name, Version: k.Version, Type: pkg.RustPkg,
 			PURL:     packageurl.NewPackageURL(packageurl.TypeCargo, "", k.Name, k.Version, nil, "").ToString(),
-			Metadata: pkg.RustBinaryAuditEntry{Name: k.Name, Version: k.Version, Source: k.Source}})
+			Metadata: pkg.RustBinaryAuditEntry{Name: k.Name, Version: k.Version, Source: k.Source}}
+		if marked && !k.Root { // also another crate of the same workspace
+			p.Metadata = part{p.Metadata}
+		}
+		f.add(byRust, at, p)
 	}
 }
 
@@ -142,7 +148,7 @@ func (f *finder) nativeImage(at file.Location, c rootfs.Content) {
 		if k.Group != "" && k.PURL == "" {
 			name = k.Group + "/" + k.Name
 		}
-		p := pkg.Package{Name: name, Version: k.Version, PURL: k.PURL, Type: pkg.TypeFromPURL(k.PURL), FoundBy: byNative}
+		p := pkg.Package{Name: name, Version: k.Version, PURL: k.PURL, Type: pkg.TypeFromPURL(k.PURL), FoundBy: byNative, Metadata: part{}}
 		p.Locations.Add(at)
 		f.packages = append(f.packages, p)
 	}

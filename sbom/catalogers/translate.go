@@ -64,6 +64,11 @@ func primary(f *Found, p pkg.Package) {
 // details sets the fields that depend on the ecosystem.
 func details(f *Found, p pkg.Package) {
 	switch m := p.Metadata.(type) {
+	case part:
+		p.Metadata = m.metadata
+		details(f, p)
+		f.Carried = true
+		return
 	case pkg.PythonPackage:
 		for _, r := range m.Files {
 			f.Files = append(f.Files, path.Join(m.SitePackagesRootPath, r.Path))
@@ -104,6 +109,10 @@ func details(f *Found, p pkg.Package) {
 		f.Files = append(f.Files, owner.OwnedFiles()...)
 	}
 }
+
+// part is the metadata of a package that a reader of ours found to be contained
+// in another one of the same record.
+type part struct{ metadata any }
 
 func isMainModule(p pkg.Package, m pkg.GolangBinaryBuildinfoEntry) bool {
 	return m.MainModule != "" && p.Name == m.MainModule

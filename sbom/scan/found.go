@@ -24,6 +24,7 @@ func (s *scanner) addFound() {
 	slices.SortStableFunc(s.found, func(a, b catalogers.Found) int {
 		return cmp.Compare(rank(a), rank(b))
 	})
+	s.records = s.findRecords()
 	reported := make(map[string]bool) // the paths of the first seen gaps
 	seen := 0
 	for _, f := range s.found {
@@ -52,6 +53,31 @@ func (s *scanner) addFound() {
 			s.addPackage(f, n)
 		}
 	}
+}
+
+// findRecords returns the files that list several packages, such as Composer's
+// installed.json or the deps.json of .NET. None of the packages claims such a
+// file, or it would contain the others: each is installed by itself, unless
+// the record as a whole is part of something else. An executable is not a
+// record but one thing that contains the packages.
+func (s *scanner) findRecords() map[rootfs.Node]bool {
+	first := make(map[rootfs.Node]string) // the first package of each file
+	records := make(map[rootfs.Node]bool)
+	for _, f := range s.found {
+		n := s.tree.Lookup(f.Path)
+		if n == rootfs.None || f.Carried || f.Classifier || f.Within != "" {
+			continue
+		}
+		if _, ok := s.executable(n); ok {
+			continue
+		}
+		if other, ok := first[n]; ok && other != f.PURL {
+			records[n] = true
+		} else {
+			first[n] = f.PURL
+		}
+	}
+	return records
 }
 
 func rank(f catalogers.Found) int {
@@ -176,7 +202,9 @@ func (s *scanner) addPackage(f catalogers.Found, n rootfs.Node) {
 		s.units[i].carried = true
 		return
 	}
-	s.claim(n, i)
+	if !s.records[n] {
+		s.claim(n, i)
+	}
 	s.claimFiles(i, f, n)
 	s.claimDir(i, f, n)
 }

@@ -237,6 +237,8 @@ type scanner struct {
 	// bundles are the bundled packages of a directory of packages: see
 	// [scanner.bundleOf].
 	bundles map[rootfs.Node]map[rootfs.Node]bool
+	// records are the files that list several packages.
+	records map[rootfs.Node]bool
 	// needs are the relations between packages of stores.
 	needs []need
 	// modules are files that a directory of packages holds directly.

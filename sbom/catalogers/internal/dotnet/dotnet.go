@@ -23,6 +23,7 @@ type Package struct {
 	Name, Version string
 	Path          string   // where it is recorded
 	Beside        []string // its assemblies
+	Contained     bool     // in the program at Path
 	// Logical is the runtime itself, which no package is recorded for.
 	Logical bool
 }
@@ -216,7 +217,8 @@ func (d *Deps) packages() []Package {
 		if r, v := split(root); key != root && root != "" && name == r && version == v {
 			continue
 		}
-		out = append(out, Package{Name: name, Version: version, Path: d.Path, Beside: l.assemblies})
+		contained := key != root && !strings.HasSuffix(d.Path, ".deps.json")
+		out = append(out, Package{Name: name, Version: version, Path: d.Path, Beside: l.assemblies, Contained: contained})
 	}
 	return append(out, d.Libman...)
 }

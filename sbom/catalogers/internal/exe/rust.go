@@ -23,6 +23,7 @@ type Crate struct {
 	Version string `json:"version"`
 	Source  string `json:"source"`
 	Kind    string `json:"kind"` // "build" for a dependency of the build only
+	Root    bool   `json:"root"` // the crate of the program
 }
 
 // Crates reads the dependency list of a program. It returns nil when there is
