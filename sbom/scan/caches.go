@@ -13,25 +13,53 @@ import (
 // (counting rule 1).
 type cache struct {
 	root rootfs.Node
-	end  rootfs.Node // one past the last node of the subtree
-	what string
+	// from and end are the range of nodes, end is one past the last. A cache
+	// with directories that are in use has several ranges.
+	from, end rootfs.Node
+	what      string
 	// opaque is set for a cache whose content is not run in place: its files
 	// are named by digest, and are copied or linked before use.
 	opaque bool
 }
 
-// caches are sorted by root and do not contain each other.
+// caches are sorted by range and do not overlap.
 type caches []cache
 
 // contain reports whether n is in a cache, its root included.
 func (c caches) contain(n rootfs.Node) bool { return c.of(n) != nil }
 
 func (c caches) of(n rootfs.Node) *cache {
-	i := sort.Search(len(c), func(i int) bool { return c[i].root > n }) - 1
+	i := sort.Search(len(c), func(i int) bool { return c[i].from > n }) - 1
 	if i < 0 || n >= c[i].end {
 		return nil
 	}
 	return &c[i]
+}
+
+// without returns the caches without some subtrees, which are used in place:
+// they are not there to be copied.
+func (c caches) without(t *rootfs.Tree, used []rootfs.Node) caches {
+	slices.Sort(used)
+	var out caches
+	for _, one := range c {
+		from := one.from
+		for _, n := range used {
+			if n < from || n >= one.end {
+				continue
+			}
+			if n > from {
+				part := one
+				part.from, part.end = from, n
+				out = append(out, part)
+			}
+			_, from = t.Subtree(n)
+		}
+		if from < one.end {
+			one.from = from
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 // findCaches recognises caches by their structure: a directory with the usual
@@ -44,7 +72,7 @@ func findCaches(t *rootfs.Tree, _ *survey) caches {
 			return
 		}
 		_, end := t.Subtree(root)
-		found = append(found, cache{root, end, what, opaque})
+		found = append(found, cache{root, root, end, what, opaque})
 	}
 	has := func(dir rootfs.Node, names ...string) bool {
 		for _, name := range names {
@@ -90,8 +118,11 @@ func findCaches(t *rootfs.Tree, _ *survey) caches {
 		return parentIs(n, ".gradle") && (has(n, "modules-2") || has(n, "journal-1"))
 	})
 	under("pkgs", opaque, "conda package cache", func(n rootfs.Node) bool { return has(n, "urls.txt") })
-	under("store", opaque, "pnpm store", func(n rootfs.Node) bool {
-		return parentIs(n, "pnpm") && holdsVersion(t, n, "files")
+	under("files", opaque, "", func(n rootfs.Node) bool {
+		if store := t.Parent(n); layoutVersion.MatchString(t.Name(store)) && isHashed(t, n) && isPnpmStore(t, store) {
+			add(store, "pnpm store", opaque) // wherever storeDir is
+		}
+		return false
 	})
 	slices.SortFunc(found, func(a, b cache) int { return int(a.root) - int(b.root) })
 	out := found[:0]
@@ -125,6 +156,36 @@ func holdsVersion(t *rootfs.Tree, dir rootfs.Node, name string) bool {
 	}
 	return false
 }
+
+// isHashed reports whether the directories in dir have the names of the first
+// bytes of digests, and nothing else is there.
+func isHashed(t *rootfs.Tree, dir rootfs.Node) bool {
+	any := false
+	for c := range t.Children(dir) {
+		if !hexByte.MatchString(t.Name(c)) || t.Kind(c) != rootfs.Dir {
+			return false
+		}
+		any = true
+	}
+	return any
+}
+
+// isPnpmStore reports whether a directory contains nothing but what pnpm keeps
+// in a store: contents by digest, what packages consist of, packages for its
+// global virtual store, and links to projects.
+func isPnpmStore(t *rootfs.Tree, dir rootfs.Node) bool {
+	for c := range t.Children(dir) {
+		switch name, _, _ := strings.Cut(t.Name(c), "-"); name {
+		case "files", "index", "links", "metadata", "projects", "tmp":
+		case "index.db", "index.sqlite": // with -wal and -shm beside it
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+var hexByte = regexp.MustCompile(`^[0-9a-f]{2}$`)
 
 var layoutVersion = regexp.MustCompile(`^v[0-9]+$`)
 

@@ -57,9 +57,16 @@ func (s *inventory) ownerID(i int) string {
 // archives, lockfiles.
 func (s *scanner) exclude() {
 	t := s.tree
+	files := make(map[rootfs.Node]int)
 	for _, c := range s.caches {
+		files[c.root] += s.filesIn(c.from, c.end)
+	}
+	for i, c := range s.caches {
+		if i > 0 && s.caches[i-1].root == c.root {
+			continue // another range of it
+		}
 		s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
-			Path: t.Path(c.root), Name: c.what, Reason: sbom.ExcludedCache, Detail: wording.Count(s.filesBelow(c.root), "file", "files"), Count: 1,
+			Path: t.Path(c.root), Name: c.what, Reason: sbom.ExcludedCache, Detail: wording.Count(files[c.root], "file", "files"), Count: 1,
 		})
 	}
 	list := func(nodes []rootfs.Node, reason sbom.ExclusionReason) {

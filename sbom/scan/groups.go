@@ -276,7 +276,7 @@ func (s *inventory) outermost(nodes []rootfs.Node) caches {
 			continue
 		}
 		_, end := s.tree.Subtree(n)
-		out = append(out, cache{root: n, end: end})
+		out = append(out, cache{root: n, from: n, end: end})
 	}
 	return out
 }

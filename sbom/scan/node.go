@@ -86,7 +86,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	} else if scope, name, ok := strings.Cut(m.Name, "/"); ok && strings.HasPrefix(scope, "@") {
 		u.Namespace, u.Name = scope, name
 	}
-	if folder := nodeDirName(t, dir); m.Name != "" && folder != m.Name {
+	if folder := nodeDirName(t, dir); m.Name != "" && folder != m.Name && s.isPackagePlace(dir) {
 		u.Detail = fmt.Sprintf("installed as %s", folder)
 	}
 	if !ecosystem.ASCII(m.Name) {
@@ -216,6 +216,10 @@ func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 	if _, known := s.unitAt[manifest]; known {
 		return // a second link to it
 	}
+	if s.inModulesStore(target) {
+		s.readNodePackage(modules, target, nil)
+		return
+	}
 	s.read[manifest] = true
 	m, err := s.packageJSON(manifest)
 	if err != nil || m.Name == "" {
@@ -236,7 +240,11 @@ func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 func (s *inventory) isNodeModules(n rootfs.Node) bool { return s.tree.Name(n) == "node_modules" }
 
 func (s *inventory) filesBelow(dir rootfs.Node) int {
-	from, to := s.tree.Subtree(dir)
+	return s.filesIn(s.tree.Subtree(dir))
+}
+
+// filesIn returns the number of regular files in a range of nodes.
+func (s *inventory) filesIn(from, to rootfs.Node) int {
 	files := 0
 	for ; from < to; from++ {
 		if s.tree.Kind(from) == rootfs.File {

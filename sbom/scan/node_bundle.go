@@ -131,10 +131,5 @@ func (s *inventory) required(dir rootfs.Node, name string) rootfs.Node {
 // isPackagePlace reports whether a node is a child of a directory of packages or
 // of a scope in one.
 func (s *inventory) isPackagePlace(n rootfs.Node) bool {
-	t := s.tree
-	p := t.Parent(n)
-	if p != rootfs.None && strings.HasPrefix(t.Name(p), "@") {
-		p = t.Parent(p)
-	}
-	return p != rootfs.None && s.isNodeModules(p)
+	return modulesOf(s.tree, n) != rootfs.None
 }
