@@ -3,6 +3,7 @@ package lockcheck
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/pep508"
@@ -72,40 +73,64 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	if p.Install.Kind == KindVCS || e.Source.Kind == KindVCS {
 		return judgeVCS(p, q, e)
 	}
-	switch e.Source.Kind {
-	case KindEditable:
-		return fail(Editable, place(e)+" takes "+q+" from a working copy")
-	case KindLink:
-		return fail(Link, place(e)+" has "+q+" as a link to another directory")
-	case KindPath:
-		return fail(LocalPath, place(e)+" takes "+q+" from a local path")
-	}
 	switch {
-	case e.Version == "":
+	case e.Source.Kind == KindEditable:
+		return fail(Editable, place(e)+" takes "+q+" from a working copy")
+	case e.Source.Kind == KindLink:
+		return fail(Link, place(e)+" has "+q+" as a link to another directory")
+	case e.Source.Kind == KindPath && !e.isArtifact():
+		return fail(LocalPath, place(e)+" takes "+q+" from a local path")
+	case e.Version == "" && !e.isArtifact():
 		return fail(NotExact, place(e)+" has no exact version of "+q)
-	case !sameLocked(e, p.Version):
+	case e.Version != "" && !sameLocked(e, p.Version):
 		return fail(OtherVersion, q+" is installed at "+quote(p.Version)+" and locked at "+quote(e.Version)+" ("+place(e)+")")
-	case p.Install.Kind == KindURL && !comesFrom(e, p.Install.URL):
-		return fail(URL, q+" was installed from "+quote(scrub(p.Install.URL))+", not as "+place(e)+" has it")
 	case e.flaw.reason != "":
 		return fail(e.flaw.reason, e.flaw.detail+" ("+place(e)+")")
 	}
-	if where, ok := s.allowed(e); !ok {
+	if where, ok := s.allowed(e); !ok && e.Source.Kind != KindPath {
 		return fail(OtherRegistry, place(e)+" takes "+q+" from "+quote(where)+", which is not an allowed registry")
 	}
 	r := compareHashes(p, q, e)
-	if url := p.Install.URL; r.Pinned && p.Install.Kind == KindRegistry && url != "" && r.Evidence.rank() < HashClaimed.rank() && !s.policy.allows(e.Type, url) {
-		// Equal bytes can come from any mirror; equal versions cannot.
+	if !r.Pinned || r.Evidence.rank() >= HashClaimed.rank() {
+		return r // equal bytes can come from any place
+	}
+	switch url := p.Install.URL; {
+	case e.Source.Kind == KindPath:
+		return fail(LocalPath, place(e)+" takes "+q+" from a local path, and no record of the installer has the hash of a file there")
+	case e.Version == "":
+		return fail(NotExact, place(e)+" has no exact version of "+q+", and no record of the installer has its hash")
+	case p.Install.Kind == KindURL && !comesFrom(e, url):
+		return fail(URL, q+" was installed from "+quote(scrub(url))+", not as "+place(e)+" has it")
+	case p.Install.Kind == KindRegistry && url != "" && !s.policy.allows(e.Type, url):
 		return fail(OtherRegistry, q+" was installed from "+quote(scrub(url))+", which is not an allowed registry, and no hash shows that it is what "+place(e)+" has")
 	}
 	return r
 }
 
+// isArtifact reports whether an entry names one file by its hash: a local
+// archive, or one by URL. Its hash identifies what it installs, also without a
+// version.
+func (e *Entry) isArtifact() bool {
+	return len(strong(e.Hashes)) > 0 && (e.Source.Kind == KindPath || e.Source.Kind == KindURL)
+}
+
+// sameLocked reports whether an installed version is the locked one. Lock files
+// have versions or, as requirements.txt does, specifiers: "==1.0" ignores the
+// local version of the installed one if it has none itself, and "===" compares
+// text (PEP 440, "Version matching" and "Arbitrary equality").
 func sameLocked(e *Entry, installed string) bool {
 	if e.verbatim {
-		return e.Version == installed
+		return ecosystem.EqualFold(e.Version, installed)
 	}
-	return version.Same(e.Type, e.Version, installed)
+	if version.Same(e.Type, e.Version, installed) {
+		return true
+	}
+	public, _, local := strings.Cut(installed, "+")
+	if len(e.specifiers) == 0 || !local || strings.Contains(e.Version, "+") || !version.Same(e.Type, e.Version, public) {
+		return false
+	}
+	admits, known := e.specifiers.Admits(installed)
+	return admits && known
 }
 
 // judgeVCS pins a checkout by the same repository at the same full commit only.

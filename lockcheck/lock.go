@@ -1,6 +1,9 @@
 package lockcheck
 
-import "github.com/depaudit/depaudit/sbom/ecosystem"
+import (
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/pep508"
+)
 
 // Lock has the entries of one lock file and of the files that it includes.
 type Lock struct {
@@ -55,6 +58,9 @@ type Entry struct {
 
 	// verbatim is true for "===", which compares text, not versions (PEP 440).
 	verbatim bool
+	// specifiers are those that Version is from, in the formats that have
+	// specifiers and not versions.
+	specifiers pep508.Specifiers
 	// when is the condition under which the installer takes the entry.
 	when condition
 	// flaw is the reason, found while parsing, why the entry pins nothing.

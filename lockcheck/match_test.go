@@ -243,9 +243,86 @@ func TestURLInstallOfTheLockedArtifact(t *testing.T) {
 	if r := match([]*Lock{lock}, p); outcome(r) != "hash-claimed" {
 		t.Errorf("%s: %s", outcome(r), r.Detail)
 	}
+	// The same bytes from another place are the locked ones; without the
+	// installer's record of them it is another artifact.
 	p.Install.URL = "file:///tmp/foo-1.0-py3-none-any.whl"
+	if r := match([]*Lock{lock}, p); outcome(r) != "hash-claimed" {
+		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+	p.Digests = nil
 	if r := match([]*Lock{lock}, p); outcome(r) != "url-install" {
 		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+	p.Digests = []Hash{{Algorithm: "sha256", Value: shaB}}
+	if r := match([]*Lock{lock}, p); outcome(r) != "hash-mismatch" {
+		t.Errorf("%s: %s", outcome(r), r.Detail)
+	}
+}
+
+// TestEqualBytes checks that the locked bytes are pinned wherever the installer
+// took them from: prefetchers of hermetic builds write local files into the
+// lock, and mirrors are in the installer's record.
+func TestEqualBytes(t *testing.T) {
+	d512 := Hash{Algorithm: "sha512", Value: hex512}
+	const sum = `"version":"1.0.0","integrity":"` + sri512 + `"`
+	from := func(kind, url string) Package {
+		p := js("a", "1.0.0", "/app/node_modules/a", d512)
+		p.Install = Install{Kind: kind, URL: url}
+		return p
+	}
+	sdist := py("foo", "1.0", Hash{Algorithm: "sha256", Value: shaA})
+	sdist.Install = Install{Kind: KindURL, URL: "file:///src/foo-1.0.tar.gz"}
+	for _, tt := range []struct {
+		name, file, lock string
+		p                Package
+	}{
+		{"a file URL in the lock", "package-lock.json", npmLock("node_modules/a", sum+`,"resolved":"file:///deps/a-1.0.0.tgz"`), from(KindURL, "file:///deps/a-1.0.0.tgz")},
+		{"a relative file in the lock", "package-lock.json", npmLock("node_modules/a", sum+`,"resolved":"file:deps/a-1.0.0.tgz"`), from(KindURL, "file:deps/a-1.0.0.tgz")},
+		{"a file in the lock, a registry in the record", "package-lock.json", npmLock("node_modules/a", sum+`,"resolved":"file:deps/a-1.0.0.tgz"`), from(KindRegistry, "https://registry.npmjs.org/a/-/a-1.0.0.tgz")},
+		{"a registry in the lock, a file in the record", "package-lock.json", npmLock("node_modules/a", sum+`,"resolved":"https://registry.npmjs.org/a/-/a-1.0.0.tgz"`), from(KindURL, "file:///deps/a-1.0.0.tgz")},
+		{"a registry in the lock, a mirror in the record", "package-lock.json", npmLock("node_modules/a", sum+`,"resolved":"https://registry.npmjs.org/a/-/a-1.0.0.tgz"`), from(KindRegistry, "http://localhost:4873/a/-/a-1.0.0.tgz")},
+		{"no origin in the lock", "package-lock.json", npmLock("node_modules/a", sum), from(KindURL, "file:///deps/a-1.0.0.tgz")},
+		{"no origin in the record", "package-lock.json", npmLock("node_modules/a", sum+`,"resolved":"file:deps/a-1.0.0.tgz"`), js("a", "1.0.0", "/app/node_modules/a", d512)},
+		{"version 1 with a file in the version's place", "package-lock.json", `{"lockfileVersion":1,"dependencies":{"a":{"version":"file:deps/a-1.0.0.tgz","integrity":"` + sri512 + `"}}}`, from(KindURL, "file:deps/a-1.0.0.tgz")},
+		{"a local archive of pip", "requirements.txt", "foo @ file:///wheels/foo-1.0.tar.gz --hash=sha256:" + shaA, sdist},
+		{"a release of pip from a local archive", "requirements.txt", "foo==1.0 --hash=sha256:" + shaA, sdist},
+	} {
+		if r := match([]*Lock{open(t, tt.file, tt.lock)}, tt.p); outcome(r) != "hash-claimed" {
+			t.Errorf("%s: %s: %s", tt.name, outcome(r), r.Detail)
+		}
+	}
+}
+
+// TestSpecifiers checks versions as PEP 440 compares them with "==" and "===".
+// In formats that have versions and no specifiers, a local version is another
+// version.
+func TestSpecifiers(t *testing.T) {
+	for _, tt := range []struct{ locked, installed, want string }{
+		{"==1.0", "1.0+cpu", "hash-locked"}, {"==1.0.0", "1.0+cu121.a", "hash-locked"}, {"==1.0+cpu", "1.0+CPU", "hash-locked"}, {"==1.0+cpu", "1.0", "locked-at-another-version"},
+		{"==1.0+cpu-1", "1.0+cpu.1", "hash-locked"}, {"==1.0,!=1.0+bad", "1.0+bad", "locked-at-another-version"}, {"==1.0", "1.0.post1", "locked-at-another-version"}, {"==1.0", "1.0.post1+cpu", "locked-at-another-version"},
+		{"===1.0", "1.0+cpu", "locked-at-another-version"}, {"===1.0RC1", "1.0rc1", "hash-locked"}, {"==1!2.0", "1!2.0", "hash-locked"}, {"==1!2.0", "2.0", "locked-at-another-version"}, {"==2.0", "1!2.0", "locked-at-another-version"},
+		{"==0!2.0", "2.0", "hash-locked"}, {"==1!2", "1!2.0+x", "hash-locked"}, {"==v1.0", "1.0", "hash-locked"}, {"==1.0-1", "1.0.post1", "hash-locked"}, {"==1.0-RC.1", "1.0rc1", "hash-locked"}, {"==1.0alpha", "1.0a0", "hash-locked"}, {"==1.0.dev", "1.0.dev0", "hash-locked"},
+	} {
+		requirements := open(t, "requirements.txt", "foo"+tt.locked+" --hash=sha256:"+shaA)
+		pipfile := open(t, "Pipfile.lock", `{"default":{"foo":{"version":"`+tt.locked+`","hashes":["sha256:`+shaA+`"]}}}`)
+		for _, l := range []*Lock{requirements, pipfile} {
+			if r := match([]*Lock{l}, py("foo", tt.installed)); outcome(r) != tt.want {
+				t.Errorf("%s: foo%s, installed %s: %s, want %s: %s", l.Format, tt.locked, tt.installed, outcome(r), tt.want, r.Detail)
+			}
+		}
+	}
+	for name, text := range map[string]string{
+		"pylock.toml": "lock-version = '1.0'\n[[packages]]\nname = 'foo'\nversion = '1.0'\n", "uv.lock": "version = 1\n[[package]]\nname = \"foo\"\nversion = \"1.0\"\n",
+		"poetry.lock": "[[package]]\nname = \"foo\"\nversion = \"1.0\"\n",
+	} {
+		if r := match([]*Lock{open(t, name, text)}, py("foo", "1.0+cpu")); r.Reason != OtherVersion {
+			t.Errorf("%s: %s", name, outcome(r))
+		}
+	}
+	for file, release := range map[string]string{"foo-1!2.0-py3-none-any.whl": "1!2.0", "foo-1_2.0-py3-none-any.whl": "1!2.0", "foo-1.0_cpu-py3-none-any.whl": "1.0+cpu", "foo-1.0+cpu.tar.gz": "1.0+cpu"} {
+		if !archiveOf(file, "foo", release) {
+			t.Errorf("%s is not an archive of foo %s", file, release)
+		}
 	}
 }
 

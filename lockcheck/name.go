@@ -39,11 +39,17 @@ func archiveOf(file, name, release string) bool {
 		if first, _, ok := strings.Cut(rest, "-"); ok && version.Same("pypi", strings.ReplaceAll(first, "_", "-"), release) {
 			return true
 		}
-		if first, _, ok := strings.Cut(rest, "-"); ok && version.Same("pypi", first, release) {
+		if first, _, ok := strings.Cut(rest, "-"); ok && (version.Same("pypi", first, release) || first == escapedVersion(release)) {
 			return true
 		}
 	}
 	return false
+}
+
+// escapedVersion returns a version as PEP 427 first had it in the names of
+// wheels: without the "!" of an epoch and the "+" of a local version.
+func escapedVersion(release string) string {
+	return strings.NewReplacer("!", "_", "+", "_").Replace(release)
 }
 
 // pythonArchives returns the suffixes of files that pip takes for a

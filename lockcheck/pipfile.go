@@ -59,6 +59,7 @@ func (l *Lock) pipfileEntry(d *document, section string, m *member, sources map[
 	// "*" is any version, and what does not parse pins none either.
 	if list, err := pep508.ParseSpecifiers(spec); err == nil {
 		e.Version, e.verbatim = list.Exact()
+		e.specifiers = list
 	}
 	if e.Version == "" {
 		e.Spec = spec

@@ -88,6 +88,7 @@ func setVersion(e *Entry, req *pep508.Requirement) {
 	text := strings.Join(list, ",")
 	if !strings.Contains(text, "${") {
 		e.Version, e.verbatim = req.Specifiers.Exact()
+		e.specifiers = req.Specifiers
 	}
 	if e.Version == "" {
 		e.Spec = text
