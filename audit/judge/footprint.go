@@ -125,6 +125,7 @@ func (f *footprint) judge() {
 		}
 		if d.Owner != "" {
 			d.Provenance, d.Evidence = audit.FromBundled, audit.EvidenceNone
+			f.useLockOfBundled(c)
 		} else if rule := f.account(c, &d); rule != "" {
 			rules[d.ID] = rule
 		}
@@ -389,6 +390,19 @@ func (f *footprint) indexLocks() {
 func (f *footprint) useLock(e *lockcheck.Entry) {
 	for _, l := range f.locksOf[entryPlace{e.File, e.Line, e.Name}] {
 		f.usedLocks[l] = true
+	}
+}
+
+// useLockOfBundled marks the locks that pin a bundled component: go.sum is in use
+// where a module of it is linked into a program, whatever accounts for the
+// program itself. A near miss is not a use here, since common modules are
+// linked into programs of other projects at other versions.
+func (f *footprint) useLockOfBundled(c *sbom.Component) {
+	if len(f.usedLocks) == len(f.locks) || c.Kind != sbom.KindPackage {
+		return
+	}
+	if r := f.match(c); r.Pinned {
+		f.useLock(r.Entry)
 	}
 }
 
