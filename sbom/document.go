@@ -321,7 +321,8 @@ const (
 	ExcludedFixture    ExclusionReason = "fixture"       // test data of another component
 	ExcludedNotInstall ExclusionReason = "not-installed" // in the database, but not in the state installed
 	ExcludedPseudo     ExclusionReason = "pseudo-filesystem"
-	ExcludedKey        ExclusionReason = "key" // a public key that a package database holds
+	ExcludedKey        ExclusionReason = "key"   // a public key that a package database holds
+	ExcludedNames      ExclusionReason = "names" // the same files under other names
 
 	// The following are entries of a third-party document.
 	ExcludedDescribed   ExclusionReason = "described"    // the subject of the document, or a group of its entries

@@ -20,6 +20,9 @@ type cache struct {
 	// opaque is set for a cache whose content is not run in place: its files
 	// are named by digest, and are copied or linked before use.
 	opaque bool
+	// environment is set for a root file system of its own, and for the storage
+	// of a container engine: environments.go.
+	environment bool
 }
 
 // caches are sorted by range and do not overlap.
@@ -65,14 +68,15 @@ func (c caches) without(t *rootfs.Tree, used []rootfs.Node) caches {
 // findCaches recognises caches by their structure: a directory with the usual
 // name and another structure is not a cache, so that a name alone hides
 // nothing.
-func findCaches(t *rootfs.Tree, _ *survey) caches {
-	var found caches
+func (s *inventory) findCaches() caches {
+	t := s.tree
+	found := caches(s.findEnvironments())
 	add := func(root rootfs.Node, what string, opaque bool) {
 		if root == rootfs.None || t.Kind(root) != rootfs.Dir || isImported(t, root) {
 			return
 		}
 		_, end := t.Subtree(root)
-		found = append(found, cache{root, root, end, what, opaque})
+		found = append(found, cache{root: root, from: root, end: end, what: what, opaque: opaque})
 	}
 	has := func(dir rootfs.Node, names ...string) bool {
 		for _, name := range names {
@@ -124,6 +128,11 @@ func findCaches(t *rootfs.Tree, _ *survey) caches {
 		}
 		return false
 	})
+	for n := range t.Named("objects") {
+		if repo := t.Parent(n); repo > 0 && t.Kind(t.Child(repo, "config")) == rootfs.File && holdsOSTreeObjects(t, n) {
+			add(repo, "OSTree repository", opaque)
+		}
+	}
 	slices.SortFunc(found, func(a, b cache) int { return int(a.root) - int(b.root) })
 	out := found[:0]
 	for _, c := range found {
@@ -134,6 +143,28 @@ func findCaches(t *rootfs.Tree, _ *survey) caches {
 	}
 	return out
 }
+
+// holdsOSTreeObjects reports whether a directory has nothing but files named by
+// their digest as OSTree names them: objects/AB/CDEF.TYPE
+// (https://ostreedev.github.io/ostree/repo/). Files that are checked out have
+// other names elsewhere.
+func holdsOSTreeObjects(t *rootfs.Tree, objects rootfs.Node) bool {
+	found := false
+	for dir := range t.Children(objects) {
+		if !hexByte.MatchString(t.Name(dir)) {
+			return false
+		}
+		for n := range t.Children(dir) {
+			if !ostreeObject.MatchString(t.Name(n)) {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
+}
+
+var ostreeObject = regexp.MustCompile(`^[0-9a-f]+\.(file|filez|commit|commitmeta|dirtree|dirmeta|payload-link|file-xattrs|file-xattrs-link|tombstone-commit)$`)
 
 // isImported reports whether an interpreter imports from a directory: there it
 // can be used in place, whatever its structure.

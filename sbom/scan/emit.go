@@ -62,8 +62,8 @@ func (s *scanner) exclude() {
 		files[c.root] += s.filesIn(c.from, c.end)
 	}
 	for i, c := range s.caches {
-		if i > 0 && s.caches[i-1].root == c.root {
-			continue // another range of it
+		if c.environment || i > 0 && s.caches[i-1].root == c.root {
+			continue // counted, or another range of it
 		}
 		s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
 			Path: t.Path(c.root), Name: c.what, Reason: sbom.ExcludedCache, Detail: wording.Count(files[c.root], "file", "files"), Count: 1,

@@ -467,8 +467,13 @@ func (s *scanner) groupUnit(top rootfs.Node, members, nested []rootfs.Node, name
 		label = s.whatIs(top)
 	}
 	c.Detail = label
-	c.PURL = packageurl.NewPackageURL("generic", "", c.Name, c.Version, packageurl.QualifiersFromMap(map[string]string{"path": p}), "").ToString()
+	c.PURL = filesPURL(&c)
 	return unit{Component: c, node: top, inside: -1, own: true, nested: nested}
+}
+
+// filesPURL returns the package URL of files that no package accounts for.
+func filesPURL(c *sbom.Component) string {
+	return packageurl.NewPackageURL("generic", c.Namespace, c.Name, c.Version, packageurl.QualifiersFromMap(map[string]string{"path": c.Paths[0]}), "").ToString()
 }
 
 // whatIs returns the kind of code of a file, in a word or two.

@@ -50,16 +50,25 @@ func (s *inventory) osOwner(n rootfs.Node) string {
 	return s.db.Owner(n)
 }
 
-// shareClaims lets the unit that claims one name of a file claim the others.
+// shareClaims lets the unit that claims one name of a file claim the others. A
+// file of an environment below the root is another thing where the programs of
+// this environment find it; but in a cache it is only stored.
 func (s *scanner) shareClaims() {
 	s.shared = make(map[rootfs.Node]bool)
 	for _, names := range s.tree.LinkedFiles() {
-		i := slices.IndexFunc(names, func(n rootfs.Node) bool { return s.claims[n] != 0 })
-		if i < 0 {
-			continue
+		inner := func(n rootfs.Node) bool {
+			c := s.caches.of(n)
+			return c != nil && c.environment
+		}
+		i := slices.IndexFunc(names, func(n rootfs.Node) bool { return s.claims[n] != 0 && !inner(n) })
+		everywhere := i >= 0
+		if !everywhere {
+			if i = slices.IndexFunc(names, func(n rootfs.Node) bool { return s.claims[n] != 0 }); i < 0 {
+				continue
+			}
 		}
 		for _, n := range names {
-			if s.claims[n] == 0 && !s.owned(n) {
+			if s.claims[n] == 0 && !s.owned(n) && (everywhere || s.caches.contain(n)) {
 				s.claim(n, s.claimant(names[i]))
 				s.shared[n] = true
 			}

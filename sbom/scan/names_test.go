@@ -11,7 +11,9 @@ func TestNamesOfOneFile(t *testing.T) {
 	tool := debs(map[string][]string{"tool": {"/usr/bin/tool"}}).with(files{"/usr/bin/tool": x})
 	repo := "/sysroot/ostree/repo/objects/ab/cdef0123456789.file"
 	runCases(t, []scanCase{
-		{"a file of the system", tool.with(files{"/usr/local/bin/again": "=> /usr/bin/tool", repo: "=> /usr/bin/tool"}), nil},
+		{"a file of the system", tool.with(files{"/usr/local/bin/again": "=> /usr/bin/tool", repo: "=> /usr/bin/tool", "/sysroot/ostree/repo/config": ""}), []string{"excluded cache /sysroot/ostree/repo"}},
+		{"an object that is not checked out", tool.with(files{repo: x, "/sysroot/ostree/repo/config": ""}), []string{"excluded cache /sysroot/ostree/repo", "counts " + unaccounted("/sysroot/ostree/repo")}},
+		{"other files among the objects", tool.with(files{repo: "=> /usr/bin/tool", "/sysroot/ostree/repo/config": ""}).with(dist("/sysroot/ostree/repo/objects/site-packages", "evil", "6.6.6")), []string{"counts pypi/evil@6.6.6"}},
 		{"a copy of a file of the system", tool.with(files{"/usr/local/bin/again": x}), []string{"counts " + unaccounted("/usr/local/bin/again")}},
 		{"a symbolic link is no other name", tool.with(files{"/usr/local/bin/evil": x, "/usr/local/bin/to": "-> evil"}), []string{"counts " + unaccounted("/usr/local/bin/evil")}},
 		{"a file of a package", dist(site, "six", "1.16.0", "six/run").with(files{site + "/six/run": x, "/opt/run": "=> " + site + "/six/run"}), []string{"counts pypi/six@1.16.0"}},

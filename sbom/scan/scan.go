@@ -286,7 +286,7 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	}
 	s.alias = s.aliases()
 	s.survey = takeSurvey(tree)
-	s.caches = findCaches(tree, &s.survey)
+	s.caches = s.findCaches()
 	s.caches = s.caches.without(tree, usedInCaches(tree, &s.survey, s.caches, nil))
 	return s, nil
 }

@@ -87,8 +87,12 @@ func (s *inventory) sniff(ctx context.Context) (sniffed, []sbom.Gap, error) {
 }
 
 func (s *inventory) sniffOne(n rootfs.Node, out *sniffed) error {
-	cached := s.caches.contain(n)
+	c := s.caches.of(n)
+	cached := c != nil
 	if cached {
+		if c.environment {
+			return nil
+		}
 		info, err := s.tree.Stat(n)
 		if err != nil || info.Mode()&0o111 == 0 {
 			return ignoreGone(err)

@@ -23,13 +23,16 @@ type store struct {
 // need is a relation between two units.
 type need struct{ from, to int }
 
-// readStores adds the packages of Homebrew and Nix, before all others, so that
-// they own the content of their directories.
+// readStores adds the packages of Homebrew, Nix and Flatpak, and environments
+// below the root, before all others, so that they own the content of their
+// directories.
 //
 // The relations of a Nix store are in its database and in the derivations,
 // which are not read: there are no relations between Nix packages, and their
 // install reasons are unknown unless a profile names them.
 func (s *scanner) readStores() {
+	s.readEnvironments()
+	s.readFlatpaks()
 	s.readKegs()
 	s.readNixStore()
 }
