@@ -108,6 +108,11 @@ func (s *inventory) findCaches() caches {
 		return parentIs(n, ".cache") && (has(n, "http") || has(n, "http-v2") || has(n, "wheels") || has(n, "selfcheck"))
 	})
 	under("uv", inPlace, "uv cache", func(n rootfs.Node) bool { return parentIs(n, ".cache") && has(n, "CACHEDIR.TAG") })
+	for n := range t.Named("CACHEDIR.TAG") { // where UV_CACHE_DIR says
+		if dir := t.Parent(n); t.Kind(n) == rootfs.File && isUVCache(t, dir) {
+			add(dir, "uv cache", inPlace)
+		}
+	}
 	under("yarn", opaque, "yarn cache", func(n rootfs.Node) bool {
 		return (parentIs(n, ".cache") || parentIs(n, "Caches")) && holdsVersion(t, n, "")
 	})
@@ -217,6 +222,22 @@ func isPnpmStore(t *rootfs.Tree, dir rootfs.Node) bool {
 }
 
 var hexByte = regexp.MustCompile(`^[0-9a-f]{2}$`)
+
+// isUVCache reports whether a directory contains unpacked wheels and nothing but
+// the directories of uv's cache, whose names end with the version of a layout.
+func isUVCache(t *rootfs.Tree, dir rootfs.Node) bool {
+	wheels := false
+	for c := range t.Children(dir) {
+		name := t.Name(c)
+		if name[0] != '.' && name != "CACHEDIR.TAG" && !uvBucket.MatchString(name) {
+			return false
+		}
+		wheels = wheels || strings.HasPrefix(name, "archive-v")
+	}
+	return wheels
+}
+
+var uvBucket = regexp.MustCompile(`^[a-z]+(-[a-z]+)*-v[0-9]+$`)
 
 var layoutVersion = regexp.MustCompile(`^v[0-9]+$`)
 

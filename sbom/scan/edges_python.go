@@ -58,7 +58,7 @@ func (e *edges) python(ctx context.Context) {
 		if u.Type != "pypi" || u.Kind != sbom.KindPackage || u.node == rootfs.None || u.carried {
 			continue
 		}
-		dir := e.siteOf(u.node)
+		dir := e.distSite(u)
 		s := sites[dir]
 		if s == nil {
 			s = &pythonSite{dir: dir, dists: make(map[string]int), exe: rootfs.None}
@@ -102,17 +102,15 @@ func (e *edges) python(ctx context.Context) {
 	}
 }
 
-// siteOf returns the directory that a distribution is imported from.
-func (s *inventory) siteOf(meta rootfs.Node) rootfs.Node {
-	t := s.tree
-	dir := t.Parent(meta)
+// distSite returns the directory that a distribution is imported from.
+func (s *inventory) distSite(u *unit) rootfs.Node {
 	switch {
-	case isDistName(t.Name(meta)): // a single file
-		return dir
-	case ecosystem.EqualFold(t.Name(dir), "EGG-INFO"): // X.egg/EGG-INFO/PKG-INFO
-		return t.Parent(t.Parent(dir))
+	case u.FoundBy == "python-reader":
+		return u.site
+	case isDistName(s.tree.Name(u.node)): // a single file
+		return s.siteOf(u.node)
 	}
-	return t.Parent(dir)
+	return s.siteOf(s.tree.Parent(u.node))
 }
 
 // readRequirements reads the requirements of a distribution.

@@ -19,11 +19,11 @@ func (s *scanner) settlePythonReasons() {
 	recorded := make(map[rootfs.Node]bool)
 	for i := range s.units {
 		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonExplicit {
-			recorded[s.siteOf(u.node)] = true
+			recorded[u.site] = true
 		}
 	}
 	for i := range s.units {
-		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonDependency && !recorded[s.siteOf(u.node)] {
+		if u := &s.units[i]; u.FoundBy == "python-reader" && u.InstallReason == sbom.ReasonDependency && !recorded[u.site] {
 			u.InstallReason = sbom.ReasonUnknown
 		}
 	}

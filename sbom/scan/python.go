@@ -3,7 +3,6 @@ package scan
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
-	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Limits of the records of one Python distribution. Real METADATA is a few
@@ -56,9 +54,6 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 		s.gap(sbom.GapUnreported, t.Path(d), "a Python distribution without METADATA or PKG-INFO: its name is unknown")
 		return
 	}
-	if _, done := s.read[meta]; done {
-		return // reached a second time, through a link
-	}
 	s.read[meta] = true
 	name, version, err := s.pythonName(meta)
 	if err != nil {
@@ -68,10 +63,13 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 		s.gap(sbom.GapMalformed, t.Path(meta), err.Error())
 		return
 	}
-	u := unit{node: meta, inside: -1}
+	u := unit{node: meta, inside: -1, site: s.siteOf(at)}
 	u.Component = sbom.Component{
 		Kind: sbom.KindPackage, Type: "pypi", Name: ecosystem.Python(name), Version: version,
 		Paths: []string{t.Path(meta)}, FoundBy: "python-reader",
+	}
+	if entry := s.metadataIn(at); entry != rootfs.None {
+		u.Paths[0] = t.Path(entry) // where Python finds it, and not the cache that it is a link to
 	}
 	if !ecosystem.ASCII(name) {
 		s.notice(sbom.NoticeNonASCII, t.Path(meta), fmt.Sprintf("the Python distribution %+q has a name outside ASCII, which no index accepts", name))
@@ -95,7 +93,7 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	if c := s.claimant(meta); c >= 0 && !u.own {
 		return // vendored: another package owns all of its files
 	}
-	s.claimDistribution(i, d, meta)
+	s.claimDistribution(i, at, d, meta)
 }
 
 // pythonName reads the name as the email parser behind importlib.metadata
@@ -189,12 +187,30 @@ func (s *inventory) metadataOf(d rootfs.Node) rootfs.Node {
 	if s.tree.Kind(d) != rootfs.Dir {
 		return d
 	}
+	if c := s.metadataIn(d); c != rootfs.None {
+		return s.tree.ResolveNode(c)
+	}
+	return rootfs.None
+}
+
+// metadataIn returns the entry of a directory that metadataOf follows, None
+// without one.
+func (s *inventory) metadataIn(d rootfs.Node) rootfs.Node {
 	for _, name := range []string{"METADATA", "PKG-INFO"} {
 		if c := s.tree.Child(d, name); c != rootfs.None {
-			return s.tree.ResolveNode(c)
+			return c
 		}
 	}
 	return rootfs.None
+}
+
+// siteOf returns the directory that a distribution is imported from.
+func (s *inventory) siteOf(at rootfs.Node) rootfs.Node {
+	parent := s.tree.Parent(at)
+	if ecosystem.EqualFold(s.tree.Name(at), "EGG-INFO") { // X.egg/EGG-INFO
+		parent = s.tree.Parent(parent)
+	}
+	return parent
 }
 
 // standsForItself reports whether Python finds a distribution's metadata:
@@ -202,10 +218,7 @@ func (s *inventory) metadataOf(d rootfs.Node) rootfs.Node {
 // metadata of the package that lists it. Such a distribution is installed and
 // not vendored, whatever other package lists it.
 func (s *inventory) standsForItself(d rootfs.Node) bool {
-	parent := s.tree.Parent(d)
-	if ecosystem.EqualFold(s.tree.Name(d), "EGG-INFO") {
-		parent = s.tree.Parent(parent)
-	}
+	parent := s.siteOf(d)
 	if isSiteDir(s.tree.Name(parent)) {
 		return true
 	}
@@ -298,22 +311,26 @@ func (s *scanner) directURL(d rootfs.Node) (*sbom.Install, []sbom.Digest) {
 	return in, digests
 }
 
-// claimDistribution claims the files of a distribution's own list.
-func (s *scanner) claimDistribution(i int, d, meta rootfs.Node) {
+// claimDistribution claims the files of a distribution's own list. at is the
+// entry of the directory that Python searches, and d is what that entry leads to.
+func (s *scanner) claimDistribution(i int, at, d, meta rootfs.Node) {
 	t := s.tree
+	s.claim(at, i)
 	s.claim(meta, i)
+	site := t.Parent(at)
 	if t.Kind(d) != rootfs.Dir {
-		s.claimTopLevel(i, d, nil)
+		s.claimTopLevel(i, site, rootfs.None)
 		return
 	}
-	s.claimTree(d, i, nil)
-	site := t.Parent(d)
-	if ecosystem.EqualFold(t.Name(d), "EGG-INFO") {
-		s.claimTree(site, i, nil) // X.egg/EGG-INFO: the egg is the distribution
+	if isDistName(t.Name(d)) || ecosystem.EqualFold(t.Name(d), "EGG-INFO") {
+		s.claimTree(d, i, nil)
+	}
+	if ecosystem.EqualFold(t.Name(at), "EGG-INFO") && ecosystem.EqualFold(path.Ext(t.Name(site)), ".egg") {
+		s.claimTree(site, i, nil) // the egg is the distribution
 		return
 	}
 	if record := t.Child(d, "RECORD"); record != rootfs.None {
-		s.claimRecord(i, site, record)
+		s.claimRecord(i, at, record)
 		return
 	}
 	if list := t.Child(d, "installed-files.txt"); list != rootfs.None {
@@ -322,176 +339,19 @@ func (s *scanner) claimDistribution(i int, d, meta rootfs.Node) {
 			s.gap(sbom.GapUnreadable, t.Path(list), reason(err))
 			return
 		}
-		c := s.newListClaims(i, t.Path(list), t.Path(d), site)
+		c := s.newListClaims(i, t.Path(list), t.Path(at), at)
 		for line := range strings.Lines(string(data)) {
 			c.claim(strings.TrimSpace(line))
 		}
 		c.report()
 		return
 	}
-	s.claimTopLevel(i, d, t)
-}
-
-// claimRecord reads RECORD
-// (https://packaging.python.org/en/latest/specifications/recording-installed-packages/).
-func (s *scanner) claimRecord(i int, site, record rootfs.Node) {
-	data, err := s.tree.ReadFile(record, maxPythonRecord)
-	if err != nil {
-		s.gap(sbom.GapUnreadable, s.tree.Path(record), reason(err))
-		return
-	}
-	r := csv.NewReader(bytes.NewReader(data))
-	r.FieldsPerRecord = -1
-	r.ReuseRecord = true
-	c := s.newListClaims(i, s.tree.Path(record), s.tree.Path(site), site)
-	defer c.report()
-	for {
-		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			s.gap(sbom.GapMalformed, s.tree.Path(record), err.Error())
-			return
-		}
-		if len(row) > 0 && row[0] != "" {
-			c.claim(row[0])
-		}
-	}
-}
-
-// listClaims claims the paths of one distribution's list. It ignores a path
-// outside of the installation's prefix: a package cannot account for files
-// elsewhere in the environment, nor for other distributions.
-type listClaims struct {
-	s      *scanner
-	unit   int
-	list   string // the path of the list
-	base   string // the directory that its paths are relative to
-	site   rootfs.Node
-	prefix string
-	// refused is the first ignored path; more counts the others.
-	refused string
-	more    int
-}
-
-func (s *scanner) newListClaims(unit int, list, base string, site rootfs.Node) *listClaims {
-	return &listClaims{s: s, unit: unit, list: list, base: base, site: site, prefix: s.pythonPrefix(site)}
-}
-
-func (c *listClaims) claim(rel string) {
-	s, t := c.s, c.s.tree
-	if rel == "" {
-		return
-	}
-	full, ok := within(c.base, rel, c.prefix)
-	n := rootfs.None
-	if ok {
-		// A parent directory may be a link that leads out of the prefix. The
-		// file itself may be a link: then the link was installed.
-		if n = t.ResolveParent(full); n == rootfs.None || t.Kind(n) == rootfs.Dir {
-			return
-		}
-		_, ok = within("/", t.Path(n), c.prefix)
-	}
-	if !ok || c.othersMetadata(n) {
-		if c.refused == "" {
-			c.refused = full
-		} else {
-			c.more++
-		}
-		return
-	}
-	s.claim(n, c.unit)
-	if t.Kind(n) == rootfs.Symlink {
-		if to := t.ResolveNode(n); to != rootfs.None {
-			if _, ok := within("/", t.Path(to), c.prefix); ok && !c.othersMetadata(to) && t.Kind(to) == rootfs.File {
-				s.claim(to, c.unit)
-			}
-		}
-	}
-}
-
-// othersMetadata reports whether a file is the metadata of another installed
-// distribution.
-func (c *listClaims) othersMetadata(n rootfs.Node) bool {
-	s, t := c.s, c.s.tree
-	p := t.Parent(n)
-	own := t.Parent(s.units[c.unit].node)
-	if isDistName(t.Name(n)) { // a single file of metadata
-		return n != s.units[c.unit].node && c.beside(t.Parent(n))
-	}
-	if ecosystem.EqualFold(t.Name(p), "EGG-INFO") {
-		return p != own && isSiteDir(t.Name(t.Parent(t.Parent(p))))
-	}
-	return isDistName(t.Name(p)) && p != own && c.beside(t.Parent(p))
-}
-
-// beside reports whether metadata in a directory is that of an installed
-// distribution.
-func (c *listClaims) beside(dir rootfs.Node) bool {
-	return dir == c.site || isSiteDir(c.s.tree.Name(dir))
-}
-
-func (c *listClaims) report() {
-	if c.refused == "" {
-		return
-	}
-	detail := fmt.Sprintf("lists %+q", c.refused)
-	if c.more > 0 {
-		detail += fmt.Sprintf(" and %s more", wording.Count(c.more, "path", "paths"))
-	}
-	c.s.notice(sbom.NoticeClaim, c.list, detail+", outside of the installation's prefix or of another distribution: ignored")
+	s.claimTopLevel(i, site, t.Child(d, "top_level.txt"))
 }
 
 func isDistName(name string) bool {
 	lower := strings.ToLower(name)
 	return strings.HasSuffix(lower, ".dist-info") || strings.HasSuffix(lower, ".egg-info")
-}
-
-// pythonPrefix returns the directory that an installation scheme may write to:
-// the one above lib/pythonX.Y/site-packages, or the directory of modules itself
-// in another layout (pip install --target).
-func (s *inventory) pythonPrefix(site rootfs.Node) string {
-	t := s.tree
-	if !isSiteDir(t.Name(site)) {
-		return t.Path(site)
-	}
-	lib := t.Parent(site)
-	if strings.HasPrefix(t.Name(lib), "python") {
-		lib = t.Parent(lib)
-	}
-	if lib == rootfs.None || !strings.HasPrefix(t.Name(lib), "lib") || t.Parent(lib) == rootfs.None {
-		return t.Path(site)
-	}
-	return t.Path(t.Parent(lib))
-}
-
-// claimTopLevel claims modules by top_level.txt, or by the distribution's name,
-// where no list of files exists: eggs, and packages made by a Linux
-// distribution or conda.
-func (s *scanner) claimTopLevel(i int, d rootfs.Node, t *rootfs.Tree) {
-	site := s.tree.Parent(d)
-	modules := []string{strings.ReplaceAll(s.units[i].Name, "-", "_")}
-	if t != nil {
-		if n := t.Child(d, "top_level.txt"); n != rootfs.None {
-			data, err := t.ReadFile(n, maxPythonSmall)
-			if err != nil {
-				s.gap(sbom.GapUnreadable, t.Path(n), reason(err))
-				return
-			}
-			modules = strings.Fields(string(data))
-		}
-	}
-	for _, m := range modules {
-		if m != path.Base(m) {
-			continue
-		}
-		if dir := s.tree.Child(site, m); dir != rootfs.None && s.tree.Kind(dir) == rootfs.Dir {
-			s.claimTree(dir, i, nil)
-		}
-		s.claim(s.tree.Child(site, m+".py"), i)
-	}
 }
 
 // holdsFiles reports whether anything but directories is below a node.

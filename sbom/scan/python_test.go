@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -212,4 +213,69 @@ func TestPythonOrigins(t *testing.T) {
 	if six := d.Component("pypi/six@1.16.0"); six == nil || six.Install == nil || six.Install.Kind != sbom.InstallURL {
 		t.Errorf("an unreadable origin is taken for the index: %+v", six)
 	}
+}
+
+// TestPythonStores has distributions whose files are links into a store, as uv
+// makes them in symlink mode, and virtualenv of its app data. "pip list" has
+// each of them once in each environment.
+func TestPythonStores(t *testing.T) {
+	const name = "six-1.16.0.dist-info"
+	script := "x:#!/opt/v/bin/python\n"
+	store := func(cache string) (files, string) {
+		at := cache + "/archive-v0/Xyz9"
+		return dist(at, "six", "1.16.0", at+"/../../../bin/six").with(files{cache + "/CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55"}), at
+	}
+	uv, at := store("/root/.cache/uv")
+	other, otherAt := store("/srv/uv-cache")
+	// linked is what uv puts into an environment: RECORD and INSTALLER are files.
+	linked := func(store files, at, v string) files {
+		into := v + "/lib/python3.11/site-packages"
+		return store.with(files{
+			into + "/six": "-> " + at + "/six", into + "/" + name + "/METADATA": "-> " + at + "/" + name + "/METADATA",
+			into + "/" + name + "/RECORD": store[at+"/"+name+"/RECORD"] + "../../../bin/six,,\n", into + "/" + name + "/INSTALLER": "uv", v + "/bin/six": script,
+		})
+	}
+	image := "/root/.local/share/virtualenv/wheel/3.11/image/1/SymlinkPipInstall/six-1.16.0-py3-none-any"
+	into := "/opt/v/lib/python3.11/site-packages"
+	counts := "counts pypi/six@1.16.0"
+	runCases(t, []scanCase{
+		{"a directory is one link", linked(uv, at, "/opt/v"), []string{counts, "excluded cache /root/.cache/uv"}},
+		{"a link for each file", uv.with(files{
+			into + "/six/__init__.py": "-> " + at + "/six/__init__.py", into + "/" + name + "/METADATA": "-> " + at + "/" + name + "/METADATA",
+			into + "/" + name + "/RECORD": uv[at+"/"+name+"/RECORD"],
+		}), []string{counts, "excluded cache /root/.cache/uv"}},
+		{"two environments", linked(linked(uv, at, "/opt/v"), at, "/opt/w"), []string{counts, "excluded cache /root/.cache/uv"}},
+		{"a cache that is elsewhere", linked(other, otherAt, "/opt/v"), []string{counts, "excluded cache /srv/uv-cache"}},
+		{"not in the list", linked(uv, at, "/opt/v").with(files{at + "/six/evil.py": ""}),
+			[]string{counts, "counts " + unaccounted(into+"/six"), "excluded cache /root/.cache/uv"}},
+		{"a link to another directory", linked(uv, at, "/opt/v").with(files{into + "/evil": "-> /opt/evil", "/opt/evil/__init__.py": ""}),
+			[]string{counts, "counts " + unaccounted(into+"/evil"), "excluded cache /root/.cache/uv"}},
+		{"virtualenv's app data", dist(image, "six", "1.16.0", image+"/../../../bin/six").with(files{
+			into + "/six": "-> " + image + "/six", into + "/" + name: "-> " + image + "/" + name, "/opt/v/bin/six": script,
+		}), []string{counts}},
+	})
+	d := linked(linked(uv, at, "/opt/v"), at, "/opt/w").scan(t)
+	want := []string{into + "/" + name + "/METADATA", "/opt/w/lib/python3.11/site-packages/" + name + "/METADATA"}
+	if c := d.Component("pypi/six@1.16.0"); c == nil || !slices.Equal(c.Paths, want) {
+		t.Errorf("%+v, want the paths %q", c, want)
+	}
+}
+
+// TestTarget has what pip install --target leaves: RECORD names the programs
+// where they were before pip moved them.
+func TestTarget(t *testing.T) {
+	script := "x:#!/usr/bin/python3\n"
+	counts := "counts pypi/six@1.16.0"
+	target := func(at string) files {
+		return dist(at, "six", "1.16.0", "../../bin/six", "../../share/six/run").with(files{at + "/bin/six": script, at + "/share/six/run": script})
+	}
+	runCases(t, []scanCase{
+		{"beside the modules", target("/srv/app/deps"), []string{counts}},
+		{"below site-packages", target("/opt/layer/python/lib/python3.11/site-packages"), []string{counts}},
+		{"a program that was there", target("/srv/app/deps").with(files{"/srv/bin/six": script}), []string{counts, "counts " + unaccounted("/srv/bin/six")}},
+		{"removed afterwards", dist("/srv/app/deps", "six", "1.16.0", "../../bin/six"), []string{counts}},
+		{"in no list", target("/srv/app/deps").with(files{"/srv/app/deps/bin/evil": script}), []string{counts, "counts " + unaccounted("/srv/app/deps")}},
+		{"one more directory up", dist("/srv/app/deps", "six", "1.16.0", "../../../bin/six").with(files{"/bin/six": script, "/srv/app/deps/bin/six": script}),
+			[]string{counts, "counts " + unaccounted("/bin/six"), "counts " + unaccounted("/srv/app/deps/bin/six"), "notice claimed-files /srv/app/deps/six-1.16.0.dist-info/RECORD"}},
+	})
 }

@@ -23,6 +23,9 @@ type unit struct {
 	// has its files: the direct child of a directory that an interpreter imports
 	// from. Another package's file list cannot claim it.
 	own bool
+	// site is the directory that Python imports a distribution from, which is
+	// not above node when the metadata is a link.
+	site rootfs.Node
 	// manager is set for a package of a manager that records all files of its
 	// packages, whatever ecosystem they are of: what it recorded is bundled.
 	manager bool
