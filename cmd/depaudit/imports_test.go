@@ -47,19 +47,20 @@ var layers = map[string][]string{
 	"sbom/catalogers/internal/classify": {"sbom/catalogers/internal/exe"},
 	"sbom/catalogers/internal/dotnet":   {"sbom/catalogers/internal/exe"},
 	"sbom/catalogers/internal/exe":      {},
-	"sbom/catalogers/internal/jar":      {},
+	"sbom/catalogers/internal/jar":      {"sbom/internal/zipfile"},
 	"sbom/catalogers/internal/pear":     {},
 	"sbom/catalogers/internal/oracle":   {"sbom/catalogers", "sbom/rootfs"}, // only tests
 	"sbom/snapshot":                     {"sbom", "sbom/rootfs"},
-	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
+	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/internal/zipfile", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
 	"sbom/graph":                        {"sbom"},
 	"sbom/diff":                         {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 
-	"sbom/strictjson":     {},
-	"sbom/internal/draft": {"sbom", "sbom/ecosystem", "sbom/strictjson"},
-	"sbom/spdx":           {"sbom", "sbom/internal/draft", "sbom/strictjson"},
-	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
-	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
+	"sbom/strictjson":       {},
+	"sbom/internal/zipfile": {},
+	"sbom/internal/draft":   {"sbom", "sbom/ecosystem", "sbom/strictjson"},
+	"sbom/spdx":             {"sbom", "sbom/internal/draft", "sbom/strictjson"},
+	"sbom/cyclonedx":        {"sbom", "sbom/internal/draft", "sbom/strictjson"},
+	"sbom/sbomread":         {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
 	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/version"},
 

@@ -19,7 +19,7 @@ import (
 
 // maxBitnami is the size of an SBOM in a Bitnami image. Real ones have some
 // hundred kilobytes.
-const maxBitnami = 64 << 20
+const maxBitnami = 16 << 20
 
 // newBitnami reads the SBOMs of Bitnami's images, which name what was built
 // into /opt/bitnami (https://github.com/bitnami/vulndb). The others in a

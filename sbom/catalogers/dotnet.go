@@ -20,7 +20,7 @@ const (
 )
 
 // maxDeps is the size of a deps.json file. The .NET SDK's own have 500 KB.
-const maxDeps = 64 << 20
+const maxDeps = 16 << 20
 
 // newDotnet reads the packages of .NET applications, and what other portable
 // executables call themselves.

@@ -20,9 +20,10 @@ import (
 func newArchives() *reader {
 	r := &reader{name: "java-archive-cataloger"}
 	r.find = func(_ context.Context, f *finder) {
+		space := new(jar.Scan)
 		for _, kind := range []struct {
 			globs []string
-			read  func(jar.Archive) ([]jar.Artifact, error)
+			read  func(jar.Archive, *jar.Scan) ([]jar.Artifact, error)
 		}{
 			{[]string{"**/*.jar", "**/*.war", "**/*.ear", "**/*.par", "**/*.sar", "**/*.nar", "**/*.jpi", "**/*.hpi", "**/*.kar", "**/*.far",
 				"**/*.lpkg", "**/*.rar", "**/*.zap"}, jar.Read},
@@ -33,7 +34,7 @@ func newArchives() *reader {
 				if err != nil {
 					return err
 				}
-				found, err := kind.read(jar.Archive{Name: at.Path(), Reader: c, Size: size})
+				found, err := kind.read(jar.Archive{Name: at.Path(), Reader: c, Size: size}, space)
 				for i := range found {
 					f.add(r.name, at, javaPackage(at, &found[i]))
 				}

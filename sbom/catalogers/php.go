@@ -16,7 +16,7 @@ import (
 
 const (
 	// maxInstalled is the size of Composer's list. One with 500 packages has 2 MB.
-	maxInstalled = 64 << 20
+	maxInstalled = 16 << 20
 	// maxRegistry is the size of a registry file of PEAR. That of a package with
 	// 1,000 files has 200 KB.
 	maxRegistry = 16 << 20

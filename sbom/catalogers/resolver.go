@@ -12,6 +12,7 @@ import (
 
 	stereofile "github.com/anchore/stereoscope/pkg/file"
 	"github.com/anchore/syft/syft/file"
+	"github.com/anchore/syft/syft/pkg"
 
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -25,7 +26,8 @@ import (
 // the catalogers in readsPaths, which find metadata by path.
 type resolver struct {
 	view  View
-	paths bool // the cataloger is one of readsPaths
+	paths bool  // the cataloger is one of readsPaths
+	limit int64 // size of the files that the cataloger may read, in bytes
 	// canceled returns the error of a canceled scan, nil while it runs.
 	canceled func() error
 
@@ -46,8 +48,32 @@ func readsPaths(cataloger string) bool {
 	return false
 }
 
+// Limits of files for syft's catalogers, in bytes. These read whole files, and
+// their parsers take many times the size of a file.
+const (
+	maxMetadata = 4 << 20   // JSON, YAML and other formats of one package
+	maxLists    = 32 << 20  // lists of files: 250,000 lines
+	maxNixDB    = 2 << 30   // a database, of which SQLite reads pages
+	noLimit     = 1<<63 - 1 // the catalogers of models read heads of files; readers have limits of their own
+)
+
+func limitOf(c pkg.Cataloger) int64 {
+	if _, own := c.(*reader); own {
+		return noLimit
+	}
+	switch c.Name() {
+	case "gguf-cataloger", "safetensors-cataloger":
+		return noLimit
+	case "nix-cataloger":
+		return maxNixDB
+	case "python-installed-package-cataloger", "portage-cataloger", "perl-cpan-installed-cataloger", "conda-meta-cataloger":
+		return maxLists
+	}
+	return maxMetadata
+}
+
 func newResolver(v View, cataloger string, canceled func() error) *resolver {
-	return &resolver{view: v, paths: readsPaths(cataloger), canceled: canceled}
+	return &resolver{view: v, paths: readsPaths(cataloger), limit: noLimit, canceled: canceled}
 }
 
 // problems returns the errors that the catalogers log and do not return.
@@ -77,6 +103,17 @@ func (r *resolver) FileContentsByLocation(l file.Location) (io.ReadCloser, error
 			r.fail(Problem{Path: l.RealPath, Detail: oneLine(err.Error())})
 		}
 		return nil, err
+	}
+	if r.limit != noLimit {
+		size, err := sizeOf(f)
+		if err == nil && size > r.limit {
+			err = &rootfs.LimitError{Path: l.RealPath, Limit: r.limit}
+		}
+		if err != nil {
+			f.Close()
+			r.fail(Problem{Path: l.RealPath, Detail: oneLine(strings.TrimPrefix(err.Error(), l.RealPath+": ")), Limit: isLimit(err)})
+			return nil, err
+		}
 	}
 	return f, nil
 }

@@ -50,6 +50,7 @@ import (
 	"github.com/anchore/syft/syft/pkg"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/catalogers/internal/jar"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -119,6 +120,14 @@ type Problem struct {
 	Cataloger string
 	Path      string // empty when the cataloger's error has none
 	Detail    string
+	// Limit is true when a part of the file was not read because it is over a
+	// limit: what that part contains is unknown, even if the file is recognised.
+	Limit bool
+}
+
+// isLimit reports whether an error means that a file is over a limit.
+func isLimit(err error) bool {
+	return jar.IsLimit(err) || errors.As(err, new(*rootfs.LimitError))
 }
 
 // Run runs all catalogers over the view. It returns an error only when ctx
@@ -145,7 +154,9 @@ func Run(ctx context.Context, v View) ([]Found, []Problem, error) {
 		go func() {
 			defer wg.Done()
 			defer func() { <-slots }()
-			results[i] = runOne(work, c, newResolver(v, c.Name(), ctx.Err))
+			r := newResolver(v, c.Name(), ctx.Err)
+			r.limit = limitOf(c)
+			results[i] = runOne(work, c, r)
 		}()
 	}
 	wg.Wait()
@@ -177,7 +188,7 @@ type result struct {
 func runOne(ctx context.Context, c pkg.Cataloger, r *resolver) (res result) {
 	defer func() {
 		if p := recover(); p != nil {
-			res.problems = append(res.problems, Problem{Detail: fmt.Sprintf("panic: %v", p)})
+			res.problems = append(r.problems(), Problem{Detail: fmt.Sprintf("panic: %v", p)})
 		}
 	}()
 	packages, _, err := c.Catalog(ctx, r)
@@ -213,7 +224,7 @@ func problemsOf(err error) []Problem {
 		return out
 	}
 	if own, ok := err.(*readError); ok {
-		return []Problem{{Cataloger: own.cataloger, Path: own.path, Detail: oneLine(own.err.Error())}}
+		return []Problem{{Cataloger: own.cataloger, Path: own.path, Detail: oneLine(strings.TrimPrefix(own.err.Error(), own.path+": ")), Limit: isLimit(own.err)}}
 	}
 	if path, reason, ok := coordinates(err); ok {
 		return []Problem{{Path: path, Detail: reason}}

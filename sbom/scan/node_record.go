@@ -19,7 +19,7 @@ import (
 
 // maxHiddenLock is the size of a hidden lockfile. That of a large installation
 // has some megabytes.
-const maxHiddenLock = 128 << 20
+const maxHiddenLock = 32 << 20
 
 // hiddenLock is node_modules/.package-lock.json: npm's own record of its
 // installation, with the digests that it checked

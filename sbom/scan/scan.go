@@ -372,7 +372,7 @@ func (s *inventory) namesInside(n rootfs.Node) bool {
 // own readers could. Below a directory that counts as unaccounted as a whole it
 // is only a notice: the unreadable file is part of the unaccounted directory,
 // and nothing was skipped. So it is for a program that another cataloger
-// identified.
+// identified. What is over a limit is a gap everywhere.
 func (s *scanner) problem(p catalogers.Problem) {
 	n := s.tree.Lookup(p.Path)
 	detail := p.Cataloger + ": " + p.Detail
@@ -391,7 +391,7 @@ func (s *scanner) problem(p catalogers.Problem) {
 	if s.tree.Name(n) == "installed.json" && s.tree.Name(s.tree.Parent(n)) != "composer" {
 		return // not Composer's record, which has a directory of that name
 	}
-	if i := s.accountedBy(n); i >= 0 && (s.units[i].Kind == sbom.KindFiles || s.units[i].node == n && s.units[i].FoundBy != p.Cataloger) {
+	if i := s.accountedBy(n); i >= 0 && !p.Limit && (s.units[i].Kind == sbom.KindFiles || s.units[i].node == n && s.units[i].FoundBy != p.Cataloger) {
 		s.notice(sbom.NoticeUnread, p.Path, detail)
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/internal/zipfile"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -167,9 +168,10 @@ func (s *inventory) isHookSample(n rootfs.Node) bool {
 	return s.tree.Child(git, "HEAD") != rootfs.None || s.tree.Child(git, "description") != rootfs.None
 }
 
-// maxArchiveEntries is the number of entries of a zip file that are checked. A
-// larger one is treated as code, and so is unaccounted.
-const maxArchiveEntries = 200_000
+// maxArchiveDirectory is the size of the directory of a zip file that is
+// checked: some 100,000 entries. A larger one is treated as code, and so is unaccounted.
+// Several are read at the same time.
+const maxArchiveDirectory = 8 << 20
 
 // isCodeArchive reports whether an interpreter runs a zip file as it is: a jar by
 // its manifest, a Python zip application by its
@@ -201,12 +203,12 @@ func (s *inventory) holdsCode(n rootfs.Node) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	z, err := zip.NewReader(f, info.Size())
+	z, _, err := zipfile.Open(f, info.Size(), maxArchiveDirectory)
+	if errors.Is(err, zipfile.ErrLimit) {
+		return true, nil
+	}
 	if err != nil {
 		return false, nil
-	}
-	if len(z.File) > maxArchiveEntries {
-		return true, nil
 	}
 	return slices.ContainsFunc(z.File, func(e *zip.File) bool {
 		switch e.Name {

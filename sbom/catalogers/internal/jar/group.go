@@ -5,28 +5,26 @@ import (
 	"strings"
 )
 
-// Group returns the group of an artifact: from its pom, from the list of
-// artifacts whose group is known, from its manifest. It is empty when nothing
-// has one.
-func (a *Artifact) Group() string {
-	if p := a.Properties; p != nil {
+// findGroup is the rule of [Artifact.Group].
+func (a *Artifact) findGroup() string {
+	if p := a.properties; p != nil {
 		if g := groupOr(p.Group, p.Artifact); g != "" {
 			return g
 		}
 	}
-	if a.Pom != nil {
-		group, name, _ := a.Pom.ID()
+	if a.pom != nil {
+		group, name, _ := a.pom.ID()
 		if g := groupOr(group, name); g != "" {
 			return g
 		}
-		if g := groupOr(a.Pom.ParentID()); g != "" {
+		if g := groupOr(a.pom.ParentID()); g != "" {
 			return g
 		}
 	}
 	if g, ok := knownGroup(a.Name, a.Version); ok {
 		return g
 	}
-	if a.Manifest == nil {
+	if a.manifest == nil {
 		return ""
 	}
 	for _, fields := range [][]string{
@@ -34,7 +32,7 @@ func (a *Artifact) Group() string {
 			"Implementation-Vendor-Id", "Implementation-Title", "Bundle-Activator"},
 		{"Automatic-Module-Name", "Main-Class", "Package"},
 	} {
-		if groups := a.Manifest.groups(fields); len(groups) > 0 {
+		if groups := a.manifest.groups(fields); len(groups) > 0 {
 			return groups[0]
 		}
 	}

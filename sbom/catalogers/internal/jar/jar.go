@@ -7,7 +7,8 @@
 // cataloger, which the scan is compared with.
 //
 // Bundled archives that are stored, as those of Spring Boot are, are read in
-// place; compressed ones are unpacked into a temporary file.
+// place; compressed ones are unpacked into a temporary file. What an archive may
+// cost is in budget.go.
 package jar
 
 import (
@@ -18,17 +19,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/depaudit/depaudit/sbom/internal/zipfile"
 )
 
 const (
-	// maxText is the size of a manifest or a pom that is read. The manifest of
-	// a signed archive with 20,000 classes has 3 MB.
-	maxText = 16 << 20
+	// maxManifest is the size of a manifest that is read. That of a signed
+	// archive with 20,000 classes has 3 MB.
+	maxManifest = 16 << 20
+	// maxPom is the size of a pom.xml. The largest lists of dependencies have
+	// 300 KB.
+	maxPom = 4 << 20
+	// maxPropertiesFile is the size of a pom.properties, which has three lines.
+	maxPropertiesFile = 64 << 10
 	// maxDepth is the number of archives in one another: a class path in a web
 	// application in an enterprise application makes 3.
 	maxDepth = 8
@@ -48,9 +58,22 @@ type Artifact struct {
 	// archive: ":lib/x.jar", and ":group:name" for a library that is merged into it.
 	Within     string
 	SHA1       string // of its archive, empty when it is merged into one
-	Manifest   *Manifest
-	Properties *Properties
-	Pom        *Pom
+	manifest   *Manifest
+	properties *Properties
+	pom        *Pom
+	group      string
+}
+
+// Group returns the group of an artifact: from its pom, from the list of
+// artifacts whose group is known, from its manifest. It is empty when nothing
+// has one.
+func (a *Artifact) Group() string { return a.group }
+
+// settle keeps the group of an artifact and drops what it was found in, which is
+// much larger.
+func (a *Artifact) settle() {
+	a.group = a.findGroup()
+	a.manifest, a.properties, a.pom = nil, nil, nil
 }
 
 // Archive is an archive's content and name.
@@ -62,16 +85,22 @@ type Archive struct {
 
 // Read returns the artifacts of an archive. With an error come the ones that
 // could be read.
-func Read(a Archive) ([]Artifact, error) { return read(a, "", 0) }
+func Read(a Archive, s *Scan) ([]Artifact, error) {
+	b := newBudget(s, a.Size)
+	defer b.end()
+	return read(a, "", 0, b)
+}
 
 // ReadBundled returns the artifacts of the archives in a zip file that is not
 // an archive itself.
-func ReadBundled(a Archive) ([]Artifact, error) {
-	z, err := zip.NewReader(a.Reader, a.Size)
+func ReadBundled(a Archive, s *Scan) ([]Artifact, error) {
+	b := newBudget(s, a.Size)
+	defer b.end()
+	z, _, err := zipfile.Open(a.Reader, a.Size, b.directories)
 	if err != nil {
 		return nil, fmt.Errorf("zip file: %w", err)
 	}
-	return bundled(a, z, "", 0)
+	return bundled(a, z, "", 0, b)
 }
 
 // extensions are those of archives.
@@ -83,12 +112,22 @@ var extensions = map[string]bool{
 	".zap":  true, // add-ons of ZAP
 }
 
-func read(a Archive, within string, depth int) ([]Artifact, error) {
-	z, err := zip.NewReader(a.Reader, a.Size)
+func read(a Archive, within string, depth int, b *budget) ([]Artifact, error) {
+	z, directory, err := zipfile.Open(a.Reader, a.Size, b.directories)
+	if errors.Is(err, zipfile.ErrLimit) {
+		return nil, b.over(fmt.Errorf("the directories of an archive and those around it have more than the limit of %d bytes", maxDirectories))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("java archive: %w", err)
 	}
-	r := &reader{Archive: a, zip: z, within: within, file: parseFileName(a.Name)}
+	b.directories -= directory
+	defer func() { b.directories += directory }()
+	b.archives++
+	if err := b.spend(perArchive + perEntry*directory + perName*int64(len(within))); err != nil {
+		return nil, err
+	}
+	r := &reader{Archive: a, zip: z, within: within, file: parseFileName(a.Name), budget: b}
+	r.properties, r.poms = sync.OnceValues(r.readProperties), sync.OnceValues(r.readPoms)
 	main, err := r.main()
 	if err != nil {
 		return nil, err
@@ -96,12 +135,13 @@ func read(a Archive, within string, depth int) ([]Artifact, error) {
 	var out []Artifact
 	if main != nil {
 		merged, err := r.merged(main)
-		if err != nil {
-			return nil, err
-		}
+		main.settle()
 		out = append([]Artifact{*main}, merged...)
+		if err != nil {
+			return out, err
+		}
 	}
-	nested, err := bundled(a, z, within, depth)
+	nested, err := bundled(a, z, within, depth, b)
 	out = append(out, nested...)
 	if len(out) == 0 && err == nil {
 		err = errors.New("no package in the Java archive")
@@ -110,27 +150,31 @@ func read(a Archive, within string, depth int) ([]Artifact, error) {
 }
 
 // bundled reads the archives in an archive. One that cannot be read is
-// skipped: it is content of the outer one, which counts.
-func bundled(a Archive, z *zip.Reader, within string, depth int) ([]Artifact, error) {
+// skipped: it is content of the outer one, which counts. One that is over a
+// limit is an error.
+func bundled(a Archive, z *zip.Reader, within string, depth int, b *budget) ([]Artifact, error) {
 	var out []Artifact
 	var lost error
 	for _, f := range sorted(z.File) {
 		if !extensions[path.Ext(f.Name)] || f.FileInfo().IsDir() {
 			continue
 		}
+		if b.spent != nil {
+			return out, b.spent
+		}
 		if depth >= maxDepth {
-			lost = fmt.Errorf("more than %d archives in one another", maxDepth)
+			lost = limitError{fmt.Errorf("more than %d archives in one another", maxDepth)}
 			break
 		}
 		found, err := func() ([]Artifact, error) {
-			inner, done, err := open(a, f)
+			inner, done, err := open(a, f, b)
 			if err != nil {
 				return nil, err
 			}
 			defer done()
-			return read(inner, within+":"+f.Name, depth+1)
+			return read(inner, within+":"+f.Name, depth+1, b)
 		}()
-		if errors.As(err, new(limitError)) {
+		if lost == nil && IsLimit(err) {
 			lost = err
 		}
 		out = append(out, found...)
@@ -138,14 +182,12 @@ func bundled(a Archive, z *zip.Reader, within string, depth int) ([]Artifact, er
 	return out, lost
 }
 
-type limitError struct{ error }
-
 // open gives access to an archive in an archive.
-func open(a Archive, f *zip.File) (Archive, func(), error) {
+func open(a Archive, f *zip.File, b *budget) (Archive, func(), error) {
 	if f.Method == zip.Store && f.Flags&1 == 0 {
 		at, err := f.DataOffset()
 		size := int64(f.CompressedSize64)
-		if err == nil && size >= 0 && at+size <= a.Size {
+		if err == nil && size >= 0 && size <= a.Size && at <= a.Size-size {
 			return Archive{f.Name, io.NewSectionReader(a.Reader, at, size), size}, func() {}, nil
 		}
 	}
@@ -154,6 +196,10 @@ func open(a Archive, f *zip.File) (Archive, func(), error) {
 		return Archive{}, nil, err
 	}
 	defer r.Close()
+	left := min(maxBundled, b.work, MaxTemporary-b.scan.written)
+	if left <= 0 {
+		return Archive{}, nil, errTemporary
+	}
 	tmp, err := os.CreateTemp("", "depaudit-archive-")
 	if err != nil {
 		return Archive{}, nil, limitError{err}
@@ -162,9 +208,20 @@ func open(a Archive, f *zip.File) (Archive, func(), error) {
 		tmp.Close()
 		os.Remove(tmp.Name()) // the directory is the scan's own, and removed with it
 	}
-	n, err := io.Copy(tmp, io.LimitReader(r, maxBundled+1))
-	if err == nil && n > maxBundled {
-		err = limitError{fmt.Errorf("a bundled archive is larger than the limit of %d bytes", int64(maxBundled))}
+	n, err := io.Copy(tmp, io.LimitReader(r, left+1))
+	b.scan.written += n
+	if spent := b.spend(n); spent != nil {
+		err = spent
+	}
+	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
+		err = limitError{fmt.Errorf("cannot write to the temporary directory: %w", fault.Err)}
+	}
+	switch {
+	case err != nil:
+	case n > maxBundled:
+		err = limitError{fmt.Errorf("an archive in it is larger than the limit of %d bytes", int64(maxBundled))}
+	case n > left:
+		err = errTemporary
 	}
 	if err != nil {
 		done()
@@ -182,6 +239,10 @@ type reader struct {
 	zip    *zip.Reader
 	within string
 	file   fileName
+	budget *budget
+	// Both are read once and needed twice.
+	properties func() (map[string]Properties, error)
+	poms       func() (map[string]*Pom, error)
 }
 
 // entries returns the files that a function accepts, by name, each once: of
@@ -201,18 +262,22 @@ func (r *reader) entries(accept func(name string) bool) []*zip.File {
 	return out
 }
 
-func text(f *zip.File) ([]byte, error) {
-	r, err := f.Open()
+// text reads an entry of at most limit bytes.
+func (r *reader) text(f *zip.File, limit int64) ([]byte, error) {
+	content, err := f.Open()
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	defer content.Close()
+	data, err := io.ReadAll(io.LimitReader(content, limit+1))
+	if spent := r.budget.read(int64(len(data))); spent != nil {
+		return nil, spent
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxText {
-		return nil, fmt.Errorf("%q is larger than the limit of %d bytes", f.Name, maxText)
+	if int64(len(data)) > limit {
+		return nil, limitError{fmt.Errorf("%q is larger than the limit of %d bytes", f.Name, limit)}
 	}
 	return data, nil
 }
@@ -226,13 +291,19 @@ func (r *reader) main() (*Artifact, error) {
 	case len(manifests) == 0:
 		return nil, nil
 	}
-	data, err := text(manifests[0])
+	data, err := r.text(manifests[0], maxManifest)
 	if err != nil {
 		return nil, fmt.Errorf("the manifest of a Java archive: %w", err)
 	}
-	m := ParseManifest(data)
+	m, err := ParseManifest(data)
+	if err != nil {
+		return nil, limitError{err}
+	}
 	if _, ok := m.value("Weave-Classes"); ok {
 		return nil, nil // instrumentation that has the manifest of what it instruments
+	}
+	if err := r.budget.spend(r.Size); err != nil {
+		return nil, err
 	}
 	sum := sha1.New()
 	if _, err := io.Copy(sum, io.NewSectionReader(r.Reader, 0, r.Size)); err != nil {
@@ -247,7 +318,7 @@ func (r *reader) main() (*Artifact, error) {
 		poms = nil
 	}
 	id, pom := r.choose(properties, poms)
-	a := &Artifact{Name: id.Artifact, Version: id.Version, Within: r.within, SHA1: hex.EncodeToString(sum.Sum(nil)), Manifest: m, Pom: pom}
+	a := &Artifact{Name: id.Artifact, Version: id.Version, Within: r.within, SHA1: hex.EncodeToString(sum.Sum(nil)), manifest: m, pom: pom}
 	if a.Name == "" {
 		a.Name = m.name(r.file)
 	}
@@ -338,34 +409,39 @@ func (r *reader) merged(main *Artifact) ([]Artifact, error) {
 		return nil, err
 	}
 	var out []Artifact
+	group := main.findGroup()
 	for _, dir := range keys(properties) {
 		p := properties[dir]
-		a := Artifact{Name: p.Artifact, Version: p.Version, Within: r.within, Properties: &p, Pom: poms[dir]}
-		group := main.Group()
+		a := Artifact{Name: p.Artifact, Version: p.Version, Within: r.within, properties: &p, pom: poms[dir]}
 		if group != p.Group || main.Name != p.Artifact || main.Version != p.Version {
 			a.Within += ":" + p.Group + ":" + p.Artifact
 		}
-		if a.Within == main.Within || a.Group() == group && a.Name == main.Name && a.Version == main.Version ||
+		if a.Within == main.Within || a.findGroup() == group && a.Name == main.Name && a.Version == main.Version ||
 			p.Artifact == main.Name {
 			main.Name, main.Version = a.Name, a.Version
-			if main.Properties == nil {
-				main.Properties = &p
+			if main.properties == nil {
+				main.properties = &p
 			}
+			group = main.findGroup()
 			continue
 		}
+		if err := r.budget.spend(perName * int64(len(a.Within))); err != nil {
+			return out, err
+		}
+		a.settle()
 		out = append(out, a)
 	}
 	return out, nil
 }
 
-// properties returns the complete pom.properties files by their directories.
-func (r *reader) properties() (map[string]Properties, error) {
+// readProperties returns the complete pom.properties files by their directories.
+func (r *reader) readProperties() (map[string]Properties, error) {
 	out := make(map[string]Properties)
 	for i, f := range r.entries(func(name string) bool { return strings.HasSuffix(name, "pom.properties") }) {
 		if i >= maxPoms {
-			return nil, fmt.Errorf("more than %d poms", maxPoms)
+			return nil, limitError{fmt.Errorf("more than %d poms", maxPoms)}
 		}
-		data, err := text(f)
+		data, err := r.text(f, maxPropertiesFile)
 		if err != nil {
 			return nil, err
 		}
@@ -376,13 +452,13 @@ func (r *reader) properties() (map[string]Properties, error) {
 	return out, nil
 }
 
-func (r *reader) poms() (map[string]*Pom, error) {
+func (r *reader) readPoms() (map[string]*Pom, error) {
 	out := make(map[string]*Pom)
 	for i, f := range r.entries(func(name string) bool { return strings.HasSuffix(name, "pom.xml") }) {
 		if i >= maxPoms {
-			return nil, fmt.Errorf("more than %d poms", maxPoms)
+			return nil, limitError{fmt.Errorf("more than %d poms", maxPoms)}
 		}
-		data, err := text(f)
+		data, err := r.text(f, maxPom)
 		if err != nil {
 			return nil, err
 		}
@@ -428,7 +504,7 @@ func (r *reader) propertiesVersion() string {
 	if len(files) != 1 {
 		return ""
 	}
-	data, err := text(files[0])
+	data, err := r.text(files[0], maxPropertiesFile)
 	if err != nil {
 		return ""
 	}

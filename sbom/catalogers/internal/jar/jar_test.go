@@ -3,8 +3,13 @@ package jar
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func zipped(t testing.TB, entries ...string) Archive {
@@ -42,9 +47,9 @@ func TestDepth(t *testing.T) {
 	for range maxDepth + 2 {
 		a = zipped(t, "META-INF/MANIFEST.MF", "Bundle-Version: 1\n", "lib/x.jar", bytesOf(t, a))
 	}
-	found, err := Read(a)
-	if err != nil && !strings.Contains(err.Error(), "in one another") {
-		t.Fatal(err)
+	found, err := Read(a, new(Scan))
+	if err == nil || !strings.Contains(err.Error(), "in one another") {
+		t.Errorf("error: %v", err)
 	}
 	if len(found) != maxDepth+1 {
 		t.Errorf("%d found", len(found))
@@ -58,7 +63,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(bytesOf(f, inner)))
 	f.Add([]byte(bytesOf(f, zipped(f, "META-INF/MANIFEST.MF", "A: b\n c\n\nName: x\n", "lib/inner.jar", bytesOf(f, inner)))))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		found, err := Read(Archive{"x-1.jar", bytes.NewReader(data), int64(len(data))})
+		found, err := Read(Archive{"x-1.jar", bytes.NewReader(data), int64(len(data))}, new(Scan))
 		if err == nil && len(found) == 0 {
 			t.Error("nothing, without an error")
 		}
@@ -75,7 +80,10 @@ func FuzzManifest(f *testing.F) {
 	f.Add("Manifest-Version: 1.0\r\nBundle-Name: long\r\n er\r\n\r\nName: x\n")
 	f.Add(" continued\n:\na:\n\n\nb: c\n d")
 	f.Fuzz(func(t *testing.T, text string) {
-		m := ParseManifest([]byte(text))
+		m, err := ParseManifest([]byte(text))
+		if err != nil {
+			t.Fatal(err) // a fuzzer's text is too short for that
+		}
 		var again strings.Builder
 		for _, s := range m.Sections {
 			for _, a := range s {
@@ -83,7 +91,10 @@ func FuzzManifest(f *testing.F) {
 			}
 			again.WriteString("\n")
 		}
-		b := ParseManifest([]byte(again.String()))
+		b, err := ParseManifest([]byte(again.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if len(b.Sections) != len(m.Sections) {
 			t.Fatalf("%q: %+v and %+v", text, m, b)
 		}
@@ -111,4 +122,108 @@ func FuzzPom(f *testing.F) {
 			}
 		}
 	})
+}
+
+// jarOf makes an archive with a manifest and n copies of another archive.
+func jarOf(t testing.TB, n int, inner string) string {
+	entries := []string{"META-INF/MANIFEST.MF", "Bundle-Version: 1\n"}
+	for i := range n {
+		entries = append(entries, fmt.Sprintf("lib/%02d.jar", i), inner)
+	}
+	return bytesOf(t, zipped(t, entries...))
+}
+
+// TestBombs reads small archives that expand to much: each takes little time
+// and memory, and what was not read is an error.
+func TestBombs(t *testing.T) {
+	manifest := "Bundle-Version: 1\n"
+	nested := bytesOf(t, zipped(t, "META-INF/MANIFEST.MF", manifest, "A.class", strings.Repeat("a", 1000)))
+	for range 5 {
+		nested = jarOf(t, 16, nested)
+	}
+	var poms []string
+	for i := range 100 {
+		poms = append(poms, fmt.Sprintf("META-INF/maven/g/a%d/pom.xml", i), "<project><artifactId>a</artifactId><properties>"+strings.Repeat("<a/>", 1_000_000)+"</properties></project>")
+	}
+	long := strings.Repeat("x", 60_000)
+	deep := bytesOf(t, zipped(t, "META-INF/MANIFEST.MF", manifest))
+	for range 7 {
+		deep = bytesOf(t, zipped(t, "META-INF/MANIFEST.MF", manifest, long+"a.jar", deep, long+"b.jar", deep, long+"c.jar", deep, long+"d.jar", deep))
+	}
+	var many bytes.Buffer
+	z := zip.NewWriter(&many)
+	for range 1_000_000 {
+		if _, err := z.CreateRaw(&zip.FileHeader{Name: "a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var references strings.Builder
+	for i := range 15 {
+		fmt.Fprintf(&references, "<p%d>%s</p%d>", i, strings.Repeat(fmt.Sprintf("${p%d}", i+1), 4000), i)
+	}
+	for _, test := range []struct {
+		name string
+		a    Archive
+		err  string // empty when all of it is read
+	}{
+		{"archives in archives", Archive{"x.jar", strings.NewReader(nested), int64(len(nested))}, "expands to more than the limit"},
+		{"a large manifest", zipped(t, "META-INF/MANIFEST.MF", strings.Repeat("a: b\n", 100<<20/5)), "larger than the limit"},
+		{"many attributes", zipped(t, "META-INF/MANIFEST.MF", strings.Repeat("a: b\n", 2_000_000)), "attributes"},
+		{"a continued value", zipped(t, "META-INF/MANIFEST.MF", "Bundle-Name: a\n"+strings.Repeat(" a\n", 5_000_000)), ""},
+		{"many sections", zipped(t, "META-INF/MANIFEST.MF", "A: b\n\n"+strings.Repeat("Name: a\n\n", 1_500_000)), ""},
+		{"large poms", zipped(t, append(poms, "META-INF/MANIFEST.MF", manifest)...), "manifests and poms"},
+		{"a large pom", zipped(t, "META-INF/MANIFEST.MF", manifest, "META-INF/maven/g/a/pom.xml", strings.Repeat(" ", 200<<20)), "larger than the limit"},
+		{"references", zipped(t, "META-INF/MANIFEST.MF", manifest, "META-INF/maven/g/a/pom.xml",
+			"<project><artifactId>${p0}</artifactId><properties>"+references.String()+"<p15>x</p15></properties></project>"), ""},
+		{"long names", Archive{"x.jar", strings.NewReader(deep), int64(len(deep))}, "expands to more than the limit"},
+		{"many entries", Archive{"x.jar", bytes.NewReader(many.Bytes()), int64(many.Len())}, "directories"},
+		{"a large archive in it", zipped(t, "META-INF/MANIFEST.MF", manifest, "lib/x.jar", strings.Repeat("a", 300<<20)), "expands to more than the limit"},
+		{"an archive beside a bomb", zipped(t, "META-INF/MANIFEST.MF", manifest, "lib/a.jar", bytesOf(t, zipped(t, "META-INF/MANIFEST.MF", manifest)), "lib/b.jar", nested), "expands to more than the limit"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			found, err := Read(test.a, new(Scan))
+			took := time.Since(start)
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			t.Logf("%d bytes: %d found, %v, %d MB allocated, %d MB kept, %v", test.a.Size, len(found), took.Round(time.Millisecond),
+				(after.TotalAlloc-before.TotalAlloc)>>20, (int64(after.HeapAlloc)-int64(before.HeapAlloc))>>20, err)
+			if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+				t.Errorf("error: %v", err)
+			}
+			if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 128<<20 {
+				t.Errorf("%d MB are kept", kept>>20)
+			}
+			runtime.KeepAlive(found)
+		})
+	}
+}
+
+// TestScanBudget reads many archives that expand to much: the work of all of
+// them is bounded, and an ordinary archive is read all the same.
+func TestScanBudget(t *testing.T) {
+	s := &Scan{beyond: maxBeyond - 1<<20}
+	bomb := zipped(t, "META-INF/MANIFEST.MF", "Bundle-Version: 1\n", "lib/x.jar", strings.Repeat("a", 200<<20))
+	if _, err := Read(bomb, s); err == nil {
+		t.Error("no error for a large archive")
+	}
+	if s.beyond != maxBeyond {
+		t.Errorf("%d bytes are left", maxBeyond-s.beyond)
+	}
+	incompressible := make([]byte, 20<<10)
+	rand.NewChaCha8([32]byte{}).Read(incompressible)
+	plain := zipped(t, "META-INF/MANIFEST.MF", "Bundle-Version: 1\n", "A.class", string(incompressible))
+	if found, err := Read(plain, s); err != nil || len(found) != 1 {
+		t.Errorf("%d found, %v", len(found), err)
+	}
+	full := &Scan{written: MaxTemporary - 1000}
+	if found, err := Read(zipped(t, "META-INF/MANIFEST.MF", "Bundle-Version: 1\n", "lib/x.jar", strings.Repeat("a", 2000)), full); len(found) != 1 || !errors.Is(err, errTemporary.error) {
+		t.Errorf("%d found, %v", len(found), err)
+	}
 }

@@ -2,6 +2,7 @@ package jar
 
 import (
 	"bytes"
+	"fmt"
 	"path"
 	"regexp"
 	"strings"
@@ -14,36 +15,77 @@ type Manifest struct{ Sections [][]Attribute }
 // Attribute is one line of a manifest, with what continues it.
 type Attribute struct{ Name, Value string }
 
-// ParseManifest parses a manifest. Lines that are no attributes are skipped,
-// as class loaders do.
-func ParseManifest(data []byte) *Manifest {
+const (
+	// maxAttributes is the number of attributes that are kept. Main sections
+	// have some dozens.
+	maxAttributes = 1 << 16
+	// maxValue is the length of a value that is kept. The values that are used
+	// are names and versions; the lists of packages of large bundles have more.
+	maxValue = 64 << 10
+)
+
+// sectionKeys are the attributes that are used of sections other than the main
+// one. Signed archives have a section for each class.
+var sectionKeys = map[string]bool{
+	"Implementation-Version": true, "Specification-Version": true, "Plugin-Version": true, "Bundle-Version": true,
+	"Group-Id": true, "Bundle-SymbolicName": true, "Extension-Name": true, "Specification-Vendor": true, "Implementation-Vendor": true,
+	"Implementation-Vendor-Id": true, "Implementation-Title": true, "Bundle-Activator": true,
+	"Automatic-Module-Name": true, "Main-Class": true, "Package": true,
+}
+
+// ParseManifest parses a manifest: the main section, and the other sections
+// that have attributes of [sectionKeys]. Lines that are no attributes are
+// skipped, as class loaders do. Too many attributes are an error.
+func ParseManifest(data []byte) (*Manifest, error) {
 	m := &Manifest{}
-	open := false // within a section
+	count := 0
+	open := false    // within a section that is kept
+	main := true     // in the main section, or before it
+	var value []byte // of the attribute that may be continued
+	var last *Attribute
+	end := func() {
+		if last != nil {
+			last.Value = string(value)
+		}
+		last = nil
+	}
 	for line := range bytes.Lines(data) {
-		line := strings.TrimRight(string(line), "\r\n")
+		line := bytes.TrimRight(line, "\r\n")
 		switch {
-		case line == "":
-			open = false
+		case len(line) == 0:
+			end()
+			open, main = false, main && len(m.Sections) == 0
 			continue
 		case line[0] == ' ':
-			if open {
-				s := m.Sections[len(m.Sections)-1]
-				s[len(s)-1].Value += strings.TrimSpace(line)
+			if last != nil {
+				more := bytes.TrimSpace(line)
+				value = append(value, more[:min(len(more), maxValue-len(value))]...)
 			}
 			continue
 		}
-		name, value, ok := strings.Cut(line, ":")
-		if name = strings.TrimSpace(name); !ok || name == "" {
+		key, text, ok := bytes.Cut(line, []byte(":"))
+		if key = bytes.TrimSpace(key); !ok || len(key) == 0 {
 			continue
+		}
+		end()
+		if !main && !sectionKeys[string(key)] {
+			continue
+		}
+		if count++; count > maxAttributes {
+			return nil, fmt.Errorf("a manifest with more than the limit of %d attributes", maxAttributes)
 		}
 		if !open {
 			m.Sections = append(m.Sections, nil)
 			open = true
 		}
-		last := &m.Sections[len(m.Sections)-1]
-		*last = append(*last, Attribute{name, strings.TrimSpace(value)})
+		text = bytes.TrimSpace(text)
+		value = append(value[:0], text[:min(len(text), maxValue)]...)
+		at := &m.Sections[len(m.Sections)-1]
+		*at = append(*at, Attribute{Name: string(key[:min(len(key), maxValue)])})
+		last = &(*at)[len(*at)-1]
 	}
-	return m
+	end()
+	return m, nil
 }
 
 func (m *Manifest) value(name string) (string, bool) {

@@ -18,6 +18,8 @@ type Pom struct {
 	Name       string     `xml:"name"`
 	Parent     *Pom       `xml:"parent"`
 	Properties properties `xml:"properties"`
+
+	id identity
 }
 
 type properties map[string]string
@@ -25,6 +27,9 @@ type properties map[string]string
 // maxProperties is the number of properties that are kept. Spring Boot's pom
 // has 400.
 const maxProperties = 1 << 14
+
+// identity is what a pom says about itself, with properties replaced.
+type identity struct{ group, name, version, parentGroup, parentName string }
 
 func (p *properties) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	*p = make(properties)
@@ -67,13 +72,23 @@ func ParsePom(data []byte) (*Pom, error) {
 	if err := d.Decode(p); err != nil {
 		return nil, fmt.Errorf("pom.xml: %w", err)
 	}
-	return p, nil
+	p.id.group, p.id.name, p.id.version = p.findID()
+	if p.Parent != nil {
+		p.id.parentGroup, p.id.parentName = p.resolve(p.Parent.Group, nil), p.resolve(p.Parent.Artifact, nil)
+	}
+	// The rest is not used, and many times larger: an archive can have 500 poms.
+	return &Pom{id: p.id}, nil
 }
 
 // ID returns the group, the name and the version, with properties replaced. A
 // value with a property that is not in the pom is empty. Group and version are
 // inherited from the parent, the name is not.
-func (p *Pom) ID() (group, name, version string) {
+func (p *Pom) ID() (group, name, version string) { return p.id.group, p.id.name, p.id.version }
+
+// ParentID returns the group and the name of the parent.
+func (p *Pom) ParentID() (group, name string) { return p.id.parentGroup, p.id.parentName }
+
+func (p *Pom) findID() (group, name, version string) {
 	group, name, version = p.resolve(p.Group, nil), p.resolve(p.Artifact, nil), p.resolve(p.Version, nil)
 	if p.Parent != nil {
 		if p.Group == "" {
@@ -86,22 +101,21 @@ func (p *Pom) ID() (group, name, version string) {
 	return group, name, version
 }
 
-// ParentID returns the group and the name of the parent.
-func (p *Pom) ParentID() (group, name string) {
-	if p.Parent == nil {
-		return "", ""
-	}
-	return p.resolve(p.Parent.Group, nil), p.resolve(p.Parent.Artifact, nil)
-}
-
 var reference = regexp.MustCompile(`\$\{[^}]+}`)
 
 // maxResolved is the length of a value with its properties replaced: values
 // that refer to each other grow without bound.
 const maxResolved = 4 << 10
 
+// maxTemplate is the length of a value before its properties are replaced.
+const maxTemplate = 64 << 10
+
 func (p *Pom) resolve(value string, open []string) string {
+	if len(value) > maxTemplate {
+		return ""
+	}
 	ok := true
+	length := 0
 	out := reference.ReplaceAllStringFunc(value, func(m string) string {
 		name := strings.TrimSpace(m[2 : len(m)-1])
 		for _, o := range open {
@@ -112,7 +126,8 @@ func (p *Pom) resolve(value string, open []string) string {
 			return ""
 		}
 		v = p.resolve(v, append(open, name))
-		ok = ok && v != "" && len(v) <= maxResolved
+		length += len(v)
+		ok = ok && v != "" && length <= maxResolved
 		return v
 	})
 	if !ok || len(out) > maxResolved {
