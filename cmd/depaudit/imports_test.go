@@ -109,7 +109,7 @@ var confined = map[string][]string{
 	"github.com/olekukonko/tablewriter":         {"audit/report", "audit/terminal"},
 	"charm.land/bubbletea":                      {"audit/explore"},
 	"github.com/google/go-containerregistry":    {"sbom/rootfs/internal/image"},
-	"github.com/klauspost/compress":             {"sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/catalogers"},
+	"github.com/klauspost/compress":             {"sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/catalogers", "sbom/ospkg"},
 	"github.com/anchore/go-rpmdb":               {},
 	"github.com/aquasecurity/go-pep440-version": {"sbom/version", "sbom/pep508"},
 	"modernc.org/sqlite":                        {"sbom/ospkg/internal/rpmdb"},

@@ -23,8 +23,12 @@ type areas struct {
 }
 
 func findAreas(t *rootfs.Tree) *areas {
+	return areasOf(t, "/home", "/root", "/usr/local", "/tmp", "/var/tmp")
+}
+
+func areasOf(t *rootfs.Tree, paths ...string) *areas {
 	a := &areas{roots: map[rootfs.Node]int{}}
-	for _, path := range []string{"/home", "/root", "/usr/local", "/tmp", "/var/tmp"} {
+	for _, path := range paths {
 		a.add(t.Resolve(path), path)
 	}
 	root := t.Resolve("/")

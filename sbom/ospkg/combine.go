@@ -32,7 +32,7 @@ func combine(t *rootfs.Tree, release sbom.OS, opened []*DB, failed []failure) (*
 	slices.SortStableFunc(opened, func(a, b *DB) int {
 		rank := func(db *DB) int {
 			switch {
-			case db.Kind == kind:
+			case fits(db.Kind, kind):
 				return 0
 			case len(db.Components) > 0:
 				return 1
@@ -41,7 +41,7 @@ func combine(t *rootfs.Tree, release sbom.OS, opened []*DB, failed []failure) (*
 		}
 		return cmp.Compare(rank(a), rank(b))
 	})
-	canonical := len(opened) > 0 && (required(release) == "" || opened[0].Kind == kind)
+	canonical := len(opened) > 0 && (required(release) == "" || fits(opened[0].Kind, kind))
 	for _, f := range failed {
 		if f.kind == kind || !canonical || len(opened[0].Components) == 0 {
 			return nil, f.err
@@ -128,7 +128,7 @@ func (db *DB) checkRelease(release sbom.OS) {
 	switch {
 	case release.ID == "" && len(release.IDLike) == 0:
 		db.gap(sbom.GapSystem, db.at, "a package database of the kind %s, but no os-release that names the system, nor an older file like /etc/debian_version", db.Kind)
-	case kind != "" && kind != db.Kind:
+	case kind != "" && !fits(db.Kind, kind):
 		db.gap(sbom.GapSystem, db.at, "os-release names the system %q, which uses %s and not %s, but its database is of the kind %s", release.ID, kind, db.Kind, db.Kind)
 	}
 }

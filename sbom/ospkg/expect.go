@@ -7,10 +7,10 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// Expect returns the kind of database of a distribution: "dpkg", "apk", "rpm",
-// "alpm" or "opkg", which this package reads; or "portage", "xbps",
-// "pkgtools", "eopkg" or "swupd", which it does not, so that the database of
-// such a system is reported as missing; or "" when the distribution is
+// Expect returns the kind of database of a distribution: "dpkg", "apk", "rpm"
+// or another one that this package reads; or "eopkg" or "swupd",
+// which it does not, so that the database of such a system is reported as
+// missing; or "" when the distribution is
 // unknown. It uses ID first, then ID_LIKE in its order, as os-release(5)
 // defines.
 func Expect(release sbom.OS) string {
@@ -31,6 +31,12 @@ func Expect(release sbom.OS) string {
 // ID_LIKE states similarity, and vendors choose another package manager all the
 // same (Yocto's builders choose one of three).
 func required(release sbom.OS) string { return kindOf(release.ID, release.VersionID) }
+
+// fits reports whether a database is of the kind that a distribution requires.
+// Chisel installs parts of Debian packages, without dpkg.
+func fits(database, required string) bool {
+	return database == required || database == "chisel" && required == "dpkg"
+}
 
 func kindOf(id, version string) string {
 	if id == "openwrt" || id == "lede" {
@@ -73,6 +79,12 @@ func databaseOf(id string) string {
 		return "alpm"
 	case "angstrom", "nilrt", "turrisos":
 		return "opkg"
+	case "freebsd", "dragonfly", "ghostbsd", "hardenedbsd":
+		return "pkg"
+	case "bottlerocket":
+		return "bottlerocket"
+	case "cos":
+		return "cos"
 	case "gentoo":
 		return "portage"
 	case "void":

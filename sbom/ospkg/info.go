@@ -72,7 +72,6 @@ func (d *dpkg) findList(p *dpkgRecord, info rootfs.Node) source {
 				return source{node: list, digests: true}
 			}
 		}
-		return source{node: rootfs.None}
 	}
 	stems := []string{p.name, p.key()}
 	if p.multiArch == "same" {
@@ -81,6 +80,13 @@ func (d *dpkg) findList(p *dpkgRecord, info rootfs.Node) source {
 	for _, stem := range stems {
 		if list := d.tree.Child(info, stem+".list"); d.tree.Kind(list) == rootfs.File {
 			return source{node: list}
+		}
+	}
+	// Builders of small images keep the digests and not the list, which dpkg
+	// writes itself.
+	for _, stem := range stems {
+		if list := d.tree.Child(info, stem+".md5sums"); d.tree.Kind(list) == rootfs.File {
+			return source{node: list, digests: true}
 		}
 	}
 	return source{node: rootfs.None}
@@ -117,7 +123,6 @@ func (d *dpkg) ownControlFiles(info rootfs.Node) {
 			n := d.tree.Lookup(p.file)
 			d.own(n, i)
 			d.ownSuffixes(d.tree.Parent(n), d.tree.Name(n), i)
-			continue
 		}
 		d.ownSuffixes(info, stem, i)
 	}

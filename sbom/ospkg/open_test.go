@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -270,6 +271,68 @@ func TestDistroless(t *testing.T) {
 	}
 	if db.Listed != 3 || db.Absent != 1 {
 		t.Errorf("%d listed, %d absent", db.Listed, db.Absent)
+	}
+}
+
+// TestMixedDistroless checks records in status.d with lists in dpkg's directory,
+// and digests without a list.
+func TestMixedDistroless(t *testing.T) {
+	const digest = "e11d70c96979a1328ae4e7e50542782b  "
+	tree, db := files{
+		dpkgStatusD + "/a":         "Package: a\nVersion: 1\nArchitecture: amd64\n",
+		dpkgStatusD + "/b":         "Package: b\nVersion: 1\nArchitecture: amd64\n",
+		dpkgStatusD + "/c":         "Package: c\nVersion: 1\nArchitecture: amd64\nMulti-Arch: same\n",
+		dpkgStatus:                 record("d"),
+		dpkgInfo + "/a.list":       "/.\n/usr\n/usr/bin\n/usr/bin/a\n",
+		dpkgInfo + "/b.md5sums":    digest + "usr/bin/b\n",
+		dpkgInfo + "/c:amd64.list": "/usr/lib/c\n",
+		dpkgInfo + "/d.md5sums":    digest + "usr/bin/d\n",
+		dpkgInfo + "/b.postinst":   "",
+		"/usr/bin/a":               "", "/usr/bin/b": "", "/usr/lib/c": "", "/usr/bin/d": "",
+	}.mustOpen(t)
+	for path, want := range map[string]string{"/usr/bin/a": "a", "/usr/bin/b": "b", "/usr/lib/c": "c", "/usr/bin/d": "d",
+		dpkgInfo + "/a.list": "a", dpkgInfo + "/b.postinst": "b", dpkgStatusD + "/c": "c"} {
+		if got := owner(t, tree, db, path); got != want {
+			t.Errorf("%s belongs to %q, want %q", path, got, want)
+		}
+	}
+	if len(db.Components) != 4 || len(db.Gaps) > 0 || len(db.Notices) > 0 {
+		t.Errorf("%d packages, gaps %q, notices %q", len(db.Components), gapDetails(db), noticeDetails(db))
+	}
+}
+
+// TestOddVersions has versions that dpkg reads with a warning (checked with
+// dpkg-query 1.22).
+func TestOddVersions(t *testing.T) {
+	for _, v := range []string{"1.0\u00fc", "1:\u00e9", "1-\u00e9", "1\xff", "1|2", "1(2)", "1,2", "abc", "1:2:3", "1/2"} {
+		_, db := files{dpkgStatus: strings.Replace(record("a"), "Version: 1", "Version: "+v, 1), dpkgInfo + "/a.list": "/.\n"}.mustOpen(t)
+		if len(db.Components) != 1 || db.Components[0].Version != v {
+			t.Errorf("%q: %+v", v, db.Components)
+		}
+	}
+	for _, v := range []string{"1 2", "\u00e9:1", "1-", "-1", "x:1", "99999999999:1"} {
+		if err := checkVersion(v); err == nil {
+			t.Errorf("%q is accepted, and dpkg refuses it", v)
+		}
+	}
+}
+
+// TestUnread checks the gaps of lists that are not read.
+func TestUnread(t *testing.T) {
+	f := files{
+		"/var/lib/eopkg/package/a/metadata.xml": "", "/usr/share/clear/bundles/os-core": "", "/var/db/pkg/bash-5.2/+CONTENTS": "", "/var/lib/tazpkg/installed/": "",
+		"/var/db/paludis/repositories/installed": "-> /nowhere", "/opt/lib/opkg/status": "x",
+	}
+	tree, err := openTree(t, f.plant(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, g := range Unread(tree, func(n rootfs.Node) bool { return tree.Path(n) == "/opt/lib/opkg/status" }) {
+		got = append(got, string(g.Kind)+" "+g.Path)
+	}
+	if diff := cmp.Diff([]string{"system /var/lib/eopkg/package", "system /usr/share/clear/bundles", "system /var/db/pkg"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -16,10 +16,12 @@ import (
 
 // The paths of opkg's database: that of OpenWrt, and that of Yocto and most
 // others. Entware's, in /opt, is not one of them: it is beside the database of
-// the system.
+// the system. ipkg, from which opkg was derived, has the same files.
 const (
 	opkgDir    = "/usr/lib/opkg"
 	opkgVarDir = "/var/lib/opkg"
+	ipkgDir    = "/usr/lib/ipkg"
+	ipkgVarDir = "/var/lib/ipkg"
 )
 
 // hintOpkg is the hint for a record that opkg did not write.
@@ -75,7 +77,7 @@ func openOpkg(ctx context.Context, s system) (*DB, error) {
 // database finds the status file.
 func (d *opkg) database() (rootfs.Node, error) {
 	found := rootfs.None
-	for _, root := range []string{opkgDir, opkgVarDir} {
+	for _, root := range []string{opkgDir, opkgVarDir, ipkgDir, ipkgVarDir} {
 		if _, err := d.file(root, rootfs.Dir); err != nil {
 			return rootfs.None, err
 		}

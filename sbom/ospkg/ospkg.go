@@ -108,6 +108,13 @@ func Open(ctx context.Context, t *rootfs.Tree, release sbom.OS) (*DB, error) {
 		{"apk", openApk},
 		{"alpm", openAlpm},
 		{"opkg", openOpkg},
+		{"chisel", openChisel},
+		{"pkg", openFreeBSD},
+		{"xbps", openXBPS},
+		{"pkgtools", openPkgtools},
+		{"portage", openPortage},
+		{"bottlerocket", openBottlerocket},
+		{"cos", openCOS},
 	} {
 		db, err := kind.open(ctx, system{DB: &DB{Kind: kind.name}, tree: t, release: release, areas: places})
 		switch {

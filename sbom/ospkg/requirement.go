@@ -179,15 +179,15 @@ func validArch(s string) bool {
 
 // checkVersion refuses the versions that dpkg refuses in a status file
 // (parseversion in lib/dpkg/parsehelp.c). dpkg warns of others, such as a
-// version that starts with a letter, and accepts them. Bytes that are not
-// printable ASCII are refused as well, since a version becomes part of an
-// identity.
+// version that starts with a letter or has a character outside of ASCII, and
+// accepts them. Control characters are refused as well, since a version becomes
+// part of an identity.
 func checkVersion(v string) error {
 	if v == "" {
 		return fmt.Errorf("version is empty")
 	}
 	for i := range len(v) {
-		if v[i] <= ' ' || v[i] > '~' || strings.IndexByte("(),|", v[i]) >= 0 {
+		if v[i] <= ' ' || v[i] == 0x7f {
 			return fmt.Errorf("%s is not a version", excerpt(v))
 		}
 	}

@@ -191,29 +191,29 @@ func (r *rpm) read(ctx context.Context, source rpmSource) (packages []rpmRecord,
 // A journal is an error: it belongs to an unfinished change, which rpm would
 // roll back first, and it is not safe to let a library do so with an untrusted
 // journal (see package rpmdb).
-func (r *rpm) besides(database rootfs.Node, into *rpmdb.Input) (rootfs.Content, error) {
-	dir, name := r.tree.Parent(database), r.tree.Name(database)
-	if n := r.tree.Child(dir, name+"-journal"); n != rootfs.None {
-		if r.tree.Kind(n) != rootfs.File {
-			return nil, &parseError{File: r.tree.Path(n), Msg: "is a " + r.tree.Kind(n).String() + ", not a journal"}
+func (s *system) besides(database rootfs.Node, into *rpmdb.Input) (rootfs.Content, error) {
+	dir, name := s.tree.Parent(database), s.tree.Name(database)
+	if n := s.tree.Child(dir, name+"-journal"); n != rootfs.None {
+		if s.tree.Kind(n) != rootfs.File {
+			return nil, &parseError{File: s.tree.Path(n), Msg: "is a " + s.tree.Kind(n).String() + ", not a journal"}
 		}
-		hot, err := r.isJournal(n)
+		hot, err := s.isJournal(n)
 		if err != nil {
 			return nil, err
 		}
 		if hot {
-			return nil, &parseError{File: r.tree.Path(n), Msg: "is the journal of an unfinished change to the database",
-				Hint: "run a query with rpm there, which finishes or undoes it"}
+			return nil, &parseError{File: s.tree.Path(n), Msg: "is the journal of an unfinished change to the database",
+				Hint: "run a query with the package manager there, which finishes or undoes it"}
 		}
 	}
-	n := r.tree.Child(dir, name+"-wal")
+	n := s.tree.Child(dir, name+"-wal")
 	if n == rootfs.None {
 		return nil, nil
 	}
-	if kind := r.tree.Kind(n); kind != rootfs.File {
-		return nil, &parseError{File: r.tree.Path(n), Msg: "is a " + kind.String() + ", not a write-ahead log"}
+	if kind := s.tree.Kind(n); kind != rootfs.File {
+		return nil, &parseError{File: s.tree.Path(n), Msg: "is a " + kind.String() + ", not a write-ahead log"}
 	}
-	log, err := r.tree.OpenFile(n)
+	log, err := s.tree.OpenFile(n)
 	if err != nil {
 		return nil, err
 	}
@@ -226,8 +226,8 @@ func (r *rpm) besides(database rootfs.Node, into *rpmdb.Input) (rootfs.Content, 
 
 // isJournal reports whether SQLite would roll a journal back: a finished one is
 // empty, or has zeros in place of the magic number.
-func (r *rpm) isJournal(n rootfs.Node) (bool, error) {
-	f, err := r.tree.OpenFile(n)
+func (s *system) isJournal(n rootfs.Node) (bool, error) {
+	f, err := s.tree.OpenFile(n)
 	if err != nil {
 		return false, err
 	}

@@ -58,7 +58,7 @@ func (s *system) open(n rootfs.Node, read func(r io.Reader, file string) error) 
 // namespace returns the distribution, unless it is one that uses another kind
 // of database.
 func (s *system) namespace() string {
-	if kind := required(s.release); kind != "" && kind != s.Kind {
+	if kind := required(s.release); kind != "" && !fits(s.Kind, kind) {
 		return ""
 	}
 	return s.release.ID
@@ -68,6 +68,11 @@ func (s *system) namespace() string {
 // pkg), so that results can be compared. Upstream is the source package. Empty
 // parts are left out.
 func (s *system) purl(kind, name, version, arch, upstream string) string {
+	return s.purlIn(s.namespace(), kind, name, version, arch, upstream)
+}
+
+// purlIn is purl with the namespace of the package.
+func (s *system) purlIn(namespace, kind, name, version, arch, upstream string) string {
 	var q packageurl.Qualifiers
 	add := func(key, value string) {
 		if value != "" {
@@ -76,9 +81,7 @@ func (s *system) purl(kind, name, version, arch, upstream string) string {
 	}
 	add("arch", arch)
 	add("upstream", upstream)
-	namespace := s.namespace()
-	if namespace != "" {
-		distro := namespace
+	if distro := s.namespace(); distro != "" {
 		if s.release.VersionID != "" {
 			distro += "-" + s.release.VersionID
 		}

@@ -79,10 +79,33 @@ func legacyRelease(t *Tree) (sbom.OS, string, error) {
 			return release, path, nil
 		}
 	}
+	if release := freeBSD(t); release.ID != "" {
+		return release, freeBSDVersion, nil
+	}
 	if release, path := read(lastReleaseFile, "debian"); release.ID != "" {
 		return release, path, nil
 	}
 	return sbom.OS{}, "", failed
+}
+
+// freeBSDVersion is a script of FreeBSD's base system. Its os-release is made
+// when the system starts, so that images and jails have none.
+const freeBSDVersion = "/bin/freebsd-version"
+
+func freeBSD(t *Tree) sbom.OS {
+	n := t.Resolve(freeBSDVersion)
+	if t.Kind(n) != File {
+		return sbom.OS{}
+	}
+	release := sbom.OS{ID: "freebsd"}
+	if data, err := t.ReadFile(n, maxRelease); err == nil {
+		eachAssignment(string(data), func(key, value string) {
+			if key == "USERLAND_VERSION" && release.VersionID == "" {
+				release.VersionID, _, _ = strings.Cut(firstWord(value), "-")
+			}
+		})
+	}
+	return release
 }
 
 // parseLegacy parses an older file. id is the distribution of a file without a

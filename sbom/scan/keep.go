@@ -61,14 +61,19 @@ func isDatabase(p string) bool {
 	parent := path.Base(dir)
 	above := path.Base(path.Dir(dir))
 	switch parent {
-	case "dpkg", "opkg":
+	case "dpkg", "opkg", "ipkg":
 		return name == "status" || name == "diversions" || name == "statoverride" || name == "arch"
 	case "status.d": // distroless: records, with digests beside them
 		return true
 	case "updates":
 		return above == "dpkg"
 	case "info":
-		return (above == "dpkg" || above == "opkg") && (strings.HasSuffix(name, ".list") || name == "format" || above == "opkg" && strings.HasSuffix(name, ".control"))
+		return (above == "dpkg" || above == "opkg" || above == "ipkg") &&
+			(strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".md5sums") || name == "format" || above != "dpkg" && strings.HasSuffix(name, ".control"))
+	case "packages": // of Slackware
+		return above == "log" || above == "pkgtools"
+	case "xbps":
+		return strings.HasSuffix(name, ".plist")
 	case "apt":
 		return name == "extended_states"
 	case "apk": // etc/apk
@@ -96,6 +101,10 @@ func isDatabase(p string) bool {
 	case strings.Contains(p, "/pacman/local/"):
 		return name != "mtree" // digests of the files, which no reader opens
 	case strings.Contains(p, "/yum/yumdb/"), strings.Contains(p, "/dnf/yumdb/"):
+		return true
+	}
+	switch name {
+	case "CONTENTS", "world", "manifest.wall", "application-inventory.json", "cos-package-info.json", "local.sqlite", "local.sqlite-wal", "local.sqlite-journal":
 		return true
 	}
 	return strings.Contains(name, "os-release") || strings.HasSuffix(name, "-release-cpe") ||

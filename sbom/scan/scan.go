@@ -280,6 +280,7 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	} else if kind := ospkg.Expect(release); kind != "" {
 		s.gap(sbom.GapSystem, system.File, fmt.Sprintf("%s says %s, and there is no package database of its kind (%s) that can be read", path.Base(system.File), release.ID, kind))
 	}
+	s.doc.Gaps = append(s.doc.Gaps, ospkg.Unread(tree, s.owned)...)
 	s.checkSystem()
 	if err := ctx.Err(); err != nil {
 		return nil, err
