@@ -280,10 +280,7 @@ func (s *inventory) listRoot(f catalogers.Found, n rootfs.Node) (base, root stri
 			root = "" // the system's packages are installed there
 		}
 		return "/", root
-	case "portage-cataloger":
-		if strings.HasPrefix(f.Path, "/var/db/pkg/") {
-			return "/", "/"
-		}
+	case "portage-cataloger": // not the system's database, which owns its own records
 		return "/", ""
 	}
 	dir := n
