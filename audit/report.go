@@ -168,6 +168,10 @@ type LockRef struct {
 	Line int    `json:"line"`
 }
 
+// ExcludedFirstParty is the reason of the exclusion of first-party components,
+// which no scan knows.
+const ExcludedFirstParty sbom.ExclusionReason = "first-party"
+
 // ExceptionRef is the text of an exception or a
 // waiver in the configuration.
 type ExceptionRef struct {

@@ -67,7 +67,7 @@ func Rules() []Rule {
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleFiles, RuleOrigin, RuleExpired,
 		RuleBasePinned, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RuleLeftover, RuleNonASCII, RuleHalfInstalled,
-		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
+		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
 		RuleStageGone, RuleShrunk,
 	}
 }

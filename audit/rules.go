@@ -178,12 +178,14 @@ var (
 	}
 	RuleDirectInstall = Rule{
 		ID: "direct-install", Title: "Installed from a URL, a repository or a working copy", Strict: Error, Other: Warning,
-		What:    "The installer recorded that the package came from version control, from a URL or a local directory, as a link or as an editable install, which no lock entry pins.",
+		What:    "The installer recorded that the package came from version control, from a URL or a local directory, as a link or as an editable install, which no lock entry pins. A link to a member of the workspace that the lock names is first-party and not reported.",
 		Why:     "The version number of such a package does not identify its content.",
-		Fix:     "install a released version from a registry, and lock it with its hash.",
+		Fix:     "install a released version from a registry, and lock it with its hash. If the project builds it, name it under `first-party:` of the stage.",
 		Accept:  acceptException,
 		message: counted("package was", "packages were", " installed from a URL, a repository or a working copy"),
-		hint:    text("install a released version from a registry and lock it with its hash, or except it under `exceptions:`"),
+		hint: func(f Facts) string {
+			return "install a released version from a registry and lock it with its hash, or except it under `exceptions:`" + f.Detail
+		},
 	}
 	RuleNotPinned = Rule{
 		ID: "not-pinned", Title: "In no lock file", Strict: Error, Other: Warning,
@@ -203,7 +205,7 @@ var (
 			if f.Severity == Info {
 				return "name the lock files that they should come from, with `--locks FILE`"
 			}
-			return "add it with its hash to a lock file of the stage and install from that, or except it under `exceptions:`"
+			return "add it with its hash to a lock file of the stage and install from that, or except it under `exceptions:`" + f.Detail
 		},
 	}
 	RuleNoHash = Rule{
@@ -219,10 +221,12 @@ var (
 		ID: "unaccounted-files", Title: "Files that no package accounts for", Strict: Error, Other: Warning,
 		What:    "Executables, shared libraries or interpreters that belong to no package. Each installation prefix, or file, that nothing accounts for is one dependency; a prefix inside another is its own.",
 		Why:     "Their origin is unknown, and they run like everything else.",
-		Fix:     "install the tool as a package, or from a lock with a hash.",
+		Fix:     "install the tool as a package, or from a lock with a hash. If the project builds it, name it under `first-party:` of the stage.",
 		Accept:  "an entry under `exceptions:` in depaudit.yaml with purl and path, or a path alone; see not-pinned.",
 		message: counted("directory or file is", "directories and files are", " not accounted for by any package"),
-		hint:    text("install it as a package or from a lock, or except it under `exceptions:`"),
+		hint: func(f Facts) string {
+			return "install it as a package or from a lock, or except it under `exceptions:`" + f.Detail
+		},
 	}
 	RuleOrigin = Rule{
 		ID: "untrusted-origin", Title: "OS package of untrusted origin", Strict: Error, Other: Warning,
@@ -411,6 +415,15 @@ var (
 			return fmt.Sprintf("the root %q matches no package of the stage, or several", f.Subject)
 		},
 		hint: text("name a package, a command or an absolute path that the stage has"),
+	}
+	RuleUnusedFirstParty = Rule{
+		ID: "unused-first-party", Title: "Unused first-party entry", Strict: Warning, Other: Warning,
+		What:    "An entry under `first-party:` of the stage matches no component, or only third-party packages below the directory that it names, which remain dependencies.",
+		Why:     "The name or the path is mistyped, or what it named is gone. An entry that stays would leave the next component of that name out of the count.",
+		Fix:     "correct it, or delete it.",
+		Accept:  acceptWarning,
+		message: func(f Facts) string { return "the first-party entry " + f.Subject + " matches nothing" + f.Detail },
+		hint:    func(f Facts) string { return fmt.Sprintf("correct it, or delete it (line %d)", f.Line) },
 	}
 	RuleUnusedException = Rule{
 		ID: "unused-exception", Title: "Unused exception", Strict: Warning, Other: Warning,

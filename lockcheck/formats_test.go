@@ -146,7 +146,7 @@ func TestFormats(t *testing.T) {
 		{"pylock.toml", pylockSample, []string{
 			"5 attrs 25.1.0 [registry] sha256:aaaa sha256:bbbb if python_version > '3'",
 			"14 gitted  [vcs https://github.com/o/gitted] @8474",
-			"18 here  [editable .]",
+			"18 here  [editable .] own",
 			"22 archived 1 [url https://x.example/archived-1.tar.gz] sha512:cf83",
 			"30 private 1.0 [registry https://pypi.example/simple pypi.example] sha256:aaaa",
 		}},
@@ -169,7 +169,7 @@ func TestFormats(t *testing.T) {
 			"8 me 0.1.0 [path] own",
 		}},
 		{"package-lock.json", `{"lockfileVersion": 3, "packages": {
-"": {"dependencies": {"@s/a": "^1", "w": "*"}},
+"": {"dependencies": {"@s/a": "^1", "w": "*"}, "workspaces": ["packages/*"]},
 "node_modules/@s/a": {"version": "1.0.0", "resolved": "https://registry.npmjs.org/@s/a/-/a-1.0.0.tgz", "integrity": "` + sri512 + `"},
 "node_modules/@s/a/node_modules/b": {"version": "2.0.0", "inBundle": true, "devOptional": true},
 "node_modules/w": {"resolved": "packages/w", "link": true},

@@ -47,7 +47,7 @@ type Entry struct {
 	// them.
 	Dev, Optional, Direct bool
 	// FirstParty is true for the project itself and for members of its
-	// workspace.
+	// workspace. Source.URL is then its directory, relative to the project.
 	FirstParty bool
 	// Constraint is true for an entry that limits the version of a package
 	// which another entry requires (pip's -c).

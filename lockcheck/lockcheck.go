@@ -111,4 +111,7 @@ type Install struct {
 	URL string
 	// Commit is the VCS revision.
 	Commit string
+	// File is the path of the record; of a link, the link itself. URL is then
+	// the directory that it leads to.
+	File string
 }

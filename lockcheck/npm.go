@@ -4,6 +4,8 @@ import (
 	"path"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
@@ -22,9 +24,10 @@ func (l *Lock) parseNPM(d *document) error {
 	packages, dependencies := d.table(d.root, "packages"), d.table(d.root, "dependencies")
 	if packages != nil {
 		direct := npmDirect(packages.get(""))
+		members := npmWorkspaces(d, packages.get(""))
 		for i := range packages.members {
 			if m := &packages.members[i]; m.key != "" {
-				l.npmPackage(d, m, direct)
+				l.npmPackage(d, m, direct, members)
 			}
 			if d.err != nil {
 				return d.err
@@ -50,6 +53,33 @@ func npmDirect(root *node) map[string]bool {
 	return direct
 }
 
+// npmWorkspaces returns the patterns of the project's workspaces, from an array
+// or from "packages" of an object (npm's @npmcli/map-workspaces).
+func npmWorkspaces(d *document, root *node) []string {
+	if w := root.get("workspaces"); w != nil && w.kind == nodeObject {
+		return d.texts(w, "packages")
+	}
+	return d.texts(root, "workspaces")
+}
+
+// npmMember reports whether a directory is a member of the workspace: the last
+// pattern that matches decides, and "!" excludes. A directory that is linked for
+// another reason ("file:../lib") is no member. Neither is one outside of the
+// project.
+func npmMember(patterns []string, dir string) bool {
+	if dir != path.Clean(dir) || strings.HasPrefix(dir, "/") || dir == ".." || strings.HasPrefix(dir, "../") {
+		return false
+	}
+	member := false
+	for _, p := range patterns {
+		p, not := strings.CutPrefix(p, "!")
+		if ok, err := doublestar.Match(path.Clean(strings.TrimPrefix(p, "/")), dir); err == nil && ok {
+			member = !not
+		}
+	}
+	return member
+}
+
 // npmName returns the name under which a key of "packages" is installed. It is
 // empty for a directory of a workspace.
 func npmName(key string) string {
@@ -60,7 +90,7 @@ func npmName(key string) string {
 	return ""
 }
 
-func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool) {
+func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool, members []string) {
 	p := m.value
 	if p.kind != nodeObject {
 		d.fail(p.offset, "", "the entry of %s must be %s, not %s", quote(m.key), nodeObject, p.kind)
@@ -87,7 +117,7 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool) {
 		e.Source = Source{Kind: KindLink, URL: scrub(resolved)}
 	case under == "":
 		e.Source = Source{Kind: KindPath, URL: m.key}
-		e.FirstParty = true // a member of the workspace
+		e.FirstParty = npmMember(members, m.key)
 	default:
 		npmSource(resolved, &e)
 	}

@@ -25,6 +25,7 @@ func (l *Lock) parsePylock(d *document) error {
 			e.Source = Source{Kind: KindVCS, URL: scrub(firstOf(d.text(vcs, "url"), d.text(vcs, "path"))), Commit: d.text(vcs, "commit-id")}
 		case directory != nil:
 			e.Source = Source{Kind: KindPath, URL: d.text(directory, "path")}
+			e.FirstParty = e.Source.URL == "." // the project
 			if d.flag(directory, "editable") {
 				e.Source.Kind = KindEditable
 			}

@@ -1,6 +1,8 @@
 package lockcheck
 
 import (
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
@@ -14,12 +16,13 @@ func (l *Lock) parseUV(d *document) error {
 		d.fail(v.offset, "lock with a uv that writes version 1", "uv.lock version %s is not supported", quote(v.text))
 	}
 	requires := d.specifiers(d.root, "requires-python")
+	members := d.texts(d.table(d.root, "manifest"), "members")
 	for _, p := range d.tables(d.root, "package") {
 		e := Entry{Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name")}
 		if e.Name == "" {
 			d.fail(p.offset, "", "a package without a name")
 		}
-		uvSource(d, p, &e)
+		uvSource(d, p, &e, members)
 		e.when.requires = requires
 		for _, marker := range d.texts(p, "resolution-markers") {
 			d.condition(&e, p, "resolution-markers", marker)
@@ -82,7 +85,10 @@ func (l *Lock) uvEdges(d *document) {
 	}
 }
 
-func uvSource(d *document, p *node, e *Entry) {
+// uvSource sets the source. The project and the members of its workspace are
+// first-party: [manifest] lists them, unless the project is the only one. Other
+// directories are dependencies.
+func uvSource(d *document, p *node, e *Entry, members []string) {
 	source := d.table(p, "source")
 	e.Source = Source{Kind: KindRegistry}
 	switch {
@@ -97,13 +103,18 @@ func uvSource(d *document, p *node, e *Entry) {
 		e.Source = Source{Kind: KindURL, URL: scrub(d.text(source, "url"))}
 	case source.get("editable") != nil:
 		e.Source = Source{Kind: KindEditable, URL: d.text(source, "editable")}
-		e.FirstParty = e.Source.URL == "."
+		e.FirstParty = uvMember(e, members)
 	case source.get("virtual") != nil:
 		e.Source = Source{Kind: KindPath, URL: d.text(source, "virtual")}
-		e.FirstParty = true // the project itself: nothing is installed for it
+		e.FirstParty = uvMember(e, members)
 	default:
 		e.Source = Source{Kind: KindPath, URL: firstOf(d.text(source, "path"), d.text(source, "directory"))}
 	}
+}
+
+func uvMember(e *Entry, members []string) bool {
+	inside := e.Source.URL == path.Clean(e.Source.URL) && !strings.HasPrefix(e.Source.URL, "/") && e.Source.URL != ".." && !strings.HasPrefix(e.Source.URL, "../")
+	return e.Source.URL == "." || inside && slices.Contains(members, e.Name)
 }
 
 func (l *Lock) uvFile(d *document, file *node, e *Entry) {

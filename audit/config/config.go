@@ -135,16 +135,24 @@ type Flag struct{ Name, Value string }
 // Strict reports whether findings of the stage fail it.
 func (s *Stage) Strict() bool { return s.Critical || s.Enforce }
 
-// FirstParty names components that a stage builds; exactly one field is set.
+// FirstParty names components that a stage builds; exactly one of Name, PURL and
+// Path is set.
 type FirstParty struct {
 	// Name is a package name of any type.
 	Name string
 	// PURL is a package URL; without a version it matches all of them.
 	PURL string
 	// Path is a doublestar pattern. A component is first-party if all of its
-	// paths match.
+	// paths match, but not a third-party package below the directory that the
+	// pattern names: in node_modules, site-packages and the like, unless the
+	// pattern names that as well.
 	Path string
+	// Line is its line in the configuration.
+	Line int
 }
+
+// String returns the entry as a report names it.
+func (f FirstParty) String() string { return f.Name + f.PURL + f.Path }
 
 // Exception excuses a dependency that nothing accounts for.
 type Exception struct {

@@ -68,7 +68,7 @@ func TestParseConfig(t *testing.T) {
 		Stages: []Stage{{
 			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []string{"requirements.txt", "locks/**/*.txt"},
 			Limit: &limit, Growth: 2, Minimum: &minimum, Message: "ask the release team\n",
-			FirstParty: []FirstParty{{Name: "release-tools"}, {PURL: "pkg:pypi/blurb"}, {Path: "/src/**"}}, Registries: []string{"npm.example.org:8443"},
+			FirstParty: []FirstParty{{Name: "release-tools", Line: 22}, {PURL: "pkg:pypi/blurb", Line: 23}, {Path: "/src/**", Line: 24}}, Registries: []string{"npm.example.org:8443"},
 			Base: "registry:debian:12", BaseLimit: &baseLimit, Platform: "linux/arm64/v8", Accept: []sbom.LimitationName{sbom.LimitOwnership, sbom.LimitUnaccounted},
 			Waive: []Waiver{
 				{Path: "/root/**", Kind: "unreadable", Reason: "runs without root", Owner: "release team", Expires: "2027-01-31", Line: 31},

@@ -163,7 +163,7 @@ func (p *configParser) firstPartyFields(o *FirstParty) []field {
 }
 
 func (p *configParser) firstParty(n ast.Node) FirstParty {
-	var o FirstParty
+	o := FirstParty{Line: place(n).line}
 	before := len(p.errs)
 	if !p.mapping(n, "one of the stage's own packages", p.firstPartyFields(&o)) || len(p.errs) > before {
 		return o

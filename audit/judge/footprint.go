@@ -24,7 +24,11 @@ type footprint struct {
 	base     *stageBase // nil without one
 
 	// firstParty has the IDs of the components that the project builds.
-	firstParty   map[string]bool
+	firstParty map[string]bool
+	// members has the entries of locks that name first-party components.
+	members map[string]*lockcheck.Entry
+	// selected is the use of each entry of the configuration's first-party.
+	selected     []selection
 	dependencies []audit.Dependency // sorted by type, name, version, ID
 	relations    []sbom.Relation
 	excluded     []sbom.Exclusion
@@ -53,7 +57,7 @@ const whyNoPackage = "no-package"
 func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
 	f := &footprint{
 		doc: in.Document, platform: newPlatform(in.Document), config: &in.Stage, except: except, base: compareBase(in),
-		firstParty: map[string]bool{}, byID: map[string]*audit.Dependency{}, broken: map[string][]string{},
+		firstParty: map[string]bool{}, members: map[string]*lockcheck.Entry{}, byID: map[string]*audit.Dependency{}, broken: map[string][]string{},
 		unsound: map[string]bool{}, present: map[string]bool{},
 		expired: map[*config.Exception][]string{},
 		locksOf: map[entryPlace][]*lockcheck.Lock{}, usedLocks: map[*lockcheck.Lock]bool{},
@@ -68,21 +72,6 @@ func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
 	return f
 }
 
-// findFirstParty finds the components that the project builds (counting rule
-// 4).
-func (f *footprint) findFirstParty() {
-	sel := make([]selector, len(f.config.FirstParty))
-	for i, p := range f.config.FirstParty {
-		sel[i] = newSelector(p.Name, p.PURL, p.Path)
-	}
-	for i := range f.doc.Components {
-		c := &f.doc.Components[i]
-		if slices.ContainsFunc(sel, func(s selector) bool { return s.matches(c) }) {
-			f.firstParty[c.ID] = true
-		}
-	}
-}
-
 // listExcluded lists what the scan excluded, and the first-party components.
 func (f *footprint) listExcluded() {
 	f.excluded = slices.Clone(f.doc.Excluded)
@@ -91,9 +80,12 @@ func (f *footprint) listExcluded() {
 		if !f.firstParty[c.ID] {
 			continue
 		}
-		line := sbom.Exclusion{Name: c.Name, Version: c.Version, PURL: c.PURL, Reason: excludedFirstParty, Count: 1}
+		line := sbom.Exclusion{Name: c.Name, Version: c.Version, PURL: c.PURL, Reason: audit.ExcludedFirstParty, Count: 1}
 		if len(c.Paths) > 0 {
 			line.Path = c.Paths[0]
+		}
+		if e := f.members[c.ID]; e != nil {
+			line.Detail = sbom.ValidText(fmt.Sprintf("a part of the project by %s:%d", e.File, e.Line))
 		}
 		f.excluded = append(f.excluded, line)
 	}
@@ -104,10 +96,6 @@ func (f *footprint) listExcluded() {
 		f.counts.Excluded += e.Count
 	}
 }
-
-// excludedFirstParty is the reason of the exclusion of first-party components,
-// which no scan knows.
-const excludedFirstParty sbom.ExclusionReason = "first-party"
 
 // judge makes the dependencies of the report.
 func (f *footprint) judge() {
@@ -361,7 +349,7 @@ func installed(c *sbom.Component) lockcheck.Package {
 		p.Digests = append(p.Digests, lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value, Proved: d.Proved})
 	}
 	if c.Install != nil {
-		p.Install = lockcheck.Install{Kind: string(c.Install.Kind), URL: c.Install.URL, Commit: c.Install.Commit}
+		p.Install = lockcheck.Install{Kind: string(c.Install.Kind), URL: c.Install.URL, Commit: c.Install.Commit, File: c.Install.File}
 	}
 	return p
 }

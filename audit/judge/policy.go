@@ -34,6 +34,7 @@ func (p *policy) judge() {
 		p.empty()
 		p.limitations()
 		p.waivers()
+		p.firstParty()
 		p.base()
 		if !p.footprint.unjudged() {
 			p.baseline()
@@ -187,7 +188,7 @@ func (p *policy) provenance() {
 		case r.ID == audit.RuleNotPinned.ID && !p.gated && len(p.footprint.locks) == 0:
 			p.add(r, audit.Facts{Severity: audit.Info, Count: len(ids)})
 		default:
-			p.add(r, audit.Facts{Count: len(ids), Dependencies: ids})
+			p.add(r, audit.Facts{Count: len(ids), Dependencies: ids, Detail: p.footprint.hint(r, ids)})
 		}
 	}
 }

@@ -68,12 +68,27 @@ func (s stage) counts() (total []string, beside []string) {
 		beside = append(beside, fmt.Sprintf("bundled %d", c.Bundled))
 	}
 	if c.Excluded > 0 {
-		beside = append(beside, fmt.Sprintf("excluded %d", c.Excluded))
+		excluded := fmt.Sprintf("excluded %d", c.Excluded)
+		if n := s.firstParty(); n > 0 {
+			excluded += fmt.Sprintf(" (first-party %d)", n)
+		}
+		beside = append(beside, excluded)
 	}
 	if n := len(s.Notices); n > 0 {
 		beside = append(beside, fmt.Sprintf("notices %d", n))
 	}
 	return total, beside
+}
+
+// firstParty returns the number of components that the project builds.
+func (s stage) firstParty() int {
+	n := 0
+	for _, e := range s.Excluded {
+		if e.Reason == audit.ExcludedFirstParty {
+			n += max(e.Count, 1)
+		}
+	}
+	return n
 }
 
 // summary counts the stages by verdict: "1 of 3 stages failed, 1 incomplete".
