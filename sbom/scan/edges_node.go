@@ -23,8 +23,16 @@ func (e *edges) node(ctx context.Context) {
 	var all []int
 	for i := range e.units {
 		u := &e.units[i]
-		if u.FoundBy == "node-reader" && u.node != rootfs.None && e.tree.Name(u.node) == "package.json" && e.outside(i) {
+		if u.FoundBy != "node-reader" || u.node == rootfs.None || !e.outside(i) {
+			continue
+		}
+		switch name := e.tree.Name(u.node); {
+		case name == "package.json":
 			all = append(all, i)
+		case u.Kind == sbom.KindPackage && u.inside < 0: // in an archive; the list of the installation has its relations
+			if n := e.program("node", e.tree.Parent(u.node)); n != rootfs.None {
+				e.add(i, e.ownerOf(n), sbom.RelInterpreter, edgeReason{via: e.tree.Path(n)})
+			}
 		}
 	}
 	needs := make([][]nodeNeed, len(all))

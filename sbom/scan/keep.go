@@ -42,11 +42,11 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 
 // isMetadata recognizes the files that the readers of this package open, by the
 // rules of each: python.go and startup.go (any case of a suffix, as Python),
-// node_metadata.go, stores.go.
+// node_metadata.go, node_record.go, node_pnp.go, node_corepack.go, stores.go.
 func isMetadata(name string) bool {
 	switch name {
 	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json", "INSTALLER",
-		"package.json", ".package-lock.json", "INSTALL_RECEIPT.json", "manifest.json", "ld.so.conf":
+		"package.json", ".package-lock.json", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "manifest.json", "ld.so.conf":
 		return true
 	}
 	return strings.HasSuffix(name, ".pth") || isDistName(name)

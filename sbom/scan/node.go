@@ -220,6 +220,13 @@ func (s *scanner) readNodeLink(modules, link rootfs.Node, lock *hiddenLock) {
 		s.readNodePackage(modules, target, nil)
 		return
 	}
+	s.addWorkingCopy(link, target, manifest)
+}
+
+// addWorkingCopy adds a package that is used in place: link is the link to its
+// directory, or the file that names it.
+func (s *scanner) addWorkingCopy(link, target, manifest rootfs.Node) {
+	t := s.tree
 	s.read[manifest] = true
 	m, err := s.packageJSON(manifest)
 	if err != nil || m.Name == "" {

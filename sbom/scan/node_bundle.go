@@ -20,6 +20,9 @@ func (s *scanner) bundledIn(modules, dir rootfs.Node, lock *hiddenLock, entry hi
 	if inLock && !lock.stale && !entry.InBundle {
 		return -1
 	}
+	if modules == rootfs.None {
+		return -1
+	}
 	manifest := s.tree.Child(s.tree.Parent(modules), "package.json")
 	if manifest == rootfs.None {
 		return -1

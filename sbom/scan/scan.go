@@ -234,6 +234,8 @@ type scanner struct {
 	// read are the metadata files that our own readers dealt with; what a
 	// cataloger says against them does not matter.
 	read map[rootfs.Node]bool
+	// pnp are the installations of Yarn's Plug'n'Play.
+	pnp []pnpInstall
 	// bundles are the bundled packages of a directory of packages: see
 	// [scanner.bundleOf].
 	bundles map[rootfs.Node]map[rootfs.Node]bool
@@ -288,7 +290,12 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	s.alias = s.aliases()
 	s.survey = takeSurvey(tree)
 	s.caches = s.findCaches()
-	s.caches = s.caches.without(tree, usedInCaches(tree, &s.survey, s.caches, nil))
+	s.pnp = findPnP(tree, func(n rootfs.Node) bool { return s.owned(n) || s.caches.contain(n) })
+	var located []rootfs.Node
+	for i := range s.pnp {
+		located = append(located, s.pnp[i].places(tree)...)
+	}
+	s.caches = s.caches.without(tree, usedInCaches(tree, &s.survey, s.caches, located))
 	return s, nil
 }
 
@@ -322,6 +329,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.addManagers()
 	s.readPython()
 	s.readNode()
+	s.readPnP()
 	return ctx.Err()
 }
 

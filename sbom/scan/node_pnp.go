@@ -1,0 +1,558 @@
+package scan
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/internal/zipfile"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// Limits of Plug'n'Play. The list of 1,500 packages has a megabyte. An archive
+// has a package, and the few that are bundled in it.
+const (
+	maxPnP          = 64 << 20
+	maxPnPManifests = 64 << 20 // of all package.json of one archive
+)
+
+// pnpInstall is an installation without node_modules: a file that Node loads
+// first, with the list of all packages and their places
+// (https://yarnpkg.com/advanced/pnp-spec). The places are archives in Yarn's
+// cache, which are not unpacked, and directories.
+type pnpInstall struct {
+	file     rootfs.Node
+	packages []pnpPackage
+	err      error // when the list cannot be read
+}
+
+type pnpPackage struct {
+	name, reference string
+	location        string // absolute within the environment
+	soft            bool   // a working tree
+	member          bool   // of the project itself
+	needs           []pnpLocator
+}
+
+type pnpLocator struct{ name, reference string }
+
+// findPnP reads the lists of all Plug'n'Play installations.
+func findPnP(t *rootfs.Tree, skip func(rootfs.Node) bool) []pnpInstall {
+	var out []pnpInstall
+	for _, name := range []string{".pnp.cjs", ".pnp.js"} {
+		for n := range t.Named(name) {
+			if t.Kind(n) != rootfs.File || skip(n) {
+				continue
+			}
+			in := pnpInstall{file: n}
+			data, err := t.ReadFile(n, maxPnP)
+			if err == nil {
+				in.packages, err = parsePnP(data)
+				if errors.Is(err, errNoPnPList) { // pnpEnableInlining: false
+					if list := t.Child(t.Parent(n), ".pnp.data.json"); list != rootfs.None {
+						in.file = list
+						if data, err = t.ReadFile(list, maxPnP); err == nil {
+							in.packages, err = parsePnPList(data)
+						}
+					}
+				}
+			}
+			in.err = err
+			for i := range in.packages {
+				p := &in.packages[i]
+				p.location = pnpPath(path.Join(t.Path(t.Parent(n)), p.location))
+			}
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// places returns the directories of an installation's packages.
+func (in *pnpInstall) places(t *rootfs.Tree) []rootfs.Node {
+	var out []rootfs.Node
+	for _, p := range in.packages {
+		if _, _, archived := cutArchive(p.location); !archived && !p.soft {
+			if n := t.Resolve(p.location); n != rootfs.None && t.Kind(n) == rootfs.Dir {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+var errNoPnPList = errors.New("no list of packages that could be recognised")
+
+// parsePnP returns the packages in a .pnp.cjs: a string with JSON in it since
+// Yarn 3, an object literal of the same form in Yarn 2, and calls of constructors
+// in the .pnp.js of Yarn 1.
+func parsePnP(data []byte) ([]pnpPackage, error) {
+	const (
+		text    = "const RAW_RUNTIME_STATE =\n"
+		parsed  = "return hydrateRuntimeState(JSON.parse("
+		literal = "return hydrateRuntimeState({"
+		calls   = "let packageInformationStores = new Map(["
+	)
+	found := 0
+	for _, mark := range []string{text, parsed + "'", literal, calls} {
+		found += bytes.Count(data, []byte(mark))
+	}
+	if found > 1 {
+		return nil, errors.New("several lists of packages")
+	}
+	for _, mark := range []string{text, parsed} {
+		if _, rest, ok := bytes.Cut(data, []byte(mark)); ok && bytes.HasPrefix(rest, []byte("'")) {
+			list, err := jsString(rest[1:])
+			if err != nil {
+				return nil, err
+			}
+			return parsePnPList(list)
+		}
+	}
+	if i := bytes.Index(data, []byte(literal)); i >= 0 {
+		var list json.RawMessage
+		if err := json.NewDecoder(bytes.NewReader(data[i+len(literal)-1:])).Decode(&list); err != nil {
+			return nil, err
+		}
+		return parsePnPList(list)
+	}
+	if _, rest, ok := bytes.Cut(data, []byte(calls)); ok {
+		return parsePnPCalls(rest)
+	}
+	return nil, errNoPnPList
+}
+
+// jsString returns the value of a string literal after its opening quote. Yarn
+// escapes only quotes, backslashes and line ends.
+func jsString(data []byte) ([]byte, error) {
+	out := make([]byte, 0, len(data))
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '\'':
+			return out, nil
+		case '\n':
+			return nil, errors.New("a line ends in a string")
+		case '\\':
+			if i++; i >= len(data) {
+				return nil, io.ErrUnexpectedEOF
+			}
+			switch data[i] {
+			case '\n': // continues on the next line
+			case '\'', '\\':
+				out = append(out, data[i])
+			default:
+				return nil, fmt.Errorf("unknown escape \\%c", data[i])
+			}
+		default:
+			out = append(out, data[i])
+		}
+	}
+	return nil, io.ErrUnexpectedEOF
+}
+
+// parsePnPList parses the JSON of Yarn 2 and later and of pnpm.
+func parsePnPList(data []byte) ([]pnpPackage, error) {
+	var list struct {
+		Registry []json.RawMessage `json:"packageRegistryData"`
+	}
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, err
+	}
+	if list.Registry == nil {
+		return nil, errNoPnPList
+	}
+	pair := func(raw json.RawMessage, second any) (string, error) {
+		var both []json.RawMessage
+		if err := json.Unmarshal(raw, &both); err != nil {
+			return "", err
+		}
+		if len(both) != 2 {
+			return "", fmt.Errorf("%d values in place of a key and a value", len(both))
+		}
+		var first *string // null for the project
+		if err := json.Unmarshal(both[0], &first); err != nil {
+			return "", err
+		}
+		if err := json.Unmarshal(both[1], second); err != nil || first == nil {
+			return "", err
+		}
+		return *first, nil
+	}
+	var out []pnpPackage
+	for _, raw := range list.Registry {
+		var references []json.RawMessage
+		name, err := pair(raw, &references)
+		if err != nil {
+			return nil, err
+		}
+		for _, raw := range references {
+			var info struct {
+				Location string            `json:"packageLocation"`
+				Needs    []json.RawMessage `json:"packageDependencies"`
+				Link     string            `json:"linkType"`
+			}
+			p := pnpPackage{name: name}
+			if p.reference, err = pair(raw, &info); err != nil {
+				return nil, err
+			}
+			p.location, p.soft = info.Location, info.Link == "SOFT"
+			p.member = name == "" || p.soft && strings.HasPrefix(p.reference, "workspace:")
+			for _, raw := range info.Needs {
+				var target json.RawMessage
+				to := pnpLocator{}
+				if to.name, err = pair(raw, &target); err != nil {
+					return nil, err
+				}
+				var alias []string
+				if json.Unmarshal(target, &alias) == nil && len(alias) == 2 {
+					to = pnpLocator{alias[0], alias[1]}
+				} else if json.Unmarshal(target, &to.reference) != nil || to.reference == "" {
+					continue // an optional peer that is not there
+				}
+				p.needs = append(p.needs, to)
+			}
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// The lines of Yarn 1 (src/util/generate-pnp-map.js).
+var (
+	pnpCallName     = regexp.MustCompile(`^  \[(?:null|"((?:[^"\\]|\\.)+)"), new Map\(\[$`)
+	pnpCallRef      = regexp.MustCompile(`^    \[(?:null|"((?:[^"\\]|\\.)+)"), \{$`)
+	pnpCallLocation = regexp.MustCompile(`^      packageLocation: path\.resolve\(__dirname, "((?:[^"\\]|\\.)*)"\),$`)
+	pnpCallNeed     = regexp.MustCompile(`^        \["((?:[^"\\]|\\.)+)", (?:\["((?:[^"\\]|\\.)+)", )?"((?:[^"\\]|\\.)+)"\]?\],$`)
+)
+
+func parsePnPCalls(data []byte) ([]pnpPackage, error) {
+	var out []pnpPackage
+	name := ""
+	for line := range strings.SplitSeq(string(data), "\n") {
+		if line == "]);" {
+			return out, nil
+		}
+		if m := pnpCallName.FindStringSubmatch(line); m != nil {
+			name = m[1]
+		} else if m := pnpCallRef.FindStringSubmatch(line); m != nil {
+			out = append(out, pnpPackage{name: name, reference: m[1]})
+		} else if len(out) == 0 {
+			continue
+		} else if m := pnpCallLocation.FindStringSubmatch(line); m != nil {
+			location, err := strconv.Unquote(`"` + m[1] + `"`)
+			if err != nil {
+				return nil, err
+			}
+			p := &out[len(out)-1]
+			p.location, p.member = location, !strings.Contains(location, "/node_modules/")
+		} else if m := pnpCallNeed.FindStringSubmatch(line); m != nil {
+			to := pnpLocator{m[1], m[3]}
+			if m[2] != "" {
+				to.name = m[2]
+			}
+			if p := &out[len(out)-1]; to.name != p.name || to.reference != p.reference { // each may load itself
+				p.needs = append(p.needs, to)
+			}
+		}
+	}
+	return nil, io.ErrUnexpectedEOF
+}
+
+// pnpVirtual matches the path of an instance of a package with other peers, which
+// has no files: BASE/__virtual__/KEY/N/REST is REST below the N-th parent of BASE
+// (https://yarnpkg.com/advanced/lexicon#virtual-package).
+var pnpVirtual = regexp.MustCompile(`^(.*?)/(?:__virtual__|\$\$virtual)/[^/]+/([0-9]{1,3})/(.*)$`)
+
+func pnpPath(p string) string {
+	if m := pnpVirtual.FindStringSubmatch(p); m != nil {
+		up, _ := strconv.Atoi(m[2])
+		return path.Join("/", m[1], strings.Repeat("../", up), m[3])
+	}
+	return p
+}
+
+// cutArchive splits a location into the archive and the directory in it.
+func cutArchive(location string) (archive, dir string, ok bool) {
+	archive, dir, ok = strings.Cut(location, ".zip/")
+	return archive + ".zip", dir, ok
+}
+
+// readPnP adds the packages of Plug'n'Play installations. Packages in
+// directories named node_modules are known already.
+func (s *scanner) readPnP() {
+	t := s.tree
+	for i := range s.pnp {
+		in := &s.pnp[i]
+		switch {
+		case s.claims[in.file] != 0: // a fixture of another package
+		case in.err != nil:
+			s.gap(sbom.GapMalformed, t.Path(in.file), "the packages that Plug'n'Play loads cannot be listed: "+reason(in.err))
+		default:
+			s.readPnPInstall(in)
+		}
+	}
+	s.excludeArchives()
+}
+
+func (s *scanner) readPnPInstall(in *pnpInstall) {
+	t := s.tree
+	unitOf := make(map[pnpLocator]int)
+	explicit := make(map[pnpLocator]bool)
+	var absent, unpacked []string
+	for _, p := range in.packages {
+		at := pnpLocator{p.name, p.reference}
+		if p.member {
+			for _, to := range p.needs {
+				explicit[to] = true
+			}
+			continue // what the project builds
+		}
+		archive, dir, archived := cutArchive(p.location)
+		unit := -1
+		switch n := t.Resolve(archive); {
+		case archived && (n == rootfs.None || t.Kind(n) != rootfs.File):
+			absent = append(absent, p.name)
+			continue
+		case archived:
+			unit = s.readPnPArchive(in, &p, n, dir)
+		default:
+			n := t.Resolve(p.location)
+			if n == rootfs.None || t.Kind(n) != rootfs.Dir {
+				if _, ok := within("/", p.location, t.Path(t.Parent(in.file))); ok {
+					unpacked = append(unpacked, p.name)
+				} else {
+					absent = append(absent, p.name)
+				}
+				continue
+			}
+			unit = s.readPnPDir(in, &p, n)
+		}
+		if unit >= 0 {
+			unitOf[at] = unit
+		}
+	}
+	for _, p := range in.packages {
+		from, ok := unitOf[pnpLocator{p.name, p.reference}]
+		if !ok {
+			continue
+		}
+		for _, to := range p.needs {
+			if to, ok := unitOf[to]; ok && to != from {
+				s.needs = append(s.needs, need{from, to})
+			}
+		}
+		u := &s.units[from]
+		if explicit[pnpLocator{p.name, p.reference}] {
+			u.InstallReason = sbom.ReasonExplicit
+		} else if u.InstallReason == sbom.ReasonUnknown {
+			u.InstallReason = sbom.ReasonDependency
+		}
+	}
+	file := t.Path(in.file)
+	if len(absent) > 0 {
+		s.gap(sbom.GapUnreported, file, fmt.Sprintf("%s that it loads %s not in the environment (%s): scan one that has Yarn's cache, or set enableGlobalCache: false and install again",
+			wording.Count(len(absent), "package", "packages"), wording.Form(len(absent), "is", "are"), someOf(absent)))
+	}
+	if len(unpacked) > 0 {
+		s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
+			Path: file, Name: "packages that are not unpacked", Reason: sbom.ExcludedNotInstall,
+			Detail: "registered, for other platforms as a rule: " + someOf(unpacked), Count: len(unpacked),
+		})
+	}
+}
+
+// someOf returns the first names of a list and the number of the others.
+func someOf(names []string) string {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	if more := len(names) - maxNamed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// readPnPDir returns the unit of a package in a directory: one that had to be
+// unpacked, that is linked, or all of them with pnpm and Yarn 1.
+func (s *scanner) readPnPDir(in *pnpInstall, p *pnpPackage, dir rootfs.Node) int {
+	manifest := s.manifestOf(dir)
+	if manifest == rootfs.None || s.owned(manifest) {
+		return -1 // the rest of a directory without a name is read by what is in it
+	}
+	if _, known := s.unitAt[manifest]; !known {
+		if p.soft {
+			s.addWorkingCopy(in.file, dir, manifest)
+		} else {
+			s.readNodePackage(rootfs.None, dir, nil)
+		}
+	}
+	i, ok := s.unitAt[manifest]
+	if !ok {
+		return -1
+	}
+	return i
+}
+
+// pnpVersion matches the reference of a package from the registry.
+var pnpVersion = regexp.MustCompile(`^(?:virtual:[0-9a-f]+#)?npm:([^:#]+)(?:::.*)?$`)
+
+// readPnPArchive returns the unit of a package in an archive of Yarn's cache, and
+// adds it and what is bundled in it when it is not known yet: the instances of a
+// package for different peers are one.
+func (s *scanner) readPnPArchive(in *pnpInstall, p *pnpPackage, archive rootfs.Node, dir string) int {
+	t := s.tree
+	if i, known := s.unitAt[archive]; known {
+		return i
+	}
+	if s.read[archive] {
+		return -1
+	}
+	s.read[archive] = true
+	manifests, err := s.archivedManifests(archive, path.Clean(dir))
+	if err != nil {
+		s.gap(sbom.GapMalformed, t.Path(archive), "a package that Plug'n'Play loads cannot be read: "+reason(err))
+		return -1
+	}
+	add := func(m *nodeManifest, inside int) int {
+		u := unit{node: archive, inside: inside, own: inside < 0, Component: sbom.Component{
+			Kind: sbom.KindPackage, Type: "npm", Name: m.Name, Version: m.Version,
+			Paths: []string{t.Path(archive)}, FoundBy: "node-reader",
+		}}
+		if scope, name, ok := strings.Cut(m.Name, "/"); ok && strings.HasPrefix(scope, "@") {
+			u.Namespace, u.Name = scope, name
+		}
+		if !ecosystem.ASCII(m.Name) {
+			s.notice(sbom.NoticeNonASCII, t.Path(archive), fmt.Sprintf("the npm package %+q has a name outside ASCII, which the registry does not accept", m.Name))
+		}
+		if inside < 0 {
+			u.Install = pnpOrigin(p.reference, t.Path(in.file))
+			if m.Name != p.name {
+				u.Detail = fmt.Sprintf("installed as %s", p.name)
+			}
+		}
+		return s.add(u)
+	}
+	i := add(manifests[0], -1)
+	s.claim(archive, i)
+	if m := pnpVersion.FindStringSubmatch(p.reference); m != nil && m[1] != manifests[0].Version {
+		s.gap(sbom.GapMalformed, t.Path(archive), fmt.Sprintf("has version %q, and %s registers %q", manifests[0].Version, t.Name(in.file), m[1]))
+	}
+	for _, m := range manifests[1:] {
+		add(m, i)
+	}
+	return i
+}
+
+// archivedManifests returns the manifest of the package in a directory of an
+// archive, and those of the packages that are bundled in it. It refuses two
+// entries of one name, of which readers may take different ones.
+func (s *inventory) archivedManifests(archive rootfs.Node, dir string) ([]*nodeManifest, error) {
+	f, err := s.tree.OpenFile(archive)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	z, _, err := zipfile.Open(f, info.Size(), maxArchiveDirectory)
+	if err != nil {
+		return nil, err
+	}
+	var files []*zip.File
+	for _, e := range z.File {
+		if path.Base(e.Name) != "package.json" || path.Clean(e.Name) != e.Name {
+			continue
+		}
+		switch at := path.Dir(e.Name); {
+		case at == dir:
+			files = slices.Insert(files, 0, e)
+		case strings.HasPrefix(at, dir+"/") && bundledPlace.MatchString(at[len(dir):]):
+			files = append(files, e)
+		}
+	}
+	if len(files) == 0 || path.Dir(files[0].Name) != dir {
+		return nil, errors.New("no package.json in " + dir)
+	}
+	var out []*nodeManifest
+	left, seen := int64(maxPnPManifests), make(map[string]bool)
+	for _, e := range files {
+		if seen[e.Name] {
+			return nil, fmt.Errorf("two entries %+q", e.Name)
+		}
+		seen[e.Name] = true
+		r, err := e.Open()
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(io.LimitReader(r, min(left, maxPackageJSON)+1))
+		r.Close()
+		if err != nil {
+			return nil, err
+		}
+		if left -= int64(len(data)); left < 0 || len(data) > maxPackageJSON {
+			return nil, fmt.Errorf("%+q is larger than the limit", e.Name)
+		}
+		m, err := parsePackageJSON(data)
+		if err == nil && m.Name == "" {
+			err = errors.New("no name")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name, err)
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// bundledPlace matches the directory of a bundled package in its owner's.
+var bundledPlace = regexp.MustCompile(`/node_modules/(@[^/]+/)?[^/@.][^/]*$`)
+
+// pnpOrigin returns the origin in a reference, nil for the registry
+// (https://yarnpkg.com/protocols).
+func pnpOrigin(reference, file string) *sbom.Install {
+	if _, rest, ok := strings.Cut(reference, "#"); ok && strings.HasPrefix(reference, "virtual:") {
+		reference = rest
+	}
+	switch {
+	case strings.Contains(reference, "#commit="):
+		url, commit, _ := strings.Cut(reference, "#commit=")
+		commit, _, _ = strings.Cut(commit, "&")
+		return &sbom.Install{Kind: sbom.InstallVCS, URL: sbom.ScrubURL(url), Commit: commit, File: file}
+	case strings.HasPrefix(reference, "http:"), strings.HasPrefix(reference, "https:"), strings.HasPrefix(reference, "file:"):
+		url, _, _ := strings.Cut(reference, "::")
+		return &sbom.Install{Kind: sbom.InstallURL, URL: sbom.ScrubURL(url), File: file}
+	}
+	return nil
+}
+
+// excludeArchives lists Yarn's caches with archives that no installation loads.
+func (s *scanner) excludeArchives() {
+	t := s.tree
+	for dir := range t.Named("cache") {
+		if p := t.Name(t.Parent(dir)); p != ".yarn" && p != "berry" || s.caches.contain(dir) {
+			continue
+		}
+		rest := 0
+		for n := range t.Children(dir) {
+			if path.Ext(t.Name(n)) == ".zip" && t.Kind(n) == rootfs.File && s.claims[n] == 0 && !s.read[n] {
+				rest++
+			}
+		}
+		if rest > 0 {
+			s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
+				Path: t.Path(dir), Name: "Yarn cache", Reason: sbom.ExcludedCache, Detail: wording.Count(rest, "archive", "archives"), Count: rest,
+			})
+		}
+	}
+}
