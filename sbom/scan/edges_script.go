@@ -49,8 +49,8 @@ func (e *edges) scripts(ctx context.Context) {
 }
 
 // headOf returns the beginning of a file, nil when it cannot be read.
-func (e *edges) headOf(n rootfs.Node, size int) []byte {
-	f, err := e.tree.OpenFile(n)
+func (s *inventory) headOf(n rootfs.Node, size int) []byte {
+	f, err := s.tree.OpenFile(n)
 	if err != nil {
 		return nil
 	}

@@ -45,11 +45,11 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 // node_metadata.go, node_record.go, node_pnp.go, node_corepack.go, stores.go.
 func isMetadata(name string) bool {
 	switch name {
-	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json", "INSTALLER",
+	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json", "INSTALLER", "entry_points.txt", "SOURCES.txt",
 		"package.json", ".package-lock.json", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "manifest.json", "ld.so.conf":
 		return true
 	}
-	return strings.HasSuffix(name, ".pth") || isDistName(name)
+	return strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-link") || isDistName(name)
 }
 
 // isDatabase recognizes the files of package databases and those that identify

@@ -38,6 +38,17 @@ func (s *scanner) readPython() {
 			s.readDistribution(d)
 		}
 	}
+	for _, n := range s.sniffed.archives {
+		if ecosystem.EqualFold(path.Ext(s.tree.Name(n)), ".egg") && isSiteDir(s.tree.Name(s.tree.Parent(n))) && s.managerOf(n) < 0 {
+			s.readEgg(n)
+		}
+	}
+	for _, n := range s.survey.startup {
+		if strings.HasSuffix(s.tree.Name(n), ".egg-link") && isSiteDir(s.tree.Name(s.tree.Parent(n))) && !s.owned(n) {
+			s.readEggLink(n)
+		}
+	}
+	s.claimListless()
 }
 
 func (s *scanner) readDistribution(d rootfs.Node) {
@@ -320,6 +331,7 @@ func (s *scanner) claimDistribution(i int, at, d, meta rootfs.Node) {
 	site := t.Parent(at)
 	if t.Kind(d) != rootfs.Dir {
 		s.claimTopLevel(i, site, rootfs.None)
+		s.listless = append(s.listless, listless{unit: i, site: site, bare: true})
 		return
 	}
 	if isDistName(t.Name(d)) || ecosystem.EqualFold(t.Name(d), "EGG-INFO") {
@@ -327,6 +339,7 @@ func (s *scanner) claimDistribution(i int, at, d, meta rootfs.Node) {
 	}
 	if ecosystem.EqualFold(t.Name(at), "EGG-INFO") && ecosystem.EqualFold(path.Ext(t.Name(site)), ".egg") {
 		s.claimTree(site, i, nil) // the egg is the distribution
+		s.listless = append(s.listless, listless{unit: i, site: t.Parent(site), programs: s.programsOf(d)})
 		return
 	}
 	if record := t.Child(d, "RECORD"); record != rootfs.None {
@@ -347,6 +360,7 @@ func (s *scanner) claimDistribution(i int, at, d, meta rootfs.Node) {
 		return
 	}
 	s.claimTopLevel(i, site, t.Child(d, "top_level.txt"))
+	s.listless = append(s.listless, listless{unit: i, site: site, programs: s.programsOf(d)})
 }
 
 func isDistName(name string) bool {

@@ -1,13 +1,282 @@
 package scan
 
 import (
+	"errors"
+	"io"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/internal/zipfile"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
+
+// listless is a distribution whose installer left no list of files: setup.py
+// install and develop, easy_install, distutils. What it installed follows from
+// what it declares.
+type listless struct {
+	unit int
+	site rootfs.Node // what Python imports it from
+	// programs are the names of scripts that it declares.
+	programs []string
+	// bare is set for the single file that distutils writes, which declares
+	// nothing but the name.
+	bare bool
+}
+
+// claimListless claims what distributions without a list installed, after all
+// lists were read: what another distribution lists is not theirs.
+func (s *scanner) claimListless() {
+	for _, d := range s.listless {
+		for _, name := range d.programs {
+			s.claimProgram(d, name)
+		}
+	}
+	for _, d := range s.listless {
+		if d.bare {
+			s.claimRelated(d)
+		}
+	}
+}
+
+// binOf returns the directory of the programs of a directory of modules. setup.py
+// install --home writes modules to lib/python.
+func (s *inventory) binOf(site rootfs.Node) rootfs.Node {
+	t := s.tree
+	if lib := t.Parent(site); t.Name(site) == "python" && strings.HasPrefix(t.Name(lib), "lib") {
+		return t.Child(t.Parent(lib), "bin")
+	}
+	return t.Child(t.Lookup(s.pythonPrefix(site)), "bin")
+}
+
+func (s *scanner) claimProgram(d listless, name string) {
+	n := s.tree.Child(s.binOf(d.site), name)
+	if _, script := slices.BinarySearch(s.sniffed.scripts, n); script {
+		s.claim(n, d.unit)
+	}
+}
+
+// maxScript is the number of bytes of a script that are read to find the
+// modules that it imports.
+const maxScript = 64 << 10
+
+var imports = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+([A-Za-z_][A-Za-z0-9_]*)`)
+
+// claimRelated claims the modules beside a distribution, and the scripts for
+// Python in its prefix, that have its name in theirs, and the scripts that import
+// its modules. distutils records nothing else; a module of an unrelated name
+// remains unaccounted.
+func (s *scanner) claimRelated(d listless) {
+	t := s.tree
+	related := func(name string) bool {
+		plain := strings.NewReplacer("-", "", "_", "", ".", "").Replace
+		name, own := plain(ecosystem.Lower(name)), plain(s.units[d.unit].Name)
+		return len(own) > 2 && strings.Contains(name, own) || len(name) > 2 && strings.Contains(own, name)
+	}
+	var modules []string
+	for n := range t.Children(d.site) {
+		switch name := moduleName(t, n); {
+		case name == "" || isDistName(t.Name(n)) || isCustomize(t.Name(n)):
+		case s.claims[n] != 0 && s.claimant(n) == d.unit:
+			modules = append(modules, name)
+		case s.claims[n] == 0 && related(name) && (t.Kind(n) != rootfs.Dir || s.holdsModule(n)):
+			modules = append(modules, name)
+			s.claimModule(n, d.unit)
+		}
+	}
+	for n := range t.Children(s.binOf(d.site)) {
+		if _, script := slices.BinarySearch(s.sniffed.scripts, n); !script || s.claims[n] != 0 || s.owned(n) {
+			continue
+		}
+		head := s.headOf(n, maxScript)
+		if program, _ := interpreterOf(head); !pythonProgram.MatchString(path.Base(program)) {
+			continue
+		}
+		uses := slices.ContainsFunc(imports.FindAllSubmatch(head, -1), func(m [][]byte) bool { return slices.Contains(modules, string(m[1])) })
+		if uses || related(t.Name(n)) {
+			s.claim(n, d.unit)
+		}
+	}
+}
+
+var pythonProgram = regexp.MustCompile(`^(?:python|pypy)[0-9.]*$`)
+
+// holdsModule reports whether a directory directly contains a module.
+func (s *inventory) holdsModule(dir rootfs.Node) bool {
+	for n := range s.tree.Children(dir) {
+		if isPythonModule(s.tree, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// programsOf returns the names of the scripts that the metadata of a
+// distribution declares: entry points, and sources in a directory of scripts
+// (https://packaging.python.org/en/latest/specifications/entry-points/,
+// https://setuptools.pypa.io/en/latest/deprecated/python_eggs.html).
+func (s *scanner) programsOf(d rootfs.Node) []string {
+	t := s.tree
+	out := entryPoints(s.metadataText(d, "entry_points.txt"))
+	for line := range strings.Lines(s.metadataText(d, "SOURCES.txt")) {
+		if dir, name := path.Split(strings.TrimSpace(line)); dir != "" && !strings.HasSuffix(dir, ".egg-info/") {
+			out = append(out, name)
+		}
+	}
+	for n := range t.Children(t.Child(d, "scripts")) { // EGG-INFO/scripts
+		out = append(out, t.Name(n))
+	}
+	return out
+}
+
+// metadataText returns a file of a distribution's metadata, empty without one.
+func (s *scanner) metadataText(d rootfs.Node, name string) string {
+	n := s.tree.ResolveNode(s.tree.Child(d, name))
+	if n == rootfs.None || s.tree.Kind(n) != rootfs.File {
+		return ""
+	}
+	data, err := s.tree.ReadFile(n, maxPythonMetadata)
+	if err != nil {
+		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
+	}
+	return string(data)
+}
+
+// entryPoints returns the names of the programs in an entry_points.txt.
+func entryPoints(text string) []string {
+	var out []string
+	programs := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			section := strings.TrimSpace(strings.Trim(line, "[]"))
+			programs = section == "console_scripts" || section == "gui_scripts"
+			continue
+		}
+		if name, _, ok := strings.Cut(line, "="); ok && programs {
+			out = append(out, strings.TrimSpace(name))
+		}
+	}
+	return out
+}
+
+// readEggLink reads the record of "setup.py develop": a distribution that Python
+// imports from a working tree
+// (https://setuptools.pypa.io/en/latest/deprecated/python_eggs.html#egg-links).
+func (s *scanner) readEggLink(link rootfs.Node) {
+	t := s.tree
+	site := t.Parent(link)
+	data, err := t.ReadFile(link, maxPythonSmall)
+	if err != nil {
+		s.gap(sbom.GapUnreadable, t.Path(link), reason(err))
+		return
+	}
+	line, setup, _ := strings.Cut(string(data), "\n") // the second line leads to setup.py
+	full, _ := within(t.Path(site), strings.TrimSpace(line), "/")
+	want := ecosystem.Python(strings.TrimSuffix(t.Name(link), ".egg-link"))
+	for d := range t.Children(t.Resolve(full)) {
+		if !isDistName(t.Name(d)) {
+			continue
+		}
+		i, ok := s.unitAt[s.metadataOf(t.ResolveNode(d))]
+		if !ok || s.units[i].Name != want {
+			continue
+		}
+		s.claim(link, i)
+		if u := &s.units[i]; u.Install == nil {
+			u.Install = &sbom.Install{Kind: sbom.InstallEditable, URL: "file://" + full, File: t.Path(link)}
+		}
+		metadata := t.ResolveNode(d)
+		s.listless = append(s.listless, listless{unit: i, site: site, programs: s.programsOf(metadata)})
+		// The programs of the working tree are run from there.
+		tree, _ := within(full, strings.TrimSpace(setup), "/")
+		for line := range strings.Lines(s.metadataText(metadata, "SOURCES.txt")) {
+			if source, ok := within(tree, strings.TrimSpace(line), tree); ok && source != tree {
+				if n := t.Lookup(source); n != rootfs.None && t.Kind(n) == rootfs.File {
+					s.claim(n, i)
+				}
+			}
+		}
+		return
+	}
+}
+
+// readEgg adds the distribution of an egg that is a zip file, which Python
+// imports from without unpacking it.
+func (s *scanner) readEgg(n rootfs.Node) {
+	t := s.tree
+	members, err := s.eggMembers(n)
+	if err == nil && members["PKG-INFO"] == "" {
+		return // not an egg: a code archive
+	}
+	var name, version string
+	if err == nil {
+		name, version, err = parseCoreMetadata(strings.NewReader(members["PKG-INFO"]))
+	}
+	if err != nil {
+		s.gap(sbom.GapMalformed, t.Path(n), "the egg's metadata cannot be read: "+err.Error())
+		return
+	}
+	i := s.add(unit{node: n, inside: -1, own: true, carried: true, site: t.Parent(n), Component: sbom.Component{
+		Kind: sbom.KindPackage, Type: "pypi", Name: ecosystem.Python(name), Version: version,
+		Paths: []string{t.Path(n)}, FoundBy: "python-reader", Detail: "in a zip file",
+	}})
+	s.claim(n, i)
+	d := listless{unit: i, site: t.Parent(n), programs: entryPoints(members["entry_points.txt"])}
+	for member := range members {
+		if name, ok := strings.CutPrefix(member, "scripts/"); ok {
+			d.programs = append(d.programs, name)
+		}
+	}
+	slices.Sort(d.programs)
+	s.listless = append(s.listless, d)
+}
+
+// eggMembers returns the metadata of a zipped egg by its names in EGG-INFO. Of
+// others than the two that are read it has the names only.
+func (s *inventory) eggMembers(n rootfs.Node) (map[string]string, error) {
+	f, err := s.tree.OpenFile(n)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	z, _, err := zipfile.Open(f, info.Size(), maxArchiveDirectory)
+	if err != nil {
+		return nil, nil // an archive that is not examined is unaccounted
+	}
+	out := make(map[string]string)
+	for _, m := range z.File {
+		name, ok := strings.CutPrefix(m.Name, "EGG-INFO/")
+		if !ok {
+			continue
+		}
+		out[name] = ""
+		if name != "PKG-INFO" && name != "entry_points.txt" {
+			continue
+		}
+		r, err := m.Open()
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(io.LimitReader(r, maxPythonMetadata+1))
+		r.Close()
+		if err != nil {
+			return nil, err
+		}
+		if len(data) > maxPythonMetadata {
+			return nil, errors.New(name + " is larger than any real one")
+		}
+		out[name] = string(data)
+	}
+	return out, nil
+}
 
 // claimTopLevel claims modules by top_level.txt, or by the distribution's name,
 // where no list of files exists: eggs, and packages made by a Linux
@@ -23,9 +292,19 @@ func (s *scanner) claimTopLevel(i int, site, list rootfs.Node) {
 		}
 		modules = strings.Fields(string(data))
 	}
-	for c := range t.Children(site) {
-		if slices.Contains(modules, moduleName(t, c)) {
-			s.claimModule(c, i)
+	known, ok := s.modulesOf[site]
+	if !ok {
+		known = make(map[string][]rootfs.Node)
+		for c := range t.Children(site) {
+			if name := moduleName(t, c); name != "" {
+				known[name] = append(known[name], c)
+			}
+		}
+		s.modulesOf[site] = known
+	}
+	for _, m := range modules {
+		for _, n := range known[m] {
+			s.claimModule(n, i)
 		}
 	}
 }

@@ -105,7 +105,15 @@ func TestHiddenPython(t *testing.T) {
 		{"an egg", files{site + "/evil-1-py3.egg/EGG-INFO/PKG-INFO": "Name: evil\nVersion: 1\n", site + "/evil-1-py3.egg/evil.py": ""},
 			[]string{"counts pypi/evil@1"}},
 		{"a zipped egg", files{site + "/evil-1-py3.egg": zipped("evil.py", "", "EGG-INFO/PKG-INFO", "Name: evil\nVersion: 1\n")},
-			[]string{"counts " + unaccounted(site+"/evil-1-py3.egg")}},
+			[]string{"counts pypi/evil@1"}},
+		{"a zip file with the name of an egg", files{site + "/evil-1-py3.egg": zipped("evil.py", "")}, []string{"counts " + unaccounted(site+"/evil-1-py3.egg")}},
+		{"a zipped egg without a name", files{site + "/evil-1-py3.egg": zipped("EGG-INFO/PKG-INFO", "Version: 1\n")},
+			[]string{"counts " + unaccounted(site+"/evil-1-py3.egg"), "gap malformed " + site + "/evil-1-py3.egg"}},
+		{"a zipped egg where Python does not look", files{"/opt/x/example-1-py3.egg": zipped("EGG-INFO/PKG-INFO", "Name: example\nVersion: 1\n")}, []string{"counts " + unaccounted("/opt/x")}},
+		{"EGG-INFO in a directory that is no egg", files{"/usr/local/EGG-INFO/PKG-INFO": "Name: evil\nVersion: 1\n", "/usr/local/bin/tool": "x:#!/bin/sh\n"},
+			[]string{"counts pypi/evil@1", "counts " + unaccounted("/usr/local/bin/tool")}},
+		{"a dist-info that is a link to a directory of programs", files{site + "/evil-1.dist-info": "-> /opt/evil", "/opt/evil/METADATA": "Name: evil\nVersion: 1\n", "/opt/evil/bin/run": "x:#!/bin/sh\n"},
+			[]string{"counts pypi/evil@1", "counts " + unaccounted("/opt/evil")}},
 		{"a single egg-info", files{site + "/evil-1.egg-info": "Name: evil\nVersion: 1\n", site + "/evil.py": ""}, []string{"counts pypi/evil@1"}},
 		{"an egg-info that another one lists", dist(site, "six", "1.16.0", site+"/evil-1.egg-info").with(files{site + "/evil-1.egg-info": "Name: evil\nVersion: 1\n"}),
 			[]string{"counts pypi/six@1.16.0", "counts pypi/evil@1", "notice claimed-files " + site + "/six-1.16.0.dist-info/RECORD"}},
@@ -278,4 +286,51 @@ func TestTarget(t *testing.T) {
 		{"one more directory up", dist("/srv/app/deps", "six", "1.16.0", "../../../bin/six").with(files{"/bin/six": script, "/srv/app/deps/bin/six": script}),
 			[]string{counts, "counts " + unaccounted("/bin/six"), "counts " + unaccounted("/srv/app/deps/bin/six"), "notice claimed-files /srv/app/deps/six-1.16.0.dist-info/RECORD"}},
 	})
+}
+
+// TestListless has what old installers leave: no list of files. The names are
+// those that setuptools 66 and distutils write.
+func TestListless(t *testing.T) {
+	const bin = "/usr/local/bin/"
+	python := "x:#!/usr/bin/python3\n"
+	meta := "Metadata-Version: 1.0\nName: tiny\nVersion: 0.3\n"
+	counts := []string{"counts pypi/tiny@0.3"}
+	entries := "[console_scripts]\ntiny-cli = tiny.cli:main\n\n[other]\nevil = x\n"
+	file := files{site + "/tiny-0.3.egg-info": meta, site + "/tiny/__init__.py": "", site + "/tinymod.py": "", site + "/_tiny.cpython-311-x86_64-linux-gnu.so": "", bin + "tinycmd": python}
+	dir := files{
+		site + "/tiny-0.3.egg-info/PKG-INFO": meta, site + "/tiny-0.3.egg-info/top_level.txt": "_ext\ntiny\nmod\n", site + "/tiny-0.3.egg-info/entry_points.txt": entries,
+		site + "/tiny-0.3.egg-info/SOURCES.txt": "setup.py\nmod.py\nscripts/run-it\ntiny/__init__.py\n",
+		site + "/tiny/__init__.py":              "", site + "/mod.py": "", site + "/_ext.cpython-311-x86_64-linux-gnu.so": "", bin + "run-it": python, bin + "tiny-cli": python,
+	}
+	egg := site + "/tiny-0.3-py3.11.egg"
+	with := func(more string) []string { return append([]string{"counts " + unaccounted(more)}, counts...) }
+	source := "/srv/src"
+	develop := files{
+		site + "/tiny.egg-link": source + "\n.", bin + "tiny-cli": python, bin + "run-it": python,
+		source + "/tiny.egg-info/PKG-INFO": meta, source + "/tiny.egg-info/top_level.txt": "tiny\n", source + "/tiny.egg-info/entry_points.txt": entries,
+		source + "/tiny.egg-info/SOURCES.txt": "setup.py\nscripts/run-it\n../../opt/evil/run\n", source + "/tiny/__init__.py": "", source + "/scripts/run-it": python, source + "/setup.py": python,
+	}
+	started := "notice startup-code " + site + "/tiny.egg-link of pypi/tiny@0.3"
+	runCases(t, []scanCase{
+		{"distutils", file, counts},
+		{"distutils, a script that imports it", file.with(files{bin + "run-it": python + "import os\nfrom tinymod import x\n"}), counts},
+		{"distutils, a script of another name", file.with(files{bin + "other": python + "import os\n"}), with(bin + "other")},
+		{"distutils, a program of its name", file.with(files{bin + "tinyrun": "x:" + program(t), bin + "tinysh": "x:#!/bin/sh\n"}),
+			append([]string{"counts " + unaccounted(bin+"tinysh")}, with(bin+"tinyrun")...)},
+		{"distutils, a module of another name", file.with(files{site + "/evil.py": ""}), with(site + "/evil.py")},
+		{"distutils, two distributions", file.with(files{site + "/PyFoo-1.egg-info": "Name: PyFoo\nVersion: 1\n", site + "/foo.py": "", bin + "foo": python}),
+			append([]string{"counts pypi/pyfoo@1"}, counts...)},
+		{"distutils, what another one lists", file.with(dist(site, "tinycss", "1")), append([]string{"counts pypi/tinycss@1"}, counts...)},
+		{"setuptools", dir, counts},
+		{"setuptools, in no list", dir.with(files{bin + "evil": python, site + "/evil.py": ""}), append([]string{"counts " + unaccounted(bin+"evil")}, with(site+"/evil.py")...)},
+		{"an egg", files{egg + "/EGG-INFO/PKG-INFO": meta, egg + "/EGG-INFO/entry_points.txt": entries, egg + "/EGG-INFO/scripts/run-it": "#!python\n", egg + "/tiny.py": "", bin + "run-it": python, bin + "tiny-cli": python}, counts},
+		{"a zipped egg", files{egg: zipped("EGG-INFO/PKG-INFO", meta, "EGG-INFO/entry_points.txt", entries, "EGG-INFO/scripts/run-it", "#!python\n", "tiny.py", ""), bin + "run-it": python, bin + "tiny-cli": python}, counts},
+		{"develop", develop, append([]string{started}, counts...)},
+		{"develop, in no list", develop.with(files{source + "/scripts/evil": python, "/opt/evil/run": python}),
+			append([]string{started, "counts " + unaccounted(source+"/scripts/evil"), "counts " + unaccounted("/opt/evil/run")}, counts...)},
+		{"develop, another tree", files{site + "/evil.egg-link": source + "\n."}.with(files{source + "/tiny.egg-info/PKG-INFO": meta}), append([]string{"notice startup-code " + site + "/evil.egg-link"}, counts...)},
+	})
+	if c := develop.scan(t).Component("pypi/tiny@0.3"); c == nil || c.Install == nil || *c.Install != (sbom.Install{Kind: sbom.InstallEditable, URL: "file://" + source, File: site + "/tiny.egg-link"}) {
+		t.Errorf("%+v", c)
+	}
 }

@@ -243,6 +243,11 @@ type scanner struct {
 	records map[rootfs.Node]bool
 	// needs are the relations between packages of stores.
 	needs []need
+	// listless are the Python distributions without a list of files.
+	listless []listless
+	// modulesOf are the modules of directories that Python imports from, by the
+	// names that it imports them by.
+	modulesOf map[rootfs.Node]map[string][]rootfs.Node
 	// modules are files that a directory of packages holds directly.
 	modules []rootfs.Node
 }
@@ -253,6 +258,7 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	s := &scanner{
 		inventory: inventory{tree: tree, unitAt: make(map[rootfs.Node]int)},
 		read:      make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), bundles: make(map[rootfs.Node]map[rootfs.Node]bool),
+		modulesOf: make(map[rootfs.Node]map[string][]rootfs.Node),
 	}
 	s.doc.Catalogers = catalogers.Version
 	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Image: tree.Image(), Files: tree.Files()}
