@@ -90,7 +90,7 @@ func TestFormatNames(t *testing.T) {
 			if got := formatOf(name); got != f.Name {
 				t.Errorf("%s is of the format %q, want %q", name, got, f.Name)
 			}
-			if l, ok := ecosystem.FindLockFile(name); name != "go.mod" && !strings.HasPrefix(name, "constraints") && (!ok || l.Format != f.Name) {
+			if l, ok := ecosystem.FindLockFile(name); name != "go.mod" && name != "package.json" && !strings.HasPrefix(name, "constraints") && (!ok || l.Format != f.Name) {
 				t.Errorf("%s is a lock file of %q, want %q", name, l.Format, f.Name)
 			}
 		}
@@ -115,8 +115,9 @@ func TestStrongest(t *testing.T) {
 		formatPipfile:      {pipfileSample, py("a", "1.0", digest)},
 		formatNPM: {npmLock("node_modules/a", `"version":"1.0.0","integrity":"`+sri512+`"`),
 			js("a", "1.0.0", "/app/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})},
-		formatGo:    {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1, Proved: true}}}},
-		formatCargo: {cargoLock("registry+https://github.com/rust-lang/crates.io-index"), Package{Type: "cargo", Name: "foo", Version: "1.0.0"}},
+		formatCorepack: {`{"packageManager": "pnpm@9.8.0+sha512.` + hex512 + `"}`, js("pnpm", "9.8.0", "/root/.cache/node/corepack/v1/pnpm/9.8.0/package.json", Hash{Algorithm: "sha512", Value: hex512})},
+		formatGo:       {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1, Proved: true}}}},
+		formatCargo:    {cargoLock("registry+https://github.com/rust-lang/crates.io-index"), Package{Type: "cargo", Name: "foo", Version: "1.0.0"}},
 	}
 	for _, f := range formats() {
 		sample, ok := locks[f.Name]

@@ -19,6 +19,7 @@ const (
 	formatPoetry       = "poetry.lock"
 	formatPipfile      = "Pipfile.lock"
 	formatNPM          = "package-lock.json"
+	formatCorepack     = "package.json"
 	formatGo           = "go.sum"
 	formatCargo        = "Cargo.lock"
 )
@@ -80,6 +81,8 @@ func formats() []format {
 			parse: fromJSON((*Lock).parseNPM),
 			sniff: sniffJSON(`"lockfileVersion"`),
 		},
+		// Only "packageManager", the pin of the package manager itself.
+		{Name: formatCorepack, Type: "npm", Names: []string{"package.json"}, Strongest: HashClaimed, parse: fromJSON((*Lock).parseCorepack)},
 		// go.mod is read together with go.sum, whichever of the two is named.
 		{Name: formatGo, Type: "golang", Names: []string{"go.sum", "go.mod", "go.work.sum"}, Strongest: HashProved, parse: (*Lock).parseGo},
 		{

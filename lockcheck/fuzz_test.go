@@ -89,7 +89,8 @@ func FuzzPylock(f *testing.F) {
 }
 
 func FuzzUV(f *testing.F) {
-	fuzzFormat(f, formatUV, uvLock(`{ registry = "https://pypi.org/simple" }`, "https://files.pythonhosted.org/foo-1.0-py3-none-any.whl"), uvLock(`{ git = "https://x/y#z" }`, ""))
+	fuzzFormat(f, formatUV, uvLock(`{ registry = "https://pypi.org/simple" }`, "https://files.pythonhosted.org/foo-1.0-py3-none-any.whl"), uvLock(`{ git = "https://x/y#z" }`, ""),
+		"version = 1\nrequires-python = '>=3.8'\n[manifest]\nmembers = ['p']\n[[package]]\nname = 'p'\nsource = { editable = '.' }\ndependencies = [{ name = 'foo', marker = \"os_name == 'nt'\" }]\n[[package]]\nname = 'foo'\nversion = '1'\nresolution-markers = [\"extra == 'x'\"]\n")
 }
 
 func FuzzPoetry(f *testing.F) {
@@ -103,6 +104,10 @@ func FuzzPipfile(f *testing.F) {
 func FuzzNPM(f *testing.F) {
 	fuzzFormat(f, formatNPM, append(corpusSeeds(f, "testdata/npm/*/package-lock.json"),
 		npmLock("node_modules/@a/b", `"name":"c","link":true,"resolved":"x"`), npmLock("packages/a", ""), `{"dependencies":{"a":{"version":"npm:b@1","dependencies":{}}}}`)...)
+}
+
+func FuzzCorepack(f *testing.F) {
+	fuzzFormat(f, formatCorepack, `{"packageManager": "pnpm@9.8.0+sha512.`+hex512+`", "devEngines": {"packageManager": {"name": "npm", "version": "10.0.0"}}}`, `{"packageManager": "yarn@https://x.example/y.js+sha224.00"}`)
 }
 
 func FuzzGoSum(f *testing.F) {

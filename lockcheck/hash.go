@@ -17,6 +17,8 @@ func hexLength(algorithm string) int {
 		return 32
 	case "sha1":
 		return 40
+	case "sha224": // Corepack's, for Yarn
+		return 56
 	case "sha256":
 		return 64
 	case "sha384":

@@ -10,8 +10,8 @@ type Lock struct {
 	// Path is the path that was given to [Open].
 	Path string
 	// Format is the name of the format: "requirements.txt", "pylock.toml",
-	// "uv.lock", "poetry.lock", "Pipfile.lock", "package-lock.json", "go.sum"
-	// or "Cargo.lock".
+	// "uv.lock", "poetry.lock", "Pipfile.lock", "package-lock.json",
+	// "package.json", "go.sum" or "Cargo.lock".
 	Format string
 	// Entries are in the order of the file; those of an included file are at
 	// the place of the include.

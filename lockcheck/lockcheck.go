@@ -80,7 +80,7 @@ type Package struct {
 
 // Hash is a digest of an artifact.
 type Hash struct {
-	// Algorithm is "md5", "sha1", "sha256", "sha384", "sha512", or "h1" for
+	// Algorithm is "md5", "sha1", "sha224", "sha256", "sha384", "sha512", or "h1" for
 	// the directory hash of a Go module (golang.org/x/mod/sumdb/dirhash).
 	Algorithm string
 	// Value is lower-case hexadecimal; for "h1" the base64 after "h1:".

@@ -42,7 +42,7 @@ func TestFormatByName(t *testing.T) {
 		"requirements/build.txt": formatRequirements, "constraints.txt": formatRequirements, "notes.txt": "",
 		"pylock.toml": formatPylock, "pylock.build.toml": formatPylock, "pylock.a.b.toml": "", "pylock..toml": "", "pylock.json": "",
 		"uv.lock": formatUV, "poetry.lock": formatPoetry, "Pipfile.lock": formatPipfile, "Cargo.lock": formatCargo,
-		"package-lock.json": formatNPM, "npm-shrinkwrap.json": formatNPM, "package.json": "",
+		"package-lock.json": formatNPM, "npm-shrinkwrap.json": formatNPM, "package.json": formatCorepack,
 		"go.sum": formatGo, "go.mod": formatGo, "go.work.sum": formatGo,
 	} {
 		if got := formatOf("dir/" + path); got != want {
