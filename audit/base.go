@@ -26,13 +26,13 @@ type StageBase struct {
 	// the two were compared by identity.
 	Layers int `json:"layers,omitempty"`
 	// Dependencies is the number of dependencies of the base. Present of them
-	// are in the stage unchanged, Gone are in the stage at no version, and the
-	// others were replaced.
+	// are in the stage unchanged or, as packages of the system, in another
+	// version. Gone are in the stage at no version, and the others were replaced.
 	Dependencies int `json:"dependencies"`
 	Present      int `json:"present"`
 	Gone         int `json:"gone"`
 	// Added is the number of dependencies of the stage that the base does not
-	// have unchanged. Present and Added sum up to the stage's total.
+	// have. Present and Added sum up to the stage's total.
 	Added int `json:"added"`
 }
 

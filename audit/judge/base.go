@@ -41,6 +41,9 @@ type stageBase struct {
 	problem string
 	// components are the counted components of the base, by identity.
 	components map[string]*sbom.Component
+	// upgraded are the IDs of the stage's packages of the system that are another
+	// version of one of the base's.
+	upgraded map[string]bool
 }
 
 // compareBase compares the base of a stage with its environment. It returns nil
@@ -61,7 +64,46 @@ func compareBase(in Input) *stageBase {
 			b.components[sbom.Identity(c)] = c
 		}
 	}
+	b.upgraded = upgradedPackages(b.Document, in.Document)
 	return b
+}
+
+// upgradedPackages returns the packages of the system in the stage that replace
+// another version of the base's: as many of each name as the stage lacks. A
+// second version beside the base's, as of a kernel, is not one of them.
+func upgradedPackages(base, stage *sbom.Document) map[string]bool {
+	if stage == nil {
+		return nil
+	}
+	packages := func(d *sbom.Document, visit func(*sbom.Component)) {
+		for i := range d.Components {
+			if c := &d.Components[i]; c.Kind == sbom.KindOS && c.Counts() {
+				visit(c)
+			}
+		}
+	}
+	lacking := map[string]int{} // key -> versions of the base that the stage lacks
+	theirs := map[string]bool{}
+	packages(base, func(c *sbom.Component) {
+		theirs[c.ID] = true
+		lacking[sbom.Key(c)]++
+	})
+	var others []*sbom.Component
+	packages(stage, func(c *sbom.Component) {
+		if theirs[c.ID] {
+			lacking[sbom.Key(c)]--
+			return
+		}
+		others = append(others, c)
+	})
+	upgraded := map[string]bool{}
+	for _, c := range others {
+		if key := sbom.Key(c); lacking[key] > 0 {
+			lacking[key]--
+			upgraded[c.ID] = true
+		}
+	}
+	return upgraded
 }
 
 // compare returns why the base cannot be compared with the stage, or "".
@@ -120,6 +162,10 @@ func (b *stageBase) has(c *sbom.Component) bool {
 	switch {
 	case inBase == nil:
 		return false
+	case b.layers > 0 && c.Layer == 0:
+		// A package of the system without files is in no layer: it is what the
+		// base's database has too.
+		return c.Kind == sbom.KindOS
 	case b.layers > 0:
 		// The component is from a layer that is one of the base's, bit by bit.
 		return c.Layer > 0 && c.Layer <= b.layers

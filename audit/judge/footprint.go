@@ -228,6 +228,18 @@ func (f *footprint) findReplacements() {
 	}
 }
 
+// upgraded returns the number of counted packages of the system that are another
+// version of one of the base's.
+func (f *footprint) upgraded() int {
+	n := 0
+	for i := range f.dependencies {
+		if d := &f.dependencies[i]; f.base.upgraded[d.ID] && d.Owner == "" {
+			n++
+		}
+	}
+	return n
+}
+
 // gone returns the number of dependencies of the base that are in the stage at
 // no version, neither counted nor bundled.
 func (f *footprint) gone() int {

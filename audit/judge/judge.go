@@ -145,7 +145,7 @@ func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 		s.Gaps = append(s.Gaps, gap)
 	}
 	if s.Base = f.base.info(); s.Base != nil && s.Base.Known {
-		s.Base.Present, s.Base.Gone = len(f.present), f.gone()
+		s.Base.Present, s.Base.Gone = len(f.present)+f.upgraded(), f.gone()
 		s.Base.Added = s.Counts.Total - s.Base.Present
 	}
 	if f.base != nil && (f.base.problem == "" || f.unjudged()) {

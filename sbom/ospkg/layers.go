@@ -6,8 +6,7 @@ import "github.com/depaudit/depaudit/sbom/rootfs"
 // that describes this component alone. Where one file describes all packages,
 // its layer is that of the last change to any of them, so that the layer of
 // most of the component's own regular files is used instead, and the higher
-// one of a tie. A component without files has the layer of the file that
-// lists it.
+// one of a tie. A component without files, as a metapackage, has then no layer.
 func (db *DB) placeInLayers(t *rootfs.Tree) {
 	if len(t.Image().Layers) == 0 {
 		return
@@ -32,12 +31,8 @@ func (db *DB) placeInLayers(t *rootfs.Tree) {
 		}
 	}
 	for i := range db.Components {
-		c := &db.Components[i]
-		switch {
-		case db.shows[i] != rootfs.None:
-			c.Layer = t.Layer(db.shows[i])
-		case c.Layer == 0 && len(c.Paths) > 0:
-			c.Layer = t.Layer(t.Lookup(c.Paths[0]))
+		if db.shows[i] != rootfs.None {
+			db.Components[i].Layer = t.Layer(db.shows[i])
 		}
 	}
 }

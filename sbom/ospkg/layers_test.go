@@ -116,7 +116,7 @@ func TestLayers(t *testing.T) {
 				"/usr/b": "", "/usr/a2": "", "/usr/a3": "", "/usr/tie1": "", "/usr/tie2": ""},
 			{"/usr/tie1": "changed", "/usr/tie2": "changed"},
 			{"/usr/b": "changed"},
-		}, map[string]int{"a": 3, "b": 4, "meta": 3}},
+		}, map[string]int{"a": 3, "b": 4, "meta": 0}},
 		{"opkg tie", sbom.OS{ID: "openwrt", VersionID: "23.05.5"}, []files{
 			{opkgDir + "/status": opkgText("a"), opkgDir + "/info/a.list": "/usr/1\n/usr/2\n/usr/3\n", "/usr/1": ""},
 			{"/usr/2": "", "/usr/3": ""}, // as many as in the first, with the list
