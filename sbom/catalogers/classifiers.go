@@ -2,6 +2,7 @@ package catalogers
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/anchore/syft/syft/pkg"
 
 	"github.com/depaudit/depaudit/sbom/catalogers/internal/classify"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // newClassifiers recognises well-known programs and libraries by text in them.
@@ -76,7 +78,31 @@ func (e classifierFiles) Open(name string) (classify.Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	if e.f.searched == nil {
+		e.f.searched = make(map[string]int64)
+	}
+	return &searchedFile{Content: c, f: e.f, path: name}, nil
+}
+
+// maxSearched is the number of bytes of one file that are searched by all
+// expressions together. The largest programs have 300 MB, and some expressions
+// search 10 MB in a second.
+const maxSearched = 512 << 20
+
+// searchedFile is a file that is searched within the limit.
+type searchedFile struct {
+	rootfs.Content
+	f    *finder
+	path string
+}
+
+func (s *searchedFile) Read(b []byte) (int, error) {
+	if s.f.searched[s.path] >= maxSearched {
+		return 0, fmt.Errorf("the version was not found in the first %d bytes that were searched", int64(maxSearched))
+	}
+	n, err := s.Content.Read(b)
+	s.f.searched[s.path] += int64(n)
+	return n, err
 }
 
 func (e classifierFiles) Glob(pattern string) ([]string, error) {

@@ -38,6 +38,7 @@ type finder struct {
 	by       string
 	packages []pkg.Package
 	errors   []error
+	searched map[string]int64 // bytes that were searched for versions, by path
 }
 
 // readError is an error for one file.

@@ -30,6 +30,7 @@
 package classify
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -310,7 +311,7 @@ func (m *matcher) search(re *regexp.Regexp, file string) (map[string]string, err
 		n, err := io.ReadFull(f, buf[len(buf):len(buf)+window])
 		if n > 0 {
 			buf = buf[:len(buf)+n]
-			if found := re.FindSubmatch(buf); found != nil {
+			if found := find(re, buf); found != nil {
 				groups := make(map[string]string)
 				for i, name := range re.SubexpNames() {
 					if name != "" {
@@ -329,6 +330,15 @@ func (m *matcher) search(re *regexp.Regexp, file string) (map[string]string, err
 		keep := min(len(buf), window/2)
 		buf = append(buf[:0], buf[len(buf)-keep:]...)
 	}
+}
+
+// find returns the first match. Many expressions begin with a zero byte, and
+// are tried at each of them: a hole in a file is skipped.
+func find(re *regexp.Regexp, buf []byte) [][]byte {
+	if len(bytes.TrimLeft(buf, "\x00")) == 0 {
+		return nil
+	}
+	return re.FindSubmatch(buf)
 }
 
 // parse parses a table.

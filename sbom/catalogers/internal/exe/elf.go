@@ -11,8 +11,6 @@ package exe
 import (
 	"bytes"
 	"debug/elf"
-	"debug/macho"
-	"debug/pe"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,9 +32,9 @@ func OpenELF(r io.ReaderAt) (*elf.File, error) {
 	if err := checkNameTable(r); err != nil {
 		return nil, err
 	}
-	f, err := elf.NewFile(r)
-	if err != nil {
-		return nil, nil // not an ELF file that the standard library reads
+	f, err := open(r, elf.NewFile)
+	if f == nil || err != nil {
+		return nil, err // nil: not an ELF file that the standard library reads
 	}
 	for _, s := range f.Sections {
 		// debug/elf expands these as a whole. Linkers compress the sections of a
@@ -49,6 +47,20 @@ func OpenELF(r io.ReaderAt) (*elf.File, error) {
 		}
 	}
 	return f, nil
+}
+
+// maxSymbols is the size of a table of symbols that is read. debug/elf takes four
+// times as much, and the names of the symbols.
+const maxSymbols = 64 << 20
+
+// small reports whether all sections of a type are within a limit.
+func small(f *elf.File, typ elf.SectionType, limit uint64) bool {
+	for _, s := range f.Sections {
+		if s.Type == typ && s.Size > limit {
+			return false
+		}
+	}
+	return true
 }
 
 // maxImports is the number of libraries of one file that are returned.
@@ -68,10 +80,12 @@ func Imports(r io.ReaderAt) (libraries []string) {
 	}
 	var list []string
 	if f != nil {
+		if small(f, elf.SHT_DYNAMIC, maxSymbols) && small(f, elf.SHT_STRTAB, MaxSection) {
+			list, _ = f.ImportedLibraries()
+		}
+	} else if f, _ := openMachO(r); f != nil {
 		list, _ = f.ImportedLibraries()
-	} else if f, err := macho.NewFile(r); err == nil {
-		list, _ = f.ImportedLibraries()
-	} else if f, err := pe.NewFile(r); err == nil {
+	} else if f, _ := openPE(r); f != nil {
 		list, _ = f.ImportedLibraries()
 	}
 	return list[:min(len(list), maxImports)]
@@ -103,6 +117,18 @@ func checkNameTable(r io.ReaderAt) error {
 		table, size, index = int64(order.Uint64(ident[40:])), int64(order.Uint16(ident[58:])), int64(order.Uint16(ident[62:]))
 	default:
 		return nil
+	}
+	// Large files have the index in the first section header.
+	if index == int64(elf.SHN_XINDEX) {
+		var first [64]byte
+		if n, _ := r.ReadAt(first[:min(size, 64)], table); int64(n) < min(size, 64) {
+			return nil
+		}
+		if elf.Class(ident[elf.EI_CLASS]) == elf.ELFCLASS32 {
+			index = int64(order.Uint32(first[24:]))
+		} else {
+			index = int64(order.Uint32(first[40:]))
+		}
 	}
 	var head [16]byte
 	if n, _ := r.ReadAt(head[:], table+size*index); n < len(head) {

@@ -37,7 +37,7 @@ type GoBuild struct {
 func GoBuilds(r io.ReaderAt) ([]GoBuild, error) {
 	var out []GoBuild
 	for _, part := range slicesOf(r) {
-		if err := checkNameTable(part); err != nil {
+		if err := checkTables(part); err != nil {
 			return out, err
 		}
 		info, err := readBuildInfo(part)

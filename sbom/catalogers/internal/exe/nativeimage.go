@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"debug/elf"
-	"debug/macho"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -60,6 +59,9 @@ func nativeELF(f *elf.File) ([]NativeComponent, error) {
 	if !names(f, ".dynstr") && !names(f, ".strtab") {
 		return nil, nil
 	}
+	if !small(f, elf.SHT_SYMTAB, maxSymbols) || !small(f, elf.SHT_DYNSYM, maxSymbols) || !small(f, elf.SHT_STRTAB, MaxSection) {
+		return nil, fmt.Errorf("the symbols of a native image: %w of %d bytes", errTooLarge, maxSymbols)
+	}
 	var at [3]uint64
 	for _, read := range []func() ([]elf.Symbol, error){f.Symbols, f.DynamicSymbols} {
 		symbols, err := read()
@@ -105,9 +107,9 @@ func nativeMachO(r io.ReaderAt) (list []NativeComponent, err error) {
 			list, err = nil, nil
 		}
 	}()
-	f, err := macho.NewFile(r)
-	if err != nil || f.Symtab == nil {
-		return nil, nil // not a Mach-O file that the standard library reads
+	f, err := openMachO(r)
+	if err != nil || f == nil || f.Symtab == nil {
+		return nil, err // nil: not a Mach-O file that the standard library reads
 	}
 	var at [3]uint64
 	for _, s := range f.Symtab.Syms {

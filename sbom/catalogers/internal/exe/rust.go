@@ -3,8 +3,6 @@ package exe
 import (
 	"compress/zlib"
 	"debug/elf"
-	"debug/macho"
-	"debug/pe"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,13 +59,19 @@ func auditSection(r io.ReaderAt) (section io.Reader, err error) {
 		}
 		return nil, nil
 	}
-	if f, err := macho.NewFile(r); err == nil {
+	if f, err := openMachO(r); f != nil || err != nil {
+		if err != nil {
+			return nil, err
+		}
 		if s := f.Section(".dep-v0"); s != nil {
 			return io.LimitReader(s.Open(), maxAudit), nil
 		}
 		return nil, nil
 	}
-	if f, err := pe.NewFile(r); err == nil {
+	if f, err := openPE(r); f != nil || err != nil {
+		if err != nil {
+			return nil, err
+		}
 		if s := f.Section(".dep-v0"); s != nil {
 			return io.LimitReader(s.Open(), maxAudit), nil
 		}
