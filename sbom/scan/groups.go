@@ -45,8 +45,22 @@ func (s *scanner) groupUnaccounted() {
 	slices.Sort(tops)
 	names := s.classified()
 	first := len(s.units)
+	joined := s.joinLibraries(tops)
+	parts := make(map[rootfs.Node][]rootfs.Node)
+	for _, top := range tops {
+		if of, ok := joined[top]; ok {
+			parts[of] = append(parts[of], top)
+		}
+	}
 	for k, top := range tops {
+		if _, ok := joined[top]; ok {
+			continue
+		}
 		i := s.add(s.groupUnit(top, members[top], s.within(top, tops[k+1:]), names))
+		for _, part := range parts[top] {
+			s.addPart(i, part)
+			members[top] = append(members[top], members[part]...)
+		}
 		for _, n := range members[top] {
 			s.claim(n, i)
 		}
@@ -77,7 +91,7 @@ func (s *inventory) within(dir rootfs.Node, following []rootfs.Node) []rootfs.No
 func (s *scanner) looseCode() []rootfs.Node {
 	var loose []rootfs.Node
 	add := func(n rootfs.Node) {
-		if s.claims[n] == 0 && !s.owned(n) {
+		if s.isLoose(n) {
 			loose = append(loose, n)
 		}
 	}
@@ -103,6 +117,9 @@ func (s *scanner) looseCode() []rootfs.Node {
 	for _, n := range s.modules {
 		add(n)
 	}
+	for _, n := range s.looseImports() {
+		add(n)
+	}
 	targets := make(map[rootfs.Node]bool)
 	for _, dir := range s.importDirs() {
 		from, to := s.tree.Subtree(dir)
@@ -122,6 +139,9 @@ func (s *scanner) looseCode() []rootfs.Node {
 	slices.Sort(loose)
 	return slices.Compact(loose)
 }
+
+// isLoose reports whether neither the system nor a package accounts for a file.
+func (s *inventory) isLoose(n rootfs.Node) bool { return s.claims[n] == 0 && !s.owned(n) }
 
 func isKernelModule(name string) bool {
 	return strings.HasSuffix(name, ".ko") || strings.Contains(name, ".ko.")
@@ -153,12 +173,11 @@ func (s *inventory) importDirs() []rootfs.Node {
 func (s *inventory) leadsToLooseModule(link rootfs.Node, targets map[rootfs.Node]bool) bool {
 	t := s.tree
 	to := t.ResolveNode(link)
-	loose := func(n rootfs.Node) bool { return s.claims[n] == 0 && !s.owned(n) }
 	switch {
 	case to == rootfs.None:
 		return false
 	case t.Kind(to) == rootfs.File:
-		return loose(to) && isPythonModule(t, link)
+		return s.isLoose(to) && isPythonModule(t, link)
 	case t.Kind(to) != rootfs.Dir || isInSiteDir(t, to):
 		return false
 	}
@@ -166,7 +185,7 @@ func (s *inventory) leadsToLooseModule(link rootfs.Node, targets map[rootfs.Node
 	if !ok {
 		from, end := t.Subtree(to)
 		for n := from; n < end && !answer; n++ {
-			answer = t.Kind(n) == rootfs.File && isPythonModule(t, n) && loose(n)
+			answer = t.Kind(n) == rootfs.File && isPythonModule(t, n) && s.isLoose(n)
 		}
 		targets[to] = answer
 	}
@@ -327,7 +346,7 @@ func (g *grouping) top(n rootfs.Node) rootfs.Node {
 // (https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html), and by the usual
 // directories for installed software.
 func (s *inventory) structural(n rootfs.Node) bool {
-	if s.owned(n) {
+	if s.owned(n) || s.imports.entries[n] {
 		return true
 	}
 	name := s.tree.Name(n)
@@ -460,7 +479,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members, nested []rootfs.Node, name
 	}
 	if t.Kind(top) == rootfs.Dir {
 		if label == "" || best < 0 {
-			label = wording.Count(len(members), "executable", "executables")
+			label = s.countMembers(members)
 		}
 		label += ", " + wording.Count(c.Files, "file", "files")
 	} else if label == "" {
@@ -474,6 +493,27 @@ func (s *scanner) groupUnit(top rootfs.Node, members, nested []rootfs.Node, name
 // filesPURL returns the package URL of files that no package accounts for.
 func filesPURL(c *sbom.Component) string {
 	return packageurl.NewPackageURL("generic", c.Namespace, c.Name, c.Version, packageurl.QualifiersFromMap(map[string]string{"path": c.Paths[0]}), "").ToString()
+}
+
+// countMembers returns the number of files of code of a group.
+func (s *inventory) countMembers(members []rootfs.Node) string {
+	var by *searched
+	if len(members) > 0 {
+		by = s.imports.of(members[0])
+	}
+	if by == nil {
+		return wording.Count(len(members), "executable", "executables")
+	}
+	for _, n := range members {
+		if _, ok := s.executable(n); ok || s.imports.of(n) != by {
+			return wording.Count(len(members), "executable", "executables")
+		}
+	}
+	plural := by.what + "s"
+	if rest, ok := strings.CutSuffix(by.what, "y"); ok {
+		plural = rest + "ies"
+	}
+	return wording.Count(len(members), by.what, plural)
 }
 
 // whatIs returns the kind of code of a file, in a word or two.
@@ -495,6 +535,9 @@ func (s *inventory) whatIs(n rootfs.Node) string {
 	}
 	if _, ok := slices.BinarySearch(s.sniffed.archives, n); ok {
 		return "archive of code"
+	}
+	if by := s.imports.of(n); by != nil {
+		return by.what
 	}
 	return "Python module"
 }

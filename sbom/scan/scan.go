@@ -11,7 +11,8 @@
 // those interpreters import from, by the interpreters' own rules. The readers
 // check the catalogers: a package directory that nothing reports is a gap or an
 // unaccounted dependency. Each package claims its files. Executables,
-// importable modules and code archives that neither the system nor a package
+// code archives, and importable files of any interpreter or compiler in the
+// directories that it searches by default, that neither the system nor a package
 // claims are grouped by the installation that they are in (rule 5, prefixes.go).
 //
 // Packages of managers that give each package a directory (Homebrew, Nix), or
@@ -199,8 +200,9 @@ type inventory struct {
 	db   *ospkg.DB // nil without a package database
 
 	// From the names of files.
-	survey survey
-	caches caches
+	survey  survey
+	caches  caches
+	imports importables
 	// From the first bytes of files.
 	sniffed sniffed
 
@@ -302,6 +304,7 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 		located = append(located, s.pnp[i].places(tree)...)
 	}
 	s.caches = s.caches.without(tree, usedInCaches(tree, &s.survey, s.caches, located))
+	s.imports = s.findImports()
 	return s, nil
 }
 
