@@ -4,18 +4,23 @@
 // [Write] therefore writes to a temporary file in the same directory (a rename is
 // only atomic within one file system), syncs it, and renames it over the old
 // file. If a step fails, for example on a full disk or in a canceled encoder, the
-// old file is unchanged and the temporary one is removed.
+// old file is unchanged and the temporary one is removed. A process that is
+// killed leaves its temporary file, and the next [Write] of the same file removes
+// it: the living hold a lock on theirs.
 package atomicfile
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 )
 
 // maxTries limits the search for a free temporary name. Names are only taken by
@@ -36,6 +41,7 @@ func Write(path string, write func(io.Writer) error) (err error) {
 	if mode.Type() != 0 {
 		return writeThrough(target, write)
 	}
+	sweep(target)
 	tmp, err := create(target, mode.Perm())
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
@@ -67,6 +73,11 @@ func Write(path string, write func(io.Writer) error) (err error) {
 func resolve(path string) (string, fs.FileMode, error) {
 	target, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		// The links in /proc/self/fd, where /dev/stderr and the names that a shell
+		// gives to pipes lead, have texts that are no paths ("pipe:[4711]").
+		if info, statErr := os.Stat(path); statErr == nil {
+			return path, info.Mode() | fs.ModeIrregular, nil
+		}
 		if link, lerr := os.Lstat(path); lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
 			return "", 0, fmt.Errorf("cannot write %s: it is a symbolic link to a file that does not exist", path)
 		}
@@ -88,13 +99,17 @@ func resolve(path string) (string, fs.FileMode, error) {
 func create(target string, perm fs.FileMode) (*os.File, error) {
 	dir, base := filepath.Split(target)
 	for i := range maxTries {
-		name := filepath.Join(dir, "."+base+".tmp"+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(i))
+		name := filepath.Join(dir, prefix(base)+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(i))
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
+		}
+		if !Lock(f) {
+			f.Close()
+			continue
 		}
 		if perm == 0 {
 			return f, nil
@@ -107,6 +122,29 @@ func create(target string, perm fs.FileMode) (*os.File, error) {
 		return f, nil
 	}
 	return nil, fmt.Errorf("no free temporary name beside it: remove the .%s.tmp* files there", base)
+}
+
+func prefix(base string) string { return "." + base + ".tmp" }
+
+var suffix = regexp.MustCompile(`^[0-9]+-[0-9]+$`)
+
+// sweep removes the temporary files of processes that were killed while they
+// wrote the same file. Errors are ignored: the files are only litter.
+func sweep(target string) {
+	dir, base := filepath.Split(target)
+	entries, err := os.ReadDir(cmp.Or(dir, "."))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if rest, ours := strings.CutPrefix(e.Name(), prefix(base)); ours && e.Type().IsRegular() && suffix.MatchString(rest) {
+			name := filepath.Join(dir, e.Name())
+			if release, dead := Abandoned(name); dead {
+				os.Remove(name)
+				release()
+			}
+		}
+	}
 }
 
 func fill(f *os.File, write func(io.Writer) error) error {

@@ -70,7 +70,12 @@ func (h *hinted) Error() string { return h.err.Error() + "\n  " + h.hint }
 func (h *hinted) Unwrap() error { return h.err }
 
 // main runs one command line and returns the exit code.
-func (c *command) main(args []string) int {
+func (c *command) main(args []string) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			code = caught(p, c.stderr)
+		}
+	}()
 	if len(args) > 0 && args[0] == childCommand {
 		return c.child(args[1:])
 	}
@@ -82,7 +87,7 @@ func (c *command) main(args []string) int {
 	if err == nil {
 		return exitPass
 	}
-	code := exitUsage
+	code = exitUsage
 	var e *exitError
 	if errors.As(err, &e) {
 		code = e.code
@@ -92,7 +97,7 @@ func (c *command) main(args []string) int {
 		// All scans end before the first output is written.
 		code, err = exitTrouble, errors.New("interrupted: nothing was written")
 	}
-	if err != nil {
+	if err != nil && !isClosedPipe(err) {
 		c.printError(withHintLine(err))
 	}
 	return code

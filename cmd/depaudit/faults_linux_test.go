@@ -21,15 +21,7 @@ func TestFailingSystemCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	depaudit := filepath.Join(t.TempDir(), "depaudit") // the name by which TestMain knows
-	if err := os.Symlink(exe, depaudit); err != nil {
-		t.Fatal(err)
-	}
-	root := t.TempDir()
+	depaudit, root := link(t), t.TempDir()
 	for path, content := range map[string]string{
 		"opt/app/node_modules/a/package.json": `{"name":"a","version":"1.0.0"}`,
 		"opt/app/node_modules/b/package.json": `{"name":"b","version":"1.0.0"}`,

@@ -32,6 +32,11 @@ type output[Encoder any] struct {
 // that has one document for each stage.
 const stagePlaceholder = "{stage}"
 
+// stdoutNames are the names of standard output in the file system. Opened by
+// name, a file behind it would be overwritten from its start, and a pipe has no
+// file that could be replaced.
+var stdoutNames = []string{"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
+
 // formatNames returns the values of -o.
 func formatNames[E any](formats []outputFormat[E]) []string {
 	names := make([]string, len(formats))
@@ -76,7 +81,7 @@ func parseOutputs[E any](flags []string, formats []outputFormat[E]) ([]output[E]
 			return nil, usage(fmt.Errorf("-o %s: the file name is missing", flag))
 		case strings.Contains(file, stagePlaceholder) && !o.perStage:
 			return nil, usage(fmt.Errorf("-o %s: the format has only one document; remove %s", flag, stagePlaceholder))
-		case !hasFile || file == "-":
+		case !hasFile || file == "-" || slices.Contains(stdoutNames, file):
 			o.file = ""
 			toStdout = append(toStdout, o)
 		default:

@@ -10,6 +10,7 @@ package main
 import "os"
 
 func main() {
+	crashBySignal()
 	c := command{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv}
 	os.Exit(c.main(os.Args[1:]))
 }

@@ -38,11 +38,11 @@ func (l *limitFlags) childScanner(ctx context.Context, r pipeline.Request, progr
 	if err != nil {
 		return nil, &pipeline.RunError{Err: err}
 	}
-	tmp, err := os.MkdirTemp("", "depaudit-")
+	tmp, remove, err := newScratch()
 	if err != nil {
 		return nil, &pipeline.RunError{Err: fmt.Errorf("make a temporary directory for the scan: %w", err)}
 	}
-	defer os.RemoveAll(tmp)
+	defer remove()
 	file, err := spool(r, tmp)
 	if err != nil {
 		return nil, &pipeline.RunError{Err: err}
