@@ -20,6 +20,7 @@ import (
 type openedImage struct {
 	meta   sbom.Image
 	notes  []string
+	env    []string
 	layers []layer.Blob
 	close  func() error
 }
@@ -76,7 +77,7 @@ func mergeLayers(ctx context.Context, opts Options, image openedImage) (*Tree, e
 		}
 	}
 	t := m.tree()
-	t.image, t.notes, t.stored.indexes = image.meta, image.notes, indexes
+	t.image, t.notes, t.env, t.stored.indexes = image.meta, image.notes, image.env, indexes
 	files, err := t.linkedFiles(ctx, layerOpts.Rule)
 	if err != nil {
 		closeAll(indexes)

@@ -248,6 +248,10 @@ func (t *Tree) Image() sbom.Image { return t.image }
 // be trusted.
 func (t *Tree) Notes() []string { return slices.Clone(t.notes) }
 
+// Env returns the environment variables of the image's configuration, "NAME=value"
+// each; none if the tree is not of an image.
+func (t *Tree) Env() []string { return slices.Clone(t.env) }
+
 // Layer returns the number of the layer that last wrote a node, from 1 for the
 // lowest; 0 if the environment is not an image.
 func (t *Tree) Layer(n Node) int {

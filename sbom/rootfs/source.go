@@ -20,7 +20,7 @@ func openImage(ctx context.Context, ref Ref, opts Options) (*Tree, error) {
 		}
 		return nil, err // it starts with the image
 	}
-	source := openedImage{meta: img.Meta, notes: img.Notes, close: img.Close}
+	source := openedImage{meta: img.Meta, notes: img.Notes, env: img.Env, close: img.Close}
 	for i, l := range img.Layers {
 		source.layers = append(source.layers, layer.Blob{Layer: l.Layer, Number: i + 1, Open: l.Open})
 	}

@@ -48,6 +48,7 @@ type Tree struct {
 	record   *record // reads of files, nil unless they are recorded: fingerprints.go
 	image    sbom.Image
 	notes    []string    // about the image
+	env      []string    // of the image's configuration
 	layers   []uint16    // node -> layer; empty outside of images
 	stored   *imageFiles // nil outside of images
 	gaps     []sbom.Gap

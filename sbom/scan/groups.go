@@ -120,6 +120,9 @@ func (s *scanner) looseCode() []rootfs.Node {
 	for _, n := range s.looseImports() {
 		add(n)
 	}
+	for _, n := range s.searchedModules() {
+		add(n)
+	}
 	targets := make(map[rootfs.Node]bool)
 	for _, dir := range s.importDirs() {
 		from, to := s.tree.Subtree(dir)
@@ -160,7 +163,7 @@ func (s *inventory) importDirs() []rootfs.Node {
 	}
 	for n := range t.Named("os.py") {
 		lib := t.Parent(n)
-		if strings.HasPrefix(t.Name(lib), "python") && !s.caches.contain(n) && (s.owned(n) || s.claims[n] != 0) {
+		if (strings.HasPrefix(t.Name(lib), "python") || s.isPythonLibrary(lib)) && !s.caches.contain(n) && (s.owned(n) || s.claims[n] != 0) {
 			out = append(out, lib)
 		}
 	}
@@ -202,14 +205,16 @@ func isInSiteDir(t *rootfs.Tree, n rootfs.Node) bool {
 }
 
 // isPythonModule reports whether Python can import a file by its name. Compiled
-// files below __pycache__ are only used beside their source.
+// files below __pycache__ are only used beside their source, which is preferred
+// to one beside it.
 func isPythonModule(t *rootfs.Tree, n rootfs.Node) bool {
 	name := t.Name(n)
 	switch path.Ext(name) {
 	case ".py", ".so":
 		return true
 	case ".pyc":
-		return t.Name(t.Parent(n)) != "__pycache__"
+		dir := t.Parent(n)
+		return t.Name(dir) != "__pycache__" && t.Child(dir, strings.TrimSuffix(name, "c")) == rootfs.None
 	}
 	return false
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "5"
+const keepVersion = "6"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -100,6 +100,8 @@ func isDatabase(p string) bool {
 	switch {
 	case strings.Contains(p, "/pacman/local/"):
 		return name != "mtree" // digests of the files, which no reader opens
+	case parent == "etc" && name == "environment": // PYTHONPATH
+		return true
 	case strings.Contains(p, "/yum/yumdb/"), strings.Contains(p, "/dnf/yumdb/"):
 		return true
 	}

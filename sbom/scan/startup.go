@@ -21,7 +21,7 @@ func (s *scanner) startupCode() {
 		name, where := t.Name(n), t.Name(t.Parent(n))
 		switch {
 		case isCustomize(name):
-			if isSiteDir(where) || strings.HasPrefix(where, "python") {
+			if isSiteDir(where) || strings.HasPrefix(where, "python") || s.isPythonLibrary(t.Parent(n)) {
 				s.startupNotice(n, "Python runs this whenever it starts")
 			}
 		case !isSiteDir(where):
@@ -63,29 +63,38 @@ func isCustomize(name string) bool {
 // readPth reads a path configuration file line by line as site.py does. A line
 // that is executed is reported in preference to one that names a directory.
 func (s *scanner) readPth(n rootfs.Node) {
+	dirs, runs, err := s.pthLines(n)
+	switch {
+	case err != nil:
+		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
+	case runs:
+		s.startupNotice(n, "Python runs a line of this file whenever it starts")
+	case len(dirs) > 0:
+		s.startupNotice(n, fmt.Sprintf("makes Python import from %+q", dirs[0]))
+	}
+}
+
+// pthLines returns the lines of a path configuration file that name directories,
+// and whether it has a line that is executed.
+func (s *inventory) pthLines(n rootfs.Node) (dirs []string, runs bool, err error) {
 	file := s.tree.ResolveNode(n)
 	if file == rootfs.None {
-		return
+		return nil, false, nil
 	}
 	data, err := s.tree.ReadFile(file, maxPythonSmall)
 	if err != nil {
-		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
-		return
+		return nil, false, err
 	}
-	folder := ""
 	for _, line := range strings.FieldsFunc(strings.TrimPrefix(string(data), "\ufeff"), endsLine) {
 		switch {
 		case strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "":
 		case strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"):
-			s.startupNotice(n, "Python runs a line of this file whenever it starts")
-			return
-		case folder == "":
-			folder = line
+			runs = true
+		default:
+			dirs = append(dirs, strings.TrimRight(line, " \t"))
 		}
 	}
-	if folder != "" {
-		s.startupNotice(n, fmt.Sprintf("makes Python import from %+q", folder))
-	}
+	return dirs, runs, nil
 }
 
 // endsLine reports whether Python's str.splitlines ends a line at r.

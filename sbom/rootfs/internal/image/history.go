@@ -24,6 +24,7 @@ func (i *Image) describe(c *v1.ConfigFile, manifest, index map[string]string) {
 	for n, step := range steps {
 		i.Layers[n].CreatedBy = step
 	}
+	i.Env = c.Config.Env
 	i.base(manifest, "manifest")
 	i.base(index, "index")
 	i.base(c.Config.Labels, "labels")

@@ -101,6 +101,8 @@ type Image struct {
 	// Notes are remarks for a reviewer about metadata of the image that could
 	// not be used.
 	Notes []string
+	// Env are the environment variables of the configuration.
+	Env []string
 
 	closer io.Closer
 }

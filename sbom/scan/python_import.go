@@ -1,0 +1,206 @@
+package scan
+
+import (
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// Python modules outside of the directories of packages (counting rule 5). Python
+// also imports from the directories that PYTHONPATH and the .pth files name, and
+// a program imports from the directory that it is in: there, a module is found
+// by its name alone.
+
+// searchedModules returns the modules that Python finds in such directories.
+func (s *scanner) searchedModules() []rootfs.Node {
+	var out []rootfs.Node
+	for _, dir := range s.pythonPath() {
+		out = append(out, s.modulesIn(dir)...)
+	}
+	return append(out, s.modulesBeside()...)
+}
+
+// modulesIn returns the modules and packages of a directory, and the files of
+// the latter; a zip file itself, which Python imports from too.
+func (s *scanner) modulesIn(dir rootfs.Node) []rootfs.Node {
+	t := s.tree
+	switch t.Kind(dir) {
+	case rootfs.File:
+		class, _, err := t.Classify(dir)
+		if err != nil {
+			s.gap(sbom.GapUnreadable, t.Path(dir), reason(err))
+		}
+		if class == magicZip {
+			return []rootfs.Node{dir}
+		}
+		return nil
+	case rootfs.Dir:
+		if s.caches.contain(dir) || s.isWorkingTree(dir) {
+			return nil
+		}
+	default:
+		return nil
+	}
+	targets := make(map[rootfs.Node]bool)
+	var out []rootfs.Node
+	for c := range t.Children(dir) {
+		switch t.Kind(c) {
+		case rootfs.File:
+			if isPythonModule(t, c) {
+				out = append(out, c)
+			}
+		case rootfs.Symlink:
+			if s.leadsToLooseModule(c, targets) {
+				out = append(out, c)
+			}
+		case rootfs.Dir:
+			if s.holdsModule(c) {
+				out = append(out, s.modulesBelow(c)...)
+			}
+		}
+	}
+	return out
+}
+
+func (s *inventory) modulesBelow(dir rootfs.Node) []rootfs.Node {
+	var out []rootfs.Node
+	from, to := s.tree.Subtree(dir)
+	for n := from; n < to; n++ {
+		if s.tree.Kind(n) == rootfs.File && isPythonModule(s.tree, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// isWorkingTree reports whether a directory is that of a project that is
+// installed from there (setup.py develop): its modules are those of the
+// distribution, which counts.
+func (s *inventory) isWorkingTree(dir rootfs.Node) bool {
+	t := s.tree
+	if t.Child(dir, "setup.py") == rootfs.None && t.Child(dir, "pyproject.toml") == rootfs.None {
+		return false
+	}
+	for c := range t.Children(dir) {
+		if isDistName(t.Name(c)) {
+			if _, ok := s.unitAt[s.metadataOf(c)]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// pythonPath returns what Python searches besides its own directories: what
+// PYTHONPATH and .pth files without an owner name, MicroPython's directories
+// (https://docs.micropython.org/en/latest/unix/quickref.html), and PyPy's second
+// library.
+func (s *scanner) pythonPath() []rootfs.Node {
+	t := s.tree
+	var out []rootfs.Node
+	add := func(base, name string) {
+		if full, _ := within(base, name, "/"); name != "" && full != "/" {
+			out = append(out, t.Resolve(full))
+		}
+	}
+	for _, variable := range append(t.Env(), s.systemEnvironment()...) {
+		if list, ok := strings.CutPrefix(variable, "PYTHONPATH="); ok {
+			for name := range strings.SplitSeq(list, ":") {
+				if strings.HasPrefix(name, "/") {
+					add("/", name)
+				}
+			}
+		}
+	}
+	for _, n := range s.survey.startup {
+		if !strings.HasSuffix(t.Name(n), ".pth") || !isSiteDir(t.Name(t.Parent(n))) || s.owned(n) || s.claims[n] != 0 || s.caches.contain(n) {
+			continue
+		}
+		dirs, _, _ := s.pthLines(n) // a file that cannot be read is a gap of startupCode
+		for _, dir := range dirs {
+			add(t.Path(t.Parent(n)), dir)
+		}
+	}
+	for n := range t.Named("micropython") {
+		if strings.HasPrefix(t.Name(t.Parent(n)), "lib") {
+			out = append(out, n)
+		}
+	}
+	for n := range t.Named(".micropython") {
+		out = append(out, t.ResolveNode(t.Child(n, "lib")))
+	}
+	for n := range t.Named("lib_pypy") {
+		if t.Child(t.Parent(n), "lib-python") != rootfs.None {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// systemEnvironment returns the variables of pam_env(8)'s /etc/environment.
+func (s *scanner) systemEnvironment() []string {
+	n := s.tree.Resolve("/etc/environment")
+	if n == rootfs.None || s.tree.Kind(n) != rootfs.File {
+		return nil
+	}
+	data, err := s.tree.ReadFile(n, maxPythonSmall)
+	if err != nil {
+		s.gap(sbom.GapUnreadable, s.tree.Path(n), reason(err))
+		return nil
+	}
+	var out []string
+	for line := range strings.Lines(string(data)) {
+		name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		if ok && !strings.HasPrefix(name, "#") {
+			out = append(out, strings.TrimSpace(name)+"="+strings.Trim(value, `"'`))
+		}
+	}
+	return out
+}
+
+// modulesBeside returns the modules beside those that the system owns: a program
+// of the system, or the program that Python is embedded in, imports from the
+// directory of its modules.
+func (s *inventory) modulesBeside() []rootfs.Node {
+	t := s.tree
+	modules := make(map[rootfs.Node]bool)  // directories with modules of the system
+	packages := make(map[rootfs.Node]bool) // directories with its packages
+	for n := rootfs.Node(0); int(n) < t.Len(); n++ {
+		name := t.Name(n)
+		if !strings.HasSuffix(name, ".py") || !s.owned(n) || t.Kind(n) == rootfs.Dir {
+			continue
+		}
+		dir := t.Parent(n)
+		modules[dir] = true
+		if name == "__init__.py" {
+			packages[t.Parent(dir)] = true
+		}
+	}
+	var out []rootfs.Node
+	for n := rootfs.Node(0); int(n) < t.Len(); n++ {
+		dir := t.Parent(n)
+		switch t.Kind(n) {
+		case rootfs.File:
+			if (modules[dir] || packages[dir]) && isPythonModule(t, n) {
+				out = append(out, n)
+			}
+		case rootfs.Dir:
+			if packages[dir] && t.Child(n, "__init__.py") != rootfs.None {
+				out = append(out, s.modulesBelow(n)...)
+			}
+		}
+	}
+	return out
+}
+
+// isPythonLibrary reports whether a directory is the library of an interpreter:
+// of CPython, PyPy (lib-python/3) or Jython (Lib).
+func (s *inventory) isPythonLibrary(dir rootfs.Node) bool {
+	for _, name := range []string{"os.py", "site.py", "abc.py"} {
+		if s.tree.Child(dir, name) == rootfs.None {
+			return false
+		}
+	}
+	return true
+}
