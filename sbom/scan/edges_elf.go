@@ -91,8 +91,8 @@ func (e *edges) libraries(ctx context.Context) {
 
 // readNeeds reads the dynamic section of a file. A malformed ELF file does not
 // run, and needs nothing.
-func (e *edges) readNeeds(n rootfs.Node) elfNeeds {
-	f, err := e.tree.OpenFile(n)
+func (s *inventory) readNeeds(n rootfs.Node) elfNeeds {
+	f, err := s.tree.OpenFile(n)
 	if err != nil {
 		return elfNeeds{} // the sniffer has added the gap
 	}

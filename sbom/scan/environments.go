@@ -188,7 +188,7 @@ func (s *scanner) readEnvironments() {
 			})
 			continue
 		}
-		u := s.groupUnit(c.root, nil, nil, nil)
+		u := s.groupUnit(c.root, nil, nil, nil, nil)
 		u.Version = ""
 		u.Name = s.environmentName(c.root)
 		u.PURL = filesPURL(&u.Component)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io/fs"
+	"slices"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -23,9 +24,9 @@ func (s *inventory) layerOf(u *unit) int {
 	if u.Kind != sbom.KindFiles || layer == 0 {
 		return layer
 	}
-	for _, p := range u.Paths {
-		from, to := s.tree.Subtree(s.tree.Lookup(p))
-		nested := u.nested
+	for _, top := range s.placesOf(u) {
+		from, to := s.tree.Subtree(top)
+		nested := below(u.nested, top)
 		for n := from; n < to; n++ {
 			if len(nested) > 0 && n == nested[0] {
 				_, end := s.tree.Subtree(n)
@@ -44,14 +45,28 @@ func (s *inventory) layerOf(u *unit) int {
 // since archives and images store no more.
 func (s *inventory) fingerprint(u *unit) string {
 	h := sha256.New()
-	for _, p := range u.Paths {
-		n := s.tree.Lookup(p)
-		s.fingerprintTree(h, n, u.nested)
+	for _, n := range s.placesOf(u) {
+		s.fingerprintTree(h, n, below(u.nested, n))
 		if to := s.tree.ResolveNode(n); to != n && to != rootfs.None {
 			s.fingerprintTree(h, to, nil)
 		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// placesOf returns the directories and files of a unit.
+func (s *inventory) placesOf(u *unit) []rootfs.Node {
+	var out []rootfs.Node
+	for _, p := range u.Paths {
+		out = append(out, s.tree.Lookup(p))
+	}
+	return append(out, u.more...)
+}
+
+// below returns the sorted nested nodes from a node on.
+func below(nested []rootfs.Node, n rootfs.Node) []rootfs.Node {
+	i, _ := slices.BinarySearch(nested, n)
+	return nested[i:]
 }
 
 // fingerprintTree adds a node and its descendants, except for nested ones, which

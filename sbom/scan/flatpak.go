@@ -44,7 +44,7 @@ func (s *scanner) readFlatpaks() {
 		if dir <= 0 || t.Kind(n) == rootfs.Dir || s.structural(dir) || s.caches.contain(dir) || s.storeOf(dir) >= 0 || isImported(t, dir) || !s.hasDesktopEntry(dir) {
 			continue
 		}
-		u := s.groupUnit(dir, nil, nil, nil)
+		u := s.groupUnit(dir, nil, nil, nil, nil)
 		u.FoundBy, u.Detail = "appimage-reader", "an unpacked AppImage"
 		s.addStore(dir, u)
 	}

@@ -309,6 +309,7 @@ func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 		}
 		home = t.Parent(home)
 		full := strings.TrimSuffix(t.Name(n), ".gemspec")
+		s.units[i].with = s.rubyOf(n, home, full)
 		if gems := t.Child(home, "gems"); gems != rootfs.None {
 			if dir := t.Child(gems, full); dir != rootfs.None {
 				s.claimTree(dir, i, nil)
@@ -329,6 +330,46 @@ func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 			if dir := t.Child(vendor, f.Name); dir != rootfs.None {
 				s.claimTree(dir, i, nil)
 			}
+		}
+	}
+}
+
+// rubyOf returns the program of the Ruby that a default gem is part of, 0 if
+// there is none. "make install" of Ruby writes the specifications of those gems
+// to PREFIX/lib/ruby/gems/VERSION/specifications/default; their code is in
+// PREFIX/lib/ruby/VERSION, and below gems are at most their programs.
+func (s *inventory) rubyOf(spec, home rootfs.Node, full string) rootfs.Node {
+	t := s.tree
+	if t.Name(t.Parent(spec)) != "default" || t.Name(t.Parent(home)) != "gems" {
+		return 0
+	}
+	lib := t.Parent(t.Parent(home)) // PREFIX/lib/ruby
+	if gem := t.Child(t.Child(home, "gems"), full); t.Child(gem, "lib") != rootfs.None || t.Child(gem, "ext") != rootfs.None {
+		return 0 // it has code of its own
+	}
+	if t.Kind(t.Child(lib, t.Name(home))) != rootfs.Dir && t.Kind(t.Child(lib, "stdlib")) != rootfs.Dir { // the latter of JRuby
+		return 0
+	}
+	bin := t.Child(t.Parent(t.Parent(lib)), "bin")
+	for _, name := range []string{"ruby", "jruby"} {
+		if n := t.ResolveNode(t.Child(bin, name)); t.Kind(n) == rootfs.File {
+			return n
+		}
+	}
+	return 0
+}
+
+// settleWith bundles packages in the interpreter that they were installed with.
+func (s *scanner) settleWith() {
+	for i := range s.units {
+		u := &s.units[i]
+		if u.with == 0 || u.inside >= 0 || u.Owner != "" {
+			continue
+		}
+		if s.owned(u.with) {
+			u.Owner = s.osOwner(u.with)
+		} else if c := s.accountedBy(u.with); c >= 0 && !s.leadsTo(c, i) {
+			u.inside = c
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -33,6 +34,8 @@ func (s *scanner) groupUnaccounted() {
 		groups[n] = g.unit(n)
 	}
 	s.unite(groups)
+	own := maps.Clone(groups)
+	s.joinTools(groups)
 	members := make(map[rootfs.Node][]rootfs.Node)
 	var tops []rootfs.Node
 	for _, n := range loose {
@@ -46,18 +49,27 @@ func (s *scanner) groupUnaccounted() {
 	names := s.classified()
 	first := len(s.units)
 	joined := s.joinLibraries(tops)
-	parts := make(map[rootfs.Node][]rootfs.Node)
+	libraries := make(map[rootfs.Node][]rootfs.Node)
 	for _, top := range tops {
 		if of, ok := joined[top]; ok {
-			parts[of] = append(parts[of], top)
+			libraries[of] = append(libraries[of], top)
 		}
 	}
-	for k, top := range tops {
+	for _, top := range tops {
 		if _, ok := joined[top]; ok {
 			continue
 		}
-		i := s.add(s.groupUnit(top, members[top], s.within(top, tops[k+1:]), names))
-		for _, part := range parts[top] {
+		var parts []rootfs.Node // the other groups and names
+		for _, n := range members[top] {
+			if part := own[n]; part != top {
+				parts = append(parts, part)
+			} else if n != top && s.tree.Kind(top) == rootfs.File {
+				parts = append(parts, n)
+			}
+		}
+		parts = s.outermostOf(parts)
+		i := s.add(s.groupUnit(top, members[top], parts, s.nested(append(slices.Clone(parts), top), tops), names))
+		for _, part := range libraries[top] {
 			s.addPart(i, part)
 			members[top] = append(members[top], members[part]...)
 		}
@@ -68,22 +80,31 @@ func (s *scanner) groupUnaccounted() {
 	s.adopt(first)
 }
 
-// within returns the outermost of the nodes that are below a directory, from the
-// sorted nodes that follow it.
-func (s *inventory) within(dir rootfs.Node, following []rootfs.Node) []rootfs.Node {
-	_, end := s.tree.Subtree(dir)
+// outermostOf sorts nodes and removes those below another one.
+func (s *inventory) outermostOf(nodes []rootfs.Node) []rootfs.Node {
 	var out []rootfs.Node
-	past := dir
-	for _, n := range following {
-		if n >= end {
-			break
-		}
-		if n >= past {
-			out = append(out, n)
-			_, past = s.tree.Subtree(n)
-		}
+	for _, c := range s.outermost(nodes) {
+		out = append(out, c.root)
 	}
 	return out
+}
+
+// nested returns the outermost of the sorted tops that are below one of the
+// directories and are none of them.
+func (s *inventory) nested(dirs, tops []rootfs.Node) []rootfs.Node {
+	slices.Sort(dirs)
+	var out []rootfs.Node
+	for _, dir := range dirs {
+		_, end := s.tree.Subtree(dir)
+		i, _ := slices.BinarySearch(tops, dir+1)
+		for past := dir; i < len(tops) && tops[i] < end; i++ {
+			if n := tops[i]; n >= past && !slices.Contains(dirs, n) {
+				out = append(out, n)
+				_, past = s.tree.Subtree(n)
+			}
+		}
+	}
+	return slices.Compact(out)
 }
 
 // looseCode returns all code that neither the system nor a package claims, in
@@ -431,21 +452,29 @@ const maxNamed = 3
 
 // groupUnit names a group, by the classified program that is nearest to the top.
 // Where that exists in several versions, the group has no version.
-// nested are the installations within the group, which are no part of it.
-func (s *scanner) groupUnit(top rootfs.Node, members, nested []rootfs.Node, names map[rootfs.Node]catalogers.Found) unit {
+// parts are more directories and files of the group; nested are the installations
+// within it, which are no part of it.
+func (s *scanner) groupUnit(top rootfs.Node, members, parts, nested []rootfs.Node, names map[rootfs.Node]catalogers.Found) unit {
 	t := s.tree
 	p := t.Path(top)
 	name, version := s.named(top)
-	paths := []string{p}
-	if t.Kind(top) == rootfs.File { // with its other names
-		for _, n := range members {
-			if n != top {
-				paths = append(paths, t.Path(n))
-			}
+	// The first path identifies the group, so that only what is as old as the
+	// group is listed before it.
+	paths, more := []string{p}, []rootfs.Node(nil)
+	for _, n := range parts {
+		if part := t.Path(n); part > p {
+			paths = append(paths, part)
+		} else {
+			more = append(more, n)
 		}
-		slices.Sort(paths)
 	}
+	slices.Sort(paths)
 	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: name, Version: version, Paths: paths, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
+	for _, n := range parts {
+		if names := t.Links(n); names == nil || !slices.Equal(names, t.Links(top)) {
+			c.Files += s.filesBelow(n)
+		}
+	}
 	for _, n := range nested {
 		c.Files -= s.filesBelow(n)
 	}
@@ -482,7 +511,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members, nested []rootfs.Node, name
 	if label != "" && c.Version != "" {
 		label += " " + c.Version
 	}
-	if t.Kind(top) == rootfs.Dir {
+	if t.Kind(top) == rootfs.Dir || c.Files > 1 {
 		if label == "" || best < 0 {
 			label = s.countMembers(members)
 		}
@@ -492,7 +521,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members, nested []rootfs.Node, name
 	}
 	c.Detail = label
 	c.PURL = filesPURL(&c)
-	return unit{Component: c, node: top, inside: -1, own: true, nested: nested}
+	return unit{Component: c, node: top, inside: -1, own: true, more: more, nested: nested}
 }
 
 // filesPURL returns the package URL of files that no package accounts for.

@@ -46,7 +46,7 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 func isMetadata(name string) bool {
 	switch name {
 	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json", "INSTALLER", "entry_points.txt", "SOURCES.txt",
-		"package.json", ".package-lock.json", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "manifest.json", "ld.so.conf":
+		"package.json", ".package-lock.json", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "manifest.json", "ld.so.conf", ".packlist":
 		return true
 	}
 	return strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-link") || isDistName(name)

@@ -348,6 +348,7 @@ func (s *scanner) assemble() {
 	s.shareClaims()
 	s.resolveInside()
 	s.groupUnaccounted()
+	s.settleWith()
 	for _, p := range s.problems {
 		s.problem(p)
 	}

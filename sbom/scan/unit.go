@@ -29,11 +29,16 @@ type unit struct {
 	// manager is set for a package of a manager that records all files of its
 	// packages, whatever ecosystem they are of: what it recorded is bundled.
 	manager bool
+	// with is a file of the interpreter that the package was installed with, 0 if
+	// none: the package is bundled in whatever accounts for that file.
+	with rootfs.Node
 	// carried is set for a unit that is linked or packed into the file at node.
 	carried bool
 	// nested are the roots of the installations below a directory of unaccounted
 	// files that are units of their own, sorted.
 	nested []rootfs.Node
+	// more are directories and files of such a unit that are not in Paths.
+	more []rootfs.Node
 }
 
 // add appends a unit and returns its index.
