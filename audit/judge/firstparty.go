@@ -2,7 +2,6 @@ package judge
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -154,26 +153,3 @@ func withoutVersion(purl string) string {
 	}
 	return purl
 }
-
-// seededHint returns the hint for pip and setuptools of a virtual environment,
-// which python -m venv puts there and no lock has.
-func (f *footprint) seededHint(ids []string) string {
-	for _, id := range ids {
-		c := f.doc.Component(id)
-		if c == nil || c.Type != "pypi" || c.Name != "pip" && c.Name != "setuptools" {
-			continue
-		}
-		for _, at := range c.Paths {
-			m := venvSite.FindStringSubmatch(at)
-			if m == nil || m[1] == "/usr" || m[1] == "/usr/local" || !pasted.MatchString(m[1]) {
-				continue
-			}
-			return fmt.Sprintf("; %s %s in %s is what python -m venv installs: make it with `python3 -m venv --without-pip %s`, and install with `python3 -m pip --python %s install`",
-				c.Name, c.Version, m[1], m[1], path.Join(m[1], "bin/python"))
-		}
-	}
-	return ""
-}
-
-// venvSite is the prefix of a directory of packages.
-var venvSite = regexp.MustCompile(`^(/.*)/lib/(?:python|pypy)[0-9.]+/site-packages/`)
