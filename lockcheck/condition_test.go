@@ -109,7 +109,7 @@ func TestPlatforms(t *testing.T) {
 		{`"os":["!linux","darwin"]`, linux, nil, "other-platform"},
 		{`"os":"any"`, linux, nil, "hash-locked"},
 		{`"cpu":["arm64"]`, linux, nil, "other-platform"},
-		{`"cpu":["arm64"]`, Platform{OS: "linux"}, nil, "unknown-platform"},
+		{`"cpu":["arm64"]`, Platform{OS: "linux"}, nil, "hash-locked"},
 		{`"libc":["musl"]`, linux, nil, "other-platform"},
 		{`"libc":["glibc"]`, linux, nil, "hash-locked"},
 		{`"libc":["glibc"]`, Platform{OS: "win32"}, nil, "other-platform"},

@@ -17,7 +17,7 @@ func (s *Set) judge(p *Package, name string, c candidate, env pep508.Environment
 		return r
 	}
 	switch applies, where := s.applies(p, c, env); {
-	case applies == pep508.True, r.Pinned && p.Type == "npm" && r.Evidence.rank() >= HashClaimed.rank():
+	case applies == pep508.True, p.Type == "npm" && (applies == pep508.Unknown || r.Pinned && r.Evidence.rank() >= HashClaimed.rank()):
 		return r
 	case applies == pep508.False:
 		return Result{Entry: c.entry, Reason: OtherPlatform, Detail: place(c.entry) + " is not for this environment: " + where}

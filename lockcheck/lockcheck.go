@@ -34,7 +34,8 @@
 // the variables that are not known. uv.lock has the markers on the edges between
 // packages (reach.go). npm's "os", "cpu" and "libc" are conditions too, but a
 // package whose record repeats the locked digest is the locked one on any
-// platform: npm installs for another one when it is told to.
+// platform: npm installs for another one when it is told to. They do not select
+// between versions, so that not to know the platform is no doubt either.
 //
 // # Formats
 //
