@@ -80,7 +80,7 @@ func TestCorpus(t *testing.T) {
 }
 
 func corpusFormat(path string) string {
-	if format := formatOf(path); format != "" && filepath.Base(path) != "go.mod" && format != formatCorepack {
+	if format := formatOf(path); format != "" && filepath.Base(path) != "go.mod" && format != formatCorepack && !partlyRead(format) {
 		return format
 	}
 	if strings.HasSuffix(path, ".json") && strings.Contains(filepath.Base(path), "package-lock") && !strings.HasPrefix(filepath.Base(path), ".") {

@@ -110,6 +110,10 @@ func FuzzCorepack(f *testing.F) {
 	fuzzFormat(f, formatCorepack, `{"packageManager": "pnpm@9.8.0+sha512.`+hex512+`", "devEngines": {"packageManager": {"name": "npm", "version": "10.0.0"}}}`, `{"packageManager": "yarn@https://x.example/y.js+sha224.00"}`)
 }
 
+func FuzzPnpm(f *testing.F) { fuzzFormat(f, formatPnpm, pnpmLock, "importers: {}\n") }
+
+func FuzzYarn(f *testing.F) { fuzzFormat(f, formatYarn, yarnLock, "# yarn lockfile v1\n") }
+
 func FuzzGoSum(f *testing.F) {
 	fuzzFormat(f, formatGo, "example.org/a v1.0.0 h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\nexample.org/a v1.0.0/go.mod h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\n")
 }

@@ -56,6 +56,9 @@ type Entry struct {
 	// hash covers it.
 	Bundled bool
 
+	// unnamed is true for a member of the workspace whose name the lock does not
+	// have. Name is then its directory.
+	unnamed bool
 	// verbatim is true for "===", which compares text, not versions (PEP 440).
 	verbatim bool
 	// specifiers are those that Version is from, in the formats that have
@@ -123,6 +126,7 @@ const (
 	ProblemContradicts ProblemKind = "contradicts"       // two entries differ
 	ProblemNonASCII    ProblemKind = "non-ascii-name"    // a look-alike
 	ProblemVariable    ProblemKind = "variable"          // decided by an environment variable
+	ProblemPartlyRead  ProblemKind = "partly-read"       // only the workspace of the lock is read
 	ProblemIgnored     ProblemKind = "ignored-by-reader" // an option that pip ignores at that place
 )
 
@@ -179,7 +183,7 @@ func (l *Lock) noteHashes(e *Entry, note func(ProblemKind, string)) {
 
 // finish adds the notes about the lock as a whole.
 func (l *Lock) finish() {
-	if len(l.Entries) == 0 {
+	if len(l.Entries) == 0 && !partlyRead(l.Format) {
 		l.problem(ProblemEmpty, l.Path, 1, "", "the lock has no entries: it pins nothing")
 	}
 }

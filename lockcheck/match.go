@@ -20,6 +20,8 @@ type Set struct {
 	// byDir has npm's entries by the directory that they are installed in.
 	byDir map[string][]candidate
 	locks []*Lock
+	// members are the entries of the projects themselves.
+	members []candidate
 	// reached has the parts of locks by lock and environment; see reachOf.
 	reached sync.Map
 	// types are the package URL types that the locks have entries of.
@@ -41,12 +43,16 @@ func NewSet(locks []*Lock, policy Policy) *Set {
 			e := &l.Entries[j]
 			key := packageKey{e.Type, ecosystem.Canonical(e.Type, e.fullName())}
 			s.byName[key] = append(s.byName[key], candidate{i, j, e})
-			s.types[e.Type] = true
+			if e.FirstParty {
+				s.members = append(s.members, candidate{i, j, e})
+			}
+			s.types[e.Type] = s.types[e.Type] || !e.FirstParty
 			if e.Install != "" {
 				s.byDir[e.Install] = append(s.byDir[e.Install], candidate{i, j, e})
 			}
 		}
 	}
+	slices.SortStableFunc(s.members, compareCandidates)
 	for _, list := range s.byName {
 		slices.SortStableFunc(list, compareCandidates)
 	}
@@ -225,7 +231,10 @@ func (s *Set) notFound(p *Package, name string) Result {
 		r.Reason = URL
 		r.Detail = quote(name) + " comes from " + quote(scrub(p.Install.URL)) + ", and no lock file has it"
 	default:
-		if !s.types[p.Type] {
+		partly := func(l *Lock) bool { return p.Type == "npm" && partlyRead(l.Format) }
+		if i := slices.IndexFunc(s.locks, partly); i >= 0 {
+			r.Detail += ": only the workspace of " + s.locks[i].Path + " is read yet"
+		} else if !s.types[p.Type] {
 			r.Detail += ": none of them has packages of type " + quote(p.Type)
 		}
 	}

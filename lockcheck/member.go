@@ -14,48 +14,40 @@ import (
 // package.
 //
 // A name decides nothing: the installer's record must lead to the directory that
-// the lock has for the member. For npm both ends of the link are compared, and
-// the package must be nowhere else.
+// the lock has for the member. Of a link both ends are compared, and the package
+// must be nowhere else.
 func (s *Set) FirstParty(p Package) *Entry {
-	name := ecosystem.Join(p.Namespace, p.Name)
-	for _, c := range s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, name)}] {
+	name := ecosystem.Canonical(p.Type, ecosystem.Join(p.Namespace, p.Name))
+	for _, c := range s.members {
 		m := c.entry
-		if !m.FirstParty || m.Version != "" && p.Version != "" && !sameLocked(m, p.Version) {
+		if m.Type != p.Type || !m.unnamed && ecosystem.Canonical(m.Type, m.fullName()) != name ||
+			m.Version != "" && p.Version != "" && !sameLocked(m, p.Version) {
 			continue
 		}
-		switch p.Type {
-		case "npm":
-			if s.linksToMember(&p, c) {
-				return m
-			}
-		case "pypi":
-			if installedFrom(&p, m.Source.URL) {
-				return m
-			}
+		if p.Type == "npm" && s.linksToMember(&p, c) || p.Type == "pypi" && installedFrom(&p, m.Source.URL) {
+			return m
 		}
 	}
 	return nil
 }
 
-// linksToMember reports whether a package is a link of npm's lock to a member:
-// "ROOT/node_modules/a" leads to "ROOT/packages/a".
+// linksToMember reports whether a package is a link to a member in a node_modules
+// of the project: "ROOT/node_modules/a" leads to "ROOT/packages/a". npm's lock
+// has the link too.
 func (s *Set) linksToMember(p *Package, member candidate) bool {
-	if p.Install.Kind != KindLink {
+	dir, link := member.entry.Source.URL, p.Install.File
+	root, ok := strings.CutSuffix(p.Install.URL, "/"+dir)
+	below, inRoot := strings.CutPrefix(link, root+"/")
+	name := "node_modules/" + ecosystem.Join(p.Namespace, p.Name)
+	if p.Install.Kind != KindLink || !ok || !inRoot || below != name && !strings.HasSuffix(below, "/"+name) {
 		return false
 	}
-	dir := member.entry.Source.URL
-	for _, l := range s.locks[member.lock].Entries {
-		if l.Source.Kind != KindLink || l.Source.URL != dir {
-			continue
-		}
-		root, ok := strings.CutSuffix(p.Install.File, "/"+l.Install)
-		if !ok || p.Install.URL != root+"/"+dir {
-			continue
-		}
-		elsewhere := func(at string) bool { return at != p.Install.File && !strings.HasPrefix(at, p.Install.URL+"/") }
-		return !slices.ContainsFunc(p.Paths, elsewhere)
+	l := s.locks[member.lock]
+	locked := func(e Entry) bool { return e.Source.Kind == KindLink && e.Source.URL == dir && e.Install == below }
+	if l.Format == formatNPM && !slices.ContainsFunc(l.Entries, locked) {
+		return false
 	}
-	return false
+	return !slices.ContainsFunc(p.Paths, func(at string) bool { return at != link && !strings.HasPrefix(at, p.Install.URL+"/") })
 }
 
 // installedFrom reports whether pip or uv installed a package from a directory

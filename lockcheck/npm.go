@@ -67,7 +67,7 @@ func npmWorkspaces(d *document, root *node) []string {
 // another reason ("file:../lib") is no member. Neither is one outside of the
 // project.
 func npmMember(patterns []string, dir string) bool {
-	if dir != path.Clean(dir) || strings.HasPrefix(dir, "/") || dir == ".." || strings.HasPrefix(dir, "../") {
+	if !inProject(dir) {
 		return false
 	}
 	member := false

@@ -64,7 +64,7 @@ func TestFormatByContent(t *testing.T) {
 			t.Errorf("%s: %s", name, l.Format)
 		}
 	}
-	if got, want := openErr(t, "yarn.lock", "# yarn lockfile v1\n"), "yarn.lock: not a lock file that is known to this version: it is the format of Yarn, which is not read yet; remove it from `locks:`, or lock in a format that is read: "; !strings.HasPrefix(got, want) {
+	if got, want := openErr(t, "Gemfile.lock", "GEM\n"), "Gemfile.lock: not a lock file that is known to this version: it is the format of Bundler, which is not read yet; remove it from `locks:`, or lock in a format that is read: "; !strings.HasPrefix(got, want) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	got := openErr(t, "some.lock", "a = 1\n")
@@ -82,7 +82,7 @@ const bunLock = "{\n  \"lockfileVersion\": 1,\n  \"configVersion\": 1,\n  \"work
 // name of another tool or of none.
 func TestOtherTools(t *testing.T) {
 	for file, text := range map[string]string{
-		"bun.lock": bunLock, "bun.lockb": "#!/usr/bin/env bun\nbun-lockfile-format-v0\n\x00", "deno.lock": "{\"version\": \"5\"}", "pnpm-lock.yaml": "{}", "pdm.lock": "[[package]]\nname = \"a\"\n",
+		"bun.lock": bunLock, "bun.lockb": "#!/usr/bin/env bun\nbun-lockfile-format-v0\n\x00", "deno.lock": "{\"version\": \"5\"}", "pdm.lock": "[[package]]\nname = \"a\"\n",
 	} {
 		if got := openErr(t, file, text); !strings.Contains(got, "which is not read yet") || !strings.Contains(got, file+": ") {
 			t.Errorf("%s: %s", file, got)
@@ -96,7 +96,11 @@ func TestOtherTools(t *testing.T) {
 	}
 	for tool, text := range contents {
 		for _, name := range []string{"package-lock.json", "npm-shrinkwrap.json", "deps.lock", "requirements.txt", "uv.lock", "Cargo.lock"} {
-			if got := openErr(t, name, text); !strings.Contains(got, "the format of "+tool+", which is not read yet") {
+			want := "the format of " + tool + ", which is not read yet"
+			if partly := map[string]string{"pnpm": "pnpm-lock.yaml", "Yarn": "yarn.lock"}[tool]; partly != "" {
+				want = "by its content a " + partly
+			}
+			if got := openErr(t, name, text); !strings.Contains(got, want) {
 				t.Errorf("%s of %s: %s", name, tool, got)
 			}
 		}
@@ -117,14 +121,14 @@ func TestOtherToolsSamples(t *testing.T) {
 			return err
 		}
 		l, ok := ecosystem.FindLockFile(d.Name())
-		if !ok || slices.ContainsFunc(formats(), func(f format) bool { return f.Name == l.Format }) {
+		if !ok || slices.ContainsFunc(formats(), func(f format) bool { return f.Name == l.Format && f.Strongest != "" }) {
 			return nil
 		}
 		data, err := os.ReadFile(path)
 		if err != nil || bytes.IndexByte(data, 0) >= 0 || len(data) < 100 {
 			return err
 		}
-		if got := openErr(t, "package-lock.json", string(data)); strings.Contains(got, "the format of "+l.Tool+", which") {
+		if got := openErr(t, "package-lock.json", string(data)); strings.Contains(got, "the format of "+l.Tool+", which") || strings.Contains(got, "by its content a "+l.Format) {
 			seen[l.Tool]++
 		} else {
 			t.Logf("%s: %s", strings.TrimPrefix(path, dir), got)

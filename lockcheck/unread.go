@@ -17,7 +17,7 @@ type mark struct {
 	text   *regexp.Regexp
 }
 
-// marks returns the marks of the formats that are not read. Each matches in the
+// marks returns the marks of the formats that are not read, or only in part. Each matches in the
 // first bytes of a file. Two tools share the keys of package-lock.json: Bun,
 // whose "workspaces" is an object, and Deno, whose "version" is a string.
 func marks() []mark {
@@ -59,6 +59,12 @@ func unread(file string, head []byte) error {
 	}
 	for _, m := range marks() {
 		if m.text.Match(head) {
+			if partlyRead(m.format) {
+				if base == m.format {
+					return nil
+				}
+				return fmt.Errorf("%s: by its content a %s; give the file the name of its format", file, m.format)
+			}
 			l, _ := ecosystem.FindLockFile(m.format)
 			return unreadError(file, "by its content a "+m.format+", the format of "+l.Tool)
 		}
@@ -74,7 +80,9 @@ func unreadError(file, what string) error {
 func formatNames() string {
 	var names []string
 	for _, f := range formats() {
-		names = append(names, f.Names...)
+		if f.Strongest != "" {
+			names = append(names, f.Names...)
+		}
 	}
 	return strings.Join(names, ", ")
 }

@@ -1,7 +1,6 @@
 package lockcheck
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -113,8 +112,7 @@ func uvSource(d *document, p *node, e *Entry, members []string) {
 }
 
 func uvMember(e *Entry, members []string) bool {
-	inside := e.Source.URL == path.Clean(e.Source.URL) && !strings.HasPrefix(e.Source.URL, "/") && e.Source.URL != ".." && !strings.HasPrefix(e.Source.URL, "../")
-	return e.Source.URL == "." || inside && slices.Contains(members, e.Name)
+	return e.Source.URL == "." || inProject(e.Source.URL) && slices.Contains(members, e.Name)
 }
 
 func (l *Lock) uvFile(d *document, file *node, e *Entry) {

@@ -292,6 +292,7 @@ var entryProblems = map[lockcheck.ProblemKind]bool{
 	lockcheck.ProblemUnpinned: true, lockcheck.ProblemNoHash: true, lockcheck.ProblemWeakHash: true,
 	lockcheck.ProblemVCS: true, lockcheck.ProblemURL: true, lockcheck.ProblemPath: true,
 	lockcheck.ProblemEditable: true, lockcheck.ProblemLink: true, lockcheck.ProblemEmpty: true,
+	lockcheck.ProblemPartlyRead: true,
 }
 
 func (p *policy) locks() {
