@@ -8,6 +8,9 @@ import "strings"
 // corepack's sources/specUtils.ts). "devEngines.packageManager" can hold the same
 // version (https://github.com/openjs-foundation/package-metadata-interoperability-collab-space).
 // Nothing else of a package.json locks anything: its dependencies are ranges.
+//
+// "workspaces" are the directories of the project's members. The locks of Yarn 1
+// and of other tools do not have them.
 func (l *Lock) parseCorepack(d *document) error {
 	if d.root.kind != nodeObject {
 		d.fail(d.root.offset, "", "a package.json is %s, not %s", nodeObject, d.root.kind)
@@ -19,6 +22,14 @@ func (l *Lock) parseCorepack(d *document) error {
 			d.fail(m.value.offset, "write NAME@VERSION+sha512.HASH, as `corepack use` does", "packageManager has no version")
 		}
 		l.packageManager(d, m, name, version)
+	}
+	if m := d.root.member("workspaces"); m != nil {
+		if patterns := npmWorkspaces(d, d.root); len(patterns) > 0 {
+			l.add(Entry{
+				Type: "npm", Name: "workspaces", unnamed: true, members: patterns, FirstParty: true, File: d.file, Line: d.line(m.offset),
+				Source: Source{Kind: KindPath, URL: strings.Join(patterns, " ")},
+			})
+		}
 	}
 	if engines := d.root.get("devEngines"); engines != nil && engines.kind == nodeObject {
 		list := []*node{engines.get("packageManager")}

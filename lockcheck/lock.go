@@ -59,6 +59,9 @@ type Entry struct {
 	// unnamed is true for a member of the workspace whose name the lock does not
 	// have. Name is then its directory.
 	unnamed bool
+	// members are the patterns of the directories of all members, where the
+	// file has no more than those.
+	members []string
 	// verbatim is true for "===", which compares text, not versions (PEP 440).
 	verbatim bool
 	// specifiers are those that Version is from, in the formats that have

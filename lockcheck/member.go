@@ -37,17 +37,45 @@ func (s *Set) FirstParty(p Package) *Entry {
 func (s *Set) linksToMember(p *Package, member candidate) bool {
 	dir, link := member.entry.Source.URL, p.Install.File
 	root, ok := strings.CutSuffix(p.Install.URL, "/"+dir)
+	if len(member.entry.members) > 0 {
+		root, ok = rootOf(link, p.Install.URL, member.entry.members)
+	}
 	below, inRoot := strings.CutPrefix(link, root+"/")
 	name := "node_modules/" + ecosystem.Join(p.Namespace, p.Name)
 	if p.Install.Kind != KindLink || !ok || !inRoot || below != name && !strings.HasSuffix(below, "/"+name) {
 		return false
 	}
 	l := s.locks[member.lock]
+	if owner, _, _ := strings.Cut("/"+below, "/node_modules/"); owner != "" && !s.isMember(member, owner[1:]) {
+		return false // neither the project's node_modules nor a member's
+	}
 	locked := func(e Entry) bool { return e.Source.Kind == KindLink && e.Source.URL == dir && e.Install == below }
 	if l.Format == formatNPM && !slices.ContainsFunc(l.Entries, locked) {
 		return false
 	}
 	return !slices.ContainsFunc(p.Paths, func(at string) bool { return at != link && !strings.HasPrefix(at, p.Install.URL+"/") })
+}
+
+// isMember reports whether a directory is one of the lock of a member.
+func (s *Set) isMember(of candidate, dir string) bool {
+	if len(of.entry.members) > 0 {
+		return npmMember(of.entry.members, dir)
+	}
+	return slices.ContainsFunc(s.members, func(c candidate) bool { return c.lock == of.lock && c.entry.Source.URL == dir })
+}
+
+// rootOf returns the directory of a project that has both ends of a link, if the
+// link leads to a directory that the project's patterns match.
+func rootOf(link, target string, patterns []string) (root string, ok bool) {
+	for i := range link {
+		if link[i] != '/' {
+			continue
+		}
+		if dir, below := strings.CutPrefix(target, link[:i+1]); below && npmMember(patterns, dir) {
+			return link[:i], true
+		}
+	}
+	return "", false
 }
 
 // installedFrom reports whether pip or uv installed a package from a directory

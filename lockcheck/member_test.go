@@ -91,6 +91,7 @@ func TestFirstParty(t *testing.T) {
 	uv := open(t, "uv.lock", project)
 	single := open(t, "uv.lock", "version = 1\n\n[[package]]\nname = \"p\"\nversion = \"0.1\"\nsource = { virtual = \".\" }\n\n[[package]]\nname = \"aside\"\nversion = \"0.1\"\nsource = { editable = \"aside\" }\n")
 	pnpm, yarn := open(t, "pnpm-lock.yaml", pnpmLock), open(t, "yarn.lock", yarnLock)
+	manifest := open(t, "package.json", "{\"name\": \"p\",\n\"workspaces\": [\"packages/*\", \"!packages/x\"]}")
 	link := func(name, version, file, url string, paths ...string) Package {
 		return Package{Type: "npm", Name: name, Version: version, Paths: append(paths, file), Install: Install{Kind: KindLink, URL: url, File: file}}
 	}
@@ -118,6 +119,14 @@ func TestFirstParty(t *testing.T) {
 		{"a copy elsewhere", npm, link("a", "1.0.0", "/node_modules/a", "/packages/a", "/other/node_modules/a/package.json"), 0},
 		{"installed, not linked", npm, js("a", "1.0.0", "/node_modules/a"), 0},
 		{"a registry's package", npm, link("ms", "2.1.3", "/node_modules/ms", "/packages/ms"), 0},
+
+		{"package.json: a member", manifest, link("@me/b", "1.0.0", "/srv/node_modules/@me/b", "/srv/packages/b", "/srv/packages/b/package.json"), 2},
+		{"package.json: a member of a member", manifest, link("b", "1.0.0", "/srv/packages/a/node_modules/b", "/srv/packages/b"), 2},
+		{"package.json: an excluded directory", manifest, link("x", "1.0.0", "/srv/node_modules/x", "/srv/packages/x"), 0},
+		{"package.json: no member", manifest, link("y", "1.0.0", "/srv/node_modules/y", "/srv/y"), 0},
+		{"package.json: another project's", manifest, link("b", "1.0.0", "/srv/node_modules/b", "/packages/b"), 0},
+		{"package.json: a pattern of everything", open(t, "package.json", `{"workspaces": ["**"]}`), link("evil", "1.0.0", "/srv/node_modules/evil", "/srv/node_modules/.store/evil"), 0},
+		{"package.json: below node_modules", manifest, link("b", "1.0.0", "/srv/node_modules/b", "/srv/node_modules/c/packages/b"), 0},
 
 		{"pnpm: a member", pnpm, link("@me/b", "1.0.0", "/srv/packages/a/node_modules/@me/b", "/srv/packages/b", "/srv/packages/b/package.json"), 20},
 		{"pnpm: a hoisted member", pnpm, link("a", "1.0.0", "/node_modules/.pnpm/node_modules/a", "/packages/a"), 14},
@@ -150,8 +159,8 @@ func TestFirstParty(t *testing.T) {
 	}
 }
 
-// TestPartlyRead checks that a lock of which only the workspace is read says so,
-// and pins nothing.
+// TestPartlyRead checks that a lock of which only the workspace is read has a
+// note about it, and pins nothing.
 func TestPartlyRead(t *testing.T) {
 	for file, text := range map[string]string{"pnpm-lock.yaml": pnpmLock, "yarn.lock": yarnLock} {
 		l := open(t, file, text)

@@ -76,10 +76,11 @@ func (l *Lock) member(src *source, start int, name, dir string, unnamed bool) {
 	})
 }
 
-// inProject reports whether a relative directory is in the project and written
-// in its shortest form.
+// inProject reports whether a relative directory is in the project, written in
+// its shortest form, and not one of installed packages, which no tool takes for
+// a member.
 func inProject(dir string) bool {
-	return dir == path.Clean(dir) && !path.IsAbs(dir) && dir != ".." && !strings.HasPrefix(dir, "../")
+	return !strings.Contains("/"+dir+"/", "/node_modules/") && dir == path.Clean(dir) && !path.IsAbs(dir) && dir != ".." && !strings.HasPrefix(dir, "../")
 }
 
 func (l *Lock) partlyRead(src *source) {
