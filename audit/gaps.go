@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -29,7 +31,7 @@ func UnwaivableGaps() []sbom.GapKind {
 // kinds of package sbom.
 func WaivableGaps() []sbom.GapKind {
 	return []sbom.GapKind{
-		sbom.GapUnreadable, sbom.GapMount, sbom.GapCataloger, sbom.GapMalformed,
+		sbom.GapUnreadable, sbom.GapPermission, sbom.GapMount, sbom.GapCataloger, sbom.GapMalformed,
 		sbom.GapUnreported, sbom.GapLimit, sbom.GapSystem, GapBase,
 	}
 }
@@ -39,6 +41,43 @@ func WaivableGaps() []sbom.GapKind {
 // rests on it.
 func (g *Gap) Waivable() bool {
 	return !slices.Contains(UnwaivableGaps(), g.Kind) && (g.Kind != GapBase || g.Path != "")
+}
+
+// MergeGaps returns gaps for people: those of paths that only root can read are
+// one, which names the first of them.
+func MergeGaps(gaps []Gap) []Gap {
+	paths := map[ExceptionRef][]string{}
+	for _, g := range gaps {
+		if g.Kind == sbom.GapPermission {
+			paths[g.waiver()] = append(paths[g.waiver()], g.Path)
+		}
+	}
+	var out []Gap
+	for _, g := range gaps {
+		list := paths[g.waiver()]
+		switch {
+		case g.Kind != sbom.GapPermission || len(list) == 1:
+			out = append(out, g)
+		case len(list) > 1:
+			const most = 3
+			names := strings.Join(list[:min(most, len(list))], ", ")
+			if n := len(list) - most; n > 0 {
+				names += fmt.Sprintf(" and %d more", n)
+			}
+			g.Path, g.Detail = "", fmt.Sprintf("%d paths only root can read: run with sudo, or waive them (%s)", len(list), names)
+			out = append(out, g)
+			paths[g.waiver()] = nil
+		}
+	}
+	return out
+}
+
+// waiver returns the waiver as a key, its zero value for none.
+func (g *Gap) waiver() ExceptionRef {
+	if g.Waived == nil {
+		return ExceptionRef{}
+	}
+	return *g.Waived
 }
 
 // OpenGaps returns the number of gaps that are not waived.

@@ -27,12 +27,34 @@ func counted(one, many, rest string) func(Facts) string {
 var (
 	RuleGaps = Rule{
 		ID: "gaps", Title: "Something could not be examined", Strict: SeverityIncomplete, Other: SeverityIncomplete,
-		What:    "The scan found a directory, a file, a database or a package that it could not read or parse, or the scan did not finish. Each gap is listed with its path.",
-		Why:     "A part that was not examined may contain anything. A count without it is too low by an unknown number, so the report is incomplete and never a pass.",
-		Fix:     "read the gap's text: run with the rights to read the path, repair or reinstall the package whose metadata is broken, or raise the limit that was reached.",
-		Accept:  "an entry under `waive:` of the stage with path or kind, reason, owner and the last day (expires) on which it holds. A lost scan, a package database that could not be read and an unknown base cannot be waived.",
-		message: counted("thing", "things", " could not be examined"),
-		hint:    text("see the gaps of the stage: give the scan the rights it needs, or repair what could not be read"),
+		What:   "The scan found a directory, a file, a database or a package that it could not read or parse, or the scan did not finish. Each gap is listed with its path.",
+		Why:    "A part that was not examined may contain anything. A count without it is too low by an unknown number, so the report is incomplete and never a pass.",
+		Fix:    "read the gap's text: run with the rights to read the path, repair or reinstall the package whose metadata is broken, or raise the limit that was reached.",
+		Accept: "an entry under `waive:` of the stage with path or kind, reason, owner and the last day (expires) on which it holds. A lost scan, a package database that could not be read and an unknown base cannot be waived.",
+		// Limit of Count are paths that only root can read. Subject has the keys of
+		// a waiver that covers them, or the only gap; Detail its last day.
+		message: func(f Facts) string {
+			switch {
+			case f.Limit == 0:
+				return wording.Count(f.Count, "thing", "things") + " could not be examined"
+			case f.Limit == f.Count:
+				return wording.Count(f.Count, "path", "paths") + " only root can read"
+			}
+			return fmt.Sprintf("%s could not be examined, %d of them paths that only root can read", wording.Count(f.Count, "thing", "things"), f.Limit)
+		},
+		hint: func(f Facts) string {
+			see := "see the gaps of the stage: give the scan the rights it needs, or repair what could not be read"
+			waiver := fmt.Sprintf("`waive: [{%s, reason: \"...\", owner: \"...\", expires: %s}]`", f.Subject, f.Detail)
+			switch {
+			case f.Subject == "":
+				return see
+			case f.Limit == 0:
+				return see + "; to waive it in the stage of depaudit.yaml: " + waiver
+			case f.Limit == f.Count:
+				return "run with sudo, or waive them in the stage of depaudit.yaml: " + waiver
+			}
+			return see + "; for the paths that only root can read, run with sudo or waive them in the stage of depaudit.yaml: " + waiver
+		},
 	}
 	RuleLimitation = Rule{
 		ID: "limitation", Title: "The environment cannot show everything that is judged", Strict: SeverityIncomplete, Other: Warning,

@@ -343,6 +343,7 @@ type GapKind string
 
 const (
 	GapUnreadable GapKind = "unreadable"       // a directory or file that could not be read
+	GapPermission GapKind = "permission"       // a directory or file that only another user may read
 	GapMount      GapKind = "mount"            // a mount that was not entered
 	GapCataloger  GapKind = "cataloger"        // a cataloger failed
 	GapMalformed  GapKind = "malformed"        // a package's metadata lacks a required field

@@ -227,8 +227,18 @@ func (b *stageBase) gaps(s *audit.Stage, waive *waivers) {
 		s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: audit.GapBase, Detail: "the base " + ref + " " + b.problem}})
 		return
 	}
+	own := map[sbom.Gap]bool{}
+	for _, g := range s.Gaps {
+		own[g.Gap] = true
+	}
 	for _, g := range b.Document.Gaps {
+		if g.Path != "" && own[g] {
+			continue // the same place, which the stage lists already
+		}
 		gap := audit.Gap{Gap: sbom.Gap{Kind: audit.GapBase, Path: g.Path, Detail: fmt.Sprintf("in the base %s: %s: %s", ref, g.Kind, g.Detail)}}
+		if g.Kind == sbom.GapPermission {
+			gap.Kind = g.Kind // one line and one waiver for the stage and its base
+		}
 		if slices.Contains(audit.UnwaivableGaps(), g.Kind) && gap.Path != "" {
 			// A gap of the base without a path cannot be waived.
 			gap.Detail, gap.Path = gap.Detail+" ("+gap.Path+")", ""

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/baseline"
@@ -74,9 +75,43 @@ func sortFindings(findings []audit.Finding) {
 }
 
 func (p *policy) gaps() {
-	if n := p.stage.OpenGaps(); n > 0 {
-		p.add(audit.RuleGaps, audit.Facts{Count: n})
+	n := p.stage.OpenGaps()
+	if n == 0 {
+		return
 	}
+	// Of gaps that the configuration can waive, the hint has the entry.
+	f := audit.Facts{Count: n}
+	var other *audit.Gap
+	for i := range p.stage.Gaps {
+		switch g := &p.stage.Gaps[i]; {
+		case g.Waived != nil:
+		case g.Kind == sbom.GapPermission:
+			f.Limit++
+		default:
+			other = g
+		}
+	}
+	switch {
+	case f.Limit > 0:
+		f.Subject = "kind: " + string(sbom.GapPermission)
+	case n == 1 && other.Waivable() && other.Path != "":
+		f.Subject = fmt.Sprintf("kind: %s, path: %q", other.Kind, other.Path)
+	}
+	if f.Subject != "" {
+		f.Detail = waiverEnds(p.except.today)
+	}
+	p.add(audit.RuleGaps, f)
+}
+
+// waiverEnds returns the last day that a hint proposes for a waiver: three months
+// from today.
+func waiverEnds(today string) string {
+	day, err := time.Parse(time.DateOnly, today)
+	if err != nil {
+		return "YYYY-MM-DD"
+	}
+	const months = 3
+	return day.AddDate(0, months, 0).Format(time.DateOnly)
 }
 
 // empty checks for an environment with implausibly few dependencies.

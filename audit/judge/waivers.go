@@ -5,6 +5,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/config"
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // waivers are the waivers of a stage.
@@ -34,7 +35,7 @@ func (w *waivers) apply(g *audit.Gap) {
 	}
 	at, live := w.first(func(i int) bool {
 		x := &w.list[i]
-		return (x.Kind != "" || x.Path != "") && (x.Kind == "" || x.Kind == g.Kind) &&
+		return (x.Kind != "" || x.Path != "") && (x.Kind == "" || x.Kind == g.Kind || x.Kind == sbom.GapUnreadable && g.Kind == sbom.GapPermission) &&
 			(x.Path == "" || g.Path != "" && w.sel[i].matchesPath(g.Path))
 	})
 	switch {

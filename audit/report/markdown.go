@@ -261,7 +261,7 @@ func markdownStage(r *audit.Report, s stage) []block {
 	}
 	if len(s.Gaps) > 0 {
 		gaps := block{rank: rankCause, what: "gaps", open: "**Not examined**\n\n", close: "\n"}
-		for _, g := range s.openFirst() {
+		for _, g := range audit.MergeGaps(s.openFirst()) {
 			line := strings.TrimRight("- "+markdownText(string(g.Kind))+" "+markdownCode(g.Path), " ") + "\n  " + orNothing(markdownText(g.Detail)) + "\n"
 			if g.Waived != nil {
 				line += "  waived " + markdownText(waived(g)) + "\n"

@@ -349,9 +349,10 @@ func (p *page) unaccounted(s stage) {
 }
 
 func (p *page) gaps(s stage) {
-	for i, g := range s.openFirst() {
+	gaps := audit.MergeGaps(s.openFirst())
+	for i, g := range gaps {
 		if i == shownItems {
-			p.field("", "", fmt.Sprintf("and %d more gaps: see --show gaps", len(s.Gaps)-i))
+			p.field("", "", fmt.Sprintf("and %d more gaps: see --show gaps", len(gaps)-i))
 			return
 		}
 		label, color := "gap", terminal.Yellow

@@ -84,7 +84,7 @@ func (c *command) accept(j *job, r *audit.Report, reason string) error {
 			c.printDiff(j.baseline, stage)
 			return usage(&hinted{err, fmt.Sprintf("give a reason: %s; nothing was written", acceptCommand(stage))})
 		case err != nil:
-			for _, g := range stage.Gaps {
+			for _, g := range audit.MergeGaps(stage.Gaps) {
 				if g.Waived != nil {
 					continue
 				}

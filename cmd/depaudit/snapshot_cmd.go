@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/terminal"
@@ -30,8 +32,8 @@ that have changed since.
 Keep the file where the job cannot write: a job that changes it changes the
 base.
 
-The exit code is 0, or 3 when something could not be examined; the file is
-written in both cases, and the audit reports the gaps again.`,
+What could not be examined is a warning here: the file has it, and the audit
+that uses the file decides.`,
 		Example: `  depaudit snapshot -o before.json
   depaudit audit --since before.json`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -81,11 +83,12 @@ written in both cases, and the audit reports the gaps again.`,
 				}
 			}
 			fmt.Fprintf(c.stdout, "wrote %s: %d dependencies, %d files\n", terminal.Escape(file), total, found.Document.Environment.Files)
+			var gaps []audit.Gap
 			for _, g := range found.Document.Gaps {
-				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(g.Path), terminal.Escape(g.Detail))
+				gaps = append(gaps, audit.Gap{Gap: g})
 			}
-			if len(found.Document.Gaps) > 0 {
-				return &exitError{code: exitIncomplete}
+			for _, g := range audit.MergeGaps(gaps) {
+				fmt.Fprintf(c.stderr, "warning: %s\n", terminal.Escape(strings.TrimPrefix(g.Path+": "+g.Detail, ": ")))
 			}
 			return nil
 		},

@@ -144,10 +144,10 @@ func TestUnreadableDirs(t *testing.T) {
 	if diff := cmp.Diff(want, s.List); diff != "" {
 		t.Errorf("%s%s", s.Error, diff)
 	}
-	detail := "permission denied (scan as a user who may read it)"
+	detail := denied
 	gaps := []sbom.Gap{
-		{Kind: sbom.GapUnreadable, Path: "/listed/inside", Detail: detail},
-		{Kind: sbom.GapUnreadable, Path: "/root", Detail: detail},
+		{Kind: sbom.GapPermission, Path: "/listed/inside", Detail: detail},
+		{Kind: sbom.GapPermission, Path: "/root", Detail: detail},
 	}
 	if diff := cmp.Diff(gaps, s.Gaps); diff != "" {
 		t.Error(diff)
@@ -582,7 +582,7 @@ func TestListedIsNotMissing(t *testing.T) {
 					return nil
 				})
 				gaps := tree.Gaps()
-				if len(gaps) != 1 || gaps[0].Path != test.gap || gaps[0].Kind != sbom.GapUnreadable {
+				if len(gaps) != 1 || gaps[0].Path != test.gap || gaps[0].Kind != sbom.GapUnreadable && gaps[0].Kind != sbom.GapPermission {
 					t.Errorf("gaps: %+v", gaps)
 				}
 				if tree.Lookup("/etc/x") == None {

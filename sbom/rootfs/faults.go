@@ -17,6 +17,22 @@ import (
 type faults struct {
 	mu sync.Mutex
 	of map[Node]string
+	// denied are those that this user may not read.
+	denied map[Node]bool
+}
+
+// denied is the text of a gap of the kind [sbom.GapPermission].
+const denied = "only root can read it (run with sudo, or waive it)"
+
+// Permission returns the gap of a file that could not be read, because this
+// user may not; false for any other.
+func (t *Tree) Permission(n Node) (sbom.Gap, bool) {
+	t.faults.mu.Lock()
+	defer t.faults.mu.Unlock()
+	if !t.faults.denied[n] {
+		return sbom.Gap{}, false
+	}
+	return sbom.Gap{Kind: sbom.GapPermission, Path: t.Path(n), Detail: denied}, true
 }
 
 // Faults returns a gap for every file that could not be opened or read so far,
@@ -39,8 +55,19 @@ func (t *Tree) Faults() []sbom.Gap {
 // fault records an error of reading a file of a directory. Of several, the
 // first in the order of their texts remains: goroutines have no order.
 func (t *Tree) fault(n Node, err error) {
-	if err == nil || t.disk == nil || !t.has(n) || t.Kind(n) != File ||
-		errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrClosed) || errors.Is(err, fs.ErrInvalid) {
+	if err == nil || t.disk == nil || !t.has(n) || t.Kind(n) != File {
+		return
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		t.faults.mu.Lock()
+		defer t.faults.mu.Unlock()
+		if t.faults.denied == nil {
+			t.faults.denied = make(map[Node]bool)
+		}
+		t.faults.denied[n] = true
+		return
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrClosed) || errors.Is(err, fs.ErrInvalid) {
 		return
 	}
 	text := err.Error()

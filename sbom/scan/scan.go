@@ -188,6 +188,7 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 	if opts.assembled != nil {
 		opts.assembled(s)
 	}
+	s.mergePermissions()
 	return sbom.New(s.doc)
 }
 
@@ -444,6 +445,19 @@ func (s *scanner) addFaults() {
 	for _, g := range s.tree.Faults() {
 		if !known[g.Path] {
 			s.doc.Gaps = append(s.doc.Gaps, g)
+		}
+	}
+}
+
+// mergePermissions makes one gap of all that a missing permission to read a file
+// caused: several readers may have tried, each with an error of its own.
+func (s *scanner) mergePermissions() {
+	for i, g := range s.doc.Gaps {
+		if g.Path == "" {
+			continue
+		}
+		if gap, denied := s.tree.Permission(s.tree.Lookup(g.Path)); denied {
+			s.doc.Gaps[i] = gap
 		}
 	}
 }
