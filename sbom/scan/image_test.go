@@ -187,6 +187,9 @@ func whatever(t *testing.T) files {
 			"/usr/local/include/foo/foo.h":                         "",
 			"/usr/local/lib/pkgconfig/foo.pc":                      "",
 			"/srv/app/vendor/composer/installed.json":              `{"packages": [{"name": "a/b", "version": "1"}, {"name": "a/c", "version": "2"}]}`,
+			"/root/.cargo/.crates.toml":                            "[v1]\n\"one 1.0.0 (path+file:///src)\" = [\"one\"]\n",
+			"/root/.cargo/bin/one":                                 "x:" + program(t),
+			"/srv/app/vendor/bundle/ruby/3.1.0/bundler/gems/g-0123456789ab/g.gemspec": "Gem::Specification.new do |s|\n  s.name = \"g\"\n  s.version = \"1\"\nend\n",
 			"/tmp/fifo": "fifo",
 		})
 }

@@ -157,6 +157,18 @@ func (s *inventory) findImports() importables {
 	// Debian's Ruby installs gems below /var, and its Perl searches /etc first.
 	s.searchIn(&searched{what: "Ruby file", names: "*.rb", dirs: "var/lib/gems", entries: `var/lib/gems/` + number + `/(gems|extensions(/[^/]+){0,2})`}, standard[:1], &out)
 	s.searchIn(&searched{what: "Perl module", names: "*.pm *.pl", dirs: "etc/perl", entries: `etc/perl`}, standard[:1], &out)
+	var homes []rootfs.Node // of gems, anywhere: a gem without a specification
+	for n := range t.Named("gems") {
+		up := t.Parent(n)
+		switch {
+		case t.Kind(n) != rootfs.Dir:
+		case t.Name(up) == "bundler":
+			homes = append(homes, t.Parent(up))
+		case t.Kind(t.Child(up, "specifications")) == rootfs.Dir:
+			homes = append(homes, up)
+		}
+	}
+	s.searchIn(&searched{what: "Ruby file", names: "*.rb", dirs: "gems bundler/gems", entries: `(bundler/)?gems`}, homes, &out)
 	slices.SortFunc(out.files, func(a, b importable) int { return int(a.node) - int(b.node) })
 	out.files = slices.CompactFunc(out.files, func(a, b importable) bool { return a.node == b.node })
 	return out

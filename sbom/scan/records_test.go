@@ -55,6 +55,52 @@ func TestRecords(t *testing.T) {
 	})
 }
 
+// TestCargo has the records of "cargo install".
+func TestCargo(t *testing.T) {
+	x := "x:" + program(t)
+	const v1 = "[v1]\n\"one 1.0.0 (registry+https://github.com/rust-lang/crates.io-index)\" = [\"one\"]\n" +
+		"\"two-tools 0.4.2 (path+file:///src/two)\" = [\n    \"alpha\",\n    \"beta\",\n    \"gamma\",\n]\n"
+	const v2 = `{"installs": {"one 1.0.0 (git+https://u:secret@example.org/one?branch=x#0123456789012345678901234567890123456789)": {"version_req": null, "bins": ["one"]},
+		"gone 2.0.0 (registry+https://github.com/rust-lang/crates.io-index)": {"bins": ["gone"]}}}`
+	home := "/root/.cargo"
+	runCases(t, []scanCase{
+		{"several programs", files{home + "/.crates.toml": v1, home + "/.crates2.json": v2, home + "/bin/one": x, home + "/bin/alpha": x, home + "/bin/beta": x, home + "/bin/gamma": x, home + "/bin/other": x},
+			[]string{"counts cargo/one@1.0.0", "counts cargo/two-tools@0.4.2", "counts " + unaccounted(home+"/bin/other")}},
+		{"the second record only, at another root", files{"/opt/rust/.crates2.json": v2, "/opt/rust/bin/one": x},
+			[]string{"counts cargo/one@1.0.0", "excluded declared /opt/rust/.crates2.json"}},
+		{"programs elsewhere", files{home + "/.crates.toml": "[v1]\n\"a 1.0.0 (path+file:///a)\" = [\"../../../usr/bin/evil\", \"a\"]\n", home + "/bin/a": x, "/usr/bin/evil": x},
+			[]string{"counts cargo/a@1.0.0", "counts " + unaccounted("/usr/bin/evil")}},
+		{"malformed", files{home + "/.crates.toml": "[v1", "/opt/a/.crates.toml": "[v1]\n\"nameless\" = [\"a\"]\n", "/opt/a/bin/a": x},
+			[]string{"gap malformed /root/.cargo/.crates.toml", "gap malformed /opt/a/.crates.toml", "counts " + unaccounted("/opt/a")}},
+	})
+}
+
+// TestBundler has gems without a specification in their gem home.
+func TestBundler(t *testing.T) {
+	spec := func(name, version string) string {
+		return "# -*- encoding: utf-8 -*-\n# stub: " + name + " " + version + " ruby lib\n\nGem::Specification.new do |s|\n  s.name = \"" + name + "\".freeze\n  s.version = \"" + version + "\"\nend\n"
+	}
+	const source = "Gem::Specification.new { |s| s.name = 'other'; s.version = Other::VERSION }\n"
+	home := "/srv/app/vendor/bundle/ruby/3.1.0"
+	at := home + "/bundler/gems/rails-0123456789ab"
+	runCases(t, []scanCase{
+		{"one gem", files{at + "/rails.gemspec": spec("rails", "7.1.0"), at + "/lib/rails.rb": "", at + "/bin/rails": "x:#!/usr/bin/ruby\n", home + "/extensions/x86_64-linux/3.1.0/rails-0123456789ab/rails.so": program(t)},
+			[]string{"counts gem/rails@7.1.0"}},
+		{"several gems of one repository", files{at + "/rails.gemspec": spec("rails", "7.1.0"), at + "/activesupport/activesupport.gemspec": spec("activesupport", "7.1.0"), at + "/tools/release": "x:#!/bin/sh\n",
+			at + "/activesupport/bin/test": "x:#!/bin/sh\n", at + "/guides/a/b/deep.gemspec": spec("deep", "1.0"), at + "/fixtures/other.gemspec": source},
+			[]string{"counts gem/activesupport@7.1.0", "counts gem/deep@1.0", "counts gem/rails@7.1.0"}},
+		{"not evaluated", files{at + "/other.gemspec": source, at + "/x/y/fixture.gemspec": source}, []string{"counts gem/other"}},
+		{"no gemspec", files{at + "/lib/rails.rb": "", at + "/run": "x:#!/bin/sh\n"},
+			[]string{"gap unreported " + at, "counts " + unaccounted(at)}},
+		{"of bundle cache", files{"/srv/app/vendor/cache/local/.bundlecache": "", "/srv/app/vendor/cache/local/local.gemspec": spec("local", "0.1.0"), "/srv/app/vendor/cache/local/exe/run": "x:#!/usr/bin/ruby\n"},
+			[]string{"counts gem/local@0.1.0"}},
+		{"in a package of the system", debs(map[string][]string{"app": {at + "/rails.gemspec", at + "/lib/rails.rb"}}).with(files{at + "/rails.gemspec": spec("rails", "7.1.0"), at + "/lib/rails.rb": ""}),
+			[]string{"inside gem/rails@7.1.0 in deb/debian/app@1?arch=amd64"}},
+		{"a directory of a gem home that no specification describes", files{home + "/specifications/rake-13.0.gemspec": spec("rake", "13.0"), home + "/gems/rake-13.0/lib/rake.rb": "", home + "/gems/evil-6.6.6/lib/evil.rb": ""},
+			[]string{"counts gem/rake@13.0", "counts " + unaccounted(home+"/gems/evil-6.6.6")}},
+	})
+}
+
 // TestRecordsSince adds a package to a record that a snapshot has.
 func TestRecordsSince(t *testing.T) {
 	root := composer("/srv/app", "acme/http").plant(t)

@@ -339,6 +339,8 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.addManagers()
 	s.readPython()
 	s.readNode()
+	s.readCargo()
+	s.readBundler()
 	s.readPnP()
 	return ctx.Err()
 }
