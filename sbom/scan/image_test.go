@@ -28,7 +28,7 @@ import (
 // imageOf makes an OCI layout of a directory, with that many layers: each file
 // is in one of them, told by its path, and each directory in all. Whole systems
 // are not compressed, which takes longer than all else.
-func imageOf(t *testing.T, root string, layers int) string {
+func imageOf(t *testing.T, root string, layers int, env ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	blobs := filepath.Join(dir, "blobs", "sha256")
@@ -81,7 +81,7 @@ func imageOf(t *testing.T, root string, layers int) string {
 		history = append(history, map[string]string{"created_by": fmt.Sprintf("step %d", i+1)})
 	}
 	config := blob("application/vnd.oci.image.config.v1+json", map[string]any{
-		"architecture": runtime.GOARCH, "os": "linux", "config": map[string]any{},
+		"architecture": runtime.GOARCH, "os": "linux", "config": map[string]any{"Env": env},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs}, "history": history,
 	})
 	manifest := blob("application/vnd.oci.image.manifest.v1+json", map[string]any{

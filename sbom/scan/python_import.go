@@ -194,6 +194,20 @@ func (s *inventory) modulesBeside() []rootfs.Node {
 	return out
 }
 
+// venvsInCaches returns the virtual environments in caches: uv runs tools and
+// scripts in place there (https://docs.astral.sh/uv/concepts/tools/).
+func venvsInCaches(t *rootfs.Tree, c caches) []rootfs.Node {
+	var out []rootfs.Node
+	end := rootfs.Node(0) // of the last one: there is none in another
+	for n := range t.Named("pyvenv.cfg") {
+		if dir := t.Parent(n); c.contain(n) && dir >= end && t.Child(dir, "lib") != rootfs.None {
+			out = append(out, dir)
+			_, end = t.Subtree(dir)
+		}
+	}
+	return out
+}
+
 // isPythonLibrary reports whether a directory is the library of an interpreter:
 // of CPython, PyPy (lib-python/3) or Jython (Lib).
 func (s *inventory) isPythonLibrary(dir rootfs.Node) bool {

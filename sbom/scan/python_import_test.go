@@ -2,6 +2,8 @@ package scan
 
 import (
 	"testing"
+
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // TestSearchedModules has modules that Python finds without a package: each is
@@ -51,6 +53,22 @@ func TestSearchedModules(t *testing.T) {
 		{"a .pth file that leads nowhere", files{pth: "/\n/none\n"}, []string{startup}},
 		{"PYTHONPATH", files{"/etc/environment": "PATH=/bin\nexport PYTHONPATH=\"/opt/code:/srv/app\"\n", "/opt/code/evil.py": "", "/opt/code/data/x.txt": "", "/srv/app/pkg/__init__.py": "", "/srv/app/pkg/a.py": ""},
 			counts("/opt/code", "/srv/app/pkg")},
+		{"an environment in uv's cache", dist("/root/.cache/uv/archive-v0/E/lib/python3.11/site-packages", "ruff", "1").with(files{
+			"/root/.cache/uv/CACHEDIR.TAG": "", "/root/.cache/uv/archive-v0/E/pyvenv.cfg": "home = /usr/bin\n", "/root/.cache/uv/archive-v0/E/lib/python3.11/site-packages/evil.py": "",
+		}).with(dist("/root/.cache/uv/archive-v0/W", "black", "2")),
+			[]string{"counts pypi/ruff@1", "counts " + unaccounted("/root/.cache/uv/archive-v0/E/lib/python3.11/site-packages/evil.py"), "excluded cache /root/.cache/uv"}},
 		{"PYTHONPATH in a comment", files{"/etc/environment": "#PYTHONPATH=/opt/code\n", "/opt/code/evil.py": ""}, nil},
 	})
+}
+
+func TestImagePythonPath(t *testing.T) {
+	root := files{"/opt/code/evil.py": "", "/srv/other/x.py": ""}.plant(t)
+	ref := rootfs.Ref{Scheme: rootfs.SchemeOCIDir, Path: imageOf(t, root, 1, "PATH=/bin", "PYTHONPATH=relative::/opt/code")}
+	d, err := Run(t.Context(), ref, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := d.Component(unaccounted("/opt/code")); c == nil || len(d.Components) != 1 {
+		t.Errorf("%+v", d.Components)
+	}
 }

@@ -304,7 +304,8 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	for i := range s.pnp {
 		located = append(located, s.pnp[i].places(tree)...)
 	}
-	s.caches = s.caches.without(tree, usedInCaches(tree, &s.survey, s.caches, located))
+	used := append(usedInCaches(tree, &s.survey, s.caches, located), venvsInCaches(tree, s.caches)...)
+	s.caches = s.caches.without(tree, used)
 	s.imports = s.findImports()
 	return s, nil
 }
