@@ -323,6 +323,7 @@ const (
 	ExcludedPseudo     ExclusionReason = "pseudo-filesystem"
 	ExcludedKey        ExclusionReason = "key"   // a public key that a package database holds
 	ExcludedNames      ExclusionReason = "names" // the same files under other names
+	ExcludedOwn        ExclusionReason = "own"   // the program that scanned
 
 	// The following are entries of a third-party document.
 	ExcludedDescribed   ExclusionReason = "described"    // the subject of the document, or a group of its entries

@@ -29,6 +29,8 @@ type Request struct {
 	Platform string     `json:"platform,omitempty"`
 	// Cache is the directory for layers of images, empty for none.
 	Cache string `json:"cache,omitempty"`
+	// Own is as in [scan.Options].
+	Own []string `json:"own,omitempty"`
 	// Since is the path of a snapshot of the same environment.
 	Since string `json:"since,omitempty"`
 	// Snapshot requests a snapshot in addition to the document.
@@ -68,7 +70,7 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		}
 		return &Result{Document: s.Document}, nil
 	}
-	opts := scan.Options{Progress: progress, Platform: r.Platform, Cache: r.Cache, Fingerprints: true, Now: r.Now}
+	opts := scan.Options{Progress: progress, Platform: r.Platform, Cache: r.Cache, Own: r.Own, Fingerprints: true, Now: r.Now}
 	if r.Since != "" {
 		// The same file is read as the base, where an error becomes a gap.
 		opts.Since, _ = readSnapshot(r.Since)
@@ -217,7 +219,7 @@ func (o Options) scan(ctx context.Context, e Environment) (*Result, error) {
 	if o.Progress != nil {
 		report = o.Progress
 	}
-	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Now: o.Now}
+	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Own: o.Own, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Now: o.Now}
 	if request.FromInput() {
 		request.Input = o.Input
 	}

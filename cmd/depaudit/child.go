@@ -77,9 +77,11 @@ func (r *childRequest) mapStrings(f func(string) string) {
 	for _, s := range []*string{&r.Ref.Scheme, &r.Ref.Path, &r.Ref.Tag, &r.Ref.Stage, &r.File, &r.Platform, &r.Cache, &r.Since} {
 		*s = f(*s)
 	}
-	r.Paths = slices.Clone(r.Paths)
-	for i := range r.Paths {
-		r.Paths[i] = f(r.Paths[i])
+	for _, list := range []*[]string{&r.Paths, &r.Own} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			(*list)[i] = f((*list)[i])
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/depaudit/depaudit/audit/pipeline"
@@ -19,6 +20,9 @@ func (c *command) scanOptions(limits limitFlags) (o pipeline.Options, done func(
 		Now:     time.Now(),
 		Input:   c.stdin,
 		Tool:    tool(),
+	}
+	if exe, err := os.Executable(); err == nil {
+		o.Own = []string{exe}
 	}
 	if progress != nil {
 		o.Progress = progress.set

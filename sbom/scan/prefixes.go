@@ -239,7 +239,7 @@ func (p *prefixes) isContainer(d rootfs.Node) bool {
 	files := 0
 	for n := range t.Children(d) {
 		switch name := t.Name(n); {
-		case t.Kind(n) == rootfs.File && !incidental(name):
+		case t.Kind(n) == rootfs.File && !incidental(name) && !p.s.own[n]:
 			files++
 		case t.Kind(n) == rootfs.Dir && c.programs > 0 && slices.Contains(prefixParts, name):
 			return false

@@ -66,6 +66,9 @@ type Options struct {
 	// Platform and Cache are those of [rootfs.Options].
 	Platform string
 	Cache    string
+	// Own are paths on this machine of the caller's own program, which is excluded
+	// where it is in the environment. See own.go.
+	Own []string
 	// Fingerprints sets [sbom.Component.Fingerprint] of components of files that
 	// no package accounts for. It depends on times of modification.
 	Fingerprints bool
@@ -114,7 +117,7 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 	if progress == nil {
 		progress = func(Progress) {}
 	}
-	since := usable(ref, opts.Since)
+	since := usable(ref, opts.Own, opts.Since)
 	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache}
 	if since != nil {
 		progress(Progress{Phase: "comparing with the snapshot"})
@@ -156,7 +159,7 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 			return nil, err
 		}
 		if fingerprints != nil {
-			out.Fingerprints = &snapshot.Fingerprints{Binding: binding(ref), Fingerprints: *fingerprints}
+			out.Fingerprints = &snapshot.Fingerprints{Binding: binding(ref, opts.Own), Fingerprints: *fingerprints}
 		}
 	}
 	return out, nil
@@ -170,6 +173,7 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 		return nil, err
 	}
 	s.fingerprints = opts.Fingerprints
+	s.findOwn(opts.Own)
 	if err := s.recall(ctx, since); err != nil {
 		return nil, err
 	}
@@ -216,7 +220,9 @@ type inventory struct {
 	stores []store
 	// alias and shared are further names of files that the system, or a unit,
 	// accounts for under another: names.go.
-	alias  map[rootfs.Node]rootfs.Node
+	alias map[rootfs.Node]rootfs.Node
+	// own are the files of the caller: own.go.
+	own    map[rootfs.Node]bool
 	shared map[rootfs.Node]bool
 }
 
@@ -360,11 +366,15 @@ func (s *scanner) assemble() {
 	s.emit()
 	s.startupCode()
 	s.exclude()
+	s.excludeOwn()
 }
 
 // visible is what the catalogers may see: of caches the programs that are
 // run from there, and of what the system owns only the metadata that names what is inside a package.
 func (s *scanner) visible(n rootfs.Node) bool {
+	if len(s.own) > 0 && s.own[n] {
+		return false
+	}
 	if s.caches.contain(n) {
 		return s.cached[n]
 	}

@@ -31,8 +31,8 @@ func Snapshot(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snap
 }
 
 // binding names everything that a document depends on besides the tree.
-func binding(ref rootfs.Ref) string {
-	return fmt.Sprintf("%s; %s; counting rules %d; %s", ref.Scheme, keepRule().ID, sbom.Rules, thisProgram())
+func binding(ref rootfs.Ref, own []string) string {
+	return fmt.Sprintf("%s; %s; counting rules %d; %s; %q", ref.Scheme, keepRule().ID, sbom.Rules, thisProgram(), ownPaths(ref, own))
 }
 
 // thisProgram identifies the running program: by the version of a release, or
@@ -55,8 +55,8 @@ func thisProgram() string {
 
 // usable returns the snapshot if a scan of that environment can use it, or else
 // nil.
-func usable(ref rootfs.Ref, s *snapshot.Snapshot) *snapshot.Snapshot {
-	if s == nil || s.Fingerprints == nil || s.Document == nil || ref.IsImage() || s.Fingerprints.Binding != binding(ref) {
+func usable(ref rootfs.Ref, own []string, s *snapshot.Snapshot) *snapshot.Snapshot {
+	if s == nil || s.Fingerprints == nil || s.Document == nil || ref.IsImage() || s.Fingerprints.Binding != binding(ref, own) {
 		return nil
 	}
 	return s

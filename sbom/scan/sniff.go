@@ -88,6 +88,9 @@ func (s *inventory) sniff(ctx context.Context) (sniffed, []sbom.Gap, error) {
 }
 
 func (s *inventory) sniffOne(n rootfs.Node, out *sniffed) error {
+	if len(s.own) > 0 && s.own[n] {
+		return nil
+	}
 	c := s.caches.of(n)
 	cached := c != nil
 	if cached {
