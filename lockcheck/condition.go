@@ -90,10 +90,10 @@ func fits(value string, list []string) pep508.Truth {
 	return pep508.False
 }
 
-// text returns the condition, and the values of the environment that it depends
-// on: "python_version < '3.8', and this environment has python_version 3.11".
-// marker is the text of the markers.
-func (c *condition) text(marker string, env pep508.Environment, on Platform) string {
+// text returns the condition of an entry, and the values of the environment that
+// it depends on: "python_version < '3.8' (requirements.txt:3), and this
+// environment has python_version 3.11". marker is the text of the markers.
+func (c *condition) text(marker string, e *Entry, env pep508.Environment, on Platform) string {
 	var want, have, unknown []string
 	compare := func(name, value string) {
 		switch text := name + " " + value; {
@@ -139,7 +139,7 @@ func (c *condition) text(marker string, env pep508.Environment, on Platform) str
 	if len(unknown) > 0 {
 		present = append(present, "does not show "+strings.Join(unknown, ", "))
 	}
-	return strings.Join(want, " and ") + ", and this environment " + strings.Join(present, " and ")
+	return strings.Join(want, " and ") + " (" + place(e) + "), and this environment " + strings.Join(present, " and ")
 }
 
 // oneLine shortens untrusted text for a sentence in which quotes would be read as

@@ -17,10 +17,10 @@ func TestConditions(t *testing.T) {
 			"\n\n[[package]]\nname = \"foo\"\nversion = \"1.0\"\n" + registry + "\n" + wheel + "\n"
 	}
 	for _, tt := range []struct{ name, format, text, want, detail string }{
-		{"another Python", "requirements.txt", "foo==1.0 ; python_version < '3.8' --hash=sha256:" + shaA, "other-platform", "requirements.txt:1 is not for this environment: it is for python_version < '3.8', and this environment has python_version 3.11"},
+		{"another Python", "requirements.txt", "foo==1.0 ; python_version < '3.8' --hash=sha256:" + shaA, "other-platform", "/requirements.txt:1), and this environment has python_version 3.11"},
 		{"this Python", "requirements.txt", "foo==1.0 ; python_version >= '3.8' and sys_platform != 'win32' --hash=sha256:" + shaA, "hash-locked", ""},
 		{"the other one applies", "requirements.txt", "foo==1.0 ; python_version < '3.8'\nfoo==3.0 ; python_version >= '3.8'", "other-platform", `"foo" is installed at "1.0" and locked at "3.0"`},
-		{"not decided", "requirements.txt", "foo==1.0 ; platform_machine == 'arm64' --hash=sha256:" + shaA, "unknown-platform", "it is for platform_machine == 'arm64', and this environment does not show platform_machine"},
+		{"not decided", "requirements.txt", "foo==1.0 ; platform_machine == 'arm64' --hash=sha256:" + shaA, "unknown-platform", "and this environment does not show platform_machine"},
 		{"decided by a part", "requirements.txt", "foo==1.0 ; platform_machine == 'arm64' or sys_platform == 'linux'", "version-locked no-hash", ""},
 		{"another entry decides", "requirements.txt", "foo==1.0 ; platform_machine == 'arm64'\nfoo==1.0 ; os_name == 'posix' --hash=sha256:" + shaA, "hash-locked", ""},
 		{"the last number is not known", "requirements.txt", "foo==1.0 ; python_full_version < '3.11.3'", "unknown-platform", "has python_version 3.11"},
@@ -28,7 +28,7 @@ func TestConditions(t *testing.T) {
 		{"a URL", "requirements.txt", "https://files.pythonhosted.org/foo-1.0-py3-none-any.whl ; sys_platform == 'win32'", "other-platform", "this environment has sys_platform linux"},
 		{"pylock", "pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'foo'\nversion = '1.0'\nmarker = \"python_version < '3.8'\"\n", "other-platform", ""},
 		{"a group of pylock", "pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'foo'\nversion = '1.0'\nmarker = \"'dev' in dependency_groups\"\n", "version-locked no-hash", ""},
-		{"pylock's Python", "pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'foo'\nversion = '1.0'\nrequires-python = '<3.9'\n", "other-platform", "it is for Python <3.9, and this environment has python_version 3.11"},
+		{"pylock's Python", "pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'foo'\nversion = '1.0'\nrequires-python = '<3.9'\n", "other-platform", "locked for Python <3.9 ("},
 		{"pylock's Python of all", "pylock.toml", "lock-version = '1.0'\nrequires-python = '>=3.12'\n[[packages]]\nname = 'foo'\nversion = '1.0'\n", "other-platform", ""},
 		{"Pipenv", "Pipfile.lock", `{"default": {"foo": {"version": "==1.0", "markers": "sys_platform == 'win32'"}}}`, "other-platform", ""},
 		{"Poetry 2", "poetry.lock", "[[package]]\nname = \"foo\"\nversion = \"1.0\"\ngroups = [\"main\"]\nmarkers = \"python_version < '3.8'\"\nfiles = [" + files + "]\n", "other-platform", ""},
@@ -37,13 +37,13 @@ func TestConditions(t *testing.T) {
 		{"Poetry before 1.0", "poetry.lock", "[[package]]\nname = \"foo\"\nversion = \"1.0\"\nmarker = \"sys_platform == 'win32'\"\n", "other-platform", ""},
 		{"a fork of uv", "uv.lock", "version = 1\n[[package]]\nname = \"foo\"\nversion = \"1.0\"\n" + registry + "\nresolution-markers = [\"python_full_version < '3.10'\", \"sys_platform == 'win32'\"]\n" + wheel, "other-platform", ""},
 		{"this fork of uv", "uv.lock", "version = 1\n[[package]]\nname = \"foo\"\nversion = \"1.0\"\n" + registry + "\nresolution-markers = [\"python_full_version < '3.10'\", \"sys_platform == 'linux'\"]\n" + wheel, "hash-locked", ""},
-		{"an edge of uv", "uv.lock", root(`dependencies = [{ name = "foo", marker = "sys_platform == 'win32'" }]`), "other-platform", "it is required for sys_platform == 'win32', and this environment has sys_platform linux"},
+		{"an edge of uv", "uv.lock", root(`dependencies = [{ name = "foo", marker = "sys_platform == 'win32'" }]`), "other-platform", "required for sys_platform == 'win32' ("},
 		{"an open edge of uv", "uv.lock", root(`dependencies = [{ name = "foo", marker = "sys_platform == 'linux'" }]`), "hash-locked", ""},
 		{"an undecided edge of uv", "uv.lock", root(`dependencies = [{ name = "foo", marker = "platform_machine == 'arm64'" }]`), "unknown-platform", "does not show platform_machine"},
 		{"an edge of a group", "uv.lock", root("[package.dev-dependencies]\ndev = [{ name = \"foo\" }]"), "hash-locked", ""},
 		{"an edge of an extra", "uv.lock", root("[package.optional-dependencies]\nx = [{ name = \"foo\", marker = \"python_full_version < '3.9'\" }]"), "other-platform", ""},
 		{"no edge", "uv.lock", root(""), "hash-locked", ""},
-		{"two steps", "uv.lock", root("dependencies = [{ name = \"bar\", marker = \"os_name == 'nt'\" }]\n\n[[package]]\nname = \"bar\"\nversion = \"1\"\n" + registry + "\ndependencies = [{ name = \"foo\" }]"), "other-platform", "what requires it is not either"},
+		{"two steps", "uv.lock", root("dependencies = [{ name = \"bar\", marker = \"os_name == 'nt'\" }]\n\n[[package]]\nname = \"bar\"\nversion = \"1\"\n" + registry + "\ndependencies = [{ name = \"foo\" }]"), "other-platform", "what requires it is for other environments ("},
 		{"the manifest", "uv.lock", "version = 1\n[manifest]\nrequirements = [{ name = \"foo\", marker = \"os_name == 'nt'\" }]\n" + root(""), "other-platform", ""},
 		{"uv's Python of all", "uv.lock", "requires-python = \">=3.12\"\n" + root(""), "other-platform", ""},
 	} {

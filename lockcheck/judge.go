@@ -20,9 +20,9 @@ func (s *Set) judge(p *Package, name string, c candidate, env pep508.Environment
 	case applies == pep508.True, p.Type == "npm" && (applies == pep508.Unknown || r.Pinned && r.Evidence.rank() >= HashClaimed.rank()):
 		return r
 	case applies == pep508.False:
-		return Result{Entry: c.entry, Reason: OtherPlatform, Detail: place(c.entry) + " is not for this environment: " + where}
+		return Result{Entry: c.entry, Reason: OtherPlatform, Detail: where}
 	case r.Pinned:
-		return Result{Entry: c.entry, Reason: UnknownMarker, Detail: "it is not known whether " + place(c.entry) + " is for this environment: " + where}
+		return Result{Entry: c.entry, Reason: UnknownMarker, Detail: where}
 	}
 	return r
 }
@@ -34,16 +34,16 @@ func (s *Set) applies(p *Package, c candidate, env pep508.Environment) (applies 
 	l := s.locks[c.lock]
 	if applies != pep508.False && len(l.edges) > 0 {
 		if r := s.reachOf(c.lock, env); r.applies[c.index] < applies {
-			where = "what requires it is not either"
+			where = "what requires it is for other environments (" + place(c.entry) + ")"
 			if i := r.closed[c.index]; i >= 0 {
 				closed := condition{markers: []*pep508.Marker{l.edges[i].marker}}
-				where = "it is required for " + closed.text(l.edges[i].text, env, p.Platform)
+				where = "required for " + closed.text(l.edges[i].text, c.entry, env, p.Platform)
 			}
 			return r.applies[c.index], where
 		}
 	}
 	if applies != pep508.True {
-		where = "it is for " + c.entry.when.text(c.entry.Marker, env, p.Platform)
+		where = "locked for " + c.entry.when.text(c.entry.Marker, c.entry, env, p.Platform)
 	}
 	return applies, where
 }
