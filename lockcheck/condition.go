@@ -21,6 +21,9 @@ type condition struct {
 	// markers are alternatives: Poetry has one for each group, uv one for each
 	// fork of its resolution.
 	markers []*pep508.Marker
+	// lock are alternatives for the whole lock: the environments that it was
+	// made for, anywhere else its installer refuses it.
+	lock []*pep508.Marker
 	// requires are the versions of Python that the entry is for (PEP 751).
 	requires pep508.Specifiers
 	// os, cpu and libc are npm's lists; see [fits].
@@ -29,18 +32,27 @@ type condition struct {
 
 // applies evaluates the condition in one Python environment and on a platform.
 func (c *condition) applies(env pep508.Environment, on Platform) pep508.Truth {
-	holds := pep508.True
-	if len(c.markers) > 0 {
-		holds = pep508.False
-		for _, m := range c.markers {
-			holds = max(holds, m.Applies(env))
-		}
+	holds := anyApplies(c.markers, env)
+	if anyApplies(c.lock, env) == pep508.False {
+		return pep508.False
 	}
 	holds = min(holds, c.python(env), fits(on.OS, c.os), fits(on.CPU, c.cpu))
 	if len(c.libc) > 0 && on.OS != "" && on.OS != "linux" {
 		return pep508.False // npm-install-checks: only Linux has a choice
 	}
 	return min(holds, fits(on.Libc, c.libc))
+}
+
+// anyApplies returns the truth of a list of alternatives. An empty list holds.
+func anyApplies(markers []*pep508.Marker, env pep508.Environment) pep508.Truth {
+	if len(markers) == 0 {
+		return pep508.True
+	}
+	holds := pep508.False
+	for _, m := range markers {
+		holds = max(holds, m.Applies(env))
+	}
+	return holds
 }
 
 // python compares the versions of Python, of which the last number may be
@@ -106,7 +118,12 @@ func (c *condition) text(marker string, e *Entry, env pep508.Environment, on Pla
 	if marker != "" {
 		want = append(want, oneLine(marker))
 	}
-	for _, m := range c.markers {
+	markers := c.markers
+	if anyApplies(c.lock, env) == pep508.False {
+		want = append(want, "the environments of the lock")
+		markers = append(slices.Clone(markers), c.lock...)
+	}
+	for _, m := range markers {
 		for _, name := range m.Variables() {
 			if name == "python_full_version" && env[name] == "" {
 				compare("python_version", env["python_version"])

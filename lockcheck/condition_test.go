@@ -45,6 +45,9 @@ func TestConditions(t *testing.T) {
 		{"no edge", "uv.lock", root(""), "hash-locked", ""},
 		{"two steps", "uv.lock", root("dependencies = [{ name = \"bar\", marker = \"os_name == 'nt'\" }]\n\n[[package]]\nname = \"bar\"\nversion = \"1\"\n" + registry + "\ndependencies = [{ name = \"foo\" }]"), "other-platform", "what requires it is for other environments ("},
 		{"the manifest", "uv.lock", "version = 1\n[manifest]\nrequirements = [{ name = \"foo\", marker = \"os_name == 'nt'\" }]\n" + root(""), "other-platform", ""},
+		{"pylock's environments", "pylock.toml", "lock-version = '1.0'\nenvironments = [\"sys_platform == 'win32'\", \"sys_platform == 'darwin'\"]\n[[packages]]\nname = 'foo'\nversion = '1.0'\n", "other-platform", "locked for the environments of the lock ("},
+		{"one of pylock's environments", "pylock.toml", "lock-version = '1.0'\nenvironments = [\"sys_platform == 'win32'\", \"sys_platform == 'linux'\"]\n[[packages]]\nname = 'foo'\nversion = '1.0'\n", "version-locked no-hash", ""},
+		{"uv's environments", "uv.lock", "supported-markers = [\"sys_platform == 'darwin'\"]\n" + root(""), "other-platform", "this environment has sys_platform linux"},
 		{"uv's Python of all", "uv.lock", "requires-python = \">=3.12\"\n" + root(""), "other-platform", ""},
 	} {
 		text := tt.text

@@ -17,6 +17,9 @@ import (
 // the lock has for the member. Of a link both ends are compared, and the package
 // must be nowhere else.
 func (s *Set) FirstParty(p Package) *Entry {
+	if k := p.Install.Kind; k != KindLink && k != KindEditable && k != KindURL {
+		return nil
+	}
 	name := ecosystem.Canonical(p.Type, ecosystem.Join(p.Namespace, p.Name))
 	for _, c := range s.members {
 		m := c.entry

@@ -8,7 +8,7 @@ func (l *Lock) parsePylock(d *document) error {
 	if v := d.text(d.root, "lock-version"); v != "1.0" && d.err == nil {
 		d.fail(0, "create it again with a tool that writes version 1.0", "lock-version is %s, not \"1.0\"", quote(v))
 	}
-	requires := d.specifiers(d.root, "requires-python")
+	requires, environments := d.specifiers(d.root, "requires-python"), d.environments("environments")
 	for _, p := range d.tables(d.root, "packages") {
 		e := Entry{
 			Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"),
@@ -17,6 +17,7 @@ func (l *Lock) parsePylock(d *document) error {
 		if e.Name == "" {
 			d.fail(p.offset, "", "a package without a name")
 		}
+		e.when.lock = environments
 		d.condition(&e, p, "marker", d.text(p, "marker"))
 		e.when.requires = slices.Concat(requires, d.specifiers(p, "requires-python"))
 		vcs, directory, archive := d.table(p, "vcs"), d.table(p, "directory"), d.table(p, "archive")

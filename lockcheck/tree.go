@@ -209,6 +209,17 @@ func (d *document) condition(e *Entry, parent *node, key, marker string) {
 	e.when.markers = append(e.when.markers, m)
 }
 
+// environments parses a list of markers for the whole lock.
+func (d *document) environments(key string) []*pep508.Marker {
+	var out []*pep508.Marker
+	for _, text := range d.texts(d.root, key) {
+		if m := d.marker(d.root, key, text); m != nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // marker parses a marker, which is nil when there is none.
 func (d *document) marker(parent *node, key, text string) *pep508.Marker {
 	m, err := pep508.ParseMarker(text)

@@ -14,7 +14,7 @@ func (l *Lock) parseUV(d *document) error {
 	if v := d.want(d.root, "version", nodeNumber); v != nil && v.text != "1" {
 		d.fail(v.offset, "lock with a uv that writes version 1", "uv.lock version %s is not supported", quote(v.text))
 	}
-	requires := d.specifiers(d.root, "requires-python")
+	requires, environments := d.specifiers(d.root, "requires-python"), d.environments("supported-markers")
 	members := d.texts(d.table(d.root, "manifest"), "members")
 	for _, p := range d.tables(d.root, "package") {
 		e := Entry{Type: "pypi", Name: d.text(p, "name"), Version: d.text(p, "version"), File: d.file, Line: d.at(p, "name")}
@@ -22,7 +22,7 @@ func (l *Lock) parseUV(d *document) error {
 			d.fail(p.offset, "", "a package without a name")
 		}
 		uvSource(d, p, &e, members)
-		e.when.requires = requires
+		e.when.requires, e.when.lock = requires, environments
 		for _, marker := range d.texts(p, "resolution-markers") {
 			d.condition(&e, p, "resolution-markers", marker)
 		}
@@ -77,6 +77,7 @@ func (l *Lock) uvEdges(d *document) {
 		add(i, d.tables(p, "dependencies"))
 		groups(i, d.table(p, "optional-dependencies"))
 		groups(i, d.table(p, "dev-dependencies"))
+		groups(i, d.table(p, "dependency-groups"))
 	}
 	if manifest := d.table(d.root, "manifest"); manifest != nil {
 		add(-1, d.tables(manifest, "requirements"))

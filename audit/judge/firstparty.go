@@ -70,14 +70,15 @@ func (f *footprint) isThirdParty(c *sbom.Component, pattern string) bool {
 }
 
 // territory matches the directories that installers put packages of others in.
-var territory = regexp.MustCompile(`^(node_modules|bower_components|\.pnpm|\.yarn|site-packages|dist-packages|.*\.dist-info|specifications|perl5|luarocks|conda-meta)$`)
+var territory = regexp.MustCompile(`^(node_modules|bower_components|\.pnpm|\.yarn|site-packages|dist-packages|.*\.dist-info|specifications|perl5|luarocks|rocks-[0-9.]+|conda-meta|\.crates\.toml|\.crates2\.json)$`)
 
 // territories returns the number of directories of installed packages in a
-// path. "vendor" is one for Bundler and Composer, which install there.
+// path. "vendor" is one for Bundler and Composer, which install there, and
+// "library" for R.
 func territories(at, typ string) int {
 	n := 0
 	for dir := range strings.SplitSeq(at, "/") {
-		if territory.MatchString(dir) || dir == "vendor" && (typ == "gem" || typ == "composer") {
+		if territory.MatchString(dir) || dir == "vendor" && (typ == "gem" || typ == "composer") || dir == "library" && typ == "cran" {
 			n++
 		}
 	}
