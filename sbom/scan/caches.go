@@ -215,7 +215,9 @@ func isPnpmStore(t *rootfs.Tree, dir rootfs.Node) bool {
 		case "files", "index", "links", "metadata", "projects", "tmp":
 		case "index.db", "index.sqlite": // with -wal and -shm beside it
 		default:
-			return false
+			if !strings.HasPrefix(name, "file+") { // what a local archive consists of
+				return false
+			}
 		}
 	}
 	return true

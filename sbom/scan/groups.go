@@ -128,7 +128,7 @@ func (s *scanner) looseCode() []rootfs.Node {
 		}
 	}
 	for _, n := range s.sniffed.scripts {
-		if !s.isBinstub(n, gems) {
+		if s.claims[n] == 0 && !s.isBinstub(n, gems) && !s.isLauncher(n) {
 			add(n)
 		}
 	}
