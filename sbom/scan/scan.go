@@ -342,7 +342,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.found = found
 	s.claims = make([]int32, s.tree.Len())
 	s.problems = problems
-	s.readStores()
+	s.readStores(ctx)
 	s.addManagers()
 	s.readPython()
 	s.readNode()

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -23,15 +24,16 @@ type store struct {
 // need is a relation between two units.
 type need struct{ from, to int }
 
-// readStores adds the packages of Homebrew, Nix and Flatpak, and environments
+// readStores adds the packages of Homebrew, Nix, Flatpak and snapd, and environments
 // below the root, before all others, so that they own the content of their
 // directories.
 //
 // The relations of a Nix store are in its database and in the derivations,
 // which are not read: there are no relations between Nix packages, and their
 // install reasons are unknown unless a profile names them.
-func (s *scanner) readStores() {
+func (s *scanner) readStores(ctx context.Context) {
 	s.readEnvironments()
+	s.readSnaps(ctx)
 	s.readFlatpaks()
 	s.readKegs()
 	s.readNixStore()
