@@ -16,7 +16,7 @@ import (
 // revision and not the version identifies it. A mounted snap owns the content of
 // its directory, with the Debian packages that a base snap lists and everything
 // else in it (counting rule 3). A file that is not mounted counts as well, by its
-// name and digest: what is in it is not listed, and a notice says so.
+// name and digest: its content is not listed, which is a notice.
 //
 // https://snapcraft.io/docs/system-architecture,
 // https://snapcraft.io/docs/the-snap-format
