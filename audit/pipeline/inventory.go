@@ -41,6 +41,8 @@ type Request struct {
 	Input io.Reader `json:"-"`
 	// Now is as in [scan.Options].
 	Now time.Time `json:"-"`
+	// Reading is as in [scan.Options].
+	Reading func(path string) (closed func()) `json:"-"`
 }
 
 // FromInput reports whether the environment is read from Input.
@@ -70,7 +72,7 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		}
 		return &Result{Document: s.Document}, nil
 	}
-	opts := scan.Options{Progress: progress, Platform: r.Platform, Cache: r.Cache, Own: r.Own, Fingerprints: true, Now: r.Now}
+	opts := scan.Options{Progress: progress, Platform: r.Platform, Cache: r.Cache, Own: r.Own, Fingerprints: true, Now: r.Now, Reading: r.Reading}
 	if r.Since != "" {
 		// The same file is read as the base, where an error becomes a gap.
 		opts.Since, _ = readSnapshot(r.Since)

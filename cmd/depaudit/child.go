@@ -49,6 +49,10 @@ const (
 // and 30,000 packages is about 30 MB.
 const maxFrame = 512 << 20
 
+// slowFile is the time after which the progress names the file that is being
+// read.
+const slowFile = 2 * time.Second
+
 // childRequest is the child's task, as JSON in its second argument. JSON
 // replaces bytes that are not UTF-8, and a path may have some: encodeRequest
 // escapes the strings and decodeRequest restores them.
@@ -121,20 +125,48 @@ func (c *command) child(args []string) int {
 	debug.SetMemoryLimit(request.Memory / 4 * 3)
 	go dieWithParent(c.stdin)
 	var mu sync.Mutex
-	last := time.Time{}
-	progress := func(p scan.Progress) {
-		mu.Lock()
-		defer mu.Unlock()
-		if time.Since(last) < progressInterval {
-			return
-		}
-		last = time.Now()
+	var last time.Time
+	var latest scan.Progress
+	log := newReadingLog(os.TempDir())
+	send := func(p scan.Progress) {
+		p.File = sbom.Escape(p.File)
 		payload, _ := json.Marshal(p)
 		if writeFrame(out, frameProgress, payload) == nil {
 			out.Flush()
 		}
 	}
+	progress := func(p scan.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		if p.Warning != "" {
+			send(p)
+			return
+		}
+		latest = p
+		if time.Since(last) >= progressInterval {
+			last = time.Now()
+			send(p)
+		}
+	}
+	ended := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(slowFile):
+			}
+			mu.Lock()
+			if file := log.longest(slowFile); file != latest.File {
+				latest.File = file
+				send(latest)
+			}
+			mu.Unlock()
+		}
+	}()
+	request.Reading = log.opened
 	found, err := makeResult(request, progress)
+	close(ended)
 	mu.Lock()
 	defer mu.Unlock()
 	var selection *rootfs.SelectionError

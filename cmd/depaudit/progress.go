@@ -77,6 +77,9 @@ func progressText(now pipeline.Progress) string {
 		}
 		text += fmt.Sprintf(" (%d%s)", now.Files, unit)
 	}
+	if now.File != "" {
+		text += ": " + terminal.Escape(now.File)
+	}
 	return text
 }
 

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/depaudit/depaudit/audit/pipeline"
+	"github.com/depaudit/depaudit/audit/terminal"
 )
 
 // scanOptions are the options of package pipeline that every scan has. done
@@ -24,8 +26,14 @@ func (c *command) scanOptions(limits limitFlags) (o pipeline.Options, done func(
 	if exe, err := os.Executable(); err == nil {
 		o.Own = []string{exe}
 	}
-	if progress != nil {
-		o.Progress = progress.set
+	o.Progress = func(now pipeline.Progress) {
+		switch {
+		case now.Warning != "":
+			progress.end()
+			fmt.Fprintf(c.stderr, "depaudit: warning: %s\n", terminal.Escape(now.Warning))
+		case progress != nil:
+			progress.set(now)
+		}
 	}
 	return o, progress.end
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/pipeline"
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
@@ -70,7 +71,7 @@ func (l *limitFlags) childScanner(ctx context.Context, r pipeline.Request, progr
 	}
 	if err := child.Start(); err != nil {
 		if ctx.Err() != nil { // the time was over before the start
-			return nil, l.ended(ctx)
+			return nil, l.ended(ctx, tmp)
 		}
 		return nil, &pipeline.RunError{Err: fmt.Errorf("start the scanning process: %w", err)}
 	}
@@ -82,7 +83,7 @@ func (l *limitFlags) childScanner(ctx context.Context, r pipeline.Request, progr
 	}
 	waitErr := child.Wait()
 	if ctx.Err() != nil {
-		return nil, l.ended(ctx)
+		return nil, l.ended(ctx, tmp)
 	}
 	var reported *scanError
 	if errors.As(readErr, &reported) {
@@ -95,17 +96,31 @@ func (l *limitFlags) childScanner(ctx context.Context, r pipeline.Request, progr
 		return nil, reported
 	}
 	if readErr != nil || waitErr != nil {
-		return nil, errors.New(lossReason(readErr, waitErr, head.String(), peakMemory(child.ProcessState), *l))
+		reason := lossReason(readErr, waitErr, head.String(), peakMemory(child.ProcessState), *l)
+		return nil, errors.New(reason + whileReading(tmp))
 	}
 	return result, nil
 }
 
 // ended is the error of a scan whose context has ended.
-func (l *limitFlags) ended(ctx context.Context) error {
+func (l *limitFlags) ended(ctx context.Context, tmp string) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("the scan did not finish within %s and was canceled (see --scan-timeout)", l.timeout)
+		return fmt.Errorf("the scan did not finish within %s and was canceled (see --scan-timeout)%s", l.timeout, whileReading(tmp))
 	}
 	return ctx.Err()
+}
+
+// whileReading is the end of a message about a lost scan: the files that it was
+// reading.
+func whileReading(tmp string) string {
+	files := lastRead(tmp)
+	if len(files) == 0 {
+		return ""
+	}
+	for i := range files {
+		files[i] = terminal.Escape(files[i]) // a name may contain a line break
+	}
+	return ", while it read " + strings.Join(files, " and ")
 }
 
 // maxInput bounds what is read from standard input. It is a little more than

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
 )
@@ -75,6 +76,16 @@ func (t *Tree) Stat(n Node) (info fs.FileInfo, err error) {
 func (t *Tree) OpenFile(n Node) (content Content, err error) {
 	defer func() { t.recordRead(n, ReadContent, err); t.fault(n, err) }()
 	path := t.Path(n)
+	if t.reading != nil {
+		closed := t.reading(path)
+		defer func() {
+			if err != nil {
+				closed()
+			} else {
+				content = &watchedFile{Content: content, closed: sync.OnceFunc(closed)}
+			}
+		}()
+	}
 	if err := t.onDisk(n); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -93,6 +104,17 @@ func (t *Tree) OpenFile(n Node) (content Content, err error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: plain(err)}
 	}
 	return &diskFile{file: f, tree: t, node: n}, nil
+}
+
+// watchedFile calls a function when it is closed.
+type watchedFile struct {
+	Content
+	closed func()
+}
+
+func (f *watchedFile) Close() error {
+	f.closed()
+	return f.Content.Close()
 }
 
 // listed reports whether the error is that a file does not exist, although its

@@ -59,7 +59,7 @@ func mergeLayers(ctx context.Context, opts Options, image openedImage) (*Tree, e
 	var cache *layer.Cache
 	if opts.Cache != "" {
 		var err error
-		if cache, err = layer.OpenCache(opts.Cache); err != nil {
+		if cache, err = layer.OpenCache(opts.Cache, opts.Warn); err != nil {
 			return nil, err
 		}
 	}
@@ -78,6 +78,7 @@ func mergeLayers(ctx context.Context, opts Options, image openedImage) (*Tree, e
 	}
 	t := m.tree()
 	t.image, t.notes, t.env, t.stored.indexes = image.meta, image.notes, image.env, indexes
+	t.reading = opts.Reading
 	files, err := t.linkedFiles(ctx, layerOpts.Rule)
 	if err != nil {
 		closeAll(indexes)
@@ -191,7 +192,7 @@ func DefaultCache() string {
 		return ""
 	}
 	dir = filepath.Join(dir, "depaudit", "layers")
-	if _, err := layer.OpenCache(dir); err != nil {
+	if _, err := layer.OpenCache(dir, nil); err != nil {
 		return ""
 	}
 	return dir

@@ -114,6 +114,12 @@ type Options struct {
 	// creates it if it does not exist. It must belong to the user, and is kept
 	// below 2 GiB. Empty disables the cache.
 	Cache string
+	// Warn, if set, gets messages about what does not change the result: a cache
+	// that cannot be written. It may be called from several goroutines.
+	Warn func(string)
+	// Reading, if set, is called with the path of each file that is opened, and
+	// what it returns when the file is closed, from several goroutines.
+	Reading func(path string) (closed func())
 }
 
 // Progress is the progress of [Open]. Its numbers only grow.
@@ -189,6 +195,7 @@ func open(ctx context.Context, ref Ref, opts Options, mounts func() ([]*mountinf
 	candidates := shared(w.build.inodes)
 	t, numbers := w.build.number()
 	t.ref, t.disk = ref, d
+	t.reading = opts.Reading
 	if t.classify = opts.Classify; t.classify == nil {
 		t.classify = func([]byte) Class { return 0 }
 	}

@@ -54,6 +54,7 @@ type Tree struct {
 	gaps     []sbom.Gap
 	excluded []sbom.Exclusion
 	faults   faults // of reading files, since the tree was opened
+	reading  func(string) func()
 
 	names   names
 	parents []int32

@@ -82,6 +82,8 @@ type Options struct {
 	// latest change in the environment, which is safe too, but recognises
 	// less of an environment that was made all at once.
 	Now time.Time
+	// Reading is as in [rootfs.Options].
+	Reading func(path string) (closed func())
 
 	snapshot bool
 	// assembled, if set, sees the scan before it is put away: see [Owners].
@@ -100,6 +102,11 @@ type Progress struct {
 	// Unchanged is set when the environment is the one of Options.Since, and
 	// nothing more is examined.
 	Unchanged bool `json:"unchanged,omitempty"`
+	// File is the file that has been read for some time, empty for none.
+	File string `json:"file,omitempty"`
+	// Warning is a message for people about the scan and not about the
+	// environment. The other fields are empty then.
+	Warning string `json:"warning,omitempty"`
 }
 
 // Run scans one environment of files. Errors are about the environment as a
@@ -118,7 +125,8 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 		progress = func(Progress) {}
 	}
 	since := usable(ref, opts.Own, opts.Since)
-	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache}
+	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache, Reading: opts.Reading,
+		Warn: func(text string) { progress(Progress{Warning: text}) }}
 	if since != nil {
 		progress(Progress{Phase: "comparing with the snapshot"})
 		if same, err := rootfs.Same(ctx, ref, options, &since.Fingerprints.Fingerprints); err != nil {

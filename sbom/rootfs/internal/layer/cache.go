@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Cache is a directory with the files of layers that were read. The name of a
@@ -28,9 +30,15 @@ import (
 //
 // The files are trusted as much as the directory: it must belong to the current
 // user, and no other user may write to it.
+//
+// A cache is no reason to fail: what cannot be written to it is read into a
+// temporary file instead, with one warning.
 type Cache struct {
 	dir   string
 	limit int64
+	warn  func(string)
+	// full is set after the first error of writing: the rest is not cached.
+	full atomic.Bool
 }
 
 // maxCache is the maximum size of a cache in bytes: the contents of about fifty
@@ -46,8 +54,9 @@ const (
 	lockFiles = 64
 )
 
-// OpenCache opens the directory of a cache. It creates a missing directory.
-func OpenCache(dir string) (*Cache, error) {
+// OpenCache opens the directory of a cache. It creates a missing directory. warn
+// gets at most one message; it may be nil.
+func OpenCache(dir string, warn func(string)) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cache of layers: %w (use another directory, or none)", err)
 	}
@@ -64,7 +73,7 @@ func OpenCache(dir string) (*Cache, error) {
 	if perm := info.Mode().Perm(); perm&0o022 != 0 && isUnix {
 		return nil, fmt.Errorf("cache of layers: other users may write to directory %s, which has mode %04o (run chmod 700 on it, or use another one or none)", dir, perm)
 	}
-	return &Cache{dir, maxCache}, nil
+	return &Cache{dir: dir, limit: maxCache, warn: warn}, nil
 }
 
 // Read returns the index of a layer from the cache. If it is not there, Read
@@ -141,14 +150,23 @@ func (c *Cache) load(name, key string) *Index {
 
 // add reads a layer into the cache.
 func (c *Cache) add(ctx context.Context, name, key string, blob Blob, opts Options) (*Index, error) {
+	if c.full.Load() {
+		return Read(ctx, blob, opts)
+	}
 	file, err := c.create()
 	if err != nil {
-		return nil, &Error{blob.Number, blob.id(), fmt.Errorf("cache of layers: %w", err)}
+		c.give(err)
+		return Read(ctx, blob, opts)
 	}
 	x, err := read(ctx, &blob, &opts, file, key)
 	if err != nil {
 		os.Remove(file.Name())
 		file.Close()
+		if full := (*writeError)(nil); errors.As(err, &full) && ctx.Err() == nil {
+			c.give(full.err)
+			opts.Progress = nil // the bytes were reported
+			return Read(ctx, blob, opts)
+		}
 		return nil, err
 	}
 	// If this fails, nothing is cached, and the index is still valid.
@@ -158,6 +176,16 @@ func (c *Cache) add(ctx context.Context, name, key string, blob Blob, opts Optio
 	unlockFile(file)
 	c.trim(name)
 	return x, nil
+}
+
+// give gives up writing to the cache.
+func (c *Cache) give(err error) {
+	if !c.full.Swap(true) && c.warn != nil {
+		if path := (*fs.PathError)(nil); errors.As(err, &path) {
+			err = path.Err
+		}
+		c.warn(fmt.Sprintf("the cache of layers in %s cannot be written (%v): the scan goes on without it", c.dir, err))
+	}
 }
 
 // createTries is the maximum number of attempts to create a file that is

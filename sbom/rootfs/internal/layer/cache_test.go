@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +34,7 @@ func counted(blob []byte) (Blob, *atomic.Int64) {
 
 func openCache(t testing.TB) *Cache {
 	t.Helper()
-	c, err := OpenCache(filepath.Join(t.TempDir(), "a", "cache"))
+	c, err := OpenCache(filepath.Join(t.TempDir(), "a", "cache"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +276,7 @@ func TestTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Go(func() {
-			other, err := OpenCache(c.dir)
+			other, err := OpenCache(c.dir, nil)
 			if err != nil {
 				t.Error(err)
 				return
@@ -326,7 +328,7 @@ func TestCacheDir(t *testing.T) {
 		}
 	}
 	for dir, want := range tests {
-		if _, err := OpenCache(dir); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := OpenCache(dir, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", dir, err, want)
 		}
 	}
@@ -391,4 +393,47 @@ func resum(b []byte) []byte {
 	b = bytes.Clone(b)
 	binary.BigEndian.PutUint32(b[at:], crc32.Checksum(b[:at], castagnoli))
 	return b
+}
+
+// TestCacheThatFails reads layers with a cache that can no longer be written: the
+// indexes are the same as without it, and there is one warning.
+func TestCacheThatFails(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	var warnings []string
+	c, err := OpenCache(dir, func(text string) { warnings = append(warnings, text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		s, _ := counted(gzipped(archive(t, files(100+i)...)))
+		if diff := cmp.Diff(dump(t, mustRead(t, nil, s, keepAll)), dump(t, mustRead(t, c, s, keepAll))); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], dir) {
+		t.Errorf("warnings: %q", warnings)
+	}
+}
+
+// TestFullDisk reads a layer into a file that cannot be written. The error is not
+// one of the archive, and the contents do not count as kept.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	s, _ := counted(gzipped(archive(t, files(3000)...)))
+	opts := keepAll
+	opts.Kept = new(atomic.Int64)
+	_, err = read(t.Context(), &s, &opts, full, "")
+	if failed := (*writeError)(nil); !errors.As(err, &failed) || !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "archive") {
+		t.Errorf("error: %v", err)
+	}
+	if n := opts.Kept.Load(); n != 0 {
+		t.Errorf("%d bytes count as kept", n)
+	}
 }

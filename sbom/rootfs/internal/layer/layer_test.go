@@ -409,7 +409,7 @@ func TestCancel(t *testing.T) {
 		s.Size = 0
 		s.Open = func(context.Context) (io.ReadCloser, error) { return blob(), nil }
 		start := time.Now()
-		c, err := OpenCache(dir + "/cache")
+		c, err := OpenCache(dir+"/cache", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -500,7 +500,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(bytes.Join([][]byte{long('L', "a/../../b"), raw("x", '1', 0, ".."), pax('x', "path", ".wh..wh..opq"), raw("x", '0', 0, ""), raw(".wh.x", 'V', 0, "")}, nil))
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		first, err := Read(t.Context(), sourceOf(blob), keepAll)
-		cache := &Cache{t.TempDir(), maxCache}
+		cache := &Cache{dir: t.TempDir(), limit: maxCache}
 		second, err2 := cache.Read(t.Context(), sourceOf(blob), keepAll)
 		if fmt.Sprint(err) != fmt.Sprint(err2) {
 			t.Fatalf("%v, and then %v", err, err2)

@@ -70,7 +70,7 @@ func read(ctx context.Context, blob *Blob, opts *Options, file *os.File, key str
 	return x, nil
 }
 
-func readInto(ctx context.Context, blob *Blob, opts *Options, file *os.File, key string) (*Index, error) {
+func readInto(ctx context.Context, blob *Blob, opts *Options, file *os.File, key string) (_ *Index, err error) {
 	var progress func(int64)
 	if opts.Progress != nil {
 		progress = func(n int64) { opts.Progress(n, 0) }
@@ -85,6 +85,17 @@ func readInto(ctx context.Context, blob *Blob, opts *Options, file *os.File, key
 	}
 	defer s.Close()
 	r := reader{opts: opts, stream: s, tar: tar.NewReader(s), out: newWriter(file)}
+	defer func() {
+		if err == nil {
+			return
+		}
+		if r.out.failed != nil {
+			err = r.out.failed // the tar reader passes it on as if the archive ended
+		}
+		if opts.Kept != nil {
+			opts.Kept.Add(-r.kept)
+		}
+	}()
 	if err := r.entries(ctx); err != nil {
 		return nil, err
 	}
@@ -107,6 +118,7 @@ type reader struct {
 	head   [HeadSize]byte
 	path   []byte
 	target []byte
+	kept   int64 // bytes that were added to Options.Kept
 	seen   int64 // entries since the last report of progress
 }
 
@@ -228,6 +240,7 @@ func (r *reader) file(e *Entry, h *tar.Header) error {
 	if r.out.totals.kept += e.Size; r.out.totals.kept > r.stream.pos+r.stream.floor {
 		return fmt.Errorf("its sparse files expand to more than %d bytes", r.stream.floor)
 	}
+	r.kept += e.Size
 	if r.opts.Kept != nil && r.opts.Kept.Add(e.Size) > maxKept || r.out.totals.kept > maxKept {
 		return errKept
 	}

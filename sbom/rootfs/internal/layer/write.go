@@ -2,9 +2,11 @@ package layer
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -56,6 +58,31 @@ type writer struct {
 	places []place
 	totals totals
 	end    int64 // of contents and blocks, once finished
+	failed error // the first error of writing, a *writeError
+}
+
+// writeError is an error of writing the file of a layer, which is not an error
+// of the layer.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string {
+	return fmt.Sprintf("the temporary file for its index cannot be written: %v (set TMPDIR to a directory with more space)", e.err)
+}
+
+func (e *writeError) Unwrap() error { return e.err }
+
+// put writes to the file.
+func (w *writer) put(b []byte) error {
+	if _, err := w.file.Write(b); err != nil {
+		if path := (*fs.PathError)(nil); errors.As(err, &path) {
+			err = path.Err // the path is a temporary one
+		}
+		if w.failed == nil {
+			w.failed = &writeError{err}
+		}
+		return w.failed
+	}
+	return nil
 }
 
 type place struct{ at, size int64 }
@@ -119,8 +146,8 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 
 func (w *writer) flush() error {
 	w.sum = crc32.Update(w.sum, castagnoli, w.buffer)
-	if _, err := w.file.Write(w.buffer); err != nil {
-		return fmt.Errorf("writing contents: %w", err)
+	if err := w.put(w.buffer); err != nil {
+		return err
 	}
 	w.buffer = w.buffer[:0]
 	return nil
@@ -216,10 +243,7 @@ func (w *writer) finish(key string) error {
 	}
 	b = binary.BigEndian.AppendUint32(nil, w.sum)
 	b = append(b, fileMagic...)
-	if _, err := w.file.Write(b); err != nil {
-		return fmt.Errorf("writing the index: %w", err)
-	}
-	return nil
+	return w.put(b)
 }
 
 func appendBytes(b, s []byte) []byte {
