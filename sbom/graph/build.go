@@ -227,5 +227,9 @@ func (g *Graph) edge(e int32) Edge {
 	if l.file == "" && g.recorded && !structural(kind) && len(from.Paths) > 0 {
 		l.file = from.Paths[0]
 	}
-	return Edge{From: from.ID, To: g.nodes[g.edges.to[e]].ID, Kind: kind, Via: l.via, File: l.file, Group: int(g.edges.group[e])}
+	out := Edge{From: from.ID, To: g.nodes[g.edges.to[e]].ID, Kind: kind, Via: l.via, File: l.file, Group: int(g.edges.group[e])}
+	if i := g.instead(e); i >= 0 {
+		out.Instead = g.nodes[i].ID
+	}
+	return out
 }

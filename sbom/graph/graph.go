@@ -23,9 +23,9 @@
 //
 // # Words
 //
-// A component introduces those without which a rebuild would be smaller
-// ([Graph.Introductions]), and retains those that autoremove would take after
-// it ([Graph.Retained]).
+// A component introduces those that a rebuild without it would not have: they
+// are what it retains in the graph of a rebuild ([Graph.Rebuild]). In the graph
+// of the document it retains those that autoremove would take after it.
 //
 // # Roots
 //
@@ -120,6 +120,7 @@ type Graph struct {
 	roots    rootSet
 	faults   Faults
 	tree     func() *dominatorTree
+	rebuild  func() *Graph
 }
 
 // New makes the graph of a document.
@@ -149,6 +150,7 @@ func newGraph(components []sbom.Component, list func(func(Edge) bool), opts Opti
 	g.addEdges(list)
 	g.findRoots(opts.Roots)
 	g.tree = sync.OnceValue(func() *dominatorTree { return g.dominators(g.roots.list) })
+	g.rebuild = sync.OnceValue(g.newRebuild)
 	return g
 }
 
@@ -208,6 +210,9 @@ type Edge struct {
 	// satisfiers: edges of the same From and Group are alternatives. 0 is a
 	// requirement with a single satisfier.
 	Group int `json:"group,omitempty"`
+	// Instead is the ID of the satisfier of that requirement that a rebuild
+	// installs, when it is another one than To.
+	Instead string `json:"instead,omitempty"`
 }
 
 func (g *Graph) node(id string) (int32, error) {

@@ -6,29 +6,33 @@ import (
 )
 
 // Introduction is a new component with the other new ones that it introduces:
-// those that are removed again with it.
+// a rebuild without it would not have them.
 type Introduction struct {
 	ID string `json:"id"`
 	// Reason is the reason why the head of the group is a root, if it is one.
 	Reason Reason `json:"reason,omitempty"`
-	// Introduces are the others that only the head retains, sorted.
+	// Introduces are the others that only the head leads to, sorted.
 	Introduces []string `json:"introduces,omitempty"`
-	// RetainedBy is the old component that retains the head, "" when no single
-	// one does.
-	RetainedBy string `json:"retainedBy,omitempty"`
-	// NeededBy are the old components that need the head, sorted.
+	// NeededBy are the old components that do not work without the head, sorted:
+	// one of them is at another version, or what it used instead is removed.
 	NeededBy []string `json:"neededBy,omitempty"`
 	// SharedBy are the heads of the other groups with a component that needs
 	// this head, sorted. It is removed with the last of them, if nothing else
 	// needs it.
 	SharedBy []string `json:"sharedBy,omitempty"`
+	// Mention is the strongest edge to a head that nothing requires: a
+	// recommendation of an old component, a suggestion, or an alternative that
+	// something else satisfies.
+	Mention *Edge `json:"mention,omitempty"`
 }
 
-// Introductions groups new components under those that introduce them, by the
-// dominator tree: the head of a group is the new component nearest to the
-// roots that every chain to the others goes through. IDs of no component and of
-// bundled ones are left out. The largest groups come first, then those that
-// share no head with others, then they are sorted by ID.
+// Introductions groups new components under those that introduce them. New
+// components explain new components: the head of a group is the new component
+// that every chain from the new roots to the others goes through, by the edges
+// that a rebuild follows. An old component explains a new one only if it does
+// not work without it. IDs of no component and of bundled ones are left out.
+// The largest groups come first, then those that share no head with others,
+// then they are sorted by ID.
 func (g *Graph) Introductions(ids []string) []Introduction {
 	fresh := make([]bool, len(g.nodes))
 	var list []int32
@@ -39,22 +43,95 @@ func (g *Graph) Introductions(ids []string) []Introduction {
 		}
 	}
 	slices.Sort(list)
-	head := g.headsOf(list, fresh)
+	for i := range g.nodes { // a bundled component is as new as its owner
+		if g.owner[i] >= 0 {
+			fresh[i] = fresh[g.top(int32(i))]
+		}
+	}
+	r := g.rebuild().only(fresh)
+	old := r.neededByOld(fresh)
+	var roots []int32
+	for _, i := range list {
+		if r.roots.reason[i] != "" || len(old[i]) > 0 {
+			roots = append(roots, i)
+		}
+	}
+	// The others that no chain leads to begin groups of their own, and explain
+	// nothing that a chain leads to.
+	reached := make([]bool, len(r.nodes))
+	r.reach(roots, r.follow, reached)
+	for e, to := range r.edges.to {
+		if reached[to] && !reached[r.edges.from[e]] {
+			r.edges.class[e] = never
+		}
+	}
+	for i := range reached {
+		reached[i] = reached[i] || !fresh[i]
+	}
+	for _, ring := range r.sources(reached) {
+		if i := slices.IndexFunc(ring, r.counts); i >= 0 {
+			roots = append(roots, ring[i])
+		}
+	}
+	slices.Sort(roots)
+	return r.groupUnder(r.dominators(roots), list, old)
+}
+
+// top returns the component that a node is bundled in, itself if in none.
+func (g *Graph) top(i int32) int32 {
+	for g.owner[i] >= 0 {
+		i = g.owner[i]
+	}
+	return i
+}
+
+// only returns a graph that follows no edges but those between some nodes.
+func (g *Graph) only(in []bool) *Graph {
+	r := *g
+	r.edges.class = slices.Clone(g.edges.class)
+	for e := range r.edges.class {
+		if !in[r.edges.from[e]] || !in[r.edges.to[e]] {
+			r.edges.class[e] = never
+		}
+	}
+	return &r
+}
+
+// neededByOld returns the old components that do not work without each new one.
+// A requirement that an old component satisfies too needs no new one.
+func (g *Graph) neededByOld(fresh []bool) map[int32][]int32 {
+	full := g.rebuild().edges.class
+	out := map[int32][]int32{}
+	for e, to := range g.edges.to {
+		from := g.edges.from[e]
+		if fresh[from] || !fresh[to] || full[e] != needs || structural(g.kinds[g.edges.kind[e]]) {
+			continue
+		}
+		if g.edges.group[e] != 0 && slices.ContainsFunc(g.satisfiers(int32(e)), func(other int32) bool { return !fresh[g.edges.to[other]] }) {
+			continue
+		}
+		to = g.top(to)
+		out[to] = append(out[to], g.top(from))
+	}
+	return out
+}
+
+// groupUnder puts new nodes under the topmost ones of a dominator tree.
+func (g *Graph) groupUnder(t *dominatorTree, list []int32, old map[int32][]int32) []Introduction {
+	head := make([]int32, len(g.nodes))
+	for v := 1; v < len(t.node); v++ {
+		i := t.node[v]
+		if head[i] = g.top(i); t.up[v] != 0 {
+			head[i] = head[t.node[t.up[v]]]
+		}
+	}
 	at := map[int32]int{}
 	var out []Introduction
 	for _, i := range list {
-		if head[i] != i {
-			continue
+		if head[i] == i {
+			at[i] = len(out)
+			out = append(out, Introduction{ID: g.nodes[i].ID, Reason: g.roots.reason[i], NeededBy: g.sortedIDs(old[i])})
 		}
-		at[i] = len(out)
-		grown := Introduction{ID: g.nodes[i].ID, Reason: g.roots.reason[i]}
-		if g.roots.orphan[i] {
-			grown.Reason = Orphan
-		}
-		if up := g.dominator(i); up >= 0 {
-			grown.RetainedBy = g.nodes[up].ID
-		}
-		out = append(out, grown)
 	}
 	for _, i := range list {
 		grown := &out[at[head[i]]]
@@ -62,21 +139,19 @@ func (g *Graph) Introductions(ids []string) []Introduction {
 			grown.Introduces = append(grown.Introduces, g.nodes[i].ID)
 			continue
 		}
-		var old, new []int32
+		var sharing []int32
 		for _, e := range g.inEdge[g.inStart[i]:g.inStart[i+1]] {
-			from := g.edges.from[e]
-			switch h := head[from]; {
-			case g.edges.class[e] > g.follow || structural(g.kinds[g.edges.kind[e]]) || h == i:
-			case h >= 0:
-				new = append(new, h)
-			default:
-				for g.owner[from] >= 0 {
-					from = g.owner[from]
-				}
-				old = append(old, from)
+			if from := g.edges.from[e]; g.edges.class[e] <= g.follow && !structural(g.kinds[g.edges.kind[e]]) && head[from] != i {
+				sharing = append(sharing, head[from])
 			}
 		}
-		grown.NeededBy, grown.SharedBy = g.sortedIDs(old), g.sortedIDs(new)
+		grown.SharedBy = g.sortedIDs(sharing)
+		if grown.Reason == "" && len(grown.NeededBy)+len(grown.SharedBy) == 0 {
+			grown.Mention = g.mention(i)
+			if g.roots.orphan[i] {
+				grown.Reason = Orphan
+			}
+		}
 	}
 	slices.SortFunc(out, func(a, b Introduction) int {
 		return cmp.Or(cmp.Compare(len(b.Introduces), len(a.Introduces)), cmp.Compare(min(1, len(a.SharedBy)), min(1, len(b.SharedBy))), cmp.Compare(a.ID, b.ID))
@@ -84,38 +159,28 @@ func (g *Graph) Introductions(ids []string) []Introduction {
 	return out
 }
 
-// headsOf returns for each new node the topmost new one above it in the
-// dominator tree, and -1 for the old ones. Orphans are in no tree: each is
-// its own head.
-func (g *Graph) headsOf(list []int32, fresh []bool) []int32 {
-	t := g.tree()
-	head := make([]int32, len(g.nodes)) // also of old nodes: what is new above them
-	for i := range head {
-		head[i] = -1
+// mention returns the strongest edge to a node from another one, those that are
+// alternatives to an installed one last; nil for none.
+func (g *Graph) mention(i int32) *Edge {
+	full := g.rebuild()
+	best := int32(-1)
+	rank := func(e int32) int {
+		n := int(g.edges.weight[e])
+		if full.instead(e) >= 0 {
+			n += 1 << 8
+		}
+		return n
 	}
-	for v := 1; v < len(t.node); v++ {
-		i := t.node[v]
-		if up := t.up[v]; up != 0 {
-			head[i] = head[t.node[up]]
-		}
-		if head[i] < 0 && fresh[i] {
-			head[i] = i
-		}
-	}
-	for i := range head {
-		if !fresh[i] {
-			// An old one under a new one is not growth, but its needs are
-			// those of the head above it.
-			if g.counts(int32(i)) {
-				head[i] = -1
-			}
-			continue
-		}
-		if head[i] < 0 {
-			head[i] = int32(i)
+	for _, e := range g.inEdge[g.inStart[i]:g.inStart[i+1]] {
+		if g.top(g.edges.from[e]) != i && !structural(g.kinds[g.edges.kind[e]]) && (best < 0 || rank(e) < rank(best)) {
+			best = e
 		}
 	}
-	return head
+	if best < 0 {
+		return nil
+	}
+	edge := full.edge(best)
+	return &edge
 }
 
 func (g *Graph) sortedIDs(list []int32) []string {

@@ -479,46 +479,158 @@ func TestSplitIsClosed(t *testing.T) {
 	}
 }
 
-func TestGroupsAreWhatLeavesWithTheHead(t *testing.T) {
-	brought, shared := 0, 0
+// TestIntroductionsAreWhatANewComponentLeadsTo compares groups with their
+// definition: among the new components, along the edges that a rebuild follows.
+func TestIntroductionsAreWhatANewComponentLeadsTo(t *testing.T) {
+	brought, shared, needed, mentioned := 0, 0, 0, 0
 	forEachGraph(t, func(t *testing.T, g *graph.Graph, n *naive) {
 		random := rand.New(rand.NewPCG(uint64(len(n.edges)), 5))
 		var fresh []string
+		isFresh := map[string]bool{}
 		for _, id := range n.counted(n.ids) {
 			if random.IntN(2) == 0 {
 				fresh = append(fresh, id)
+				isFresh[id] = true
 			}
 		}
-		var listed []string
-		for _, group := range g.Introductions(fresh) {
+		top := func(id string) string {
+			for n.components[id].Owner != "" {
+				id = n.components[id].Owner
+			}
+			return id
+		}
+		follows := followedBy(t, g.Rebuild())
+		among := func(e graph.Edge) bool { return isFresh[top(e.From)] && isFresh[top(e.To)] && follows(e) }
+		groups := g.Introductions(fresh)
+		var heads, listed []string
+		var roots []string
+		for _, group := range groups {
+			if group.Reason != "" && group.Reason != graph.Orphan || len(group.NeededBy) > 0 {
+				roots = append(roots, group.ID)
+			}
+		}
+		explained := n.reach(roots, nil, among)
+		for _, group := range groups {
+			if len(group.SharedBy) == 0 || group.Reason != "" || len(group.NeededBy) > 0 {
+				heads = append(heads, group.ID)
+			}
+		}
+		for _, group := range groups {
 			listed = append(append(listed, group.ID), group.Introduces...)
-			kept := n.kept(group.ID)
-			for _, id := range group.Introduces {
-				if !slices.Contains(kept, id) {
-					t.Fatalf("%s does not keep %s alone", group.ID, id)
-				}
+			// What nothing explains does not share what is explained.
+			first := func(e graph.Edge) bool { return among(e) && (explained[e.From] || !explained[e.To]) }
+			without, inside := map[string]bool{}, false
+			for _, id := range n.ids {
+				without[id] = top(id) == group.ID
 			}
+			for _, e := range n.edges {
+				inside = inside || e.Kind != graph.KindContains && n.components[e.To].Owner != ""
+			}
+			rest := n.reach(heads, without, first)
 			for _, id := range fresh {
-				if slices.Contains(kept, id) && !slices.Contains(group.Introduces, id) {
-					t.Fatalf("%s keeps %s, which is not in its group", group.ID, id)
-				}
-				if id != group.ID && slices.Contains(n.kept(id), group.ID) {
-					t.Fatalf("%s is a head, and %s keeps it", group.ID, id)
+				if in := slices.Contains(group.Introduces, id); in == rest[id] && id != group.ID && (in || !inside && n.reach([]string{group.ID}, nil, first)[id]) {
+					t.Fatalf("%s introduces %s: %t, and it is there without: %t", group.ID, id, in, rest[id])
 				}
 			}
-			if group.RetainedBy != "" && !slices.Contains(n.kept(group.RetainedBy), group.ID) {
-				t.Fatalf("%s does not keep %s", group.RetainedBy, group.ID)
+			for _, id := range group.NeededBy {
+				if isFresh[id] {
+					t.Fatalf("%s is new and explains %s as an old one", id, group.ID)
+				}
+			}
+			if group.Mention != nil && (group.Reason == graph.Explicit || len(group.NeededBy)+len(group.SharedBy) > 0) {
+				t.Fatalf("%s is explained, and mentioned by %s", group.ID, group.Mention.From)
 			}
 			brought += len(group.Introduces)
 			shared += len(group.SharedBy)
+			needed += len(group.NeededBy)
+			if group.Mention != nil {
+				mentioned++
+			}
 		}
 		slices.Sort(listed)
 		if !slices.Equal(listed, fresh) {
 			t.Fatalf("groups have %v, want %v", listed, fresh)
 		}
 	})
-	if brought == 0 || shared == 0 {
-		t.Errorf("%d were brought, %d groups are shared", brought, shared)
+	if brought == 0 || shared == 0 || needed == 0 || mentioned == 0 {
+		t.Errorf("%d were brought, %d groups are shared, %d needed by old ones, %d mentioned", brought, shared, needed, mentioned)
+	}
+}
+
+// followedBy returns the edges that a graph follows: those of its view.
+func followedBy(t *testing.T, g *graph.Graph) func(graph.Edge) bool {
+	t.Helper()
+	type pair struct {
+		from, to, kind string
+		group          int
+	}
+	in := map[pair]bool{}
+	for _, e := range g.All(graph.ViewOptions{Nodes: -1, Edges: -1}).Edges {
+		in[pair{e.From, e.To, "", 0}] = true
+		if e.Kind == graph.KindContains {
+			in[pair{e.To, e.From, "", 0}] = true
+		}
+	}
+	return func(e graph.Edge) bool { return in[pair{e.From, e.To, "", 0}] }
+}
+
+// TestOneNumber: what a root retains in a rebuild, how much smaller a rebuild
+// without it is, and what it introduces when everything is new, are one number.
+func TestOneNumber(t *testing.T) {
+	compared, introduced := 0, 0
+	forEachGraph(t, func(t *testing.T, g *graph.Graph, n *naive) {
+		r := g.Rebuild()
+		groups := map[string]graph.Introduction{}
+		for _, group := range g.Introductions(n.counted(n.ids)) {
+			groups[group.ID] = group
+		}
+		orphans := r.Roots().Orphans
+		for _, id := range n.counted(n.ids) {
+			if slices.Contains(orphans, id) {
+				continue
+			}
+			h, err := r.Retained(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := g.RebuildWithout([]string{id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			requested := 0
+			for _, x := range c.Removed {
+				if x.Because == graph.Requested && x.Bundled == "" && slices.Contains(orphans, x.ID) {
+					requested++
+				}
+			}
+			if c.Count+c.Remaining+len(orphans) != len(n.counted(n.ids)) || c.Orphans > len(orphans) {
+				t.Fatalf("without %s: %d removed, %d remain, %d orphans of %d", id, c.Count, c.Remaining, len(orphans), len(n.counted(n.ids)))
+			}
+			if len(c.Breaks) > 0 {
+				continue
+			}
+			// A recommendation of a bundled component breaks nothing when the
+			// component goes with its owner; a chain through it is not a chain
+			// through the owner.
+			if slices.ContainsFunc(n.edges, func(e graph.Edge) bool {
+				return e.Kind == "recommends" && n.components[e.To].Owner != ""
+			}) {
+				continue
+			}
+			if c.Count != h.Retained+1 {
+				t.Fatalf("%s retains %d, and a rebuild without it has %d fewer: %+v", id, h.Retained, c.Count, c.Removed)
+			}
+			compared++
+			if group, ok := groups[id]; ok && h.Reason != "" {
+				if len(group.Introduces) != h.Retained {
+					t.Fatalf("%s introduces %v, and retains %d", id, group.Introduces, h.Retained)
+				}
+				introduced += h.Retained
+			}
+		}
+	})
+	if compared == 0 || introduced == 0 {
+		t.Errorf("%d numbers compared, %d introduced", compared, introduced)
 	}
 }
 

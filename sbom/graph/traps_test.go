@@ -379,7 +379,7 @@ func TestGroup(t *testing.T) {
 	want := []graph.Introduction{
 		{ID: "gdb", Reason: graph.Explicit, Introduces: []string{"lib", "py"}},
 		{ID: "other", Reason: graph.Explicit},
-		{ID: "y", RetainedBy: "mid", NeededBy: []string{"mid"}},
+		{ID: "y", NeededBy: []string{"mid"}},
 		{ID: "x", SharedBy: []string{"gdb", "other"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

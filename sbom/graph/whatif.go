@@ -44,6 +44,10 @@ type Removal struct {
 	Size          int64 `json:"size,omitempty"`
 	Remaining     int   `json:"remaining"`
 	RemainingSize int64 `json:"remainingSize,omitempty"`
+	// Orphans is the number of those that a rebuild does not have even now and
+	// that were not removed on request: they are neither in Count nor in
+	// Remaining. Only a rebuild has them.
+	Orphans int `json:"orphans,omitempty"`
 	// Unknown are the types without recorded install reasons: which of their
 	// components remain is presumed.
 	Unknown []string `json:"unknown,omitempty"`
@@ -86,22 +90,13 @@ func (e *BundledError) Error() string {
 //
 // The error is an [*UnknownError] or an [*BundledError].
 func (g *Graph) Without(ids []string, opts WhatIf) (*Removal, error) {
-	remove, err := g.nodesOf(ids)
-	if err != nil {
-		return nil, err
-	}
 	keep, err := g.nodesOf(opts.Protected)
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range remove {
-		if o := g.owner[i]; o >= 0 {
-			return nil, &BundledError{g.nodes[i].ID, g.nodes[o].ID}
-		}
-	}
-	d := g.remover()
-	for _, i := range remove {
-		d.leave(i, Requested)
+	d, err := g.requested(ids)
+	if err != nil {
+		return nil, err
 	}
 	d.spread()
 	d.sweep(slices.Concat(g.roots.list, keep), opts.Follow.class(FollowSuggests), func(i int32) Because {
@@ -110,7 +105,58 @@ func (g *Graph) Without(ids []string, opts WhatIf) (*Removal, error) {
 		}
 		return Unneeded
 	})
-	return d.change(), nil
+	return d.change(nil), nil
+}
+
+// RebuildWithout returns the difference between a rebuild and a rebuild without
+// some components: those, the ones that need them, which break, and the ones
+// that nothing that remains leads to ([Graph.Rebuild]). Without a break it has
+// exactly what the components retain in the graph of the rebuild. Components
+// that a rebuild does not have even now are not counted.
+//
+// The error is an [*UnknownError] or an [*BundledError].
+func (g *Graph) RebuildWithout(ids []string) (*Removal, error) {
+	d, err := g.requested(ids)
+	if err != nil {
+		return nil, err
+	}
+	d.spread()
+	return d.rebuild(g.Rebuild().roots.list), nil
+}
+
+// RebuildOnly returns the difference between a rebuild and a rebuild with some
+// components, and the essential ones, as its only roots. The error is an
+// [*UnknownError].
+func (g *Graph) RebuildOnly(ids []string) (*Removal, error) {
+	only, err := g.nodesOf(ids)
+	if err != nil {
+		return nil, err
+	}
+	return g.remover().rebuild(slices.Concat(only, g.essential())), nil
+}
+
+// rebuild sweeps what a rebuild with some roots does not have.
+func (d *remover) rebuild(roots []int32) *Removal {
+	r := d.Graph.Rebuild()
+	before := r.roots.orphan
+	d.Graph = r
+	d.sweep(roots, r.follow, func(int32) Because { return Unneeded })
+	var orphans int
+	for i := range d.because {
+		switch n := int32(i); {
+		case !before[i]:
+		case d.because[i] == Unneeded:
+			d.because[i] = ""
+			fallthrough
+		case d.because[i] == "":
+			if r.counts(n) {
+				orphans++
+			}
+		}
+	}
+	c := d.change(before)
+	c.Orphans = orphans
+	return c
 }
 
 // Only returns the removal that leaves some components as the only explicit
@@ -128,7 +174,59 @@ func (g *Graph) Only(ids []string, opts WhatIf) (*Removal, error) {
 	d := g.remover()
 	stay := slices.Concat(only, keep, g.essential())
 	d.sweep(stay, opts.Follow.class(FollowSuggests), func(int32) Because { return Unneeded })
-	return d.change(), nil
+	return d.change(nil), nil
+}
+
+// requested begins a removal of some components.
+func (g *Graph) requested(ids []string) (*remover, error) {
+	remove, err := g.nodesOf(ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range remove {
+		if o := g.owner[i]; o >= 0 {
+			return nil, &BundledError{g.nodes[i].ID, g.nodes[o].ID}
+		}
+	}
+	d := g.remover()
+	for _, i := range remove {
+		d.leave(i, Requested)
+	}
+	return d, nil
+}
+
+// Keeps returns the strongest edge from a component that remains after a removal
+// to one of the given components that remains too: why autoremove does not take
+// them. It is nil when there is none.
+func (g *Graph) Keeps(removed *Removal, ids []string) *Edge {
+	gone, in := map[string]bool{}, map[string]bool{}
+	for _, x := range removed.Removed {
+		gone[x.ID] = true
+	}
+	for _, id := range ids {
+		in[id] = !gone[id]
+	}
+	best := int32(-1)
+	for _, id := range ids {
+		to, ok := g.index[id]
+		if !ok || gone[id] {
+			continue
+		}
+		for _, e := range g.inEdge[g.inStart[to]:g.inStart[to+1]] {
+			from := g.nodes[g.edges.from[e]].ID
+			if g.edges.class[e] > g.follow || structural(g.kinds[g.edges.kind[e]]) || in[from] || gone[from] {
+				continue
+			}
+			if best < 0 || g.edges.weight[e] < g.edges.weight[best] {
+				best = e
+			}
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	edge := g.edge(best)
+	return &edge
 }
 
 func (g *Graph) essential() (list []int32) {
@@ -249,18 +347,20 @@ func (d *remover) sweep(stay []int32, follow class, why func(int32) Because) {
 	}
 }
 
-func (d *remover) change() *Removal {
+// change returns the removal. Those in skip are not counted.
+func (d *remover) change(skip []bool) *Removal {
 	c := &Removal{Removed: []RemovedComponent{}, Unknown: slices.Clone(d.roots.unknown)}
 	for i, why := range d.because {
 		n := int32(i)
+		counts := d.counts(n) && (skip == nil || !skip[n])
 		switch {
 		case why == "":
-			if d.counts(n) {
+			if counts {
 				c.Remaining++
 				c.RemainingSize = add(c.RemainingSize, d.size(n))
 			}
 			continue
-		case d.counts(n):
+		case counts:
 			c.Count++
 			c.Size = add(c.Size, d.size(n))
 		}

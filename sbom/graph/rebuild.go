@@ -1,0 +1,215 @@
+package graph
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// never is the class of an edge that a rebuild does not follow.
+const never = suggests + 1
+
+// Rebuild returns the graph of an installation from nothing of the same roots.
+// A release stage is rebuilt and not autoremoved, so the size of a rebuild is
+// the number that counts. All questions of the package can be answered with
+// either graph; the graphs have the same components, and the rebuild's follows
+// fewer edges:
+//
+//   - A suggestion installs nothing.
+//   - A requirement with several satisfiers installs one: one that is installed
+//     anyway, or the one that is named first. The edges to the others are only
+//     followed if they would be installed when that one is removed.
+//   - Recommendations install nothing for an ecosystem in which nothing is
+//     installed for a recommendation alone: the stage was made without them
+//     ("apt-get install --no-install-recommends").
+//   - Recommendations of Debian's essential packages come last. debootstrap,
+//     which installs these packages, does not read recommendations, and apt does
+//     not go back to those of an installed package.
+//
+// Its orphans ([Roots.Orphans]) are the components that a rebuild does not have
+// even now.
+func (g *Graph) Rebuild() *Graph { return g.rebuild() }
+
+func (g *Graph) newRebuild() *Graph {
+	r := *g
+	r.follow = recommends
+	r.edges.class = slices.Clone(g.edges.class)
+	r.rebuild = func() *Graph { return &r }
+	installed := r.dropRecommendations()
+	installed = r.presumeRoots(installed)
+	r.chooseSatisfiers(installed)
+	r.roots.orphan = make([]bool, len(r.nodes))
+	for i, in := range installed.in {
+		r.roots.orphan[i] = !in
+	}
+	r.tree = sync.OnceValue(func() *dominatorTree { return r.dominators(r.roots.list) })
+	r.restoreSatisfiers()
+	return &r
+}
+
+// install returns what an installation of some components installs.
+func (g *Graph) install(roots []int32, follow class) *closure {
+	c := g.newClosure(follow)
+	c.close(roots)
+	return c
+}
+
+// dropRecommendations stops following recommendations that installed nothing,
+// and returns what the others install.
+func (g *Graph) dropRecommendations() *closure {
+	needed, all := g.install(g.roots.list, needs), g.install(g.roots.list, recommends)
+	installs := map[string]bool{} // types
+	for e, to := range g.edges.to {
+		from := g.edges.from[e]
+		if g.edges.class[e] == recommends && all.in[from] && all.in[to] && !needed.in[to] {
+			installs[g.nodes[from].Type] = true
+		}
+	}
+	var last []int32
+	for e, from := range g.edges.from {
+		c := g.nodes[from]
+		switch {
+		case g.edges.class[e] != recommends:
+		case !installs[c.Type]:
+			g.edges.class[e] = never
+		case c.Type == "deb" && c.InstallReason == sbom.ReasonEssential:
+			g.edges.class[e] = never
+			last = append(last, int32(e))
+		}
+	}
+	installed := g.install(g.roots.list, recommends)
+	restored := false
+	for _, e := range last {
+		if !installed.in[g.edges.to[e]] {
+			g.edges.class[e] = recommends
+			restored = true
+		}
+	}
+	if restored {
+		installed = g.install(g.roots.list, recommends)
+	}
+	return installed
+}
+
+// presumeRoots adds roots of types without recorded install reasons: what is
+// only suggested there was installed on request.
+func (g *Graph) presumeRoots(installed *closure) *closure {
+	recorded := g.recordedTypes()
+	g.roots.reason, g.roots.heads = slices.Clone(g.roots.reason), nil
+	presumed := false
+	for _, ring := range g.sources(installed.in) {
+		i := slices.IndexFunc(ring, func(i int32) bool {
+			c := g.nodes[i]
+			return c.Counts() && (c.InstallReason == sbom.ReasonUnknown || !recorded[c.Type])
+		})
+		if i < 0 {
+			g.roots.heads = append(g.roots.heads, ring[0])
+			continue
+		}
+		g.roots.reason[ring[i]] = Presumed
+		presumed = true
+	}
+	if !presumed {
+		return installed
+	}
+	g.roots.list = g.rootList()
+	return g.install(g.roots.list, recommends)
+}
+
+// chooseSatisfiers keeps one edge of each requirement with several satisfiers.
+func (g *Graph) chooseSatisfiers(installed *closure) {
+	chosen := map[int32]int32{}
+	for _, e := range installed.chosen {
+		chosen[g.edges.group[e]] = e
+	}
+	for group := 1; group < len(g.groupStart)-1; group++ {
+		edges := g.groupEdge[g.groupStart[group]:g.groupStart[group+1]]
+		if len(edges) == 0 || !installed.in[g.edges.from[edges[0]]] {
+			continue
+		}
+		best, ok := chosen[int32(group)]
+		if !ok {
+			best = installed.bestMember(edges)
+		}
+		for _, e := range edges {
+			if e != best && g.edges.class[e] < never {
+				g.edges.class[e] = never
+			}
+		}
+	}
+}
+
+// bestMember returns the edge of a requirement to a member that is most certain
+// to stay: a root, then the one that the requirement names first.
+func (c *closure) bestMember(edges []int32) int32 {
+	names := alternatives(c.text(edges[0]))
+	rank := func(e int32) int {
+		to := c.edges.to[e]
+		at := slices.Index(names, c.nodes[to].Name)
+		if at < 0 {
+			at = len(names)
+		}
+		switch {
+		case !c.in[to]:
+			return 3*len(names) + 3 + at
+		case c.roots.reason[to] == Essential:
+			return at
+		case c.roots.reason[to] != "":
+			return len(names) + 1 + at
+		}
+		return 2*len(names) + 2 + at
+	}
+	return slices.MinFunc(edges, func(a, b int32) int { return rank(a) - rank(b) })
+}
+
+// restoreSatisfiers follows the edges to other satisfiers of a requirement that
+// only the chosen one retains: they are installed in its place when it is
+// removed. That makes the number of each component exact, since what a
+// component retains only becomes less.
+func (g *Graph) restoreSatisfiers() {
+	if len(g.groupStart) < 3 {
+		return
+	}
+	t := g.tree()
+	in := t.intervals()
+	restored := false
+	for group := 1; group < len(g.groupStart)-1; group++ {
+		edges := g.groupEdge[g.groupStart[group]:g.groupStart[group+1]]
+		chosen := int32(-1)
+		for _, e := range edges {
+			if g.edges.class[e] < never {
+				chosen = e
+			}
+		}
+		if chosen < 0 {
+			continue
+		}
+		own := in[t.number[g.edges.to[chosen]]]
+		for _, e := range edges {
+			v := t.number[g.edges.to[e]]
+			if e != chosen && v != 0 && in[v].start > own.start && in[v].start < own.end {
+				g.edges.class[e] = g.edges.class[chosen]
+				restored = true
+			}
+		}
+	}
+	if restored {
+		g.tree = sync.OnceValue(func() *dominatorTree { return g.dominators(g.roots.list) })
+	}
+}
+
+// instead returns the satisfier of a requirement that a rebuild chooses, when
+// it is not the one that an edge leads to, else -1.
+func (g *Graph) instead(e int32) int32 {
+	r := g.rebuild()
+	if g.edges.group[e] == 0 || r.edges.class[e] != never {
+		return -1
+	}
+	for _, other := range g.satisfiers(e) {
+		if r.edges.class[other] < never {
+			return g.edges.to[other]
+		}
+	}
+	return -1
+}
