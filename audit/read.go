@@ -207,6 +207,12 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 		ids = append(ids, g.Introduces...)
 		ids = append(ids, g.SharedBy...)
 		ids = append(ids, g.NeededBy...)
+		if m := g.Mention; m != nil {
+			ids = append(ids, m.From)
+			if m.Instead != "" {
+				ids = append(ids, m.Instead)
+			}
+		}
 	}
 	for _, w := range s.Growth.Weaker {
 		ids = append(ids, w.ID)

@@ -244,8 +244,8 @@ type GrowthGroup struct {
 	// ID is the ID of the head of the group. Without it, none of the others
 	// would be there.
 	ID string `json:"id"`
-	// Because is "explicit" when the head was installed on request,
-	// "dependency" when an older dependency needs it, "" when unknown.
+	// Because is "explicit" when the head was installed on request, "essential"
+	// when it is part of the system's minimum, "dependency" when an older dependency needs it, "" when unknown.
 	Because string `json:"because,omitempty"`
 	// Introduces are the IDs of the others, sorted.
 	Introduces []string `json:"introduces,omitempty"`
@@ -253,8 +253,22 @@ type GrowthGroup struct {
 	// and nothing else needs it: it is removed with all of them. The heads of
 	// the largest groups come first, and at most [MaxSharedBy] are named.
 	SharedBy []string `json:"sharedBy,omitempty"`
-	// NeededBy are the IDs of older dependencies that need the head, sorted.
+	// NeededBy are the IDs of older dependencies that do not work without the
+	// head, sorted.
 	NeededBy []string `json:"neededBy,omitempty"`
+	// Mention is set when nothing requires the head: the strongest relation to
+	// it.
+	Mention *Mention `json:"mention,omitempty"`
+}
+
+// Mention is a relation to a dependency that does not require it.
+type Mention struct {
+	// From is the ID of the dependency that has the relation, and Kind its kind.
+	From string `json:"from"`
+	Kind string `json:"kind"`
+	// Instead is the ID of the dependency that satisfies the relation, when it is
+	// another one.
+	Instead string `json:"instead,omitempty"`
 }
 
 // VersionChange is a dependency at another version than in the baseline.

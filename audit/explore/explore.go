@@ -1,5 +1,5 @@
 // Package explore shows the dependencies of one environment in a terminal. They
-// can be sorted and filtered, and it answers which components retain which,
+// can be sorted and filtered, and it answers which components introduce which,
 // why one is installed, and what a removal takes with it.
 //
 // # Structure

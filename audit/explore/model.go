@@ -51,7 +51,7 @@ type model struct {
 
 func newModel(s Stage, color bool) *model {
 	const width, height = 80, 24 // until the terminal reports its size
-	m := &model{stage: s, color: color, width: width, height: height, index: make(map[string]int), marks: make(map[string]bool), sort: byRetains}
+	m := &model{stage: s, color: color, width: width, height: height, index: make(map[string]int), marks: make(map[string]bool), sort: byIntroduces}
 	m.stage.Name = terminal.Escape(s.Name)
 	m.tree.open = make(map[string]bool)
 	m.rows = rowsOf(s)

@@ -57,9 +57,9 @@ func (m *model) why(id string, all bool) *page {
 		p.add(terminal.Red, "%s", terminal.Escape(err.Error()))
 		return p
 	}
-	if h, err := m.stage.Graph.Retained(id); err == nil {
+	if h, err := m.stage.Graph.Rebuild().Retained(id); err == nil {
 		p.add("", "%s", reasonText(w.Reason))
-		p.add("", "retains %s%s, and shares %d%s", wording.Count(h.Retained, "other", "others"), sized(h.RetainedSize), h.Shared, sized(h.SharedSize))
+		p.add("", "introduces %s%s, and shares %d%s", wording.Count(h.Retained, "other", "others"), sized(h.RetainedSize), h.Shared, sized(h.SharedSize))
 	}
 	if w.Owner != "" {
 		owner := m.rowOf(w.Owner)
@@ -155,12 +155,20 @@ func (m *model) whatIf(ids []string) *page {
 		names = append(names, r.name)
 	}
 	p := &page{title: "without " + strings.Join(names, ", ")}
-	c, err := m.stage.Graph.Without(ids, graph.WhatIf{})
+	c, err := m.stage.Graph.RebuildWithout(ids)
 	if err != nil {
 		p.add(terminal.Red, "%s", terminal.Escape(err.Error()))
 		return p
 	}
-	p.add(terminal.Bold, "%s, %s", removed(c.Count, c.Size), remaining(c.Remaining, c.RemainingSize))
+	p.add(terminal.Bold, "a rebuild has %s, %s", fewer(c.Count, c.Size), remaining(c.Remaining, c.RemainingSize))
+	if a := c.Autoremove; a != nil {
+		text := fmt.Sprintf("autoremove would take %d", a.Count)
+		if b := a.Because; b != nil {
+			from, to := m.rowOf(b.From), m.rowOf(b.To)
+			text += fmt.Sprintf(": %s %s %s%s", from.label(), verb(b.Kind), to.label(), via(*b))
+		}
+		p.add("", "%s", text)
+	}
 	m.unknown(p, c.Unknown)
 	if len(c.Breaks) > 0 {
 		p.add("", "")
@@ -186,7 +194,6 @@ func (m *model) whatIf(ids []string) *page {
 		{graph.Requested, "removed as marked"},
 		{graph.Broken, "removed because it needs a removed one"},
 		{graph.Unneeded, "removed because nothing that remains needs it"},
-		{graph.Orphaned, "orphaned even now"},
 	} {
 		var rows []row
 		for _, l := range c.Removed {
@@ -214,8 +221,8 @@ func rootsFirst(b graph.Break) int {
 	return 1
 }
 
-func removed(n int, size int64) string {
-	return wording.Count(n, "dependency is removed", "dependencies are removed") + sized(size)
+func fewer(n int, size int64) string {
+	return wording.Count(n, "dependency less", "dependencies less") + sized(size)
 }
 
 func remaining(n int, size int64) string {
@@ -230,7 +237,7 @@ func (m *model) help() *page {
 		"/              filter as you type: every word must be in name, version,",
 		"               type, reason or provenance; enter keeps it, esc drops it",
 		"s  S  r        sort by the next column, the previous one, backwards",
-		"tab            between the list and the tree of what retains what",
+		"tab            between the list and the tree of what introduces what",
 		"right left     open and close in the tree (also l h); * opens all below",
 		"enter  w       why is this here; there: a for every way to it",
 		"space          mark; u drops all marks",
@@ -241,9 +248,9 @@ func (m *model) help() *page {
 		"reason      why it is installed: explicit, essential, named as a root,",
 		"            presumed explicit (not recorded, and nothing else needs it);",
 		"            dependency: another package needs it; orphan: no package",
-		"            needs it any more; shared, in the tree: several retain it",
+		"            needs it any more; shared, in the tree: several introduce it",
 		"provenance  what accounts for it, if a report has it",
-		"retains     how many others only it retains: they are removed with it",
+		"introduces  how many others a rebuild without it would not have",
 		"size        its own installed size, if the package database has it",
 	} {
 		p.add("", "%s", l)

@@ -12,17 +12,17 @@ import (
 
 // row is a component as it is shown. Its texts are escaped.
 type row struct {
-	id            string
-	name, version string
-	typ           string
-	reason        string
-	provenance    string
-	detail        string
-	search        string // the text that a filter is matched with
-	retains       int
-	retainedSize  int64
-	size          int64
-	bundled       bool
+	id             string
+	name, version  string
+	typ            string
+	reason         string
+	provenance     string
+	detail         string
+	search         string // the text that a filter is matched with
+	introduces     int
+	introducedSize int64
+	size           int64
+	bundled        bool
 }
 
 // column is a column that rows can be sorted by.
@@ -33,19 +33,21 @@ const (
 	byVersion
 	byReason
 	byProvenance
-	byRetains
+	byIntroduces
 	bySize
 )
 
 // titles returns the titles in the order of the columns.
-func titles() []string { return []string{"name", "version", "reason", "provenance", "retains", "size"} }
+func titles() []string {
+	return []string{"name", "version", "reason", "provenance", "introduces", "size"}
+}
 
 // rowsOf returns the components that count, sorted by ID.
 func rowsOf(s Stage) []row {
 	var rows []row
-	for _, h := range s.Graph.Retentions() {
+	for _, h := range s.Graph.Rebuild().Retentions() {
 		r := rowOf(s, h.ID)
-		r.retains, r.retainedSize = h.Retained, h.RetainedSize
+		r.introduces, r.introducedSize = h.Retained, h.RetainedSize
 		if h.Reason != "" {
 			r.reason = string(h.Reason)
 		}
@@ -120,8 +122,8 @@ func (m *model) compare(a, b *row) int {
 		return cmp.Compare(reasonOrder(a.reason), reasonOrder(b.reason))
 	case byProvenance:
 		return cmp.Compare(a.provenance, b.provenance)
-	case byRetains:
-		return cmp.Or(cmp.Compare(b.retains, a.retains), cmp.Compare(b.retainedSize+b.size, a.retainedSize+a.size))
+	case byIntroduces:
+		return cmp.Or(cmp.Compare(b.introduces, a.introduces), cmp.Compare(b.introducedSize+b.size, a.introducedSize+a.size))
 	case bySize:
 		return cmp.Compare(b.size, a.size)
 	}

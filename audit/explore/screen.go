@@ -55,7 +55,7 @@ func (m *model) title() string {
 	switch {
 	case m.page != nil:
 	case m.inTree:
-		right = "tree of what retains what"
+		right = "tree of what introduces what"
 	case m.filter != "":
 		right = fmt.Sprintf("%d shown", len(m.shown))
 	}
@@ -150,13 +150,13 @@ const (
 	reasonWidth  = 10
 	// provenanceWidth is the width of "unaccounted".
 	provenanceWidth = 11
-	retainsWidth    = 8
+	introducesWidth = 11
 	sizeWidth       = 7
 	leastName       = 16
 )
 
 func (m *model) layout() layout {
-	l := layout{byVersion: versionWidth, byReason: reasonWidth, byRetains: retainsWidth, bySize: sizeWidth}
+	l := layout{byVersion: versionWidth, byReason: reasonWidth, byIntroduces: introducesWidth, bySize: sizeWidth}
 	if m.stage.Provenance != nil && m.width >= wide {
 		l[byProvenance] = provenanceWidth
 	}
@@ -237,7 +237,7 @@ func writeCell(b *strings.Builder, l layout, c column, text string) {
 	if c > byName {
 		b.WriteString(columnGap)
 	}
-	if c >= byRetains {
+	if c >= byIntroduces {
 		b.WriteString(terminal.FitRight(text, l[c]))
 		return
 	}
@@ -275,11 +275,11 @@ func (m *model) rowLine(l layout, i int) string {
 	writeCell(&b, l, byVersion, r.version)
 	writeCell(&b, l, byReason, r.reason)
 	writeCell(&b, l, byProvenance, r.provenance)
-	retains := ""
-	if r.retains > 0 {
-		retains = fmt.Sprint(r.retains)
+	introduces := ""
+	if r.introduces > 0 {
+		introduces = fmt.Sprint(r.introduces)
 	}
-	writeCell(&b, l, byRetains, retains)
+	writeCell(&b, l, byIntroduces, introduces)
 	writeCell(&b, l, bySize, terminal.Bytes(r.size))
 	text := b.String()
 	switch {
@@ -305,8 +305,8 @@ func (m *model) about() string {
 	if r.provenance != "" {
 		parts = append(parts, r.provenance)
 	}
-	if r.retains > 0 {
-		parts = append(parts, fmt.Sprintf("retains %d%s", r.retains, sized(r.retainedSize)))
+	if r.introduces > 0 {
+		parts = append(parts, fmt.Sprintf("introduces %d%s", r.introduces, sized(r.introducedSize)))
 	}
 	if r.detail != "" {
 		parts = append(parts, r.detail)

@@ -6,7 +6,7 @@ import (
 )
 
 // tree is the open part of the dominator tree: below each component are those
-// that only it retains. Components that several retain are at the top, and
+// that only it introduces. Components that several introduce are at the top, and
 // orphans at the end.
 type tree struct {
 	lines []line
@@ -35,13 +35,13 @@ func (m *model) plant() {
 			rows[i] = m.rowOf(id)
 		}
 		slices.SortFunc(rows, func(a, b row) int {
-			return -cmp.Or(cmp.Compare(a.retains, b.retains), cmp.Compare(a.retainedSize+a.size, b.retainedSize+b.size), cmp.Compare(b.id, a.id))
+			return -cmp.Or(cmp.Compare(a.introduces, b.introduces), cmp.Compare(a.introducedSize+a.size, b.introducedSize+b.size), cmp.Compare(b.id, a.id))
 		})
 		for _, r := range slices.Backward(rows) {
 			stack = append(stack, item{r.id, depth})
 		}
 	}
-	push(m.stage.Graph.Roots().Orphans, 0)
+	push(m.stage.Graph.Rebuild().Roots().Orphans, 0)
 	push(m.children(""), 0)
 	for len(stack) > 0 {
 		at := stack[len(stack)-1]
@@ -60,7 +60,7 @@ func (m *model) plant() {
 
 // children returns the components directly below one.
 func (m *model) children(id string) []string {
-	ids, err := m.stage.Graph.Retains(id)
+	ids, err := m.stage.Graph.Rebuild().Retains(id)
 	if err != nil {
 		return nil // it was taken from the graph
 	}
@@ -80,7 +80,7 @@ func (m *model) rowOf(id string) row {
 // reveal opens the tree above a component, and returns its line.
 func (m *model) reveal(id string) int {
 	for up := id; up != ""; {
-		retainer, err := m.stage.Graph.Retainer(up)
+		retainer, err := m.stage.Graph.Rebuild().Retainer(up)
 		if err != nil {
 			break
 		}

@@ -8,9 +8,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// Group groups new dependencies under the ones that introduce them, by the
-// dominator tree of the relations: see [graph.Graph.Group]. Suggestions
-// introduce nothing.
+// Group groups new dependencies under the new ones that introduce them: see
+// [graph.Graph.Introductions].
 //
 // A dependency that several groups need, and that none of them introduces
 // alone, gets a group of its own. Such groups can be shared in turn. The
@@ -91,8 +90,13 @@ func (s *grouping) groups() []audit.GrowthGroup {
 		switch {
 		case grown.Reason == graph.Explicit:
 			group.Because = "explicit"
+		case grown.Reason == graph.Essential:
+			group.Because = "essential"
 		case len(grown.NeededBy) > 0:
 			group.Because = "dependency"
+		}
+		if m := grown.Mention; m != nil {
+			group.Mention = &audit.Mention{From: m.From, Kind: m.Kind, Instead: m.Instead}
 		}
 		if len(heads) > 1 {
 			for _, h := range heads {

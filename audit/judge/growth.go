@@ -52,7 +52,13 @@ func (f *footprint) compareBaseline(s *audit.Stage, accepted *baseline.Stage) {
 func (f *footprint) graph(s *audit.Stage) *graph.Graph {
 	edges := make([]graph.Edge, len(s.Relations))
 	for i, r := range s.Relations {
-		edges[i] = graph.Edge{From: r.From, To: r.To, Kind: string(r.Kind), Group: r.Group}
+		edges[i] = graph.Edge{From: r.From, To: r.To, Kind: string(r.Kind), Via: r.Via, Group: r.Group}
 	}
-	return graph.FromLists(s.Components(), edges, graph.Options{Follow: graph.FollowRecommends})
+	var roots []string
+	for _, r := range s.Roots {
+		if r.ID != "" {
+			roots = append(roots, r.ID)
+		}
+	}
+	return graph.FromLists(s.Components(), edges, graph.Options{Roots: roots})
 }

@@ -202,6 +202,11 @@ func TestGroupsLeaveWithTheirHeads(t *testing.T) {
 			d.Relations = append(d.Relations, sbom.Relation{From: sbom.Identity(&d.Components[rng.IntN(n)]), To: sbom.Identity(&d.Components[rng.IntN(n)]),
 				Kind: []sbom.RelationKind{sbom.RelDepends, sbom.RelRecommends, sbom.RelSuggests}[rng.IntN(3)]})
 		}
+		// Something that is only recommended: the stage was made with
+		// recommendations.
+		recommending, recommended := osPackage("recommending", "1", "explicit"), osPackage("recommended", "1", "dependency")
+		d.Components = append(d.Components, recommending, recommended)
+		d.Relations = append(d.Relations, sbom.Relation{From: sbom.Identity(&recommending), To: sbom.Identity(&recommended), Kind: sbom.RelRecommends})
 		doc := mustNew(t, d)
 		c := &config.Config{Stages: []config.Stage{{Name: "s"}}}
 		r := Pipeline(c, []Input{{Stage: c.Stages[0], Document: doc}}, &baseline.Baseline{Stages: map[string]*baseline.Stage{"s": {Method: audit.Method{Rules: sbom.Rules}}}}, audit.Tool{}, today)

@@ -70,7 +70,7 @@ func (p diffSheet) stage(s *StageDiff) {
 		}
 	}
 	p.groups("Added", d.Added, d.AddedBy, "introduces")
-	p.groups("Removed", d.Removed, d.RemovedBy, "retained")
+	p.groups("Removed", d.Removed, d.RemovedBy, "introduced")
 	p.changes("Changed version", d.Changed)
 	p.replaced(d)
 	p.moves("Now bundled, not counted any more", d.MovedIn)
@@ -125,7 +125,7 @@ func (p diffSheet) title(text string, n int) {
 
 func (p diffSheet) rest(n, shown int) { p.more(indent, n-shown, "", " (--limit 0 shows all)") }
 
-// groups lists components under those that introduce or retain them.
+// groups lists components under those that introduce them.
 func (p diffSheet) groups(title string, list []diff.Component, groups []graph.Introduction, verb string) {
 	if len(list) == 0 {
 		return

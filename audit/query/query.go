@@ -20,8 +20,9 @@
 //
 // # Words
 //
-// A component introduces those without which a rebuild would be smaller, and
-// retains those that autoremove would take after it.
+// A component introduces those that a rebuild without it would not have. That
+// number comes first in every answer. The number of those that autoremove would
+// take after it is printed beside it where it differs, with the reason.
 //
 // # Presumptions
 //
@@ -79,7 +80,7 @@ type Head struct {
 }
 
 func (s *Subject) head(question string) Head {
-	roots := s.Graph.Roots()
+	roots := s.Graph.Rebuild().Roots()
 	h := Head{Schema: schema, Question: question, Subject: s.Name, Presumed: roots.Unknown, Unrelated: unrelated(s.Document), Gaps: len(s.Document.Gaps)}
 	for _, l := range s.Document.Limitations {
 		h.Limitations = append(h.Limitations, l.Name)
@@ -273,7 +274,7 @@ func rootWord(r graph.Reason) string {
 	case graph.Explicit:
 		return "explicit"
 	case graph.Essential:
-		return "essential"
+		return "required by the system"
 	case graph.Named:
 		return "named as a root"
 	case graph.Presumed:

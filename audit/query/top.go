@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,50 +12,112 @@ import (
 	"github.com/depaudit/depaudit/sbom/graph"
 )
 
-// Top lists roots by the number of components that only they retain.
+// Top lists roots by the number of components that only they introduce.
 type Top struct {
 	Head
 	// Total is the count of the stage.
 	Total graph.Amount `json:"total"`
 	// Roots are explicit, essential, named and presumed roots; those that
-	// retain most come first.
-	Roots []graph.Retention `json:"roots"`
+	// introduce most come first.
+	Roots []TopRoot `json:"roots"`
 	// Cut is the number of roots beyond the limit.
 	Cut int `json:"cut,omitempty"`
 	// ByReason is the number of all roots by reason.
 	ByReason map[graph.Reason]int `json:"byReason"`
-	// Together are the few roots that together retain most, each after the
+	// Together are the few roots that together introduce most, each after the
 	// ones before it, where the number of each alone does not show that.
 	Together []graph.JointRetention `json:"together,omitempty"`
-	// Orphans is the number of components that nothing retains.
+	// Orphans is the number of components that a rebuild does not have.
 	Orphans int `json:"orphans,omitempty"`
 	// Components are those that the answer refers to, sorted by ID.
 	Components []Component `json:"components"`
 }
 
+// TopRoot is a root with the components that it introduces.
+type TopRoot struct {
+	ID     string       `json:"id"`
+	Reason graph.Reason `json:"reason,omitempty"`
+	// Size is its own installed size in bytes, 0 when unknown.
+	Size int64 `json:"size,omitempty"`
+	// Introduces is the number of other components that a rebuild without it
+	// does not have; IntroducesSize is their installed size.
+	Introduces     int   `json:"introduces"`
+	IntroducesSize int64 `json:"introducesSize,omitempty"`
+	// Shared is the number of those that it leads to and that are there for
+	// others too; SharedSize is their installed size.
+	Shared     int   `json:"shared"`
+	SharedSize int64 `json:"sharedSize,omitempty"`
+	// Autoremove is what autoremove takes, where the number differs; its Count
+	// is without the root itself, as Introduces is.
+	Autoremove *graph.Autoremove `json:"autoremove,omitempty"`
+}
+
+// autoremoves returns the number of autoremove and why it is not that of a rebuild, after a beginning.
+func autoremoves(a *graph.Autoremove, m index, what string) string {
+	text := fmt.Sprintf("%s %d", what, a.Count)
+	switch b := a.Because; {
+	case b == nil:
+		return text
+	case b.Instead != "":
+		return text + fmt.Sprintf(": %s has %s as an alternative to %s", terminal.Escape(m.short(b.From)), terminal.Escape(m.short(b.To)), terminal.Escape(m.short(b.Instead)))
+	default:
+		return text + fmt.Sprintf(": %s %s %s", terminal.Escape(m.short(b.From)), verbOf(b.Kind), terminal.Escape(m.short(b.To)))
+	}
+}
+
+// verbOf returns a kind of relations as a verb.
+func verbOf(kind string) string {
+	switch kind {
+	case string(sbom.RelRecommends), string(sbom.RelSuggests):
+		return kind
+	}
+	return "needs"
+}
+
+// maxReasons bounds the rows whose number for autoremove is explained, each of
+// which is a removal in the whole graph.
+const maxReasons = 64
+
 // maxTogether is the length of Together: more roots are not few.
 const maxTogether = 8
 
-// NewTop returns the limit roots that retain most, all if limit is below one.
+// NewTop returns the limit roots that introduce most, all if limit is below one.
 func NewTop(s *Subject, limit int) *Top {
-	a := &Top{Head: s.head("top"), Total: total(s.Document), ByReason: make(map[graph.Reason]int)}
-	roots := s.Graph.Roots()
+	a := &Top{Head: s.head("top"), Total: total(s.Document), Roots: []TopRoot{}, ByReason: make(map[graph.Reason]int)}
+	rebuild := s.Graph.Rebuild()
+	roots := rebuild.Roots()
 	for _, r := range roots.All {
 		a.ByReason[r.Reason]++
 	}
 	a.Orphans = len(roots.Orphans)
-	var all int
-	a.Roots, all = s.Graph.Top(limit)
+	top, all := rebuild.Top(limit)
+	reasons := 0
+	for _, h := range top {
+		root := TopRoot{ID: h.ID, Reason: h.Reason, Size: h.Size, Introduces: h.Retained, IntroducesSize: h.RetainedSize, Shared: h.Shared, SharedSize: h.SharedSize}
+		if kept, err := s.Graph.Retained(h.ID); err == nil && kept.Retained != h.Retained {
+			root.Autoremove = &graph.Autoremove{Count: kept.Retained, Size: kept.RetainedSize}
+			if reasons++; reasons <= maxReasons {
+				c, err := s.Graph.RebuildWithout([]string{h.ID})
+				if err == nil && c.Autoremove != nil {
+					root.Autoremove.Because = c.Autoremove.Because
+				}
+			}
+		}
+		a.Roots = append(a.Roots, root)
+	}
 	a.Cut = all - len(a.Roots)
-	for _, p := range s.Graph.TopTogether(maxTogether) {
+	for _, p := range rebuild.TopTogether(maxTogether) {
 		if p.Retained < 2 {
-			break // it retains only itself
+			break // it introduces nothing else
 		}
 		a.Together = append(a.Together, p)
 	}
 	l := s.components()
 	for _, h := range a.Roots {
 		l.add(h.ID)
+		if h.Autoremove != nil && h.Autoremove.Because != nil {
+			l.add(h.Autoremove.Because.From, h.Autoremove.Because.To, h.Autoremove.Because.Instead)
+		}
 	}
 	for _, p := range a.Together {
 		l.add(p.ID)
@@ -83,24 +146,48 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 	p.Blank()
 	var rows [][]string
 	presumed := a.ByReason[graph.Presumed] > 0 || a.ByReason[graph.Named] > 0
+	differs := slices.ContainsFunc(a.Roots, func(h TopRoot) bool { return h.Autoremove != nil })
 	for _, h := range a.Roots {
 		it := m[h.ID]
+		removed := ""
+		if differs {
+			removed = strconv.Itoa(h.Introduces)
+		}
+		if h.Autoremove != nil {
+			removed = strconv.Itoa(h.Autoremove.Count)
+		}
 		why := ""
 		if presumed || h.Reason == graph.Essential {
 			why = string(h.Reason)
 		}
 		rows = append(rows, []string{
-			fullName(&it.Component), it.Version, strconv.Itoa(h.Retained), terminal.Bytes(h.Size + h.RetainedSize), strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
+			fullName(&it.Component), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
 		})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
-		{Title: "Root"}, {Title: "Version", Spare: true}, {Title: "Retains", Right: true}, {Title: "Size", Right: true},
+		{Title: "Root"}, {Title: "Version", Spare: true}, {Title: "Introduces", Right: true}, {Title: "Size", Right: true}, {Title: "Autoremove", Right: true},
 		{Title: "Shared", Right: true}, {Title: "Size", Right: true, Spare: true}, {Title: "Type", Whole: true}, {Title: "Provenance", Spare: true}, {Title: "Reason", Whole: true},
 	}, Rows: rows})
 	p.more(indent, a.Cut, "", " (--limit 0 lists all)")
+	a.differences(p, m)
 	a.together(p, m)
 	p.caveats(&a.Head)
 	return p.write(w)
+}
+
+// differences lists why autoremove takes less than a rebuild would not have.
+func (a *Top) differences(p sheet, m index) {
+	first := true
+	for _, h := range a.Roots {
+		if h.Autoremove == nil || h.Autoremove.Because == nil {
+			continue
+		}
+		if first {
+			p.Blank()
+			first = false
+		}
+		p.Prose(indent, indent+indent, autoremoves(h.Autoremove, m, fmt.Sprintf("With %s, autoremove takes", terminal.Escape(m.short(h.ID)))), terminal.Faint)
+	}
 }
 
 func (a *Top) summary() string {
@@ -114,7 +201,7 @@ func (a *Top) summary() string {
 	}
 	out = append(out, fmt.Sprintf("%d automatic", max(0, a.Total.Count-n-a.Orphans)))
 	if a.Orphans > 0 {
-		out = append(out, fmt.Sprintf("%d orphaned", a.Orphans))
+		out = append(out, fmt.Sprintf("%d that a rebuild does not have", a.Orphans))
 	}
 	return strings.Join(out, ", ")
 }
@@ -124,13 +211,13 @@ func (a *Top) together(p sheet, m index) {
 		return
 	}
 	p.Blank()
-	p.Prose("", "", "Roots that together retain most, each without the ones above it:", terminal.Plain)
+	p.Prose("", "", "Roots that together introduce most, each without the ones above it:", terminal.Plain)
 	p.Blank()
 	var rows [][]string
 	for _, t := range a.Together {
 		rows = append(rows, []string{m.short(t.ID), strconv.Itoa(t.Retained), terminal.Bytes(t.Size), strconv.Itoa(t.Remaining)})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
-		{Title: "Without"}, {Title: "Retains", Right: true}, {Title: "Size", Right: true}, {Title: "Remaining", Right: true},
+		{Title: "Without"}, {Title: "Introduces", Right: true}, {Title: "Size", Right: true}, {Title: "Remaining", Right: true},
 	}, Rows: rows})
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
-// WhatIf is the answer to the question what a removal would take with it.
+// WhatIf is the answer to the question what a rebuild without some components
+// would not have.
 type WhatIf struct {
 	Head
 	// Without are the components to remove, Only the ones that stay explicit;
@@ -21,8 +22,6 @@ type WhatIf struct {
 	Without []string `json:"without,omitempty"`
 	Only    []string `json:"only,omitempty"`
 	graph.Removal
-	// Orphans is the number of those in Removed that nothing retains even now.
-	Orphans int `json:"orphans,omitempty"`
 	// Unneeded are those in Removed that are automatic and not needed any
 	// more, under the topmost ones that retain them, the largest first.
 	Unneeded []Unneeded `json:"unneeded,omitempty"`
@@ -31,32 +30,42 @@ type WhatIf struct {
 }
 
 // Unneeded is an automatic component that is removed, with those that only it
-// retains.
+// introduces.
 type Unneeded struct {
-	ID      string   `json:"id"`
-	Retains []string `json:"retains,omitempty"`
+	ID         string   `json:"id"`
+	Introduces []string `json:"introduces,omitempty"`
 	// Size is the installed size of all of them.
 	Size int64 `json:"size,omitempty"`
 }
 
-// NewWhatIf returns the answer for a removal of package graph.
-func NewWhatIf(s *Subject, without, only []string, removal *graph.Removal) *WhatIf {
+// NewWhatIf returns what a rebuild without some components does not have, or a
+// rebuild with some as its only explicit ones; one of the two is empty. The
+// error is one of package graph.
+func NewWhatIf(s *Subject, without, only []string) (*WhatIf, error) {
+	ids, rebuild := without, s.Graph.RebuildWithout
+	if len(only) > 0 {
+		ids, rebuild = only, s.Graph.RebuildOnly
+	}
+	removal, err := rebuild(ids)
+	if err != nil {
+		return nil, err
+	}
 	a := &WhatIf{Head: s.head("whatif"), Without: without, Only: only, Removal: *removal}
 	l := s.components()
 	l.add(without...)
 	l.add(only...)
 	for _, x := range removal.Removed {
 		l.add(x.ID)
-		if x.Because == graph.Orphaned && x.Bundled == "" {
-			a.Orphans++
-		}
+	}
+	if a.Autoremove != nil && a.Autoremove.Because != nil {
+		l.add(a.Autoremove.Because.From, a.Autoremove.Because.To, a.Autoremove.Because.Instead)
 	}
 	for _, b := range removal.Breaks {
 		l.add(b.From, b.To)
 	}
 	a.Components = l.sorted()
-	a.Unneeded = unneeded(s.Graph, removal.Removed)
-	return a
+	a.Unneeded = unneeded(s.Graph.Rebuild(), removal.Removed)
+	return a, nil
 }
 
 // unneededAutomatic reports whether a component is removed because nothing needs
@@ -105,12 +114,12 @@ func unneeded(g *graph.Graph, removed []graph.RemovedComponent) []Unneeded {
 			out = append(out, Unneeded{ID: h})
 		}
 		if x.ID != h {
-			out[i].Retains = append(out[i].Retains, x.ID)
+			out[i].Introduces = append(out[i].Introduces, x.ID)
 		}
 		out[i].Size += max(g.Component(x.ID).InstalledSize, 0)
 	}
 	slices.SortFunc(out, func(a, b Unneeded) int {
-		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(len(b.Retains), len(a.Retains)), strings.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(len(b.Introduces), len(a.Introduces)), strings.Compare(a.ID, b.ID))
 	})
 	return out
 }
@@ -129,6 +138,9 @@ func (a *WhatIf) Text(w io.Writer, o terminal.Options, limit int) error {
 	}
 	p.Prose("", indent, fmt.Sprintf("%s %s %s", terminal.Escape(a.Subject), what, m.names(ids)), terminal.Bold)
 	p.Prose(indent, indent, a.summary(), terminal.Plain)
+	if a.Autoremove != nil {
+		p.Prose(indent, indent, autoremoves(a.Autoremove, m, "autoremove would take")+".", terminal.Plain)
+	}
 	a.group(p, m, "Removed on request", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Requested })
 	a.breaks(p, m, limit)
 	a.group(p, m, "Explicit, and not needed", limit, func(x graph.RemovedComponent) bool {
@@ -136,20 +148,34 @@ func (a *WhatIf) Text(w io.Writer, o terminal.Options, limit int) error {
 	})
 	a.group(p, m, "Presumed explicit, and not needed", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Unneeded && x.Reason == graph.Presumed })
 	a.unneeded(p, m, limit)
-	a.group(p, m, "Orphaned even now", limit, func(x graph.RemovedComponent) bool { return x.Because == graph.Orphaned })
 	p.caveats(&a.Head)
 	return p.write(w)
 }
 
 func (a *WhatIf) summary() string {
-	text := fmt.Sprintf("%s %s removed, %s %s", sized(dependencies(a.Count), a.Size), wording.Form(a.Count, "is", "are"), sized(strconv.Itoa(a.Remaining), a.RemainingSize), wording.Form(a.Remaining, "remains", "remain"))
-	if a.Orphans > 0 {
-		text += fmt.Sprintf("; %d of the removed %s orphaned even now", a.Orphans, wording.Form(a.Orphans, "is", "are"))
+	what := wording.Form(len(a.Without), "it", "them")
+	text := fmt.Sprintf("A rebuild without %s has %s", what, fewer(a.Count, a.Size))
+	if len(a.Only) > 0 {
+		text = "A rebuild has " + fewer(a.Count, a.Size)
 	}
+	text += fmt.Sprintf(": %s %s", sized(strconv.Itoa(a.Remaining), a.RemainingSize), wording.Form(a.Remaining, "remains", "remain"))
 	if n := len(a.broken()); n > 0 {
-		return text + fmt.Sprintf("; %d %s", n, wording.Form(n, "breaks", "break"))
+		text += fmt.Sprintf("; %d %s", n, wording.Form(n, "breaks", "break"))
+	} else {
+		text += "; nothing breaks"
 	}
-	return text + "; nothing breaks"
+	if a.Orphans > 0 {
+		text += fmt.Sprintf(". %d more %s not in a rebuild even now", a.Orphans, wording.Form(a.Orphans, "is", "are"))
+	}
+	return text + "."
+}
+
+// fewer returns a number of removed components.
+func fewer(n int, size int64) string {
+	if n == 0 {
+		return "no fewer dependencies"
+	}
+	return sized(fmt.Sprintf("%d fewer %s", n, wording.Form(n, "dependency", "dependencies")), size)
 }
 
 // group lists the components that are removed for one reason.
@@ -184,14 +210,14 @@ func (a *WhatIf) unneeded(p sheet, m index, limit int) {
 	all, retains, left := 0, false, 0
 	var bytes int64
 	for i, b := range a.Unneeded {
-		all += 1 + len(b.Retains)
+		all += 1 + len(b.Introduces)
 		bytes += b.Size
 		if i >= len(shown) {
-			left += 1 + len(b.Retains)
+			left += 1 + len(b.Introduces)
 			continue
 		}
 		word := m.short(b.ID)
-		if n := len(b.Retains); n > 0 {
+		if n := len(b.Introduces); n > 0 {
 			word += fmt.Sprintf(" +%d", n)
 			retains = true
 		}
@@ -206,7 +232,7 @@ func (a *WhatIf) unneeded(p sheet, m index, limit int) {
 		title += ", largest first"
 	}
 	if retains {
-		title += ", +N for those that only it retains"
+		title += ", +N for those that only it introduces"
 	}
 	p.Blank()
 	p.Prose("", "", title, terminal.Plain)

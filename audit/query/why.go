@@ -126,7 +126,7 @@ func (a *Why) summary(m index) string {
 	case graph.Explicit:
 		out = append(out, "It is explicit.")
 	case graph.Essential:
-		out = append(out, "It is essential: part of the system's minimum.")
+		out = append(out, "It is required by the system: part of its minimum.")
 	case graph.Named:
 		out = append(out, "It was named as a root.")
 	case graph.Presumed:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // because returns the reason why the head of a group of new dependencies is in
@@ -22,8 +23,13 @@ func (s stage) because(g audit.GrowthGroup) string {
 		parts = append(parts, "needed by "+by)
 	case g.Because == "explicit":
 		parts = append(parts, "explicit")
+	case g.Because == "essential":
+		parts = append(parts, "required by the system")
 	case g.Because == "dependency":
 		parts = append(parts, "needed by a dependency of the baseline")
+	}
+	if m := g.Mention; m != nil {
+		parts = append(parts, s.mention(m))
 	}
 	if len(g.SharedBy) > 0 {
 		parts = append(parts, "shared by "+s.heads(g.SharedBy))
@@ -32,6 +38,21 @@ func (s stage) because(g audit.GrowthGroup) string {
 		parts = append(parts, fmt.Sprintf("introduces %d", n))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// mention returns a relation that does not require its target.
+func (s stage) mention(m *audit.Mention) string {
+	verb := "mentioned by "
+	switch m.Kind {
+	case string(sbom.RelRecommends):
+		verb = "not required, recommended by "
+	case string(sbom.RelSuggests):
+		verb = "not required, suggested by "
+	}
+	if m.Instead != "" {
+		return fmt.Sprintf("not required: %s has it as an alternative to %s", s.short(m.From), s.short(m.Instead))
+	}
+	return verb + s.short(m.From)
 }
 
 // how is because with the layer of the head.

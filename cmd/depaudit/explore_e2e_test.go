@@ -91,7 +91,7 @@ func TestExploreTerminal(t *testing.T) {
 		t.Errorf("no reason on the screen:\n%s", screen)
 	}
 	tmux("send-keys", "q", "Home", "x")
-	wait("30 dependencies are removed (307 kB), 0 remain")
+	wait("a rebuild has 30 dependencies less (307 kB), 0 remain")
 	tmux("send-keys", "q", "q")
 	// Standard output alone is a terminal: there is nothing to type on.
 	wait("code=0")

@@ -120,14 +120,26 @@ func cmdDebian(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// cmdDeb installs a package: deb ROOT NAME VERSION [auto] [needs=A,B]
+// cmdDeb installs a package:
+// deb ROOT NAME VERSION [auto] [required] [needs=A,B|C] [recommends=A] [suggests=A]
 func cmdDeb(ts *testscript.TestScript, _ bool, args []string) {
 	auto, needs := false, ""
 	for _, a := range args[3:] {
-		if a == "auto" {
+		name, list, _ := strings.Cut(a, "=")
+		list = strings.ReplaceAll(strings.ReplaceAll(list, ",", ", "), "|", " | ")
+		switch name {
+		case "auto":
 			auto = true
-		} else {
-			needs = strings.ReplaceAll(strings.TrimPrefix(a, "needs="), ",", ", ")
+		case "needs":
+			needs = list + needs
+		case "recommends":
+			needs += "\nRecommends: " + list
+		case "suggests":
+			needs += "\nSuggests: " + list
+		case "required":
+			needs += "\nEssential: yes"
+		default:
+			ts.Fatalf("deb: unknown argument %s", a)
 		}
 	}
 	installDeb(ts, ts.MkAbs(args[0]), args[1], args[2], needs, auto)
@@ -135,7 +147,10 @@ func cmdDeb(ts *testscript.TestScript, _ bool, args []string) {
 
 func installDeb(ts *testscript.TestScript, root, name, version, needs string, auto bool) {
 	stanza := fmt.Sprintf("Package: %s\nStatus: install ok installed\nPriority: optional\nSection: misc\nInstalled-Size: 10\nMaintainer: A <a@example.org>\nArchitecture: amd64\nVersion: %s\n", name, version)
-	if needs != "" {
+	switch {
+	case strings.HasPrefix(needs, "\n"):
+		stanza += needs[1:] + "\n"
+	case needs != "":
 		stanza += "Depends: " + needs + "\n"
 	}
 	appendTo(ts, filepath.Join(root, "var/lib/dpkg/status"), stanza+"Description: for a test\n\n")

@@ -10,15 +10,17 @@ func (c *command) topCommand() *cobra.Command {
 	var f questionFlags
 	cmd := &cobra.Command{
 		Use:   "top REF",
-		Short: "List explicit packages by how many others they retain",
-		Long: `Lists the explicit packages of an environment, the one that retains most first.
-A package retains the dependencies that only it needs: autoremove would take
-them. Dependencies that something else needs too are shared, and counted apart.
+		Short: "List explicit packages by how many others they introduce",
+		Long: `Lists the explicit packages of an environment, the one that introduces most
+first. A package introduces the dependencies that a rebuild without it would not
+have; audit, whatif and diff print the same number. What autoremove would take
+is printed where it differs, with the relation that retains the others.
+Dependencies that something else introduces too are shared, and counted apart.
 Sizes are the installed sizes in the package database.
 
-Each package of a suite retains little, because the others need the same
+Each package of a suite introduces little, because the others need the same
 dependencies. The second list removes the explicit packages one after the other,
-always the one that frees most, and so shows which few retain most together.
+always the one that frees most, and so shows which few introduce most together.
 ` + subjectHelp + rootsHelp + `
 Exit codes: 0 answered, 2 a mistake on the command line, 3 something could not
 be examined or the environment records no relations, 4 could not run.`,

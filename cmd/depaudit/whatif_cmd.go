@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit/query"
-	"github.com/depaudit/depaudit/sbom/graph"
 )
 
 func (c *command) whatifCommand() *cobra.Command {
@@ -17,13 +16,14 @@ func (c *command) whatifCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "whatif REF (--without PACKAGE | --only PACKAGE)...",
-		Short: "List what would be removed with a package, and what would break",
-		Long: `Lists what would be removed from an environment with some packages: first the
-packages that need them, which break, then automatic packages that nothing needs
-any more. This is what "apt-get autoremove --purge" does when nothing else can
-be installed; recommendations and suggestions retain packages, as for apt.
---only lists what would be left if only some packages, and the essential ones,
-were explicit. Nothing is changed.
+		Short: "List what a rebuild without a package lacks, and what breaks",
+		Long: `Lists what a rebuild of the environment without some packages would not have:
+first the packages that need them, which break, then the packages that only they
+introduce. Suggestions install nothing in a rebuild; recommendations do where
+the environment has packages that are only recommended. The number that
+"apt-get autoremove --purge" would take is printed where it differs, with
+the relation that retains the others. --only lists what would be left if only
+some packages, and the essential ones, were explicit. Nothing is changed.
 ` + subjectHelp + packageHelp + rootsHelp + `
 Exit codes: 0 nothing breaks, 1 something breaks, 2 a mistake on the command
 line (a missing package too), 3 something could not be examined or the
@@ -51,16 +51,10 @@ environment records no relations, 4 could not run.`,
 			if err != nil {
 				return err
 			}
-			var change *graph.Removal
-			if len(only) > 0 {
-				change, err = a.graph.Only(kept, graph.WhatIf{})
-			} else {
-				change, err = a.graph.Without(removed, graph.WhatIf{})
-			}
+			answer, err := query.NewWhatIf(a.inquiry, removed, kept)
 			if err != nil {
 				return usage(err)
 			}
-			answer := query.NewWhatIf(a.inquiry, removed, kept, change)
 			if err := c.reply(&f, answer); err != nil {
 				return err
 			}

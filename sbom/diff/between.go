@@ -379,8 +379,8 @@ func grouped(s *side, items []Component) []graph.Introduction {
 	for i := range groups {
 		g := &groups[i]
 		g.ID = identity[g.ID]
-		if g.RetainedBy != "" {
-			g.RetainedBy = identity[g.RetainedBy]
+		if m := g.Mention; m != nil {
+			m.From, m.To, m.Instead = identity[m.From], identity[m.To], identity[m.Instead]
 		}
 		for _, list := range [][]string{g.Introduces, g.NeededBy, g.SharedBy} {
 			for j := range list {

@@ -18,8 +18,9 @@ const never = suggests + 1
 //
 //   - A suggestion installs nothing.
 //   - A requirement with several satisfiers installs one: one that is installed
-//     anyway, or the one that is named first. The edges to the others are only
-//     followed if they would be installed when that one is removed.
+//     anyway, or the one that is named first. One that nothing else explains
+//     was chosen. The edges to the others are only followed if they would be
+//     installed when that one is removed.
 //   - Recommendations install nothing for an ecosystem in which nothing is
 //     installed for a recommendation alone: the stage was made without them
 //     ("apt-get install --no-install-recommends").
@@ -37,6 +38,7 @@ func (g *Graph) newRebuild() *Graph {
 	r.edges.class = slices.Clone(g.edges.class)
 	r.rebuild = func() *Graph { return &r }
 	installed := r.dropRecommendations()
+	installed.explainAlternatives()
 	installed = r.presumeRoots(installed)
 	r.chooseSatisfiers(installed)
 	r.roots.orphan = make([]bool, len(r.nodes))
@@ -114,26 +116,50 @@ func (g *Graph) presumeRoots(installed *closure) *closure {
 		return installed
 	}
 	g.roots.list = g.rootList()
-	return g.install(g.roots.list, recommends)
+	installed = g.install(g.roots.list, recommends)
+	installed.explainAlternatives()
+	return installed
 }
 
-// chooseSatisfiers keeps one edge of each requirement with several satisfiers.
+// explainAlternatives adds satisfiers of requirements that something else
+// satisfies too, where nothing else explains them: the package manager has
+// chosen them at the time. Those that are named first come first.
+func (c *closure) explainAlternatives() {
+	for _, first := range []bool{true, false} {
+		for at := 0; at < len(c.order); at++ {
+			i := c.order[at]
+			for e := c.outStart[i]; e < c.outStart[i+1]; e++ {
+				to := c.edges.to[e]
+				if c.edges.group[e] == 0 || c.edges.class[e] > c.follow || c.in[to] {
+					continue
+				}
+				if names := alternatives(c.text(e)); first && (len(names) == 0 || names[0] != c.nodes[to].Name) {
+					continue
+				}
+				c.chosen = append(c.chosen, e)
+				c.close([]int32{to})
+			}
+		}
+	}
+}
+
+// chooseSatisfiers keeps one edge of each requirement with several satisfiers, or
+// more where more have no other explanation.
 func (g *Graph) chooseSatisfiers(installed *closure) {
-	chosen := map[int32]int32{}
+	chosen, decided := make([]bool, len(g.edges.to)), make([]bool, len(g.groupStart))
 	for _, e := range installed.chosen {
-		chosen[g.edges.group[e]] = e
+		chosen[e], decided[g.edges.group[e]] = true, true
 	}
 	for group := 1; group < len(g.groupStart)-1; group++ {
 		edges := g.groupEdge[g.groupStart[group]:g.groupStart[group+1]]
 		if len(edges) == 0 || !installed.in[g.edges.from[edges[0]]] {
 			continue
 		}
-		best, ok := chosen[int32(group)]
-		if !ok {
-			best = installed.bestMember(edges)
+		if !decided[group] {
+			chosen[installed.bestMember(edges)] = true
 		}
 		for _, e := range edges {
-			if e != best && g.edges.class[e] < never {
+			if !chosen[e] {
 				g.edges.class[e] = never
 			}
 		}
@@ -188,7 +214,7 @@ func (g *Graph) restoreSatisfiers() {
 		own := in[t.number[g.edges.to[chosen]]]
 		for _, e := range edges {
 			v := t.number[g.edges.to[e]]
-			if e != chosen && v != 0 && in[v].start > own.start && in[v].start < own.end {
+			if g.edges.class[e] == never && v != 0 && in[v].start > own.start && in[v].start < own.end {
 				g.edges.class[e] = g.edges.class[chosen]
 				restored = true
 			}

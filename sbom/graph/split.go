@@ -193,6 +193,7 @@ type closure struct {
 	open   edgeHeap
 	met    map[int32]bool // the requirements that were examined
 	chosen []int32        // edges
+	order  []int32        // the members, in the order in which they were added
 }
 
 func (g *Graph) newClosure(follow class) *closure {
@@ -209,7 +210,7 @@ func (c *closure) clone() *closure {
 func (c *closure) push(i int32) {
 	if !c.in[i] {
 		c.in[i] = true
-		c.stack = append(c.stack, i)
+		c.stack, c.order = append(c.stack, i), append(c.order, i)
 	}
 }
 

@@ -48,9 +48,21 @@ type Removal struct {
 	// that were not removed on request: they are neither in Count nor in
 	// Remaining. Only a rebuild has them.
 	Orphans int `json:"orphans,omitempty"`
+	// Autoremove is what autoremove takes, where that is another number than
+	// Count. Only a rebuild has it.
+	Autoremove *Autoremove `json:"autoremove,omitempty"`
 	// Unknown are the types without recorded install reasons: which of their
 	// components remain is presumed.
 	Unknown []string `json:"unknown,omitempty"`
+}
+
+// Autoremove is what autoremove takes with some components.
+type Autoremove struct {
+	Count int   `json:"count"`
+	Size  int64 `json:"size,omitempty"`
+	// Because is the strongest relation from a component that remains to one
+	// that a rebuild would not have; nil where autoremove takes more.
+	Because *Edge `json:"because,omitempty"`
 }
 
 // RemovedComponent is a component that is removed.
@@ -121,7 +133,13 @@ func (g *Graph) RebuildWithout(ids []string) (*Removal, error) {
 		return nil, err
 	}
 	d.spread()
-	return d.rebuild(g.Rebuild().roots.list), nil
+	c := d.rebuild(g.Rebuild().roots.list)
+	taken, err := g.Without(ids, WhatIf{})
+	if err != nil {
+		return nil, err
+	}
+	c.Autoremove = g.autoremove(c, taken)
+	return c, nil
 }
 
 // RebuildOnly returns the difference between a rebuild and a rebuild with some
@@ -132,7 +150,32 @@ func (g *Graph) RebuildOnly(ids []string) (*Removal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.remover().rebuild(slices.Concat(only, g.essential())), nil
+	c := g.remover().rebuild(slices.Concat(only, g.essential()))
+	taken, err := g.Only(ids, WhatIf{})
+	if err != nil {
+		return nil, err
+	}
+	c.Autoremove = g.autoremove(c, taken)
+	return c, nil
+}
+
+// autoremove returns what autoremove takes, nil when that is as many as a
+// rebuild does not have. What it would take without the question is not counted.
+func (g *Graph) autoremove(rebuild, taken *Removal) *Autoremove {
+	a := &Autoremove{Count: taken.Count, Size: taken.Size}
+	for _, x := range taken.Removed {
+		if i := g.index[x.ID]; x.Because != Requested && g.roots.orphan[i] && g.counts(i) {
+			a.Count--
+			a.Size -= g.size(i)
+		}
+	}
+	if a.Count == rebuild.Count {
+		return nil
+	}
+	if a.Count < rebuild.Count {
+		a.Because = g.keeps(rebuild, taken)
+	}
+	return a
 }
 
 // rebuild sweeps what a rebuild with some roots does not have.
@@ -195,23 +238,23 @@ func (g *Graph) requested(ids []string) (*remover, error) {
 	return d, nil
 }
 
-// Keeps returns the strongest edge from a component that remains after a removal
-// to one of the given components that remains too: why autoremove does not take
-// them. It is nil when there is none.
-func (g *Graph) Keeps(removed *Removal, ids []string) *Edge {
+// keeps returns the strongest edge from a component that both removals leave to
+// one that only the rebuild does not have: why autoremove does not take that
+// one. It is nil when there is none.
+func (g *Graph) keeps(rebuild, taken *Removal) *Edge {
 	gone, in := map[string]bool{}, map[string]bool{}
-	for _, x := range removed.Removed {
+	for _, x := range taken.Removed {
 		gone[x.ID] = true
 	}
-	for _, id := range ids {
-		in[id] = !gone[id]
+	for _, x := range rebuild.Removed {
+		in[x.ID] = !gone[x.ID]
 	}
 	best := int32(-1)
-	for _, id := range ids {
-		to, ok := g.index[id]
-		if !ok || gone[id] {
+	for _, x := range rebuild.Removed {
+		if gone[x.ID] {
 			continue
 		}
+		to := g.index[x.ID]
 		for _, e := range g.inEdge[g.inStart[to]:g.inStart[to+1]] {
 			from := g.nodes[g.edges.from[e]].ID
 			if g.edges.class[e] > g.follow || structural(g.kinds[g.edges.kind[e]]) || in[from] || gone[from] {
