@@ -104,6 +104,10 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	if c := s.claimant(meta); c >= 0 && !u.own {
 		return // vendored: another package owns all of its files
 	}
+	if whole := s.wholeOf(u.site); whole != rootfs.None {
+		s.parts = append(s.parts, part{i, whole})
+		return
+	}
 	s.claimDistribution(i, at, d, meta)
 }
 
@@ -360,6 +364,9 @@ func (s *scanner) claimDistribution(i int, at, d, meta rootfs.Node) {
 		return
 	}
 	s.claimTopLevel(i, site, t.Child(d, "top_level.txt"))
+	if project := s.projectOf(site); project != rootfs.None && !isSiteDir(t.Name(site)) {
+		s.claimSources(i, t.Path(project), d)
+	}
 	s.listless = append(s.listless, listless{unit: i, site: site, programs: s.programsOf(d)})
 }
 

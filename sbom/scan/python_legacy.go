@@ -49,6 +49,9 @@ func (s *inventory) binOf(site rootfs.Node) rootfs.Node {
 	if lib := t.Parent(site); t.Name(site) == "python" && strings.HasPrefix(t.Name(lib), "lib") {
 		return t.Child(t.Parent(lib), "bin")
 	}
+	if !isSiteDir(t.Name(site)) && s.structural(site) {
+		return rootfs.None // of the system: it has no programs of a distribution
+	}
 	return t.Child(t.Lookup(s.pythonPrefix(site)), "bin")
 }
 
@@ -191,17 +194,51 @@ func (s *scanner) readEggLink(link rootfs.Node) {
 		}
 		metadata := t.ResolveNode(d)
 		s.listless = append(s.listless, listless{unit: i, site: site, programs: s.programsOf(metadata)})
-		// The programs of the working tree are run from there.
 		tree, _ := within(full, strings.TrimSpace(setup), "/")
-		for line := range strings.Lines(s.metadataText(metadata, "SOURCES.txt")) {
-			if source, ok := within(tree, strings.TrimSpace(line), tree); ok && source != tree {
-				if n := t.Lookup(source); n != rootfs.None && t.Kind(n) == rootfs.File {
-					s.claim(n, i)
-				}
-			}
-		}
+		s.claimSources(i, tree, metadata)
 		return
 	}
+}
+
+// claimSources claims the files of a working tree that its list of sources names:
+// their programs are run from there, and setup.py leaves copies of the scripts in
+// build.
+func (s *scanner) claimSources(i int, tree string, metadata rootfs.Node) {
+	t := s.tree
+	if top := t.Lookup(tree); top == rootfs.None || s.structural(top) {
+		return // a directory of the system is no working tree
+	}
+	var copies []rootfs.Node
+	for c := range t.Children(t.Lookup(path.Join(tree, "build"))) {
+		if strings.HasPrefix(t.Name(c), "scripts-") {
+			copies = append(copies, c)
+		}
+	}
+	for line := range strings.Lines(s.metadataText(metadata, "SOURCES.txt")) {
+		source, ok := within(tree, strings.TrimSpace(line), tree)
+		n := t.Lookup(source)
+		if !ok || n == rootfs.None || t.Kind(n) != rootfs.File {
+			continue
+		}
+		s.claim(n, i)
+		for _, dir := range copies {
+			if c := t.Child(dir, t.Name(n)); t.Kind(c) == rootfs.File {
+				s.claim(c, i)
+			}
+		}
+	}
+}
+
+// projectOf returns the working tree that metadata beside the modules is of, None
+// for an installation. The modules are often in a directory of their own (src).
+func (s *inventory) projectOf(site rootfs.Node) rootfs.Node {
+	t := s.tree
+	for _, dir := range []rootfs.Node{site, t.Parent(site)} {
+		if dir != rootfs.None && (t.Child(dir, "setup.py") != rootfs.None || t.Child(dir, "pyproject.toml") != rootfs.None) {
+			return dir
+		}
+	}
+	return rootfs.None
 }
 
 // readEgg adds the distribution of an egg that is a zip file, which Python

@@ -330,7 +330,40 @@ func TestListless(t *testing.T) {
 			append([]string{started, "counts " + unaccounted(source+"/scripts/evil"), "counts " + unaccounted("/opt/evil/run")}, counts...)},
 		{"develop, another tree", files{site + "/evil.egg-link": source + "\n."}.with(files{source + "/tiny.egg-info/PKG-INFO": meta}), append([]string{"notice startup-code " + site + "/evil.egg-link"}, counts...)},
 	})
+	tree := files{
+		source + "/pyproject.toml": "", source + "/src/tiny.egg-info/PKG-INFO": meta, source + "/src/tiny.egg-info/SOURCES.txt": "pyproject.toml\nscripts/run-it\n../evil\n", source + "/src/tiny/__init__.py": "",
+		source + "/scripts/run-it": python, source + "/build/scripts-3.11/run-it": python,
+	}
+	runCases(t, []scanCase{
+		{"a working tree", tree, counts},
+		{"a working tree, in no list", tree.with(files{source + "/scripts/evil": python, "/srv/evil": python}), append([]string{"counts " + unaccounted(source+"/scripts/evil")}, with("/srv/evil")...)},
+		{"a directory of the system", files{"/usr/local/setup.py": "", "/usr/local/tiny.egg-info/PKG-INFO": meta, "/usr/local/tiny.egg-info/SOURCES.txt": "bin/evil\n", bin + "evil": python}, with(bin + "evil")},
+	})
 	if c := develop.scan(t).Component("pypi/tiny@0.3"); c == nil || c.Install == nil || *c.Install != (sbom.Install{Kind: sbom.InstallEditable, URL: "file://" + source, File: site + "/tiny.egg-link"}) {
 		t.Errorf("%+v", c)
 	}
+}
+
+// TestParts has distributions that are parts of an interpreter or an application.
+// pip does not list the former (pip._internal.utils.compat.stdlib_pkgs).
+func TestParts(t *testing.T) {
+	x := "x:" + program(t)
+	lib := func(prefix string) files {
+		at := prefix + "/lib/python2.7"
+		return files{prefix + "/bin/python2.7": x, prefix + "/lib/libpython2.7.so.1.0": program(t), at + "/os.py": "", at + "/site.py": "", at + "/abc.py": "", at + "/wsgiref.egg-info": "Name: wsgiref\nVersion: 0.1.2\n",
+			at + "/lib-dynload/Python-2.7.18-py2.7.egg-info": "Name: Python\nVersion: 2.7.18\n", at + "/lib-dynload/_csv.so": program(t)}
+	}
+	opt := "generic/python?path=/opt/python"
+	app := "generic/app?path=/opt/app"
+	frozen := files{"/opt/app/app": x, "/opt/app/base_library.zip": zipped("os.pyc", ""), "/opt/app/libpython3.11.so.1.0": program(t),
+		"/opt/app/six-1.16.0.dist-info/METADATA": "Name: six\nVersion: 1.16.0\n"}
+	runCases(t, []scanCase{
+		{"of CPython", lib("/opt/python").with(dist("/opt/python/lib/python2.7/site-packages", "six", "1.16.0")),
+			[]string{"counts " + opt, "counts pypi/six@1.16.0", "inside pypi/python@2.7.18 in " + opt, "inside pypi/wsgiref@0.1.2 in " + opt}},
+		{"of a frozen application", frozen, []string{"counts " + app, "inside pypi/six@1.16.0 in " + app}},
+		{"of no application", files{"/opt/app/base_library.zip": zipped("os.pyc", ""), "/opt/app/six-1.16.0.dist-info/METADATA": "Name: six\nVersion: 1.16.0\n"}, []string{"counts pypi/six@1.16.0"}},
+		{"beside the system's library", debs(map[string][]string{"python": {"/usr/lib/python3.11/os.py", "/usr/lib/python3.11/site.py", "/usr/lib/python3.11/abc.py"}}).with(files{
+			"/usr/lib/python3.11/os.py": "", "/usr/lib/python3.11/site.py": "", "/usr/lib/python3.11/abc.py": "", "/usr/lib/python3.11/evil.egg-info": "Name: evil\nVersion: 1\n", "/usr/lib/python3.11/evil.py": ""}),
+			[]string{"counts pypi/evil@1"}},
+	})
 }

@@ -262,6 +262,8 @@ type scanner struct {
 	needs []need
 	// listless are the Python distributions without a list of files.
 	listless []listless
+	// parts are distributions of an interpreter or an application.
+	parts []part
 	// modulesOf are the modules of directories that Python imports from, by the
 	// names that it imports them by.
 	modulesOf map[rootfs.Node]map[string][]rootfs.Node
@@ -366,6 +368,7 @@ func (s *scanner) assemble() {
 	s.shareClaims()
 	s.resolveInside()
 	s.groupUnaccounted()
+	s.settleParts()
 	s.settleWith()
 	for _, p := range s.problems {
 		s.problem(p)
