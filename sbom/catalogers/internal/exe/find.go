@@ -6,7 +6,7 @@ import (
 )
 
 // findBuffer is the memory that one search takes.
-const findBuffer = 256 << 10
+const findBuffer = 64 << 10
 
 // find returns the offset of a pattern in the first limit bytes of r. A read
 // error ends the search. The buffer is not larger than what is searched: most
