@@ -293,6 +293,9 @@ func TestAsPackaging(t *testing.T) {
 		for _, e := range extras {
 			got.Holds = append(got.Holds, r.Marker.Holds(env, e))
 		}
+		if holds := r.Marker.Applies(env); len(r.Marker.Extras()) == 0 && holds != truth(want[i].Holds[0]) {
+			t.Errorf("%q applies: %d, by packaging %v", text, holds, want[i].Holds[0])
+		}
 		for _, v := range tried {
 			admits, ok := r.Specifiers.Admits(v)
 			if !ok {
