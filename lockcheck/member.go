@@ -36,7 +36,8 @@ func (s *Set) FirstParty(p Package) *Entry {
 
 // linksToMember reports whether a package is a link to a member in a node_modules
 // of the project: "ROOT/node_modules/a" leads to "ROOT/packages/a". npm's lock
-// has the link too.
+// has a link too, which need not be this one: with the strategy "linked" each
+// member has its own.
 func (s *Set) linksToMember(p *Package, member candidate) bool {
 	dir, link := member.entry.Source.URL, p.Install.File
 	root, ok := strings.CutSuffix(p.Install.URL, "/"+dir)
@@ -52,7 +53,7 @@ func (s *Set) linksToMember(p *Package, member candidate) bool {
 	if owner, _, _ := strings.Cut("/"+below, "/node_modules/"); owner != "" && !s.isMember(member, owner[1:]) {
 		return false // neither the project's node_modules nor a member's
 	}
-	locked := func(e Entry) bool { return e.Source.Kind == KindLink && e.Source.URL == dir && e.Install == below }
+	locked := func(e Entry) bool { return e.Source.Kind == KindLink && e.Source.URL == dir }
 	if l.Format == formatNPM && !slices.ContainsFunc(l.Entries, locked) {
 		return false
 	}

@@ -107,6 +107,8 @@ func TestFirstParty(t *testing.T) {
 		{"a member", npm, link("a", "1.0.0", "/node_modules/a", "/packages/a", "/packages/a/package.json"), 10},
 		{"a member of a project elsewhere", npm, link("a", "1.0.0", "/srv/app/node_modules/a", "/srv/app/packages/a", "/srv/app/packages/a/package.json"), 10},
 		{"a scoped member", npm, link("@me/b", "1.0.0", "/node_modules/@me/b", "/packages/b"), 11},
+		{"a member of a member, by the strategy \"linked\"", npm, link("@me/b", "1.0.0", "/srv/packages/a/node_modules/@me/b", "/srv/packages/b"), 11},
+		{"a member of a directory that is none", npm, link("@me/b", "1.0.0", "/srv/aside/node_modules/@me/b", "/srv/packages/b"), 0},
 		{"a member by **", npm, link("deep", "1.0.0", "/node_modules/deep", "/tools/x/deep"), 12},
 		{"workspaces as an object", object, link("c", "1.0.0", "/node_modules/c", "/libs/c"), 1},
 		{"a member that the patterns exclude", npm, link("vendored", "1.0.0", "/node_modules/vendored", "/packages/vendored"), 0},

@@ -81,6 +81,9 @@ func (f *footprint) listExcluded() {
 			continue
 		}
 		line := sbom.Exclusion{Name: c.Name, Version: c.Version, PURL: c.PURL, Reason: audit.ExcludedFirstParty, Count: 1}
+		if c.Kind == sbom.KindPackage && c.Namespace != "" {
+			line.Name = c.Namespace + "/" + c.Name
+		}
 		if len(c.Paths) > 0 {
 			line.Path = c.Paths[0]
 		}
