@@ -49,6 +49,8 @@ func TestEnvironments(t *testing.T) {
 		{"in a directory that Node imports from", host.with(inner.below(modules + "/evil")).with(files{modules + "/evil/package.json": `{"name": "evil", "version": "6.6.6"}`}),
 			[]string{"counts npm/evil@6.6.6", "excluded lock-file " + modules + "/evil/srv/package-lock.json", "counts pypi/foo@2", "inside npm/n@1.0.0 in npm/evil@6.6.6"}},
 	})
+	runCases(t, []scanCase{{"in a checkout", inner.below("/src/app/testdata/root").with(files{"/src/app/.git/HEAD": "", "/src/app/build/run": x, "/src/app/cmd/run": x, "/src/app/home/.cache/pip/http/x": ""}),
+		[]string{"counts " + unaccounted("/src/app"), "counts generic/testdata?path=/src/app/testdata/root", "excluded cache /src/app/home/.cache/pip"}}})
 	d := host.with(inner.below("/srv/chroot/trixie")).scan(t)
 	if c := d.Component(unaccounted("/srv/chroot/trixie")); c == nil || c.Kind != sbom.KindFiles || !strings.HasPrefix(c.Detail, "a root file system of its own, with a database of dpkg, ") || !strings.HasSuffix(c.Detail, "scan dir:ROOT/srv/chroot/trixie by itself") {
 		t.Errorf("%+v", c)

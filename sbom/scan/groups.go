@@ -46,6 +46,13 @@ func (s *scanner) groupUnaccounted() {
 		members[top] = append(members[top], n)
 	}
 	slices.Sort(tops)
+	// others are what can be in a group's directory and is not part of it.
+	others := slices.Clone(tops)
+	for _, c := range s.caches {
+		others = append(others, c.root)
+	}
+	slices.Sort(others)
+	others = slices.Compact(others)
 	names := s.classified()
 	first := len(s.units)
 	joined := s.joinLibraries(tops)
@@ -68,7 +75,10 @@ func (s *scanner) groupUnaccounted() {
 			}
 		}
 		parts = s.outermostOf(parts)
-		i := s.add(s.groupUnit(top, members[top], parts, s.nested(append(slices.Clone(parts), top), tops), names))
+		i := s.add(s.groupUnit(top, members[top], parts, s.nested(append(slices.Clone(parts), top), others), names))
+		for _, part := range parts {
+			s.unitAt[part] = i
+		}
 		for _, part := range libraries[top] {
 			s.addPart(i, part)
 			members[top] = append(members[top], members[part]...)
@@ -277,8 +287,8 @@ func (s *scanner) isBinstub(n rootfs.Node, gems map[string]int) bool {
 type grouping struct {
 	s *scanner
 	// hard counts nodes that prevent a directory from being a group: files that
-	// the system owns, caches, and files of packages that are not in a
-	// directory of packages. claimed also counts the latter.
+	// the system owns, and files of packages that are not in a directory of
+	// packages. claimed also counts the latter.
 	hard, claimed []int32
 	prefixes      *prefixes
 }
@@ -290,9 +300,10 @@ func (s *scanner) newGrouping(loose []rootfs.Node) *grouping {
 	packages, toolchains := s.packageDirs(), g.toolchains()
 	for n := rootfs.Node(0); int(n) < t.Len(); n++ {
 		hard, claimed := int32(0), int32(0)
-		if s.shared[n] || s.alias[n] != 0 {
-			// The other name of a file says nothing about this directory.
-		} else if s.owned(n) || s.caches.contain(n) {
+		if s.shared[n] || s.alias[n] != 0 || s.caches.contain(n) {
+			// The other name of a file says nothing about this directory, and a
+			// cache or an environment in it does not make it another one's.
+		} else if s.owned(n) {
 			hard, claimed = 1, 1
 		} else if s.claims[n] != 0 {
 			claimed = 1
@@ -458,12 +469,16 @@ func (s *scanner) groupUnit(top rootfs.Node, members, parts, nested []rootfs.Nod
 	t := s.tree
 	p := t.Path(top)
 	name, version := s.named(top)
-	// The first path identifies the group, so that only what is as old as the
-	// group is listed before it.
+	// The path of the program, or of the directory, identifies the group. Other
+	// names of a program are other places, which an exception has to cover.
+	isName := func(n rootfs.Node) bool {
+		_, ok := slices.BinarySearch(t.Links(top), n)
+		return ok
+	}
 	paths, more := []string{p}, []rootfs.Node(nil)
 	for _, n := range parts {
-		if part := t.Path(n); part > p {
-			paths = append(paths, part)
+		if isName(n) {
+			paths = append(paths, t.Path(n))
 		} else {
 			more = append(more, n)
 		}
@@ -471,7 +486,7 @@ func (s *scanner) groupUnit(top rootfs.Node, members, parts, nested []rootfs.Nod
 	slices.Sort(paths)
 	c := sbom.Component{Kind: sbom.KindFiles, Type: "generic", Name: name, Version: version, Paths: paths, FoundBy: "unaccounted-files", Files: s.filesBelow(top)}
 	for _, n := range parts {
-		if names := t.Links(n); names == nil || !slices.Equal(names, t.Links(top)) {
+		if !isName(n) {
 			c.Files += s.filesBelow(n)
 		}
 	}

@@ -2,6 +2,8 @@ package scan
 
 import (
 	"testing"
+
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // TestPrefixes has directories with several installations in them, and single
@@ -68,4 +70,40 @@ func TestPrefixes(t *testing.T) {
 		{"a checkout", files{"/src/app/.git/HEAD": "", "/src/app/packages/a/bin/a": script, "/src/app/packages/a/lib/a.js": "", "/src/app/packages/b/bin/b": script, "/src/app/packages/b/lib/b.js": "", "/src/app/run": script},
 			[]string{"counts " + unaccounted("/src/app")}},
 	})
+}
+
+// TestPrefixFingerprint adds installations and caches to a directory that is one
+// itself: what is added is not part of it, but for the directories.
+func TestPrefixFingerprint(t *testing.T) {
+	x := "x:" + program(t)
+	before := files{"/opt/app/bin/app": x, "/opt/app/lib/a.so": program(t), "/usr/local/bin/python3.12": x, "/usr/local/lib/python3.12/os.py": "", "/usr/local/lib/python3.12/a.so": program(t), "/usr/local/lib/python3.12/site-packages/": ""}
+	root := before.plant(t)
+	fingerprints := func() map[string]string {
+		d, err := Run(t.Context(), rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root}, Options{Fingerprints: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := make(map[string]string)
+		for _, c := range d.Components {
+			if c.Counts() {
+				out[c.ID] = c.Fingerprint
+			}
+		}
+		return out
+	}
+	first := fingerprints()
+	more := files{"/opt/app/vendor/jq/bin/jq": x, "/opt/app/vendor/jq/lib/b.so": program(t), "/usr/local/lib/python3.12/site-packages/evil/c.so": program(t), "/opt/app/lib/.cache/pip/http/y": ""}
+	for _, p := range sortedKeys(more) {
+		more.plantIn(t, root, []string{p})
+	}
+	second := fingerprints()
+	if len(first) != 2 || len(second) != 4 {
+		t.Fatalf("%v, then %v", first, second)
+	}
+	if id := unaccounted("/usr/local/bin/python3.12"); first[id] == "" || first[id] != second[id] {
+		t.Errorf("%s: %s, then %s", id, first[id], second[id])
+	}
+	if id := unaccounted("/opt/app"); first[id] == second[id] {
+		t.Errorf("%s has a new directory, and the same fingerprint", id)
+	}
 }

@@ -42,6 +42,7 @@ func TestToolsInASharedPrefix(t *testing.T) {
 	single := func(name string, f files, more ...string) scanCase { return scanCase{name, f, more} }
 	runCases(t, []scanCase{
 		single("CPython", python, cpython),
+		single("a package in it that cannot be read", python.with(files{local + "/lib/python3.12/test/x.jar": "PK\x03\x04"}), cpython, "notice unread-in-unaccounted "+local+"/lib/python3.12/test/x.jar"),
 		single("a prefix that was moved", python.with(files{local + "/bin/idle3.12": "x:#!/home/me/build/bin/python3.12\n\nfrom idlelib.pyshell import main\nmain()\n"}), cpython),
 		single("a script of another", python.with(files{local + "/bin/deploy": "x:#!/usr/local/bin/python3.12\nimport os\n", local + "/bin/evil": x}),
 			cpython, "counts "+unaccounted(local+"/bin/deploy"), "counts "+unaccounted(local+"/bin/evil")),
