@@ -322,6 +322,7 @@ func TestUnread(t *testing.T) {
 	f := files{
 		"/var/lib/eopkg/package/a/metadata.xml": "", "/usr/share/clear/bundles/os-core": "", "/var/db/pkg/bash-5.2/+CONTENTS": "", "/var/lib/tazpkg/installed/": "",
 		"/var/db/paludis/repositories/installed": "-> /nowhere", "/opt/lib/opkg/status": "x",
+		"/usr/lib/sysimage/lib/pacman/local/a/desc": "", "/var/lib/pacman": "-> /usr/lib/sysimage/lib/pacman",
 	}
 	tree, err := openTree(t, f.plant(t))
 	if err != nil {

@@ -2,6 +2,7 @@ package ospkg
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -36,8 +37,14 @@ var unreadLists = []struct{ manager, path string }{
 	{"hpkg (Haiku)", "/boot/system/packages"},
 	{"Termux's dpkg", "/data/data/com.termux/files/usr/var/lib/dpkg/status"},
 	{"xbps before 0.38", "/var/db/xbps/pkgdb.plist"},
+	{"pacman in the image of SteamOS", "/usr/lib/holo/pacmandb/local"},
+	{"pacman in the image of the system", "/usr/lib/sysimage/lib/pacman/local"},
+	{"dpkg in the image of the system", "/usr/lib/sysimage/dpkg/status"},
 	{"macOS receipts", "/Library/Receipts/InstallHistory.plist"},
 }
+
+// readPlaces are the usual places of the lists above that a link may lead to.
+var readPlaces = []string{"/var/lib/pacman/local", dpkgStatus}
 
 // Unread returns a gap for each package list in an environment that is known and
 // not read. Lists that a package of the system owns came with it, as templates.
@@ -54,7 +61,7 @@ func Unread(t *rootfs.Tree, owned func(rootfs.Node) bool) []sbom.Gap {
 				}
 			}
 		}
-		if n == rootfs.None || owned(n) || t.Kind(n) == rootfs.Dir && isEmpty(t, n) {
+		if n == rootfs.None || owned(n) || slices.ContainsFunc(readPlaces, func(p string) bool { return t.Resolve(p) == n }) || t.Kind(n) == rootfs.Dir && isEmpty(t, n) {
 			continue
 		}
 		gaps = append(gaps, sbom.Gap{Kind: sbom.GapSystem, Path: t.Path(n),

@@ -85,6 +85,9 @@ func parseRelease(text string) (release sbom.OS, faults []string) {
 		switch key {
 		case "ID":
 			release.ID = firstWord(value)
+			if strings.ContainsAny(strings.TrimSpace(value), " \t") {
+				release.ID = nameID(value) // a name for people, or a comment
+			}
 		case "ID_LIKE":
 			release.IDLike = strings.FieldsFunc(ecosystem.Lower(value), func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
 		case "VERSION_ID":

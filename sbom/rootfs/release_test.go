@@ -134,6 +134,11 @@ func TestParseRelease(t *testing.T) {
 			t.Errorf("%q: %v\n%s", in, faults, diff)
 		}
 	}
+	for in, want := range map[string]string{"ID=\"Amazon Linux\"": "amzn", "ID='Red Hat Enterprise Linux'": "rhel", "ID=openSUSE Leap": "opensuse", "ID=debian\t# x": "debian"} {
+		if got, faults := parseRelease(in); got.ID != want || len(faults) > 0 {
+			t.Errorf("%q: %+v, %v, want %q", in, got, faults, want)
+		}
+	}
 	for in, want := range map[string][]string{
 		`ID="a`:        {"a", "line 1: ID: the quote is not closed"},
 		"A=1\nID='a":   {"a", "line 2: ID: the quote is not closed"},

@@ -72,7 +72,7 @@ func readDockerArchive(ctx context.Context, f *tarFiles, loc Location, want requ
 	if err != nil {
 		return nil, err
 	}
-	entry, err := chooseEntry(entries, loc)
+	entry, err := chooseEntry(f, entries, loc)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func readDockerManifest(f files) ([]dockerEntry, error) {
 
 // chooseEntry returns the image with a tag: "repo:tag" as in the archive or in
 // any equivalent form, the tag alone, or the image's identity.
-func chooseEntry(entries []dockerEntry, loc Location) (dockerEntry, error) {
+func chooseEntry(f files, entries []dockerEntry, loc Location) (dockerEntry, error) {
 	var found []dockerEntry
 	var names []string
 	for _, e := range entries {
@@ -128,10 +128,29 @@ func chooseEntry(entries []dockerEntry, loc Location) (dockerEntry, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case loc.Tag != "":
-		return dockerEntry{}, selection("several images have the tag %s: write the whole name: there are %s", quote(loc.Tag), list(names))
+		return dockerEntry{}, selection("several images have the tag %s: write the whole name: there are %s", quote(loc.Tag), listAbout(names, entryPlatforms(f, found)))
 	}
 	slices.Sort(names)
-	return dockerEntry{}, selection("contains several images: name one, as in %s:%s:%s: there are %s", loc.Scheme, loc.Path, printable(names[0], 100), list(names))
+	return dockerEntry{}, selection("contains several images: name one, as in %s:%s:%s: there are %s", loc.Scheme, loc.Path, printable(names[0], 100), listAbout(names, entryPlatforms(f, found)))
+}
+
+// entryPlatforms returns remarks about the images of an archive by their names.
+func entryPlatforms(f files, entries []dockerEntry) map[string]string {
+	about := map[string]string{}
+	for _, e := range entries[:min(len(entries), maxListed)] {
+		c, _, err := readDockerConfig(f, e.Config)
+		if err != nil {
+			continue // an error when it is chosen
+		}
+		p := configPlatform(c).String()
+		if p == "" {
+			continue
+		}
+		for _, name := range append([]string{entryID(e)}, e.RepoTags...) {
+			about[name] = " (" + printable(p, 100) + ")"
+		}
+	}
+	return about
 }
 
 // sameTag compares the tag of an archive with that of the user.
