@@ -138,6 +138,10 @@ func (s *inventory) findCaches() caches {
 			add(repo, "OSTree repository", opaque)
 		}
 	}
+	for _, dir := range s.replacedPackages() {
+		_, end := t.Subtree(dir)
+		found = append(found, cache{root: dir, from: dir, end: end, what: "package that pnpm replaced", opaque: opaque})
+	}
 	slices.SortFunc(found, func(a, b cache) int { return int(a.root) - int(b.root) })
 	out := found[:0]
 	for _, c := range found {

@@ -25,11 +25,14 @@ func (s *scanner) readNode() {
 		for c := range s.tree.Children(dir) {
 			name := s.tree.Name(c)
 			switch {
+			case s.caches.contain(c): // pnpm replaced it
 			case strings.HasPrefix(name, "."):
 				s.readNodeHidden(c, name)
 			case strings.HasPrefix(name, "@") && s.tree.Kind(c) == rootfs.Dir:
 				for scoped := range s.tree.Children(c) {
-					s.readNodePackage(dir, scoped, lock)
+					if !s.caches.contain(scoped) {
+						s.readNodePackage(dir, scoped, lock)
+					}
 				}
 			default:
 				s.readNodePackage(dir, c, lock)
@@ -151,7 +154,7 @@ func (s *scanner) readNodeHidden(n rootfs.Node, name string) {
 	case rootfs.Dir:
 		from, to := t.Subtree(n)
 		for c := from; c < to; c++ {
-			if t.Kind(c) == rootfs.File && isNodeCode(t.Name(c)) && s.claims[c] == 0 && !s.owned(c) {
+			if t.Kind(c) == rootfs.File && isNodeCode(t.Name(c)) && s.claims[c] == 0 && !s.owned(c) && !s.caches.contain(c) {
 				s.addNodeDir(n, n, "a hidden directory in node_modules with code in it")
 				return
 			}

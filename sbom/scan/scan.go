@@ -355,6 +355,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.readStores(ctx)
 	s.addManagers()
 	s.readPython()
+	s.readCorepack()
 	s.readNode()
 	s.readCargo()
 	s.readBundler()
