@@ -91,7 +91,7 @@ func newPear() *reader {
 			if channel == "" {
 				channel = "pecl.php.net"
 			}
-			f.add(r.name, at, pkg.Package{Name: p.Name, Version: p.Version, Type: pkg.PhpPearPkg,
+			f.add(r.name, at, pkg.Package{Name: p.Name, Version: p.Version, Type: pkg.PhpPearPkg, Metadata: fileList(p.Files),
 				PURL: packageurl.NewPackageURL("pear", channel, p.Name, p.Version, nil, "").ToString()})
 			return nil
 		})

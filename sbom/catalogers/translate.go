@@ -114,6 +114,11 @@ func details(f *Found, p pkg.Package) {
 // in another one of the same record.
 type part struct{ metadata any }
 
+// fileList is the metadata of a package that lists its files.
+type fileList []string
+
+func (l fileList) OwnedFiles() []string { return l }
+
 func isMainModule(p pkg.Package, m pkg.GolangBinaryBuildinfoEntry) bool {
 	return m.MainModule != "" && p.Name == m.MainModule
 }

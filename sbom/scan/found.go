@@ -270,6 +270,17 @@ func (s *inventory) listRoot(f catalogers.Found, n rootfs.Node) (base, root stri
 			return t.Path(prefix), t.Path(prefix)
 		}
 		return "/", ""
+	case "php-pear-serialized-cataloger": // the prefix of share/php or lib/php
+		for d := t.Parent(n); d != rootfs.None; d = t.Parent(d) {
+			if t.Name(d) == ".registry" {
+				php := t.Parent(d)
+				if prefix := t.Path(t.Parent(t.Parent(php))); prefix != "/" && prefix != "/usr" {
+					return "/", prefix
+				}
+				return "/", t.Path(php) // the system's packages are installed around it
+			}
+		}
+		return "/", ""
 	case "perl-cpan-installed-cataloger": // a prefix with lib or share in it
 		for d := t.Parent(n); d != rootfs.None; d = t.Parent(d) {
 			if name := t.Name(d); name == "lib" || name == "lib64" || name == "share" {
@@ -323,6 +334,8 @@ func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 				}
 			}
 		}
+	case f.Type == "luarocks":
+		s.claimRock(i, n)
 	case f.Type == "cran":
 		s.claimTree(t.Parent(n), i, nil)
 	case f.Type == "composer" && f.Namespace != "":

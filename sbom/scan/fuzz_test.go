@@ -173,3 +173,45 @@ func FuzzNixManifest(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRockManifest: every name in a list is in its text, and a list that is
+// written from the result has the same files.
+func FuzzRockManifest(f *testing.F) {
+	f.Add("rock_manifest = {\n   bin = {\n      tool = \"91ac\"\n   },\n   [\"foo-1.0-1.rockspec\"] = \"d58b\",\n}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		files, err := parseRockManifest(text)
+		if err != nil {
+			return
+		}
+		again := "rock_manifest={"
+		for _, file := range files {
+			again += "[\"" + file + "\"]=\"\","
+		}
+		got, err := parseRockManifest(again + "}")
+		if err != nil || !slices.Equal(got, files) {
+			t.Errorf("%q: %q, again %q, %v", text, files, got, err)
+		}
+	})
+}
+
+// FuzzCrates: a record that can be read has crates whose names can be told from
+// their versions, or is reported.
+func FuzzCrates(f *testing.F) {
+	f.Add("[v1]\n\"a 1.0.0 (path+file:///a)\" = [\"a\"]\n", false)
+	f.Add(`{"installs": {"a 1.0.0 (git+https://x#1)": {"bins": ["a"]}}}`, true)
+	f.Fuzz(func(t *testing.T, text string, second bool) {
+		name := cratesRecord
+		if second {
+			name = cratesRecord2
+		}
+		crates, err := parseCrates(name, []byte(text))
+		if err != nil {
+			return
+		}
+		for id := range crates {
+			if m := crateID.FindStringSubmatch(id); m != nil && !strings.HasPrefix(id, m[1]+" "+m[2]) {
+				t.Errorf("%q: %q", id, m)
+			}
+		}
+	})
+}

@@ -10,8 +10,9 @@ import (
 
 // A library for a compiler is installed as several files in directories that all
 // software shares: lib/libfoo.a, include/foo, lib/pkgconfig/foo.pc. They are one
-// dependency when they have one name below one prefix. A program is never joined
-// to them: it is run and not linked.
+// dependency when they have one name below one prefix. A program is not joined to
+// them, since it is run and not linked; but headers without a library belong to
+// the program of their name, as include/node to bin/node.
 
 // libraryPart is what the name of an entry in a directory of [compiled] says: the
 // name of the library, its version, and whether it is code for the linker.
@@ -63,10 +64,13 @@ func libraryPartOf(entry string, dir bool) (p libraryPart, ok bool) {
 // addPart adds a group of files to the unit of a library.
 func (s *scanner) addPart(i int, part rootfs.Node) {
 	u := &s.units[i]
-	u.Paths = append(u.Paths, s.tree.Path(part))
-	slices.Sort(u.Paths)
+	if p := s.tree.Path(part); p > u.Paths[0] { // which identifies the unit
+		u.Paths = append(u.Paths, p)
+		slices.Sort(u.Paths)
+	} else {
+		u.more = append(u.more, part)
+	}
 	u.Files += s.filesBelow(part)
-	u.PURL = filesPURL(&u.Component)
 	s.unitAt[part] = i
 	if what := s.imports.of(part); what != nil && !strings.Contains(u.Detail, what.what) {
 		u.Detail += ", " + what.what
@@ -87,8 +91,10 @@ func (s *inventory) joinLibraries(tops []rootfs.Node) map[rootfs.Node]rootfs.Nod
 	}
 	libraries := make(map[key][]group)
 	var keys []key
+	groups := make(map[rootfs.Node]bool)
 	headers := make(map[key]bool) // the names of directories of headers
 	for _, top := range tops {
+		groups[top] = true
 		parent := t.Parent(top)
 		prefix, ok := s.imports.libraries[parent]
 		if !ok || s.structural(top) {
@@ -137,9 +143,13 @@ func (s *inventory) joinLibraries(tops []rootfs.Node) map[rootfs.Node]rootfs.Nod
 				}
 				return int(a.top) - int(b.top)
 			})
+			to := first.top
+			if program := t.Child(t.Child(k.prefix, "bin"), t.Name(to)); first.order == 2 && groups[program] {
+				to = program
+			}
 			for _, g := range list {
-				if g.top != first.top {
-					out[g.top] = first.top
+				if g.top != to {
+					out[g.top] = to
 				}
 			}
 		}

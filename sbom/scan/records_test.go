@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,40 @@ func TestBundler(t *testing.T) {
 			[]string{"inside gem/rails@7.1.0 in deb/debian/app@1?arch=amd64"}},
 		{"a directory of a gem home that no specification describes", files{home + "/specifications/rake-13.0.gemspec": spec("rake", "13.0"), home + "/gems/rake-13.0/lib/rake.rb": "", home + "/gems/evil-6.6.6/lib/evil.rb": ""},
 			[]string{"counts gem/rake@13.0", "counts " + unaccounted(home+"/gems/evil-6.6.6")}},
+	})
+}
+
+// TestOwnLists has packages whose list of files is beside them, with files in the
+// directories that an interpreter searches.
+func TestOwnLists(t *testing.T) {
+	rock := "/usr/local/lib/luarocks/rocks-5.1/foo/1.0-1"
+	lua := files{
+		rock + "/foo-1.0-1.rockspec": "package = \"foo\"\nversion = \"1.0-1\"\nsource = { url = \"file:///x\" }\n",
+		rock + "/rock_manifest": "rock_manifest = {\n   bin = {\n      footool = \"91ac\"\n   },\n   [\"foo-1.0-1.rockspec\"] = \"d58b\",\n   lib = {\n      [\"fast.so\"] = \"00\"\n   },\n" +
+			"   lua = {\n      [\"bar.lua\"] = \"6cf5\",\n      [\"../../../../bin/other\"] = \"00\",\n      foo = {\n         [\"init.lua\"] = \"f084\"\n      }\n   }\n}\n",
+		rock + "/bin/footool": "x:#!/usr/bin/env lua\n", "/usr/local/bin/footool": "x:#!/bin/sh\n", "/usr/local/share/lua/5.1/bar.lua": "", "/usr/local/share/lua/5.1/foo/init.lua": "",
+		"/usr/local/lib/lua/5.1/fast.so": program(t),
+	}
+	array := func(pairs ...string) string {
+		return fmt.Sprintf("a:%d:{%s}", len(pairs)/2, strings.Join(pairs, ""))
+	}
+	text := func(s string) string { return fmt.Sprintf("s:%d:%q;", len(s), s) }
+	reg := func(name string, installed ...string) string {
+		var list []string
+		for _, p := range installed {
+			list = append(list, text(filepath.Base(p)), array(text("role"), text("php"), text("installed_as"), text(p)))
+		}
+		return array(text("name"), text(name), text("channel"), text("pear.php.net"), text("version"), array(text("release"), text("1.2.0")), text("filelist"), array(list...))
+	}
+	runCases(t, []scanCase{
+		{"LuaRocks", lua.with(files{"/usr/local/share/lua/5.1/foo/extra.lua": "", "/usr/local/bin/other": "x:#!/bin/sh\n"}),
+			[]string{"counts luarocks/foo@1.0-1", "counts " + unaccounted("/usr/local/share/lua/5.1/foo/extra.lua"), "counts " + unaccounted("/usr/local/bin/other")}},
+		{"a list of LuaRocks that is cut off", lua.with(files{rock + "/rock_manifest": "rock_manifest = {\n   lua = {", "/usr/local/lib/lua/5.1/fast.so": "", "/usr/local/bin/footool": "", "/usr/local/share/lua/5.1/foo/init.lua": "x"}),
+			[]string{"counts luarocks/foo@1.0-1", "gap malformed " + rock + "/rock_manifest", "counts " + unaccounted("/usr/local/share/lua/5.1/foo"), "counts " + unaccounted("/usr/local/share/lua/5.1/bar.lua")}},
+		{"PEAR", files{"/usr/local/lib/php/.registry/mail.reg": reg("Mail", "/usr/local/lib/php/Mail.php", "/usr/local/bin/mailer"), "/usr/local/lib/php/Mail.php": "", "/usr/local/lib/php/Evil.php": "", "/usr/local/bin/mailer": "x:#!/bin/sh\n"},
+			[]string{"counts pear/pear.php.net/Mail@1.2.0", "counts " + unaccounted("/usr/local/lib/php/Evil.php")}},
+		{"PEAR in the system's prefix", files{"/usr/share/php/.registry/mail.reg": reg("Mail", "/usr/share/php/Mail.php", "/usr/bin/evil"), "/usr/share/php/Mail.php": "", "/usr/bin/evil": "x:#!/bin/sh\n"},
+			[]string{"counts pear/pear.php.net/Mail@1.2.0", "counts " + unaccounted("/usr/bin/evil"), "notice claimed-files /usr/share/php/.registry/mail.reg"}},
 	})
 }
 

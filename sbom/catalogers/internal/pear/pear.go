@@ -6,6 +6,7 @@ package pear
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,8 @@ import (
 // Package is what the registry says about one package.
 type Package struct {
 	Name, Channel, Version string
+	// Files are the paths of the installed files, sorted.
+	Files []string
 }
 
 // maxDepth is the depth of nested arrays. Registry files use six levels.
@@ -35,6 +38,14 @@ func Parse(data string) (Package, error) {
 	}
 	if version, ok := entry["version"].(map[string]any); ok {
 		p.Version = text(version["release"])
+	}
+	if files, ok := entry["filelist"].(map[string]any); ok {
+		for _, file := range files {
+			if f, ok := file.(map[string]any); ok && text(f["installed_as"]) != "" {
+				p.Files = append(p.Files, text(f["installed_as"]))
+			}
+		}
+		slices.Sort(p.Files)
 	}
 	return p, nil
 }
