@@ -99,7 +99,9 @@ func (r *resolver) FileContentsByLocation(l file.Location) (io.ReadCloser, error
 	}
 	f, err := r.view.Tree.OpenFile(n)
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) { // otherwise it was removed after the walk
+		// A file that was removed after the walk is none, and a fault is a gap by
+		// itself: once, and not for each cataloger.
+		if !errors.Is(err, fs.ErrNotExist) && !r.view.Tree.Faulty(n) {
 			r.fail(Problem{Path: l.RealPath, Detail: oneLine(err.Error())})
 		}
 		return nil, err

@@ -52,6 +52,14 @@ func (t *Tree) Faults() []sbom.Gap {
 	return gaps
 }
 
+// Faulty reports whether [Tree.Faults] has a gap for a file.
+func (t *Tree) Faulty(n Node) bool {
+	t.faults.mu.Lock()
+	defer t.faults.mu.Unlock()
+	_, ok := t.faults.of[n]
+	return ok
+}
+
 // fault records an error of reading a file of a directory. Of several, the
 // first in the order of their texts remains: goroutines have no order.
 func (t *Tree) fault(n Node, err error) {

@@ -457,15 +457,12 @@ func (s *inventory) accountedBy(n rootfs.Node) int {
 	return -1
 }
 
-// addFaults adds the files that could not be read and are in no gap or notice
-// yet. It comes last: relations read files too.
+// addFaults adds the files that could not be read and are in no gap yet. It comes
+// last: relations read files too.
 func (s *scanner) addFaults() {
 	known := make(map[string]bool)
 	for _, g := range s.doc.Gaps {
 		known[g.Path] = true
-	}
-	for _, n := range s.doc.Notices {
-		known[n.Path] = true
 	}
 	for _, g := range s.tree.Faults() {
 		if !known[g.Path] {

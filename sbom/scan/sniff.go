@@ -61,7 +61,7 @@ func (s *inventory) sniff(ctx context.Context) (sniffed, []sbom.Gap, error) {
 					if s.tree.Kind(n) != rootfs.File || s.owned(n) {
 						continue
 					}
-					if err := s.sniffOne(n, &p.sniffed); err != nil {
+					if err := s.sniffOne(n, &p.sniffed); err != nil && !s.tree.Faulty(n) { // addFaults has faults
 						p.gaps = append(p.gaps, sbom.Gap{Kind: sbom.GapUnreadable, Path: s.tree.Path(n), Detail: reason(err)})
 					}
 				}
