@@ -136,6 +136,9 @@ func (s *Stage) validate() error {
 		known[d.ID] = d
 		counts.Count(d.Provenance)
 	}
+	if all := CountEcosystems(s.Dependencies); !slices.Equal(all, s.Ecosystems) {
+		return fmt.Errorf("the counts by ecosystem are %v, and %v follows from the dependencies", s.Ecosystems, all)
+	}
 	if counts != s.Counts {
 		return fmt.Errorf("the counts are %+v, and %+v follows from the dependencies", s.Counts, counts)
 	}

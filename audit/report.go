@@ -76,6 +76,8 @@ type Stage struct {
 	// Verdict of this stage alone.
 	Verdict Verdict `json:"verdict"`
 	Counts  Counts  `json:"counts"`
+	// Ecosystems is the total by type of package, the largest first.
+	Ecosystems []EcosystemCount `json:"ecosystems,omitempty"`
 	// Limit is the configured absolute limit, nil without one.
 	Limit *int `json:"limit,omitempty"`
 	// Message is the team's text for a failure of this stage.
@@ -118,6 +120,37 @@ type Counts struct {
 	// Bundled and Excluded are listed but not part of Total.
 	Bundled  int `json:"bundled"`
 	Excluded int `json:"excluded"`
+}
+
+// EcosystemCount is the number of dependencies of one type.
+type EcosystemCount struct {
+	// Type is the purl type ("deb"), or "files" for files that no package
+	// accounts for.
+	Type  string `json:"type"`
+	Count int    `json:"count"`
+}
+
+// CountEcosystems returns the counted dependencies by type, the largest number
+// first.
+func CountEcosystems(list []Dependency) []EcosystemCount {
+	count := map[string]int{}
+	for i := range list {
+		if d := &list[i]; d.Provenance.Counted() {
+			name := d.Type
+			if d.Kind == sbom.KindFiles {
+				name = "files"
+			}
+			count[name]++
+		}
+	}
+	var out []EcosystemCount
+	for name, n := range count {
+		out = append(out, EcosystemCount{name, n})
+	}
+	slices.SortFunc(out, func(a, b EcosystemCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Type, b.Type))
+	})
+	return out
 }
 
 // Provenance is the reason why a dependency may be in a stage.

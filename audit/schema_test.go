@@ -61,7 +61,7 @@ func TestReportSchemaCovers(t *testing.T) {
 			Image:       sbom.Image{Digest: "d", Platform: "p", BaseName: "n", BaseDigest: "d", Layers: []sbom.Layer{{Digest: "d", DiffID: "i", Size: 1, CreatedBy: "RUN"}}},
 			Base:        &StageBase{Ref: "r", Kind: "registry", Digest: "d", Pinned: true, Claimed: true, Known: true, Layers: 1, Dependencies: 2, Present: 1, Gone: 1},
 			Limitations: []Limitation{{sbom.Limitation{Name: "paths", Detail: "d"}, true}},
-			Counts:      Counts{Total: 1, Unaccounted: 1, Bundled: 1, Excluded: 2}, Limit: &limit, Message: "m",
+			Counts:      Counts{Total: 1, Unaccounted: 1, Bundled: 1, Excluded: 2}, Ecosystems: []EcosystemCount{{"t", 1}}, Limit: &limit, Message: "m",
 			Dependencies: []Dependency{
 				{Key: "a", Provenance: FromNowhere, Evidence: "none",
 					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, OSEvidence: "db-owned", Replaces: "z",

@@ -139,6 +139,7 @@ func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 	s.OS = cmp.Or(doc.Environment.OS.Pretty, doc.Environment.OS.ID)
 	s.Method = audit.Method{Rules: doc.Rules, Catalogers: doc.Catalogers}
 	s.Counts, s.Dependencies, s.Relations, s.Excluded = f.counts, f.dependencies, f.relations, f.excluded
+	s.Ecosystems = audit.CountEcosystems(s.Dependencies)
 	for _, g := range doc.Gaps {
 		gap := audit.Gap{Gap: g}
 		waive.apply(&gap)

@@ -59,10 +59,11 @@ func newReport(pipeline string, verdict audit.Verdict, stages ...audit.Stage) *a
 func buildSource() audit.Stage {
 	s := audit.Stage{
 		Name: "build-source", Critical: true, Environment: "dir:build/source", OS: "Debian GNU/Linux 12 (bookworm)",
-		Verdict: audit.Pass,
-		Counts:  audit.Counts{Total: 159, OS: 118, Lock: 41, Bundled: 7, Excluded: 612},
-		Growth:  audit.Growth{Known: true, Baseline: 159},
-		Locks:   []audit.LockFile{{Path: "requirements.txt", Format: "requirements.txt", Entries: 41}},
+		Verdict:    audit.Pass,
+		Counts:     audit.Counts{Total: 159, OS: 118, Lock: 41, Bundled: 7, Excluded: 612},
+		Ecosystems: []audit.EcosystemCount{{Type: "deb", Count: 118}, {Type: "pypi", Count: 41}},
+		Growth:     audit.Growth{Known: true, Baseline: 159},
+		Locks:      []audit.LockFile{{Path: "requirements.txt", Format: "requirements.txt", Entries: 41}},
 	}
 	for i := range 118 {
 		s.Dependencies = append(s.Dependencies, deb(fmt.Sprintf("libsomething%d", i), "1.0-1"))

@@ -32,6 +32,7 @@ func Lists() []List {
 		{"findings", "Findings", findingList},
 		{"gaps", "Not examined", gapList},
 		{"limitations", "Limitations", limitationList},
+		{"packages", "Dependencies", packageList},
 		{"unaccounted", "Unaccounted", dependencyList(audit.FromNowhere)},
 		{"lock", "Lock-pinned", dependencyList(audit.FromLock)},
 		{"os", "OS-provided", dependencyList(audit.FromOS)},
@@ -81,6 +82,17 @@ func dependencyList(p audit.Provenance) func(stage) terminal.Table {
 		}
 		return l
 	}
+}
+
+// packageList lists every dependency that counts, with its provenance.
+func packageList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{{Title: "Name", Code: true}, {Title: "Version", Code: true}, {Title: "Type"}, {Title: "Provenance"}}}
+	for i := range s.Dependencies {
+		if d := &s.Dependencies[i]; d.Provenance.Counted() {
+			l.Rows = append(l.Rows, []string{fullName(d), d.Version, d.Type, provenance(d)})
+		}
+	}
+	return l
 }
 
 func evidenceTitle(p audit.Provenance) string {

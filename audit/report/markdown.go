@@ -245,6 +245,9 @@ func markdownStage(r *audit.Report, s stage) []block {
 	}
 	total, beside := s.counts()
 	fmt.Fprintf(&b, "%s\n\n", strings.Join(slices.Concat(total, beside), ", "))
+	if text := s.ecosystems(markdownText); text != "" {
+		fmt.Fprintf(&b, "%s\n\n", text)
+	}
 	blocks := []block{{rank: rankCause, open: b.String()}}
 	if all := s.about(); len(all) > 0 {
 		about := block{rank: rankCause, what: "remarks", close: "\n"}

@@ -91,6 +91,15 @@ func (s stage) firstParty() int {
 	return n
 }
 
+// ecosystems returns the total by type of package, "" for none.
+func (s stage) ecosystems(untrusted func(string) string) string {
+	var parts []string
+	for _, e := range s.Ecosystems {
+		parts = append(parts, fmt.Sprintf("%s %d", untrusted(e.Type), e.Count))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // summary counts the stages by verdict: "1 of 3 stages failed, 1 incomplete".
 func summary(r *audit.Report) string {
 	n := map[audit.Verdict]int{}

@@ -142,6 +142,9 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 			total = append(total, "("+strings.Join(beside, ", ")+": see --show)")
 		}
 		p.lines(indent, indent, terminal.Flow(total, "   ", p.Width()-len(indent)))
+		if text := s.ecosystems(terminal.Escape); text != "" {
+			p.Prose(indent, indent, text, terminal.Plain)
+		}
 	}
 	p.findings(s, s.Findings)
 	if isScan(r) && len(s.Findings) == 0 {

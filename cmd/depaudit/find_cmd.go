@@ -34,7 +34,7 @@ lists those that match. PATTERN is
   liblzma5            a name; also npm/left-pad, or @types/node
   'liblzma*'          a glob: * but not /, ** also /, ?, [a-c], {a,b}
   liblzma5@5.6.1      a version, of any revision; @5.6* is a glob of its text
-  'liblzma5@>=5.6,<5.6.2'  a range: >= > <= < = !=, and all of them must hold
+  'liblzma5 >= 5.6, < 5.6.2'  a range: >= > <= < = !=, and all of them must hold
   pkg:deb/debian/liblzma5@5.6.1-1?arch=amd64   a package URL, or a part of one
   'vers:deb/>=5.6|<5.6.2'  a range of the purl specification, also after an @
   /usr/local/go       a path, or a glob of paths: '/opt/**'
@@ -49,6 +49,7 @@ The exit code is 0 for a match, 1 for none when everything could be examined, 2
 for a mistake on the command line, 3 for no match when something could not be
 examined or compared, 4 when it could not run or could not write.`,
 		Example: `  depaudit find 'liblzma*@5.6*' dir:build dir:docs dir:test
+  depaudit find 'libc6 < 2.40' dir:build
   depaudit find 'xz-utils@>=5.6,<5.6.2' --in release/reports
   depaudit find 'pkg:pypi/requests@<2.32' report.json -o json`,
 		Args: func(_ *cobra.Command, args []string) error {

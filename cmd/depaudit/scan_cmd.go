@@ -52,6 +52,9 @@ when it could not run or could not write.`,
 				return err
 			}
 			stage := config.Stage{Name: args[0], Environment: args[0], LockFiles: locks, Base: base, Platform: platform}
+			if stage.Environment, err = reference(args[0]); err != nil {
+				return err
+			}
 			if since != "" {
 				if base != "" {
 					return usage(errors.New("--since and --base both name what the environment started from: use one of them"))

@@ -157,7 +157,11 @@ func (l *loader) add(arg string) error {
 			return l.addFile(file, stage)
 		}
 	}
-	return l.addRef(arg, arg)
+	ref, err := reference(arg)
+	if err != nil {
+		return err
+	}
+	return l.addRef(arg, ref)
 }
 
 // cutStage splits REPORT#STAGE, if the file exists.
@@ -202,7 +206,11 @@ func (l *loader) addFile(path, stage string) error {
 	case kind == fileSnapshot:
 		return l.addRef(path, rootfs.SchemeSnapshot+":"+path)
 	case kind == fileArchive:
-		return usage(&hinted{fmt.Errorf("%s is an archive", path), pipeline.FileHint(path)})
+		ref, err := archiveReference(path)
+		if err != nil {
+			return err
+		}
+		return l.addRef(path, ref)
 	}
 	return l.addRef(path, rootfs.SchemeSBOM+":"+path)
 }

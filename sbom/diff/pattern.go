@@ -25,6 +25,7 @@ const maxPattern = 4096
 //	PATTERN  = PATH | NAME [ "@" VERSIONS ] [ "?" QUALIFIERS ] | VERS
 //	PATH     = "/" ...                     an absolute path, or a glob of paths
 //	NAME     = [ "pkg:" ] [ TYPE "/" ] [ NAMESPACE "/" ] name
+//	           | NAME CONSTRAINT { "," CONSTRAINT }    with an operator, blanks allowed
 //	VERSIONS = VERS | CONSTRAINT { "," CONSTRAINT }    all of them must hold
 //	CONSTRAINT = ( ">=" | ">" | "<=" | "<" | "=" | "!=" ) version | version | glob
 //	VERS     = "vers:" TYPE "/" ...        as the purl specification has it
@@ -137,12 +138,22 @@ func (r patternReader) pathPattern() (*Pattern, error) {
 
 func (r patternReader) namePattern() (*Pattern, error) {
 	name, versions, qualifiers := cut(r.text)
+	spaced := 0
+	i := operatorAt(name)
+	if i == 0 {
+		return nil, r.fail(0, "the name is missing", "write NAME < VERSION, or vers:TYPE/RANGE for every package of a type")
+	}
+	if i > 0 && versions == "" {
+		// NAME < VERSION, as people and package managers write it.
+		name, versions = strings.TrimRight(name[:i], " "), "@"+name[i:]
+		spaced = i - len(name) - 1
+	}
 	p := &Pattern{name: name, typed: true, glob: hasMeta(name)}
 	if name == "" {
 		return nil, r.fail(0, "the name is missing", "write NAME@VERSION, or vers:TYPE/RANGE for every package of a type")
 	}
-	if i := strings.IndexAny(name, "<>=!"); i >= 0 && !strings.Contains(name, "?") {
-		return nil, r.fail(i, "a range without an @ in front", fmt.Sprintf("write %s@%s", name[:i], name[i:]))
+	if i := strings.IndexAny(name, "~^"); i > 0 && !hasMeta(name) {
+		return nil, r.fail(i, fmt.Sprintf("%c is not an operator", name[i]), fmt.Sprintf("the operators are < <= = >= > !=, as in '%s >= 1.2, < 1.3'", strings.TrimRight(name[:i], " ")))
 	}
 	if strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
 		return nil, r.fail(0, "a path that is not absolute", "paths start at the root of the environment: /usr/local/go")
@@ -153,7 +164,27 @@ func (r patternReader) namePattern() (*Pattern, error) {
 	if err := r.checkGlob(0, name); err != nil {
 		return nil, err
 	}
-	return p, r.rest(p, len(name), versions, qualifiers)
+	return p, r.rest(p, len(name)+spaced, versions, qualifiers)
+}
+
+// operatorAt returns the position of the first operator of a range outside of
+// brackets, or -1.
+func operatorAt(s string) int {
+	depth := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			depth--
+		case depth > 0:
+		case c == '?':
+			return -1 // a glob, or qualifiers
+		case c == '<' || c == '>' || c == '=' || c == '!' && strings.HasPrefix(s[i:], "!="):
+			return i
+		}
+	}
+	return -1
 }
 
 // rest parses the text after a name. Both parts have their first character.
