@@ -56,11 +56,13 @@ func (s *scanner) corepackUnit(record rootfs.Node) (unit, error) {
 	if err != nil {
 		return u, err
 	}
-	if r.Locator.Name != t.Name(t.Parent(dir)) || r.Locator.Reference != t.Name(dir) {
+	// The reference has the hash of packageManager, if that has one: "9.8.0+sha512.…".
+	version, _, _ := strings.Cut(r.Locator.Reference, "+")
+	if r.Locator.Name != t.Name(t.Parent(dir)) || version != t.Name(dir) {
 		return u, fmt.Errorf("it is of %s %s", r.Locator.Name, r.Locator.Reference)
 	}
 	u = unit{node: record, inside: -1, own: true, Component: sbom.Component{
-		Kind: sbom.KindPackage, Type: "npm", Name: r.Locator.Name, Version: r.Locator.Reference,
+		Kind: sbom.KindPackage, Type: "npm", Name: r.Locator.Name, Version: version,
 		Paths: []string{t.Path(record)}, FoundBy: "node-reader", Detail: "unpacked by Corepack",
 	}}
 	if alg, value, ok := strings.Cut(r.Hash, "."); ok {

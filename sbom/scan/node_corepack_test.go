@@ -25,6 +25,7 @@ func TestCorepack(t *testing.T) {
 	inside := []string{"counts npm/pnpm@9.8.0", "inside npm/ms@2.1.3 in npm/pnpm@9.8.0"}
 	runCases(t, []scanCase{
 		{"pnpm", pnpm, inside},
+		{"with the hash of packageManager", pnpm.with(files{home + "/pnpm/9.8.0/.corepack": record("pnpm", "9.8.0+sha512."+hash)}), inside},
 		{"npm, which bundles", files{home + "/npm/10.8.2/.corepack": record("npm", "10.8.2"), home + "/npm/10.8.2/package.json": `{"name": "npm", "version": "10.8.2", "bundleDependencies": ["in"]}`}.
 			with(npm(home+"/npm/10.8.2/node_modules/in", "in", "1.0.0")), []string{"counts npm/npm@10.8.2", "inside npm/in@1.0.0 in npm/npm@10.8.2"}},
 		{"Yarn, one script", files{home + "/yarn/4.5.0/.corepack": record("yarn", "4.5.0"), home + "/yarn/4.5.0/yarn.js": "x:#!/usr/bin/env node\n"}, []string{"counts npm/yarn@4.5.0"}},
