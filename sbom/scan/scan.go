@@ -356,6 +356,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.addManagers()
 	s.readPython()
 	s.readCorepack()
+	s.readDeno()
 	s.readNode()
 	s.readCargo()
 	s.readBundler()
