@@ -337,6 +337,7 @@ func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 	case f.Type == "luarocks":
 		s.claimRock(i, n)
 	case f.Type == "cran":
+		s.units[i].with = s.interpreterOfR(f.Name, n)
 		s.claimTree(t.Parent(n), i, nil)
 	case f.Type == "composer" && f.Namespace != "":
 		if vendor := t.Child(t.Parent(t.Parent(n)), f.Namespace); vendor != rootfs.None {
@@ -368,6 +369,26 @@ func (s *inventory) rubyOf(spec, home rootfs.Node, full string) rootfs.Node {
 		if n := t.ResolveNode(t.Child(bin, name)); t.Kind(n) == rootfs.File {
 			return n
 		}
+	}
+	return 0
+}
+
+// ownPackages are the packages that are part of R, with its version: "R FAQ",
+// section 5.1.1.
+var ownPackages = []string{"base", "compiler", "datasets", "grDevices", "graphics", "grid", "methods", "parallel", "splines", "stats", "stats4", "tcltk", "tools", "utils"}
+
+// interpreterOfR returns the program of the R that a package is part of, 0 if it
+// is part of none: R_HOME/bin/exec/R of R_HOME/library/NAME/DESCRIPTION.
+func (s *inventory) interpreterOfR(name string, description rootfs.Node) rootfs.Node {
+	t := s.tree
+	dir := t.Parent(description)
+	library := t.Parent(dir)
+	if !slices.Contains(ownPackages, name) || t.Name(dir) != name || t.Name(library) != "library" {
+		return 0
+	}
+	home := t.Parent(library)
+	if n := t.Child(t.Child(t.Child(home, "bin"), "exec"), "R"); t.Kind(n) == rootfs.File {
+		return n
 	}
 	return 0
 }

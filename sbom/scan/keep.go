@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "8"
+const keepVersion = "9"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -46,7 +46,7 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 func isMetadata(name string) bool {
 	switch name {
 	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json", "INSTALLER", "entry_points.txt", "SOURCES.txt",
-		"package.json", ".package-lock.json", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "snap.yaml", "manifest.json", "ld.so.conf", ".packlist", cratesRecord, cratesRecord2, rockManifest:
+		"package.json", ".package-lock.json", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "snap.yaml", "manifest.json", "ld.so.conf", ".packlist", cratesRecord, cratesRecord2, rockManifest, toolSettings:
 		return true
 	}
 	return strings.HasSuffix(name, ".gemspec") || strings.HasSuffix(name, ".snap") || strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-link") || isDistName(name)

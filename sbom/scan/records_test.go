@@ -76,6 +76,38 @@ func TestCargo(t *testing.T) {
 	})
 }
 
+// TestDotnetTools has tools of .NET, each with libraries and a program.
+func TestDotnetTools(t *testing.T) {
+	const tools = "/root/.dotnet/tools"
+	at := tools + "/.store/dotnet-ef/8.0.1/dotnet-ef/8.0.1"
+	const deps = `{"targets": {"net8.0": {"dotnet-ef/8.0.1": {"dependencies": {"A": "1.0.0"}, "runtime": {"dotnet-ef.dll": {}}}, "A/1.0.0": {"runtime": {"lib/net8.0/A.dll": {}}}, "B/1.0.0": {"runtime": {"lib/net8.0/B.dll": {}}}}},
+		"libraries": {"dotnet-ef/8.0.1": {"type": "project"}, "A/1.0.0": {"type": "package", "sha512": "x"}, "B/1.0.0": {"type": "package", "sha512": "y"}}}`
+	tool := files{at + "/dotnet-ef.nuspec": "<package/>", at + "/tools/net8.0/any/dotnet-ef.deps.json": deps,
+		at + "/tools/net8.0/any/DotnetToolSettings.xml": "\ufeff<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<DotNetCliTool Version=\"1\"><Commands><Command Name=\"dotnet-ef\" EntryPoint=\"dotnet-ef.dll\" Runner=\"dotnet\" /><Command Name=\"../../evil\"/></Commands></DotNetCliTool>",
+		tools + "/dotnet-ef":                            "x:" + program(t)}
+	inside := []string{"inside nuget/A@1.0.0 in nuget/dotnet-ef@8.0.1", "inside nuget/B@1.0.0 in nuget/dotnet-ef@8.0.1"}
+	runCases(t, []scanCase{
+		{"a tool", tool, append([]string{"counts nuget/dotnet-ef@8.0.1"}, inside...)},
+		{"a program beside it", tool.with(files{tools + "/other": "x:" + program(t), "/root/evil": "x:#!/bin/sh\n"}),
+			append([]string{"counts nuget/dotnet-ef@8.0.1", "counts " + unaccounted(tools+"/other"), "counts " + unaccounted("/root/evil")}, inside...)},
+		{"a name alone", files{tools + "/.store/x/1.0/readme": "", tools + "/x": "x:#!/bin/sh\n"}, []string{"counts " + unaccounted(tools+"/x")}},
+	})
+}
+
+// TestOwnPackagesOfR has an R without an owner, with its own packages and others.
+func TestOwnPackagesOfR(t *testing.T) {
+	home := "/opt/R/4.3.1/lib/R"
+	pkg := func(name string) files {
+		return files{home + "/library/" + name + "/DESCRIPTION": "Package: " + name + "\nVersion: 4.3.1\nPriority: base\n", home + "/library/" + name + "/R/" + name + ".rdb": ""}
+	}
+	r := files{"/opt/R/4.3.1/bin/R": "x:#!/bin/sh\n", home + "/bin/exec/R": "x:" + program(t), home + "/lib/libR.so": program(t)}.with(pkg("base")).with(pkg("stats4"))
+	runCases(t, []scanCase{
+		{"its own", r.with(pkg("evil")), []string{"counts generic/R@4.3.1?path=/opt/R/4.3.1", "counts cran/evil@4.3.1",
+			"inside cran/base@4.3.1 in generic/R@4.3.1?path=/opt/R/4.3.1", "inside cran/stats4@4.3.1 in generic/R@4.3.1?path=/opt/R/4.3.1"}},
+		{"without an R", pkg("stats4"), []string{"counts cran/stats4@4.3.1"}},
+	})
+}
+
 // TestBundler has gems without a specification in their gem home.
 func TestBundler(t *testing.T) {
 	spec := func(name, version string) string {

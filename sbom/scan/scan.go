@@ -360,6 +360,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.readNode()
 	s.readCargo()
 	s.readBundler()
+	s.readDotnetTools()
 	s.readPnP()
 	return ctx.Err()
 }
