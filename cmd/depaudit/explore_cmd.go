@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -81,8 +82,8 @@ func exploredStage(a *asked) explore.Stage {
 	for _, l := range a.doc.Limitations {
 		e.Notes = append(e.Notes, l.Detail)
 	}
-	for _, g := range a.doc.Gaps {
-		e.Notes = append(e.Notes, fmt.Sprintf("could not be examined: %s %s", g.Path, g.Detail))
+	for _, g := range mergedGaps(a.doc) {
+		e.Notes = append(e.Notes, strings.TrimSpace(fmt.Sprintf("could not be examined: %s %s", g.Path, g.Detail)))
 	}
 	return e
 }

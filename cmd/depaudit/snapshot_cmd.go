@@ -12,6 +12,7 @@ import (
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -83,11 +84,7 @@ that uses the file decides.`,
 				}
 			}
 			fmt.Fprintf(c.stdout, "wrote %s: %d dependencies, %d files\n", terminal.Escape(file), total, found.Document.Environment.Files)
-			var gaps []audit.Gap
-			for _, g := range found.Document.Gaps {
-				gaps = append(gaps, audit.Gap{Gap: g})
-			}
-			for _, g := range audit.MergeGaps(gaps) {
+			for _, g := range mergedGaps(found.Document) {
 				fmt.Fprintf(c.stderr, "warning: %s\n", terminal.Escape(strings.TrimPrefix(g.Path+": "+g.Detail, ": ")))
 			}
 			return nil
@@ -96,4 +93,13 @@ that uses the file decides.`,
 	limits.register(cmd)
 	cmd.Flags().StringVarP(&file, "output", "o", "", "`FILE` to write")
 	return cmd
+}
+
+// mergedGaps returns the gaps of a document for people.
+func mergedGaps(d *sbom.Document) []audit.Gap {
+	var gaps []audit.Gap
+	for _, g := range d.Gaps {
+		gaps = append(gaps, audit.Gap{Gap: g})
+	}
+	return audit.MergeGaps(gaps)
 }

@@ -8,12 +8,13 @@
 // Only the canonical paths count, with symbolic links resolved inside the
 // environment: a lib/dpkg/status in a home directory is not the system's
 // database. There is one reader for each kind (dpkg.go, apk.go, alpm.go,
-// opkg.go, rpm.go). It returns nil when the environment has no such database;
-// [Open] calls each of them. They share the database under construction
-// (system.go), the lookup of paths directory by directory (paths.go,
-// collector.go), the line reader (lines.go), the edges of satisfied
-// requirements (relations.go) and the rules for files that no package should
-// have (claims.go).
+// opkg.go, rpm.go). Those of databases that only list packages and files share
+// listed.go, and known lists without a reader are gaps (unread.go). A reader
+// returns nil when the environment has no such database; [Open] calls each of
+// them. They share the database under construction (system.go), the lookup of
+// paths directory by directory (paths.go, collector.go), the line reader
+// (lines.go), the edges of satisfied requirements (relations.go) and the rules
+// for files that no package should have (claims.go).
 //
 // An environment may have several databases. The one that os-release expects
 // is canonical. combine.go adds the others: their packages count, the

@@ -176,6 +176,8 @@ func TestExcluded(t *testing.T) {
 	runCases(t, []scanCase{
 		{"archives", files{"/var/cache/apt/archives/evil_1_all.deb": "!<arch>\n", "/opt/x.rpm": "", "/opt/x.gem": "", "/opt/x.crate": "", "/opt/x.apk": ""},
 			[]string{"excluded archive /var/cache/apt/archives/evil_1_all.deb", "excluded archive /opt/x.rpm", "excluded archive /opt/x.gem", "excluded archive /opt/x.crate", "excluded archive /opt/x.apk"}},
+		{"images of file systems", files{"/srv/hello_42.snap": "hsqs", "/live/filesystem.squashfs": "hsqs", "/srv/x.sfs": "hsqs"},
+			[]string{"excluded archive /srv/hello_42.snap", "excluded archive /live/filesystem.squashfs", "excluded archive /srv/x.sfs"}},
 		{"lock files", files{"/srv/requirements-dev.txt": "evil==6.6.6\n", "/srv/package-lock.json": `{"packages": {"node_modules/evil": {"version": "6.6.6"}}}`, "/srv/go.sum": "", "/srv/Cargo.lock": "[[package]]\nname = \"evil\"\nversion = \"6.6.6\"\n"},
 			[]string{"excluded lock-file /srv/requirements-dev.txt", "excluded lock-file /srv/package-lock.json", "excluded lock-file /srv/go.sum", "excluded lock-file /srv/Cargo.lock"}},
 		{"a program that calls itself a lock file", files{"/srv/go.sum": "x:" + program(t), "/srv/x.deb": "x:" + program(t)},

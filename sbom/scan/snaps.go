@@ -64,9 +64,12 @@ func (s *scanner) readSnaps(ctx context.Context) {
 	for _, dir := range snapFiles {
 		for n := range t.Children(t.Resolve(dir)) {
 			key, ok := strings.CutSuffix(t.Name(n), ".snap")
-			name, revision, found := cutLast(key, "_")
-			if !ok || !found || name == "" || revision == "" || t.Kind(n) != rootfs.File || s.owned(n) {
+			if !ok || t.Kind(n) != rootfs.File || s.owned(n) {
 				continue
+			}
+			name, revision, found := cutLast(key, "_")
+			if !found || name == "" {
+				name, revision = t.Name(n), "" // not named by snapd
 			}
 			if i, mounted := known[key]; mounted {
 				s.claim(n, i)

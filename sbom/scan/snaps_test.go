@@ -29,6 +29,7 @@ func TestSnaps(t *testing.T) {
 		"/var/lib/snapd/snaps/vim_editor_x1.snap":      "hsqs of vim",
 		"/var/lib/snapd/seed/snaps/vim_editor_x1.snap": "hsqs of vim",
 		"/var/lib/snapd/seed/snaps/snapd_9.snap":       "hsqs of snapd",
+		"/var/lib/snapd/snaps/odd.snap":                "",
 		"/var/lib/snapd/snaps/partial":                 "",
 		"/srv/snap/evil/1/meta/snap.yaml":              yaml("evil", ""),
 		"/srv/snap/evil/1/bin/evil":                    "x:" + program(t),
@@ -37,6 +38,7 @@ func TestSnaps(t *testing.T) {
 	d := f.scan(t)
 	checkSummary(t, d,
 		"counts snap/core22@1612", "counts snap/hello@42", "counts snap/vim_editor@x1", "counts snap/snapd@9",
+		"counts snap/odd.snap", "notice system /var/lib/snapd/snaps/odd.snap",
 		"inside deb/ubuntu/base-files@12ubuntu4.7 in snap/core22@1612", "inside deb/ubuntu/libc6@2.35-0ubuntu3.8 in snap/core22@1612",
 		"inside pypi/six@1.16.0 in snap/hello@42",
 		"notice system /var/lib/snapd/snaps/vim_editor_x1.snap", "notice system /var/lib/snapd/seed/snaps/snapd_9.snap",

@@ -59,16 +59,23 @@ func takeSurvey(t *rootfs.Tree) survey {
 		case len("pth"):
 			if ext == "pth" && kind != rootfs.Dir {
 				s.startup = append(s.startup, n)
-			} else if (ext == "deb" || ext == "rpm" || ext == "whl" || ext == "gem" || ext == "apk") && kind == rootfs.File {
+			} else if (ext == "deb" || ext == "sfs" || ext == "rpm" || ext == "whl" || ext == "gem" || ext == "apk") && kind == rootfs.File {
 				s.archives = append(s.archives, n)
 			}
 		case len("crate"):
 			if ext == "crate" && kind == rootfs.File {
 				s.archives = append(s.archives, n)
 			}
-		case len("egg-link"): // as long as "egg-info"
+		case len("snap"):
+			// Those that snapd installs are packages.
+			if ext == "snap" && kind == rootfs.File && !strings.HasPrefix(t.Path(n), "/var/lib/snapd/") {
+				s.archives = append(s.archives, n)
+			}
+		case len("egg-link"): // as long as "egg-info" and "squashfs"
 			if ext == "egg-link" && kind == rootfs.File {
 				s.startup = append(s.startup, n)
+			} else if ext == "squashfs" && kind == rootfs.File {
+				s.archives = append(s.archives, n)
 			} else if ecosystem.EqualFold(ext, "egg-info") {
 				s.dists = append(s.dists, n)
 			}

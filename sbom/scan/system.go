@@ -43,7 +43,7 @@ func (s *scanner) checkSystem() {
 }
 
 func (s *scanner) systemGap(path, name string) {
-	s.gap(sbom.GapSystem, path, fmt.Sprintf("a %s system: its installed software is not read, and only files of known kinds are counted", name))
+	s.gap(sbom.GapSystem, path, fmt.Sprintf("the system is %s: its installed software is not read, and only files of known kinds are counted", name))
 }
 
 // anyCase returns the node of a path below the root whose names are equal in

@@ -1,6 +1,7 @@
 // Package rpmdb reads rpm's databases of installed packages, in the three
 // formats that are in use, into plain records. It does not use file trees or
-// inventories; package ospkg makes components of its records.
+// inventories; package ospkg makes components of its records. It also reads the
+// SQLite databases of dnf's history and of FreeBSD's pkg.
 //
 // # Formats
 //
