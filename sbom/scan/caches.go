@@ -25,6 +25,12 @@ type cache struct {
 	environment bool
 }
 
+// Names of caches that packages are installed from by links.
+const (
+	uvCache    = "uv cache"
+	condaCache = "conda package cache"
+)
+
 // caches are sorted by range and do not overlap.
 type caches []cache
 
@@ -107,10 +113,10 @@ func (s *inventory) findCaches() caches {
 	under("pip", opaque, "pip cache", func(n rootfs.Node) bool {
 		return parentIs(n, ".cache") && (has(n, "http") || has(n, "http-v2") || has(n, "wheels") || has(n, "selfcheck"))
 	})
-	under("uv", inPlace, "uv cache", func(n rootfs.Node) bool { return parentIs(n, ".cache") && has(n, "CACHEDIR.TAG") })
+	under("uv", inPlace, uvCache, func(n rootfs.Node) bool { return parentIs(n, ".cache") && has(n, "CACHEDIR.TAG") })
 	for n := range t.Named("CACHEDIR.TAG") { // where UV_CACHE_DIR says
 		if dir := t.Parent(n); t.Kind(n) == rootfs.File && isUVCache(t, dir) {
-			add(dir, "uv cache", inPlace)
+			add(dir, uvCache, inPlace)
 		}
 	}
 	under("yarn", opaque, "yarn cache", func(n rootfs.Node) bool {
@@ -126,7 +132,7 @@ func (s *inventory) findCaches() caches {
 	under("caches", inPlace, "Gradle cache", func(n rootfs.Node) bool {
 		return parentIs(n, ".gradle") && (has(n, "modules-2") || has(n, "journal-1"))
 	})
-	under("pkgs", opaque, "conda package cache", func(n rootfs.Node) bool { return has(n, "urls.txt") })
+	under("pkgs", opaque, condaCache, func(n rootfs.Node) bool { return has(n, "urls.txt") })
 	under("files", opaque, "", func(n rootfs.Node) bool {
 		if store := t.Parent(n); layoutVersion.MatchString(t.Name(store)) && isHashed(t, n) && isPnpmStore(t, store) {
 			add(store, "pnpm store", opaque) // wherever storeDir is

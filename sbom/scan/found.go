@@ -249,14 +249,21 @@ func (s *scanner) claimFiles(i int, f catalogers.Found, n rootfs.Node) {
 }
 
 // mayClaim reports whether a package of a prefix may claim the target of a link
-// that it installed: a file of that prefix, or one in a cache of downloads, which
-// nothing else installs.
+// that it installed: a file of that prefix, or one in a cache of such links.
 func (s *inventory) mayClaim(n rootfs.Node, prefix string) bool {
 	if n == rootfs.None || s.tree.Kind(n) != rootfs.File {
 		return false
 	}
 	_, ok := within("/", s.tree.Path(n), prefix)
-	return ok || s.caches.contain(n)
+	return ok || s.isLinkedTo(n)
+}
+
+// isLinkedTo reports whether a file is in a cache whose manager links to
+// unpacked packages in it, so that the installed package is there. The programs
+// in other caches are not those of a package that has a link to them.
+func (s *inventory) isLinkedTo(n rootfs.Node) bool {
+	c := s.caches.of(n)
+	return c != nil && (c.what == uvCache || c.what == condaCache)
 }
 
 // listRoot returns the directory that the paths of a package's list are relative

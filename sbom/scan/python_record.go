@@ -119,11 +119,11 @@ func (c *listClaims) places(rel string) []string {
 // directory that has the same distribution's metadata too.
 func (c *listClaims) inside(n rootfs.Node) bool {
 	t := c.s.tree
-	if _, ok := within("/", t.Path(n), c.prefix); ok || c.s.caches.contain(n) {
+	if _, ok := within("/", t.Path(n), c.prefix); ok || c.s.isLinkedTo(n) {
 		return true
 	}
-	for p := t.Parent(n); p != rootfs.None; p = t.Parent(p) {
-		if other := t.Child(p, t.Name(c.at)); other != rootfs.None && t.Kind(other) == rootfs.Dir {
+	for p := t.Parent(n); p != rootfs.None && !c.s.structural(p); p = t.Parent(p) {
+		if c.s.metadataIn(t.Child(p, t.Name(c.at))) != rootfs.None {
 			return true
 		}
 	}

@@ -258,6 +258,13 @@ func TestPythonStores(t *testing.T) {
 			[]string{counts, "counts " + unaccounted(into+"/six"), "excluded cache /root/.cache/uv"}},
 		{"a link to another directory", linked(uv, at, "/opt/v").with(files{into + "/evil": "-> /opt/evil", "/opt/evil/__init__.py": ""}),
 			[]string{counts, "counts " + unaccounted(into+"/evil"), "excluded cache /root/.cache/uv"}},
+		{"a link into another cache", dist(into, "six", "1.16.0", into+"/six/go/bin/tool").with(files{
+			into + "/six/go": "-> /root/go/pkg/mod/example.org/x@v1.0.0", "/root/go/pkg/mod/cache/download/x": "",
+			"/root/go/pkg/mod/example.org/x@v1.0.0/bin/tool": "x:" + program(t)}),
+			[]string{counts, "counts " + unaccounted("/root/go/pkg/mod/example.org/x@v1.0.0"), "excluded cache /root/go/pkg/mod", "notice claimed-files " + into + "/" + name + "/RECORD"}},
+		{"a directory of the system is no store", dist(into, "six", "1.16.0", into+"/six/out/run").with(files{
+			into + "/six/out": "-> /opt/evil", "/opt/evil/run": "x:#!/bin/sh\n", "/opt/" + name + "/METADATA": "Name: six\nVersion: 1.16.0\n"}),
+			[]string{counts, "counts " + unaccounted("/opt/evil/run"), "notice claimed-files " + into + "/" + name + "/RECORD"}},
 		{"virtualenv's app data", dist(image, "six", "1.16.0", image+"/../../../bin/six").with(files{
 			into + "/six": "-> " + image + "/six", into + "/" + name: "-> " + image + "/" + name, "/opt/v/bin/six": script,
 		}), []string{counts}},
