@@ -215,3 +215,24 @@ func FuzzCrates(f *testing.F) {
 		}
 	})
 }
+
+// FuzzEntryPoints: each program is one word of a line in a section of programs,
+// and what is in other sections changes nothing.
+func FuzzEntryPoints(f *testing.F) {
+	for _, s := range []string{
+		"[console_scripts]\na = b:c\n", "[gui_scripts]\nx=y\n[other]\nz = 1\n", "a = b\n", "[ console_scripts ]\r\na=b\r\n", "[console_scripts\n= x\n", "[console_scripts]\na\n# b = c\n",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		names := entryPoints(text)
+		for _, name := range names {
+			if name == "" || strings.ContainsAny(name, "\n=/") || name != strings.TrimSpace(name) || !strings.Contains(text, name) {
+				t.Errorf("%q in %q", name, text)
+			}
+		}
+		if strings.HasSuffix(text, "\n") && !slices.Equal(entryPoints(text+"[other]\nevil = x\n"), names) {
+			t.Errorf("another section changes the programs of %q", text)
+		}
+	})
+}

@@ -159,8 +159,9 @@ func entryPoints(text string) []string {
 			programs = section == "console_scripts" || section == "gui_scripts"
 			continue
 		}
-		if name, _, ok := strings.Cut(line, "="); ok && programs {
-			out = append(out, strings.TrimSpace(name))
+		name, _, ok := strings.Cut(line, "=")
+		if name = strings.TrimSpace(name); ok && programs && name != "" && name[0] != '#' && !strings.Contains(name, "/") {
+			out = append(out, name)
 		}
 	}
 	return out
