@@ -400,21 +400,6 @@ func (s *inventory) interpreterOfR(name string, description rootfs.Node) rootfs.
 	return 0
 }
 
-// settleWith bundles packages in the interpreter that they were installed with.
-func (s *scanner) settleWith() {
-	for i := range s.units {
-		u := &s.units[i]
-		if u.with == 0 || u.inside >= 0 || u.Owner != "" {
-			continue
-		}
-		if s.owned(u.with) {
-			u.Owner = s.osOwner(u.with)
-		} else if c := s.accountedBy(u.with); c >= 0 && !s.leadsTo(c, i) {
-			u.inside = c
-		}
-	}
-}
-
 // resolveInside decides which units are bundled in others: in a system package
 // by ownership, in another unit by its claim, in the file that carries it.
 func (s *scanner) resolveInside() {

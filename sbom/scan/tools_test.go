@@ -43,6 +43,14 @@ func TestToolsInASharedPrefix(t *testing.T) {
 	runCases(t, []scanCase{
 		single("CPython", python, cpython),
 		single("a package in it that cannot be read", python.with(files{local + "/lib/python3.12/test/x.jar": "PK\x03\x04"}), cpython, "notice unread-in-unaccounted "+local+"/lib/python3.12/test/x.jar"),
+		single("wheels of ensurepip", python.with(dist(local+"/lib/python3.12/site-packages", "pip", "24.0")).with(dist(local+"/lib/python3.12/site-packages", "setuptools", "70.0")).with(files{
+			local + "/lib/python3.12/ensurepip/_bundled/pip-24.0-py3-none-any.whl": "", local + "/lib/python3.12/ensurepip/_bundled/setuptools-65.5.0-py3-none-any.whl": "",
+		}), cpython, "counts pypi/setuptools@70.0", "inside pypi/pip@24.0 in "+unaccounted(local+"/bin/python3.12"),
+			"excluded archive "+local+"/lib/python3.12/ensurepip/_bundled/pip-24.0-py3-none-any.whl", "excluded archive "+local+"/lib/python3.12/ensurepip/_bundled/setuptools-65.5.0-py3-none-any.whl"),
+		single("a wheel that ensurepip has not", python.with(dist(local+"/lib/python3.12/site-packages", "evil", "6.6.6")).with(files{local + "/lib/python3.12/ensurepip/_bundled/evil-6.6.6-py3-none-any.whl": ""}),
+			cpython, "counts pypi/evil@6.6.6", "excluded archive "+local+"/lib/python3.12/ensurepip/_bundled/evil-6.6.6-py3-none-any.whl"),
+		single("wheels beside another Python", python.with(dist("/srv/v/lib/python3.12/site-packages", "pip", "24.0")).with(files{local + "/lib/python3.12/ensurepip/_bundled/pip-24.0-py3-none-any.whl": ""}),
+			cpython, "counts pypi/pip@24.0", "excluded archive "+local+"/lib/python3.12/ensurepip/_bundled/pip-24.0-py3-none-any.whl"),
 		single("a prefix that was moved", python.with(files{local + "/bin/idle3.12": "x:#!/home/me/build/bin/python3.12\n\nfrom idlelib.pyshell import main\nmain()\n"}), cpython),
 		single("a script of another", python.with(files{local + "/bin/deploy": "x:#!/usr/local/bin/python3.12\nimport os\n", local + "/bin/evil": x}),
 			cpython, "counts "+unaccounted(local+"/bin/deploy"), "counts "+unaccounted(local+"/bin/evil")),
