@@ -132,13 +132,15 @@ func (s *scanner) looseCode() []rootfs.Node {
 		}
 	}
 	gems := make(map[string]int) // by name, the first unit
+	composer := false
 	for i, u := range s.units {
+		composer = composer || u.Type == "composer"
 		if _, ok := gems[u.Name]; u.Type == "gem" && !ok {
 			gems[u.Name] = i
 		}
 	}
 	for _, n := range s.sniffed.scripts {
-		if s.claims[n] == 0 && !s.isBinstub(n, gems) && !s.isLauncher(n) {
+		if s.claims[n] == 0 && !s.isBinstub(n, gems) && !s.isLauncher(n) && !(composer && s.isComposerProxy(n)) {
 			add(n)
 		}
 	}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -165,6 +166,27 @@ func TestOwnLists(t *testing.T) {
 			[]string{"counts pear/pear.php.net/Mail@1.2.0", "counts " + unaccounted("/usr/local/lib/php/Evil.php")}},
 		{"PEAR in the system's prefix", files{"/usr/share/php/.registry/mail.reg": reg("Mail", "/usr/share/php/Mail.php", "/usr/bin/evil"), "/usr/share/php/Mail.php": "", "/usr/bin/evil": "x:#!/bin/sh\n"},
 			[]string{"counts pear/pear.php.net/Mail@1.2.0", "counts " + unaccounted("/usr/bin/evil"), "notice claimed-files /usr/share/php/.registry/mail.reg"}},
+	})
+}
+
+// TestComposerProxies has the scripts that Composer 2.5.5 wrote into vendor/bin
+// for two programs of acme/tool.
+func TestComposerProxies(t *testing.T) {
+	read := func(name string) string {
+		data, err := os.ReadFile(filepath.Join("testdata/composer", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "x:" + string(data)
+	}
+	at := "/srv/app/vendor/bin"
+	f := composer("/srv/app", "acme/tool").with(files{at + "/tool": read("php"), "/srv/app/vendor/acme/tool/bin/shtool": "x:#!/bin/sh\n", at + "/shtool": read("shell")})
+	runCases(t, []scanCase{
+		{"of programs", f, []string{"counts composer/acme/tool@1.2.3"}},
+		{"of another name", f.with(files{at + "/other": read("php"), at + "/more": read("shell")}),
+			[]string{"counts composer/acme/tool@1.2.3", "counts " + unaccounted(at+"/other"), "counts " + unaccounted(at+"/more")}},
+		{"with more at the end", f.with(files{at + "/shtool": read("shell") + "evil\n"}), []string{"counts composer/acme/tool@1.2.3", "counts " + unaccounted(at+"/shtool")}},
+		{"of a program that is not there", composer("/srv/app", "acme/log").with(files{at + "/tool": read("php")}), []string{"counts composer/acme/log@1.2.3", "counts " + unaccounted(at+"/tool")}},
 	})
 }
 
