@@ -59,7 +59,7 @@ func rowsOf(s Stage) []row {
 func rowOf(s Stage, id string) row {
 	c := s.Graph.Component(id)
 	r := row{
-		id: id, name: terminal.Escape(fullName(c)), version: terminal.Escape(c.Version), typ: terminal.Escape(c.Type),
+		id: id, name: terminal.Escape(c.FullName()), version: terminal.Escape(c.Version), typ: terminal.Escape(c.Type),
 		reason: terminal.Escape(string(c.InstallReason)), size: max(0, c.InstalledSize), bundled: !c.Counts(), detail: c.Detail,
 	}
 	if c.Kind == sbom.KindFiles {
@@ -74,17 +74,6 @@ func rowOf(s Stage, id string) row {
 	r.detail = terminal.Escape(r.detail)
 	r.search = strings.ToLower(strings.Join([]string{r.name, r.version, r.typ, r.reason, r.provenance}, " "))
 	return r
-}
-
-// fullName names a component the way its ecosystem does.
-func fullName(c *sbom.Component) string {
-	switch {
-	case c.Kind == sbom.KindFiles && len(c.Paths) > 0:
-		return c.Paths[0]
-	case c.Namespace == "" || c.Kind == sbom.KindOS:
-		return c.Name
-	}
-	return c.Namespace + "/" + c.Name
 }
 
 // label returns a component for a sentence.

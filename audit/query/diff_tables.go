@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/terminal"
-	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/diff"
 )
 
@@ -20,11 +19,7 @@ func (p diffSheet) changes(title string, list []diff.VersionChange) {
 	var rows [][]string
 	for _, c := range shown {
 		i := c.After[0]
-		name := i.Name
-		if i.Namespace != "" && i.Kind == sbom.KindPackage {
-			name = i.Namespace + "/" + i.Name
-		}
-		rows = append(rows, []string{name, i.Type, versionsOf(c.Before), versionsOf(c.After), c.Order})
+		rows = append(rows, []string{i.FullName(), i.Type, versionsOf(c.Before), versionsOf(c.After), c.Order})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "type", Spare: true}, {Title: "before"}, {Title: "after"}, {Title: "order", Spare: true}}, Rows: rows})
 	p.rest(len(list), len(shown))
@@ -84,7 +79,7 @@ func (p diffSheet) moves(title string, list []diff.Move) {
 	shown := list[:p.cut(len(list))]
 	var rows [][]string
 	for _, m := range shown {
-		rows = append(rows, []string{m.Name, m.Version, m.Type, shortID(m.Bundled)})
+		rows = append(rows, []string{m.FullName(), m.Version, m.Type, shortID(m.Bundled)})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "version"}, {Title: "type", Spare: true}, {Title: "bundled"}}, Rows: rows})
 	p.rest(len(list), len(shown))
@@ -116,11 +111,7 @@ func (p diffSheet) artifacts(d *diff.Difference) {
 		if a.Proved {
 			what += ", proved"
 		}
-		name := shortID(a.ID)
-		if _, path, ok := strings.Cut(a.ID, "?path="); ok {
-			name = path
-		}
-		rows = append(rows, []string{name, what, strings.Join(a.From, ", "), strings.Join(a.To, ", ")})
+		rows = append(rows, []string{shortID(a.ID), what, strings.Join(a.From, ", "), strings.Join(a.To, ", ")})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "what", Whole: true}, {Title: "before"}, {Title: "after"}}, Rows: rows})
 	p.rest(len(d.Artifacts), len(shown))

@@ -162,7 +162,7 @@ func (p diffSheet) groups(title string, list []diff.Component, groups []graph.In
 				if i > 0 {
 					text += ", "
 				}
-				text += terminal.Escape(byID[id].Name)
+				text += terminal.Escape(byID[id].FullName())
 			}
 			if n > len(names) {
 				text += fmt.Sprintf(" and %d more", n-len(names))
@@ -179,25 +179,17 @@ func (p diffSheet) groups(title string, list []diff.Component, groups []graph.In
 
 // named returns a component for a sentence.
 func named(i *diff.Component) string {
-	name := i.Name
-	if i.Namespace != "" && i.Kind == sbom.KindPackage {
-		name = i.Namespace + "/" + i.Name
-	}
+	kind := i.Type
 	if i.Kind == sbom.KindFiles {
-		if _, path, ok := strings.Cut(i.ID, "?path="); ok {
-			return terminal.Escape(path) + " (files)"
-		}
+		kind = "files"
 	}
-	return strings.TrimSpace(terminal.Escape(name)+" "+terminal.Escape(i.Version)) + " (" + terminal.Escape(i.Type) + ")"
+	return terminal.Escape(i.Label()) + " (" + terminal.Escape(kind) + ")"
 }
 
 // shortID returns the name in an identity.
 func shortID(id string) string {
-	name, _, _ := strings.Cut(id, "?")
-	if i := strings.LastIndexByte(name, '@'); i > 0 {
-		name = name[:i]
-	}
-	return terminal.Escape(name[strings.LastIndexByte(name, '/')+1:])
+	name, _ := sbom.SplitIdentity(id)
+	return terminal.Escape(name)
 }
 
 func judgementText(p diff.Judgement) string {

@@ -118,9 +118,9 @@ func (f *Find) hits(p sheet, limit int) {
 			case len(h.Paths) > 0 && h.Kind != sbom.KindOS:
 				where = h.Paths[0]
 			}
-			name := h.Name
-			if h.Namespace != "" && h.Kind == sbom.KindPackage {
-				name = h.Namespace + "/" + h.Name
+			name := h.FullName()
+			if h.Kind == sbom.KindFiles {
+				name = h.Name // the path is in a column of its own
 			}
 			rows = append(rows, []string{s.Name, name, h.Version, h.Type, h.Arch, where})
 		}

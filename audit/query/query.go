@@ -162,15 +162,6 @@ func (l *components) sorted() []Component {
 	return l.list
 }
 
-// fullName returns the name with the namespace where people use both: the scope
-// of a package, the group of a jar, but not the distribution of an OS package.
-func fullName(c *sbom.Component) string {
-	if c.Namespace == "" || c.Kind == sbom.KindOS || c.Kind == sbom.KindFiles {
-		return c.Name
-	}
-	return c.Namespace + "/" + c.Name
-}
-
 // index has the components of an answer by ID.
 type index map[string]*Component
 
@@ -188,13 +179,13 @@ func (m index) full(id string) string {
 	if it == nil {
 		return id
 	}
-	return strings.TrimSpace(fullName(&it.Component) + " " + it.Version)
+	return it.Label()
 }
 
 // short returns the name alone.
 func (m index) short(id string) string {
 	if it := m[id]; it != nil {
-		return fullName(&it.Component)
+		return it.FullName()
 	}
 	return id
 }

@@ -161,7 +161,7 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 			why = string(h.Reason)
 		}
 		rows = append(rows, []string{
-			fullName(&it.Component), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
+			it.FullName(), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
 		})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{

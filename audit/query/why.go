@@ -39,7 +39,7 @@ func NewWhy(s *Subject, word, path string, all bool, paths *graph.Explanation) *
 	for _, c := range paths.Chains {
 		l.add(c.Root)
 		for _, e := range c.Steps {
-			l.add(e.From, e.To)
+			l.add(e.From, e.To, e.Instead)
 		}
 	}
 	a.Components = l.sorted()
@@ -130,7 +130,7 @@ func (a *Why) summary(m index) string {
 	case graph.Named:
 		out = append(out, "It was named as a root.")
 	case graph.Presumed:
-		out = append(out, "Its install reason is not recorded, and nothing else retains it: it is presumed to be explicit.")
+		out = append(out, "Its install reason is not recorded: it is presumed to be explicit.")
 	case graph.Orphan:
 		out = append(out, "Nothing retains it: it was installed automatically, and no package needs it any more.")
 	}
@@ -140,8 +140,12 @@ func (a *Why) summary(m index) string {
 	}
 	switch {
 	case roots == 0 && a.NeededBy == 0:
-		if a.Reason != "" && a.Owner == "" && a.Reason != graph.Orphan && a.Reason != graph.Presumed {
-			out = append(out, "Nothing else needs it.")
+		if a.Reason != "" && a.Owner == "" && a.Reason != graph.Orphan {
+			text := "Nothing else needs it"
+			if n := a.Bundled; n > 0 {
+				text += fmt.Sprintf("; %s bundled in it", wording.Count(n, a.bundledWord(m)+" is", a.bundledWord(m)+"s are"))
+			}
+			out = append(out, text+".")
 		}
 	case a.Owner != "" && a.NeededBy <= 1: // by its owner
 	case a.NeededBy > 0:
@@ -173,6 +177,14 @@ func (a *Why) summary(m index) string {
 		}
 	}
 	return strings.Join(out, " ")
+}
+
+// bundledWord returns what the ecosystem of the target calls its packages.
+func (a *Why) bundledWord(m index) string {
+	if m[a.Target].Type == "golang" {
+		return "module"
+	}
+	return "package"
 }
 
 // directRoots returns the number of chains from roots when there is one for
@@ -226,6 +238,9 @@ func (p sheet) chain(m index, c graph.Chain, file string) {
 		text := fmt.Sprintf("%-*s  %s", kinds, e.Kind, terminal.Escape(m.full(e.To)))
 		if e.Via != "" {
 			text += " for " + terminal.Escape(e.Via)
+		}
+		if e.Instead != "" {
+			text += fmt.Sprintf(" (%s satisfies it)", terminal.Escape(m.short(e.Instead)))
 		}
 		from := e.File
 		if from == file {

@@ -15,10 +15,7 @@ func (s stage) name(id string) string {
 	if d == nil {
 		return id
 	}
-	if d.Kind == sbom.KindFiles {
-		return fullName(d) // its version is that of one program in it
-	}
-	return strings.TrimSpace(fullName(d) + " " + d.Version)
+	return d.Label()
 }
 
 // short is name without the version.
@@ -27,7 +24,7 @@ func (s stage) short(id string) string {
 	if d == nil {
 		return id
 	}
-	return fullName(d)
+	return d.FullName()
 }
 
 // provenance returns the provenance of a dependency with its evidence.
@@ -88,17 +85,4 @@ func entry(l *audit.LockRef) string {
 		return fmt.Sprintf("%s:%d", l.File, l.Line)
 	}
 	return l.File
-}
-
-// fullName names a dependency the way its ecosystem does: the namespace is
-// part of an npm or Go name, but for a deb it is only the distribution's name.
-// Files are named by their path.
-func fullName(d *audit.Dependency) string {
-	if d.Kind == sbom.KindFiles && len(d.Paths) > 0 {
-		return d.Paths[0]
-	}
-	if d.Namespace == "" || d.Kind == sbom.KindOS {
-		return d.Name
-	}
-	return d.Namespace + "/" + d.Name
 }

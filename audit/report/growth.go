@@ -121,11 +121,12 @@ func (s stage) weaker(w audit.Weaker) string {
 
 // removedName names an entry of the baseline that is not in the stage any more.
 func removedName(e audit.Accepted) string {
-	if e.Key == "" {
-		return e.ID
-	}
-	return strings.TrimSpace(e.Key + " " + e.Version)
+	name, version := sbom.SplitIdentity(e.ID)
+	return strings.TrimSpace(name + " " + version)
 }
 
 // changed returns the change of a version.
-func changed(c audit.VersionChange) string { return fmt.Sprintf("%s %s -> %s", c.Key, c.From, c.To) }
+func changed(c audit.VersionChange) string {
+	name, _ := sbom.SplitIdentity(c.Key)
+	return fmt.Sprintf("%s %s -> %s", name, c.From, c.To)
+}

@@ -77,7 +77,7 @@ func dependencyList(p audit.Provenance) func(stage) terminal.Table {
 		for i := range s.Dependencies {
 			if d := &s.Dependencies[i]; d.Provenance == p {
 				number, text := s.layerOf(d.ID)
-				l.Rows = append(l.Rows, []string{fullName(d), d.Version, d.Type, evidence(d), where(d), s.owner(d), s.why(d.ID), d.Replaces, number, text})
+				l.Rows = append(l.Rows, []string{d.FullName(), d.Version, d.Type, evidence(d), where(d), s.owner(d), s.why(d.ID), d.Replaces, number, text})
 			}
 		}
 		return l
@@ -89,7 +89,7 @@ func packageList(s stage) terminal.Table {
 	l := terminal.Table{Columns: []terminal.Column{{Title: "Name", Code: true}, {Title: "Version", Code: true}, {Title: "Type"}, {Title: "Provenance"}}}
 	for i := range s.Dependencies {
 		if d := &s.Dependencies[i]; d.Provenance.Counted() {
-			l.Rows = append(l.Rows, []string{fullName(d), d.Version, d.Type, provenance(d)})
+			l.Rows = append(l.Rows, []string{d.FullName(), d.Version, d.Type, provenance(d)})
 		}
 	}
 	return l
@@ -155,7 +155,7 @@ func exceptionList(s stage) terminal.Table {
 		if e == nil {
 			e = &audit.ExceptionRef{}
 		}
-		l.Rows = append(l.Rows, []string{fullName(d), d.Version, d.Type, e.Expires, e.Owner, e.Reason})
+		l.Rows = append(l.Rows, []string{d.FullName(), d.Version, d.Type, e.Expires, e.Owner, e.Reason})
 	}
 	return l
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -128,10 +129,10 @@ func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 	}
 	line := func(sign, id string) {
 		if d := byID[id]; d != nil {
-			fmt.Fprintf(c.stdout, "  %s %s %s  %s (%s)\n", sign, terminal.Escape(d.Name), terminal.Escape(d.Version), d.Provenance, terminal.Escape(d.Evidence))
+			fmt.Fprintf(c.stdout, "  %s %s  %s (%s)\n", sign, terminal.Escape(d.Label()), d.Provenance, terminal.Escape(d.Evidence))
 			return
 		}
-		fmt.Fprintf(c.stdout, "  %s %s\n", sign, terminal.Escape(id))
+		fmt.Fprintf(c.stdout, "  %s %s\n", sign, labelOf(id))
 	}
 	for _, group := range g.Added {
 		line("+", group.ID)
@@ -140,7 +141,7 @@ func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 		}
 	}
 	for _, w := range g.Weaker {
-		fmt.Fprintf(c.stdout, "  ! %s  %s (%s) -> %s (%s)\n", terminal.Escape(w.ID), w.From.Provenance, terminal.Escape(w.From.Evidence), w.To.Provenance, terminal.Escape(w.To.Evidence))
+		fmt.Fprintf(c.stdout, "  ! %s  %s (%s) -> %s (%s)\n", labelOf(w.ID), w.From.Provenance, terminal.Escape(w.From.Evidence), w.To.Provenance, terminal.Escape(w.To.Evidence))
 	}
 	for _, e := range g.Removed {
 		line("-", e.ID)
@@ -149,8 +150,14 @@ func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 		fmt.Fprintf(c.stdout, "  base  %d added, %d removed, %d changed\n", len(b.Added), len(b.Removed), len(b.Changed))
 	}
 	for _, ch := range g.Changed {
-		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", terminal.Escape(ch.Key), terminal.Escape(ch.From), terminal.Escape(ch.To))
+		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", labelOf(ch.Key), terminal.Escape(ch.From), terminal.Escape(ch.To))
 	}
+}
+
+// labelOf returns the name and the version in an identity, escaped.
+func labelOf(id string) string {
+	name, version := sbom.SplitIdentity(id)
+	return terminal.Escape(strings.TrimSpace(name + " " + version))
 }
 
 func (c *command) baselineCheck() *cobra.Command {
@@ -234,7 +241,7 @@ reason it was accepted with. Nothing is scanned.`,
 				}
 				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", name, len(b.Dependencies), terminal.Escape(b.Method.String()))
 				for _, e := range b.Dependencies {
-					fmt.Fprintf(c.stdout, "  %s  %s (%s)", terminal.Escape(e.PURL), e.Provenance, terminal.Escape(e.Evidence))
+					fmt.Fprintf(c.stdout, "  %s  %s (%s)", labelOf(e.ID), e.Provenance, terminal.Escape(e.Evidence))
 					if e.Reason != "" {
 						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(e.Reason))
 					}

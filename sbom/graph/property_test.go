@@ -199,7 +199,7 @@ func TestChainsAreTrueAndShortest(t *testing.T) {
 					t.Fatal(err)
 				}
 				chains += len(p.Chains)
-				n.checkChains(t, id, all, p)
+				n.checkChains(t, id, all, p, followedBy(t, g.Rebuild()))
 				short, err := g.Why(id, graph.WhyOptions{All: all, Max: 1})
 				if err != nil {
 					t.Fatal(err)
@@ -215,8 +215,11 @@ func TestChainsAreTrueAndShortest(t *testing.T) {
 	}
 }
 
-func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Explanation) {
+func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Explanation, rebuilt func(graph.Edge) bool) {
 	t.Helper()
+	weak := func(c graph.Chain) bool {
+		return !all && slices.ContainsFunc(c.Steps, func(e graph.Edge) bool { return !rebuilt(e) })
+	}
 	isRoot := func(id string) bool { return slices.Contains(n.roots, id) }
 	reached := n.reach(n.roots, nil, nil)
 	last := map[string]bool{}
@@ -238,7 +241,10 @@ func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Explanat
 		if at != id {
 			t.Fatalf("%s: chain ends at %s", id, at)
 		}
-		if i > 0 && c.Reason != graph.Orphan && len(c.Steps) < len(p.Chains[i-1].Steps) {
+		if i > 0 && c.Reason != graph.Orphan && !weak(c) && weak(p.Chains[i-1]) {
+			t.Fatalf("%s: a chain of a rebuild comes after one that is none", id)
+		}
+		if i > 0 && c.Reason != graph.Orphan && weak(c) == weak(p.Chains[i-1]) && len(c.Steps) < len(p.Chains[i-1].Steps) {
 			t.Fatalf("%s: chains are not sorted", id)
 		}
 		by := c.Root
@@ -252,7 +258,12 @@ func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Explanat
 		}
 		last[by] = true
 	}
-	// The first chain is as short as any.
+	// The first chain is as short as any, of those of a rebuild where there is
+	// one.
+	follows := func(graph.Edge) bool { return true }
+	if !all && n.reach(n.roots, nil, rebuilt)[id] {
+		follows = rebuilt
+	}
 	from := n.roots
 	if !reached[id] {
 		return
@@ -262,7 +273,7 @@ func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Explanat
 	for ; !level[id]; far++ {
 		next := maps.Clone(level)
 		for _, e := range n.edges {
-			if level[e.From] {
+			if level[e.From] && follows(e) {
 				next[e.To] = true
 			}
 		}
@@ -282,7 +293,9 @@ func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Explanat
 		if isRoot(id) {
 			through--
 		}
-		if p.NeededBy != len(needers) || through+p.Circular != len(needers) {
+		// Those that are bundled in it, and that no other chain leads to, do not
+		// need it.
+		if p.NeededBy > len(needers) || all && p.NeededBy < len(needers)-n.bundledIn(id) || through+p.Circular != p.NeededBy {
 			t.Fatalf("%s: needed by %d, %d chains, %d circular, want %d", id, p.NeededBy, through, p.Circular, len(needers))
 		}
 	}
@@ -291,6 +304,25 @@ func (n *naive) checkChains(t *testing.T, id string, all bool, p *graph.Explanat
 			t.Fatalf("%s is there without %s", id, keeper)
 		}
 	}
+}
+
+// top returns the component that another one is bundled in, itself if in none.
+func (n *naive) top(id string) string {
+	for n.components[id].Owner != "" {
+		id = n.components[id].Owner
+	}
+	return id
+}
+
+// bundledIn returns the number of components with the same owner at the top.
+func (n *naive) bundledIn(id string) int {
+	count := 0
+	for _, other := range n.ids {
+		if n.top(other) == n.top(id) && other != id {
+			count++
+		}
+	}
+	return count
 }
 
 func TestWhatIfIsItsDefinition(t *testing.T) {

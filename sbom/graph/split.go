@@ -84,7 +84,7 @@ type SplitOptions struct {
 }
 
 // Split returns the needs of each part of a stage, which is the count of a
-// separate stage for it.
+// separate stage for it. Installed optional dependencies of npm are needs.
 //
 // A requirement that several installed components satisfy needs one of them:
 // one that is needed anyway, or else the one that the package names first, or
@@ -99,6 +99,7 @@ func (g *Graph) Split(parts []Part, opts SplitOptions) (*Split, error) {
 		return nil, fmt.Errorf("%d parts, the limit is %d", len(parts), maxParts)
 	}
 	follow := opts.Follow.class(FollowNeeds)
+	g = g.withOptional()
 	out := &Split{Overlaps: []Overlap{}}
 	base := g.newClosure(follow)
 	if !opts.NoEssential {
@@ -123,6 +124,19 @@ func (g *Graph) Split(parts []Part, opts SplitOptions) (*Split, error) {
 	}
 	g.countParts(parts, base.in, members, out)
 	return out, nil
+}
+
+// withOptional returns a graph in which an npm package needs the installed ones
+// of its optionalDependencies: npm installs them wherever they can be.
+func (g *Graph) withOptional() *Graph {
+	r := *g
+	r.edges.class = slices.Clone(g.edges.class)
+	for e, from := range r.edges.from {
+		if r.edges.class[e] == recommends && g.nodes[from].Type == "npm" {
+			r.edges.class[e] = needs
+		}
+	}
+	return &r
 }
 
 func (a *Amount) add(size int64) {

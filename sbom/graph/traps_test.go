@@ -188,7 +188,7 @@ func TestWhy(t *testing.T) {
 		{"stronger edges of two ways", diamond, "t", graph.WhyOptions{}, "r(explicit) depends b depends t; s(explicit) depends c depends b depends t"},
 		{"all", diamond, "t", graph.WhyOptions{All: true}, "r(explicit) depends b depends t; r(explicit) depends a recommends t"},
 		{"cut", diamond, "t", graph.WhyOptions{Max: 1}, "r(explicit) depends b depends t; and 1"},
-		{"fewer edges before stronger ones", "r* a t\nr -> a\na -> t\nr -> t suggests", "t", graph.WhyOptions{}, "r(explicit) suggests t"},
+		{"the edges of a rebuild before fewer ones", "r* a t\nr -> a\na -> t\nr -> t suggests", "t", graph.WhyOptions{}, "r(explicit) depends a depends t"},
 		{"of equal ones the first by ID", "r* b a t\nr -> a\nr -> b\na -> t\nb -> t", "t", graph.WhyOptions{}, "r(explicit) depends a depends t"},
 		{"a root itself", "r* t*\nr -> t", "t", graph.WhyOptions{}, "t(explicit); r(explicit) depends t"},
 		{"no chain goes through another root", "r* s* t\nr -> s\ns -> t", "t", graph.WhyOptions{}, "s(explicit) depends t"},
@@ -370,6 +370,16 @@ func TestSplit(t *testing.T) {
 	}
 	if _, err := g.Split(make([]graph.Part, 65), graph.SplitOptions{}); err == nil {
 		t.Error("a split by 65 parts has an answer")
+	}
+}
+
+// TestSplitTakesOptionalDependencies: npm installs them, apt does not install
+// recommendations of a part.
+func TestSplitTakesOptionalDependencies(t *testing.T) {
+	g := parse(t, "app?/npm native?/npm tool* extra\napp -> native recommends\ntool -> extra recommends", graph.Options{})
+	s, err := g.Split([]graph.Part{{Name: "app", IDs: []string{"app"}}, {Name: "tool", IDs: []string{"tool"}}}, graph.SplitOptions{})
+	if err != nil || !slices.Equal(s.Parts[0].IDs, []string{"app", "native"}) || !slices.Equal(s.Parts[1].IDs, []string{"tool"}) {
+		t.Errorf("%+v (%v)", s, err)
 	}
 }
 

@@ -44,6 +44,8 @@ type ViewNode struct {
 	Kind    sbom.Kind `json:"kind"`
 	Name    string    `json:"name"`
 	Version string    `json:"version,omitempty"`
+	// Label is the name with namespace and version, for people.
+	Label string `json:"label"`
 	// Reason is the reason of a root, or that of an orphan.
 	Reason  Reason `json:"reason,omitempty"`
 	Bundled string `json:"bundled,omitempty"`
@@ -109,7 +111,7 @@ func (g *Graph) followed() Follow {
 
 func (g *Graph) viewNode(i, focus int32) ViewNode {
 	c := g.nodes[i]
-	n := ViewNode{ID: c.ID, Type: c.Type, Kind: c.Kind, Name: c.Name, Version: c.Version, Size: g.size(i), Reason: g.roots.reason[i], Focus: i == focus}
+	n := ViewNode{ID: c.ID, Type: c.Type, Kind: c.Kind, Name: c.Name, Version: c.Version, Label: c.Label(), Size: g.size(i), Reason: g.roots.reason[i], Focus: i == focus}
 	if g.roots.orphan[i] && g.counts(i) {
 		n.Reason = Orphan
 	}
@@ -195,11 +197,7 @@ func (g *Graph) nearest(from []int32, depth int, both bool, follow class, opts V
 
 // label returns the text of a node.
 func (n *ViewNode) label() string {
-	s := plain(n.Name)
-	if n.Version != "" {
-		s += " " + plain(n.Version)
-	}
-	return s
+	return plain(n.Label)
 }
 
 // text returns the text of an edge. A plain need, the normal case, has none.

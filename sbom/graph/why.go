@@ -36,6 +36,8 @@ type Explanation struct {
 	// them.
 	NeededBy int `json:"neededBy"`
 	Circular int `json:"circular,omitempty"`
+	// Bundled is the number of components that are bundled in it.
+	Bundled int `json:"bundled,omitempty"`
 	// RetainedBy are the components that every chain goes through, in the order
 	// of the chain: the target is removed with any of them.
 	RetainedBy []string `json:"retainedBy,omitempty"`
@@ -60,8 +62,9 @@ type Chain struct {
 // that need the target, however many ways there are.
 //
 // Without All, there is one chain for each root that leads to the target
-// without another root in between. When no root does, the chains begin at
-// orphans. The error is an [*UnknownError].
+// without another root in between: by the edges that a rebuild follows where
+// there is such a chain, and those come first. When no root leads to it, the
+// chains begin at orphans. The error is an [*UnknownError].
 func (g *Graph) Why(target string, opts WhyOptions) (*Explanation, error) {
 	i, err := g.node(target)
 	if err != nil {
@@ -74,6 +77,11 @@ func (g *Graph) Why(target string, opts WhyOptions) (*Explanation, error) {
 	if o := g.owner[i]; o >= 0 {
 		p.Owner = g.nodes[o].ID
 	}
+	for _, o := range g.owner {
+		if o == i {
+			p.Bundled++
+		}
+	}
 	for d := g.dominator(i); d >= 0; d = g.dominator(d) {
 		p.RetainedBy = append(p.RetainedBy, g.nodes[d].ID)
 	}
@@ -85,7 +93,7 @@ func (g *Graph) Why(target string, opts WhyOptions) (*Explanation, error) {
 		ways = g.waysFromRoots(i)
 	}
 	slices.SortFunc(ways, func(a, b way) int {
-		return cmp.Or(cmp.Compare(a.orphan, b.orphan), cmp.Compare(a.length, b.length), cmp.Compare(a.cost, b.cost), cmp.Compare(a.by, b.by))
+		return cmp.Or(cmp.Compare(a.orphan, b.orphan), cmp.Compare(a.weak, b.weak), cmp.Compare(a.length, b.length), cmp.Compare(a.cost, b.cost), cmp.Compare(a.by, b.by))
 	})
 	limit := cmp.Or(opts.Max, defaultChains)
 	steps := int32(0)
@@ -116,7 +124,9 @@ type way struct {
 	// beginning, or the node that needs the target.
 	by int32
 	// orphan is 1 for a chain that begins at an orphan, which explains less.
-	orphan       int32
+	orphan int32
+	// weak is 1 for a chain with an edge that a rebuild does not follow.
+	weak         int32
 	length, cost int32
 	edges        func() []int32
 }
@@ -140,13 +150,18 @@ func (g *Graph) chain(w way) Chain {
 // waysFromRoots searches backwards from the target, and not beyond a root:
 // the chains to a root do not explain what the root retains.
 func (g *Graph) waysFromRoots(target int32) []way {
-	b := g.breadth([]int32{target}, true, func(i int32) bool { return i == target || g.roots.reason[i] == "" })
+	open := func(i int32) bool { return i == target || g.roots.reason[i] == "" }
+	rebuilt, any := g.rebuild().breadth([]int32{target}, true, open), g.breadth([]int32{target}, true, open)
 	collect := func(from []int32) (ways []way) {
 		for _, r := range from {
+			b, weak := rebuilt, int32(0)
+			if b.far[r] < 0 {
+				b, weak = any, 1
+			}
 			if b.far[r] < 0 {
 				continue
 			}
-			ways = append(ways, way{by: r, length: b.far[r], cost: b.cost[r], edges: func() (edges []int32) {
+			ways = append(ways, way{by: r, weak: weak, length: b.far[r], cost: b.cost[r], edges: func() (edges []int32) {
 				for i := r; i != target; i = g.edges.to[b.edge[i]] {
 					edges = append(edges, b.edge[i])
 				}
@@ -190,6 +205,10 @@ func (g *Graph) waysThrough(target int32, p *Explanation) []way {
 			b, orphan = fromOrphans, 1
 		}
 		if b.far[from] < 0 {
+			if g.owner[from] >= 0 && g.top(from) == g.top(target) {
+				p.NeededBy-- // bundled in it
+				continue
+			}
 			p.Circular++
 			continue
 		}
