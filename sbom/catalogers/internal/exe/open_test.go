@@ -76,7 +76,9 @@ func TestLargeTables(t *testing.T) {
 			_, rustErr := Crates(file)
 			_, _ = ReadPackageNote(file)
 			_, _ = NativeImage(file)
-			_, _ = BundledDeps(file)
+			if name == "writable data" { // a search of the whole file
+				_, _ = BundledDeps(file)
+			}
 			Imports(file)
 			runtime.ReadMemStats(&after)
 			if large := name != "writable data"; errors.Is(goErr, errTooLarge) != large || errors.Is(rustErr, errTooLarge) != large {
