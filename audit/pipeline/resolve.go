@@ -32,6 +32,9 @@ type Resolved struct {
 	// Path is set if the word is a path or a command: the path that has the
 	// owner ID.
 	Path string
+	// Script is the first line of that file when it is a script, Interpreter
+	// the ID of its interpreter's component, as [scan.Owner] has them.
+	Script, Interpreter string
 }
 
 // AbsentError means that a package is not in the environment.
@@ -104,6 +107,9 @@ func (r *Resolver) Resolve(word string, command bool) (Resolved, error) {
 	case len(ids) > 1:
 		return Resolved{}, &AmbiguousError{word, ids}
 	}
+	if found, ok := r.resolveCommand(word); command && ok && found.ID == ids[0] && found.Interpreter != "" {
+		return found, nil // the package's command of that name is a script
+	}
 	return Resolved{ID: ids[0]}, nil
 }
 
@@ -131,7 +137,7 @@ func (r *Resolver) resolvePath(word string) (Resolved, error) {
 		switch {
 		case o.Path != word:
 		case o.ID != "":
-			return Resolved{o.ID, word}, nil
+			return Resolved{o.ID, word, o.Script, o.Interpreter}, nil
 		case o.Real == "":
 			return Resolved{}, &AbsentError{text: fmt.Sprintf("path does not exist in %s: %s", r.Name, word)}
 		case o.Dir:
@@ -143,7 +149,7 @@ func (r *Resolver) resolvePath(word string) (Resolved, error) {
 	ids, err := r.Graph.Find(word)
 	switch {
 	case err == nil && len(ids) == 1:
-		return Resolved{ids[0], word}, nil
+		return Resolved{ID: ids[0], Path: word}, nil
 	case err == nil:
 		return Resolved{}, &AmbiguousError{word, ids}
 	}
@@ -163,7 +169,7 @@ func (r *Resolver) resolveCommand(word string) (Resolved, bool) {
 	for _, p := range commandPaths(word) {
 		for _, o := range r.Owners {
 			if o.Path == p && o.ID != "" {
-				return Resolved{o.ID, p}, true
+				return Resolved{o.ID, p, o.Script, o.Interpreter}, true
 			}
 		}
 	}

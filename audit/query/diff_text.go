@@ -146,14 +146,19 @@ func (p diffSheet) groups(title string, list []diff.Component, groups []graph.In
 		if judgement := byID[g.ID].Judgement; judgement != nil {
 			text += ", " + judgementText(*judgement)
 		}
-		switch {
+		switch m := g.Mention; {
 		case g.Reason == graph.Explicit:
 			text += ", explicit"
+		case g.Reason == graph.Essential:
+			text += ", required by the system"
 		case len(g.NeededBy) > 0:
-			text += ", needed by " + shortID(g.NeededBy[0])
-			if n := len(g.NeededBy) - 1; n > 0 {
-				text += fmt.Sprintf(" and %d more", n)
-			}
+			text += ", needed by " + firstOf(g.NeededBy)
+		case len(g.SharedBy) > 0:
+			text += ", shared by " + firstOf(g.SharedBy)
+		case m != nil && m.Instead != "":
+			text += fmt.Sprintf(", not required: %s has it as an alternative to %s", shortID(m.From), shortID(m.Instead))
+		case m != nil:
+			text += fmt.Sprintf(", not required: %s %s it", shortID(m.From), verbOf(m.Kind))
 		}
 		if n := len(g.Introduces); n > 0 {
 			text += fmt.Sprintf("; %s %d: ", verb, n)
@@ -175,6 +180,15 @@ func (p diffSheet) groups(title string, list []diff.Component, groups []graph.In
 		hidden += 1 + len(g.Introduces)
 	}
 	p.rest(hidden, 0)
+}
+
+// firstOf names the first of some identities, and the number of the others.
+func firstOf(ids []string) string {
+	text := shortID(ids[0])
+	if n := len(ids) - 1; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
 }
 
 // named returns a component for a sentence.

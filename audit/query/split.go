@@ -30,6 +30,11 @@ type Use struct {
 	Word string `json:"word"`
 	Path string `json:"path,omitempty"`
 	ID   string `json:"id"`
+	// Script is the first line of that command when it is a script, Interpreter
+	// the ID of the component of its interpreter, which is part of the need;
+	// empty when it is not in the environment.
+	Script      string `json:"script,omitempty"`
+	Interpreter string `json:"interpreter,omitempty"`
 }
 
 // NewSplit returns the answer for a split of package graph.
@@ -37,7 +42,7 @@ func NewSplit(s *Subject, uses []Use, split *graph.Split) *Split {
 	a := &Split{Head: s.head("split"), Total: total(s.Document), Uses: uses, Split: *split}
 	l := s.components()
 	for _, u := range uses {
-		l.add(u.ID)
+		l.add(u.ID, u.Interpreter)
 	}
 	for _, o := range split.Overlaps {
 		l.add(o.IDs...)
@@ -73,7 +78,14 @@ func (a *Split) Text(w io.Writer, o terminal.Options, limit int) error {
 	}, Rows: rows})
 	for _, use := range a.Uses {
 		if use.Path != "" {
-			p.Prose(indent, indent+indent, fmt.Sprintf("%s is %s of %s", terminal.Escape(use.Word), terminal.Escape(use.Path), terminal.Escape(m.full(use.ID))), terminal.Faint)
+			text := fmt.Sprintf("%s is %s of %s", terminal.Escape(use.Word), terminal.Escape(use.Path), terminal.Escape(m.full(use.ID)))
+			switch {
+			case use.Interpreter != "" && use.Interpreter != use.ID:
+				text += ", a script for " + terminal.Escape(m.full(use.Interpreter))
+			case use.Script != "" && use.Interpreter == "":
+				text += ", a script, and its interpreter is not among the packages: " + terminal.Escape(use.Script)
+			}
+			p.Prose(indent, indent+indent, text, terminal.Faint)
 		}
 	}
 	for _, o := range a.Overlaps {

@@ -20,10 +20,11 @@ func (c *command) splitCommand() *cobra.Command {
 		Use:   "split REF --for COMMAND|PACKAGE...",
 		Short: "Count separate stages for some commands or packages",
 		Long: `Counts the packages that a stage for some commands or packages alone would have:
-the system's essential packages, and everything that the given ones need.
-Recommendations are not followed. With several --for, it shows the packages that
-each needs alone and those that they share. Several names in one --for,
-separated by commas or blanks, are one part. Programs that a command runs
+the system's essential packages, and everything that the given ones need. The
+interpreter of a script, and installed optional dependencies of npm packages,
+are needs; recommendations are not followed. With several --for, it shows the
+packages that each needs alone and those that they share. Several names in one
+--for, separated by commas or blanks, are one part. Programs that a command runs
 without a declared dependency cannot be found here: try the smaller stage.
 ` + subjectHelp + packageHelp + rootsHelp + `
 Commands are searched for in the usual directories (/usr/bin and so on), which
@@ -98,7 +99,10 @@ func (a *asked) parts(parts []string) ([]query.Use, []graph.Part, error) {
 				return nil, nil, misnamed(prefixed("--for", err))
 			}
 			group.IDs = append(group.IDs, found.ID)
-			uses = append(uses, query.Use{Part: name, Word: word, Path: found.Path, ID: found.ID})
+			if found.Interpreter != "" {
+				group.IDs = append(group.IDs, found.Interpreter)
+			}
+			uses = append(uses, query.Use{Part: name, Word: word, Path: found.Path, ID: found.ID, Script: found.Script, Interpreter: found.Interpreter})
 		}
 		groups = append(groups, group)
 	}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -22,6 +23,11 @@ type Owner struct {
 	// Dir is true for a directory. It has no ID, unless one component
 	// accounts for all of its content: packages of the system share theirs.
 	Dir bool `json:"dir,omitempty"`
+	// Script is the first line of a script, without its "#!". Interpreter is the
+	// ID of the component that the interpreter in it belongs to, empty when it
+	// is not in the environment or nothing accounts for it.
+	Script      string `json:"script,omitempty"`
+	Interpreter string `json:"interpreter,omitempty"`
 }
 
 // Owners is [Run], and also returns the component of each path, in the order of
@@ -56,7 +62,32 @@ func (s *inventory) owner(path string) Owner {
 			break
 		}
 	}
+	if n := s.tree.Resolve(path); o.ID != "" && n != rootfs.None && s.tree.Kind(n) == rootfs.File {
+		o.Script, o.Interpreter = s.interpreter(n)
+	}
 	return o
+}
+
+// interpreter returns the first line of a script and the component of its
+// interpreter. A name that env(1) runs is searched for as in execvp(3).
+func (s *inventory) interpreter(n rootfs.Node) (line, id string) {
+	program, line := interpreterOf(s.headOf(n, maxInterpreterLine))
+	if program == "" {
+		return "", ""
+	}
+	places := []string{program}
+	if !strings.HasPrefix(program, "/") {
+		places = nil
+		for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
+			places = append(places, dir+"/"+program)
+		}
+	}
+	for _, place := range places {
+		if at := s.tree.Resolve(place); at != rootfs.None && s.tree.Kind(at) == rootfs.File {
+			return sbom.Escape(line), sbom.Escape(s.ownerOf(at))
+		}
+	}
+	return sbom.Escape(line), ""
 }
 
 // ownerOf returns the ID of the component that a node belongs to.
