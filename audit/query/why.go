@@ -22,6 +22,9 @@ type Why struct {
 	// target directly, instead of one for each root.
 	All bool `json:"all,omitempty"`
 	graph.Explanation
+	// BundledType is the type of the components that are bundled in the target,
+	// empty when they have several.
+	BundledType string `json:"bundledType,omitempty"`
 	// Components are those that the answer refers to, sorted by ID.
 	Components []Component `json:"components"`
 }
@@ -32,6 +35,16 @@ func NewWhy(s *Subject, word, path string, all bool, paths *graph.Explanation) *
 	a.Chains = make([]graph.Chain, len(paths.Chains))
 	for i, c := range paths.Chains {
 		a.Chains[i] = s.filed(c)
+	}
+	types := make(map[string]bool)
+	for i := range s.Document.Components {
+		if c := &s.Document.Components[i]; c.Owner == paths.Target {
+			types[c.Type] = true
+			a.BundledType = c.Type
+		}
+	}
+	if len(types) > 1 {
+		a.BundledType = ""
 	}
 	l := s.components()
 	l.add(paths.Target, paths.Owner)
@@ -143,7 +156,7 @@ func (a *Why) summary(m index) string {
 		if a.Reason != "" && a.Owner == "" && a.Reason != graph.Orphan {
 			text := "Nothing else needs it"
 			if n := a.Bundled; n > 0 {
-				text += fmt.Sprintf("; %s bundled in it", wording.Count(n, a.bundledWord(m)+" is", a.bundledWord(m)+"s are"))
+				text += fmt.Sprintf("; %s bundled in it", wording.Count(n, a.bundledWord()+" is", a.bundledWord()+"s are"))
 			}
 			out = append(out, text+".")
 		}
@@ -179,9 +192,9 @@ func (a *Why) summary(m index) string {
 	return strings.Join(out, " ")
 }
 
-// bundledWord returns what the ecosystem of the target calls its packages.
-func (a *Why) bundledWord(m index) string {
-	if m[a.Target].Type == "golang" {
+// bundledWord returns what the ecosystem of the bundled components calls them.
+func (a *Why) bundledWord() string {
+	if a.BundledType == "golang" {
 		return "module"
 	}
 	return "package"
