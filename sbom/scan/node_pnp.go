@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,7 +40,8 @@ type pnpInstall struct {
 
 type pnpPackage struct {
 	name, reference string
-	location        string // absolute within the environment
+	location        string // absolute within the environment, "" outside of it
+	own             bool   // the location is below the directory of the list
 	soft            bool   // a working tree
 	member          bool   // of the project itself
 	needs           []pnpLocator
@@ -71,7 +73,8 @@ func findPnP(t *rootfs.Tree, skip func(rootfs.Node) bool) []pnpInstall {
 			in.err = err
 			for i := range in.packages {
 				p := &in.packages[i]
-				p.location = pnpPath(path.Join(t.Path(t.Parent(n)), p.location))
+				p.own = filepath.IsLocal(p.location)
+				p.location = pnpPath(pnpPlace(t.Path(t.Parent(n)), p.location))
 			}
 			out = append(out, in)
 		}
@@ -79,11 +82,21 @@ func findPnP(t *rootfs.Tree, skip func(rootfs.Node) bool) []pnpInstall {
 	return out
 }
 
+// pnpPlace returns the absolute path of a location relative to a directory, ""
+// for one above the root of the environment.
+func pnpPlace(dir, location string) string {
+	p := path.Join("."+dir, location)
+	if !filepath.IsLocal(p) {
+		return ""
+	}
+	return path.Join("/", p)
+}
+
 // places returns the directories of an installation's packages.
 func (in *pnpInstall) places(t *rootfs.Tree) []rootfs.Node {
 	var out []rootfs.Node
 	for _, p := range in.packages {
-		if _, _, archived := cutArchive(p.location); !archived && !p.soft {
+		if _, _, archived := cutArchive(p.location); !archived && !p.soft && p.location != "" {
 			if n := t.Resolve(p.location); n != rootfs.None && t.Kind(n) == rootfs.Dir {
 				out = append(out, n)
 			}
@@ -318,6 +331,10 @@ func (s *scanner) readPnPInstall(in *pnpInstall) {
 			}
 			continue // what the project builds
 		}
+		if p.location == "" {
+			absent = append(absent, p.name)
+			continue
+		}
 		archive, dir, archived := cutArchive(p.location)
 		unit := -1
 		switch n := t.Resolve(archive); {
@@ -329,7 +346,7 @@ func (s *scanner) readPnPInstall(in *pnpInstall) {
 		default:
 			n := t.Resolve(p.location)
 			if n == rootfs.None || t.Kind(n) != rootfs.Dir {
-				if _, ok := within("/", p.location, t.Path(t.Parent(in.file))); ok {
+				if p.own {
 					unpacked = append(unpacked, p.name)
 				} else {
 					absent = append(absent, p.name)

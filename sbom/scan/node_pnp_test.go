@@ -168,6 +168,9 @@ func TestPnPOfYarn1(t *testing.T) {
 	runCases(t, []scanCase{
 		{"with an installation", f.with(files{"/opt/app/.pnp.js": list}), []string{"counts npm/ms@2.1.3", "excluded cache " + cache, "excluded declared /opt/app/packages/a/package.json"}},
 		{"without", f, []string{"excluded cache " + cache, "excluded declared /opt/app/packages/a/package.json"}},
+		{"above the root", files{"/.pnp.js": list}, []string{"gap unreported /.pnp.js"}},
+		{"a namesake below the root", files{"/.pnp.js": strings.ReplaceAll(list, "../..", "..")}.with(npm(cache+ms, "ms", "2.1.3")), []string{"excluded cache " + cache, "gap unreported /.pnp.js"}},
+		{"in no cache", files{"/srv/a/app/.pnp.js": list}, []string{"gap unreported /srv/a/app/.pnp.js"}},
 		{"cut off", f.with(files{"/opt/app/.pnp.js": strings.TrimSuffix(list, "]);\n")}), []string{"excluded cache " + cache, "excluded declared /opt/app/packages/a/package.json", "gap malformed /opt/app/.pnp.js"}},
 	})
 	if c := f.with(files{"/opt/app/.pnp.js": list}).scan(t).Component("npm/ms@2.1.3"); c == nil || c.InstallReason != sbom.ReasonExplicit {
@@ -185,7 +188,7 @@ func FuzzPnP(f *testing.F) {
 			t.Error("a list with an error")
 		}
 		for _, p := range packages {
-			if full := pnpPath(path.Join("/opt/app", p.location)); !path.IsAbs(full) || path.Clean(full) != full {
+			if full := pnpPath(pnpPlace("/opt/app", p.location)); full != "" && (!path.IsAbs(full) || path.Clean(full) != full) {
 				t.Errorf("%q is at %q", p.location, full)
 			}
 		}
