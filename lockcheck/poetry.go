@@ -1,5 +1,7 @@
 package lockcheck
 
+import "github.com/depaudit/depaudit/sbom/pep508"
+
 // parsePoetry parses poetry.lock. Since lock version 2.0 (Poetry 1.3) each
 // package has its files with hashes; before, [metadata.files] had them under
 // the package's name, and before that [metadata.hashes] (Poetry before 1.0).
@@ -13,6 +15,11 @@ func (l *Lock) parsePoetry(d *document) error {
 			Optional: d.flag(p, "optional"), Dev: d.text(p, "category") == "dev",
 		}
 		poetryMarkers(d, p, &e)
+		// The package's own Requires-Python. Poetry also writes its other syntax
+		// of ranges there ("*", "^3.8", "<3 || >=3.4"), which is no condition here.
+		if python, err := pep508.ParseSpecifiers(d.text(p, "python-versions")); err == nil {
+			e.when.requires = python
+		}
 		if e.Name == "" {
 			d.fail(p.offset, "", "a package without a name")
 		}
