@@ -221,7 +221,12 @@ func (o Options) scan(ctx context.Context, e Environment) (*Result, error) {
 	if o.Progress != nil {
 		report = o.Progress
 	}
-	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Own: o.Own, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Now: o.Now}
+	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Now: o.Now}
+	if e.Ref.Scheme == rootfs.SchemeHost {
+		// The machine is not made for the stage. In a directory that the caller
+		// names, the program may be what is audited.
+		request.Own = o.Own
+	}
 	if request.FromInput() {
 		request.Input = o.Input
 	}

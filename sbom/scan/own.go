@@ -10,9 +10,8 @@ import (
 )
 
 // The program that scans, where it is in the environment: on the machine that it
-// runs on, and in a working tree. It is not a dependency of the stage. It is
-// recognised as the same file by device and inode, which its caller states, and
-// never by a name. Its caches, its reports and its baseline are no code, so that
+// runs on it is not a dependency of the stage. It is recognised as the same file
+// by device and inode, which its caller states, and never by a name. Its caches, its reports and its baseline are no code, so that
 // nothing of them counts; directories of them are not left out, since anything
 // could be put there.
 
