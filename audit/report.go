@@ -66,6 +66,8 @@ type Stage struct {
 	// Image is the configuration of the environment's container image; zero
 	// for other kinds.
 	Image sbom.Image `json:"image,omitzero"`
+	// Apt are the settings of apt that are not its defaults.
+	Apt sbom.Apt `json:"apt,omitzero"`
 	// Base is the base of the environment, nil without one.
 	Base *StageBase `json:"base,omitempty"`
 	// Limitations are the facts that this kind of environment cannot show. Every

@@ -94,8 +94,23 @@ type Environment struct {
 	// PackageDB names the canonical package database that was read ("dpkg"),
 	// empty when the environment has none.
 	PackageDB string `json:"packageDB,omitempty"`
+	// Apt are the settings of apt; zero for its defaults, and without apt.
+	Apt Apt `json:"apt,omitzero"`
 	// Files is the number of regular files in the environment.
 	Files int `json:"files"`
+}
+
+// Apt has the settings of apt that change what it installs and removes, as far as
+// they are not the defaults (apt.conf(5)). They do not affect counts.
+type Apt struct {
+	// NoRecommends is set when apt installs no recommended packages
+	// (APT::Install-Recommends "false").
+	NoRecommends bool `json:"noRecommends,omitempty"`
+	// TakeRecommended and TakeSuggested are set when autoremove takes packages
+	// that others only recommend or suggest (APT::AutoRemove::RecommendsImportant
+	// and SuggestsImportant "false"; images of Debian have the latter).
+	TakeRecommended bool `json:"takeRecommended,omitempty"`
+	TakeSuggested   bool `json:"takeSuggested,omitempty"`
 }
 
 // Image has the metadata of a container image

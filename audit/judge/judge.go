@@ -134,7 +134,7 @@ func judgeStage(in Input, registries []string, except *exceptions, accepted *bas
 // environment.
 func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 	doc := f.doc
-	s.Image = doc.Environment.Image
+	s.Image, s.Apt = doc.Environment.Image, doc.Environment.Apt
 	s.Limitations = limitations(doc.Limitations, f.config.Accept)
 	s.OS = cmp.Or(doc.Environment.OS.Pretty, doc.Environment.OS.ID)
 	s.Method = audit.Method{Rules: doc.Rules, Catalogers: doc.Catalogers}

@@ -75,8 +75,8 @@ const (
 	// FollowRecommends follows recommendations too.
 	FollowRecommends
 	// FollowSuggests follows suggestions as well. apt retains packages for
-	// them, unless it is configured otherwise
-	// (APT::AutoRemove::RecommendsImportant and SuggestsImportant).
+	// them, unless it is configured otherwise: see [sbom.Apt]. Those settings
+	// apply to FollowDefault.
 	FollowSuggests
 )
 
@@ -114,6 +114,7 @@ type Graph struct {
 	groupEdge  []int32
 
 	follow class
+	apt    sbom.Apt
 	// recorded is set when the first path of a component is the record of its
 	// edges without a file.
 	recorded bool
@@ -131,7 +132,7 @@ func New(doc *sbom.Document, opts Options) *Graph {
 				return
 			}
 		}
-	}, opts)
+	}, opts, doc.Environment.Apt)
 	// In a third-party document, which always has limitations, the document is
 	// the record.
 	g.recorded = len(doc.Limitations) == 0
@@ -141,17 +142,30 @@ func New(doc *sbom.Document, opts Options) *Graph {
 // FromLists makes a graph of components and edges that need not come from a
 // document: inconsistent entries are left out and counted.
 func FromLists(components []sbom.Component, edges []Edge, opts Options) *Graph {
-	return newGraph(components, slices.Values(edges), opts)
+	return newGraph(components, slices.Values(edges), opts, sbom.Apt{})
 }
 
-func newGraph(components []sbom.Component, list func(func(Edge) bool), opts Options) *Graph {
-	g := &Graph{follow: opts.Follow.class(FollowSuggests)}
+func newGraph(components []sbom.Component, list func(func(Edge) bool), opts Options, apt sbom.Apt) *Graph {
+	g := &Graph{follow: opts.Follow.class(FollowSuggests), apt: apt}
 	g.addNodes(components)
 	g.addEdges(list)
+	if opts.Follow == FollowDefault {
+		g.forgetUnimportant()
+	}
 	g.findRoots(opts.Roots)
 	g.tree = sync.OnceValue(func() *dominatorTree { return g.dominators(g.roots.list) })
 	g.rebuild = sync.OnceValue(g.newRebuild)
 	return g
+}
+
+// forgetUnimportant stops following what autoremove does not by apt's settings.
+func (g *Graph) forgetUnimportant() {
+	for e, from := range g.edges.from {
+		unimportant := g.edges.class[e] == recommends && g.apt.TakeRecommended || g.edges.class[e] == suggests && g.apt.TakeSuggested
+		if unimportant && g.nodes[from].Type == "deb" {
+			g.edges.class[e] = never
+		}
+	}
 }
 
 // Len returns the number of components, bundled ones included.

@@ -7,7 +7,8 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// never is the class of an edge that a rebuild does not follow.
+// never is the class of an edge that is not followed: by a rebuild, or by
+// autoremove with the settings of apt.
 const never = suggests + 1
 
 // Rebuild returns the graph of an installation from nothing of the same roots.
@@ -23,7 +24,7 @@ const never = suggests + 1
 //     installed when that one is removed.
 //   - Recommendations install nothing for an ecosystem in which nothing is
 //     installed for a recommendation alone: the stage was made without them
-//     ("apt-get install --no-install-recommends").
+//     ("apt-get install --no-install-recommends"), or apt is configured so.
 //   - Recommendations of Debian's essential packages come last. debootstrap,
 //     which installs these packages, does not read recommendations, and apt does
 //     not go back to those of an installed package.
@@ -35,7 +36,10 @@ func (g *Graph) Rebuild() *Graph { return g.rebuild() }
 func (g *Graph) newRebuild() *Graph {
 	r := *g
 	r.follow = recommends
-	r.edges.class = slices.Clone(g.edges.class)
+	r.edges.class = make([]class, len(g.edges.kind))
+	for e, kind := range g.edges.kind {
+		r.edges.class[e] = classOf(g.kinds[kind])
+	}
 	r.rebuild = func() *Graph { return &r }
 	installed := r.dropRecommendations()
 	installed.explainAlternatives()
@@ -73,7 +77,7 @@ func (g *Graph) dropRecommendations() *closure {
 		c := g.nodes[from]
 		switch {
 		case g.edges.class[e] != recommends:
-		case !installs[c.Type]:
+		case !installs[c.Type], c.Type == "deb" && g.apt.NoRecommends:
 			g.edges.class[e] = never
 		case c.Type == "deb" && c.InstallReason == sbom.ReasonEssential:
 			g.edges.class[e] = never

@@ -66,6 +66,7 @@ func openDpkg(ctx context.Context, s system) (*DB, error) {
 	if err := d.setReasons(ctx); err != nil {
 		return nil, err
 	}
+	d.Apt = d.aptSettings()
 	return d.DB, nil
 }
 

@@ -82,6 +82,8 @@ type DB struct {
 	// do not exist in the environment, for instance because the documentation
 	// was deleted.
 	Listed, Absent int
+	// Apt are apt's settings, of a database of dpkg.
+	Apt sbom.Apt
 
 	owner []int32 // node -> index in Components + 1, 0 for none
 	// shows has, for each component, the file whose layer is the component's.

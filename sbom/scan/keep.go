@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "9"
+const keepVersion = "10"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -74,8 +74,10 @@ func isDatabase(p string) bool {
 		return above == "log" || above == "pkgtools"
 	case "xbps":
 		return strings.HasSuffix(name, ".plist")
-	case "apt":
-		return name == "extended_states"
+	case "apt": // var/lib/apt, etc/apt
+		return name == "extended_states" || name == "apt.conf"
+	case "apt.conf.d":
+		return true
 	case "apk": // etc/apk
 		return name == "world" || name == "repositories" || name == "arch"
 	case "repositories.d", "protected_paths.d":

@@ -298,7 +298,7 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 		return nil, err
 	}
 	if s.db != nil {
-		s.doc.Environment.PackageDB = s.db.Kind
+		s.doc.Environment.PackageDB, s.doc.Environment.Apt = s.db.Kind, s.db.Apt
 		s.doc.Components = append(s.doc.Components, s.db.Components...)
 		s.doc.Relations = append(s.doc.Relations, s.db.Relations...)
 		s.doc.Gaps = append(s.doc.Gaps, s.db.Gaps...)

@@ -24,7 +24,8 @@ func Small() (*sbom.Document, sbom.Meta) {
 	d := must(sbom.Document{
 		Environment: sbom.Environment{
 			Ref: "dir:build", Kind: "dir", PackageDB: "dpkg", Files: 3021,
-			OS: sbom.OS{ID: "debian", VersionID: "12", Pretty: "Debian GNU/Linux 12 (bookworm)"},
+			OS:  sbom.OS{ID: "debian", VersionID: "12", Pretty: "Debian GNU/Linux 12 (bookworm)"},
+			Apt: sbom.Apt{TakeSuggested: true},
 		},
 		Catalogers: "syft v1.54.1",
 		Components: []sbom.Component{
