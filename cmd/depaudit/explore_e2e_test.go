@@ -80,7 +80,7 @@ func TestExploreTerminal(t *testing.T) {
 	screen := wait("q quit")
 	for _, want := range []string{
 		"root: 30 dependencies, 307 kB",
-		"> app                          1.0                 explicit          29    10 kB",
+		"> app                       1.0                 explicit             29    10 kB",
 	} {
 		if !strings.Contains(screen, want) {
 			t.Errorf("no %q on the screen:\n%s", want, screen)
