@@ -91,10 +91,17 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 		return fail(OtherRegistry, place(e)+" takes "+q+" from "+quote(where)+", which is not an allowed registry")
 	}
 	r := compareHashes(p, q, e)
-	if !r.Pinned || r.Evidence.rank() >= HashClaimed.rank() {
-		return r // equal bytes can come from any place
+	url := p.Install.URL
+	switch {
+	case !r.Pinned:
+		return r
+	case p.Install.Kind == KindURL && !isFileURL(url) && !comesFrom(e, url) && !s.policy.allows(e.Type, url):
+		// The recorded hash does not excuse the host: both are in the same record.
+		return fail(URL, q+" was installed from "+quote(scrub(url))+", not as "+place(e)+" has it")
+	case r.Evidence.rank() >= HashClaimed.rank():
+		return r // equal bytes can come from any other place
 	}
-	switch url := p.Install.URL; {
+	switch {
 	case e.Source.Kind == KindPath:
 		return fail(LocalPath, place(e)+" takes "+q+" from a local path, and no record of the installer has the hash of a file there")
 	case e.Version == "":

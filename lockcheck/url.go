@@ -174,3 +174,10 @@ func fullCommit(s string) bool {
 	}
 	return true
 }
+
+// isFileURL reports whether a URL is of a local file: "file:///deps/a.tgz", or
+// npm's "file:deps/a.tgz".
+func isFileURL(url string) bool {
+	scheme, _, ok := strings.Cut(url, ":")
+	return ok && ecosystem.EqualFold(scheme, "file")
+}
