@@ -209,7 +209,7 @@ func TestScanLost(t *testing.T) {
 }
 
 func TestQuestionPaths(t *testing.T) {
-	if got := commandPaths("make"); len(got) != len(commandDirs()) || got[0] != "/usr/local/sbin/make" {
+	if got := commandPaths("make"); len(got) != len(scan.SearchPath()) || got[0] != "/usr/local/sbin/make" {
 		t.Errorf("%q", got)
 	}
 	for _, word := range []string{"", ".", "..", "a/b", "/bin/x", "name@1", "a\x00b"} {

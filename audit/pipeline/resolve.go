@@ -159,12 +159,6 @@ func (r *Resolver) resolvePath(word string) (Resolved, error) {
 	}
 }
 
-// commandDirs are searched for commands, in the order of Debian's default PATH
-// for root.
-func commandDirs() []string {
-	return []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
-}
-
 func (r *Resolver) resolveCommand(word string) (Resolved, bool) {
 	for _, p := range commandPaths(word) {
 		for _, o := range r.Owners {
@@ -181,7 +175,7 @@ func commandPaths(word string) []string {
 		return nil
 	}
 	var out []string
-	for _, dir := range commandDirs() {
+	for _, dir := range scan.SearchPath() {
 		out = append(out, path.Join(dir, word))
 	}
 	return out

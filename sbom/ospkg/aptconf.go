@@ -23,7 +23,8 @@ const (
 
 // aptSettings reads the settings of apt that change what it installs and removes,
 // as apt reads them: the parts by name, then the main file (apt.conf(5)). A file
-// that cannot be read is a gap of the tree.
+// that cannot be read is a notice: no count depends on it, but what is said of a
+// removal does.
 func (d *dpkg) aptSettings() sbom.Apt {
 	t := d.tree
 	var files []rootfs.Node
@@ -38,9 +39,14 @@ func (d *dpkg) aptSettings() sbom.Apt {
 		if t.Kind(n) != rootfs.File {
 			continue
 		}
-		if data, err := t.ReadFile(n, maxAptConf); err == nil {
-			config.parse(string(data))
+		data, err := t.ReadFile(n, maxAptConf)
+		if err != nil {
+			d.Notices = append(d.Notices, sbom.Notice{
+				Kind: sbom.NoticeRequirement, Path: t.Path(n), Detail: "apt's settings cannot be read, so that autoremove may take other packages: " + err.Error(),
+			})
+			continue
 		}
+		config.parse(string(data))
 	}
 	return sbom.Apt{
 		NoRecommends:    !config.bool("APT::Install-Recommends"),

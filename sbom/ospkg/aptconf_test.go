@@ -1,6 +1,53 @@
 package ospkg
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// TestAptSettings checks which files apt reads, in which order, and that a file
+// that cannot be read is told.
+func TestAptSettings(t *testing.T) {
+	const off, on = "APT::AutoRemove::SuggestsImportant \"false\";\n", "APT::AutoRemove::SuggestsImportant \"true\";\n"
+	for _, tt := range []struct {
+		name   string
+		files  files
+		want   sbom.Apt
+		notice string
+	}{
+		{"none", nil, sbom.Apt{}, ""},
+		{"a part", files{"/etc/apt/apt.conf.d/docker-autoremove-suggests": off}, sbom.Apt{TakeSuggested: true}, ""},
+		{"the main file is last", files{"/etc/apt/apt.conf.d/z": off, "/etc/apt/apt.conf": on}, sbom.Apt{}, ""},
+		{"the parts are sorted", files{"/etc/apt/apt.conf.d/10a": on, "/etc/apt/apt.conf.d/9b": off}, sbom.Apt{TakeSuggested: true}, ""},
+		{"names that apt leaves out", files{"/etc/apt/apt.conf.d/a.dpkg-old": off, "/etc/apt/apt.conf.d/.b": off, "/etc/apt/apt.conf.d/c~": off}, sbom.Apt{}, ""},
+		{"a link", files{"/etc/apt/apt.conf.d/a.conf": "-> ../../x", "/etc/x": off}, sbom.Apt{TakeSuggested: true}, ""},
+		{"too large", files{"/etc/apt/apt.conf": off + strings.Repeat("#", maxAptConf)}, sbom.Apt{}, "/etc/apt/apt.conf"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := files{"/var/lib/dpkg/status": "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n", "/var/lib/dpkg/info/a.list": "/.\n"}
+			for name, text := range tt.files {
+				f[name] = text
+			}
+			tree, err := openTree(t, f.plant(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			db, err := Open(t.Context(), tree, sbom.OS{ID: "debian"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			notice := ""
+			for _, n := range db.Notices {
+				notice += n.Path
+			}
+			if db.Apt != tt.want || notice != tt.notice {
+				t.Errorf("%+v with notices about %q, want %+v and %q", db.Apt, notice, tt.want, tt.notice)
+			}
+		})
+	}
+}
 
 func TestAptConfig(t *testing.T) {
 	for _, tt := range []struct {

@@ -161,9 +161,9 @@ func (s *inventory) isFile(n rootfs.Node) bool {
 	return n != rootfs.None && s.tree.Kind(n) == rootfs.File
 }
 
-// searchPath returns the directories that are searched for programs: the PATH
-// that login(1) and the images of distributions set.
-func searchPath() []string {
+// SearchPath returns the directories that are searched for programs, in this
+// order: the PATH that login(1) and the images of distributions set.
+func SearchPath() []string {
 	return []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 }
 
@@ -182,7 +182,7 @@ func (e *edges) program(name string, near rootfs.Node) rootfs.Node {
 	n, ok := e.programs[name]
 	if !ok {
 		n = rootfs.None
-		for _, dir := range searchPath() {
+		for _, dir := range SearchPath() {
 			if at := t.Resolve(dir + "/" + name); at != rootfs.None && t.Kind(at) == rootfs.File {
 				n = at
 				break

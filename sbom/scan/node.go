@@ -89,8 +89,8 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	} else if scope, name, ok := strings.Cut(m.Name, "/"); ok && strings.HasPrefix(scope, "@") {
 		u.Namespace, u.Name = scope, name
 	}
-	if folder := nodeDirName(t, dir); m.Name != "" && folder != m.Name && s.isPackagePlace(dir) {
-		u.Detail = fmt.Sprintf("installed as %s", folder)
+	if as := nodeDirName(t, dir); m.Name != "" && as != m.Name && s.isPackagePlace(dir) {
+		u.Detail = fmt.Sprintf("installed as %s", as)
 	}
 	if !ecosystem.ASCII(m.Name) {
 		s.notice(sbom.NoticeNonASCII, t.Path(manifest), fmt.Sprintf("the npm package %+q has a name outside ASCII, which the registry does not accept", m.Name))

@@ -78,7 +78,7 @@ func (s *inventory) interpreter(n rootfs.Node) (line, id string) {
 	places := []string{program}
 	if !strings.HasPrefix(program, "/") {
 		places = nil
-		for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
+		for _, dir := range SearchPath() {
 			places = append(places, dir+"/"+program)
 		}
 	}

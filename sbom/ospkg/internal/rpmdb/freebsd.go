@@ -30,19 +30,11 @@ func ReadFreeBSD(ctx context.Context, main, wal Input) (_ []*FreeBSDPackage, err
 			err = closeErr
 		}
 	}()
-	for _, t := range []struct {
-		table   string
-		columns []string
-	}{
-		{"packages", []string{"id", "origin", "name", "version", "arch", "flatsize", "automatic"}},
-		{"files", []string{"path", "package_id"}},
-		{"deps", []string{"name", "package_id"}},
-	} {
-		if err := c.need(ctx, t.table, t.columns...); err != nil {
-			return nil, err
-		}
-	}
-	if err := c.check(ctx); err != nil {
+	if err := c.require(ctx,
+		table{"packages", []string{"id", "origin", "name", "version", "arch", "flatsize", "automatic"}},
+		table{"files", []string{"path", "package_id"}},
+		table{"deps", []string{"name", "package_id"}},
+	); err != nil {
 		return nil, err
 	}
 	var out []*FreeBSDPackage

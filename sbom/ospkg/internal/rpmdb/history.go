@@ -43,19 +43,11 @@ func ReadHistory(ctx context.Context, main, wal Input) (reasons map[NameArch]Rea
 			err = closeErr
 		}
 	}()
-	for _, t := range []struct {
-		table   string
-		columns []string
-	}{
-		{"trans", []string{"id", "state"}},
-		{"trans_item", []string{"id", "trans_id", "item_id", "action", "reason"}},
-		{"rpm", []string{"item_id", "name", "arch"}},
-	} {
-		if err := c.need(ctx, t.table, t.columns...); err != nil {
-			return nil, err
-		}
-	}
-	if err := c.check(ctx); err != nil {
+	if err := c.require(ctx,
+		table{"trans", []string{"id", "state"}},
+		table{"trans_item", []string{"id", "trans_id", "item_id", "action", "reason"}},
+		table{"rpm", []string{"item_id", "name", "arch"}},
+	); err != nil {
 		return nil, err
 	}
 	// The tables are joined here and not in SQL, so that nothing depends on

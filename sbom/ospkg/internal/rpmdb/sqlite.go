@@ -172,6 +172,23 @@ func (c *sqliteCopy) columns(ctx context.Context, table string) (names []string,
 	return names, nil
 }
 
+// table is a table with the columns that are read.
+type table struct {
+	name    string
+	columns []string
+}
+
+// require returns an error when a table or a column is missing, or when the file
+// is damaged.
+func (c *sqliteCopy) require(ctx context.Context, tables ...table) error {
+	for _, t := range tables {
+		if err := c.need(ctx, t.name, t.columns...); err != nil {
+			return err
+		}
+	}
+	return c.check(ctx)
+}
+
 // need returns an error when a table lacks one of the columns.
 func (c *sqliteCopy) need(ctx context.Context, table string, columns ...string) error {
 	have, err := c.columns(ctx, table)
@@ -212,10 +229,7 @@ func readSQLite(ctx context.Context, db Database, yield func(uint32, []byte) err
 			err = closeErr
 		}
 	}()
-	if err := c.need(ctx, "Packages", "hnum", "blob"); err != nil {
-		return err
-	}
-	if err := c.check(ctx); err != nil {
+	if err := c.require(ctx, table{"Packages", []string{"hnum", "blob"}}); err != nil {
 		return err
 	}
 	rows, err := c.db.QueryContext(ctx, "SELECT hnum, length(blob), CASE WHEN length(blob) <= ? THEN blob END FROM Packages ORDER BY hnum", maxHeader)
