@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"path"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -217,4 +218,73 @@ func (s *inventory) isPythonLibrary(dir rootfs.Node) bool {
 		}
 	}
 	return true
+}
+
+// importDirs returns the directories that Python imports from: those of
+// installed packages, and its own library where that has an owner. A library
+// without an owner is unaccounted as a whole, by its programs.
+func (s *inventory) importDirs() []rootfs.Node {
+	t := s.tree
+	var out []rootfs.Node
+	for _, site := range s.survey.siteDirs {
+		if !s.caches.contain(site) {
+			out = append(out, site)
+		}
+	}
+	for n := range t.Named("os.py") {
+		lib := t.Parent(n)
+		if (strings.HasPrefix(t.Name(lib), "python") || s.isPythonLibrary(lib)) && !s.caches.contain(n) && (s.owned(n) || s.claims[n] != 0) {
+			out = append(out, lib)
+		}
+	}
+	return out
+}
+
+// leadsToLooseModule reports whether a link lets Python import code that neither
+// the system nor a package accounts for. targets caches the results for
+// directories: several links may lead to one.
+func (s *inventory) leadsToLooseModule(link rootfs.Node, targets map[rootfs.Node]bool) bool {
+	t := s.tree
+	to := t.ResolveNode(link)
+	switch {
+	case to == rootfs.None:
+		return false
+	case t.Kind(to) == rootfs.File:
+		return s.isLoose(to) && isPythonModule(t, link)
+	case t.Kind(to) != rootfs.Dir || isInSiteDir(t, to):
+		return false
+	}
+	answer, ok := targets[to]
+	if !ok {
+		from, end := t.Subtree(to)
+		for n := from; n < end && !answer; n++ {
+			answer = t.Kind(n) == rootfs.File && isPythonModule(t, n) && s.isLoose(n)
+		}
+		targets[to] = answer
+	}
+	return answer
+}
+
+func isInSiteDir(t *rootfs.Tree, n rootfs.Node) bool {
+	for ; n != rootfs.None; n = t.Parent(n) {
+		if isSiteDir(t.Name(n)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPythonModule reports whether Python can import a file by its name. Compiled
+// files below __pycache__ are only used beside their source, which is preferred
+// to one beside it.
+func isPythonModule(t *rootfs.Tree, n rootfs.Node) bool {
+	name := t.Name(n)
+	switch path.Ext(name) {
+	case ".py", ".so":
+		return true
+	case ".pyc":
+		dir := t.Parent(n)
+		return t.Name(dir) != "__pycache__" && t.Child(dir, strings.TrimSuffix(name, "c")) == rootfs.None
+	}
+	return false
 }
