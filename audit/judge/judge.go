@@ -38,6 +38,8 @@ type Input struct {
 	Stage config.Stage
 	// Document is the result of the scan, nil when there is none.
 	Document *sbom.Document
+	// Proof is what was verified beside the scan, nil when nothing was.
+	Proof *audit.Proof
 	// Lost is why the scan has no result, or only a part of one.
 	Lost error
 	// Locks are the stage's lock files.

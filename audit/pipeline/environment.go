@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/depaudit/depaudit/audit/ledger"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -28,6 +29,8 @@ type Environment struct {
 	Snapshot bool
 	// Paths are the paths whose owners are requested; see [QuestionPaths].
 	Paths []string
+	// Verify requests a proof of the files, nil for none.
+	Verify *ledger.Request
 
 	// written is Ref with the path as it was written.
 	written rootfs.Ref

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/ledger"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/sbomread"
@@ -37,6 +40,9 @@ type Request struct {
 	Snapshot bool `json:"snapshot,omitempty"`
 	// Paths are those whose owners are requested.
 	Paths []string `json:"paths,omitempty"`
+	// Verify requests a proof in addition to the document, nil for none. An
+	// environment that has no files has no proof.
+	Verify *ledger.Request `json:"verify,omitempty"`
 	// Input is the content of the reference "sbom:-".
 	Input io.Reader `json:"-"`
 	// Now is as in [scan.Options].
@@ -55,6 +61,8 @@ type Result struct {
 	Snapshot []byte
 	// Owners are those of the requested paths.
 	Owners []scan.Owner
+	// Proof is what was verified, nil unless it was requested.
+	Proof *audit.Proof
 }
 
 // InProcess makes the document of an environment in this process: it scans the
@@ -77,6 +85,14 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		// The same file is read as the base, where an error becomes a gap.
 		opts.Since, _ = readSnapshot(r.Since)
 	}
+	var proof *audit.Proof
+	if r.Verify != nil {
+		opts.Sums = rootfs.SumBLAKE3 | rootfs.SumMD5 | rootfs.SumSHA1 | rootfs.SumSHA256
+		opts.Use = func(ctx context.Context, files *scan.Files) (err error) {
+			proof, err = ledger.Make(ctx, files, *r.Verify)
+			return err
+		}
+	}
 	switch {
 	case r.Snapshot:
 		s, err := scan.Snapshot(ctx, r.Ref, opts)
@@ -87,15 +103,19 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		if err := snapshot.Write(&b, s); err != nil {
 			return nil, err
 		}
-		return &Result{Document: s.Document, Snapshot: b.Bytes()}, nil
+		return &Result{Document: s.Document, Snapshot: b.Bytes(), Proof: proof}, nil
 	case len(r.Paths) > 0:
 		doc, owners, err := scan.Owners(ctx, r.Ref, opts, r.Paths)
 		if err != nil {
 			return nil, err
 		}
-		return &Result{Document: doc, Owners: owners}, nil
+		return &Result{Document: doc, Owners: owners, Proof: proof}, nil
 	}
-	return documentOf(scan.Run(ctx, r.Ref, opts))
+	doc, err := scan.Run(ctx, r.Ref, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Document: doc, Proof: proof}, nil
 }
 
 func documentOf(doc *sbom.Document, err error) (*Result, error) {
@@ -221,7 +241,7 @@ func (o Options) scan(ctx context.Context, e Environment) (*Result, error) {
 	if o.Progress != nil {
 		report = o.Progress
 	}
-	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Now: o.Now}
+	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Verify: e.Verify, Now: o.Now}
 	if e.Ref.Scheme == rootfs.SchemeHost {
 		// The machine is not made for the stage. In a directory that the caller
 		// names, the program may be what is audited.
@@ -243,11 +263,16 @@ type envKey struct {
 	ref             rootfs.Ref
 	platform, since string
 	snapshot        bool
-	paths           string
+	paths, verify   string
 }
 
 func (e Environment) key() envKey {
-	return envKey{e.Ref, e.Platform, e.Since, e.Snapshot, strings.Join(e.Paths, "\x00")}
+	verify := ""
+	if e.Verify != nil {
+		b, _ := json.Marshal(e.Verify) // it has strings and booleans only
+		verify = string(b)
+	}
+	return envKey{e.Ref, e.Platform, e.Since, e.Snapshot, strings.Join(e.Paths, "\x00"), verify}
 }
 
 // asNamed returns an error that begins with the reference as the user wrote it,

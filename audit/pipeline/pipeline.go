@@ -207,7 +207,7 @@ func scanStages(ctx context.Context, stages []stageScan, o Options) error {
 	}
 	for i := range stages {
 		in, inv := &stages[i].input, found[i]
-		in.Document, in.Lost = inv.Document, inv.Lost
+		in.Document, in.Proof, in.Lost = inv.Document, inv.Proof, inv.Lost
 		in.Roots = rootsOf(in.Stage, inv)
 	}
 	for i, s := range based {

@@ -41,8 +41,9 @@ const (
 	frameDocument = 'D' // an sbom.Document
 	frameSnapshot = 'S' // the bytes of a snapshot file
 	frameOwners   = 'O' // the scan.Owners of the requested paths
+	frameProof    = 'V' // the audit.Proof that was requested
 	frameError    = 'E' // a childError
-	frameEnd      = 'Z' // the number of bytes of document, snapshot and owners, decimal
+	frameEnd      = 'Z' // the number of bytes of document, snapshot, owners and proof, decimal
 )
 
 // maxFrame bounds one frame. The document of a machine with 300,000 files
@@ -81,7 +82,14 @@ func (r *childRequest) mapStrings(f func(string) string) {
 	for _, s := range []*string{&r.Ref.Scheme, &r.Ref.Path, &r.Ref.Tag, &r.Ref.Stage, &r.File, &r.Platform, &r.Cache, &r.Since} {
 		*s = f(*s)
 	}
-	for _, list := range []*[]string{&r.Paths, &r.Own} {
+	lists := []*[]string{&r.Paths, &r.Own}
+	if r.Verify != nil {
+		v := *r.Verify
+		r.Verify = &v
+		v.Cache = f(v.Cache)
+		lists = append(lists, &v.Indexes, &v.Trust, &v.Artifacts, &v.Locks)
+	}
+	for _, list := range lists {
 		*list = slices.Clone(*list)
 		for i := range *list {
 			(*list)[i] = f((*list)[i])
@@ -190,6 +198,13 @@ func (c *command) child(args []string) int {
 			return fail(kindInternal, err)
 		}
 		frames = append(frames, frame{frameOwners, owners})
+	}
+	if found.Proof != nil {
+		proof, err := json.Marshal(found.Proof)
+		if err != nil {
+			return fail(kindInternal, err)
+		}
+		frames = append(frames, frame{frameProof, proof})
 	}
 	size := 0
 	for _, f := range frames {

@@ -64,6 +64,10 @@ var layers = map[string][]string{
 
 	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/version"},
 
+	"lockcheck/trust":    {},
+	"lockcheck/index":    {"lockcheck", "lockcheck/trust", "sbom/version"},
+	"lockcheck/artifact": {"lockcheck", "sbom/ecosystem", "sbom/strictjson"},
+
 	// What both sbom and lockcheck use. These import nothing but each other.
 	"sbom/ecosystem": {},
 	"sbom/version":   {},
@@ -78,6 +82,7 @@ var layers = map[string][]string{
 	"audit/textfile":   {},
 	"audit/config":     {"audit", "audit/textfile", "sbom"},
 	"audit/growth":     {"audit", "sbom/graph"},
+	"audit/ledger":     {"audit", "lockcheck", "lockcheck/artifact", "lockcheck/index", "lockcheck/trust", "sbom", "sbom/ecosystem", "sbom/ospkg", "sbom/rootfs", "sbom/scan"},
 	"audit/baseline":   {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
 	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "sbom", "sbom/graph"},
 	"audit/report":     {"audit", "audit/terminal", "sbom"},
@@ -85,7 +90,7 @@ var layers = map[string][]string{
 	"audit/query":      {"audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
 	"audit/pipeline": {
-		"audit", "audit/baseline", "audit/config", "audit/judge", "lockcheck",
+		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "lockcheck",
 		"sbom", "sbom/catalogers", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
 	},
 

@@ -147,7 +147,7 @@ func spool(r pipeline.Request, dir string) (string, error) {
 // readResult reads frames up to the end frame.
 func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, error) {
 	br := bufio.NewReader(r)
-	var document, snapshot, owners []byte
+	var document, snapshot, owners, proof []byte
 	for {
 		kind, payload, err := readFrame(br)
 		if err != nil {
@@ -171,8 +171,10 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, er
 			snapshot = payload
 		case frameOwners:
 			owners = payload
+		case frameProof:
+			proof = payload
 		case frameEnd:
-			if document == nil || string(payload) != strconv.Itoa(len(document)+len(snapshot)+len(owners)) {
+			if document == nil || string(payload) != strconv.Itoa(len(document)+len(snapshot)+len(owners)+len(proof)) {
 				return nil, errors.New("the end frame does not match the result")
 			}
 			var d sbom.Document
@@ -186,6 +188,11 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, er
 			answer := &pipeline.Result{Document: doc, Snapshot: snapshot}
 			if answer.Owners, err = readOwners(owners, doc); err != nil {
 				return nil, err
+			}
+			if proof != nil {
+				if err := json.Unmarshal(proof, &answer.Proof); err != nil {
+					return nil, err
+				}
 			}
 			return answer, nil
 		default:

@@ -85,6 +85,12 @@ type Options struct {
 	// Reading is as in [rootfs.Options].
 	Reading func(path string) (closed func())
 
+	// Use, if set, is called with the files of the environment before they are
+	// put away. Its error is that of the scan.
+	Use func(context.Context, *Files) error
+	// Sums are the digests of files that Use will ask for.
+	Sums rootfs.SumSet
+
 	snapshot bool
 	// assembled, if set, sees the scan before it is put away: see [Owners].
 	assembled func(*scanner)
@@ -123,6 +129,9 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 	progress := opts.Progress
 	if progress == nil {
 		progress = func(Progress) {}
+	}
+	if opts.Use != nil {
+		opts.Since = nil // it would skip the reads that the caller needs
 	}
 	since := usable(ref, opts.Own, opts.Since)
 	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache, Reading: opts.Reading,
@@ -201,7 +210,14 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 		opts.assembled(s)
 	}
 	s.mergePermissions()
-	return sbom.New(s.doc)
+	doc, err := sbom.New(s.doc)
+	if err != nil || opts.Use == nil {
+		return doc, err
+	}
+	if err := opts.Use(ctx, &Files{s, doc}); err != nil {
+		return nil, err
+	}
+	return doc, ctx.Err()
 }
 
 // inventory is what the phases of a scan have found so far. Its methods answer

@@ -1,0 +1,31 @@
+package scan
+
+import (
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ospkg"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// Files are the files of a scanned environment with the components that account
+// for them. They are valid until the function of [Options].Use returns.
+type Files struct {
+	scan *scanner
+	doc  *sbom.Document
+}
+
+// Document is the result of the scan.
+func (f *Files) Document() *sbom.Document { return f.doc }
+
+// Tree is the file tree.
+func (f *Files) Tree() *rootfs.Tree { return f.scan.tree }
+
+// DB is the package database, nil without one.
+func (f *Files) DB() *ospkg.DB { return f.scan.db }
+
+// Owner returns the ID in the document of the component that accounts for a
+// file or a symbolic link, empty for none. It may be a bundled component.
+func (f *Files) Owner(n rootfs.Node) string { return sbom.Escape(f.scan.ownerOf(n)) }
+
+// Cached reports whether the node is in a cache of a package manager, where
+// nothing is installed.
+func (f *Files) Cached(n rootfs.Node) bool { return f.scan.caches.contain(n) }
