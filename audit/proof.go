@@ -13,9 +13,30 @@ type Proof struct {
 	// was compared.
 	Components []ComponentProof `json:"components,omitempty"`
 	Ledger     Ledger           `json:"ledger"`
+	// Absent are the artifacts that an entry names by digest and that were found
+	// nowhere, sorted by component: what "depaudit fetch" gets.
+	Absent []Artifact `json:"absent,omitempty"`
 	// Gaps are what could not be verified: an index whose signature is damaged,
 	// a file that could not be read. They are gaps of the stage.
 	Gaps []sbom.Gap `json:"gaps,omitempty"`
+}
+
+// Artifact is what an entry names.
+type Artifact struct {
+	// Component is the ID of the component that was installed from it.
+	Component string `json:"component"`
+	// Kind is the kind of the artifact: "deb", "wheel", "npm".
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Digests are of its bytes, "sha256:" and hexadecimal.
+	Digests []string `json:"digests"`
+	// Size in bytes, 0 when the entry does not have it.
+	Size int64 `json:"size,omitempty"`
+	// URL is where the entry says that it is, empty when it does not.
+	URL string `json:"url,omitempty"`
+	// File is the name of the file, empty when it is unknown.
+	File string `json:"file,omitempty"`
 }
 
 // Index is a package index, with who vouches for it.

@@ -36,7 +36,7 @@ const wordingPackage = "sbom/wording"
 var layers = map[string][]string{
 	"sbom":                       {},
 	"sbom/rootfs":                {"sbom", "sbom/ecosystem", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
-	"sbom/rootfs/internal/image": {"sbom"},
+	"sbom/rootfs/internal/image": {"sbom", "sbom/netguard"},
 	"sbom/rootfs/internal/layer": {"sbom"},
 	"sbom/ospkg":                 {"sbom", "sbom/version", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
 	"sbom/ospkg/internal/rpmdb":  {},
@@ -66,10 +66,12 @@ var layers = map[string][]string{
 
 	"lockcheck/trust":    {},
 	"lockcheck/index":    {"lockcheck", "lockcheck/trust", "sbom/version"},
+	"lockcheck/fetch":    {"sbom/netguard"},
 	"lockcheck/artifact": {"lockcheck", "sbom/ecosystem", "sbom/strictjson"},
 
 	// What both sbom and lockcheck use. These import nothing but each other.
 	"sbom/ecosystem": {},
+	"sbom/netguard":  {},
 	"sbom/version":   {},
 	"sbom/pep508":    {"sbom/ecosystem", "sbom/version"},
 
@@ -130,8 +132,8 @@ var confined = map[string][]string{
 	"log/slog":                                  {},
 	"math/rand":                                 {},
 	"math/rand/v2":                              {},
-	"net":                                       {"sbom/rootfs/internal/image"}, // only for an image that the user said is in a registry or an engine
-	"net/http":                                  {"sbom/rootfs/internal/image"},
+	"net":                                       {"sbom/rootfs/internal/image", "lockcheck/fetch"}, // only for an image that the user said is in a registry or an engine, and for "fetch"
+	"net/http":                                  {"sbom/rootfs/internal/image", "lockcheck/fetch", "sbom/netguard"},
 	"plugin":                                    {},
 	"testing":                                   {},
 	"github.com/google/go-cmp":                  {},

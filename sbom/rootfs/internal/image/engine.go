@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
@@ -227,5 +228,5 @@ type guardSocket struct {
 }
 
 func (g *guardSocket) RoundTrip(req *http.Request) (*http.Response, error) {
-	return roundTrip(g.base, req, g.out.engine, -1)
+	return netguard.RoundTrip(g.base, req, g.out.engine, -1)
 }

@@ -2,25 +2,20 @@ package image
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-)
 
-// maxRedirects is the limit of net/http.
-const maxRedirects = 10
+	"github.com/depaudit/depaudit/sbom/netguard"
+)
 
 // maxHandshakeBody is the maximum size of an unused answer that is read in order
 // to reuse the connection. The handshake drains its answers.
@@ -79,7 +74,7 @@ func (g *guard) roundTrip(req *http.Request, limit int64) (*http.Response, error
 	if err := g.allow(req.URL); err != nil {
 		return nil, err
 	}
-	return roundTrip(g.base, req, g.idle, limit)
+	return netguard.RoundTrip(g.base, req, g.idle, limit)
 }
 
 // cause returns the error of the handshake for the relevant scheme: http for a
@@ -93,50 +88,26 @@ func (g *guard) cause(err error) error {
 		return g.failed["https"]
 	case errors.As(err, &status):
 		return err
-	case isLoopback(g.host):
+	case netguard.IsLoopback(g.host):
 		return cmp.Or(g.failed["http"], err)
 	}
 	return cmp.Or(g.failed["https"], err)
 }
 
-// roundTrip makes a request whose body ends if it stalls. A negative limit is
-// none.
-func roundTrip(base http.RoundTripper, req *http.Request, idle time.Duration, limit int64) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	resp, err := base.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		cancel(nil)
-		return nil, err
-	}
-	body := &idleBody{body: resp.Body, cancel: cancel, wait: idle, left: limit}
-	body.timer = time.AfterFunc(idle, func() {
-		body.idle.Store(true)
-		cancel(errIdle)
-	})
-	body.timer.Stop()
-	resp.Body = body
-	return resp, nil
-}
-
-// refusal is a request that was not made.
-type refusal struct{ text string }
-
-func (r *refusal) Error() string { return r.text }
-
 // allow returns an error for a request that must not be made.
 func (g *guard) allow(u *url.URL) error {
-	here := isLoopback(g.host)
+	here := netguard.IsLoopback(g.host)
 	switch u.Scheme {
 	case "https":
 	case "http":
-		if !here || !isLoopback(u.Host) {
-			return &refusal{fmt.Sprintf("%s over plain http, which is only done for a registry on this machine", quote(u.Host))}
+		if !here || !netguard.IsLoopback(u.Host) {
+			return &netguard.Refusal{Text: fmt.Sprintf("%s over plain http, which is only done for a registry on this machine", quote(u.Host))}
 		}
 	default:
-		return &refusal{fmt.Sprintf("the scheme %s is none of a registry", quote(u.Scheme))}
+		return &netguard.Refusal{Text: fmt.Sprintf("the scheme %s is none of a registry", quote(u.Scheme))}
 	}
-	if u.Host != g.host && !here && isPrivate(u.Host) {
-		return &refusal{fmt.Sprintf("the registry sends to %s, an address of this machine or of a private network", quote(u.Host))}
+	if u.Host != g.host && !here && netguard.IsPrivate(u.Host) {
+		return &netguard.Refusal{Text: fmt.Sprintf("the registry sends to %s, an address of this machine or of a private network", quote(u.Host))}
 	}
 	return nil
 }
@@ -147,77 +118,12 @@ func (g *guard) allow(u *url.URL) error {
 func (g *guard) redirect(req *http.Request, via []*http.Request) error {
 	from := via[len(via)-1].URL
 	switch {
-	case len(via) >= maxRedirects:
-		return &refusal{fmt.Sprintf("more than %d redirects", maxRedirects)}
+	case len(via) >= netguard.MaxRedirects:
+		return &netguard.Refusal{Text: fmt.Sprintf("more than %d redirects", netguard.MaxRedirects)}
 	case from.Scheme == "https" && req.URL.Scheme != "https":
-		return &refusal{fmt.Sprintf("a redirect from https to %s at %s", quote(req.URL.Scheme), quote(req.URL.Host))}
+		return &netguard.Refusal{Text: fmt.Sprintf("a redirect from https to %s at %s", quote(req.URL.Scheme), quote(req.URL.Host))}
 	case req.URL.Host != g.host && req.URL.Scheme != "https":
-		return &refusal{fmt.Sprintf("a redirect to another server, %s, and not over https", quote(req.URL.Host))}
+		return &netguard.Refusal{Text: fmt.Sprintf("a redirect to another server, %s, and not over https", quote(req.URL.Host))}
 	}
 	return g.allow(req.URL)
-}
-
-// isLoopback reports whether a host, with or without a port, is this machine:
-// 127.0.0.0/8, ::1, and the name that RFC 6761 reserves for them.
-func isLoopback(host string) bool {
-	host = hostname(host)
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
-}
-
-// isPrivate reports whether a host is an address whose meaning depends on the
-// machine or network.
-func isPrivate(host string) bool {
-	if isLoopback(host) {
-		return true
-	}
-	addr, err := netip.ParseAddr(hostname(host))
-	if err != nil {
-		return false
-	}
-	addr = addr.Unmap()
-	return addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsLinkLocalMulticast() || addr.IsInterfaceLocalMulticast() || addr.IsUnspecified()
-}
-
-func hostname(host string) string { return (&url.URL{Host: host}).Hostname() }
-
-var errIdle = errors.New("the server stopped sending")
-
-// idleBody is a body that ends if it stalls.
-type idleBody struct {
-	body   io.ReadCloser
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	wait   time.Duration
-	idle   atomic.Bool
-	left   int64 // bytes that may be read, negative for no limit
-}
-
-func (b *idleBody) Read(p []byte) (int, error) {
-	if b.left == 0 {
-		return 0, io.EOF
-	}
-	if b.left > 0 && int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
-	b.timer.Reset(b.wait)
-	n, err := b.body.Read(p)
-	b.timer.Stop()
-	if b.left > 0 {
-		b.left -= int64(n)
-	}
-	if err != nil && b.idle.Load() {
-		err = fmt.Errorf("%w: nothing came for %v", errIdle, b.wait)
-	}
-	return n, err
-}
-
-func (b *idleBody) Close() error {
-	b.timer.Stop()
-	err := b.body.Close()
-	b.cancel(nil)
-	return err
 }

@@ -5,16 +5,12 @@ import (
 	"os"
 	"time"
 
+	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/google/go-containerregistry/pkg/authn"
 )
 
-// Maximum times without an answer of a server. A working registry answers in a
-// few seconds; one that hangs must not block a pipeline.
+// Times without an answer besides those of package netguard.
 const (
-	dialTimeout   = 20 * time.Second
-	headerTimeout = 60 * time.Second
-	// idleTimeout is the maximum time without data in a body.
-	idleTimeout = 60 * time.Second
 	// documentTimeout is for a whole manifest or a whole handshake, so that a
 	// slow one ends as well. Layers have no such limit.
 	documentTimeout = 3 * time.Minute
@@ -41,9 +37,9 @@ type outside struct {
 func system() outside {
 	return outside{
 		keychain: authn.DefaultKeychain,
-		dial:     dialTimeout,
-		header:   headerTimeout,
-		idle:     idleTimeout,
+		dial:     netguard.DialTimeout,
+		header:   netguard.HeaderTimeout,
+		idle:     netguard.IdleTimeout,
 		whole:    documentTimeout,
 		engine:   engineTimeout,
 		getenv:   os.Getenv,

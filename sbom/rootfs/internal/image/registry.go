@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -82,7 +83,7 @@ func parseName(loc Location) (name.Reference, error) {
 	if err != nil || climbs(s) {
 		return nil, fmt.Errorf("%s is not the name of an image: write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST", quote(s))
 	}
-	if isLoopback(parsed.Context().RegistryStr()) {
+	if netguard.IsLoopback(parsed.Context().RegistryStr()) {
 		return name.ParseReference(s, name.Insecure)
 	}
 	return parsed, nil

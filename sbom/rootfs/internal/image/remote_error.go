@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
@@ -39,7 +40,7 @@ func (r *registry) explain(err error) error {
 func (r *registry) text(err error) string {
 	host := r.ref.Context().RegistryStr()
 	var status *transport.Error
-	var refused *refusal
+	var refused *netguard.Refusal
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
@@ -48,12 +49,12 @@ func (r *registry) text(err error) string {
 	case errors.Is(err, http.ErrSchemeMismatch), isPlainAnswer(err):
 		return fmt.Sprintf("%s does not speak https, and plain http is only for a registry on this machine: give the registry a certificate, or copy the image here: skopeo copy docker://%s oci:DIR", host, r.ref)
 	case errors.As(err, &refused):
-		return "refused: " + refused.text
+		return "refused: " + refused.Text
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Sprintf("there is no host %s: check the name of the registry, or set HTTPS_PROXY", quote(dns.Name))
 	case isCertificate(err):
 		return fmt.Sprintf("the certificate of %s is not trusted: if you trust who signed it, set SSL_CERT_FILE to their certificate: %s", host, printable(innermost(err), maxSaid))
-	case errors.Is(err, errIdle), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, netguard.ErrIdle), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Sprintf("%s does not answer in time: try again, or check the network: %s", host, printable(innermost(err), maxSaid))
 	}
 	return fmt.Sprintf("%s cannot be read: %s", host, printable(innermost(err), maxSaid))
