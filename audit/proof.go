@@ -33,7 +33,7 @@ type Artifact struct {
 	Digests []string `json:"digests"`
 	// Size in bytes, 0 when the entry does not have it.
 	Size int64 `json:"size,omitempty"`
-	// URL is where the entry says that it is, empty when it does not.
+	// URL is its place by the entry, empty when the entry has none.
 	URL string `json:"url,omitempty"`
 	// File is the name of the file, empty when it is unknown.
 	File string `json:"file,omitempty"`

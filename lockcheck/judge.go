@@ -95,7 +95,7 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	switch {
 	case !r.Pinned:
 		return r
-	case p.Install.Kind == KindURL && !isFileURL(url) && !comesFrom(e, url) && !s.policy.allows(e.Type, url):
+	case p.Install.Kind == KindURL && !isFileURL(url) && !comesFrom(e, url) && !s.policy.Allows(e.Type, url):
 		// The recorded hash does not excuse the host: both are in the same record.
 		return fail(URL, q+" was installed from "+quote(scrub(url))+", not as "+place(e)+" has it")
 	case r.Evidence.rank() >= HashClaimed.rank():
@@ -108,7 +108,7 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 		return fail(NotExact, place(e)+" has no exact version of "+q+", and no record of the installer has its hash")
 	case p.Install.Kind == KindURL && !comesFrom(e, url):
 		return fail(URL, q+" was installed from "+quote(scrub(url))+", not as "+place(e)+" has it")
-	case p.Install.Kind == KindRegistry && url != "" && !s.policy.allows(e.Type, url):
+	case p.Install.Kind == KindRegistry && url != "" && !s.policy.Allows(e.Type, url):
 		return fail(OtherRegistry, q+" was installed from "+quote(scrub(url))+", which is not an allowed registry, and no hash shows that it is what "+place(e)+" has")
 	}
 	return r
@@ -176,12 +176,12 @@ func (s *Set) allowed(e *Entry) (where string, ok bool) {
 		return "", true // the proxy's, like any other module
 	}
 	if e.Source.Registry != "" || e.Source.Kind == KindURL || e.Source.URL != "" {
-		if !s.policy.allows(e.Type, e.Source.URL) {
+		if !s.policy.Allows(e.Type, e.Source.URL) {
 			return e.Source.URL, false
 		}
 	}
 	for _, url := range e.Source.Also {
-		if !s.policy.allows(e.Type, url) {
+		if !s.policy.Allows(e.Type, url) {
 			return url, false
 		}
 	}

@@ -355,7 +355,7 @@ func TestPolicyAllows(t *testing.T) {
 		{[]string{"kiwi.example.org"}, "https://\uff4biwi.example.org/a", false},
 		{[]string{"example.org/six"}, "https://example.org/\u017fix/a", false},
 	} {
-		if got := (Policy{Registries: tt.registries}).allows("npm", tt.url); got != tt.want {
+		if got := (Policy{Registries: tt.registries}).Allows("npm", tt.url); got != tt.want {
 			t.Errorf("%v allows %s: %v", tt.registries, tt.url, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
@@ -22,6 +23,8 @@ type Policy struct {
 //   - npm: the registry, and the name under which yarn reaches the same one
 //     (npm's replace-registry-host setting treats them as one).
 //   - golang: the module proxy. go.sum has no hosts, so it is never compared.
+//   - deb, apk: the archives of Debian, Ubuntu and Alpine. Their tools use plain
+//     http: a signed index has the digest of each package.
 //   - cargo: the git index, the sparse index and the host of its files. Cargo
 //     writes the first of them even if it uses another one.
 func defaultRegistries(typ string) []string {
@@ -34,24 +37,27 @@ func defaultRegistries(typ string) []string {
 		return []string{"proxy.golang.org"}
 	case "cargo":
 		return []string{"github.com/rust-lang/crates.io-index", "index.crates.io", "static.crates.io"}
+	case "deb":
+		var all []string
+		for _, host := range []string{"deb.debian.org", "security.debian.org", "snapshot.debian.org", "archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com"} {
+			all = append(all, host, "http://"+host)
+		}
+		return all
+	case "apk":
+		return []string{"dl-cdn.alpinelinux.org", "http://dl-cdn.alpinelinux.org"}
 	}
 	return nil
 }
 
-// allows reports whether an installer may take a package of that type from the
+// Allows reports whether an installer may take a package of that type from the
 // URL.
-func (p Policy) allows(typ, raw string) bool {
+func (p Policy) Allows(typ, raw string) bool {
 	l, ok := parseLocation(raw)
 	if !ok {
 		return false
 	}
 	l.scheme = l.scheme[strings.LastIndexByte(l.scheme, '+')+1:]
-	for _, r := range defaultRegistries(typ) {
-		if within(l, "https", r) {
-			return true
-		}
-	}
-	for _, r := range p.Registries {
+	for _, r := range slices.Concat(defaultRegistries(typ), p.Registries) {
 		scheme, rest, found := strings.Cut(r, "://")
 		if !found {
 			scheme, rest = "https", r
@@ -87,7 +93,7 @@ func within(l location, scheme, allowed string) bool {
 }
 
 // isDefault reports whether a URL is at one of the ecosystem's default registries.
-func isDefault(typ, raw string) bool { return Policy{}.allows(typ, raw) }
+func isDefault(typ, raw string) bool { return Policy{}.Allows(typ, raw) }
 
 // registrySource returns the source of an entry from an index.
 func registrySource(typ, raw string) Source {

@@ -65,7 +65,8 @@ type Artifact struct {
 	// Size in bytes, 0 when the entry does not have it.
 	Size int64
 	// Digests are of its bytes: "sha256:", "sha384:" or "sha512:" and
-	// hexadecimal. All of them must be right. Others are ignored.
+	// hexadecimal; others are ignored. Of several of one algorithm one must be
+	// right, and one of each algorithm.
 	Digests []string
 }
 
@@ -81,6 +82,8 @@ type Options struct {
 	Progress func(Progress)
 	// Transport makes the requests, nil for one of this package.
 	Transport http.RoundTripper
+
+	idle, pause time.Duration // for tests, 0 for the constants
 }
 
 // Progress is the state of a run.
@@ -112,7 +115,7 @@ func Run(ctx context.Context, list []Artifact, o Options) ([]Result, error) {
 		return nil, err
 	}
 	f := &fetcher{options: o, progress: Progress{Total: len(list)}, places: map[string]*sync.Mutex{}}
-	f.client = &http.Client{Transport: guarded{cmp.Or[http.RoundTripper](o.Transport, transport())}, CheckRedirect: f.redirect}
+	f.client = &http.Client{Transport: guarded{cmp.Or[http.RoundTripper](o.Transport, transport()), cmp.Or(o.idle, netguard.IdleTimeout)}, CheckRedirect: f.redirect}
 	out := make([]Result, len(list))
 	for i, a := range list {
 		out[i].Artifact = a
@@ -155,10 +158,13 @@ func transport() http.RoundTripper {
 }
 
 // guarded ends an answer that stalls.
-type guarded struct{ base http.RoundTripper }
+type guarded struct {
+	base http.RoundTripper
+	idle time.Duration
+}
 
 func (g guarded) RoundTrip(req *http.Request) (*http.Response, error) {
-	return netguard.RoundTrip(g.base, req, netguard.IdleTimeout, -1)
+	return netguard.RoundTrip(g.base, req, g.idle, -1)
 }
 
 type fetcher struct {
@@ -271,7 +277,7 @@ func (f *fetcher) get(ctx context.Context, place string, a Artifact) (size int64
 	}
 	id := sha256.Sum256([]byte(strings.Join(a.Digests, " ")))
 	part := filepath.Join(filepath.Dir(place), "."+hex.EncodeToString(id[:16])+".part")
-	wait := pause
+	wait := cmp.Or(f.options.pause, pause)
 	for n := 1; ; n++ {
 		size, err = f.download(ctx, part, a)
 		if err == nil {
@@ -339,8 +345,9 @@ func (f *fetcher) download(ctx context.Context, part string, a Artifact) (size i
 		if closed := file.Close(); err == nil {
 			err = closed
 		}
-		if errors.As(err, &wrong) {
-			os.Remove(part) // the next attempt begins anew
+		var refused *netguard.Refusal
+		if errors.As(err, &wrong) || errors.As(err, &refused) {
+			os.Remove(part) // nothing of it is right
 		}
 	}()
 	sums := newSums(a.Digests)

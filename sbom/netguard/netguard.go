@@ -1,4 +1,4 @@
-// Package netguard has what every request to a server needs, whoever makes it:
+// Package netguard has what every request to a server needs:
 // which addresses are only meant for this machine or network, and an end for an
 // answer that stalls. A server is not trusted: what it sends is checked by a
 // digest, and where it sends a client to is checked here.

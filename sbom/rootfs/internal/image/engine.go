@@ -14,8 +14,9 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/depaudit/depaudit/sbom/netguard"
 )
 
 // engine is a container engine that listens on a socket of this machine. It uses

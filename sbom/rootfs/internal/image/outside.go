@@ -5,8 +5,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/google/go-containerregistry/pkg/authn"
+
+	"github.com/depaudit/depaudit/sbom/netguard"
 )
 
 // Times without an answer besides those of package netguard.

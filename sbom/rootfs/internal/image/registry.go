@@ -11,12 +11,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/depaudit/depaudit/sbom/netguard"
 )
 
 // accepted are the media types of manifests in requests. Schema 1 is not among

@@ -11,9 +11,10 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/depaudit/depaudit/sbom/netguard"
 )
 
 // maxSaid is the maximum length of a server's message in an error.
