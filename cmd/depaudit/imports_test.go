@@ -35,9 +35,10 @@ const wordingPackage = "sbom/wording"
 // it may import. ARCHITECTURE.md says why.
 var layers = map[string][]string{
 	"sbom":                       {},
-	"sbom/rootfs":                {"sbom", "sbom/ecosystem", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer"},
+	"sbom/rootfs":                {"sbom", "sbom/ecosystem", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/rootfs/internal/sums"},
 	"sbom/rootfs/internal/image": {"sbom", "sbom/netguard"},
-	"sbom/rootfs/internal/layer": {"sbom"},
+	"sbom/rootfs/internal/layer": {"sbom", "sbom/rootfs/internal/sums"},
+	"sbom/rootfs/internal/sums":  {},
 	"sbom/ospkg":                 {"sbom", "sbom/version", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
 	"sbom/ospkg/internal/rpmdb":  {},
 	"sbom/catalogers": {
@@ -117,6 +118,7 @@ var confined = map[string][]string{
 	"charm.land/bubbletea":                      {"audit/explore"},
 	"github.com/google/go-containerregistry":    {"sbom/rootfs/internal/image"},
 	"github.com/klauspost/compress":             {"sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/catalogers", "sbom/ospkg"},
+	"github.com/zeebo/blake3":                   {"sbom/rootfs/internal/sums", "lockcheck/artifact", "audit/ledger"},
 	"github.com/anchore/go-rpmdb":               {},
 	"github.com/aquasecurity/go-pep440-version": {"sbom/version", "sbom/pep508"},
 	"modernc.org/sqlite":                        {"sbom/ospkg/internal/rpmdb"},

@@ -1,0 +1,100 @@
+package rootfs
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"io/fs"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/zeebo/blake3"
+)
+
+const allSums = SumBLAKE3 | SumMD5 | SumSHA1 | SumSHA256
+
+func sumsOf(content []byte) Sums {
+	return Sums{BLAKE3: blake3.Sum256(content), MD5: md5.Sum(content), SHA1: sha1.Sum(content), SHA256: sha256.Sum256(content)}
+}
+
+// sumRoot is a directory with files of all sizes around that of a read.
+func sumRoot(t testing.TB) (string, map[string][]byte) {
+	t.Helper()
+	root := t.TempDir()
+	write(t, root, "a/b/c", "a/b/link -> c", "a/empty/", "z")
+	contents := map[string][]byte{"/a/b/c": []byte("a/b/c"), "/z": []byte("z"), "/nothing": nil}
+	for name, size := range map[string]int{"less": sumBuffer - 1, "equal": sumBuffer, "more": sumBuffer + 1, "much": 3*sumBuffer + 5} {
+		contents["/"+name] = bytes.Repeat([]byte(name), size)[:size]
+	}
+	for path, b := range contents {
+		if err := os.WriteFile(root+path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, mode := range map[string]fs.FileMode{"/z": fs.ModeSetuid | 0o755, "/less": fs.ModeSetgid | 0o750, "/a/empty": fs.ModeSticky | 0o777, "/nothing": 0o600} {
+		if err := os.Chmod(root+path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root, contents
+}
+
+func TestExamine(t *testing.T) {
+	root, contents := sumRoot(t)
+	tree := openDir(t, root)
+	var nodes []Node
+	for n := range Node(tree.Len()) {
+		nodes = append(nodes, n)
+	}
+	var mu sync.Mutex
+	found := map[Node]Examined{}
+	err := tree.Examine(t.Context(), nodes, func(n Node) SumSet {
+		if tree.Kind(n) == File {
+			return allSums
+		}
+		return 0
+	}, func(x Examined) {
+		mu.Lock()
+		defer mu.Unlock()
+		found[x.Node] = x
+	})
+	if err != nil || len(found) != len(nodes) {
+		t.Fatal(err, len(found))
+	}
+	modes := map[string]uint32{"/z": 0o4755, "/less": 0o2750, "/a/empty": 0o1777, "/nothing": 0o600, "/a": 0o755, "/more": 0o644}
+	for n, x := range found {
+		path := tree.Path(n)
+		if x.Err != nil {
+			t.Errorf("%s: %v", path, x.Err)
+		}
+		if mode, ok := modes[path]; ok && x.Meta.Mode != mode {
+			t.Errorf("%s has mode %o", path, x.Meta.Mode)
+		}
+		if meta, err := tree.Meta(n); err != nil || meta.Mode != x.Meta.Mode || meta.UID != x.Meta.UID || meta.GID != x.Meta.GID || meta.Size != x.Meta.Size {
+			t.Errorf("%s: %+v %v, want %+v", path, meta, err, x.Meta)
+		}
+		if tree.Kind(n) != File {
+			if _, err := tree.Sum(n, SumMD5); err == nil || x.Meta.Size != 0 {
+				t.Errorf("%s has a content", path)
+			}
+			continue
+		}
+		if x.Sums != sumsOf(contents[path]) || x.Meta.Size != int64(len(contents[path])) {
+			t.Errorf("%s: %d bytes, %x", path, x.Meta.Size, x.Sums)
+		}
+		if s, err := tree.Sum(n, SumBLAKE3); err != nil || s != (Sums{BLAKE3: x.Sums.BLAKE3}) {
+			t.Errorf("%s: %x %v", path, s, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := tree.Examine(ctx, nodes, func(Node) SumSet { return 0 }, func(Examined) { t.Error("seen after the end") }); err == nil {
+		t.Error("no error of a canceled context")
+	}
+	if _, err := tree.Sum(None, SumMD5); err == nil {
+		t.Error("no node has a digest")
+	}
+}
