@@ -75,6 +75,9 @@ type Options struct {
 	Today string
 	// Baseline is the accepted state, nil when there is none.
 	Baseline *baseline.Baseline
+	// BaselineFile is the path of its file, which may not be in an environment
+	// that is judged; empty when there is none.
+	BaselineFile string
 	// Stages are the names of the stages to audit; empty for all.
 	Stages []string
 	// Environments replaces the environments of some stages. Paths are
@@ -113,7 +116,13 @@ func Audit(ctx context.Context, cfg *config.Config, o Options) (*audit.Report, e
 		if s.input.Locks, err = locks.open(ctx, stage.LockFiles); err != nil {
 			return nil, err
 		}
+		if err := p.checkLinks(s); err != nil {
+			return nil, err
+		}
 		stages = append(stages, *s)
+	}
+	if err := checkPlaces(p.config, stages, o); err != nil {
+		return nil, err
 	}
 	if err := scanStages(ctx, stages, o); err != nil {
 		return nil, err
@@ -341,6 +350,15 @@ func (p *applied) baseDir(stage string) string {
 		return ""
 	}
 	return filepath.Dir(p.config.File)
+}
+
+// checkLinks checks the paths of a stage's environment and base for links.
+func (p *applied) checkLinks(s *stageScan) error {
+	name := s.input.Stage.Name
+	if err := checkLinks(name, "environment", &s.env, p.dir(name)); err != nil || s.base == nil {
+		return err
+	}
+	return checkLinks(name, "base", s.base, p.baseDir(name))
 }
 
 // Progress is the state of a running scan.

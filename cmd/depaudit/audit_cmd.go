@@ -177,26 +177,21 @@ func stageNames(cfg *config.Config) []string {
 	return names
 }
 
-// today is the day that exceptions are checked against. SOURCE_DATE_EPOCH
-// replaces the clock.
-func (c *command) today() (string, error) {
-	if c.env("SOURCE_DATE_EPOCH") != "" {
-		t, err := c.created()
-		return t.Format(time.DateOnly), err
+// today is the day that exceptions are checked against.
+func (c *command) today() string {
+	now := c.now
+	if now == nil {
+		now = time.Now
 	}
-	return time.Now().UTC().Format(time.DateOnly), nil
+	return now().UTC().Format(time.DateOnly)
 }
 
 // run audits the chosen stages.
 func (c *command) run(ctx context.Context, j *job, limits limitFlags) (*audit.Report, error) {
-	today, err := c.today()
-	if err != nil {
-		return nil, usage(err)
-	}
 	options, done := c.scanOptions(limits)
 	defer done()
-	options.Today, options.Baseline, options.Stages = today, j.baseline, j.stages
-	options.Environments, options.Since = j.environments, j.since
+	options.Today, options.Baseline, options.Stages = c.today(), j.baseline, j.stages
+	options.Environments, options.Since, options.BaselineFile = j.environments, j.since, j.baselinePath
 	r, err := pipeline.Audit(ctx, j.config, options)
 	if err != nil {
 		return nil, scanExit(err)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -28,6 +29,10 @@ type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) string
+	// now is the clock, time.Now if it is nil. Exceptions and waivers expire by
+	// it, and no variable of the environment replaces it: the one who sets the
+	// variables of a job could revive one that has expired.
+	now func() time.Time
 }
 
 // Exit codes; see the README. A failed gate and an incomplete scan never share

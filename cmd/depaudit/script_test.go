@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -18,7 +19,20 @@ import (
 // TestMain makes the test binary the program when it is called depaudit: by
 // a script, and by the program itself when it starts the process that scans.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"depaudit": main})
+	testscript.Main(m, map[string]func(){"depaudit": mainOfScripts})
+}
+
+// mainOfScripts is main with a clock that a script can set: TODAY, YYYY-MM-DD.
+func mainOfScripts() {
+	crashBySignal()
+	c := command{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: func() time.Time {
+		day, err := time.Parse(time.DateOnly, os.Getenv("TODAY"))
+		if err != nil {
+			return time.Now()
+		}
+		return day
+	}}
+	os.Exit(c.main(os.Args[1:]))
 }
 
 // TestScripts runs the transcripts in testdata/script: one for each promise.
@@ -37,6 +51,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("EXAMPLE", example)
 			// A day before exceptions in scripts expire, and no surprise from
 			// the machine's own settings.
+			env.Setenv("TODAY", "2024-04-15")
 			env.Setenv("SOURCE_DATE_EPOCH", "1713200000") // 2024-04-15
 			env.Setenv("TERM", "dumb")
 			tmp := env.Getenv("TMPDIR")
