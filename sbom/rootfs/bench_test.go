@@ -187,3 +187,28 @@ func mustGlob(tb testing.TB, pattern string) *Glob {
 	}
 	return g
 }
+
+// BenchmarkExamine computes digests of all files, without and with the one of
+// dpkg. Compare it with find -type f -print0 | xargs -0 cat >/dev/null.
+func BenchmarkExamine(b *testing.B) {
+	t, err := Open(b.Context(), Ref{Scheme: SchemeDir, Path: benchRoot(b)}, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer t.Close()
+	var nodes []Node
+	for n := range Node(t.Len()) {
+		if t.Kind(n) == File {
+			nodes = append(nodes, n)
+		}
+	}
+	for name, set := range map[string]SumSet{"meta": 0, "blake3": SumBLAKE3, "blake3+md5": SumBLAKE3 | SumMD5, "all": SumBLAKE3 | SumMD5 | SumSHA1 | SumSHA256} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := t.Examine(b.Context(), nodes, func(Node) SumSet { return set }, func(Examined) {}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

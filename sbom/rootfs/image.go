@@ -64,12 +64,13 @@ func mergeLayers(ctx context.Context, opts Options, image openedImage) (*Tree, e
 		}
 	}
 	p := newImageProgress(opts.Progress, image.layers)
-	layerOpts := layer.Options{Rule: layerRule(opts), Progress: p.add, Kept: new(atomic.Int64)}
+	layerOpts := layer.Options{Rule: layerRule(opts), Sums: opts.Sums, Progress: p.add, Kept: new(atomic.Int64)}
 	indexes, err := readLayers(ctx, cache, image.layers, layerOpts)
 	if err != nil {
 		return nil, err
 	}
 	m := newMerge()
+	m.sums = opts.Sums
 	for i, x := range indexes {
 		if err := m.apply(ctx, uint16(i+1), x); err != nil {
 			closeAll(indexes)
@@ -95,7 +96,7 @@ func mergeLayers(ctx context.Context, opts Options, image openedImage) (*Tree, e
 	layerOpts.Progress = nil // it is not called after Open
 	t.stored.linked = &linked{layers: files, close: image.close, read: func(first *layer.Index, only map[int64]bool) (*layer.Index, error) {
 		opts := layerOpts
-		opts.Only = only
+		opts.Only, opts.Sums = only, 0
 		return cache.Read(ctx, image.layers[slices.Index(indexes, first)], opts)
 	}}
 	return t, nil

@@ -65,6 +65,8 @@ func BenchmarkImage(b *testing.B) {
 		{"index", Options{Classify: firstByte}},
 		{"keep-small", Options{Classify: firstByte, Keep: &Keep{ID: "small", Content: func(_ string, size int64, _ Class) bool { return size < 4<<10 }}}},
 		{"keep-all", keepAll()},
+		{"blake3", Options{Classify: firstByte, Sums: SumBLAKE3}},
+		{"all-sums", Options{Classify: firstByte, Sums: allSums}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			open := func() *Tree {

@@ -6,12 +6,14 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"testing"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs/internal/layer"
+	"github.com/google/go-cmp/cmp"
 )
 
 // keepAll is a rule that keeps every content and classifies by the first byte.
@@ -88,6 +90,11 @@ func TestImageEqualsDir(t *testing.T) {
 	if err := os.Link(root+"/big", root+"/etc/linked"); err != nil {
 		t.Fatal(err)
 	}
+	for path, mode := range map[string]fs.FileMode{"/usr/bin/bash": fs.ModeSetuid | 0o755, "/etc/hostname": fs.ModeSetgid | 0o640, "/etc/empty": fs.ModeSticky | 0o777} {
+		if err := os.Chmod(root+path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
 	sparse, err := os.Create(root + "/sparse")
 	if err != nil {
 		t.Fatal(err)
@@ -105,8 +112,29 @@ func TestImageEqualsDir(t *testing.T) {
 		{"--format=gnu", "--sparse"}, {"--format=pax", "--sparse", "--sparse-version=1.0"},
 		{"--format=pax", "--sparse", "--sparse-version=0.1"}, {"--format=gnu", "--gzip"}, {"--format=gnu", "--zstd"},
 	} {
-		image := mustOpenBlobs(t, keepAll(), tarOf(t, root, args...))
-		sameTree(t, fmt.Sprint(args), directory, image)
+		blob := tarOf(t, root, args...)
+		sameTree(t, fmt.Sprint(args), directory, mustOpenBlobs(t, keepAll(), blob))
+		for _, keep := range []Options{keepAll(), {Classify: firstByte}} {
+			keep.Sums = allSums
+			sameSums(t, fmt.Sprint(args), directory, mustOpenBlobs(t, keep, blob))
+		}
+	}
+}
+
+// sameSums compares the digests and metadata of two trees.
+func sameSums(t *testing.T, what string, want, got *Tree) {
+	t.Helper()
+	for n := range Node(want.Len()) {
+		set := SumSet(0)
+		if want.Kind(n) == File {
+			set = allSums
+		}
+		a, errA := want.examineOne(n, set)
+		b, errB := got.examineOne(n, set)
+		a.Node = b.Node
+		if diff := cmp.Diff(a, b); diff != "" || errA != nil || errB != nil {
+			t.Errorf("%s: %s: %v %v %s", what, want.Path(n), errA, errB, diff)
+		}
 	}
 }
 

@@ -42,8 +42,12 @@ type merge struct {
 	build *builder
 	meta  []fileMeta
 	lists []siblings
-	table []int32 // hash of (parent, name) -> node, 0 for an empty slot
-	live  int
+	// extras are those of entries, if sums are requested; 0 is root's without
+	// more, as directories without an entry have it.
+	extras []fileExtra
+	sums   SumSet
+	table  []int32 // hash of (parent, name) -> node, 0 for an empty slot
+	live   int
 
 	layer    uint16 // the layer that is being applied
 	entries  int64
@@ -68,6 +72,14 @@ type fileMeta struct {
 	// moved reports whether a file has another path than in its layer: it is a
 	// hard link, or is behind a symbolic link.
 	moved bool
+	extra int32 // index of extras, 0 for none
+}
+
+// fileExtra are the metadata of a node for [Tree.Meta] and [Tree.Sum].
+type fileExtra struct {
+	uid, gid     uint32
+	sums         int64  // offset of the digests in the file of the layer, 0 for none
+	capabilities string // empty for none
 }
 
 // siblings are the list of a directory's children, and its place in the list of
@@ -86,7 +98,7 @@ const maxGaps = 200
 const dirMode = 0o755
 
 func newMerge() *merge {
-	m := &merge{build: newBuilder(), table: make([]int32, 1<<10), live: 1}
+	m := &merge{build: newBuilder(), table: make([]int32, 1<<10), live: 1, extras: make([]fileExtra, 1)}
 	m.meta = append(m.meta, fileMeta{mode: dirMode})
 	m.lists = append(m.lists, siblings{})
 	return m
@@ -168,7 +180,7 @@ func (m *merge) entry(e *layer.Entry) error {
 			m.refuse(e.Path, errors.New("it would replace the root, and is not a directory"))
 			return nil
 		}
-		m.meta[0] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer}
+		m.meta[0] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, extra: m.extra(e)}
 		return nil
 	}
 	parents, base := cutBase(e.Path)
@@ -201,7 +213,7 @@ func (m *merge) entry(e *layer.Entry) error {
 		m.gap(sbom.GapUnreadable, "/"+string(e.Path), "the entry replaces a file through a symbolic link to a directory, where other runtimes would replace the link by a directory (use the real path in the layer)")
 	}
 	if e.Type == layer.Dir && old == Dir {
-		m.meta[n] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer}
+		m.meta[n] = fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, extra: m.extra(e)}
 		return nil
 	}
 	if e.Type == layer.HardLink {
@@ -212,7 +224,7 @@ func (m *merge) entry(e *layer.Entry) error {
 		m.put(n, kind, meta)
 		return nil
 	}
-	meta := fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, source: m.layer, moved: place.linked}
+	meta := fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, source: m.layer, moved: place.linked, extra: m.extra(e)}
 	kind := Other
 	switch e.Type {
 	case layer.Dir:
@@ -233,6 +245,19 @@ func (m *merge) entry(e *layer.Entry) error {
 	m.remove(n)
 	m.put(n, kind, meta)
 	return nil
+}
+
+// extra returns the index of the extras of an entry.
+func (m *merge) extra(e *layer.Entry) int32 {
+	x := fileExtra{uid: e.UID, gid: e.GID, sums: e.SumsAt, capabilities: string(e.Capabilities)}
+	switch {
+	case m.sums == 0, x == fileExtra{}:
+		return 0
+	case x == m.extras[len(m.extras)-1]:
+	default:
+		m.extras = append(room(m.extras, 1), x)
+	}
+	return int32(len(m.extras) - 1)
 }
 
 // linkTarget returns the file that a hard link leads to.
@@ -506,12 +531,19 @@ func (m *merge) tree() *Tree {
 	s := &imageFiles{
 		sizes: make([]int64, kept), times: make([]int64, kept), contents: make([]int64, kept),
 		sources: make([]uint16, kept), modes: make([]uint16, kept), classes: make([]Class, kept),
+		sums: m.sums,
+	}
+	if m.sums != 0 {
+		s.extras, s.extra = m.extras, make([]int32, kept)
 	}
 	for n, meta := range m.meta {
 		to := numbers[n]
 		t.layers[to] = meta.layer
 		s.sizes[to], s.times[to], s.contents[to] = meta.size, meta.time, meta.content
 		s.sources[to], s.modes[to], s.classes[to] = meta.source, meta.mode, meta.class
+		if s.extra != nil {
+			s.extra[to] = meta.extra
+		}
 		if meta.moved && meta.content < 0 {
 			s.moved = append(s.moved, Node(to))
 		}

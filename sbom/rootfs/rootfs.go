@@ -66,8 +66,9 @@
 //
 // An entry of a layer that cannot be part of the tree, because its path climbs
 // out of the image, the target of its hard link does not exist or a file is in
-// its way, is a gap with the path of the entry. Owners, extended attributes and
-// device numbers are not kept.
+// its way, is a gap with the path of the entry. Owners,
+// capabilities and digests are kept if [Options.Sums] requests them; other
+// extended attributes and device numbers are not.
 //
 // # What is not read
 //
@@ -105,6 +106,10 @@ type Options struct {
 	Classify func(head []byte) Class
 	// Keep selects the contents of an image that are kept; nil keeps none.
 	Keep *Keep
+	// Sums are the digests that [Tree.Sum] can return of the files of an image:
+	// they are computed while its layers are read. 0 also leaves out owners and
+	// capabilities. A directory needs no request.
+	Sums SumSet
 	// Platform selects one image of a multi-platform index,
 	// "os/architecture" or "os/architecture/variant". Empty selects the
 	// platform of this process.

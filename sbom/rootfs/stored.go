@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,6 +26,9 @@ type imageFiles struct {
 	classes  []Class
 	moved    []Node // until linked is set: files without content that have another path than in their layer
 	linked   *linked
+	sums     SumSet
+	extras   []fileExtra // nil if no sums were requested
+	extra    []int32     // node -> extras
 }
 
 // hardLinks returns the files that several entries are. Contents of different
@@ -89,6 +93,38 @@ func (s *imageFiles) stat(t *Tree, n Node) fs.FileInfo {
 		mode |= fs.ModeIrregular
 	}
 	return fileInfo{t.Name(n), size, mode, s.times[n]}
+}
+
+var (
+	errNoSums  = errors.New("the digests of this environment were not requested")
+	errSparse  = errors.New("no digest was computed: the holes of sparse files in this layer are too large")
+	errSumKind = errors.New("this digest was not requested when the layers were read")
+)
+
+// examine returns the metadata of a node, and digests of a file.
+func (s *imageFiles) examine(n Node, file bool, found *Examined, want SumSet) error {
+	if s.extra == nil {
+		return errNoSums
+	}
+	x := &s.extras[s.extra[n]]
+	found.Meta = Meta{Mode: uint32(s.modes[n]), UID: int(x.uid), GID: int(x.gid)}
+	if file {
+		found.Meta.Size = s.sizes[n]
+		if x.capabilities != "" && s.modes[n]&0o111 != 0 {
+			found.Meta.Capabilities = []byte(x.capabilities)
+		}
+	}
+	switch {
+	case want == 0:
+		return nil
+	case want&^s.sums != 0:
+		return errSumKind
+	case x.sums == 0:
+		return errSparse
+	}
+	all, err := s.indexes[s.sources[n]-1].SumsOf(x.sums)
+	found.Sums = all.Only(want)
+	return err
 }
 
 // open opens the content of a regular file.

@@ -79,6 +79,13 @@ func TestCapabilities(t *testing.T) {
 	if err := unix.Setxattr(root+"/ping", "security.capability", value, 0); err != nil {
 		t.Skip("this user or file system cannot set capabilities:", err)
 	}
+	blob := tarOf(t, root, "--format=pax", "--xattrs", "--xattrs-include=security.capability")
+	opts := Options{Sums: SumMD5}
+	for _, tree := range []*Tree{mustOpenBlobs(t, opts, blob), mustOpenBlobs(t, opts, blob, layerOf(t, "other"))} {
+		if m, err := tree.Meta(tree.Lookup("/ping")); err != nil || string(m.Capabilities) != string(value) {
+			t.Errorf("image: %x %v", m.Capabilities, err)
+		}
+	}
 	tree := openDir(t, root)
 	for _, want := range []SumSet{0, SumMD5} {
 		x, err := tree.examineOne(tree.Lookup("/ping"), want)

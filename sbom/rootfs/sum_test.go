@@ -42,6 +42,40 @@ func sumRoot(t testing.TB) (string, map[string][]byte) {
 	return root, contents
 }
 
+// TestSumsOfImages checks what is computed while layers stream: of the layer that
+// wrote a file, with and without the cache, and only what was requested.
+func TestSumsOfImages(t *testing.T) {
+	lower := layerOf(t, "bin/", "bin/a", "bin/b", "bin/c")
+	upper := layerOf(t, "bin/b", "h => bin/a")
+	cache := t.TempDir()
+	for _, opts := range []Options{{Sums: allSums}, {Sums: SumBLAKE3}, {Sums: SumBLAKE3, Cache: cache, Keep: keepAll().Keep}, {Sums: SumBLAKE3, Cache: cache, Keep: keepAll().Keep}, {Sums: allSums, Cache: cache, Keep: keepAll().Keep}, {}, {Cache: cache, Keep: keepAll().Keep}} {
+		tree := mustOpenBlobs(t, opts, lower, upper)
+		for _, path := range []string{"/bin/a", "/bin/b", "/bin/c", "/h"} {
+			n := tree.Lookup(path)
+			full := mustOpenBlobs(t, keepAll(), lower, upper)
+			content, err := full.ReadFile(full.Lookup(path), 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []SumSet{allSums, SumBLAKE3, SumMD5 | SumSHA1} {
+				s, err := tree.Sum(n, want)
+				if opts.Sums&want != want {
+					if err == nil {
+						t.Errorf("%s: digests %04b of %04b", path, want, opts.Sums)
+					}
+					continue
+				}
+				if err != nil || s != sumsOf(content).Only(want) {
+					t.Errorf("%s: %x %v", path, s, err)
+				}
+			}
+			if _, err := tree.Meta(n); (err == nil) != (opts.Sums != 0) {
+				t.Errorf("%s: metadata: %v", path, err)
+			}
+		}
+	}
+}
+
 func TestExamine(t *testing.T) {
 	root, contents := sumRoot(t)
 	tree := openDir(t, root)

@@ -134,7 +134,7 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 		opts.Since = nil // it would skip the reads that the caller needs
 	}
 	since := usable(ref, opts.Own, opts.Since)
-	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache, Reading: opts.Reading,
+	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache, Reading: opts.Reading, Sums: opts.Sums,
 		Warn: func(text string) { progress(Progress{Warning: text}) }}
 	if since != nil {
 		progress(Progress{Phase: "comparing with the snapshot"})

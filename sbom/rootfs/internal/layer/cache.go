@@ -113,8 +113,11 @@ func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, erro
 	return c.add(ctx, name, key, blob, opts)
 }
 
-// ruleID returns the ID of the rule, with the ordinals in Only.
+// ruleID returns the ID of the rule, with the digests or the ordinals in Only.
 func (o *Options) ruleID() string {
+	if o.Sums != 0 {
+		return fmt.Sprintf("%s\nsums %d", o.Rule.ID, o.Sums)
+	}
 	if o.Only == nil {
 		return o.Rule.ID
 	}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
+
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/sums"
 )
 
 // Index is the result of reading a layer. Its methods may be called from several
@@ -21,6 +23,7 @@ type Index struct {
 	size   int64  // of contents and blocks in the file
 	places []place
 	totals totals
+	sums   sums.Set
 	closed atomic.Bool
 }
 
@@ -57,6 +60,21 @@ func (x *Index) Content(at, size int64) (*io.SectionReader, error) {
 	return io.NewSectionReader(x.file, at, size), nil
 }
 
+// Sums returns the digests that the files have.
+func (x *Index) Sums() sums.Set { return x.sums }
+
+// SumsOf returns the digests at [Entry].SumsAt.
+func (x *Index) SumsOf(at int64) (sums.Sums, error) {
+	if x.closed.Load() {
+		return sums.Sums{}, fs.ErrClosed
+	}
+	var b [32 + 32 + 20 + 16]byte
+	if _, err := x.file.ReadAt(b[:x.sums.Size()], at); err != nil {
+		return sums.Sums{}, unexpected(err)
+	}
+	return sums.Parse(b[:], x.sums), nil
+}
+
 var errDamaged = errors.New("the index of the layer is damaged")
 
 // Entries yields the entries in the order of the layer. An entry is valid until
@@ -74,7 +92,7 @@ func (x *Index) Entries() iter.Seq2[*Entry, error] {
 				yield(nil, err)
 				return
 			}
-			d := decoder{b: buffer}
+			d := decoder{b: buffer, at: p.at + p.size, sums: x.sums.Size()}
 			e.Path = e.Path[:0]
 			for len(d.b) > 0 {
 				if d.entry(&e); d.bad || e.Type == File && e.Kept == Whole && (e.Size > x.size || e.Content > x.size-e.Size) {
@@ -96,8 +114,10 @@ func (x *Index) Entries() iter.Seq2[*Entry, error] {
 
 // decoder decodes the result of a writer, and validates all of it.
 type decoder struct {
-	b   []byte
-	bad bool
+	b    []byte
+	bad  bool
+	at   int64 // offset in the file of the end of b
+	sums int   // length of the digests of a file
 }
 
 func (d *decoder) uvarint() int64 {
@@ -141,6 +161,15 @@ func (d *decoder) bytes() []byte {
 	return s
 }
 
+func (d *decoder) owner() uint32 {
+	n := d.uvarint()
+	if n > math.MaxUint32 {
+		d.bad = true
+		return 0
+	}
+	return uint32(n)
+}
+
 func (d *decoder) entry(e *Entry) {
 	shared := d.uvarint()
 	if shared > int64(len(e.Path)) {
@@ -150,12 +179,14 @@ func (d *decoder) entry(e *Entry) {
 	e.Path = append(e.Path[:shared], d.bytes()...)
 	e.Type = Type(d.byte())
 	e.Target, e.Mode, e.Time, e.Size, e.Class, e.Kept, e.Content = nil, 0, 0, 0, 0, 0, 0
+	e.UID, e.GID, e.Capabilities, e.Summed, e.SumsAt = 0, 0, nil, false, 0
 	switch e.Type {
 	case Whiteout, Opaque:
 		return
 	case Dir, File, Symlink, HardLink, Other:
 		e.Mode = uint16(d.uvarint())
 		e.Time = d.varint()
+		e.UID, e.GID = d.owner(), d.owner()
 	default:
 		d.bad = true
 	}
@@ -167,6 +198,19 @@ func (d *decoder) entry(e *Entry) {
 		case notWanted, TooLarge:
 		case Whole:
 			e.Content = d.uvarint()
+		default:
+			d.bad = true
+		}
+		e.Capabilities = d.bytes()
+		switch d.byte() {
+		case 0:
+		case 1:
+			if d.bad || len(d.b) < d.sums {
+				d.bad, d.b = true, nil
+				return
+			}
+			e.Summed, e.SumsAt = true, d.at-int64(len(d.b))
+			d.b = d.b[d.sums:]
 		default:
 			d.bad = true
 		}
@@ -207,7 +251,11 @@ func openIndex(file *os.File, key string) (*Index, error) {
 		return nil, errDamaged
 	}
 	t := &x.totals
-	t.entries, t.whiteouts, t.kept, t.more = d.uvarint(), d.uvarint(), d.uvarint(), d.uvarint()
+	t.entries, t.whiteouts, t.kept = d.uvarint(), d.uvarint(), d.uvarint()
+	set := d.uvarint()
+	x.sums = sums.Set(set) & sums.All
+	d.bad = d.bad || set != int64(x.sums)
+	t.more = d.uvarint()
 	for range min(d.uvarint(), maxProblems+1) {
 		t.problems = append(t.problems, Problem{string(d.bytes()), string(d.bytes()), d.byte() == 1})
 	}

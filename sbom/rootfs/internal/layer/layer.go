@@ -41,6 +41,7 @@ import (
 	"io"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/sums"
 )
 
 // HeadSize is the number of bytes that [Rule.Classify] gets.
@@ -131,6 +132,17 @@ type Entry struct {
 	// Content is the offset of the content in the file of the index, if it was
 	// kept.
 	Content int64
+	// UID and GID are the owner of anything but a whiteout; math.MaxUint32 for a
+	// number that no system has.
+	UID, GID uint32
+	// Capabilities is the extended attribute security.capability of a File, as
+	// archives of layers have it, empty for none.
+	Capabilities []byte
+	// Summed reports whether a File has the digests of [Options].Sums. SumsAt is
+	// their offset in the file of the index; they are in Sums while it is written.
+	Summed bool
+	SumsAt int64
+	Sums   sums.Sums
 }
 
 // Kept reports whether the content of a file was kept.
@@ -184,6 +196,10 @@ const (
 	// maxProblems is the maximum number of problems of a layer that are listed;
 	// the others are counted. Only a layer made for it has more.
 	maxProblems = 100
+	// maxCapabilities is the length of an attribute that is kept. The kernel
+	// accepts 20 and 24 bytes; more differ from any right value as well when they
+	// are cut.
+	maxCapabilities = 64
 	// maxQuoted is the maximum length of a hostile path in a problem.
 	maxQuoted = 200
 )

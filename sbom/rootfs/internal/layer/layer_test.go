@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/sums"
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 )
@@ -490,6 +491,40 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
+// TestSparseSums has a sparse file with terabytes of hole: it has no digests, and
+// the file after it has.
+func TestSparseSums(t *testing.T) {
+	blob := bytes.Join([][]byte{
+		pax('x', "GNU.sparse.major", "0", "GNU.sparse.minor", "1", "GNU.sparse.name", "hole", "GNU.sparse.size", "9000000000000", "GNU.sparse.numblocks", "0", "GNU.sparse.map", ""), raw("x", '0', 0, ""),
+		pax('x', "GNU.sparse.major", "0", "GNU.sparse.minor", "1", "GNU.sparse.name", "small", "GNU.sparse.size", "1000", "GNU.sparse.numblocks", "0", "GNU.sparse.map", ""), raw("x", '0', 0, ""),
+		archive(t, tar.Header{Name: "file", Uid: 7, Gid: 1 << 30, Mode: 0o4755}),
+	}, nil)
+	x, err := Read(t.Context(), sourceOf(blob), Options{Sums: sums.SHA256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	found := map[string]string{}
+	for e, err := range x.Entries() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[string(e.Path)] = "none"
+		if e.Summed {
+			s, err := x.SumsOf(e.SumsAt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[string(e.Path)] = fmt.Sprintf("%d:%d %o %x", e.UID, e.GID, e.Mode, s.SHA256[:4])
+		}
+	}
+	zeros, file := sha256.Sum256(make([]byte, 1000)), sha256.Sum256([]byte("file"))
+	want := map[string]string{"hole": "none", "small": fmt.Sprintf("0:0 644 %x", zeros[:4]), "file": fmt.Sprintf("7:%d 4755 %x", 1<<30, file[:4])}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // FuzzRead checks that any layer is an error, or an index that is the same when the
 // layer is read again, and when it is read from the cache.
 func FuzzRead(f *testing.F) {
@@ -527,6 +562,31 @@ func FuzzRead(f *testing.F) {
 			wantP, wantMore := first.Problems()
 			if diff := cmp.Diff(wantP, p); diff != "" || more != wantMore {
 				t.Errorf("problems: %s", diff)
+			}
+		}
+		summed := keepAll
+		summed.Sums = sums.All
+		fourth, err := cache.Read(t.Context(), sourceOf(blob), summed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fourth.Close()
+		for e, err := range fourth.Entries() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Type == File && e.Summed != (e.SumsAt > 0) || e.Type != File && e.Summed {
+				t.Errorf("%s has digests: %v, at %d", e.Path, e.Summed, e.SumsAt)
+			}
+			if e.Summed && e.Kept == Whole {
+				content, _ := fourth.Content(e.Content, e.Size)
+				b, err := io.ReadAll(content)
+				var h sums.Hasher
+				h.Reset(sums.All)
+				h.Write(b)
+				if got, err2 := fourth.SumsOf(e.SumsAt); err != nil || err2 != nil || got != h.Sums() {
+					t.Errorf("%s has other digests: %v %v", e.Path, err, err2)
+				}
 			}
 		}
 		for e := range first.Entries() {

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strings"
 	"sync/atomic"
+
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/sums"
 )
 
 // Options are options of [Read].
@@ -19,8 +23,12 @@ type Options struct {
 	// Kept, if set, is the size of the contents kept of several layers, so that
 	// maxKept applies to all of them together.
 	Kept *atomic.Int64
+	// Sums are the digests that are computed of regular files. It is part of the
+	// key in a [Cache].
+	Sums sums.Set
 	// Only, if set, has the ordinals of the entries whose content is kept,
 	// instead of those that the rule selects. It is part of the key in a [Cache].
+	// Sums must be 0 then.
 	Only map[int64]bool
 
 	floor int64 // instead of expansionFloor, in tests
@@ -84,7 +92,7 @@ func readInto(ctx context.Context, blob *Blob, opts *Options, file *os.File, key
 		return nil, err
 	}
 	defer s.Close()
-	r := reader{opts: opts, stream: s, tar: tar.NewReader(s), out: newWriter(file)}
+	r := reader{opts: opts, stream: s, tar: tar.NewReader(s), out: newWriter(file, opts.Sums)}
 	defer func() {
 		if err == nil {
 			return
@@ -106,7 +114,7 @@ func readInto(ctx context.Context, blob *Blob, opts *Options, file *os.File, key
 		return nil, err
 	}
 	w := r.out
-	return &Index{file: file, size: w.end, places: w.places, totals: w.totals}, nil
+	return &Index{file: file, size: w.end, places: w.places, totals: w.totals, sums: w.sums}, nil
 }
 
 // reader converts an archive to entries.
@@ -116,6 +124,9 @@ type reader struct {
 	tar    *tar.Reader
 	out    *writer
 	head   [HeadSize]byte
+	hasher sums.Hasher
+	chunk  []byte
+	hashed int64 // bytes of contents that the hasher got
 	path   []byte
 	target []byte
 	kept   int64 // bytes that were added to Options.Kept
@@ -174,7 +185,7 @@ func (r *reader) entry(h *tar.Header) error {
 	if leftover(r.path) {
 		return nil
 	}
-	e := Entry{Path: r.path, Mode: uint16(h.Mode & 0o7777), Time: h.ModTime.Unix()}
+	e := Entry{Path: r.path, Mode: uint16(h.Mode & 0o7777), Time: h.ModTime.Unix(), UID: owner(h.Uid), GID: owner(h.Gid)}
 	if e.Type, e.Path, err = whiteout(r.path); err != nil {
 		return problem(err)
 	}
@@ -213,28 +224,110 @@ func (r *reader) entry(h *tar.Header) error {
 	return r.out.add(&e)
 }
 
-// file classifies a regular file and keeps its content.
+// owner converts a number of a user or group.
+func owner(n int) uint32 {
+	if n < 0 || int64(n) > math.MaxUint32 {
+		return math.MaxUint32
+	}
+	return uint32(n)
+}
+
+// capabilityRecord is the record of an extended header that runtimes apply.
+const capabilityRecord = "SCHILY.xattr.security.capability"
+
+// file classifies a regular file, computes its digests and keeps its content.
 func (r *reader) file(e *Entry, h *tar.Header) error {
 	e.Size = h.Size
-	head := r.head[:min(int64(len(r.head)), e.Size)]
-	if _, err := io.ReadFull(r.tar, head); err != nil {
-		return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, unexpected(err))
+	if c := h.PAXRecords[capabilityRecord]; c != "" {
+		e.Capabilities = []byte(c[:min(len(c), maxCapabilities)])
 	}
+	first := r.head[:min(int64(len(r.head)), e.Size)]
+	hashing := r.hashes(e, h)
+	if hashing {
+		if r.chunk == nil {
+			r.chunk = make([]byte, bufferSize)
+		}
+		first = r.chunk[:min(int64(len(r.chunk)), e.Size)]
+		r.hasher.Reset(r.opts.Sums)
+		r.hashed += e.Size
+	}
+	if err := r.fill(first); err != nil {
+		return err
+	}
+	head := first[:min(len(first), HeadSize)]
 	if classify := r.opts.Rule.Classify; classify != nil {
 		e.Class = classify(head)
 	}
 	switch {
 	case e.Size == 0:
+		e.Kept = Whole
 	case !r.wants(e):
-		return nil
 	case e.Size > MaxKeptFile:
 		e.Kept = TooLarge
-		return nil
+	default:
+		e.Kept = Whole
 	}
-	e.Kept, e.Content = Whole, r.out.at
-	if _, err := r.out.Write(head); err != nil {
-		return err
+	if e.Kept == Whole {
+		e.Content = r.out.at
+		if err := r.account(e); err != nil {
+			return err
+		}
 	}
+	switch {
+	case hashing:
+		return r.hash(e, first)
+	case e.Kept == Whole:
+		return r.keep(e, first)
+	}
+	return nil
+}
+
+// fill reads bytes of a content.
+func (r *reader) fill(b []byte) error {
+	if _, err := io.ReadFull(r.tar, b); err != nil {
+		return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, unexpected(err))
+	}
+	return nil
+}
+
+// hashes reports whether the digests of a file are computed. The holes of sparse
+// files take no bytes in the stream, so that a small layer could have terabytes
+// of them: those beyond a limit have no digests.
+func (r *reader) hashes(e *Entry, h *tar.Header) bool {
+	if r.opts.Sums == 0 {
+		return false
+	}
+	sparse := h.Typeflag == tar.TypeGNUSparse
+	for key := range h.PAXRecords {
+		sparse = sparse || strings.HasPrefix(key, "GNU.sparse.")
+	}
+	return !sparse || e.Size <= r.stream.pos+r.stream.floor-r.hashed
+}
+
+// hash computes the digests of a file whose first bytes were read, and keeps
+// its content if it is to be kept.
+func (r *reader) hash(e *Entry, first []byte) error {
+	for left := e.Size; ; {
+		r.hasher.Write(first)
+		if e.Kept == Whole {
+			if _, err := r.out.Write(first); err != nil {
+				return err
+			}
+		}
+		if left -= int64(len(first)); left <= 0 {
+			break
+		}
+		first = r.chunk[:min(int64(len(r.chunk)), left)]
+		if err := r.fill(first); err != nil {
+			return err
+		}
+	}
+	e.Summed, e.Sums = true, r.hasher.Sums()
+	return nil
+}
+
+// account counts a content that will be kept.
+func (r *reader) account(e *Entry) error {
 	// The stream itself is bounded, and contents are part of it, except for the
 	// holes of sparse files, which take no bytes there.
 	if r.out.totals.kept += e.Size; r.out.totals.kept > r.stream.pos+r.stream.floor {
@@ -244,11 +337,19 @@ func (r *reader) file(e *Entry, h *tar.Header) error {
 	if r.opts.Kept != nil && r.opts.Kept.Add(e.Size) > maxKept || r.out.totals.kept > maxKept {
 		return errKept
 	}
+	return nil
+}
+
+// keep keeps the content of a file whose first bytes were read.
+func (r *reader) keep(e *Entry, first []byte) error {
+	if _, err := r.out.Write(first); err != nil {
+		return err
+	}
 	n, err := r.out.ReadFrom(r.tar)
 	if err != nil {
 		return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, unexpected(err))
 	}
-	if n += int64(len(head)); n != e.Size {
+	if n += int64(len(first)); n != e.Size {
 		return fmt.Errorf("archive, near byte %d: a file of %d bytes has %d", r.stream.pos, e.Size, n)
 	}
 	return nil

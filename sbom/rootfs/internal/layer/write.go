@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/sums"
 )
 
 // The file of a layer:
@@ -23,7 +25,7 @@ import (
 
 // formatVersion is part of the magic: files of other versions are not
 // recognized.
-const formatVersion = "1"
+const formatVersion = "2"
 
 const (
 	fileMagic  = "depaudit layer " + formatVersion + "\n"
@@ -35,7 +37,7 @@ const (
 	// much memory.
 	blockSize = 64 << 10
 	// maxBlock is the size of a block with one more entry of the longest paths.
-	maxBlock = blockSize + 2*MaxPath + 64
+	maxBlock = blockSize + 2*MaxPath + maxCapabilities + 256
 	// maxDirectory is larger than the directory of MaxEntries with the longest
 	// paths.
 	maxDirectory = 64 << 20
@@ -57,6 +59,7 @@ type writer struct {
 	last   []byte // path of the previous entry
 	places []place
 	totals totals
+	sums   sums.Set
 	end    int64 // of contents and blocks, once finished
 	failed error // the first error of writing, a *writeError
 }
@@ -99,8 +102,8 @@ type totals struct {
 // bufferSize is the size of a write.
 const bufferSize = 256 << 10
 
-func newWriter(file *os.File) *writer {
-	w := &writer{file: file, buffer: make([]byte, 0, bufferSize)}
+func newWriter(file *os.File, set sums.Set) *writer {
+	w := &writer{file: file, sums: set, buffer: make([]byte, 0, bufferSize)}
 	w.buffer = append(w.buffer, fileMagic...)
 	w.at = int64(len(w.buffer))
 	return w
@@ -168,6 +171,8 @@ func (w *writer) add(e *Entry) error {
 	default:
 		b = binary.AppendUvarint(b, uint64(e.Mode))
 		b = binary.AppendVarint(b, e.Time)
+		b = binary.AppendUvarint(b, uint64(e.UID))
+		b = binary.AppendUvarint(b, uint64(e.GID))
 	}
 	switch e.Type {
 	case File:
@@ -175,6 +180,12 @@ func (w *writer) add(e *Entry) error {
 		b = append(b, e.Class, byte(e.Kept))
 		if e.Kept == Whole {
 			b = binary.AppendUvarint(b, uint64(e.Content))
+		}
+		b = appendBytes(b, e.Capabilities)
+		if e.Summed {
+			b = e.Sums.Append(append(b, 1), w.sums)
+		} else {
+			b = append(b, 0)
 		}
 	case Symlink, HardLink:
 		b = appendBytes(b, e.Target)
@@ -215,7 +226,7 @@ func (w *writer) finish(key string) error {
 	w.end = w.at
 	t := &w.totals
 	b := appendBytes(nil, []byte(key))
-	for _, n := range []int64{t.entries, t.whiteouts, t.kept, t.more, int64(len(t.problems))} {
+	for _, n := range []int64{t.entries, t.whiteouts, t.kept, int64(w.sums), t.more, int64(len(t.problems))} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	for _, p := range t.problems {

@@ -35,6 +35,51 @@ type Sums struct {
 	MD5    [16]byte
 }
 
+// parts returns the digests of a set in the order of its bits.
+func (s *Sums) parts(set Set) [][]byte {
+	var parts [][]byte
+	for i, b := range [4][]byte{s.BLAKE3[:], s.MD5[:], s.SHA1[:], s.SHA256[:]} {
+		if set&(1<<i) != 0 {
+			parts = append(parts, b)
+		}
+	}
+	return parts
+}
+
+// Only returns the digests of a set; the others are zero.
+func (s Sums) Only(set Set) Sums {
+	for _, b := range s.parts(All &^ set) {
+		clear(b)
+	}
+	return s
+}
+
+// Size is the length of what Append appends.
+func (set Set) Size() int {
+	size := 0
+	for _, b := range new(Sums).parts(set) {
+		size += len(b)
+	}
+	return size
+}
+
+// Append appends the digests of a set.
+func (s *Sums) Append(b []byte, set Set) []byte {
+	for _, part := range s.parts(set) {
+		b = append(b, part...)
+	}
+	return b
+}
+
+// Parse returns what Append appended, [Set.Size] bytes.
+func Parse(b []byte, set Set) Sums {
+	var s Sums
+	for _, part := range s.parts(set) {
+		b = b[copy(part, b):]
+	}
+	return s
+}
+
 // Hasher computes the digests of one content after the other. It is not safe for
 // concurrent use. The zero Hasher has to be reset first.
 type Hasher struct {
