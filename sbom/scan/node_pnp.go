@@ -14,7 +14,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
-	"github.com/depaudit/depaudit/sbom/internal/zipfile"
+	"github.com/depaudit/depaudit/sbom/zipfile"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/wording"
 )

@@ -13,7 +13,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
-	"github.com/depaudit/depaudit/sbom/internal/zipfile"
+	"github.com/depaudit/depaudit/sbom/zipfile"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 

@@ -27,7 +27,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/depaudit/depaudit/sbom/internal/zipfile"
+	"github.com/depaudit/depaudit/sbom/zipfile"
 )
 
 const (
