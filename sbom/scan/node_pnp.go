@@ -14,9 +14,9 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
-	"github.com/depaudit/depaudit/sbom/zipfile"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/wording"
+	"github.com/depaudit/depaudit/sbom/zipfile"
 )
 
 // Limits of Plug'n'Play. The list of 1,500 packages has a megabyte. An archive

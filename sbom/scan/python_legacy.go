@@ -10,8 +10,8 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
-	"github.com/depaudit/depaudit/sbom/zipfile"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/zipfile"
 )
 
 // listless is a distribution whose installer left no list of files: setup.py

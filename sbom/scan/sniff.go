@@ -13,8 +13,8 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
-	"github.com/depaudit/depaudit/sbom/zipfile"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/zipfile"
 )
 
 // sniffed has the files without an owner in the system's database, by the kind
