@@ -97,6 +97,17 @@ func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 		out.shows = append(out.shows, o.db.shows[o.index])
 		moved[o.db][o.index] = int32(i) + 1
 	}
+	for _, x := range []*DB{db, other} {
+		for _, part := range x.parts {
+			out.parts = append(out.parts, recordPart{part.read, compose(part.moved, moved[x])})
+		}
+		for i, nodes := range x.control {
+			if out.control == nil {
+				out.control = map[int][]rootfs.Node{}
+			}
+			out.control[int(moved[x][i])-1] = nodes
+		}
+	}
 	disputed := map[int32]claim{} // package of the other database -> claim
 	for n := range out.owner {
 		mine, theirs := db.owner[n], other.owner[n]
@@ -118,6 +129,18 @@ func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 		c := &other.Components[i-1]
 		out.notice(sbom.NoticeClaim, disputed[i].path, c.ID, "%s, in the database of %s, lists %s of packages in that of %s, which keep them",
 			c.Name, other.Kind, disputed[i], db.Kind)
+	}
+	return out
+}
+
+// compose returns the indexes, + 1, after two combinations of databases.
+func compose(first, second []int32) []int32 {
+	if first == nil {
+		return second
+	}
+	out := make([]int32, len(first))
+	for i, at := range first {
+		out[i] = second[at-1]
 	}
 	return out
 }

@@ -187,9 +187,9 @@ func FuzzStatus(f *testing.F) {
 			if p.version == "" && p.state != "not-installed" && p.state != "half-installed" {
 				t.Errorf("record without a version: %+v", p)
 			}
-			for _, path := range p.conffiles {
-				if !cleanPath(path) {
-					t.Errorf("conffile %q", path)
+			for _, f := range p.conffiles {
+				if !cleanPath(f.path) {
+					t.Errorf("conffile %q", f.path)
 				}
 			}
 			return nil

@@ -59,6 +59,7 @@ func openDpkg(ctx context.Context, s system) (*DB, error) {
 	}
 	d.assign(listings, d.mayShare)
 	d.ownDatabase(dpkgPlaces())
+	d.dpkgRecords()
 	if err := d.leftovers(ctx, unused); err != nil {
 		return nil, err
 	}

@@ -132,6 +132,7 @@ func (d *dpkg) ownSuffixes(dir rootfs.Node, stem string, component int) {
 	for kind := range strings.FieldsSeq(controlFiles) {
 		if n := d.tree.Child(dir, stem+"."+kind); n != rootfs.None {
 			d.own(n, component)
+			d.controls(component, n)
 		}
 	}
 }
@@ -201,8 +202,8 @@ func (d *dpkg) leftovers(ctx context.Context, lists []rootfs.Node) error {
 		p := removed[stem]
 		conffiles := map[string]bool{}
 		if p != nil {
-			for _, path := range p.conffiles {
-				conffiles[path] = true
+			for _, f := range p.conffiles {
+				conffiles[f.path] = true
 			}
 		}
 		files := claim{}

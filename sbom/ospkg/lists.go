@@ -41,8 +41,8 @@ func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []
 			return c.read(l, readPath)
 		})
 	}
-	for _, path := range p.conffiles {
-		c.take(path)
+	for _, f := range p.conffiles {
+		c.take(f.path)
 	}
 }
 

@@ -293,8 +293,8 @@ func (d *opkg) readList(ctx context.Context, c *collector, list rootfs.Node, com
 			return c.read(l, opkgPath)
 		})
 	}
-	for _, path := range d.packages[component].conffiles {
-		c.take(path)
+	for _, f := range d.packages[component].conffiles {
+		c.take(f.path)
 	}
 }
 

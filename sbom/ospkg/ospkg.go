@@ -90,6 +90,9 @@ type DB struct {
 	// It is None when the layer follows from the component's own files.
 	shows []rootfs.Node
 	at    string // the path of the database
+
+	parts   []recordPart          // read the records of files
+	control map[int][]rootfs.Node // see [DB.Control]
 }
 
 // Open reads the package databases of an environment. It returns nil and no

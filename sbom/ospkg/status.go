@@ -29,7 +29,7 @@ type dpkgRecord struct {
 	essential           bool
 	multiArch           string
 	size                int64 // bytes
-	conffiles           []string
+	conffiles           []conffile
 	requires            []requires
 	provides            []alternative
 	replaces            []alternative
@@ -39,6 +39,12 @@ type dpkgRecord struct {
 	single bool // in status.d
 	// faults are malformed fields that do not affect the list of packages.
 	faults []sbom.Gap
+}
+
+// conffile is a configuration file of a package.
+type conffile struct {
+	path string
+	sum  string // the MD5 of the package's version, 32 digits; or a word such as "newconffile"
 }
 
 // key returns the text that is unique among records.
@@ -263,7 +269,7 @@ func (p *dpkgRecord) parseConffiles(s *stanza) {
 			p.fault(line, "Conffiles of package %s: %s is not a path and a digest", p.name, excerpt(text))
 			continue
 		}
-		p.conffiles = append(p.conffiles, strings.TrimSpace(text[:i]))
+		p.conffiles = append(p.conffiles, conffile{strings.TrimSpace(text[:i]), text[i+1:]})
 	}
 }
 
