@@ -40,15 +40,16 @@ func (r *Report) ExitCode() int {
 	return 3
 }
 
-// DeriveVerdict returns the verdict that follows from the stages alone.
+// DeriveVerdict returns the verdict that follows from the stages and from the
+// findings about no single stage.
 func (r *Report) DeriveVerdict() Verdict {
-	v := Pass
+	v := verdictOf(r.Findings, Pass)
 	for i := range r.Stages {
 		switch r.Stages[i].DeriveVerdict() {
 		case Fail:
 			return Fail
 		case Incomplete:
-			v = Incomplete
+			v = worse(v, Incomplete)
 		}
 	}
 	if len(r.Stages) == 0 {
@@ -64,13 +65,28 @@ func (s *Stage) DeriveVerdict() Verdict {
 	if s.OpenGaps() > 0 || s.Limited() {
 		v = Incomplete
 	}
-	for _, f := range s.Findings {
+	return verdictOf(s.Findings, v)
+}
+
+// verdictOf returns the worst of a verdict and those of findings.
+func verdictOf(findings []Finding, v Verdict) Verdict {
+	for _, f := range findings {
 		switch f.Severity {
 		case Error:
 			return Fail
 		case SeverityIncomplete:
-			v = Incomplete
+			v = worse(v, Incomplete)
 		}
 	}
 	return v
+}
+
+// worse returns the worse of two verdicts.
+func worse(a, b Verdict) Verdict {
+	for _, v := range []Verdict{Fail, Incomplete} {
+		if a == v || b == v {
+			return v
+		}
+	}
+	return Pass
 }

@@ -110,7 +110,7 @@ func (r *Report) Validate() error {
 		return err
 	}
 	if v := r.DeriveVerdict(); v != r.Verdict {
-		return fmt.Errorf("the verdict is %q, and %q follows from the stages", r.Verdict, v)
+		return fmt.Errorf("the verdict is %q, and %q follows from the findings", r.Verdict, v)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func Rules() []Rule {
 		RuleBasePinned, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RuleLeftover, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
-		RuleStageGone, RuleShrunk,
+		RuleStageGone, RuleNotJudged, RuleShrunk,
 	}
 }
 

@@ -169,12 +169,23 @@ var (
 	}
 	RuleShrunk = Rule{
 		ID: "baseline-shrunk", Title: "The stage has shrunk", Strict: Info, Other: Info,
-		What:    "The baseline has dependencies that the stage no longer has.",
-		Why:     "Until the baseline is updated, they can return without being growth.",
-		Fix:     "lower the baseline: depaudit baseline update --stage STAGE.",
-		Accept:  "nothing needs to be accepted: shrinking passes.",
-		message: counted("dependency", "dependencies", " of the baseline left the stage"),
-		hint:    text("lower the baseline, so that they cannot return unnoticed"),
+		What:   "The baseline has dependencies that the stage no longer has. It is an error in a critical stage when half of the baseline or more is gone, and a remark otherwise.",
+		Why:    "Until the baseline is updated, they can return without being growth. And a stage that lost most of its dependencies is rarely the stage that was accepted: the environment is empty, or it is another one.",
+		Fix:    "check that the environment is the stage's, then lower the baseline: depaudit baseline update --stage STAGE.",
+		Accept: acceptUpdate,
+		// Limit is the size of the baseline when most of it is gone.
+		message: func(f Facts) string {
+			if f.Limit > 0 {
+				return fmt.Sprintf("%d of the %d dependencies of the baseline left the stage", f.Count, f.Limit)
+			}
+			return wording.Count(f.Count, "dependency", "dependencies") + " of the baseline left the stage"
+		},
+		hint: func(f Facts) string {
+			if f.Limit > 0 {
+				return "check that the environment is the one that the stage uses; if it is, lower the baseline"
+			}
+			return "lower the baseline, so that they cannot return unnoticed"
+		},
 	}
 )
 
@@ -488,16 +499,30 @@ var (
 		hint:    text("remove it from `accept:` of the stage"),
 	}
 	RuleStageGone = Rule{
-		ID: "stage-gone", Title: "The baseline has a stage that is not configured", Strict: Warning, Other: Warning,
-		What:   "A stage of the baseline is not in depaudit.yaml.",
-		Why:    "A renamed stage loses its baseline, and with it the accepted state.",
+		ID: "stage-gone", Title: "The baseline has a stage that is not configured", Strict: Error, Other: Warning,
+		What:   "A stage of the baseline is not in depaudit.yaml. It is an error if the stage was critical when it was accepted.",
+		Why:    "A renamed stage loses its baseline, and with it the accepted state. A critical stage that is not configured is no longer judged at all.",
 		Fix:    "name the stage in depaudit.yaml as the baseline does, or delete it from the baseline.",
-		Accept: acceptWarning,
+		Accept: "delete the stage from the baseline file: the diff is what the reviewers accept.",
 		message: func(f Facts) string {
+			if f.Severity == Error {
+				return fmt.Sprintf("the baseline has a critical stage %q that is not configured", f.Subject)
+			}
 			return fmt.Sprintf("the baseline has a stage %q that is not configured", f.Subject)
 		},
 		hint: text("name the stage in the configuration as the baseline does, or delete it from the baseline"),
 	}
 )
+
+// RuleNotJudged is about a run with --stage.
+var RuleNotJudged = Rule{
+	ID: "stage-not-judged", Title: "Critical stages were not judged", Strict: Warning, Other: Warning,
+	What:    "The command line selected some stages (--stage), and critical stages are not among them.",
+	Why:     "The verdict is that of the selected stages. It is not that of the pipeline.",
+	Fix:     "audit the other stages too, in this job or in their own.",
+	Accept:  acceptWarning,
+	message: func(f Facts) string { return "the verdict is not about " + f.Subject },
+	hint:    text("audit the other stages too, in this job or in their own"),
+}
 
 func deleteLine(f Facts) string { return fmt.Sprintf("delete it (line %d)", f.Line) }

@@ -44,6 +44,9 @@ type Stage struct {
 	audit.Method
 	// Reason is the text with which the stage's first baseline was accepted.
 	Reason string
+	// Critical is true for a stage that was critical, or enforced, when it was
+	// accepted: without it, the gate would lose its subject.
+	Critical bool
 	// Dependencies are sorted by key and version. Those that were accepted
 	// as growth have the reason that was given.
 	Dependencies []audit.Accepted
@@ -85,7 +88,7 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 		maps.Copy(next.Stages, b.Stages)
 		before = b.Stages[stage.Name]
 	}
-	accepted := &Stage{Method: stage.Method}
+	accepted := &Stage{Method: stage.Method, Critical: stage.Critical || stage.Enforced}
 	next.Stages[stage.Name] = accepted
 	reason = sbom.ValidText(reason)
 	if before == nil {

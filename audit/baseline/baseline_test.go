@@ -83,6 +83,7 @@ func TestBaselineFile(t *testing.T) {
       "rules": 1,
       "catalogers": "syft v1.54.1",
       "reason": "the first stage\nof “all”\u202e",
+      "critical": true,
       "dependencies": [
         {"key": "deb/debian/libc6?arch=amd64", "version": "2.36", "provenance": "os", "evidence": "db-owned"},
         {"key": "generic/tool?path=/opt/tool", "version": "3", "provenance": "unaccounted", "evidence": "none"},

@@ -37,6 +37,9 @@ func (s *Stage) encode(w *strings.Builder) {
 	if s.Reason != "" {
 		fmt.Fprintf(w, "      \"reason\": %s,\n", textJSON(s.Reason))
 	}
+	if s.Critical {
+		w.WriteString("      \"critical\": true,\n")
+	}
 	w.WriteString("      \"dependencies\": [")
 	for i, d := range slices.SortedFunc(slices.Values(s.Dependencies), audit.Accepted.Compare) {
 		if i > 0 {

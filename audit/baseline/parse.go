@@ -145,10 +145,12 @@ func (r *baselineReader) stage() (*Stage, error) {
 			s.Catalogers, err = r.text(key)
 		case "reason":
 			s.Reason, err = r.text(key)
+		case "critical":
+			s.Critical, err = r.boolean(key)
 		case "dependencies":
 			s.Dependencies, err = r.dependencies()
 		default:
-			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "dependencies")
+			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "dependencies")
 		}
 		return err
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // policy applies the rules to a stage. The texts of findings are in the rules;
@@ -177,10 +178,17 @@ func (p *policy) baseline() {
 	if g.Base != nil {
 		removed += len(g.Base.Removed)
 	}
-	if removed > 0 && !grows && p.stage.OpenGaps() == 0 {
+	switch {
+	case removed >= leastGone && 2*removed >= g.Baseline && p.config.Strict():
+		p.add(audit.RuleShrunk, audit.Facts{Severity: audit.Error, Count: removed, Limit: g.Baseline, Accept: update})
+	case removed > 0 && !grows && p.stage.OpenGaps() == 0:
 		p.add(audit.RuleShrunk, audit.Facts{Count: removed, Accept: update})
 	}
 }
+
+// leastGone is the number of dependencies that must be gone before it matters
+// that they are most of the baseline.
+const leastGone = 5
 
 // originOf returns how many of the new dependencies belong, or belonged, to the
 // base, as the end of a message.
@@ -363,8 +371,18 @@ func (p *policy) roots() {
 func pipelineFindings(c *config.Config, inputs []Input, lost bool, except *exceptions, accepted *baseline.Baseline) []audit.Finding {
 	var findings []audit.Finding
 	add := func(r audit.Rule, f audit.Facts) {
-		f.Severity = r.Strict
+		f.Severity = cmp.Or(f.Severity, r.Strict)
 		findings = append(findings, r.Finding(f))
+	}
+	var left []string // the critical stages that were not selected
+	for i := range c.Stages {
+		s := &c.Stages[i]
+		if s.Strict() && !slices.ContainsFunc(inputs, func(in Input) bool { return in.Stage.Name == s.Name }) {
+			left = append(left, s.Name)
+		}
+	}
+	if len(left) > 0 {
+		add(audit.RuleNotJudged, audit.Facts{Subject: wording.Count(len(left), "critical stage", "critical stages") + ": " + strings.Join(left, ", ")})
 	}
 	all := !slices.ContainsFunc(c.Stages, func(s config.Stage) bool {
 		return !slices.ContainsFunc(inputs, func(in Input) bool { return in.Stage.Name == s.Name })
@@ -381,9 +399,11 @@ func pipelineFindings(c *config.Config, inputs []Input, lost bool, except *excep
 	}
 	if accepted != nil {
 		for _, name := range slices.Sorted(maps.Keys(accepted.Stages)) {
-			if c.Stage(name) == nil {
-				add(audit.RuleStageGone, audit.Facts{Subject: name, Paths: []string{c.Baseline}})
+			if c.Stage(name) != nil {
+				continue
 			}
+			f := audit.Facts{Severity: audit.RuleStageGone.Severity(accepted.Stages[name].Critical), Subject: name, Paths: []string{c.Baseline}}
+			add(audit.RuleStageGone, f)
 		}
 	}
 	sortFindings(findings)

@@ -1,0 +1,30 @@
+package judge
+
+import (
+	"testing"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/baseline"
+	"github.com/depaudit/depaudit/audit/config"
+)
+
+// TestCriticalStageGone checks that a critical stage of the baseline cannot be
+// removed from the configuration without a stop, and another stage can.
+func TestCriticalStageGone(t *testing.T) {
+	c := &config.Config{Pipeline: "p", Baseline: "b.json", Stages: []config.Stage{{Name: "s", Environment: "dir:x"}}}
+	doc, _ := parseInventory(t, "dir:x", "debian\nbase 12")
+	for _, critical := range []bool{true, false} {
+		accepted := &baseline.Baseline{Stages: map[string]*baseline.Stage{"gone": {Critical: critical}}}
+		r := Pipeline(c, []Input{{Stage: c.Stages[0], Document: doc}}, accepted, audit.Tool{}, today)
+		want := audit.Pass
+		if critical {
+			want = audit.Fail
+		}
+		if r.Verdict != want || len(r.Findings) != 1 || r.Findings[0].Rule != audit.RuleStageGone.ID {
+			t.Errorf("critical %t: verdict %s with %v, want %s", critical, r.Verdict, r.Findings, want)
+		}
+		if err := r.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+}
