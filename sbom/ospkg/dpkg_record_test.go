@@ -90,7 +90,7 @@ func TestDpkgRecords(t *testing.T) {
 		"opt/x":                       "x",
 		"var/lib/dpkg/status":         record("a", "Conffiles:", " /etc/a.conf "+md5Of("a.conf"), " /etc/gone.conf newconffile") + record("b") + record("c"),
 		"var/lib/dpkg/diversions":     "/usr/bin/b\n/usr/bin/b.distrib\na\n",
-		"var/lib/dpkg/statoverride":   "root man 2755 /usr/bin/a\n#6 nobody 755 /usr/bin/b\n",
+		"var/lib/dpkg/statoverride":   "root man 2755 /usr/bin/a\n#6 nobody 755 /usr/bin/b.distrib\n",
 		"var/lib/dpkg/info/a.list":    "/.\n/bin\n/bin/a\n/bin/evil\n/bin/link\n/usr\n/usr/share/doc/a/copyright\n/usr/share/doc/a/changelog.gz\n/bin/lost\n/etc/a.conf\n",
 		"var/lib/dpkg/info/a.md5sums": md5Of("a") + "  bin/a\n" + md5Of("(c)") + "  usr/share/doc/a/copyright\n" + md5Of("x") + "  usr/share/doc/a/changelog.gz\n" + md5Of("lost") + "  bin/lost\n" + md5Of("other") + "  usr/bin/replaced\n",
 		"var/lib/dpkg/info/b.list":    "/usr/bin/b\n",

@@ -4,11 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/google/go-cmp/cmp"
 )
 
 var debian = sbom.OS{ID: "debian", VersionID: "12"}
@@ -116,4 +119,16 @@ func noticeDetails(db *DB) []string {
 		out = append(out, string(n.Kind)+" "+n.Path+": "+n.Detail)
 	}
 	return out
+}
+
+// checkEqual compares two databases of one tree and their records of files.
+func checkEqual(t *testing.T, first, second *DB) {
+	t.Helper()
+	parts := cmp.Comparer(func(a, b recordPart) bool { return slices.Equal(a.moved, b.moved) })
+	if diff := cmp.Diff(first, second, cmp.AllowUnexported(DB{}), parts); diff != "" {
+		t.Fatalf("another run differs:\n%s", diff)
+	}
+	if !reflect.DeepEqual(recordsOf(t, first), recordsOf(t, second)) {
+		t.Fatal("the records of another run differ")
+	}
 }
