@@ -25,6 +25,9 @@ import (
 //     the entry is created where that link leads inside of the image.
 //   - A hard link is the file that its target is at that moment, also if
 //     the target is from a lower layer, or is a symbolic link.
+//     containerd and Docker then apply the mode of the entry to that file, and
+//     umoci does not, since some archives leave it 0. It is applied if it makes
+//     the file set-id.
 //   - Whiteouts remove entries of lower layers, and none of their own layer,
 //     in whatever order they are in it. Their order still matters: a path
 //     behind a link leads elsewhere after a whiteout removed the link.
@@ -50,6 +53,7 @@ type merge struct {
 	live   int
 
 	layer    uint16 // the layer that is being applied
+	indexes  []*layer.Index
 	entries  int64
 	steps    int64 // components of paths that were followed, and nodes that were hidden or removed
 	gaps     []sbom.Gap
@@ -72,7 +76,10 @@ type fileMeta struct {
 	// moved reports whether a file has another path than in its layer: it is a
 	// hard link, or is behind a symbolic link.
 	moved bool
-	extra int32 // index of extras, 0 for none
+	// changed is the layer that last changed the node: layer, unless that wrote
+	// again what was there.
+	changed uint16
+	extra   int32 // index of extras, 0 for none
 }
 
 // fileExtra are the metadata of a node for [Tree.Meta] and [Tree.Sum].
@@ -107,6 +114,7 @@ func newMerge() *merge {
 // apply applies a layer on top.
 func (m *merge) apply(ctx context.Context, number uint16, x *layer.Index) error {
 	m.layer = number
+	m.indexes = append(m.indexes, x)
 	if m.entries += x.Len(); m.entries > layer.MaxEntries {
 		return fmt.Errorf("layer %d: the image has more than %d entries", number, layer.MaxEntries)
 	}
@@ -220,11 +228,15 @@ func (m *merge) entry(e *layer.Entry) error {
 		// The target may be below the node that is replaced.
 		meta, kind := m.meta[file], m.build.kinds[file]
 		meta.layer, meta.moved = m.layer, true
+		if setID := e.Mode & 0o6000; setID&^meta.mode != 0 {
+			meta.mode, meta.changed = e.Mode, m.layer
+			m.meta[file].mode, m.meta[file].changed = e.Mode, m.layer
+		}
 		m.remove(n)
 		m.put(n, kind, meta)
 		return nil
 	}
-	meta := fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, source: m.layer, moved: place.linked, extra: m.extra(e)}
+	meta := fileMeta{mode: e.Mode, time: e.Time, layer: m.layer, source: m.layer, moved: place.linked, changed: m.layer, extra: m.extra(e)}
 	kind := Other
 	switch e.Type {
 	case layer.Dir:
@@ -242,9 +254,48 @@ func (m *merge) entry(e *layer.Entry) error {
 			return err
 		}
 	}
+	if m.sums != 0 && old == kind {
+		same, err := m.same(&m.meta[n], &meta, kind)
+		if err != nil {
+			return err
+		}
+		if same {
+			meta.changed = m.meta[n].changed
+		}
+	}
 	m.remove(n)
 	m.put(n, kind, meta)
 	return nil
+}
+
+// same reports whether a layer writes again what a lower one wrote: the same
+// content with the same owner, mode and capabilities. The time may differ.
+func (m *merge) same(old, now *fileMeta, kind Kind) (bool, error) {
+	a, b := m.extras[old.extra], m.extras[now.extra]
+	if old.mode != now.mode || a.uid != b.uid || a.gid != b.gid || a.capabilities != b.capabilities {
+		return false, nil
+	}
+	switch kind {
+	case Symlink:
+		return bytes.Equal(m.target(old), m.target(now)), nil
+	case File:
+		if old.size != now.size || a.sums == 0 || b.sums == 0 {
+			return false, nil
+		}
+		before, err := m.indexes[old.source-1].SumsOf(a.sums)
+		if err != nil {
+			return false, err
+		}
+		after, err := m.indexes[now.source-1].SumsOf(b.sums)
+		return before == after, err
+	}
+	return true, nil
+}
+
+// target returns the text of a symbolic link.
+func (m *merge) target(link *fileMeta) []byte {
+	l := m.build.links[link.content]
+	return m.build.text[l.from:l.to]
 }
 
 // extra returns the index of the extras of an entry.
@@ -331,8 +382,7 @@ func (m *merge) walk(path []byte) (place, error) {
 				return p, errLinks
 			}
 			p.linked = true
-			l := m.build.links[m.meta[n].content]
-			target := m.build.text[l.from:l.to]
+			target := m.target(&m.meta[n])
 			if len(target) > 0 && target[0] == '/' {
 				p.node = 0
 			}
@@ -535,6 +585,7 @@ func (m *merge) tree() *Tree {
 	}
 	if m.sums != 0 {
 		s.extras, s.extra = m.extras, make([]int32, kept)
+		s.changed = make([]uint16, kept)
 	}
 	for n, meta := range m.meta {
 		to := numbers[n]
@@ -543,6 +594,7 @@ func (m *merge) tree() *Tree {
 		s.sources[to], s.modes[to], s.classes[to] = meta.source, meta.mode, meta.class
 		if s.extra != nil {
 			s.extra[to] = meta.extra
+			s.changed[to] = cmp.Or(meta.changed, meta.layer)
 		}
 		if meta.moved && meta.content < 0 {
 			s.moved = append(s.moved, Node(to))

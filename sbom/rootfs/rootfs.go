@@ -273,6 +273,16 @@ func (t *Tree) Layer(n Node) int {
 	return int(t.layers[n])
 }
 
+// ChangedIn returns the number of the layer that last changed a node: that of
+// [Tree.Layer], unless it wrote again what a lower layer had there, as a copy for
+// a new time of modification does. It is 0 unless [Options.Sums] was set.
+func (t *Tree) ChangedIn(n Node) int {
+	if !t.has(n) || t.stored == nil || t.stored.changed == nil {
+		return 0
+	}
+	return int(t.stored.changed[n])
+}
+
 // Gaps returns everything that could not be read: directories without
 // permission, mounts that could not be entered, directories beyond a limit,
 // entries of layers that cannot be part of a tree. Sorted by path.

@@ -29,6 +29,7 @@ type imageFiles struct {
 	sums     SumSet
 	extras   []fileExtra // nil if no sums were requested
 	extra    []int32     // node -> extras
+	changed  []uint16    // node -> the layer that last changed it, nil as extras
 }
 
 // hardLinks returns the files that several entries are. Contents of different

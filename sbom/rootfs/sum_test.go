@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"crypto/md5"
@@ -8,6 +9,7 @@ import (
 	"crypto/sha256"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -73,6 +75,42 @@ func TestSumsOfImages(t *testing.T) {
 				t.Errorf("%s: metadata: %v", path, err)
 			}
 		}
+	}
+}
+
+// TestChangedIn checks which layer is said to have changed a file.
+func TestChangedIn(t *testing.T) {
+	tree := mustOpenBlobs(t, Options{Sums: SumBLAKE3},
+		layerOf(t, "bin/", "bin/same", "bin/other", "bin/gone", "bin/type", "link -> bin", "moved -> bin", "hard => bin/same"),
+		layerOf(t, "bin/", "bin/same", "bin/other=x", "bin/.wh.gone", "bin/type -> same", "link -> bin", "moved -> /bin", "new"),
+		layerOf(t, "bin/same", "bin/gone", "bin/late => bin/same"),
+	)
+	for path, want := range map[string]int{
+		"bin/same": 1, "bin/other": 2, "bin/gone": 3, "bin/type": 2, "link": 1, "moved": 2, "hard": 1, "new": 2, "bin/late": 1,
+	} {
+		n := Node(0)
+		for name := range strings.SplitSeq(path, "/") {
+			n = tree.Child(n, name)
+		}
+		if got := tree.ChangedIn(n); got != want {
+			t.Errorf("%s was changed in layer %d, want %d", path, got, want)
+		}
+	}
+	setID := mustOpenBlobs(t, Options{Sums: SumBLAKE3}, layerOf(t, "bin/", "bin/sh"), func() []byte {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		w.WriteHeader(&tar.Header{Name: "x", Linkname: "bin/sh", Typeflag: tar.TypeLink, Mode: 0o4755})
+		w.WriteHeader(&tar.Header{Name: "y", Linkname: "bin/sh", Typeflag: tar.TypeLink})
+		w.Close()
+		return b.Bytes()
+	}())
+	for _, path := range []string{"/bin/sh", "/x", "/y"} {
+		if m, err := setID.Meta(setID.Lookup(path)); err != nil || m.Mode != 0o4755 || setID.ChangedIn(setID.Lookup(path)) != 2 {
+			t.Errorf("%s: %o %v", path, m.Mode, err)
+		}
+	}
+	if openDir(t, t.TempDir()).ChangedIn(0) != 0 {
+		t.Error("a directory has layers")
 	}
 }
 
