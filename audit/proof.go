@@ -86,6 +86,11 @@ type ComponentProof struct {
 	Content string `json:"content,omitempty"`
 	// Files is the number of files behind Content.
 	Files int `json:"files,omitempty"`
+	// Layer is the highest layer of an image that changed one of its files, apart
+	// from conffiles and from files that an artifact proves, and LayerFile the
+	// first file that it changed. 0 and empty outside of images.
+	Layer     int    `json:"layer,omitempty"`
+	LayerFile string `json:"layerFile,omitempty"`
 }
 
 // FileStatus is the outcome for one file of an environment.

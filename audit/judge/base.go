@@ -20,6 +20,8 @@ type Base struct {
 	Ref string
 	// Document is the result of the scan, nil when there is none.
 	Document *sbom.Document
+	// Proof is what was verified about its files, nil for nothing.
+	Proof *audit.Proof
 	// Lost is why the scan has no result.
 	Lost error
 	// Claimed is true when the image's own annotation names the base, and not
@@ -41,6 +43,9 @@ type stageBase struct {
 	problem string
 	// components are the counted components of the base, by identity.
 	components map[string]*sbom.Component
+	// files and stageFiles are what was verified about the files of each component
+	// of the base and of the stage, by ID.
+	files, stageFiles map[string]*audit.ComponentProof
 	// upgraded are the IDs of the stage's packages of the system that are another
 	// version of one of the base's.
 	upgraded map[string]bool
@@ -64,8 +69,20 @@ func compareBase(in Input) *stageBase {
 			b.components[sbom.Identity(c)] = c
 		}
 	}
+	b.files, b.stageFiles = proofsByID(b.Proof), proofsByID(in.Proof)
 	b.upgraded = upgradedPackages(b.Document, in.Document)
 	return b
+}
+
+func proofsByID(p *audit.Proof) map[string]*audit.ComponentProof {
+	if p == nil {
+		return nil
+	}
+	byID := make(map[string]*audit.ComponentProof, len(p.Components))
+	for i := range p.Components {
+		byID[p.Components[i].ID] = &p.Components[i]
+	}
+	return byID
 }
 
 // upgradedPackages returns the packages of the system in the stage that replace
@@ -160,7 +177,7 @@ func (b *stageBase) has(c *sbom.Component) bool {
 	}
 	inBase := b.components[sbom.Identity(c)]
 	switch {
-	case inBase == nil:
+	case inBase == nil, b.changed(c, inBase) != "":
 		return false
 	case b.layers > 0 && c.Layer == 0:
 		// A package of the system without files is in no layer: it is what the
@@ -177,6 +194,32 @@ func (b *stageBase) has(c *sbom.Component) bool {
 		return len(now) == 0 || len(then) == 0 || slices.Equal(now, then)
 	}
 	return true
+}
+
+// changed returns what shows that the stage changed files of a component that
+// the base has too, as a clause, or "". What a layer of the stage writes is never
+// the base's, unless it is what the base's own artifact installs.
+func (b *stageBase) changed(c, inBase *sbom.Component) string {
+	now, then := b.stageFiles[c.ID], b.files[inBase.ID]
+	switch {
+	case now == nil:
+		return ""
+	case b.layers > 0:
+		if now.Layer <= b.layers {
+			return ""
+		}
+		return fmt.Sprintf("layer %d of the stage changes %s", now.Layer, now.LayerFile)
+	case then == nil || now.Content == "" || then.Content == "" || now.Content == then.Content:
+		return ""
+	}
+	return fmt.Sprintf("its files are not those of the base (%s, and %s there)", shortDigest(now.Content), shortDigest(then.Content))
+}
+
+// shortDigest returns enough of a digest to tell it from another one.
+func shortDigest(digest string) string {
+	const digits = 12
+	algorithm, value, _ := strings.Cut(digest, ":")
+	return algorithm + ":" + value[:min(len(value), digits)]
 }
 
 // provedDigests returns the digests that are bound to the installed files.

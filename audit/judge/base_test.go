@@ -289,3 +289,56 @@ func TestUntrustedStrings(t *testing.T) {
 		}
 	}
 }
+
+// TestBaseFiles compares the files of components with the same identity in base
+// and stage.
+func TestBaseFiles(t *testing.T) {
+	bash := sbom.Component{Kind: sbom.KindOS, Type: "deb", Namespace: "debian", Name: "bash", Version: "5.2-1", Arch: "amd64", PURL: "pkg:deb/debian/bash@5.2-1", Layer: 1}
+	document := func(ref string, layers ...string) *sbom.Document {
+		d := sbom.Document{Environment: sbom.Environment{Ref: ref, Kind: audit.EnvironmentKind(ref)}, Components: []sbom.Component{bash}}
+		for _, l := range layers {
+			d.Environment.Image.Layers = append(d.Environment.Image.Layers, sbom.Layer{DiffID: l})
+		}
+		return mustNew(t, d)
+	}
+	id := document("dir:root").Components[0].ID
+	proof := func(p audit.ComponentProof) *audit.Proof {
+		p.ID = id
+		return &audit.Proof{Components: []audit.ComponentProof{p}}
+	}
+	one, two := "blake3:"+strings.Repeat("1", 64), "blake3:"+strings.Repeat("2", 64)
+	for name, test := range map[string]struct {
+		image       bool
+		base, stage *audit.Proof
+		changed     string
+	}{
+		"not verified":           {},
+		"only the stage":         {stage: proof(audit.ComponentProof{Content: one})},
+		"only the base":          {base: proof(audit.ComponentProof{Content: one})},
+		"the same":               {base: proof(audit.ComponentProof{Content: one}), stage: proof(audit.ComponentProof{Content: one})},
+		"other files":            {base: proof(audit.ComponentProof{Content: one}), stage: proof(audit.ComponentProof{Content: two}), changed: "its files are not those of the base (blake3:222222222222, and blake3:111111111111 there)"},
+		"a layer of the base":    {image: true, stage: proof(audit.ComponentProof{Layer: 1, LayerFile: "/bin/bash"})},
+		"a layer of the stage":   {image: true, stage: proof(audit.ComponentProof{Layer: 2, LayerFile: "/bin/bash"}), changed: "layer 2 of the stage changes /bin/bash"},
+		"an image, not verified": {image: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := Input{Stage: config.Stage{Name: "s", Environment: "dir:root"}, Document: document("dir:root"), Proof: test.stage,
+				Base: &Base{Ref: "snapshot:b", Document: document("dir:root"), Proof: test.base}}
+			if test.image {
+				in.Stage.Environment, in.Document = "registry:e.org/b", document("registry:e.org/b", "a", "b")
+				in.Base.Ref, in.Base.Document = pinnedRef, document(pinnedRef, "a")
+			}
+			b := compareBase(in)
+			c := &in.Document.Components[0]
+			if b == nil || b.problem != "" {
+				t.Fatalf("%+v", b)
+			}
+			if got := b.changed(c, &in.Base.Document.Components[0]); got != test.changed {
+				t.Errorf("changed: %q, want %q", got, test.changed)
+			}
+			if b.has(c) != (test.changed == "") {
+				t.Errorf("the base has it: %v", b.has(c))
+			}
+		})
+	}
+}

@@ -78,7 +78,11 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		if err != nil {
 			return nil, err
 		}
-		return &Result{Document: s.Document}, nil
+		proof, err := readProof(s.Proof)
+		if err != nil {
+			return nil, err
+		}
+		return &Result{Document: s.Document, Proof: proof}, nil
 	}
 	opts := scan.Options{Progress: progress, Platform: r.Platform, Cache: r.Cache, Own: r.Own, Fingerprints: true, Now: r.Now, Reading: r.Reading}
 	if r.Since != "" {
@@ -98,6 +102,11 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		s, err := scan.Snapshot(ctx, r.Ref, opts)
 		if err != nil {
 			return nil, err
+		}
+		if proof != nil {
+			if s.Proof, err = json.Marshal(proof); err != nil {
+				return nil, err
+			}
 		}
 		var b bytes.Buffer
 		if err := snapshot.Write(&b, s); err != nil {
@@ -147,6 +156,20 @@ func readSnapshot(path string) (*snapshot.Snapshot, error) {
 	}
 	defer f.Close()
 	return snapshot.Read(f)
+}
+
+// readProof parses the proof in a snapshot, nil for none.
+func readProof(raw []byte) (*audit.Proof, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	proof := new(audit.Proof)
+	if err := dec.Decode(proof); err != nil {
+		return nil, fmt.Errorf("snapshot: what was verified: %w (make a new one with depaudit snapshot)", err)
+	}
+	return proof, nil
 }
 
 // readAttestation reads the SBOM that BuildKit attached for a build stage.

@@ -40,6 +40,7 @@ import (
 	"github.com/depaudit/depaudit/audit/baseline"
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/audit/judge"
+	"github.com/depaudit/depaudit/audit/ledger"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/graph"
@@ -207,7 +208,9 @@ func scanStages(ctx context.Context, stages []stageScan, o Options) error {
 	}
 	for i := range stages {
 		if s := &stages[i]; s.base != nil {
-			envs, based = append(envs, *s.base), append(based, s)
+			base := *s.base
+			base.Verify = s.baseRequest()
+			envs, based = append(envs, base), append(based, s)
 		}
 	}
 	found, err := Inventories(ctx, envs, o)
@@ -221,9 +224,20 @@ func scanStages(ctx context.Context, stages []stageScan, o Options) error {
 	}
 	for i, s := range based {
 		inv := found[len(stages)+i]
-		s.input.Base = &judge.Base{Ref: s.base.Raw, Document: inv.Document, Lost: inv.Lost}
+		s.input.Base = &judge.Base{Ref: s.base.Raw, Document: inv.Document, Proof: inv.Proof, Lost: inv.Lost}
 	}
 	return claimBases(ctx, stages, o)
+}
+
+// baseRequest returns what to verify about the base: its files are compared with
+// those of the stage, if these are verified. Of an image that is made of its base
+// the layers show what is changed.
+func (s *stageScan) baseRequest() *ledger.Request {
+	base := s.base.Ref
+	if s.env.Verify == nil || base.Scheme == rootfs.SchemeSnapshot || base.IsImage() && s.env.Ref.IsImage() {
+		return nil
+	}
+	return new(ledger.Request)
 }
 
 // rootsOf resolves a stage's roots in the scan of it. A root that resolves to

@@ -10,6 +10,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/audit/ledger"
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
@@ -27,8 +28,8 @@ func (c *command) snapshotCommand() *cobra.Command {
 		Long: `Scans an environment (the machine itself by default) and writes its dependencies
 to a file. At the end of the job "depaudit audit --since FILE" uses the file as
 the stage's base: its dependencies have the provenance "image", and those that
-the job added are counted and judged apart. The second scan reads only files
-that have changed since.
+the job added are counted and judged apart, and so are those whose files the job
+changed. The second scan reads only files that have changed since.
 
 Keep the file where the job cannot write: a job that changes it changes the
 base.
@@ -61,7 +62,7 @@ that uses the file decides.`,
 			if e.Ref.Scheme != rootfs.SchemeHost && e.Ref.Scheme != rootfs.SchemeDir {
 				return usage(&hinted{fmt.Errorf("%s: a snapshot is made of host: or a directory", raw), "an image or an SBOM does not change: name it as the base itself"})
 			}
-			e.Snapshot = true
+			e.Snapshot, e.Verify = true, new(ledger.Request)
 			inventories, err := c.inventories(cmd.Context(), []pipeline.Environment{e}, limits)
 			if err != nil {
 				return err

@@ -5,8 +5,8 @@
 // # What is in the file
 //
 // One JSON object, so that the document can be looked at with any tool: the
-// version of the format, the document, the fingerprints, and a digest over both. The
-// digest detects a truncated or accidentally edited file. It is no evidence of
+// version of the format, the document, what was verified about its files, the
+// fingerprints, and a digest over all of it. The digest detects a truncated or accidentally edited file. It is no evidence of
 // the author: a process that can write the file can claim any base.
 //
 // The fingerprints (rootfs.FileFingerprint) are packed, some 30 bytes each, and in base64. A
@@ -47,6 +47,9 @@ type Snapshot struct {
 	Document *sbom.Document
 	// Fingerprints are nil where the environment has none: an image.
 	Fingerprints *Fingerprints
+	// Proof is what was verified about the files, as JSON of the caller; nil for
+	// nothing.
+	Proof json.RawMessage
 }
 
 // Fingerprints are by what a later scan recognises that nothing changed.
@@ -62,6 +65,7 @@ type Fingerprints struct {
 type file struct {
 	Format       int                 `json:"snapshot"`
 	Document     json.RawMessage     `json:"document"`
+	Proof        json.RawMessage     `json:"proof,omitempty"`
 	Fingerprints *storedFingerprints `json:"fingerprints,omitempty"`
 	Digest       string              `json:"sha256"`
 }
@@ -81,6 +85,11 @@ func Write(w io.Writer, s *Snapshot) error {
 	}
 	f := file{Format: Format}
 	var err error
+	if s.Proof != nil {
+		if f.Proof, err = json.Marshal(s.Proof); err != nil { // as it will be in the file
+			return fmt.Errorf("snapshot: %w", err)
+		}
+	}
 	if f.Document, err = json.Marshal(s.Document); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
@@ -103,8 +112,8 @@ func Write(w io.Writer, s *Snapshot) error {
 	return err
 }
 
-// digest is over the text of the document and of the fingerprints in the file,
-// each with its length before it.
+// digest is over the text of the document, of the proof and of the fingerprints
+// in the file, each with its length before it.
 func (f *file) digest() string {
 	h := sha256.New()
 	part := func(b []byte) {
@@ -112,6 +121,7 @@ func (f *file) digest() string {
 		h.Write(b)
 	}
 	part(f.Document)
+	part(f.Proof)
 	if f.Fingerprints != nil {
 		part([]byte(f.Fingerprints.Binding))
 		part([]byte(f.Fingerprints.Root))
@@ -141,7 +151,7 @@ func Read(r io.Reader) (*Snapshot, error) {
 	if f.Digest != f.digest() {
 		return nil, errors.New("snapshot: its content does not match its digest: it was changed after it was written: make a new one with depaudit snapshot")
 	}
-	s := new(Snapshot)
+	s := &Snapshot{Proof: f.Proof}
 	if s.Document, err = document(f.Document); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}

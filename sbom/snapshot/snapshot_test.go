@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,7 @@ func TestRoundTrip(t *testing.T) {
 	whole := example(t)
 	for name, s := range map[string]*Snapshot{
 		"whole": whole, "no fingerprints": {Document: whole.Document}, "no files": {Document: whole.Document, Fingerprints: &Fingerprints{Binding: "x"}},
+		"with a proof": {Document: whole.Document, Proof: json.RawMessage(`{"detail":"\u003ca\u003e"}`)},
 	} {
 		text := written(t, s)
 		if text != written(t, s) {
