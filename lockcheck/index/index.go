@@ -1,6 +1,30 @@
 // Package index reads the package indexes of operating systems: lock files that
 // a key vouches for. An entry has the name, the version, the architecture and the
 // digest of a package, and leads to an artifact as the entry of a lock file does.
+//
+// # Who vouches for an index
+//
+// A Release file of apt lists the SHA-256 of each index of its archive, and the
+// Release file is signed. The digest is that of the uncompressed index, so an
+// index is what a Release lists whatever apt or a mirror compressed it with, and
+// wherever it is: a Release file of one source vouches for an index of another.
+// An index that differs from the one that the Release file beside it lists is a
+// problem, and none of its entries is used.
+//
+// # What a key means
+//
+// A Release file with a good signature by a trusted key makes the entries
+// [Signed]. One that only keys sign which are not trusted is of a [Foreign]
+// archive, whatever origin it claims. An index without a signature is the word of
+// the directory that it is in: its entries are [Listed], which is weaker than any
+// signature and more than the installed database by itself. So is an index whose
+// signature is damaged, and that is a problem too.
+//
+// # The age of an index
+//
+// The index of a later day lists later versions. A package that it has at another
+// version is [OtherVersion]: that is no accusation, and no evidence of a digest.
+// Dates of expiry are information: an index must be as old as the installation.
 package index
 
 import (
@@ -26,7 +50,7 @@ type Package struct {
 	Type                string // purl type: "deb", "apk", "alpm"
 	Name, Version, Arch string
 	// Record are the fields of its record in the database ("Depends", as dpkg's
-	// status has it), to be compared with those of the entry.
+	// status has it), to be compared with those of the entry; nil for none.
 	Record map[string]string
 	// Digest is a digest that the database has of the artifact, empty for none.
 	Digest string
@@ -46,7 +70,7 @@ type Entry struct {
 
 // Evidence of a package by the indexes.
 const (
-	Listed       = "archive-listed"        // an index that no trusted key signs has it
+	Listed       = "archive-listed"        // an index that no key signs has it
 	Signed       = "archive-signed"        // a trusted entry names the digest
 	OtherVersion = "archive-other-version" // listed at another version
 	Foreign      = "foreign"               // an archive that is not trusted has it
@@ -57,21 +81,35 @@ const (
 type Result struct {
 	// Evidence is empty without any index for its type.
 	Evidence string
-	// Entry is the one that matches, or the nearest.
+	// Entry is the one that matches, or the nearest by name; nil for [Local].
 	Entry *Entry
-	// Detail is one sentence for people.
+	// Detail is one sentence for people, without a full stop.
 	Detail string
-	// Differs are the fields of the record that differ from the entry's: a
-	// forged record.
+	// Differs are the fields of the record that differ from those of a trusted
+	// entry, sorted: a forged record.
 	Differs []string
 }
 
 // Index describes an index that was read.
 type Index struct {
-	File                            string
-	Environment                     bool
-	Origin, Label, Suite, Codename  string
-	Date, Key, KeyName, Problem, At string
+	// File is the path of the index: the name of its source, and its name there.
+	File        string
+	Environment bool
+	// Type is the purl type of its packages.
+	Type string
+	// Origin, Label, Suite and Codename are those of the Release file.
+	Origin, Label, Suite, Codename string
+	// Path is the name of the index in the Release file
+	// ("main/binary-amd64/Packages").
+	Path string
+	// Date is the date of the Release file, YYYY-MM-DD, and ValidUntil when it
+	// expires, which is only information.
+	Date, ValidUntil string
+	// Key is the fingerprint of the trusted key that signed, and KeyName its name;
+	// empty when none did.
+	Key, KeyName string
+	// Problem is why the index is not trusted, empty when it is.
+	Problem string
 }
 
 // Problem is what could not be read or verified.
@@ -82,15 +120,86 @@ type Problem struct {
 
 // Set is a set of indexes.
 type Set struct {
+	// Indexes are in the order of the sources, and within one sorted by path.
 	Indexes  []Index
 	Problems []Problem
+
+	entries map[entryKey][]entry
+	origins []origin // of each index
 }
 
-// Open reads the entries of indexes for the packages that wanted reports. Indexes
-// have some 60,000 entries, and a stage has few hundred packages.
+type entryKey struct{ typ, name string }
+
+// entry is an [Entry] with the fields that a record is compared with.
+type entry struct {
+	Entry
+	fields map[string]string
+}
+
+// origin is what is needed of an index beside its description.
+type origin struct {
+	standing standing
+	source   int // the position in the sources
+	name     string
+	release  *release // nil for an index that has its own signature, or none
+}
+
+// standing is who vouches for an index. A higher one is preferred when several
+// indexes have a package.
+type standing int
+
+const (
+	rejected standing = iota // none of its entries is used
+	foreign                  // only keys that are not trusted sign it
+	unsigned                 // no key signs it, or its signature is damaged
+	signed                   // a trusted key signs it
+)
+
+// Open reads the entries of indexes for the packages that wanted reports; nil is
+// every package. Indexes have some 60,000 entries, and a stage has few hundred
+// packages. The error is that of the context; what could not be read or verified
+// is in [Set.Problems].
 func Open(ctx context.Context, sources []Source, keys *trust.Keys, wanted func(typ, name string) bool) (*Set, error) {
-	return new(Set), ctx.Err()
+	if wanted == nil {
+		wanted = func(string, string) bool { return true }
+	}
+	o := &opener{
+		set:     &Set{entries: make(map[entryKey][]entry)},
+		sources: sources,
+		keys:    keys,
+		wanted:  wanted,
+	}
+	if err := o.read(ctx); err != nil {
+		return nil, err
+	}
+	return o.set, nil
 }
 
-// Match finds the entry of an installed package.
-func (s *Set) Match(p Package) Result { return Result{} }
+// opener reads sources into a set.
+type opener struct {
+	set      *Set
+	sources  []Source
+	keys     *trust.Keys
+	wanted   func(typ, name string) bool
+	releases []*release
+	read64   int64 // bytes of indexes
+}
+
+// add adds an index with its entries.
+func (o *opener) add(x Index, at origin, entries []entry) {
+	n := len(o.set.Indexes)
+	o.set.Indexes = append(o.set.Indexes, x)
+	o.set.origins = append(o.set.origins, at)
+	if at.standing == rejected {
+		return
+	}
+	for _, e := range entries {
+		e.Index = n
+		key := entryKey{x.Type, e.Name}
+		o.set.entries[key] = append(o.set.entries[key], e)
+	}
+}
+
+func (o *opener) problem(source Source, name, detail string) {
+	o.set.Problems = append(o.set.Problems, Problem{File: source.path(name), Detail: detail})
+}

@@ -1,0 +1,181 @@
+package index
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+)
+
+// typeDeb is the purl type of Debian's packages.
+const typeDeb = "deb"
+
+// extensions are those of compressed indexes. The content decides what a file
+// is; the extension only which names are indexes.
+var extensions = []string{"", ".gz", ".xz", ".lz4", ".zst", ".bz2"}
+
+// isPackages reports whether the last part of a path is that of an index.
+func isPackages(base string) bool {
+	rest, ok := strings.CutPrefix(base, "Packages")
+	return ok && slices.Contains(extensions, rest)
+}
+
+// plainName returns the name of an index without the extension of compression.
+func plainName(name string) string {
+	for _, e := range extensions[1:] {
+		if s, ok := strings.CutSuffix(name, "Packages"+e); ok {
+			return s + "Packages"
+		}
+	}
+	return name
+}
+
+// read reads all sources: first the Release files of all of them, since one may
+// vouch for an index of another, then the indexes.
+func (o *opener) read(ctx context.Context) error {
+	names := make([][]string, len(o.sources))
+	for i, s := range o.sources {
+		var err error
+		if names[i], err = o.names(ctx, s); err != nil {
+			return err
+		}
+		o.releasesOf(i, names[i])
+	}
+	for i := range o.sources {
+		for _, name := range names[i] {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if o.isAptIndex(name) {
+				o.aptIndex(ctx, i, name)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// isAptIndex reports whether a file is an index: by its name, or by its digest if
+// that is its name.
+func (o *opener) isAptIndex(name string) bool {
+	dir, base := path.Split(name)
+	if _, last, lists := cutLast(base, "_"); isPackages(base) || lists && isPackages(last) {
+		return true
+	}
+	if !strings.HasSuffix(dir, "by-hash/SHA256/") {
+		return false
+	}
+	return slices.ContainsFunc(o.releases, func(r *release) bool { return r.pathOf(base) != "" })
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// aptIndex reads one index and finds who vouches for it.
+func (o *opener) aptIndex(ctx context.Context, source int, name string) {
+	s := o.sources[source]
+	x := Index{File: s.path(name), Environment: s.Environment, Type: typeDeb}
+	at := origin{source: source, name: name}
+	sum, entries, err := o.readPackages(ctx, s, name)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		x.Problem = "index is damaged or over a limit: " + cause(err)
+		at.release = o.beside(source, name)
+		describe(&x, at.release)
+		o.problem(s, name, x.Problem)
+		o.add(x, at, nil)
+		return
+	}
+	if at.release, x.Path = o.vouching(source, name, sum); at.release != nil {
+		at.standing = at.release.about
+		x.Problem = at.release.problem
+		if key := at.release.key; key != nil {
+			x.Key, x.KeyName = key.Fingerprint, key.Name
+		}
+	} else if at.release = o.beside(source, name); at.release == nil {
+		at.standing, x.Problem = unsigned, "no Release file lists it"
+	} else if at.release.fields.packages == nil { // the Release file is damaged
+		at.standing, x.Problem = unsigned, at.release.problem
+	} else {
+		at.standing = rejected
+		x.Problem = fmt.Sprintf("index is not the one that %s lists: it was changed, or is of another day", at.release.file)
+		o.problem(s, name, x.Problem)
+	}
+	describe(&x, at.release)
+	o.add(x, at, entries)
+}
+
+func describe(x *Index, r *release) {
+	if r != nil {
+		f := r.fields
+		x.Origin, x.Label, x.Suite, x.Codename = f.origin, f.label, f.suite, f.codename
+		x.Date, x.ValidUntil = f.date, f.validUntil
+	}
+}
+
+// readPackages reads an index and returns the SHA-256 of its uncompressed
+// content.
+func (o *opener) readPackages(ctx context.Context, s Source, name string) (sum string, entries []entry, err error) {
+	if o.read64 >= maxTotal {
+		return "", nil, fmt.Errorf("all indexes together have more than %d MiB", maxTotal>>20)
+	}
+	f, err := s.Files.Open(name)
+	if err != nil {
+		return "", nil, err
+	}
+	defer f.Close()
+	content, closeContent, err := decompress(f)
+	if err != nil {
+		return "", nil, err
+	}
+	defer closeContent()
+	counted := &limited{r: content, left: maxIndex}
+	defer func() { o.read64 += counted.n }()
+	h := sha256.New()
+	entries, err = parsePackages(ctx, io.TeeReader(counted, h), func(name string) bool { return o.wanted(typeDeb, name) })
+	if err != nil {
+		return "", nil, err
+	}
+	return hex.EncodeToString(h.Sum(nil)), entries, nil
+}
+
+// vouching returns the Release file that lists an index by its digest, and its
+// path there: the one of the highest standing, and of those the one beside the
+// index.
+func (o *opener) vouching(source int, name, sum string) (*release, string) {
+	var (
+		best *release
+		at   string
+	)
+	for _, r := range o.releases {
+		p := r.pathOf(sum)
+		if p == "" {
+			continue
+		}
+		if best == nil || r.about > best.about || r.about == best.about && r.covers(source, name) && !best.covers(source, name) {
+			best, at = r, p
+		}
+	}
+	return best, at
+}
+
+// beside returns the Release file of the same source that an index is below, the
+// nearest one.
+func (o *opener) beside(source int, name string) *release {
+	var best *release
+	for _, r := range o.releases {
+		if r.covers(source, name) && (best == nil || len(r.prefix) > len(best.prefix)) {
+			best = r
+		}
+	}
+	return best
+}
