@@ -76,7 +76,7 @@ func TestReportSchemaCovers(t *testing.T) {
 			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "explicit", []string{"b"}, []string{"b"}, []string{"a"}, &Mention{"a", "recommends", "b"}}},
 				Removed: []Accepted{entry}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
 				Base: &BaseGrowth{1, []string{"a"}, []Accepted{entry}, []VersionChange{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
-			Findings: []Finding{finding}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d"}},
+			Findings: []Finding{finding}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d", Digest: "sha256:00"}},
 			Locks: []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},
 		}},
 	}

@@ -413,13 +413,20 @@ type Notice struct {
 	// Component is the ID of the component that it is about, if any.
 	Component string `json:"component,omitempty"`
 	Detail    string `json:"detail"`
+	// Digest identifies the content that the notice is about: "sha256:" and
+	// hexadecimal digits of a file, or of the statements in it that the notice
+	// is about. A reviewer who accepts the notice accepts this content and no
+	// other. Empty when there is no such content.
+	Digest string `json:"digest,omitempty"`
 }
 
 // NoticeKind is the kind of a notice.
 type NoticeKind string
 
 const (
-	NoticeStartup   NoticeKind = "startup-code"          // code that runs when an interpreter starts
+	NoticeStartup   NoticeKind = "startup-code"          // code that runs unasked: at the start of an interpreter, a shell, the system, a tool
+	NoticeRedirect  NoticeKind = "config-redirect"       // configuration that decides where packages come from, and who is believed
+	NoticePrivilege NoticeKind = "privilege"             // rights beyond those of the program or the user
 	NoticeClaim     NoticeKind = "claimed-files"         // a package lists files where OS packages have none
 	NoticeLeftover  NoticeKind = "leftover-list"         // a file list of a package that is not installed
 	NoticeNonASCII  NoticeKind = "non-ascii-name"        // a look-alike in an ecosystem of ASCII names
@@ -508,7 +515,7 @@ func canonical(d Document) (*Document, error) {
 	})
 	d.Notices = sortUnique(d.Notices, func(a, b Notice) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Path, b.Path),
-			cmp.Compare(a.Component, b.Component), cmp.Compare(a.Detail, b.Detail))
+			cmp.Compare(a.Component, b.Component), cmp.Compare(a.Detail, b.Detail), cmp.Compare(a.Digest, b.Digest))
 	})
 	return &d, nil
 }

@@ -137,7 +137,7 @@ func (m stringMapper) document(d *Document) {
 		apply(m.prose, &l.Detail)
 	})
 	d.Notices = each(d.Notices, func(n *Notice) {
-		apply(m.key, &n.Path, &n.Component)
+		apply(m.key, &n.Path, &n.Component, &n.Digest)
 		apply(m.key, &n.Kind)
 		apply(m.prose, &n.Detail)
 	})

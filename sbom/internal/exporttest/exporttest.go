@@ -91,7 +91,7 @@ func Small() (*sbom.Document, sbom.Meta) {
 			{Path: "/src/yarn.lock", Reason: sbom.ExcludedLock, Count: 1},
 		},
 		Gaps:    []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/root/.venv", Detail: "permission denied"}},
-		Notices: []sbom.Notice{{Kind: sbom.NoticeStartup, Path: "/usr/lib/python3/dist-packages/distutils-precedence.pth", Component: setuptools, Detail: "line 1 imports"}},
+		Notices: []sbom.Notice{{Kind: sbom.NoticeStartup, Path: "/usr/lib/python3/dist-packages/distutils-precedence.pth", Component: setuptools, Detail: "line 1 imports", Digest: "sha256:7ea7ffef3fe2a117ee12c68ed6553617f0d7fd2f0590257c25c484959a3b7373"}},
 	})
 	decided := map[string]sbom.Annotation{
 		"deb/debian/bash@5.2.15-2?arch=amd64":         {Provenance: "os", Evidence: "db-owned"},
