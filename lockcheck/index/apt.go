@@ -50,12 +50,27 @@ func (o *opener) read(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if o.isAptIndex(name) {
-				o.aptIndex(ctx, i, name)
+			for _, kind := range kinds() {
+				if kind.is(o, name) {
+					kind.read(o, ctx, i, name)
+					break
+				}
 			}
 		}
 	}
 	return ctx.Err()
+}
+
+// kind is a kind of index files.
+type kind struct {
+	// is reports whether a file is an index of the kind, by its name in a source.
+	is func(o *opener, name string) bool
+	// read reads the file and adds an index, or a problem.
+	read func(o *opener, ctx context.Context, source int, name string)
+}
+
+func kinds() []kind {
+	return []kind{{(*opener).isAptIndex, (*opener).aptIndex}}
 }
 
 // isAptIndex reports whether a file is an index: by its name, or by its digest if

@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "10"
+const keepVersion = "11"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -78,6 +78,8 @@ func isDatabase(p string) bool {
 		return name == "extended_states" || name == "apt.conf"
 	case "apt.conf.d":
 		return true
+	case "lists": // var/lib/apt/lists: package indexes and who signs them
+		return above == "apt" && (strings.Contains(name, "Release") || strings.Contains(name, "Packages"))
 	case "apk": // etc/apk
 		return name == "world" || name == "repositories" || name == "arch"
 	case "repositories.d", "protected_paths.d":
