@@ -60,6 +60,7 @@ func openApk(ctx context.Context, s system) (*DB, error) {
 	}
 	d.assign(listings, d.mayShare)
 	d.ownDatabase(apkPlaces(d.at))
+	d.apkRecords(n)
 	d.relate(d.relating())
 	if err := d.setReasons(ctx); err != nil {
 		return nil, err

@@ -65,6 +65,13 @@ type apkReader struct {
 	inDir bool     // a directory was named
 	file  bool     // and a file in it
 	bad   bool     // the path of the directory is malformed
+
+	// see, if set, takes the records of files; current is the last one, of the
+	// path at.
+	see     func(p *apkRecord, path string, f FileRecord)
+	current FileRecord
+	at      string
+	unclear []sbom.Gap
 }
 
 // next returns the next record, or io.EOF.
@@ -202,6 +209,7 @@ func (r *apkReader) addFile(name byte, value string) error {
 	c := &r.p.files
 	switch name {
 	case 'F':
+		r.flush()
 		r.inDir, r.file = true, false
 		r.dir, r.bad = "/"+value, false
 		if value == "" {
@@ -215,10 +223,12 @@ func (r *apkReader) addFile(name byte, value string) error {
 		}
 		r.dir = strings.Clone(r.dir)
 		c.listed++
+		r.record(r.dir, rootfs.Dir, 0o755)
 		if !c.take(r.dir) {
 			c.absent++
 		}
 	case 'R':
+		r.flush()
 		r.file = true
 		path := r.dir + "/" + value
 		if r.bad || strings.IndexByte(value, '/') >= 0 || !cleanPath(path) || value == "" {
@@ -226,9 +236,14 @@ func (r *apkReader) addFile(name byte, value string) error {
 			break
 		}
 		c.listed++
+		r.record(path, 0, 0o644)
 		if !c.take(path) {
 			c.absent++
 		}
+	case 'M', 'a':
+		r.recordMode(value)
+	case 'Z':
+		r.recordDigest(value)
 	}
 	return nil
 }
@@ -244,6 +259,7 @@ func (r *apkReader) malformed(path string) {
 // finish returns the completed record.
 func (r *apkReader) finish() (*apkRecord, error) {
 	p := r.p
+	r.flush()
 	r.p = nil
 	at := func(format string, args ...any) (*apkRecord, error) {
 		return nil, &parseError{File: r.lines.file, Line: p.line, Msg: fmt.Sprintf(format, args...), Hint: hintApk}

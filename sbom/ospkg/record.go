@@ -50,7 +50,8 @@ type FileRecord struct {
 	Flags FileFlags
 	// Algorithm is "md5", "sha1", "sha224", "sha256", "sha384" or "sha512", empty
 	// without a digest. Digest is that of the content; of a symbolic link it is
-	// the digest of its target. Do not change it.
+	// the digest of its target. It may be the first bytes only (sha256-160 of apk
+	// has 20). Do not change it.
 	Algorithm string
 	Digest    []byte
 	// Mode has the permission bits with set-id and sticky bits as in chmod(2);
@@ -140,7 +141,7 @@ type recordPart struct {
 // recordsFrom sets the reader of records: read is called once for each
 // component, for several in parallel.
 func (s *system) recordsFrom(prepare func(ctx context.Context) (read func(c *recorder), gaps []sbom.Gap)) {
-	tree, places, count := s.tree, s.areas, len(s.Components)
+	finder, count := s.newFinder(), len(s.Components)
 	s.parts = []recordPart{{read: func(ctx context.Context, r *Records, moved []int32) error {
 		read, gaps := prepare(ctx)
 		r.Gaps = append(r.Gaps, gaps...)
@@ -152,21 +153,15 @@ func (s *system) recordsFrom(prepare func(ctx context.Context) (read func(c *rec
 		var readers sync.WaitGroup
 		for range min(maxReaders, count) {
 			readers.Go(func() {
-				f := newFinder(tree, places)
+				f := finder()
 				for ctx.Err() == nil {
 					i := int(next.Add(1)) - 1
 					if i >= count {
 						return
 					}
-					c := &recorder{ctx: ctx, finder: f, tree: tree, component: i}
-					if moved != nil {
-						c.shown = int(moved[i]) - 1
-					} else {
-						c.shown = i
-					}
-					read(c)
-					c.stated.intern = nil
-					out[i] = c
+					out[i] = newRecorder(ctx, f, i, moved)
+					read(out[i])
+					out[i].intern = nil
 				}
 			})
 		}
@@ -175,20 +170,58 @@ func (s *system) recordsFrom(prepare func(ctx context.Context) (read func(c *rec
 			return err
 		}
 		for i, c := range out {
-			r.Absent = append(r.Absent, c.absent...)
-			r.Gaps = append(r.Gaps, c.gaps...)
-			r.all.append(&c.stated)
+			r.join(c)
 			out[i] = nil
 		}
 		return nil
 	}}}
 }
 
+func (s *system) newFinder() func() *finder {
+	tree, places := s.tree, s.areas
+	return func() *finder { return newFinder(tree, places) }
+}
+
+// recordsOnce sets the reader of records of a database that is one file: read
+// gets a recorder for each component.
+func (s *system) recordsOnce(read func(ctx context.Context, of func(component int) *recorder) []sbom.Gap) {
+	finder, count := s.newFinder(), len(s.Components)
+	s.parts = []recordPart{{read: func(ctx context.Context, r *Records, moved []int32) error {
+		f := finder()
+		out := make([]*recorder, count)
+		r.Gaps = append(r.Gaps, read(ctx, func(i int) *recorder {
+			if out[i] == nil {
+				out[i] = newRecorder(ctx, f, i, moved)
+			}
+			return out[i]
+		})...)
+		for _, c := range out {
+			if c != nil {
+				r.join(c)
+			}
+		}
+		return ctx.Err()
+	}}}
+}
+
+func newRecorder(ctx context.Context, f *finder, component int, moved []int32) *recorder {
+	c := &recorder{ctx: ctx, finder: f, component: component, shown: component}
+	if moved != nil {
+		c.shown = int(moved[component]) - 1
+	}
+	return c
+}
+
+func (r *Records) join(c *recorder) {
+	r.Absent = append(r.Absent, c.absent...)
+	r.Gaps = append(r.Gaps, c.gaps...)
+	r.all.append(&c.stated)
+}
+
 // recorder takes the records of one component.
 type recorder struct {
 	ctx       context.Context
 	finder    *finder
-	tree      *rootfs.Tree
 	component int // in its own database
 	shown     int // in the combined one
 
@@ -207,7 +240,7 @@ func (c *recorder) take(path string, f FileRecord) {
 	switch {
 	case n == rootfs.None:
 		c.absent = append(c.absent, AbsentFile{path, f})
-	case area != noArea && !isDir(c.tree, n):
+	case area != noArea && !isDir(c.finder.tree, n):
 	default:
 		c.add(n, f)
 	}
@@ -265,8 +298,8 @@ const hasMode = 1 << 31
 
 // sumNames and sumSizes are the digests that databases have.
 var (
-	sumNames = [...]string{"", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"}
-	sumSizes = [...]int{0, 16, 20, 28, 32, 48, 64}
+	sumNames = [...]string{"", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha256"}
+	sumSizes = [...]int{0, 16, 20, 28, 32, 48, 64, 20}
 )
 
 func (s *stated) add(n rootfs.Node, f FileRecord) {
@@ -275,9 +308,11 @@ func (s *stated) add(n rootfs.Node, f FileRecord) {
 	if f.HasMode {
 		e.mode = f.Mode | hasMode
 	}
-	if i := slices.Index(sumNames[:], f.Algorithm); i > 0 && sumSizes[i] == len(f.Digest) {
-		e.algorithm = uint8(i)
-		s.digests = append(s.digests, f.Digest...)
+	for i, name := range sumNames {
+		if i > 0 && name == f.Algorithm && sumSizes[i] == len(f.Digest) {
+			e.algorithm = uint8(i)
+			s.digests = append(s.digests, f.Digest...)
+		}
 	}
 	if f.Link != "" {
 		e.link = s.text(f.Link)
