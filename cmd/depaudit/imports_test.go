@@ -39,8 +39,8 @@ var layers = map[string][]string{
 	"sbom/rootfs/internal/image": {"sbom", "sbom/netguard"},
 	"sbom/rootfs/internal/layer": {"sbom", "sbom/rootfs/internal/sums"},
 	"sbom/rootfs/internal/sums":  {},
-	"sbom/ospkg":                 {"sbom", "sbom/version", "sbom/ecosystem", "sbom/rootfs", "sbom/ospkg/internal/rpmdb"},
-	"sbom/ospkg/internal/rpmdb":  {},
+	"sbom/ospkg":                 {"sbom", "sbom/version", "sbom/ecosystem", "sbom/rootfs", "sbom/rpmheader", "sbom/ospkg/internal/rpmdb"},
+	"sbom/ospkg/internal/rpmdb":  {"sbom/rpmheader"},
 	"sbom/catalogers": {
 		"sbom", "sbom/rootfs", "sbom/catalogers/internal/classify", "sbom/catalogers/internal/dotnet",
 		"sbom/catalogers/internal/exe", "sbom/catalogers/internal/jar", "sbom/catalogers/internal/pear",
@@ -64,14 +64,15 @@ var layers = map[string][]string{
 
 	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/version"},
 
-	"lockcheck/trust":    {},
+	"lockcheck/trust":    {"sbom/rpmheader"},
 	"lockcheck/index":    {"lockcheck", "lockcheck/trust", "sbom/version"},
 	"lockcheck/fetch":    {"sbom/netguard"},
-	"lockcheck/artifact": {"sbom/ecosystem", "sbom/zipfile"},
+	"lockcheck/artifact": {"sbom/ecosystem", "sbom/rpmheader", "sbom/zipfile"},
 
 	// What both sbom and lockcheck use. These import nothing but each other.
 	"sbom/ecosystem": {},
 	"sbom/netguard":  {},
+	"sbom/rpmheader": {},
 	"sbom/zipfile":   {},
 	"sbom/version":   {},
 	"sbom/pep508":    {"sbom/ecosystem", "sbom/version"},

@@ -99,7 +99,7 @@ func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 	}
 	for _, x := range []*DB{db, other} {
 		for _, part := range x.parts {
-			out.parts = append(out.parts, recordPart{part.read, compose(part.moved, moved[x])})
+			out.parts = append(out.parts, recordPart{part.read, part.headers, compose(part.moved, moved[x])})
 		}
 		for i, nodes := range x.control {
 			if out.control == nil {

@@ -134,8 +134,9 @@ func (db *DB) controls(component int, n rootfs.Node) {
 // recordPart reads the records of one database. Moved has the index of each of
 // its components in a combined one, nil when it is the same.
 type recordPart struct {
-	read  func(ctx context.Context, r *Records, moved []int32) error
-	moved []int32 // + 1
+	read    func(ctx context.Context, r *Records, moved []int32) error
+	headers func(ctx context.Context, yield func(component int, header []byte) error) error // of rpm, or nil
+	moved   []int32                                                                         // + 1
 }
 
 // recordsFrom sets the reader of records: read is called once for each

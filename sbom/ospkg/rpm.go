@@ -50,6 +50,7 @@ type rpmRecord struct {
 type rpm struct {
 	system
 	database string // the file that was read
+	source   rpmSource
 	packages []rpmRecord
 	keys     []*rpmdb.Package
 }
@@ -66,6 +67,7 @@ func openRPM(ctx context.Context, s system) (*DB, error) {
 		return nil, err
 	}
 	r.ownDatabase(r.places())
+	r.rpmRecords()
 	r.relate(r.relating())
 	if err := r.setReasons(ctx); err != nil {
 		return nil, err
@@ -98,7 +100,7 @@ func (r *rpm) findDatabase(ctx context.Context) (bool, error) {
 		case r.database == "", len(r.packages) == 0 && len(packages) > 0:
 			// The first, or the first that has any package: a conversion
 			// starts with an empty one.
-			r.database, r.packages, r.keys, names = source.path, packages, keys, found
+			r.database, r.source, r.packages, r.keys, names = source.path, source, packages, keys, found
 		case len(packages) > 0 && !slices.Equal(names, found):
 			r.gap(sbom.GapDatabase, source.path, "two rpm databases disagree: this one lists %d packages and %s lists %d; the latter was read",
 				len(found), r.database, len(names))
@@ -155,36 +157,43 @@ func (r *rpm) sources() (out []rpmSource, err error) {
 
 // read reads one database file. Keys are the public keys in it.
 func (r *rpm) read(ctx context.Context, source rpmSource) (packages []rpmRecord, keys []*rpmdb.Package, err error) {
-	main, err := r.tree.OpenFile(source.node)
+	err = r.system.openRPMFile(source, func(db rpmdb.Database) error {
+		return rpmdb.Read(ctx, db, func(p *rpmdb.Package) error {
+			if isPublicKey(p) {
+				keys = append(keys, p)
+				return nil
+			}
+			if err := checkRPM(p); err != nil {
+				return &rpmdb.DamagedError{Msg: err.Error()}
+			}
+			packages = append(packages, rpmRecord{p, evrOf(p)})
+			return nil
+		})
+	})
+	return packages, keys, err
+}
+
+// openRPMFile opens a database file, and the files beside it.
+func (s *system) openRPMFile(source rpmSource, read func(rpmdb.Database) error) error {
+	main, err := s.tree.OpenFile(source.node)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	defer main.Close()
 	db := rpmdb.Database{Backend: source.backend}
 	if db.Main, err = contentInput(main); err != nil {
-		return nil, nil, err
+		return err
 	}
 	if source.backend == rpmdb.SQLite {
-		log, err := r.besides(source.node, &db.WAL)
+		log, err := s.besides(source.node, &db.WAL)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		if log != nil {
 			defer log.Close()
 		}
 	}
-	err = rpmdb.Read(ctx, db, func(p *rpmdb.Package) error {
-		if isPublicKey(p) {
-			keys = append(keys, p)
-			return nil
-		}
-		if err := checkRPM(p); err != nil {
-			return &rpmdb.DamagedError{Where: fmt.Sprintf("header %d", p.Number), Msg: err.Error()}
-		}
-		packages = append(packages, rpmRecord{p, evrOf(p)})
-		return nil
-	})
-	return packages, keys, rpmError(source.path, err)
+	return rpmError(source.path, read(db))
 }
 
 // besides opens the write-ahead log of an SQLite database, if it has content.

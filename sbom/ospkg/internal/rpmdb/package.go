@@ -5,31 +5,15 @@ import (
 	"hash/fnv"
 	"io"
 	"iter"
+
+	"github.com/depaudit/depaudit/sbom/rpmheader"
 )
 
 // The tags that this package reads (include/rpm/rpmtag.h).
 const (
-	tagSigPGP          = 259
-	tagSigGPG          = 262
-	tagDSAHeader       = 267
-	tagRSAHeader       = 268
-	tagSHA1Header      = 269
-	tagSHA256Header    = 273
-	tagOpenPGP         = 278
-	tagName            = 1000
-	tagVersion         = 1001
-	tagRelease         = 1002
-	tagEpoch           = 1003
 	tagInstallTime     = 1008
 	tagSize            = 1009
 	tagVendor          = 1011
-	tagArch            = 1022
-	tagOldFileNames    = 1027
-	tagFileStates      = 1029
-	tagFileModes       = 1030
-	tagFileDigests     = 1035
-	tagFileLinks       = 1036
-	tagFileFlags       = 1037
 	tagSourceRPM       = 1044
 	tagProvideName     = 1047
 	tagRequireFlags    = 1048
@@ -37,9 +21,6 @@ const (
 	tagRequireVersion  = 1050
 	tagProvideFlags    = 1112
 	tagProvideVersion  = 1113
-	tagDirIndexes      = 1116
-	tagBaseNames       = 1117
-	tagDirNames        = 1118
 	tagLongSize        = 5009
 	tagRecommendName   = 5046
 	tagRecommendVer    = 5047
@@ -52,16 +33,19 @@ const (
 
 func wanted(tag uint32) bool {
 	switch tag {
-	case tagSigPGP, tagSigGPG, tagDSAHeader, tagRSAHeader, tagSHA1Header, tagSHA256Header, tagOpenPGP,
-		tagName, tagVersion, tagRelease, tagEpoch, tagInstallTime, tagSize, tagVendor, tagArch,
-		tagOldFileNames, tagFileStates, tagFileModes, tagFileDigests, tagFileLinks, tagFileFlags, tagSourceRPM,
+	case rpmheader.TagSigPGP, rpmheader.TagSigGPG, rpmheader.TagDSAHeader, rpmheader.TagRSAHeader, rpmheader.TagSHA1Header, rpmheader.TagSHA256Header, rpmheader.TagOpenPGP,
+		rpmheader.TagName, rpmheader.TagVersion, rpmheader.TagRelease, rpmheader.TagEpoch, tagInstallTime, tagSize, tagVendor, rpmheader.TagArch,
+		rpmheader.TagOldFileNames, rpmheader.TagFileStates, rpmheader.TagFileModes, rpmheader.TagFileDigests, rpmheader.TagFileLinks, rpmheader.TagFileFlags, tagSourceRPM,
 		tagProvideName, tagProvideFlags, tagProvideVersion, tagRequireName, tagRequireFlags, tagRequireVersion,
-		tagDirIndexes, tagBaseNames, tagDirNames, tagLongSize,
+		rpmheader.TagDirIndexes, rpmheader.TagBaseNames, rpmheader.TagDirNames, tagLongSize,
 		tagRecommendName, tagRecommendVer, tagRecommendFlags, tagSuggestName, tagSuggestVer, tagSuggestFlags, tagModularityLabel:
 		return true
 	}
 	return false
 }
+
+// header is a header with the readers of what is only in databases.
+type header struct{ rpmheader.Header }
 
 // Package is one header of a database.
 type Package struct {
@@ -219,22 +203,20 @@ func (f *Files) All() iter.Seq[File] {
 
 // readPackage parses a header.
 func readPackage(number uint32, blob []byte) (*Package, error) {
-	if len(blob) > maxHeader {
-		return nil, beyond("", "the header has %d bytes, more than %d", len(blob), maxHeader)
-	}
-	h, err := readHeader(blob, wanted)
+	parsed, err := rpmheader.Parse(blob, wanted)
 	if err != nil {
 		return nil, err
 	}
+	h := header{parsed}
 	p := &Package{Number: number}
 	for _, field := range []struct {
 		tag  uint32
 		into *string
 	}{
-		{tagName, &p.Name}, {tagVersion, &p.Version}, {tagRelease, &p.Release}, {tagArch, &p.Arch},
+		{rpmheader.TagName, &p.Name}, {rpmheader.TagVersion, &p.Version}, {rpmheader.TagRelease, &p.Release}, {rpmheader.TagArch, &p.Arch},
 		{tagSourceRPM, &p.SourceRPM}, {tagVendor, &p.Vendor}, {tagModularityLabel, &p.Module},
 	} {
-		if *field.into, err = h.text(field.tag); err != nil {
+		if *field.into, err = h.Text(field.tag); err != nil {
 			return nil, err
 		}
 		if *field.into == "(none)" { // rpm writes it into the headers of public keys
@@ -246,14 +228,14 @@ func readPackage(number uint32, blob []byte) (*Package, error) {
 			return nil, damaged("", "package %.64q has no %s", p.Name, need.what)
 		}
 	}
-	epoch, found, err := h.number(tagEpoch)
+	epoch, found, err := h.Number(rpmheader.TagEpoch)
 	if err != nil {
 		return nil, err
 	}
 	if found {
 		e := uint32(epoch)
 		if uint64(e) != epoch {
-			return nil, damaged(fmt.Sprintf("tag %d", tagEpoch), "%d is not an epoch", epoch)
+			return nil, damaged(fmt.Sprintf("tag %d", rpmheader.TagEpoch), "%d is not an epoch", epoch)
 		}
 		p.Epoch = &e
 	}
@@ -280,15 +262,15 @@ func readPackage(number uint32, blob []byte) (*Package, error) {
 }
 
 func (p *Package) readNumbers(h header) error {
-	size, found, err := h.number(tagLongSize) // of packages beyond 4 GB
+	size, found, err := h.Number(tagLongSize) // of packages beyond 4 GB
 	if err == nil && !found {
-		size, _, err = h.number(tagSize)
+		size, _, err = h.Number(tagSize)
 	}
 	if err != nil {
 		return err
 	}
 	p.Size = max(int64(size), 0)
-	installed, _, err := h.number(tagInstallTime)
+	installed, _, err := h.Number(tagInstallTime)
 	p.InstallTime = max(int64(installed), 0)
 	return err
 }
@@ -296,14 +278,14 @@ func (p *Package) readNumbers(h header) error {
 // files reads the list of files in its compressed form or, of packages from
 // before rpm 4, as paths.
 func (h header) files() (f Files, err error) {
-	if f.bases, err = h.texts(tagBaseNames); err != nil {
+	if f.bases, err = h.Texts(rpmheader.TagBaseNames); err != nil {
 		return f, err
 	}
 	if len(f.bases) > 0 {
-		if f.dirs, err = h.texts(tagDirNames); err != nil {
+		if f.dirs, err = h.Texts(rpmheader.TagDirNames); err != nil {
 			return f, err
 		}
-		if f.index, err = h.numbers(tagDirIndexes); err != nil {
+		if f.index, err = h.Numbers(rpmheader.TagDirIndexes); err != nil {
 			return f, err
 		}
 		if len(f.index) != len(f.bases) {
@@ -314,13 +296,13 @@ func (h header) files() (f Files, err error) {
 				return f, damaged("", "a file is in directory %d of %d", i, len(f.dirs))
 			}
 		}
-	} else if f.bases, err = h.texts(tagOldFileNames); err != nil {
+	} else if f.bases, err = h.Texts(rpmheader.TagOldFileNames); err != nil {
 		return f, err
 	}
-	if f.flags, err = h.numbers(tagFileFlags); err != nil {
+	if f.flags, err = h.Numbers(rpmheader.TagFileFlags); err != nil {
 		return f, err
 	}
-	if f.states, err = h.bytes(tagFileStates); err != nil {
+	if f.states, err = h.Bytes(rpmheader.TagFileStates); err != nil {
 		return f, err
 	}
 	for _, n := range []int{len(f.flags), len(f.states)} {
@@ -337,15 +319,15 @@ func (h header) files() (f Files, err error) {
 // one file (rpmfilesCompare in lib/rpmfi.cc): kind, digest, target. The hash
 // does not need to resist an attacker, who could as well repeat the digest.
 func (h header) prints(files int) ([]uint64, error) {
-	modes, err := h.shorts(tagFileModes)
+	modes, err := h.Shorts(rpmheader.TagFileModes)
 	if err != nil {
 		return nil, err
 	}
-	digests, err := h.texts(tagFileDigests)
+	digests, err := h.Texts(rpmheader.TagFileDigests)
 	if err != nil {
 		return nil, err
 	}
-	links, err := h.texts(tagFileLinks)
+	links, err := h.Texts(rpmheader.TagFileLinks)
 	if err != nil {
 		return nil, err
 	}
@@ -368,15 +350,15 @@ func (h header) prints(files int) ([]uint64, error) {
 // dependencies reads three parallel tags. Very old packages have neither flags
 // nor versions for provided capabilities.
 func (h header) dependencies(names, flags, versions uint32) ([]Dependency, error) {
-	n, err := h.texts(names)
+	n, err := h.Texts(names)
 	if err != nil {
 		return nil, err
 	}
-	f, err := h.numbers(flags)
+	f, err := h.Numbers(flags)
 	if err != nil {
 		return nil, err
 	}
-	v, err := h.texts(versions)
+	v, err := h.Texts(versions)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@
 // A database is a set of numbered headers, one for each package: an SQLite
 // file (rpmdb.sqlite: Fedora, RHEL 9, Azure Linux), rpm's own "ndb"
 // (Packages.db: SUSE), or a Berkeley DB hash (Packages: RHEL 8 and before).
-// The header is the same in all of them (header.go); only the way to it
+// The header is the same in all of them (package rpmheader); only the way to it
 // differs.
 //
 // A library reads SQLite, because it is a database engine with a write-ahead
@@ -37,6 +37,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/depaudit/depaudit/sbom/rpmheader"
 )
 
 // Backend is the format of a database.
@@ -77,21 +79,7 @@ const (
 )
 
 // DamagedError is a database file that is malformed or over a limit.
-type DamagedError struct {
-	// Where is the position in the file: "page 17", "header 12". It is empty
-	// for an error of the whole file.
-	Where string
-	Msg   string
-	// Limit is true when the file may be valid but is over a limit.
-	Limit bool
-}
-
-func (e *DamagedError) Error() string {
-	if e.Where == "" {
-		return e.Msg
-	}
-	return e.Where + ": " + e.Msg
-}
+type DamagedError = rpmheader.Error
 
 func damaged(where, format string, args ...any) error {
 	return &DamagedError{Where: where, Msg: fmt.Sprintf(format, args...)}
@@ -103,11 +91,23 @@ func beyond(where, format string, args ...any) error {
 
 // Read calls yield for each header of a database, in the order of the file. A
 // package is not changed afterwards and may be kept. An error of yield ends
-// the reading and is returned as it is.
+// the reading; a [DamagedError] gets the number of the header.
 //
 // The packages that were yielded before an error are an incomplete list, and
 // the caller must discard them.
 func Read(ctx context.Context, db Database, yield func(*Package) error) error {
+	return Headers(ctx, db, func(number uint32, blob []byte) error {
+		p, err := readPackage(number, blob)
+		if err != nil {
+			return err
+		}
+		return yield(p)
+	})
+}
+
+// Headers is [Read] for the headers as they are stored. The next call of yield
+// overwrites the blob.
+func Headers(ctx context.Context, db Database, yield func(number uint32, blob []byte) error) error {
 	if db.Main.Size > maxDatabase {
 		return beyond("", "the database has %d bytes, more than %d", db.Main.Size, maxDatabase)
 	}
@@ -123,19 +123,19 @@ func Read(ctx context.Context, db Database, yield func(*Package) error) error {
 			return beyond(headerName(number), "more than %d packages", maxPackages)
 		}
 		seen[number] = true
-		p, err := readPackage(number, blob)
-		if err != nil {
-			var bad *DamagedError
-			if errors.As(err, &bad) {
-				where := headerName(number)
-				if bad.Where != "" {
-					where += ", " + bad.Where
-				}
-				return &DamagedError{Where: where, Msg: bad.Msg, Limit: bad.Limit}
-			}
-			return err
+		if len(blob) > maxHeader {
+			return beyond(headerName(number), "the header has %d bytes, more than %d", len(blob), maxHeader)
 		}
-		return yield(p)
+		err := yield(number, blob)
+		var bad *DamagedError
+		if errors.As(err, &bad) {
+			where := headerName(number)
+			if bad.Where != "" {
+				where += ", " + bad.Where
+			}
+			return &DamagedError{Where: where, Msg: bad.Msg, Limit: bad.Limit}
+		}
+		return err
 	}
 	switch db.Backend {
 	case SQLite:

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
+
+	"github.com/depaudit/depaudit/sbom/rpmheader"
 )
 
 // signers returns the IDs of the keys that the header's signatures name. An
@@ -17,14 +19,14 @@ func (h header) signers() ([]string, error) {
 			out = append(out, id)
 		}
 	}
-	for _, tag := range []uint32{tagRSAHeader, tagDSAHeader, tagSigPGP, tagSigGPG} {
-		packet, err := h.bytes(tag)
+	for _, tag := range []uint32{rpmheader.TagRSAHeader, rpmheader.TagDSAHeader, rpmheader.TagSigPGP, rpmheader.TagSigGPG} {
+		packet, err := h.Bytes(tag)
 		if err != nil {
 			return nil, err
 		}
 		add(packet)
 	}
-	texts, err := h.texts(tagOpenPGP)
+	texts, err := h.Texts(rpmheader.TagOpenPGP)
 	if err != nil {
 		return nil, err
 	}

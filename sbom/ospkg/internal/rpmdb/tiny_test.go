@@ -6,6 +6,8 @@ import (
 	"hash/adler32"
 	"strings"
 	"testing"
+
+	"github.com/depaudit/depaudit/sbom/rpmheader"
 )
 
 // The smallest databases that have every structure, as seeds of a fuzzer:
@@ -14,7 +16,7 @@ import (
 type tinyHeader struct{ table, data []byte }
 
 func (h *tinyHeader) add(tag, kind, count uint32, value string) {
-	for len(h.data)%alignment(kind) != 0 {
+	for len(h.data)%max(1, map[uint32]int{rpmheader.TypeInt16: 2, rpmheader.TypeInt32: 4, rpmheader.TypeInt64: 8}[kind]) != 0 {
 		h.data = append(h.data, 0)
 	}
 	for _, n := range []uint32{tag, kind, uint32(len(h.data)), count} {
@@ -24,7 +26,7 @@ func (h *tinyHeader) add(tag, kind, count uint32, value string) {
 }
 
 func (h *tinyHeader) blob() []byte {
-	out := binary.BigEndian.AppendUint32(nil, uint32(len(h.table)/entrySize))
+	out := binary.BigEndian.AppendUint32(nil, uint32(len(h.table)/rpmheader.EntrySize))
 	out = binary.BigEndian.AppendUint32(out, uint32(len(h.data)))
 	return append(append(out, h.table...), h.data...)
 }
@@ -32,31 +34,31 @@ func (h *tinyHeader) blob() []byte {
 // tinyBlob returns a header with a region of some tags, and some after it.
 func tinyBlob() []byte {
 	h := &tinyHeader{}
-	h.add(tagHeaderImmutable, typeBin, entrySize, "")
-	h.add(tagName, typeString, 1, "tiny\x00")
-	h.add(tagVersion, typeString, 1, "1\x00")
-	h.add(tagRelease, typeString, 1, "2\x00")
-	h.add(tagEpoch, typeInt32, 1, "\x00\x00\x00\x07")
-	h.add(tagSize, typeInt32, 1, "\x00\x00\x01\x00")
-	h.add(tagFileModes, typeInt16, 2, "\x81\xa4\xa1\xff")
-	h.add(tagFileDigests, typeStringArray, 2, "0123\x00\x00")
-	h.add(tagFileLinks, typeStringArray, 2, "\x00x\x00")
-	h.add(tagFileFlags, typeInt32, 2, "\x00\x00\x00\x40\x00\x00\x00\x01")
-	h.add(tagRequireFlags, typeInt32, 1, "\x00\x00\x02\x0c")
-	h.add(tagRequireName, typeStringArray, 1, "/bin/sh\x00")
-	h.add(tagRequireVersion, typeStringArray, 1, "1:2-3\x00")
-	h.add(tagDirIndexes, typeInt32, 2, "\x00\x00\x00\x00\x00\x00\x00\x01")
-	h.add(tagBaseNames, typeStringArray, 2, "a\x00b\x00")
-	h.add(tagDirNames, typeStringArray, 2, "/usr/\x00/etc/\x00")
+	h.add(rpmheader.TagHeaderImmutable, rpmheader.TypeBin, rpmheader.EntrySize, "")
+	h.add(rpmheader.TagName, rpmheader.TypeString, 1, "tiny\x00")
+	h.add(rpmheader.TagVersion, rpmheader.TypeString, 1, "1\x00")
+	h.add(rpmheader.TagRelease, rpmheader.TypeString, 1, "2\x00")
+	h.add(rpmheader.TagEpoch, rpmheader.TypeInt32, 1, "\x00\x00\x00\x07")
+	h.add(tagSize, rpmheader.TypeInt32, 1, "\x00\x00\x01\x00")
+	h.add(rpmheader.TagFileModes, rpmheader.TypeInt16, 2, "\x81\xa4\xa1\xff")
+	h.add(rpmheader.TagFileDigests, rpmheader.TypeStringArray, 2, "0123\x00\x00")
+	h.add(rpmheader.TagFileLinks, rpmheader.TypeStringArray, 2, "\x00x\x00")
+	h.add(rpmheader.TagFileFlags, rpmheader.TypeInt32, 2, "\x00\x00\x00\x40\x00\x00\x00\x01")
+	h.add(tagRequireFlags, rpmheader.TypeInt32, 1, "\x00\x00\x02\x0c")
+	h.add(tagRequireName, rpmheader.TypeStringArray, 1, "/bin/sh\x00")
+	h.add(tagRequireVersion, rpmheader.TypeStringArray, 1, "1:2-3\x00")
+	h.add(rpmheader.TagDirIndexes, rpmheader.TypeInt32, 2, "\x00\x00\x00\x00\x00\x00\x00\x01")
+	h.add(rpmheader.TagBaseNames, rpmheader.TypeStringArray, 2, "a\x00b\x00")
+	h.add(rpmheader.TagDirNames, rpmheader.TypeStringArray, 2, "/usr/\x00/etc/\x00")
 	region := len(h.table)
 	trailer := len(h.data)
-	for _, n := range []uint32{tagHeaderImmutable, typeBin, uint32(-int32(region)), entrySize} {
+	for _, n := range []uint32{rpmheader.TagHeaderImmutable, rpmheader.TypeBin, uint32(-int32(region)), rpmheader.EntrySize} {
 		h.data = binary.BigEndian.AppendUint32(h.data, n)
 	}
 	binary.BigEndian.PutUint32(h.table[8:], uint32(trailer))
-	h.add(tagFileStates, typeChar, 2, "\x00\x02")
-	h.add(tagInstallTime, typeInt32, 1, "\x60\x00\x00\x00")
-	h.add(tagRSAHeader, typeBin, 20, "\x89\x00\x1e\x03\x05\x00\x01\x02\x03\x04\x01\x02\x03\x04\x05\x06\x07\x08\x01\x08")
+	h.add(rpmheader.TagFileStates, rpmheader.TypeChar, 2, "\x00\x02")
+	h.add(tagInstallTime, rpmheader.TypeInt32, 1, "\x60\x00\x00\x00")
+	h.add(rpmheader.TagRSAHeader, rpmheader.TypeBin, 20, "\x89\x00\x1e\x03\x05\x00\x01\x02\x03\x04\x01\x02\x03\x04\x05\x06\x07\x08\x01\x08")
 	return h.blob()
 }
 
@@ -161,7 +163,7 @@ func TestTiny(t *testing.T) {
 // TestHeaders checks that each kind of malformed header is detected.
 func TestHeaders(t *testing.T) {
 	good := tinyBlob()
-	entry := func(i int) int { return introSize + i*entrySize }
+	entry := func(i int) int { return rpmheader.IntroSize + i*rpmheader.EntrySize }
 	set := func(at int, v uint32) []byte {
 		b := bytes.Clone(good)
 		binary.BigEndian.PutUint32(b[at:], v)
@@ -180,21 +182,21 @@ func TestHeaders(t *testing.T) {
 		{"a byte more", append(bytes.Clone(good), 0), "bytes in total"},
 		{"a region that ends elsewhere", set(entry(0)+8, 0), "trailer"},
 		{"a region beyond the end", set(entry(0)+8, 1<<31), "region ends at"},
-		{"a region of another type", set(entry(0)+4, typeInt32), "region has type"},
+		{"a region of another type", set(entry(0)+4, rpmheader.TypeInt32), "region has type"},
 		{"a tag of regions among tags", set(entry(1), 62), "not a tag of a package"},
 		{"an unknown type", set(entry(1)+4, 10), "unknown type"},
 		{"type 0", set(entry(1)+4, 0), "unknown type"},
 		{"data beyond the end", set(entry(3)+8, 1<<30), "points to byte"},
 		{"data of another tag", set(entry(3)+8, 0), "overlaps the data"},
 		{"2^32 numbers", set(entry(4)+12, 1<<32-1), "values"},
-		{"a million numbers", set(entry(4)+12, maxArray), "do not fit"},
+		{"a million numbers", set(entry(4)+12, rpmheader.MaxArray), "do not fit"},
 		{"2 strings in one", set(entry(1)+12, 2), "do not fit"},
 		{"no values", set(entry(4)+12, 0), "0 values"},
 		{"not aligned", set(entry(4)+8, 11), "not aligned"},
-		{"a tag twice", set(entry(2), tagName), "twice"},
+		{"a tag twice", set(entry(2), rpmheader.TagName), "twice"},
 		{"no name", set(entry(1), 900_000), "no name"},
-		{"a name that is a number", set(entry(4), tagVersion), "twice"},
-		{"an epoch of text", set(entry(1), tagEpoch), "twice"},
+		{"a name that is a number", set(entry(4), rpmheader.TagVersion), "twice"},
+		{"an epoch of text", set(entry(1), rpmheader.TagEpoch), "twice"},
 		{"fewer folders than files", set(entry(13)+12, 1), "directory indexes"},
 	} {
 		_, err := readPackage(1, test.blob)
