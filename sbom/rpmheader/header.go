@@ -3,8 +3,8 @@
 // header as rpm itself does, so that no two tags share data.
 //
 // The part of a header that a signature covers is its region ([Header.Immutable]).
-// Tags outside of it were added when the package was installed, or by whoever
-// wrote the database.
+// Tags outside of it were added when the package was installed, or by an attacker
+// who wrote the database.
 package rpmheader
 
 import (
