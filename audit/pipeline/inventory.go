@@ -16,6 +16,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/ledger"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/diff"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/sbomread"
 	"github.com/depaudit/depaudit/sbom/scan"
@@ -43,6 +44,9 @@ type Request struct {
 	// Verify requests a proof in addition to the document, nil for none. An
 	// environment that has no files has no proof.
 	Verify *ledger.Request `json:"verify,omitempty"`
+	// Files requests a list of all files with their digests. Verify must be nil
+	// then.
+	Files bool `json:"files,omitempty"`
 	// Input is the content of the reference "sbom:-".
 	Input io.Reader `json:"-"`
 	// Now is as in [scan.Options].
@@ -63,6 +67,8 @@ type Result struct {
 	Owners []scan.Owner
 	// Proof is what was verified, nil unless it was requested.
 	Proof *audit.Proof
+	// Files are all files, if they were requested.
+	Files []diff.File
 }
 
 // InProcess makes the document of an environment in this process: it scans the
@@ -90,6 +96,14 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		opts.Since, _ = readSnapshot(r.Since)
 	}
 	var proof *audit.Proof
+	var files []diff.File
+	if r.Files {
+		opts.Sums = rootfs.SumBLAKE3
+		opts.Use = func(ctx context.Context, f *scan.Files) (err error) {
+			files, err = listFiles(ctx, f)
+			return err
+		}
+	}
 	if r.Verify != nil {
 		opts.Sums = rootfs.SumBLAKE3 | rootfs.SumMD5 | rootfs.SumSHA1 | rootfs.SumSHA256
 		opts.Use = func(ctx context.Context, files *scan.Files) (err error) {
@@ -124,7 +138,7 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Document: doc, Proof: proof}, nil
+	return &Result{Document: doc, Proof: proof, Files: files}, nil
 }
 
 func documentOf(doc *sbom.Document, err error) (*Result, error) {
@@ -264,7 +278,7 @@ func (o Options) scan(ctx context.Context, e Environment) (*Result, error) {
 	if o.Progress != nil {
 		report = o.Progress
 	}
-	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Verify: e.Verify, Now: o.Now}
+	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Verify: e.Verify, Files: e.Files, Now: o.Now}
 	if e.Ref.Scheme == rootfs.SchemeHost {
 		// The machine is not made for the stage. In a directory that the caller
 		// names, the program may be what is audited.
@@ -285,7 +299,7 @@ func (o Options) scan(ctx context.Context, e Environment) (*Result, error) {
 type envKey struct {
 	ref             rootfs.Ref
 	platform, since string
-	snapshot        bool
+	snapshot, files bool
 	paths, verify   string
 }
 
@@ -295,7 +309,7 @@ func (e Environment) key() envKey {
 		b, _ := json.Marshal(e.Verify) // it has strings and booleans only
 		verify = string(b)
 	}
-	return envKey{e.Ref, e.Platform, e.Since, e.Snapshot, strings.Join(e.Paths, "\x00"), verify}
+	return envKey{e.Ref, e.Platform, e.Since, e.Snapshot, e.Files, strings.Join(e.Paths, "\x00"), verify}
 }
 
 // asNamed returns an error that begins with the reference as the user wrote it,

@@ -42,8 +42,9 @@ const (
 	frameSnapshot = 'S' // the bytes of a snapshot file
 	frameOwners   = 'O' // the scan.Owners of the requested paths
 	frameProof    = 'V' // the audit.Proof that was requested
+	frameFiles    = 'F' // the diff.Files that were requested
 	frameError    = 'E' // a childError
-	frameEnd      = 'Z' // the number of bytes of document, snapshot, owners and proof, decimal
+	frameEnd      = 'Z' // the number of bytes of all parts of the result, decimal
 )
 
 // maxFrame bounds one frame. The document of a machine with 300,000 files
@@ -205,6 +206,13 @@ func (c *command) child(args []string) int {
 			return fail(kindInternal, err)
 		}
 		frames = append(frames, frame{frameProof, proof})
+	}
+	if request.Files {
+		files, err := json.Marshal(found.Files)
+		if err != nil {
+			return fail(kindInternal, err)
+		}
+		frames = append(frames, frame{frameFiles, files})
 	}
 	size := 0
 	for _, f := range frames {

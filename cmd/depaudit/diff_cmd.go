@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit/baseline"
+	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/query"
 	"github.com/depaudit/depaudit/sbom/diff"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -19,6 +20,7 @@ func (c *command) diffCommand() *cobra.Command {
 	var (
 		from subjectFlags
 		out  listFlags
+		file bool
 	)
 	cmd := &cobra.Command{
 		Use:   "diff A B",
@@ -31,6 +33,10 @@ bundled on the other side. Names that only moved to another distribution, type
 or architecture are listed as moved.
 
 Two reports, or a report and a baseline, are compared stage by stage.
+
+With --files two environments are compared by their files instead: path, kind,
+content, mode, owner, link target and capabilities, without times. Between two
+independent builds of one stage it shows which files a build reproduces.
 ` + subjectHelp + `A side can also be a baseline, which has identities and their evidence.
 
 The exit code is 0 for no difference, 1 for a difference, 2 for a mistake on the
@@ -40,7 +46,8 @@ could not run or could not write.`,
 		Example: `  depaudit diff dir:before dir:after
   depaudit diff v1.0/report.json v1.1/report.json --stage build
   depaudit diff depaudit.baseline.json#build dir:/srv/chroot/build
-  depaudit diff registry:example.org/b:1 registry:example.org/b:2 -o json`,
+  depaudit diff registry:example.org/b:1 registry:example.org/b:2 -o json
+  depaudit diff --files dir:build-1 dir:build-2`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return nil
@@ -52,6 +59,13 @@ could not run or could not write.`,
 			if err != nil {
 				return err
 			}
+			if file {
+				d, err := c.fileDiff(cmd.Context(), args, from)
+				if err != nil {
+					return err
+				}
+				return c.answerDiff(d, outputs, out.limit)
+			}
 			sides, err := c.diffSides(cmd.Context(), args, from)
 			if err != nil {
 				return err
@@ -60,21 +74,71 @@ could not run or could not write.`,
 			if err != nil {
 				return err
 			}
-			if err := c.answer(d, outputs, out.limit); err != nil {
-				return err
-			}
-			switch {
-			case d.Unsure():
-				return &exitError{code: exitIncomplete}
-			case d.Differs():
-				return &exitError{code: exitFail}
-			}
-			return nil
+			return c.answerDiff(d, outputs, out.limit)
 		},
 	}
 	from.register(cmd)
 	out.register(cmd)
+	cmd.Flags().BoolVar(&file, "files", false, "compare the files of two environments")
 	return cmd
+}
+
+// difference is an answer with an exit code.
+type difference interface {
+	listAnswer
+	Differs() bool
+	Unsure() bool
+}
+
+func (c *command) answerDiff(d difference, outputs []output[listEncoder], limit int) error {
+	if err := c.answer(d, outputs, limit); err != nil {
+		return err
+	}
+	switch {
+	case d.Unsure():
+		return &exitError{code: exitIncomplete}
+	case d.Differs():
+		return &exitError{code: exitFail}
+	}
+	return nil
+}
+
+// fileDiff compares two environments by their files.
+func (c *command) fileDiff(ctx context.Context, args []string, flags subjectFlags) (*query.FileDiff, error) {
+	if len(flags.stages) > 0 {
+		return nil, usage(fmt.Errorf("--stage %s: --files compares environments, which have no stages", flags.stages[0]))
+	}
+	if err := flags.limits.check(); err != nil {
+		return nil, err
+	}
+	var envs []pipeline.Environment
+	for _, arg := range args {
+		ref, err := reference(arg)
+		if err != nil {
+			return nil, err
+		}
+		e, err := pipeline.ParseEnvironment(arg, ref, "")
+		if err != nil {
+			return nil, usage(err)
+		}
+		if s := e.Ref.Scheme; s != rootfs.SchemeDir && s != rootfs.SchemeHost && !e.Ref.IsImage() {
+			return nil, usage(&hinted{fmt.Errorf("%s has no files", arg), "--files takes directories, host: and images"})
+		}
+		e.Files, e.Platform = true, flags.platform
+		envs = append(envs, e)
+	}
+	found, err := c.inventories(ctx, envs, flags.limits)
+	if err != nil {
+		return nil, err
+	}
+	var sides []query.FileSide
+	for i, inv := range found {
+		if inv.Lost != nil {
+			return nil, incomplete(inv.Lost)
+		}
+		sides = append(sides, query.FileSide{Name: args[i], Gaps: inv.Document.Gaps, Files: inv.Files})
+	}
+	return query.NewFileDiff(sides[0], sides[1]), nil
 }
 
 // stagedSide is a side of a difference with the name of its stage, empty for a

@@ -95,7 +95,7 @@ var layers = map[string][]string{
 
 	"audit/pipeline": {
 		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "lockcheck",
-		"sbom", "sbom/catalogers", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
+		"sbom", "sbom/catalogers", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
 	},
 
 	"cmd/depaudit": {

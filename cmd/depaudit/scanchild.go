@@ -147,7 +147,7 @@ func spool(r pipeline.Request, dir string) (string, error) {
 // readResult reads frames up to the end frame.
 func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, error) {
 	br := bufio.NewReader(r)
-	var document, snapshot, owners, proof []byte
+	var document, snapshot, owners, proof, files []byte
 	for {
 		kind, payload, err := readFrame(br)
 		if err != nil {
@@ -173,8 +173,10 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, er
 			owners = payload
 		case frameProof:
 			proof = payload
+		case frameFiles:
+			files = payload
 		case frameEnd:
-			if document == nil || string(payload) != strconv.Itoa(len(document)+len(snapshot)+len(owners)+len(proof)) {
+			if document == nil || string(payload) != strconv.Itoa(len(document)+len(snapshot)+len(owners)+len(proof)+len(files)) {
 				return nil, errors.New("the end frame does not match the result")
 			}
 			var d sbom.Document
@@ -191,6 +193,11 @@ func readResult(r io.Reader, progress func(scan.Progress)) (*pipeline.Result, er
 			}
 			if proof != nil {
 				if err := json.Unmarshal(proof, &answer.Proof); err != nil {
+					return nil, err
+				}
+			}
+			if files != nil {
+				if err := json.Unmarshal(files, &answer.Files); err != nil {
 					return nil, err
 				}
 			}
