@@ -57,9 +57,10 @@ type Manifest struct {
 	// Scripts are the maintainer scripts and other files that the installer
 	// keeps in its database, by their names ("postinst", "md5sums").
 	Scripts []File
-	// Record are the fields of the control file of a .deb, of the .PKGINFO of an
-	// .apk and of pacman's packages. The lines of a field are separated by
-	// newlines.
+	// Record are the fields of the control file of a .deb, and of the .PKGINFO of
+	// an .apk and of pacman's packages; "extensions" of a gem, which are compiled
+	// when it is installed, "build" of a conda package. The lines of a field are
+	// separated by newlines.
 	Record map[string]string
 	// Programs are the commands that the installer makes, sorted by name.
 	Programs []Program
@@ -81,8 +82,9 @@ type File struct {
 	// system, the environment's prefix (conda), site-packages, the directory of
 	// the package. See Place.
 	Path string
-	// Place is another directory that Path is relative to, of a wheel: "scripts",
-	// "headers" or "data", as in its .data directory; empty otherwise.
+	// Place is another directory that Path is relative to: of a wheel "scripts",
+	// "headers" or "data", as in its .data directory; of a conda package for any
+	// Python "site-packages" or "scripts"; empty otherwise.
 	Place string
 	// Type is 'f' for a regular file, 'd', 'l' for a symbolic link, 'h' for a hard
 	// link to the file at Target, 'o' for others.

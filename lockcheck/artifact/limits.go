@@ -28,7 +28,7 @@ const (
 	// is md5sums with a line for each file.
 	maxControl = 64 << 20
 	// maxText is the size of a file of metadata that is read into memory.
-	maxText = 4 << 20
+	maxText = 16 << 20
 	// maxMemory is the window or dictionary that decompression may require.
 	maxMemory = 128 << 20
 	// maxDirectory is the size of the central directory of a zip file.

@@ -11,8 +11,15 @@ import (
 func readers() map[Kind]func(*builder, Reader) error {
 	return map[Kind]func(*builder, Reader) error{
 		Deb:   readDeb,
+		RPM:   readRPM,
+		APK:   readAPK,
+		ALPM:  readALPM,
 		Wheel: readWheel,
 		NPM:   readNPM,
+		Gem:   readGem,
+		Conda: readConda,
+		Crate: readCrate,
+		GoZip: readGoZip,
 	}
 }
 
