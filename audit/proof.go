@@ -114,7 +114,10 @@ func FileStatuses() []FileStatus {
 }
 
 // Ledger has one line for each file of an environment. Those that are proved,
-// consistent or unchecked are only counted.
+// consistent or unchecked are only counted, with one exception: nothing but an
+// artifact vouches for the rights of a set-id program, so that one that is not
+// proved has a line. Derived files have one if they run code at startup, or if all
+// lines were requested. Directories have a line where they differ.
 type Ledger struct {
 	// Counts are in the order of [FileStatuses], without those of no file.
 	Counts []FileCount `json:"counts,omitempty"`

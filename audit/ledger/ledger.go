@@ -1,6 +1,24 @@
 // Package ledger compares every file of a scanned environment with what vouches
 // for it: the manifest of an artifact that a lock or a signed package index
 // names by digest, or else the environment's own records.
+//
+// # One pass over the files
+//
+// What is expected of each file is known before the first one is opened: from
+// the manifests (manifests.go), the package database and the RECORDs of Python
+// (records.go). Then all files are read once, in parallel, with the digests that
+// their expectations need, and each is compared at once. What no expectation
+// covers is explained by a rule (rules.go) or stays unexplained. A file costs some
+// hundred bytes: manifests are not kept, only what they state about the files
+// that are there.
+//
+// # What the outcomes are worth
+//
+// "proved" depends on nothing in the environment but the bytes of the file itself:
+// the digest is in an artifact of which the digest is in a lock or in a signed
+// index. "consistent" depends on records that whoever changes a file can change
+// with it. "derived" is weaker in another way: a rule says why such a file is
+// there, and checks what can be checked; each rule says what that is.
 package ledger
 
 import (
@@ -27,12 +45,19 @@ type Request struct {
 	Cache string `json:"cache,omitempty"`
 	// Own is set to search the caches of package managers on the auditor's machine.
 	Own bool `json:"own,omitempty"`
-	// Sealed is set when every line of the ledger is needed, with its digest.
+	// Sealed is set when every line of the ledger is needed, also those of derived
+	// files.
 	Sealed bool `json:"sealed,omitempty"`
 }
 
 // Make compares the files of an environment. The error is about the request or
 // the context; what could not be verified is a gap of the proof.
 func Make(ctx context.Context, files *scan.Files, r Request) (*audit.Proof, error) {
-	return &audit.Proof{}, ctx.Err()
+	e := newEngine(files, r)
+	for _, step := range []func(context.Context) error{e.readRecords, e.readPython, e.readManifests, e.examine, e.explain} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return e.proof(), ctx.Err()
 }

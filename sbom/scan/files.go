@@ -1,6 +1,8 @@
 package scan
 
 import (
+	"strings"
+
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ospkg"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -29,3 +31,32 @@ func (f *Files) Owner(n rootfs.Node) string { return sbom.Escape(f.scan.ownerOf(
 // Cached reports whether the node is in a cache of a package manager, where
 // nothing is installed.
 func (f *Files) Cached(n rootfs.Node) bool { return f.scan.caches.contain(n) }
+
+// Own reports whether the node is the program that scans.
+func (f *Files) Own(n rootfs.Node) bool { return f.scan.own[n] }
+
+// Code is the kind of code that the first bytes of a file are.
+type Code uint8
+
+const (
+	CodeNone    Code = iota
+	CodeProgram      // a program of the system, or a script with an execute bit
+	CodeLibrary      // a library, an object or an archive of code
+)
+
+// Code returns the kind of code in a file, CodeNone for anything else.
+func (f *Files) Code(n rootfs.Node) Code {
+	if f.scan.tree.Kind(n) != rootfs.File {
+		return CodeNone
+	}
+	class, mode, err := f.scan.tree.Classify(n)
+	switch {
+	case err != nil, class == magicNone:
+		return CodeNone
+	case class == magicScript && mode&0o111 == 0, class == magicZip && mode&0o111 == 0:
+		return CodeNone
+	case class == magicELFObject, strings.Contains(f.scan.tree.Name(n), ".so"):
+		return CodeLibrary
+	}
+	return CodeProgram
+}
