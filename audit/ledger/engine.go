@@ -329,6 +329,8 @@ func (e *engine) mergedGaps() []sbom.Gap {
 		}
 		i = j
 	}
-	slices.SortFunc(out, func(a, b sbom.Gap) int { return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Detail, b.Detail)) })
+	slices.SortFunc(out, func(a, b sbom.Gap) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Detail, b.Detail))
+	})
 	return out
 }
