@@ -43,7 +43,8 @@ type engine struct {
 	// owners is set when the environment's files have the owners that they were
 	// installed with: it was not unpacked by an ordinary user.
 	owners bool
-	rules  ruleState
+	rules  []Rule
+	known  ruleState // by the rules
 
 	mu   sync.Mutex // guards gaps during the examination
 	gaps []sbom.Gap
@@ -152,7 +153,7 @@ var details = [...]string{
 
 func newEngine(files *scan.Files, r Request) *engine {
 	t, doc := files.Tree(), files.Document()
-	e := &engine{request: r, files: files, tree: t, doc: doc, nodes: make([]node, t.Len()), state: make([]component, len(doc.Components)),
+	e := &engine{request: r, files: files, tree: t, doc: doc, nodes: make([]node, t.Len()), state: make([]component, len(doc.Components)), rules: Rules(),
 		components: make(map[string]int32, len(doc.Components))}
 	for i := range doc.Components {
 		e.components[doc.Components[i].ID] = int32(i)

@@ -16,9 +16,9 @@
 //
 // "proved" depends on nothing in the environment but the bytes of the file itself:
 // the digest is in an artifact of which the digest is in a lock or in a signed
-// index. "consistent" depends on records that whoever changes a file can change
-// with it. "derived" is weaker in another way: a rule says why such a file is
-// there, and checks what can be checked; each rule says what that is.
+// index. "consistent" depends on records that an attacker who changes a file can
+// change with it. "derived" is weaker in another way: a rule gives the reason for
+// such a file, and checks what can be checked; see [Rules].
 package ledger
 
 import (

@@ -92,7 +92,7 @@ func (e *engine) line(n rootfs.Node, runs string) audit.FileLine {
 		l.Component = e.doc.Components[f.component-1].ID
 	}
 	if f.rule > 0 {
-		l.Rule = rules[f.rule-1].Name
+		l.Rule = e.rules[f.rule-1].Name
 	}
 	if f.detail > 0 {
 		l.Detail = details[f.detail-1]

@@ -84,9 +84,9 @@ func (e *engine) compareRecord(f *node, kind rootfs.Kind, x rootfs.Examined, r o
 	case r.Flags&ospkg.NoSum != 0:
 		f.status, f.detail = unexplained, detailNoSum
 	case r.Flags&ospkg.Ghost != 0:
-		f.status, f.rule = derived, ruleIndex("package-owned")
+		f.status, f.rule = derived, rulePackage
 	case r.Flags&ospkg.Mutable != 0 && d&^howContent == 0:
-		f.status, f.rule = derived, ruleIndex("package-owned")
+		f.status, f.rule = derived, rulePackage
 	case r.Flags&ospkg.Conffile != 0 && d == howContent:
 		f.status, f.how = conffile, d
 	case d != 0:
@@ -263,7 +263,7 @@ func (e *engine) addMissing() {
 			continue
 		}
 		if a.Kind == 0 && len(a.Digest) == 0 {
-			continue // a directory or a link of a list that does not say what it is
+			continue // a directory or a link: the list has no types
 		}
 		m := absentFile{path: a.Path, component: at, conffile: a.Flags&ospkg.Conffile != 0}
 		if a.Flags&ospkg.Doc != 0 || isDocumentation(a.Path) {

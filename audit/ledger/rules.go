@@ -10,26 +10,24 @@ import (
 type Rule struct {
 	// Name is the name in the ledger.
 	Name string
-	// Files says which files it is about, and Checked what is checked of them.
+	// Files are the files that it is about, and Checked is what is checked of them.
 	Files, Checked string
-	// Source is the document that says so.
+	// Source is the document that describes them.
 	Source string
 
 	explain func(*engine, rootfs.Node) bool
 }
 
-var rules = []Rule{
-	{Name: "package-owned", Files: "files that a package owns and whose content it does not state (%ghost and %verify of rpm)", Checked: "nothing",
-		Source: "https://rpm-software-management.github.io/rpm/manual/spec.html"},
-}
+// rulePackage is the number of the rule for files that a package owns and whose
+// content it does not state.
+const rulePackage = 1
 
-func ruleIndex(name string) uint8 {
-	for i := range rules {
-		if rules[i].Name == name {
-			return uint8(i) + 1
-		}
+// Rules returns the table of rules. The first that explains a file counts.
+func Rules() []Rule {
+	return []Rule{
+		rulePackage - 1: {Name: "package-owned", Files: "files that a package owns and whose content it does not state (%ghost and %verify of rpm)", Checked: "nothing",
+			Source: "https://rpm-software-management.github.io/rpm/manual/spec.html"},
 	}
-	panic("no rule " + name)
 }
 
 // ruleState has what several calls of rules need.
@@ -45,8 +43,8 @@ func (e *engine) explain(ctx context.Context) error {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		for i := range rules {
-			if r := &rules[i]; r.explain != nil && r.explain(e, rootfs.Node(n)) {
+		for i := range e.rules {
+			if r := &e.rules[i]; r.explain != nil && r.explain(e, rootfs.Node(n)) {
 				if f.detail == 0 {
 					f.status, f.rule = derived, uint8(i)+1
 				}
