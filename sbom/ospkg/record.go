@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -69,6 +70,12 @@ type FileRecord struct {
 	// whether the database states them, or that there are none.
 	Capabilities    string
 	HasCapabilities bool
+}
+
+// Strong reports whether the digest resists an attacker who makes another content
+// for it: MD5 and SHA-1 do not.
+func (f FileRecord) Strong() bool {
+	return strings.HasPrefix(f.Algorithm, "sha") && f.Algorithm != "sha1"
 }
 
 // AbsentFile is a path that a database lists and the environment does not have.
