@@ -66,7 +66,7 @@ func Rules() []Rule {
 		RuleGrowth, RuleOverLimit, RuleWeaker,
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleFiles, RuleOrigin, RuleExpired,
 		RuleBasePinned, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
-		RuleClaim, RuleStartup, RuleLeftover, RuleNonASCII, RuleHalfInstalled,
+		RuleClaim, RuleStartup, RuleLeftover, RuleIdentity, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
 		RuleStageGone, RuleNotJudged, RuleShrunk,
 	}

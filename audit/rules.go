@@ -405,6 +405,15 @@ var (
 		message: text("a package has letters outside ASCII in its name"),
 		hint:    text("find out what installed it, and remove it"),
 	}
+	RuleIdentity = Rule{
+		ID: "duplicate-identity", Title: "A package under the name of another one", Strict: Error, Other: Warning,
+		What:    "The place of a package contradicts its metadata: a dist-info directory with the name of another distribution, a second distribution of one name in a directory of modules, a directory in node_modules of another name that nothing requires, a gem, an R package or a conda record with another name, a bundled npm package that the lock file does not have.",
+		Why:     "A package that calls itself by the name and version of a locked one is taken for it, and has other code.",
+		Fix:     "find out what installed it; remove it, and install the package from the lock again.",
+		Accept:  "an entry under `exceptions:` in depaudit.yaml with its path.",
+		message: text("a package has the identity of another one, or is in the place of another one"),
+		hint:    text("find out what installed it, and remove it; if an installer left it there, reinstall the package"),
+	}
 	RuleHalfInstalled = Rule{
 		ID: "half-installed", Title: "Package in a broken state", Strict: Warning, Other: Warning,
 		What:    "The package manager left a package unpacked or half configured.",

@@ -433,6 +433,7 @@ const (
 	NoticeUnread    NoticeKind = "unread-in-unaccounted" // a file that no cataloger could read, in a directory that is unaccounted
 	NoticeImage     NoticeKind = "image-claim"           // metadata of an image that contradicts its content
 	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
+	NoticeIdentity  NoticeKind = "duplicate-identity"    // a place that contradicts the metadata of the package in it
 
 	NoticeSystem NoticeKind = "system"       // a line of os-release that could not be read, or a package list without files
 	NoticeStale  NoticeKind = "stale-record" // an installer's record that the installer itself would not use

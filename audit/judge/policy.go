@@ -257,6 +257,8 @@ func noticeRule(kind sbom.NoticeKind) (audit.Rule, bool) {
 		return audit.RuleLeftover, true
 	case sbom.NoticeNonASCII:
 		return audit.RuleNonASCII, true
+	case sbom.NoticeIdentity:
+		return audit.RuleIdentity, true
 	case sbom.NoticeHalfState:
 		return audit.RuleHalfInstalled, true
 	}

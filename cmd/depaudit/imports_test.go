@@ -52,7 +52,7 @@ var layers = map[string][]string{
 	"sbom/catalogers/internal/pear":     {},
 	"sbom/catalogers/internal/oracle":   {"sbom/catalogers", "sbom/rootfs"}, // only tests
 	"sbom/snapshot":                     {"sbom", "sbom/rootfs"},
-	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/zipfile", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot"},
+	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/zipfile", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot", "sbom/version"},
 	"sbom/graph":                        {"sbom"},
 	"sbom/diff":                         {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 

@@ -195,6 +195,7 @@ func (s *scanner) addPackage(f catalogers.Found, n rootfs.Node) {
 	if n == rootfs.None || f.Carried || s.owned(n) {
 		return
 	}
+	s.checkPlace(i, f, n)
 	if f.Type == "golang" && len(f.Digests) == 0 {
 		// A program built from a working tree has no digest that a lock could
 		// pin, and its builder chose its version: its file stays unaccounted,

@@ -22,6 +22,11 @@ func (s *scanner) readNode() {
 			continue
 		}
 		lock := s.hiddenLockFor(dir, hidden)
+		if m := s.manifestOf(s.tree.Parent(dir)); m != rootfs.None && s.tree.Kind(m) == rootfs.File {
+			if project, err := s.packageJSON(m); err == nil {
+				s.declareAliases(project, "")
+			}
+		}
 		for c := range s.tree.Children(dir) {
 			name := s.tree.Name(c)
 			switch {
@@ -39,6 +44,7 @@ func (s *scanner) readNode() {
 			}
 		}
 	}
+	s.checkAliases()
 }
 
 // readNodePackage reads one directory of a node_modules directory.
@@ -112,6 +118,10 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	}
 	u.own = owner < 0
 	i := s.add(u)
+	s.declareAliases(m, nodeDirName(t, dir))
+	if as := nodeDirName(t, dir); u.own && m.Name != "" && as != m.Name && s.isPackagePlace(dir) && !s.owned(manifest) && (!inLock || entry.Name != m.Name) {
+		s.misplaced = append(s.misplaced, alias{i, dir, as, m.Name})
+	}
 	if !s.owned(manifest) {
 		// npm installs a package's own dependencies directly below it. A
 		// node_modules further down came with the package.
@@ -244,6 +254,7 @@ func (s *scanner) addWorkingCopy(link, target, manifest rootfs.Node) {
 	if scope, name, ok := strings.Cut(m.Name, "/"); ok && strings.HasPrefix(scope, "@") {
 		u.Namespace, u.Name = scope, name
 	}
+	s.declareAliases(m, nodeDirName(t, link))
 	s.claimTree(target, s.add(u), s.isNodeModules)
 }
 

@@ -96,6 +96,7 @@ func TestLauncherTargets(t *testing.T) {
 	i := slices.IndexFunc(launcherFixtures(t), func(l launcherFixture) bool { return l.name == "pnpm 10, by extension" })
 	l := launcherFixtures(t)[i]
 	parsed, _ := parseLauncher(l.text)
+	l.files["/opt/app/package.json"] = `{"dependencies": {"bins": "file:../pk"}}`
 	to := func(target string) files {
 		return l.files.with(files{l.at: "x:" + strings.ReplaceAll(l.text, parsed.target, target)})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/strictjson"
@@ -21,6 +22,8 @@ type nodeManifest struct {
 	Name, Version                     string
 	bundle                            json.RawMessage
 	dependencies, dev, optional, peer map[string]bool
+	// specs are the requirements of the names that are no range of versions.
+	specs map[string]string
 }
 
 // bundled returns the names in bundleDependencies: of a list, of an object, or
@@ -82,7 +85,46 @@ func parsePackageJSON(data []byte) (*nodeManifest, error) {
 	}
 	m.dependencies, m.dev = keysOf(fields["dependencies"]), keysOf(fields["devDependencies"])
 	m.optional, m.peer = keysOf(fields["optionalDependencies"]), keysOf(fields["peerDependencies"])
+	m.specs = make(map[string]string)
+	for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "resolutions", "overrides", "pnpm"} {
+		if bytes.ContainsRune(fields[key], ':') {
+			collectSpecs("", fields[key], m.specs)
+		}
+	}
 	return &m, nil
+}
+
+// collectSpecs adds the names in an object of dependencies, or of replacements of
+// such ("a/**/b@^1": "npm:c@2", https://docs.npmjs.com/cli/configuring-npm/package-json#overrides).
+func collectSpecs(name string, raw json.RawMessage, out map[string]string) {
+	var spec string
+	if json.Unmarshal(raw, &spec) == nil {
+		if strings.ContainsAny(spec, ":/") && name != "" {
+			out[name] = spec
+		}
+		return
+	}
+	var m map[string]json.RawMessage
+	if json.Unmarshal(raw, &m) != nil {
+		return
+	}
+	for key, value := range m {
+		if key == "." {
+			key = name
+		}
+		parts := strings.Split(key, ">")
+		key = parts[len(parts)-1]
+		if at := strings.LastIndexByte(key, '@'); at > 0 && key[at-1] != '/' {
+			key = key[:at]
+		}
+		if parts = strings.Split(key, "/"); len(parts) > 1 {
+			key = parts[len(parts)-1]
+			if scope := parts[len(parts)-2]; strings.HasPrefix(scope, "@") {
+				key = scope + "/" + key
+			}
+		}
+		collectSpecs(key, value, out)
+	}
 }
 
 func keysOf(raw json.RawMessage) map[string]bool {

@@ -38,6 +38,8 @@ type hiddenLock struct {
 }
 
 type hiddenEntry struct {
+	// Name is that of the package if the directory has another one.
+	Name      string `json:"name"`
 	Version   string `json:"version"`
 	Resolved  string `json:"resolved"`
 	Integrity string `json:"integrity"`

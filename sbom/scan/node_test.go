@@ -28,7 +28,7 @@ func TestHiddenNode(t *testing.T) {
 	runCases(t, []scanCase{
 		{"as it should be", lodash, []string{"counts npm/lodash@4.17.21"}},
 		{"a scope", npm(modules+"/@types/node", "@types/node", "20.0.0"), []string{"counts npm/@types/node@20.0.0"}},
-		{"an alias", npm(modules+"/lodash", "evil", "6.6.6"), []string{"counts npm/evil@6.6.6"}},
+		{"an alias", npm(modules+"/lodash", "evil", "6.6.6"), []string{"counts npm/evil@6.6.6", "notice duplicate-identity " + modules + "/lodash of npm/evil@6.6.6"}},
 		{"without package.json", files{evil + "/index.js": ""}, []string{"counts " + unaccounted(evil)}},
 		{"a scoped one without package.json", files{modules + "/@x/evil/index.js": ""}, []string{"counts " + unaccounted(modules+"/@x/evil")}},
 		{"an empty folder", files{evil + "/": ""}, nil},
@@ -47,7 +47,7 @@ func TestHiddenNode(t *testing.T) {
 		{"package.json that leads nowhere", files{evil + "/package.json": "-> /none", evil + "/index.js": ""}, []string{"counts " + unaccounted(evil)}},
 		{"package.json that is a FIFO", files{evil + "/package.json": "fifo", evil + "/index.js": ""}, []string{gap}},
 		{"a name outside ASCII", files{evil + "/package.json": `{"name": "l\u043edash", "version": "1.0.0"}`},
-			[]string{"counts npm/l\u043edash@1.0.0", "notice non-ascii-name " + evil + "/package.json"}},
+			[]string{"counts npm/l\u043edash@1.0.0", "notice duplicate-identity " + evil + " of npm/l\u043edash@1.0.0", "notice non-ascii-name " + evil + "/package.json"}},
 
 		// require("evil") also finds a file of that name.
 		{"a file in node_modules", lodash.with(files{modules + "/evil.js": ""}), []string{"counts npm/lodash@4.17.21", "counts " + unaccounted(modules+"/evil.js")}},

@@ -14,6 +14,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Limits of the records of one Python distribution. Real METADATA is a few
@@ -49,6 +50,37 @@ func (s *scanner) readPython() {
 		}
 	}
 	s.claimListless()
+	s.danglingModules()
+}
+
+// danglingModules makes a gap of the modules that are links to nothing: Python
+// would import what comes to be there, a directory that is mounted or a cache
+// that is filled while the stage runs.
+func (s *scanner) danglingModules() {
+	t := s.tree
+	for _, site := range s.packageDirs() {
+		if !isSiteDir(t.Name(site.root)) {
+			continue
+		}
+		first, count := rootfs.None, 0
+		for n := site.from; n < site.end; n++ {
+			if t.Kind(n) != rootfs.Symlink || t.ResolveNode(n) != rootfs.None || s.owned(n) || s.caches.contain(n) {
+				continue
+			}
+			if ext := path.Ext(t.Name(n)); ext == ".py" || ext == ".pyc" || ext == ".so" || ext == "" && t.Parent(n) == site.root {
+				if count++; count == 1 {
+					first = n
+				}
+			}
+		}
+		if count > 0 {
+			detail := fmt.Sprintf("a module that is a link to %+q, which is not in the environment", t.Target(first))
+			if count > 1 {
+				detail += fmt.Sprintf(", and %s more", wording.Count(count-1, "such link", "such links"))
+			}
+			s.gap(sbom.GapUnreported, t.Path(first), detail)
+		}
+	}
 }
 
 func (s *scanner) readDistribution(d rootfs.Node) {
@@ -101,6 +133,9 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 		u.Detail = "METADATA has no Version"
 	}
 	i := s.add(u)
+	if u.own && s.managerOf(meta) < 0 && s.tree.Parent(at) == u.site {
+		s.checkDistribution(i, at)
+	}
 	if c := s.claimant(meta); c >= 0 && !u.own {
 		return // vendored: another package owns all of its files
 	}

@@ -9,6 +9,11 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
+// misnamedAs is the notice of evilInfo for the metadata of another distribution.
+func misnamedAs(id string) string {
+	return "notice duplicate-identity " + site + "/evil-6.6.6.dist-info of " + id
+}
+
 func evilInfo(metadata string) files {
 	return files{
 		site + "/evil/__init__.py":                 "x = 1\n",
@@ -47,7 +52,7 @@ func TestHiddenPython(t *testing.T) {
 		{"a header of 2 MB first", evilInfo("Description: " + strings.Repeat("x", 2<<20) + "\nName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
 		{"a header of 9 MB first", evilInfo("Description: " + strings.Repeat("x", 9<<20) + "\nName: evil\nVersion: 6.6.6\n"), []string{malformed, evilCode}},
 		{"METADATA without Version", evilInfo("Name: evil\n"), []string{"counts pypi/evil"}},
-		{"Name: Python", evilInfo("Name: Python\nVersion: 6.6.6\n"), []string{"counts pypi/python@6.6.6"}},
+		{"Name: Python", evilInfo("Name: Python\nVersion: 6.6.6\n"), []string{"counts pypi/python@6.6.6", misnamedAs("pypi/python@6.6.6")}},
 		{"any case of the suffix", files{site + "/Evil-6.6.6.Dist-Info/METADATA": "Name: Evil\nVersion: 6.6.6\n"}, []string{"counts pypi/evil@6.6.6"}},
 		{"two names", evilInfo("Name: evil\nName: six\nVersion: 6.6.6\n"), []string{malformed, evilCode}},
 		{"the same name twice", evilInfo("Name: evil\nName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
@@ -55,11 +60,11 @@ func TestHiddenPython(t *testing.T) {
 		{"a Name in the text", evilInfo("Version: 6.6.6\n\nName: six\n"), []string{malformed, evilCode}},
 		{"a byte order mark", evilInfo("\ufeffName: evil\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
 		{"Cyrillic letters", evilInfo("Name: \u0435vil\nVersion: 6.6.6\n"),
-			[]string{"counts pypi/\u0435vil@6.6.6", "notice non-ascii-name " + site + "/evil-6.6.6.dist-info/METADATA"}},
+			[]string{"counts pypi/\u0435vil@6.6.6", "notice non-ascii-name " + site + "/evil-6.6.6.dist-info/METADATA", misnamedAs("pypi/\u0435vil@6.6.6")}},
 		{"a Kelvin sign", evilInfo("Name: \u212aiwi\nVersion: 6.6.6\n"),
-			[]string{"counts pypi/\u212aiwi@6.6.6", malformed, "notice non-ascii-name " + site + "/evil-6.6.6.dist-info/METADATA"}},
+			[]string{"counts pypi/\u212aiwi@6.6.6", malformed, "notice non-ascii-name " + site + "/evil-6.6.6.dist-info/METADATA", misnamedAs("pypi/\u212aiwi@6.6.6")}},
 		{"a field name with a long s", evilInfo("Name: evil\nVer\u017fion: 1.0.0\nVersion: 6.6.6\n"), []string{"counts pypi/evil@6.6.6"}},
-		{"names are normalised", evilInfo("Name: Evil_.Package\nVersion: 6.6.6\n"), []string{"counts pypi/evil-package@6.6.6"}},
+		{"names are normalised", evilInfo("Name: Evil_.Package\nVersion: 6.6.6\n"), []string{"counts pypi/evil-package@6.6.6", misnamedAs("pypi/evil-package@6.6.6")}},
 
 		{"a module dropped into a package", six.with(files{site + "/six/evil.py": ""}),
 			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted(site+"/six/evil.py")}},
@@ -70,7 +75,7 @@ func TestHiddenPython(t *testing.T) {
 		{"a package folder that is a link", six.with(files{site + "/evil": "-> /opt/lib", "/opt/lib/__init__.py": ""}),
 			[]string{"counts pypi/six@1.16.0", "counts " + unaccounted(site+"/evil")}},
 		{"a link to what is accounted for", six.with(files{site + "/seven": "-> six", site + "/eight.py": "-> six/__init__.py", site + "/nowhere": "-> /none", site + "/data": "-> /opt/data", "/opt/data/x.txt": ""}),
-			[]string{"counts pypi/six@1.16.0"}},
+			[]string{"counts pypi/six@1.16.0", "gap unreported " + site + "/nowhere"}},
 
 		{"a list with the metadata of another one", dist(site, "requests", "2.31.0", site+"/evil-6.6.6.dist-info/METADATA", site+"/evil/__init__.py").with(evilInfo("Name: evil\nVersion: 6.6.6\n")),
 			[]string{"counts pypi/requests@2.31.0", "counts pypi/evil@6.6.6",

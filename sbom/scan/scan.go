@@ -283,6 +283,14 @@ type scanner struct {
 	// modulesOf are the modules of directories that Python imports from, by the
 	// names that it imports them by.
 	modulesOf map[rootfs.Node]map[string][]rootfs.Node
+	// misnamed are the units whose place contradicts their metadata; misplaced are
+	// packages of Node in directories of other names, npmAliases the names that
+	// manifests have for them, and distributions those of directories of modules:
+	// identity.go.
+	misnamed      []misnamed
+	misplaced     []alias
+	npmAliases    map[aliasKey]bool
+	distributions map[distribution]int
 	// modules are files that a directory of packages holds directly.
 	modules []rootfs.Node
 }
@@ -293,7 +301,7 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 	s := &scanner{
 		inventory: inventory{tree: tree, unitAt: make(map[rootfs.Node]int)},
 		read:      make(map[rootfs.Node]bool), cached: make(map[rootfs.Node]bool), bundles: make(map[rootfs.Node]map[rootfs.Node]bool),
-		modulesOf: make(map[rootfs.Node]map[string][]rootfs.Node),
+		modulesOf: make(map[rootfs.Node]map[string][]rootfs.Node), npmAliases: make(map[aliasKey]bool), distributions: make(map[distribution]int),
 	}
 	s.doc.Catalogers = catalogers.Version
 	s.doc.Environment = sbom.Environment{Ref: tree.Ref().String(), Kind: tree.Ref().Scheme, Image: tree.Image(), Files: tree.Files()}
@@ -395,6 +403,7 @@ func (s *scanner) assemble() {
 	s.settleReasons()
 	s.emit()
 	s.startupCode()
+	s.identities()
 	s.exclude()
 	s.excludeOwn()
 }
