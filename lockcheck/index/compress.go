@@ -36,7 +36,7 @@ func decompress(r io.Reader) (content io.Reader, close func(), err error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
-	close = func() {}
+	close, err = func() {}, nil
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		content, err = gzip.NewReader(in)

@@ -68,7 +68,7 @@ type Entry struct {
 	Index int
 }
 
-// Evidence of a package by the indexes.
+// The evidence of a package by the indexes.
 const (
 	Listed       = "archive-listed"        // an index that no key signs has it
 	Signed       = "archive-signed"        // a trusted entry names the digest
@@ -76,6 +76,12 @@ const (
 	Foreign      = "foreign"               // an archive that is not trusted has it
 	Local        = "local"                 // indexes are there and none has it
 )
+
+// Evidence are the words of [Result].Evidence, the best first.
+func Evidence() []string { return []string{Signed, Listed, OtherVersion, Foreign, Local} }
+
+// Types are the purl types of packages that indexes are read of.
+func Types() []string { return []string{typeDeb} }
 
 // Result is the answer for one package.
 type Result struct {

@@ -40,14 +40,14 @@ func (s *Set) Match(p Package) Result {
 	x := s.Indexes[best.Index]
 	switch s.origins[best.Index].standing {
 	case signed:
-		r.Evidence, r.Detail = Signed, "in "+x.describe()+", signed by "+x.KeyName
+		r.Evidence, r.Detail = Signed, "in "+x.Describe()+", signed by "+x.KeyName
 		if len(best.Digests) == 0 {
 			r.Evidence, r.Detail = Listed, r.Detail+", without a digest"
 		}
 	case unsigned:
-		r.Evidence, r.Detail = Listed, "in "+x.describe()+"; "+x.Problem
+		r.Evidence, r.Detail = Listed, "in "+x.Describe()+"; "+x.Problem
 	default:
-		r.Evidence, r.Detail = Foreign, "in "+x.describe()+", "+x.Problem
+		r.Evidence, r.Detail = Foreign, "in "+x.Describe()+", "+x.Problem
 	}
 	return r
 }
@@ -76,7 +76,7 @@ func (s *Set) unmatched(p Package, named []entry) Result {
 		return Result{Evidence: Local, Detail: detail + " (" + wording.Count(s.usable(p.Type), "index was read", "indexes were read") + ")"}
 	}
 	x := s.Indexes[near.Index]
-	r := Result{Evidence: OtherVersion, Entry: &near.Entry, Detail: "listed at " + near.Version + " in " + x.describe()}
+	r := Result{Evidence: OtherVersion, Entry: &near.Entry, Detail: "listed at " + near.Version + " in " + x.Describe()}
 	if s.origins[near.Index].standing == foreign {
 		r.Evidence, r.Detail = Foreign, r.Detail+", "+x.Problem
 		return r
@@ -130,14 +130,17 @@ func (s *Set) usable(typ string) int {
 	return n
 }
 
-// describe names an index for people: "Debian bookworm of 2026-07-11".
-func (x Index) describe() string {
+// Describe names an index for people: "Debian bookworm/main of 2026-07-11".
+func (x Index) Describe() string {
 	name := cmp.Or(x.Origin, x.Label)
 	if x.Label != "" && x.Label != name {
 		name += " (" + x.Label + ")"
 	}
 	suite := cmp.Or(x.Codename, x.Suite)
 	out := strings.TrimSpace(name + " " + suite)
+	if component, _, ok := strings.Cut(x.Path, "/binary-"); ok && out != "" {
+		out += "/" + component
+	}
 	if out == "" {
 		out = x.File
 	}

@@ -30,6 +30,15 @@ var environmentDirs = []string{
 	"var/lib/apt/lists", // https://manpages.debian.org/apt-get.8, FILES
 }
 
+// InEnvironment reports whether a file of an environment can be an index, by its
+// path: a link may lead to the directory, so only its end is compared.
+func InEnvironment(name string) bool {
+	return slices.ContainsFunc(environmentDirs, func(dir string) bool {
+		above, base := path.Split(dir)
+		return strings.Contains(name, "/"+path.Base(above)+"/"+base+"/")
+	})
+}
+
 // EnvironmentSources returns the sources that an environment has. root is its
 // file system.
 func EnvironmentSources(root fs.FS) []Source {
