@@ -67,6 +67,15 @@ type Fingerprints struct {
 // use; that of Linux' own file systems is some milliseconds.
 const racy = 2 * time.Second
 
+// fileTimes tells what the times of a file system are good for.
+type fileTimes struct {
+	// posix is set if they are maintained as POSIX specifies, those of directories
+	// included.
+	posix bool
+	// mapped is set if a write to a mapping of a file sets them, too.
+	mapped bool
+}
+
 // record records the reads of a tree's files.
 type record struct {
 	// answers are by node, and accessed atomically: Read, the class from bit 8,
@@ -74,6 +83,7 @@ type record struct {
 	answers []uint32
 	// recalled are earlier answers that are still valid; 0 for none.
 	recalled []uint32
+	sums     recordedSums
 }
 
 // Record starts recording the reads of the tree's files. It takes 4 bytes a
@@ -177,9 +187,9 @@ func (t *Tree) Fingerprints(ctx context.Context, now time.Time) (*Fingerprints, 
 	} else if err != nil {
 		return nil, err
 	}
-	mounts, posix, err := t.disk.mountsOf()
+	mounts, times, err := t.disk.mountsOf()
 	var directories map[Node]bool
-	if err == nil && posix && len(t.gaps) == 0 { // otherwise only a walk finds changes
+	if err == nil && times.posix && len(t.gaps) == 0 { // otherwise only a walk finds changes
 		out.Mounts, directories = mounts, t.walked()
 	}
 	var nodes []Node

@@ -109,28 +109,38 @@ var posixTimes = map[string]bool{
 	"overlay": true, "ramfs": true, "reiserfs": true, "rootfs": true, "squashfs": true, "tmpfs": true, "xfs": true, "zfs": true,
 }
 
-// mountsOf returns a digest of the mounts at and below the root, and whether
-// all of them maintain times as POSIX specifies.
-func (d *disk) mountsOf() (digest string, posix bool, err error) {
+// unmapped are the file systems of those that do not set the time of change when
+// a process writes to a mapping of a file (mmap(2)).
+var unmapped = map[string]bool{"ramfs": true, "rootfs": true, "tmpfs": true}
+
+// mountsOf returns a digest of the mounts at and below the root, and what the
+// times of all of them are good for.
+func (d *disk) mountsOf() (digest string, times fileTimes, err error) {
 	root, err := filepath.Abs(d.name)
 	if err != nil {
-		return "", false, err
+		return "", times, err
 	}
 	if root, err = filepath.EvalSymlinks(root); err != nil {
-		return "", false, err
+		return "", times, err
 	}
 	infos, err := readMountTable()
 	if err != nil {
-		return "", false, err
+		return "", times, err
 	}
 	h := sha256.New()
-	posix = true
+	times = fileTimes{posix: true, mapped: true}
+	see := func(fsType string) {
+		times.posix = times.posix && posixTimes[fsType]
+		times.mapped = times.mapped && posixTimes[fsType] && !unmapped[fsType]
+	}
 	var at *mountinfo.Info // the mount of the root itself
 	for _, info := range infos {
 		switch path, ok := below(root, info.Mountpoint); {
 		case ok:
 			fmt.Fprintf(h, "%q %q %d:%d %q\n", path, info.FSType, info.Major, info.Minor, info.Root)
-			posix = posix && (posixTimes[info.FSType] || pseudo[info.FSType])
+			if !pseudo[info.FSType] {
+				see(info.FSType)
+			}
 		case info.Mountpoint == "/" || info.Mountpoint == root || strings.HasPrefix(root, info.Mountpoint+"/"):
 			if at == nil || len(info.Mountpoint) >= len(at.Mountpoint) {
 				at = info
@@ -138,10 +148,11 @@ func (d *disk) mountsOf() (digest string, posix bool, err error) {
 		}
 	}
 	if at == nil {
-		return "", false, fmt.Errorf("no mount for %s", root)
+		return "", times, fmt.Errorf("no mount for %s", root)
 	}
 	fmt.Fprintf(h, "%q %d:%d\n", at.FSType, at.Major, at.Minor)
-	return fmt.Sprintf("%x", h.Sum(nil)[:8]), posix && posixTimes[at.FSType], nil
+	see(at.FSType)
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), times, nil
 }
 
 // Same reports whether a scan of the environment would read the same as when the
@@ -166,7 +177,7 @@ func Same(ctx context.Context, ref Ref, opts Options, m *Fingerprints) (bool, er
 	if root, err := d.identity(); err != nil || root != m.Root {
 		return false, nil
 	}
-	if mounts, posix, err := d.mountsOf(); err != nil || !posix || mounts != m.Mounts {
+	if mounts, times, err := d.mountsOf(); err != nil || !times.posix || mounts != m.Mounts {
 		return false, nil
 	}
 	c, ok := newComparison(d, opts.Classify, m.Files)

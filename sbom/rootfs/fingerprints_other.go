@@ -16,7 +16,7 @@ func (d *disk) fingerprints(*Tree, []Node, func(Node, currentFingerprint) bool) 
 
 func (d *disk) identity() (string, error) { return "", errors.ErrUnsupported }
 
-func (d *disk) mountsOf() (string, bool, error) { return "", false, errors.ErrUnsupported }
+func (d *disk) mountsOf() (string, fileTimes, error) { return "", fileTimes{}, errors.ErrUnsupported }
 
 // Same is always false.
 func Same(context.Context, Ref, Options, *Fingerprints) (bool, error) { return false, nil }

@@ -111,6 +111,8 @@ type examiner struct {
 	hasher sums.Hasher
 	buffer []byte
 	in     Node // the directory that is open
+	path   string
+	print  []byte // scratch of fingerprints
 	at     heldDir
 }
 

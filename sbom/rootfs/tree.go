@@ -45,7 +45,8 @@ type Tree struct {
 	ref      Ref
 	disk     *disk
 	classify func(head []byte) Class
-	record   *record // reads of files, nil unless they are recorded: fingerprints.go
+	known    *KnownSums // of files that need not be read
+	record   *record    // reads of files, nil unless they are recorded: fingerprints.go
 	image    sbom.Image
 	notes    []string    // about the image
 	env      []string    // of the image's configuration

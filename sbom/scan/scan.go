@@ -88,6 +88,9 @@ type Options struct {
 	// Use, if set, is called with the files of the environment before they are
 	// put away. Its error is that of the scan.
 	Use func(context.Context, *Files) error
+	// Rehash computes the digests of all files, also of those that have not changed
+	// since the snapshot.
+	Rehash bool
 	// Sums are the digests of files that Use will ask for.
 	Sums rootfs.SumSet
 
@@ -130,13 +133,12 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 	if progress == nil {
 		progress = func(Progress) {}
 	}
-	if opts.Use != nil {
-		opts.Since = nil // it would skip the reads that the caller needs
-	}
 	since := usable(ref, opts.Own, opts.Since)
 	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache, Reading: opts.Reading, Sums: opts.Sums,
 		Warn: func(text string) { progress(Progress{Warning: text}) }}
-	if since != nil {
+	// Whoever uses the files needs the whole scan; unchanged files are not read
+	// nevertheless.
+	if since != nil && opts.Use == nil {
 		progress(Progress{Phase: "comparing with the snapshot"})
 		if same, err := rootfs.Same(ctx, ref, options, &since.Fingerprints.Fingerprints); err != nil {
 			return nil, err
@@ -156,7 +158,10 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 		return nil, err
 	}
 	defer tree.Close()
-	if since != nil {
+	if opts.Since != nil && !opts.Rehash {
+		tree.RecallSums(opts.Since.Sums)
+	}
+	if since != nil && opts.Use == nil {
 		if same, err := tree.Unchanged(ctx, &since.Fingerprints.Fingerprints); err != nil {
 			return nil, err
 		} else if same {
@@ -178,6 +183,7 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 		if fingerprints != nil {
 			out.Fingerprints = &snapshot.Fingerprints{Binding: binding(ref, opts.Own), Fingerprints: *fingerprints}
 		}
+		out.Sums = tree.RecordedSums(opts.Now)
 	}
 	return out, nil
 }

@@ -9,7 +9,8 @@
 // fingerprints, and a digest over all of it. The digest detects a truncated or accidentally edited file. It is no evidence of
 // the author: a process that can write the file can claim any base.
 //
-// The fingerprints (rootfs.FileFingerprint) are packed, some 30 bytes each, and in base64. A
+// The digests of files that were verified take 64 to 100 bytes each. The
+// fingerprints (rootfs.FileFingerprint) are packed, some 30 bytes each, and in base64. A
 // machine with 230,000 files, nearly all of packages, has 22,000 of them, for
 // its directories and for the files that a scan looks into.
 //
@@ -47,6 +48,8 @@ type Snapshot struct {
 	Document *sbom.Document
 	// Fingerprints are nil where the environment has none: an image.
 	Fingerprints *Fingerprints
+	// Sums are the digests of the files that were verified, nil for none.
+	Sums *rootfs.KnownSums
 	// Proof is what was verified about the files, as JSON of the caller; nil for
 	// nothing.
 	Proof json.RawMessage
@@ -67,6 +70,7 @@ type file struct {
 	Document     json.RawMessage     `json:"document"`
 	Proof        json.RawMessage     `json:"proof,omitempty"`
 	Fingerprints *storedFingerprints `json:"fingerprints,omitempty"`
+	Sums         string              `json:"sums,omitempty"`
 	Digest       string              `json:"sha256"`
 }
 
@@ -100,6 +104,9 @@ func Write(w io.Writer, s *Snapshot) error {
 		}
 		f.Fingerprints = &storedFingerprints{Binding: m.Binding, Root: m.Root, Mounts: m.Mounts, Names: hex.EncodeToString(m.Names[:]), Files: base64.StdEncoding.EncodeToString(packed)}
 	}
+	if s.Sums != nil {
+		f.Sums = base64.StdEncoding.EncodeToString(s.Sums.Bytes())
+	}
 	f.Digest = f.digest()
 	b, err := json.Marshal(f)
 	if err != nil {
@@ -112,8 +119,8 @@ func Write(w io.Writer, s *Snapshot) error {
 	return err
 }
 
-// digest is over the text of the document, of the proof and of the fingerprints
-// in the file, each with its length before it.
+// digest is over the text of the document, of the proof, of the digests of files
+// and of the fingerprints in the file, each with its length before it.
 func (f *file) digest() string {
 	h := sha256.New()
 	part := func(b []byte) {
@@ -122,6 +129,7 @@ func (f *file) digest() string {
 	}
 	part(f.Document)
 	part(f.Proof)
+	part([]byte(f.Sums))
 	if f.Fingerprints != nil {
 		part([]byte(f.Fingerprints.Binding))
 		part([]byte(f.Fingerprints.Root))
@@ -158,6 +166,15 @@ func Read(r io.Reader) (*Snapshot, error) {
 	if f.Fingerprints != nil {
 		if s.Fingerprints, err = f.Fingerprints.read(); err != nil {
 			return nil, fmt.Errorf("snapshot: fingerprints: %w", err)
+		}
+	}
+	if f.Sums != "" {
+		packed, err := base64.StdEncoding.DecodeString(f.Sums)
+		if err == nil {
+			s.Sums, err = rootfs.ParseKnownSums(packed)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("snapshot: digests: %w", err)
 		}
 	}
 	return s, nil
