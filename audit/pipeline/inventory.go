@@ -37,6 +37,8 @@ type Request struct {
 	Own []string `json:"own,omitempty"`
 	// Since is the path of a snapshot of the same environment.
 	Since string `json:"since,omitempty"`
+	// Rehash is as in [scan.Options].
+	Rehash bool `json:"rehash,omitempty"`
 	// Snapshot requests a snapshot in addition to the document.
 	Snapshot bool `json:"snapshot,omitempty"`
 	// Paths are those whose owners are requested.
@@ -90,7 +92,7 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		}
 		return &Result{Document: s.Document, Proof: proof}, nil
 	}
-	opts := scan.Options{Progress: progress, Platform: r.Platform, Cache: r.Cache, Own: r.Own, Fingerprints: true, Now: r.Now, Reading: r.Reading}
+	opts := scan.Options{Progress: progress, Platform: r.Platform, Cache: r.Cache, Own: r.Own, Rehash: r.Rehash, Fingerprints: true, Now: r.Now, Reading: r.Reading}
 	if r.Since != "" {
 		// The same file is read as the base, where an error becomes a gap.
 		opts.Since, _ = readSnapshot(r.Since)
@@ -278,7 +280,7 @@ func (o Options) scan(ctx context.Context, e Environment) (*Result, error) {
 	if o.Progress != nil {
 		report = o.Progress
 	}
-	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Snapshot: e.Snapshot, Paths: e.Paths, Verify: e.Verify, Files: e.Files, Now: o.Now}
+	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Rehash: o.Rehash, Snapshot: e.Snapshot, Paths: e.Paths, Verify: e.Verify, Files: e.Files, Now: o.Now}
 	if e.Ref.Scheme == rootfs.SchemeHost {
 		// The machine is not made for the stage. In a directory that the caller
 		// names, the program may be what is audited.

@@ -58,6 +58,8 @@ type Options struct {
 	Timeout time.Duration
 	// Cache is the directory for the indexes of image layers; empty for none.
 	Cache string
+	// Rehash is as in [scan.Options].
+	Rehash bool
 	// Own is as in [scan.Options], for scans of the host.
 	Own []string
 	// Now is the time at which the audit begins; see [scan.Options.Now].

@@ -82,7 +82,7 @@ func (l *limitFlags) register(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&l.memory, "scan-memory", defaultMemoryMiB, "memory limit for the scan of one environment, in `MIB`")
 	l.timeout = defaultTimeout
 	cmd.Flags().Var((*durationFlag)(&l.timeout), "scan-timeout", "time limit for the scan of one environment, a `DURATION` such as 90s or 5m")
-	cmd.Flags().BoolVar(&l.noCache, "no-cache", false, "read every layer of an image again, and store nothing")
+	cmd.Flags().BoolVar(&l.noCache, "no-cache", false, "read every layer of an image again, and every file that has not changed since a snapshot; store nothing")
 }
 
 // durationFlag is the value of a flag. Its error is shorter than that of package

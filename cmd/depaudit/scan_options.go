@@ -19,6 +19,7 @@ func (c *command) scanOptions(limits limitFlags) (o pipeline.Options, done func(
 		Scanner: limits.childScanner,
 		Timeout: limits.timeout,
 		Cache:   limits.cache(),
+		Rehash:  limits.noCache,
 		Now:     time.Now(),
 		Input:   c.stdin,
 		Tool:    tool(),

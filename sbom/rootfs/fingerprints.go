@@ -67,7 +67,7 @@ type Fingerprints struct {
 // use; that of Linux' own file systems is some milliseconds.
 const racy = 2 * time.Second
 
-// fileTimes tells what the times of a file system are good for.
+// fileTimes are the changes that the times of a file system show.
 type fileTimes struct {
 	// posix is set if they are maintained as POSIX specifies, those of directories
 	// included.

@@ -14,9 +14,9 @@ import (
 // KnownSums are digests of files by their [Fingerprint]: of a file that has the
 // fingerprint again, nothing has to be read. That rests on the time of change,
 // which only the kernel sets, on file systems where it does so for each kind of
-// write. Whoever can set the clock of the machine, or write
-// to the device below the file system, can forge it; a process of the environment
-// can do neither unless it is the machine's root.
+// write. An attacker who can set the clock of the machine, or write to the device
+// below the file system, can forge it; a process of the environment can do neither
+// unless it is the machine's root.
 type KnownSums struct {
 	raw []byte   // for each file: fingerprint, set, digests
 	at  []uint32 // offsets in raw, in the order of the fingerprints

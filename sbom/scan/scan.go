@@ -136,7 +136,7 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 	since := usable(ref, opts.Own, opts.Since)
 	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache, Reading: opts.Reading, Sums: opts.Sums,
 		Warn: func(text string) { progress(Progress{Warning: text}) }}
-	// Whoever uses the files needs the whole scan; unchanged files are not read
+	// A caller that uses the files needs the whole scan; unchanged files are not read
 	// nevertheless.
 	if since != nil && opts.Use == nil {
 		progress(Progress{Phase: "comparing with the snapshot"})

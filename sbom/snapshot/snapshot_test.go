@@ -247,3 +247,21 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+// TestSums writes and reads digests of files.
+func TestSums(t *testing.T) {
+	s := &Snapshot{Document: example(t).Document}
+	packed := append(bytes.Repeat([]byte{7}, 16), append([]byte{byte(rootfs.SumMD5)}, bytes.Repeat([]byte{9}, 16)...)...)
+	var err error
+	if s.Sums, err = rootfs.ParseKnownSums(packed); err != nil {
+		t.Fatal(err)
+	}
+	text := written(t, s)
+	got, err := Read(strings.NewReader(text))
+	if err != nil || got.Sums.Len() != 1 || !bytes.Equal(got.Sums.Bytes(), packed) {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := Read(strings.NewReader(strings.Replace(text, `"sums":"B`, `"sums":"C`, 1))); err == nil {
+		t.Error("edited digests are read")
+	}
+}
