@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,23 +19,36 @@ import (
 // shelf is a directory with artifacts, of which the files are listed once, when
 // one is first needed.
 type shelf struct {
-	// name is the directory in messages.
+	// name is the directory that the user named, empty for a cache.
 	name string
 	fsys fs.FS
-	// roots are directories or files of fsys. Missing ones are ignored in a
-	// cache and an error in a directory that the user named.
+	// roots are directories or files of fsys; find finds them for a cache, of
+	// which missing or unreadable directories are ignored.
 	roots []string
-	named bool
+	find  func() []string
+	// depth is how many levels of directories are listed, 0 for all.
+	depth int
 	// kinds are those in it, nil for all.
 	kinds []Kind
-	// deep is set where a name may say nothing about a file, so that the digest of
-	// every file is computed when no name fits.
+	// deep is set where files may have any name, so that the digests of those
+	// with unusual ones are computed when no name fits.
 	deep bool
 
 	once   sync.Once
-	err    error // of listing it
-	items  []*item
+	items  int
 	byName map[string][]*item
+	odd    []*item // those with unusual names
+
+	mu       sync.Mutex
+	err      error // of listing it, and of the limit
+	byDigest map[digestKey]map[string]*item
+	hashed   int64
+}
+
+// digestKey is what an index by digest is for.
+type digestKey struct {
+	kind      Kind
+	algorithm string
 }
 
 // item is a file on a shelf.
@@ -47,26 +61,38 @@ type item struct {
 	sums map[string]string // by algorithm; "" for a file that could not be read
 }
 
-// maxItems is the number of files of all directories.
-const maxItems = 2_000_000
+const (
+	// maxItems is the number of files of a shelf.
+	maxItems = 2_000_000
+	// maxHashed is the size in bytes of the files with unusual names that are
+	// hashed on one shelf: some seconds.
+	maxHashed = 4 << 30
+)
 
 // list lists the files of a shelf.
 func (s *shelf) list(ctx context.Context) {
 	s.once.Do(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.byName = map[string][]*item{}
+		if s.find != nil {
+			s.roots = s.find()
+		}
 		for _, root := range s.roots {
 			err := fs.WalkDir(s.fsys, root, func(p string, d fs.DirEntry, err error) error {
 				switch {
-				case err != nil && p == root && errors.Is(err, fs.ErrNotExist) && !s.named:
+				case err != nil && s.name == "":
 					return nil
 				case err != nil:
 					s.err = errors.Join(s.err, err)
 					return nil
 				case ctx.Err() != nil:
 					return ctx.Err()
+				case d.IsDir() && s.depth > 0 && p != root && strings.Count(p[len(root):], "/") >= s.depth:
+					return fs.SkipDir
 				case d.IsDir():
 					return nil
-				case len(s.items) >= maxItems:
+				case s.items >= maxItems:
 					return fmt.Errorf("more than %d files", maxItems)
 				}
 				s.put(p, d)
@@ -88,10 +114,56 @@ func (s *shelf) put(p string, d fs.DirEntry) {
 		return
 	}
 	it := &item{shelf: s, path: p, size: info.Size()}
-	s.items = append(s.items, it)
-	key := nameKey(path.Base(p))
+	s.items++
+	base := path.Base(p)
+	key := nameKey(base)
 	s.byName[key] = append(s.byName[key], it)
+	if s.deep && !usual(base) {
+		s.odd = append(s.odd, it)
+	}
 }
+
+// findDigest returns a file with an unusual name by its digest.
+func (s *shelf) findDigest(ctx context.Context, k Kind, d string) (*item, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	algorithm, _, _ := strings.Cut(d, ":")
+	key := digestKey{k, algorithm}
+	index, ok := s.byDigest[key]
+	if !ok {
+		index = map[string]*item{}
+		for _, it := range s.odd {
+			if !plausible(k, path.Base(it.path)) {
+				continue
+			}
+			have, err := it.sum(ctx, k, algorithm)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil || have == "" {
+				continue
+			}
+			index[have] = it
+			if s.hashed += it.size; s.hashed > maxHashed {
+				s.err = errors.Join(s.err, fmt.Errorf("more than %d GiB in files whose names do not identify them (name them as the index does)", maxHashed>>30))
+				break
+			}
+		}
+		if s.byDigest == nil {
+			s.byDigest = map[digestKey]map[string]*item{}
+		}
+		s.byDigest[key] = index
+	}
+	return index[d], nil
+}
+
+// usual reports whether a file name has the form that identifies an artifact, so
+// that one with another name or version is another artifact.
+func usual(base string) bool { return usualName.MatchString(base) }
+
+// usualName has the forms of .deb (dpkg-name(1)), wheels, and npm
+// tarballs, crates and .rpm with their versions.
+var usualName = regexp.MustCompile(`^[^_]+_[^_]+_[^_]+\.deb$|^[^-]+-\d[^-]*(-[^-]+)?-[^-]+-[^-]+-[^-]+\.whl$|-\d+\.\d+\.\d+.*\.(tgz|crate)$|-[^-]+-[^-]+\.[^.]+\.rpm$`)
 
 // nameKey is the form in which names of files are compared. Those of wheels are
 // reduced to name and version, because a lock need not have the tags.
@@ -101,6 +173,9 @@ func nameKey(base string) string {
 		if parts := strings.SplitN(stem, "-", 3); len(parts) == 3 {
 			return wheelKey(parts[0], parts[1])
 		}
+	}
+	if stem, ok := strings.CutSuffix(base, ".apk"); ok {
+		return apkKey(stem) + ".apk"
 	}
 	return strings.ReplaceAll(base, "%3a", ":")
 }
@@ -224,7 +299,8 @@ func extensions() []extension {
 }
 
 // sum returns the digest of an item by an algorithm, which is computed once.
-func (it *item) sum(ctx context.Context, algorithm string) (string, error) {
+// A file that cannot be an artifact of the kind has none.
+func (it *item) sum(ctx context.Context, k Kind, algorithm string) (string, error) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if d, ok := it.sums[algorithm]; ok {
@@ -235,6 +311,9 @@ func (it *item) sum(ctx context.Context, algorithm string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
+	if !looksLike(k, r) {
+		return "", nil
+	}
 	d, err := digest(newBudget(ctx, r.Size()), r, algorithm)
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -248,7 +327,11 @@ func (it *item) sum(ctx context.Context, algorithm string) (string, error) {
 
 // open opens a file of a shelf.
 func (it *item) open() (Reader, io.Closer, error) {
-	return openFile(it.shelf.fsys, it.path)
+	r, c, err := openFile(it.shelf.fsys, it.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pipEntry(r), c, nil
 }
 
 // maxLoaded is the size of an artifact that is read into memory as a whole, in
@@ -287,6 +370,7 @@ func openFile(fsys fs.FS, name string) (Reader, io.Closer, error) {
 	return bytes.NewReader(data), io.NopCloser(nil), nil
 }
 
+// sized is a file with random access and its size.
 type sized struct {
 	io.ReaderAt
 	size int64

@@ -41,9 +41,11 @@ type Source struct {
 	// FS is the whole system: its root is "/". Names of links must be resolved
 	// within it. Files should implement [io.ReaderAt].
 	FS fs.FS
-	// Homes are the home directories of users, and Caches directories that are
-	// used in place of their .cache (XDG_CACHE_HOME), without a leading slash.
-	Homes, Caches []string
+	// Homes are the home directories of users, without a leading slash; nil for
+	// root and every directory in home.
+	Homes []string
+	// Caches are directories in use beside .cache in those (XDG_CACHE_HOME).
+	Caches []string
 }
 
 // NewStore returns a store. Directories are listed when they are needed.
@@ -55,7 +57,7 @@ func NewStore(o Options) *Store {
 		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 			parent, root = filepath.Dir(dir), filepath.Base(dir)
 		}
-		s.shelves = append(s.shelves, &shelf{name: dir, fsys: os.DirFS(parent), roots: []string{root}, named: true, deep: true})
+		s.shelves = append(s.shelves, &shelf{name: dir, fsys: os.DirFS(parent), roots: []string{root}, deep: true})
 	}
 	for _, source := range o.Sources {
 		s.shelves = append(s.shelves, source.shelves()...)
@@ -97,7 +99,7 @@ func (s *Store) find(ctx context.Context, w Want, digests []string) (*item, stri
 	match := func(it *item) (string, error) {
 		for _, d := range digests {
 			algorithm, _, _ := strings.Cut(d, ":")
-			have, err := it.sum(ctx, algorithm)
+			have, err := it.sum(ctx, w.Kind, algorithm)
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
@@ -108,7 +110,7 @@ func (s *Store) find(ctx context.Context, w Want, digests []string) (*item, stri
 		return "", nil
 	}
 	for _, source := range s.sources {
-		for _, it := range source.byContent(w.Kind, digests) {
+		for _, it := range source.direct(w, digests) {
 			if d, err := match(it); d != "" || err != nil {
 				return it, d, err
 			}
@@ -140,11 +142,8 @@ func (s *Store) find(ctx context.Context, w Want, digests []string) (*item, stri
 		if !shelf.deep || shelf.kinds != nil && !slices.Contains(shelf.kinds, w.Kind) {
 			continue
 		}
-		for _, it := range shelf.items {
-			if !plausible(w.Kind, path.Base(it.path)) {
-				continue
-			}
-			if d, err := match(it); d != "" || err != nil {
+		for _, d := range digests {
+			if it, err := shelf.findDigest(ctx, w.Kind, d); it != nil || err != nil {
 				return it, d, err
 			}
 		}
@@ -217,7 +216,7 @@ func (it *item) manifest(ctx context.Context, k Kind, d string) (*Manifest, erro
 
 // where is the place of a file in a message.
 func (it *item) where() string {
-	if it.shelf.named {
+	if it.shelf.name != "" {
 		if it.shelf.roots[0] != "." {
 			return it.shelf.name
 		}
@@ -231,9 +230,11 @@ func (it *item) where() string {
 func (s *Store) Problems() []error {
 	var out []error
 	for _, shelf := range s.shelves {
+		shelf.mu.Lock()
 		if shelf.err != nil {
 			out = append(out, fmt.Errorf("directory of artifacts: %w", shelf.err))
 		}
+		shelf.mu.Unlock()
 	}
 	return out
 }
