@@ -27,7 +27,7 @@ type cachePlace struct {
 	kind    Kind
 	// depth is how many levels of directories are listed, 0 for all.
 	depth int
-	// deep is set where names do not say what a file is.
+	// deep is set where names do not identify files.
 	deep bool
 }
 
