@@ -40,7 +40,7 @@ func (c *command) indexSaveCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "save [REF]",
-		Short: "Write a bundle of the signed indexes that list an environment's packages",
+		Short: "Write the signed indexes that list a stage's packages to a file",
 		Long: `Writes the package indexes that list the packages of an environment, with the
 signatures that vouch for them, to one file. Images are usually built without
 /var/lib/apt/lists, and the indexes of a later day list later versions: so write
