@@ -65,7 +65,7 @@ func Rules() []Rule {
 		RuleGaps, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
 		RuleGrowth, RuleOverLimit, RuleWeaker,
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleFiles, RuleOrigin, RuleExpired,
-		RuleBasePinned, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
+		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RuleLeftover, RuleIdentity, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
 		RuleStageGone, RuleNotJudged, RuleShrunk,

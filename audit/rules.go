@@ -345,6 +345,18 @@ var (
 		},
 		hint: text("review what changed in the base, and record it"),
 	}
+	RuleBaseChanged = Rule{
+		ID: "base-changed", Title: "The stage changes files of its base", Strict: Error, Other: Warning,
+		What:   "A package of the base is in the stage with the same version and other files: a layer of the stage writes one of them, or their content is another one. Conffiles do not count, nor do files that are equal to those of an artifact that a lock or a signed index names.",
+		Why:    "The base accounts for the files that it has, and for no others. A replaced program of the base is not the base's, whatever its package database still lists.",
+		Fix:    "find out which command of the stage writes these files, and remove it; or let the base have them, and name that base.",
+		Accept: "it cannot be accepted. Without `base:`, everything in the stage is judged as added by the stage.",
+		// Detail is what shows the change of the first package.
+		message: func(f Facts) string {
+			return fmt.Sprintf("the stage changes files of %s of its base: %s: %s", wording.Count(f.Count, "dependency", "dependencies"), f.Subject, f.Detail)
+		},
+		hint: text("find out which command of the stage writes these files, and remove it, or let the base have them"),
+	}
 	RuleBaseCompared = Rule{
 		ID: "base-compared", Title: "The base was found by comparison", Strict: Info, Other: Info,
 		What:   "The base is not an image whose layers are in the stage's image, but a directory or a document, or the stage is not an image. Dependencies that both have are the base's: packages by name, version and, where it is recorded, digest; files by content.",

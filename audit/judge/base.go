@@ -301,6 +301,7 @@ func (p *policy) base() {
 		}
 		return
 	}
+	p.changedFiles()
 	ref := sbom.ValidText(b.Ref)
 	if b.Claimed {
 		p.add(audit.RuleBaseClaimed, audit.Facts{Subject: ref, Detail: b.problem})
@@ -316,6 +317,37 @@ func (p *policy) base() {
 	}
 	if limit := p.config.BaseLimit; limit != nil && s.Dependencies > *limit {
 		p.add(audit.RuleBaseLimit, audit.Facts{Subject: ref, Count: s.Dependencies, Limit: *limit})
+	}
+}
+
+// changedFiles reports the dependencies of the base of which the stage changes
+// files.
+func (p *policy) changedFiles() {
+	b := p.footprint.base
+	if b.Claimed || b.problem != "" {
+		return
+	}
+	var f audit.Facts
+	for i := range p.footprint.dependencies {
+		d := &p.footprint.dependencies[i]
+		inBase := b.components[sbom.Identity(&d.Component)]
+		if d.Owner != "" || inBase == nil {
+			continue
+		}
+		detail := b.changed(&d.Component, inBase)
+		if detail == "" {
+			continue
+		}
+		if f.Count++; f.Count == 1 {
+			f.Subject, f.Detail = d.Label(), sbom.ValidText(detail)
+		}
+		f.Dependencies = append(f.Dependencies, d.ID)
+		if path := b.stageFiles[d.ID].LayerFile; b.layers > 0 && path != "" {
+			f.Paths = append(f.Paths, path)
+		}
+	}
+	if f.Count > 0 {
+		p.add(audit.RuleBaseChanged, f)
 	}
 }
 

@@ -339,6 +339,21 @@ func TestBaseFiles(t *testing.T) {
 			if b.has(c) != (test.changed == "") {
 				t.Errorf("the base has it: %v", b.has(c))
 			}
+			in.Stage.Critical = true
+			stage := Pipeline(&config.Config{File: "f", Stages: []config.Stage{in.Stage}}, []Input{in}, nil, audit.Tool{}, today).Stages[0]
+			message := ""
+			for _, f := range stage.Findings {
+				if f.Rule == audit.RuleBaseChanged.ID {
+					message = string(f.Severity) + " " + f.Message
+				}
+			}
+			want := ""
+			if test.changed != "" {
+				want = "error the stage changes files of 1 dependency of its base: bash 5.2-1: " + test.changed
+			}
+			if message != want {
+				t.Errorf("finding %q, want %q", message, want)
+			}
 		})
 	}
 }
