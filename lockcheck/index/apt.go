@@ -14,9 +14,10 @@ import (
 // typeDeb is the purl type of Debian's packages.
 const typeDeb = "deb"
 
-// extensions are those of compressed indexes. The content decides what a file
-// is; the extension only which names are indexes.
-var extensions = []string{"", ".gz", ".xz", ".lz4", ".zst", ".bz2"}
+// extensions are those of compressed indexes, the fastest first: xz takes 25 times
+// as long as zstd. The content decides what a file is; the extension only which
+// names are indexes.
+var extensions = []string{"", ".lz4", ".zst", ".gz", ".bz2", ".xz"}
 
 // isPackages reports whether the last part of a path is that of an index.
 func isPackages(base string) bool {
@@ -46,16 +47,11 @@ func (o *opener) read(ctx context.Context) error {
 		o.releasesOf(i, names[i])
 	}
 	for i := range o.sources {
-		for _, name := range names[i] {
+		for _, f := range o.indexes(i, names[i]) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			for _, kind := range kinds() {
-				if kind.is(o, name) {
-					kind.read(o, ctx, i, name)
-					break
-				}
-			}
+			f.kind.read(o, ctx, i, f.name)
 		}
 	}
 	return ctx.Err()
@@ -63,27 +59,73 @@ func (o *opener) read(ctx context.Context) error {
 
 // kind is a kind of index files.
 type kind struct {
-	// is reports whether a file is an index of the kind, by its name in a source.
-	is func(o *opener, name string) bool
+	// is returns the name of the index that a file of a source has, and the cost
+	// of reading it; ok is false for other files. Of several files with one name
+	// the cheapest is read: a mirror has an index in two or three forms, and each
+	// of them by its digest too.
+	is func(o *opener, source int, file string) (name string, cost int, ok bool)
 	// read reads the file and adds an index, or a problem.
-	read func(o *opener, ctx context.Context, source int, name string)
+	read func(o *opener, ctx context.Context, source int, file string)
 }
 
 func kinds() []kind {
 	return []kind{{(*opener).isAptIndex, (*opener).aptIndex}}
 }
 
-// isAptIndex reports whether a file is an index: by its name, or by its digest if
-// that is its name.
-func (o *opener) isAptIndex(name string) bool {
-	dir, base := path.Split(name)
+// indexFile is a file that is to be read.
+type indexFile struct {
+	name string
+	cost int
+	kind kind
+}
+
+// indexes returns the files of a source that are indexes, each once, in the order
+// of names.
+func (o *opener) indexes(source int, names []string) []indexFile {
+	var out []indexFile
+	at := make(map[string]int) // by the name of the index
+	for _, name := range names {
+		for _, k := range kinds() {
+			index, cost, ok := k.is(o, source, name)
+			if !ok {
+				continue
+			}
+			f := indexFile{name, cost, k}
+			if i, known := at[index]; !known {
+				at[index] = len(out)
+				out = append(out, f)
+			} else if cost < out[i].cost {
+				out[i] = f
+			}
+			break
+		}
+	}
+	return out
+}
+
+// isAptIndex recognises an index by its name, or by its digest if that is its
+// name.
+func (o *opener) isAptIndex(source int, file string) (name string, cost int, ok bool) {
+	dir, base := path.Split(file)
 	if _, last, lists := cutLast(base, "_"); isPackages(base) || lists && isPackages(last) {
-		return true
+		return plainName(file), compression(file), true
 	}
 	if !strings.HasSuffix(dir, "by-hash/SHA256/") {
-		return false
+		return "", 0, false
 	}
-	return slices.ContainsFunc(o.releases, func(r *release) bool { return r.pathOf(base) != "" })
+	for _, r := range o.releases {
+		if p := r.pathOf(base); p != "" && r.source == source {
+			return r.prefix + plainName(p), compression(p), true
+		} else if p != "" {
+			name, cost, ok = plainName(dir+path.Base(p)), compression(p), true
+		}
+	}
+	return name, cost, ok
+}
+
+// compression is the position of a name's extension in [extensions].
+func compression(name string) int {
+	return max(0, slices.Index(extensions, strings.TrimPrefix(name, plainName(name))))
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

@@ -343,7 +343,19 @@ func TestLayouts(t *testing.T) {
 			t.Errorf("%s: %+v, %+v", name, r, set)
 		}
 	}
-	set := openFS(t, files(detached()))
+	// A mirror has an index in several forms and by its digests. One is read.
+	forms := map[string]string{"dists/one/InRelease": inRelease}
+	for e, data := range compressed {
+		forms["dists/one/main/binary-amd64/Packages"+e] = data
+	}
+	for _, data := range []string{packages, compressed[".gz"]} {
+		forms[fmt.Sprintf("dists/one/main/binary-amd64/by-hash/SHA256/%x", sha256.Sum256([]byte(data)))] = data
+	}
+	set := openFS(t, files(forms))
+	if len(set.Indexes) != 1 || set.Indexes[0].File != "source1/dists/one/main/binary-amd64/Packages" {
+		t.Errorf("forms: %+v", set.Indexes)
+	}
+	set = openFS(t, files(detached()))
 	if len(set.Indexes) != 1 || set.Indexes[0].Key == "" || len(set.Problems) != 0 {
 		t.Errorf("detached: %+v", set)
 	}
