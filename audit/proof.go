@@ -70,6 +70,9 @@ type ComponentProof struct {
 	Evidence string `json:"evidence,omitempty"`
 	// Detail is one sentence: which index and key, or why not.
 	Detail string `json:"detail,omitempty"`
+	// Differs are the fields of its record that differ from those of the signed
+	// entry, sorted: the record was forged or edited.
+	Differs []string `json:"differs,omitempty"`
 	// Artifact has the digests ("sha256:" and hexadecimal) of the artifact that
 	// the files were compared with, empty without one.
 	Artifact []string `json:"artifact,omitempty"`

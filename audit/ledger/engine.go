@@ -61,6 +61,7 @@ type node struct {
 	uid, gid  int32
 	caps      bool
 	summed    bool // sum is known
+	command   bool // an installer made it for an entry point
 	status    status
 	how       how
 	rule      uint8 // index in the table of rules + 1
@@ -144,7 +145,7 @@ var details = [...]string{
 	"the list of its package has it, and the digests of that package do not: no real package has such a file",
 	"RECORD lists it without a digest",
 	"another name of a file of this package, which does not list it",
-	"it is not in the artifact that this package was installed from",
+	"not in the artifact that this package was installed from",
 	"not a regular file",
 	"byte code that Python runs without a look at its source (unchecked-hash)",
 	"byte code that is not of its source",
@@ -242,9 +243,12 @@ func (e *engine) see(x rootfs.Examined) {
 	f.sum, f.size, f.summed = x.Sums.BLAKE3, x.Meta.Size, kind == rootfs.File
 	f.mode, f.uid, f.gid, f.caps = x.Meta.Mode, int32(x.Meta.UID), int32(x.Meta.GID), len(x.Meta.Capabilities) > 0
 	record, recorded := e.records.Of(n)
+	compared := kind != rootfs.Dir && f.component > 0 && e.state[f.component-1].manifest
 	switch {
 	case f.expect > 0:
 		e.compareManifest(n, f, x, record)
+	case compared && (recorded || f.row > 0):
+		e.beside(n, f)
 	case f.row > 0:
 		e.compareRow(f, x)
 	case recorded:
@@ -258,9 +262,28 @@ func (e *engine) see(x rootfs.Examined) {
 		f.status = unexplained
 	default:
 		f.status = unchecked
+		e.beside(n, f)
 	}
 	if kind == rootfs.Other && f.status == unexplained && f.detail == 0 {
 		f.detail = detailSpecial
+	}
+}
+
+// beside decides about a file of a component that was compared with an artifact,
+// which does not have the file.
+func (e *engine) beside(n rootfs.Node, f *node) {
+	c := &e.state[f.component-1]
+	name := e.tree.Name(n)
+	switch {
+	case f.command:
+		f.status, f.rule = derived, ruleCommand
+	case e.mergedUsr(n):
+		f.status, f.rule = derived, ruleMerged
+	case !c.manifest:
+	case e.doc.Components[f.component-1].Type == "pypi" && isInstallers(name) && strings.HasSuffix(e.tree.Name(e.tree.Parent(n)), "-info"):
+	case isBytecode(name):
+	default:
+		f.status, f.detail = unexplained, detailExtra
 	}
 }
 

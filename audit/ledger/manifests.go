@@ -1,18 +1,598 @@
 package ledger
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"errors"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 
+	"github.com/zeebo/blake3"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/lockcheck/artifact"
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/ospkg"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // expectation is what a manifest states about a file that is there.
 type expectation struct {
-	digest   [32]byte
+	digest    [32]byte // of the content, or of what follows the first line
+	component int32
+	uid, gid  int32 // -1 for any
+	mode      uint16
+	kind      rootfs.Kind
+	// exact is set when the installer sets mode and owner as the artifact has
+	// them, and does not when they follow from the umask.
+	exact    bool
 	conffile bool
+	shebang  bool // the installer replaces the first line
+	caps     bool
+	link     bool // the target is that of the manifest
 }
 
-func (e *engine) readManifests(ctx context.Context) error { return ctx.Err() }
+// want is an artifact that an entry names.
+type want struct {
+	component int32
+	artifact.Want
+	size int64
+	url  string
+}
 
-func (e *engine) compareManifest(n rootfs.Node, f *node, x rootfs.Examined, r ospkg.FileRecord) {}
+// found is what an artifact states about the files of its component.
+type found struct {
+	err      error
+	digest   string
+	at       []rootfs.Node
+	expected []expectation
+	absent   []absentFile
+	scripts  []rootfs.Node // commands that the installer makes
+}
+
+// readManifests finds the artifacts of components, and what they state.
+func (e *engine) readManifests(ctx context.Context) error {
+	wants, err := e.wants(ctx)
+	if err != nil {
+		return err
+	}
+	store := artifact.NewStore(artifact.Options{Directories: e.directories(), Sources: e.sources(), Cache: e.request.Cache})
+	p := e.newPlacer()
+	out := make([]found, len(wants))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(wants)) {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(wants) {
+					return
+				}
+				m, digest, err := store.Manifest(ctx, wants[i].Want)
+				if err != nil {
+					out[i].err = err
+					continue
+				}
+				out[i].digest = digest
+				p.place(&wants[i], m, &out[i])
+			}
+		})
+	}
+	group.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, err := range store.Problems() {
+		e.gaps = append(e.gaps, sbom.Gap{Kind: sbom.GapUnreadable, Detail: sbom.Escape(err.Error())})
+	}
+	for i := range wants {
+		e.take(&wants[i], &out[i])
+		out[i] = found{}
+	}
+	return nil
+}
+
+func (e *engine) directories() []string {
+	return slices.DeleteFunc(slices.Clone(e.request.Artifacts), func(s string) bool { return s == "" })
+}
+
+// sources are the file systems with caches of package managers.
+func (e *engine) sources() []artifact.Source {
+	homes := []string{"root"}
+	for n := range e.tree.Children(e.tree.Resolve("/home")) {
+		if e.tree.Kind(n) == rootfs.Dir {
+			homes = append(homes, "home/"+e.tree.Name(n))
+		}
+	}
+	out := []artifact.Source{{FS: e.tree.FS("/"), Homes: homes}}
+	if e.request.Own {
+		s := artifact.Source{FS: os.DirFS("/")}
+		if home, err := os.UserHomeDir(); err == nil {
+			s.Homes = append(s.Homes, strings.TrimPrefix(filepath.ToSlash(home), "/"))
+		}
+		if cache := os.Getenv("XDG_CACHE_HOME"); path.IsAbs(cache) {
+			s.Caches = append(s.Caches, strings.TrimPrefix(path.Clean(cache), "/"))
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// kinds are the kinds of artifacts by type of package URL.
+var kinds = map[string]artifact.Kind{"deb": artifact.Deb, "rpm": artifact.RPM, "apk": artifact.APK, "alpm": artifact.ALPM, "pypi": artifact.Wheel, "npm": artifact.NPM}
+
+// wants are the artifacts that trusted entries name.
+func (e *engine) wants(ctx context.Context) ([]want, error) {
+	entries, err := e.readIndexes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	locked, err := e.locked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []want
+	for i := range e.doc.Components {
+		c := &e.doc.Components[i]
+		w := want{component: int32(i), Want: artifact.Want{Kind: kinds[c.Type], Name: c.Name, Version: c.Version, Arch: c.Arch}}
+		if w.Kind == "" {
+			continue
+		}
+		if entry := entries[int32(i)]; entry != nil {
+			w.Digests, w.File, w.size, w.url = entry.Digests, entry.File, entry.Size, ""
+			out = append(out, w)
+			continue
+		}
+		if c.Kind != sbom.KindPackage {
+			continue
+		}
+		name := ecosystem.Join(c.Namespace, c.Name)
+		w.Name = name
+		for _, l := range locked[lockKey{c.Type, ecosystem.Canonical(c.Type, name), c.Version}] {
+			for _, h := range l.Hashes {
+				w.Digests = append(w.Digests, h.Algorithm+":"+h.Value)
+			}
+			if w.url == "" {
+				w.url = l.Source.URL
+			}
+		}
+		slices.Sort(w.Digests)
+		w.Digests = slices.Compact(w.Digests)
+		w.File = w.url
+		if len(w.Digests) > 0 {
+			out = append(out, w)
+		}
+	}
+	return out, nil
+}
+
+type lockKey struct{ typ, name, version string }
+
+// locked has the entries of the locks. An entry of the project itself has no
+// artifact.
+func (e *engine) locked(ctx context.Context) (map[lockKey][]*lockcheck.Entry, error) {
+	out := map[lockKey][]*lockcheck.Entry{}
+	for _, file := range e.request.Locks {
+		l, err := lockcheck.Open(ctx, file)
+		if err != nil {
+			return nil, err
+		}
+		for i := range l.Entries {
+			x := &l.Entries[i]
+			if x.FirstParty || x.Constraint || len(x.Hashes) == 0 {
+				continue
+			}
+			k := lockKey{x.Type, ecosystem.Canonical(x.Type, ecosystem.Join(x.Namespace, x.Name)), x.Version}
+			out[k] = append(out[k], x)
+		}
+	}
+	return out, nil
+}
+
+// take adds what was found of one artifact.
+func (e *engine) take(w *want, f *found) {
+	c := &e.state[w.component]
+	switch {
+	case errors.Is(f.err, artifact.ErrNone):
+		if e.doc.Components[w.component].Counts() {
+			a := audit.Artifact{Component: c.proof.ID, Kind: string(w.Kind), Name: sbom.Escape(w.Name), Version: sbom.Escape(w.Version), Digests: w.Digests, Size: w.size, URL: sbom.Escape(w.url)}
+			if w.File != "" {
+				a.File = sbom.Escape(w.File)
+			}
+			e.missing = append(e.missing, a)
+		}
+		return
+	case f.err != nil:
+		e.gaps = append(e.gaps, sbom.Gap{Kind: sbom.GapMalformed, Detail: sbom.Escape("the artifact of " + w.Name + " " + w.Version + " cannot be read: " + f.err.Error())})
+		return
+	}
+	c.manifest = true
+	c.proof.Artifact = append(c.proof.Artifact, f.digest)
+	for i, n := range f.at {
+		e.expected = append(e.expected, f.expected[i])
+		e.nodes[n].expect = int32(len(e.expected))
+	}
+	for _, n := range f.scripts {
+		e.nodes[n].command = true
+	}
+	e.absent = append(e.absent, f.absent...)
+}
+
+// placer finds the files of manifests in the environment. It does not change, and
+// is used by several goroutines.
+type placer struct {
+	*engine
+	users, groups map[string]int32
+	diverted      map[string]diversion
+	records       map[absentKey]ospkg.FileFlags
+}
+
+type diversion struct{ to, by string }
+
+type absentKey struct {
+	component int32
+	path      string
+}
+
+func (e *engine) newPlacer() *placer {
+	p := &placer{engine: e, users: e.accounts("/etc/passwd"), groups: e.accounts("/etc/group"), diverted: e.diversions(), records: map[absentKey]ospkg.FileFlags{}}
+	if e.records != nil {
+		for _, a := range e.records.Absent {
+			if a.Component >= 0 && a.Component < len(e.packages) {
+				p.records[absentKey{e.packages[a.Component], a.Path}] |= a.Flags
+			}
+		}
+	}
+	return p
+}
+
+const maxSmall = 16 << 20
+
+// accounts reads the numbers of users or groups.
+func (e *engine) accounts(file string) map[string]int32 {
+	out := map[string]int32{"root": 0}
+	data, err := e.tree.ReadFile(e.tree.Resolve(file), maxSmall)
+	if err != nil {
+		return out
+	}
+	for line := range strings.Lines(string(data)) {
+		f := strings.Split(strings.TrimSpace(line), ":")
+		if len(f) > 2 {
+			if id, err := strconv.ParseInt(f[2], 10, 32); err == nil {
+				if _, known := out[f[0]]; !known {
+					out[f[0]] = int32(id)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// diversions reads dpkg's: three lines each, from, to and the package that is
+// spared (dpkg-divert(1)).
+func (e *engine) diversions() map[string]diversion {
+	out := map[string]diversion{}
+	data, err := e.tree.ReadFile(e.tree.Resolve("/var/lib/dpkg/diversions"), maxSmall)
+	if err != nil {
+		return out
+	}
+	lines := strings.Split(string(data), "\n")
+	for i := 0; i+2 < len(lines); i += 3 {
+		out[lines[i]] = diversion{lines[i+1], lines[i+2]}
+	}
+	return out
+}
+
+func (p *placer) place(w *want, m *artifact.Manifest, out *found) {
+	switch w.Kind {
+	case artifact.Deb, artifact.RPM, artifact.APK, artifact.ALPM:
+		p.placeSystem(w, m, out)
+	case artifact.Wheel:
+		p.placeWheel(w, m, out)
+	case artifact.NPM:
+		p.placeNPM(w, m, out)
+	}
+}
+
+func (p *placer) expect(w *want, f *artifact.File, exact bool) expectation {
+	x := expectation{digest: f.Digest, component: w.component, uid: -1, gid: -1, mode: uint16(f.Mode & 0o7777), exact: exact, caps: len(f.Capabilities) > 0}
+	switch f.Type {
+	case 'f', 'h':
+		x.kind = rootfs.File
+	case 'd':
+		x.kind = rootfs.Dir
+	case 'l':
+		x.kind = rootfs.Symlink
+	default:
+		x.kind = rootfs.Other
+	}
+	if exact {
+		if id, ok := account(p.users, f.User); ok {
+			x.uid = id
+		}
+		if id, ok := account(p.groups, f.Group); ok {
+			x.gid = id
+		}
+	}
+	if f.Rewrite == artifact.RewriteShebang {
+		x.shebang, x.digest = true, f.Rest
+	}
+	return x
+}
+
+func account(table map[string]int32, name string) (int32, bool) {
+	if id, ok := table[name]; ok {
+		return id, true
+	}
+	id, err := strconv.ParseInt(name, 10, 32)
+	return int32(id), err == nil
+}
+
+// placeSystem places the files of a package of the system.
+func (p *placer) placeSystem(w *want, m *artifact.Manifest, out *found) {
+	conffiles := map[string]bool{}
+	for _, c := range m.Conffiles {
+		conffiles[strings.TrimPrefix(c, "/")] = true
+	}
+	t := p.tree
+	for i := range m.Files {
+		f := &m.Files[i]
+		full := "/" + f.Path
+		if d, ok := p.diverted[full]; ok && d.by != w.Name {
+			full = d.to
+		}
+		n := t.ResolveParent(full)
+		x := p.expect(w, f, true)
+		x.conffile = conffiles[f.Path]
+		if n == rootfs.None {
+			if f.Type == 'd' {
+				continue
+			}
+			flags := p.records[absentKey{w.component, full}]
+			if flags&(ospkg.Excluded|ospkg.Ghost|ospkg.MissingOK) != 0 {
+				continue
+			}
+			a := absentFile{path: full, component: w.component, conffile: x.conffile}
+			if isDocumentation(full) {
+				a.rule = ruleDocumentation
+			}
+			out.absent = append(out.absent, a)
+			continue
+		}
+		if owner := p.nodes[n].component; f.Type != 'd' && owner > 0 && owner != w.component+1 && p.doc.Components[owner-1].Kind == sbom.KindOS {
+			continue // replaced by a file of that package: Replaces, or the same file
+		}
+		if f.Type == 'd' {
+			// Directories are shared, and a link may stand for one: merged /usr.
+			n = t.ResolveNode(n)
+			if n == rootfs.None || p.nodes[n].component > 0 && p.nodes[n].component != w.component+1 {
+				continue
+			}
+			if p.files.DB() == nil || p.files.DB().Owner(n) != sbom.Unescape(p.doc.Components[w.component].ID) || p.sharedDir(f.Path) {
+				continue
+			}
+		}
+		x.link = f.Type == 'l' && t.Target(n) == f.Target
+		out.at, out.expected = append(out.at, n), append(out.expected, x)
+	}
+	p.placeScripts(w, m, out)
+}
+
+// sharedDir reports whether the mode of a directory is the administrator's.
+func (p *placer) sharedDir(name string) bool { return !strings.Contains(name, "/") }
+
+// placeScripts places what dpkg keeps of the control part of a package:
+// info/NAME.postinst, or NAME:ARCH.postinst.
+func (p *placer) placeScripts(w *want, m *artifact.Manifest, out *found) {
+	db := p.files.DB()
+	if db == nil || w.Kind != artifact.Deb {
+		return
+	}
+	for i, at := range p.packages {
+		if at != w.component {
+			continue
+		}
+		for _, n := range db.Control(i) {
+			base := p.tree.Name(n)
+			ext := strings.TrimPrefix(path.Ext(base), ".")
+			if ext == "list" {
+				continue
+			}
+			for j := range m.Scripts {
+				if s := &m.Scripts[j]; s.Path == ext {
+					x := p.expect(w, s, false)
+					x.kind, x.mode = rootfs.File, x.mode&0o777
+					out.at, out.expected = append(out.at, n), append(out.expected, x)
+				}
+			}
+		}
+	}
+}
+
+// placeWheel places the files of a wheel wherever the distribution is installed.
+func (p *placer) placeWheel(w *want, m *artifact.Manifest, out *found) {
+	t := p.tree
+	for _, file := range p.doc.Components[w.component].Paths {
+		meta := t.Lookup(sbom.Unescape(file))
+		if meta == rootfs.None || p.nodes[meta].component != w.component+1 {
+			continue
+		}
+		info := t.Parent(meta)
+		site := t.Path(t.Parent(info))
+		prefix := pythonPrefix(site)
+		for i := range m.Files {
+			f := &m.Files[i]
+			if isInstallers(path.Base(f.Path)) && path.Dir(f.Path) == t.Name(info) {
+				continue
+			}
+			full := ""
+			switch f.Place {
+			case "":
+				full = path.Join(site, f.Path)
+			case "scripts":
+				full = path.Join(prefix, "bin", f.Path)
+			case "data":
+				full = path.Join(prefix, f.Path)
+			default: // headers are at a place that depends on the interpreter
+				continue
+			}
+			p.placeFile(w, f, full, out)
+		}
+		for _, program := range m.Programs {
+			n := t.ResolveParent(path.Join(prefix, "bin", program.Name))
+			if n != rootfs.None && p.nodes[n].component == w.component+1 && p.isConsoleScript(n, program.Target) {
+				out.scripts = append(out.scripts, n)
+			}
+		}
+	}
+}
+
+// placeFile places a file of which the installer chooses rights by the umask.
+func (p *placer) placeFile(w *want, f *artifact.File, full string, out *found) {
+	if f.Type == 'd' {
+		return
+	}
+	n := p.tree.ResolveParent(full)
+	if n == rootfs.None {
+		if !isBytecode(full) {
+			out.absent = append(out.absent, absentFile{path: full, component: w.component})
+		}
+		return
+	}
+	x := p.expect(w, f, false)
+	if p.tree.Kind(n) == rootfs.Symlink && x.kind == rootfs.File {
+		// A link to the store of uv or pnpm is compared by what it leads to.
+		if to := p.tree.ResolveNode(n); to != rootfs.None && p.nodes[to].component == w.component+1 {
+			n = to
+		}
+	}
+	x.link = f.Type == 'l' && p.tree.Target(n) == f.Target
+	out.at, out.expected = append(out.at, n), append(out.expected, x)
+}
+
+// pythonPrefix is the directory above lib/pythonX.Y/site-packages, or the
+// directory of modules itself.
+func pythonPrefix(site string) string {
+	lib := path.Dir(site)
+	if strings.HasPrefix(path.Base(lib), "python") {
+		lib = path.Dir(lib)
+	}
+	base := path.Base(site)
+	if base != "site-packages" && base != "dist-packages" || !strings.HasPrefix(path.Base(lib), "lib") {
+		return site
+	}
+	return path.Dir(lib)
+}
+
+// placeNPM places the files of an npm package in each of its directories.
+func (p *placer) placeNPM(w *want, m *artifact.Manifest, out *found) {
+	t := p.tree
+	ignore := slices.ContainsFunc(m.Files, func(f artifact.File) bool { return f.Path == ".npmignore" })
+	for _, file := range p.doc.Components[w.component].Paths {
+		dir := t.Lookup(sbom.Unescape(file))
+		if dir != rootfs.None && t.Kind(dir) == rootfs.File {
+			dir = t.Parent(dir)
+		}
+		if dir = t.ResolveNode(dir); dir == rootfs.None {
+			continue
+		}
+		for i := range m.Files {
+			f := &m.Files[i]
+			name := f.Path
+			if path.Base(name) == ".gitignore" && !ignore {
+				name = path.Join(path.Dir(name), ".npmignore")
+			}
+			p.placeFile(w, f, path.Join(t.Path(dir), name), out)
+		}
+	}
+}
+
+// compareManifest compares a node with the artifact of its component.
+func (e *engine) compareManifest(n rootfs.Node, f *node, x rootfs.Examined, r ospkg.FileRecord) {
+	w := &e.expected[f.expect-1]
+	kind := e.tree.Kind(n)
+	var d how
+	switch {
+	case kind != w.kind:
+		d = howType
+	case kind == rootfs.File:
+		if w.shebang {
+			if !e.sameRest(n, w.digest) {
+				d |= howContent
+			}
+		} else if x.Sums.BLAKE3 != w.digest {
+			d |= howContent
+		}
+	case kind == rootfs.Symlink && !w.link:
+		d |= howLink
+	}
+	if kind != rootfs.Symlink && d&howType == 0 {
+		d |= e.compareRights(w, x.Meta, r.Flags&ospkg.Override != 0)
+	}
+	switch {
+	case kind == rootfs.Dir && (d == 0 || aptPartial(e.tree.Path(n))):
+		return
+	case d == 0:
+		f.status = proved
+	case w.conffile && d&^(howContent|howMode|howOwner) == 0 && f.mode&setID == 0:
+		f.status, f.how = conffile, d
+	default:
+		f.status, f.how = changed, d
+	}
+}
+
+// compareRights compares mode, owner and capabilities.
+func (e *engine) compareRights(w *expectation, m rootfs.Meta, override bool) how {
+	var d how
+	if len(m.Capabilities) > 0 && !w.caps {
+		d |= howCapabilities
+	}
+	if override {
+		return d
+	}
+	if !w.exact {
+		// The umask decides about the rest.
+		if m.Mode&setID&^uint32(w.mode) != 0 || m.Mode&0o002 != 0 {
+			d |= howMode
+		}
+		return d
+	}
+	if m.Mode&0o7777 != uint32(w.mode) {
+		d |= howMode
+	}
+	if e.owners && (w.uid >= 0 && m.UID >= 0 && int(w.uid) != m.UID || w.gid >= 0 && m.GID >= 0 && int(w.gid) != m.GID) {
+		d |= howOwner
+	}
+	return d
+}
+
+// sameRest reports whether a script has the content of an artifact after its
+// first line, and a Python beside it in that line.
+func (e *engine) sameRest(n rootfs.Node, want [32]byte) bool {
+	f, err := e.tree.OpenFile(n)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, 4096)
+	line, err := r.ReadSlice('\n')
+	if err != nil || !e.isPythonLine(n, string(line)) {
+		return false
+	}
+	h := blake3.New()
+	if _, err := io.Copy(h, io.LimitReader(r, maxRecord)); err != nil {
+		return false
+	}
+	return bytes.Equal(h.Sum(nil), want[:])
+}

@@ -267,7 +267,7 @@ func (e *engine) addMissing() {
 		}
 		m := absentFile{path: a.Path, component: at, conffile: a.Flags&ospkg.Conffile != 0}
 		if a.Flags&ospkg.Doc != 0 || isDocumentation(a.Path) {
-			m.rule = "documentation"
+			m.rule = ruleDocumentation
 		}
 		e.absent = append(e.absent, m)
 	}

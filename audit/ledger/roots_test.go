@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestRoot(t *testing.T) {
 	_, err = scan.Run(context.Background(), ref, scan.Options{Sums: rootfs.SumBLAKE3 | rootfs.SumMD5 | rootfs.SumSHA256 | rootfs.SumSHA1, Use: func(ctx context.Context, f *scan.Files) error {
 		fmt.Println("scan", time.Since(began))
 		began = time.Now()
-		p, err = Make(ctx, f, Request{Sealed: os.Getenv("SEALED") != "", Artifacts: []string{os.Getenv("ARTIFACTS")}, Cache: os.Getenv("MCACHE")})
+		p, err = Make(ctx, f, Request{Sealed: os.Getenv("SEALED") != "", Artifacts: strings.Fields(os.Getenv("ARTIFACTS")), Locks: strings.Fields(os.Getenv("LOCKS")), Cache: os.Getenv("MCACHE")})
 		fmt.Println("ledger", time.Since(began))
 		return err
 	}})
@@ -41,6 +42,11 @@ func TestRoot(t *testing.T) {
 	for _, g := range p.Gaps {
 		fmt.Println("gap", g)
 	}
+	evidence := map[string]int{}
+	for _, c := range p.Components {
+		evidence[fmt.Sprint(c.Evidence, " proved=", c.Proved, " consistent=", c.Consistent, " differs=", c.Differs)]++
+	}
+	fmt.Println(evidence, len(p.Absent), p.Indexes)
 	for _, l := range p.Ledger.Lines {
 		fmt.Println(l.Status, l.Path, l.How, l.Component, l.Rule, l.Detail, l.Runs, l.Mode)
 	}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -18,15 +19,29 @@ type Rule struct {
 	explain func(*engine, rootfs.Node) bool
 }
 
-// rulePackage is the number of the rule for files that a package owns and whose
-// content it does not state.
-const rulePackage = 1
+// Numbers of rules that are not found by a look at the file: what is known of its
+// component explains it.
+const (
+	rulePackage = iota + 1
+	ruleCommand
+	ruleMerged
+	ruleApt
+)
+
+// ruleDocumentation is the name of the rule for missing files.
+const ruleDocumentation = "documentation"
 
 // Rules returns the table of rules. The first that explains a file counts.
 func Rules() []Rule {
 	return []Rule{
 		rulePackage - 1: {Name: "package-owned", Files: "files that a package owns and whose content it does not state (%ghost and %verify of rpm)", Checked: "nothing",
 			Source: "https://rpm-software-management.github.io/rpm/manual/spec.html"},
+		ruleCommand - 1: {Name: "console-script", Files: "commands that Python's installers make for entry points", Checked: "the whole file: it is the template of an installer with an entry point of the wheel",
+			Source: "https://packaging.python.org/en/latest/specifications/entry-points/"},
+		ruleMerged - 1: {Name: "merged-usr", Files: "/bin, /sbin and /lib* as links into /usr, where packages have directories", Checked: "the target",
+			Source: "https://wiki.debian.org/UsrMerge", explain: (*engine).mergedUsr},
+		ruleApt - 1: {Name: "apt-partial", Files: "directories that apt gives to its own user when it downloads", Checked: "that they are two of apt's",
+			Source: "https://manpages.debian.org/apt.conf.5 (APT::Sandbox::User)"},
 	}
 }
 
@@ -53,4 +68,14 @@ func (e *engine) explain(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+func (e *engine) mergedUsr(n rootfs.Node) bool {
+	name := e.tree.Name(n)
+	return e.tree.Parent(n) == 0 && (name == "bin" || name == "sbin" || strings.HasPrefix(name, "lib")) && strings.TrimPrefix(e.tree.Target(n), "/") == "usr/"+name
+}
+
+// aptPartial reports whether apt changes owner and mode of a directory.
+func aptPartial(p string) bool {
+	return p == "/var/lib/apt/lists/partial" || p == "/var/cache/apt/archives/partial"
 }
