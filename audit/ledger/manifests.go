@@ -374,7 +374,7 @@ func (p *placer) placeSystem(w *want, m *artifact.Manifest, out *found) {
 			continue // replaced by a file of that package: Replaces, or the same file
 		}
 		if f.Type == 'd' {
-			// Directories are shared, and a link may stand for one: merged /usr.
+			// Directories are shared, and a link may be in place of one: merged /usr.
 			n = t.ResolveNode(n)
 			if n == rootfs.None || p.nodes[n].component > 0 && p.nodes[n].component != w.component+1 {
 				continue
