@@ -133,4 +133,8 @@ type Want struct {
 	Digests []string
 	// File is the name of the file or its URL or path, empty when it is unknown.
 	File string
+	// Fits reports whether an artifact is the one that was installed, where an
+	// entry names several by their digests: the wheels of all platforms. The
+	// others are looked at as long as it returns false. It may be nil.
+	Fits func(*Manifest) bool
 }

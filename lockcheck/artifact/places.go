@@ -128,7 +128,7 @@ func (s Source) shelves() []*shelf {
 
 // direct returns the files of caches in which the path of an artifact follows
 // from the entry.
-func (s Source) direct(w Want, digests []string) []*item {
+func (s Source) direct(w Want, digest string) []*item {
 	var out []*item
 	add := func(parts ...string) {
 		p := path.Join(parts...)
@@ -142,12 +142,10 @@ func (s Source) direct(w Want, digests []string) []*item {
 	switch w.Kind {
 	case NPM:
 		for _, home := range s.homes() {
-			for _, d := range digests {
-				// cacache: content by its digest
-				// (https://github.com/npm/cacache/blob/main/lib/content/path.js).
-				algorithm, value, _ := strings.Cut(d, ":")
-				add(home, ".npm/_cacache/content-v2", algorithm, value[:2], value[2:4], value[4:])
-			}
+			// cacache: content by its digest
+			// (https://github.com/npm/cacache/blob/main/lib/content/path.js).
+			algorithm, value, _ := strings.Cut(digest, ":")
+			add(home, ".npm/_cacache/content-v2", algorithm, value[:2], value[2:4], value[4:])
 		}
 		if strings.ContainsAny(w.Name+w.Version, `*?[\`) {
 			break // no package's

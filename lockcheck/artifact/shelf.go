@@ -69,6 +69,9 @@ const (
 	maxHashed = 4 << 30
 )
 
+// has reports whether a shelf may have artifacts of a kind.
+func (s *shelf) has(k Kind) bool { return s.kinds == nil || slices.Contains(s.kinds, k) }
+
 // list lists the files of a shelf.
 func (s *shelf) list(ctx context.Context) {
 	s.once.Do(func() {
@@ -187,9 +190,8 @@ func wheelKey(name, version string) string {
 	return plain.Replace(ecosystem.Lower(name)) + "/" + plain.Replace(ecosystem.Lower(version)) + ".whl"
 }
 
-// names returns the keys of file names that an artifact may have, and a part of
-// the path that files of the name may be preferred by.
-func names(w Want, digests []string) []string {
+// names returns the keys of file names that an artifact may have.
+func names(w Want, digest string) []string {
 	var out []string
 	add := func(s string) { out = append(out, nameKey(s)) }
 	if w.File != "" {
@@ -247,12 +249,10 @@ func names(w Want, digests []string) []string {
 		add(w.Version + ".zip")
 		add(path.Base(w.Name) + "@" + w.Version + ".zip")
 	}
-	for _, d := range digests {
-		// Stores by content: a file is named by its digest, or by what follows
-		// the first directories that are made of it.
-		if _, value, _ := strings.Cut(d, ":"); len(value) > 8 && !strings.Contains(value, "/") {
-			out = append(out, value, value[2:], value[4:])
-		}
+	// Stores by content: a file is named by its digest, or by what follows the
+	// first directories that are made of it.
+	if algorithm, value, _ := strings.Cut(digest, ":"); algorithm != algH1 {
+		out = append(out, value, value[2:], value[4:])
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

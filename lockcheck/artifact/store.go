@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -66,60 +65,81 @@ func NewStore(o Options) *Store {
 }
 
 // Manifest returns the manifest of an artifact and the digest by which it was
-// accepted. The error is [ErrNone] when the artifact is nowhere; any other error
-// is about bytes that were found and are damaged or refused, or about the
-// context.
+// accepted. It is the first one that fits; when none does, the first one. The
+// error is [ErrNone] when the artifact is nowhere; any other error is about bytes
+// that were found and are damaged or refused, or about the context.
 func (s *Store) Manifest(ctx context.Context, w Want) (*Manifest, string, error) {
 	digests := accepted(w)
 	if len(digests) == 0 {
 		return nil, "", fmt.Errorf("%w: the entry has no digest of SHA-256 or stronger", ErrNone)
 	}
+	var first *Manifest
+	var firstDigest string
+	var damaged error
+	missing := digests[:0:0]
 	for _, d := range digests {
-		if m := s.cache.load(w.Kind, d); m != nil {
+		switch m := s.cache.load(w.Kind, d); {
+		case m == nil:
+			missing = append(missing, d)
+		case w.Fits == nil || w.Fits(m):
 			return m, d, nil
+		case first == nil:
+			first, firstDigest = m, d
 		}
 	}
-	it, d, err := s.find(ctx, w, digests)
+	for _, d := range missing {
+		m, err := s.read(ctx, w, d)
+		switch {
+		case ctx.Err() != nil:
+			return nil, "", ctx.Err()
+		case err != nil:
+			if damaged == nil || errors.Is(damaged, ErrNone) {
+				damaged = err
+			}
+		case w.Fits == nil || w.Fits(m):
+			return m, d, nil
+		case first == nil:
+			first, firstDigest = m, d
+		}
+	}
+	if first != nil {
+		return first, firstDigest, nil
+	}
+	return nil, "", damaged
+}
+
+// read finds the artifact with a digest and reads it.
+func (s *Store) read(ctx context.Context, w Want, d string) (*Manifest, error) {
+	it, err := s.find(ctx, w, d)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	m, err := it.manifest(ctx, w.Kind, d)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, "", ctx.Err()
-		}
-		return nil, "", fmt.Errorf("%s: %w", it.where(), err)
+		return nil, fmt.Errorf("%s: %w", it.where(), err)
 	}
 	s.cache.save(w.Kind, d, m)
-	return m, d, nil
+	return m, nil
 }
 
-// find finds the file of an artifact.
-func (s *Store) find(ctx context.Context, w Want, digests []string) (*item, string, error) {
-	match := func(it *item) (string, error) {
-		for _, d := range digests {
-			algorithm, _, _ := strings.Cut(d, ":")
-			have, err := it.sum(ctx, w.Kind, algorithm)
-			if ctx.Err() != nil {
-				return "", ctx.Err()
-			}
-			if err == nil && have == d {
-				return d, nil
-			}
-		}
-		return "", nil
+// find finds the file with a digest.
+func (s *Store) find(ctx context.Context, w Want, d string) (*item, error) {
+	algorithm, _, _ := strings.Cut(d, ":")
+	match := func(it *item) (bool, error) {
+		have, err := it.sum(ctx, w.Kind, algorithm)
+		return err == nil && have == d, ctx.Err()
 	}
 	for _, source := range s.sources {
-		for _, it := range source.direct(w, digests) {
-			if d, err := match(it); d != "" || err != nil {
-				return it, d, err
+		for _, it := range source.direct(w, d) {
+			if ok, err := match(it); ok || err != nil {
+				return it, err
 			}
 		}
 	}
 	var other *item
-	keys := names(w, digests)
+	keys := names(w, d)
 	for _, shelf := range s.shelves {
-		if shelf.kinds != nil && !slices.Contains(shelf.kinds, w.Kind) {
+		if !shelf.has(w.Kind) {
 			continue
 		}
 		shelf.list(ctx)
@@ -128,9 +148,8 @@ func (s *Store) find(ctx context.Context, w Want, digests []string) (*item, stri
 				if !w.prefers(it.path) {
 					continue
 				}
-				d, err := match(it)
-				if d != "" || err != nil {
-					return it, d, err
+				if ok, err := match(it); ok || err != nil {
+					return it, err
 				}
 				if other == nil {
 					other = it
@@ -139,22 +158,19 @@ func (s *Store) find(ctx context.Context, w Want, digests []string) (*item, stri
 		}
 	}
 	for _, shelf := range s.shelves {
-		if !shelf.deep || shelf.kinds != nil && !slices.Contains(shelf.kinds, w.Kind) {
-			continue
-		}
-		for _, d := range digests {
+		if shelf.deep && shelf.has(w.Kind) {
 			if it, err := shelf.findDigest(ctx, w.Kind, d); it != nil || err != nil {
-				return it, d, err
+				return it, err
 			}
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if other != nil {
-		return nil, "", fmt.Errorf("%w: %s has another digest", ErrNone, other.where())
+		return nil, fmt.Errorf("%w: %s has another digest", ErrNone, other.where())
 	}
-	return nil, "", ErrNone
+	return nil, ErrNone
 }
 
 // prefers reports whether a file at a path may be the artifact: the zip files of

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -152,5 +153,34 @@ func TestStoreCanceled(t *testing.T) {
 	_, _, err := NewStore(Options{Directories: []string{dir}}).Manifest(ctx, Want{Kind: Deb, Digests: []string{sha256Of(deb)}})
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestStoreFits checks that of the wheels of several platforms the one that fits is
+// taken, from directories and from the cache.
+func TestStoreFits(t *testing.T) {
+	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "cache")
+	w := Want{Kind: Wheel, Name: "foo", Version: "1.0", Digests: []string{sha256Of(nil)}}
+	for _, body := range []string{"mac", "linux", "windows"} {
+		data := zipOf(t, body+".so", body, "foo-1.0.dist-info/METADATA", "Name: foo\nVersion: 1.0\n")
+		write(t, data, dir, "foo-1.0-cp311-cp311-"+body+".whl")
+		w.Digests = append(w.Digests, sha256Of(data))
+	}
+	for range 2 {
+		s := NewStore(Options{Directories: []string{dir}, Cache: cache})
+		for _, body := range []string{"linux", "mac", "windows", "linux"} {
+			w.Fits = func(m *Manifest) bool {
+				return slices.ContainsFunc(m.Files, func(f File) bool { return f.Path == body+".so" })
+			}
+			m, d, err := s.Manifest(t.Context(), w)
+			if err != nil || !w.Fits(m) || !slices.Contains(w.Digests, d) {
+				t.Errorf("%s: %v %v", body, d, err)
+			}
+		}
+		w.Fits = func(*Manifest) bool { return false }
+		if _, _, err := s.Manifest(t.Context(), w); err != nil {
+			t.Errorf("none fits: %v", err)
+		}
+		dir = t.TempDir() // the second time from the cache alone
 	}
 }
