@@ -140,7 +140,8 @@ func (o *opener) aptIndex(ctx context.Context, source int, name string) {
 	s := o.sources[source]
 	x := Index{File: s.path(name), Environment: s.Environment, Type: typeDeb}
 	at := origin{source: source, name: name}
-	sum, entries, err := o.readPackages(ctx, s, name)
+	sum, entries, base, err := o.readPackages(ctx, s, name)
+	at.base = base
 	if ctx.Err() != nil {
 		return
 	}
@@ -179,30 +180,47 @@ func describe(x *Index, r *release) {
 	}
 }
 
+// maxRetained is the limit of memory for entries. All of Debian's main have 60 MB.
+const maxRetained = 256 << 20
+
+// baseSystem is a package that every system of dpkg has, and that no archive but
+// that of the base system has.
+const baseSystem = "base-files"
+
 // readPackages reads an index and returns the SHA-256 of its uncompressed
-// content.
-func (o *opener) readPackages(ctx context.Context, s Source, name string) (sum string, entries []entry, err error) {
-	if o.read64 >= maxTotal {
-		return "", nil, fmt.Errorf("all indexes together have more than %d MiB", maxTotal>>20)
+// content. base reports whether it is that of the base system.
+func (o *opener) readPackages(ctx context.Context, s Source, name string) (sum string, entries []entry, base bool, err error) {
+	if o.total >= maxTotal {
+		return "", nil, false, fmt.Errorf("all indexes together have more than %d MiB", maxTotal>>20)
 	}
 	f, err := s.Files.Open(name)
 	if err != nil {
-		return "", nil, err
+		return "", nil, false, err
 	}
 	defer f.Close()
 	content, closeContent, err := decompress(f)
 	if err != nil {
-		return "", nil, err
+		return "", nil, false, err
 	}
 	defer closeContent()
 	counted := &limited{r: content, left: maxIndex}
-	defer func() { o.read64 += counted.n }()
+	defer func() { o.total += counted.n }()
 	h := sha256.New()
-	entries, err = parsePackages(ctx, io.TeeReader(counted, h), func(name string) bool { return o.wanted(typeDeb, name) })
-	if err != nil {
-		return "", nil, err
+	wanted := func(name string) bool {
+		base = base || name == baseSystem
+		return o.wanted(typeDeb, name)
 	}
-	return hex.EncodeToString(h.Sum(nil)), entries, nil
+	err = parsePackages(ctx, io.TeeReader(counted, h), wanted, func(e entry) error {
+		if o.retained += e.size(); o.retained > maxRetained {
+			return fmt.Errorf("the entries of installed packages have more than %d MiB", maxRetained>>20)
+		}
+		entries = append(entries, e)
+		return nil
+	})
+	if err != nil {
+		return "", nil, false, err
+	}
+	return hex.EncodeToString(h.Sum(nil)), entries, base, nil
 }
 
 // vouching returns the Release file that lists an index by its digest, and its

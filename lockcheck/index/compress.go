@@ -18,8 +18,9 @@ const (
 	// maxIndex is the limit of one uncompressed index in bytes. Debian's main has
 	// 50 MB, Ubuntu's universe 80 MB.
 	maxIndex = 256 << 20
-	// maxTotal is the limit of all indexes together. Their digests take 3 s a GB.
-	maxTotal = 4 << 30
+	// maxTotal is the limit of all indexes together. A host of Ubuntu with two
+	// architectures has 700 MB. Their digests take 3 s a GB, and xz 50 s.
+	maxTotal = 2 << 30
 	// maxDictionary is the limit of memory for decompression. xz -9 needs 64 MiB,
 	// zstd --ultra 128.
 	maxDictionary = 128 << 20

@@ -74,7 +74,7 @@ const (
 	Signed       = "archive-signed"        // a trusted entry names the digest
 	OtherVersion = "archive-other-version" // listed at another version
 	Foreign      = "foreign"               // an archive that is not trusted has it
-	Local        = "local"                 // indexes are there and none has it
+	Local        = "local"                 // the base system's index is there, and none has it
 )
 
 // Evidence are the words of [Result].Evidence, the best first.
@@ -85,7 +85,8 @@ func Types() []string { return []string{typeDeb} }
 
 // Result is the answer for one package.
 type Result struct {
-	// Evidence is empty without any index for its type.
+	// Evidence is empty without any index for its type, and when no index has the
+	// package but that of the base system is not there either.
 	Evidence string
 	// Entry is the one that matches, or the nearest by name; nil for [Local].
 	Entry *Entry
@@ -148,6 +149,9 @@ type origin struct {
 	source   int // the position in the sources
 	name     string
 	release  *release // nil for an index that has its own signature, or none
+	// base is set for the archive of the base system. Without it, a package that
+	// no index has need not be a local one.
+	base bool
 }
 
 // standing is who vouches for an index. A higher one is preferred when several
@@ -188,7 +192,8 @@ type opener struct {
 	keys     *trust.Keys
 	wanted   func(typ, name string) bool
 	releases []*release
-	read64   int64 // bytes of indexes
+	total    int64 // bytes of indexes that were read
+	retained int64 // bytes of entries
 }
 
 // add adds an index with its entries.
@@ -206,6 +211,11 @@ func (o *opener) add(x Index, at origin, entries []entry) {
 	}
 }
 
+// maxProblems is the limit of problems: hostile lists have one for each file.
+const maxProblems = 1000
+
 func (o *opener) problem(source Source, name, detail string) {
-	o.set.Problems = append(o.set.Problems, Problem{File: source.path(name), Detail: detail})
+	if len(o.set.Problems) < maxProblems {
+		o.set.Problems = append(o.set.Problems, Problem{File: source.path(name), Detail: detail})
+	}
 }

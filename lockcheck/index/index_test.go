@@ -81,6 +81,10 @@ Package: no-digest
 Version: 1.0
 Architecture: amd64
 MD5sum: 00000000000000000000000000000000
+
+Package: base-files
+Version: 1
+Architecture: amd64
 `
 
 const sha512Of3 = "33333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333"
@@ -406,6 +410,18 @@ func squeeze(t testing.TB, s string, writer func(io.Writer) io.WriteCloser) stri
 	return b.String()
 }
 
+// TestNoBase checks that a package is not called local where only the lists of
+// another archive were kept.
+func TestNoBase(t *testing.T) {
+	set := openFS(t, lists(t, strings.Replace(packages, "base-files", "another", 1)))
+	if r := set.Match(deb("evil", "1", "amd64")); r.Evidence != "" || r.Detail != "no index has evil, and that of the base system is not there" {
+		t.Errorf("%+v", r)
+	}
+	if r := set.Match(deb("acme", "1.2-1", "amd64")); r.Evidence != Signed {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestRecord(t *testing.T) {
 	set := openFS(t, lists(t, packages))
 	record := func(change map[string]string) map[string]string {
@@ -451,6 +467,7 @@ func TestBadInput(t *testing.T) {
 		"a damaged lz4":         {strings.NewReader(lz4ed(t, packages)[:200]), "unexpected EOF"},
 		"a damaged zstd":        {strings.NewReader(zst(t, packages)[:200]), "unexpected EOF"},
 		"an xz of a large size": {strings.NewReader("\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46\x02\x00\x21\x01\x28\x00\x00\x00\x00"), "damaged"},
+		"too many entries":      {bomb(t, "Package: a\nVersion: 1\n\n", 16<<20), "more than 256 MiB"},
 		"a binary":              {strings.NewReader("\x00\x01\x02\nPackage\n"), "no field"},
 		"a continuation":        {strings.NewReader(" x\nPackage: acme\n"), "continuation"},
 		"no version":            {strings.NewReader("Package: acme\n"), "has no version"},
@@ -600,8 +617,12 @@ func FuzzPackages(f *testing.F) {
 	f.Add([]byte("Package: a\nVersion: 1\n\n\n\nPackage: b\r\nVersion: 2\r\n\r\n"), 1)
 	f.Fuzz(func(t *testing.T, data []byte, chunk int) {
 		all := func(string) bool { return true }
-		got, err := parsePackages(t.Context(), bytes.NewReader(data), all)
-		again, errAgain := parsePackages(t.Context(), &chunks{data, max(1, chunk%64)}, all)
+		parse := func(r io.Reader, wanted func(string) bool) (out []entry, err error) {
+			err = parsePackages(t.Context(), r, wanted, func(e entry) error { out = append(out, e); return nil })
+			return out, err
+		}
+		got, err := parse(bytes.NewReader(data), all)
+		again, errAgain := parse(&chunks{data, max(1, chunk%64)}, all)
 		if !reflect.DeepEqual(got, again) || (err == nil) != (errAgain == nil) {
 			t.Fatalf("%v, %v; in parts %v, %v", got, err, again, errAgain)
 		}
@@ -609,7 +630,7 @@ func FuzzPackages(f *testing.F) {
 			if e.Name == "" || e.Version == "" {
 				t.Fatalf("%+v", e)
 			}
-			one, err := parsePackages(t.Context(), bytes.NewReader(data), func(name string) bool { return name == e.Name })
+			one, err := parse(bytes.NewReader(data), func(name string) bool { return name == e.Name })
 			if err == nil && len(one) == 0 {
 				t.Fatalf("%q is not found by its name", e.Name)
 			}

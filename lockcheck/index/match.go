@@ -73,6 +73,9 @@ func (s *Set) unmatched(p Package, named []entry) Result {
 		if len(named) > 0 {
 			detail += " for " + p.Arch + ", only for " + strings.Join(archs(named), ", ")
 		}
+		if !s.base(p.Type) {
+			return Result{Detail: detail + ", and that of the base system is not there"}
+		}
 		return Result{Evidence: Local, Detail: detail + " (" + wording.Count(s.usable(p.Type), "index was read", "indexes were read") + ")"}
 	}
 	x := s.Indexes[near.Index]
@@ -128,6 +131,16 @@ func (s *Set) usable(typ string) int {
 		}
 	}
 	return n
+}
+
+// base reports whether the index of the base system was read.
+func (s *Set) base(typ string) bool {
+	for i, at := range s.origins {
+		if at.base && at.standing != rejected && s.Indexes[i].Type == typ {
+			return true
+		}
+	}
+	return false
 }
 
 // Describe names an index for people: "Debian bookworm/main of 2026-07-11".

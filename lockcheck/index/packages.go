@@ -15,16 +15,24 @@ import (
 // Provides of a Rust library, has 100 kB.
 const maxStanza = 4 << 20
 
+// size is about the number of bytes that an entry takes in memory.
+func (e *entry) size() int64 {
+	n := 400 + len(e.Name) + len(e.Version) + len(e.Arch) + len(e.File)
+	for _, value := range e.fields {
+		n += 50 + len(value)
+	}
+	return int64(n)
+}
+
 // checkEvery is the number of entries between two looks at the context.
 const checkEvery = 1024
 
 // parsePackages parses an index of apt: stanzas with an empty line after each
 // (https://wiki.debian.org/DebianRepository/Format#A.22Packages.22_Indices). It
-// keeps the entries of wanted packages.
-func parsePackages(ctx context.Context, r io.Reader, wanted func(name string) bool) ([]entry, error) {
+// passes the entries of wanted packages to keep, until it returns an error.
+func parsePackages(ctx context.Context, r io.Reader, wanted func(name string) bool, keep func(entry) error) error {
 	in := bufio.NewReaderSize(r, 256<<10)
 	var (
-		out    []entry
 		stanza []byte
 		count  int
 	)
@@ -36,10 +44,10 @@ func parsePackages(ctx context.Context, r io.Reader, wanted func(name string) bo
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", count, err)
 		}
-		if ok {
-			out = append(out, e)
-		}
 		stanza = stanza[:0]
+		if ok {
+			return keep(e)
+		}
 		return nil
 	}
 	start := true // of a line
@@ -48,20 +56,20 @@ func parsePackages(ctx context.Context, r io.Reader, wanted func(name string) bo
 		if start && len(bytes.TrimSpace(part)) == 0 && (err == nil || len(part) == 0) {
 			if len(stanza) > 0 {
 				if err := end(); err != nil {
-					return nil, err
+					return err
 				}
 			}
 		} else if stanza = append(stanza, part...); len(stanza) > maxStanza {
-			return nil, fmt.Errorf("entry %d has more than %d MiB", count+1, maxStanza>>20)
+			return fmt.Errorf("entry %d has more than %d MiB", count+1, maxStanza>>20)
 		}
 		switch {
 		case errors.Is(err, io.EOF):
 			if len(stanza) > 0 {
-				return out, end()
+				return end()
 			}
-			return out, nil
+			return nil
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
+			return err
 		}
 		start = err == nil
 	}

@@ -12,8 +12,14 @@ import (
 	"github.com/depaudit/depaudit/lockcheck/trust"
 )
 
-// maxRelease is the limit of a Release file in bytes. Ubuntu's have 300 kB.
-const maxRelease = 16 << 20
+const (
+	// maxRelease is the limit of a Release file in bytes. Ubuntu's have 300 kB.
+	maxRelease = 4 << 20
+	// maxReleases is the limit of Release files in one source. A host has one for
+	// each of some dozens of archives. With the limits of their size and of their
+	// signatures, it bounds the time for hostile ones to a minute.
+	maxReleases = 256
+)
 
 // release is a Release file of apt
 // (https://wiki.debian.org/DebianRepository/Format).
@@ -141,6 +147,7 @@ func releasePrefix(name, suffix string) (prefix string, lists, ok bool) {
 // releasesOf reads the Release files of a source.
 func (o *opener) releasesOf(source int, names []string) {
 	s := o.sources[source]
+	read := 0
 	inline := make(map[string]bool)
 	has := make(map[string]bool)
 	for _, name := range names {
@@ -159,6 +166,10 @@ func (o *opener) releasesOf(source int, names []string) {
 			if has[name+".gpg"] {
 				r.detach = name + ".gpg"
 			}
+		}
+		if read++; read > maxReleases {
+			o.problem(s, ".", fmt.Sprintf("more than %d Release files: the rest is not read", maxReleases))
+			return
 		}
 		if o.readRelease(s, r) {
 			o.releases = append(o.releases, r)

@@ -32,9 +32,9 @@ const (
 	// maxSignatureFile is the limit of a file of signatures in bytes. Debian's has
 	// 3 kB.
 	maxSignatureFile = 1 << 20
-	// maxSignatures bounds the work for one signed file: verifying one takes up to
-	// 1 ms. Debian's have four at most.
-	maxSignatures = 64
+	// maxSignatures bounds the work for one signed file, which is hashed for each.
+	// Debian's have four at most.
+	maxSignatures = 16
 )
 
 // Signature is one signature of a file, judged.
