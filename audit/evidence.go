@@ -18,6 +18,46 @@ const (
 	EvidenceTag       = "tag"       // an image by a name that can be moved
 )
 
+// Evidence of the system's packages and of locked ones, from the weakest;
+// docs/evidence.md has what each of them proves.
+const (
+	EvidenceDBOwned      = "db-owned"
+	EvidenceListed       = "archive-listed"
+	EvidenceOtherVersion = "archive-other-version" // ranks with archive-listed
+	EvidenceSigned       = "archive-signed"
+	EvidenceHeader       = "header-signed"
+	EvidenceBytes        = "bytes-proved"
+
+	EvidenceForeign = "foreign" // beside the order, and not sound
+	EvidenceLocal   = "local"
+
+	EvidenceVersionLocked = "version-locked" // not sound
+	EvidenceHashLocked    = "hash-locked"
+	EvidenceHashClaimed   = "hash-claimed"
+)
+
+// osEvidence and lockEvidence are the sound evidence of system packages and of
+// locked ones, from the weakest.
+func osEvidence() []string {
+	return []string{EvidenceDBOwned, EvidenceListed, EvidenceSigned, EvidenceHeader, EvidenceBytes}
+}
+
+func lockEvidence() []string {
+	return []string{EvidenceHashLocked, EvidenceHashClaimed, EvidenceBytes}
+}
+
+// RequirableEvidence returns the evidence that a policy can require of
+// dependencies from p, from the weakest; nil if it can require none.
+func RequirableEvidence(p Provenance) []string {
+	switch p {
+	case FromOS:
+		return osEvidence()
+	case FromLock:
+		return lockEvidence()
+	}
+	return nil
+}
+
 // Evidence of dependencies that nothing pins.
 const (
 	EvidenceNone     = "none"
@@ -55,15 +95,19 @@ func (s Strength) WeakerThan(before Strength) bool {
 func (s Strength) order() (class, int) {
 	switch s.Provenance {
 	case FromOS:
-		if r := rank(s.Evidence, "db-owned", "archive-listed", "archive-signed"); r > 0 {
+		evidence := s.Evidence
+		if evidence == EvidenceOtherVersion {
+			evidence = EvidenceListed
+		}
+		if r := rank(evidence, osEvidence()...); r > 0 {
 			return classSound, r
 		}
-		return classExcuse, 0 // "foreign", "local"
+		return classExcuse, 0 // EvidenceForeign, EvidenceLocal
 	case FromLock:
-		if r := rank(s.Evidence, "hash-locked", "hash-claimed", "hash-proved"); r > 0 {
+		if r := rank(s.Evidence, lockEvidence()...); r > 0 {
 			return classSound, r
 		}
-		return classWeak, 0 // "version-locked"
+		return classWeak, 0 // EvidenceVersionLocked
 	case FromImage:
 		if r := rank(s.Evidence, EvidenceDocument, EvidenceDirectory, EvidenceSnapshot, EvidenceDigest); r > 0 {
 			return classSound, r

@@ -178,9 +178,12 @@ type Dependency struct {
 	// Key is the identity without the version, by which growth is judged.
 	Key        string     `json:"key"`
 	Provenance Provenance `json:"provenance"`
-	// Evidence is the strength of Provenance: "db-owned", "hash-proved",
-	// "hash-claimed", "hash-locked", "version-locked", "excepted", "none"; of
-	// a base "digest", "snapshot", "directory", "document", "tag".
+	// Evidence is the strength of Provenance, as docs/evidence.md defines it:
+	// of the system "db-owned", "archive-listed", "archive-other-version",
+	// "archive-signed", "header-signed", "bytes-proved", "foreign", "local"; of a
+	// lock "version-locked", "hash-locked", "hash-claimed", "bytes-proved"; of a
+	// base "digest", "snapshot", "directory", "document", "tag"; else "excepted"
+	// or "none".
 	Evidence string `json:"evidence"`
 	// OSEvidence is the evidence of the package database for an OS package
 	// with another provenance.

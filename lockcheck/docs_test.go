@@ -125,7 +125,7 @@ func TestStrongest(t *testing.T) {
 		formatNPM: {npmLock("node_modules/a", `"version":"1.0.0","integrity":"`+sri512+`"`),
 			js("a", "1.0.0", "/app/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})},
 		formatCorepack: {`{"packageManager": "pnpm@9.8.0+sha512.` + hex512 + `"}`, js("pnpm", "9.8.0", "/root/.cache/node/corepack/v1/pnpm/9.8.0/package.json", Hash{Algorithm: "sha512", Value: hex512})},
-		formatGo:       {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1, Proved: true}}}},
+		formatGo:       {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1}}}},
 		formatCargo:    {cargoLock("registry+https://github.com/rust-lang/crates.io-index"), Package{Type: "cargo", Name: "foo", Version: "1.0.0"}},
 	}
 	for _, f := range formats() {

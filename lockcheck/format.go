@@ -89,7 +89,7 @@ func formats() []format {
 		{Name: formatPnpm, Type: "npm", Names: []string{"pnpm-lock.yaml"}, parse: (*Lock).parsePnpmImporters},
 		{Name: formatYarn, Type: "npm", Names: []string{"yarn.lock"}, parse: (*Lock).parseYarnWorkspaces},
 		// go.mod is read together with go.sum, whichever of the two is named.
-		{Name: formatGo, Type: "golang", Names: []string{"go.sum", "go.mod", "go.work.sum"}, Strongest: HashProved, parse: (*Lock).parseGo},
+		{Name: formatGo, Type: "golang", Names: []string{"go.sum", "go.mod", "go.work.sum"}, Strongest: HashClaimed, parse: (*Lock).parseGo},
 		{
 			Name: formatCargo, Type: "cargo", Names: []string{"Cargo.lock"}, Strongest: HashLocked,
 			parse: fromTOML((*Lock).parseCargo),

@@ -195,13 +195,9 @@ func compareHashes(p *Package, q string, e *Entry) Result {
 		return r
 	}
 	locked := strong(e.Hashes)
-	proved, claimed := false, false
-	for _, d := range p.Digests {
-		if slices.ContainsFunc(locked, func(h Hash) bool { return h.Algorithm == d.Algorithm && h.Value == d.Value }) {
-			proved = proved || d.Proved
-			claimed = true
-		}
-	}
+	claimed := slices.ContainsFunc(p.Digests, func(d Hash) bool {
+		return slices.ContainsFunc(locked, func(h Hash) bool { return h.Algorithm == d.Algorithm && h.Value == d.Value })
+	})
 	r := Result{Pinned: true, Entry: e}
 	switch {
 	case len(e.Hashes) == 0:
@@ -210,9 +206,6 @@ func compareHashes(p *Package, q string, e *Entry) Result {
 	case len(locked) == 0:
 		r.Evidence, r.Reason = VersionLocked, WeakHash
 		r.Detail = place(e) + " pins " + q + " with " + e.Hashes[0].Algorithm + " only, which can be forged"
-	case proved:
-		r.Evidence = HashProved
-		r.Detail = q + " has the hash of " + place(e)
 	case claimed:
 		r.Evidence = HashClaimed
 		r.Detail = "the installer's record of " + q + " has the hash of " + place(e)

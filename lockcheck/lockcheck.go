@@ -86,10 +86,6 @@ type Hash struct {
 	Algorithm string
 	// Value is lower-case hexadecimal; for "h1" the base64 after "h1:".
 	Value string
-	// Proved is true for a digest of an installed package that is bound to the
-	// installed files, and false for one that an installer only recorded. It
-	// is false in every lock entry.
-	Proved bool
 }
 
 // Kinds of [Install] and of [Source].

@@ -95,9 +95,9 @@ func TestGoBinary(t *testing.T) {
 	}
 	s := NewSet([]*Lock{l}, Policy{})
 	for _, m := range info.Deps {
-		digest := Hash{Algorithm: "h1", Value: strings.TrimPrefix(m.Sum, "h1:"), Proved: true}
+		digest := Hash{Algorithm: "h1", Value: strings.TrimPrefix(m.Sum, "h1:")}
 		r := s.Match(Package{Type: "golang", Name: m.Path, Version: m.Version, Digests: []Hash{digest}})
-		if r.Evidence != HashProved {
+		if r.Evidence != HashClaimed {
 			t.Errorf("%s %s: %s: %s", m.Path, m.Version, outcome(r), r.Detail)
 			continue
 		}
@@ -116,7 +116,7 @@ func TestGoBinary(t *testing.T) {
 // a name that it looks like, and locks no package itself. Unicode case folding
 // equates the first two with ASCII letters.
 func TestLookAlikeNames(t *testing.T) {
-	hash := Hash{Algorithm: "sha256", Value: shaA, Proved: true}
+	hash := Hash{Algorithm: "sha256", Value: shaA}
 	for _, typ := range []string{"pypi", "npm", "golang", "cargo"} {
 		for _, look := range []string{"\u212aiwi", "\u017fix", "k\u0131w\u0131", "\uff4biwi", "\u043aiwi", "K\u0130W\u0130"} {
 			for _, plain := range []string{"kiwi", "six", "KIWI"} {
@@ -134,7 +134,7 @@ func TestLookAlikeNames(t *testing.T) {
 
 func TestEvidence(t *testing.T) {
 	lock := open(t, "requirements.txt", "Foo.Bar[extra] == 1.0 ; python_version > '3' --hash=sha256:"+shaA+" --hash=sha256:"+shaB+"\nplain==2\n")
-	proved := Hash{Algorithm: "sha256", Value: shaA, Proved: true}
+	another := Hash{Algorithm: "sha256", Value: shaA}
 	claimed := Hash{Algorithm: "sha256", Value: shaB}
 	other := Hash{Algorithm: "sha512", Value: hex512}
 	for _, tt := range []struct {
@@ -145,9 +145,9 @@ func TestEvidence(t *testing.T) {
 		{"nothing to compare", py("foo-bar", "1.0"), "hash-locked"},
 		{"another algorithm is nothing to compare", py("foo-bar", "1.0", other), "hash-locked"},
 		{"a claim", py("foo-bar", "1.0", claimed), "hash-claimed"},
-		{"a proof", py("foo-bar", "1.0", proved), "hash-proved"},
-		{"two wheels of one release", py("foo-bar", "1.0", claimed, proved), "hash-proved"},
-		{"a proof and a claim of something else", py("foo-bar", "1.0", proved, Hash{Algorithm: "sha256", Value: strings.Repeat("c", 64)}), "hash-mismatch"},
+		{"another claim", py("foo-bar", "1.0", another), "hash-claimed"},
+		{"two wheels of one release", py("foo-bar", "1.0", claimed, another), "hash-claimed"},
+		{"a claim, and one of something else", py("foo-bar", "1.0", another, Hash{Algorithm: "sha256", Value: strings.Repeat("c", 64)}), "hash-mismatch"},
 		{"names by PEP 503, versions by PEP 440", py("FOO_._bar", "1.0.0"), "hash-locked"},
 		{"no hash in the lock", py("plain", "2.0", claimed), "version-locked no-hash"},
 		{"another version", py("plain", "2.1"), "locked-at-another-version"},

@@ -5,9 +5,8 @@ package lockcheck
 type Evidence string
 
 const (
-	// HashProved: a digest of the installed files equals the locked one.
-	HashProved Evidence = "hash-proved"
-	// HashClaimed: the installer's record has the locked digest.
+	// HashClaimed: the installer's record has the locked digest. The build
+	// information of a Go program is such a record.
 	HashClaimed Evidence = "hash-claimed"
 	// HashLocked: the version equals that of an entry with a hash, and neither
 	// the installed files nor a record have a digest to compare.
@@ -16,11 +15,9 @@ const (
 	VersionLocked Evidence = "version-locked"
 )
 
-// rank orders evidence: 4 is the strongest, 0 is none.
+// rank orders evidence: 3 is the strongest, 0 is none.
 func (e Evidence) rank() int {
 	switch e {
-	case HashProved:
-		return 4
 	case HashClaimed:
 		return 3
 	case HashLocked:

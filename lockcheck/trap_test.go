@@ -173,14 +173,14 @@ func TestReplacedModule(t *testing.T) {
 	h1 := "qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c="
 	mod := "module example.org/m\n\ngo 1.26\n\nrequire (\n\texample.org/a v1.0.0\n\texample.org/b v1.0.0\n\texample.org/c v1.0.0 // indirect\n)\n\nreplace example.org/a => example.org/fork v1.1.0\n\nreplace example.org/b => ../b\n"
 	sum := "example.org/a v1.0.0 h1:" + h1 + "\nexample.org/fork v1.1.0 h1:" + h1 + "\nexample.org/fork v1.1.0/go.mod h1:" + h1 + "\nexample.org/c v1.0.0/go.mod h1:" + h1 + "\n"
-	proof := []Hash{{Algorithm: "h1", Value: h1, Proved: true}}
+	proof := []Hash{{Algorithm: "h1", Value: h1}}
 	for _, file := range []string{"go.sum", "go.mod"} {
 		l, err := Open(t.Context(), filepath.Join(files(t, "go.sum", sum, "go.mod", mod), file))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, tt := range []struct{ path, version, want string }{
-			{"example.org/fork", "v1.1.0", "hash-proved"},
+			{"example.org/fork", "v1.1.0", "hash-claimed"},
 			{"example.org/a", "v1.0.0", "replaced"},
 			{"example.org/b", "v1.0.0", "local-path"},
 			{"example.org/c", "v1.0.0", "version-locked no-hash"}, // /go.mod is not the module

@@ -361,7 +361,7 @@ func (f *footprint) match(c *sbom.Component) lockcheck.Result {
 func installed(c *sbom.Component) lockcheck.Package {
 	p := lockcheck.Package{Type: c.Type, Namespace: c.Namespace, Name: c.Name, Version: c.Version, Paths: c.Paths}
 	for _, d := range c.Digests {
-		p.Digests = append(p.Digests, lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value, Proved: d.Proved})
+		p.Digests = append(p.Digests, lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value})
 	}
 	if c.Install != nil {
 		p.Install = lockcheck.Install{Kind: string(c.Install.Kind), URL: c.Install.URL, Commit: c.Install.Commit, File: c.Install.File}

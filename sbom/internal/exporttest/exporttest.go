@@ -100,7 +100,7 @@ func Small() (*sbom.Document, sbom.Meta) {
 		setuptools:                             {Provenance: "bundled"},
 		vendored:                               {Provenance: "bundled"},
 		"npm/@babel/core@7.26.0":               {Provenance: "lock", Evidence: "hash-claimed", LockFile: "app/package-lock.json", LockLine: 17},
-		"golang/golang.org/x/mod@v0.41.0":      {Provenance: "lock", Evidence: "hash-proved", LockFile: "go.sum", LockLine: 3},
+		"golang/golang.org/x/mod@v0.41.0":      {Provenance: "lock", Evidence: "hash-claimed", LockFile: "go.sum", LockLine: 3},
 		"generic/go@1.26.8?path=/usr/local/go": {Provenance: "unaccounted", Evidence: "none", Why: "no package owns these files"},
 		"generic/tool?path=/opt/tool":          {Provenance: "unaccounted", Evidence: "none", Why: "no package owns these files"},
 	}
