@@ -3,8 +3,10 @@ package ledger
 import (
 	"cmp"
 	"encoding/hex"
+	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/sbom"
@@ -146,8 +148,23 @@ func (e *engine) runs(n rootfs.Node) string {
 	case scan.CodeLibrary:
 		return runsLibrary
 	}
-	if kind == rootfs.File && f.mode&execute != 0 {
+	name := e.tree.Name(n)
+	switch {
+	case kind == rootfs.File && f.mode&execute != 0, kind == rootfs.File && e.tree.Name(e.tree.Parent(n)) == ".bin":
+		return runsProgram
+	case isBytecode(name), strings.HasSuffix(name, ".so"), strings.HasSuffix(name, ".py") && f.component > 0:
+		return runsLibrary
+	case kind == rootfs.Symlink && inPath(e.tree.Path(n)):
 		return runsProgram
 	}
 	return ""
+}
+
+// inPath reports whether a file is in a directory that shells search for programs.
+func inPath(p string) bool {
+	switch path.Dir(p) {
+	case "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/etc/alternatives":
+		return true
+	}
+	return false
 }
