@@ -31,6 +31,8 @@ type Environment struct {
 	Paths []string
 	// Verify requests a proof of the files, nil for none.
 	Verify *ledger.Request
+	// Sums is as in [Request].
+	Sums bool
 	// Files requests a list of all files, without a proof.
 	Files bool
 

@@ -46,6 +46,9 @@ type Request struct {
 	// Verify requests a proof in addition to the document, nil for none. An
 	// environment that has no files has no proof.
 	Verify *ledger.Request `json:"verify,omitempty"`
+	// Sums is set to read the layers of an image with digests, although nothing is
+	// verified: another environment with the same layers is.
+	Sums bool `json:"sums,omitempty"`
 	// Files requests a list of all files with their digests. Verify must be nil
 	// then.
 	Files bool `json:"files,omitempty"`
@@ -99,6 +102,9 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 	}
 	var proof *audit.Proof
 	var files []diff.File
+	if r.Sums {
+		opts.Sums = allSums
+	}
 	if r.Files {
 		opts.Sums = rootfs.SumBLAKE3
 		opts.Use = func(ctx context.Context, f *scan.Files) (err error) {
@@ -107,7 +113,7 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 		}
 	}
 	if r.Verify != nil {
-		opts.Sums = rootfs.SumBLAKE3 | rootfs.SumMD5 | rootfs.SumSHA1 | rootfs.SumSHA256
+		opts.Sums = allSums
 		opts.Use = func(ctx context.Context, files *scan.Files) (err error) {
 			proof, err = ledger.Make(ctx, files, *r.Verify)
 			return err
@@ -142,6 +148,9 @@ func InProcess(ctx context.Context, r Request, progress func(scan.Progress)) (*R
 	}
 	return &Result{Document: doc, Proof: proof, Files: files}, nil
 }
+
+// allSums are the digests that any record or manifest has of a file.
+const allSums = rootfs.SumBLAKE3 | rootfs.SumMD5 | rootfs.SumSHA1 | rootfs.SumSHA256
 
 func documentOf(doc *sbom.Document, err error) (*Result, error) {
 	if err != nil {
@@ -280,7 +289,7 @@ func (o Options) scan(ctx context.Context, e Environment) (*Result, error) {
 	if o.Progress != nil {
 		report = o.Progress
 	}
-	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Rehash: o.Rehash, Snapshot: e.Snapshot, Paths: e.Paths, Verify: e.Verify, Files: e.Files, Now: o.Now}
+	request := Request{Ref: e.Ref, Platform: e.Platform, Cache: o.Cache, Since: e.Since, Rehash: o.Rehash, Snapshot: e.Snapshot, Paths: e.Paths, Verify: e.Verify, Files: e.Files, Sums: e.Sums, Now: o.Now}
 	if e.Ref.Scheme == rootfs.SchemeHost {
 		// The machine is not made for the stage. In a directory that the caller
 		// names, the program may be what is audited.
@@ -301,7 +310,8 @@ func (o Options) scan(ctx context.Context, e Environment) (*Result, error) {
 type envKey struct {
 	ref             rootfs.Ref
 	platform, since string
-	snapshot, files bool
+	snapshot        bool
+	files, sums     bool
 	paths, verify   string
 }
 
@@ -311,7 +321,7 @@ func (e Environment) key() envKey {
 		b, _ := json.Marshal(e.Verify) // it has strings and booleans only
 		verify = string(b)
 	}
-	return envKey{e.Ref, e.Platform, e.Since, e.Snapshot, e.Files, strings.Join(e.Paths, "\x00"), verify}
+	return envKey{e.Ref, e.Platform, e.Since, e.Snapshot, e.Files, e.Sums, strings.Join(e.Paths, "\x00"), verify}
 }
 
 // asNamed returns an error that begins with the reference as the user wrote it,

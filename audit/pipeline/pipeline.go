@@ -212,6 +212,7 @@ func scanStages(ctx context.Context, stages []stageScan, o Options) error {
 		if s := &stages[i]; s.base != nil {
 			base := *s.base
 			base.Verify = s.baseRequest()
+			base.Sums = s.env.Verify != nil && base.Ref.IsImage()
 			envs, based = append(envs, base), append(based, s)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/sums"
 )
 
 // Cache is a directory with the files of layers that were read. The name of a
@@ -90,7 +92,7 @@ func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, erro
 		return nil, &Error{blob.Number, blob.id(), err}
 	}
 	name := cacheName(blob.id(), rule)
-	x := c.load(name, key)
+	x := c.loadAny(&blob, &opts)
 	if x == nil {
 		unlock, err := c.lock(ctx, key)
 		if err != nil {
@@ -98,7 +100,7 @@ func (c *Cache) Read(ctx context.Context, blob Blob, opts Options) (*Index, erro
 		}
 		defer unlock()
 		// The previous holder of the lock may have written it.
-		x = c.load(name, key)
+		x = c.loadAny(&blob, &opts)
 	}
 	if x != nil {
 		if opts.Kept != nil && opts.Kept.Add(x.Kept()) > maxKept {
@@ -133,6 +135,25 @@ func (o *Options) ruleID() string {
 func cacheName(id, rule string) string {
 	sum := sha256.Sum256([]byte(rule))
 	return strings.ReplaceAll(id, ":", "-") + "-" + hex.EncodeToString(sum[:8]) + "-" + formatVersion + cacheSuffix
+}
+
+// loadAny returns an index that has all digests of the options, and may have
+// more; nil if there is none. An audit with digests and one without are common,
+// and others are not.
+func (c *Cache) loadAny(blob *Blob, opts *Options) *Index {
+	try := []Options{*opts}
+	if opts.Only == nil && opts.Sums != sums.All {
+		more := *opts
+		more.Sums = sums.All
+		try = append(try, more)
+	}
+	for _, o := range try {
+		rule := o.ruleID()
+		if x := c.load(cacheName(blob.id(), rule), blob.id()+"\n"+rule); x != nil {
+			return x
+		}
+	}
+	return nil
 }
 
 // load returns the index of a file in the cache; nil if there is no valid one.

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/depaudit/depaudit/sbom/rootfs/internal/sums"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -435,5 +436,26 @@ func TestFullDisk(t *testing.T) {
 	}
 	if n := opts.Kept.Load(); n != 0 {
 		t.Errorf("%d bytes count as kept", n)
+	}
+}
+
+// TestCacheOfSums reads a layer with and without digests.
+func TestCacheOfSums(t *testing.T) {
+	c := openCache(t)
+	s, count := counted(archive(t, files(5)...))
+	for _, test := range []struct {
+		set   sums.Set
+		reads int64
+	}{{0, 1}, {0, 1}, {sums.BLAKE3, 2}, {sums.BLAKE3, 2}, {sums.MD5, 3}, {sums.All, 4}, {sums.SHA1, 4}, {sums.All, 4}, {0, 4}} {
+		opts := keepAll
+		opts.Sums = test.set
+		x, err := c.Read(t.Context(), s, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := count.Load(); got != test.reads || x.Sums()&test.set != test.set {
+			t.Errorf("digests %04b: read %d times, want %d, with %04b", test.set, got, test.reads, x.Sums())
+		}
+		x.Close()
 	}
 }
