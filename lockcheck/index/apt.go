@@ -190,8 +190,8 @@ const baseSystem = "base-files"
 // readPackages reads an index and returns the SHA-256 of its uncompressed
 // content. base reports whether it is that of the base system.
 func (o *opener) readPackages(ctx context.Context, s Source, name string) (sum string, entries []entry, base bool, err error) {
-	if o.total >= maxTotal {
-		return "", nil, false, fmt.Errorf("all indexes together have more than %d MiB", maxTotal>>20)
+	if o.total >= o.max.total {
+		return "", nil, false, fmt.Errorf("all indexes together have more than %d MiB", o.max.total>>20)
 	}
 	f, err := s.Files.Open(name)
 	if err != nil {
@@ -203,7 +203,7 @@ func (o *opener) readPackages(ctx context.Context, s Source, name string) (sum s
 		return "", nil, false, err
 	}
 	defer closeContent()
-	counted := &limited{r: content, left: maxIndex}
+	counted := &limited{r: content, left: o.max.index}
 	defer func() { o.total += counted.n }()
 	h := sha256.New()
 	wanted := func(name string) bool {
@@ -211,8 +211,8 @@ func (o *opener) readPackages(ctx context.Context, s Source, name string) (sum s
 		return o.wanted(typeDeb, name)
 	}
 	err = parsePackages(ctx, io.TeeReader(counted, h), wanted, func(e entry) error {
-		if o.retained += e.size(); o.retained > maxRetained {
-			return fmt.Errorf("the entries of installed packages have more than %d MiB", maxRetained>>20)
+		if o.retained += e.size(); o.retained > o.max.retained {
+			return fmt.Errorf("the entries of installed packages have more than %d MiB", o.max.retained>>20)
 		}
 		entries = append(entries, e)
 		return nil

@@ -26,9 +26,6 @@ const (
 	maxDictionary = 128 << 20
 )
 
-// errTooLarge is for an index over the limits.
-var errTooLarge = fmt.Errorf("more than %d MiB", maxIndex>>20)
-
 // decompress returns the uncompressed content, by the first bytes. close must be
 // called.
 func decompress(r io.Reader) (content io.Reader, close func(), err error) {
@@ -65,7 +62,7 @@ func decompress(r io.Reader) (content io.Reader, close func(), err error) {
 type limited struct {
 	r    io.Reader
 	left int64
-	n    int64
+	n    int64 // bytes that were read
 }
 
 func (l *limited) Read(p []byte) (int, error) {
@@ -74,7 +71,7 @@ func (l *limited) Read(p []byte) (int, error) {
 		if n, err := l.r.Read(one[:]); n == 0 && err != nil {
 			return 0, err
 		}
-		return 0, errTooLarge
+		return 0, fmt.Errorf("more than %d MiB", l.n>>20)
 	}
 	if int64(len(p)) > l.left {
 		p = p[:l.left]

@@ -170,10 +170,21 @@ const (
 // packages. The error is that of the context; what could not be read or verified
 // is in [Set.Problems].
 func Open(ctx context.Context, sources []Source, keys *trust.Keys, wanted func(typ, name string) bool) (*Set, error) {
+	return open(ctx, sources, keys, wanted, limits{index: maxIndex, total: maxTotal, retained: maxRetained})
+}
+
+// limits are in bytes.
+type limits struct {
+	index, total int64 // of one uncompressed index, and of all
+	retained     int64 // of all entries
+}
+
+func open(ctx context.Context, sources []Source, keys *trust.Keys, wanted func(typ, name string) bool, max limits) (*Set, error) {
 	if wanted == nil {
 		wanted = func(string, string) bool { return true }
 	}
 	o := &opener{
+		max:     max,
 		set:     &Set{entries: make(map[entryKey][]entry)},
 		sources: sources,
 		keys:    keys,
@@ -191,6 +202,7 @@ type opener struct {
 	sources  []Source
 	keys     *trust.Keys
 	wanted   func(typ, name string) bool
+	max      limits
 	releases []*release
 	total    int64 // bytes of indexes that were read
 	retained int64 // bytes of entries

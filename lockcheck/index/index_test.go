@@ -456,18 +456,18 @@ func TestRecord(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
-	huge := strings.Repeat("X-Filler: "+strings.Repeat("x", 1000)+"\n", 1000) + "\n"
+	huge := "Package: other\n" + strings.Repeat("X-Filler: "+strings.Repeat("x", 1000)+"\n", 1000) + "\n"
 	for name, test := range map[string]struct {
 		data io.Reader
 		want string
 	}{
-		"a bomb":                {bomb(t, huge, maxIndex+1), "more than 256 MiB"},
-		"one endless entry":     {bomb(t, "X: "+strings.Repeat("x", 1<<20), maxIndex), "entry 1 has more than 4 MiB"},
+		"a bomb":                {bomb(t, huge, 20<<20), "more than 16 MiB"},
+		"one endless entry":     {bomb(t, "Package: other\nX: "+strings.Repeat("x", 1<<20), 8<<20), "entry 1 has more than 4 MiB"},
 		"a damaged gzip":        {strings.NewReader(gz(t, packages)[:200]), "unexpected EOF"},
 		"a damaged lz4":         {strings.NewReader(lz4ed(t, packages)[:200]), "unexpected EOF"},
 		"a damaged zstd":        {strings.NewReader(zst(t, packages)[:200]), "unexpected EOF"},
 		"an xz of a large size": {strings.NewReader("\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46\x02\x00\x21\x01\x28\x00\x00\x00\x00"), "damaged"},
-		"too many entries":      {bomb(t, "Package: a\nVersion: 1\n\n", 16<<20), "more than 256 MiB"},
+		"too many entries":      {bomb(t, "Package: acme\nVersion: 1\n\n", 1<<20), "have more than 4 MiB"},
 		"a binary":              {strings.NewReader("\x00\x01\x02\nPackage\n"), "no field"},
 		"a continuation":        {strings.NewReader(" x\nPackage: acme\n"), "continuation"},
 		"no version":            {strings.NewReader("Package: acme\n"), "has no version"},
@@ -476,7 +476,12 @@ func TestBadInput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		set := openFS(t, files(map[string]string{"Packages": string(data)}))
+		only := func(_, name string) bool { return name == "acme" }
+		small := limits{index: 16 << 20, total: 20 << 20, retained: 4 << 20}
+		set, err := open(t.Context(), []Source{{Name: "x", Files: files(map[string]string{"Packages": string(data)})}}, trusted(t), only, small)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if len(set.Problems) != 1 || !strings.Contains(set.Problems[0].Detail, test.want) || len(set.entries) != 0 {
 			t.Errorf("%s: %+v, want %q", name, set.Problems, test.want)
 		}
@@ -495,6 +500,18 @@ func bomb(t testing.TB, part string, size int) io.Reader {
 		}
 		return z
 	}))
+}
+
+// TestTotal checks the limit of all indexes together.
+func TestTotal(t *testing.T) {
+	contents := map[string]string{}
+	for _, dir := range []string{"a", "b", "c", "d"} {
+		contents[dir+"/Packages"] = packages
+	}
+	set, err := open(t.Context(), []Source{{Name: "x", Files: files(contents)}}, trusted(t), nil, limits{index: 1 << 20, total: int64(2 * len(packages)), retained: 1 << 20})
+	if err != nil || len(set.Problems) != 2 || !strings.Contains(set.Problems[0].Detail, "all indexes together have more than") || set.Problems[0].File != "x/c/Packages" {
+		t.Errorf("%+v, %v", set.Problems, err)
+	}
 }
 
 func TestCanceled(t *testing.T) {
