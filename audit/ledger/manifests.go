@@ -170,6 +170,9 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 		slices.Sort(w.Digests)
 		w.Digests = slices.Compact(w.Digests)
 		w.File = w.url
+		if w.Kind == artifact.Wheel && len(w.Digests) > 1 {
+			w.Fits = e.wheelFits(c)
+		}
 		if len(w.Digests) > 0 {
 			out = append(out, w)
 		}
