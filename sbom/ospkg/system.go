@@ -204,6 +204,16 @@ func (s *system) noLists(dir string, names []string) {
 		len(names), list)
 }
 
+// isProgram reports whether a file is a program or an archive of code, or could be
+// run as one.
+func (s *system) isProgram(n rootfs.Node) bool {
+	if s.tree.Kind(n) != rootfs.File {
+		return false
+	}
+	class, mode, err := s.tree.Classify(n)
+	return err == nil && (class != 0 || mode&0o111 != 0)
+}
+
 // place is a directory with files of a database, by their names.
 type place struct {
 	owner, dir string
@@ -211,7 +221,8 @@ type place struct {
 }
 
 // ownDatabase makes the package manager the owner of the files of its
-// database, by their names: another program beside them is not owned. They
+// database, by their names: another program beside them is not owned, and none is
+// by the name of a record, since records are text or data and never run. They
 // have no owner where the environment does not have the manager as a package.
 func (s *system) ownDatabase(places []place) {
 	first := map[string]int{}
@@ -228,7 +239,7 @@ func (s *system) ownDatabase(places []place) {
 			continue
 		}
 		for n := range s.tree.Children(s.tree.Resolve(p.dir)) {
-			if p.mine(s.tree.Name(n)) {
+			if p.mine(s.tree.Name(n)) && !s.isProgram(n) {
 				s.own(n, first[p.owner])
 			}
 		}

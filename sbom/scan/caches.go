@@ -52,8 +52,12 @@ func (c caches) without(t *rootfs.Tree, used []rootfs.Node) caches {
 	var out caches
 	for _, one := range c {
 		from := one.from
-		for _, n := range used {
-			if n < from || n >= one.end {
+		i, _ := slices.BinarySearch(used, from)
+		for _, n := range used[i:] {
+			if n >= one.end {
+				break
+			}
+			if n < from {
 				continue
 			}
 			if n > from {

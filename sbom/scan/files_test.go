@@ -62,7 +62,9 @@ func TestUnaccounted(t *testing.T) {
 			[]string{"counts pypi/spark@3.5", "inside maven/org.example/x@1.0 in pypi/spark@3.5"}},
 		{"a zip with a manifest and no name", files{"/opt/y.bin": manifest}, []string{"counts " + unaccounted("/opt/y.bin")}},
 
-		{"git's samples of hooks", files{"/src/.git/HEAD": "", "/src/.git/hooks/pre-push.sample": "x:#!/bin/sh\n"}, nil},
+		{"git's samples of hooks", files{"/src/.git/HEAD": "", "/src/.git/objects/": "", "/src/.git/refs/": "", "/src/.git/hooks/pre-push.sample": "x:#!/bin/sh\n"}, nil},
+		{"git's samples of hooks, in the template", files{"/usr/local/share/git-core/templates/description": "", "/usr/local/share/git-core/templates/info/exclude": "", "/usr/local/share/git-core/templates/hooks/update.sample": "x:#!/bin/sh\n"}, nil},
+		{"samples of hooks that git does not have", files{"/src/.git/HEAD": "", "/src/.git/objects/": "", "/src/.git/refs/": "", "/src/.git/hooks/evil.sample": "x:#!/bin/sh\n"}, []string{"counts " + unaccounted("/src")}},
 		{"no sample of a hook", files{"/opt/hooks/evil.sample": "x:#!/bin/sh\n", "/src/.git/HEAD": "", "/src/.git/hooks/pre-push": "x:#!/bin/sh\n"},
 			[]string{"counts " + unaccounted("/opt/hooks/evil.sample"), "counts " + unaccounted("/src")}},
 		{"a gem with its program", files{
@@ -163,7 +165,8 @@ func TestCaches(t *testing.T) {
 		{"only the names", fakes, counted},
 		{"pip's, in a folder of modules", dist(site+"/.cache/pip/x/site-packages", "evil", "6.6.6").with(files{site + "/.cache/pip/http/x": "", site + "/.cache/pip/evil.py": ""}),
 			[]string{"counts pypi/evil@6.6.6", "counts " + unaccounted(site+"/.cache/pip/evil.py")}},
-		{"npm's", npm("/root/.npm/_cacache/content-v2/node_modules/x", "x", "1.0.0"), []string{"excluded cache /root/.npm/_cacache"}},
+		{"npm's", npm("/root/.npm/_cacache/content-v2/node_modules/x", "x", "1.0.0").with(files{"/root/.npm/_cacache/content-v2/sha512/ab/cd/" + strings.Repeat("0", 124): "x:#!/bin/sh\n"}),
+			[]string{"counts npm/x@1.0.0", "excluded cache /root/.npm/_cacache"}},
 		{"Go's", files{mod + "/cache/download/x/@v/list": "", mod + "/example.org/x@v1.0.0/node_modules/y/package.json": `{"name": "y", "version": "1.0.0"}`, mod + "/example.org/x@v1.0.0/go.sum": ""},
 			[]string{"excluded cache " + mod}},
 		{"Go's, with a toolchain", files{mod + "/cache/download/x/@v/list": "", mod + "/golang.org/toolchain@v0.0.1-go1.30.0.linux-amd64/bin/go": x, mod + "/golang.org/toolchain@v0.0.1-go1.30.0.linux-amd64/pkg/tool/link": x, mod + "/example.org/x@v1.0.0/testdata/elf": program(t)},
@@ -183,7 +186,8 @@ func TestExcluded(t *testing.T) {
 		{"a program that calls itself a lock file", files{"/srv/go.sum": "x:" + program(t), "/srv/x.deb": "x:" + program(t)},
 			[]string{"excluded lock-file /srv/go.sum", "excluded archive /srv/x.deb", "counts " + unaccounted("/srv/go.sum"), "counts " + unaccounted("/srv/x.deb")}},
 	})
-	d := files{"/root/.cache/pip/http/a/b": "", "/root/.cache/pip/http/c": ""}.scan(t)
+	name := "/root/.cache/pip/http/a/b/c/d/e/" + strings.Repeat("0", 56)
+	d := files{name: "", name + ".body": ""}.scan(t)
 	if len(d.Excluded) != 1 || d.Excluded[0].Detail != "2 files" || d.Excluded[0].Name != "pip cache" || d.ExcludedCount() != 1 {
 		t.Errorf("a cache is listed as %+v", d.Excluded)
 	}

@@ -143,6 +143,10 @@ func (s *scanner) looseCode() []rootfs.Node {
 	for _, n := range s.sniffed.archives {
 		add(n)
 	}
+	s.placed = s.findPlaced()
+	for n := range s.placed {
+		add(n)
+	}
 	for _, n := range s.modules {
 		add(n)
 	}
@@ -368,13 +372,39 @@ func (s *scanner) groupUnit(top rootfs.Node, members, parts, nested []rootfs.Nod
 		if label == "" || best < 0 {
 			label = s.countMembers(members)
 		}
-		label += ", " + wording.Count(c.Files, "file", "files")
+		label += ", " + wording.Count(c.Files, "file", "files") + s.memberNames(top, members)
 	} else if label == "" {
 		label = s.whatIs(top)
+	}
+	if by, ok := s.placed[top]; ok && by != top {
+		label += ", " + t.Path(by) + " leads to it"
 	}
 	c.Detail = label
 	c.PURL = filesPURL(&c)
 	return unit{Component: c, node: top, inside: -1, own: true, more: more, nested: nested}
+}
+
+// memberNames returns the paths of the first files of code of a group, relative
+// to its directory.
+func (s *inventory) memberNames(top rootfs.Node, members []rootfs.Node) string {
+	t := s.tree
+	if t.Kind(top) != rootfs.Dir {
+		return ""
+	}
+	var names []string
+	for _, n := range members {
+		if rel, ok := strings.CutPrefix(t.Path(n), t.Path(top)+"/"); ok && len(names) < maxNamed {
+			names = append(names, rel)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	text := ": " + strings.Join(names, ", ")
+	if more := len(members) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // filesPURL returns the package URL of files that no package accounts for.
@@ -425,6 +455,9 @@ func (s *inventory) whatIs(n rootfs.Node) string {
 	}
 	if by := s.imports.of(n); by != nil {
 		return by.what
+	}
+	if _, ok := s.placed[n]; ok {
+		return "program by its place"
 	}
 	return "Python module"
 }

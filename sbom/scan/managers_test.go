@@ -58,7 +58,7 @@ func TestManagers(t *testing.T) {
 				"counts generic/r-xml@1.0", "inside cran/xml@1.0 in generic/r-xml@1.0"}},
 		{"npm added one", npm(node, "npm", "10.1.0").with(npm(prefix+"/lib/node_modules/left-pad", "left-pad", "1.3.0")).with(condaRecord(prefix, "nodejs", "20.0", node+"/package.json")),
 			[]string{"counts generic/nodejs@20.0", "inside npm/npm@10.1.0 in generic/nodejs@20.0", "counts npm/left-pad@1.3.0"}},
-		{"links into conda's cache", files{"/opt/conda/pkgs/urls.txt": "", env + "/lib/python3.11/site-packages/six/__init__.py": "-> " + cached + "/six/__init__.py",
+		{"links into conda's cache", files{"/opt/conda/pkgs/urls.txt": "", "/opt/conda/pkgs/six-1.16.0-0/info/index.json": "{}", env + "/lib/python3.11/site-packages/six/__init__.py": "-> " + cached + "/six/__init__.py",
 			envSix + "/six-1.16.0.dist-info/METADATA": "-> " + cached + "/six-1.16.0.dist-info/METADATA"}.with(dist(cached, "six", "1.16.0")).
 			with(condaRecord(env, "six", "1.16.0", envSix+"/six/__init__.py", envSix+"/six-1.16.0.dist-info/METADATA")),
 			append([]string{"excluded cache /opt/conda/pkgs"}, inside...)},

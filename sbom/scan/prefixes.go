@@ -99,6 +99,9 @@ func (s *inventory) isProgram(n rootfs.Node) (program, machine bool) {
 		return true, false
 	}
 	e, ok := s.executable(n)
+	if _, placed := s.placed[n]; placed && !ok {
+		return true, false
+	}
 	if !ok || e.Type == catalogers.ELFObject || libraryName.MatchString(s.tree.Name(n)) {
 		return false, false
 	}

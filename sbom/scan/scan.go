@@ -49,6 +49,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -238,6 +239,8 @@ type inventory struct {
 	survey  survey
 	caches  caches
 	imports importables
+	// programDirs are the directories that programs are searched in: programs.go.
+	programDirs []rootfs.Node
 	// From the first bytes of files.
 	sniffed sniffed
 
@@ -252,7 +255,9 @@ type inventory struct {
 	// accounts for under another: names.go.
 	alias map[rootfs.Node]rootfs.Node
 	// own are the files of the caller: own.go.
-	own    map[rootfs.Node]bool
+	own map[rootfs.Node]bool
+	// placed are programs by their place.
+	placed placed
 	shared map[rootfs.Node]bool
 }
 
@@ -351,6 +356,8 @@ func open(ctx context.Context, tree *rootfs.Tree) (*scanner, error) {
 		located = append(located, s.pnp[i].places(tree)...)
 	}
 	used := append(usedInCaches(tree, &s.survey, s.caches, located), venvsInCaches(tree, s.caches)...)
+	s.programDirs = s.findProgramDirs()
+	used = slices.Concat(used, s.searchedInCaches(), s.caches.strays(tree))
 	s.caches = s.caches.without(tree, used)
 	s.imports = s.findImports()
 	return s, nil

@@ -160,15 +160,27 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// hookSamples are the sample hooks of git (templates/hooks of its source; the
+// names of githooks(5)).
+var hookSamples = []string{
+	"applypatch-msg", "commit-msg", "fsmonitor-watchman", "post-update", "pre-applypatch", "pre-commit", "pre-merge-commit", "prepare-commit-msg",
+	"pre-push", "pre-rebase", "pre-receive", "push-to-checkout", "sendemail-validate", "update",
+}
+
 // isHookSample reports whether a file is a sample hook of a git repository, or of
-// the template of repositories: git never runs them.
+// the template of repositories: git never runs them. Both are recognised by all
+// of their parts, and only git's own names are samples.
 func (s *inventory) isHookSample(n rootfs.Node) bool {
-	hooks := s.tree.Parent(n)
-	if !strings.HasSuffix(s.tree.Name(n), ".sample") || s.tree.Name(hooks) != "hooks" {
+	t := s.tree
+	hooks := t.Parent(n)
+	name, ok := strings.CutSuffix(t.Name(n), ".sample")
+	if !ok || t.Name(hooks) != "hooks" || !slices.Contains(hookSamples, name) {
 		return false
 	}
-	git := s.tree.Parent(hooks)
-	return s.tree.Child(git, "HEAD") != rootfs.None || s.tree.Child(git, "description") != rootfs.None
+	git := t.Parent(hooks)
+	dir := func(name string) bool { return t.Kind(t.Child(git, name)) == rootfs.Dir }
+	return t.Child(git, "HEAD") != rootfs.None && dir("objects") && dir("refs") ||
+		t.Child(git, "description") != rootfs.None && t.Child(t.Child(git, "info"), "exclude") != rootfs.None
 }
 
 // maxArchiveDirectory is the size of the directory of a zip file that is
@@ -218,7 +230,9 @@ func (s *inventory) holdsCode(n rootfs.Node) (bool, error) {
 		case "META-INF/MANIFEST.MF", "__main__.py", "__main__.pyc", "EGG-INFO/PKG-INFO":
 			return true
 		}
-		return false
+		// A class path may name an archive without a manifest, Android's runtime
+		// reads classes.dex.
+		return strings.HasSuffix(e.Name, ".class") || strings.HasSuffix(e.Name, ".dex")
 	}), nil
 }
 
