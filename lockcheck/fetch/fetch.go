@@ -114,8 +114,8 @@ func Run(ctx context.Context, list []Artifact, o Options) ([]Result, error) {
 	if err := os.MkdirAll(o.Directory, 0o777); err != nil {
 		return nil, err
 	}
-	f := &fetcher{options: o, progress: Progress{Total: len(list)}, places: map[string]*sync.Mutex{}}
-	f.client = &http.Client{Transport: guarded{cmp.Or[http.RoundTripper](o.Transport, transport()), cmp.Or(o.idle, netguard.IdleTimeout)}, CheckRedirect: f.redirect}
+	f := newFetcher(o)
+	f.progress.Total = len(list)
 	out := make([]Result, len(list))
 	for i, a := range list {
 		out[i].Artifact = a
@@ -175,6 +175,13 @@ type fetcher struct {
 	progress Progress
 	// places has a lock for each path: two entries may name one file.
 	places map[string]*sync.Mutex
+}
+
+func newFetcher(o Options) *fetcher {
+	f := &fetcher{options: o, places: map[string]*sync.Mutex{}}
+	base := guarded{cmp.Or[http.RoundTripper](o.Transport, transport()), cmp.Or(o.idle, netguard.IdleTimeout)}
+	f.client = &http.Client{Transport: base, CheckRedirect: f.redirect}
+	return f
 }
 
 // advance changes the progress and reports it.
