@@ -1,0 +1,278 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/ledger"
+	"github.com/depaudit/depaudit/audit/pipeline"
+	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/lockcheck/fetch"
+	"github.com/depaudit/depaudit/sbom/scan"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// fetchFlags are the flags of the command fetch.
+type fetchFlags struct {
+	limits     limitFlags
+	platform   string
+	proof      ledger.Request
+	registries []string
+	simple     string
+	to         string
+	dryRun     bool
+}
+
+func (c *command) fetchCommand() *cobra.Command {
+	var f fetchFlags
+	cmd := &cobra.Command{
+		Use:   "fetch REF",
+		Short: "Download the artifacts that locks and package indexes name",
+		Long: `Scans an environment, and downloads the archives from which it was installed:
+the .deb files that a signed package index names, the wheels and tarballs that
+lock files name. "depaudit verify" and "depaudit audit" then compare the files
+of the environment with them, byte for byte.
+
+This is the only command that downloads them. It asks the hosts of the
+ecosystems' own registries and archives, and those of --registry. What arrives is
+kept only if it has the digest that the lock or the index has. Artifacts that
+are there already are not downloaded; an interrupted download is continued.`,
+		Example: `  depaudit fetch dir:ROOT --lock requirements.txt --dry-run
+  depaudit fetch dir:ROOT --lock requirements.txt
+  depaudit verify dir:ROOT --lock requirements.txt`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(&hinted{errors.New("fetch takes one reference"), "depaudit fetch dir:ROOT --lock FILE"})
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.fetch(cmd.Context(), args[0], f) },
+	}
+	f.limits.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
+	flags.StringArrayVar(&f.proof.Locks, "lock", nil, "lock `FILE` of the environment; repeatable")
+	flags.StringArrayVar(&f.proof.Indexes, "index", nil, "`FILE` or directory with package indexes; repeatable")
+	flags.StringArrayVar(&f.proof.Trust, "trust", nil, "`FILE` with public keys, or a fingerprint; repeatable")
+	flags.StringArrayVar(&f.proof.Artifacts, "artifacts", nil, "`DIRECTORY` with artifacts that need no download; repeatable")
+	flags.StringArrayVar(&f.registries, "registry", nil, "`HOST` or URL that is asked besides the default registries; repeatable")
+	flags.StringVar(&f.simple, "python-index", "https://pypi.org/simple/", "`URL` of the index that has the files of locks without URLs")
+	flags.StringVar(&f.to, "to", "", "`DIRECTORY` for artifacts (default: in the cache, where verify finds them)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be downloaded, and from where")
+	return cmd
+}
+
+func (c *command) fetch(ctx context.Context, raw string, f fetchFlags) error {
+	if err := f.limits.check(); err != nil {
+		return err
+	}
+	to := cmp.Or(f.to, artifactsDirectory(f.limits.cache()))
+	if to == "" {
+		return usage(&hinted{errors.New("without a cache the artifacts have no place"), "--to DIRECTORY"})
+	}
+	e, err := pipeline.ParseEnvironment(raw, raw, "")
+	if err != nil {
+		return usage(err)
+	}
+	e.Platform, e.Verify = f.platform, &f.proof
+	e.Verify.Artifacts, e.Verify.Cache, e.Verify.Own = append(slices.Clone(f.proof.Artifacts), to), f.limits.cache(), true
+	found, err := c.inventories(ctx, []pipeline.Environment{e}, f.limits)
+	if err != nil {
+		return err
+	}
+	if found[0].Lost != nil {
+		return incomplete(found[0].Lost)
+	}
+	if found[0].Proof == nil {
+		return usage(fmt.Errorf("%s has no files: nothing names an artifact of it", raw))
+	}
+	for _, g := range found[0].Proof.Gaps {
+		c.warn("%s", strings.TrimPrefix(g.Path+": "+g.Detail, ": "))
+	}
+	return c.get(ctx, found[0].Proof, f, to)
+}
+
+// artifactsDirectory is the place for downloaded artifacts below the cache,
+// empty without one.
+func artifactsDirectory(cache string) string {
+	if cache == "" {
+		return ""
+	}
+	return filepath.Join(cache, "artifacts")
+}
+
+func (c *command) warn(format string, args ...any) {
+	fmt.Fprintf(c.stderr, "depaudit: warning: %s\n", terminal.Escape(fmt.Sprintf(format, args...)))
+}
+
+// purlType is the type that the policy for registries knows an artifact by.
+func purlType(kind string) string {
+	switch kind {
+	case "wheel":
+		return "pypi"
+	case "crate":
+		return "cargo"
+	case "gozip":
+		return "golang"
+	}
+	return kind
+}
+
+// get downloads the absent artifacts of a proof.
+func (c *command) get(ctx context.Context, proof *audit.Proof, f fetchFlags, to string) error {
+	policy := lockcheck.Policy{Registries: f.registries}
+	wanted, failed := c.locate(ctx, proof.Absent, f, policy)
+	var list []fetch.Artifact
+	var total int64
+	unknown := 0
+	kinds := make(map[string]string) // by URL
+	for _, a := range wanted {
+		list = append(list, fetch.Artifact{URL: a.URL, Size: a.Size, Digests: a.Digests})
+		kinds[a.URL] = purlType(a.Kind)
+		total += a.Size
+		if a.Size == 0 {
+			unknown++
+		}
+	}
+	if len(list) == 0 && len(failed) == 0 {
+		fmt.Fprintln(c.stdout, "nothing to download: every artifact that an entry names is here, or no entry names one")
+		return nil
+	}
+	size := cmp.Or(terminal.Bytes(total), "no size known")
+	if unknown > 0 {
+		size = fmt.Sprintf("%s, and %d whose size only the server knows", size, unknown)
+	}
+	fmt.Fprintf(c.stdout, "%s to download (%s)\n", wording.Count(len(list), "artifact", "artifacts"), size)
+	if f.dryRun {
+		for _, a := range list {
+			at := "?"
+			if a.Size > 0 {
+				at = terminal.Bytes(a.Size)
+			}
+			fmt.Fprintf(c.stdout, "%9s  %s\n", at, terminal.Escape(a.URL))
+		}
+		return c.unfetched(failed)
+	}
+	if len(list) == 0 {
+		return c.unfetched(failed)
+	}
+	line := c.newProgress()
+	results, err := fetch.Run(ctx, list, fetch.Options{
+		Directory: to,
+		Allow: func(u *url.URL) error {
+			for _, kind := range kinds {
+				if policy.Allows(kind, u.String()) {
+					return nil
+				}
+			}
+			return fmt.Errorf("the host %q is not allowed (--registry %s allows it)", u.Host, u.Host)
+		},
+		Progress: func(p fetch.Progress) {
+			if line != nil {
+				line.set(pipeline.Progress{Name: fmt.Sprintf("%d of %d", p.Done, p.Total), Progress: downloading(p)})
+			}
+		},
+	})
+	line.end()
+	if err != nil {
+		return trouble(err)
+	}
+	var bytes int64
+	n := 0
+	for _, r := range results {
+		if r.Err != nil {
+			failed = append(failed, fmt.Sprintf("%s: %v", r.URL, r.Err))
+			continue
+		}
+		bytes += r.Bytes
+		n++
+	}
+	fmt.Fprintf(c.stdout, "fetched %s (%s) into %s\n", wording.Count(n, "artifact", "artifacts"), terminal.Bytes(bytes), terminal.Escape(to))
+	return c.unfetched(failed)
+}
+
+// unfetched reports what could not be had. It is a gap of what is to be proved.
+func (c *command) unfetched(failed []string) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	slices.Sort(failed)
+	for _, text := range failed {
+		c.warn("%s", text)
+	}
+	return incomplete(fmt.Errorf("%s could not be fetched", wording.Count(len(failed), "artifact", "artifacts")))
+}
+
+// locate gives each artifact its URL, and returns the artifacts that have one
+// once, in order of it.
+func (c *command) locate(ctx context.Context, absent []audit.Artifact, f fetchFlags, policy lockcheck.Policy) (found []audit.Artifact, failed []string) {
+	o := fetch.Options{Allow: func(u *url.URL) error {
+		if policy.Allows("pypi", u.String()) {
+			return nil
+		}
+		return fmt.Errorf("the host %q is not allowed (--registry %s allows it)", u.Host, u.Host)
+	}}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	slots := make(chan struct{}, 4) // requests at a time, as many as downloads
+	for _, a := range absent {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			err := ctx.Err()
+			if a.URL == "" && err == nil {
+				err = place(ctx, &a, f.simple, o)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = append(failed, fmt.Sprintf("%s %s: %v", a.Name, a.Version, err))
+				return
+			}
+			found = append(found, a)
+		})
+	}
+	group.Wait()
+	slices.SortFunc(found, func(a, b audit.Artifact) int {
+		return cmp.Or(cmp.Compare(a.URL, b.URL), cmp.Compare(a.Component, b.Component))
+	})
+	return slices.CompactFunc(found, func(a, b audit.Artifact) bool { return a.URL == b.URL && slices.Equal(a.Digests, b.Digests) }), failed
+}
+
+// place finds the URL of an artifact whose entry has none.
+func place(ctx context.Context, a *audit.Artifact, simple string, o fetch.Options) error {
+	switch a.Kind {
+	case "wheel":
+		found, err := fetch.Simple(ctx, simple, a.Name, a.File, a.Digests, o)
+		if err != nil {
+			return err
+		}
+		a.URL, a.Size, a.Digests = found.URL, found.Size, found.Digests
+	case "npm":
+		// https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md
+		a.URL = "https://registry.npmjs.org/" + a.Name + "/-/" + path.Base(a.Name) + "-" + a.Version + ".tgz"
+	case "gem":
+		a.URL = "https://rubygems.org/downloads/" + a.Name + "-" + a.Version + ".gem"
+	default:
+		return errors.New("nothing names a URL of it")
+	}
+	return nil
+}
+
+// downloading is the state of a download as that of a scan.
+func downloading(p fetch.Progress) (s scan.Progress) {
+	s.Phase, s.Bytes, s.Total = "downloading "+p.File, p.Bytes, p.Size
+	return s
+}
