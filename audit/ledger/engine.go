@@ -39,6 +39,7 @@ type engine struct {
 	recorded []row
 	absent   []absentFile
 	indexes  []audit.Index
+	archives []string         // the URL of each index's archive, in the order of the set
 	missing  []audit.Artifact // that are nowhere
 	// owners is set when the environment's files have the owners that they were
 	// installed with: it was not unpacked by an ordinary user.

@@ -72,6 +72,7 @@ func (e *engine) readIndexes(ctx context.Context) (map[int32]*index.Entry, error
 		}
 	}
 	for i, x := range set.Indexes {
+		e.archives = append(e.archives, archiveURL(x))
 		e.indexes = append(e.indexes, audit.Index{File: sbom.Escape(x.File), Environment: x.Environment, Origin: sbom.Escape(x.Origin), Label: sbom.Escape(x.Label),
 			Suite: sbom.Escape(x.Suite), Codename: sbom.Escape(x.Codename), Date: x.Date, Key: x.Key, KeyName: sbom.Escape(x.KeyName), Problem: sbom.Escape(x.Problem), Packages: used[i]})
 	}

@@ -150,7 +150,10 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 			continue
 		}
 		if entry := entries[int32(i)]; entry != nil {
-			w.Digests, w.File, w.size, w.url = entry.Digests, entry.File, entry.Size, ""
+			w.Digests, w.File, w.size = entry.Digests, entry.File, entry.Size
+			if base := e.archives[entry.Index]; base != "" {
+				w.url = base + "/" + entry.File
+			}
 			out = append(out, w)
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -87,7 +88,10 @@ func (c *command) fetch(ctx context.Context, raw string, f fetchFlags) error {
 		return usage(err)
 	}
 	e.Platform, e.Verify = f.platform, &f.proof
-	e.Verify.Artifacts, e.Verify.Cache, e.Verify.Own = append(slices.Clone(f.proof.Artifacts), to), f.limits.cache(), true
+	e.Verify.Cache, e.Verify.Own = f.limits.cache(), true
+	if _, err := os.Stat(to); err == nil {
+		e.Verify.Artifacts = append(slices.Clone(f.proof.Artifacts), to)
+	}
 	found, err := c.inventories(ctx, []pipeline.Environment{e}, f.limits)
 	if err != nil {
 		return err
