@@ -47,7 +47,6 @@ type expectation struct {
 type want struct {
 	component int32
 	artifact.Want
-	size int64
 	url  string
 }
 
@@ -150,7 +149,7 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 			continue
 		}
 		if entry := entries[int32(i)]; entry != nil {
-			w.Digests, w.File, w.size = entry.Digests, entry.File, entry.Size
+			w.Digests, w.File, w.Size = entry.Digests, entry.File, entry.Size
 			if base := e.archives[entry.Index]; base != "" {
 				w.url = base + "/" + entry.File
 			}
@@ -212,7 +211,7 @@ func (e *engine) take(w *want, f *found) {
 	switch {
 	case errors.Is(f.err, artifact.ErrNone):
 		if e.doc.Components[w.component].Counts() {
-			a := audit.Artifact{Component: c.proof.ID, Kind: string(w.Kind), Name: sbom.Escape(w.Name), Version: sbom.Escape(w.Version), Digests: w.Digests, Size: w.size, URL: sbom.Escape(w.url)}
+			a := audit.Artifact{Component: c.proof.ID, Kind: string(w.Kind), Name: sbom.Escape(w.Name), Version: sbom.Escape(w.Version), Digests: w.Digests, Size: w.Size, URL: sbom.Escape(w.url)}
 			if w.File != "" {
 				a.File = sbom.Escape(w.File)
 			}

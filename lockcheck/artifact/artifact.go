@@ -133,6 +133,8 @@ type Want struct {
 	Digests []string
 	// File is the name of the file or its URL or path, empty when it is unknown.
 	File string
+	// Size is the size in bytes, 0 when it is unknown. It saves hashing others.
+	Size int64
 	// Fits reports whether an artifact is the one that was installed, where an
 	// entry names several by their digests: the wheels of all platforms. The
 	// others are looked at as long as it returns false. It may be nil.

@@ -135,22 +135,26 @@ func (s *shelf) findDigest(ctx context.Context, k Kind, d string) (*item, error)
 	index, ok := s.byDigest[key]
 	if !ok {
 		index = map[string]*item{}
+		skipped := false
 		for _, it := range s.odd {
 			if !plausible(k, path.Base(it.path)) {
+				continue
+			}
+			if s.hashed+it.size > maxHashed {
+				skipped = true
 				continue
 			}
 			have, err := it.sum(ctx, k, algorithm)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			if err != nil || have == "" {
-				continue
+			if err == nil && have != "" {
+				index[have] = it
+				s.hashed += it.size
 			}
-			index[have] = it
-			if s.hashed += it.size; s.hashed > maxHashed {
-				s.err = errors.Join(s.err, fmt.Errorf("more than %d GiB in files whose names do not identify them (name them as the index does)", maxHashed>>30))
-				break
-			}
+		}
+		if skipped {
+			s.err = errors.Join(s.err, fmt.Errorf("more than %d GiB in files whose names do not identify them: not all were looked at (name them as the index does)", maxHashed>>30))
 		}
 		if s.byDigest == nil {
 			s.byDigest = map[digestKey]map[string]*item{}
@@ -334,9 +338,12 @@ func (it *item) open() (Reader, io.Closer, error) {
 	return pipEntry(r), c, nil
 }
 
-// maxLoaded is the size of an artifact that is read into memory as a whole, in
-// bytes.
-const maxLoaded = 32 << 20
+const (
+	// maxLoaded is the size of an artifact that is read into memory as a whole,
+	// and maxUnseekable where the file system has no random access, in bytes.
+	maxLoaded     = 8 << 20
+	maxUnseekable = 256 << 20
+)
 
 // openFile opens an artifact. One of a file system without random access is read
 // into memory.
@@ -360,9 +367,9 @@ func openFile(fsys fs.FS, name string) (Reader, io.Closer, error) {
 		return sized{r, info.Size()}, f, nil
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, 8*maxLoaded+1))
-	if err == nil && len(data) > 8*maxLoaded {
-		err = limitError("an artifact in a file system without random access", 8*maxLoaded)
+	data, err := io.ReadAll(io.LimitReader(f, maxUnseekable+1))
+	if err == nil && len(data) > maxUnseekable {
+		err = limitError("an artifact in a file system without random access", maxUnseekable)
 	}
 	if err != nil {
 		return nil, nil, err

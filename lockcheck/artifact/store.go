@@ -126,6 +126,9 @@ func (s *Store) read(ctx context.Context, w Want, d string) (*Manifest, error) {
 func (s *Store) find(ctx context.Context, w Want, d string) (*item, error) {
 	algorithm, _, _ := strings.Cut(d, ":")
 	match := func(it *item) (bool, error) {
+		if w.Size > 0 && it.size != w.Size {
+			return false, ctx.Err()
+		}
 		have, err := it.sum(ctx, w.Kind, algorithm)
 		return err == nil && have == d, ctx.Err()
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 )
@@ -183,4 +184,51 @@ func TestStoreFits(t *testing.T) {
 		}
 		dir = t.TempDir() // the second time from the cache alone
 	}
+}
+
+// TestStoreSize checks that files with unusual names are hashed up to a limit, and
+// that those beyond it are a problem.
+func TestStoreSize(t *testing.T) {
+	dir := t.TempDir()
+	wheel := fooWheel(t)
+	write(t, wheel, dir, "odd")
+	huge := write(t, []byte("PK\x03\x04"), dir, "huge")
+	if err := os.Truncate(huge, maxHashed+1); err != nil {
+		t.Skip(err)
+	}
+	write(t, []byte("PK\x03\x04"), dir, "foo-1.0-py3-none-any.whl")
+	s := NewStore(Options{Directories: []string{dir}})
+	w := Want{Kind: Wheel, Name: "foo", Version: "1.0", Digests: []string{sha256Of(wheel)}, Size: int64(len(wheel))}
+	if _, _, err := s.Manifest(t.Context(), w); err != nil {
+		t.Error(err)
+	}
+	if p := s.Problems(); len(p) != 1 || !strings.Contains(p[0].Error(), "4 GiB") {
+		t.Error(p)
+	}
+}
+
+// TestStoreConcurrent has several goroutines and stores that share a cache.
+func TestStoreConcurrent(t *testing.T) {
+	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "cache")
+	var wants []Want
+	for i := range 20 {
+		deb := debOf(t, file("./a", strings.Repeat("x", i)))
+		write(t, deb, dir, strings.Repeat("n", i+1))
+		wants = append(wants, Want{Kind: Deb, Digests: []string{sha256Of(deb)}})
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		s := NewStore(Options{Directories: []string{dir}, Cache: cache, Warn: func(s string) { t.Error(s) }})
+		for range 2 {
+			group.Go(func() {
+				for i, w := range wants {
+					m, _, err := s.Manifest(t.Context(), w)
+					if err != nil || m.Files[0].Size != int64(i) {
+						t.Error(i, err)
+					}
+				}
+			})
+		}
+	}
+	group.Wait()
 }
