@@ -47,7 +47,7 @@ type expectation struct {
 type want struct {
 	component int32
 	artifact.Want
-	url  string
+	url string
 }
 
 // found is what an artifact states about the files of its component.
