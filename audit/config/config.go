@@ -51,6 +51,8 @@ type Config struct {
 	// Registries are the hosts that locked artifacts of every stage may come
 	// from, besides the defaults of each ecosystem (lockcheck.Policy).
 	Registries []string
+	// Sources are what the files of every stage are verified with.
+	Sources    Sources
 	Exceptions []Exception
 	// Stages are in the order of the file, which is the order of the report.
 	Stages []Stage
@@ -124,6 +126,12 @@ type Stage struct {
 	Roots []string
 	// Registries are allowed in this stage besides the pipeline's.
 	Registries []string
+	// Verify is whether the files of the environment are verified, and Sources
+	// with what, besides the pipeline's.
+	Verify  Verify
+	Sources Sources
+	// Require is the evidence that dependencies must have.
+	Require Require
 	// Flags are the flags of the command line that selected and changed this
 	// stage. They are not part of the file; commands to paste repeat them.
 	Flags []Flag
@@ -193,11 +201,11 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, lines, err := parseConfig(path, data)
+	c, places, err := parseConfig(path, data)
 	if err != nil {
 		return nil, err
 	}
-	if errs := resolveLocks(c, lines); len(errs) > 0 {
+	if errs := append(resolveLocks(c, places.locks), checkSources(c, places.sources)...); len(errs) > 0 {
 		return nil, errs.Sorted()
 	}
 	return c, nil

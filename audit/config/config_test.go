@@ -18,6 +18,9 @@ const fullConfig = `# yaml-language-server: $schema=https://raw.githubuserconten
 pipeline: cpython-release
 baseline: ci/depaudit.baseline.json
 registries: [pypi.example.org]
+indexes: [i.zip]
+artifacts: [/a]
+trust: [k.asc]
 exceptions:
   - purl: pkg:generic/go
     path: /usr/local/go
@@ -42,6 +45,11 @@ stages:
     base: registry:debian:12
     base-limit: 118
     platform: linux/arm64/v8
+    verify: sealed
+    require: {os: archive-signed, lock: hash-claimed}
+    indexes: [i.zip, j]
+    artifacts: [b]
+    trust: [B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8]
     accept: [ownership, unaccounted]
     waive:
       - path: /root/**
@@ -64,20 +72,29 @@ func TestParseConfig(t *testing.T) {
 	limit, minimum, baseLimit := 170, 88, 118
 	want := &Config{
 		File: "ci/depaudit.yaml", Pipeline: "cpython-release", Baseline: "ci/depaudit.baseline.json", Registries: []string{"pypi.example.org"},
-		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", Line: 6}},
+		Sources: Sources{Indexes: []string{"i.zip"}, Artifacts: []string{"/a"}, Trust: []string{"k.asc"}},
+		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", Line: 9}},
 		Stages: []Stage{{
 			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []string{"requirements.txt", "locks/**/*.txt"},
 			Limit: &limit, Growth: 2, Minimum: &minimum, Message: "ask the release team\n",
-			FirstParty: []FirstParty{{Name: "release-tools", Line: 22}, {PURL: "pkg:pypi/blurb", Line: 23}, {Path: "/src/**", Line: 24}}, Registries: []string{"npm.example.org:8443"},
+			FirstParty: []FirstParty{{Name: "release-tools", Line: 25}, {PURL: "pkg:pypi/blurb", Line: 26}, {Path: "/src/**", Line: 27}}, Registries: []string{"npm.example.org:8443"},
 			Base: "registry:debian:12", BaseLimit: &baseLimit, Platform: "linux/arm64/v8", Accept: []sbom.LimitationName{sbom.LimitOwnership, sbom.LimitUnaccounted},
 			Waive: []Waiver{
-				{Path: "/root/**", Kind: "unreadable", Reason: "runs without root", Owner: "release team", Expires: "2027-01-31", Line: 31},
-				{Kind: "mount", Reason: "r", Owner: "o", Expires: "2027-01-31", Line: 36},
+				{Path: "/root/**", Kind: "unreadable", Reason: "runs without root", Owner: "release team", Expires: "2027-01-31", Line: 39},
+				{Kind: "mount", Reason: "r", Owner: "o", Expires: "2027-01-31", Line: 44},
 			},
+			Verify: VerifySealed, Require: Require{OS: "archive-signed", Lock: "hash-claimed"},
+			Sources: Sources{Indexes: []string{"i.zip", "j"}, Artifacts: []string{"b"}, Trust: []string{"B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8"}},
 		}, {Name: "build-docs", Environment: "dir:roots/docs", Enforce: true}},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+	sources := Sources{
+		Indexes: []string{"ci/i.zip", "ci/j"}, Artifacts: []string{"/a", "ci/b"}, Trust: []string{"ci/k.asc", "B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8"},
+	}
+	if diff := cmp.Diff(sources, c.SourcesOf(&c.Stages[0])); diff != "" {
+		t.Errorf("sources (-want +got)\n%s", diff)
 	}
 	if got := c.BaselinePath(); got != filepath.FromSlash("ci/ci/depaudit.baseline.json") {
 		t.Errorf("baseline at %s", got)
@@ -95,8 +112,8 @@ func TestConfigErrors(t *testing.T) {
 			`f:4:3: unknown key "enviroment" in a stage; did you mean "environment"?`},
 		{"swap", "pipeline: p\nstages:\n- name: a\n  environment: x\n  lcoks: [y]\n", `f:5:3: unknown key "lcoks" in a stage; did you mean "locks"?`},
 		{"case", "Pipeline: p\npipeline: p\n" + stages, `f:1:1: unknown key "Pipeline" in the configuration; did you mean "pipeline"?`},
-		{"far off", "pipeline: p\nxyzzy: 1\n" + stages, `f:2:1: unknown key "xyzzy" in the configuration; expected one of pipeline, baseline, registries, exceptions, stages`},
-		{"terminal escape", "pipeline: p\n\"a\\e[31m\": 1\n" + stages, `f:2:1: unknown key "a\x1b[31m" in the configuration; expected one of pipeline, baseline, registries, exceptions, stages`},
+		{"far off", "pipeline: p\nxyzzy: 1\n" + stages, `f:2:1: unknown key "xyzzy" in the configuration; expected one of pipeline, baseline, registries, exceptions, stages, indexes, artifacts, trust`},
+		{"terminal escape", "pipeline: p\n\"a\\e[31m\": 1\n" + stages, `f:2:1: unknown key "a\x1b[31m" in the configuration; expected one of pipeline, baseline, registries, exceptions, stages, indexes, artifacts, trust`},
 		{"duplicate key", "pipeline: p\npipeline: q\n" + stages, `f:2:1: key "pipeline" is already given at 1:1; remove one of them`},
 		{"duplicate in quotes", "pipeline: p\n\"\\u0070ipeline\": q\n" + stages, `f:2:1: key "pipeline" is already given at 1:1; remove one of them`},
 		{"carriage returns", "pipeline: p\rstages: []\r", "f:1:12: a line ends in a carriage return alone; save the file with Unix or Windows line ends"},
@@ -242,6 +259,16 @@ func TestLoadConfigLocks(t *testing.T) {
 
 func TestLoadConfigRefuses(t *testing.T) {
 	dir := t.TempDir()
+	unread := filepath.Join(dir, "depaudit.yaml")
+	doc := "pipeline: p\ntrust: [k.asc, " + strings.Repeat("0f", 20) + "]\nstages: [{name: s, environment: 'dir:x', indexes: [none]}]\n"
+	if err := os.WriteFile(unread, []byte(doc), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const want = `2:9: trust: "k.asc" does not exist; paths are relative to the directory of this file`
+	const also = `3:52: indexes: "none" does not exist; paths are relative to the directory of this file`
+	if _, err := Load(unread); err == nil || err.Error() != unread+":"+want+"\n"+unread+":"+also {
+		t.Errorf("missing sources: %v", err)
+	}
 	if _, err := Load(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
 	}

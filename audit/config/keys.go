@@ -21,33 +21,39 @@ import (
 // lockPlaces are the positions of the lock patterns, by stage and index.
 type lockPlaces [][]position
 
-func parseConfig(file string, data []byte) (*Config, lockPlaces, error) {
+// places are the positions of paths that [Load] opens.
+type places struct {
+	locks   lockPlaces
+	sources []sourcePlace
+}
+
+func parseConfig(file string, data []byte) (*Config, places, error) {
 	d := &decoder{file: file}
 	p := &configParser{decoder: d, config: &Config{File: file, Baseline: DefaultBaseline}}
 	if root := d.document(data); root != nil {
 		d.mapping(root, "the configuration", p.pipelineFields())
 	}
 	if len(d.errs) > 0 {
-		return nil, nil, d.errs.Sorted()
+		return nil, places{}, d.errs.Sorted()
 	}
-	return p.config, p.locks, nil
+	return p.config, p.places, nil
 }
 
 type configParser struct {
 	*decoder
 	config *Config
-	locks  lockPlaces
+	places
 }
 
 func (p *configParser) pipelineFields() []field {
 	c := p.config
-	return []field{
+	return append([]field{
 		{"pipeline", true, func(n ast.Node) { c.Pipeline, _ = p.text(n, "the name of the pipeline", false) }},
 		{"baseline", false, func(n ast.Node) { c.Baseline, _ = p.text(n, "the path of the baseline", false) }},
 		{"registries", false, func(n ast.Node) { c.Registries = p.registries(n) }},
 		{"exceptions", false, func(n ast.Node) { p.list(n, "a list of exceptions", p.exception) }},
 		{"stages", true, p.stages},
-	}
+	}, p.sourceFields(&c.Sources)...)
 }
 
 func (p *configParser) stages(n ast.Node) {
@@ -70,7 +76,7 @@ func (p *configParser) stages(n ast.Node) {
 }
 
 func (p *configParser) stageFields(s *Stage, locks *[]position, named *position) []field {
-	return []field{
+	return append([]field{
 		{"name", true, func(n ast.Node) { *named, s.Name = place(n), p.stageName(n) }},
 		{"environment", true, func(n ast.Node) {
 			s.Environment, _ = p.text(n, `an environment such as "dir:PATH" or "host:"`, false)
@@ -106,11 +112,13 @@ func (p *configParser) stageFields(s *Stage, locks *[]position, named *position)
 				}
 			})
 		}},
+		{"verify", false, func(n ast.Node) { s.Verify = p.verify(n) }},
+		{"require", false, func(n ast.Node) { s.Require = p.require(n) }},
 		{"accept", false, func(n ast.Node) { s.Accept = p.limitations(n) }},
 		{"waive", false, func(n ast.Node) {
 			p.list(n, "a list of waivers for gaps", func(n ast.Node) { s.Waive = append(s.Waive, p.waiver(n)) })
 		}},
-	}
+	}, p.sourceFields(&s.Sources)...)
 }
 
 var stageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
@@ -355,6 +363,7 @@ func configKeys() map[string][]string {
 		"first-party": keysOf(p.firstPartyFields(&FirstParty{})),
 		"exception":   keysOf(p.exceptionFields(&Exception{})),
 		"waiver":      keysOf(p.waiverFields(&Waiver{})),
+		"require":     keysOf(p.requireFields(&Require{})),
 	}
 	for _, k := range keys {
 		slices.Sort(k)

@@ -102,6 +102,8 @@ func TestConfigSchemaAgrees(t *testing.T) {
 		head + "exceptions: [{purl: 'pkg:npm/%40a/b@1.0', reason: r, owner: o, expires: 2026-12-31}]",
 		head + "exceptions: [{path: /opt/x, reason: r, owner: o, expires: '2028-02-29'}]",
 		stage("base: 'registry:debian:12'"), stage("platform: linux/arm/v7"), stage("platform: linux/amd64"), stage("base-limit: 0"),
+		stage("verify: true"), stage("verify: false"), stage("verify: sealed"), stage("require: {os: archive-signed}"), stage("require: {lock: bytes-proved, os: db-owned}"),
+		stage("indexes: [a]\n  artifacts: [b]\n  trust: [c]"), head + "indexes: [a]\nartifacts: [b]\ntrust: [c]\n",
 		stage("accept: []"), stage("accept: [ownership, paths, unaccounted, relations, install-reason, installed, incomplete]"),
 		stage("waive: [{path: /x, reason: r, owner: o, expires: 2026-12-31}, {kind: mount, reason: r, owner: o, expires: 2026-12-31}]"),
 	} {
@@ -125,6 +127,8 @@ func TestConfigSchemaAgrees(t *testing.T) {
 		stage("waive: [{kind: any, reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: /**, reason: r, owner: o, expires: 2026-12-31}]"),
 		stage("waive: [{path: /x, owner: o, expires: 2026-12-31}]"), stage("waive: [{path: /x, reason: r, owner: o, expires: soon}]"),
 		stage("waive: [{path: /x, purl: 'pkg:a/b', reason: r, owner: o, expires: 2026-12-31}]"), stage("waive: {path: /x}"),
+		stage("verify: yes"), stage("verify: sealing"), stage("verify: 1"), stage("verify: [true]"), stage("require: {}"), stage("require: {os: hash-locked}"),
+		stage("require: {lock: db-owned}"), stage("require: archive-signed"), stage("indexes: a"), stage("trust: [1]"), head + "artifacts: ['']\n",
 		stage("environment2: x"), stage("distroless: no"), stage("minimum: ~"), head + "exceptions: [{purl: 'pkg:pypi/x'}]",
 		head + "exceptions: [{reason: r, owner: o, expires: 2026-12-31}]", head + "exceptions: [{purl: 'pkg:pypi/*', reason: r, owner: o, expires: 2026-12-31}]",
 		head + "exceptions: [{purl: 'pkg:pypi/x', reason: r, owner: o, expires: 2026-02-30}]",

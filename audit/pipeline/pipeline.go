@@ -122,6 +122,9 @@ func Audit(ctx context.Context, cfg *config.Config, o Options) (*audit.Report, e
 		if err := p.checkLinks(s); err != nil {
 			return nil, err
 		}
+		if err := s.verify(p.config, o); err != nil {
+			return nil, err
+		}
 		stages = append(stages, *s)
 	}
 	if err := checkPlaces(p.config, stages, o); err != nil {
@@ -198,6 +201,35 @@ func newStageScan(stage config.Stage, dir, baseDir string) (*stageScan, error) {
 	}
 	s.base = &base
 	return s, nil
+}
+
+// verify requests a proof of the stage's files if the configuration wants one.
+// An SBOM has no files.
+//
+// The caches of package managers on the auditor's machine are not searched: the
+// evidence would depend on what was installed there before.
+func (s *stageScan) verify(c *config.Config, o Options) error {
+	stage := &s.input.Stage
+	switch {
+	case !stage.Verified():
+		return nil
+	case audit.IsDocument(s.env.Ref.Scheme):
+		if stage.Verify == config.VerifyDefault {
+			return nil
+		}
+		return &InputError{Err: fmt.Errorf("stage %s: verify: %s: an SBOM has no files to verify", stage.Name, stage.Verify),
+			Hint: "audit the environment itself, or remove `verify:` from the stage"}
+	}
+	sources := c.SourcesOf(stage)
+	cache := o.Cache
+	if cache != "" {
+		cache = filepath.Join(cache, "manifests")
+	}
+	s.env.Verify = &ledger.Request{
+		Indexes: sources.Indexes, Artifacts: sources.Artifacts, Trust: sources.Trust,
+		Locks: stage.LockFiles, Cache: cache, Sealed: stage.Verify == config.VerifySealed,
+	}
+	return nil
 }
 
 // scanStages fills the inputs of stages. Environments and bases are scanned
