@@ -72,7 +72,7 @@ func TestParseConfig(t *testing.T) {
 	limit, minimum, baseLimit := 170, 88, 118
 	want := &Config{
 		File: "ci/depaudit.yaml", Pipeline: "cpython-release", Baseline: "ci/depaudit.baseline.json", Registries: []string{"pypi.example.org"},
-		Sources: Sources{Indexes: []string{"i.zip"}, Artifacts: []string{"/a"}, Trust: []string{"k.asc"}},
+		Sources:    Sources{Indexes: []string{"i.zip"}, Artifacts: []string{"/a"}, Trust: []string{"k.asc"}},
 		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", Line: 9}},
 		Stages: []Stage{{
 			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []string{"requirements.txt", "locks/**/*.txt"},
