@@ -15,19 +15,28 @@ const noArea = -1
 // areas are the directories in which no package of a distribution has files:
 // home directories, /usr/local (Debian Policy, section 9.1.2), temporary
 // directories, and Python's virtual environments (PEP 405). A package may have
-// directories there, but does not own a file that its list claims there. /opt
-// is not one of them: vendors' packages are made for it.
+// directories there, but does not own a file that its list claims there. In
+// /opt, /srv, /mnt and /media vendors' packages have files, and packages of a
+// distribution have none (Filesystem Hierarchy Standard, sections 3.11 to 3.17).
 type areas struct {
-	names []string
-	roots map[rootfs.Node]int
+	names   []string
+	roots   map[rootfs.Node]int
+	vendors map[int]bool // the areas that only packages of a distribution avoid
 }
 
 func findAreas(t *rootfs.Tree) *areas {
-	return areasOf(t, "/home", "/root", "/usr/local", "/tmp", "/var/tmp")
+	a := areasOf(t, "/home", "/root", "/usr/local", "/tmp", "/var/tmp")
+	for _, path := range []string{"/opt", "/srv", "/mnt", "/media"} {
+		before := len(a.names)
+		if a.add(t.Resolve(path), path); len(a.names) > before {
+			a.vendors[before] = true
+		}
+	}
+	return a
 }
 
 func areasOf(t *rootfs.Tree, paths ...string) *areas {
-	a := &areas{roots: map[rootfs.Node]int{}}
+	a := &areas{roots: map[rootfs.Node]int{}, vendors: map[int]bool{}}
 	for _, path := range paths {
 		a.add(t.Resolve(path), path)
 	}

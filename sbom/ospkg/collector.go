@@ -12,6 +12,7 @@ type listing struct {
 	list           rootfs.Node   // the file that lists, None when there is none
 	nodes          []rootfs.Node // the listed nodes that exist, without those in areas
 	claims         map[int]claim // area -> the files that are claimed in it
+	unlisted       claim         // existing conffiles of the record that the list does not have
 	listed, absent int
 	malformed      int // lines
 	fault          *parseError
@@ -29,6 +30,9 @@ type collector struct {
 	// its files, although the package does.
 	implied bool
 	dir     string // the last implied directory
+	// distribution is true for a package that certainly is a distribution's: it
+	// has no files where only vendors' packages have.
+	distribution bool
 	// wild accepts a last line without a newline.
 	wild bool
 	listing
@@ -71,7 +75,7 @@ func (c *collector) take(path string) bool {
 	if n == rootfs.None {
 		return false
 	}
-	if area != noArea && !isDir(c.finder.tree, n) {
+	if area != noArea && (c.distribution || !c.finder.areas.vendors[area]) && !isDir(c.finder.tree, n) {
 		if c.claims == nil {
 			c.claims = map[int]claim{}
 		}

@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // diversion is one record of dpkg-divert(1): the file that packages list at a
@@ -12,6 +16,39 @@ import (
 type diversion struct {
 	to string
 	by string // the package, ":" for the administrator
+}
+
+// checkDiversions ignores the diversions by which a list claims a file that is
+// nobody's: from a path of a package to an unrelated one. A real one renames a
+// file beside where it was ("sh.distrib"), or moves it, with its name, to a
+// directory of the package that diverts it.
+func (d *dpkg) checkDiversions() {
+	for _, from := range sortedKeys(d.diversions) {
+		div := d.diversions[from]
+		if div.ordinary(from) || path.Base(from) == path.Base(div.to) && len(d.byName[div.by]) > 0 {
+			continue
+		}
+		delete(d.diversions, from)
+		if n := d.tree.ResolveParent(div.to); n != rootfs.None && !isDir(d.tree, n) {
+			d.notice(sbom.NoticeClaim, d.tree.Path(n), "", "a diversion leads from %s to this path, which is not beside it: the file belongs to no package (%s)",
+				from, dpkgDiversions)
+		}
+	}
+}
+
+// ordinary reports whether a diversion is of the kind that dpkg-divert makes
+// without a target of its own: another suffix of the name in its directory.
+func (d diversion) ordinary(from string) bool {
+	name, to := path.Base(from), path.Base(d.to)
+	if path.Dir(from) != path.Dir(d.to) {
+		return false
+	}
+	stem := name
+	if i := strings.IndexByte(name[1:], '.'); i >= 0 {
+		stem = name[:i+1]
+	}
+	rest, found := strings.CutPrefix(to, stem)
+	return found && (rest == "" || strings.IndexByte(".-_", rest[0]) >= 0)
 }
 
 // readDiversions reads records of three lines: from, to, package. It returns

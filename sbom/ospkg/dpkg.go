@@ -37,7 +37,8 @@ type dpkg struct {
 	others   []*dpkgRecord // listed, not installed
 	sources  []source
 
-	byName map[string][]int // name -> packages
+	byName  map[string][]int // name -> packages
+	pending []*dpkgRecord    // from updates
 }
 
 // openDpkg reads dpkg's database; nil when there is none.
@@ -52,12 +53,18 @@ func openDpkg(ctx context.Context, s system) (*DB, error) {
 	if d.diversions, err = d.loadDiversions(ctx); err != nil {
 		return nil, err
 	}
+	d.checkDiversions()
 	unused := d.findLists()
 	listings, err := d.collect(ctx, func(c *collector, i int, buf []byte) { d.readList(ctx, c, i, buf) })
 	if err != nil {
 		return nil, err
 	}
 	d.assign(listings, d.mayShare)
+	for i, l := range listings {
+		if c := l.unlisted; c.count > 0 {
+			d.notice(sbom.NoticeClaim, c.path, d.Components[i].ID, "the record of %s has %s as conffiles that its list does not have, unlike dpkg; the package does not own them", d.Components[i].Name, c)
+		}
+	}
 	d.ownDatabase(dpkgPlaces())
 	d.dpkgRecords()
 	if err := d.leftovers(ctx, unused); err != nil {
@@ -161,7 +168,7 @@ func (d *dpkg) readStatusD(ctx context.Context, dir rootfs.Node, add func(*dpkgR
 
 // readUpdates reads the records that dpkg wrote after the status file, when it
 // was interrupted before it merged them. They replace those of the status
-// file, as for dpkg itself (lib/dpkg/dbmodify.c).
+// file, as for dpkg itself (lib/dpkg/dbmodify.c). A sound system has none.
 func (d *dpkg) readUpdates(ctx context.Context, records map[string]*dpkgRecord) error {
 	for n := range d.tree.Children(d.tree.Resolve(dpkgUpdates)) {
 		name := d.tree.Name(n)
@@ -171,6 +178,7 @@ func (d *dpkg) readUpdates(ctx context.Context, records map[string]*dpkgRecord) 
 		err := d.open(n, func(r io.Reader, file string) error {
 			return readStatus(ctx, r, file, false, func(p *dpkgRecord) error {
 				records[p.key()] = p
+				d.pending = append(d.pending, p)
 				return nil
 			})
 		})
@@ -205,6 +213,15 @@ func (d *dpkg) addPackages() {
 		if p.half() {
 			d.notice(sbom.NoticeHalfState, p.file, d.Components[i].ID, "package %s is in state %q: its installation did not finish", p.name, p.status())
 		}
+	}
+	for _, p := range d.pending {
+		id := ""
+		for _, i := range d.byName[p.name] {
+			if d.packages[i] == p {
+				id = d.Components[i].ID
+			}
+		}
+		d.notice(sbom.NoticeHalfState, p.file, id, "dpkg was interrupted: its record of package %s %s, %q, is not in the status file yet (run dpkg --configure -a there)", p.name, p.version, p.status())
 	}
 	slices.SortFunc(d.others, func(x, y *dpkgRecord) int { return cmp.Compare(x.key(), y.key()) })
 	for _, p := range d.others {

@@ -15,6 +15,15 @@ import (
 // Files of other kinds in it have no owner.
 const controlFiles = "list md5sums conffiles preinst postinst prerm postrm config templates triggers shlibs symbols"
 
+// isScript reports whether the control file is a program, usually a script.
+func isScript(kind string) bool {
+	switch kind {
+	case "preinst", "postinst", "prerm", "postrm", "config":
+		return true
+	}
+	return false
+}
+
 // controlFile splits the name of a control file into package and kind, and
 // returns the package.
 func controlFile(name string) (stem string, ok bool) {
@@ -130,10 +139,12 @@ func (d *dpkg) ownControlFiles(info rootfs.Node) {
 
 func (d *dpkg) ownSuffixes(dir rootfs.Node, stem string, component int) {
 	for kind := range strings.FieldsSeq(controlFiles) {
-		if n := d.tree.Child(dir, stem+"."+kind); n != rootfs.None {
-			d.own(n, component)
-			d.controls(component, n)
+		n := d.tree.Child(dir, stem+"."+kind)
+		if n == rootfs.None || !isScript(kind) && d.isProgram(n) {
+			continue
 		}
+		d.own(n, component)
+		d.controls(component, n)
 	}
 }
 

@@ -17,10 +17,12 @@ type source struct {
 	digests bool
 }
 
-// readList reads the list and the conffiles of one package.
+// readList reads the list of one package. dpkg lists the conffiles too, obsolete
+// ones included; a list of digests that a builder of images made does not have
+// them.
 func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []byte) {
 	p, s := d.packages[component], d.sources[component]
-	c.list, c.implied, c.wild = s.node, s.digests, s.digests
+	c.list, c.implied, c.wild, c.distribution = s.node, s.digests, s.digests, p.distribution
 	d.shows[component] = s.node
 	if len(d.diversions) > 0 {
 		c.divert = func(path string) string {
@@ -34,15 +36,33 @@ func (d *dpkg) readList(ctx context.Context, c *collector, component int, buf []
 	if s.digests {
 		readPath = digestPath
 	}
+	unlisted := map[string]bool{}
+	for _, f := range p.conffiles {
+		unlisted[f.path] = true
+	}
 	if s.node != rootfs.None {
 		c.err = d.open(s.node, func(r io.Reader, file string) error {
 			l := newLines(ctx, r, file)
 			l.buf = buf
-			return c.read(l, readPath)
+			return c.read(l, func(line string) (string, error) {
+				path, err := readPath(line)
+				if len(unlisted) > 0 {
+					delete(unlisted, path)
+				}
+				return path, err
+			})
 		})
 	}
-	for _, f := range p.conffiles {
-		c.take(f.path)
+	for _, path := range sortedKeys(unlisted) {
+		if s.node == rootfs.None || s.digests {
+			c.take(path)
+			continue
+		}
+		if n, _ := c.finder.find(path); n != rootfs.None && !isDir(d.tree, n) {
+			if c.unlisted.count++; c.unlisted.count == 1 {
+				c.unlisted.path = d.tree.Path(n)
+			}
+		}
 	}
 }
 

@@ -1,12 +1,15 @@
 package ospkg
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -71,7 +74,7 @@ func TestClaimsWherePackagesHaveNoFiles(t *testing.T) {
 	tree, db := files{
 		dpkgStatus: record("evil", "Conffiles:", " /root/.profile 00") + record("vendor"),
 		dpkgInfo + "/evil.list": "/.\n/home\n/home/x\n/home/x/a\n/home/x/b\n/usr/local/lib\n/usr/local/lib/l\n/tmp/t\n/srv/venv\n/srv/venv/lib\n/srv/venv/lib/m.py\n" +
-			"/opt/jump/lib/n.py\n/srv/link\n/usr/bin/evil\n",
+			"/opt/jump/lib/n.py\n/srv/link\n/usr/bin/evil\n/root/.profile\n",
 		dpkgInfo + "/vendor.list": "/.\n/opt/vendor/bin/tool\n",
 		"/home/x/a":               "", "/home/x/b": "",
 		"/usr/local/lib/l":     "",
@@ -170,7 +173,7 @@ func TestLeftoverLists(t *testing.T) {
 func TestFilesOfTheDatabaseAreOwned(t *testing.T) {
 	f := files{
 		dpkgStatus:               record("a", "Conffiles:", " /etc/a 00", " /etc/a b 00 obsolete") + record("apt") + record("dpkg"),
-		dpkgInfo + "/a.list":     "/.\n",
+		dpkgInfo + "/a.list":     "/.\n/etc/a\n/etc/a b\n",
 		dpkgInfo + "/apt.list":   "/.\n",
 		dpkgInfo + "/dpkg.list":  "/.\n",
 		dpkgInfo + "/a.postinst": "#!/bin/sh\n",
@@ -283,5 +286,103 @@ func TestInstallReasons(t *testing.T) {
 	f[aptStates] = "Package: auto\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: chosen\nArchitecture: amd64\nAuto-Installed: 0\n\nPackage: anywhere\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: dpkg\nArchitecture: amd64\nAuto-Installed: 1\n\n"
 	if got, want := reasons(), "anywhere:all=dependency auto:amd64=dependency auto:i386=explicit chosen:amd64=explicit dpkg:amd64=essential"; got != want {
 		t.Errorf("with apt's notes: %s, want %s", got, want)
+	}
+}
+
+// TestOneLineOwnsNothing has the lines of the database by which a file would
+// come with the operating system that no package has.
+func TestOneLineOwnsNothing(t *testing.T) {
+	program := "\x7fELF" + strings.Repeat("\x00", 60)
+	for _, test := range []struct {
+		name   string
+		files  files
+		path   string
+		notice string // "" for none
+	}{
+		{"a conffile of the record only", files{
+			dpkgStatus: record("bash", "Conffiles:", " /usr/bin/evil "+md5Of(program)), dpkgInfo + "/bash.list": "/.\n", "/usr/bin/evil": program,
+		}, "/usr/bin/evil", "claimed-files /usr/bin/evil: the record of bash has a file as conffiles that its list does not have, unlike dpkg; the package does not own them"},
+		{"a diversion to another name", files{
+			dpkgStatus: record("bash"), dpkgInfo + "/bash.list": "/.\n/usr/bin/x\n", dpkgDiversions: "/usr/bin/x\n/usr/bin/evil\n:\n", "/usr/bin/evil": program,
+		}, "/usr/bin/evil", "claimed-files /usr/bin/evil: a diversion leads from /usr/bin/x to this path, which is not beside it: the file belongs to no package (/var/lib/dpkg/diversions)"},
+		{"a diversion to another directory", files{
+			dpkgStatus: record("bash"), dpkgInfo + "/bash.list": "/.\n/usr/bin/x\n", dpkgDiversions: "/usr/bin/x\n/usr/lib/x\n:\n", "/usr/lib/x": program,
+		}, "/usr/lib/x", "claimed-files /usr/lib/x: a diversion leads from /usr/bin/x to this path, which is not beside it: the file belongs to no package (/var/lib/dpkg/diversions)"},
+		{"a package of the distribution in /opt", files{
+			dpkgStatus: record("bash", "Priority: required"), dpkgInfo + "/bash.list": "/.\n/opt\n/opt/v\n/opt/v/x\n", "/opt/v/x": program,
+		}, "/opt/v/x", "claimed-files /opt/v/x: bash lists a file in /opt, where packages of a distribution have none; the package does not own them (/var/lib/dpkg/info/bash.list)"},
+		{"a package of the distribution in /srv", files{
+			dpkgStatus: record("git", "Maintainer: A Person <person@debian.org>"), dpkgInfo + "/git.list": "/.\n/srv/v/x\n", "/srv/v/x": program,
+		}, "/srv/v/x", "claimed-files /srv/v/x: git lists a file in /srv, where packages of a distribution have none; the package does not own them (/var/lib/dpkg/info/git.list)"},
+		{"a program among the alternatives", files{dpkgDir + "/alternatives/x": program}, dpkgDir + "/alternatives/x", ""},
+		{"a program among the triggers", files{dpkgDir + "/triggers/x": program}, dpkgDir + "/triggers/x", ""},
+		{"a program as an index", files{"/var/lib/apt/lists/x_Packages": program}, "/var/lib/apt/lists/x_Packages", ""},
+		{"a program as a cache", files{"/var/cache/apt/pkgcache.bin": program}, "/var/cache/apt/pkgcache.bin", ""},
+		{"a program as symbols", files{dpkgInfo + "/dpkg.symbols": program}, dpkgInfo + "/dpkg.symbols", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := maps.Clone(test.files)
+			f[dpkgStatus] += record("dpkg") + record("apt")
+			f[dpkgInfo+"/dpkg.list"], f[dpkgInfo+"/apt.list"] = "/.\n", "/.\n"
+			tree, err := rootfs.Open(context.Background(), rootfs.Ref{Scheme: "dir", Path: f.plant(t)}, rootfs.Options{Classify: func(head []byte) rootfs.Class {
+				if strings.HasPrefix(string(head), "\x7fELF") {
+					return 1
+				}
+				return 0
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tree.Close()
+			db, err := Open(context.Background(), tree, debian)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := owner(t, tree, db, test.path); got != "" {
+				t.Errorf("%s belongs to %s", test.path, got)
+			}
+			var want []string
+			if test.notice != "" {
+				want = []string{test.notice}
+			}
+			if diff := cmp.Diff(want, noticeDetails(db)); diff != "" {
+				t.Errorf("notices (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestDiversionsOfRealPackages has those of a Debian system, and of NVIDIA's
+// packages.
+func TestDiversionsOfRealPackages(t *testing.T) {
+	f := files{dpkgStatus: record("glx-diversions")}
+	f[dpkgInfo+"/glx-diversions.list"] = "/.\n"
+	text := ""
+	for from, to := range map[string]string{
+		"/bin/sh": "/bin/sh.distrib", "/usr/share/man/man1/sh.1.gz": "/usr/share/man/man1/sh.distrib.1.gz", "/usr/bin/pg_config": "/usr/bin/pg_config.libpq-dev",
+		"/usr/share/vim/vim90/doc/help.txt": "/usr/share/vim/vim90/doc/help.txt.vim-tiny", "/usr/bin/perf": "/usr/bin/perf.wrapper", "/lib/udev/x.rules": "/lib/udev/x.rules.usr-is-merged",
+		"/usr/lib/x86_64-linux-gnu/libGL.so.1": "/usr/lib/mesa-diverted/x86_64-linux-gnu/libGL.so.1", "/etc/.x": "/etc/.x.distrib",
+	} {
+		text += from + "\n" + to + "\nglx-diversions\n"
+		f[to] = ""
+	}
+	f[dpkgDiversions] = text
+	_, db := f.mustOpen(t)
+	if len(db.Notices) > 0 {
+		t.Errorf("notices %v", noticeDetails(db))
+	}
+}
+
+func TestRecordsOfAnInterruptedDpkg(t *testing.T) {
+	_, db := files{
+		dpkgStatus: record("bash"), dpkgInfo + "/bash.list": "/.\n",
+		dpkgUpdates + "/0001": strings.Replace(record("bash"), "Version: 1", "Version: 6", 1),
+		dpkgUpdates + "/0002": strings.Replace(record("gone"), "install ok installed", "deinstall ok config-files", 1),
+	}.mustOpen(t)
+	if diff := cmp.Diff([]string{
+		`half-installed /var/lib/dpkg/updates/0001: dpkg was interrupted: its record of package bash 6, "install ok installed", is not in the status file yet (run dpkg --configure -a there)`,
+		`half-installed /var/lib/dpkg/updates/0002: dpkg was interrupted: its record of package gone 1, "deinstall ok config-files", is not in the status file yet (run dpkg --configure -a there)`,
+	}, noticeDetails(db)); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
 	}
 }

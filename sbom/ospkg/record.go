@@ -244,13 +244,11 @@ func (c *recorder) take(path string, f FileRecord) {
 		return // the list of files has the gap
 	}
 	f.Component = c.shown
-	n, area := c.finder.find(path)
-	switch {
-	case n == rootfs.None:
-		c.absent = append(c.absent, AbsentFile{path, f})
-	case area != noArea && !isDir(c.finder.tree, n):
-	default:
+	// The record of a file counts only if the package is its owner: see place.
+	if n, _ := c.finder.find(path); n != rootfs.None {
 		c.add(n, f)
+	} else {
+		c.absent = append(c.absent, AbsentFile{path, f})
 	}
 }
 

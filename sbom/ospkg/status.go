@@ -27,6 +27,7 @@ type dpkgRecord struct {
 	source, sourceVer   string
 	want, flag, state   string // "install", "ok", "installed"
 	essential           bool
+	distribution        bool // the maintainer or the priority is Debian's or Ubuntu's
 	multiArch           string
 	size                int64 // bytes
 	conffiles           []conffile
@@ -91,7 +92,7 @@ func readStatus(ctx context.Context, r io.Reader, file string, single bool, add 
 func isStatusField(name string) bool {
 	switch ecosystem.Lower(name) {
 	case "package", "version", "architecture", "source", "status", "essential", "multi-arch", "installed-size",
-		"conffiles", "depends", "pre-depends", "recommends", "suggests", "provides", "replaces", "protected", "important", "priority":
+		"maintainer", "conffiles", "depends", "pre-depends", "recommends", "suggests", "provides", "replaces", "protected", "important", "priority":
 		return true
 	}
 	return false
@@ -131,6 +132,7 @@ func parseRecord(s *stanza, file string) (*dpkgRecord, error) {
 	}
 	p.multiArch = ecosystem.Lower(s.value("Multi-Arch"))
 	p.essential = isEssential(s)
+	p.distribution = isDistributions(s)
 	return p, nil
 }
 
@@ -215,6 +217,24 @@ func (p *dpkgRecord) parseState(s *stanza) error {
 func isEssential(s *stanza) bool {
 	yes := func(name string) bool { return ecosystem.EqualFold(s.value(name), "yes") }
 	return yes("Essential") || yes("Protected") || yes("Important") || ecosystem.EqualFold(s.value("Priority"), "required")
+}
+
+// isDistributions reports whether a package is one of Debian or Ubuntu: by the
+// address of its maintainer, or by a priority that only packages of the base
+// system have (Debian Policy, section 2.5). Others may be, too.
+func isDistributions(s *stanza) bool {
+	switch ecosystem.Lower(s.value("Priority")) {
+	case "required", "important", "standard":
+		return true
+	}
+	_, domain, _ := strings.Cut(strings.TrimSuffix(s.value("Maintainer"), ">"), "@")
+	domain = ecosystem.Lower(domain)
+	for _, of := range []string{"debian.org", "ubuntu.com"} {
+		if domain == of || strings.HasSuffix(domain, "."+of) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *dpkgRecord) parseRequires(s *stanza) {

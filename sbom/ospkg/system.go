@@ -26,6 +26,8 @@ type system struct {
 	tree    *rootfs.Tree
 	release sbom.OS
 	areas   *areas // where no package of a distribution has files
+	// anyMode is set when the files of the database are executable.
+	anyMode bool
 }
 
 // file returns the node of a file of the database, with links followed. It
@@ -204,16 +206,6 @@ func (s *system) noLists(dir string, names []string) {
 		len(names), list)
 }
 
-// isProgram reports whether a file is a program or an archive of code, or could be
-// run as one.
-func (s *system) isProgram(n rootfs.Node) bool {
-	if s.tree.Kind(n) != rootfs.File {
-		return false
-	}
-	class, mode, err := s.tree.Classify(n)
-	return err == nil && (class != 0 || mode&0o111 != 0)
-}
-
 // place is a directory with files of a database, by their names.
 type place struct {
 	owner, dir string
@@ -228,6 +220,12 @@ func (s *system) ownDatabase(places []place) {
 	first := map[string]int{}
 	for _, p := range places {
 		first[p.owner] = -1
+	}
+	if len(s.Components) > 0 && len(s.Components[0].Paths) > 0 {
+		if n := s.tree.Lookup(s.Components[0].Paths[0]); s.tree.Kind(n) == rootfs.File {
+			_, mode, err := s.tree.Classify(n)
+			s.anyMode = err == nil && mode&0o111 != 0
+		}
 	}
 	for i := len(s.Components) - 1; i >= 0; i-- {
 		if _, wanted := first[s.Components[i].Name]; wanted {
@@ -244,4 +242,22 @@ func (s *system) ownDatabase(places []place) {
 			}
 		}
 	}
+}
+
+// isProgram reports whether a file is a program by its first bytes
+// ([rootfs.Options.Classify]), or can be executed although the database itself
+// cannot: in a file system without rights, everything can.
+func (s *system) isProgram(n rootfs.Node) bool {
+	if s.tree.Kind(n) != rootfs.File {
+		return false
+	}
+	class, mode, err := s.tree.Classify(n)
+	if err != nil {
+		return false // the reader of it has the gap
+	}
+	const execute = 0o111
+	if mode&execute != 0 && !s.anyMode {
+		return true
+	}
+	return class != 0
 }
