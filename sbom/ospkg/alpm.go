@@ -67,6 +67,7 @@ func openAlpm(ctx context.Context, s system) (*DB, error) {
 			return strings.HasSuffix(name, ".db") || strings.HasSuffix(name, ".files") || strings.HasSuffix(name, ".db.sig") || strings.HasSuffix(name, ".files.sig")
 		}},
 	})
+	d.alpmRecords()
 	d.relate(d.relating())
 	return d.DB, nil
 }
@@ -227,8 +228,9 @@ func (d *alpm) ownDirs() {
 		dir := d.dirs[p]
 		d.own(dir, i)
 		for n := range d.tree.Children(dir) {
-			if mine(d.tree.Name(n)) {
+			if name := d.tree.Name(n); mine(name) {
 				d.own(n, i)
+				d.controls(i, n)
 			}
 		}
 	}

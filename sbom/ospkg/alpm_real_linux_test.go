@@ -34,7 +34,7 @@ pkgrel=4
 epoch=1
 arch=(any)
 package_suite-a() { depends=('libsuite>=1:1.2' 'libsuite.so' 'sh'); optdepends=('extra: for more'); backup=(etc/suite.conf)
- mkdir -p "$pkgdir"/usr/bin "$pkgdir"/etc; echo x >"$pkgdir"/usr/bin/suite; echo x >"$pkgdir"/etc/suite.conf; mkdir -p "$pkgdir/usr/share/suite/a b"; echo x >"$pkgdir/usr/share/suite/a b/ü 100%"; ln -s suite "$pkgdir"/usr/bin/suite-link; }
+ mkdir -p "$pkgdir"/usr/bin "$pkgdir"/etc; echo x >"$pkgdir"/usr/bin/suite; echo x >"$pkgdir"/etc/suite.conf; mkdir -p "$pkgdir/usr/share/suite/a b"; echo x >"$pkgdir/usr/share/suite/a b/ü 100%"; echo x >"$pkgdir/usr/share/suite/a b/gone"; ln -s suite "$pkgdir"/usr/bin/suite-link; }
 package_libsuite() { provides=('libsuite.so=1-64' 'sh'); mkdir -p "$pkgdir"/usr/lib; echo x >"$pkgdir"/usr/lib/libsuite.so.1; }
 `,
 	"extra": `pkgname=extra
@@ -91,6 +91,7 @@ func TestRootMadeByPacman(t *testing.T) {
 	pacman("-D", "--asdeps", "empty")
 
 	tree, db := openRoot(t, root)
+	checkRecords(t, tree, root, recordsOf(t, db), nil)
 	if len(db.Gaps) > 0 || len(db.Notices) > 0 || db.Kind != "alpm" {
 		t.Errorf("kind %s, gaps %v, notices %v", db.Kind, db.Gaps, db.Notices)
 	}
@@ -146,6 +147,35 @@ func TestRootMadeByPacman(t *testing.T) {
 	if c := db.Components[slices.IndexFunc(db.Components, func(c sbom.Component) bool { return c.Name == "suite-a" })]; c.Source != "suite" ||
 		c.PURL != "pkg:alpm/arch/suite-a@1%3A1.2.3-4?arch=any&distro=arch&upstream=suite" {
 		t.Errorf("component %+v", c)
+	}
+	for _, path := range []string{"etc/suite.conf", "usr/bin/suite", "usr/share/suite/a b/ü 100%", "opt/extra/run"} {
+		writeFile(t, root, path, "other")
+	}
+	if err := os.Chmod(filepath.Join(root, "usr/lib/libsuite.so.1"), 0o4755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(root, "usr/bin/suite-link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/bin/sh", filepath.Join(root, "usr/bin/suite-link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(root, "usr/share/suite/a b/gone")); err != nil {
+		t.Fatal(err)
+	}
+	tree, db = openRoot(t, root)
+	out, _ := exec.Command("pacman", "--config", conf, "--root", root, "--dbpath", filepath.Join(root, alpmDir), "-Qkk").CombinedOutput()
+	checkRecords(t, tree, root, recordsOf(t, db), []string{
+		"/etc/suite.conf: content", "/opt/extra/run: content", "/usr/bin/suite-link: link", "/usr/bin/suite: content",
+		"/usr/lib/libsuite.so.1: mode", "/usr/share/suite/a b/gone: absent", "/usr/share/suite/a b/ü 100%: content",
+	})
+	for _, want := range []string{
+		"/etc/suite.conf (SHA256 checksum mismatch)", "/opt/extra/run (SHA256 checksum mismatch)", "/usr/bin/suite (SHA256 checksum mismatch)",
+		"/usr/bin/suite-link (Symlink path mismatch)", "/usr/lib/libsuite.so.1 (Permissions mismatch)", "/usr/share/suite/a b/gone (No such file or directory)", "/usr/share/suite/a b/ü 100% (SHA256 checksum mismatch)",
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("pacman -Qkk does not print %q:\n%s", want, out)
+		}
 	}
 	truncateEverywhere(t, filepath.Join(root, alpmLocal, "suite-a-1:1.2.3-4", "desc"))
 }

@@ -1,7 +1,12 @@
 package ospkg
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -131,4 +136,80 @@ func checkEqual(t *testing.T, first, second *DB) {
 	if !reflect.DeepEqual(recordsOf(t, first), recordsOf(t, second)) {
 		t.Fatal("the records of another run differ")
 	}
+}
+
+// checkRecords compares the files of a root with their records, and the
+// differences with what is wanted.
+func checkRecords(t *testing.T, tree *rootfs.Tree, root string, r *Records, want []string) {
+	t.Helper()
+	for _, gap := range r.Gaps {
+		t.Errorf("gap %+v", gap)
+	}
+	var got []string
+	compared := 0
+	for n := range rootfs.Node(tree.Len()) {
+		f, ok := r.Of(n)
+		if !ok {
+			continue
+		}
+		compared++
+		path := filepath.Join(root, tree.Path(n))
+		info, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mode := uint32(info.Mode().Perm())
+		for _, bit := range []struct {
+			of fs.FileMode
+			is uint32
+		}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
+			if info.Mode()&bit.of != 0 {
+				mode |= bit.is
+			}
+		}
+		differs := ""
+		switch kind := tree.Kind(n); {
+		case f.Kind != 0 && f.Kind != kind:
+			differs = "kind"
+		case kind == rootfs.Symlink && f.Link != "" && f.Link != tree.Target(n):
+			differs = "link"
+		case kind == rootfs.File && f.Algorithm != "":
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(hashOf(f.Algorithm, text), f.Digest) || f.Size >= 0 && f.Size != int64(len(text)) {
+				differs = "content"
+			}
+		}
+		if f.HasMode && f.Mode != mode {
+			differs = strings.TrimPrefix(differs+", mode", ", ")
+		}
+		if differs != "" {
+			got = append(got, tree.Path(n)+": "+differs)
+		}
+	}
+	for _, a := range r.Absent {
+		got = append(got, a.Path+": absent")
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("differences (-want +got):\n%s", diff)
+	}
+	t.Logf("%d files compared", compared)
+}
+
+func hashOf(algorithm string, text []byte) []byte {
+	switch algorithm {
+	case "md5":
+		sum := md5.Sum(text)
+		return sum[:]
+	case "sha1":
+		sum := sha1.Sum(text)
+		return sum[:]
+	case "sha256":
+		sum := sha256.Sum256(text)
+		return sum[:]
+	}
+	return nil
 }

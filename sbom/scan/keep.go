@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "11"
+const keepVersion = "12"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -62,7 +62,9 @@ func isDatabase(p string) bool {
 	above := path.Base(path.Dir(dir))
 	switch parent {
 	case "dpkg", "opkg", "ipkg":
-		return name == "status" || name == "diversions" || name == "statoverride" || name == "arch"
+		return name == "status" || name == "diversions" || name == "statoverride" || name == "arch" || name == "dpkg.cfg"
+	case "dpkg.cfg.d": // path-exclude
+		return true
 	case "status.d": // distroless: records, with digests beside them
 		return true
 	case "updates":
@@ -103,7 +105,9 @@ func isDatabase(p string) bool {
 	}
 	switch {
 	case strings.Contains(p, "/pacman/local/"):
-		return name != "mtree" // digests of the files, which no reader opens
+		return true
+	case parent == "etc" && (name == "passwd" || name == "group" || name == "pacman.conf"): // owners of files, and which are left out
+		return true
 	case parent == "etc" && name == "environment": // PYTHONPATH
 		return true
 	case strings.Contains(p, "/yum/yumdb/"), strings.Contains(p, "/dnf/yumdb/"):
