@@ -18,8 +18,8 @@ type diversion struct {
 	by string // the package, ":" for the administrator
 }
 
-// checkDiversions ignores the diversions by which a list claims a file that is
-// nobody's: from a path of a package to an unrelated one. A real one renames a
+// checkDiversions ignores the diversions by which a list claims a file of no
+// package: from a path of a package to an unrelated one. A real one renames a
 // file beside where it was ("sh.distrib"), or moves it, with its name, to a
 // directory of the package that diverts it.
 func (d *dpkg) checkDiversions() {

@@ -215,13 +215,7 @@ func (d *dpkg) addPackages() {
 		}
 	}
 	for _, p := range d.pending {
-		id := ""
-		for _, i := range d.byName[p.name] {
-			if d.packages[i] == p {
-				id = d.Components[i].ID
-			}
-		}
-		d.notice(sbom.NoticeHalfState, p.file, id, "dpkg was interrupted: its record of package %s %s, %q, is not in the status file yet (run dpkg --configure -a there)", p.name, p.version, p.status())
+		d.gap(sbom.GapDatabase, p.file, "dpkg was interrupted: its record of package %s %s, %q, is not in the status file yet (run dpkg --configure -a there)", p.name, p.version, p.status())
 	}
 	slices.SortFunc(d.others, func(x, y *dpkgRecord) int { return cmp.Compare(x.key(), y.key()) })
 	for _, p := range d.others {

@@ -380,9 +380,9 @@ func TestRecordsOfAnInterruptedDpkg(t *testing.T) {
 		dpkgUpdates + "/0002": strings.Replace(record("gone"), "install ok installed", "deinstall ok config-files", 1),
 	}.mustOpen(t)
 	if diff := cmp.Diff([]string{
-		`half-installed /var/lib/dpkg/updates/0001: dpkg was interrupted: its record of package bash 6, "install ok installed", is not in the status file yet (run dpkg --configure -a there)`,
-		`half-installed /var/lib/dpkg/updates/0002: dpkg was interrupted: its record of package gone 1, "deinstall ok config-files", is not in the status file yet (run dpkg --configure -a there)`,
-	}, noticeDetails(db)); diff != "" {
-		t.Errorf("notices (-want +got):\n%s", diff)
+		`package-database /var/lib/dpkg/updates/0001: dpkg was interrupted: its record of package bash 6, "install ok installed", is not in the status file yet (run dpkg --configure -a there)`,
+		`package-database /var/lib/dpkg/updates/0002: dpkg was interrupted: its record of package gone 1, "deinstall ok config-files", is not in the status file yet (run dpkg --configure -a there)`,
+	}, gapDetails(db)); diff != "" {
+		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
 }
