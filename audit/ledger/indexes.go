@@ -21,6 +21,7 @@ func (e *engine) readIndexes(ctx context.Context) (map[int32]*index.Entry, error
 	if err != nil {
 		return nil, err
 	}
+	keys = keys.For(e.doc.Environment.OS.ID, e.doc.Environment.OS.IDLike)
 	sources := index.EnvironmentSources(e.tree.FS("/"))
 	for _, name := range e.request.Indexes {
 		s, closer, err := index.OpenSource(name)

@@ -87,12 +87,13 @@ A signature covers the digest of a whole index, so whole indexes are kept: about
 			}
 			var packages []index.Package
 			if len(args) == 1 {
-				own, found, done, err := c.indexesOf(cmd.Context(), args[0], platform, limits)
+				own, doc, done, err := c.indexesOf(cmd.Context(), args[0], platform, limits)
 				if err != nil {
 					return err
 				}
 				defer done()
-				sources, packages = append(own, sources...), found
+				sources, packages = append(own, sources...), systemPackages(doc)
+				trusted = trusted.For(doc.Environment.OS.ID, doc.Environment.OS.IDLike)
 			}
 			return c.saveIndexes(cmd.Context(), file, sources, trusted, packages)
 		},
@@ -105,9 +106,9 @@ A signature covers the digest of a whole index, so whole indexes are kept: about
 	return cmd
 }
 
-// indexesOf scans an environment for its packages, and returns them with its own
-// indexes. done must be called when these are not used any more.
-func (c *command) indexesOf(ctx context.Context, arg, platform string, limits limitFlags) (sources []index.Source, packages []index.Package, done func(), err error) {
+// indexesOf scans an environment, and returns its own indexes and its document.
+// done must be called when the indexes are not used any more.
+func (c *command) indexesOf(ctx context.Context, arg, platform string, limits limitFlags) (sources []index.Source, doc *sbom.Document, done func(), err error) {
 	raw, err := reference(arg)
 	if err != nil {
 		return nil, nil, nil, err
@@ -124,12 +125,12 @@ func (c *command) indexesOf(ctx context.Context, arg, platform string, limits li
 	if lost := inventories[0].Lost; lost != nil {
 		return nil, nil, nil, incomplete(lost)
 	}
-	packages = systemPackages(inventories[0].Document)
-	if len(packages) == 0 {
+	doc = inventories[0].Document
+	if len(systemPackages(doc)) == 0 {
 		return nil, nil, nil, incomplete(fmt.Errorf("%s has no packages of an operating system that has indexes", raw))
 	}
 	if e.Ref.Scheme == rootfs.SchemeSBOM || e.Ref.Scheme == rootfs.SchemeSnapshot {
-		return nil, packages, func() {}, nil
+		return nil, doc, func() {}, nil
 	}
 	tree, err := rootfs.Open(ctx, e.Ref, rootfs.Options{
 		Keep: &rootfs.Keep{ID: "indexes 1", Content: func(path string, _ int64, _ rootfs.Class) bool {
@@ -141,7 +142,7 @@ func (c *command) indexesOf(ctx context.Context, arg, platform string, limits li
 	if err != nil {
 		return nil, nil, nil, trouble(err)
 	}
-	return index.EnvironmentSources(tree.FS("/")), packages, func() { tree.Close() }, nil
+	return index.EnvironmentSources(tree.FS("/")), doc, func() { tree.Close() }, nil
 }
 
 // systemPackages returns the packages of a document that an index can have.

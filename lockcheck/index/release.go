@@ -214,7 +214,7 @@ func (o *opener) readRelease(s Source, r *release) bool {
 		r.fields = releaseFields{}
 		return damaged(r.file, "Release file is damaged: "+err.Error())
 	}
-	r.judge(signatures)
+	r.judge(signatures, o.keys)
 	if r.about == unsigned && len(signatures) > 0 {
 		o.problem(s, r.file, r.problem)
 	}
@@ -222,7 +222,7 @@ func (o *opener) readRelease(s Source, r *release) bool {
 }
 
 // judge decides who vouches for the Release file.
-func (r *release) judge(signatures []trust.Signature) {
+func (r *release) judge(signatures []trust.Signature, keys *trust.Keys) {
 	if len(signatures) == 0 {
 		r.about, r.problem = unsigned, "no key signs it"
 		return
@@ -237,7 +237,11 @@ func (r *release) judge(signatures []trust.Signature) {
 		case s.Key != nil:
 			bad = s.Problem + " (" + s.Key.Name + ")"
 		case s.KeyID != "":
-			unknown = append(unknown, s.KeyID)
+			name := s.KeyID
+			if builtIn := keys.Untrusted(s.KeyID); builtIn != "" {
+				name = builtIn + " (" + s.KeyID + ")"
+			}
+			unknown = append(unknown, name)
 		default:
 			unread = s.Problem
 		}

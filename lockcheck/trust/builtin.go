@@ -55,14 +55,14 @@ func BuiltIn() []BuiltInKey {
 // builtIn reads the built-in keys, in the order of the table.
 func builtIn() ([]*Key, error) {
 	found := make(map[string]*Key)
-	for _, file := range [][]byte{debianKeys, ubuntuKeys} {
+	for system, file := range map[string][]byte{"debian": debianKeys, "ubuntu": ubuntuKeys} {
 		entities, err := parseKeyring(file)
 		if err != nil {
 			return nil, fmt.Errorf("trust: built-in keys: %w", err)
 		}
 		for _, e := range entities {
 			f := fingerprintOf(e.PrimaryKey)
-			found[f] = &Key{Fingerprint: f, entity: e}
+			found[f] = &Key{Fingerprint: f, entity: e, system: system}
 		}
 	}
 	var out []*Key

@@ -5,7 +5,9 @@
 //
 // The archive keys of Debian and Ubuntu are built in ([BuiltIn] is the table of
 // them). The auditor adds keys by the paths of files, and restricts the built-in
-// ones by fingerprints.
+// ones by fingerprints. A built-in key that was not named vouches for packages of
+// its own distribution and of its derivatives only ([Keys.For]): a package of
+// Ubuntu is not one of a Debian system.
 //
 // # When a signature is good
 //
@@ -38,6 +40,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -51,6 +54,7 @@ import (
 type Keys struct {
 	openpgp []*Key
 	apk     map[string]*rsa.PublicKey
+	unused  []*Key // built-in keys that are not trusted, for messages
 }
 
 // Key is a trusted OpenPGP key.
@@ -63,6 +67,9 @@ type Key struct {
 	Source string
 
 	entity *openpgp.Entity
+	// system is the ID in os-release of the distribution of a built-in key, empty
+	// for a key that the auditor named.
+	system string
 }
 
 // maxKeyFile is the limit of a file with keys in bytes. The keyring of all of
@@ -93,11 +100,58 @@ func Open(names []string) (*Keys, error) {
 		}
 	}
 	for _, key := range builtin {
-		if len(named) == 0 || slices.Contains(named, key.Fingerprint) {
+		switch {
+		case len(named) == 0:
 			k.add(key)
+		case slices.Contains(named, key.Fingerprint):
+			key.system = ""
+			k.add(key)
+		default:
+			k.unused = append(k.unused, key)
 		}
 	}
 	return k, nil
+}
+
+// For returns the keys that are trusted for an operating system: without the
+// built-in ones of others, unless the auditor named them. id and like are ID and
+// ID_LIKE of its os-release: a system with keys of its own does not have those of
+// its relatives (Ubuntu is like Debian), and a derivative has those of all that it
+// is like. Of a system that is like none all keys are trusted.
+func (k *Keys) For(id string, like []string) *Keys {
+	var systems []string
+	for _, key := range k.openpgp {
+		if key.system == id && id != "" {
+			systems = []string{id}
+			break
+		}
+		if key.system != "" && slices.Contains(like, key.system) {
+			systems = append(systems, key.system)
+		}
+	}
+	out := &Keys{apk: k.apk, unused: k.unused[:len(k.unused):len(k.unused)]}
+	for _, key := range k.openpgp {
+		if key.system == "" || len(systems) == 0 || slices.Contains(systems, key.system) {
+			out.openpgp = append(out.openpgp, key)
+		} else {
+			out.unused = append(out.unused, key)
+		}
+	}
+	return out
+}
+
+// Untrusted returns the name of a built-in key that is not trusted here, by its
+// ID, or "".
+func (k *Keys) Untrusted(keyID string) string {
+	other := &Keys{openpgp: k.unused}
+	id, err := strconv.ParseUint(keyID, 16, 64)
+	if err != nil {
+		return ""
+	}
+	for _, by := range other.signers(id) {
+		return by.key.Name
+	}
+	return ""
 }
 
 // OpenPGP returns the OpenPGP keys, sorted by fingerprint.

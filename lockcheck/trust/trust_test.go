@@ -205,6 +205,55 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// TestFor checks which built-in keys are trusted for which system.
+func TestFor(t *testing.T) {
+	const ubuntu = "F6ECB3762474EDA9D21B7022871920D1991BC93C"
+	all, err := Open([]string{filepath.Join("testdata", "archive.asc")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, err := Open([]string{ubuntu})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		keys           *Keys
+		id, like       string
+		debian, ubuntu int
+	}{
+		{all, "debian", "", 12, 0},
+		{all, "ubuntu", "debian", 0, 2},
+		{all, "linuxmint", "ubuntu debian", 12, 2},
+		{all, "kali", "debian", 12, 0},
+		{all, "alpine", "", 12, 2},
+		{all, "", "", 12, 2},
+		{named, "debian", "", 0, 1},
+	} {
+		k := test.keys.For(test.id, strings.Fields(test.like))
+		debian, ubuntu, other := 0, 0, 0
+		for _, key := range k.OpenPGP() {
+			switch {
+			case strings.HasPrefix(key.Name, "Debian"):
+				debian++
+			case strings.HasPrefix(key.Name, "Ubuntu"):
+				ubuntu++
+			default:
+				other++
+			}
+		}
+		if debian != test.debian || ubuntu != test.ubuntu || test.keys == all && other != 1 {
+			t.Errorf("%+v: %d, %d, %d", test, debian, ubuntu, other)
+		}
+	}
+	k := all.For("debian", nil)
+	if name := k.Untrusted("871920D1991BC93C"); name != "Ubuntu archive 2018" {
+		t.Error(name)
+	}
+	if name := k.Untrusted("6ED0E7B82643E131") + k.Untrusted("0000000000000000") + k.Untrusted(""); name != "" {
+		t.Error(name)
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
