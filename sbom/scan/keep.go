@@ -30,6 +30,50 @@ func keepRule() *rootfs.Keep {
 	}}
 }
 
+// keepForUse is keepRule for a scan whose files are used by the caller
+// ([Options].Use), which may also open generated files, and the templates that
+// they are compared with.
+func keepForUse() *rootfs.Keep {
+	rule := keepRule()
+	names := catalogers.NewNames()
+	return &rootfs.Keep{ID: rule.ID + ", for use", Content: func(p string, size int64, class rootfs.Class) bool {
+		return keepContent(names, p, size, class) || size <= maxGenerated && isGenerated(p)
+	}}
+}
+
+// maxGenerated is the maximum size of a generated file that is kept. The largest
+// are lists of certificates and old databases of dpkg, of some megabytes.
+const maxGenerated = 16 << 20
+
+// generatedPlaces are the directories of generated files and of their templates.
+var generatedPlaces = []string{
+	"/etc/", "/var/lib/dpkg/", "/usr/share/base-passwd/", "/usr/share/base-files/", "/usr/share/pam/", "/usr/share/pam-configs/",
+	"/usr/share/ca-certificates/", "/usr/share/libc-bin/", "/usr/share/readline/", "/usr/share/libpaper/", "/usr/share/python3/",
+}
+
+// isGenerated recognizes the files that triggers, installers and the system make
+// on the machine, by their places and names.
+func isGenerated(p string) bool {
+	for _, place := range generatedPlaces {
+		if strings.HasPrefix(p, place) {
+			return true
+		}
+	}
+	dir, name := path.Split(p)
+	switch name {
+	case "pyvenv.cfg", "machine-id", "shells.state", "loaders.cache", "immodules.cache", "gconv-modules.cache":
+		return true
+	}
+	switch {
+	case strings.HasSuffix(dir, "/__pycache__/"):
+		return strings.HasSuffix(name, ".pyc") // its header
+	case strings.HasSuffix(dir, "/bin/"), strings.Contains(dir, "/venv/scripts/"):
+		return strings.HasPrefix(name, "activate") || strings.HasPrefix(name, "Activate")
+	}
+	// Copies of /etc/skel.
+	return strings.HasPrefix(name, ".") && (dir == "/root/" || strings.HasPrefix(dir, "/home/"))
+}
+
 // keepContent selects executables (for build information and classifiers),
 // scripts (RubyGems' stubs, and archives with a line that runs them) and zip
 // files by their class, and other files by their name.

@@ -92,7 +92,8 @@ type Options struct {
 	// Rehash computes the digests of all files, also of those that have not changed
 	// since the snapshot.
 	Rehash bool
-	// Sums are the digests of files that Use will ask for.
+	// Sums are the digests of files that Use will ask for. Of an image, they also
+	// keep the contents that it may open.
 	Sums rootfs.SumSet
 
 	snapshot bool
@@ -137,6 +138,9 @@ func run(ctx context.Context, ref rootfs.Ref, opts Options) (*snapshot.Snapshot,
 	since := usable(ref, opts.Own, opts.Since)
 	options := rootfs.Options{Classify: magic, Keep: keepRule(), Platform: opts.Platform, Cache: opts.Cache, Reading: opts.Reading, Sums: opts.Sums,
 		Warn: func(text string) { progress(Progress{Warning: text}) }}
+	if opts.Sums != 0 {
+		options.Keep = keepForUse()
+	}
 	// A caller that uses the files needs the whole scan; unchanged files are not read
 	// nevertheless.
 	if since != nil && opts.Use == nil {
