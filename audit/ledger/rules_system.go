@@ -79,8 +79,14 @@ func matches(p string, patterns []string) bool {
 // inertAt is a rule for files at some places that are no programs.
 func inertAt(patterns ...string) func(*engine, rootfs.Node) bool {
 	return func(e *engine, n rootfs.Node) bool {
-		return matches(e.tree.Path(n), patterns) && e.inert(n)
+		return matches(e.tree.Path(n), patterns) && (e.inert(n) || e.innerLink(n))
 	}
+}
+
+// innerLink reports whether a link leads to a file of the same directory.
+func (e *engine) innerLink(n rootfs.Node) bool {
+	target := e.tree.Target(n)
+	return target != "" && !strings.ContainsRune(target, '/') && target != ".."
 }
 
 // device reports whether a node is a device of /dev, or one of the links that
@@ -125,7 +131,6 @@ var copies = map[string][]string{
 	"/root/.bashrc":              {"/usr/share/base-files/dot.bashrc", "/etc/skel/.bashrc"},
 	"/root/.profile":             {"/usr/share/base-files/dot.profile", "/etc/skel/.profile"},
 	"/etc/os-release":            {"/usr/lib/os-release"},
-	"/etc/papersize":             {"/usr/share/libpaper/papersize"},
 }
 
 // copied reports whether a file is equal to the package's file that it is made
@@ -259,6 +264,8 @@ func (e *engine) machine(n rootfs.Node) bool {
 			}
 			return true
 		}
+	case "/etc/papersize":
+		valid = func(f []string) bool { return len(f) == 1 && len(f[0]) < 32 }
 	case "/etc/adjtime":
 		valid = func(f []string) bool { return len(f) <= 3 }
 	default:
@@ -381,11 +388,10 @@ func (e *engine) master(file string) map[string][]string {
 	return out
 }
 
-// pamCommon reports whether a file that pam-auth-update writes has no line but
-// those of its template and of the profiles of packages.
+// pamCommon reports whether a file that pam-auth-update writes is its template,
+// with lines of the profiles of packages where the template has a variable.
 func (e *engine) pamCommon(n rootfs.Node) bool {
-	p := e.tree.Path(n)
-	name, ok := strings.CutPrefix(p, "/etc/pam.d/")
+	name, ok := strings.CutPrefix(e.tree.Path(n), "/etc/pam.d/")
 	if !ok || !strings.HasPrefix(name, "common-") {
 		return false
 	}
@@ -394,36 +400,52 @@ func (e *engine) pamCommon(n rootfs.Node) bool {
 	if !ok || !e.inert(n) || !e.vouched(template) {
 		return false
 	}
-	known := map[string]bool{}
-	learn := func(file rootfs.Node, profile bool) {
-		text, _ := e.text(file)
-		for line := range strings.Lines(text) {
-			f := strings.Fields(line)
-			if len(f) == 0 || strings.HasPrefix(f[0], "#") {
-				continue
-			}
-			if !profile && len(f) > 1 {
-				f = f[1:] // the type
-			}
-			known[pamLine(f)] = true
-		}
-	}
-	learn(template, false)
+	profiles := map[string]bool{}
 	for c := range e.tree.Children(e.tree.Resolve("/usr/share/pam-configs")) {
 		if e.vouched(c) {
-			learn(c, true)
+			text, _ := e.text(c)
+			for _, f := range pamLines(text) {
+				profiles[pamLine(f)] = true
+			}
 		}
 	}
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
+	want, _ := e.text(template)
+	rest := pamLines(text)
+	for _, f := range pamLines(want) {
+		if !strings.HasPrefix(f[0], "$") {
+			if len(rest) == 0 || strings.Join(rest[0], " ") != strings.Join(f, " ") {
+				return false
+			}
+			rest = rest[1:]
 			continue
 		}
-		if len(f) < 2 || !known[pamLine(f[1:])] {
+		added := 0
+		for len(rest) > 0 && len(rest[0]) > 1 {
+			line := pamLine(rest[0][1:])
+			// What pam-auth-update writes for a type of which no profile is primary.
+			none := rest[0][0] == "session" && strings.Join(rest[0][1:], " ") == "[default=1] pam_permit.so"
+			if !profiles[line] && !none {
+				break
+			}
+			rest = rest[1:]
+			added++
+		}
+		if added == 0 && strings.HasSuffix(f[0], "_primary") {
 			return false
 		}
 	}
-	return true
+	return len(rest) == 0
+}
+
+// pamLines are the fields of each line that is no comment.
+func pamLines(text string) [][]string {
+	var out [][]string
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) > 0 && !strings.HasPrefix(f[0], "#") {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // pamLine normalises a line: the number of lines to skip is "end" in a profile.
