@@ -149,6 +149,10 @@ type FileLine struct {
 	Rule string `json:"rule,omitempty"`
 	// Detail is a short remark.
 	Detail string `json:"detail,omitempty"`
+	// Flaw is set when something contradicts an unexplained file, and not only
+	// nothing accounts for it: it is in a package whose artifact does not have it,
+	// or not what the record of alternatives has.
+	Flaw bool `json:"flaw,omitempty"`
 	// Digest is "blake3:" and the digest of the content; of a symbolic link
 	// "link:" and its target. Empty for a missing file.
 	Digest string `json:"digest,omitempty"`

@@ -33,7 +33,7 @@ func (e *engine) lines() audit.Ledger {
 			case changed, missing, unread:
 				s.bad++
 			case unexplained:
-				if f.detail > 0 {
+				if f.detail > 0 && f.detail != detailSpecial {
 					s.bad++
 				}
 			case unchecked:
@@ -98,6 +98,7 @@ func (e *engine) line(n rootfs.Node, runs string) audit.FileLine {
 	}
 	if f.detail > 0 {
 		l.Detail = details[f.detail-1]
+		l.Flaw = f.status == unexplained && f.detail != detailSpecial
 	}
 	switch kind := e.tree.Kind(n); {
 	case kind == rootfs.Symlink:

@@ -86,15 +86,15 @@ var layers = map[string][]string{
 	"audit/textfile":   {},
 	"audit/config":     {"audit", "audit/textfile", "sbom"},
 	"audit/growth":     {"audit", "sbom/graph"},
-	"audit/ledger":     {"audit", "lockcheck", "lockcheck/artifact", "lockcheck/index", "lockcheck/trust", "sbom", "sbom/ecosystem", "sbom/ospkg", "sbom/rootfs", "sbom/scan"},
+	"audit/ledger":     {"audit", "lockcheck", "lockcheck/artifact", "lockcheck/index", "lockcheck/trust", "sbom", "sbom/ecosystem", "sbom/ospkg", "sbom/rootfs", "sbom/rpmheader", "sbom/scan"},
 	"audit/baseline":   {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
 	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "sbom", "sbom/graph"},
 	"audit/report":     {"audit", "audit/terminal", "sbom"},
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
-	"audit/query":      {"audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
+	"audit/query":      {"audit", "audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
 	"audit/pipeline": {
-		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "lockcheck",
+		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "lockcheck", "lockcheck/index", "lockcheck/trust",
 		"sbom", "sbom/catalogers", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
 	},
 
