@@ -108,6 +108,14 @@ func (db *DB) with(other *DB, t *rootfs.Tree) *DB {
 			out.control[int(moved[x][i])-1] = nodes
 		}
 	}
+	for _, x := range []*DB{other, db} {
+		for path, sum := range x.conffiles {
+			if out.conffiles == nil {
+				out.conffiles = map[string]string{}
+			}
+			out.conffiles[path] = sum
+		}
+	}
 	disputed := map[int32]claim{} // package of the other database -> claim
 	for n := range out.owner {
 		mine, theirs := db.owner[n], other.owner[n]

@@ -209,6 +209,7 @@ func (d *dpkg) addPackages() {
 	d.byName = map[string][]int{}
 	for i, p := range d.packages {
 		d.byName[p.name] = append(d.byName[p.name], i)
+		d.addConffiles(p.conffiles)
 		d.Gaps = append(d.Gaps, p.faults...)
 		if p.half() {
 			d.notice(sbom.NoticeHalfState, p.file, d.Components[i].ID, "package %s is in state %q: its installation did not finish", p.name, p.status())

@@ -131,6 +131,7 @@ func (d *opkg) read(ctx context.Context, r io.Reader, file string) error {
 				Msg: fmt.Sprintf("package %s has a second record, the first one is in line %d", p.name, before)}
 		}
 		first[p.name] = p.line
+		d.addConffiles(p.conffiles)
 		d.packages = append(d.packages, p)
 	}
 }

@@ -91,6 +91,10 @@ type DB struct {
 	shows []rootfs.Node
 	at    string // the path of the database
 
+	// conffiles are the digests of configuration files as their packages have
+	// them: see [DB.Conffile].
+	conffiles map[string]string
+
 	parts   []recordPart          // read the records of files
 	control map[int][]rootfs.Node // see [DB.Control]
 }
@@ -151,6 +155,29 @@ func (db *DB) Owner(n rootfs.Node) string {
 // Owns reports whether any package owns a node.
 func (db *DB) Owns(n rootfs.Node) bool {
 	return n >= 0 && int(n) < len(db.owner) && db.owner[n] != 0
+}
+
+// Conffile returns the MD5 of a configuration file as its package has it, in
+// hexadecimal, empty when the database has a word such as "newconffile" in its
+// place, and whether the path is a configuration file. Only the databases of dpkg
+// and opkg are asked: their status files have been read already. [DB.Records]
+// has those of the others.
+func (db *DB) Conffile(path string) (md5 string, ok bool) {
+	md5, ok = db.conffiles[path]
+	return md5, ok
+}
+
+func (db *DB) addConffiles(list []conffile) {
+	for _, f := range list {
+		if db.conffiles == nil {
+			db.conffiles = map[string]string{}
+		}
+		sum := f.sum
+		if len(sum) != 32 {
+			sum = ""
+		}
+		db.conffiles[f.path] = sum
+	}
 }
 
 // parseError is a malformed file of the database.

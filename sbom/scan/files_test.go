@@ -66,7 +66,7 @@ func TestUnaccounted(t *testing.T) {
 		{"git's samples of hooks, in the template", files{"/usr/local/share/git-core/templates/description": "", "/usr/local/share/git-core/templates/info/exclude": "", "/usr/local/share/git-core/templates/hooks/update.sample": "x:#!/bin/sh\n"}, nil},
 		{"samples of hooks that git does not have", files{"/src/.git/HEAD": "", "/src/.git/objects/": "", "/src/.git/refs/": "", "/src/.git/hooks/evil.sample": "x:#!/bin/sh\n"}, []string{"counts " + unaccounted("/src")}},
 		{"no sample of a hook", files{"/opt/hooks/evil.sample": "x:#!/bin/sh\n", "/src/.git/HEAD": "", "/src/.git/hooks/pre-push": "x:#!/bin/sh\n"},
-			[]string{"counts " + unaccounted("/opt/hooks/evil.sample"), "counts " + unaccounted("/src")}},
+			[]string{"counts " + unaccounted("/opt/hooks/evil.sample"), "counts " + unaccounted("/src"), "notice startup-code /src/.git/hooks/pre-push"}},
 		{"a gem with its program", files{
 			"/usr/local/lib/ruby/gems/3.2.0/specifications/rake-13.0.6.gemspec": gemspec("rake", "13.0.6"),
 			"/usr/local/lib/ruby/gems/3.2.0/gems/rake-13.0.6/exe/rake":          "x:#!/usr/bin/env ruby\n",

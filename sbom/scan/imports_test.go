@@ -64,7 +64,7 @@ func TestImports(t *testing.T) {
 		{"without a library", files{"/usr/local/include/only/h.h": "", "/usr/local/include/bare": "", "/usr/local/lib/libscript.so": "INPUT(/opt/x.a)\n", "/usr/local/lib/start.o": ""},
 			counts("/usr/local/include/only", "/usr/local/include/bare", "/usr/local/lib/libscript.so", "/usr/local/lib/start.o")},
 		{"in the directories of the system", system.with(files{"/usr/lib/x86_64-linux-gnu/libssl.a": "", "/usr/include/x86_64-linux-gnu/evil.h": "", "/usr/lib/gcc/x86_64-linux-gnu/12/specs": "*link:\n"}),
-			counts("/usr/lib/x86_64-linux-gnu/libssl.a", "/usr/include/x86_64-linux-gnu/evil.h", "/usr/lib/gcc/x86_64-linux-gnu/12")},
+			append(counts("/usr/lib/x86_64-linux-gnu/libssl.a", "/usr/include/x86_64-linux-gnu/evil.h", "/usr/lib/gcc/x86_64-linux-gnu/12"), "notice startup-code /usr/lib/gcc/x86_64-linux-gnu/12/specs")},
 		{"of CPython in the same prefix", files{"/usr/local/bin/python3.12": "x:" + program(t), "/usr/local/lib/python3.12/os.py": "", "/usr/local/lib/python3.12/lib-dynload/x.so": program(t), "/usr/local/include/python3.12/Python.h": "",
 			"/usr/local/lib/libpython3.12.a": "", "/usr/local/lib/pkgconfig/python-3.12.pc": "", "/usr/local/lib/pkgconfig/python-3.12-embed.pc": ""},
 			counts("/usr/local/bin/python3.12")},

@@ -24,9 +24,9 @@ const maxKept = 2 << 30
 // some disk, a missing one is a gap with the path of the file. TestKeptIsOpened
 // checks the rule against all files that scans of directories open.
 func keepRule() *rootfs.Keep {
-	names := catalogers.NewNames()
+	names, places := catalogers.NewNames(), newPlaceNames()
 	return &rootfs.Keep{ID: "scan " + keepVersion + ", " + catalogers.Version, Content: func(p string, size int64, class rootfs.Class) bool {
-		return keepContent(names, p, size, class)
+		return keepContent(names, p, size, class) || size <= maxKept && places.match(p)
 	}}
 }
 

@@ -308,6 +308,8 @@ type scanner struct {
 	distributions map[distribution]int
 	// modules are files that a directory of packages holds directly.
 	modules []rootfs.Node
+	// placed are the files that are read unasked: places.go.
+	placed placed
 }
 
 // open reads what the rest relies on: the release, the package database, and
@@ -419,6 +421,7 @@ func (s *scanner) assemble() {
 	}
 	s.settleReasons()
 	s.emit()
+	s.findPlaces()
 	s.startupCode()
 	s.identities()
 	s.exclude()

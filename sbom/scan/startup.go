@@ -35,7 +35,15 @@ func (s *scanner) startupCode() {
 
 func (s *scanner) startupNotice(n rootfs.Node, detail string) {
 	notice := sbom.Notice{Kind: sbom.NoticeStartup, Path: s.tree.Path(n), Detail: detail}
-	if s.owned(n) {
+	if file := s.tree.ResolveNode(n); file != rootfs.None && s.tree.Kind(file) == rootfs.File {
+		var err error
+		if notice.Digest, _, err = s.contentDigest(file); err != nil {
+			s.placeGap(file, err)
+		}
+	}
+	if s.owned(n) && s.isEdited(n) {
+		notice.Detail += ", and was edited after its package was installed"
+	} else if s.owned(n) {
 		notice.Component = s.osOwner(n)
 	} else if i := s.accountedBy(n); i >= 0 {
 		notice.Component = s.ownerID(i)
