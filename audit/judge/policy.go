@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -278,6 +279,9 @@ func (p *policy) notices() {
 		if !ok || p.excused(n) {
 			continue
 		}
+		if n.Component == "" && n.Digest != "" && !ofPython(n.Path) {
+			continue // a file at a place that is read unasked: a baseline must be able to accept it first
+		}
 		if n.Kind == sbom.NoticeStartup && p.footprint.unjudged() {
 			continue // it is unknown whether something accounts for its package
 		}
@@ -305,6 +309,12 @@ func (p *policy) notices() {
 			p.add(r, *facts[key])
 		}
 	}
+}
+
+// ofPython reports whether a file runs code when Python starts.
+func ofPython(file string) bool {
+	name := path.Base(file)
+	return strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-link") || strings.HasPrefix(name, "sitecustomize") || strings.HasPrefix(name, "usercustomize")
 }
 
 // excused reports whether a live exception covers the subject of a notice.

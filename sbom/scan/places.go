@@ -55,7 +55,7 @@ type place struct {
 	// as "systemctl enable" does: such a link to a package's file is none.
 	enables bool
 	// templates are files that an installation copies to the place, separated by
-	// blanks; "~" in the place stands for /etc/skel in them too.
+	// blanks; a file of a home directory has one in /etc/skel too.
 	templates string
 }
 

@@ -592,8 +592,7 @@ func readResolv(_ *scanner, _ rootfs.Node, data []byte) []statement {
 	return out
 }
 
-// readPasswd finds further users with the ID 0, users without a password, and
-// users whose fields nobody could have meant.
+// readPasswd finds further users with the ID 0, and users without a password.
 func readPasswd(_ *scanner, _ rootfs.Node, data []byte) []statement {
 	var out []statement
 	seen := false
