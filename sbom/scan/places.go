@@ -86,8 +86,8 @@ const (
 // places returns all tables.
 func places() []place { return slices.Concat(startupPlaces(), redirectPlaces(), privilegePlaces()) }
 
-// placed is what the scan knows of the files at places.
-type placed struct {
+// unasked is what the scan knows of the files at places.
+type unasked struct {
 	homes []rootfs.Node
 	// kinds has every file at a place, whether a package owns it or not.
 	kinds map[rootfs.Node]sbom.NoticeKind
@@ -99,7 +99,7 @@ type placed struct {
 
 // findPlaces adds the notices of all places.
 func (s *scanner) findPlaces() {
-	s.placed = placed{homes: s.homes(), kinds: make(map[rootfs.Node]sbom.NoticeKind), told: make(map[rootfs.Node]bool)}
+	s.unasked = unasked{homes: s.homes(), kinds: make(map[rootfs.Node]sbom.NoticeKind), told: make(map[rootfs.Node]bool)}
 	for _, p := range places() {
 		seen := make(map[rootfs.Node]bool)
 		for _, pattern := range strings.Fields(p.at) {
@@ -154,7 +154,7 @@ func (s *scanner) atPlace(pattern string) []rootfs.Node {
 		}
 		pattern = rest
 	case strings.HasPrefix(pattern, "~/"):
-		dirs, pattern = slices.Clone(s.placed.homes), pattern[len("~/"):]
+		dirs, pattern = slices.Clone(s.unasked.homes), pattern[len("~/"):]
 	default:
 		dirs, pattern = []rootfs.Node{t.Resolve("/")}, pattern[1:]
 	}
@@ -260,8 +260,8 @@ func (s *scanner) examinePlace(p *place, pattern string, n rootfs.Node) {
 		}
 	}
 	for _, m := range []rootfs.Node{n, file} {
-		if _, known := s.placed.kinds[m]; !known {
-			s.placed.kinds[m] = p.kind
+		if _, known := s.unasked.kinds[m]; !known {
+			s.unasked.kinds[m] = p.kind
 		}
 	}
 	edited := false
@@ -334,7 +334,7 @@ func (s *scanner) examinePlace(p *place, pattern string, n rootfs.Node) {
 			sum = digestOf(strings.Join(texts, "\n"))
 		}
 		s.tell(sbom.Notice{Kind: kind, Path: t.Path(n), Detail: detail, Digest: sum})
-		s.placed.told[n], s.placed.told[file] = true, true
+		s.unasked.told[n], s.unasked.told[file] = true, true
 	}
 }
 
@@ -365,12 +365,12 @@ func (s *scanner) namedFile(kind sbom.NoticeKind, name string, by rootfs.Node) {
 		return
 	}
 	n := s.tree.Resolve(name)
-	if n == rootfs.None || s.tree.Kind(n) != rootfs.File || s.owned(n) && !s.isEdited(n) || s.isPackaged(n) || s.placed.told[n] {
+	if n == rootfs.None || s.tree.Kind(n) != rootfs.File || s.owned(n) && !s.isEdited(n) || s.isPackaged(n) || s.unasked.told[n] {
 		return
 	}
-	s.placed.told[n] = true
-	if _, known := s.placed.kinds[n]; !known {
-		s.placed.kinds[n] = kind
+	s.unasked.told[n] = true
+	if _, known := s.unasked.kinds[n]; !known {
+		s.unasked.kinds[n] = kind
 	}
 	sum, _, err := s.contentDigest(n)
 	var notKept *rootfs.NotKeptError

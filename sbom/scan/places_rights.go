@@ -136,8 +136,8 @@ func isLocalCertificate(c *x509.Certificate) bool {
 
 // packagedAuthorities are the certificates in files of packages.
 func (s *scanner) packagedAuthorities() map[[sha256.Size]byte]bool {
-	if s.placed.authorities != nil {
-		return s.placed.authorities
+	if s.unasked.authorities != nil {
+		return s.unasked.authorities
 	}
 	known := make(map[[sha256.Size]byte]bool)
 	t := s.tree
@@ -157,6 +157,6 @@ func (s *scanner) packagedAuthorities() map[[sha256.Size]byte]bool {
 			}
 		}
 	}
-	s.placed.authorities = known
+	s.unasked.authorities = known
 	return known
 }

@@ -308,8 +308,8 @@ type scanner struct {
 	distributions map[distribution]int
 	// modules are files that a directory of packages holds directly.
 	modules []rootfs.Node
-	// placed are the files that are read unasked: places.go.
-	placed placed
+	// unasked are the files that are read unasked: places.go.
+	unasked unasked
 }
 
 // open reads what the rest relies on: the release, the package database, and
