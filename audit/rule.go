@@ -64,7 +64,7 @@ func Rules() []Rule {
 	return []Rule{
 		RuleGaps, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
 		RuleGrowth, RuleOverLimit, RuleWeaker,
-		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleFiles, RuleOrigin, RuleExpired,
+		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleExpired,
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RuleLeftover, RuleIdentity, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,

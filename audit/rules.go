@@ -243,12 +243,27 @@ var (
 	}
 	RuleNoHash = Rule{
 		ID: "lock-without-hash", Title: "Locked without a hash", Strict: Error, Other: Warning,
-		What:    "The lock entry of the installed version has no hash, or only one that can be forged (md5, sha1).",
+		What:    "The lock entry of the installed version has no hash, or only one that can be forged (md5, sha1), or its hashes are those of another build: the installed version has a local part (1.2.0+x) that the entry does not name.",
 		Why:     "The version is fixed but not its content: an attacker who controls the registry or the connection can serve other content.",
 		Fix:     "lock with hashes (pip-compile --generate-hashes, uv lock, npm install with a current lockfile version).",
 		Accept:  acceptException,
 		message: counted("package is", "packages are", " locked without a hash"),
 		hint:    text("write the lock with hashes, or except it under `exceptions:`"),
+	}
+	RuleContradiction = Rule{
+		ID: "contradicting-locks", Title: "Two lock files contradict each other", Strict: Error, Other: Warning,
+		What:   "Two lock files of the stage pin one version of an installed package to different hashes.",
+		Why:    "At most one of them is the package that the team locked. Which one is installed depends on the lock file that the installer was given.",
+		Fix:    "find out which of them is right, and write the other lock again; or remove the lock file that the stage does not install from.",
+		Accept: acceptException,
+		// Subject is the first contradiction as a sentence.
+		message: func(f Facts) string {
+			if f.Count == 1 {
+				return "two lock files contradict each other: " + f.Subject
+			}
+			return fmt.Sprintf("two lock files contradict each other in %s: %s", wording.Count(f.Count, "package", "packages"), f.Subject)
+		},
+		hint: text("find out which lock file is right, and write the other one again"),
 	}
 	RuleFiles = Rule{
 		ID: "unaccounted-files", Title: "Files that no package accounts for", Strict: Error, Other: Warning,

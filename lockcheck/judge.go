@@ -209,6 +209,9 @@ func compareHashes(p *Package, q string, e *Entry) Result {
 	case claimed:
 		r.Evidence = HashClaimed
 		r.Detail = "the installer's record of " + q + " has the hash of " + place(e)
+	case len(e.specifiers) > 0 && strings.Contains(p.Version, "+") && !strings.Contains(e.Version, "+"):
+		r.Evidence, r.Reason = VersionLocked, LocalVersion
+		r.Detail = q + " is installed at the local version " + quote(p.Version) + ", and " + place(e) + " locks " + quote(e.Version) + ": its hashes may be those of other builds"
 	default:
 		r.Evidence = HashLocked
 		r.Detail = place(e) + " pins " + q + " with a hash, and the installed files have none to compare"

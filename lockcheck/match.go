@@ -97,8 +97,12 @@ func (s *Set) Match(p Package) Result {
 	}
 	worst := results[0]
 	for _, r := range results[1:] {
+		contradicts, text := worst.Contradicts, worst.Contradiction
 		if stronger(worst, r) {
 			worst = r
+		}
+		if worst.Contradicts == nil {
+			worst.Contradicts, worst.Contradiction = contradicts, text
 		}
 	}
 	return worst
@@ -180,6 +184,11 @@ func (s *Set) best(p *Package, name string, candidates []candidate, env pep508.E
 	}
 	if mismatch != nil && best.Evidence.rank() < HashClaimed.rank() {
 		return *mismatch
+	}
+	if best.Pinned {
+		if best.Contradicts = s.contradicting(p, best.Entry, candidates, env); best.Contradicts != nil {
+			best.Contradiction = contradictionText(name, best.Entry, best.Contradicts)
+		}
 	}
 	switch best.Reason {
 	case OtherVersion, NotExact:

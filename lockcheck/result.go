@@ -54,6 +54,9 @@ const (
 	// With Pinned true and VersionLocked:
 	NoHash   Reason = "no-hash"   // the entry has none
 	WeakHash Reason = "weak-hash" // the entry has only sha1 or md5
+	// LocalVersion: the entry's version has no local part and the installed one
+	// has ("1.2.0" and "1.2.0+x"), so that its hashes are those of other builds.
+	LocalVersion Reason = "local-version"
 )
 
 // nearness orders the reasons of failure. The one that describes the installed
@@ -95,4 +98,8 @@ type Result struct {
 	// Detail is one sentence. It quotes strings of the lock and of the
 	// environment, which a renderer must escape.
 	Detail string
+	// Contradicts is an entry of another lock that pins the same version to other
+	// bytes than Entry; nil if there is none. Contradiction is one sentence.
+	Contradicts   *Entry
+	Contradiction string
 }

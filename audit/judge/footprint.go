@@ -49,6 +49,11 @@ type footprint struct {
 	locksOf map[entryPlace][]*lockcheck.Lock
 	// usedLocks are the locks with an entry for something installed.
 	usedLocks map[*lockcheck.Lock]bool
+	// contradicting are the dependencies that two locks pin to different bytes, and
+	// smuggled the bundled ones that the lock of their package does not have:
+	// contradictions.go.
+	contradicting []contradiction
+	smuggled      []string
 }
 
 // whyNoPackage is the code of [audit.Reason] for files.
@@ -136,6 +141,7 @@ func (f *footprint) judge() {
 			f.unsound[d.ID] = true
 		}
 	}
+	f.findSmuggled()
 }
 
 func compareDependencies(a, b audit.Dependency) int {
@@ -311,6 +317,7 @@ func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string
 	if r.Entry != nil {
 		f.useLock(r.Entry)
 	}
+	f.contradicts(d, r)
 	if !r.Pinned {
 		unaccounted(d, string(r.Reason), sbom.ValidText(r.Detail))
 		d.Why.Lock = lockRef(r.Entry)
@@ -329,7 +336,7 @@ func lockRef(e *lockcheck.Entry) *audit.LockRef {
 	if e == nil {
 		return nil
 	}
-	return &audit.LockRef{File: sbom.ValidText(e.File), Line: e.Line}
+	return &audit.LockRef{File: sbom.ValidText(e.File), Line: e.Line, Pin: e.Pin(), Host: sbom.ValidText(e.Host())}
 }
 
 func unaccounted(d *audit.Dependency, code, detail string) {

@@ -164,7 +164,7 @@ func parseBase(t *testing.T, ref, text string) *Base {
 //	pkg pypi/six@1.16.0 [PATH]    a language package
 //	vcs pypi/six@1.16.0           the same, from version control
 //	files PATH NAME VERSION       files that no package accounts for
-//	bundled OWNER pypi/six@1.16.0  a package inside the one with that ID
+//	bundled OWNER pypi/six@1.16.0 [PATH]  a package inside the one with that ID
 //	FROM -> TO                    FROM needs TO, by name of OS packages
 //	gap KIND PATH DETAIL
 //	notice KIND PATH [ID]
@@ -226,6 +226,9 @@ func parseInventory(t *testing.T, ref, text string) (*sbom.Document, error) {
 			d.Components = append(d.Components, c)
 		case w[0] == "bundled":
 			c := langPackage(w[2], "")
+			if strings.HasPrefix(word(3), "/") {
+				c.Paths = []string{word(3)}
+			}
 			c.Owner, c.Digests = w[1], proved(w)
 			d.Components = append(d.Components, c)
 		case w[0] == "files":

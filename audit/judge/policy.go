@@ -43,6 +43,7 @@ func (p *policy) judge() {
 			p.baseline()
 			p.limit()
 			p.provenance()
+			p.contradictions()
 			p.expired()
 		}
 		p.notices()

@@ -1,0 +1,94 @@
+package lockcheck
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/pep508"
+)
+
+// Pin identifies what the entry pins its version to: "sha256:" and half of a
+// digest of the hashes, or of the commit, of which the order does not matter.
+// An entry that gets another hash, or one more, pins something else; 128 bits
+// are enough: only the author of the lock chooses the hashes, and he needs no
+// collision. It is empty for an entry that pins nothing but the version.
+func (e *Entry) Pin() string {
+	var pins []string
+	for _, h := range e.Hashes {
+		pins = append(pins, h.Algorithm+":"+h.Value)
+	}
+	if e.Source.Commit != "" {
+		pins = append(pins, "commit:"+e.Source.Commit)
+	}
+	if len(pins) == 0 {
+		return ""
+	}
+	slices.Sort(pins)
+	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(pins), "\n")))
+	return "sha256:" + hex.EncodeToString(sum[:16])
+}
+
+// Host returns the host that the installer takes the entry from, empty where the
+// lock has none and the ecosystem's own is used.
+func (e *Entry) Host() string {
+	if l, ok := parseLocation(e.Source.URL); ok && l.host != "" {
+		return l.host
+	}
+	return e.Source.Registry
+}
+
+// contradicting returns an entry of another lock for the version of a package
+// that pins it to other bytes than an entry does: both have strong hashes of one
+// algorithm, and none in common. Nil if there is none. Only entries that apply
+// in the environment are compared, and only such as come from a registry: a
+// repository or a file is another origin and has its own rules.
+func (s *Set) contradicting(p *Package, of *Entry, candidates []candidate, env pep508.Environment) *Entry {
+	at := slices.IndexFunc(candidates, func(c candidate) bool { return c.entry == of })
+	if at < 0 {
+		return nil
+	}
+	for _, c := range candidates {
+		e := c.entry
+		if c.lock == candidates[at].lock || !sameLocked(e, p.Version) || e.Source.Kind != of.Source.Kind || !disjoint(strong(of.Hashes), strong(e.Hashes)) {
+			continue
+		}
+		if ecosystem.Canonical(e.Type, e.fullName()) != ecosystem.Canonical(of.Type, of.fullName()) {
+			continue
+		}
+		if applies, _ := s.applies(p, c, env); applies != pep508.False {
+			return e
+		}
+	}
+	return nil
+}
+
+// disjoint reports whether two lists have hashes of one algorithm, and none in
+// common.
+func disjoint(a, b []Hash) bool {
+	comparable := false
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case x.Algorithm != y.Algorithm:
+			case x.Value == y.Value:
+				return false
+			default:
+				comparable = true
+			}
+		}
+	}
+	return comparable
+}
+
+// contradictionText is a contradiction of two locks as one sentence.
+func contradictionText(name string, a, b *Entry) string {
+	hosts := ""
+	if x, y := cmp.Or(a.Host(), "the default registry"), cmp.Or(b.Host(), "the default registry"); x != y {
+		hosts = ", from " + quote(x) + " and " + quote(y)
+	}
+	return place(a) + " and " + place(b) + " lock " + quote(name) + " with different hashes" + hosts
+}
