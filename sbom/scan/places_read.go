@@ -683,7 +683,9 @@ func readPyvenv(s *scanner, n rootfs.Node, data []byte) []statement {
 			}
 		}
 	})
-	accounted := false
+	// A directory of the search path is no other home, also when the environment
+	// was copied without its Python.
+	accounted := slices.Contains(SearchPath(), path.Clean(home))
 	if dir := t.Resolve(home); strings.HasPrefix(home, "/") && dir != rootfs.None && t.Kind(dir) == rootfs.Dir {
 		for c := range t.Children(dir) {
 			if name := t.Name(c); !strings.HasPrefix(name, "python") && !strings.HasPrefix(name, "pypy") && !strings.HasPrefix(name, "graalpy") {

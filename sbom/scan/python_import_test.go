@@ -56,7 +56,7 @@ func TestSearchedModules(t *testing.T) {
 		{"an environment in uv's cache", dist("/root/.cache/uv/archive-v0/E/lib/python3.11/site-packages", "ruff", "1").with(files{
 			"/root/.cache/uv/CACHEDIR.TAG": "", "/root/.cache/uv/archive-v0/E/pyvenv.cfg": "home = /usr/bin\n", "/root/.cache/uv/archive-v0/E/lib/python3.11/site-packages/evil.py": "",
 		}).with(dist("/root/.cache/uv/archive-v0/W", "black", "2")),
-			[]string{"counts pypi/ruff@1", "counts " + unaccounted("/root/.cache/uv/archive-v0/E/lib/python3.11/site-packages/evil.py"), "notice startup-code /root/.cache/uv/archive-v0/E/pyvenv.cfg", "excluded cache /root/.cache/uv"}},
+			[]string{"counts pypi/ruff@1", "counts " + unaccounted("/root/.cache/uv/archive-v0/E/lib/python3.11/site-packages/evil.py"), "excluded cache /root/.cache/uv"}},
 		{"PYTHONPATH in a comment", files{"/etc/environment": "#PYTHONPATH=/opt/code\n", "/opt/code/evil.py": ""}, nil},
 	})
 }
