@@ -22,12 +22,12 @@ import (
 // of them, without an index and without the package file.
 //
 // The signature covers the region of the header that was made with the package.
-// A tag outside of it that replaces one in it is not signed; rpm writes none for
-// a name, a version, a script or a file, and a header that has one is an error.
-// So are a header without a region (before rpm 4) and a damaged one.
+// A tag outside of it is not signed: rpm writes there what it knows when it
+// installs the package, and a header that has any other tag there, such as a
+// file, is an error. So is a damaged header.
 //
-// Of several signatures a good one counts. Without any, the problem of the
-// result is that the package is not signed.
+// Of several signatures a good one counts. Without any, and without a region
+// (before rpm 4), the problem of the result is that the package is not signed.
 func (k *Keys) VerifyRPM(header []byte) (Signature, error) {
 	h, err := rpmheader.Parse(header, func(uint32) bool { return true })
 	if err != nil {
@@ -35,10 +35,12 @@ func (k *Keys) VerifyRPM(header []byte) (Signature, error) {
 	}
 	var signed []byte
 	if !h.Immutable(func(b []byte) { signed = append(signed, b...) }) {
-		return Signature{}, errors.New("header has no part that a signature covers")
+		return Signature{Problem: "package is not signed"}, nil
 	}
-	if tags := h.Replaced(); len(tags) > 0 {
-		return Signature{}, fmt.Errorf("header has tags that replace signed ones: %d", tags)
+	for _, tag := range h.Added() {
+		if !isInstalled(tag) {
+			return Signature{}, fmt.Errorf("header has a tag outside of its signed part that rpm does not write there: %d", tag)
+		}
 	}
 	packets, err := rpmSignatures(h)
 	if err != nil {
@@ -58,6 +60,25 @@ func (k *Keys) VerifyRPM(header []byte) (Signature, error) {
 		}
 	}
 	return best, nil
+}
+
+// isInstalled reports whether rpm adds a tag when it installs a package: those of
+// the signature header of the package file, which have numbers below 1000
+// (headerMergeLegacySigs in lib/package.cc), and those of the installation (dbAdd
+// in lib/psm.cc).
+func isInstalled(tag uint32) bool {
+	const firstOfPackage = 1000
+	switch tag {
+	case 1008, // INSTALLTIME
+		1046,       // ARCHIVESIZE
+		1099,       // INSTPREFIXES
+		1127, 1128, // INSTALLCOLOR, INSTALLTID
+		5090, 5091, // FILESIGNATURES and their length, for the kernel's IMA
+		5118, 5119, // PACKAGEDIGESTS and their algorithms
+		rpmheader.TagFileStates:
+		return true
+	}
+	return tag < firstOfPackage
 }
 
 // rpmSignatures returns the signatures of the header alone, and not those of

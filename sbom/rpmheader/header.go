@@ -250,8 +250,18 @@ func (h *Header) replace(tag uint32, e entry) {
 	h.replaced[tag] = e
 }
 
-// Replaced returns the wanted tags of the region that tags after it replace.
-func (h Header) Replaced() []uint32 { return slices.Sorted(maps.Keys(h.replaced)) }
+// Added returns the wanted tags that are outside of the region, some of which may
+// replace one in it.
+func (h Header) Added() []uint32 {
+	var out []uint32
+	for tag, e := range h.tags {
+		if !e.fixed {
+			out = append(out, tag)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
 
 // Region returns the header without the tags that are outside of its region.
 func (h Header) Region() Header {
