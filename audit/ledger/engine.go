@@ -74,6 +74,8 @@ type component struct {
 	proof audit.ComponentProof
 	// manifest is set when its files were compared with an artifact.
 	manifest bool
+	// header is set when a trusted key signed the digests of its files.
+	header bool
 	// bad counts the files that differ from what is expected, or are missing, and
 	// unsure those that nothing was compared with.
 	bad, unsure int
@@ -320,7 +322,7 @@ func (e *engine) proof() *audit.Proof {
 		c := &e.state[i]
 		q := &c.proof
 		if n := len(c.files); n > 0 {
-			q.Proved = c.manifest && c.bad == 0 && c.unsure == 0
+			q.Proved = (c.manifest || c.header) && c.bad == 0 && c.unsure == 0
 			q.Consistent = !q.Proved && c.bad == 0 && c.unsure == 0
 		}
 		if q.Evidence != "" || q.Detail != "" || len(q.Artifact) > 0 || q.Content != "" {

@@ -54,7 +54,7 @@ type Request struct {
 // the context; what could not be verified is a gap of the proof.
 func Make(ctx context.Context, files *scan.Files, r Request) (*audit.Proof, error) {
 	e := newEngine(files, r)
-	for _, step := range []func(context.Context) error{e.readRecords, e.readPython, e.readManifests, e.examine, e.explain} {
+	for _, step := range []func(context.Context) error{e.readRecords, e.readPython, e.readManifests, e.readHeaders, e.examine, e.explain} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

@@ -91,11 +91,20 @@ func (e *engine) compareRecord(f *node, kind rootfs.Kind, x rootfs.Examined, r o
 		f.status, f.how = conffile, d
 	case d != 0:
 		f.status, f.how = changed, d
+	case stated && e.headerProves(r, kind):
+		f.status = proved
 	case stated:
 		f.status = consistent
 	default:
 		f.status = unchecked
 	}
+}
+
+// headerProves reports whether a record is in a signed header, with a digest that
+// resists an attacker.
+func (e *engine) headerProves(r ospkg.FileRecord, kind rootfs.Kind) bool {
+	at := e.packages[r.Component]
+	return at >= 0 && e.state[at].header && (kind != rootfs.File || r.Strong())
 }
 
 func digestOf(s rootfs.Sums, algorithm string) []byte {
@@ -119,7 +128,7 @@ func (e *engine) compareMeta(m rootfs.Meta, r ospkg.FileRecord) how {
 	if e.owners && (r.UID >= 0 && m.UID >= 0 && r.UID != m.UID || r.GID >= 0 && m.GID >= 0 && r.GID != m.GID) {
 		d |= howOwner
 	}
-	if r.HasCapabilities && r.Capabilities == "" && len(m.Capabilities) > 0 {
+	if r.HasCapabilities && ospkg.MoreCapabilities(r.Capabilities, m.Capabilities) {
 		d |= howCapabilities
 	}
 	return d

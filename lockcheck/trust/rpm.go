@@ -218,7 +218,7 @@ func (by signer) verifyVersion3(v version3, data []byte) string {
 	sum.Write(v.trailer())
 	digest := sum.Sum(nil)
 	if [2]byte(digest) != v.check || rsa.VerifyPKCS1v15(public, v.hash, digest, value) != nil {
-		return "signature is not one of these bytes: the header or the signature was changed"
+		return notTheseBytes + "the header or the signature was changed"
 	}
 	return by.valid(v.at)
 }

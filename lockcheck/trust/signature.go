@@ -55,6 +55,13 @@ type Signature struct {
 // Good reports whether a trusted key made the signature of these very bytes.
 func (s Signature) Good() bool { return s.Key != nil && s.Problem == "" }
 
+// notTheseBytes begins the problem of a signature of other bytes.
+const notTheseBytes = "signature is not one of these bytes: "
+
+// Forged reports whether a trusted key is said to have signed these bytes, and did
+// not.
+func (s Signature) Forged() bool { return s.Key != nil && strings.HasPrefix(s.Problem, notTheseBytes) }
+
 // Clearsigned verifies a clear-signed text, such as apt's InRelease, and returns
 // the part of it that is signed. The error is about the form of the file; then
 // nothing in it is signed.
@@ -224,7 +231,7 @@ func (by signer) verify(sig *packet.Signature, data []byte) string {
 		return err.Error()
 	}
 	if err := by.public.VerifySignature(h, sig); err != nil {
-		return "signature is not one of these bytes: the file or the signature was changed"
+		return notTheseBytes + "the file or the signature was changed"
 	}
 	return by.valid(sig.CreationTime)
 }
