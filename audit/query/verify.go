@@ -166,6 +166,7 @@ func (v *Verify) Text(w io.Writer, o terminal.Options, limit int) error {
 	}
 	v.strength(p)
 	v.indexes(p)
+	v.origins(p, limit)
 	if len(v.Forged) > 0 {
 		p.Blank()
 		p.Prose("", indent, "Records that differ from the signed index:", terminal.Red)
@@ -237,6 +238,50 @@ func (v *Verify) indexes(p sheet) {
 			continue
 		}
 		p.Prose("", indent, fmt.Sprintf("%s, signed by %s: %s.", text, terminal.Escape(cmp.Or(x.KeyName, x.Key)), wording.Count(x.Packages, "package", "packages")), terminal.Faint)
+	}
+}
+
+// originTitles are the words of evidence of packages that no signed index has as
+// they are, with the titles of their lists.
+func originTitles() [][2]string {
+	return [][2]string{
+		{"foreign", "Of archives that are not trusted:"},
+		{"local", "In no index:"},
+		{"archive-other-version", "In a signed index at another version only:"},
+		{"archive-listed", "In an index that no trusted key signs:"},
+	}
+}
+
+// origins writes the packages that no signed index has as they are, those of one
+// reason together.
+func (v *Verify) origins(p sheet, limit int) {
+	for _, title := range originTitles() {
+		names := map[string][]string{}
+		var reasons []string
+		for i := range v.Proof.Components {
+			if c := &v.Proof.Components[i]; c.Evidence == title[0] {
+				if names[c.Detail] == nil {
+					reasons = append(reasons, c.Detail)
+				}
+				names[c.Detail] = append(names[c.Detail], shortID(c.ID))
+			}
+		}
+		if len(reasons) == 0 {
+			continue
+		}
+		p.Blank()
+		p.Prose("", indent, title[1], terminal.Yellow)
+		for i, reason := range reasons {
+			if limit > 0 && i >= limit {
+				p.more(indent, len(reasons)-limit, "", " (--limit 0 shows all)")
+				break
+			}
+			list, more := names[reason], ""
+			if n := len(list) - limit; limit > 0 && n > 0 {
+				list, more = list[:limit], " and "+wording.Count(n, "other", "others")
+			}
+			p.Prose(indent, indent+indent, strings.Join(list, ", ")+more+": "+terminal.Escape(reason), terminal.Plain)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -176,9 +177,9 @@ func (b *bundle) directory(x Index, at origin) (string, error) {
 	}
 	dir := b.newDirectory(x)
 	b.dirs[key] = dir
-	name := "InRelease"
-	if path.Base(plainRelease(r.file)) == "Release" {
-		name = "Release"
+	name := "Release"
+	if strings.HasSuffix(r.file, "InRelease") {
+		name = "InRelease"
 	}
 	if err := b.write(path.Join(dir, name), data); err != nil {
 		return "", err
@@ -187,12 +188,6 @@ func (b *bundle) directory(x Index, at origin) (string, error) {
 		return dir, nil
 	}
 	return dir, b.write(path.Join(dir, name+".gpg"), detached)
-}
-
-// plainRelease returns the name of a Release file without the URL in it.
-func plainRelease(name string) string {
-	_, last, _ := cutLast(path.Base(name), "_")
-	return last
 }
 
 // newDirectory returns a name for people: the archive's, with a number.

@@ -258,7 +258,11 @@ func TestAttacks(t *testing.T) {
 		"text after the signature": {func(f fstest.MapFS) {
 			f[inRelease].Data = append(f[inRelease].Data, releaseOf(map[string]string{"main/binary-amd64/Packages": edited})...)
 		}, Listed, "text after", "text after"},
-		"a stripped signature":  {func(f fstest.MapFS) { f[inRelease].Data = []byte(release) }, Listed, "", "no key signs it"},
+		"a stripped signature": {func(f fstest.MapFS) { f[inRelease].Data = []byte(release) }, Listed, "signature was removed", "signature was removed"},
+		"a stripped signature, renamed": {func(f fstest.MapFS) {
+			delete(f, inRelease)
+			f[listsPrefix+"Release"] = &fstest.MapFile{Data: []byte(release)}
+		}, Listed, "", "no key signs it"},
 		"a truncated signature": {func(f fstest.MapFS) { f[inRelease].Data = f[inRelease].Data[:len(f[inRelease].Data)-60] }, Listed, "truncated", "truncated"},
 		"no Release file":       {func(f fstest.MapFS) { delete(f, inRelease) }, Listed, "", "no Release file lists it"},
 		"an unknown key":        {func(f fstest.MapFS) { f[inRelease].Data = []byte(sign(t, release, false)) }, Foreign, "", "which is not trusted"},
@@ -576,8 +580,14 @@ func TestBundle(t *testing.T) {
 		t.Errorf("%+v", saved)
 	}
 	set := openFS(t, open(all).Files)
-	if len(set.Problems) != 0 {
-		t.Error(set.Problems)
+	signatures := 0
+	for _, x := range set.Indexes {
+		if x.KeyName == "archive" {
+			signatures++
+		}
+	}
+	if len(set.Problems) != 0 || signatures != 2 {
+		t.Errorf("%+v", set)
 	}
 	for p, want := range map[[3]string]string{{"acme", "1.2-1", "amd64"}: Signed, {"vendor", "3", "amd64"}: Foreign, {"plain", "1", "all"}: Listed} {
 		if r := set.Match(deb(p[0], p[1], p[2])); r.Evidence != want {

@@ -206,6 +206,9 @@ func (o *opener) readRelease(s Source, r *release) bool {
 		if text, signatures, err = o.keys.Clearsigned(data); err != nil {
 			return damaged(r.file, err.Error())
 		}
+	case strings.HasSuffix(r.file, "InRelease"):
+		// apt stores no such file: an archive without signatures has a Release.
+		return damaged(r.file, "the signature was removed from it")
 	}
 	if r.fields, err = parseRelease(text); err != nil {
 		if len(signatures) == 0 && !bytes.Contains(text, []byte("\nSHA256:")) {
