@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
@@ -486,5 +487,76 @@ touch %{buildroot}/var/lib/foo/ghost %{buildroot}/var/lib/foo/empty
 				}
 			}
 		})
+	}
+}
+
+// pipServer serves a directory as an index of packages, with answers that pip may
+// keep. It prints its address.
+const pipServer = `
+import http.server, sys, functools
+class H(http.server.SimpleHTTPRequestHandler):
+    def end_headers(self):
+        self.send_header("Cache-Control", "max-age=31536000, public")
+        super().end_headers()
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(H, directory=sys.argv[1]))
+print(s.server_port, flush=True)
+s.serve_forever()
+`
+
+// TestRealPipCache finds a wheel in the cache of pip, which must be a version that
+// caches: DEPAUDIT_PIP names others than the one in PATH, separated by colons.
+func TestRealPipCache(t *testing.T) {
+	endToEnd(t, "python3", "pip")
+	dir := t.TempDir()
+	wheel := zipOf(t, "made.py", strings.Repeat("x = 1\n", 50000), "made-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: made\nVersion: 1.0\n",
+		"made-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n", "made-1.0.dist-info/RECORD", "")
+	write(t, wheel, dir, "made", "made-1.0-py3-none-any.whl")
+	server := exec.CommandContext(t.Context(), "python3", "-c", pipServer, dir)
+	out, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	}()
+	port, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pip := range append([]string{"pip"}, strings.FieldsFunc(os.Getenv("DEPAUDIT_PIP"), func(r rune) bool { return r == ':' })...) {
+		home := t.TempDir()
+		run(t, dir, pip, "install", "--no-deps", "--isolated", "--index-url", "http://127.0.0.1:"+strings.TrimSpace(port), "--trusted-host", "127.0.0.1:"+strings.TrimSpace(port), "--target", filepath.Join(home, "target"),
+			"--cache-dir", filepath.Join(home, ".cache/pip"), "made==1.0")
+		s := NewStore(Options{Sources: []Source{{FS: os.DirFS(home), Homes: []string{"."}}}})
+		m, _, err := s.Manifest(t.Context(), Want{Kind: Wheel, Name: "made", Version: "1.0", Digests: []string{sha256Of(wheel)}})
+		if err != nil || len(m.Files) != 4 {
+			t.Errorf("%s: %v, %q", pip, err, listed(t, home))
+		}
+	}
+}
+
+// TestRealYarn finds tarballs in the cache of Yarn 1, which npm downloads.
+func TestRealYarn(t *testing.T) {
+	endToEnd(t, "npx")
+	dir, home := t.TempDir(), t.TempDir()
+	write(t, []byte(`{"name":"x","version":"1.0.0","dependencies":{"@types/node":"20.0.0","ms":"2.1.3"}}`), dir, "package.json")
+	run(t, dir, "npx", "-y", "yarn@1.22.22", "install", "--registry", "https://registry.npmjs.org", "--cache-folder", filepath.Join(home, ".cache/yarn"), "--ignore-scripts")
+	lock, err := os.ReadFile(filepath.Join(dir, "yarn.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewStore(Options{Sources: []Source{{FS: os.DirFS(home), Homes: []string{"."}}}})
+	for name, version := range map[string]string{"@types/node": "20.0.0", "ms": "2.1.3"} {
+		_, rest, _ := strings.Cut(string(lock), name+"@"+version)
+		_, rest, _ = strings.Cut(rest, "integrity ")
+		integrity, _, _ := strings.Cut(rest, "\n")
+		m, _, err := s.Manifest(t.Context(), Want{Kind: NPM, Name: name, Version: version, Digests: []string{fromIntegrity(t, integrity)}})
+		if err != nil || m.Name != name || m.Version != version {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -215,8 +216,15 @@ func (h rpmTags) files() ([]rpmFile, error) {
 	if sizes == nil {
 		sizes = h.numbers(rpmLongSizes)
 	}
-	for _, length := range []int{len(dirOf), len(modes), len(flags), len(users), len(groups), len(digests), len(links), len(devices), len(inodes), len(sizes)} {
+	for _, length := range []int{len(dirOf), len(modes), len(digests), len(sizes)} {
 		if length != n {
+			return nil, errors.New("the lists of files have different lengths")
+		}
+	}
+	// Those of some programs have no links, flags, owners or inodes: nfpm's, for
+	// example.
+	for _, length := range []int{len(flags), len(users), len(groups), len(links), len(devices), len(inodes)} {
+		if length != n && length != 0 {
 			return nil, errors.New("the lists of files have different lengths")
 		}
 	}
@@ -234,16 +242,27 @@ func (h rpmTags) files() ([]rpmFile, error) {
 			return nil, err
 		}
 		f := &files[i]
-		f.File = File{Path: name, Mode: uint32(modes[i]) & 0o7777, User: users[i], Group: groups[i]}
-		f.ghost, f.config = flags[i]&rpmFlagGhost != 0, flags[i]&rpmFlagConfig != 0
+		f.File = File{Path: name, Mode: uint32(modes[i]) & 0o7777, User: "root", Group: "root"}
+		if len(users) > 0 && len(groups) > 0 {
+			f.User, f.Group = users[i], groups[i]
+		}
+		if len(flags) > 0 {
+			f.ghost, f.config = flags[i]&rpmFlagGhost != 0, flags[i]&rpmFlagConfig != 0
+		}
 		f.digest, f.newHash = digests[i], newHash
-		f.node = [2]uint64{devices[i], inodes[i]}
+		f.node = [2]uint64{math.MaxUint64, uint64(i)} // no other's
+		if len(devices) > 0 && len(inodes) > 0 {
+			f.node = [2]uint64{devices[i], inodes[i]}
+		}
 		switch modes[i] & 0o170000 {
 		case 0o100000:
 			f.Type, f.Size = 'f', int64(sizes[i])
 		case 0o040000:
 			f.Type = 'd'
 		case 0o120000:
+			if len(links) == 0 {
+				return nil, fmt.Errorf("the link %.200q has no target", name)
+			}
 			f.Type, f.Target, f.Mode = 'l', links[i], 0
 		default:
 			f.Type = 'o'

@@ -63,7 +63,7 @@ type item struct {
 
 const (
 	// maxItems is the number of files of a shelf.
-	maxItems = 2_000_000
+	maxItems = 500_000
 	// maxHashed is the size in bytes of the files with unusual names that are
 	// hashed on one shelf: some seconds.
 	maxHashed = 4 << 30

@@ -244,13 +244,14 @@ func (it *item) where() string {
 	return "/" + it.path
 }
 
-// Problems returns the errors of directories that could not be listed, in the
-// order of [Options]: an artifact that was not found may be there.
+// Problems returns the errors of directories that could not be listed whole, in
+// the order of [Options]: an artifact that was not found may be there. A cache of
+// a package manager promises nothing, and is no problem.
 func (s *Store) Problems() []error {
 	var out []error
 	for _, shelf := range s.shelves {
 		shelf.mu.Lock()
-		if shelf.err != nil {
+		if shelf.err != nil && shelf.name != "" {
 			out = append(out, fmt.Errorf("directory of artifacts: %w", shelf.err))
 		}
 		shelf.mu.Unlock()
