@@ -140,7 +140,7 @@ func (e *engine) runs(n rootfs.Node) string {
 	if kind == rootfs.Dir || kind == rootfs.Other {
 		return ""
 	}
-	if scan.StartupPlace(e.tree.Path(n)) {
+	if e.files.Startup(n) {
 		return runsStartup
 	}
 	switch e.files.Code(n) {

@@ -60,3 +60,12 @@ func (f *Files) Code(n rootfs.Node) Code {
 	}
 	return CodeProgram
 }
+
+// Startup reports whether a file runs code, or decides which code runs, when
+// something starts: the system, a shell, a package manager, an interpreter. Of a
+// file that no package owns, that depends on its content: an empty
+// /etc/environment does not.
+func (f *Files) Startup(n rootfs.Node) bool {
+	s := f.scan
+	return s.unasked.kinds[n] == sbom.NoticeStartup && (s.owned(n) || s.unasked.told[n])
+}

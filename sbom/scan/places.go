@@ -274,7 +274,7 @@ func (s *scanner) examinePlace(p *place, pattern string, n rootfs.Node) {
 			return
 		}
 		// A link that makes a package's file run where it is not meant to.
-		s.tell(sbom.Notice{Kind: p.kind, Path: t.Path(n), Detail: p.words + fmt.Sprintf("; the link leads to %+q", t.Path(file)), Digest: digestOf("link:" + link)})
+		s.tellAt(n, sbom.Notice{Kind: p.kind, Detail: p.words + fmt.Sprintf("; the link leads to %+q", t.Path(file)), Digest: digestOf("link:" + link)})
 		return
 	case s.isPackaged(file), s.isTemplate(p, pattern, file):
 		return
@@ -333,8 +333,8 @@ func (s *scanner) examinePlace(p *place, pattern string, n rootfs.Node) {
 		if sum == "" {
 			sum = digestOf(strings.Join(texts, "\n"))
 		}
-		s.tell(sbom.Notice{Kind: kind, Path: t.Path(n), Detail: detail, Digest: sum})
-		s.unasked.told[n], s.unasked.told[file] = true, true
+		s.unasked.told[file] = true
+		s.tellAt(n, sbom.Notice{Kind: kind, Detail: detail, Digest: sum})
 	}
 }
 
@@ -346,7 +346,7 @@ func (s *scanner) emptyPlace(p *place, n, end rootfs.Node) {
 	if end != rootfs.None || s.owned(n) || p.read != nil || p.kind != sbom.NoticeStartup || isEphemeral(to) || p.enables {
 		return
 	}
-	s.tell(sbom.Notice{Kind: p.kind, Path: s.tree.Path(n), Detail: p.words + fmt.Sprintf("; the link leads to %+q, which is not there", to), Digest: digestOf("link:" + to)})
+	s.tellAt(n, sbom.Notice{Kind: p.kind, Detail: p.words + fmt.Sprintf("; the link leads to %+q, which is not there", to), Digest: digestOf("link:" + to)})
 }
 
 func isEphemeral(p string) bool {
@@ -368,7 +368,6 @@ func (s *scanner) namedFile(kind sbom.NoticeKind, name string, by rootfs.Node) {
 	if n == rootfs.None || s.tree.Kind(n) != rootfs.File || s.owned(n) && !s.isEdited(n) || s.isPackaged(n) || s.unasked.told[n] {
 		return
 	}
-	s.unasked.told[n] = true
 	if _, known := s.unasked.kinds[n]; !known {
 		s.unasked.kinds[n] = kind
 	}
@@ -385,10 +384,17 @@ func (s *scanner) namedFile(kind sbom.NoticeKind, name string, by rootfs.Node) {
 	if by != rootfs.None {
 		source = s.tree.Path(by)
 	}
-	s.tell(sbom.Notice{Kind: kind, Path: s.tree.Path(n), Detail: fmt.Sprintf("%s makes programs run or load it", source), Digest: sum})
+	s.tellAt(n, sbom.Notice{Kind: kind, Detail: fmt.Sprintf("%s makes programs run or load it", source), Digest: sum})
 }
 
 func (s *scanner) tell(n sbom.Notice) { s.doc.Notices = append(s.doc.Notices, n) }
+
+// tellAt adds a notice about a node.
+func (s *scanner) tellAt(n rootfs.Node, notice sbom.Notice) {
+	notice.Path = s.tree.Path(n)
+	s.unasked.told[n] = true
+	s.tell(notice)
+}
 
 func (s *scanner) placeGap(n rootfs.Node, err error) {
 	if errors.Is(err, fs.ErrNotExist) {

@@ -50,7 +50,8 @@ func (s *scanner) startupNotice(n rootfs.Node, detail string) {
 	} else {
 		notice.Detail += ", and no package accounts for it"
 	}
-	s.doc.Notices = append(s.doc.Notices, notice)
+	s.unasked.kinds[n] = notice.Kind
+	s.tellAt(n, notice)
 }
 
 // isCustomize reports whether site.py imports a module of that name, in any
