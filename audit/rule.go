@@ -66,7 +66,7 @@ func Rules() []Rule {
 		RuleGrowth, RuleOverLimit, RuleWeaker,
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleExpired,
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
-		RuleClaim, RuleStartup, RuleLeftover, RuleIdentity, RuleNonASCII, RuleHalfInstalled,
+		RuleClaim, RuleStartup, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
 		RuleStageGone, RuleNotJudged, RuleShrunk,
 	}

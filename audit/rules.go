@@ -441,6 +441,15 @@ var (
 		message: text("a package has the identity of another one, or is in the place of another one"),
 		hint:    text("find out what installed it, and remove it; if an installer left it there, reinstall the package"),
 	}
+	RuleName = Rule{
+		ID: "program-name", Title: "A name of a program that no package lists", Strict: Error, Other: Warning,
+		What:    "A link in a directory that programs are searched in runs a program of a package under another name, or stands before the program of a package that has its name, and the baseline does not have it.",
+		Why:     "Commands are found by their names: gpgv can be a link to true, and then every signature is good.",
+		Fix:     "remove the link.",
+		Accept:  `depaudit baseline update --stage STAGE --reason "..." records the link with what it leads to.`,
+		message: text("a program has a name that no package lists and the baseline does not have"),
+		hint:    text("remove the link, or accept it if the stage makes it"),
+	}
 	RuleHalfInstalled = Rule{
 		ID: "half-installed", Title: "Package in a broken state", Strict: Warning, Other: Warning,
 		What:    "The package manager left a package unpacked or half configured.",

@@ -434,6 +434,7 @@ const (
 	NoticeImage     NoticeKind = "image-claim"           // metadata of an image that contradicts its content
 	NoticeHalfState NoticeKind = "half-installed"        // a package in a broken state
 	NoticeIdentity  NoticeKind = "duplicate-identity"    // a place that contradicts the metadata of the package in it
+	NoticeName      NoticeKind = "program-name"          // a name of a program that no package lists
 
 	NoticeSystem NoticeKind = "system"       // a line of os-release that could not be read, or a package list without files
 	NoticeStale  NoticeKind = "stale-record" // an installer's record that the installer itself would not use

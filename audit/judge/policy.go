@@ -261,6 +261,8 @@ func noticeRule(kind sbom.NoticeKind) (audit.Rule, bool) {
 		return audit.RuleNonASCII, true
 	case sbom.NoticeIdentity:
 		return audit.RuleIdentity, true
+	case sbom.NoticeName:
+		return audit.RuleName, true
 	case sbom.NoticeHalfState:
 		return audit.RuleHalfInstalled, true
 	}

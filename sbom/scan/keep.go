@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "12"
+const keepVersion = "13"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -109,6 +109,8 @@ func isDatabase(p string) bool {
 		return name == "status" || name == "diversions" || name == "statoverride" || name == "arch" || name == "dpkg.cfg"
 	case "dpkg.cfg.d": // path-exclude
 		return true
+	case "alternatives": // of Debian, of openSUSE and of Red Hat
+		return above == "dpkg" || above == "lib" || above == "rpm"
 	case "status.d": // distroless: records, with digests beside them
 		return true
 	case "updates":

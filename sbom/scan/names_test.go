@@ -11,7 +11,7 @@ func TestNamesOfOneFile(t *testing.T) {
 	tool := debs(map[string][]string{"tool": {"/usr/bin/tool"}}).with(files{"/usr/bin/tool": x})
 	repo := "/sysroot/ostree/repo/objects/ab/cdef0123456789.file"
 	runCases(t, []scanCase{
-		{"a file of the system", tool.with(files{"/usr/local/bin/again": "=> /usr/bin/tool", repo: "=> /usr/bin/tool", "/sysroot/ostree/repo/config": ""}), []string{"excluded cache /sysroot/ostree/repo"}},
+		{"a file of the system", tool.with(files{"/usr/local/bin/again": "=> /usr/bin/tool", repo: "=> /usr/bin/tool", "/sysroot/ostree/repo/config": ""}), []string{"excluded cache /sysroot/ostree/repo", "notice program-name /usr/local/bin/again"}},
 		{"an object that is not checked out", tool.with(files{repo: x, "/sysroot/ostree/repo/config": ""}), []string{"excluded cache /sysroot/ostree/repo", "counts " + unaccounted("/sysroot/ostree/repo")}},
 		{"other files among the objects", tool.with(files{repo: "=> /usr/bin/tool", "/sysroot/ostree/repo/config": ""}).with(dist("/sysroot/ostree/repo/objects/site-packages", "evil", "6.6.6")), []string{"counts pypi/evil@6.6.6"}},
 		{"a copy of a file of the system", tool.with(files{"/usr/local/bin/again": x}), []string{"counts " + unaccounted("/usr/local/bin/again")}},

@@ -424,6 +424,7 @@ func (s *scanner) assemble() {
 	s.findPlaces()
 	s.startupCode()
 	s.identities()
+	s.programNames()
 	s.exclude()
 	s.excludeOwn()
 }
