@@ -69,7 +69,11 @@ type kind struct {
 }
 
 func kinds() []kind {
-	return []kind{{(*opener).isAptIndex, (*opener).aptIndex}}
+	return []kind{
+		{(*opener).isAptIndex, (*opener).aptIndex},
+		{(*opener).isApkIndex, (*opener).apkIndex},
+		{(*opener).isAlpmIndex, (*opener).alpmIndex},
+	}
 }
 
 // indexFile is a file that is to be read.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -111,10 +112,24 @@ func (b *bundle) add(ctx context.Context, x Index, at origin) (bool, error) {
 	}
 	defer f.Close()
 	if x.Type != typeDeb {
-		_, err := io.Copy(out, &limited{r: f, left: maxIndex})
-		return true, err
+		if _, err := io.Copy(out, &limited{r: f, left: maxIndex}); err != nil {
+			return false, err
+		}
+		return true, b.addSignature(b.sources[at.source].Files, at.name+".sig", name+".sig")
 	}
 	return true, recompress(ctx, out, f, at.release, x.Path)
+}
+
+// addSignature adds the signature beside an index, if there is one.
+func (b *bundle) addSignature(files fs.FS, from, to string) error {
+	data, err := readLimited(files, from, maxSignatureMember)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return b.write(to, data)
 }
 
 // recompress copies an index, and checks that it is still what was verified.

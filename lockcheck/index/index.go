@@ -81,7 +81,7 @@ const (
 func Evidence() []string { return []string{Signed, Listed, OtherVersion, Foreign, Local} }
 
 // Types are the purl types of packages that indexes are read of.
-func Types() []string { return []string{typeDeb} }
+func Types() []string { return []string{typeDeb, typeApk, typeAlpm} }
 
 // Result is the answer for one package.
 type Result struct {

@@ -22,12 +22,15 @@ func (s *Set) Match(p Package) Result {
 	)
 	for i := range named {
 		e := &named[i]
-		if e.Version != p.Version || p.Arch != "" && e.Arch != p.Arch {
+		if e.Version != p.Version || !sameArch(p, e) {
 			continue
 		}
 		var d []string
+		if s.origins[e.Index].standing == signed && otherDigest(p, e) {
+			d = append(d, "Checksum")
+		}
 		if p.Record != nil && s.origins[e.Index].standing == signed {
-			d = differences(p.Record, e)
+			d = append(d, differences(p.Record, e)...)
 		}
 		if best == nil || s.better(e, best) || !s.better(best, e) && len(d) < len(differs) {
 			best, differs = e, d
@@ -52,6 +55,22 @@ func (s *Set) Match(p Package) Result {
 	return r
 }
 
+// sameArch reports whether an entry is for the architecture of a package. An index
+// of apk may have its own in place of "noarch" (apk index --rewrite-arch).
+func sameArch(p Package, e *entry) bool {
+	return p.Arch == "" || e.Arch == p.Arch || p.Type == typeApk && (p.Arch == "noarch" || e.Arch == "noarch")
+}
+
+// otherDigest reports whether the database has the digest of another artifact than
+// the entry: apk records the checksum of the package that it installed.
+func otherDigest(p Package, e *entry) bool {
+	if p.Type != typeApk {
+		return false
+	}
+	sum, isSHA1 := strings.CutPrefix(p.Digest, "sha1:")
+	return isSHA1 && len(e.Digests) > 0 && !slices.Contains(e.Digests, apkChecksum+sum)
+}
+
 // better reports whether the index of a is of a higher standing than that of b.
 func (s *Set) better(a, b *entry) bool {
 	return s.origins[a.Index].standing > s.origins[b.Index].standing
@@ -62,7 +81,7 @@ func (s *Set) better(a, b *entry) bool {
 func (s *Set) unmatched(p Package, named []entry) Result {
 	var near *entry
 	for i := range named {
-		if e := &named[i]; p.Arch == "" || e.Arch == p.Arch {
+		if e := &named[i]; sameArch(p, e) {
 			if near == nil || s.nearer(p, e, near) {
 				near = e
 			}

@@ -27,7 +27,9 @@ const (
 // environmentDirs are the directories in which package managers keep indexes,
 // relative to the root of an environment.
 var environmentDirs = []string{
-	"var/lib/apt/lists", // https://manpages.debian.org/apt-get.8, FILES
+	"var/lib/apt/lists",   // https://manpages.debian.org/apt-get.8, FILES
+	"var/cache/apk",       // https://wiki.alpinelinux.org/wiki/Local_APK_cache
+	"var/lib/pacman/sync", // https://man.archlinux.org/man/pacman.8, --dbpath
 }
 
 // InEnvironment reports whether a file of an environment can be an index, by its

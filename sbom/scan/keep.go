@@ -128,8 +128,10 @@ func isDatabase(p string) bool {
 		return true
 	case "lists": // var/lib/apt/lists: package indexes and who signs them
 		return above == "apt" && (strings.Contains(name, "Release") || strings.Contains(name, "Packages"))
-	case "apk": // etc/apk
-		return name == "world" || name == "repositories" || name == "arch"
+	case "apk": // etc/apk, and indexes in var/cache/apk
+		return name == "world" || name == "repositories" || name == "arch" || strings.HasPrefix(name, "APKINDEX.")
+	case "sync": // var/lib/pacman/sync
+		return above == "pacman"
 	case "repositories.d", "protected_paths.d":
 		return above == "apk"
 	case "db": // lib/apk/db
