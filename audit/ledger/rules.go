@@ -79,6 +79,8 @@ func Rules() []Rule {
 			Source: "https://docs.python.org/3/library/venv.html", explain: (*engine).venv},
 		{Name: "npm", Files: "node_modules/.package-lock.json and links in node_modules/.bin", Checked: "that a link leads to a file of a package beside it",
 			Source: "https://docs.npmjs.com/cli/configuring-npm/folders", explain: (*engine).npm},
+		{Name: ruleNPMProgram, Files: "native programs that the install script of an npm package copies into it", Checked: "that the content is that of a proved file in a package that its package.json names as an optional dependency",
+			Source: "https://github.com/evanw/esbuild/blob/main/lib/npm/node-install.ts"},
 		{Name: "register", Files: "indexes that triggers of packages make: MIME types, icons, menus, schemas, manual pages, info, TeX, catalogs of SGML and XML, locales", Checked: "that it is no program",
 			Source: "https://manpages.debian.org/deb-triggers.5", explain: inertAt("/usr/share/mime/**", "/usr/share/icons/*/icon-theme.cache", "/usr/share/icons/*/.icon-theme.cache", "/usr/share/applications/mimeinfo.cache", "/usr/share/applications/mimeapps.list", "/usr/share/glib-2.0/schemas/gschemas.compiled", "/usr/lib/*/gio/modules/giomodule.cache", "/usr/share/info/dir", "/usr/share/info/dir.old", "/var/cache/man/**", "/var/cache/fontconfig/**", "/var/lib/texmf/**", "/var/lib/tex-common/**", "/usr/local/share/texmf/ls-R", "/usr/share/texmf/ls-R", "/usr/share/texlive/texmf-dist/ls-R", "/etc/sgml/*", "/etc/xml/*", "/usr/lib/locale/locale-archive", "/usr/lib/locale/*/**", "/var/lib/systemd/catalog/database", "/etc/udev/hwdb.bin", "/usr/lib/udev/hwdb.bin", "/var/lib/ghostscript/fonts/**", "/var/lib/misc/*", "/usr/share/fonts/**/fonts.*", "/var/lib/aspell/**", "/var/cache/dictionaries-common/*", "/usr/share/fonts-*/**", "/etc/fonts/**", "/usr/share/emacs/site-lisp/**/*.elc")},
 		{Name: "log", Files: "/var/log", Checked: "that it is no program", Source: "https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch05s10.html", explain: inertAt("/var/log/**")},
@@ -129,6 +131,7 @@ func (e *engine) explain(ctx context.Context) error {
 			f.status = unexplained
 		}
 	}
+	e.npmPrograms()
 	return ctx.Err()
 }
 

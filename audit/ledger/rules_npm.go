@@ -1,0 +1,95 @@
+package ledger
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+)
+
+// npmPrograms explains programs that the install script of an npm package put in
+// the place of one of its files: a copy of the native program in the package of the
+// platform, which its package.json names as an optional dependency. esbuild does so
+// (https://github.com/evanw/esbuild/blob/main/lib/npm/node-install.ts). The copy must
+// have every byte of a file that is proved. It is derived and not proved, since the
+// package's own artifact has another file there.
+func (e *engine) npmPrograms() {
+	rule := slices.IndexFunc(e.rules, func(r Rule) bool { return r.Name == ruleNPMProgram })
+	var changes []rootfs.Node
+	for n := range e.nodes {
+		f := &e.nodes[n]
+		if f.status == changed && f.how == howContent && e.isNPM(f) && e.native(rootfs.Node(n)) {
+			changes = append(changes, rootfs.Node(n))
+		}
+	}
+	if len(changes) == 0 {
+		return
+	}
+	sources := map[[32]byte][]int32{} // components with a proved file
+	for n := range e.nodes {
+		if f := &e.nodes[n]; f.status == proved && f.summed && e.isNPM(f) {
+			sources[f.sum] = append(sources[f.sum], f.component)
+		}
+	}
+	for _, n := range changes {
+		f := &e.nodes[n]
+		optional := e.optionalDependencies(n)
+		for _, c := range sources[f.sum] {
+			d := &e.doc.Components[c-1]
+			if _, ok := optional[ecosystem.Join(d.Namespace, d.Name)]; ok && c != f.component {
+				f.status, f.how, f.rule = derived, 0, uint8(rule)+1
+				break
+			}
+		}
+	}
+}
+
+const ruleNPMProgram = "npm-program"
+
+func (e *engine) isNPM(f *node) bool {
+	return f.component > 0 && e.doc.Components[f.component-1].Type == "npm"
+}
+
+// native reports whether a file begins as a native program: ELF, Mach-O or PE.
+func (e *engine) native(n rootfs.Node) bool {
+	if e.tree.Kind(n) != rootfs.File {
+		return false
+	}
+	f, err := e.tree.OpenFile(n)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var head [4]byte
+	if _, err := f.ReadAt(head[:], 0); err != nil {
+		return false
+	}
+	switch string(head[:]) {
+	case "\x7fELF", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe":
+		return true
+	}
+	return string(head[:2]) == "MZ"
+}
+
+// optionalDependencies returns those in the package.json of the package that a file
+// is in, which must be proved itself.
+func (e *engine) optionalDependencies(n rootfs.Node) map[string]json.RawMessage {
+	for dir := e.tree.Parent(n); dir != 0 && dir != rootfs.None && e.tree.Name(dir) != "node_modules"; dir = e.tree.Parent(dir) {
+		m := e.tree.Lookup(e.tree.Path(dir) + "/package.json")
+		if m == rootfs.None || e.nodes[m].component != e.nodes[n].component || e.nodes[m].status != proved {
+			continue
+		}
+		data, err := e.tree.ReadFile(m, maxSmall)
+		if err != nil {
+			return nil
+		}
+		var fields map[string]json.RawMessage
+		var optional map[string]json.RawMessage
+		if json.Unmarshal(data, &fields) != nil || json.Unmarshal(fields["optionalDependencies"], &optional) != nil {
+			return nil
+		}
+		return optional
+	}
+	return nil
+}

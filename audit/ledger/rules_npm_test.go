@@ -1,0 +1,106 @@
+package ledger
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/scan"
+)
+
+// TestNPMPrograms has a package whose install script replaces its command by the
+// program of an optional dependency, as esbuild does, and what an attacker may put
+// there instead.
+func TestNPMPrograms(t *testing.T) {
+	native := "\x7fELF" + string(make([]byte, 5000))
+	packages := map[string]map[string]string{
+		"tool":          {"package.json": `{"name":"tool","version":"1.0.0","bin":"bin/tool","optionalDependencies":{"@tool/linux":"1.0.0"}}`, "bin/tool": "#!/usr/bin/env node\n"},
+		"@tool/linux":   {"package.json": `{"name":"@tool/linux","version":"1.0.0"}`, "bin/tool": native + "1"},
+		"other":         {"package.json": `{"name":"other","version":"1.0.0"}`, "program": native + "2"},
+		"@tool/scripts": {"package.json": `{"name":"@tool/scripts","version":"1.0.0"}`, "index.js": "1"},
+	}
+	root, dir := t.TempDir(), t.TempDir()
+	put := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries := ""
+	for name, files := range packages {
+		var data bytes.Buffer
+		z := gzip.NewWriter(&data)
+		w := tar.NewWriter(z)
+		for path, text := range files {
+			if err := w.WriteHeader(&tar.Header{Name: "package/" + path, Mode: 0o644, Size: int64(len(text)), Typeflag: tar.TypeReg}); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprint(w, text)
+			put(filepath.Join(root, "app/node_modules", name, path), text)
+		}
+		w.Close()
+		z.Close()
+		put(filepath.Join(dir, filepath.Base(name)+"-1.0.0.tgz"), data.String())
+		sum := sha512.Sum512(data.Bytes())
+		entries += fmt.Sprintf(`,"node_modules/%s":{"version":"1.0.0","resolved":"https://registry.npmjs.org/%[1]s/-/%s-1.0.0.tgz","integrity":"sha512-%s"}`, name, filepath.Base(name), base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	lock := filepath.Join(dir, "package-lock.json")
+	put(lock, `{"name":"app","version":"1.0.0","lockfileVersion":3,"packages":{"":{"name":"app","version":"1.0.0"}`+entries+`}}`)
+	ref, err := rootfs.ParseRefIn("/", root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, file, text string
+		want             audit.FileStatus
+	}{
+		{"as the tarball has it", "tool/bin/tool", packages["tool"]["bin/tool"], ""},
+		{"the optional dependency's program", "tool/bin/tool", native + "1", audit.FileDerived},
+		{"another package's program", "tool/bin/tool", native + "2", audit.FileChanged},
+		{"another program", "tool/bin/tool", native + "3", audit.FileChanged},
+		{"the program of a package that does not name it", "other/program", native + "1", audit.FileChanged},
+		{"no program", "tool/bin/tool", packages["@tool/linux"]["package.json"], audit.FileChanged},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(root, "app/node_modules", c.file)
+			before, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(file, c.text)
+			defer put(file, string(before))
+			var p *audit.Proof
+			_, err = scan.Run(t.Context(), ref, scan.Options{Sums: rootfs.SumBLAKE3, Use: func(ctx context.Context, f *scan.Files) error {
+				p, err = Make(ctx, f, Request{Sealed: true, Artifacts: []string{dir}, Locks: []string{lock}})
+				return err
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got audit.FileStatus
+			for _, l := range p.Ledger.Lines {
+				if l.Path == "/app/node_modules/"+c.file {
+					got = l.Status
+					if (l.Rule == ruleNPMProgram) != (c.want == audit.FileDerived) {
+						t.Errorf("rule %q", l.Rule)
+					}
+				}
+			}
+			if got != c.want && !(c.want == "" && got == audit.FileProved) {
+				t.Errorf("status %q, want %q", got, c.want)
+			}
+		})
+	}
+}
