@@ -58,6 +58,10 @@ type Options struct {
 	Timeout time.Duration
 	// Cache is the directory for the indexes of image layers; empty for none.
 	Cache string
+	// Manifests is the directory for manifests of artifacts, empty for none, and
+	// Artifacts are directories with artifacts of every stage.
+	Manifests string
+	Artifacts []string
 	// Rehash is as in [scan.Options].
 	Rehash bool
 	// Own is as in [scan.Options], for scans of the host.
@@ -105,29 +109,8 @@ func Audit(ctx context.Context, cfg *config.Config, o Options) (*audit.Report, e
 	if _, err := time.Parse(time.DateOnly, o.Today); err != nil {
 		return nil, &InputError{Err: fmt.Errorf("the day that exceptions are checked against is not YYYY-MM-DD: %q", o.Today)}
 	}
-	p, err := apply(cfg, o)
+	p, stages, err := prepare(ctx, cfg, o)
 	if err != nil {
-		return nil, err
-	}
-	var stages []stageScan
-	locks := make(lockCache)
-	for _, stage := range p.chosen(o.Stages) {
-		s, err := newStageScan(stage, p.dir(stage.Name), p.baseDir(stage.Name))
-		if err != nil {
-			return nil, &InputError{Err: fmt.Errorf("stage %s: %w", stage.Name, errors.Unwrap(err)), Hint: hintOf(err)}
-		}
-		if s.input.Locks, err = locks.open(ctx, stage.LockFiles); err != nil {
-			return nil, err
-		}
-		if err := p.checkLinks(s); err != nil {
-			return nil, err
-		}
-		if err := s.verify(p.config, o); err != nil {
-			return nil, err
-		}
-		stages = append(stages, *s)
-	}
-	if err := checkPlaces(p.config, stages, o); err != nil {
 		return nil, err
 	}
 	if err := scanStages(ctx, stages, o); err != nil {
@@ -138,6 +121,64 @@ func Audit(ctx context.Context, cfg *config.Config, o Options) (*audit.Report, e
 		inputs = append(inputs, s.input)
 	}
 	return judge.Pipeline(p.config, inputs, o.Baseline, o.tool(), o.Today), nil
+}
+
+// prepare checks the configuration and what the scans of its stages need.
+func prepare(ctx context.Context, cfg *config.Config, o Options) (*applied, []stageScan, error) {
+	p, err := apply(cfg, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	var stages []stageScan
+	locks := make(lockCache)
+	for _, stage := range p.chosen(o.Stages) {
+		s, err := newStageScan(stage, p.dir(stage.Name), p.baseDir(stage.Name))
+		if err != nil {
+			return nil, nil, &InputError{Err: fmt.Errorf("stage %s: %w", stage.Name, errors.Unwrap(err)), Hint: hintOf(err)}
+		}
+		if s.input.Locks, err = locks.open(ctx, stage.LockFiles); err != nil {
+			return nil, nil, err
+		}
+		if err := p.checkLinks(s); err != nil {
+			return nil, nil, err
+		}
+		if err := s.verify(p.config, o); err != nil {
+			return nil, nil, err
+		}
+		stages = append(stages, *s)
+	}
+	if err := checkPlaces(p.config, stages, o); err != nil {
+		return nil, nil, err
+	}
+	return p, stages, nil
+}
+
+// StageProof is what was verified of a stage.
+type StageProof struct {
+	Stage string
+	// Registries are those that the configuration allows.
+	Registries []string
+	// Proof is nil for a stage that is not verified, and when Lost is set.
+	Proof *audit.Proof
+	// Lost is why the scan has no result.
+	Lost error
+}
+
+// Proofs verifies the stages of a pipeline as [Audit] does, and judges nothing.
+func Proofs(ctx context.Context, cfg *config.Config, o Options) ([]StageProof, error) {
+	p, stages, err := prepare(ctx, cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := scanStages(ctx, stages, o); err != nil {
+		return nil, err
+	}
+	var out []StageProof
+	for i := range stages {
+		in := &stages[i].input
+		out = append(out, StageProof{Stage: in.Stage.Name, Registries: slices.Concat(p.config.Registries, in.Stage.Registries), Proof: in.Proof, Lost: in.Lost})
+	}
+	return out, nil
 }
 
 // Scan reports on one environment without a configuration and a baseline. Of
@@ -207,7 +248,7 @@ func newStageScan(stage config.Stage, dir, baseDir string) (*stageScan, error) {
 // An SBOM has no files.
 //
 // The caches of package managers on the auditor's machine are not searched: the
-// evidence would depend on what was installed there before.
+// evidence would depend on what was installed there before. What "fetch" got is.
 func (s *stageScan) verify(c *config.Config, o Options) error {
 	stage := &s.input.Stage
 	switch {
@@ -221,13 +262,9 @@ func (s *stageScan) verify(c *config.Config, o Options) error {
 			Hint: "audit the environment itself, or remove `verify:` from the stage"}
 	}
 	sources := c.SourcesOf(stage)
-	cache := o.Cache
-	if cache != "" {
-		cache = filepath.Join(cache, "manifests")
-	}
 	s.env.Verify = &ledger.Request{
-		Indexes: sources.Indexes, Artifacts: sources.Artifacts, Trust: sources.Trust,
-		Locks: stage.LockFiles, Cache: cache, Sealed: stage.Verify == config.VerifySealed,
+		Indexes: sources.Indexes, Artifacts: slices.Concat(sources.Artifacts, o.Artifacts), Trust: sources.Trust,
+		Locks: stage.LockFiles, Cache: o.Manifests, Sealed: stage.Verify == config.VerifySealed,
 	}
 	return nil
 }

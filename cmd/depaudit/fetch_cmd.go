@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/ledger"
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/lockcheck"
@@ -28,8 +26,9 @@ import (
 // fetchFlags are the flags of the command fetch.
 type fetchFlags struct {
 	limits     limitFlags
+	which      pipelineFlags
 	platform   string
-	proof      ledger.Request
+	verify     verifyFlags
 	registries []string
 	simple     string
 	to         string
@@ -39,35 +38,51 @@ type fetchFlags struct {
 func (c *command) fetchCommand() *cobra.Command {
 	var f fetchFlags
 	cmd := &cobra.Command{
-		Use:   "fetch REF",
+		Use:   "fetch [REF]",
 		Short: "Download the artifacts that locks and package indexes name",
-		Long: `Scans an environment, and downloads the archives from which it was installed:
-the .deb files that a signed package index names, the wheels and tarballs that
-lock files name. "depaudit verify" and "depaudit audit" then compare the files
-of the environment with them, byte for byte.
+		Long: `Scans the stages of depaudit.yaml that are verified, or the environment REF, and
+downloads the archives from which they were installed: the .deb files that a
+signed package index names, the wheels and tarballs that lock files name.
+"depaudit verify" and "depaudit audit" then compare the files of the environment
+with them, byte for byte.
 
 This is the only command that downloads them. It asks the hosts of the
-ecosystems' own registries and archives, and those of --registry. What arrives is
-kept only if it has the digest that the lock or the index has. Artifacts that
-are there already are not downloaded; an interrupted download is continued.`,
-		Example: `  depaudit fetch dir:ROOT --lock requirements.txt --dry-run
-  depaudit fetch dir:ROOT --lock requirements.txt
-  depaudit verify dir:ROOT --lock requirements.txt`,
+ecosystems' own registries and archives, those that the configuration allows,
+and those of --registry. What arrives is kept only if it has the digest that the
+lock or the index has. Artifacts that are there already are not downloaded; an
+interrupted download is continued.`,
+		Example: `  depaudit fetch && depaudit audit
+  depaudit fetch dir:ROOT --locks requirements.txt --dry-run
+  depaudit fetch dir:ROOT --locks requirements.txt
+  depaudit verify dir:ROOT --locks requirements.txt`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(&hinted{errors.New("fetch takes one reference"), "depaudit fetch dir:ROOT --lock FILE"})
+			if len(args) > 1 {
+				return usage(errors.New("fetch takes one reference, or none for the stages of depaudit.yaml"))
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return c.fetch(cmd.Context(), args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.limits.check(); err != nil {
+				return err
+			}
+			if f.to == "" {
+				f.to = f.limits.cacheOf(cacheArtifacts)
+			}
+			if f.to == "" {
+				return usage(&hinted{errors.New("without a cache the artifacts have no place"), "--to DIRECTORY"})
+			}
+			proofs, err := c.fetchedFor(cmd.Context(), cmd, args, &f)
+			if err != nil {
+				return err
+			}
+			return c.get(cmd.Context(), proofs, f)
+		},
 	}
 	f.limits.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
-	flags.StringArrayVar(&f.proof.Locks, "lock", nil, "lock `FILE` of the environment; repeatable")
-	flags.StringArrayVar(&f.proof.Indexes, "index", nil, "`FILE` or directory with package indexes; repeatable")
-	flags.StringArrayVar(&f.proof.Trust, "trust", nil, "`FILE` with public keys, or a fingerprint; repeatable")
-	flags.StringArrayVar(&f.proof.Artifacts, "artifacts", nil, "`DIRECTORY` with artifacts that need no download; repeatable")
+	f.verify.register(cmd)
+	f.which.register(cmd)
 	flags.StringArrayVar(&f.registries, "registry", nil, "`HOST` or URL that is asked besides the default registries; repeatable")
 	flags.StringVar(&f.simple, "python-index", "https://pypi.org/simple/", "`URL` of the index that has the files of locks without URLs")
 	flags.StringVar(&f.to, "to", "", "`DIRECTORY` for artifacts (default: in the cache, where verify finds them)")
@@ -75,46 +90,79 @@ are there already are not downloaded; an interrupted download is continued.`,
 	return cmd
 }
 
-func (c *command) fetch(ctx context.Context, raw string, f fetchFlags) error {
-	if err := f.limits.check(); err != nil {
-		return err
+// fetchedFor returns what is verified with the artifacts.
+func (c *command) fetchedFor(ctx context.Context, cmd *cobra.Command, args []string, f *fetchFlags) ([]pipeline.StageProof, error) {
+	if len(args) == 0 {
+		for _, name := range []string{"locks", "index", "trust", "artifacts", "platform"} {
+			if cmd.Flags().Changed(name) {
+				return nil, usage(fmt.Errorf("--%s is for a reference; a stage has it in %s", name, f.which.config))
+			}
+		}
+		return c.stageProofs(ctx, f)
 	}
-	to := cmp.Or(f.to, artifactsDirectory(f.limits.cache()))
-	if to == "" {
-		return usage(&hinted{errors.New("without a cache the artifacts have no place"), "--to DIRECTORY"})
+	for _, name := range []string{"config", "stage", "env", "since", "baseline"} {
+		if cmd.Flags().Changed(name) {
+			return nil, usage(fmt.Errorf("--%s is for the stages of %s, and %s is a reference", name, f.which.config, args[0]))
+		}
 	}
-	e, err := pipeline.ParseEnvironment(raw, raw, "")
+	raw, err := reference(args[0])
 	if err != nil {
-		return usage(err)
+		return nil, err
 	}
-	e.Platform, e.Verify = f.platform, &f.proof
-	e.Verify.Cache, e.Verify.Own = f.limits.cache(), true
-	if _, err := os.Stat(to); err == nil {
-		e.Verify.Artifacts = append(slices.Clone(f.proof.Artifacts), to)
+	e, err := pipeline.ParseEnvironment(args[0], raw, "")
+	if err != nil {
+		return nil, usage(err)
+	}
+	request := f.verify.request(f.limits)
+	request.Artifacts = f.with(request.Artifacts)
+	e.Platform = f.platform
+	if e.Verify, err = pipeline.CheckVerify(ctx, request); err != nil {
+		return nil, scanExit(err)
 	}
 	found, err := c.inventories(ctx, []pipeline.Environment{e}, f.limits)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if found[0].Lost != nil {
-		return incomplete(found[0].Lost)
+	switch {
+	case found[0].Lost != nil:
+		return nil, incomplete(found[0].Lost)
+	case found[0].Proof == nil:
+		return nil, usage(&hinted{fmt.Errorf("%s has no files that could be verified", args[0]), "name a directory, an image or host:"})
 	}
-	if found[0].Proof == nil {
-		return usage(fmt.Errorf("%s has no files: nothing names an artifact of it", raw))
-	}
-	for _, g := range found[0].Proof.Gaps {
-		c.warn("%s", strings.TrimPrefix(g.Path+": "+g.Detail, ": "))
-	}
-	return c.get(ctx, found[0].Proof, f, to)
+	return []pipeline.StageProof{{Stage: args[0], Proof: found[0].Proof}}, nil
 }
 
-// artifactsDirectory is the place for downloaded artifacts below the cache,
-// empty without one.
-func artifactsDirectory(cache string) string {
-	if cache == "" {
-		return ""
+// with adds the place of the downloads to directories, if it is there.
+func (f *fetchFlags) with(dirs []string) []string {
+	if _, err := os.Stat(f.to); err != nil || slices.Contains(dirs, f.to) {
+		return dirs
 	}
-	return filepath.Join(cache, "artifacts")
+	return append(slices.Clone(dirs), f.to)
+}
+
+func (c *command) stageProofs(ctx context.Context, f *fetchFlags) ([]pipeline.StageProof, error) {
+	j, err := f.which.load()
+	if err != nil {
+		return nil, err
+	}
+	options, done := c.scanOptions(f.limits)
+	defer done()
+	options.Stages, options.Environments, options.Since = j.stages, j.environments, j.since
+	options.Artifacts = f.with(options.Artifacts)
+	proofs, err := pipeline.Proofs(ctx, j.config, options)
+	if err != nil {
+		return nil, scanExit(err)
+	}
+	proofs = slices.DeleteFunc(proofs, func(p pipeline.StageProof) bool { return p.Proof == nil && p.Lost == nil })
+	if len(proofs) == 0 {
+		return nil, usage(&hinted{fmt.Errorf("%s has no stage that is verified", f.which.config), "critical stages are, and those with verify: true"})
+	}
+	for _, p := range proofs {
+		if p.Lost != nil {
+			return nil, incomplete(p.Lost)
+		}
+	}
+	return proofs, nil
 }
 
 func (c *command) warn(format string, args ...any) {
@@ -134,10 +182,18 @@ func purlType(kind string) string {
 	return kind
 }
 
-// get downloads the absent artifacts of a proof.
-func (c *command) get(ctx context.Context, proof *audit.Proof, f fetchFlags, to string) error {
+// get downloads the absent artifacts of proofs.
+func (c *command) get(ctx context.Context, proofs []pipeline.StageProof, f fetchFlags) error {
 	policy := lockcheck.Policy{Registries: f.registries}
-	wanted, failed := c.locate(ctx, proof.Absent, f, policy)
+	var absent []audit.Artifact
+	for _, p := range proofs {
+		policy.Registries = append(policy.Registries, p.Registries...)
+		absent = append(absent, p.Proof.Absent...)
+		for _, g := range p.Proof.Gaps {
+			c.warn("%s", strings.TrimPrefix(g.Path+": "+g.Detail, ": "))
+		}
+	}
+	wanted, failed := c.locate(ctx, absent, f, policy)
 	var list []fetch.Artifact
 	var total int64
 	unknown := 0
@@ -174,7 +230,7 @@ func (c *command) get(ctx context.Context, proof *audit.Proof, f fetchFlags, to 
 	}
 	line := c.newProgress()
 	results, err := fetch.Run(ctx, list, fetch.Options{
-		Directory: to,
+		Directory: f.to,
 		Allow: func(u *url.URL) error {
 			for _, kind := range kinds {
 				if policy.Allows(kind, u.String()) {
@@ -203,7 +259,7 @@ func (c *command) get(ctx context.Context, proof *audit.Proof, f fetchFlags, to 
 		bytes += r.Bytes
 		n++
 	}
-	fmt.Fprintf(c.stdout, "fetched %s (%s) into %s\n", wording.Count(n, "artifact", "artifacts"), terminal.Bytes(bytes), terminal.Escape(to))
+	fmt.Fprintf(c.stdout, "fetched %s (%s) into %s\n", wording.Count(n, "artifact", "artifacts"), terminal.Bytes(bytes), terminal.Escape(f.to))
 	return c.unfetched(failed)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -107,6 +108,31 @@ func (l *limitFlags) cache() string {
 		return ""
 	}
 	return rootfs.DefaultCache()
+}
+
+// The directories of the cache beside that for the indexes of layers.
+const (
+	cacheManifests = "manifests" // of artifacts that were read
+	cacheArtifacts = "artifacts" // that "fetch" downloaded
+)
+
+// cacheOf is the directory of the cache for something else than layers, empty
+// without a cache.
+func (l *limitFlags) cacheOf(what string) string {
+	layers := l.cache()
+	if layers == "" {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(layers), what)
+}
+
+// fetched is the directory of what "fetch" downloaded, if it is there.
+func (l *limitFlags) fetched() []string {
+	dir := l.cacheOf(cacheArtifacts)
+	if _, err := os.Stat(dir); dir == "" || err != nil {
+		return nil
+	}
+	return []string{dir}
 }
 
 // check checks the flags of a scan before it begins.

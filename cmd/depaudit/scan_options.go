@@ -16,13 +16,15 @@ import (
 func (c *command) scanOptions(limits limitFlags) (o pipeline.Options, done func()) {
 	progress := c.newProgress()
 	o = pipeline.Options{
-		Scanner: limits.childScanner,
-		Timeout: limits.timeout,
-		Cache:   limits.cache(),
-		Rehash:  limits.noCache,
-		Now:     time.Now(),
-		Input:   c.stdin,
-		Tool:    tool(),
+		Scanner:   limits.childScanner,
+		Timeout:   limits.timeout,
+		Cache:     limits.cache(),
+		Manifests: limits.cacheOf(cacheManifests),
+		Artifacts: limits.fetched(),
+		Rehash:    limits.noCache,
+		Now:       time.Now(),
+		Input:     c.stdin,
+		Tool:      tool(),
 	}
 	if exe, err := os.Executable(); err == nil {
 		o.Own = []string{exe}

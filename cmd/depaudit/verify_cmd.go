@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -29,10 +28,8 @@ func (f *verifyFlags) register(cmd *cobra.Command) {
 }
 
 func (f *verifyFlags) request(limits limitFlags) ledger.Request {
-	r := ledger.Request{Locks: f.locks, Indexes: f.indexes, Artifacts: f.artifacts, Trust: f.trust, Own: true}
-	if cache := limits.cache(); cache != "" {
-		r.Cache = filepath.Join(cache, "manifests")
-	}
+	r := ledger.Request{Locks: f.locks, Indexes: f.indexes, Artifacts: slices.Concat(f.artifacts, limits.fetched()), Trust: f.trust, Own: true}
+	r.Cache = limits.cacheOf(cacheManifests)
 	return r
 }
 
