@@ -272,7 +272,7 @@ func (e *engine) machine(n rootfs.Node) bool {
 		return false
 	}
 	text, ok := e.text(n)
-	if !ok || !e.inert(n) {
+	if !ok || e.nodes[n].mode&setID != 0 || e.files.Code(n) != scan.CodeNone && strings.HasPrefix(text, "#!") {
 		return false
 	}
 	for line := range strings.Lines(text) {
