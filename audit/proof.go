@@ -89,6 +89,10 @@ type ComponentProof struct {
 	Content string `json:"content,omitempty"`
 	// Files is the number of files behind Content.
 	Files int `json:"files,omitempty"`
+	// Latest is the file that was changed or created last, by a time that programs
+	// cannot set: where a reviewer looks first when Content differs. It is empty for
+	// images, and for a component that an artifact proves.
+	Latest string `json:"latest,omitempty"`
 	// Layer is the highest layer of an image that changed one of its files, apart
 	// from conffiles and from files that an artifact proves, and LayerFile the
 	// first file that it changed. 0 and empty outside of images.
@@ -119,8 +123,7 @@ func FileStatuses() []FileStatus {
 // Ledger has one line for each file of an environment. Those that are proved,
 // consistent or unchecked are only counted, with one exception: nothing but an
 // artifact vouches for the rights of a set-id program, so that one that is not
-// proved has a line. Derived files have one if they run code at startup, or if all
-// lines were requested. Directories have a line where they differ.
+// proved has a line. Derived files have one if all lines were requested. Directories have a line where they differ.
 type Ledger struct {
 	// Counts are in the order of [FileStatuses], without those of no file.
 	Counts []FileCount `json:"counts,omitempty"`

@@ -22,7 +22,11 @@ func (e *engine) contents() {
 	owned := make([][]rootfs.Node, len(e.state))
 	for i := range e.state {
 		top := e.counted(int32(i))
-		owned[top] = append(owned[top], e.state[i].files...)
+		for _, n := range e.state[i].files {
+			if !e.isControl(n) { // which the package manager owns, and is another's
+				owned[top] = append(owned[top], n)
+			}
+		}
 	}
 	if db := e.files.DB(); db != nil {
 		for i, at := range e.packages {
@@ -56,6 +60,7 @@ func (e *engine) content(c int32, nodes []rootfs.Node) {
 	h := blake3.New()
 	q := &e.state[c].proof
 	var buf []byte
+	latest := rootfs.None
 	for _, n := range nodes {
 		if !e.inContent(c, n) {
 			continue
@@ -84,9 +89,15 @@ func (e *engine) content(c int32, nodes []rootfs.Node) {
 			buf = append(buf, target...)
 		}
 		h.Write(buf)
+		if f.since > 0 && (latest == rootfs.None || f.since > e.nodes[latest].since) {
+			latest = n
+		}
 		if layer := e.tree.ChangedIn(n); layer > q.Layer && f.status != proved {
 			q.Layer, q.LayerFile = layer, sbom.Escape(path)
 		}
+	}
+	if latest != rootfs.None && !q.Proved {
+		q.Latest = sbom.Escape(e.tree.Path(latest))
 	}
 	if q.Files > 0 {
 		q.Content = "blake3:" + hex.EncodeToString(h.Sum(nil))
@@ -103,7 +114,7 @@ func (e *engine) inContent(c int32, n rootfs.Node) bool {
 	name := e.tree.Name(n)
 	comp := &e.doc.Components[c]
 	if comp.Kind == sbom.KindOS {
-		if f.component == 0 { // of the database
+		if e.isControl(n) {
 			return !strings.HasSuffix(name, ".list")
 		}
 		if f.status == conffile || f.status == derived || f.expect > 0 && e.expected[f.expect-1].conffile {

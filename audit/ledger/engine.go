@@ -55,6 +55,7 @@ type engine struct {
 type node struct {
 	sum       [32]byte // BLAKE3, of a file
 	size      int64
+	since     int64 // its last change
 	component int32 // index + 1
 	expect    int32
 	row       int32
@@ -243,7 +244,7 @@ func (e *engine) see(x rootfs.Examined) {
 		e.gap(n, x.Err)
 		return
 	}
-	f.sum, f.size, f.summed = x.Sums.BLAKE3, x.Meta.Size, kind == rootfs.File
+	f.sum, f.size, f.summed, f.since = x.Sums.BLAKE3, x.Meta.Size, kind == rootfs.File, x.Changed
 	f.mode, f.uid, f.gid, f.caps = x.Meta.Mode, int32(x.Meta.UID), int32(x.Meta.GID), len(x.Meta.Capabilities) > 0
 	record, recorded := e.records.Of(n)
 	compared := kind != rootfs.Dir && f.component > 0 && e.state[f.component-1].manifest
@@ -317,7 +318,6 @@ func (e *engine) proof() *audit.Proof {
 	e.addMissing()
 	p := &audit.Proof{Indexes: e.indexes, Absent: e.missing}
 	p.Ledger = e.lines()
-	e.contents()
 	for i := range e.state {
 		c := &e.state[i]
 		q := &c.proof
@@ -325,6 +325,10 @@ func (e *engine) proof() *audit.Proof {
 			q.Proved = (c.manifest || c.header) && c.bad == 0 && c.unsure == 0
 			q.Consistent = !q.Proved && c.bad == 0 && c.unsure == 0
 		}
+	}
+	e.contents()
+	for i := range e.state {
+		q := &e.state[i].proof
 		if q.Evidence != "" || q.Detail != "" || len(q.Artifact) > 0 || q.Content != "" {
 			p.Components = append(p.Components, *q)
 		}

@@ -82,7 +82,7 @@ func (e *engine) hasLine(f *node, runs string) bool {
 	case consistent, unchecked:
 		return runs == runsSetID
 	case derived:
-		return e.request.Sealed || runs == runsSetID || runs == runsStartup
+		return e.request.Sealed || runs == runsSetID
 	}
 	return true
 }

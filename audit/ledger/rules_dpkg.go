@@ -37,6 +37,21 @@ func (e *engine) dpkgRecord(n rootfs.Node) bool {
 // but the package's artifact vouches for its content: the content of the
 // package has it.
 func (e *engine) dpkgScript(n rootfs.Node) bool {
+	if !e.isControl(n) || e.nodes[n].mode&setID != 0 {
+		return false
+	}
+	ext := strings.TrimPrefix(path.Ext(e.tree.Name(n)), ".")
+	for _, s := range dpkgScripts {
+		if ext == s {
+			return true
+		}
+	}
+	return e.inert(n)
+}
+
+// isControl reports whether dpkg keeps a file of the control part of an installed
+// package: a script or a list.
+func (e *engine) isControl(n rootfs.Node) bool {
 	if e.known.controls == nil {
 		e.known.controls = map[rootfs.Node]bool{}
 		if db := e.files.DB(); db != nil {
@@ -47,16 +62,7 @@ func (e *engine) dpkgScript(n rootfs.Node) bool {
 			}
 		}
 	}
-	if !e.known.controls[n] || e.nodes[n].mode&setID != 0 {
-		return false
-	}
-	ext := strings.TrimPrefix(path.Ext(e.tree.Name(n)), ".")
-	for _, s := range dpkgScripts {
-		if ext == s {
-			return true
-		}
-	}
-	return e.inert(n)
+	return e.known.controls[n]
 }
 
 // alternative is one record of update-alternatives.

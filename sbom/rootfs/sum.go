@@ -44,7 +44,10 @@ type Examined struct {
 	Node Node
 	Sums Sums
 	Meta Meta
-	Err  error
+	// Changed is the time of the last change of content or metadata (st_ctime) in
+	// nanoseconds since 1970, 0 where it is unknown. Programs cannot set it.
+	Changed int64
+	Err     error
 }
 
 // Sum returns digests of a regular file. It rejects everything that

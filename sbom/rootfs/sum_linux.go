@@ -193,6 +193,7 @@ func (x *examiner) meta(st *unix.Stat_t, found *Examined) error {
 		return errors.New("was a " + is.String() + " and " + becameOther)
 	}
 	found.Meta = Meta{Mode: st.Mode & 0o7777, UID: int(st.Uid), GID: int(st.Gid)}
+	found.Changed = st.Ctim.Nano()
 	if kind == File {
 		found.Meta.Size = st.Size
 	}
