@@ -62,6 +62,8 @@ func Rules() []Rule {
 		{Name: "enabled", Files: "links in directories that switch on files of packages: systemd units, init scripts, configuration of fonts, certificates", Checked: "that the link leads to a package's file of the same name",
 			Source: "https://manpages.debian.org/systemctl.1, update-rc.d(8), update-ca-certificates(8)", explain: (*engine).ownedLink},
 		{Name: "base-link", Files: "links to directories that base-files and others make", Checked: "the target", Source: "https://refspecs.linuxfoundation.org/FHS_3.0/fhs/index.html", explain: (*engine).baseLink},
+		{Name: "busybox", Files: "links to busybox that its package's scripts make", Checked: "that the list of the package has the path, and that it leads to the package's program",
+			Source: "https://git.alpinelinux.org/aports/tree/main/busybox", explain: (*engine).busyboxLink},
 		{Name: "loader-cache", Files: "ld.so.cache, gconv-modules.cache and the registers of loadable modules", Checked: "that each file in it is a package's",
 			Source: "https://man7.org/linux/man-pages/man8/ldconfig.8.html", explain: (*engine).loaderCache},
 		{Name: "certificates", Files: "/etc/ssl/certs/ca-certificates.crt", Checked: "that each certificate is in a file of a package in /usr/share/ca-certificates",
@@ -98,6 +100,7 @@ type ruleState struct {
 	controls     map[rootfs.Node]bool
 	alternatives map[string]*alternative
 	links        map[string]string // of alternatives, to their names
+	busybox      map[string]string // path -> program; nil before the first use
 }
 
 // explain applies the rules to all files that nothing accounts for.

@@ -46,7 +46,8 @@ func (d *apk) apkRecords(n rootfs.Node) {
 	})
 }
 
-// record starts the record of a path. The kind of one that is no directory
+// record starts the record of a path. apk protects changes of files in /etc, as
+// far as its defaults are concerned (apk_db_open in src/database.c). The kind of one that is no directory
 // follows from the tree only.
 func (r *apkReader) record(path string, kind rootfs.Kind, mode uint32) {
 	if r.see == nil {
@@ -54,6 +55,9 @@ func (r *apkReader) record(path string, kind rootfs.Kind, mode uint32) {
 	}
 	r.at, r.current = path, unstated()
 	r.current.Kind, r.current.Mode, r.current.HasMode, r.current.UID, r.current.GID = kind, mode, true, 0, 0
+	if kind != rootfs.Dir && isInside(path, "/etc") && !isInside(path, "/etc/init.d") && !isInside(path, "/etc/apk") {
+		r.current.Flags = Conffile
+	}
 }
 
 // flush hands the last record over.

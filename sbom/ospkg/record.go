@@ -244,6 +244,10 @@ func (c *recorder) take(path string, f FileRecord) {
 		return // the list of files has the gap
 	}
 	f.Component = c.shown
+	switch path {
+	case "/proc", "/sys", "/dev", "/run":
+		f.HasMode, f.UID, f.GID = false, -1, -1 // a file system is mounted there
+	}
 	// The record of a file counts only if the package is its owner: see place.
 	if n, _ := c.finder.find(path); n != rootfs.None {
 		c.add(n, f)
