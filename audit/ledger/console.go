@@ -2,13 +2,15 @@ package ledger
 
 import (
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // isPythonLine reports whether the first line of a script runs a Python of the
-// directory that the script is in, or of the system.
+// directory that the script is in, or of the system. In a virtual environment that is
+// scanned by itself, where it was made, the path is that of the machine.
 func (e *engine) isPythonLine(script rootfs.Node, line string) bool {
 	program, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "#!")
 	if !ok {
@@ -19,6 +21,11 @@ func (e *engine) isPythonLine(script rootfs.Node, line string) bool {
 		return false
 	}
 	dir := path.Dir(program)
+	if ref := e.tree.Ref(); ref.Scheme == rootfs.SchemeDir && e.tree.Child(0, "pyvenv.cfg") != rootfs.None && e.tree.Resolve(dir) == rootfs.None {
+		if rest, ok := strings.CutPrefix(dir, strings.TrimSuffix(filepath.ToSlash(ref.Path), "/")); ok {
+			dir = rest
+		}
+	}
 	return dir == e.tree.Path(e.tree.Parent(script)) || dir == "/usr/bin" || dir == "/usr/local/bin" || dir == "/bin"
 }
 

@@ -72,7 +72,7 @@ func (e *engine) venv(n rootfs.Node) bool {
 	if v == rootfs.None {
 		return false
 	}
-	rel := strings.TrimPrefix(e.tree.Path(n), e.tree.Path(v)+"/")
+	rel := strings.TrimPrefix(strings.TrimPrefix(e.tree.Path(n), e.tree.Path(v)), "/")
 	switch {
 	case rel == "pyvenv.cfg":
 		return e.venvConfig(n)
