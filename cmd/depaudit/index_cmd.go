@@ -133,7 +133,7 @@ func (c *command) indexesOf(ctx context.Context, arg, platform string, limits li
 		return nil, doc, func() {}, nil
 	}
 	tree, err := rootfs.Open(ctx, e.Ref, rootfs.Options{
-		Keep: &rootfs.Keep{ID: "indexes 1", Content: func(path string, _ int64, _ rootfs.Class) bool {
+		Keep: &rootfs.Keep{ID: "indexes 2", Content: func(path string, _ int64, _ rootfs.Class) bool {
 			return index.InEnvironment(path)
 		}},
 		Platform: platform,
