@@ -9,6 +9,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"flag"
+	"fmt"
 	"math/big"
 	"os"
 	"path"
@@ -395,6 +397,67 @@ func TestPlaceTables(t *testing.T) {
 			t.Errorf("%+v: has no source, words or names", v)
 		}
 	}
+}
+
+var updatePlaces = flag.Bool("update-places", false, "write docs/places.md")
+
+// TestPlacesPage compares the page with the tables that it is made of.
+func TestPlacesPage(t *testing.T) {
+	const page = "../../docs/places.md"
+	want := placesPage()
+	if *updatePlaces {
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(have), want); diff != "" {
+		t.Errorf("docs/places.md is out of date: run\n\tgo test ./sbom/scan -run TestPlacesPage -update-places\n%s", diff)
+	}
+}
+
+func placesPage() string {
+	var b strings.Builder
+	b.WriteString(`# Files and variables that are read unasked
+
+<!-- Made of the tables in sbom/scan/places_*.go and variables.go: go test ./sbom/scan -run TestPlacesPage -update-places -->
+
+Systems, shells, interpreters and tools read these files because of their place. A file there that no package accounts for, and a configuration file of a package that was edited, is a notice with the digest of its content. In a critical stage it is an error unless the baseline has the same path with the same digest.
+
+* In patterns, ` + "`*`" + ` is any part of a name, ` + "`{a,b}`" + ` are alternatives, ` + "`~`" + ` is a home directory (of root, of /home, of /etc/passwd, and /etc/skel), and ` + "`**`" + ` is any directory outside of packages and caches.
+* Files marked "statements" count only if they contain a statement with such an effect, and only these statements are in the digest: comments, and what engines and installers write anew each time, are not.
+* An unchanged file of a package is compared with the package ([evidence.md](evidence.md)), and an unchanged copy of a package's template (/etc/profile of Debian) is explained by it. Neither is a notice.
+`)
+	for _, table := range []struct {
+		title  string
+		places []place
+	}{{"Code that runs (startup-code)", startupPlaces()}, {"Downloads and trust (config-redirect)", redirectPlaces()}, {"Rights (privilege)", privilegePlaces()}} {
+		fmt.Fprintf(&b, "\n## %s\n\n| effect | files | source |\n| --- | --- | --- |\n", table.title)
+		for _, p := range table.places {
+			words := p.words
+			if p.read != nil {
+				words += " (statements)"
+			}
+			fmt.Fprintf(&b, "| %s | `%s` | %s |\n", words, strings.Join(strings.Fields(p.at), "` `"), p.source)
+		}
+	}
+	b.WriteString(`
+Also: the files of Python in sbom/scan/startup.go (sitecustomize, usercustomize, .pth, .egg-link: https://docs.python.org/3/library/site.html); programs outside of packages that are set-id or have capabilities; directories of the search path that every user may write to.
+
+## Variables
+
+In the configuration of an image, and in the files above that set variables. A variable that names a file makes that file a notice too. In ` + "`/etc/environment`" + ` and its like every variable counts but those of the locale. ` + "`PATH`" + ` counts if it has other directories than those of an ordinary system.
+
+| effect | variables | source |
+| --- | --- | --- |
+`)
+	for _, v := range variables() {
+		fmt.Fprintf(&b, "| %s (%s) | `%s` | %s |\n", v.words, v.kind, strings.Join(strings.Fields(v.names), "` `"), v.source)
+	}
+	return b.String()
 }
 
 // FuzzPlaces feeds every reader.
