@@ -3,6 +3,9 @@ package audit
 import (
 	"cmp"
 	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // Accepted is a dependency as the baseline records it.
@@ -19,8 +22,53 @@ type Accepted struct {
 	// Base is true for a dependency with another provenance than "image" that
 	// replaces one of the base.
 	Base bool `json:"base,omitempty"`
+	// Content identifies the installed files and Locked the entry that pins the
+	// dependency, as [ShortDigest] has them; empty when that is not known.
+	Content string `json:"content,omitempty"`
+	Locked  string `json:"locked,omitempty"`
+	// Paths are the places of a package that is not the system's, sorted.
+	Paths []string `json:"paths,omitempty"`
 	// Reason is the text with which the dependency was accepted as growth.
 	Reason string `json:"reason,omitempty"`
+}
+
+// ShortDigest returns the first 16 bytes of a digest as hexadecimal digits,
+// without the name of the algorithm, which makes a baseline half as long. It
+// identifies what reviewers accepted: an attacker has to find another content
+// with the same 128 bits, as he does not choose the first one. Whoever can choose
+// both needs no collision, since the first is accepted code.
+func ShortDigest(digest string) string {
+	const digits = 32
+	_, value, _ := strings.Cut(digest, ":")
+	return value[:min(len(value), digits)]
+}
+
+// AcceptedFile is a file that the baseline records by its content: it can run
+// code or change what runs, and no archive accounts for it.
+type AcceptedFile struct {
+	// Rule is the ID of the rule that the file breaks if it is not accepted.
+	Rule string `json:"rule"`
+	Path string `json:"path"`
+	// Digest is that of the content as [ShortDigest] has it, or of the statements
+	// in it that matter; "link:" and the target of a symbolic link; "missing" for
+	// a file that should be there. It is empty where the content of a package
+	// has it.
+	Digest string `json:"digest,omitempty"`
+	// Mode is octal, where the rights matter.
+	Mode string `json:"mode,omitempty"`
+	// Reason is the text with which the file was accepted.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Same returns the file without the reason. Files are accepted by equality.
+func (f AcceptedFile) Same() AcceptedFile {
+	f.Reason = ""
+	return f
+}
+
+// Compare orders by path, rule, digest and mode.
+func (f AcceptedFile) Compare(g AcceptedFile) int {
+	return cmp.Or(cmp.Compare(f.Path, g.Path), cmp.Compare(f.Rule, g.Rule), cmp.Compare(f.Digest, g.Digest), cmp.Compare(f.Mode, g.Mode))
 }
 
 // Accepted returns the counted dependencies of the stage as the baseline
@@ -32,9 +80,14 @@ func (s *Stage) Accepted() []Accepted {
 		if d.Provenance == FromBundled {
 			continue
 		}
-		out = append(out, Accepted{
+		a := Accepted{
 			Key: d.Key, Version: d.Version, ID: d.ID, PURL: d.PURL, Provenance: d.Provenance, Evidence: d.Evidence, Base: d.Replaces != "",
-		})
+			Content: ShortDigest(d.Content), Locked: d.Locked,
+		}
+		if d.Kind == sbom.KindPackage {
+			a.Paths = slices.Sorted(slices.Values(d.Paths))
+		}
+		out = append(out, a)
 	}
 	slices.SortFunc(out, Accepted.Compare)
 	return out

@@ -98,6 +98,15 @@ type Stage struct {
 	// Roots are the packages and commands that the stage uses by itself, from
 	// the configuration.
 	Roots []Root `json:"roots,omitempty"`
+	// Verified is true if the files were compared with what vouches for them, and
+	// Sealed if files that nothing explains must be in the baseline.
+	Verified bool `json:"verified,omitempty"`
+	Sealed   bool `json:"sealed,omitempty"`
+	// Ledger and Indexes are what was verified, and with which package indexes.
+	Ledger  *Ledger `json:"ledger,omitempty"`
+	Indexes []Index `json:"indexes,omitempty"`
+	// Files are those that a baseline records, sorted.
+	Files []AcceptedFile `json:"files,omitempty"`
 	// Locks are the lock files that were read for this stage.
 	Locks []LockFile `json:"locks,omitempty"`
 }
@@ -188,6 +197,12 @@ type Dependency struct {
 	// OSEvidence is the evidence of the package database for an OS package
 	// with another provenance.
 	OSEvidence string `json:"osEvidence,omitempty"`
+	// Content identifies the installed files, as [ComponentProof] has it; empty
+	// when they were not verified.
+	Content string `json:"content,omitempty"`
+	// Locked identifies what the lock entry pins, its digests and its host, as
+	// [ShortDigest] has it.
+	Locked string `json:"locked,omitempty"`
 	// Replaces is the ID of the base's dependency of the same Key that this
 	// one replaces.
 	Replaces string `json:"replaces,omitempty"`

@@ -63,10 +63,10 @@ func (r Rule) Explanation() string {
 func Rules() []Rule {
 	return []Rule{
 		RuleGaps, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
-		RuleGrowth, RuleOverLimit, RuleWeaker,
-		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleExpired,
+		RuleGrowth, RuleOverLimit, RuleModified, RuleContent, RuleCopy, RuleDowngraded, RuleLockChanged, RuleWeaker, RuleRequired, RuleUnverified,
+		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleForged, RuleExpired,
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
-		RuleClaim, RuleStartup, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
+		RuleClaim, RuleStartup, RulePrivilege, RuleCode, RuleBytecode, RuleRedirect, RuleConffile, RuleUnsealed, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
 		RuleStageGone, RuleNotJudged, RuleShrunk,
 	}

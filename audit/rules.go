@@ -396,16 +396,16 @@ var (
 		hint:    text("find out where the package is from, and remove it"),
 	}
 	RuleStartup = Rule{
-		ID: "startup-code", Title: "Code that runs at interpreter start-up", Strict: Error, Other: Warning,
-		What:   "A .pth file with an import line, a sitecustomize or similar. It is an error in a critical stage if nothing accounts for its package, and a remark otherwise, as Debian's setuptools have one.",
-		Why:    "It runs in every process of that interpreter, without being imported.",
+		ID: "startup-code", Title: "Code that runs unasked", Strict: Error, Other: Warning,
+		What:   "A file that runs code, or names code to run, when something else starts: the system, a shell, an interpreter, a package manager. Of a package that something accounts for it is a remark, as Debian's setuptools have such a file; others must be in the baseline with their content.",
+		Why:    "It runs without being called by anyone.",
 		Fix:    "remove the file, or install the package that it belongs to from a lock.",
-		Accept: "an entry under `exceptions:` in depaudit.yaml with its path.",
+		Accept: acceptFile,
 		message: func(f Facts) string {
 			if f.Severity == Info {
 				return "code of accounted dependencies runs at every start of an interpreter"
 			}
-			return "code runs at every start of an interpreter"
+			return files("file runs code", "files run code", " whenever something else starts, and was not accepted")(f)
 		},
 		hint: func(f Facts) string {
 			if f.Severity == Info {

@@ -50,6 +50,12 @@ type Stage struct {
 	// Dependencies are sorted by key and version. Those that were accepted
 	// as growth have the reason that was given.
 	Dependencies []audit.Accepted
+	// Verified is true if the files of the stage were verified when it was
+	// accepted, so that Files has all that differ from what vouches for them.
+	Verified bool
+	// Files are the files that were accepted by their content, sorted. Nil means
+	// that they are not known.
+	Files []audit.AcceptedFile
 }
 
 // ErrReason is the error for growth of a critical stage without a reason.
@@ -88,12 +94,12 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 		maps.Copy(next.Stages, b.Stages)
 		before = b.Stages[stage.Name]
 	}
-	accepted := &Stage{Method: stage.Method, Critical: stage.Critical || stage.Enforced}
+	accepted := &Stage{Method: stage.Method, Critical: stage.Critical || stage.Enforced, Verified: stage.Verified}
 	next.Stages[stage.Name] = accepted
 	reason = sbom.ValidText(reason)
 	if before == nil {
 		accepted.Reason = reason
-		accepted.Dependencies = stage.Accepted()
+		accepted.Dependencies, accepted.Files = stage.Accepted(), append([]audit.AcceptedFile{}, stage.Files...)
 		return next, accepted.check()
 	}
 	accepted.Reason = before.Reason
@@ -109,7 +115,10 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 	for _, pair := range p.Remaining {
 		d := pair.Now
 		d.Reason = pair.Before.Reason
-		if d.Strength().WeakerThan(pair.Before.Strength()) {
+		if d.Content == "" && d.Version == pair.Before.Version && !stage.Verified {
+			d.Content = pair.Before.Content // it was not looked at
+		}
+		if d.Strength().WeakerThan(pair.Before.Strength()) || differs(pair) {
 			if needsReason {
 				return nil, fmt.Errorf("stage %q: %w", stage.Name, ErrReason)
 			}
@@ -118,7 +127,30 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 		accepted.Dependencies = append(accepted.Dependencies, d)
 	}
 	slices.SortFunc(accepted.Dependencies, audit.Accepted.Compare)
+	accepted.Files = []audit.AcceptedFile{}
+	for _, f := range stage.Files {
+		i := slices.IndexFunc(before.Files, func(b audit.AcceptedFile) bool { return b.Same() == f })
+		switch {
+		case i >= 0:
+			f = before.Files[i]
+		case before.Files == nil || !before.Verified && stage.Verified:
+			// It was there before files were looked at, for all that is known.
+		case needsReason:
+			return nil, fmt.Errorf("stage %q: %w", stage.Name, ErrReason)
+		default:
+			f.Reason = reason
+		}
+		accepted.Files = append(accepted.Files, f)
+	}
 	return next, accepted.check()
+}
+
+// differs reports whether a dependency of the same version has other files, is at
+// another place, or has another lock entry.
+func differs(p growth.Pair) bool {
+	other := func(a, b string) bool { return a != "" && b != "" && a != b }
+	b, n := p.Before, p.Now
+	return b.Version == n.Version && (other(b.Content, n.Content) || other(b.Locked, n.Locked) || len(b.Paths) > 0 && !slices.Equal(b.Paths, n.Paths))
 }
 
 // acceptable returns an error for a stage whose dependencies are not all
@@ -169,6 +201,11 @@ type StageDiff struct {
 	Removed []audit.Accepted
 	Changed []audit.VersionChange
 	Weaker  []audit.Weaker
+	// Content are the IDs of dependencies of the same version with other files, at
+	// other places, or with another lock entry.
+	Content []string
+	// FilesAdded and FilesRemoved are accepted files of one side only.
+	FilesAdded, FilesRemoved []audit.AcceptedFile
 }
 
 // Diff returns the differences between b and next, in order of the stages'
@@ -221,9 +258,32 @@ func diffStage(name string, before, after *Stage) (StageDiff, bool) {
 	slices.SortFunc(d.Changed, func(a, b audit.VersionChange) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.From, b.From))
 	})
-	other := slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
-		return p.Before.Strength() != p.Now.Strength() || p.Before.Base != p.Now.Base
+	for _, pair := range p.Compared {
+		if differs(pair) {
+			d.Content = append(d.Content, pair.Now.ID)
+		}
+	}
+	slices.Sort(d.Content)
+	d.FilesAdded, d.FilesRemoved = filesOf(after, before), filesOf(before, after)
+	other := before.Verified != after.Verified || (before.Files == nil) != (after.Files == nil) || slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
+		b, n := p.Before, p.Now
+		return b.Strength() != n.Strength() || b.Base != n.Base || b.Content != n.Content || b.Locked != n.Locked || !slices.Equal(b.Paths, n.Paths)
 	})
-	differs := other || len(p.ToBase) > 0 || d.Methods != nil || len(d.Added)+len(d.Removed)+len(d.Changed) > 0
+	differs := other || len(d.FilesAdded)+len(d.FilesRemoved) > 0 || len(p.ToBase) > 0 || d.Methods != nil || len(d.Added)+len(d.Removed)+len(d.Changed) > 0
 	return d, differs
+}
+
+// filesOf returns the files that only the first of two stages has.
+func filesOf(s, other *Stage) []audit.AcceptedFile {
+	have := map[audit.AcceptedFile]bool{}
+	for _, f := range other.Files {
+		have[f.Same()] = true
+	}
+	var out []audit.AcceptedFile
+	for _, f := range s.Files {
+		if !have[f.Same()] {
+			out = append(out, f)
+		}
+	}
+	return out
 }

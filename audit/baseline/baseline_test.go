@@ -88,7 +88,8 @@ func TestBaselineFile(t *testing.T) {
         {"key": "deb/debian/libc6?arch=amd64", "version": "2.36", "provenance": "os", "evidence": "db-owned"},
         {"key": "generic/tool?path=/opt/tool", "version": "3", "provenance": "unaccounted", "evidence": "none"},
         {"key": "pypi/\u0455ix", "version": "1.16.0", "provenance": "unaccounted", "evidence": "none"}
-      ]
+      ],
+      "files": []
     }
   }
 }

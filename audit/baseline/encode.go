@@ -12,8 +12,9 @@ import (
 	"github.com/depaudit/depaudit/audit"
 )
 
-// Encode returns the baseline as JSON with one dependency a line, stages
-// sorted by name, dependencies by key and version, and keys in a fixed order.
+// Encode returns the baseline as JSON with one dependency or file a line, stages
+// sorted by name, dependencies by key and version, files by path, and keys in a
+// fixed order.
 // Equal baselines have equal bytes.
 func (b *Baseline) Encode() []byte {
 	var w strings.Builder
@@ -40,6 +41,9 @@ func (s *Stage) encode(w *strings.Builder) {
 	if s.Critical {
 		w.WriteString("      \"critical\": true,\n")
 	}
+	if s.Verified {
+		w.WriteString("      \"verified\": true,\n")
+	}
 	w.WriteString("      \"dependencies\": [")
 	for i, d := range slices.SortedFunc(slices.Values(s.Dependencies), audit.Accepted.Compare) {
 		if i > 0 {
@@ -50,15 +54,50 @@ func (s *Stage) encode(w *strings.Builder) {
 		if d.Base {
 			w.WriteString(`, "base": true`)
 		}
-		if d.Reason != "" {
-			w.WriteString(", \"reason\": " + textJSON(d.Reason))
+		optional(w, "content", asciiJSON(d.Content))
+		optional(w, "locked", asciiJSON(d.Locked))
+		for i, p := range d.Paths {
+			w.WriteString([]string{`, "paths": [`, ", "}[min(i, 1)] + asciiJSON(p))
 		}
+		if len(d.Paths) > 0 {
+			w.WriteByte(']')
+		}
+		optional(w, "reason", textJSON(d.Reason))
 		w.WriteByte('}')
 	}
 	if len(s.Dependencies) > 0 {
 		w.WriteString("\n      ")
 	}
-	w.WriteString("]\n    }")
+	w.WriteByte(']')
+	if s.Files != nil {
+		s.encodeFiles(w)
+	}
+	w.WriteString("\n    }")
+}
+
+func (s *Stage) encodeFiles(w *strings.Builder) {
+	w.WriteString(",\n      \"files\": [")
+	for i, f := range slices.SortedFunc(slices.Values(s.Files), audit.AcceptedFile.Compare) {
+		if i > 0 {
+			w.WriteByte(',')
+		}
+		fmt.Fprintf(w, "\n        {\"path\": %s, \"rule\": %s", asciiJSON(f.Path), asciiJSON(f.Rule))
+		optional(w, "digest", asciiJSON(f.Digest))
+		optional(w, "mode", asciiJSON(f.Mode))
+		optional(w, "reason", textJSON(f.Reason))
+		w.WriteByte('}')
+	}
+	if len(s.Files) > 0 {
+		w.WriteString("\n      ")
+	}
+	w.WriteByte(']')
+}
+
+// optional writes a key with a quoted value that is not empty.
+func optional(w *strings.Builder, key, quoted string) {
+	if quoted != `""` {
+		w.WriteString(", \"" + key + "\": " + quoted)
+	}
 }
 
 // asciiJSON quotes a name. Everything outside ASCII is escaped: a reviewer

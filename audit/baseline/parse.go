@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,10 +148,14 @@ func (r *baselineReader) stage() (*Stage, error) {
 			s.Reason, err = r.text(key)
 		case "critical":
 			s.Critical, err = r.boolean(key)
+		case "verified":
+			s.Verified, err = r.boolean(key)
 		case "dependencies":
 			s.Dependencies, err = r.dependencies()
+		case "files":
+			s.Files, err = r.files()
 		default:
-			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "dependencies")
+			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "verified", "dependencies", "files")
 		}
 		return err
 	})
@@ -188,18 +193,29 @@ func (r *baselineReader) dependencies() ([]audit.Accepted, error) {
 
 func (r *baselineReader) dependency() (audit.Accepted, error) {
 	var key, version, provenance, evidence, reason string
+	var content, locked string
 	var base bool
-	fields := map[string]*string{"key": &key, "version": &version, "provenance": &provenance, "evidence": &evidence, "reason": &reason}
+	var paths []string
+	fields := map[string]*string{
+		"key": &key, "version": &version, "provenance": &provenance, "evidence": &evidence, "content": &content, "locked": &locked, "reason": &reason,
+	}
 	seen, err := r.object("a dependency", func(name string) (err error) {
-		if name == "base" {
+		switch name {
+		case "base":
 			base, err = r.boolean(name)
+			return err
+		case "paths":
+			paths, err = r.texts(name)
 			return err
 		}
 		field := fields[name]
 		if field == nil {
-			return r.unknown(name, "a dependency", "key", "version", "provenance", "evidence", "base", "reason")
+			return r.unknown(name, "a dependency", "key", "version", "provenance", "evidence", "base", "content", "locked", "paths", "reason")
 		}
 		*field, err = r.text(name)
+		if err == nil && (name == "content" || name == "locked") && !shortDigest.MatchString(*field) {
+			return r.fail(hintRepair, "%q is not a digest of 32 hexadecimal digits", name)
+		}
 		if err == nil && name == "provenance" && !audit.Provenance(*field).Counted() {
 			return r.fail("", "there is no provenance %q", *field)
 		}
@@ -215,8 +231,69 @@ func (r *baselineReader) dependency() (audit.Accepted, error) {
 		return audit.Accepted{}, r.fail(hintRepair, "a dependency with an empty key")
 	}
 	e := newAccepted(key, version, audit.Provenance(provenance), evidence, reason)
-	e.Base = base
+	e.Base, e.Content, e.Locked, e.Paths = base, content, locked, paths
 	return e, nil
+}
+
+// shortDigest matches what [audit.ShortDigest] returns.
+var shortDigest = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+func (r *baselineReader) files() ([]audit.AcceptedFile, error) {
+	if err := r.delim('[', "a list of files"); err != nil {
+		return nil, err
+	}
+	seen := map[audit.AcceptedFile]bool{}
+	out := []audit.AcceptedFile{}
+	for r.json.More() {
+		f, err := r.fileLine()
+		if err != nil {
+			return nil, err
+		}
+		if seen[f.Same()] {
+			return nil, r.fail("keep one of the lines", "file %s is listed twice", textfile.Quote(f.Path))
+		}
+		seen[f.Same()] = true
+		out = append(out, f)
+	}
+	slices.SortFunc(out, audit.AcceptedFile.Compare)
+	return out, r.delim(']', "the end of the list")
+}
+
+func (r *baselineReader) fileLine() (f audit.AcceptedFile, err error) {
+	fields := map[string]*string{"path": &f.Path, "rule": &f.Rule, "digest": &f.Digest, "mode": &f.Mode, "reason": &f.Reason}
+	seen, err := r.object("a file", func(name string) (err error) {
+		field := fields[name]
+		if field == nil {
+			return r.unknown(name, "a file", "path", "rule", "digest", "mode", "reason")
+		}
+		if *field, err = r.text(name); err != nil {
+			return err
+		}
+		if _, known := audit.RuleByID(*field); name == "rule" && !known {
+			return r.fail("", "there is no rule %s", textfile.Quote(*field))
+		}
+		return nil
+	})
+	if err != nil {
+		return f, err
+	}
+	return f, r.require(seen, "a file", "path", "rule")
+}
+
+// texts reads a list of strings.
+func (r *baselineReader) texts(key string) ([]string, error) {
+	if err := r.delim('[', "a list of strings for "+strconv.Quote(key)); err != nil {
+		return nil, err
+	}
+	var out []string
+	for r.json.More() {
+		s, err := r.text(key)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, r.delim(']', "the end of the list")
 }
 
 // object decodes a JSON object and calls value for each key. A repeated key is

@@ -7,6 +7,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/config"
+	"github.com/depaudit/depaudit/audit/growth"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -54,6 +55,15 @@ type footprint struct {
 	// contradictions.go.
 	contradicting []contradiction
 	smuggled      []string
+
+	// proof is what was verified, nil for nothing; proofs has its components by
+	// ID, and differing the paths of each component that have a line in its
+	// ledger because they differ.
+	proof     *audit.Proof
+	proofs    map[string]*audit.ComponentProof
+	differing map[string][]string
+	// compared are the dependencies that the baseline has too.
+	compared []growth.Pair
 }
 
 // whyNoPackage is the code of [audit.Reason] for files.
@@ -67,6 +77,7 @@ func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
 		expired: map[*config.Exception][]string{},
 		locksOf: map[entryPlace][]*lockcheck.Lock{}, usedLocks: map[*lockcheck.Lock]bool{},
 	}
+	f.readProof(in.Proof)
 	f.locks = slices.SortedFunc(slices.Values(in.Locks), func(a, b *lockcheck.Lock) int { return cmp.Compare(a.Path, b.Path) })
 	f.set = lockcheck.NewSet(f.locks, lockcheck.Policy{Registries: slices.Concat(pipeline, in.Stage.Registries)})
 	f.indexLocks()
@@ -116,6 +127,9 @@ func (f *footprint) judge() {
 		}
 		d := audit.Dependency{Component: *c, Key: sbom.Key(c)}
 		d.Component.Evidence, d.Fingerprint, d.Owner = "", "", f.owner(c)
+		if q := f.proofs[c.ID]; q != nil && d.Owner == "" {
+			d.Content = q.Content
+		}
 		if d.Layer < 0 || d.Layer > len(f.doc.Environment.Image.Layers) {
 			d.Layer = 0
 		}
@@ -193,7 +207,7 @@ func (f *footprint) accountByBase(c *sbom.Component, d *audit.Dependency) string
 	rule := ""
 	if f.base.Claimed {
 		rule = f.accountByItself(c, d)
-		d.Lock = nil
+		d.Lock, d.Locked = nil, ""
 	} else if c.Kind == sbom.KindPackage {
 		// A lock file from which the base was installed is not unused.
 		if r := f.match(c); r.Entry != nil {
@@ -276,17 +290,13 @@ func (f *footprint) accountByItself(c *sbom.Component, d *audit.Dependency) stri
 		unaccounted(d, string(lockcheck.NoVersion), "the environment does not record which version is installed")
 		return audit.RuleNotPinned.ID
 	case c.Kind == sbom.KindOS:
-		d.Provenance, d.Evidence = audit.FromOS, cmp.Or(c.Evidence, audit.EvidenceNone)
+		d.Provenance, d.Evidence = audit.FromOS, cmp.Or(f.osEvidence(c, d), audit.EvidenceNone)
 		if !d.Strength().Sound() {
 			return audit.RuleOrigin.ID
 		}
 		return ""
 	case c.Kind == sbom.KindPackage:
-		rule := f.accountByLock(c, d)
-		if rule == "" && c.Type == "golang" {
-			rule = f.checkLinked(c, d)
-		}
-		return rule
+		return f.accountByLock(c, d)
 	}
 	unaccounted(d, whyNoPackage, fmt.Sprintf("a component of the unknown kind %q", c.Kind))
 	return audit.RuleFiles.ID
@@ -295,7 +305,8 @@ func (f *footprint) accountByItself(c *sbom.Component, d *audit.Dependency) stri
 // checkLinked compares the modules that are linked into a Go program with the
 // locks. go.sum has the hashes of all of them: a program with one module that
 // is not the locked one is not the locked program, even if its main module is.
-func (f *footprint) checkLinked(c *sbom.Component, d *audit.Dependency) string {
+// It returns their entries, and the ID of the rule that one of them breaks.
+func (f *footprint) checkLinked(c *sbom.Component, d *audit.Dependency) (linked []*lockcheck.Entry, rule string) {
 	for i := range f.doc.Components {
 		m := &f.doc.Components[i]
 		if m.Owner != c.ID || m.Type != "golang" || m.Name == "stdlib" {
@@ -303,13 +314,14 @@ func (f *footprint) checkLinked(c *sbom.Component, d *audit.Dependency) string {
 		}
 		r := f.match(m)
 		if r.Pinned {
+			linked = append(linked, r.Entry)
 			continue
 		}
 		unaccounted(d, string(r.Reason), sbom.ValidText("a module that is linked into it is not the locked one: "+r.Detail))
 		d.Lock, d.Why.Lock = nil, lockRef(r.Entry)
-		return ruleOf(r.Reason)
+		return nil, ruleOf(r.Reason)
 	}
-	return ""
+	return linked, ""
 }
 
 func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string {
@@ -327,6 +339,17 @@ func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string
 	if !d.Strength().Sound() {
 		d.Why = &audit.Reason{Code: string(r.Reason), Detail: sbom.ValidText(r.Detail)}
 		return audit.RuleNoHash.ID
+	}
+	var linked []*lockcheck.Entry
+	if c.Type == "golang" {
+		var rule string
+		if linked, rule = f.checkLinked(c, d); rule != "" {
+			return rule
+		}
+	}
+	d.Locked = locked(r.Entry, linked)
+	if f.provedByLock(c, r.Entry) {
+		d.Evidence = audit.EvidenceBytes
 	}
 	return ""
 }

@@ -43,6 +43,7 @@ func (f *footprint) compareBaseline(s *audit.Stage, accepted *baseline.Stage) {
 	g.Removed = append(g.Removed, p.Removed...)
 	g.Changed = append(g.Changed, growth.Changes(p.Changed)...)
 	g.Weaker = growth.Weaker(p.Compared)
+	f.compared = p.Compared
 	if len(p.Added) > 0 {
 		g.Added = append(g.Added, growth.Group(f.graph(s), growth.IDs(p.Added))...)
 	}

@@ -127,7 +127,11 @@ func judgeStage(in Input, registries []string, except *exceptions, accepted *bas
 			s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: sbom.GapLost, Detail: sbom.ValidText(in.Lost.Error())}})
 		}
 	}
-	p.judge()
+	var before *baseline.Stage
+	if accepted != nil {
+		before = accepted.Stages[c.Name]
+	}
+	p.judge(before)
 	s.Verdict = s.DeriveVerdict()
 	return s
 }
@@ -155,6 +159,18 @@ func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 		f.base.gaps(s, waive)
 	}
 	s.Notices = slices.Clone(doc.Notices)
+	if p := f.proof; p != nil {
+		s.Verified, s.Sealed = true, f.config.Verify == config.VerifySealed
+		s.Ledger, s.Indexes = &p.Ledger, p.Indexes
+		for _, g := range p.Gaps {
+			gap := audit.Gap{Gap: g}
+			if slices.ContainsFunc(s.Gaps, func(have audit.Gap) bool { return have.Gap == g }) {
+				continue // the scan has it too
+			}
+			waive.apply(&gap)
+			s.Gaps = append(s.Gaps, gap)
+		}
+	}
 	for _, l := range f.locks {
 		s.Locks = append(s.Locks, lockFile(l))
 	}

@@ -31,7 +31,7 @@ type policy struct {
 }
 
 // judge applies every rule and sorts the findings.
-func (p *policy) judge() {
+func (p *policy) judge(accepted *baseline.Stage) {
 	p.gaps()
 	if p.footprint != nil {
 		p.empty()
@@ -44,9 +44,12 @@ func (p *policy) judge() {
 			p.limit()
 			p.provenance()
 			p.contradictions()
+			p.required()
 			p.expired()
 		}
 		p.notices()
+		p.forged()
+		p.files(accepted)
 		p.locks()
 		p.roots()
 	}
@@ -176,6 +179,7 @@ func (p *policy) baseline() {
 		}
 		p.add(audit.RuleWeaker, audit.Facts{Count: n, Dependencies: ids, Accept: accept})
 	}
+	p.changed(p.footprint.compared)
 	removed := len(g.Removed)
 	if g.Base != nil {
 		removed += len(g.Base.Removed)
@@ -253,14 +257,10 @@ func noticeRule(kind sbom.NoticeKind) (audit.Rule, bool) {
 	switch kind {
 	case sbom.NoticeClaim:
 		return audit.RuleClaim, true
-	case sbom.NoticeStartup:
-		return audit.RuleStartup, true
 	case sbom.NoticeLeftover:
 		return audit.RuleLeftover, true
 	case sbom.NoticeNonASCII:
 		return audit.RuleNonASCII, true
-	case sbom.NoticeIdentity:
-		return audit.RuleIdentity, true
 	case sbom.NoticeName:
 		return audit.RuleName, true
 	case sbom.NoticeHalfState:
@@ -282,17 +282,8 @@ func (p *policy) notices() {
 		if !ok || p.excused(n) {
 			continue
 		}
-		if n.Component == "" && n.Digest != "" && !ofPython(n.Path) {
-			continue // a file at a place that is read unasked: a baseline must be able to accept it first
-		}
-		if n.Kind == sbom.NoticeStartup && p.footprint.unjudged() {
-			continue // it is unknown whether something accounts for its package
-		}
 		severity := r.Severity(p.config.Strict())
 		d := p.footprint.byID[n.Component]
-		if n.Kind == sbom.NoticeStartup && (p.footprint.firstParty[n.Component] || d != nil && p.accounted(d)) {
-			severity = audit.Info
-		}
 		key := group{r.ID, severity}
 		f := facts[key]
 		if f == nil {
