@@ -34,9 +34,9 @@ type Accepted struct {
 
 // ShortDigest returns the first 16 bytes of a digest as hexadecimal digits,
 // without the name of the algorithm, which makes a baseline half as long. It
-// identifies what reviewers accepted: an attacker has to find another content
-// with the same 128 bits, as he does not choose the first one. Whoever can choose
-// both needs no collision, since the first is accepted code.
+// identifies what reviewers accepted: an attacker has to find another content with
+// the same 128 bits. One who can choose the accepted content too needs no
+// collision, since that content is code that runs.
 func ShortDigest(digest string) string {
 	const digits = 32
 	_, value, _ := strings.Cut(digest, ":")

@@ -98,7 +98,7 @@ var (
 	RulePrivilege = Rule{
 		ID: "privilege", Title: "Rights beyond the accepted ones", Strict: Error, Other: Warning,
 		What:    "A program has set-id bits or capabilities that neither its package nor the baseline gives it, or a file that decides about rights (sudoers, accounts, policies) is new or changed since the baseline.",
-		Why:     "Such a program runs with the rights of its owner, whoever starts it.",
+		Why:     "Such a program runs with the rights of its owner for every user who starts it.",
 		Fix:     "take the rights away, or remove the file.",
 		Accept:  acceptFile,
 		message: files("file gives", "files give", " rights that were not accepted"),

@@ -88,7 +88,7 @@ var layers = map[string][]string{
 	"audit/growth":     {"audit", "sbom/graph"},
 	"audit/ledger":     {"audit", "lockcheck", "lockcheck/artifact", "lockcheck/index", "lockcheck/trust", "sbom", "sbom/ecosystem", "sbom/ospkg", "sbom/rootfs", "sbom/rpmheader", "sbom/scan"},
 	"audit/baseline":   {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
-	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "sbom", "sbom/graph"},
+	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "sbom", "sbom/graph", "sbom/version"},
 	"audit/report":     {"audit", "audit/terminal", "sbom"},
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
 	"audit/query":      {"audit", "audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
