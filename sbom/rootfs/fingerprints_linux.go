@@ -110,8 +110,9 @@ var posixTimes = map[string]bool{
 }
 
 // unmapped are the file systems of those that do not set the time of change when
-// a process writes to a mapping of a file (mmap(2)).
-var unmapped = map[string]bool{"ramfs": true, "rootfs": true, "tmpfs": true}
+// a process writes to a mapping of a file (mmap(2)): those in memory, and an
+// overlay that may be on one of them. ZFS sets it later.
+var unmapped = map[string]bool{"overlay": true, "ramfs": true, "rootfs": true, "tmpfs": true, "zfs": true}
 
 // mountsOf returns a digest of the mounts at and below the root, and what the
 // times of all of them are good for.
