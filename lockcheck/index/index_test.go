@@ -1,6 +1,7 @@
 package index
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -426,6 +427,31 @@ func TestNoBase(t *testing.T) {
 	}
 }
 
+// TestHostileRelease checks values of a Release file that messages and bundles
+// have, of an archive that is not trusted.
+func TestHostileRelease(t *testing.T) {
+	release := releaseOf(map[string]string{"../../main/binary-amd64/Packages": packages, "/abs/Packages": packages, "x/Packages": packages})
+	release = strings.Replace(release, "Origin: Example", "Origin: "+strings.Repeat("é", 5000), 1)
+	f := files(map[string]string{"Release": release, "Packages": packages})
+	set := openFS(t, f)
+	if len(set.Indexes) != 1 || set.Indexes[0].Path != "x/Packages" || len(set.Indexes[0].Origin) > 2*maxField {
+		t.Errorf("%+v", set.Indexes)
+	}
+	var b bytes.Buffer
+	if _, err := Save(t.Context(), &b, []Source{{Name: "x", Files: f}}, trusted(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, member := range z.File {
+		if !fs.ValidPath(member.Name) || !strings.HasPrefix(member.Name, "01-") || len(member.Name) > 200 {
+			t.Errorf("%q", member.Name)
+		}
+	}
+}
+
 func TestRecord(t *testing.T) {
 	set := openFS(t, lists(t, packages))
 	record := func(change map[string]string) map[string]string {
@@ -474,6 +500,7 @@ func TestBadInput(t *testing.T) {
 		"too many entries":      {bomb(t, "Package: acme\nVersion: 1\n\n", 1<<20), "have more than 4 MiB"},
 		"a binary":              {strings.NewReader("\x00\x01\x02\nPackage\n"), "no field"},
 		"a continuation":        {strings.NewReader(" x\nPackage: acme\n"), "continuation"},
+		"a long version":        {strings.NewReader("Package: acme\nVersion: " + strings.Repeat("1", 600) + "\n"), "has more than 512 bytes"},
 		"no version":            {strings.NewReader("Package: acme\n"), "has no version"},
 	} {
 		data, err := io.ReadAll(test.data)

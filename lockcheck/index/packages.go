@@ -98,6 +98,9 @@ func parseEntry(stanza []byte, wanted func(name string) bool) (entry, bool, erro
 	if e.Name == "" || !wanted(e.Name) {
 		return entry{}, false, nil
 	}
+	if max(len(e.Name), len(e.Version), len(e.Arch), len(e.File)) > maxField {
+		return entry{}, false, fmt.Errorf("its name, version, architecture or path has more than %d bytes", maxField)
+	}
 	if e.Version == "" {
 		return entry{}, false, fmt.Errorf("%.100q has no version", e.Name)
 	}

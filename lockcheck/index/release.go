@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -20,6 +21,10 @@ const (
 	// signatures, it bounds the time for hostile ones to a minute.
 	maxReleases = 256
 )
+
+// maxField is the limit of a value of a Release file, or of a name or version in an
+// index, in bytes: messages have them. The longest path in Debian has 200.
+const maxField = 512
 
 // release is a Release file of apt
 // (https://wiki.debian.org/DebianRepository/Format).
@@ -68,7 +73,9 @@ func parseRelease(data []byte) (releaseFields, error) {
 			return out, fmt.Errorf("line %d: no field: %.40q", number+1, s)
 		}
 		section = strings.ToLower(name)
-		value = strings.TrimSpace(value)
+		if value = strings.TrimSpace(value); len(value) > maxField {
+			value = strings.ToValidUTF8(value[:maxField], "") + "..."
+		}
 		switch section {
 		case "origin":
 			out.origin = value
@@ -102,7 +109,7 @@ func (r *releaseFields) digest(line string) error {
 		return fmt.Errorf("not a digest, a size and a path: %.60q", line)
 	}
 	sum, name := strings.ToLower(f[0]), path.Clean(f[2])
-	if !isPackages(path.Base(name)) {
+	if !isPackages(path.Base(name)) || !fs.ValidPath(name) {
 		return nil
 	}
 	if len(sum) != 64 || strings.Trim(sum, "0123456789abcdef") != "" {
