@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"crypto/sha1"
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -260,6 +262,12 @@ func (e *engine) compareRow(f *node, x rootfs.Examined) {
 // addMissing adds the files that records or manifests have and the environment
 // does not.
 func (e *engine) addMissing() {
+	defer func() { // a RECORD and its wheel have the same files
+		slices.SortStableFunc(e.absent, func(a, b absentFile) int {
+			return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.component, b.component))
+		})
+		e.absent = slices.CompactFunc(e.absent, func(a, b absentFile) bool { return a.path == b.path && a.component == b.component })
+	}()
 	if e.records == nil {
 		return
 	}
