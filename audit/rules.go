@@ -447,7 +447,7 @@ var (
 		Why:     "Commands are found by their names: gpgv can be a link to true, and then every signature is good.",
 		Fix:     "remove the link.",
 		Accept:  `depaudit baseline update --stage STAGE --reason "..." records the link with what it leads to.`,
-		message: text("a program has a name that no package lists and the baseline does not have"),
+		message: files("name of a program is", "names of programs are", " in no package and not accepted"),
 		hint:    text("remove the link, or accept it if the stage makes it"),
 	}
 	RuleHalfInstalled = Rule{

@@ -48,14 +48,17 @@ func (p *policy) fileFacts() []fileFact {
 		}
 		out = append(out, x)
 	}
+	names := map[string]bool{} // of programs: the ledger finds them too, and knows less
 	for i := range f.doc.Notices {
 		if x, ok := noticeFact(&f.doc.Notices[i]); ok {
 			add(x)
+			names[x.Path] = names[x.Path] || x.Rule == audit.RuleName.ID
 		}
 	}
 	if f.proof != nil {
 		for i := range f.proof.Ledger.Lines {
-			if x, ok := p.lineFact(&f.proof.Ledger.Lines[i]); ok {
+			l := &f.proof.Ledger.Lines[i]
+			if x, ok := p.lineFact(l); ok && !(names[l.Path] && l.Status == audit.FileUnexplained) {
 				x.ledger = true
 				add(x)
 			}
@@ -79,6 +82,8 @@ func noticeFact(n *sbom.Notice) (fileFact, bool) {
 		x.Rule = audit.RulePrivilege.ID
 	case sbom.NoticeIdentity:
 		x.Rule, x.since = audit.RuleIdentity.ID, false
+	case sbom.NoticeName:
+		x.Rule = audit.RuleName.ID
 	default:
 		return x, false
 	}

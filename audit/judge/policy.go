@@ -261,8 +261,6 @@ func noticeRule(kind sbom.NoticeKind) (audit.Rule, bool) {
 		return audit.RuleLeftover, true
 	case sbom.NoticeNonASCII:
 		return audit.RuleNonASCII, true
-	case sbom.NoticeName:
-		return audit.RuleName, true
 	case sbom.NoticeHalfState:
 		return audit.RuleHalfInstalled, true
 	}
