@@ -235,6 +235,13 @@ func (b *Baseline) stages() map[string]*Stage {
 	return b.Stages
 }
 
+// Changes returns what accepting a stage as it is would change.
+func (s *Stage) Changes(stage *audit.Stage) StageDiff {
+	now := &Stage{Method: stage.Method, Critical: s.Critical, Dependencies: stage.Accepted(), Verified: stage.Verified, Files: stage.Files}
+	d, _ := diffStage(stage.Name, s, now)
+	return d
+}
+
 func diffStage(name string, before, after *Stage) (StageDiff, bool) {
 	d := StageDiff{Name: name, New: before == nil, Gone: after == nil}
 	if before != nil {

@@ -187,6 +187,11 @@ func TestBaselineErrors(t *testing.T) {
 		{"bundled", dep(strings.Replace(good, "os", "bundled", 1)), `f:2:44: there is no provenance "bundled"`},
 		{"number", dep(`{"key": 1}`), `f:2:9: expected a string for "key"`},
 		{"stage twice", `{"baseline": 1, "stages": {"s": {"rules": 1, "catalogers": "", "dependencies": []}, "s": {}}}`, `f:1:85: key "s" is given twice; keep one of them`},
+		{"content", dep(strings.Replace(good, "}", `, "content": "xyz"}`, 1)), `f:2:85: "content" is not a digest of 32 hexadecimal digits` + repair},
+		{"file twice", `{"baseline": 1, "stages": {"s": {"files": [{"path": "/a", "rule": "growth"}, {"path": "/a", "rule": "growth", "reason": "r"}]}}}`, `f:1:124: file "/a" is listed twice; keep one of the lines`},
+		{"file rule", `{"baseline": 1, "stages": {"s": {"files": [{"path": "/a", "rule": "none"}]}}}`, `f:1:67: there is no rule "none"`},
+		{"file key", `{"baseline": 1, "stages": {"s": {"files": [{"paht": "/a"}]}}}`, `f:1:45: unknown key "paht" in a file; did you mean "path"?`},
+		{"file without a rule", `{"baseline": 1, "stages": {"s": {"files": [{"path": "/a"}]}}}`, `f:1:57: a file has no "rule"` + repair},
 		{"rules", `{"baseline": 1, "stages": {"s": {"rules": 1.5}}}`, `f:1:43: expected a whole number for "rules"`},
 	} {
 		_, err := Parse("f", []byte(tt.doc))

@@ -142,19 +142,19 @@ func (p *policy) unexplained(x fileFact, l *audit.FileLine, c *sbom.Component) (
 	switch {
 	case l.Runs == "set-id":
 		x.Rule = audit.RulePrivilege.ID
-	case strings.HasSuffix(l.Path, ".pyc") && l.Detail != "":
+	case strings.HasSuffix(l.Path, ".pyc") && (l.Flaw || strings.Contains(l.Detail, "byte code")):
 		x.Rule = audit.RuleBytecode.ID
 	case c != nil && c.Kind != sbom.KindFiles:
 		// A file beside those of the package, in its directories.
-		x.Rule, x.since = audit.RuleModified.ID, l.Runs == ""
+		x.Rule, x.since = audit.RuleModified.ID, !l.Flaw && l.Runs == ""
 	case c != nil:
 		// It counts as a dependency that no package accounts for, and the content
 		// of that is compared.
 		return x, false
 	case l.Runs == "startup":
-		x.Rule, x.since = audit.RuleStartup.ID, true
-	case l.Runs != "":
-		x.Rule, x.since = audit.RuleCode.ID, true
+		x.Rule, x.since = audit.RuleStartup.ID, !l.Flaw
+	case l.Runs != "" || l.Flaw:
+		x.Rule, x.since = audit.RuleCode.ID, !l.Flaw
 	case sealed:
 		x.Rule, x.since = audit.RuleUnsealed.ID, true
 	default:
@@ -226,10 +226,11 @@ func (p *policy) files(accepted *baseline.Stage) {
 			order = append(order, key)
 		}
 		if n := len(f.Paths); n == 0 || f.Paths[n-1] != x.Path {
-			if f.Count++; f.Count == 1 {
-				f.Subject, f.Detail = x.Path, x.detail
-			}
+			f.Count++
 			f.Paths = append(f.Paths, x.Path)
+		}
+		if f.Detail == "" && f.Count == 1 {
+			f.Detail = x.detail
 		}
 		if d := p.footprint.byID[x.component]; d != nil && !slices.Contains(f.Dependencies, d.ID) {
 			f.Dependencies = append(f.Dependencies, d.ID)

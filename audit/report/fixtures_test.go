@@ -198,7 +198,12 @@ func hostileStage(s string) audit.Stage {
 			Layers: []sbom.Layer{{Digest: s, DiffID: s, CreatedBy: s}, {CreatedBy: "/bin/sh -c " + s + " # buildkit"}, {CreatedBy: "/bin/sh -c #(nop)" + s}}},
 		Base:        &audit.StageBase{Ref: s, Kind: s, Digest: s, Known: true, Layers: 1, Dependencies: 4, Present: 1, Gone: 2, Added: 3, Claimed: true},
 		Limitations: []audit.Limitation{{Limitation: limitation(s, s)}, {Limitation: limitation(s+"2", s), Accepted: true}, {Limitation: limitation(s, "")}},
-		Name:        s, Critical: true, Environment: s, OS: s, Verdict: audit.Fail, Message: s,
+		Verified:    true, Sealed: true, Indexes: []audit.Index{{File: s, Origin: s, Label: s, Suite: s, Codename: s, Date: s, Key: s, KeyName: s, Problem: s, Packages: 1}},
+		Files: []audit.AcceptedFile{{Rule: s, Path: s, Digest: s, Mode: s, Reason: s}},
+		Ledger: &audit.Ledger{Counts: []audit.FileCount{{Status: audit.FileProved, Files: 1234567}, {Status: audit.FileStatus(s), Files: 1}},
+			Lines: []audit.FileLine{{Path: s, Status: audit.FileChanged, How: []string{s}, Component: s, Rule: s, Detail: s, Digest: s, Mode: s, Runs: s},
+				{Path: s, Status: audit.FileUnexplained, Detail: s}}},
+		Name: s, Critical: true, Environment: s, OS: s, Verdict: audit.Fail, Message: s,
 		Method: audit.Method{Rules: 1, Catalogers: s},
 		Counts: audit.Counts{Total: 4, OS: 1, Lock: 1, Image: 1, Exception: 1, Unaccounted: 1, Bundled: 1, Excluded: 1},
 		Limit:  new(int), Dependencies: []audit.Dependency{d, locked, excepted, other},
@@ -241,6 +246,36 @@ func hostileScan(s string) *audit.Report {
 	r.Stages[0].Growth = audit.Growth{}
 	r.Stages[0].Environment = "sbom:" + s // so that the document's tool is told
 	return r
+}
+
+// verified is a stage of which files were changed.
+func verified() audit.Stage {
+	s := buildSource()
+	s.Verdict, s.Verified = audit.Fail, true
+	for i := range s.Dependencies {
+		if d := &s.Dependencies[i]; d.Provenance != audit.FromBundled {
+			d.Evidence = audit.EvidenceBytes
+		}
+	}
+	bash := s.Dependencies[0].ID
+	s.Ledger = &audit.Ledger{
+		Counts: []audit.FileCount{{Status: audit.FileProved, Files: 5308, Bytes: 1 << 27}, {Status: audit.FileDerived, Files: 581, Bytes: 1 << 20},
+			{Status: audit.FileChanged, Files: 1, Bytes: 1 << 20}, {Status: audit.FileMissing, Files: 1}, {Status: audit.FileUnexplained, Files: 66, Bytes: 4096}},
+		Lines: []audit.FileLine{
+			{Path: "/etc/profile.d/proxy.sh", Status: audit.FileUnexplained, Digest: "blake3:00", Size: 10, Mode: "644", Runs: "startup"},
+			{Path: "/usr/bin/bash", Status: audit.FileChanged, How: []string{"content", "mode"}, Component: bash, Digest: "blake3:11", Size: 10, Mode: "4755", Runs: "set-id"},
+			{Path: "/usr/bin/bashbug", Status: audit.FileMissing, Component: bash},
+		},
+	}
+	s.Indexes = []audit.Index{{File: "indexes.zip", Origin: "Debian", Label: "Debian", Suite: "stable", Codename: "bookworm", Date: "2026-01-10",
+		Key: "4D64FEC119C2029067D6E791F8D2585B8783D481", KeyName: "Debian 12 bookworm stable", Packages: 118}}
+	s.Findings = []audit.Finding{
+		audit.RuleModified.Finding(audit.Facts{Severity: audit.Error, Count: 2, Detail: "content, mode", Paths: []string{"/usr/bin/bash", "/usr/bin/bashbug"},
+			Dependencies: []string{bash}, Accept: `depaudit baseline update --stage build-source --reason "..."`}),
+		audit.RuleStartup.Finding(audit.Facts{Severity: audit.Error, Count: 1, Paths: []string{"/etc/profile.d/proxy.sh"},
+			Accept: `depaudit baseline update --stage build-source --reason "..."`}),
+	}
+	return s
 }
 
 // image is a stage on a base, after pip installed a package.

@@ -41,6 +41,7 @@ func goldens() map[string]*audit.Report {
 		"image":    newReport("cpython-release", audit.Fail, image()),
 		"mixed":    newReport("cpython-release", audit.Fail, image(), fromSBOM(), withWaiver()),
 		"sbom":     sbomScan(),
+		"verified": newReport("cpython-release", audit.Fail, verified()),
 	}
 }
 
@@ -62,6 +63,7 @@ func TestGolden(t *testing.T) {
 		golden(t, fmt.Sprintf("image-lists.%d", width), "table", newReport("cpython-release", audit.Fail, image(), fromSBOM(), withWaiver()),
 			Options{Width: width, Show: []string{"growth", "layers", "gaps", "limitations"}})
 	}
+	golden(t, "verified-lists", "table", newReport("cpython-release", audit.Fail, verified()), Options{Width: 120, Show: []string{"changed", "unexplained", "indexes"}})
 	golden(t, "scan-all.md", "markdown", scan(), Options{Show: []string{"all"}})
 }
 

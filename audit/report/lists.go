@@ -42,6 +42,10 @@ func Lists() []List {
 		{"excluded", "Excluded, not counted", excludedList},
 		{"notices", "Notices", noticeList},
 		{"locks", "Lock files", lockList},
+		{"indexes", "Package indexes", indexList},
+		{"changed", "Files that differ", fileList(audit.FileChanged, audit.FileMissing, audit.FileConffile, audit.FileUnread)},
+		{"unexplained", "Files that nothing explains", fileList(audit.FileUnexplained)},
+		{"derived", "Files that a rule explains", fileList(audit.FileDerived, audit.FileConsistent, audit.FileUnchecked)},
 	}
 }
 

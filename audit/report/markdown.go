@@ -248,6 +248,9 @@ func markdownStage(r *audit.Report, s stage) []block {
 	if text := s.ecosystems(markdownText); text != "" {
 		fmt.Fprintf(&b, "%s\n\n", text)
 	}
+	if text := s.files(); text != "" {
+		fmt.Fprintf(&b, "%s\n\n", text)
+	}
 	blocks := []block{{rank: rankCause, open: b.String()}}
 	if all := s.about(); len(all) > 0 {
 		about := block{rank: rankCause, what: "remarks", close: "\n"}
@@ -433,7 +436,7 @@ func markdownLists(s stage, requested []List) ([]block, error) {
 	for _, l := range Lists() {
 		wanted := slices.ContainsFunc(requested, func(a List) bool { return a.Name == l.Name })
 		made := l.make(s)
-		if !wanted && (s.clean() || !slices.Contains([]string{"growth", "unaccounted", "notices"}, l.Name)) {
+		if !wanted && (s.clean() || !slices.Contains([]string{"growth", "unaccounted", "notices", "changed", "unexplained"}, l.Name)) {
 			continue
 		}
 		if len(made.Rows) == 0 {

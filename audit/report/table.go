@@ -145,6 +145,9 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 		if text := s.ecosystems(terminal.Escape); text != "" {
 			p.Prose(indent, indent, text, terminal.Plain)
 		}
+		if text := s.files(); text != "" {
+			p.Prose(indent, indent, text, terminal.Plain)
+		}
 	}
 	p.findings(s, s.Findings)
 	if isScan(r) && len(s.Findings) == 0 {

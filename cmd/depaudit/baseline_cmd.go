@@ -108,7 +108,7 @@ func (c *command) accept(j *job, r *audit.Report, reason string) error {
 // acceptCommand is the report's own command for accepting a stage.
 func acceptCommand(stage audit.Stage) string {
 	for _, f := range stage.Findings {
-		if f.Rule == audit.RuleGrowth.ID || f.Rule == audit.RuleWeaker.ID {
+		if strings.Contains(f.Accept, "--reason") {
 			return f.Accept
 		}
 	}
@@ -148,6 +148,16 @@ func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 	}
 	if b := g.Base; b != nil && len(b.Added)+len(b.Removed)+len(b.Changed) > 0 {
 		fmt.Fprintf(c.stdout, "  base  %d added, %d removed, %d changed\n", len(b.Added), len(b.Removed), len(b.Changed))
+	}
+	files := base.Stages[stage.Name].Changes(&stage)
+	for _, id := range files.Content {
+		fmt.Fprintf(c.stdout, "  ! %s  other files, places or lock entry of the same version\n", labelOf(id))
+	}
+	for _, f := range files.FilesAdded {
+		fmt.Fprintf(c.stdout, "  + %s  %s\n", terminal.Escape(f.Path), terminal.Escape(f.Rule))
+	}
+	for _, f := range files.FilesRemoved {
+		fmt.Fprintf(c.stdout, "  - %s  %s\n", terminal.Escape(f.Path), terminal.Escape(f.Rule))
 	}
 	for _, ch := range g.Changed {
 		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", labelOf(ch.Key), terminal.Escape(ch.From), terminal.Escape(ch.To))
