@@ -117,7 +117,10 @@ func (e *engine) inContent(c int32, n rootfs.Node) bool {
 		if e.isControl(n) {
 			return !strings.HasSuffix(name, ".list")
 		}
-		if f.status == conffile || f.status == derived || f.expect > 0 && e.expected[f.expect-1].conffile {
+		// A rule explains a link such as /etc/rmt of tar where no artifact is at hand.
+		// The content must not depend on that.
+		explained := f.status == derived && !(kind == rootfs.Symlink && e.files.DB() != nil && e.files.DB().Owns(n))
+		if f.status == conffile || explained || f.expect > 0 && e.expected[f.expect-1].conffile {
 			return false
 		}
 		return !e.isConffile(n)
