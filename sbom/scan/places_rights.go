@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
@@ -81,9 +82,15 @@ func certificatesIn(data []byte) [][]byte {
 		if block, data = pem.Decode(data); block == nil {
 			return out
 		}
-		if strings.Contains(block.Type, "CERTIFICATE") && !strings.Contains(block.Type, "REQUEST") {
-			out = append(out, block.Bytes)
+		if !strings.Contains(block.Type, "CERTIFICATE") || strings.Contains(block.Type, "REQUEST") {
+			continue
 		}
+		// OpenSSL's "TRUSTED CERTIFICATE" has the purposes behind it.
+		var first asn1.RawValue
+		if _, err := asn1.Unmarshal(block.Bytes, &first); err == nil {
+			block.Bytes = first.FullBytes
+		}
+		out = append(out, block.Bytes)
 	}
 }
 
@@ -134,14 +141,20 @@ func isLocalCertificate(c *x509.Certificate) bool {
 	return len(c.IPAddresses) == 0
 }
 
-// packagedAuthorities are the certificates in files of packages.
+// packagedAuthorities are the certificates in files of packages: those of Debian
+// and Alpine one by one, those of Fedora, SUSE and Arch in files of p11-kit, which
+// have them as PEM too.
 func (s *scanner) packagedAuthorities() map[[sha256.Size]byte]bool {
 	if s.unasked.authorities != nil {
 		return s.unasked.authorities
 	}
 	known := make(map[[sha256.Size]byte]bool)
 	t := s.tree
-	if root := t.Resolve("/usr/share/ca-certificates"); root != rootfs.None {
+	for _, dir := range []string{"/usr/share/ca-certificates", "/usr/share/pki"} {
+		root := t.Resolve(dir)
+		if root == rootfs.None {
+			continue
+		}
 		from, end := t.Subtree(root)
 		for n := from; n < end; n++ {
 			if t.Kind(n) != rootfs.File || !s.owned(n) {

@@ -53,11 +53,13 @@ func (f files) conffiles(list files) files {
 
 // honestPlaces is a system as its installer leaves it.
 func honestPlaces(t *testing.T) files {
-	mozilla := certificate(t, "Honest Root", true)
+	mozilla, kit := certificate(t, "Honest Root", true), certificate(t, "Honest Root of SUSE", true)
+	der, _ := pem.Decode([]byte(kit))
+	trusted := string(pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: append(der.Bytes, 0x30, 0)}))
 	return debianPython(map[string][]string{
 		"base-scripts":    {"/usr/share/base-files/profile", "/usr/share/base-files/dot.bashrc"},
 		"systemd":         {"/usr/lib/systemd/system/cron.service", "/usr/lib/systemd/system-generators/fstab"},
-		"ca-certificates": {"/usr/share/ca-certificates/mozilla/Honest.crt"},
+		"ca-certificates": {"/usr/share/ca-certificates/mozilla/Honest.crt", "/usr/share/pki/trust/ca-bundle.trust.p11-kit"},
 		"git":             {"/usr/share/git-core/templates/hooks/pre-commit.sample"},
 	}).with(files{
 		"/usr/share/base-files/profile": "PATH=/bin\n", "/etc/profile": "PATH=/bin\n",
@@ -66,6 +68,9 @@ func honestPlaces(t *testing.T) files {
 		"/etc/systemd/system/multi-user.target.wants/cron.service": "-> /usr/lib/systemd/system/cron.service",
 		"/etc/systemd/system/masked.service":                       "-> /dev/null",
 		"/usr/share/ca-certificates/mozilla/Honest.crt":            mozilla,
+		"/usr/share/pki/trust/ca-bundle.trust.p11-kit":             "[p11-kit-object-v1]\nlabel: \"x\"\ntrusted: true\n" + kit,
+		"/var/lib/ca-certificates/ca-bundle.pem":                   "# made of the above\n" + kit,
+		"/var/lib/ca-certificates/openssl/Honest.pem":              trusted,
 		"/etc/ssl/certs/Honest.pem":                                "-> /usr/share/ca-certificates/mozilla/Honest.crt",
 		"/etc/ssl/certs/0123abcd.0":                                "-> Honest.pem",
 		"/etc/ssl/certs/ca-certificates.crt":                       mozilla,
