@@ -17,7 +17,8 @@ import (
 // Two installations of one artifact at one place have the same digest. It is of
 // the path, the type, the rights that decide what a file can do and the content of
 // each file, or the target of a link. It has nothing that differs without a change
-// of the package: times, the umask, byte code, records of the installer, conffiles.
+// of the package: times, the umask, byte code, records of the installer. Of a
+// conffile it has the path only.
 func (e *engine) contents() {
 	owned := make([][]rootfs.Node, len(e.state))
 	for i := range e.state {
@@ -71,6 +72,11 @@ func (e *engine) content(c int32, nodes []rootfs.Node) {
 		q.Files++
 		buf = binary.AppendUvarint(buf[:0], uint64(len(path)))
 		buf = append(buf, path...)
+		if e.doc.Components[c].Kind == sbom.KindOS && e.isConfiguration(n) {
+			// Its content is the administrator's, but that it is one is the package's.
+			h.Write(append(buf, 0))
+			continue
+		}
 		rights := f.mode & setID
 		if kind == rootfs.File && f.mode&execute != 0 {
 			rights |= execute
@@ -119,11 +125,7 @@ func (e *engine) inContent(c int32, n rootfs.Node) bool {
 		}
 		// A rule explains a link such as /etc/rmt of tar where no artifact is at hand.
 		// The content must not depend on that.
-		explained := f.status == derived && !(kind == rootfs.Symlink && e.files.DB() != nil && e.files.DB().Owns(n))
-		if f.status == conffile || explained || f.expect > 0 && e.expected[f.expect-1].conffile {
-			return false
-		}
-		return !e.isConffile(n)
+		return f.status != derived || kind == rootfs.Symlink && e.files.DB() != nil && e.files.DB().Owns(n)
 	}
 	if comp.Kind == sbom.KindPackage {
 		if isBytecode(name) && e.tree.Name(e.tree.Parent(n)) == "__pycache__" {
@@ -134,4 +136,10 @@ func (e *engine) inContent(c int32, n rootfs.Node) bool {
 		}
 	}
 	return true
+}
+
+// isConfiguration reports whether a file of a package of the system is a conffile.
+func (e *engine) isConfiguration(n rootfs.Node) bool {
+	f := &e.nodes[n]
+	return !e.isControl(n) && (f.status == conffile || f.expect > 0 && e.expected[f.expect-1].conffile || e.isConffile(n))
 }
