@@ -85,8 +85,7 @@ type ComponentProof struct {
 	// Content identifies the installed files: "blake3:" and a digest of their
 	// paths, types, modes and contents, without what differs between two
 	// installations of one artifact (byte code, records of the installer,
-	// the content of
-	// conffiles).
+	// the contents of conffiles).
 	Content string `json:"content,omitempty"`
 	// Files is the number of files behind Content.
 	Files int `json:"files,omitempty"`
