@@ -95,7 +95,7 @@ func (e *engine) content(c int32, nodes []rootfs.Node) {
 			buf = append(buf, target...)
 		}
 		h.Write(buf)
-		if f.since > 0 && (latest == rootfs.None || f.since > e.nodes[latest].since) {
+		if f.since > 0 && (latest == rootfs.None || f.since > e.nodes[latest].since) && !strings.HasSuffix(e.tree.Name(n), ".md5sums") {
 			latest = n
 		}
 		if layer := e.tree.ChangedIn(n); layer > q.Layer && f.status != proved {

@@ -35,6 +35,8 @@ func (e *engine) lines() audit.Ledger {
 			case unexplained:
 				if f.detail > 0 && f.detail != detailSpecial {
 					s.bad++
+				} else {
+					s.unsure++
 				}
 			case unchecked:
 				s.unsure++
