@@ -41,6 +41,7 @@ type engine struct {
 	indexes  []audit.Index
 	archives []string         // the URL of each index's archive, in the order of the set
 	missing  []audit.Artifact // that are nowhere
+	bundled  map[string]bool  // npm's keys of packages in the tarballs of others
 	// owners is set when the environment's files have the owners that they were
 	// installed with: it was not unpacked by an ordinary user.
 	owners bool
@@ -159,7 +160,7 @@ var details = [...]string{
 func newEngine(files *scan.Files, r Request) *engine {
 	t, doc := files.Tree(), files.Document()
 	e := &engine{request: r, files: files, tree: t, doc: doc, nodes: make([]node, t.Len()), state: make([]component, len(doc.Components)), rules: Rules(),
-		components: make(map[string]int32, len(doc.Components))}
+		bundled: map[string]bool{}, components: make(map[string]int32, len(doc.Components))}
 	for i := range doc.Components {
 		e.components[doc.Components[i].ID] = int32(i)
 		e.state[i].proof.ID = doc.Components[i].ID

@@ -195,6 +195,9 @@ func (e *engine) locked(ctx context.Context) (map[lockKey][]*lockcheck.Entry, er
 		}
 		for i := range l.Entries {
 			x := &l.Entries[i]
+			if x.Bundled && x.Install != "" {
+				e.bundled[x.Install] = true
+			}
 			if x.FirstParty || x.Constraint || len(x.Hashes) == 0 {
 				continue
 			}
@@ -500,6 +503,19 @@ func pythonPrefix(site string) string {
 	return path.Dir(lib)
 }
 
+// isBundled reports whether the lock has a directory as one in the tarball of the
+// package around it. Authors leave out files there, so the package's own tarball is
+// not what it is compared with, even if the same version is elsewhere too.
+func (p *placer) isBundled(dir string) bool {
+	for dir != "" {
+		if p.bundled[dir] {
+			return true
+		}
+		_, dir, _ = strings.Cut(dir, "/")
+	}
+	return false
+}
+
 // placeNPM places the files of an npm package in each of its directories.
 func (p *placer) placeNPM(w *want, m *artifact.Manifest, out *found) {
 	t := p.tree
@@ -509,7 +525,7 @@ func (p *placer) placeNPM(w *want, m *artifact.Manifest, out *found) {
 		if dir != rootfs.None && t.Kind(dir) == rootfs.File {
 			dir = t.Parent(dir)
 		}
-		if dir = t.ResolveNode(dir); dir == rootfs.None {
+		if dir = t.ResolveNode(dir); dir == rootfs.None || p.isBundled(t.Path(dir)) {
 			continue
 		}
 		for i := range m.Files {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/depaudit/depaudit/audit"
@@ -28,8 +29,74 @@ func TestNPMPrograms(t *testing.T) {
 		"other":         {"package.json": `{"name":"other","version":"1.0.0"}`, "program": native + "2"},
 		"@tool/scripts": {"package.json": `{"name":"@tool/scripts","version":"1.0.0"}`, "index.js": "1"},
 	}
-	root, dir := t.TempDir(), t.TempDir()
-	put := func(name, text string) {
+	root, dir, lock, put := npmTree(t, packages, "")
+	for _, c := range []struct {
+		name, file, text string
+		want             audit.FileStatus
+	}{
+		{"as the tarball has it", "tool/bin/tool", packages["tool"]["bin/tool"], ""},
+		{"the optional dependency's program", "tool/bin/tool", native + "1", audit.FileDerived},
+		{"another package's program", "tool/bin/tool", native + "2", audit.FileChanged},
+		{"another program", "tool/bin/tool", native + "3", audit.FileChanged},
+		{"the program of a package that does not name it", "other/program", native + "1", audit.FileChanged},
+		{"no program", "tool/bin/tool", packages["@tool/linux"]["package.json"], audit.FileChanged},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(root, "app/node_modules", c.file)
+			before, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(file, c.text)
+			defer put(file, string(before))
+			p := npmProof(t, root, dir, lock)
+			var got audit.FileStatus
+			for _, l := range p.Ledger.Lines {
+				if l.Path == "/app/node_modules/"+c.file {
+					got = l.Status
+					if (l.Rule == ruleNPMProgram) != (c.want == audit.FileDerived) {
+						t.Errorf("rule %q", l.Rule)
+					}
+				}
+			}
+			if got != c.want && !(c.want == "" && got == audit.FileProved) {
+				t.Errorf("status %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestNPMBundle has a package with another one in its tarball, of which the author
+// left out a file, while the same version is installed from its own tarball too.
+func TestNPMBundle(t *testing.T) {
+	root, dir, lock, put := npmTree(t, map[string]map[string]string{
+		"outer": {"package.json": `{"name":"outer","version":"1.0.0"}`, "node_modules/inner/package.json": `{"name":"inner","version":"1.0.0"}`},
+		"inner": {"package.json": `{"name":"inner","version":"1.0.0"}`, "README.md": "text"},
+	}, `,"node_modules/outer/node_modules/inner":{"version":"1.0.0","inBundle":true}`)
+	problems := func() (out []string) {
+		for _, l := range npmProof(t, root, dir, lock).Ledger.Lines {
+			if l.Status == audit.FileMissing || l.Status == audit.FileChanged || l.Component != "" && l.Status == audit.FileUnexplained {
+				out = append(out, string(l.Status)+" "+l.Path)
+			}
+		}
+		return out
+	}
+	if got := problems(); got != nil {
+		t.Error(got)
+	}
+	put(filepath.Join(root, "app/node_modules/outer/node_modules/inner/package.json"), `{"name":"inner","version":"1.0.0" }`)
+	put(filepath.Join(root, "app/node_modules/outer/node_modules/inner/index.js"), "evil")
+	want := []string{"unexplained /app/node_modules/outer/node_modules/inner/index.js", "changed /app/node_modules/outer/node_modules/inner/package.json"}
+	if got := problems(); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// npmTree installs packages, whose tarballs are in dir, and writes the lock.
+func npmTree(t *testing.T, packages map[string]map[string]string, more string) (root, dir, lock string, put func(name, text string)) {
+	t.Helper()
+	root, dir = t.TempDir(), t.TempDir()
+	put = func(name, text string) {
 		t.Helper()
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
@@ -56,51 +123,25 @@ func TestNPMPrograms(t *testing.T) {
 		sum := sha512.Sum512(data.Bytes())
 		entries += fmt.Sprintf(`,"node_modules/%s":{"version":"1.0.0","resolved":"https://registry.npmjs.org/%[1]s/-/%s-1.0.0.tgz","integrity":"sha512-%s"}`, name, filepath.Base(name), base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	lock := filepath.Join(dir, "package-lock.json")
-	put(lock, `{"name":"app","version":"1.0.0","lockfileVersion":3,"packages":{"":{"name":"app","version":"1.0.0"}`+entries+`}}`)
+	lock = filepath.Join(dir, "package-lock.json")
+	put(lock, `{"name":"app","version":"1.0.0","lockfileVersion":3,"packages":{"":{"name":"app","version":"1.0.0"}`+entries+more+`}}`)
+	return root, dir, lock, put
+}
+
+// npmProof verifies the packages.
+func npmProof(t *testing.T, root, dir, lock string) *audit.Proof {
+	t.Helper()
 	ref, err := rootfs.ParseRefIn("/", root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		name, file, text string
-		want             audit.FileStatus
-	}{
-		{"as the tarball has it", "tool/bin/tool", packages["tool"]["bin/tool"], ""},
-		{"the optional dependency's program", "tool/bin/tool", native + "1", audit.FileDerived},
-		{"another package's program", "tool/bin/tool", native + "2", audit.FileChanged},
-		{"another program", "tool/bin/tool", native + "3", audit.FileChanged},
-		{"the program of a package that does not name it", "other/program", native + "1", audit.FileChanged},
-		{"no program", "tool/bin/tool", packages["@tool/linux"]["package.json"], audit.FileChanged},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			file := filepath.Join(root, "app/node_modules", c.file)
-			before, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			put(file, c.text)
-			defer put(file, string(before))
-			var p *audit.Proof
-			_, err = scan.Run(t.Context(), ref, scan.Options{Sums: rootfs.SumBLAKE3, Use: func(ctx context.Context, f *scan.Files) error {
-				p, err = Make(ctx, f, Request{Sealed: true, Artifacts: []string{dir}, Locks: []string{lock}})
-				return err
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got audit.FileStatus
-			for _, l := range p.Ledger.Lines {
-				if l.Path == "/app/node_modules/"+c.file {
-					got = l.Status
-					if (l.Rule == ruleNPMProgram) != (c.want == audit.FileDerived) {
-						t.Errorf("rule %q", l.Rule)
-					}
-				}
-			}
-			if got != c.want && !(c.want == "" && got == audit.FileProved) {
-				t.Errorf("status %q, want %q", got, c.want)
-			}
-		})
+	var p *audit.Proof
+	_, err = scan.Run(t.Context(), ref, scan.Options{Sums: rootfs.SumBLAKE3, Use: func(ctx context.Context, f *scan.Files) error {
+		p, err = Make(ctx, f, Request{Sealed: true, Artifacts: []string{dir}, Locks: []string{lock}})
+		return err
+	}})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return p
 }
