@@ -48,17 +48,19 @@ func (p *policy) fileFacts() []fileFact {
 		}
 		out = append(out, x)
 	}
-	names := map[string]bool{} // of programs: the ledger finds them too, and knows less
+	names := map[string]bool{}   // of programs: the ledger finds them too, and knows less
+	startup := map[string]bool{} // likewise
 	for i := range f.doc.Notices {
 		if x, ok := noticeFact(&f.doc.Notices[i]); ok {
 			add(x)
 			names[x.Path] = names[x.Path] || x.Rule == audit.RuleName.ID
+			startup[x.Path] = startup[x.Path] || x.Rule == audit.RuleStartup.ID && x.component == "" && x.Digest != ""
 		}
 	}
 	if f.proof != nil {
 		for i := range f.proof.Ledger.Lines {
 			l := &f.proof.Ledger.Lines[i]
-			if x, ok := p.lineFact(l); ok && !(names[l.Path] && l.Status == audit.FileUnexplained) {
+			if x, ok := p.lineFact(l); ok && !(names[l.Path] && l.Status == audit.FileUnexplained) && !(startup[l.Path] && x.Rule == audit.RuleStartup.ID) {
 				x.ledger = true
 				add(x)
 			}
