@@ -191,6 +191,8 @@ func TestSystem(t *testing.T) {
 		{"a program in the log", root{"var/log/x": "+x #!/bin/sh\n"}, []string{"unexplained /var/log/x runs=program"}},
 		{"an empty program", root{"usr/local/bin/gpgv": "+x "}, []string{"unexplained /usr/local/bin/gpgv runs=program"}},
 		{"an empty file", root{"srv/lock": ""}, nil},
+		{"code of another interpreter", root{"usr/share/evil/evil.pl": "1\n", "usr/lib/cmake/x.cmake": "x\n", "srv/app/x.pl": "1\n"},
+			[]string{"unexplained /srv/app/x.pl", "unexplained /usr/lib/cmake/x.cmake runs=library", "unexplained /usr/share/evil/evil.pl runs=library"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -379,8 +381,8 @@ func TestNPM(t *testing.T) {
 		more root
 		want string
 	}{
-		{"edited", root{"srv/node_modules/left/index.js": "evil\n"}, "changed /srv/node_modules/left/index.js content"},
-		{"one more", root{"srv/node_modules/left/evil.js": "evil\n"}, "unexplained /srv/node_modules/left/evil.js flaw"},
+		{"edited", root{"srv/node_modules/left/index.js": "evil\n"}, "changed /srv/node_modules/left/index.js content runs=library"},
+		{"one more", root{"srv/node_modules/left/evil.js": "evil\n"}, "unexplained /srv/node_modules/left/evil.js runs=library flaw"},
 		{"a program", root{"srv/node_modules/left/evil": elf}, "unexplained /srv/node_modules/left/evil runs=program flaw"},
 		{"one less", root{"srv/node_modules/left/index.js": gone}, "missing /srv/node_modules/left/index.js"},
 		{"a script in .bin", root{"srv/node_modules/.bin/evil": "#!/usr/bin/env node\n"}, "unexplained /srv/node_modules/.bin/evil runs=program"},

@@ -155,12 +155,29 @@ func (e *engine) runs(n rootfs.Node) string {
 	switch {
 	case kind == rootfs.File && f.mode&execute != 0, kind == rootfs.File && e.tree.Name(e.tree.Parent(n)) == ".bin":
 		return runsProgram
-	case isBytecode(name), strings.HasSuffix(name, ".so"), strings.HasSuffix(name, ".py") && f.component > 0:
+	case isBytecode(name), strings.HasSuffix(name, ".so"), isCode(name) && (f.component > 0 || systemPlace(e.tree.Path(n))):
 		return runsLibrary
 	case kind == rootfs.Symlink && inPath(e.tree.Path(n)):
 		return runsProgram
 	}
 	return ""
+}
+
+// isCode reports whether a file has the extension of source code or byte code that
+// an interpreter, a compiler or a build tool takes from a directory of modules.
+func isCode(name string) bool {
+	switch path.Ext(name) {
+	case ".py", ".pl", ".pm", ".ph", ".al", ".rb", ".js", ".mjs", ".cjs", ".ts", ".node", ".php", ".phar", ".inc", ".lua", ".luac", ".tcl", ".tm", ".r", ".R", ".rds", ".jl", ".el", ".elc", ".eln", ".vim", ".scm", ".go",
+		".class", ".jar", ".war", ".jmod", ".groovy", ".beam", ".ez", ".hs", ".hi", ".ml", ".cmo", ".cma", ".cmx", ".cmxa", ".a", ".la", ".o", ".ko", ".h", ".hpp", ".cmake", ".m4", ".mk", ".pc", ".specs", ".sh", ".bash", ".zsh", ".fish", ".awk", ".sed", ".gdb", ".wasm", ".egg", ".pyz", ".zip":
+		return true
+	}
+	return false
+}
+
+// systemPlace reports whether a path is in a directory of the system where packages
+// have their code, and no user has any.
+func systemPlace(p string) bool {
+	return strings.HasPrefix(p, "/usr/") && !strings.HasPrefix(p, "/usr/local/") && !strings.HasPrefix(p, "/usr/src/")
 }
 
 // inPath reports whether a file is in a directory that shells search for programs.
