@@ -115,6 +115,9 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 	for _, pair := range p.Remaining {
 		d := pair.Now
 		d.Reason = pair.Before.Reason
+		if pair.Proved() {
+			d.Evidence = pair.Before.Evidence
+		}
 		if d.Content == "" && d.Version == pair.Before.Version && !stage.Verified {
 			d.Content = pair.Before.Content // it was not looked at
 		}

@@ -92,11 +92,19 @@ func Changes(pairs []Pair) []audit.VersionChange {
 	return out
 }
 
+// Proved reports whether every file of the dependency was proved before and is
+// the same now. The evidence does not get weaker by an index or an artifact that
+// is not at hand: the content in the baseline is the proved one.
+func (p Pair) Proved() bool {
+	b, n := p.Before, p.Now
+	return b.Evidence == audit.EvidenceBytes && b.Provenance == n.Provenance && b.Version == n.Version && b.Content != "" && b.Content == n.Content && n.Strength().Sound()
+}
+
 // Weaker returns the pairs whose evidence is weaker now, sorted by ID.
 func Weaker(pairs []Pair) []audit.Weaker {
 	var out []audit.Weaker
 	for _, p := range pairs {
-		if from, to := p.Before.Strength(), p.Now.Strength(); to.WeakerThan(from) {
+		if from, to := p.Before.Strength(), p.Now.Strength(); to.WeakerThan(from) && !p.Proved() {
 			out = append(out, audit.Weaker{ID: p.Now.ID, From: from, To: to})
 		}
 	}

@@ -92,6 +92,9 @@ type Options struct {
 	Environments map[string]string
 	// Since are snapshots that are the bases of their stages.
 	Since []Since
+	// Sources are what files are verified with besides the configuration's.
+	// Paths are relative to the working directory.
+	Sources config.Sources
 }
 
 // Since is a snapshot of what a stage's environment was before the job.
@@ -262,6 +265,9 @@ func (s *stageScan) verify(c *config.Config, o Options) error {
 			Hint: "audit the environment itself, or remove `verify:` from the stage"}
 	}
 	sources := c.SourcesOf(stage)
+	sources.Indexes = slices.Concat(sources.Indexes, o.Sources.Indexes)
+	sources.Artifacts = slices.Concat(sources.Artifacts, o.Sources.Artifacts)
+	sources.Trust = slices.Concat(sources.Trust, o.Sources.Trust)
 	s.env.Verify = &ledger.Request{
 		Indexes: sources.Indexes, Artifacts: slices.Concat(sources.Artifacts, o.Artifacts), Trust: sources.Trust,
 		Locks: stage.LockFiles, Cache: o.Manifests, Sealed: stage.Verify == config.VerifySealed,

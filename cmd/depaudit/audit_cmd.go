@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,38 @@ type pipelineFlags struct {
 	stages   []string
 	envs     []string
 	since    []string
+	sources  config.Sources
+}
+
+// registerSources adds the flags of commands that verify files.
+func (p *pipelineFlags) registerSources(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&p.sources.Indexes, "index", nil, "directory or `FILE` with package indexes, besides the configuration's; repeatable")
+	cmd.Flags().StringArrayVar(&p.sources.Artifacts, "artifacts", nil, "`DIR` with artifacts, besides the configuration's; repeatable")
+	cmd.Flags().StringArrayVar(&p.sources.Trust, "trust", nil, "`FILE` with keys that are trusted, or the fingerprint of a built-in key; repeatable")
+}
+
+// sourceFlags are the flags of registerSources with their values.
+func (p *pipelineFlags) sourceFlags() []config.Flag {
+	var out []config.Flag
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{{"--index", p.sources.Indexes}, {"--artifacts", p.sources.Artifacts}, {"--trust", p.sources.Trust}} {
+		for _, v := range f.values {
+			out = append(out, config.Flag{Name: f.name, Value: v})
+		}
+	}
+	return out
+}
+
+// checkSources finds paths that do not exist before the first scan.
+func (p *pipelineFlags) checkSources() error {
+	for _, f := range p.sourceFlags() {
+		if _, err := os.Stat(f.Value); err != nil && (f.Name != "--trust" || strings.ContainsAny(f.Value, "./")) {
+			return fmt.Errorf("%s %s: it does not exist", f.Name, f.Value)
+		}
+	}
+	return nil
 }
 
 func (p *pipelineFlags) register(cmd *cobra.Command) {
@@ -54,6 +87,7 @@ type job struct {
 	baselinePath string
 	environments map[string]string // of --env, by stage
 	since        []pipeline.Since
+	sources      config.Sources
 	// stages are the names that --stage chose, in the configuration's order.
 	stages []string
 }
@@ -68,7 +102,10 @@ func (p *pipelineFlags) load() (*job, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	j := &job{config: cfg}
+	j := &job{config: cfg, sources: p.sources}
+	if err := p.checkSources(); err != nil {
+		return nil, usage(err)
+	}
 	if j.environments, err = p.environments(cfg); err != nil {
 		return nil, usage(err)
 	}
@@ -148,6 +185,7 @@ func (p *pipelineFlags) repeat(cfg *config.Config) {
 		if p.baseline != "" {
 			stage.Flags = append(stage.Flags, config.Flag{Name: "--baseline", Value: p.baseline})
 		}
+		stage.Flags = append(stage.Flags, p.sourceFlags()...)
 		for _, env := range p.envs {
 			if strings.HasPrefix(env, stage.Name+"=") {
 				stage.Flags = append(stage.Flags, config.Flag{Name: "--env", Value: env})
@@ -192,6 +230,7 @@ func (c *command) run(ctx context.Context, j *job, limits limitFlags) (*audit.Re
 	defer done()
 	options.Today, options.Baseline, options.Stages = c.today(), j.baseline, j.stages
 	options.Environments, options.Since, options.BaselineFile = j.environments, j.since, j.baselinePath
+	options.Sources = j.sources
 	r, err := pipeline.Audit(ctx, j.config, options)
 	if err != nil {
 		return nil, scanExit(err)
@@ -254,6 +293,7 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 		},
 	}
 	which.register(cmd)
+	which.registerSources(cmd)
 	out.register(cmd)
 	limits.register(cmd)
 	cmd.Flags().BoolVar(&warnOnly, "warn-only", false, "exit with 0 for every verdict; the report is the same")

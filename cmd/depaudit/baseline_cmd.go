@@ -69,6 +69,7 @@ or could not write.`,
 		},
 	}
 	which.register(cmd)
+	which.registerSources(cmd)
 	limits.register(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "`WHY` a critical stage may grow")
 	return cmd
