@@ -273,7 +273,7 @@ func TestExampleBaseline(t *testing.T) {
 	if err := os.WriteFile(again, []byte(committed), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"baseline", "update", "-c", "testdata/cpython/example/depaudit.yaml", "--baseline", again}
+	args := []string{"baseline", "update", "--no-cache", "-c", "testdata/cpython/example/depaudit.yaml", "--baseline", again}
 	if out, errs, code := inProcess(t, moduleRoot, args, nil); code != exitPass {
 		t.Fatalf("baseline update: exit %d\n%s%s", code, out, errs)
 	}
