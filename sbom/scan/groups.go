@@ -143,6 +143,9 @@ func (s *scanner) looseCode() []rootfs.Node {
 	for _, n := range s.sniffed.archives {
 		add(n)
 	}
+	for _, n := range s.sniffed.classes {
+		add(n)
+	}
 	s.placed = s.findPlaced()
 	for n := range s.placed {
 		add(n)
@@ -455,6 +458,9 @@ func (s *inventory) whatIs(n rootfs.Node) string {
 	}
 	if by := s.imports.of(n); by != nil {
 		return by.what
+	}
+	if _, ok := slices.BinarySearch(s.sniffed.classes, n); ok {
+		return "Java class"
 	}
 	if _, ok := s.placed[n]; ok {
 		return "program by its place"

@@ -93,6 +93,21 @@ var interpreted = []searched{
 		entries: `(lib|lib64|lib/` + machine + `)/girepository-1.0`},
 }
 
+// inHomes are the directories below a home directory. Sources: the page "Modules:
+// CommonJS modules" of the manual of Node; local::lib of Perl; .libPaths of R; the
+// manuals of LuaRocks, Guile, Octave, Julia and Emacs; TEXMFHOME of TeX Live.
+var inHomes = []searched{
+	{what: "JavaScript file", names: "*.js *.cjs *.mjs *.node", dirs: ".node_modules .node_libraries", entries: `\.node_(modules|libraries)`},
+	{what: "Perl module", names: "*.pm *.pl *.pmc", dirs: "perl5/lib/perl5", entries: `perl5/lib/perl5(/(` + number + `|` + machine + `|auto))*`},
+	{what: "R file", names: "*.R *.r *.rdb", dirs: "R/*-library/*", entries: `R/[^/]+-library/[^/]+`},
+	{what: "Lua module", names: "*.lua *.luac", dirs: ".luarocks/share/lua/* .luarocks/lib/lua/*", entries: `\.luarocks/(share|lib)/lua/` + number},
+	{what: "Guile module", names: "*.scm *.go", dirs: ".local/share/guile/site", entries: `\.local/share/guile/site(/` + number + `)?`},
+	{what: "Octave file", names: "*.m", dirs: "octave .local/share/octave"},
+	{what: "Julia file", names: "*.jl", dirs: ".julia/packages .julia/dev", entries: `\.julia/(packages|dev)`},
+	{what: "Emacs Lisp file", names: "*.el *.elc", dirs: ".emacs.d/elpa .emacs.d/lisp .config/emacs/elpa", entries: `(\.emacs\.d|\.config/emacs)/(elpa|lisp)`},
+	{what: "TeX file", names: "*.sty *.cls *.tex *.def *.ltx *.lua", dirs: "texmf", entries: `texmf(/tex(/[^/]+)?)?`},
+}
+
 // compiled are the directories of compilers and of the tools that configure
 // builds. Sources: "gcc -v" and the manual of GNU ld, pkg-config(1), aclocal(1),
 // find_package of CMake.
@@ -153,6 +168,9 @@ func (s *inventory) findImports() importables {
 	}
 	for _, by := range compiled {
 		s.searchIn(&by, standard, &out)
+	}
+	for _, by := range inHomes {
+		s.searchIn(&by, s.homes(), &out)
 	}
 	// Debian's Ruby installs gems below /var, and its Perl searches /etc first.
 	s.searchIn(&searched{what: "Ruby file", names: "*.rb", dirs: "var/lib/gems", entries: `var/lib/gems/` + number + `/(gems|extensions(/[^/]+){0,2})`}, standard[:1], &out)

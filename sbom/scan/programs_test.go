@@ -46,3 +46,20 @@ func TestCacheStrays(t *testing.T) {
 		{"Gradle's", files{"/root/.gradle/caches/modules-2/x": "", "/root/.gradle/caches/evil": sh}, []string{loose("/root/.gradle/caches/evil"), cached("/root/.gradle/caches")}},
 	})
 }
+
+// TestCodeOfOtherInterpreters checks the code that is found by its first bytes or
+// by its place in a home directory.
+func TestCodeOfOtherInterpreters(t *testing.T) {
+	class := "\xca\xfe\xba\xbe\x00\x00\x00\x41"
+	loose := func(p string) []string { return []string{"counts " + unaccounted(p)} }
+	runCases(t, []scanCase{
+		{"a class", files{"/opt/lib/org/evil/Evil.class": class}, loose("/opt/lib/org/evil")},
+		{"a class under another name", files{"/var/lib/misc/x.bin": class}, loose("/var/lib/misc")},
+		{"classes of a package", dist(site, "six", "1.16.0", "six/x.class").with(files{site + "/six/x.class": class}), []string{"counts pypi/six@1.16.0"}},
+		{"Node, in a home", files{"/root/.node_modules/evil/index.js": ""}, loose("/root/.node_modules/evil")},
+		{"Node, in another home", files{"/home/me/.node_libraries/evil.js": ""}, loose("/home/me/.node_libraries/evil.js")},
+		{"Perl, in a home", files{"/root/perl5/lib/perl5/Evil.pm": ""}, loose("/root/perl5/lib/perl5/Evil.pm")},
+		{"Lua, in a home", files{"/root/.luarocks/share/lua/5.4/evil.lua": ""}, loose("/root/.luarocks/share/lua/5.4/evil.lua")},
+		{"text in a home", files{"/root/notes/evil.pm": ""}, nil},
+	})
+}

@@ -23,6 +23,7 @@ type sniffed struct {
 	executables []catalogers.Executable // ELF, Mach-O, PE; in node order
 	scripts     []rootfs.Node           // "#!" with an execute bit
 	archives    []rootfs.Node           // zip files with code that an interpreter runs
+	classes     []rootfs.Node           // of Java, each a file of a directory on a class path
 }
 
 // sniffers is the number of files that are read in parallel. It is larger than
@@ -82,6 +83,7 @@ func (s *inventory) sniff(ctx context.Context) (sniffed, []sbom.Gap, error) {
 		out.executables = append(out.executables, p.executables...)
 		out.scripts = append(out.scripts, p.scripts...)
 		out.archives = append(out.archives, p.archives...)
+		out.classes = append(out.classes, p.classes...)
 		gaps = append(gaps, p.gaps...)
 	}
 	return out, gaps, nil
@@ -123,6 +125,10 @@ func (s *inventory) sniffOne(n rootfs.Node, out *sniffed) error {
 		}
 		if code {
 			out.archives = append(out.archives, n)
+		}
+	case magicClass:
+		if !cached {
+			out.classes = append(out.classes, n)
 		}
 	case magicZip:
 		if cached {
@@ -249,6 +255,7 @@ const (
 	magicPE
 	magicScript
 	magicZip
+	magicClass
 )
 
 func executableType(k rootfs.Class) catalogers.ExecutableType {
@@ -302,9 +309,13 @@ func magic(b []byte) rootfs.Class {
 	case 0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe:
 		return magicMachO
 	case 0xcafebabe: // a universal binary, or a Java class: those have a major version of 45 or more here
-		if len(b) >= 8 && binary.BigEndian.Uint32(b[4:8]) < 40 {
+		if len(b) < 8 {
+			break
+		}
+		if binary.BigEndian.Uint32(b[4:8]) < 40 {
 			return magicMachO
 		}
+		return magicClass // Java Virtual Machine Specification, section 4.1
 	}
 	return magicNone
 }
