@@ -162,10 +162,10 @@ var (
 		ID: "weaker-evidence", Title: "Weaker evidence", Strict: Error, Other: Warning,
 		What:    "A dependency that the baseline has with better evidence (from a lock with a hash, from the operating system) now has weaker evidence or none.",
 		Why:     "The name and the count stay the same when a package from a lock is replaced by one of the same name from another place.",
-		Fix:     "install it again from the source that the baseline records.",
+		Fix:     "install it again from the source that the baseline records, or name the indexes and artifacts that the baseline was made with (indexes:, artifacts:).",
 		Accept:  acceptUpdate,
 		message: counted("dependency has", "dependencies have", " weaker evidence than in the baseline"),
-		hint:    text("install it again from the source that the baseline records"),
+		hint:    text("install it again from the source that the baseline records, or name the indexes and artifacts that the baseline was made with (indexes:, artifacts:)"),
 	}
 	RuleShrunk = Rule{
 		ID: "baseline-shrunk", Title: "The stage has shrunk", Strict: Info, Other: Info,
