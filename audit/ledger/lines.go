@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/hex"
+	"io"
 	"path"
 	"slices"
 	"strconv"
@@ -153,7 +155,7 @@ func (e *engine) runs(n rootfs.Node) string {
 	}
 	name := e.tree.Name(n)
 	switch {
-	case kind == rootfs.File && f.mode&execute != 0, kind == rootfs.File && e.tree.Name(e.tree.Parent(n)) == ".bin":
+	case kind == rootfs.File && f.mode&execute != 0 && (inPath(e.tree.Path(n)) || e.readable(n)), kind == rootfs.File && e.tree.Name(e.tree.Parent(n)) == ".bin":
 		return runsProgram
 	case isBytecode(name), strings.HasSuffix(name, ".so"), isCode(name) && (f.component > 0 || systemPlace(e.tree.Path(n))):
 		return runsLibrary
@@ -161,6 +163,22 @@ func (e *engine) runs(n rootfs.Node) string {
 		return runsProgram
 	}
 	return ""
+}
+
+// readable reports whether a shell would run a file that the kernel does not: it
+// takes one without a magic number as a script, but not one with a zero byte at
+// its beginning
+// (https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_09_01_04).
+// A file whose content an image did not keep may be one.
+func (e *engine) readable(n rootfs.Node) bool {
+	f, err := e.tree.OpenFile(n)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	var head [80]byte // as many as bash looks at
+	got, _ := io.ReadFull(f, head[:])
+	return !bytes.Contains(head[:got], []byte{0})
 }
 
 // isCode reports whether a file has the extension of source code or byte code that
