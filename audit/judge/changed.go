@@ -39,7 +39,13 @@ func (p *policy) changed(pairs []growth.Pair) {
 		}
 		if before.Content != "" && now.Content != "" && before.Content != now.Content && len(added) == 0 {
 			paths := p.footprint.differing[d.ID]
-			if len(paths) == 0 {
+			switch q := p.footprint.proofs[d.ID]; {
+			case len(paths) > 0:
+			case q != nil && q.LayerFile != "":
+				paths = []string{q.LayerFile}
+			case q != nil && q.Latest != "":
+				paths = []string{q.Latest} // most likely the one that changed
+			default:
 				paths = d.Paths[:min(1, len(d.Paths))]
 			}
 			one(&content, d, "", paths...)

@@ -41,7 +41,9 @@ func (e *engine) lines() audit.Ledger {
 					s.unsure++
 				}
 			case unchecked:
-				s.unsure++
+				if e.tree.Kind(rootfs.Node(n)) == rootfs.File { // dpkg states no targets of links
+					s.unsure++
+				}
 			}
 		}
 		if runs := e.runs(rootfs.Node(n)); e.hasLine(f, runs) {

@@ -291,10 +291,14 @@ func (v *Verify) lines(p sheet, s audit.FileStatus, limit int) {
 	if s == audit.FileChanged || s == audit.FileMissing {
 		style = terminal.Red
 	}
-	n := 0
+	n, documentation := 0, 0
 	for i := range v.Proof.Ledger.Lines {
 		l := &v.Proof.Ledger.Lines[i]
 		if l.Status != s {
+			continue
+		}
+		if s == audit.FileMissing && l.Rule != "" && limit > 0 {
+			documentation++
 			continue
 		}
 		if n++; n == 1 {
@@ -307,6 +311,10 @@ func (v *Verify) lines(p sheet, s audit.FileStatus, limit int) {
 	}
 	if limit > 0 {
 		p.more(indent, n-limit, "", " (--limit 0 shows all)")
+	}
+	if documentation > 0 {
+		p.Blank()
+		p.Prose("", indent, fmt.Sprintf("%s of documentation missing, which no program needs (--limit 0 shows all).", wording.Count(documentation, "file", "files")), terminal.Faint)
 	}
 }
 
