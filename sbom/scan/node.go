@@ -117,6 +117,11 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		u.inside = owner
 	}
 	u.own = owner < 0
+	if inLock && lock.stale && u.own && u.Detail == "" && !lock.written.IsZero() {
+		if n := s.newer(lock, dir); n != rootfs.None {
+			u.Detail = strings.TrimPrefix(t.Path(n), t.Path(dir)+"/") + " is newer than npm's record"
+		}
+	}
 	i := s.add(u)
 	s.declareAliases(m, nodeDirName(t, dir))
 	if as := nodeDirName(t, dir); u.own && m.Name != "" && as != m.Name && s.isPackagePlace(dir) && !s.owned(manifest) && (!inLock || entry.Name != m.Name) {

@@ -33,6 +33,8 @@ type hiddenLock struct {
 	modules map[string]bool
 	// stale is set when npm would not use the record.
 	stale bool
+	// written is the time after which npm would not use the record.
+	written time.Time
 	// root is the project's own manifest, nil without one.
 	root *nodeManifest
 }
@@ -136,6 +138,7 @@ func (s *scanner) outOfDate(l *hiddenLock, record rootfs.Node) string {
 		return reason(err)
 	}
 	limit := info.ModTime().Add(recordJitter)
+	l.written = limit
 	seen := map[string]bool{"": true}
 	var check func(dir rootfs.Node) string
 	children := func(dir rootfs.Node) string {
@@ -215,6 +218,27 @@ func (s *scanner) outOfDate(l *hiddenLock, record rootfs.Node) string {
 		}
 	}
 	return ""
+}
+
+// newer returns the first file of a package that is newer than the record, None if
+// there is none: what made the record stale is often there.
+func (s *inventory) newer(l *hiddenLock, dir rootfs.Node) rootfs.Node {
+	t := s.tree
+	from, end := t.Subtree(dir)
+	for n := from; n < end; n++ {
+		if n != dir && s.isNodeModules(n) {
+			_, past := t.Subtree(n)
+			n = past - 1
+			continue
+		}
+		if t.Kind(n) != rootfs.File {
+			continue
+		}
+		if info, err := t.Stat(n); err == nil && info.ModTime().After(l.written) {
+			return n
+		}
+	}
+	return rootfs.None
 }
 
 // linkedStore matches the directory of one package of npm's linked layout, which
