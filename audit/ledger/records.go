@@ -140,7 +140,6 @@ func (e *engine) compareMeta(m rootfs.Meta, r ospkg.FileRecord) how {
 type row struct {
 	component int32
 	sum       [32]byte
-	size      int64
 	stated    bool // it has a digest
 }
 

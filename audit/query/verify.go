@@ -116,15 +116,6 @@ func wrong(l audit.FileLine) bool {
 // Incomplete reports whether something could not be verified.
 func (v *Verify) Incomplete() bool { return len(v.Proof.Gaps)+len(v.ScanGaps) > 0 }
 
-func (v *Verify) count(s audit.FileStatus) audit.FileCount {
-	for _, c := range v.Proof.Ledger.Counts {
-		if c.Status == s {
-			return c
-		}
-	}
-	return audit.FileCount{Status: s}
-}
-
 // statusMeaning is what a status is worth.
 func statusMeaning(s audit.FileStatus) string {
 	switch s {

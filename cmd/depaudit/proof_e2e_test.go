@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -210,7 +209,7 @@ func (s *provenStage) flips(n int) {
 		l, found := got[p]
 		if !found || l.Status != audit.FileChanged && l.Status != audit.FileConffile || !slices.Contains(l.How, "content") || l.Component == "" {
 			missed++
-			s.t.Log(fmt.Sprintf("%s: %+v", p, l))
+			s.t.Logf("%s: %+v", p, l)
 		}
 	}
 	if missed > 0 || code != exitFail && code != exitIncomplete {

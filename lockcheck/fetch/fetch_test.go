@@ -171,14 +171,14 @@ func TestNothingIsKept(t *testing.T) {
 				w.(http.Flusher).Flush()
 				<-r.Context().Done()
 			}},
-		{name: "around in circles", want: "redirects", requests: 10, a: Artifact{Digests: good}, handler: func(w http.ResponseWriter, r *http.Request, _ int) { http.Redirect(w, r, r.URL.Path, 302) }},
+		{name: "around in circles", want: "redirects", requests: 10, a: Artifact{Digests: good}, handler: func(w http.ResponseWriter, r *http.Request, _ int) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }},
 		{name: "elsewhere", want: "and not over https", requests: 1, a: Artifact{Digests: good}, o: Options{Allow: func(u *url.URL) error {
 			if u.Hostname() != "127.0.0.1" {
 				return errors.New("another host")
 			}
 			return nil
 		}}, handler: func(w http.ResponseWriter, r *http.Request, _ int) {
-			http.Redirect(w, r, "http://elsewhere.example/x", 302)
+			http.Redirect(w, r, "http://elsewhere.example/x", http.StatusFound)
 		}},
 		{name: "into the network", want: "of a private network", requests: 1, a: Artifact{Digests: good}, o: Options{Allow: func(u *url.URL) error {
 			if u.Hostname() != "127.0.0.1" {
@@ -186,7 +186,7 @@ func TestNothingIsKept(t *testing.T) {
 			}
 			return nil
 		}}, handler: func(w http.ResponseWriter, r *http.Request, _ int) {
-			http.Redirect(w, r, "https://169.254.169.254/x", 302)
+			http.Redirect(w, r, "https://169.254.169.254/x", http.StatusFound)
 		}},
 		{name: "not allowed", want: "refused here", a: Artifact{Digests: good}, o: Options{Allow: func(*url.URL) error { return errors.New("refused here") }}},
 		{name: "only weak digests", want: "sha256 or stronger", a: Artifact{Digests: []string{"sha1:0000000000000000000000000000000000000000", "md5:x"}}},
