@@ -215,16 +215,10 @@ type Dependency struct {
 	Exception *ExceptionRef `json:"exception,omitempty"`
 }
 
-// LockRef is a lock entry: its position, and what it pins.
+// LockRef is the position of a lock entry.
 type LockRef struct {
 	File string `json:"file"`
 	Line int    `json:"line"`
-	// Pin identifies the hashes of the entry, or its commit: "sha256:" and 32
-	// hexadecimal digits. Empty for an entry with neither.
-	Pin string `json:"pin,omitempty"`
-	// Host is the host that the entry names, empty for the ecosystem's own where
-	// the lock has none.
-	Host string `json:"host,omitempty"`
 }
 
 // ExcludedFirstParty is the reason of the exclusion of first-party components,

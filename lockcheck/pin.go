@@ -2,35 +2,11 @@ package lockcheck
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
-	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/pep508"
 )
-
-// Pin identifies what the entry pins its version to: "sha256:" and half of a
-// digest of the hashes, or of the commit, of which the order does not matter.
-// An entry that gets another hash, or one more, pins something else; 128 bits
-// are enough: only the author of the lock chooses the hashes, and he needs no
-// collision. It is empty for an entry that pins nothing but the version.
-func (e *Entry) Pin() string {
-	var pins []string
-	for _, h := range e.Hashes {
-		pins = append(pins, h.Algorithm+":"+h.Value)
-	}
-	if e.Source.Commit != "" {
-		pins = append(pins, "commit:"+e.Source.Commit)
-	}
-	if len(pins) == 0 {
-		return ""
-	}
-	slices.Sort(pins)
-	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(pins), "\n")))
-	return "sha256:" + hex.EncodeToString(sum[:16])
-}
 
 // Host returns the host that the installer takes the entry from, empty where the
 // lock has none and the ecosystem's own is used.

@@ -359,7 +359,7 @@ func lockRef(e *lockcheck.Entry) *audit.LockRef {
 	if e == nil {
 		return nil
 	}
-	return &audit.LockRef{File: sbom.ValidText(e.File), Line: e.Line, Pin: e.Pin(), Host: sbom.ValidText(e.Host())}
+	return &audit.LockRef{File: sbom.ValidText(e.File), Line: e.Line}
 }
 
 func unaccounted(d *audit.Dependency, code, detail string) {

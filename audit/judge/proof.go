@@ -69,20 +69,9 @@ func locked(e *lockcheck.Entry, linked []*lockcheck.Entry) string {
 			lines = append(lines, d.Algorithm+":"+d.Value)
 		}
 		slices.Sort(lines)
-		fmt.Fprintf(h, "%q %q %q\n", e.Name, slices.Compact(lines), host(e.Source))
+		fmt.Fprintf(h, "%q %q %q\n", e.Name, slices.Compact(lines), e.Host())
 	}
 	return audit.ShortDigest("sha256:" + hex.EncodeToString(h.Sum(nil)))
-}
-
-// host returns the host from which the entry takes the package, empty for the
-// ecosystem's default without a URL.
-func host(s lockcheck.Source) string {
-	_, rest, ok := strings.Cut(s.URL, "://")
-	if !ok {
-		return s.Registry
-	}
-	name, _, _ := strings.Cut(rest, "/")
-	return name
 }
 
 // forged reports the packages whose record is not that of the signed index.
