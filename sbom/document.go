@@ -48,7 +48,9 @@ import (
 
 // Rules is the version of the counting rules that decide which components are
 // dependencies. It is printed with every number and recorded in every baseline,
-// because a change here changes counts without a change in the environment.
+// because a change here changes counts without a change in the environment. It is
+// the version of the digests of components' files as well, which baselines
+// compare (package ledger).
 const Rules = 2
 
 // Document is one environment's inventory. Make it with [New]; treat it as

@@ -19,6 +19,8 @@ import (
 // each file, or the target of a link. It has nothing that differs without a change
 // of the package: times, the umask, byte code, records of the installer. Of a
 // conffile it has the path only.
+//
+// Baselines have it: a change of what is in it is a new version of [sbom.Rules].
 func (e *engine) contents() {
 	owned := make([][]rootfs.Node, len(e.state))
 	for i := range e.state {
