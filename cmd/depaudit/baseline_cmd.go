@@ -230,9 +230,10 @@ func (c *command) baselineShow() *cobra.Command {
 	var which pipelineFlags
 	cmd := &cobra.Command{
 		Use:   "show",
-		Short: "Print the accepted dependencies",
+		Short: "Print the accepted dependencies and files",
 		Long: `Prints each dependency of the baseline with its provenance, its evidence and the
-reason it was accepted with. Nothing is scanned.`,
+reason it was accepted with, and each file with the rule that it breaks. Nothing
+is scanned.`,
 		Example: `  depaudit baseline show
   depaudit baseline show --stage build-source`,
 		Args: noArgs,
@@ -255,6 +256,13 @@ reason it was accepted with. Nothing is scanned.`,
 					fmt.Fprintf(c.stdout, "  %s  %s (%s)", labelOf(e.ID), e.Provenance, terminal.Escape(e.Evidence))
 					if e.Reason != "" {
 						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(e.Reason))
+					}
+					fmt.Fprintln(c.stdout)
+				}
+				for _, f := range b.Files {
+					fmt.Fprintf(c.stdout, "  %s  %s", terminal.Escape(f.Path), terminal.Escape(f.Rule))
+					if f.Reason != "" {
+						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(f.Reason))
 					}
 					fmt.Fprintln(c.stdout)
 				}
