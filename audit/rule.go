@@ -68,7 +68,7 @@ func Rules() []Rule {
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RulePrivilege, RuleCode, RuleBytecode, RuleRedirect, RuleConffile, RuleUnsealed, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
-		RuleStageGone, RuleNotJudged, RuleShrunk,
+		RuleDemoted, RuleStageGone, RuleNotJudged, RuleShrunk,
 	}
 }
 

@@ -251,19 +251,19 @@ var (
 		hint:    text("write the lock with hashes, or except it under `exceptions:`"),
 	}
 	RuleContradiction = Rule{
-		ID: "contradicting-locks", Title: "Two lock files contradict each other", Strict: Error, Other: Warning,
-		What:   "Two lock files of the stage pin one version of an installed package to different hashes.",
-		Why:    "At most one of them is the package that the team locked. Which one is installed depends on the lock file that the installer was given.",
-		Fix:    "find out which of them is right, and write the other lock again; or remove the lock file that the stage does not install from.",
+		ID: "contradicting-locks", Title: "Locks contradict each other", Strict: Error, Other: Warning,
+		What:   "Two lock files of the stage, or two entries of one, pin one version of an installed package to different hashes.",
+		Why:    "At most one of them is the package that the team locked. Which one is installed depends on the entry that the installer takes.",
+		Fix:    "find out which of them is right, and remove the other entry, or the lock file that the stage does not install from.",
 		Accept: acceptException,
 		// Subject is the first contradiction as a sentence.
 		message: func(f Facts) string {
 			if f.Count == 1 {
-				return "two lock files contradict each other: " + f.Subject
+				return "locks contradict each other: " + f.Subject
 			}
-			return fmt.Sprintf("two lock files contradict each other in %s: %s", wording.Count(f.Count, "package", "packages"), f.Subject)
+			return fmt.Sprintf("locks contradict each other in %s: %s", wording.Count(f.Count, "package", "packages"), f.Subject)
 		},
-		hint: text("find out which lock file is right, and write the other one again"),
+		hint: text("find out which entry is right, and remove the other one"),
 	}
 	RuleFiles = Rule{
 		ID: "unaccounted-files", Title: "Files that no package accounts for", Strict: Error, Other: Warning,
@@ -465,12 +465,12 @@ var (
 var (
 	RuleWeakLock = Rule{
 		ID: "weak-lock", Title: "A lock pins less than it seems to", Strict: Warning, Other: Warning,
-		What:   "A lock file contains something that weakens it: another index, an option that the installer ignores, contradicting entries.",
+		What:   "A lock file contains something that weakens it: another index, an option that the installer ignores, contradicting entries. It is an error in a critical stage where the lock turns a check of the installer off: --trusted-host for a host that is not in `registries:`, --no-require-hashes.",
 		Why:    "A reader of the lock file takes it for stronger than it is.",
 		Fix:    "write the lock again with the tool that made it.",
 		Accept: "nothing needs to be accepted: installed packages are judged by the rules above.",
 		message: func(f Facts) string {
-			return fmt.Sprintf("the lock file pins less than it seems to in %s, first in line %d", wording.Count(f.Count, "place", "places"), f.Line)
+			return fmt.Sprintf("the lock file pins less than it seems to in %s, in line %d: %s", wording.Count(f.Count, "place", "places"), f.Line, f.Subject)
 		},
 		hint: text("write the lock again with the tool that made it"),
 	}
@@ -542,6 +542,17 @@ var (
 		Accept:  acceptInfo,
 		message: func(f Facts) string { return "the environment does not have the accepted limitation: " + f.Subject },
 		hint:    text("remove it from `accept:` of the stage"),
+	}
+	RuleDemoted = Rule{
+		ID: "stage-not-critical", Title: "A critical stage of the baseline is no longer critical", Strict: Error, Other: Error,
+		What:   "A stage was critical, or enforced, when its baseline was accepted, and is neither in depaudit.yaml.",
+		Why:    "Its findings became warnings. Without this rule one word in the configuration would let everything pass.",
+		Fix:    "set `critical: true` of the stage again.",
+		Accept: "depaudit baseline update --stage STAGE --reason \"...\" records the stage as it is configured; the diff of the baseline file is what the reviewers accept.",
+		message: func(f Facts) string {
+			return fmt.Sprintf("stage %q is critical in the baseline and not in the configuration", f.Subject)
+		},
+		hint: text("set `critical: true` of the stage again, or accept the change in the baseline"),
 	}
 	RuleStageGone = Rule{
 		ID: "stage-gone", Title: "The baseline has a stage that is not configured", Strict: Error, Other: Warning,

@@ -161,7 +161,7 @@ func (l *Lock) parseGoSum(ctx context.Context, src *source, direct map[string]bo
 			continue
 		}
 		if len(fields) != 3 {
-			return src.errorf(start, "create it again with go mod tidy", "a line of go.sum has a module, a version and a hash; this one has %d fields", len(fields))
+			return src.errorf(start, "create it again with go mod tidy", "a line of go.sum has a module, a version and a hash; this one, of %s, has %d fields", quote(fields[0]), len(fields))
 		}
 		hash, known := strings.CutPrefix(fields[2], "h1:")
 		if !known {

@@ -103,6 +103,8 @@ type Problem struct {
 	Line int
 	// Name is the name of the package. It is empty for the whole file.
 	Name string
+	// Host is the host that ProblemInsecure is about, empty for all hosts.
+	Host string
 	// Detail is one sentence. It contains strings of the lock.
 	Detail string
 }

@@ -248,7 +248,7 @@ func TestBadInput(t *testing.T) {
 		{"pylock of the future", "pylock.toml", "lock-version = \"2.0\"\n", `pylock.toml:1:1: lock-version is "2.0", not "1.0"; create it again with a tool that writes version 1.0`},
 		{"twins that contradict", "Cargo.lock", cargoLock("registry+https://github.com/rust-lang/crates.io-index") + "\n[[package]]\nname = \"foo\"\nversion = \"1.0.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"" + shaB + "\"\n",
 			`Cargo.lock:10:1: "foo" "1.0.0" has two entries with different hashes, the first on line 4; create the lock file again`},
-		{"go.sum with two fields", "go.sum", "example.org/a v1.0.0\n", "go.sum:1:1: a line of go.sum has a module, a version and a hash; this one has 2 fields; create it again with go mod tidy"},
+		{"go.sum with two fields", "go.sum", "example.org/a v1.0.0\n", "go.sum:1:1: a line of go.sum has a module, a version and a hash; this one, of \"example.org/a\", has 2 fields; create it again with go mod tidy"},
 		{"go.sum with a broken hash", "go.sum", "example.org/a v1.0.0 h1:AAAA\n", `go.sum:1:1: the hash of "example.org/a" has the wrong form; create it again with go mod tidy`},
 		{"go.sum with two hashes", "go.sum", "example.org/a v1.0.0 h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\nexample.org/a v1.0.0 h1:GTRvJQutkOSftxIFD5xw9aepkYNuPWmVJpffdDPYVpY=\n",
 			`go.sum:2:1: "example.org/a v1.0.0" has two hashes; find the correct one with go mod verify`},

@@ -49,6 +49,22 @@ func defaultRegistries(typ string) []string {
 	return nil
 }
 
+// Names reports whether the registries that are allowed in addition have a host,
+// with its port if the host has one.
+func (p Policy) Names(host string) bool {
+	for _, r := range p.Registries {
+		if _, rest, found := strings.Cut(r, "://"); found {
+			r = rest
+		}
+		r, _, _ = strings.Cut(r, "/")
+		name, _, _ := strings.Cut(r, ":")
+		if h := ecosystem.Lower(host); h != "" && (h == ecosystem.Lower(r) || h == ecosystem.Lower(name)) {
+			return true
+		}
+	}
+	return false
+}
+
 // Allows reports whether an installer may take a package of that type from the
 // URL.
 func (p Policy) Allows(typ, raw string) bool {

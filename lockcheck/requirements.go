@@ -122,6 +122,7 @@ func (r *requirements) options(ctx context.Context, line *logicalLine, opts []op
 			r.lock.problem(ProblemInsecure, line.src.file, line.number(), "", "--no-require-hashes: pip does not demand hashes")
 		case "--trusted-host":
 			r.lock.problem(ProblemInsecure, line.src.file, line.number(), "", "--trusted-host: pip does not verify the connection to "+quote(scrub(o.value)))
+			r.lock.Notes[len(r.lock.Notes)-1].Host = o.value
 		case "--hash":
 			r.lock.problem(ProblemIgnored, line.src.file, line.number(), "", "pip ignores --hash without a requirement before it")
 		}

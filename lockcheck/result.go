@@ -98,7 +98,7 @@ type Result struct {
 	// Detail is one sentence. It quotes strings of the lock and of the
 	// environment, which a renderer must escape.
 	Detail string
-	// Contradicts is an entry of another lock that pins the same version to other
+	// Contradicts is another entry that pins the same version to other
 	// bytes than Entry; nil if there is none. Contradiction is one sentence.
 	Contradicts   *Entry
 	Contradiction string

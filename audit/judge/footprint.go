@@ -19,6 +19,8 @@ type footprint struct {
 	config *config.Stage
 	locks  []*lockcheck.Lock
 	set    *lockcheck.Set
+	// registries are the allowed ones.
+	registries lockcheck.Policy
 	// platform decides which entries of the locks apply.
 	platform *platform
 	except   *exceptions
@@ -79,7 +81,8 @@ func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
 	}
 	f.readProof(in.Proof)
 	f.locks = slices.SortedFunc(slices.Values(in.Locks), func(a, b *lockcheck.Lock) int { return cmp.Compare(a.Path, b.Path) })
-	f.set = lockcheck.NewSet(f.locks, lockcheck.Policy{Registries: slices.Concat(pipeline, in.Stage.Registries)})
+	f.registries = lockcheck.Policy{Registries: slices.Concat(pipeline, in.Stage.Registries)}
+	f.set = lockcheck.NewSet(f.locks, f.registries)
 	f.indexLocks()
 	f.findFirstParty()
 	f.listExcluded()

@@ -348,17 +348,22 @@ func (p *policy) locks() {
 		if !p.footprint.usedLocks[l] {
 			p.add(audit.RuleUnusedLock, audit.Facts{Paths: paths})
 		}
-		n, first := 0, 0
+		n, first, severity := 0, lockcheck.Problem{}, audit.Severity("")
 		for _, note := range l.Notes {
 			if entryProblems[note.Kind] {
 				continue
 			}
-			if n++; n == 1 {
-				first = note.Line
+			// The worst is shown, or else the first.
+			insecure := note.Kind == lockcheck.ProblemInsecure && !p.footprint.registries.Names(note.Host)
+			if n++; n == 1 || insecure && severity == "" {
+				first = note
+			}
+			if insecure && p.config.Strict() {
+				severity = audit.Error
 			}
 		}
 		if n > 0 {
-			p.add(audit.RuleWeakLock, audit.Facts{Count: n, Line: first, Paths: paths})
+			p.add(audit.RuleWeakLock, audit.Facts{Severity: severity, Count: n, Line: first.Line, Subject: sbom.ValidText(first.Detail), Paths: paths})
 		}
 	}
 }
@@ -403,7 +408,10 @@ func pipelineFindings(c *config.Config, inputs []Input, lost bool, except *excep
 	}
 	if accepted != nil {
 		for _, name := range slices.Sorted(maps.Keys(accepted.Stages)) {
-			if c.Stage(name) != nil {
+			if s := c.Stage(name); s != nil {
+				if accepted.Stages[name].Critical && !s.Strict() {
+					add(audit.RuleDemoted, audit.Facts{Subject: name, Paths: []string{c.File}, Accept: updateCommand(s, true)})
+				}
 				continue
 			}
 			f := audit.Facts{Severity: audit.RuleStageGone.Severity(accepted.Stages[name].Critical), Subject: name, Paths: []string{c.Baseline}}
