@@ -210,7 +210,7 @@ func compareHashes(p *Package, q string, e *Entry) Result {
 		r.Evidence = HashClaimed
 		r.Detail = "the installer's record of " + q + " has the hash of " + place(e)
 	case len(e.specifiers) > 0 && strings.Contains(p.Version, "+") && !strings.Contains(e.Version, "+"):
-		r.Evidence, r.Reason = VersionLocked, LocalVersion
+		r.Evidence, r.Reason = HashLocked, LocalVersion
 		r.Detail = q + " is installed at the local version " + quote(p.Version) + ", and " + place(e) + " locks " + quote(e.Version) + ": its hashes may be those of other builds"
 	default:
 		r.Evidence = HashLocked

@@ -298,10 +298,10 @@ func TestEqualBytes(t *testing.T) {
 // version.
 func TestSpecifiers(t *testing.T) {
 	for _, tt := range []struct{ locked, installed, want string }{
-		{"==1.0", "1.0+cpu", "version-locked local-version"}, {"==1.0.0", "1.0+cu121.a", "version-locked local-version"}, {"==1.0+cpu", "1.0+CPU", "hash-locked"}, {"==1.0+cpu", "1.0", "locked-at-another-version"},
+		{"==1.0", "1.0+cpu", "hash-locked local-version"}, {"==1.0.0", "1.0+cu121.a", "hash-locked local-version"}, {"==1.0+cpu", "1.0+CPU", "hash-locked"}, {"==1.0+cpu", "1.0", "locked-at-another-version"},
 		{"==1.0+cpu-1", "1.0+cpu.1", "hash-locked"}, {"==1.0,!=1.0+bad", "1.0+bad", "locked-at-another-version"}, {"==1.0", "1.0.post1", "locked-at-another-version"}, {"==1.0", "1.0.post1+cpu", "locked-at-another-version"},
 		{"===1.0", "1.0+cpu", "locked-at-another-version"}, {"===1.0RC1", "1.0rc1", "hash-locked"}, {"==1!2.0", "1!2.0", "hash-locked"}, {"==1!2.0", "2.0", "locked-at-another-version"}, {"==2.0", "1!2.0", "locked-at-another-version"},
-		{"==0!2.0", "2.0", "hash-locked"}, {"==1!2", "1!2.0+x", "version-locked local-version"}, {"==v1.0", "1.0", "hash-locked"}, {"==1.0-1", "1.0.post1", "hash-locked"}, {"==1.0-RC.1", "1.0rc1", "hash-locked"}, {"==1.0alpha", "1.0a0", "hash-locked"}, {"==1.0.dev", "1.0.dev0", "hash-locked"},
+		{"==0!2.0", "2.0", "hash-locked"}, {"==1!2", "1!2.0+x", "hash-locked local-version"}, {"==v1.0", "1.0", "hash-locked"}, {"==1.0-1", "1.0.post1", "hash-locked"}, {"==1.0-RC.1", "1.0rc1", "hash-locked"}, {"==1.0alpha", "1.0a0", "hash-locked"}, {"==1.0.dev", "1.0.dev0", "hash-locked"},
 	} {
 		requirements := open(t, "requirements.txt", "foo"+tt.locked+" --hash=sha256:"+shaA)
 		pipfile := open(t, "Pipfile.lock", `{"default":{"foo":{"version":"`+tt.locked+`","hashes":["sha256:`+shaA+`"]}}}`)

@@ -54,7 +54,7 @@ const (
 	// With Pinned true and VersionLocked:
 	NoHash   Reason = "no-hash"   // the entry has none
 	WeakHash Reason = "weak-hash" // the entry has only sha1 or md5
-	// LocalVersion: the entry's version has no local part and the installed one
+	// LocalVersion, with HashLocked: the entry's version has no local part and the installed one
 	// has ("1.2.0" and "1.2.0+x"), so that its hashes are those of other builds.
 	LocalVersion Reason = "local-version"
 )
@@ -93,7 +93,8 @@ type Result struct {
 	Evidence Evidence
 	// Entry is the entry that pins, or the nearest miss, or nil.
 	Entry *Entry
-	// Reason is set when not Pinned, and for VersionLocked evidence.
+	// Reason is set when not Pinned, for VersionLocked evidence, and for a local
+	// version.
 	Reason Reason
 	// Detail is one sentence. It quotes strings of the lock and of the
 	// environment, which a renderer must escape.

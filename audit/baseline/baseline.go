@@ -115,7 +115,7 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 	for _, pair := range p.Remaining {
 		d := pair.Now
 		d.Reason = pair.Before.Reason
-		if pair.Proved() {
+		if pair.Proved() && d.Strength().WeakerThan(pair.Before.Strength()) {
 			d.Evidence = pair.Before.Evidence
 		}
 		if d.Content == "" && d.Version == pair.Before.Version && !stage.Verified {

@@ -92,12 +92,18 @@ func Changes(pairs []Pair) []audit.VersionChange {
 	return out
 }
 
-// Proved reports whether every file of the dependency was proved before and is
-// the same now. The evidence does not get weaker by an index or an artifact that
-// is not at hand: the content in the baseline is the proved one.
+// Proved reports whether what was shown of the dependency before still holds: its
+// version and its files are the same, and
+//   - every file was proved then, so that the evidence does not get weaker by an
+//     index or an artifact that is not at hand; or
+//   - the archive listed it then and lists another version today, as archives do
+//     whenever they publish an update; or
+//   - a lock pins it, and the installer's record of the hash is not to be believed
+//     any more, as npm's after a tool made node_modules/.cache.
 func (p Pair) Proved() bool {
 	b, n := p.Before, p.Now
-	return b.Evidence == audit.EvidenceBytes && b.Provenance == n.Provenance && b.Version == n.Version && b.Content != "" && b.Content == n.Content && n.Strength().Sound()
+	return (b.Evidence == audit.EvidenceBytes || n.Evidence == audit.EvidenceOtherVersion || n.Provenance == audit.FromLock) &&
+		b.Provenance == n.Provenance && b.Version == n.Version && b.Content != "" && b.Content == n.Content && n.Strength().Sound()
 }
 
 // Weaker returns the pairs whose evidence is weaker now, sorted by ID.

@@ -353,8 +353,22 @@ func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string
 	d.Locked = locked(r.Entry, linked)
 	if f.provedByLock(c, r.Entry) {
 		d.Evidence = audit.EvidenceBytes
+		return ""
+	}
+	if r.Reason == lockcheck.LocalVersion {
+		d.Why = &audit.Reason{Code: string(r.Reason), Detail: sbom.ValidText(r.Detail)}
+		return audit.RuleNoHash.ID
 	}
 	return ""
+}
+
+// acceptedLocal reports whether a dependency breaks its rule only by a local
+// version that the lock does not name, and the baseline has that very version.
+func (f *footprint) acceptedLocal(id string) bool {
+	d := f.byID[id]
+	return d != nil && d.Why != nil && d.Why.Code == string(lockcheck.LocalVersion) && slices.ContainsFunc(f.compared, func(pair growth.Pair) bool {
+		return pair.Now.ID == id && pair.Before.Version == pair.Now.Version
+	})
 }
 
 // lockRef returns the position of an entry, nil for none.

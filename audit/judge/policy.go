@@ -231,7 +231,7 @@ func (p *policy) limit() {
 // for each rule.
 func (p *policy) provenance() {
 	for _, r := range audit.Rules() {
-		ids := p.footprint.broken[r.ID]
+		ids := slices.DeleteFunc(slices.Clone(p.footprint.broken[r.ID]), p.footprint.acceptedLocal)
 		switch {
 		case len(ids) == 0:
 		case r.ID == audit.RuleNotPinned.ID && !p.gated && len(p.footprint.locks) == 0:

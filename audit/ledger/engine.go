@@ -307,7 +307,7 @@ func (e *engine) gap(n rootfs.Node, err error) {
 	}
 	kind := sbom.GapUnreadable
 	if errors.Is(err, fs.ErrPermission) {
-		kind = sbom.GapPermission
+		kind, text = sbom.GapPermission, rootfs.Denied // as the scan has it
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

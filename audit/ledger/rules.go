@@ -59,6 +59,8 @@ func Rules() []Rule {
 			Source: "https://manpages.debian.org/passwd.5, https://www.debian.org/doc/debian-policy/ch-opersys.html#users-and-groups", explain: (*engine).accountList},
 		{Name: "copy", Files: "files that a package's scripts copy from its own, and /etc/skel in home directories", Checked: "that the content is equal to the package's file",
 			Source: "https://www.debian.org/doc/debian-policy/ch-files.html#configuration-files", explain: (*engine).copied},
+		{Name: "git-sample", Files: "sample hooks in repositories of git", Checked: "the name, and that the content is that of a release of git or of the installed package",
+			Source: "https://github.com/git/git/tree/master/templates", explain: (*engine).gitSample},
 		{Name: "enabled", Files: "links in directories that switch on files of packages: systemd units, init scripts, configuration of fonts, certificates", Checked: "that the link leads to a package's file of the same name",
 			Source: "https://manpages.debian.org/systemctl.1, update-rc.d(8), update-ca-certificates(8)", explain: (*engine).ownedLink},
 		{Name: "base-link", Files: "links to directories that base-files and others make", Checked: "the target", Source: "https://refspecs.linuxfoundation.org/FHS_3.0/fhs/index.html", explain: (*engine).baseLink},

@@ -144,7 +144,7 @@ func TestUnreadableDirs(t *testing.T) {
 	if diff := cmp.Diff(want, s.List); diff != "" {
 		t.Errorf("%s%s", s.Error, diff)
 	}
-	detail := denied
+	detail := Denied
 	gaps := []sbom.Gap{
 		{Kind: sbom.GapPermission, Path: "/listed/inside", Detail: detail},
 		{Kind: sbom.GapPermission, Path: "/root", Detail: detail},

@@ -21,8 +21,8 @@ type faults struct {
 	denied map[Node]bool
 }
 
-// denied is the text of a gap of the kind [sbom.GapPermission].
-const denied = "only root can read it (run with sudo, or waive it)"
+// Denied is the text of a gap of the kind [sbom.GapPermission].
+const Denied = "only root can read it (run with sudo, or waive it)"
 
 // Permission returns the gap of a file that could not be read, because this
 // user may not; false for any other.
@@ -32,7 +32,7 @@ func (t *Tree) Permission(n Node) (sbom.Gap, bool) {
 	if !t.faults.denied[n] {
 		return sbom.Gap{}, false
 	}
-	return sbom.Gap{Kind: sbom.GapPermission, Path: t.Path(n), Detail: denied}, true
+	return sbom.Gap{Kind: sbom.GapPermission, Path: t.Path(n), Detail: Denied}, true
 }
 
 // Faults returns a gap for every file that could not be opened or read so far,

@@ -231,7 +231,7 @@ func (w *walker) read(ctx context.Context, f directory, l *listing) error {
 	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
 		l.gap(sbom.GapUnreadable, f.path, "was a directory and "+becameOther)
 	case errors.Is(err, fs.ErrPermission):
-		l.gap(sbom.GapPermission, f.path, denied)
+		l.gap(sbom.GapPermission, f.path, Denied)
 	case errors.Is(err, fs.ErrNotExist):
 		l.gap(sbom.GapUnreadable, f.path, errListed.Error())
 	default:

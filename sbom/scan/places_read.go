@@ -346,7 +346,7 @@ var (
 
 // readGitConfig reads git-config(1). The values of aliases run commands when they
 // start with "!", and those of submodules when they are such an update.
-func readGitConfig(_ *scanner, _ rootfs.Node, data []byte) []statement {
+func readGitConfig(s *scanner, n rootfs.Node, data []byte) []statement {
 	var out []statement
 	iniLines(data, "#;", func(section, sub, key, value string) {
 		name := section + "." + strings.ToLower(key)
@@ -356,6 +356,8 @@ func readGitConfig(_ *scanner, _ rootfs.Node, data []byte) []statement {
 		value = strings.Trim(value, `"`)
 		st := statement{text: name + "=" + value}
 		switch {
+		case name == "core.worktree" && strings.HasPrefix(value, "../") && strings.Contains(s.tree.Path(n), "/.git/modules/"):
+			return // git writes it for a submodule
 		case gitRuns.MatchString(name):
 			if section == "pager" && (value == "true" || value == "false" || value == "cat" || value == "less") {
 				return
@@ -372,6 +374,10 @@ func readGitConfig(_ *scanner, _ rootfs.Node, data []byte) []statement {
 			}
 		case (section == "alias" || section == "submodule" && strings.EqualFold(key, "update")) && strings.HasPrefix(value, "!"):
 			st.words = "git runs the command of " + quoted(name)
+		case name == "safe.directory" && value != "*" && !strings.HasSuffix(value, "/*"):
+			// Every CI system names the checkout. What git runs in there is looked at
+			// in each repository.
+			return
 		case gitFrom.MatchString(name):
 			st.kind, st.words = sbom.NoticeRedirect, "git takes sources from elsewhere, or checks less, by "+quoted(name)
 			st.text = section + "." + key + "=" + redact(sub) + " " + redact(value)
