@@ -85,7 +85,7 @@ var gitSamples = map[string]string{
 const templateHooks = "/usr/share/git-core/templates/hooks/"
 
 // gitSample reports whether a file is a sample hook as git has it: git never runs
-// a file of that name, and whoever else does runs what git wrote.
+// a file of that name, and another program that does runs what git wrote.
 func (e *engine) gitSample(n rootfs.Node) bool {
 	name, ok := strings.CutSuffix(e.tree.Name(n), ".sample")
 	f := &e.nodes[n]
