@@ -18,7 +18,7 @@ func (e *engine) bytecode(n rootfs.Node) bool {
 	if e.tree.Kind(n) != rootfs.File || !isBytecode(name) || e.tree.Name(dir) != "__pycache__" || e.nodes[n].mode&setID != 0 {
 		return false
 	}
-	module, _, ok := strings.Cut(name, ".")
+	module, tag, ok := strings.Cut(name, ".")
 	if !ok {
 		return false
 	}
@@ -46,7 +46,45 @@ func (e *engine) bytecode(n rootfs.Node) bool {
 	case flags != 3:
 		return false
 	}
+	if e.loads(tag, source, head) && e.foreign(n, source) {
+		x.detail = detailStale
+	}
 	return true
+}
+
+// loads reports whether Python takes byte code for that of a source: the file has
+// one of its names, and the time in the header is that of the source. (It has the
+// same size.) pytest has names of its own, for code with rewritten assertions.
+func (e *engine) loads(tag string, source rootfs.Node, head [16]byte) bool {
+	tag = strings.TrimSuffix(tag, ".pyc")
+	tag, opt, _ := strings.Cut(tag, ".")
+	if !strings.HasPrefix(tag, "cpython-") || strings.Contains(tag, "pytest") || opt != "" && !strings.HasPrefix(opt, "opt-") {
+		return false
+	}
+	if binary.LittleEndian.Uint32(head[4:]) != 0 {
+		return true
+	}
+	to := e.tree.ResolveNode(source)
+	if to == rootfs.None {
+		return false
+	}
+	info, err := e.tree.Stat(to)
+	return err == nil && uint32(info.ModTime().Unix()) == binary.LittleEndian.Uint32(head[8:])
+}
+
+// foreign reports whether byte code has a name that its source does not have. In
+// an image neither is kept, and the digest of the content decides alone.
+func (e *engine) foreign(n, source rootfs.Node) bool {
+	code, err := e.tree.ReadFile(n, maxBytecode)
+	if err != nil || len(code) < 16 {
+		return false
+	}
+	to := e.tree.ResolveNode(source)
+	if to == rootfs.None || e.tree.Kind(to) != rootfs.File {
+		return false
+	}
+	text, err := e.tree.ReadFile(to, maxBytecode)
+	return err == nil && foreignName(code, text) != ""
 }
 
 // pythonRecords explains the files of .dist-info that an installer writes.

@@ -168,7 +168,7 @@ func (s *scanner) outOfDate(l *hiddenLock, record rootfs.Node) string {
 		switch {
 		case err != nil:
 			return fmt.Sprintf("%s cannot be examined: %s", key, reason(err))
-		case info.ModTime().After(limit):
+		case info.ModTime().After(limit) && !(s.isNodeModules(dir) && s.hasNewCache(dir, limit)):
 			return key + " was changed after it was written"
 		}
 		group := s.isNodeModules(dir) || strings.HasPrefix(t.Name(dir), "@")
@@ -218,6 +218,24 @@ func (s *scanner) outOfDate(l *hiddenLock, record rootfs.Node) string {
 		}
 	}
 	return ""
+}
+
+// hasNewCache reports whether a tool made a directory of its own in node_modules
+// after the record was written (.cache of Babel, .vite), which is what changed the
+// time of node_modules. npm would not use its record then, but writes it again
+// from the packages, each of which is compared with it here.
+func (s *inventory) hasNewCache(modules rootfs.Node, limit time.Time) bool {
+	t := s.tree
+	for c := range t.Children(modules) {
+		switch name := t.Name(c); {
+		case t.Kind(c) != rootfs.Dir, name == ".bin", !strings.HasPrefix(name, ".cache") && !strings.HasPrefix(name, ".vite"):
+		default:
+			if info, err := t.Stat(c); err == nil && info.ModTime().After(limit) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // newer returns the first file of a package that is newer than the record, None if

@@ -54,7 +54,7 @@ func TestHiddenNode(t *testing.T) {
 		{"a file without an extension", files{modules + "/@x/evil": ""}, []string{"counts " + unaccounted(modules+"/@x")}},
 		{"a link to a file", files{modules + "/evil.js": "-> /opt/e", "/opt/e": ""}, []string{"counts " + unaccounted(modules+"/evil.js")}},
 		{"a folder with a dot", files{modules + "/.evil/index.js": ""}, []string{"counts " + unaccounted(modules+"/.evil")}},
-		{"what npm and its like keep there", lodash.with(files{modules + "/.bin/lodash": "-> ../lodash/index.js", modules + "/.package-lock.json": `{"packages": {"node_modules/lodash": {"version": "4.17.21"}}}`, modules + "/.yarn-integrity": "", modules + "/.modules.yaml": "", modules + "/.cache/x/y.json": ""}),
+		{"what npm and its like keep there", lodash.with(files{modules + "/.bin/lodash": "-> ../lodash/index.js", modules + "/lodash/package.json": `{"name": "lodash", "version": "4.17.21", "bin": "index.js"}`, modules + "/.package-lock.json": `{"packages": {"node_modules/lodash": {"version": "4.17.21"}}}`, modules + "/.yarn-integrity": "", modules + "/.modules.yaml": "", modules + "/.cache/x/y.json": ""}),
 			[]string{"counts npm/lodash@4.17.21"}},
 
 		{"nested", lodash.with(npm(modules+"/lodash/node_modules/evil", "evil", "6.6.6")), []string{"counts npm/lodash@4.17.21", "counts npm/evil@6.6.6"}},

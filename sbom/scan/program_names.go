@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -33,6 +34,7 @@ var multiCall = []string{"busybox", "toybox", "coreutils", "sbase-box", "crunchg
 
 // programNames adds a notice for each name of a program that no package lists.
 func (s *scanner) programNames() {
+	s.nodeCommands()
 	t := s.tree
 	if s.db == nil {
 		return
@@ -109,4 +111,80 @@ func (s *scanner) alternatives() map[string]bool {
 		}
 	}
 	return links
+}
+
+// nodeCommands adds a notice for each link in node_modules/.bin that is not the
+// command of a package: installers make one for each name in "bin" of a
+// package.json, or file in its "directories.bin"
+// (https://docs.npmjs.com/cli/configuring-npm/package-json#bin).
+func (s *scanner) nodeCommands() {
+	t := s.tree
+	for dir := range t.Named(".bin") {
+		if t.Kind(dir) != rootfs.Dir || t.Name(t.Parent(dir)) != "node_modules" || s.caches.contain(dir) {
+			continue
+		}
+		for n := range t.Children(dir) {
+			if t.Kind(n) != rootfs.Symlink || s.owned(n) {
+				continue
+			}
+			to := t.ResolveNode(n)
+			if to == rootfs.None || t.Kind(to) != rootfs.File || s.isNodeCommand(t.Name(n), to) {
+				continue
+			}
+			s.doc.Notices = append(s.doc.Notices, sbom.Notice{Kind: sbom.NoticeName, Path: t.Path(n), Digest: digestOf(t.Target(n)),
+				Detail: fmt.Sprintf("runs %s, which no package has as its command of this name", t.Path(to))})
+		}
+	}
+}
+
+// isNodeCommand reports whether a package that a file is in has it as the command
+// of a name.
+func (s *scanner) isNodeCommand(name string, file rootfs.Node) bool {
+	t := s.tree
+	for dir := t.Parent(file); dir != rootfs.None && t.Name(dir) != "node_modules"; dir = t.Parent(dir) {
+		manifest := t.ResolveNode(t.Child(dir, "package.json"))
+		if manifest == rootfs.None || t.Kind(manifest) != rootfs.File {
+			continue
+		}
+		data, err := t.ReadFile(manifest, maxPackageJSON)
+		if err != nil {
+			return true // the reader of packages has the gap
+		}
+		if slices.ContainsFunc(nodeBins(data, name), func(to string) bool { return t.ResolveNode(t.Resolve(path.Join(t.Path(dir), to))) == file }) {
+			return true
+		}
+	}
+	return false
+}
+
+// nodeBins returns the files, relative to the package, that a command of a name
+// may be, by its package.json.
+func nodeBins(data []byte, name string) []string {
+	var m struct {
+		Name        string
+		Bin         json.RawMessage
+		Directories struct{ Bin string }
+	}
+	if json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &m) != nil {
+		return nil
+	}
+	var out []string
+	var one string
+	var list map[string]string
+	switch {
+	case json.Unmarshal(m.Bin, &one) == nil:
+		if path.Base(m.Name) == name {
+			out = append(out, one)
+		}
+	case json.Unmarshal(m.Bin, &list) == nil:
+		for key, to := range list {
+			if path.Base(key) == name {
+				out = append(out, to)
+			}
+		}
+	}
+	if m.Directories.Bin != "" {
+		out = append(out, path.Join(m.Directories.Bin, name))
+	}
+	return out
 }

@@ -7,6 +7,8 @@ import "testing"
 func TestProgramNames(t *testing.T) {
 	bash := debs(map[string][]string{"bash": {"/usr/bin/bash", "/usr/bin/true", "/usr/bin/gpgv", "/usr/bin/busybox"}}).with(files{
 		"/usr/bin/bash": "x:" + program(t), "/usr/bin/true": "x:" + program(t), "/usr/bin/gpgv": "x:" + program(t), "/usr/bin/busybox": "x:" + program(t)})
+	x := bash.with(files{"/opt/app/node_modules/x/package.json": `{"name":"x","version":"1.0.0","bin":{"x":"./cli.js"}}`, "/opt/app/node_modules/x/cli.js": "x:#!/usr/bin/env node\n"})
+	counted := []string{"counts npm/x@1.0.0"}
 	notice := func(p string) []string { return []string{"notice program-name " + p} }
 	runCases(t, []scanCase{
 		{"before a program of a package", bash.with(files{"/usr/local/bin/gpgv": "-> /usr/bin/true"}), notice("/usr/local/bin/gpgv")},
@@ -26,6 +28,11 @@ func TestProgramNames(t *testing.T) {
 		{"an alternative without a record", bash.with(files{"/usr/bin/sh2": "-> /etc/alternatives/sh2", "/etc/alternatives/sh2": "-> /usr/bin/bash"}), notice("/usr/bin/sh2")},
 		{"nothing", bash.with(files{"/usr/local/bin/gpgv": "-> /none"}), nil},
 		{"elsewhere", bash.with(files{"/opt/x/gpgv2": "-> /usr/bin/true"}), nil},
+		{"a command of npm", x.with(files{"/opt/app/node_modules/.bin/x": "-> ../x/cli.js"}), counted},
+		{"a command of npm, of a file that is none", x.with(files{"/opt/app/node_modules/x/index.js": "", "/opt/app/node_modules/.bin/x": "-> ../x/index.js"}), append(notice("/opt/app/node_modules/.bin/x"), counted...)},
+		{"a command of npm, by another name", x.with(files{"/opt/app/node_modules/.bin/tsc": "-> ../x/cli.js"}), append(notice("/opt/app/node_modules/.bin/tsc"), counted...)},
+		{"a command of npm, outside of packages", x.with(files{"/opt/tool.js": "", "/opt/app/node_modules/.bin/x": "-> /opt/tool.js"}), append(notice("/opt/app/node_modules/.bin/x"), counted...)},
+		{"a command of npm without a file", x.with(files{"/opt/app/node_modules/.bin/y": "-> ../y/cli.js"}), counted},
 		{"in a virtual environment", bash.with(files{"/opt/venv/pyvenv.cfg": "home = /usr/bin\n", "/opt/venv/bin/python": "-> /usr/bin/bash"}), nil},
 	})
 }

@@ -23,7 +23,7 @@ func TestPlacedPrograms(t *testing.T) {
 		{"behind a link of a package", bash.with(files{"/usr/bin/sh": "-> /var/lib/misc/x", "/usr/bin/bash": "x:" + program(t), "/var/lib/misc/x": "x:id\n"}), loose("/var/lib/misc/x")},
 		{"behind a link, a file of a package", bash.with(files{"/usr/bin/bash": "x:" + program(t), "/usr/bin/sh": "-> bash"}), nil},
 		{"in .bin", files{modules + "/.bin/evil": "#!/usr/bin/env node\n"}, loose(modules + "/.bin/evil")},
-		{"in .bin, a link to no package", files{modules + "/.bin/evil": "-> /var/lib/misc/x", "/var/lib/misc/x": "x:id\n"}, loose("/var/lib/misc/x")},
+		{"in .bin, a link to no package", files{modules + "/.bin/evil": "-> /var/lib/misc/x", "/var/lib/misc/x": "x:id\n"}, append(loose("/var/lib/misc/x"), "notice program-name "+modules+"/.bin/evil")},
 		{"classes without a manifest", files{"/opt/lib/c.bin": zipOf(t, "org/evil/Evil.class", "")}, loose("/opt/lib")},
 		{"an archive of texts", files{"/opt/lib/c.bin": zipOf(t, "org/evil/Evil.txt", "")}, nil},
 	})
