@@ -87,13 +87,24 @@ var (
 		hint:    text("name an index as old as the installation under `indexes:`, or the artifacts under `artifacts:`"),
 	}
 	RuleUnverified = Rule{
-		ID: "unverified", Title: "The files are no longer verified", Strict: Error, Other: Warning,
-		What:    "The files of the stage were verified when the baseline was made, and now they are not.",
-		Why:     "Without verification, a replaced program and an edited package look like the accepted ones.",
-		Fix:     "remove `verify: false` from the stage.",
-		Accept:  acceptUpdate,
-		message: text("the files were verified for the baseline, and now they are not"),
-		hint:    text("remove `verify: false` from the stage"),
+		ID: "unverified", Title: "The files cannot be compared with the baseline", Strict: Error, Other: Warning,
+		What:   "The files of the stage were verified when the baseline was made, and now they are not; or they are verified, and the baseline has no digests of them.",
+		Why:    "Without digests on both sides, a replaced program and an edited package look like the accepted ones.",
+		Fix:    "remove `verify: false` from the stage; update a baseline that was made without verification.",
+		Accept: acceptUpdate,
+		// Subject is what has no digests, if it is not the stage.
+		message: func(f Facts) string {
+			if f.Subject != "" {
+				return "the files are verified, and the " + f.Subject + " has no digests of them"
+			}
+			return "the files were verified for the baseline, and now they are not"
+		},
+		hint: func(f Facts) string {
+			if f.Subject != "" {
+				return "update the " + f.Subject + " and review the difference"
+			}
+			return "remove `verify: false` from the stage"
+		},
 	}
 	RulePrivilege = Rule{
 		ID: "privilege", Title: "Rights beyond the accepted ones", Strict: Error, Other: Warning,

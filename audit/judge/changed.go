@@ -37,7 +37,8 @@ func (p *policy) changed(pairs []growth.Pair) {
 			}
 			continue
 		}
-		if before.Content != "" && now.Content != "" && before.Content != now.Content && len(added) == 0 {
+		// A verified baseline has a digest of each dependency that has files.
+		if (before.Content != "" || p.verified) && now.Content != "" && before.Content != now.Content && len(added) == 0 {
 			paths := p.footprint.differing[d.ID]
 			switch q := p.footprint.proofs[d.ID]; {
 			case len(paths) > 0:
@@ -50,7 +51,8 @@ func (p *policy) changed(pairs []growth.Pair) {
 			}
 			one(&content, d, "", paths...)
 		}
-		if before.Locked != "" && now.Locked != "" && before.Locked != now.Locked {
+		hadLock := before.Locked != "" || p.verified && before.Provenance == audit.FromLock
+		if hadLock && now.Locked != "" && before.Locked != now.Locked {
 			detail := ""
 			if d.Lock != nil {
 				detail = d.Lock.File

@@ -246,4 +246,7 @@ func (p *policy) files(accepted *baseline.Stage) {
 	if accepted != nil && accepted.Verified && p.footprint.proof == nil && p.footprint.doc != nil {
 		p.add(audit.RuleUnverified, audit.Facts{Accept: updateCommand(p.config, true)})
 	}
+	if accepted != nil && p.stage.Verified && !(known && accepted.Verified) {
+		p.add(audit.RuleUnverified, audit.Facts{Subject: "baseline", Accept: updateCommand(p.config, true)})
+	}
 }

@@ -81,18 +81,23 @@ func TestFiles(t *testing.T) {
 		d.Content, d.Locked, d.Paths = "", "", nil
 		old.Stages["s"].Dependencies = append(old.Stages["s"].Dependencies, d)
 	}
+	without, err := baseline.Parse("b", written.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	without.Stages["s"].Dependencies[1].Content, without.Stages["s"].Dependencies[1].Locked = "", ""
 	for name, test := range map[string]struct {
 		before *baseline.Baseline
 		change func(*Input, *audit.Proof)
 		want   string
 	}{
 		"the same":      {accepted, nil, ""},
-		"an old one":    {old, nil, ""},
+		"an old one":    {old, nil, "error unverified []"},
 		"a new startup": {accepted, line(audit.FileLine{Path: "/etc/profile.d/b.sh", Status: audit.FileUnexplained, Runs: "startup", Digest: "blake3:ff"}), "error startup-code [/etc/profile.d/b.sh]"},
 		"another startup": {accepted, func(_ *Input, p *audit.Proof) { p.Ledger.Lines[0].Digest = "blake3:" + strings.Repeat("9", 64) },
 			"error startup-code [/etc/profile.d/a.sh]"},
 		"a plain file":     {accepted, line(audit.FileLine{Path: "/x", Status: audit.FileUnexplained}), ""},
-		"a changed file":   {old, line(audit.FileLine{Path: "/bin/bash", Status: audit.FileChanged, How: []string{"content"}, Component: bash}), "error modified-package [/bin/bash]"},
+		"a changed file":   {old, line(audit.FileLine{Path: "/bin/bash", Status: audit.FileChanged, How: []string{"content"}, Component: bash}), "error modified-package [/bin/bash]; error unverified []"},
 		"a missing file":   {accepted, line(audit.FileLine{Path: "/bin/bash", Status: audit.FileMissing, Component: bash}), "error modified-package [/bin/bash]"},
 		"an extra file":    {accepted, line(audit.FileLine{Path: "/venv/six/x.so", Status: audit.FileUnexplained, Runs: "library", Component: six}), "error modified-package [/venv/six/x.so]"},
 		"byte code":        {accepted, line(audit.FileLine{Path: "/venv/six/x.pyc", Status: audit.FileUnexplained, Flaw: true, Component: six}), "error stale-bytecode [/venv/six/x.pyc]"},
@@ -120,6 +125,7 @@ func TestFiles(t *testing.T) {
 		"a gap": {accepted, func(_ *Input, p *audit.Proof) {
 			p.Gaps = []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/x", Detail: "d"}}
 		}, "incomplete gaps []"},
+		"no digest in the baseline": {without, nil, "error changed-content [/venv/six-1.16.0.dist-info]; error changed-lock []"},
 		"not verified": {accepted, func(in *Input, _ *audit.Proof) { in.Proof = nil },
 			"error weaker-evidence []; error unverified []"},
 		"required": {accepted, func(in *Input, p *audit.Proof) {

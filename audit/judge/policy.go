@@ -28,10 +28,13 @@ type policy struct {
 	// gated is false for a scan without configuration, which is not compared
 	// with a baseline.
 	gated bool
+	// verified is true if the baseline has digests of the files.
+	verified bool
 }
 
 // judge applies every rule and sorts the findings.
 func (p *policy) judge(accepted *baseline.Stage) {
+	p.verified = accepted != nil && accepted.Verified
 	p.gaps()
 	if p.footprint != nil {
 		p.empty()

@@ -598,3 +598,29 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestTrailingArchive checks that a second archive behind the first one is told,
+// in one stream and in a second gzip member, and that padding is not.
+func TestTrailingArchive(t *testing.T) {
+	first, second := archive(t, files(2)...), archive(t, files(3)...)
+	for name, test := range map[string]struct {
+		blob []byte
+		want int
+	}{
+		"padding":     {append(bytes.Clone(first), make([]byte, 100_000)...), 0},
+		"two":         {append(bytes.Clone(first), second...), 1},
+		"far behind":  {append(append(bytes.Clone(first), make([]byte, 100_000)...), second...), 1},
+		"two members": {append(gzipped(first), gzipped(second)...), 1},
+		"one byte":    {append(bytes.Clone(first), 1), 1},
+	} {
+		x, err := Read(t.Context(), sourceOf(test.blob), keepAll)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if problems, more := x.Problems(); len(problems) != test.want || more != 0 || test.want > 0 && !strings.Contains(problems[0].Detail, "after the end of its archive") {
+			t.Errorf("%s: %v", name, problems)
+		}
+		x.Close()
+	}
+}

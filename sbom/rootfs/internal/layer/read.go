@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -148,7 +149,7 @@ func (r *reader) entries(ctx context.Context) error {
 		h, err := r.tar.Next()
 		switch {
 		case err == io.EOF:
-			return nil
+			return r.trailing()
 		case errors.Is(err, tar.ErrInsecurePath): // cleanPath checks it
 		case err != nil:
 			return fmt.Errorf("archive, near byte %d: %w", r.stream.pos, err)
@@ -164,6 +165,26 @@ func (r *reader) entries(ctx context.Context) error {
 		}
 		if r.out.totals.entries >= MaxEntries {
 			return fmt.Errorf("more than %d entries", MaxEntries)
+		}
+	}
+}
+
+// trailing checks that only zeros follow the end of the archive. Runtimes stop
+// at the end; programs that read concatenated archives (tar -i) do not, and would
+// unpack another file system than the one that is examined.
+func (r *reader) trailing() error {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := r.stream.Read(buf)
+		if slices.ContainsFunc(buf[:n], func(b byte) bool { return b != 0 }) {
+			r.out.problem(Problem{Detail: "more data is after the end of its archive, which some programs unpack"})
+			return nil
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
 		}
 	}
 }
