@@ -18,7 +18,7 @@ import (
 // the path, the type, the rights that decide what a file can do and the content of
 // each file, or the target of a link. It has nothing that differs without a change
 // of the package: times, the umask, byte code, records of the installer. Of a
-// conffile it has the path only.
+// conffile it has the path and the digest of the database only.
 //
 // Baselines have it: a change of what is in it is a new version of [sbom.Rules].
 func (e *engine) contents() {
@@ -76,7 +76,13 @@ func (e *engine) content(c int32, nodes []rootfs.Node) {
 		buf = append(buf, path...)
 		if e.doc.Components[c].Kind == sbom.KindOS && e.isConfiguration(n) {
 			// Its content is the administrator's, but that it is one is the package's.
-			h.Write(append(buf, 0))
+			// So is the digest that the database has of it, which tells an edited one.
+			buf = append(buf, 0)
+			if db := e.files.DB(); db != nil {
+				sum, _ := db.Conffile(path)
+				buf = append(buf, sum...)
+			}
+			h.Write(buf)
 			continue
 		}
 		rights := f.mode & setID

@@ -84,7 +84,9 @@ const (
 )
 
 // places returns all tables.
-func places() []place { return slices.Concat(startupPlaces(), redirectPlaces(), privilegePlaces()) }
+func places() []place {
+	return slices.Concat(startupPlaces(), servicePlaces(), redirectPlaces(), privilegePlaces())
+}
 
 // unasked is what the scan knows of the files at places.
 type unasked struct {

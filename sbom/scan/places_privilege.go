@@ -9,7 +9,7 @@ func privilegePlaces() []place {
 		{kind: kind, at: "/etc/sudoers /etc/sudoers.d/* /usr/local/etc/sudoers /usr/local/etc/sudoers.d/* /etc/sudo.conf /etc/sudo-ldap.conf", words: "sudo gives the rights of other users by it", source: "sudoers(5)", read: readCommentedSudo},
 		{kind: kind, at: "/etc/doas.conf /etc/doas.d/* /usr/local/etc/doas.conf", words: "doas gives the rights of other users by it", source: "doas.conf(5)", read: readCommented},
 		{kind: kind, at: "/etc/passwd", words: "gives rights to users", source: "passwd(5)", read: readPasswd},
-		{kind: kind, at: "/etc/shadow", words: "a user has no password", source: "shadow(5)", read: readShadow},
+		{kind: kind, at: "/etc/shadow", words: "a user has no password, or one to log in with", source: "shadow(5)", read: readShadow},
 		{kind: kind, at: "/etc/group", words: "gives the rights of a group to users", source: "group(5)", read: readGroup},
 		{kind: kind, at: "/etc/subuid /etc/subgid", words: "gives users other user IDs", source: "subuid(5)", read: readSubIDs},
 		{kind: kind, at: "{/etc,/usr/lib,/lib,/usr/local/lib}/sysusers.d/*", words: "systemd-sysusers makes the users and groups in it", source: "sysusers.d(5)", read: readCommented},

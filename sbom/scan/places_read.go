@@ -616,15 +616,33 @@ func readPasswd(_ *scanner, _ rootfs.Node, data []byte) []statement {
 		if f[1] == "" {
 			out = append(out, statement{words: fmt.Sprintf("user %s has no password", quoted(f[0])), text: line})
 		}
+		if shell := path.Base(f[6]); f[6] != "" && !isShell(shell) {
+			out = append(out, statement{words: fmt.Sprintf("a login of user %s runs %s", quoted(f[0]), quoted(f[6])), text: "shell of " + f[0] + ":" + f[6], file: f[6]})
+		}
 	})
 	return out
+}
+
+// isShell reports whether a program by this name is a shell, or ends a login at once.
+func isShell(name string) bool {
+	switch strings.TrimPrefix(name, "r") {
+	case "sh", "bash", "dash", "ash", "zsh", "fish", "ksh", "ksh93", "mksh", "lksh", "csh", "tcsh", "yash", "pwsh", "nu", "elvish", "xonsh",
+		"git-shell", "scponly", "nologin", "false", "true", "sync", "halt", "shutdown", "tmux", "screen":
+		return true
+	}
+	return false
 }
 
 func readShadow(_ *scanner, _ rootfs.Node, data []byte) []statement {
 	var out []statement
 	settingLines(data, "#", func(line string) {
-		if f := strings.Split(line, ":"); len(f) > 2 && f[1] == "" {
+		switch f := strings.Split(line, ":"); {
+		case len(f) < 3:
+		case f[1] == "":
 			out = append(out, statement{words: fmt.Sprintf("user %s has no password", quoted(f[0])), text: f[0]})
+		case len(f[1]) > 2 && f[1][0] != '!' && f[1][0] != '*':
+			// Not the digest: it has a random part.
+			out = append(out, statement{words: fmt.Sprintf("user %s logs in with a password", quoted(f[0])), text: "password of " + f[0]})
 		}
 	})
 	return out

@@ -2,13 +2,13 @@ package scan
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -54,16 +54,76 @@ func (s *scanner) rights() {
 		s.tell(sbom.Notice{Kind: sbom.NoticePrivilege, Path: t.Path(n), Detail: fmt.Sprintf("mode %04o: %s, and no package accounts for it", meta.Mode, strings.Join(rights, ", ")),
 			Digest: digestOf(fmt.Sprintf("%o %d %d %x %s", meta.Mode, meta.UID, meta.GID, meta.Capabilities, sum))})
 	}
-	seen := make(map[rootfs.Node]bool)
+	s.openFiles()
+}
+
+// openFiles adds notices about what others than the user of the root may write to:
+// directories of the system, programs of packages, and the files of the system that
+// are read unasked. dpkg's database has no modes that this could be compared with.
+func (s *scanner) openFiles() {
+	t := s.tree
+	search := make(map[rootfs.Node]bool)
 	for _, dir := range SearchPath() {
-		n := t.Resolve(dir)
-		if n == rootfs.None || seen[n] || t.Kind(n) != rootfs.Dir {
+		if n := t.Resolve(dir); n != rootfs.None {
+			search[n] = true
+		}
+	}
+	nodes := []rootfs.Node{t.Resolve("/")}
+	for n := range search {
+		nodes = append(nodes, n)
+	}
+	owned := make(map[rootfs.Node]bool) // programs and libraries of packages
+	for _, top := range []string{"/etc", "/usr"} {
+		root := t.Resolve(top)
+		if root == rootfs.None || t.Kind(root) != rootfs.Dir {
 			continue
 		}
-		seen[n] = true
-		info, err := t.Stat(n)
-		if err == nil && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
-			s.tell(sbom.Notice{Kind: sbom.NoticePrivilege, Path: t.Path(n), Detail: "every user may write programs into this directory of the search path", Digest: digestOf(info.Mode().String())})
+		from, end := t.Subtree(root)
+		for n := from; n < end; n++ {
+			_, unasked := s.unasked.kinds[n]
+			if t.Kind(n) == rootfs.File && s.owned(n) && (search[t.Parent(n)] || strings.Contains(t.Name(n), ".so")) {
+				owned[n] = true
+				nodes = append(nodes, n)
+			}
+			if unasked && t.Kind(n) == rootfs.File || t.Kind(n) == rootfs.Dir && !s.isPackaged(n) && !s.caches.contain(n) {
+				nodes = append(nodes, n)
+			}
+		}
+	}
+	slices.Sort(nodes)
+	nodes = slices.Compact(nodes)
+	metas := make([]rootfs.Meta, len(nodes))
+	// A file that cannot be examined was read before, or is a gap already.
+	_ = t.Examine(context.Background(), nodes, func(rootfs.Node) rootfs.SumSet { return 0 }, func(x rootfs.Examined) {
+		if i, ok := slices.BinarySearch(nodes, x.Node); ok && x.Err == nil {
+			metas[i] = x.Meta // one goroutine for each node
+		}
+	})
+	asRoot := metas[0].UID == 0 // a copy of a root that a user made belongs to that user
+	for i, n := range nodes {
+		meta, what := metas[i], ""
+		open, theirs := meta.Mode&0o002 != 0, asRoot && meta.UID > 0
+		switch {
+		case t.Kind(n) == rootfs.Dir:
+			switch {
+			case !open || meta.Mode&0o1000 != 0: // in a sticky one, only files of one's own can be changed
+			case search[n]:
+				what = "every user may write programs into this directory of the search path"
+			default:
+				what = "every user may write into this directory of the system"
+			}
+		case owned[n] && open:
+			what = "every user may change this program of a package"
+		case owned[n] && theirs && meta.Mode&0o6000 == 0:
+			what = fmt.Sprintf("user %d may change this program of a package", meta.UID)
+		case owned[n]:
+		case open:
+			what = "every user may change this file, which is read unasked"
+		case theirs:
+			what = fmt.Sprintf("user %d may change this file, which is read unasked", meta.UID)
+		}
+		if what != "" {
+			s.tell(sbom.Notice{Kind: sbom.NoticePrivilege, Path: t.Path(n), Detail: fmt.Sprintf("mode %04o: %s", meta.Mode, what), Digest: digestOf(fmt.Sprintf("%o %d", meta.Mode, meta.UID))})
 		}
 	}
 }

@@ -180,6 +180,28 @@ func placeCases(t *testing.T) []placeCase {
 		{"/usr/share/gdb/auto-load/usr/x-gdb.py", "import os\n", run, "debugger"},
 		{"/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.d/x.conf", "module X// INTERNAL x 1\n", run, "iconv"},
 
+		{"/etc/nginx/modules-enabled/x.conf", "load_module /opt/x.so;\n", run, "web server"},
+		{"/etc/apache2/mods-enabled/x.load", "LoadModule x /opt/x.so\n", run, "web server"},
+		{"/etc/mysql/conf.d/x.cnf", "[mysqld]\nplugin-load-add=x.so\n", run, "database"},
+		{"/var/lib/postgresql/15/main/postgresql.conf", "port = 5432\nshared_preload_libraries = 'x'\n", run, "database"},
+		{"/etc/snmp/snmpd.conf", "extend x /bin/sh -c id\n", run, "monitor"},
+		{"/etc/openvpn/client/x.conf", "script-security 2\nup /x\n", run, "network"},
+		{"/etc/ipsec.conf", "conn x\n leftupdown=/x\n", run, "network"},
+		{"/etc/wireguard/wg0.conf", "[Interface]\nPostUp = id\n", run, "network"},
+		{"/etc/postfix/main.cf", "myhostname = x\nmailbox_command = /x\n", run, "service"},
+		{"/etc/samba/smb.conf", "[x]\n root preexec = id\n", run, "service"},
+		{"/etc/odbcinst.ini", "[x]\nDriver = /x.so\n", run, "load"},
+		{"/usr/share/p11-kit/modules/x.module", "module: /x.so\n", run, "load"},
+		{"/etc/manpath.config", "DEFINE pager /x\n", run, "names"},
+		{"/etc/crypttab", "x /dev/x none luks,keyscript=/x\n", run, "names"},
+		{"/etc/OpenCL/vendors/x.icd", "libx.so\n", run, "event"},
+		{"/etc/cloud/cloud.cfg.d/x.cfg", "#cloud-config\nruncmd: [id]\n", run, "event"},
+		{"/opt/tomcat/bin/setenv.sh", "id\n", run, "event"},
+		{"/etc/fstab", "/dev/sda1 / ext4 defaults 0 1\n/srv/x /usr/bin none bind 0 0\n", run, "other files"},
+		{"/root/.inputrc", "\"\\C-m\": \"id\\n\"\n", run, "key"},
+		{"/root/.ssh/known_hosts", "github.com ssh-ed25519 AAAA\n", from, "ssh and git"},
+		{"/root/.gnupg/pubring.kbx", "key", from, "signatures"},
+
 		{"/etc/apt/sources.list.d/x.list", "deb [trusted=yes] http://example.org/ x main\n", from, "archives"},
 		{"/etc/apt/trusted.gpg.d/evil.gpg", "\x99\x01key", from, "keys"},
 		{"/etc/apt/preferences.d/x", "Package: *\nPin: origin example.org\nPin-Priority: 1001\n", from, "prefers"},
@@ -203,8 +225,8 @@ func placeCases(t *testing.T) []placeCase {
 
 		{"/etc/sudoers.d/x", "ALL ALL=(ALL) NOPASSWD: ALL\n", right, "sudo"},
 		{"/etc/doas.conf", "permit nopass :wheel\n", right, "doas"},
-		{"/etc/passwd", "root:x:0:0:root:/root:/bin/bash\ntoor::0:0::/:/bin/sh\n", right, "toor has the user ID 0.*toor has no password"},
-		{"/etc/shadow", "me::19000:0:99999:7:::\n", right, "me has no password"},
+		{"/etc/passwd", "root:x:0:0:root:/root:/bin/bash\ntoor::0:0::/:/bin/sh\ngames:x:5:60::/:/opt/x\n", right, "toor has the user ID 0.*toor has no password.*games runs /opt/x"},
+		{"/etc/shadow", "daemon:*:1::::::\nme::19000:0:99999:7:::\nyou:$6$a$b:1::::::\nthey:!:1::::::\n", right, "me has no password; user you logs in with a password"},
 		{"/etc/group", "root:x:0:\ndocker:x:999:me\n", right, "me is in the group docker"},
 		{"/etc/polkit-1/rules.d/x.rules", "polkit.addRule()\n", right, "polkit"},
 		{"/root/.ssh/authorized_keys", "ssh-ed25519 AAAA\n", right, "keys"},
@@ -349,13 +371,13 @@ func TestPlaceFaults(t *testing.T) {
 // TestRights has programs with the rights of others.
 func TestRights(t *testing.T) {
 	root := honestPlaces(t).with(files{"/opt/tool": "x:#!/bin/sh\n", "/opt/other": "x:#!/bin/sh\n", "/usr/local/bin/": ""}).plant(t)
-	for p, mode := range map[string]os.FileMode{"opt/tool": 0o755 | os.ModeSetuid, "usr/local/bin": 0o777} {
+	for p, mode := range map[string]os.FileMode{"opt/tool": 0o755 | os.ModeSetuid, "usr/local/bin": 0o777, "usr/bin/python3.11": 0o757, "etc/cron.daily/dpkg": 0o757, "etc/apt": 0o777} {
 		if err := os.Chmod(filepath.Join(root, p), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got := noticesOf(scanFolder(t, root))
-	if diff := cmp.Diff([]string{"privilege /opt/tool", "privilege /usr/local/bin"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"privilege /etc/apt", "privilege /etc/cron.daily/dpkg", "privilege /opt/tool", "privilege /usr/bin/python3.11", "privilege /usr/local/bin"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -428,6 +450,10 @@ func TestPlacesPage(t *testing.T) {
 	}
 }
 
+func servicesOf(kind sbom.NoticeKind) []place {
+	return slices.DeleteFunc(servicePlaces(), func(p place) bool { return p.kind != kind })
+}
+
 func placesPage() string {
 	var b strings.Builder
 	b.WriteString(`# Files and variables that are read unasked
@@ -443,7 +469,7 @@ Systems, shells, interpreters and tools read these files because of their place.
 	for _, table := range []struct {
 		title  string
 		places []place
-	}{{"Code that runs (startup-code)", startupPlaces()}, {"Downloads and trust (config-redirect)", redirectPlaces()}, {"Rights (privilege)", privilegePlaces()}} {
+	}{{"Code that runs (startup-code)", slices.Concat(startupPlaces(), servicesOf(sbom.NoticeStartup))}, {"Downloads and trust (config-redirect)", slices.Concat(redirectPlaces(), servicesOf(sbom.NoticeRedirect))}, {"Rights (privilege)", privilegePlaces()}} {
 		fmt.Fprintf(&b, "\n## %s\n\n| effect | files | source |\n| --- | --- | --- |\n", table.title)
 		for _, p := range table.places {
 			words := p.words
@@ -454,7 +480,7 @@ Systems, shells, interpreters and tools read these files because of their place.
 		}
 	}
 	b.WriteString(`
-Also: the files of Python in sbom/scan/startup.go (sitecustomize, usercustomize, .pth, .egg-link: https://docs.python.org/3/library/site.html); programs outside of packages that are set-id or have capabilities; directories of the search path that every user may write to.
+Also: the files of Python in sbom/scan/startup.go (sitecustomize, usercustomize, .pth, .egg-link: https://docs.python.org/3/library/site.html); programs outside of packages that are set-id or have capabilities; programs of packages, files of these tables and directories of /etc, /usr and the search path that others than root may write to.
 
 ## Variables
 
