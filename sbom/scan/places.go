@@ -250,7 +250,7 @@ func isSystemDir(dir string) bool {
 // examinePlace adds the notices of one file.
 func (s *scanner) examinePlace(p *place, pattern string, n rootfs.Node) {
 	t := s.tree
-	if len(s.own) > 0 && s.own[n] || s.caches.contain(n) {
+	if len(s.own) > 0 && s.own[n] || s.caches.contain(n) || s.isPAMBackup(n) {
 		return
 	}
 	file, link := n, ""
@@ -338,6 +338,22 @@ func (s *scanner) examinePlace(p *place, pattern string, n rootfs.Node) {
 		s.unasked.told[file] = true
 		s.tellAt(n, sbom.Notice{Kind: kind, Detail: detail, Digest: sum})
 	}
+}
+
+// pamBackups are the ends of names under which pam-auth-update, dpkg and ucf keep
+// the other version of a file (pam-auth-update(8), dpkg(1), ucf(1)).
+var pamBackups = []string{".pam-old", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".dpkg-bak", ".ucf-old", ".ucf-dist", ".ucf-new"}
+
+// isPAMBackup reports whether a file is the other version of one beside it in
+// pam.d. PAM reads a file there by the name of a service, and no service has such
+// a name; a file that includes it is another one than its package's.
+func (s *scanner) isPAMBackup(n rootfs.Node) bool {
+	t := s.tree
+	dir, name := t.Parent(n), t.Name(n)
+	return t.Name(dir) == "pam.d" && t.Kind(n) == rootfs.File && slices.ContainsFunc(pamBackups, func(end string) bool {
+		of, ok := strings.CutSuffix(name, end)
+		return ok && t.Child(dir, of) != rootfs.None
+	})
 }
 
 // emptyPlace handles a link that leads to no file. Only that of a startup place

@@ -94,8 +94,9 @@ func honestPlaces(t *testing.T) files {
 		"/srv/app/node_modules/ms/.npmrc":                          "registry=https://example.org\n",
 		"/usr/local/go/go.env":                                     "GOPROXY=https://proxy.golang.org,direct\nGOSUMDB=sum.golang.org\nGOTOOLCHAIN=auto\n",
 		"/etc/cron.d/empty":                                        "",
+		"/etc/pam.d/common-auth.pam-old":                           "auth required pam_unix.so\n",
 	}).conffiles(files{
-		"/etc/cron.daily/dpkg": "x:#!/bin/sh\n", "/etc/skel/.bashrc": "alias ls='ls -l'\n", "/etc/sudoers": "root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n",
+		"/etc/cron.daily/dpkg": "x:#!/bin/sh\n", "/etc/pam.d/common-auth": "auth required pam_unix.so\n", "/etc/skel/.bashrc": "alias ls='ls -l'\n", "/etc/sudoers": "root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n",
 		"/etc/apt/apt.conf.d/70debconf": "DPkg::Pre-Install-Pkgs {\"/usr/sbin/dpkg-preconfigure --apt || true\";};\n",
 	})
 }
@@ -124,6 +125,7 @@ func placeCases(t *testing.T) []placeCase {
 		{"/root/.zshenv", "id\n", run, "zsh"},
 		{"/root/.config/fish/conf.d/a.fish", "id\n", run, "fish"},
 		{"/etc/csh.cshrc", "id\n", run, "csh"},
+		{"/etc/pam.d/evil.pam-old", "auth optional pam_exec.so /x\n", run, "PAM"},
 		{"/etc/pam.d/sudo", "auth optional pam_exec.so /x\n", run, "PAM"},
 		{"/root/.ssh/rc", "id\n", run, "sshd"},
 		{"/root/.ssh/config", "Host *\n  ProxyCommand /x %h\n", run, "ProxyCommand"},
