@@ -40,13 +40,22 @@ func (l *Lock) parseNPM(d *document) error {
 	return d.failure()
 }
 
-// npmDirect returns the keys of the project's direct dependencies.
-func npmDirect(root *node) map[string]bool {
-	direct := map[string]bool{}
+// npmDirect returns the keys of the project's direct dependencies, and the package
+// that each of them is an alias of ("npm:other@1"), "" for those under their own
+// name.
+func npmDirect(root *node) map[string]string {
+	direct := map[string]string{}
 	for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
 		if deps := root.get(key); deps != nil {
 			for i := range deps.members {
-				direct["node_modules/"+deps.members[i].key] = true
+				alias := ""
+				if v := deps.members[i].value; v.kind == nodeString {
+					if spec, ok := strings.CutPrefix(v.text, "npm:"); ok && spec != "" {
+						alias, _, _ = strings.Cut(spec[1:], "@") // a scope begins with @
+						alias = spec[:1] + alias
+					}
+				}
+				direct["node_modules/"+deps.members[i].key] = alias
 			}
 		}
 	}
@@ -90,7 +99,7 @@ func npmName(key string) string {
 	return ""
 }
 
-func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool, members []string) {
+func (l *Lock) npmPackage(d *document, m *member, direct map[string]string, members []string) {
 	p := m.value
 	if p.kind != nodeObject {
 		d.fail(p.offset, "", "the entry of %s must be %s, not %s", quote(m.key), nodeObject, p.kind)
@@ -107,8 +116,10 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool, member
 	e := Entry{
 		Type: "npm", Version: d.text(p, "version"), File: d.file, Line: d.line(m.offset), Install: m.key,
 		Dev: d.flag(p, "dev") || d.flag(p, "devOptional"), Optional: d.flag(p, "optional") || d.flag(p, "devOptional"),
-		Bundled: d.flag(p, "inBundle"), Direct: direct[m.key],
+		Bundled: d.flag(p, "inBundle"),
 	}
+	alias, isDirect := direct[m.key]
+	e.Direct = isDirect
 	e.Namespace, e.Name = ecosystem.Split("npm", name)
 	e.when.os, e.when.cpu, e.when.libc = d.texts(p, "os"), d.texts(p, "cpu"), d.texts(p, "libc")
 	resolved := d.text(p, "resolved")
@@ -121,11 +132,11 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]bool, member
 	default:
 		npmSource(resolved, &e)
 	}
-	l.npmFinish(d, p, m, under, &e)
+	l.npmFinish(d, p, m, under, alias, &e)
 }
 
 // npmFinish adds the entry, with its integrity and a note about an alias.
-func (l *Lock) npmFinish(d *document, p *node, m *member, under string, e *Entry) {
+func (l *Lock) npmFinish(d *document, p *node, m *member, under, alias string, e *Entry) {
 	hashes, malformed := integrity(d.text(p, "integrity"))
 	if d.err != nil {
 		return
@@ -135,6 +146,9 @@ func (l *Lock) npmFinish(d *document, p *node, m *member, under string, e *Entry
 		return
 	}
 	e.Hashes = hashes
+	if alias != "" && alias != e.fullName() {
+		e.flaw = flaw{OtherPackage, "the project requires " + quote(alias) + " under the name of " + quote(under) + ", and the lock has " + quote(e.fullName())}
+	}
 	if malformed {
 		l.problem(ProblemBadHash, e.File, e.Line, e.Name, quote(e.fullName())+" has an integrity of the wrong form")
 	}
@@ -247,7 +261,7 @@ func (l *Lock) npmDependency(d *document, m *member, key string) {
 		e.Version = version
 		npmSource(d.text(p, "resolved"), &e)
 	}
-	l.npmFinish(d, p, m, m.key, &e)
+	l.npmFinish(d, p, m, m.key, "", &e)
 }
 
 // npmAgree records an error for a version 2 lock whose two layouts name
