@@ -217,6 +217,7 @@ func sameTemplate(template, text, dir string) bool {
 		if end < 0 {
 			return false
 		}
+		variable := template[7 : 7+end]
 		template = template[7+end+2:]
 		stop := len(template)
 		if j := strings.Index(template, "__VENV_"); j >= 0 {
@@ -237,7 +238,7 @@ func sameTemplate(template, text, dir string) bool {
 			at = len(text)
 		}
 		value := text[:at]
-		if strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(value, "'", ""), "\"", ""), "`$;|&<>\n\\") {
+		if strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(value, "'", ""), "\"", ""), "`$;|&<>\n\\") || variable == "DIR" && strings.Trim(value, "'\"") != dir {
 			return false
 		}
 		text = text[at:]

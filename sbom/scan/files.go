@@ -55,7 +55,7 @@ func (f *Files) Code(n rootfs.Node) Code {
 		return CodeNone
 	case class == magicScript && mode&0o111 == 0, class == magicZip && mode&0o111 == 0:
 		return CodeNone
-	case class == magicELFObject, class == magicClass, strings.Contains(f.scan.tree.Name(n), ".so"):
+	case class == magicELFObject, class == magicClass, class == magicCode, strings.Contains(f.scan.tree.Name(n), ".so"):
 		return CodeLibrary
 	}
 	return CodeProgram

@@ -460,6 +460,9 @@ func (s *inventory) whatIs(n rootfs.Node) string {
 		return by.what
 	}
 	if _, ok := slices.BinarySearch(s.sniffed.classes, n); ok {
+		if class, _, err := s.tree.Classify(n); err == nil && class == magicCode {
+			return "code of a virtual machine"
+		}
 		return "Java class"
 	}
 	if _, ok := s.placed[n]; ok {

@@ -104,6 +104,10 @@ var inHomes = []searched{
 	{what: "Guile module", names: "*.scm *.go", dirs: ".local/share/guile/site", entries: `\.local/share/guile/site(/` + number + `)?`},
 	{what: "Octave file", names: "*.m", dirs: "octave .local/share/octave"},
 	{what: "Julia file", names: "*.jl", dirs: ".julia/packages .julia/dev", entries: `\.julia/(packages|dev)`},
+	{what: "Erlang module", names: "*.beam *.ez", dirs: ".mix/archives .mix/elixir", entries: `\.mix/archives`},
+	{what: "Haskell library", names: "*.hi *.dyn_hi *.conf", dirs: ".cabal/store .local/state/cabal/store .stack/snapshots"},
+	{what: "Dart file", names: "*.dart", dirs: ".pub-cache/hosted .pub-cache/git", entries: `\.pub-cache/(hosted/[^/]+|git)`},
+	{what: "Nim file", names: "*.nim", dirs: ".nimble/pkgs .nimble/pkgs2", entries: `\.nimble/pkgs2?`},
 	{what: "Emacs Lisp file", names: "*.el *.elc", dirs: ".emacs.d/elpa .emacs.d/lisp .config/emacs/elpa", entries: `(\.emacs\.d|\.config/emacs)/(elpa|lisp)`},
 	{what: "TeX file", names: "*.sty *.cls *.tex *.def *.ltx *.lua", dirs: "texmf", entries: `texmf(/tex(/[^/]+)?)?`},
 }
@@ -175,6 +179,26 @@ func (s *inventory) findImports() importables {
 	// Debian's Ruby installs gems below /var, and its Perl searches /etc first.
 	s.searchIn(&searched{what: "Ruby file", names: "*.rb", dirs: "var/lib/gems", entries: `var/lib/gems/` + number + `/(gems|extensions(/[^/]+){0,2})`}, standard[:1], &out)
 	s.searchIn(&searched{what: "Perl module", names: "*.pm *.pl", dirs: "etc/perl", entries: `etc/perl`}, standard[:1], &out)
+	s.searchIn(&searched{what: "Haskell library", names: "*.conf", dirs: "var/lib/ghc/package.conf.d", entries: `var/lib/ghc/package\.conf\.d`}, standard[:1], &out)
+	var vendored []rootfs.Node // packages of PHP, which Composer's autoloader loads
+	for n := range t.Named("autoload.php") {
+		if dir := t.Parent(n); t.Name(dir) == "vendor" && !s.owned(n) && !s.caches.contain(n) {
+			vendored = append(vendored, dir)
+			for c := range t.Children(dir) {
+				if t.Kind(c) == rootfs.Dir {
+					out.entries[c] = true
+				}
+			}
+		}
+	}
+	s.searchIn(&searched{what: "PHP file", names: "*.php *.inc *.phar", dirs: "*/*", entries: `[^/]+`}, vendored, &out)
+	var bowers []rootfs.Node
+	for n := range t.Named("bower_components") {
+		if t.Kind(n) == rootfs.Dir && !s.caches.contain(n) {
+			bowers = append(bowers, t.Parent(n))
+		}
+	}
+	s.searchIn(&searched{what: "JavaScript file", names: "*.js *.mjs *.cjs", dirs: "bower_components", entries: `bower_components`}, bowers, &out)
 	var homes []rootfs.Node // of gems, anywhere: a gem without a specification
 	for n := range t.Named("gems") {
 		up := t.Parent(n)
@@ -182,7 +206,7 @@ func (s *inventory) findImports() importables {
 		case t.Kind(n) != rootfs.Dir:
 		case t.Name(up) == "bundler":
 			homes = append(homes, t.Parent(up))
-		case t.Kind(t.Child(up, "specifications")) == rootfs.Dir:
+		case t.Kind(t.Child(up, "specifications")) == rootfs.Dir, t.Name(t.Parent(up)) == "ruby" && rubyABI.MatchString(t.Name(up)):
 			homes = append(homes, up)
 		}
 	}
@@ -191,6 +215,9 @@ func (s *inventory) findImports() importables {
 	out.files = slices.CompactFunc(out.files, func(a, b importable) bool { return a.node == b.node })
 	return out
 }
+
+// rubyABI matches the directory of gems for one Ruby.
+var rubyABI = regexp.MustCompile(`^` + number + `$`)
 
 // searchIn searches the directories of one interpreter below some prefixes.
 func (s *inventory) searchIn(by *searched, prefixes []rootfs.Node, out *importables) {

@@ -28,6 +28,15 @@ func TestImports(t *testing.T) {
 	}
 	runCases(t, []scanCase{
 		{"owned by the system", system, nil},
+		{"code of other virtual machines", files{"/opt/lib/a.bin": "\x00asm\x01\x00\x00\x00"}, counts("/opt/lib")},
+		{"code of Erlang", files{"/opt/lib/a.bin": "FOR1\x00\x00\x00\x10BEAM"}, counts("/opt/lib")},
+		{"a module of the JDK", files{"/opt/lib/a.txt": "JM\x01\x00PK\x03\x04"}, counts("/opt/lib")},
+		{"an IFF file of another form", files{"/opt/lib/a.bin": "FOR1\x00\x00\x00\x10AIFF"}, nil},
+		{"a gem of Bundler without a specification", files{"/srv/app/vendor/bundle/ruby/3.1.0/gems/evil-6.6.6/lib/evil.rb": ""}, counts("/srv/app/vendor/bundle/ruby/3.1.0/gems/evil-6.6.6")},
+		{"packages of PHP without a record", files{"/srv/app/vendor/autoload.php": "", "/srv/app/vendor/evil/evil/x.php": ""}, counts("/srv/app/vendor/evil/evil")},
+		{"an archive of Mix", files{"/root/.mix/archives/evil-1.0/ebin/e.beam": ""}, counts("/root/.mix/archives/evil-1.0")},
+		{"a package of Dart", files{"/root/.pub-cache/hosted/pub.dev/evil-6.6.6/lib/e.dart": ""}, counts("/root/.pub-cache/hosted/pub.dev/evil-6.6.6")},
+		{"a package of Bower", files{"/srv/app/bower_components/evil/e.js": ""}, counts("/srv/app/bower_components/evil")},
 		{"compiled beside its source", system.with(files{"/usr/share/emacs/site-lisp/mode.elc": ""}), nil},
 		{"Perl", system.with(files{"/usr/local/share/perl/5.36.0/Local/Tool.pm": "", "/usr/share/perl5/Stray.pm": "", "/usr/local/lib/x86_64-linux-gnu/perl/5.36.0/Fast.pm": "",
 			"/etc/perl/sitecustomize.pl": "", "/usr/local/lib/site_perl/Old.pm": "", "/usr/local/share/perl/5.36.0/notes.txt": ""}),

@@ -81,7 +81,7 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 	if size > maxKept {
 		return false
 	}
-	return class != magicNone && class != magicClass || isDatabase(p) || isMetadata(path.Base(p)) || isCustomize(path.Base(p)) || catalogers.Match(p)
+	return class != magicNone && class != magicClass && class != magicCode || isDatabase(p) || isMetadata(path.Base(p)) || isCustomize(path.Base(p)) || catalogers.Match(p)
 }
 
 // isMetadata recognizes the files that the readers of this package open, by the

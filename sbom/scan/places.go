@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -143,7 +144,7 @@ func (s *scanner) atPlace(pattern string) []rootfs.Node {
 	case strings.HasPrefix(pattern, "**/"):
 		pattern = pattern[len("**/"):]
 		first, rest, below := strings.Cut(pattern, "/")
-		for n := range t.Named(first) {
+		for n := range s.nodesNamed(first) {
 			if s.caches.contain(n) || s.isPackaged(n) {
 				continue
 			}
@@ -187,6 +188,25 @@ func (s *scanner) atPlace(pattern string) []rootfs.Node {
 		dirs = next
 	}
 	return dirs
+}
+
+// nodesNamed returns the nodes of a name, in which "*" is any part.
+func (s *scanner) nodesNamed(pattern string) iter.Seq[rootfs.Node] {
+	prefix, _, wild := strings.Cut(pattern, "*")
+	if !wild {
+		return s.tree.Named(pattern)
+	}
+	return func(yield func(rootfs.Node) bool) {
+		for n := rootfs.Node(0); int(n) < s.tree.Len(); n++ {
+			name := s.tree.Name(n)
+			if !strings.HasPrefix(name, prefix) {
+				continue
+			}
+			if ok, _ := path.Match(pattern, name); ok && !yield(n) {
+				return
+			}
+		}
+	}
 }
 
 // isPackaged reports whether a file is in a directory of packages, where a

@@ -23,7 +23,7 @@ type sniffed struct {
 	executables []catalogers.Executable // ELF, Mach-O, PE; in node order
 	scripts     []rootfs.Node           // "#!" with an execute bit
 	archives    []rootfs.Node           // zip files with code that an interpreter runs
-	classes     []rootfs.Node           // of Java, each a file of a directory on a class path
+	classes     []rootfs.Node           // of Java, each a file of a directory on a class path, and code of other virtual machines
 }
 
 // sniffers is the number of files that are read in parallel. It is larger than
@@ -126,7 +126,7 @@ func (s *inventory) sniffOne(n rootfs.Node, out *sniffed) error {
 		if code {
 			out.archives = append(out.archives, n)
 		}
-	case magicClass:
+	case magicClass, magicCode:
 		if !cached {
 			out.classes = append(out.classes, n)
 		}
@@ -256,6 +256,7 @@ const (
 	magicScript
 	magicZip
 	magicClass
+	magicCode
 )
 
 func executableType(k rootfs.Class) catalogers.ExecutableType {
@@ -299,6 +300,8 @@ func magic(b []byte) rootfs.Class {
 		return magicScript
 	case string(b[:4]) == "PK\x03\x04":
 		return magicZip
+	case isVirtualCode(b):
+		return magicCode
 	case b[0] == 'M' && b[1] == 'Z':
 		if len(b) >= rootfs.HeadSize && binary.LittleEndian.Uint32(b[0x3c:]) < 1<<20 && binary.LittleEndian.Uint32(b[0x3c:]) >= 0x40 {
 			return magicPE
@@ -318,4 +321,19 @@ func magic(b []byte) rootfs.Class {
 		return magicClass // Java Virtual Machine Specification, section 4.1
 	}
 	return magicNone
+}
+
+// isVirtualCode reports whether a file starts as code of a virtual machine: a
+// module of WebAssembly (core specification, section 5.5.16), a dex file of
+// Android ("Dalvik executable format"), a module of the JDK (jmod(1)), of Erlang
+// (BEAM, the form of an IFF file), or of Ruby (RubyVM::InstructionSequence) or of
+// Lua that is compiled (lundump.h, lj_bcdump.h).
+func isVirtualCode(b []byte) bool {
+	switch string(b[:4]) {
+	case "\x00asm", "dex\n", "JM\x01\x00", "YARB", "\x1bLua":
+		return true
+	case "FOR1":
+		return len(b) >= 12 && string(b[8:12]) == "BEAM"
+	}
+	return string(b[:3]) == "\x1bLJ"
 }
