@@ -120,6 +120,10 @@ func (s *scanner) openFiles() {
 		case open:
 			what = "every user may change this file, which is read unasked"
 		case theirs:
+			// Not the settings of a service in the directory of its user.
+			if at, ok := slices.BinarySearch(nodes, t.Parent(n)); ok && metas[at].UID == meta.UID {
+				continue
+			}
 			what = fmt.Sprintf("user %d may change this file, which is read unasked", meta.UID)
 		}
 		if what != "" {

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -31,7 +32,7 @@ func servicePlaces() []place {
 		{kind: kind, at: "/etc/fstab /etc/fstab.d/*", words: "places other files over those of the system when it starts", source: "fstab(5)", read: readMounts},
 		{kind: kind, at: "/etc/inputrc ~/.inputrc", words: "shells type the commands in it when a key is pressed", source: "readline(3)", templates: "/etc/inputrc=/usr/share/readline/inputrc"},
 		{kind: sbom.NoticeRedirect, at: "~/.ssh/known_hosts ~/.ssh/known_hosts2 /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2", words: "ssh and git believe the hosts with these keys", source: "sshd(8)", read: readKnownHosts},
-		{kind: sbom.NoticeRedirect, at: "~/.gnupg/pubring.kbx ~/.gnupg/pubring.gpg ~/.gnupg/trustedkeys.gpg ~/.gnupg/trustedkeys.kbx ~/.gnupg/public-keys.d/pubring.db ~/.minisign/* ~/.config/sigstore/* ~/.sigstore/*", words: "signatures by the keys in it are believed", source: "gpg(1)"},
+		{kind: sbom.NoticeRedirect, at: "~/.gnupg/pubring.kbx ~/.gnupg/pubring.gpg ~/.gnupg/trustedkeys.gpg ~/.gnupg/trustedkeys.kbx ~/.minisign/* ~/.config/sigstore/* ~/.sigstore/*", words: "signatures by the keys in it are believed", source: "gpg(1)", read: readKeyring},
 	}
 }
 
@@ -47,6 +48,36 @@ func readModules(s *scanner, n rootfs.Node, data []byte) []statement {
 // that are mounted over others hide what a scan sees.
 func readMounts(s *scanner, n rootfs.Node, data []byte) []statement {
 	return containing("#", `(?i)\b(r?bind|overlay|overlayfs|aufs|unionfs|fuse\S*|sshfs|nfs4?|cifs|9p|loop|squashfs|lowerdir|helper)\b`)(s, n, data)
+}
+
+// readKeyring takes the keys of a file. A keybox of GnuPG has times in the records
+// around them (kbx/keybox-blob.c): each starts with its length, a type, which is 2
+// for a key of OpenPGP, two bytes later flags, and the offset and length of the key.
+func readKeyring(_ *scanner, _ rootfs.Node, data []byte) []statement {
+	if len(data) < 32 || string(data[8:12]) != "KBXf" {
+		if len(data) == 0 {
+			return nil
+		}
+		return []statement{{text: digestOf(string(data))}}
+	}
+	var out []statement
+	for len(data) >= 32 {
+		size := uint64(binary.BigEndian.Uint32(data))
+		if size < 32 || size > uint64(len(data)) {
+			return append(out, statement{text: digestOf(string(data))})
+		}
+		blob := data[:size]
+		data = data[size:]
+		if blob[4] < 2 {
+			continue // free, or the header
+		}
+		at, length := uint64(binary.BigEndian.Uint32(blob[8:])), uint64(binary.BigEndian.Uint32(blob[12:]))
+		if at+length > size {
+			at, length = 0, size
+		}
+		out = append(out, statement{text: digestOf(string(blob[at : at+length]))})
+	}
+	return out
 }
 
 // readKnownHosts takes the keys in their order by name. ssh writes names of hosts

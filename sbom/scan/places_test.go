@@ -328,6 +328,12 @@ func TestPlaceChanges(t *testing.T) {
 	same(true, files{"/etc/apt/sources.list": "deb http://deb.debian.org/debian bookworm main\n"}, files{"/etc/apt/sources.list": "# by the installer\ndeb http://deb.debian.org/debian bookworm main\n"})
 	same(true, files{"/etc/passwd": "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\n"}, files{"/etc/passwd": "root:x:0:0::/root:/bin/sh\nyou:x:7:7::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\n"})
 	same(false, files{"/etc/profile.d/x.sh": "-> /var/lib/a", "/var/lib/a": "1\n"}, files{"/etc/profile.d/x.sh": "-> /var/lib/a", "/var/lib/a": "2\n"})
+	keybox := func(time, key string) string {
+		head := "\x00\x00\x00\x20\x01\x01\x00\x02KBXf" + time + strings.Repeat("\x00", 16)
+		return head + "\x00\x00\x00\x28\x02\x01\x00\x00\x00\x00\x00\x10\x00\x00\x00\x08" + key + time + time + strings.Repeat("\x00", 8)
+	}
+	same(true, files{"/root/.gnupg/pubring.kbx": keybox("1234", "evil key")}, files{"/root/.gnupg/pubring.kbx": keybox("5678", "evil key")})
+	same(false, files{"/root/.gnupg/pubring.kbx": keybox("1234", "evil key")}, files{"/root/.gnupg/pubring.kbx": keybox("1234", "good key")})
 	same(false, files{"/etc/cron.daily/dpkg": "#!/bin/sh\nid\n"}, files{"/etc/cron.daily/dpkg": "#!/bin/sh\nls\n"})
 }
 
