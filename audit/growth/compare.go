@@ -97,12 +97,10 @@ func Changes(pairs []Pair) []audit.VersionChange {
 //   - every file was proved then, so that the evidence does not get weaker by an
 //     index or an artifact that is not at hand; or
 //   - the archive listed it then and lists another version today, as archives do
-//     whenever they publish an update; or
-//   - a lock pins it, and the installer's record of the hash is not to be believed
-//     any more, as npm's after a tool made node_modules/.cache.
+//     whenever they publish an update.
 func (p Pair) Proved() bool {
 	b, n := p.Before, p.Now
-	return (b.Evidence == audit.EvidenceBytes || n.Evidence == audit.EvidenceOtherVersion || n.Provenance == audit.FromLock) &&
+	return (b.Evidence == audit.EvidenceBytes || n.Evidence == audit.EvidenceOtherVersion) &&
 		b.Provenance == n.Provenance && b.Version == n.Version && b.Content != "" && b.Content == n.Content && n.Strength().Sound()
 }
 

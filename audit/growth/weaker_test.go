@@ -7,7 +7,8 @@ import (
 )
 
 // TestWeaker: the archive that lists another version by now does not make the
-// accepted files worse, and everything else does.
+// accepted files worse, and everything else does: an installer's record that does not
+// have the hash any more was edited, or is stale.
 func TestWeaker(t *testing.T) {
 	signed := audit.Accepted{Key: "deb/debian/x", Version: "1", ID: "deb/debian/x@1", Provenance: audit.FromOS, Evidence: audit.EvidenceSigned, Content: "aa"}
 	for name, c := range map[string]struct {
@@ -32,7 +33,7 @@ func TestWeaker(t *testing.T) {
 		now  func(*audit.Accepted)
 		want bool
 	}{
-		"a stale record":              {func(a *audit.Accepted) { a.Evidence = audit.EvidenceHashLocked }, false},
+		"a stale record":              {func(a *audit.Accepted) { a.Evidence = audit.EvidenceHashLocked }, true},
 		"a stale record, other files": {func(a *audit.Accepted) { a.Evidence, a.Content = audit.EvidenceHashLocked, "bb" }, true},
 		"a lock without hashes":       {func(a *audit.Accepted) { a.Evidence = audit.EvidenceVersionLocked }, true},
 		"no lock":                     {func(a *audit.Accepted) { a.Provenance, a.Evidence = audit.FromNowhere, audit.EvidenceNone }, true},
