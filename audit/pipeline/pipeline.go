@@ -42,6 +42,7 @@ import (
 	"github.com/depaudit/depaudit/audit/judge"
 	"github.com/depaudit/depaudit/audit/ledger"
 	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/graph"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -298,6 +299,10 @@ func scanStages(ctx context.Context, stages []stageScan, o Options) error {
 	for i := range stages {
 		in, inv := &stages[i].input, found[i]
 		in.Document, in.Proof, in.Lost = inv.Document, inv.Proof, inv.Lost
+		if stages[i].env.Verify != nil && in.Document != nil && in.Proof == nil {
+			// A scanner, or a kind of environment, without files: that is no pass.
+			in.Proof = &audit.Proof{Gaps: []sbom.Gap{{Kind: sbom.GapLost, Detail: "the files of the environment were not verified (audit the environment itself, or set verify: false for the stage)"}}}
+		}
 		in.Roots = rootsOf(in.Stage, inv)
 	}
 	for i, s := range based {

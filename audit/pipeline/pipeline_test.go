@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/scan"
@@ -79,6 +80,21 @@ func TestAuditScansEachEnvironmentOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"dir:a", "dir:./a", "dir:b"}, refs); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestAuditWithoutProof checks that a critical stage whose files were not verified
+// is no pass, unless its configuration wants that.
+func TestAuditWithoutProof(t *testing.T) {
+	for more, gaps := range map[string]int{"": 1, ", verify: true": 1, ", verify: false": 0} {
+		cfg := project(t, "pipeline: p\nstages: [{name: build, environment: \"dir:a\", critical: true"+more+"}]\n", "a")
+		report, err := Audit(t.Context(), cfg, Options{Scanner: (&recorder{}).scan, Today: today})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := report.Stages[0]; len(s.Gaps) != gaps || gaps > 0 && report.Verdict == audit.Pass {
+			t.Errorf("critical%s: %s, gaps %v", more, report.Verdict, s.Gaps)
+		}
 	}
 }
 
