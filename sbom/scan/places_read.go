@@ -20,14 +20,19 @@ import (
 // needs. A statement that is written in an unusual way is found as long as its
 // program reads it; one that no program would read may be found too.
 
-// settingLines yields the lines of a file without comments and blank lines. A
-// backslash at the end continues a line.
+// settingLines yields the lines of a file without comments and blank lines. In some
+// formats a backslash at the end continues a line, in others (passwd, resolv.conf,
+// npmrc) it is text: a line after one is yielded by itself as well, so that none is
+// hidden in the one before.
 func settingLines(data []byte, comments string, yield func(string)) {
 	pending := ""
 	for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\ufeff"))) {
 		text := strings.TrimSpace(string(line))
 		if pending == "" && (text == "" || strings.IndexByte(comments, text[0]) >= 0) {
 			continue
+		}
+		if pending != "" && text != "" && strings.IndexByte(comments, text[0]) < 0 {
+			yield(strings.TrimSpace(strings.TrimSuffix(text, `\`)))
 		}
 		if strings.HasSuffix(text, `\`) {
 			pending += strings.TrimSuffix(text, `\`) + " "
