@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,7 +81,8 @@ func TestCorpus(t *testing.T) {
 }
 
 func corpusFormat(path string) string {
-	if format := formatOf(path); format != "" && filepath.Base(path) != "go.mod" && format != formatCorepack && !partlyRead(format) {
+	counted := []string{formatUV, formatPoetry, formatPipfile, formatNPM, formatCargo, formatGo, formatRequirements}
+	if format := formatOf(path); slices.Contains(counted, format) && filepath.Base(path) != "go.mod" {
 		return format
 	}
 	if strings.HasSuffix(path, ".json") && strings.Contains(filepath.Base(path), "package-lock") && !strings.HasPrefix(filepath.Base(path), ".") {

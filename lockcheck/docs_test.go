@@ -3,6 +3,7 @@ package lockcheck
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,25 +20,14 @@ const (
 func docsTable() string {
 	var b strings.Builder
 	code := func(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
-	var read []string
-	b.WriteString("| format | ecosystem | files | strongest evidence |\n| --- | --- | --- | --- |\n")
-	for _, f := range formats() {
-		read = append(read, f.Name)
-		if f.Strongest == "" {
-			continue
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", f.Name, f.Type, code(f.Names), f.Strongest)
-	}
-	b.WriteString("\nRead for the members of the workspace only; no package is pinned by them yet:\n\n| tool | files |\n| --- | --- |\n")
-	for _, l := range ecosystem.LockFiles() {
-		if partlyRead(l.Format) {
-			fmt.Fprintf(&b, "| %s | %s |\n", l.Tool, code(l.Names))
-		}
+	b.WriteString("| format | tool | packages | files | strongest evidence |\n| --- | --- | --- | --- | --- |\n")
+	for _, f := range readFormats() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | `%s` |\n", f.Name, f.Tool, strings.Join(f.Types, ", "), code(f.Names), f.Strongest)
 	}
 	b.WriteString("\nRecognised, and not read yet:\n\n| tool | files |\n| --- | --- |\n")
-	for _, l := range ecosystem.LockFiles() {
-		if !slices.Contains(read, l.Format) {
-			fmt.Fprintf(&b, "| %s | %s |\n", l.Tool, code(l.Names))
+	for _, f := range formats() {
+		if f.parse == nil {
+			fmt.Fprintf(&b, "| %s | %s |\n", f.Tool, code(f.Names))
 		}
 	}
 	return b.String()
@@ -69,7 +59,8 @@ func TestDocs(t *testing.T) {
 	t.Errorf("%s differs from the formats; DEPAUDIT_UPDATE=1 go test ./lockcheck -run TestDocs writes it", file)
 }
 
-// TestReadme checks that the README names every format that is read.
+// TestReadme checks that the README names only formats that are read, and links
+// the page with all of them.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -79,11 +70,22 @@ func TestReadme(t *testing.T) {
 	if at < 0 {
 		t.Fatal(`README.md has no line "Locks:"`)
 	}
-	line, _, _ := strings.Cut(string(text[at+1:]), "\n")
-	for _, f := range formats() {
-		if !partlyRead(f.Name) && !strings.Contains(line, "`"+f.Name+"`") {
-			t.Errorf("README.md does not name %s: %s", f.Name, line)
+	line, _, _ := strings.Cut(string(text[at+1:]), ". ")
+	if !strings.Contains(line, "(docs/locks.md)") {
+		t.Error("README.md does not link docs/locks.md")
+	}
+	named := 0
+	for _, name := range regexp.MustCompile("`([a-zA-Z.-]+)`").FindAllStringSubmatch(line, -1) {
+		if name[1] == "packageManager" {
+			continue
 		}
+		named++
+		if !slices.ContainsFunc(readFormats(), func(f format) bool { return f.hasName(name[1]) }) {
+			t.Errorf("README.md names %s, which is not read", name[1])
+		}
+	}
+	if named < 8 {
+		t.Errorf("only %d names are in %s", named, line)
 	}
 }
 
@@ -91,8 +93,11 @@ func TestReadme(t *testing.T) {
 // are the same by name, but for go.mod, which locks nothing by itself.
 func TestFormatNames(t *testing.T) {
 	for _, f := range formats() {
-		if f.Strongest.rank() == 0 && !partlyRead(f.Name) || f.Type == "" {
-			t.Errorf("%s: type %q, evidence %q", f.Name, f.Type, f.Strongest)
+		if f.parse != nil && f.Strongest.rank() == 0 || len(f.Types) == 0 || len(f.Names) == 0 || f.Tool == "" {
+			t.Errorf("%s: tool %q, types %q, names %q, evidence %q", f.Name, f.Tool, f.Types, f.Names, f.Strongest)
+		}
+		if !slices.ContainsFunc(ecosystem.LockFiles(), func(l ecosystem.LockFile) bool { return l.Format == f.Name }) {
+			continue // not a lock file to a scan: a workflow, a Dockerfile
 		}
 		for _, pattern := range f.Names {
 			name := strings.TrimPrefix(strings.ReplaceAll(pattern, "*", "x"), "x")
@@ -128,9 +133,9 @@ func TestStrongest(t *testing.T) {
 		formatGo:       {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1}}}},
 		formatCargo:    {cargoLock("registry+https://github.com/rust-lang/crates.io-index"), Package{Type: "cargo", Name: "foo", Version: "1.0.0"}},
 	}
-	for _, f := range formats() {
-		if partlyRead(f.Name) {
-			continue
+	for _, f := range readFormats() {
+		if f.Name == formatPnpm || f.Name == formatYarn {
+			continue // only their workspaces are read yet
 		}
 		sample, ok := locks[f.Name]
 		if !ok {
@@ -138,7 +143,7 @@ func TestStrongest(t *testing.T) {
 			continue
 		}
 		l := open(t, f.Name, sample.text)
-		if r := match([]*Lock{l}, sample.p); r.Evidence != f.Strongest || l.Format != f.Name || l.Entries[0].Type != f.Type {
+		if r := match([]*Lock{l}, sample.p); r.Evidence != f.Strongest || l.Format != f.Name || !slices.Contains(f.Types, l.Entries[0].Type) {
 			t.Errorf("%s: %s, want %s", f.Name, outcome(r), f.Strongest)
 		}
 	}

@@ -9,9 +9,8 @@ import (
 type Lock struct {
 	// Path is the path that was given to [Open].
 	Path string
-	// Format is the name of the format: "requirements.txt", "pylock.toml",
-	// "uv.lock", "poetry.lock", "Pipfile.lock", "package-lock.json",
-	// "package.json", "go.sum" or "Cargo.lock".
+	// Format is the name of the format, which is that of its best-known file:
+	// "requirements.txt", "package-lock.json". docs/locks.md has all of them.
 	Format string
 	// Entries are in the order of the file; those of an included file are at
 	// the place of the include.
@@ -188,7 +187,7 @@ func (l *Lock) noteHashes(e *Entry, note func(ProblemKind, string)) {
 
 // finish adds the notes about the lock as a whole.
 func (l *Lock) finish() {
-	if len(l.Entries) == 0 && !partlyRead(l.Format) {
+	if len(l.Entries) == 0 {
 		l.problem(ProblemEmpty, l.Path, 1, "", "the lock has no entries: it pins nothing")
 	}
 }

@@ -240,10 +240,7 @@ func (s *Set) notFound(p *Package, name string) Result {
 		r.Reason = URL
 		r.Detail = quote(name) + " comes from " + quote(scrub(p.Install.URL)) + ", and no lock file has it"
 	default:
-		partly := func(l *Lock) bool { return p.Type == "npm" && partlyRead(l.Format) }
-		if i := slices.IndexFunc(s.locks, partly); i >= 0 {
-			r.Detail += ": only the workspace of " + s.locks[i].Path + " is read yet"
-		} else if !s.types[p.Type] {
+		if !s.types[p.Type] {
 			r.Detail += ": none of them has packages of type " + quote(p.Type)
 		}
 	}

@@ -16,11 +16,14 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 	if filepath.Base(path) == ".package-lock.json" {
 		return nil, fmt.Errorf("%s: is npm's record of what is installed, not a lock; give package-lock.json or npm-shrinkwrap.json", path)
 	}
-	if err := unread(path, nil); err != nil {
+	if err := unreadName(path); err != nil {
 		return nil, err // also of a binary file, such as bun.lockb
 	}
 	src, err := readFile(ctx, path)
 	if err != nil {
+		return nil, err
+	}
+	if err := src.conflict(); err != nil {
 		return nil, err
 	}
 	f, err := findFormat(src)

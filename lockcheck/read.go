@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"syscall"
 	"unicode/utf8"
 )
@@ -118,4 +119,19 @@ func readAll(ctx context.Context, r io.Reader, size int) ([]byte, error) {
 		}
 	}
 	return b.Bytes(), nil
+}
+
+// conflictMark matches the lines that git writes around the two sides of a merge
+// conflict (https://git-scm.com/docs/git-merge#_how_conflicts_are_presented). No
+// format has a line that begins so.
+var conflictMark = regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})( |\r?$)`)
+
+// conflict returns an error at the first mark of a merge conflict. Some formats
+// are read line by line, and a mark would be one more line, with the entries of
+// both sides after it.
+func (s *source) conflict() error {
+	if at := conflictMark.FindIndex(s.data); at != nil {
+		return s.errorf(at[0], "resolve the merge conflict", "a merge conflict is in the file")
+	}
+	return nil
 }

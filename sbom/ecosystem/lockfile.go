@@ -51,15 +51,42 @@ func LockFiles() []LockFile {
 		file("Terraform", ".terraform.lock.hcl"),
 		file("Nix", "flake.lock"),
 		file("pixi", "pixi.lock"),
-		file("conda-lock", "conda-lock.yml"),
+		file("conda-lock", "conda-lock.yml", "conda-lock.yaml", "*.conda-lock.yml"),
 		file("renv", "renv.lock"),
 		file("Bazel", "MODULE.bazel.lock"),
+		file("Gradle", "verification-metadata.xml"),
+		file("vcpkg", "vcpkg-lock.json"),
+		file("opam", "opam.locked", "*.opam.locked"),
+		file("Julia", "Manifest.toml", "JuliaManifest.toml"),
+		file("apko", "apko.lock.json", "*.apko.lock.json"),
+		file("rpm-lockfile-prototype", "rpms.lock.yaml"),
+		file("mise", "mise.lock"),
 	}
 }
 
 // byName has the kinds of lock files by those of their names that are not
 // patterns. A scan looks up the name of every file.
 var byName = lockFilesByName()
+
+// patterns has those whose names are patterns.
+var patterns = lockFilePatterns()
+
+type lockFilePattern struct {
+	pattern string
+	file    LockFile
+}
+
+func lockFilePatterns() []lockFilePattern {
+	var out []lockFilePattern
+	for _, l := range LockFiles() {
+		for _, name := range l.Names {
+			if strings.Contains(name, "*") {
+				out = append(out, lockFilePattern{name, l})
+			}
+		}
+	}
+	return out
+}
 
 func lockFilesByName() map[string]LockFile {
 	out := map[string]LockFile{}
@@ -78,14 +105,9 @@ func FindLockFile(base string) (LockFile, bool) {
 	if l, ok := byName[base]; ok {
 		return l, true
 	}
-	if !strings.HasPrefix(base, "requirements") && !strings.HasPrefix(base, "pylock.") {
-		return LockFile{}, false
-	}
-	for _, l := range LockFiles() {
-		for _, pattern := range l.Names {
-			if ok, _ := path.Match(pattern, base); ok {
-				return l, true
-			}
+	for _, p := range patterns {
+		if ok, _ := path.Match(p.pattern, base); ok {
+			return p.file, true
 		}
 	}
 	return LockFile{}, false

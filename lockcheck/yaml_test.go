@@ -1,0 +1,63 @@
+package lockcheck
+
+import (
+	"strings"
+	"testing"
+)
+
+func yamlDocs(t *testing.T, text string) ([]*document, error) {
+	t.Helper()
+	return parseYAML(t.Context(), newSource("a.yaml", []byte(text)))
+}
+
+// TestYAML checks that scalars keep their text, that aliases and merged keys are
+// resolved, and that values have their place.
+func TestYAML(t *testing.T) {
+	docs, err := yamlDocs(t, "é: x\nv: 1.10\nq: '1.10'\nb: true\nn: ~\nbase: &b {k: 1, l: 2}\nm:\n  <<: *b\n  k: 3\nl: [*b, x]\n---\nsecond: 1\n")
+	if err != nil || len(docs) != 2 {
+		t.Fatal(len(docs), err)
+	}
+	d := docs[0]
+	for key, want := range map[string]struct {
+		kind nodeKind
+		text string
+	}{"v": {nodeNumber, "1.10"}, "q": {nodeString, "1.10"}, "b": {nodeBool, "true"}, "n": {nodeNull, "~"}} {
+		if n := d.root.get(key); n.kind != want.kind || n.text != want.text {
+			t.Errorf("%s is %v %q", key, n.kind, n.text)
+		}
+	}
+	if m := d.root.get("m"); m.get("k").text != "3" || m.get("l").text != "2" {
+		t.Errorf("merged %+v", m)
+	}
+	if l := d.root.get("l"); l.items[0].get("k").text != "1" {
+		t.Errorf("alias %+v", l)
+	}
+	if at := d.root.get("é").offset; d.data[at] != 'x' {
+		t.Errorf("é is at %d", at)
+	}
+	if line := docs[1].line(docs[1].root.get("second").offset); line != 12 {
+		t.Errorf("second is on line %d", line)
+	}
+}
+
+// TestYAMLRefused checks the errors and the limits.
+func TestYAMLRefused(t *testing.T) {
+	bomb := "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+	for i := range 8 {
+		from, to := string(rune('a'+i)), string(rune('b'+i))
+		bomb += to + ": &" + to + " [" + strings.Repeat("*"+from+", ", 9) + "*" + from + "]\n"
+	}
+	for text, want := range map[string]string{
+		"a: 1\nb: 2\na: 3\n":     "a.yaml:3:1: the key \"a\" is there twice",
+		"a: [1\nb: 2\n":          "a.yaml:1: malformed YAML: ",
+		"? [a]\n: 1\n":           "a key that is no text",
+		"a: &a [*a]\n":           "a.yaml:1",
+		bomb:                     "more than 2000000 values",
+		strings.Repeat("[", 300): "a.yaml:1",
+		"a:\n" + strings.Repeat("- ", 300) + "x\n": "nested deeper than 200 levels",
+	} {
+		if _, err := yamlDocs(t, text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: %v, want %s", text, err, want)
+		}
+	}
+}
