@@ -29,6 +29,10 @@ type format struct {
 	// parse adds the entries of a file to the lock. It is nil for a format that
 	// is recognised and not read yet.
 	parse func(*Lock, context.Context, *source) error
+	// definition is true for a file that names what a stage runs on, which its
+	// environment does not show: actions, images, hooks. That it pins nothing
+	// installed is no finding.
+	definition bool
 	// sniff reports whether content is of this format; nil for never.
 	sniff func(head, data []byte) bool
 	// own reports whether the head of a file is of this format and of no other,
@@ -47,6 +51,17 @@ func readFormats() []format {
 func fromJSON(parse func(*Lock, *document) error) func(*Lock, context.Context, *source) error {
 	return func(l *Lock, ctx context.Context, src *source) error {
 		doc, err := parseJSON(ctx, src)
+		if err != nil {
+			return err
+		}
+		return parse(l, doc)
+	}
+}
+
+// fromJSONC is for JSON with comments and trailing commas.
+func fromJSONC(parse func(*Lock, *document) error) func(*Lock, context.Context, *source) error {
+	return func(l *Lock, ctx context.Context, src *source) error {
+		doc, err := parseJSON(ctx, plainJSON(src))
 		if err != nil {
 			return err
 		}

@@ -61,3 +61,24 @@ func TestYAMLRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainJSON checks that JSON with comments and commas keeps the places of its
+// values, and that deep nesting is refused without recursion.
+func TestPlainJSON(t *testing.T) {
+	src := newSource("a", []byte("{ // it's \"open\n  \"a\": [1, /* x */ 2,],\n}\n"))
+	doc, err := parseJSON(t.Context(), plainJSON(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := doc.root.get("a"); len(a.items) != 2 || doc.line(a.offset) != 2 {
+		t.Errorf("%+v", a)
+	}
+	deep := newSource("a", []byte(strings.Repeat("[", 1<<20)))
+	if _, err := parseJSON(t.Context(), plainJSON(deep)); err == nil || !strings.Contains(err.Error(), "exceeded max depth") {
+		t.Error(err)
+	}
+	quoted := newSource("a", []byte(`{"a": "`+strings.Repeat(`[\"`, 500)+`",}`))
+	if _, err := parseJSON(t.Context(), plainJSON(quoted)); err != nil {
+		t.Error(err)
+	}
+}

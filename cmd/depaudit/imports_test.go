@@ -130,6 +130,7 @@ var confined = map[string][]string{
 	"modernc.org/sqlite":                        {"sbom/ospkg/internal/rpmdb"},
 	"database/sql":                              {"sbom/ospkg/internal/rpmdb"},
 	"github.com/goccy/go-yaml":                  {"audit/config"},
+	"github.com/tailscale/hujson":               {"lockcheck"},
 	"go.yaml.in/yaml/v3":                        {"lockcheck"},
 	"github.com/spf13/cobra":                    {"cmd/depaudit"},
 	"github.com/spf13/pflag":                    {"cmd/depaudit"},
