@@ -160,7 +160,8 @@ func checkEntries(t testing.TB, l *Lock, content map[string][]byte) {
 		if l.Format == formatNPM && e.Install != "" {
 			named = e.Install[strings.LastIndexByte(e.Install, '/')+1:]
 		}
-		if plain(named) && !bytes.ContainsRune(lines[e.Line-1], '\\') && !bytes.ContainsRune(lines[e.Line-1], '%') && !bytes.Contains(lines[e.Line-1], []byte(named)) {
+		inParts := l.Format == "Dockerfile" || named == "?" // an instruction of several lines, a name by an argument
+		if plain(named) && !inParts && !bytes.ContainsRune(lines[e.Line-1], '\\') && !bytes.ContainsRune(lines[e.Line-1], '%') && !bytes.Contains(lines[e.Line-1], []byte(named)) {
 			t.Errorf("%s:%d does not contain %q: %q", e.File, e.Line, named, lines[e.Line-1])
 		}
 		for _, h := range e.Hashes {

@@ -129,9 +129,16 @@ func TestStrongest(t *testing.T) {
 		formatPipfile:      {pipfileSample, py("a", "1.0", digest)},
 		formatNPM: {npmLock("node_modules/a", `"version":"1.0.0","integrity":"`+sri512+`"`),
 			js("a", "1.0.0", "/app/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})},
-		formatCorepack: {`{"packageManager": "pnpm@9.8.0+sha512.` + hex512 + `"}`, js("pnpm", "9.8.0", "/root/.cache/node/corepack/v1/pnpm/9.8.0/package.json", Hash{Algorithm: "sha512", Value: hex512})},
-		formatGo:       {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1}}}},
-		formatCargo:    {cargoLock("registry+https://github.com/rust-lang/crates.io-index"), Package{Type: "cargo", Name: "foo", Version: "1.0.0"}},
+		formatCorepack:            {`{"packageManager": "pnpm@9.8.0+sha512.` + hex512 + `"}`, js("pnpm", "9.8.0", "/root/.cache/node/corepack/v1/pnpm/9.8.0/package.json", Hash{Algorithm: "sha512", Value: hex512})},
+		formatGo:                  {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1}}}},
+		formatCargo:               {cargoLock("registry+https://github.com/rust-lang/crates.io-index"), Package{Type: "cargo", Name: "foo", Version: "1.0.0"}},
+		"devcontainer-lock.json":  {`{"features": {"ghcr.io/a/node:1": {"resolved": "ghcr.io/a/node@sha256:` + shaA + `"}}}`, Package{Type: "devcontainer", Namespace: "ghcr.io/a", Name: "node", Version: "sha256:" + shaA}},
+		"actions.lock":            {"dependencies:\n  a/b@v1: {commit: sha1-" + shaA[:40] + "}\n", Package{Type: "github", Name: "a/b", Version: shaA[:40]}},
+		".pre-commit-config.yaml": {"repos:\n- {repo: https://github.com/a/b, rev: " + shaA[:40] + ", hooks: []}\n", Package{Type: "github", Name: "a/b", Version: shaA[:40]}},
+		formatWorkflow:            {"jobs: {a: {container: debian@sha256:" + shaA + "}}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
+		"Dockerfile":              {"FROM debian@sha256:" + shaA + "\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
+		"compose.yaml":            {"services: {a: {image: 'debian@sha256:" + shaA + "'}}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
+		"devcontainer.json":       {"{\"image\": \"debian@sha256:" + shaA + "\",}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
 	}
 	for _, f := range readFormats() {
 		if f.Name == formatPnpm || f.Name == formatYarn {
@@ -142,7 +149,8 @@ func TestStrongest(t *testing.T) {
 			t.Errorf("no lock of the format %s", f.Name)
 			continue
 		}
-		l := open(t, f.Name, sample.text)
+		file := map[string]string{formatWorkflow: ".github/workflows/a.yml"}[f.Name]
+		l := open(t, firstOf(file, f.Name), sample.text)
 		if r := match([]*Lock{l}, sample.p); r.Evidence != f.Strongest || l.Format != f.Name || !slices.Contains(f.Types, l.Entries[0].Type) {
 			t.Errorf("%s: %s, want %s", f.Name, outcome(r), f.Strongest)
 		}

@@ -165,13 +165,34 @@ var formats = sync.OnceValue(func() []format {
 		{Name: "apko.lock.json", Types: []string{"apk"}, Names: []string{"apko.lock.json", "*.apko.lock.json"}},
 		{Name: "rpms.lock.yaml", Types: []string{"rpm"}, own: mark(`(?m)^lockfileVendor: redhat`)},
 		{Name: "mise.lock", Types: []string{"mise"}},
-		{Name: "devcontainer-lock.json", Tool: "Dev Containers", Names: []string{"devcontainer-lock.json", ".devcontainer-lock.json"}, Types: []string{"devcontainer"}},
-		{Name: "actions.lock", Tool: "GitHub Actions", Names: []string{"actions.lock"}, Types: []string{"github"}},
-		{Name: ".pre-commit-config.yaml", Tool: "pre-commit", Names: []string{".pre-commit-config.yaml", ".pre-commit-config.yml"}, Types: []string{"github"}},
-		{Name: formatWorkflow, Tool: "GitHub Actions", Names: []string{"action.yml", "action.yaml"}, Types: []string{"github", "docker"}, named: isWorkflowName},
-		{Name: "Dockerfile", Tool: "Docker", Names: []string{"Dockerfile", "Dockerfile.*", "*.Dockerfile", "Containerfile", "Containerfile.*"}, Types: []string{"docker"}},
-		{Name: "compose.yaml", Tool: "Docker Compose", Names: []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}, Types: []string{"docker"}},
-		{Name: "devcontainer.json", Tool: "Dev Containers", Names: []string{"devcontainer.json", ".devcontainer.json"}, Types: []string{"docker", "devcontainer"}},
+		{
+			Name: "devcontainer-lock.json", Tool: "Dev Containers", Names: []string{"devcontainer-lock.json", ".devcontainer-lock.json"}, Types: []string{"devcontainer"},
+			Strongest: HashLocked, definition: true, parse: fromJSON((*Lock).parseDevcontainerLock),
+		},
+		{
+			Name: "actions.lock", Tool: "GitHub Actions", Names: []string{"actions.lock"}, Types: []string{"github"},
+			Strongest: VersionLocked, definition: true, parse: fromYAML((*Lock).parseActionsLock),
+		},
+		{
+			Name: ".pre-commit-config.yaml", Tool: "pre-commit", Names: []string{".pre-commit-config.yaml", ".pre-commit-config.yml"}, Types: []string{"github", "generic"},
+			Strongest: VersionLocked, definition: true, parse: fromYAML((*Lock).parsePreCommit),
+		},
+		{
+			Name: formatWorkflow, Tool: "GitHub Actions", Names: []string{".github/workflows/*.yml", "action.yml", "action.yaml"}, Types: []string{"github", "docker"},
+			Strongest: HashLocked, definition: true, parse: fromYAML((*Lock).parseWorkflow), named: isWorkflowName,
+		},
+		{
+			Name: "Dockerfile", Tool: "Docker", Names: []string{"Dockerfile", "Dockerfile.*", "*.Dockerfile", "*.dockerfile", "Containerfile", "Containerfile.*"},
+			Types: []string{"docker", "generic"}, Strongest: HashLocked, definition: true, parse: (*Lock).parseDockerfile,
+		},
+		{
+			Name: "compose.yaml", Tool: "Docker Compose", Names: []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}, Types: []string{"docker"},
+			Strongest: HashLocked, definition: true, parse: fromYAML((*Lock).parseCompose),
+		},
+		{
+			Name: "devcontainer.json", Tool: "Dev Containers", Names: []string{"devcontainer.json", ".devcontainer.json"}, Types: []string{"docker", "devcontainer"},
+			Strongest: HashLocked, definition: true, parse: fromJSONC((*Lock).parseDevcontainer),
+		},
 	}
 	for i := range list {
 		f := &list[i]

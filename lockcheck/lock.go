@@ -12,6 +12,9 @@ type Lock struct {
 	// Format is the name of the format, which is that of its best-known file:
 	// "requirements.txt", "package-lock.json". docs/locks.md has all of them.
 	Format string
+	// Definition is true for a file that names what a stage runs on and what its
+	// environment does not show: a workflow, a Dockerfile.
+	Definition bool
 	// Entries are in the order of the file; those of an included file are at
 	// the place of the include.
 	Entries []Entry
@@ -129,6 +132,7 @@ const (
 	ProblemReplaced    ProblemKind = "replaced"          // go.mod replaces it
 	ProblemContradicts ProblemKind = "contradicts"       // two entries differ
 	ProblemNonASCII    ProblemKind = "non-ascii-name"    // a look-alike
+	ProblemFloating    ProblemKind = "floating"          // a tag or a branch, which can be another commit tomorrow
 	ProblemVariable    ProblemKind = "variable"          // decided by an environment variable
 	ProblemPartlyRead  ProblemKind = "partly-read"       // only the workspace of the lock is read
 	ProblemIgnored     ProblemKind = "ignored-by-reader" // an option that pip ignores at that place
@@ -187,7 +191,7 @@ func (l *Lock) noteHashes(e *Entry, note func(ProblemKind, string)) {
 
 // finish adds the notes about the lock as a whole.
 func (l *Lock) finish() {
-	if len(l.Entries) == 0 {
+	if len(l.Entries) == 0 && !l.Definition {
 		l.problem(ProblemEmpty, l.Path, 1, "", "the lock has no entries: it pins nothing")
 	}
 }

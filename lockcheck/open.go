@@ -30,7 +30,7 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lock{Path: path, Format: f.Name}
+	l := &Lock{Path: path, Format: f.Name, Definition: f.definition}
 	if err := f.parse(l, ctx, src); err != nil {
 		return nil, err
 	}

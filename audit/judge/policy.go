@@ -348,7 +348,7 @@ var entryProblems = map[lockcheck.ProblemKind]bool{
 func (p *policy) locks() {
 	for _, l := range p.footprint.locks {
 		paths := []string{sbom.ValidText(l.Path)}
-		if !p.footprint.usedLocks[l] {
+		if !p.footprint.usedLocks[l] && !l.Definition {
 			p.add(audit.RuleUnusedLock, audit.Facts{Paths: paths})
 		}
 		n, first, severity := 0, lockcheck.Problem{}, audit.Severity("")

@@ -1,0 +1,96 @@
+package lockcheck
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+const commit40 = "08c6903cd8c0fde910a37f88322edcfb5dd907a8"
+
+// TestMachinery checks what each kind of definition names: entries with what pins
+// them, and notes about what can change.
+func TestMachinery(t *testing.T) {
+	digest := "sha256:" + shaA
+	for name, tt := range map[string]struct {
+		file, text string
+		want       []string // TYPE NAME VERSION:LINE
+		notes      []string // KIND:LINE
+	}{
+		"workflow": {".github/workflows/release.yaml", `on: push
+x: &img debian:12
+jobs:
+  call:
+    uses: o/r/.github/workflows/x.yml@main
+  build:
+    runs-on: ubuntu-latest
+    container: {image: 'ghcr.io/a/b@` + digest + `'}
+    services:
+      db: {image: *img}
+      cache: {image: '${{ matrix.cache }}'}
+    steps:
+    - uses: actions/checkout@` + commit40 + ` # v4
+    - uses: actions/cache/save@v4
+    - uses: ./local
+    - uses: docker://alpine:3@` + digest + `
+    - run: echo
+`, []string{"github o/r :5", "docker ghcr.io/a/b " + digest + ":8", "docker debian :2", "docker ${{ matrix.cache }} :11", "github actions/checkout " + commit40 + ":13", "github actions/cache :14", "docker alpine " + digest + ":16"},
+			[]string{"floating:5", "floating:2", "variable:11", "floating:14"}},
+		"action":        {"action.yml", "runs:\n  using: composite\n  steps:\n  - uses: a/b@v1\n", []string{"github a/b :4"}, []string{"floating:4"}},
+		"docker action": {"x/action.yaml", "runs:\n  using: docker\n  image: docker://gcr.io/p/i:1\n", []string{"docker gcr.io/p/i :3"}, []string{"floating:3"}},
+		"actions.lock":  {"actions.lock", "version: v0.0.2\nworkflows:\n  a.yml: ['a/b@v1']\ndependencies:\n  'a/b/sub@v1':\n    ref: refs/tags/v1\n    commit: sha1-" + commit40 + "\n", []string{"github a/b " + commit40 + ":5"}, nil},
+		"pre-commit": {".pre-commit-config.yaml", "repos:\n- repo: https://github.com/psf/black\n  rev: 24.1.0\n  hooks: [{id: black, additional_dependencies: ['x==1']}]\n- repo: https://gitlab.com/a/b.git\n  rev: " + commit40 + "\n  hooks: []\n- repo: local\n  hooks: []\n",
+			[]string{"github psf/black :2", "generic gitlab.com/a/b " + commit40 + ":5"}, []string{"floating:4", "floating:2"}},
+		"compose": {"compose.yaml", "services:\n  a: {image: 'postgres:16'}\n  b: {image: made, build: .}\n  c:\n    build: {additional_contexts: {base: 'docker-image://busybox@" + digest + "'}}\n  d: {image: '${IMAGE:-x}'}\n",
+			[]string{"docker postgres :2", "docker busybox " + digest + ":5", "docker ${IMAGE:-x} :6"}, []string{"floating:2", "variable:6"}},
+		"devcontainer": {".devcontainer/devcontainer.json", "{\n // base\n \"image\": \"mcr.microsoft.com/devcontainers/base:1\",\n \"features\": {\n  \"ghcr.io/devcontainers/features/node:1\": {},\n  \"./mine\": {},\n },\n}\n",
+			[]string{"docker mcr.microsoft.com/devcontainers/base :3", "devcontainer ghcr.io/devcontainers/features/node :5"}, []string{"floating:3", "floating:5"}},
+		"dockerfile": {"Dockerfile", "# syntax=docker/dockerfile:1@" + digest + "\n# escape=`\nARG BASE=debian:12 X\nFROM $BASE AS Base\nRUN apt-get `\n# comment\n\n  install x\nRUN <<EOF cat <<'A B' <<-\"E2\"\nFROM not/read\nEOF\n\tE2\nFROM --platform=linux/amd64 localhost:5000/a@" + digest + " AS two\nCOPY --from=base /a /b\nCOPY --from=0 /a /b\ncopy --from=nginx:1 /a /b\nRUN --mount=type=bind,from=golang:1.22,target=/x --mount=type=cache,target=/y true\nADD --checksum=sha256:" + shaA + " https://example.org/a.tgz /a\nADD https://example.org/b.tgz /a\nADD https://github.com/o/r.git#" + commit40 + " /r\nONBUILD ADD http://example.org/c /c\nFROM scratch\nFROM two\nFROM ${NONE}\n",
+			[]string{"docker docker/dockerfile " + digest + ":1", "docker debian :4", "docker localhost:5000/a " + digest + ":13", "docker nginx :16", "docker golang :17", "generic a.tgz " + digest + ":18", "generic b.tgz :19", "generic r.git " + commit40 + ":20", "generic c :21", "docker ${NONE} :24"},
+			[]string{"variable:4", "floating:4", "floating:16", "floating:17", "floating:19", "floating:21", "variable:24"}},
+	} {
+		l := open(t, tt.file, tt.text)
+		var got []string
+		for i := range l.Entries {
+			e := &l.Entries[i]
+			got = append(got, e.Type+" "+e.fullName()+" "+e.Version+":"+itoa(e.Line))
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+		}
+		if got := notes(l); !slices.Equal(got, tt.notes) {
+			t.Errorf("%s: %v, want %v", name, got, tt.notes)
+		}
+		if !l.Definition {
+			t.Errorf("%s is no definition", name)
+		}
+	}
+}
+
+// TestMachineryRefused checks the errors.
+func TestMachineryRefused(t *testing.T) {
+	for _, tt := range [][3]string{
+		{".github/workflows/a.yml", "jobs: []\n", `:1:7: "jobs" must be an object, not an array`},
+		{".github/workflows/a.yml", "jobs: {a: {container: [x]}}\n", `"container" must be the name of an image, not an array`},
+		{"actions.lock", "dependencies: {a@1: {commit: sha1-0}}\n", `"a@1" is not OWNER/REPOSITORY@REF`},
+		{"actions.lock", "dependencies: {a/b@1: {commit: sha1-0}}\n", `"a/b@1" has no full commit`},
+		{"Dockerfile", "FROM\n", "1:1: FROM without an image"},
+		{"Dockerfile", "{\n", "1:1: not an instruction of a Dockerfile"},
+	} {
+		if got := openErr(t, tt[0], tt[1]); !strings.Contains(got, tt[2]) {
+			t.Errorf("%s %q: %s", tt[0], tt[1], got)
+		}
+	}
+}
+
+func FuzzDockerfile(f *testing.F) {
+	fuzzFormat(f, "Dockerfile", "FROM a:1 AS b\nRUN <<E\nx\nE\n", "# escape=`\nADD `\n http://a/b c\n", "ARG A=b\nFROM ${A:-c}\n")
+}
+
+func FuzzWorkflow(f *testing.F) {
+	fuzzFormat(f, formatWorkflow, "jobs: {a: {steps: [{uses: a/b@v1}], container: x}}", "runs: {steps: []}", "a: &a [x, *a]\njobs: *a\n")
+}
+
+func FuzzDevcontainer(f *testing.F) {
+	fuzzFormat(f, "devcontainer.json", `{"image": "a", "features": {"a/b:1": {},},}`)
+}
