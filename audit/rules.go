@@ -222,9 +222,9 @@ var (
 	}
 	RuleNotPinned = Rule{
 		ID: "not-pinned", Title: "In no lock file", Strict: Error, Other: Warning,
-		What:   "The package is not from the operating system, and no lock file of the stage pins the version that is installed. Each dependency lists what was found instead: nothing, another version, a range, an entry for another Python or platform.",
-		Why:    "The next build may get another version, from anyone who can publish one.",
-		Fix:    "add the package with version and hash to a lock file of the stage, and install from that.",
+		What:   "The package is not from the operating system, and no lock file of the stage pins the version that is installed. Each dependency lists what was found instead: nothing, another version, a range, an entry for another Python or platform, an entry that a patch changes.",
+		Why:    "The next build may get another version, from anyone who can publish one. What a patch makes of a package is not the locked artifact: no hash of the lock is that of the installed files.",
+		Fix:    "add the package with version and hash to a lock file of the stage, and install from that. A patched package needs an exception, or a release of its own.",
 		Accept: acceptException,
 		// Info is for the scan of one environment without any lock file, in
 		// which a line for each package would repeat the same fact.

@@ -81,6 +81,21 @@ type flaw struct {
 	detail string
 }
 
+// patch records that the package manager applies a patch to what the entry
+// names: what is installed is not the locked artifact, and no hash of the lock
+// is that of the installed files. file is the patch as the lock has it, or
+// empty. An earlier flaw remains.
+func (e *Entry) patch(file string) {
+	if e.flaw.reason != "" {
+		return
+	}
+	detail := "a patch is applied to " + quote(e.fullName())
+	if file != "" {
+		detail = "the patch " + quote(file) + " is applied to " + quote(e.fullName())
+	}
+	e.flaw = flaw{Patched, detail + " after it is unpacked: what is installed is not the locked artifact"}
+}
+
 // Source is the place from which the installer takes an entry.
 type Source struct {
 	// Kind is one of KindRegistry, KindVCS, KindURL, KindPath, KindEditable,
@@ -130,6 +145,7 @@ const (
 	ProblemAlias       ProblemKind = "alias"             // installed under another name
 	ProblemOther       ProblemKind = "other-package"     // the URL is another package's
 	ProblemReplaced    ProblemKind = "replaced"          // go.mod replaces it
+	ProblemPatched     ProblemKind = "patched"           // a patch changes it
 	ProblemContradicts ProblemKind = "contradicts"       // two entries differ
 	ProblemNonASCII    ProblemKind = "non-ascii-name"    // a look-alike
 	ProblemFloating    ProblemKind = "floating"          // a tag or a branch, which can be another commit tomorrow
@@ -169,8 +185,11 @@ func (l *Lock) add(e Entry) {
 		}
 		l.noteHashes(&e, note)
 	}
-	if e.flaw.reason == OtherPackage {
+	switch e.flaw.reason {
+	case OtherPackage:
 		note(ProblemOther, e.flaw.detail)
+	case Patched:
+		note(ProblemPatched, e.flaw.detail)
 	}
 	l.Entries = append(l.Entries, e)
 }

@@ -68,9 +68,11 @@ func compareCandidates(a, b candidate) int {
 }
 
 // Match reports whether a lock pins the package, and with which evidence. Of
-// several entries the one with the strongest evidence counts, with two
+// several entries the one with the strongest evidence counts, with three
 // exceptions. Bytes that differ from a locked hash are not excused by another
-// entry without a hash to compare. An npm package in several directories, and a
+// entry without a hash to compare. An entry to which a patch is applied is not
+// excused by the entry of the package that is patched, which locks have beside
+// it. An npm package in several directories, and a
 // Python package in several environments, is judged in each, and its evidence is
 // the weakest of them.
 func (s *Set) Match(p Package) Result {
@@ -172,15 +174,21 @@ func (s *Set) best(p *Package, name string, candidates []candidate, env pep508.E
 		return s.notFound(p, name)
 	}
 	best := Result{}
-	var mismatch *Result
+	var mismatch, patched *Result
 	for i, c := range candidates {
 		r := s.judge(p, name, c, env)
+		if r.Reason == Patched && patched == nil {
+			patched = &r
+		}
 		if r.Reason == HashMismatch && mismatch == nil {
 			mismatch = &r
 		}
 		if i == 0 || stronger(r, best) {
 			best = r
 		}
+	}
+	if patched != nil && best.Pinned {
+		return *patched
 	}
 	if mismatch != nil && best.Evidence.rank() < HashClaimed.rank() {
 		return *mismatch

@@ -46,6 +46,7 @@ const (
 	OtherPackage  Reason = "other-package"    // the lock's URL is another package's
 	Replaced      Reason = "replaced"         // go.mod replaces it by another module
 	Alias         Reason = "aliased"          // the lock has another package at that path
+	Patched       Reason = "patched"          // a patch changes the locked bytes
 	HashMismatch  Reason = "hash-mismatch"    // not the bytes that were locked
 	NonASCII      Reason = "look-alike-name"  // a name outside ASCII
 	OtherPlatform Reason = "other-platform"   // the entry is for another Python or platform
@@ -68,7 +69,7 @@ func (r Reason) nearness() int {
 		return 11
 	case OtherRegistry, OtherPackage:
 		return 10
-	case Replaced, Alias:
+	case Replaced, Alias, Patched:
 		return 9
 	case VCS, URL, Editable, Link, LocalPath:
 		return 8
