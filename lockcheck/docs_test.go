@@ -2,6 +2,7 @@ package lockcheck
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -118,10 +119,7 @@ func TestFormatNames(t *testing.T) {
 func TestStrongest(t *testing.T) {
 	h1 := "qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c="
 	digest := Hash{Algorithm: "sha256", Value: shaA}
-	locks := map[string]struct {
-		text string
-		p    Package
-	}{
+	locks := map[string]lockSample{
 		formatRequirements: {"foo==1.0 --hash=sha256:" + shaA + "\n", py("foo", "1.0", digest)},
 		formatPylock:       {pylockSample, py("attrs", "25.1.0", digest)},
 		formatUV:           {uvLock(`{ registry = "https://pypi.org/simple" }`, "https://files.pythonhosted.org/foo-1.0-py3-none-any.whl"), py("foo", "1.0", digest)},
@@ -140,6 +138,7 @@ func TestStrongest(t *testing.T) {
 		"compose.yaml":            {"services: {a: {image: 'debian@sha256:" + shaA + "'}}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
 		"devcontainer.json":       {"{\"image\": \"debian@sha256:" + shaA + "\",}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
 	}
+	maps.Copy(locks, furtherSamples())
 	for _, f := range readFormats() {
 		if f.Name == formatPnpm || f.Name == formatYarn {
 			continue // only their workspaces are read yet

@@ -176,9 +176,13 @@ func (f format) hasName(file string) bool {
 }
 
 // isRequirementsName accepts the names by which pip's users recognise the
-// format, which has none of its own.
+// format, which has none of its own, and those of Rye's lock files
+// (requirements.lock, requirements-dev.lock).
 func isRequirementsName(file string) bool {
 	base := path.Base(file)
+	if path.Ext(base) == ".lock" {
+		return strings.HasPrefix(base, "requirements")
+	}
 	return path.Ext(base) == ".txt" &&
 		(strings.Contains(base, "requirements") || strings.Contains(base, "constraints") || path.Base(path.Dir(file)) == "requirements")
 }

@@ -43,6 +43,7 @@ func TestFormatByName(t *testing.T) {
 	for path, want := range map[string]string{
 		"requirements.txt": formatRequirements, "dev-requirements.txt": formatRequirements, "requirements-2024.txt": formatRequirements,
 		"requirements/build.txt": formatRequirements, "constraints.txt": formatRequirements, "notes.txt": "",
+		"requirements.lock": formatRequirements, "requirements-dev.lock": formatRequirements, "my-requirements.lock": "",
 		"pylock.toml": formatPylock, "pylock.build.toml": formatPylock, "pylock.a.b.toml": "", "pylock..toml": "", "pylock.json": "",
 		"uv.lock": formatUV, "poetry.lock": formatPoetry, "Pipfile.lock": formatPipfile, "Cargo.lock": formatCargo,
 		"package-lock.json": formatNPM, "npm-shrinkwrap.json": formatNPM, "package.json": formatCorepack,
@@ -85,7 +86,7 @@ const bunLock = "{\n  \"lockfileVersion\": 1,\n  \"configVersion\": 1,\n  \"work
 // name of another tool or of none.
 func TestOtherTools(t *testing.T) {
 	for file, text := range map[string]string{
-		"bun.lock": bunLock, "bun.lockb": "#!/usr/bin/env bun\nbun-lockfile-format-v0\n\x00", "deno.lock": "{\"version\": \"5\"}", "pdm.lock": "[[package]]\nname = \"a\"\n",
+		"bun.lock": bunLock, "bun.lockb": "#!/usr/bin/env bun\nbun-lockfile-format-v0\n\x00", "deno.lock": "{\"version\": \"5\"}", "flake.lock": "{}",
 	} {
 		if got := openErr(t, file, text); !strings.Contains(got, "which is not read yet") || !strings.Contains(got, file+": ") {
 			t.Errorf("%s: %s", file, got)

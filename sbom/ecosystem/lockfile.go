@@ -23,7 +23,7 @@ func LockFiles() []LockFile {
 		return LockFile{Format: format, Tool: tool, Names: append([]string{format}, more...)}
 	}
 	return []LockFile{
-		{Format: "requirements.txt", Tool: "pip", Names: []string{"requirements*.txt"}},
+		{Format: "requirements.txt", Tool: "pip", Names: []string{"requirements*.txt", "requirements*.lock"}},
 		file("PEP 751 (pip, uv, PDM)", "pylock.toml", "pylock.*.toml"),
 		file("uv", "uv.lock"),
 		file("Poetry", "poetry.lock"),
