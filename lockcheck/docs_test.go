@@ -137,6 +137,7 @@ func TestStrongest(t *testing.T) {
 		"Dockerfile":              {"FROM debian@sha256:" + shaA + "\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
 		"compose.yaml":            {"services: {a: {image: 'debian@sha256:" + shaA + "'}}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
 		"devcontainer.json":       {"{\"image\": \"debian@sha256:" + shaA + "\",}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
+		formatBundler:             {gemfileLock, gem("rake", "13.0.6", "", digest)},
 	}
 	maps.Copy(locks, furtherSamples())
 	for _, f := range readFormats() {

@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -90,6 +91,9 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	if where, ok := s.allowed(e); !ok && e.Source.Kind != KindPath {
 		return fail(OtherRegistry, place(e)+" takes "+q+" from "+quote(where)+", which is not an allowed registry")
 	}
+	if r, other := gemVariant(q, e, p.platform); other {
+		return r
+	}
 	r := compareHashes(p, q, e)
 	url := p.Install.URL
 	switch {
@@ -152,15 +156,34 @@ func judgeVCS(p *Package, q string, e *Entry) Result {
 		r.Detail = place(e) + " takes " + q + " from version control, and the environment has no record that it came from there"
 	case !fullCommit(e.Source.Commit):
 		r.Detail = place(e) + " names no full commit of " + q
-	case e.Source.Commit != p.Install.Commit:
+	case !sameCommit(p, e):
 		r.Detail = q + " was installed at commit " + quote(p.Install.Commit) + " and is locked at " + quote(e.Source.Commit) + " (" + place(e) + ")"
-	case repository(e.Source.URL) == "" || repository(e.Source.URL) != repository(p.Install.URL):
-		r.Detail = q + " was installed from " + quote(scrub(p.Install.URL)) + " and is locked to " + quote(e.Source.URL) + " (" + place(e) + ")"
+	case !sameRepository(p, e):
+		r.Detail = q + " was installed from " + quote(cmp.Or(scrub(p.Install.URL), p.Install.File)) + " and is locked to " + quote(e.Source.URL) + " (" + place(e) + ")"
 	default:
 		r.Pinned, r.Evidence = true, VersionLocked
 		r.Detail = q + " is pinned by its commit at " + place(e)
 	}
 	return r
+}
+
+// sameCommit reports whether a checkout is that of an entry. Bundler records 12
+// digits of the commit, in the name of the directory.
+func sameCommit(p *Package, e *Entry) bool {
+	if p.Type == "gem" && len(p.Install.Commit) == shortCommit {
+		return strings.HasPrefix(e.Source.Commit, p.Install.Commit)
+	}
+	return e.Source.Commit == p.Install.Commit
+}
+
+// sameRepository reports whether a checkout is of the repository of an entry.
+// Bundler leaves no more of the URL than the last part of its path, if the copy of
+// the repository that it made the checkout from was removed.
+func sameRepository(p *Package, e *Entry) bool {
+	if p.Type == "gem" && p.Install.URL == "" {
+		return checkoutOf(p.Install.File) == checkoutName(e.Source.URL)
+	}
+	return repository(e.Source.URL) != "" && repository(e.Source.URL) == repository(p.Install.URL)
 }
 
 // comesFrom reports whether the entry names the artifact of a URL.

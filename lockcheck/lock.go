@@ -42,6 +42,9 @@ type Entry struct {
 	// Install is npm's key of the entry: the directory that it is installed
 	// in, relative to the project ("node_modules/a/node_modules/b").
 	Install string
+	// Platform is that of a gem, "ruby" for one without compiled code. A version has
+	// a file for each platform.
+	Platform string
 	// Marker is the condition under which the entry applies, as written.
 	// [Set.Match] evaluates it. Alternatives are joined by "or".
 	Marker string
@@ -64,6 +67,11 @@ type Entry struct {
 	// members are the patterns of the directories of all members, where the
 	// file has no more than those.
 	members []string
+	// platforms are those that a lock of Bundler is for.
+	platforms []string
+	// twin is true for a gem of which the lock has an entry for another spelling
+	// of the same platform.
+	twin bool
 	// verbatim is true for "===", which compares text, not versions (PEP 440).
 	verbatim bool
 	// specifiers are those that Version is from, in the formats that have
@@ -150,7 +158,7 @@ const (
 	ProblemNonASCII    ProblemKind = "non-ascii-name"    // a look-alike
 	ProblemFloating    ProblemKind = "floating"          // a tag or a branch, which can be another commit tomorrow
 	ProblemVariable    ProblemKind = "variable"          // decided by an environment variable
-	ProblemPartlyRead  ProblemKind = "partly-read"       // only the workspace of the lock is read
+	ProblemPartlyRead  ProblemKind = "partly-read"       // a part of the lock is not read
 	ProblemIgnored     ProblemKind = "ignored-by-reader" // an option that pip ignores at that place
 )
 

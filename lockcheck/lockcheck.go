@@ -57,7 +57,7 @@ package lockcheck
 
 // Package is the installed side of a comparison.
 type Package struct {
-	// Type is the package URL type: "pypi", "npm", "golang" or "cargo".
+	// Type is the package URL type: "pypi", "npm", "golang", "gem" and so on.
 	Type string
 	// Namespace is the namespace of the package URL ("@scope" for npm, the
 	// path before the last slash for Go). It can be part of Name instead.
@@ -77,6 +77,10 @@ type Package struct {
 	Markers []map[string]string
 	// Platform is the platform that npm's entries are compared with.
 	Platform Platform
+
+	// platform is that of a gem, of which each is judged by itself; empty where it
+	// is not known.
+	platform string
 }
 
 // Hash is a digest of an artifact.

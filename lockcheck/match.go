@@ -90,6 +90,10 @@ func (s *Set) Match(p Package) Result {
 		for _, dir := range slices.Sorted(slices.Values(p.Paths)) {
 			results = append(results, s.best(&p, name, s.inDir(named, dir), nil))
 		}
+	case p.Type == "gem" && len(gemPlatforms(&p)) > 0:
+		for _, p.platform = range gemPlatforms(&p) {
+			results = append(results, s.best(&p, name, named, nil))
+		}
 	case len(p.Markers) > 0:
 		for _, env := range p.Markers {
 			results = append(results, s.best(&p, name, named, env))

@@ -68,7 +68,7 @@ func TestFormatByContent(t *testing.T) {
 			t.Errorf("%s: %s", name, l.Format)
 		}
 	}
-	if got, want := openErr(t, "Gemfile.lock", "GEM\n"), "Gemfile.lock: not a lock file that is known to this version: it is the format of Bundler, which is not read yet; remove it from `locks:`, or lock in a format that is read: "; !strings.HasPrefix(got, want) {
+	if got, want := openErr(t, "mix.lock", "%{"), "mix.lock: not a lock file that is known to this version: it is the format of Mix, which is not read yet; remove it from `locks:`, or lock in a format that is read: "; !strings.HasPrefix(got, want) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	got := openErr(t, "some.lock", "a = 1\n")

@@ -23,6 +23,7 @@ type Policy struct {
 //   - npm: the registry, and the name under which yarn reaches the same one
 //     (npm's replace-registry-host setting treats them as one).
 //   - golang: the module proxy. go.sum has no hosts, so it is never compared.
+//   - gem: the index, and the host of the compact index that Bundler reads it from.
 //   - deb, apk: the archives of Debian, Ubuntu and Alpine. Their tools use plain
 //     http: a signed index has the digest of each package.
 //   - cargo: the git index, the sparse index and the host of its files. Cargo
@@ -37,6 +38,8 @@ func defaultRegistries(typ string) []string {
 		return []string{"proxy.golang.org"}
 	case "cargo":
 		return []string{"github.com/rust-lang/crates.io-index", "index.crates.io", "static.crates.io"}
+	case "gem":
+		return []string{"rubygems.org", "index.rubygems.org"}
 	case "deb":
 		var all []string
 		for _, host := range []string{"deb.debian.org", "security.debian.org", "snapshot.debian.org", "archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com"} {
