@@ -132,6 +132,7 @@ func (c *command) printError(err error) {
 }
 
 func (c *command) root() *cobra.Command {
+	var showVersion bool
 	root := &cobra.Command{
 		Use:   "depaudit",
 		Short: "Count and gate the dependencies of a release pipeline's stages",
@@ -149,9 +150,14 @@ examined, or there is no baseline), 4 could not run.`,
 		SilenceUsage:  true,
 		Args:          noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				fmt.Fprintln(c.stdout, thisVersion())
+				return nil
+			}
 			return cmd.Help()
 		},
 	}
+	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
