@@ -1,12 +1,32 @@
 package lockcheck
 
-import "strings"
+import (
+	"context"
+	"path/filepath"
+	"strings"
+)
+
+// parseCargoLock parses Cargo.lock with the manifests beside it, which have what
+// the lock does not: the members of the workspace, and the crates that the
+// project replaces. Without them a package without a source is taken for the
+// project's, and is first-party for nothing that is installed.
+func (l *Lock) parseCargoLock(ctx context.Context, src *source) error {
+	d, err := parseTOML(src)
+	if err != nil {
+		return err
+	}
+	project, err := readCargoProject(ctx, filepath.Dir(src.file))
+	if err != nil {
+		return err
+	}
+	return l.parseCargo(d, project)
+}
 
 // parseCargo parses Cargo.lock, versions 1 to 4
 // (https://doc.rust-lang.org/cargo/reference/ and cargo's
 // src/cargo/core/resolver/encode.rs). Version 1 has the checksums in
 // [metadata], under "checksum NAME VERSION (SOURCE)".
-func (l *Lock) parseCargo(d *document) error {
+func (l *Lock) parseCargo(d *document, project *cargoProject) error {
 	if v := d.want(d.root, "version", nodeNumber); v != nil && !(len(v.text) == 1 && v.text >= "1" && v.text <= "4") {
 		d.fail(v.offset, "use a version from 1 to 4", "Cargo.lock version %s is not supported", quote(v.text))
 	}
@@ -25,10 +45,20 @@ func (l *Lock) parseCargo(d *document) error {
 		if sum != "" && sum != "<none>" {
 			l.addHash(&e, "sha256", sum)
 		}
+		if by := d.text(p, "replace"); by != "" {
+			e.flaw = flaw{Replaced, quote(e.Name) + " is replaced by " + quote(oneLine(by))}
+		}
+		if project != nil {
+			project.judge(&e)
+		}
 		if d.err != nil {
 			return d.err
 		}
 		l.add(e)
+	}
+	for _, p := range d.tables(d.table(d.root, "patch"), "unused") {
+		name := d.text(p, "name")
+		l.problem(ProblemIgnored, d.file, d.at(p, "name"), name, "nothing uses the patch of "+quote(name)+" by "+quote(d.text(p, "version"))+" (cargo update, or remove it)")
 	}
 	if d.err == nil {
 		l.refuseTwins(d)

@@ -71,7 +71,13 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	if ecosystem.Canonical(e.Type, e.fullName()) != ecosystem.Canonical(p.Type, name) {
 		return fail(Alias, q+" is installed where "+place(e)+" has "+quote(e.fullName()))
 	}
-	if p.Install.Kind == KindVCS || e.Source.Kind == KindVCS {
+	switch {
+	case e.flaw.reason == Replaced && p.Type == "cargo":
+		return fail(Replaced, e.flaw.detail+" ("+place(e)+")")
+	case p.Install.Kind == KindVCS || e.Source.Kind == KindVCS:
+		if p.Type == "cargo" && p.Install.Kind == KindVCS && p.Install.URL == "" && p.Install.Commit == "" && fullCommit(e.Source.Commit) {
+			return s.judgeGitCrate(p, q, e)
+		}
 		return judgeVCS(p, q, e)
 	}
 	switch {
@@ -184,6 +190,20 @@ func sameRepository(p *Package, e *Entry) bool {
 		return checkoutOf(p.Install.File) == checkoutName(e.Source.URL)
 	}
 	return repository(e.Source.URL) != "" && repository(e.Source.URL) == repository(p.Install.URL)
+}
+
+// judgeGitCrate pins a crate of a program whose list of crates has only that it
+// was built from a repository (cargo-auditable). The repository in the lock must
+// then be an allowed one, since nothing else shows which it was.
+func (s *Set) judgeGitCrate(p *Package, q string, e *Entry) Result {
+	switch {
+	case !sameLocked(e, p.Version):
+		return Result{Entry: e, Reason: OtherVersion, Detail: q + " is installed at " + quote(p.Version) + " and locked at " + quote(e.Version) + " (" + place(e) + ")"}
+	case !s.policy.Allows(e.Type, e.Source.URL):
+		return Result{Entry: e, Reason: VCS, Detail: place(e) + " takes " + q + " from the repository " + quote(e.Source.URL) +
+			", which is not an allowed registry, and the program does not record the repository"}
+	}
+	return Result{Pinned: true, Evidence: VersionLocked, Reason: NoHash, Entry: e, Detail: q + " is pinned by its version at " + place(e) + ": the program does not record the commit"}
 }
 
 // comesFrom reports whether the entry names the artifact of a URL.

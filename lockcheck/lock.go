@@ -194,6 +194,8 @@ func (l *Lock) add(e Entry) {
 		l.noteHashes(&e, note)
 	}
 	switch e.flaw.reason {
+	case Replaced:
+		note(ProblemReplaced, e.flaw.detail)
 	case OtherPackage:
 		note(ProblemOther, e.flaw.detail)
 	case Patched:

@@ -106,7 +106,7 @@ const (
 // Install is the installer's own record of where a package came from.
 type Install struct {
 	// Kind is empty (not recorded) or one of KindRegistry, KindVCS, KindURL,
-	// KindEditable, KindLink.
+	// KindEditable, KindLink, KindPath.
 	Kind string
 	// URL can contain user information and a query; both are ignored.
 	URL string

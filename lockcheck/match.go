@@ -122,6 +122,8 @@ func unpinnable(p *Package, name string) (Result, bool) {
 		return Result{Reason: Editable, Detail: q + " is a working copy: its files can change without a new installation"}, true
 	case p.Install.Kind == KindLink:
 		return Result{Reason: Link, Detail: q + " is a link to another directory"}, true
+	case p.Install.Kind == KindPath:
+		return Result{Reason: LocalPath, Detail: q + " was built from a local directory, not from what a lock names"}, true
 	case p.Version == "" || p.Version == "UNKNOWN" || p.Version == "(devel)":
 		return Result{Reason: NoVersion, Detail: "the environment does not record the version of " + q}, true
 	}

@@ -15,9 +15,10 @@ import (
 //
 // A name decides nothing: the installer's record must lead to the directory that
 // the lock has for the member. Of a link both ends are compared, and the package
-// must be nowhere else.
+// must be nowhere else. The list of crates in a program only has that a crate is
+// of a local directory: there the manifests beside Cargo.lock decide.
 func (s *Set) FirstParty(p Package) *Entry {
-	if k := p.Install.Kind; k != KindLink && k != KindEditable && k != KindURL {
+	if k := p.Install.Kind; k != KindLink && k != KindEditable && k != KindURL && k != KindPath {
 		return nil
 	}
 	name := ecosystem.Canonical(p.Type, ecosystem.Join(p.Namespace, p.Name))
@@ -27,7 +28,8 @@ func (s *Set) FirstParty(p Package) *Entry {
 			m.Version != "" && p.Version != "" && !sameLocked(m, p.Version) {
 			continue
 		}
-		if p.Type == "npm" && s.linksToMember(&p, c) || p.Type == "pypi" && installedFrom(&p, m.Source.URL) {
+		if p.Type == "npm" && s.linksToMember(&p, c) || p.Type == "pypi" && installedFrom(&p, m.Source.URL) ||
+			p.Type == "cargo" && p.Install.Kind == KindPath && m.Source.URL != "" {
 			return m
 		}
 	}

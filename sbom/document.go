@@ -258,6 +258,7 @@ const (
 	InstallURL      InstallKind = "url"      // from a URL or a local archive
 	InstallEditable InstallKind = "editable" // a working tree that is used in place
 	InstallLink     InstallKind = "link"     // a link to another directory
+	InstallPath     InstallKind = "path"     // built from a local directory
 )
 
 // Install is an installer's record of origin (direct_url.json of PEP 610,

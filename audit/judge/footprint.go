@@ -305,14 +305,18 @@ func (f *footprint) accountByItself(c *sbom.Component, d *audit.Dependency) stri
 	return audit.RuleFiles.ID
 }
 
-// checkLinked compares the modules that are linked into a Go program with the
-// locks. go.sum has the hashes of all of them: a program with one module that
+// checkLinked compares the modules that are linked into a Go program, or the
+// crates in a Rust one, with the locks. go.sum has the hashes of all of them: a program with one module that
 // is not the locked one is not the locked program, even if its main module is.
 // It returns their entries, and the ID of the rule that one of them breaks.
 func (f *footprint) checkLinked(c *sbom.Component, d *audit.Dependency) (linked []*lockcheck.Entry, rule string) {
+	part := "module"
+	if c.Type == "cargo" {
+		part = "crate"
+	}
 	for i := range f.doc.Components {
 		m := &f.doc.Components[i]
-		if m.Owner != c.ID || m.Type != "golang" || m.Name == "stdlib" {
+		if m.Owner != c.ID || m.Type != c.Type || m.Name == "stdlib" {
 			continue // the standard library is part of the toolchain and has no hash
 		}
 		r := f.match(m)
@@ -320,7 +324,7 @@ func (f *footprint) checkLinked(c *sbom.Component, d *audit.Dependency) (linked 
 			linked = append(linked, r.Entry)
 			continue
 		}
-		unaccounted(d, string(r.Reason), sbom.ValidText("a module that is linked into it is not the locked one: "+r.Detail))
+		unaccounted(d, string(r.Reason), sbom.ValidText("a "+part+" that is linked into it is not the locked one: "+r.Detail))
 		d.Lock, d.Why.Lock = nil, lockRef(r.Entry)
 		return nil, ruleOf(r.Reason)
 	}
@@ -344,7 +348,7 @@ func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string
 		return audit.RuleNoHash.ID
 	}
 	var linked []*lockcheck.Entry
-	if c.Type == "golang" {
+	if c.Type == "golang" || c.Type == "cargo" {
 		var rule string
 		if linked, rule = f.checkLinked(c, d); rule != "" {
 			return rule

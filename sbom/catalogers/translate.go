@@ -83,6 +83,14 @@ func details(f *Found, p pkg.Package) {
 		// The list does not mark the crate of the program. A crate without a
 		// registry was built from a working tree.
 		f.Carried = m.Source == "crates.io" || m.Source == "registry" || m.Source == "git"
+		// The list has the kind of source only: neither the repository nor the
+		// commit, and not which registry.
+		switch m.Source {
+		case "git":
+			f.Install = &sbom.Install{Kind: sbom.InstallVCS, File: f.Path}
+		case "local":
+			f.Install = &sbom.Install{Kind: sbom.InstallPath, File: f.Path}
+		}
 	case pkg.JavaArchive:
 		if rest, ok := strings.CutPrefix(m.VirtualPath, f.Path); ok && rest != "" {
 			f.Within = strings.TrimPrefix(rest, ":")
