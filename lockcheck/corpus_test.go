@@ -168,7 +168,11 @@ func checkEntries(t testing.TB, l *Lock, content map[string][]byte) {
 			t.Errorf("%s:%d does not contain %q: %q", e.File, e.Line, named, lines[e.Line-1])
 		}
 		for _, h := range e.Hashes {
-			if h.Algorithm != "h1" && len(h.Value) != hexLength(h.Algorithm) {
+			algorithm := h.Algorithm
+			if strings.HasPrefix(algorithm, berryAlgorithm) {
+				algorithm = "sha512"
+			}
+			if algorithm != "h1" && len(h.Value) != hexLength(algorithm) {
 				t.Errorf("%s:%d: hash %+v", e.File, e.Line, h)
 			}
 		}

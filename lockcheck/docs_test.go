@@ -128,6 +128,7 @@ func TestStrongest(t *testing.T) {
 		formatNPM: {npmLock("node_modules/a", `"version":"1.0.0","integrity":"`+sri512+`"`),
 			js("a", "1.0.0", "/app/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})},
 		formatCorepack:            {`{"packageManager": "pnpm@9.8.0+sha512.` + hex512 + `"}`, js("pnpm", "9.8.0", "/root/.cache/node/corepack/v1/pnpm/9.8.0/package.json", Hash{Algorithm: "sha512", Value: hex512})},
+		formatYarn:                {yarnClassic, js("@s/a", "1.2.0", "/app/node_modules/@s/a")},
 		formatGo:                  {"example.org/a v1.0.0 h1:" + h1 + "\n", Package{Type: "golang", Name: "example.org/a", Version: "v1.0.0", Digests: []Hash{{Algorithm: "h1", Value: h1}}}},
 		formatCargo:               {cargoLock("registry+https://github.com/rust-lang/crates.io-index"), Package{Type: "cargo", Name: "foo", Version: "1.0.0"}},
 		"devcontainer-lock.json":  {`{"features": {"ghcr.io/a/node:1": {"resolved": "ghcr.io/a/node@sha256:` + shaA + `"}}}`, Package{Type: "devcontainer", Namespace: "ghcr.io/a", Name: "node", Version: "sha256:" + shaA}},
@@ -141,8 +142,8 @@ func TestStrongest(t *testing.T) {
 	}
 	maps.Copy(locks, furtherSamples())
 	for _, f := range readFormats() {
-		if f.Name == formatPnpm || f.Name == formatYarn {
-			continue // only their workspaces are read yet
+		if f.Name == formatPnpm {
+			continue // only its workspace is read yet
 		}
 		sample, ok := locks[f.Name]
 		if !ok {

@@ -88,8 +88,8 @@ var formats = sync.OnceValue(func() []format {
 			own:   mark(`(?m)\A(---\n)?(#.*\n|\s*\n)*lockfileVersion:`),
 		},
 		{
-			Name: formatYarn, Types: []string{"npm"}, Strongest: HashClaimed,
-			parse: (*Lock).parseYarnWorkspaces,
+			Name: formatYarn, Types: []string{"npm"}, Strongest: HashLocked,
+			parse: (*Lock).parseYarn,
 			own:   mark(`(?m)\A(#.*\n|\s*\n)*(# yarn lockfile v1|__metadata:)`),
 		},
 		{

@@ -112,7 +112,10 @@ func FuzzCorepack(f *testing.F) {
 
 func FuzzPnpm(f *testing.F) { fuzzFormat(f, formatPnpm, pnpmLock, "importers: {}\n") }
 
-func FuzzYarn(f *testing.F) { fuzzFormat(f, formatYarn, yarnLock, "# yarn lockfile v1\n") }
+func FuzzYarn(f *testing.F) {
+	fuzzFormat(f, formatYarn, append(corpusSeeds(f, "testdata/yarn/*/yarn.lock"), yarnLock, yarnClassic, "# yarn lockfile v1\n",
+		berryEntry("a@patch:b@npm%3A1#~/x&./y", "1.0.0", "a@patch:b@npm%3A1#~/x::version=1", "  conditions: (os=!a | os=b) & cpu=c", "  checksum: 1/2"))...)
+}
 
 func FuzzGoSum(f *testing.F) {
 	fuzzFormat(f, formatGo, "example.org/a v1.0.0 h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\nexample.org/a v1.0.0/go.mod h1:qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c=\n")

@@ -13,6 +13,9 @@ import (
 
 // judge compares a package with one entry, which must apply in an environment.
 func (s *Set) judge(p *Package, name string, c candidate, env pep508.Environment) Result {
+	if c.under != "" {
+		return Result{Entry: c.entry, Reason: Alias, Detail: quote(name) + " is installed as " + quote(c.under) + ", and " + place(c.entry) + " has it as " + quote(c.entry.names[0])}
+	}
 	r := s.compare(p, name, c.entry)
 	if r.Reason == OtherVersion || r.Reason == NotExact || r.Reason == Alias {
 		return r
@@ -246,6 +249,9 @@ func compareHashes(p *Package, q string, e *Entry) Result {
 	case len(e.Hashes) == 0:
 		r.Evidence, r.Reason = VersionLocked, NoHash
 		r.Detail = place(e) + " pins " + q + " by version, without a hash"
+		if e.unhashed != "" {
+			r.Detail += ": " + e.unhashed
+		}
 	case len(locked) == 0:
 		r.Evidence, r.Reason = VersionLocked, WeakHash
 		r.Detail = place(e) + " pins " + q + " with " + e.Hashes[0].Algorithm + " only, which can be forged"

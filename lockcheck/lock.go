@@ -60,7 +60,15 @@ type Entry struct {
 	// Bundled is true for an npm package in the tarball of another one, whose
 	// hash covers it.
 	Bundled bool
+	// Base is true for a package that is in the lock only to be patched: the
+	// patched one is installed in its place (Yarn's protocol "patch:").
+	Base bool
 
+	// names are the names of directories that the package is installed under,
+	// where the lock has names and no directories. Nil for any.
+	names []string
+	// unhashed is why the tool records no hash of the entry, where that is known.
+	unhashed string
 	// unnamed is true for a member of the workspace whose name the lock does not
 	// have. Name is then its directory.
 	unnamed bool

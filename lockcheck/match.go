@@ -33,6 +33,9 @@ type packageKey struct{ typ, name string }
 type candidate struct {
 	lock, index int // of the lock, and of the entry in it
 	entry       *Entry
+	// under is a directory's name that the lock does not have for the package, in
+	// which it was found.
+	under string
 }
 
 // NewSet returns an index over locks. Their order does not affect any result.
@@ -41,14 +44,17 @@ func NewSet(locks []*Lock, policy Policy) *Set {
 	for i, l := range locks {
 		for j := range l.Entries {
 			e := &l.Entries[j]
+			if e.Base {
+				continue // never installed
+			}
 			key := packageKey{e.Type, ecosystem.Canonical(e.Type, e.fullName())}
-			s.byName[key] = append(s.byName[key], candidate{i, j, e})
+			s.byName[key] = append(s.byName[key], candidate{lock: i, index: j, entry: e})
 			if e.FirstParty {
-				s.members = append(s.members, candidate{i, j, e})
+				s.members = append(s.members, candidate{lock: i, index: j, entry: e})
 			}
 			s.types[e.Type] = s.types[e.Type] || !e.FirstParty
 			if e.Install != "" {
-				s.byDir[e.Install] = append(s.byDir[e.Install], candidate{i, j, e})
+				s.byDir[e.Install] = append(s.byDir[e.Install], candidate{lock: i, index: j, entry: e})
 			}
 		}
 	}
@@ -146,13 +152,33 @@ func (s *Set) inDir(named []candidate, dir string) []candidate {
 			decided[c.lock] = true
 		}
 	}
+	under := installedName(dir)
 	for _, c := range named {
-		if !decided[c.lock] {
-			out = append(out, c)
+		if decided[c.lock] {
+			continue
 		}
+		if c.entry.names != nil && under != "" && !slices.Contains(c.entry.names, under) {
+			c.under = under
+		}
+		out = append(out, c)
 	}
 	slices.SortStableFunc(out, compareCandidates)
 	return out
+}
+
+// installedName returns the name under which Node loads a package of a directory,
+// "" for one in a store or an archive.
+func installedName(dir string) string {
+	dir = strings.TrimSuffix(dir, "/package.json")
+	i := strings.LastIndex(dir, "/node_modules/")
+	if i < 0 {
+		return ""
+	}
+	name := dir[i+len("/node_modules/"):]
+	if n := strings.Count(name, "/"); strings.HasPrefix(name, ".") || strings.HasPrefix(name, "@") != (n == 1) || n > 1 {
+		return ""
+	}
+	return name
 }
 
 // npmKeys returns the keys that a lock can have for a directory, the longest

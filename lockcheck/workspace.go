@@ -3,13 +3,12 @@ package lockcheck
 import (
 	"context"
 	"path"
-	"regexp"
 	"strings"
 )
 
-// The locks of pnpm and Yarn are read for the members of the workspace only.
-// Their packages are not read yet, and each such lock has a note about it. Both
-// are read by the lines that the tools write, not as YAML.
+// The locks of pnpm are read for the members of the workspace only. Their
+// packages are not read yet, and each such lock has a note about it. They are read
+// by the lines that pnpm writes, not as YAML.
 
 // parsePnpmImporters parses "importers" of pnpm-lock.yaml, whose keys are the
 // directories of the project and of its members
@@ -48,22 +47,6 @@ func cutKey(s string) (key, rest string, ok bool) {
 	return strings.Cut(s, ":")
 }
 
-// yarnWorkspace matches the line of a member in the locks of Yarn 2 and later.
-var yarnWorkspace = regexp.MustCompile(`^  resolution: "((?:@[^/@"]+/)?[^/@"]+)@workspace:([^"]+)"$`)
-
-// parseYarnWorkspaces parses the resolutions of members in yarn.lock. Version 1
-// of the format has none.
-func (l *Lock) parseYarnWorkspaces(ctx context.Context, src *source) error {
-	err := src.eachLine(ctx, func(start int, line string) error {
-		if m := yarnWorkspace.FindStringSubmatch(line); m != nil {
-			l.member(src, start, m[1], m[2], false)
-		}
-		return nil
-	})
-	l.partlyRead(src)
-	return err
-}
-
 // member adds a member of the workspace. A directory outside of the project, and
 // the project itself, is none.
 func (l *Lock) member(src *source, start int, name, dir string, unnamed bool) {
@@ -87,7 +70,7 @@ func (l *Lock) partlyRead(src *source) {
 	l.problem(ProblemPartlyRead, src.file, 1, "", "only the members of the workspace are read of a "+l.Format+": it pins no package yet")
 }
 
-// maxYAMLLine bounds a line of the locks of pnpm and Yarn. The longest in use are
+// maxYAMLLine bounds a line of the locks of pnpm and Yarn 1. The longest in use are
 // keys of some hundred peer dependencies.
 const maxYAMLLine = 1 << 20
 
