@@ -28,6 +28,9 @@ type Accepted struct {
 	Locked  string `json:"locked,omitempty"`
 	// Paths are the places of a package that is not the system's, sorted.
 	Paths []string `json:"paths,omitempty"`
+	// Exception is the one that covers the dependency by a wildcard or by its
+	// directory.
+	Exception string `json:"exception,omitempty"`
 	// Reason is the text with which the dependency was accepted as growth.
 	Reason string `json:"reason,omitempty"`
 }
@@ -56,6 +59,9 @@ type AcceptedFile struct {
 	Digest string `json:"digest,omitempty"`
 	// Mode is octal, where the rights matter.
 	Mode string `json:"mode,omitempty"`
+	// Exception is the one that covers the file by a wildcard or by its directory;
+	// without one, the file was accepted itself.
+	Exception string `json:"exception,omitempty"`
 	// Reason is the text with which the file was accepted.
 	Reason string `json:"reason,omitempty"`
 }
@@ -66,9 +72,9 @@ func (f AcceptedFile) Same() AcceptedFile {
 	return f
 }
 
-// Compare orders by path, rule, digest and mode.
+// Compare orders by path, rule, digest, mode and exception.
 func (f AcceptedFile) Compare(g AcceptedFile) int {
-	return cmp.Or(cmp.Compare(f.Path, g.Path), cmp.Compare(f.Rule, g.Rule), cmp.Compare(f.Digest, g.Digest), cmp.Compare(f.Mode, g.Mode))
+	return cmp.Or(cmp.Compare(f.Path, g.Path), cmp.Compare(f.Rule, g.Rule), cmp.Compare(f.Digest, g.Digest), cmp.Compare(f.Mode, g.Mode), cmp.Compare(f.Exception, g.Exception))
 }
 
 // Accepted returns the counted dependencies of the stage as the baseline
@@ -82,7 +88,7 @@ func (s *Stage) Accepted() []Accepted {
 		}
 		a := Accepted{
 			Key: d.Key, Version: d.Version, ID: d.ID, PURL: d.PURL, Provenance: d.Provenance, Evidence: d.Evidence, Base: d.Replaces != "",
-			Content: ShortDigest(d.Content), Locked: d.Locked,
+			Content: ShortDigest(d.Content), Locked: d.Locked, Exception: d.Covered,
 		}
 		if d.Kind == sbom.KindPackage {
 			a.Paths = slices.Sorted(slices.Values(d.Paths))

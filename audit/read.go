@@ -220,6 +220,9 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	for _, w := range s.Growth.Weaker {
 		ids = append(ids, w.ID)
 	}
+	for _, x := range s.Exceptions {
+		ids = append(ids, x.Dependencies...)
+	}
 	if b := s.Growth.Base; b != nil {
 		ids = slices.Concat(ids, b.Added, b.ToStage, b.ToBase)
 	}

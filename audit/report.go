@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -107,6 +108,9 @@ type Stage struct {
 	Indexes []Index `json:"indexes,omitempty"`
 	// Files are those that a baseline records, sorted.
 	Files []AcceptedFile `json:"files,omitempty"`
+	// Exceptions are those of the configuration that the stage needs, or needed until
+	// they expired, in the order of the configuration.
+	Exceptions []ExceptionUse `json:"exceptions,omitempty"`
 	// Locks are the lock files that were read for this stage.
 	Locks []LockFile `json:"locks,omitempty"`
 }
@@ -213,6 +217,9 @@ type Dependency struct {
 	// Exception is the entry of the configuration that excuses the
 	// dependency.
 	Exception *ExceptionRef `json:"exception,omitempty"`
+	// Covered is the exception that excuses something of the dependency by a
+	// wildcard or by a directory, as a baseline names it: its purl and its path.
+	Covered string `json:"covered,omitempty"`
 }
 
 // LockRef is the position of a lock entry.
@@ -233,6 +240,41 @@ type ExceptionRef struct {
 	// Expires is the last day, YYYY-MM-DD, on which the exception holds.
 	Expires string `json:"expires"`
 }
+
+// ExceptionUse is an exception of the configuration with what it excuses in a
+// stage.
+type ExceptionUse struct {
+	// PURL, Path, Stages and Rules are as configured.
+	PURL   string   `json:"purl,omitempty"`
+	Path   string   `json:"path,omitempty"`
+	Stages []string `json:"stages,omitempty"`
+	Rules  []string `json:"rules,omitempty"`
+	Reason string   `json:"reason"`
+	Owner  string   `json:"owner"`
+	// Added is the configured day on which it was added, Expires its last day,
+	// YYYY-MM-DD.
+	Added   string `json:"added,omitempty"`
+	Expires string `json:"expires"`
+	// File and Line are its place.
+	File string `json:"file"`
+	Line int    `json:"line"`
+	// Since is Added, or else the day on which a baseline recorded the exception
+	// first, or else the day of the audit. Age is the number of days since then,
+	// and Left that until Expires, negative after it.
+	Since string `json:"since"`
+	Age   int    `json:"age"`
+	Left  int    `json:"left"`
+	// Expired is true if it excuses nothing any more.
+	Expired bool `json:"expired,omitempty"`
+	// Excuses are the IDs of the rules, Dependencies those of the dependencies, and
+	// Paths the files.
+	Excuses      []string `json:"excuses"`
+	Dependencies []string `json:"dependencies,omitempty"`
+	Paths        []string `json:"paths,omitempty"`
+}
+
+// Subject returns what the exception is about, as baselines and findings name it.
+func (x *ExceptionUse) Subject() string { return strings.TrimSpace(x.PURL + " " + x.Path) }
 
 // Reason is why a dependency is unaccounted.
 type Reason struct {

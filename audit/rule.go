@@ -27,6 +27,9 @@ type Facts struct {
 	Count, Limit, Line int
 	// Subject names one thing; Detail adds to it.
 	Subject, Detail string
+	// Place is the file and the line of an entry of the configuration, Note the end
+	// of the message.
+	Place, Note string
 	// Dependencies, Paths and Accept become those of the finding.
 	Dependencies, Paths []string
 	Accept              string
@@ -35,7 +38,7 @@ type Facts struct {
 // Finding returns the finding of the rule with f's severity.
 func (r Rule) Finding(f Facts) Finding {
 	out := Finding{
-		Rule: r.ID, Severity: f.Severity, Message: r.message(f),
+		Rule: r.ID, Severity: f.Severity, Message: r.message(f) + f.Note,
 		Dependencies: f.Dependencies, Paths: f.Paths, Accept: f.Accept,
 	}
 	if r.hint != nil {
@@ -64,10 +67,10 @@ func Rules() []Rule {
 	return []Rule{
 		RuleGaps, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
 		RuleGrowth, RuleOverLimit, RuleModified, RuleContent, RuleCopy, RuleDowngraded, RuleLockChanged, RuleWeaker, RuleRequired, RuleUnverified,
-		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleForged, RuleExpired,
+		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleForged, RuleExpired, RuleExceptionGrowth, RuleIntroduces,
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RulePrivilege, RuleCode, RuleBytecode, RuleRedirect, RuleConffile, RuleUnsealed, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
-		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
+		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiring, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
 		RuleDemoted, RuleStageGone, RuleNotJudged, RuleShrunk,
 	}
 }

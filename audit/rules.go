@@ -9,7 +9,7 @@ import (
 const (
 	acceptUpdate = `depaudit baseline update --stage STAGE --reason "..." records the present state; ` +
 		"the diff of the baseline file is what the reviewers accept."
-	acceptException = "an entry under `exceptions:` in depaudit.yaml, with purl, reason, owner and the last day (expires) on which it holds."
+	acceptException = "an entry under `exceptions:` with purl, reason, owner and the last day (expires) on which it holds; `depaudit except add` writes it."
 	acceptWarning   = "nothing needs to be accepted: it is a warning."
 	acceptInfo      = "nothing needs to be accepted: it is a remark."
 )
@@ -270,7 +270,7 @@ var (
 		What:    "Executables, shared libraries or interpreters that belong to no package. Each installation prefix, or file, that nothing accounts for is one dependency; a prefix inside another is its own.",
 		Why:     "Their origin is unknown, and they run like everything else.",
 		Fix:     "install the tool as a package, or from a lock with a hash. If the project builds it, name it under `first-party:` of the stage.",
-		Accept:  "an entry under `exceptions:` in depaudit.yaml with purl and path, or a path alone; see not-pinned.",
+		Accept:  "an entry under `exceptions:` with purl and path, or a path alone; see not-pinned.",
 		message: counted("directory or file is", "directories and files are", " not accounted for by any package"),
 		hint: func(f Facts) string {
 			return "install it as a package or from a lock, or except it under `exceptions:`" + f.Detail
@@ -287,12 +287,48 @@ var (
 	}
 	RuleExpired = Rule{
 		ID: "expired-exception", Title: "Exception has expired", Strict: Error, Other: Warning,
-		What:    "A dependency is excused by an exception whose last day has passed.",
+		What:    "A dependency or a file breaks a rule and has an exception whose last day has passed. The rule applies again.",
 		Why:     "An exception is temporary, and its reason may no longer hold.",
 		Fix:     "do what the exception was waiting for.",
 		Accept:  "set a new `expires:` with a reason that still holds.",
 		message: func(f Facts) string { return "the exception for " + f.Subject + " ended on " + f.Detail },
-		hint:    text("do what the exception was waiting for, or renew it with a reason that still holds"),
+		hint: func(f Facts) string {
+			return fmt.Sprintf("do what the exception was waiting for, or renew it with a reason that still holds (%s)", f.Place)
+		},
+	}
+	RuleExceptionGrowth = Rule{
+		ID: "exception-growth", Title: "An exception covers more than was accepted", Strict: Error, Other: Warning,
+		What:   "An exception with a wildcard, or one for a directory, covers a dependency or a file that the baseline does not have under it.",
+		Why:    "Reviewers accepted what the exception covered when they read it. What comes into its range later, by itself or because the range became wider, has no reviewer.",
+		Fix:    "remove what is new, or narrow the exception down to what is meant.",
+		Accept: acceptUpdate,
+		message: func(f Facts) string {
+			return fmt.Sprintf("the exception for %s covers %s that the baseline does not have under it", f.Subject, wording.Count(f.Count, "dependency or file", "dependencies or files"))
+		},
+		hint: func(f Facts) string {
+			hint := "remove what is new, or narrow the exception down"
+			if f.Place != "" {
+				hint += " (" + f.Place + ")"
+			}
+			return hint + "; if it is meant, record it in the baseline"
+		},
+	}
+	RuleIntroduces = Rule{
+		ID: "exception-introduces", Title: "An excepted dependency introduces more than it may", Strict: Error, Other: Warning,
+		What:   "Dependencies that are in the stage only because of excepted ones are more than `introduces:` of the exception allows, or match none of the package URLs that it lists. As `depaudit whatif` shows, they would leave the stage together with the excepted ones.",
+		Why:    "An excepted package decides by itself what it needs, and its next version can need more.",
+		Fix:    "remove the excepted dependency, or what it does not need.",
+		Accept: "raise `introduces:` of the exception, or add the package to its list.",
+		// Detail is set if Dependencies match none of a list.
+		message: func(f Facts) string {
+			if f.Detail != "" {
+				return fmt.Sprintf("what the exception for %s covers introduces %s that it does not list", f.Subject, wording.Count(f.Count, "dependency", "dependencies"))
+			}
+			return fmt.Sprintf("what the exception for %s covers introduces %s, and %d allowed", f.Subject, wording.Count(f.Count, "dependency", "dependencies"), f.Limit)
+		},
+		hint: func(f Facts) string {
+			return fmt.Sprintf("remove the excepted dependency, or what it does not need; or allow them under `introduces:` of the exception (%s)", f.Place)
+		},
 	}
 )
 
@@ -419,7 +455,7 @@ var (
 		What:    "The package database has a list of files for a package whose state is not installed, and the files are there.",
 		Why:     "A change of its state hides a package from every count while its files stay.",
 		Fix:     "purge the package, or install it properly.",
-		Accept:  "an entry under `exceptions:` in depaudit.yaml with the path of the list.",
+		Accept:  "an entry under `exceptions:` with the path of the list.",
 		message: text("a package that is not installed has a list of files"),
 		hint:    text("purge the package, or install it properly"),
 	}
@@ -437,7 +473,7 @@ var (
 		What:    "The place of a package contradicts its metadata: a dist-info directory with the name of another distribution, a second distribution of one name in a directory of modules, a directory in node_modules of another name that nothing requires, a gem, an R package or a conda record with another name, a bundled npm package that the lock file does not have.",
 		Why:     "A package that calls itself by the name and version of a locked one is taken for it, and has other code.",
 		Fix:     "find out what installed it; remove it, and install the package from the lock again.",
-		Accept:  "an entry under `exceptions:` in depaudit.yaml with its path.",
+		Accept:  "an entry under `exceptions:` with its path.",
 		message: text("a package has the identity of another one, or is in the place of another one"),
 		hint:    text("find out what installed it, and remove it; if an installer left it there, reinstall the package"),
 	}
@@ -505,12 +541,28 @@ var (
 	}
 	RuleUnusedException = Rule{
 		ID: "unused-exception", Title: "Unused exception", Strict: Warning, Other: Warning,
-		What:    "An exception in depaudit.yaml excuses no dependency of any stage.",
-		Why:     "The dependency is gone. An exception that stays would excuse the next one of that name.",
-		Fix:     "delete it.",
+		What:    "An exception excuses nothing in any stage in which it holds. It is not reported if one of these stages was not examined.",
+		Why:     "The dependency is gone, or it needs no exception any more. One that stays would excuse the next dependency of that name.",
+		Fix:     "delete it: `depaudit except prune`.",
 		Accept:  acceptWarning,
 		message: func(f Facts) string { return "the exception for " + f.Subject + " excuses nothing" },
 		hint:    deleteLine,
+	}
+	RuleExpiring = Rule{
+		ID: "expiring-exception", Title: "Exception ends soon", Strict: Warning, Other: Warning,
+		What:   "An exception that is needed ends within the next days: 30, or as many as `exception-notice:` has.",
+		Why:    "On the day after, the rule applies again and the stage fails.",
+		Fix:    "do what the exception is waiting for.",
+		Accept: "set a new `expires:` with a reason that still holds.",
+		message: func(f Facts) string {
+			if f.Count == 0 {
+				return "the exception for " + f.Subject + " ends today"
+			}
+			return fmt.Sprintf("the exception for %s ends in %s, on %s", f.Subject, wording.Count(f.Count, "day", "days"), f.Detail)
+		},
+		hint: func(f Facts) string {
+			return fmt.Sprintf("do what the exception is waiting for, or renew it with a reason that still holds (line %d)", f.Line)
+		},
 	}
 	RuleExpiredWaiver = Rule{
 		ID: "expired-waiver", Title: "Waiver has expired", Strict: Warning, Other: Warning,

@@ -52,7 +52,7 @@ func TestReportSchemaCovers(t *testing.T) {
 	limit := 3
 	gap := sbom.Gap{Kind: "k", Path: "p", Detail: "d"}
 	ref := &LockRef{File: "f", Line: 1}
-	entry := Accepted{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Content: "c", Locked: "l", Paths: []string{"p"}, Reason: "r"}
+	entry := Accepted{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Content: "c", Locked: "l", Paths: []string{"p"}, Exception: "x", Reason: "r"}
 	finding := Finding{Rule: RuleGaps.ID, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a"}
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Findings: []Finding{finding},
@@ -64,7 +64,7 @@ func TestReportSchemaCovers(t *testing.T) {
 			Counts:      Counts{Total: 1, Unaccounted: 1, Bundled: 1, Excluded: 2}, Ecosystems: []EcosystemCount{{"t", 1}}, Limit: &limit, Message: "m",
 			Dependencies: []Dependency{
 				{Key: "a", Provenance: FromNowhere, Evidence: "none",
-					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, OSEvidence: "db-owned", Replaces: "z", Content: "c", Locked: "l",
+					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, OSEvidence: "db-owned", Replaces: "z", Content: "c", Locked: "l", Covered: "x",
 					Component: sbom.Component{ID: "a", PURL: "p", Name: "n", Namespace: "ns", Version: "v", Arch: "x", Type: "t",
 						Paths: []string{"/"}, InstallReason: "dependency", Files: 1, Detail: "d", Layer: 1,
 						Kind: sbom.KindPackage, FoundBy: "f", Source: "s", InstalledSize: 1, Digests: []sbom.Digest{{Algorithm: "sha256", Value: "v", Proved: true, File: "f"}},
@@ -78,9 +78,10 @@ func TestReportSchemaCovers(t *testing.T) {
 				Base: &BaseGrowth{1, []string{"a"}, []Accepted{entry}, []VersionChange{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
 			Findings: []Finding{finding}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d", Digest: "sha256:00"}},
 			Locks:    []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},
-			Verified: true, Sealed: true, Files: []AcceptedFile{{"r", "p", "d", "4755", "r"}},
-			Indexes: []Index{{"f", true, "o", "l", "s", "c", "2026-01-01", "K", "n", "p", 1}},
-			Ledger:  &Ledger{Counts: []FileCount{{FileProved, 1, 1}}, Lines: []FileLine{{"p", FileChanged, []string{"mode"}, "a", "r", "d", true, "blake3:00", 1, "755", "program"}}},
+			Verified: true, Sealed: true, Files: []AcceptedFile{{"r", "p", "d", "4755", "x", "r"}},
+			Exceptions: []ExceptionUse{{"pkg:a/b", "/p", []string{"s"}, []string{"not-pinned"}, "r", "o", "2026-01-01", "2026-02-01", "f", 1, "2026-01-01", 3, 2, true, []string{"not-pinned"}, []string{"a"}, []string{"/x"}}},
+			Indexes:    []Index{{"f", true, "o", "l", "s", "c", "2026-01-01", "K", "n", "p", 1}},
+			Ledger:     &Ledger{Counts: []FileCount{{FileProved, 1, 1}}, Lines: []FileLine{{"p", FileChanged, []string{"mode"}, "a", "r", "d", true, "blake3:00", 1, "755", "program"}}},
 		}},
 	}
 	if err := r.Validate(); err != nil {

@@ -56,6 +56,9 @@ type Stage struct {
 	// Files are the files that were accepted by their content, sorted. Nil means
 	// that they are not known.
 	Files []audit.AcceptedFile
+	// Exceptions are the exceptions that the stage needed when it was accepted, by
+	// their purl and path, with the day, YYYY-MM-DD, since which it needs them.
+	Exceptions map[string]string
 }
 
 // ErrReason is the error for growth of a critical stage without a reason.
@@ -96,6 +99,14 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 	}
 	accepted := &Stage{Method: stage.Method, Critical: stage.Critical || stage.Enforced, Verified: stage.Verified}
 	next.Stages[stage.Name] = accepted
+	for i := range stage.Exceptions {
+		if x := &stage.Exceptions[i]; !x.Expired {
+			if accepted.Exceptions == nil {
+				accepted.Exceptions = map[string]string{}
+			}
+			accepted.Exceptions[x.Subject()] = x.Since
+		}
+	}
 	reason = sbom.ValidText(reason)
 	if before == nil {
 		accepted.Reason = reason
@@ -121,7 +132,7 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 		if d.Content == "" && d.Version == pair.Before.Version && !stage.Verified {
 			d.Content = pair.Before.Content // it was not looked at
 		}
-		if d.Strength().WeakerThan(pair.Before.Strength()) || differs(pair) {
+		if d.Strength().WeakerThan(pair.Before.Strength()) || differs(pair) || newlyCovered(pair) {
 			if needsReason {
 				return nil, fmt.Errorf("stage %q: %w", stage.Name, ErrReason)
 			}
@@ -154,6 +165,12 @@ func differs(p growth.Pair) bool {
 	other := func(a, b string) bool { return a != "" && b != "" && a != b }
 	b, n := p.Before, p.Now
 	return b.Version == n.Version && (other(b.Content, n.Content) || other(b.Locked, n.Locked) || len(b.Paths) > 0 && !slices.Equal(b.Paths, n.Paths))
+}
+
+// newlyCovered reports whether an exception covers a dependency that the baseline
+// does not have under it.
+func newlyCovered(p growth.Pair) bool {
+	return p.Now.Exception != "" && p.Now.Exception != p.Before.Exception
 }
 
 // acceptable returns an error for a stage whose dependencies are not all
@@ -277,7 +294,7 @@ func diffStage(name string, before, after *Stage) (StageDiff, bool) {
 	d.FilesAdded, d.FilesRemoved = filesOf(after, before), filesOf(before, after)
 	other := before.Verified != after.Verified || (before.Files == nil) != (after.Files == nil) || slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
 		b, n := p.Before, p.Now
-		return b.Strength() != n.Strength() || b.Base != n.Base || b.Content != n.Content || b.Locked != n.Locked || !slices.Equal(b.Paths, n.Paths)
+		return b.Strength() != n.Strength() || b.Base != n.Base || b.Content != n.Content || b.Locked != n.Locked || b.Exception != n.Exception || !slices.Equal(b.Paths, n.Paths)
 	})
 	differs := other || len(d.FilesAdded)+len(d.FilesRemoved) > 0 || len(p.ToBase) > 0 || d.Methods != nil || len(d.Added)+len(d.Removed)+len(d.Changed) > 0
 	return d, differs

@@ -62,6 +62,7 @@ func (s *Stage) encode(w *strings.Builder) {
 		if len(d.Paths) > 0 {
 			w.WriteByte(']')
 		}
+		optional(w, "exception", asciiJSON(d.Exception))
 		optional(w, "reason", textJSON(d.Reason))
 		w.WriteByte('}')
 	}
@@ -71,6 +72,16 @@ func (s *Stage) encode(w *strings.Builder) {
 	w.WriteByte(']')
 	if s.Files != nil {
 		s.encodeFiles(w)
+	}
+	if len(s.Exceptions) > 0 {
+		w.WriteString(",\n      \"exceptions\": {")
+		for i, subject := range slices.Sorted(maps.Keys(s.Exceptions)) {
+			if i > 0 {
+				w.WriteByte(',')
+			}
+			fmt.Fprintf(w, "\n        %s: %s", asciiJSON(subject), asciiJSON(s.Exceptions[subject]))
+		}
+		w.WriteString("\n      }")
 	}
 	w.WriteString("\n    }")
 }
@@ -84,6 +95,7 @@ func (s *Stage) encodeFiles(w *strings.Builder) {
 		fmt.Fprintf(w, "\n        {\"path\": %s, \"rule\": %s", asciiJSON(f.Path), asciiJSON(f.Rule))
 		optional(w, "digest", asciiJSON(f.Digest))
 		optional(w, "mode", asciiJSON(f.Mode))
+		optional(w, "exception", asciiJSON(f.Exception))
 		optional(w, "reason", textJSON(f.Reason))
 		w.WriteByte('}')
 	}

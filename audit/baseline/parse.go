@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/depaudit/depaudit/audit"
@@ -154,8 +155,10 @@ func (r *baselineReader) stage() (*Stage, error) {
 			s.Dependencies, err = r.dependencies()
 		case "files":
 			s.Files, err = r.files()
+		case "exceptions":
+			s.Exceptions, err = r.exceptions()
 		default:
-			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "verified", "dependencies", "files")
+			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "verified", "dependencies", "files", "exceptions")
 		}
 		return err
 	})
@@ -193,11 +196,11 @@ func (r *baselineReader) dependencies() ([]audit.Accepted, error) {
 
 func (r *baselineReader) dependency() (audit.Accepted, error) {
 	var key, version, provenance, evidence, reason string
-	var content, locked string
+	var content, locked, exception string
 	var base bool
 	var paths []string
 	fields := map[string]*string{
-		"key": &key, "version": &version, "provenance": &provenance, "evidence": &evidence, "content": &content, "locked": &locked, "reason": &reason,
+		"key": &key, "version": &version, "provenance": &provenance, "evidence": &evidence, "content": &content, "locked": &locked, "exception": &exception, "reason": &reason,
 	}
 	seen, err := r.object("a dependency", func(name string) (err error) {
 		switch name {
@@ -210,7 +213,7 @@ func (r *baselineReader) dependency() (audit.Accepted, error) {
 		}
 		field := fields[name]
 		if field == nil {
-			return r.unknown(name, "a dependency", "key", "version", "provenance", "evidence", "base", "content", "locked", "paths", "reason")
+			return r.unknown(name, "a dependency", "key", "version", "provenance", "evidence", "base", "content", "locked", "paths", "exception", "reason")
 		}
 		*field, err = r.text(name)
 		if err == nil && (name == "content" || name == "locked") && !shortDigest.MatchString(*field) {
@@ -231,8 +234,23 @@ func (r *baselineReader) dependency() (audit.Accepted, error) {
 		return audit.Accepted{}, r.fail(hintRepair, "a dependency with an empty key")
 	}
 	e := newAccepted(key, version, audit.Provenance(provenance), evidence, reason)
-	e.Base, e.Content, e.Locked, e.Paths = base, content, locked, paths
+	e.Base, e.Content, e.Locked, e.Paths, e.Exception = base, content, locked, paths, exception
 	return e, nil
+}
+
+// exceptions reads the days since which exceptions are needed.
+func (r *baselineReader) exceptions() (map[string]string, error) {
+	out := map[string]string{}
+	_, err := r.object("exceptions", func(subject string) (err error) {
+		if out[subject], err = r.text(subject); err != nil {
+			return err
+		}
+		if _, err := time.Parse(time.DateOnly, out[subject]); err != nil {
+			return r.fail(hintRepair, "expected a day, YYYY-MM-DD, since which the exception is needed, got %s", textfile.Quote(out[subject]))
+		}
+		return nil
+	})
+	return out, err
 }
 
 // shortDigest matches what [audit.ShortDigest] returns.
@@ -260,11 +278,11 @@ func (r *baselineReader) files() ([]audit.AcceptedFile, error) {
 }
 
 func (r *baselineReader) fileLine() (f audit.AcceptedFile, err error) {
-	fields := map[string]*string{"path": &f.Path, "rule": &f.Rule, "digest": &f.Digest, "mode": &f.Mode, "reason": &f.Reason}
+	fields := map[string]*string{"path": &f.Path, "rule": &f.Rule, "digest": &f.Digest, "mode": &f.Mode, "exception": &f.Exception, "reason": &f.Reason}
 	seen, err := r.object("a file", func(name string) (err error) {
 		field := fields[name]
 		if field == nil {
-			return r.unknown(name, "a file", "path", "rule", "digest", "mode", "reason")
+			return r.unknown(name, "a file", "path", "rule", "digest", "mode", "exception", "reason")
 		}
 		if *field, err = r.text(name); err != nil {
 			return err

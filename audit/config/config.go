@@ -52,8 +52,15 @@ type Config struct {
 	// from, besides the defaults of each ecosystem (lockcheck.Policy).
 	Registries []string
 	// Sources are what the files of every stage are verified with.
-	Sources    Sources
-	Exceptions []Exception
+	Sources Sources
+	// ExceptionsFile is the path of the file with the exceptions as written, empty
+	// if they are in the configuration.
+	ExceptionsFile string
+	Exceptions     []Exception
+	// ExceptionDays is the largest number of days for which an exception holds, nil
+	// for any. ExceptionNotice is the number of days before its end in which audits
+	// warn about it; nil means [DefaultNotice].
+	ExceptionDays, ExceptionNotice *int
 	// Stages are in the order of the file, which is the order of the report.
 	Stages []Stage
 }
@@ -162,23 +169,6 @@ type FirstParty struct {
 // String returns the entry as a report names it.
 func (f FirstParty) String() string { return f.Name + f.PURL + f.Path }
 
-// Exception excuses a dependency that nothing accounts for.
-type Exception struct {
-	// PURL is a package URL. Without a version it matches all versions, without
-	// qualifiers all qualifiers.
-	PURL string
-	// Path is a doublestar pattern that narrows PURL down. Without PURL it
-	// matches files that no package accounts for.
-	Path string
-	// Reason and Owner are for the reviewers.
-	Reason string
-	Owner  string
-	// Expires is the last day, YYYY-MM-DD, on which the exception holds.
-	Expires string
-	// Line is its line in the configuration.
-	Line int
-}
-
 // Waiver waives a gap of one stage for a time.
 type Waiver struct {
 	// Path is a doublestar pattern of paths within the environment, Kind the
@@ -205,6 +195,9 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := loadExceptions(c, places.exceptionsAt); err != nil {
+		return nil, err
+	}
 	if errs := append(resolveLocks(c, places.locks), checkSources(c, places.sources)...); len(errs) > 0 {
 		return nil, errs.Sorted()
 	}
@@ -212,15 +205,12 @@ func Load(path string) (*Config, error) {
 }
 
 // Parse parses a configuration without reading other files: LockFiles stay
-// empty. file is its path in errors, and relative paths are relative to its
+// empty, and so do Exceptions in a file of their own. file is its path in errors, and relative paths are relative to its
 // directory.
 func Parse(file string, data []byte) (*Config, error) {
 	c, _, err := parseConfig(file, data)
 	return c, err
 }
-
-// String names the exception in messages.
-func (x *Exception) String() string { return strings.TrimSpace(x.PURL + " " + x.Path) }
 
 // String names the waiver in messages.
 func (w *Waiver) String() string {

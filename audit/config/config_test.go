@@ -73,7 +73,7 @@ func TestParseConfig(t *testing.T) {
 	want := &Config{
 		File: "ci/depaudit.yaml", Pipeline: "cpython-release", Baseline: "ci/depaudit.baseline.json", Registries: []string{"pypi.example.org"},
 		Sources:    Sources{Indexes: []string{"i.zip"}, Artifacts: []string{"/a"}, Trust: []string{"k.asc"}},
-		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", Line: 9}},
+		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", File: "ci/depaudit.yaml", Line: 9, Ends: Place{13, 14}}},
 		Stages: []Stage{{
 			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []string{"requirements.txt", "locks/**/*.txt"},
 			Limit: &limit, Growth: 2, Minimum: &minimum, Message: "ask the release team\n",
@@ -112,8 +112,8 @@ func TestConfigErrors(t *testing.T) {
 			`f:4:3: unknown key "enviroment" in a stage; did you mean "environment"?`},
 		{"swap", "pipeline: p\nstages:\n- name: a\n  environment: x\n  lcoks: [y]\n", `f:5:3: unknown key "lcoks" in a stage; did you mean "locks"?`},
 		{"case", "Pipeline: p\npipeline: p\n" + stages, `f:1:1: unknown key "Pipeline" in the configuration; did you mean "pipeline"?`},
-		{"far off", "pipeline: p\nxyzzy: 1\n" + stages, `f:2:1: unknown key "xyzzy" in the configuration; expected one of pipeline, baseline, registries, exceptions, stages, indexes, artifacts, trust`},
-		{"terminal escape", "pipeline: p\n\"a\\e[31m\": 1\n" + stages, `f:2:1: unknown key "a\x1b[31m" in the configuration; expected one of pipeline, baseline, registries, exceptions, stages, indexes, artifacts, trust`},
+		{"far off", "pipeline: p\nxyzzy: 1\n" + stages, `f:2:1: unknown key "xyzzy" in the configuration; expected one of pipeline, baseline, registries, exceptions, exception-days, exception-notice, stages, indexes, artifacts, trust`},
+		{"terminal escape", "pipeline: p\n\"a\\e[31m\": 1\n" + stages, `f:2:1: unknown key "a\x1b[31m" in the configuration; expected one of pipeline, baseline, registries, exceptions, exception-days, exception-notice, stages, indexes, artifacts, trust`},
 		{"duplicate key", "pipeline: p\npipeline: q\n" + stages, `f:2:1: key "pipeline" is already given at 1:1; remove one of them`},
 		{"duplicate in quotes", "pipeline: p\n\"\\u0070ipeline\": q\n" + stages, `f:2:1: key "pipeline" is already given at 1:1; remove one of them`},
 		{"carriage returns", "pipeline: p\rstages: []\r", "f:1:12: a line ends in a carriage return alone; save the file with Unix or Windows line ends"},

@@ -23,8 +23,9 @@ type lockPlaces [][]position
 
 // places are the positions of paths that [Load] opens.
 type places struct {
-	locks   lockPlaces
-	sources []sourcePlace
+	locks        lockPlaces
+	sources      []sourcePlace
+	exceptionsAt position
 }
 
 func parseConfig(file string, data []byte) (*Config, places, error) {
@@ -32,6 +33,7 @@ func parseConfig(file string, data []byte) (*Config, places, error) {
 	p := &configParser{decoder: d, config: &Config{File: file, Baseline: DefaultBaseline}}
 	if root := d.document(data); root != nil {
 		d.mapping(root, "the configuration", p.pipelineFields())
+		p.checkStages(p.config.Stages)
 	}
 	if len(d.errs) > 0 {
 		return nil, places{}, d.errs.Sorted()
@@ -43,6 +45,8 @@ type configParser struct {
 	*decoder
 	config *Config
 	places
+	// refs are the names of stages in exceptions.
+	refs []stageRef
 }
 
 func (p *configParser) pipelineFields() []field {
@@ -51,7 +55,13 @@ func (p *configParser) pipelineFields() []field {
 		{"pipeline", true, func(n ast.Node) { c.Pipeline, _ = p.text(n, "the name of the pipeline", false) }},
 		{"baseline", false, func(n ast.Node) { c.Baseline, _ = p.text(n, "the path of the baseline", false) }},
 		{"registries", false, func(n ast.Node) { c.Registries = p.registries(n) }},
-		{"exceptions", false, func(n ast.Node) { p.list(n, "a list of exceptions", p.exception) }},
+		{"exceptions", false, p.exceptions},
+		{"exception-days", false, func(n ast.Node) {
+			if days, ok := p.number(n, "exception-days", 1); ok {
+				c.ExceptionDays = &days
+			}
+		}},
+		{"exception-notice", false, func(n ast.Node) { c.ExceptionNotice = p.optional(n, "exception-notice") }},
 		{"stages", true, p.stages},
 	}, p.sourceFields(&c.Sources)...)
 }
@@ -165,7 +175,7 @@ func (p *configParser) registries(n ast.Node) []string {
 func (p *configParser) firstPartyFields(o *FirstParty) []field {
 	return []field{
 		{"name", false, func(n ast.Node) { o.Name, _ = p.text(n, "the name of a package", false) }},
-		{"purl", false, func(n ast.Node) { o.PURL = p.purl(n) }},
+		{"purl", false, func(n ast.Node) { o.PURL = p.purl(n, false) }},
 		{"path", false, func(n ast.Node) { o.Path = p.absolutePattern(n) }},
 	}
 }
@@ -180,25 +190,6 @@ func (p *configParser) firstParty(n ast.Node) FirstParty {
 		p.fail(place(n), "make a list entry of each", "one of name, purl and path is expected, got %d keys", len(m.Values))
 	}
 	return o
-}
-
-func (p *configParser) exceptionFields(e *Exception) []field {
-	return []field{
-		{"purl", false, func(n ast.Node) { e.PURL = p.purl(n) }},
-		{"path", false, func(n ast.Node) { e.Path = p.absolutePattern(n) }},
-		{"reason", true, func(n ast.Node) { e.Reason, _ = p.text(n, "the reason for the exception", true) }},
-		{"owner", true, func(n ast.Node) { e.Owner, _ = p.text(n, "who answers for the exception", false) }},
-		{"expires", true, func(n ast.Node) { e.Expires = p.date(n) }},
-	}
-}
-
-func (p *configParser) exception(n ast.Node) {
-	e := Exception{Line: place(n).line}
-	before := len(p.errs)
-	if p.mapping(n, "an exception", p.exceptionFields(&e)) && len(p.errs) == before && e.PURL == "" && e.Path == "" {
-		p.fail(place(n), "add `purl:` (or `path:`, for files that no package accounts for)", "an exception without purl and path excuses nothing")
-	}
-	p.config.Exceptions = append(p.config.Exceptions, e)
 }
 
 // platform matches os/arch[/variant], the form that all tools for images share.
@@ -283,12 +274,16 @@ func (p *configParser) gapKind(n ast.Node) sbom.GapKind {
 }
 
 func (p *configParser) date(n ast.Node) string {
+	return p.day(n, "write the last day on which it holds as YYYY-MM-DD")
+}
+
+func (p *configParser) day(n ast.Node, hint string) string {
 	s, ok := p.text(n, "a date (YYYY-MM-DD)", false)
 	if !ok {
 		return ""
 	}
 	if !IsDate(s) {
-		p.fail(place(n), "write the last day on which it holds as YYYY-MM-DD", "invalid date %s", textfile.Quote(s))
+		p.fail(place(n), hint, "invalid date %s", textfile.Quote(s))
 		return ""
 	}
 	return s
@@ -303,7 +298,9 @@ func IsDate(s string) bool {
 // purlShape matches every package URL. The schema has the same pattern.
 var purlShape = regexp.MustCompile(`^pkg:[a-zA-Z][a-zA-Z0-9.+-]*/[^\s]+$`)
 
-func (p *configParser) purl(n ast.Node) string {
+// purl decodes a package URL. wild allows wildcards in namespace, name and
+// version.
+func (p *configParser) purl(n ast.Node, wild bool) string {
 	s, ok := p.text(n, `a package URL such as "pkg:pypi/six"`, false)
 	if !ok {
 		return ""
@@ -313,8 +310,19 @@ func (p *configParser) purl(n ast.Node) string {
 		p.fail(place(n), hint, "invalid package URL %s", textfile.Quote(s))
 		return ""
 	}
-	if strings.ContainsAny(s, "*") {
-		p.fail(place(n), "name one package; without a version it matches all of them", "%s has a wildcard, which package URLs do not have", textfile.Quote(s))
+	name, rest := s, ""
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		name, rest = s[:i], s[i:]
+	}
+	switch {
+	case !wild && strings.Contains(s, "*"):
+		p.fail(place(n), "name one package; without a version it matches all of them", "%s has a wildcard, which is for exceptions alone", textfile.Quote(s))
+		return ""
+	case strings.Contains(rest, "*"):
+		p.fail(place(n), "without qualifiers it matches all of them", "%s has a wildcard after the version", textfile.Quote(s))
+		return ""
+	case badStars.MatchString(name):
+		p.fail(place(n), "write * for a part of a name, or ** between slashes for any number of parts, such as pkg:golang/github.com/example/**", "%s has a wildcard that matches nothing", textfile.Quote(s))
 		return ""
 	}
 	if _, err := packageurl.FromString(s); err != nil {
@@ -323,6 +331,9 @@ func (p *configParser) purl(n ast.Node) string {
 	}
 	return s
 }
+
+// badStars matches two asterisks that are not a part of a path.
+var badStars = regexp.MustCompile(`[^/*]\*\*|\*\*[^/@]|\*\*\*`)
 
 // absolutePattern decodes a pattern of absolute paths within an environment.
 func (p *configParser) absolutePattern(n ast.Node) string {

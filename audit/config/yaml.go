@@ -52,8 +52,15 @@ func (d *decoder) fail(at position, hint, format string, args ...any) {
 	})
 }
 
-// document parses data and returns its only document, nil after an error.
+// document parses a configuration and returns its only document, nil after an
+// error.
 func (d *decoder) document(data []byte) ast.Node {
+	return d.parse(data, "a pipeline with at least one stage")
+}
+
+// parse parses data and returns its only document, nil after an error. expected is
+// what an empty file should have.
+func (d *decoder) parse(data []byte, expected string) ast.Node {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	// The scanner counts some lines that end in CR LF twice.
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
@@ -66,7 +73,7 @@ func (d *decoder) document(data []byte) ast.Node {
 		return nil
 	}
 	if len(f.Docs) == 0 || f.Docs[0].Body == nil {
-		d.fail(position{}, "", "the file is empty; expected a pipeline with at least one stage")
+		d.fail(position{}, "", "the file is empty; expected %s", expected)
 		return nil
 	}
 	if len(f.Docs) > 1 {

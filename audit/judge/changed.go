@@ -13,7 +13,10 @@ import (
 // whose evidence is weaker, or that is new, breaks other rules.
 func (p *policy) changed(pairs []growth.Pair) {
 	var content, locks, older, copies audit.Facts
-	one := func(f *audit.Facts, d *audit.Dependency, detail string, paths ...string) {
+	one := func(r audit.Rule, f *audit.Facts, d *audit.Dependency, detail string, paths ...string) {
+		if p.excepted(r, d.ID) {
+			return
+		}
 		if f.Count++; f.Count == 1 {
 			f.Subject, f.Detail = d.Label(), detail
 		}
@@ -29,11 +32,11 @@ func (p *policy) changed(pairs []growth.Pair) {
 		}
 		added := newPaths(before, now)
 		if len(added) > 0 {
-			one(&copies, d, added[0], added...)
+			one(audit.RuleCopy, &copies, d, added[0], added...)
 		}
 		if before.Version != now.Version {
 			if order, err := version.Compare(d.Type, now.Version, before.Version); err == nil && order < 0 {
-				one(&older, d, "it was "+before.Version)
+				one(audit.RuleDowngraded, &older, d, "it was "+before.Version)
 			}
 			continue
 		}
@@ -49,7 +52,7 @@ func (p *policy) changed(pairs []growth.Pair) {
 			default:
 				paths = d.Paths[:min(1, len(d.Paths))]
 			}
-			one(&content, d, "", paths...)
+			one(audit.RuleContent, &content, d, "", paths...)
 		}
 		hadLock := before.Locked != "" || p.verified && before.Provenance == audit.FromLock
 		if hadLock && now.Locked != "" && before.Locked != now.Locked {
@@ -57,7 +60,7 @@ func (p *policy) changed(pairs []growth.Pair) {
 			if d.Lock != nil {
 				detail = d.Lock.File
 			}
-			one(&locks, d, detail)
+			one(audit.RuleLockChanged, &locks, d, detail)
 		}
 	}
 	for _, x := range []struct {

@@ -22,7 +22,9 @@ func (f *footprint) contradicts(d *audit.Dependency, r lockcheck.Result) {
 		return
 	}
 	f.useLock(r.Contradicts)
-	if _, live := f.except.forComponent(&d.Component); live {
+	h := f.except.forComponent(audit.RuleContradiction.ID, &d.Component)
+	f.except.use(h, audit.RuleContradiction.ID, d.ID, "")
+	if h.live {
 		return
 	}
 	paths := []string{sbom.ValidText(r.Entry.File), sbom.ValidText(r.Contradicts.File)}
@@ -44,7 +46,9 @@ func (f *footprint) findSmuggled() {
 			continue
 		}
 		if r := f.match(&d.Component); !r.Pinned && (r.Reason == lockcheck.NotInAnyLock || r.Reason == lockcheck.OtherVersion || r.Reason == lockcheck.Alias) {
-			if _, live := f.except.forComponent(&d.Component); live {
+			h := f.except.forComponent(audit.RuleIdentity.ID, &d.Component)
+			f.except.use(h, audit.RuleIdentity.ID, d.ID, "")
+			if h.live {
 				continue
 			}
 			f.smuggled = append(f.smuggled, d.ID)

@@ -26,8 +26,8 @@ type fileFact struct {
 // missingFile is the digest of a file that is not there.
 const missingFile = "missing"
 
-// fileFacts returns the files that a baseline records, by path. First-party
-// files and those that a live exception covers are not among them.
+// fileFacts returns the files that break a rule if nothing accepts them, by path.
+// First-party files are not among them.
 func (p *policy) fileFacts() []fileFact {
 	f := p.footprint
 	var own []selector
@@ -43,7 +43,7 @@ func (p *policy) fileFacts() []fileFact {
 			ofOS = c.Kind == sbom.KindOS
 		}
 		firstParty := f.firstParty[x.component] || slices.ContainsFunc(own, func(s selector) bool { return s.matchesPath(x.Path) })
-		if x.Path == "" || firstParty && !ofOS || p.excused(sbom.Notice{Path: x.Path, Component: x.component}) {
+		if x.Path == "" || firstParty && !ofOS {
 			return
 		}
 		out = append(out, x)
@@ -181,16 +181,35 @@ func (p *policy) accountedStartup(x fileFact) bool {
 	return x.Rule == audit.RuleStartup.ID && !x.ledger && d != nil && p.accounted(d)
 }
 
+// exceptFiles returns the files without those that a live exception names. What a
+// wildcard or a directory of one covers has the exception. have are the files of the
+// baseline, which need no exception, and compared reports whether a file would
+// break its rule.
+func (p *policy) exceptFiles(facts []fileFact, have map[audit.AcceptedFile]bool, compared func(*fileFact) bool) []fileFact {
+	var out []fileFact
+	for _, x := range facts {
+		if have[x.AcceptedFile] {
+			out = append(out, x)
+			continue
+		}
+		h := p.excusing(x.Rule, x.Path, x.component)
+		if h.live || compared(&x) && !p.accountedStartup(x) {
+			p.except.use(h, x.Rule, "", x.Path)
+		}
+		if h.live && !h.wide {
+			continue
+		}
+		if x.Exception = h.covers(); x.Exception != "" && compared(&x) && !have[x.AcceptedFile] {
+			p.coveredFiles[x.Exception] = append(p.coveredFiles[x.Exception], x.Path)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
 // files reports the files that break a rule and are not accepted, one finding for
 // each rule and severity.
 func (p *policy) files(accepted *baseline.Stage) {
-	facts := p.fileFacts()
-	for _, x := range facts {
-		if !p.accountedStartup(x) {
-			p.stage.Files = append(p.stage.Files, x.AcceptedFile)
-		}
-	}
-	p.stage.Files = slices.Compact(p.stage.Files)
 	known := accepted != nil && accepted.Files != nil
 	have := map[audit.AcceptedFile]bool{}
 	if known {
@@ -198,6 +217,21 @@ func (p *policy) files(accepted *baseline.Stage) {
 			have[a.Same()] = true
 		}
 	}
+	compared := func(x *fileFact) bool { return !x.since || known && (!x.ledger || accepted.Verified) }
+	facts := p.exceptFiles(p.fileFacts(), have, compared)
+	for _, x := range facts {
+		if !p.accountedStartup(x) {
+			p.stage.Files = append(p.stage.Files, x.AcceptedFile)
+		}
+	}
+	for _, f := range p.coveredNotices {
+		p.stage.Files = append(p.stage.Files, f)
+		if !have[f] {
+			p.coveredFiles[f.Exception] = append(p.coveredFiles[f.Exception], f.Path)
+		}
+	}
+	slices.SortFunc(p.stage.Files, audit.AcceptedFile.Compare)
+	p.stage.Files = slices.Compact(p.stage.Files)
 	type group struct {
 		rule     string
 		severity audit.Severity
@@ -208,9 +242,7 @@ func (p *policy) files(accepted *baseline.Stage) {
 		r, _ := audit.RuleByID(x.Rule)
 		severity := r.Severity(p.config.Strict())
 		switch {
-		case have[x.AcceptedFile]:
-			continue
-		case x.since && (!known || x.ledger && !accepted.Verified):
+		case x.Exception != "" || have[x.AcceptedFile] || !compared(&x):
 			continue
 		case x.Rule == audit.RuleStartup.ID && !x.ledger && p.footprint.unjudged():
 			continue // it is unknown whether something accounts for its package

@@ -23,7 +23,7 @@ type footprint struct {
 	registries lockcheck.Policy
 	// platform decides which entries of the locks apply.
 	platform *platform
-	except   *exceptions
+	except   *stageExceptions
 	base     *stageBase // nil without one
 
 	// firstParty has the IDs of the components that the project builds.
@@ -46,9 +46,6 @@ type footprint struct {
 	// present has the identities of the base's dependencies that are in the
 	// stage unchanged. Each is paired with one dependency of the stage.
 	present map[string]bool
-	// expired has the IDs of the dependencies that each expired exception
-	// matches.
-	expired map[*config.Exception][]string
 	locksOf map[entryPlace][]*lockcheck.Lock
 	// usedLocks are the locks with an entry for something installed.
 	usedLocks map[*lockcheck.Lock]bool
@@ -71,12 +68,11 @@ type footprint struct {
 // whyNoPackage is the code of [audit.Reason] for files.
 const whyNoPackage = "no-package"
 
-func newFootprint(in Input, pipeline []string, except *exceptions) *footprint {
+func newFootprint(in Input, pipeline []string, except *stageExceptions) *footprint {
 	f := &footprint{
 		doc: in.Document, platform: newPlatform(in.Document), config: &in.Stage, except: except, base: compareBase(in),
 		firstParty: map[string]bool{}, members: map[string]*lockcheck.Entry{}, byID: map[string]*audit.Dependency{}, broken: map[string][]string{},
 		unsound: map[string]bool{}, present: map[string]bool{},
-		expired: map[*config.Exception][]string{},
 		locksOf: map[entryPlace][]*lockcheck.Lock{}, usedLocks: map[*lockcheck.Lock]bool{},
 	}
 	f.readProof(in.Proof)
@@ -184,16 +180,13 @@ func (f *footprint) account(c *sbom.Component, d *audit.Dependency) string {
 	if rule == "" {
 		return ""
 	}
-	x, live := f.except.forComponent(c)
-	switch {
-	case x == nil:
-	case live:
-		d.Provenance, d.Evidence, d.Exception = audit.FromException, audit.EvidenceExcepted, excuse(x)
-		return ""
-	default:
-		f.expired[x] = append(f.expired[x], d.ID)
+	h := f.except.forComponent(rule, c)
+	f.except.use(h, rule, d.ID, "")
+	if !h.live {
+		return rule
 	}
-	return rule
+	d.Provenance, d.Evidence, d.Exception, d.Covered = audit.FromException, audit.EvidenceExcepted, excuse(h.x), h.covers()
+	return ""
 }
 
 // accountByBase checks whether the component belongs to the base before

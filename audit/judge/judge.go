@@ -67,12 +67,10 @@ func Pipeline(c *config.Config, inputs []Input, accepted *baseline.Baseline, too
 	ordered := slices.SortedStableFunc(slices.Values(inputs), func(a, b Input) int {
 		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Stage.Name, b.Stage.Name))
 	})
-	lost := false
 	for _, in := range ordered {
-		lost = lost || in.Document == nil
 		r.Stages = append(r.Stages, judgeStage(in, c.Registries, except, accepted, true))
 	}
-	r.Findings = pipelineFindings(c, ordered, lost, except, accepted)
+	r.Findings = pipelineFindings(c, ordered, except, accepted)
 	r.Verdict = r.DeriveVerdict()
 	return r
 }
@@ -93,7 +91,7 @@ func Environment(in Input, tool audit.Tool) *audit.Report {
 	return r
 }
 
-func judgeStage(in Input, registries []string, except *exceptions, accepted *baseline.Baseline, gated bool) audit.Stage {
+func judgeStage(in Input, registries []string, all *exceptions, accepted *baseline.Baseline, gated bool) audit.Stage {
 	c := &in.Stage
 	s := audit.Stage{
 		Name: c.Name, Critical: c.Critical, Enforced: c.Enforce && !c.Critical,
@@ -101,7 +99,8 @@ func judgeStage(in Input, registries []string, except *exceptions, accepted *bas
 		Dependencies: []audit.Dependency{}, Findings: []audit.Finding{}, Gaps: []audit.Gap{},
 		Growth: audit.Growth{Allowed: c.Growth, Added: []audit.GrowthGroup{}, Removed: []audit.Accepted{}, Changed: []audit.VersionChange{}},
 	}
-	p := &policy{stage: &s, config: c, except: except, waive: newWaivers(c.Waive, except.today), gated: gated}
+	except := all.inStage(c.Name)
+	p := &policy{stage: &s, config: c, except: except, waive: newWaivers(c.Waive, except.today), gated: gated, coveredFiles: map[string][]string{}}
 	if in.Document == nil {
 		s.Base = compareBase(in).info()
 		if s.Base != nil {

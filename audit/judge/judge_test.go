@@ -2,15 +2,17 @@ package judge
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/depaudit/depaudit/audit"
@@ -29,7 +31,8 @@ const today = "2026-11-23"
 // TestJudge runs the cases in testdata/judge. Each is an archive with a
 // configuration, lock files, the inventory of each stage in the notation of
 // parseInventory, optionally the inventory from which a baseline is made
-// first ("before/STAGE"), the inventory of each base ("base/STAGE" and
+// first ("before/STAGE") by another configuration ("before.yaml") or on another day
+// ("before.day"), the inventory of each base ("base/STAGE" and
 // "before-base/STAGE"), and what the report then says ("want").
 func TestJudge(t *testing.T) {
 	files, err := filepath.Glob("testdata/judge/*.txtar")
@@ -56,7 +59,7 @@ func TestJudge(t *testing.T) {
 			if back, err := audit.Read(bytes.NewReader(data)); err != nil {
 				t.Error(err)
 			} else if again := marshal(t, back); !bytes.Equal(again, data) {
-				t.Errorf("the report is another one after it was read back:\n%s", cmp.Diff(string(data), string(again)))
+				t.Errorf("the report is another one after it was read back:\n%s", gocmp.Diff(string(data), string(again)))
 			}
 			checkSums(t, r)
 			got := transcript(r)
@@ -71,7 +74,7 @@ func TestJudge(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(section(archive, "want"), got); diff != "" {
+			if diff := gocmp.Diff(section(archive, "want"), got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
@@ -105,6 +108,12 @@ func runArchive(t *testing.T, a *txtar.Archive) *audit.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	was := c
+	if section(a, "before.yaml") != "" {
+		if was, err = config.Load("before.yaml"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var base *baseline.Baseline
 	var before, now []Input
 	for _, s := range c.Stages {
@@ -129,7 +138,7 @@ func runArchive(t *testing.T, a *txtar.Archive) *audit.Report {
 	}
 	tool := audit.Tool{Name: "depaudit", Version: "test", Catalogers: "syft v1.54.1"}
 	if len(before) > 0 {
-		for _, s := range Pipeline(c, before, nil, tool, today).Stages {
+		for _, s := range Pipeline(was, before, nil, tool, cmp.Or(strings.TrimSpace(section(a, "before.day")), today)).Stages {
 			if base, err = base.With(s, ""); err != nil {
 				t.Fatal(err)
 			}
@@ -352,6 +361,13 @@ func transcript(r *audit.Report) string {
 			if d.Why != nil {
 				fmt.Fprintf(&b, "  ? %s %s: %s\n", d.ID, d.Provenance, d.Why.Code)
 			}
+		}
+		for _, x := range s.Exceptions {
+			fmt.Fprintf(&b, "  x %s age %d, left %d, %v", x.Subject(), x.Age, x.Left, x.Excuses)
+			for _, covered := range slices.Concat(x.Dependencies, x.Paths) {
+				b.WriteString(" " + covered)
+			}
+			b.WriteString("\n")
 		}
 		for _, f := range s.Findings {
 			writeFinding(&b, "  ", f)

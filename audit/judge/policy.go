@@ -23,13 +23,18 @@ type policy struct {
 	stage     *audit.Stage
 	config    *config.Stage
 	footprint *footprint // nil when the scan was lost
-	except    *exceptions
+	except    *stageExceptions
 	waive     *waivers
 	// gated is false for a scan without configuration, which is not compared
 	// with a baseline.
 	gated bool
 	// verified is true if the baseline has digests of the files.
 	verified bool
+	// coveredFiles are the paths that the baseline does not have under the wildcard
+	// or the directory of an exception, by that.
+	coveredFiles map[string][]string
+	// coveredNotices are the places of notices that such an exception covers.
+	coveredNotices []audit.AcceptedFile
 }
 
 // judge applies every rule and sorts the findings.
@@ -48,13 +53,19 @@ func (p *policy) judge(accepted *baseline.Stage) {
 			p.provenance()
 			p.contradictions()
 			p.required()
-			p.expired()
 		}
 		p.notices()
 		p.forged()
 		p.files(accepted)
+		p.markCovered()
+		p.newlyCovered(accepted)
+		p.introduced()
 		p.locks()
 		p.roots()
+		if !p.footprint.unjudged() {
+			p.expired()
+		}
+		p.reportUses(accepted)
 	}
 	sortFindings(p.stage.Findings)
 }
@@ -64,6 +75,7 @@ func (p *policy) judge(accepted *baseline.Stage) {
 func (p *policy) add(r audit.Rule, f audit.Facts) {
 	f.Severity = cmp.Or(f.Severity, r.Severity(p.config.Strict()))
 	if f.Severity != "" {
+		f.Note = p.except.note(r.ID, &f)
 		p.stage.Findings = append(p.stage.Findings, r.Finding(f))
 	}
 }
@@ -175,12 +187,12 @@ func (p *policy) baseline() {
 	if g.Base != nil && len(g.Base.Added) > 0 {
 		p.add(audit.RuleBaseGrowth, audit.Facts{Count: len(g.Base.Added), Dependencies: g.Base.Added, Accept: update})
 	}
-	if n := len(g.Weaker); n > 0 {
-		ids := make([]string, n)
-		for i, w := range g.Weaker {
-			ids[i] = w.ID
-		}
-		p.add(audit.RuleWeaker, audit.Facts{Count: n, Dependencies: ids, Accept: accept})
+	var weaker []string
+	for _, w := range g.Weaker {
+		weaker = append(weaker, w.ID)
+	}
+	if weaker = p.without(audit.RuleWeaker, weaker); len(weaker) > 0 {
+		p.add(audit.RuleWeaker, audit.Facts{Count: len(weaker), Dependencies: weaker, Accept: accept})
 	}
 	p.changed(p.footprint.compared)
 	removed := len(g.Removed)
@@ -245,16 +257,6 @@ func (p *policy) provenance() {
 	}
 }
 
-func (p *policy) expired() {
-	for i := range p.except.list {
-		x := &p.except.list[i]
-		if ids := p.footprint.expired[x]; len(ids) > 0 {
-			slices.Sort(ids)
-			p.add(audit.RuleExpired, audit.Facts{Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Detail: x.Expires, Dependencies: ids})
-		}
-	}
-}
-
 // noticeRule returns the rule that a notice of the scan breaks.
 func noticeRule(kind sbom.NoticeKind) (audit.Rule, bool) {
 	switch kind {
@@ -280,7 +282,12 @@ func (p *policy) notices() {
 	var order []group
 	for _, n := range p.footprint.doc.Notices {
 		r, ok := noticeRule(n.Kind)
-		if !ok || p.excused(n) {
+		if !ok {
+			continue
+		}
+		h := p.excusing(r.ID, n.Path, n.Component)
+		p.useForNotice(h, r, &n)
+		if h.live {
 			continue
 		}
 		severity := r.Severity(p.config.Strict())
@@ -310,19 +317,6 @@ func (p *policy) notices() {
 func ofPython(file string) bool {
 	name := path.Base(file)
 	return strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-link") || strings.HasPrefix(name, "sitecustomize") || strings.HasPrefix(name, "usercustomize")
-}
-
-// excused reports whether a live exception covers the subject of a notice.
-func (p *policy) excused(n sbom.Notice) bool {
-	if _, live := p.except.forPath(n.Path); live {
-		return true
-	}
-	c := p.footprint.doc.Component(n.Component)
-	if c == nil {
-		return false
-	}
-	_, live := p.except.forComponent(c)
-	return live
 }
 
 // accounted reports whether a dependency, or the one that it is bundled with,
@@ -380,7 +374,7 @@ func (p *policy) roots() {
 }
 
 // pipelineFindings returns the findings about no single stage.
-func pipelineFindings(c *config.Config, inputs []Input, lost bool, except *exceptions, accepted *baseline.Baseline) []audit.Finding {
+func pipelineFindings(c *config.Config, inputs []Input, except *exceptions, accepted *baseline.Baseline) []audit.Finding {
 	var findings []audit.Finding
 	add := func(r audit.Rule, f audit.Facts) {
 		f.Severity = cmp.Or(f.Severity, r.Strict)
@@ -396,19 +390,7 @@ func pipelineFindings(c *config.Config, inputs []Input, lost bool, except *excep
 	if len(left) > 0 {
 		add(audit.RuleNotJudged, audit.Facts{Subject: wording.Count(len(left), "critical stage", "critical stages") + ": " + strings.Join(left, ", ")})
 	}
-	all := !slices.ContainsFunc(c.Stages, func(s config.Stage) bool {
-		return !slices.ContainsFunc(inputs, func(in Input) bool { return in.Stage.Name == s.Name })
-	})
-	// A stage that was not examined may need the exception.
-	if all && !lost {
-		for i, used := range except.used {
-			if x := &except.list[i]; !used {
-				add(audit.RuleUnusedException, audit.Facts{
-					Subject: fmt.Sprintf("%s (%s, until %s)", x, x.Owner, x.Expires), Line: x.Line, Paths: []string{c.File},
-				})
-			}
-		}
-	}
+	exceptionFindings(c, inputs, except, add)
 	if accepted != nil {
 		for _, name := range slices.Sorted(maps.Keys(accepted.Stages)) {
 			if s := c.Stage(name); s != nil {

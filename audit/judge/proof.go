@@ -83,7 +83,7 @@ func (p *policy) forged() {
 		if q == nil || len(q.Differs) == 0 {
 			continue
 		}
-		if _, live := p.except.forComponent(&d.Component); live {
+		if p.excepted(audit.RuleForged, d.ID) {
 			continue
 		}
 		if f.Count++; f.Count == 1 {
@@ -104,7 +104,8 @@ func (p *policy) required() {
 	for i := range p.stage.Dependencies {
 		d := &p.stage.Dependencies[i]
 		level := want[d.Provenance]
-		if level == "" || !d.Strength().Sound() || !d.Strength().WeakerThan(audit.Strength{Provenance: d.Provenance, Evidence: level}) {
+		weak := level != "" && d.Strength().Sound() && d.Strength().WeakerThan(audit.Strength{Provenance: d.Provenance, Evidence: level})
+		if !weak || p.excepted(audit.RuleRequired, d.ID) {
 			continue
 		}
 		if f.Count++; f.Count == 1 {

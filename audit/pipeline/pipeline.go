@@ -113,6 +113,9 @@ func Audit(ctx context.Context, cfg *config.Config, o Options) (*audit.Report, e
 	if _, err := time.Parse(time.DateOnly, o.Today); err != nil {
 		return nil, &InputError{Err: fmt.Errorf("the day that exceptions are checked against is not YYYY-MM-DD: %q", o.Today)}
 	}
+	if err := cfg.CheckExceptions(o.Today); err != nil {
+		return nil, &InputError{Err: err}
+	}
 	p, stages, err := prepare(ctx, cfg, o)
 	if err != nil {
 		return nil, err

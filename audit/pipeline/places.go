@@ -47,7 +47,7 @@ func checkPlaces(cfg *config.Config, stages []stageScan, o Options) error {
 				Hint: "keep it in a directory that reviewers control, outside of every scanned root",
 			}
 		}
-		if err := errors.Join(in("the configuration", cfg.File), in("the baseline", o.BaselineFile)); err != nil {
+		if err := errors.Join(in("the configuration", cfg.File), in("the file of exceptions", cfg.ExceptionsPath()), in("the baseline", o.BaselineFile)); err != nil {
 			return first(err)
 		}
 		for _, l := range s.input.Locks {

@@ -1,0 +1,219 @@
+package judge
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/baseline"
+	"github.com/depaudit/depaudit/audit/config"
+	"github.com/depaudit/depaudit/audit/growth"
+	"github.com/depaudit/depaudit/sbom"
+)
+
+// What exceptions cover.
+//
+// An exception that names one package covers what reviewers saw when they read it.
+// One with a wildcard, and one for a directory, covers what others put there later.
+// The baseline therefore has what such an exception covered when it was accepted,
+// by the text of its purl and path: a wider text is another exception, with
+// nothing accepted under it.
+
+// reportUses adds the exceptions that the stage needs to the report, in the order
+// of the configuration.
+func (p *policy) reportUses(accepted *baseline.Stage) {
+	for _, i := range slices.Sorted(maps.Keys(p.except.uses)) {
+		x, u := &p.except.list[i], p.except.uses[i]
+		since := x.Added
+		if since == "" && accepted != nil {
+			since = accepted.Exceptions[x.String()]
+		}
+		since = cmp.Or(since, p.except.today)
+		use := audit.ExceptionUse{
+			PURL: x.PURL, Path: x.Path, Stages: x.Stages, Rules: x.Rules, Reason: x.Reason, Owner: x.Owner, Added: x.Added, Expires: x.Expires,
+			File: sbom.ValidText(x.File), Line: x.Line, Since: since, Age: max(0, days(since, p.except.today)), Left: days(p.except.today, x.Expires), Expired: !p.except.live[i],
+			Excuses: slices.Sorted(maps.Keys(u.rules)), Dependencies: p.known(u.dependencies), Paths: slices.Sorted(maps.Keys(u.paths)),
+		}
+		p.stage.Exceptions = append(p.stage.Exceptions, use)
+	}
+}
+
+// useForNotice records the exception for a notice. Its path is what a wildcard or a
+// directory covers; without one, its component is.
+func (p *policy) useForNotice(h hit, r audit.Rule, n *sbom.Notice) {
+	if n.Path == "" {
+		p.except.use(h, r.ID, n.Component, "")
+		return
+	}
+	p.except.use(h, r.ID, "", n.Path)
+	if label := h.covers(); label != "" {
+		p.coveredNotices = append(p.coveredNotices, audit.AcceptedFile{Rule: r.ID, Path: n.Path, Digest: audit.ShortDigest(n.Digest), Exception: label})
+	}
+}
+
+// known returns the IDs that are dependencies of the stage, sorted.
+func (p *policy) known(ids map[string]bool) []string {
+	var out []string
+	for id := range ids {
+		if p.footprint.byID[id] != nil {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// expired reports the expired exceptions of what breaks a rule.
+func (p *policy) expired() {
+	for _, i := range slices.Sorted(maps.Keys(p.except.uses)) {
+		if p.except.live[i] {
+			continue
+		}
+		x, u := &p.except.list[i], p.except.uses[i]
+		p.add(audit.RuleExpired, audit.Facts{
+			Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Detail: x.Expires, Line: x.Line, Place: x.At(),
+			Dependencies: p.known(u.dependencies), Paths: slices.Sorted(maps.Keys(u.paths)),
+		})
+	}
+}
+
+// markCovered sets the exception of each dependency that a wildcard or a directory
+// covers.
+func (p *policy) markCovered() {
+	for i := range p.stage.Dependencies {
+		d := &p.stage.Dependencies[i]
+		d.Covered = p.except.covered[d.ID]
+	}
+}
+
+// newlyCovered reports what such exceptions cover and the baseline does not have
+// under them. Without a baseline of the stage, another rule applies.
+func (p *policy) newlyCovered(accepted *baseline.Stage) {
+	if !p.gated || accepted == nil {
+		return
+	}
+	found := map[string]*audit.Facts{}
+	at := func(label string) *audit.Facts {
+		if found[label] == nil {
+			found[label] = &audit.Facts{Paths: p.coveredFiles[label]}
+		}
+		return found[label]
+	}
+	for label := range p.coveredFiles {
+		at(label)
+	}
+	if p.stage.Growth.Method == nil && !p.footprint.unjudged() {
+		parts := growth.Compare(accepted.Dependencies, p.stage.Accepted(), p.footprint.base.trusted())
+		for _, a := range slices.Concat(parts.Added, parts.BaseAdded) {
+			if a.Exception != "" {
+				f := at(a.Exception)
+				f.Dependencies = append(f.Dependencies, a.ID)
+			}
+		}
+		for _, pair := range parts.Compared {
+			if label := pair.Now.Exception; label != "" && label != pair.Before.Exception {
+				f := at(label)
+				f.Dependencies = append(f.Dependencies, pair.Now.ID)
+			}
+		}
+	}
+	for _, label := range slices.Sorted(maps.Keys(found)) {
+		f := found[label]
+		slices.Sort(f.Dependencies)
+		f.Dependencies = slices.Compact(f.Dependencies)
+		slices.Sort(f.Paths)
+		f.Paths = slices.Compact(f.Paths)
+		f.Subject, f.Count, f.Accept = label, len(f.Dependencies)+len(f.Paths), updateCommand(p.config, true)
+		if i := slices.IndexFunc(p.except.list, func(x config.Exception) bool { return x.String() == label && x.ForStage(p.stage.Name) }); i >= 0 {
+			f.Place = p.except.list[i].At()
+		}
+		p.add(audit.RuleExceptionGrowth, *f)
+	}
+}
+
+// introduced reports the dependencies that excused ones introduce beyond what
+// their exception allows.
+func (p *policy) introduced() {
+	for _, i := range slices.Sorted(maps.Keys(p.except.uses)) {
+		x, u := &p.except.list[i], p.except.uses[i]
+		if x.Introduces == nil || !p.except.live[i] {
+			continue
+		}
+		ids := p.footprint.introducedBy(p.stage, u.dependencies)
+		f := audit.Facts{Subject: x.String(), Limit: x.Introduces.Most, Count: len(ids), Dependencies: ids, Place: x.At()}
+		if len(x.Introduces.PURLs) > 0 {
+			f.Dependencies = slices.DeleteFunc(ids, func(id string) bool {
+				c := p.footprint.doc.Component(id)
+				return slices.ContainsFunc(x.Introduces.PURLs, func(purl string) bool {
+					s := newSelector("", purl, "")
+					return s.matches(c)
+				})
+			})
+			f.Count, f.Detail = len(f.Dependencies), "list"
+			if f.Count == 0 {
+				continue
+			}
+		} else if f.Count <= f.Limit {
+			continue
+		}
+		p.add(audit.RuleIntroduces, f)
+	}
+}
+
+// introducedBy returns the IDs of the counted dependencies that are there only
+// because of the given ones, sorted.
+func (f *footprint) introducedBy(s *audit.Stage, ids map[string]bool) []string {
+	g := f.graph(s)
+	seen := map[string]bool{}
+	var out []string
+	todo := slices.Sorted(maps.Keys(ids))
+	for len(todo) > 0 {
+		id := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		below, err := g.Retains(id)
+		if err != nil {
+			continue // it is in no graph, such as one that is bundled
+		}
+		for _, b := range below {
+			if seen[b] {
+				continue
+			}
+			seen[b] = true
+			todo = append(todo, b)
+			if d := f.byID[b]; d != nil && d.Provenance.Counted() && !ids[b] {
+				out = append(out, b)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// exceptionFindings returns the findings about exceptions and no single stage: the
+// unused ones, and those that end soon.
+func exceptionFindings(c *config.Config, inputs []Input, except *exceptions, add func(audit.Rule, audit.Facts)) {
+	// An exception for a stage that was not examined may be needed there.
+	examined := func(x *config.Exception) bool {
+		return !slices.ContainsFunc(c.Stages, func(s config.Stage) bool {
+			return x.ForStage(s.Name) && !slices.ContainsFunc(inputs, func(in Input) bool {
+				return in.Stage.Name == s.Name && in.Document != nil && in.Lost == nil
+			})
+		})
+	}
+	for i, used := range except.used {
+		x := &except.list[i]
+		left := days(except.today, x.Expires)
+		switch {
+		case !used && examined(x):
+			add(audit.RuleUnusedException, audit.Facts{
+				Subject: fmt.Sprintf("%s (%s, until %s)", x, x.Owner, x.Expires), Line: x.Line, Paths: []string{sbom.ValidText(x.File)},
+			})
+		case used && except.live[i] && left <= c.Notice():
+			add(audit.RuleExpiring, audit.Facts{
+				Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Count: left, Detail: x.Expires, Line: x.Line, Paths: []string{sbom.ValidText(x.File)},
+			})
+		}
+	}
+}
