@@ -419,6 +419,8 @@ type LockFile struct {
 	Path    string `json:"path"`
 	Format  string `json:"format"`
 	Entries int    `json:"entries"`
+	// For are the directories that the lock is for; none for all.
+	For []string `json:"for,omitempty"`
 	// Notes are the places where the lock pins less than it seems to.
 	Notes []LockNote `json:"notes,omitempty"`
 }

@@ -512,12 +512,23 @@ var (
 	}
 	RuleUnusedLock = Rule{
 		ID: "unused-lock", Title: "Nothing of a lock file is installed", Strict: Warning, Other: Warning,
-		What:    "A lock file of the stage names no package that is installed in it.",
-		Why:     "It is the wrong file, or the wrong stage, and would pin packages that are installed later.",
-		Fix:     "remove it from `locks:` of the stage.",
-		Accept:  acceptWarning,
-		message: text("nothing of this lock file is installed"),
-		hint:    text("remove it from `locks:` of the stage, or correct the path"),
+		What:   "A lock file of the stage names no package that is installed in it, or no package of its kind is installed in the directory that it is for.",
+		Why:    "It is the wrong file, the wrong directory or the wrong stage, and would pin packages that are installed later.",
+		Fix:    "remove it from `locks:` of the stage, or correct `for:`.",
+		Accept: acceptWarning,
+		// Subject is the directory, empty for the whole file.
+		message: func(f Facts) string {
+			if f.Subject != "" {
+				return fmt.Sprintf("no package that this lock file could pin is installed in %q", f.Subject)
+			}
+			return "nothing of this lock file is installed"
+		},
+		hint: func(f Facts) string {
+			if f.Subject != "" {
+				return "correct `for:` of the lock, or remove it from `locks:` of the stage"
+			}
+			return "remove it from `locks:` of the stage, or correct the path"
+		},
 	}
 	RuleUnknownRoot = Rule{
 		ID: "unknown-root", Title: "Unknown root", Strict: Warning, Other: Warning,

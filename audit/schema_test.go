@@ -77,7 +77,7 @@ func TestReportSchemaCovers(t *testing.T) {
 				Removed: []Accepted{entry}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
 				Base: &BaseGrowth{1, []string{"a"}, []Accepted{entry}, []VersionChange{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
 			Findings: []Finding{finding}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d", Digest: "sha256:00"}},
-			Locks:    []LockFile{{"p", "f", 1, []LockNote{{"k", "f", 1, "n", "d"}}}},
+			Locks:    []LockFile{{"p", "f", 1, []string{"/opt"}, []LockNote{{"k", "f", 1, "n", "d"}}}},
 			Verified: true, Sealed: true, Files: []AcceptedFile{{"r", "p", "d", "4755", "x", "r"}},
 			Exceptions: []ExceptionUse{{"pkg:a/b", "/p", []string{"s"}, []string{"not-pinned"}, "r", "o", "2026-01-01", "2026-02-01", "f", 1, "2026-01-01", 3, 2, true, []string{"not-pinned"}, []string{"a"}, []string{"/x"}}},
 			Indexes:    []Index{{"f", true, "o", "l", "s", "c", "2026-01-01", "K", "n", "p", 1}},

@@ -12,6 +12,9 @@ type Lock struct {
 	// Format is the name of the format, which is that of its best-known file:
 	// "requirements.txt", "package-lock.json". docs/locks.md has all of them.
 	Format string
+	// For are the directories of the environment, or patterns of them, in which
+	// the lock pins packages; none for everywhere. See [Lock.Governing].
+	For []string
 	// Definition is true for a file that names what a stage runs on and what its
 	// environment does not show: a workflow, a Dockerfile.
 	Definition bool

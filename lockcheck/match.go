@@ -26,6 +26,8 @@ type Set struct {
 	reached sync.Map
 	// types are the package URL types that the locks have entries of.
 	types map[string]bool
+	// scopes has the directories that locks are for, by package URL type.
+	scopes map[string]*scopes
 }
 
 type packageKey struct{ typ, name string }
@@ -40,7 +42,7 @@ type candidate struct {
 
 // NewSet returns an index over locks. Their order does not affect any result.
 func NewSet(locks []*Lock, policy Policy) *Set {
-	s := &Set{policy: policy, byName: map[packageKey][]candidate{}, byDir: map[string][]candidate{}, types: map[string]bool{}, locks: locks}
+	s := &Set{policy: policy, byName: map[packageKey][]candidate{}, byDir: map[string][]candidate{}, types: map[string]bool{}, locks: locks, scopes: newScopes(locks)}
 	for i, l := range locks {
 		for j := range l.Entries {
 			e := &l.Entries[j]
@@ -91,33 +93,37 @@ func (s *Set) Match(p Package) Result {
 	}
 	named := s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, name)}]
 	var results []Result
+	for _, x := range s.sites(p.Type, p.Paths) {
+		p.Paths = x.paths
+		results = append(results, s.matchAt(&p, name, x.group, named)...)
+	}
+	return Weakest(results)
+}
+
+// matchAt returns the results of a package in each of its directories or
+// environments at one site.
+func (s *Set) matchAt(p *Package, name string, g *group, named []candidate) (results []Result) {
+	here := governed(g, named)
+	best := func(candidates []candidate, env pep508.Environment) {
+		results = append(results, s.elsewhere(p, g, named, s.best(p, name, candidates, env)))
+	}
 	switch {
 	case p.Type == "npm" && len(p.Paths) > 0:
 		for _, dir := range slices.Sorted(slices.Values(p.Paths)) {
-			results = append(results, s.best(&p, name, s.inDir(named, dir), nil))
+			best(s.inDir(g, here, dir), nil)
 		}
-	case p.Type == "gem" && len(gemPlatforms(&p)) > 0:
-		for _, p.platform = range gemPlatforms(&p) {
-			results = append(results, s.best(&p, name, named, nil))
+	case p.Type == "gem" && len(gemPlatforms(p)) > 0:
+		for _, p.platform = range gemPlatforms(p) {
+			best(here, nil)
 		}
 	case len(p.Markers) > 0:
 		for _, env := range p.Markers {
-			results = append(results, s.best(&p, name, named, env))
+			best(here, env)
 		}
 	default:
-		return s.best(&p, name, named, nil)
+		best(here, nil)
 	}
-	worst := results[0]
-	for _, r := range results[1:] {
-		contradicts, text := worst.Contradicts, worst.Contradiction
-		if stronger(worst, r) {
-			worst = r
-		}
-		if worst.Contradicts == nil {
-			worst.Contradicts, worst.Contradiction = contradicts, text
-		}
-	}
-	return worst
+	return results
 }
 
 // unpinnable returns the result for a package that no lock entry can pin.
@@ -139,12 +145,12 @@ func unpinnable(p *Package, name string) (Result, bool) {
 // inDir selects candidates by the directory of an npm package. In a lock that
 // has an entry for this directory, only that entry counts, even if it is
 // another package's.
-func (s *Set) inDir(named []candidate, dir string) []candidate {
+func (s *Set) inDir(g *group, named []candidate, dir string) []candidate {
 	decided := map[int]bool{}
 	var out []candidate
 	for _, key := range npmKeys(dir) {
 		for _, c := range s.byDir[key] {
-			if !decided[c.lock] {
+			if !decided[c.lock] && g.has(c.lock) {
 				out = append(out, c)
 			}
 		}

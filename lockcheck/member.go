@@ -24,6 +24,9 @@ func (s *Set) FirstParty(p Package) *Entry {
 	name := ecosystem.Canonical(p.Type, ecosystem.Join(p.Namespace, p.Name))
 	for _, c := range s.members {
 		m := c.entry
+		if !s.Governing(c.lock, p.Type, p.Paths) {
+			continue
+		}
 		if m.Type != p.Type || !m.unnamed && ecosystem.Canonical(m.Type, m.fullName()) != name ||
 			m.Version != "" && p.Version != "" && !sameLocked(m, p.Version) {
 			continue

@@ -97,10 +97,10 @@ type Stage struct {
 	// that is.
 	Enforce bool
 	// Locks are the paths and patterns as configured.
-	Locks []string
+	Locks []Lock
 	// LockFiles are the files that Locks name, as paths to open, sorted.
 	// Only [Load] sets them.
-	LockFiles []string
+	LockFiles []LockFile
 	// Limit is the largest number of dependencies, nil without one.
 	Limit *int
 	// Growth is the number of new dependencies that are allowed.
@@ -142,6 +142,21 @@ type Stage struct {
 	// Flags are the flags of the command line that selected and changed this
 	// stage. They are not part of the file; commands to paste repeat them.
 	Flags []Flag
+}
+
+// Lock names lock files.
+type Lock struct {
+	// Path is a path or a pattern, relative to the configuration.
+	Path string
+	// For are the directories of the environment, or patterns of them, whose
+	// packages the files pin; none for all packages.
+	For []string
+}
+
+// LockFile is a file that a [Lock] names.
+type LockFile struct {
+	Path string
+	For  []string // sorted
 }
 
 // Flag is one flag of the command line, such as "--env" with its value.

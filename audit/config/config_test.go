@@ -75,7 +75,7 @@ func TestParseConfig(t *testing.T) {
 		Sources:    Sources{Indexes: []string{"i.zip"}, Artifacts: []string{"/a"}, Trust: []string{"k.asc"}},
 		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", File: "ci/depaudit.yaml", Line: 9, Ends: Place{13, 14}}},
 		Stages: []Stage{{
-			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []string{"requirements.txt", "locks/**/*.txt"},
+			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []Lock{{Path: "requirements.txt"}, {Path: "locks/**/*.txt"}},
 			Limit: &limit, Growth: 2, Minimum: &minimum, Message: "ask the release team\n",
 			FirstParty: []FirstParty{{Name: "release-tools", Line: 25}, {PURL: "pkg:pypi/blurb", Line: 26}, {Path: "/src/**", Line: 27}}, Registries: []string{"npm.example.org:8443"},
 			Base: "registry:debian:12", BaseLimit: &baseLimit, Platform: "linux/arm64/v8", Accept: []sbom.LimitationName{sbom.LimitOwnership, sbom.LimitUnaccounted},
@@ -227,6 +227,8 @@ func TestLoadConfigLocks(t *testing.T) {
 		{"", "['locks/**/*.txt']", "locks/x/c.txt"},
 		{"[odd]", "['conf/*.txt']", "[odd]/conf/d.txt"},
 		{"[odd]/conf", "['../../u*.txt', ../../a.txt]", "a.txt up.txt"},
+		{"", "[{path: a.txt, for: /opt/venv}, b.txt]", "a.txt:/opt/venv b.txt"},
+		{"", "['*.txt', {path: a.txt, for: [/opt/venv, '/srv/*/venv']}, {for: /opt/venv, path: a.txt}]", "a.txt:/opt/venv:/srv/*/venv b.txt up.txt"},
 	} {
 		c, err := load(tt.sub, tt.locks)
 		if err != nil {
@@ -235,21 +237,28 @@ func TestLoadConfigLocks(t *testing.T) {
 		}
 		var got []string
 		for _, f := range c.Stages[0].LockFiles {
-			rel, err := filepath.Rel(dir, f)
+			rel, err := filepath.Rel(dir, f.Path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, filepath.ToSlash(rel))
+			got = append(got, strings.Join(append([]string{filepath.ToSlash(rel)}, f.For...), ":"))
 		}
 		if strings.Join(got, " ") != tt.want {
 			t.Errorf("%s %s: %v, want %s", tt.sub, tt.locks, got, tt.want)
 		}
 	}
 	for locks, want := range map[string]string{
-		"[none.txt]":         `DIR/depaudit.yaml:5:11: lock "none.txt" matches no file; paths are relative to the directory of this file`,
-		"[a.txt, '*.lock']":  `DIR/depaudit.yaml:5:18: lock "*.lock" matches no file; paths are relative to the directory of this file`,
-		"[locks]":            `DIR/depaudit.yaml:5:11: lock "locks": is a directory; name the file in it`,
-		"['nowhere/*.lock']": `DIR/depaudit.yaml:5:11: lock "nowhere/*.lock" matches no file; paths are relative to the directory of this file`,
+		"[none.txt]":                      `DIR/depaudit.yaml:5:11: lock "none.txt" matches no file; paths are relative to the directory of this file`,
+		"[a.txt, '*.lock']":               `DIR/depaudit.yaml:5:18: lock "*.lock" matches no file; paths are relative to the directory of this file`,
+		"[locks]":                         `DIR/depaudit.yaml:5:11: lock "locks": is a directory; name the file in it`,
+		"['nowhere/*.lock']":              `DIR/depaudit.yaml:5:11: lock "nowhere/*.lock" matches no file; paths are relative to the directory of this file`,
+		"[a.txt, {path: a.txt, for: /x}]": "DIR/depaudit.yaml:5:11: lock \"DIR/a.txt\" is named with `for:` and without; remove one of the two entries",
+		"[{path: a.txt}]":                 "DIR/depaudit.yaml:5:11: a lock file has no \"for\"; add `for:`",
+		"[{path: a.txt, for: opt/venv}]":  `DIR/depaudit.yaml:5:30: "opt/venv" is not an absolute path within the environment; write "/opt/venv"`,
+		"[{path: a.txt, for: /}]":         `DIR/depaudit.yaml:5:30: "/" matches all of the environment; name a directory`,
+		"[{path: a.txt, for: []}]":        `DIR/depaudit.yaml:5:30: the list is empty; name a directory, or write the path alone`,
+		"[{path: a.txt, four: /x}]":       "DIR/depaudit.yaml:5:11: a lock file has no \"for\"; add `for:`\n" + `DIR/depaudit.yaml:5:25: unknown key "four" in a lock file; did you mean "for"?`,
+		"[{path: a.txt, for: {at: /x}}]":  `DIR/depaudit.yaml:5:30: expected a path within the environment, or a pattern, got a mapping`,
 	} {
 		if _, err := load("", locks); err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", locks, err, want)

@@ -99,7 +99,7 @@ func (p *configParser) stageFields(s *Stage, locks *[]position, named *position)
 		{"enforce", false, func(n ast.Node) { s.Enforce = p.boolean(n, "enforce") }},
 		{"locks", false, func(n ast.Node) {
 			p.list(n, "a list of lock files", func(n ast.Node) {
-				if lock, ok := p.pattern(n, "the path of a lock file, or a pattern"); ok {
+				if lock, ok := p.lock(n); ok {
 					s.Locks = append(s.Locks, lock)
 					*locks = append(*locks, place(n))
 				}
@@ -129,6 +129,42 @@ func (p *configParser) stageFields(s *Stage, locks *[]position, named *position)
 			p.list(n, "a list of waivers for gaps", func(n ast.Node) { s.Waive = append(s.Waive, p.waiver(n)) })
 		}},
 	}, p.sourceFields(&s.Sources)...)
+}
+
+func (p *configParser) lockFields(l *Lock) []field {
+	return []field{
+		{"path", true, func(n ast.Node) { l.Path, _ = p.pattern(n, "the path of a lock file, or a pattern") }},
+		{"for", true, func(n ast.Node) {
+			one := func(n ast.Node) {
+				if dir := p.absolutePattern(n); dir != "" {
+					l.For = append(l.For, dir)
+				}
+			}
+			if _, several := n.(*ast.SequenceNode); !several {
+				one(n)
+				return
+			}
+			p.list(n, "a list of directories", one)
+			if len(l.For) == 0 && len(p.errs) == 0 {
+				p.fail(place(n), "name a directory, or write the path alone", "the list is empty")
+			}
+		}},
+	}
+}
+
+// lock decodes an entry of locks: a path, or a mapping with the directories that
+// it is for.
+func (p *configParser) lock(n ast.Node) (Lock, bool) {
+	var l Lock
+	switch n.(type) {
+	case *ast.MappingNode:
+		before := len(p.errs)
+		ok := p.mapping(n, "a lock file", p.lockFields(&l))
+		return l, ok && len(p.errs) == before
+	}
+	var ok bool
+	l.Path, ok = p.pattern(n, "the path of a lock file, or a pattern")
+	return l, ok
 }
 
 var stageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
@@ -373,6 +409,7 @@ func configKeys() map[string][]string {
 		"stage":       keysOf(p.stageFields(&Stage{}, nil, nil)),
 		"first-party": keysOf(p.firstPartyFields(&FirstParty{})),
 		"exception":   keysOf(p.exceptionFields(&Exception{})),
+		"lock":        keysOf(p.lockFields(&Lock{})),
 		"waiver":      keysOf(p.waiverFields(&Waiver{})),
 		"require":     keysOf(p.requireFields(&Require{})),
 	}

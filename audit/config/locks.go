@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,8 +26,9 @@ func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
 	d := &decoder{file: c.File}
 	for i := range c.Stages {
 		s := &c.Stages[i]
-		for j, pattern := range s.Locks {
-			at := places[i][j]
+		var found []foundLock
+		for j, lock := range s.Locks {
+			at, pattern := places[i][j], lock.Path
 			files, err := lockFiles(c.path(""), pattern)
 			switch {
 			case err != nil:
@@ -34,10 +36,11 @@ func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
 			case len(files) == 0:
 				d.fail(at, "paths are relative to the directory of this file", "lock %s matches no file", textfile.Quote(pattern))
 			}
-			s.LockFiles = append(s.LockFiles, files...)
+			for _, file := range files {
+				found = append(found, foundLock{LockFile{file, lock.For}, isPattern(pattern), at})
+			}
 		}
-		slices.Sort(s.LockFiles)
-		s.LockFiles = slices.Compact(s.LockFiles)
+		s.LockFiles = d.merge(found)
 		if len(s.LockFiles) > maxLockFiles {
 			d.fail(places[i][0], "narrow the patterns down", "the locks of stage %q are %d files, and at most %d are read", s.Name, len(s.LockFiles), maxLockFiles)
 		}
@@ -45,8 +48,51 @@ func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
 	return d.errs
 }
 
+// foundLock is a file that an entry of locks names.
+type foundLock struct {
+	LockFile
+	byPattern bool
+	at        position
+}
+
+// merge returns each file once, for the directories of all entries that name it.
+// A pattern without directories does not name the files that other entries name
+// with some. A path does, which is a mistake.
+func (d *decoder) merge(found []foundLock) []LockFile {
+	files := map[string]*LockFile{}
+	for _, f := range found {
+		if len(f.For) > 0 {
+			have := files[f.Path]
+			if have == nil {
+				have = &LockFile{Path: f.Path}
+				files[f.Path] = have
+			}
+			have.For = append(have.For, f.For...)
+		}
+	}
+	for _, f := range found {
+		switch {
+		case len(f.For) > 0:
+		case files[f.Path] == nil:
+			files[f.Path] = &LockFile{Path: f.Path}
+		case len(files[f.Path].For) > 0 && !f.byPattern:
+			d.fail(f.at, "remove one of the two entries", "lock %s is named with `for:` and without", textfile.Quote(f.Path))
+		}
+	}
+	var out []LockFile
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		f := files[path]
+		slices.Sort(f.For)
+		f.For = slices.Compact(f.For)
+		out = append(out, *f)
+	}
+	return out
+}
+
+func isPattern(path string) bool { return strings.ContainsAny(path, `*?[{\`) }
+
 func lockFiles(dir, pattern string) ([]string, error) {
-	if !strings.ContainsAny(pattern, `*?[{\`) {
+	if !isPattern(pattern) {
 		path := pattern
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, filepath.FromSlash(pattern))

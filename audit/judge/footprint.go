@@ -393,11 +393,18 @@ func ruleOf(r lockcheck.Reason) string {
 	return audit.RuleNotPinned.ID
 }
 
-// match compares the component with the locks.
+// match compares the component with the locks, apart in each place that other
+// locks govern.
 func (f *footprint) match(c *sbom.Component) lockcheck.Result {
-	p := installed(c)
-	p.Markers, p.Platform = f.platform.python(c), f.platform.npm
-	return f.set.Match(p)
+	var results []lockcheck.Result
+	for _, paths := range f.set.Split(c.Type, c.Paths) {
+		at := *c
+		at.Paths = paths
+		p := installed(&at)
+		p.Markers, p.Platform = f.platform.python(&at), f.platform.npm
+		results = append(results, f.set.Match(p))
+	}
+	return lockcheck.Weakest(results)
 }
 
 // installed returns the component as lockcheck compares it, without its
@@ -438,6 +445,17 @@ func (f *footprint) useLock(e *lockcheck.Entry) {
 	for _, l := range f.locksOf[entryPlace{e.File, e.Line, e.Name}] {
 		f.usedLocks[l] = true
 	}
+}
+
+// emptyDirs returns the directories that a lock is for and that have no package
+// that it could pin.
+func (f *footprint) emptyDirs(l *lockcheck.Lock) []string {
+	return slices.DeleteFunc(slices.Clone(l.For), func(dir string) bool {
+		governs := l.In(dir)
+		return slices.ContainsFunc(f.doc.Components, func(c sbom.Component) bool {
+			return c.Kind == sbom.KindPackage && slices.ContainsFunc(c.Paths, func(at string) bool { return governs(c.Type, at) })
+		})
+	})
 }
 
 // useLockOfBundled marks the locks that pin a bundled component: go.sum is in use

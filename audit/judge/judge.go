@@ -178,6 +178,9 @@ func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 // lockFile returns a lock file as the report lists it.
 func lockFile(l *lockcheck.Lock) audit.LockFile {
 	file := audit.LockFile{Path: sbom.ValidText(l.Path), Format: l.Format, Entries: len(l.Entries)}
+	for _, dir := range l.For {
+		file.For = append(file.For, sbom.ValidText(dir))
+	}
 	for _, n := range l.Notes {
 		file.Notes = append(file.Notes, audit.LockNote{
 			Kind: string(n.Kind), File: sbom.ValidText(n.File), Line: n.Line, Name: sbom.ValidText(n.Name), Detail: sbom.ValidText(n.Detail),

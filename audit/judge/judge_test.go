@@ -118,12 +118,12 @@ func runArchive(t *testing.T, a *txtar.Archive) *audit.Report {
 	var before, now []Input
 	for _, s := range c.Stages {
 		in := Input{Stage: s}
-		for _, path := range s.LockFiles {
-			lock, err := lockcheck.Open(t.Context(), path)
+		for _, file := range s.LockFiles {
+			lock, err := lockcheck.Open(t.Context(), file.Path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			in.Locks = append(in.Locks, lock)
+			in.Locks = append(in.Locks, lock.Governing(file.For))
 		}
 		if text := section(a, "before/"+s.Name); text != "" {
 			in.Document, in.Lost = parseInventory(t, s.Environment, text)

@@ -336,14 +336,18 @@ var entryProblems = map[lockcheck.ProblemKind]bool{
 	lockcheck.ProblemUnpinned: true, lockcheck.ProblemNoHash: true, lockcheck.ProblemWeakHash: true,
 	lockcheck.ProblemVCS: true, lockcheck.ProblemURL: true, lockcheck.ProblemPath: true,
 	lockcheck.ProblemEditable: true, lockcheck.ProblemLink: true, lockcheck.ProblemEmpty: true,
-	lockcheck.ProblemPartlyRead: true,
+	lockcheck.ProblemPartlyRead: true, lockcheck.ProblemPatched: true,
 }
 
 func (p *policy) locks() {
 	for _, l := range p.footprint.locks {
 		paths := []string{sbom.ValidText(l.Path)}
-		if !p.footprint.usedLocks[l] && !l.Definition {
+		empty := p.footprint.emptyDirs(l)
+		if !p.footprint.usedLocks[l] && !l.Definition && len(empty) == 0 {
 			p.add(audit.RuleUnusedLock, audit.Facts{Paths: paths})
+		}
+		for _, dir := range empty {
+			p.add(audit.RuleUnusedLock, audit.Facts{Paths: paths, Subject: sbom.ValidText(dir)})
 		}
 		n, first, severity := 0, lockcheck.Problem{}, audit.Severity("")
 		for _, note := range l.Notes {

@@ -41,6 +41,9 @@ type Request struct {
 	Artifacts []string `json:"artifacts,omitempty"`
 	// Locks are the stage's lock files.
 	Locks []string `json:"locks,omitempty"`
+	// For has the directories that the lock of the same index is for
+	// (lockcheck.Lock.For). It can be shorter.
+	For [][]string `json:"for,omitempty"`
 	// Cache is the directory for manifests, empty for none.
 	Cache string `json:"cache,omitempty"`
 	// Own is set to search the caches of package managers on the auditor's machine.

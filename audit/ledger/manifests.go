@@ -137,7 +137,7 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 	if err != nil {
 		return nil, err
 	}
-	locked, err := e.locked(ctx)
+	locked, locks, err := e.locked(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +162,9 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 		name := ecosystem.Join(c.Namespace, c.Name)
 		w.Name = name
 		for _, l := range locked[lockKey{c.Type, ecosystem.Canonical(c.Type, name), c.Version}] {
+			if !locks.Governing(l.lock, c.Type, c.Paths) {
+				continue
+			}
 			for _, h := range l.Hashes {
 				w.Digests = append(w.Digests, h.Algorithm+":"+h.Value)
 			}
@@ -184,15 +187,25 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 
 type lockKey struct{ typ, name, version string }
 
-// locked has the entries of the locks. An entry of the project itself has no
-// artifact.
-func (e *engine) locked(ctx context.Context) (map[lockKey][]*lockcheck.Entry, error) {
-	out := map[lockKey][]*lockcheck.Entry{}
-	for _, file := range e.request.Locks {
+type lockedEntry struct {
+	*lockcheck.Entry
+	lock int // the index of its lock
+}
+
+// locked has the entries of the locks, and the locks. An entry of the project
+// itself has no artifact.
+func (e *engine) locked(ctx context.Context) (map[lockKey][]lockedEntry, *lockcheck.Set, error) {
+	out := map[lockKey][]lockedEntry{}
+	var locks []*lockcheck.Lock
+	for at, file := range e.request.Locks {
 		l, err := lockcheck.Open(ctx, file)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		if at < len(e.request.For) {
+			l = l.Governing(e.request.For[at])
+		}
+		locks = append(locks, l)
 		for i := range l.Entries {
 			x := &l.Entries[i]
 			if x.Bundled && x.Install != "" {
@@ -202,10 +215,10 @@ func (e *engine) locked(ctx context.Context) (map[lockKey][]*lockcheck.Entry, er
 				continue
 			}
 			k := lockKey{x.Type, ecosystem.Canonical(x.Type, ecosystem.Join(x.Namespace, x.Name)), x.Version}
-			out[k] = append(out[k], x)
+			out[k] = append(out[k], lockedEntry{x, at})
 		}
 	}
-	return out, nil
+	return out, lockcheck.NewSet(locks, lockcheck.Policy{}), nil
 }
 
 // take adds what was found of one artifact.

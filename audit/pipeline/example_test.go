@@ -47,7 +47,7 @@ func ExampleScan() {
 	stage := config.Stage{
 		Name:        "build",
 		Environment: "dir:../../testdata/cpython/example/build-source",
-		LockFiles:   []string{"../../testdata/cpython/example/requirements.txt"},
+		LockFiles:   []config.LockFile{{Path: "../../testdata/cpython/example/requirements.txt"}},
 	}
 	report, err := pipeline.Scan(context.Background(), stage, pipeline.Options{})
 	if err != nil {

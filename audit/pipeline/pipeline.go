@@ -272,9 +272,10 @@ func (s *stageScan) verify(c *config.Config, o Options) error {
 	sources.Indexes = slices.Concat(sources.Indexes, o.Sources.Indexes)
 	sources.Artifacts = slices.Concat(sources.Artifacts, o.Sources.Artifacts)
 	sources.Trust = slices.Concat(sources.Trust, o.Sources.Trust)
+	paths, dirs := lockPaths(stage.LockFiles)
 	s.env.Verify = &ledger.Request{
 		Indexes: sources.Indexes, Artifacts: slices.Concat(sources.Artifacts, o.Artifacts), Trust: sources.Trust,
-		Locks: stage.LockFiles, Cache: o.Manifests, Sealed: stage.Verify == config.VerifySealed,
+		Locks: paths, For: dirs, Cache: o.Manifests, Sealed: stage.Verify == config.VerifySealed,
 	}
 	return nil
 }
@@ -347,9 +348,18 @@ func rootsOf(stage config.Stage, inv Inventory) []audit.Root {
 // lockCache has the lock files that were read, by path.
 type lockCache map[string]*lockcheck.Lock
 
-func (c lockCache) open(ctx context.Context, paths []string) ([]*lockcheck.Lock, error) {
+// lockPaths returns the paths of lock files, and the directories that each is for.
+func lockPaths(files []config.LockFile) (paths []string, dirs [][]string) {
+	for _, f := range files {
+		paths, dirs = append(paths, f.Path), append(dirs, f.For)
+	}
+	return paths, dirs
+}
+
+func (c lockCache) open(ctx context.Context, files []config.LockFile) ([]*lockcheck.Lock, error) {
 	var locks []*lockcheck.Lock
-	for _, path := range paths {
+	for _, f := range files {
+		path := f.Path
 		if c[path] == nil {
 			lock, err := lockcheck.Open(ctx, path)
 			if err != nil {
@@ -357,7 +367,7 @@ func (c lockCache) open(ctx context.Context, paths []string) ([]*lockcheck.Lock,
 			}
 			c[path] = lock
 		}
-		locks = append(locks, c[path])
+		locks = append(locks, c[path].Governing(f.For))
 	}
 	return locks, nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/depaudit/depaudit/audit/ledger"
+	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/lockcheck/index"
 	"github.com/depaudit/depaudit/lockcheck/trust"
 )
@@ -36,8 +37,10 @@ func CheckVerify(ctx context.Context, r ledger.Request) (*ledger.Request, error)
 			return nil, &InputError{Err: fmt.Errorf("artifacts: %w", err)}
 		}
 	}
-	if _, err := make(lockCache).open(ctx, r.Locks); err != nil {
-		return nil, err
+	for _, path := range r.Locks {
+		if _, err := lockcheck.Open(ctx, path); err != nil {
+			return nil, &InputError{Err: err}
+		}
 	}
 	for _, list := range []*[]string{&r.Indexes, &r.Artifacts, &r.Locks, &r.Trust} {
 		*list = slices.Clone(*list)

@@ -317,8 +317,16 @@ func noticeList(s stage) terminal.Table {
 
 func lockList(s stage) terminal.Table {
 	l := terminal.Table{Columns: []terminal.Column{{Title: "Path", Path: true, Code: true}, {Title: "Format"}, {Title: "Entries", Right: true}}}
+	scoped := slices.ContainsFunc(s.Locks, func(f audit.LockFile) bool { return len(f.For) > 0 })
+	if scoped {
+		l.Columns = append(l.Columns, terminal.Column{Title: "For", Path: true, Code: true})
+	}
 	for _, f := range s.Locks {
-		l.Rows = append(l.Rows, []string{f.Path, f.Format, strconv.Itoa(f.Entries)})
+		row := []string{f.Path, f.Format, strconv.Itoa(f.Entries)}
+		if scoped {
+			row = append(row, strings.Join(f.For, ", "))
+		}
+		l.Rows = append(l.Rows, row)
 	}
 	return l
 }

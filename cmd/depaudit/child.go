@@ -89,6 +89,10 @@ func (r *childRequest) mapStrings(f func(string) string) {
 		r.Verify = &v
 		v.Cache = f(v.Cache)
 		lists = append(lists, &v.Indexes, &v.Trust, &v.Artifacts, &v.Locks)
+		v.For = slices.Clone(v.For)
+		for i := range v.For {
+			lists = append(lists, &v.For[i])
+		}
 	}
 	for _, list := range lists {
 		*list = slices.Clone(*list)

@@ -113,7 +113,10 @@ func (c *command) fetchedFor(ctx context.Context, cmd *cobra.Command, args []str
 	if err != nil {
 		return nil, usage(err)
 	}
-	request := f.verify.request(f.limits)
+	request, err := f.verify.request(f.limits)
+	if err != nil {
+		return nil, err
+	}
 	request.Artifacts = f.with(request.Artifacts)
 	e.Platform = f.platform
 	if e.Verify, err = pipeline.CheckVerify(ctx, request); err != nil {

@@ -51,7 +51,10 @@ when it could not run or could not write.`,
 			if err := c.checkOutputs(outputs, args); err != nil {
 				return err
 			}
-			stage := config.Stage{Name: args[0], Environment: args[0], LockFiles: locks, Base: base, Platform: platform}
+			stage := config.Stage{Name: args[0], Environment: args[0], Base: base, Platform: platform}
+			if stage.LockFiles, err = parseLocks(locks); err != nil {
+				return err
+			}
 			if stage.Environment, err = reference(args[0]); err != nil {
 				return err
 			}
@@ -75,7 +78,7 @@ when it could not run or could not write.`,
 	}
 	out.register(cmd)
 	limits.register(cmd)
-	cmd.Flags().StringArrayVar(&locks, "locks", nil, "lock `FILE` that the packages are checked against; repeatable")
+	cmd.Flags().StringArrayVar(&locks, "locks", nil, "lock `[DIR=]FILE` that the packages are checked against, with DIR= those in this directory only; repeatable")
 	cmd.Flags().StringVar(&base, "base", "", "`REF` that the environment started from; its dependencies are counted apart")
 	cmd.Flags().StringVar(&since, "since", "", "snapshot `FILE`, as the base")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")

@@ -21,16 +21,23 @@ type verifyFlags struct {
 }
 
 func (f *verifyFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.locks, "locks", nil, "lock `FILE` that names artifacts by digest; repeatable")
+	cmd.Flags().StringArrayVar(&f.locks, "locks", nil, "lock `[DIR=]FILE` that names artifacts by digest, with DIR= of what is installed there; repeatable")
 	cmd.Flags().StringArrayVar(&f.indexes, "index", nil, "directory or `FILE` with package indexes; repeatable")
 	cmd.Flags().StringArrayVar(&f.artifacts, "artifacts", nil, "`DIR` with artifacts: .deb, .rpm, wheels, npm's tarballs; repeatable")
 	cmd.Flags().StringArrayVar(&f.trust, "trust", nil, "`FILE` with keys that are trusted, or the fingerprint of a built-in key that the others are not; repeatable")
 }
 
-func (f *verifyFlags) request(limits limitFlags) ledger.Request {
-	r := ledger.Request{Locks: f.locks, Indexes: f.indexes, Artifacts: slices.Concat(f.artifacts, limits.fetched()), Trust: f.trust, Own: true}
+func (f *verifyFlags) request(limits limitFlags) (ledger.Request, error) {
+	r := ledger.Request{Indexes: f.indexes, Artifacts: slices.Concat(f.artifacts, limits.fetched()), Trust: f.trust, Own: true}
 	r.Cache = limits.cacheOf(cacheManifests)
-	return r
+	locks, err := parseLocks(f.locks)
+	if err != nil {
+		return r, err
+	}
+	for _, l := range locks {
+		r.Locks, r.For = append(r.Locks, l.Path), append(r.For, l.For)
+	}
+	return r, nil
 }
 
 func (c *command) verifyCommand() *cobra.Command {
@@ -93,7 +100,10 @@ line, 3 when something could not be verified, 4 when it could not run.`,
 				return usage(err)
 			}
 			e.Platform = platform
-			request := flags.request(limits)
+			request, err := flags.request(limits)
+			if err != nil {
+				return err
+			}
 			request.Sealed = slices.Contains(statuses, audit.FileDerived) || slices.ContainsFunc(outputs, func(o output[listEncoder]) bool { return o.name == "json" })
 			if e.Verify, err = pipeline.CheckVerify(cmd.Context(), request); err != nil {
 				return scanExit(err)
