@@ -139,6 +139,7 @@ func TestStrongest(t *testing.T) {
 		"compose.yaml":            {"services: {a: {image: 'debian@sha256:" + shaA + "'}}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
 		"devcontainer.json":       {"{\"image\": \"debian@sha256:" + shaA + "\",}\n", Package{Type: "docker", Name: "debian", Version: "sha256:" + shaA}},
 		formatBundler:             {gemfileLock, gem("rake", "13.0.6", "", digest)},
+		formatComposer:            {composerLock("1.0", symfonySource, symfonyDist), Package{Type: "composer", Name: "symfony/console", Version: "1.0", Install: Install{Kind: KindRegistry, URL: symfonyDist, Commit: commit}}},
 	}
 	maps.Copy(locks, furtherSamples())
 	for _, f := range readFormats() {

@@ -118,8 +118,9 @@ var formats = sync.OnceValue(func() []format {
 			own:   mark(`\A\s*(GEM|PATH|GIT|PLUGIN SOURCE)\r?\n  (remote|revision|specs):`),
 		},
 		{
-			Name: formatComposer, Types: []string{"composer"}, Strongest: HashClaimed,
-			own: mark(`^\s*\{\s*"(_readme|content-hash|hash)"\s*:`),
+			Name: formatComposer, Types: []string{"composer"}, Strongest: VersionLocked,
+			parse: (*Lock).parseComposer,
+			own:   mark(`^\s*\{\s*"(_readme|content-hash|hash)"\s*:`),
 		},
 		{
 			Name: formatConda, Types: []string{"conda", "pypi"}, Strongest: HashClaimed,

@@ -77,7 +77,9 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	switch {
 	case e.flaw.reason == Replaced && p.Type == "cargo":
 		return fail(Replaced, e.flaw.detail+" ("+place(e)+")")
-	case p.Install.Kind == KindVCS || e.Source.Kind == KindVCS:
+	case p.Type == "composer" && p.Version != "" && sameLocked(e, p.Version):
+		return s.judgeComposer(p, q, e)
+	case p.Type != "composer" && (p.Install.Kind == KindVCS || e.Source.Kind == KindVCS):
 		if p.Type == "cargo" && p.Install.Kind == KindVCS && p.Install.URL == "" && p.Install.Commit == "" && fullCommit(e.Source.Commit) {
 			return s.judgeGitCrate(p, q, e)
 		}

@@ -115,4 +115,6 @@ type Install struct {
 	// File is the path of the record; of a link, the link itself. URL is then
 	// the directory that it leads to.
 	File string
+	// Patch is what was applied to the artifact, by the installer's record.
+	Patch string
 }

@@ -32,7 +32,7 @@ func (s *Set) FirstParty(p Package) *Entry {
 			continue
 		}
 		if p.Type == "npm" && s.linksToMember(&p, c) || p.Type == "pypi" && installedFrom(&p, m.Source.URL) ||
-			p.Type == "cargo" && p.Install.Kind == KindPath && m.Source.URL != "" {
+			p.Type == "composer" && isComposerMember(&p, m.Source.URL) || p.Type == "cargo" && p.Install.Kind == KindPath && m.Source.URL != "" {
 			return m
 		}
 	}

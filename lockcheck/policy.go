@@ -24,6 +24,8 @@ type Policy struct {
 //     (npm's replace-registry-host setting treats them as one).
 //   - golang: the module proxy. go.sum has no hosts, so it is never compared.
 //   - gem: the index, and the host of the compact index that Bundler reads it from.
+//   - composer: Packagist, and the hosts of archives and repositories of the packages
+//     that it lists: it has no files of its own.
 //   - deb, apk: the archives of Debian, Ubuntu and Alpine. Their tools use plain
 //     http: a signed index has the digest of each package.
 //   - cargo: the git index, the sparse index and the host of its files. Cargo
@@ -40,6 +42,8 @@ func defaultRegistries(typ string) []string {
 		return []string{"github.com/rust-lang/crates.io-index", "index.crates.io", "static.crates.io"}
 	case "gem":
 		return []string{"rubygems.org", "index.rubygems.org"}
+	case "composer":
+		return []string{"repo.packagist.org", "packagist.org", "api.github.com", "codeload.github.com", "github.com", "gitlab.com/api/v4/projects", "bitbucket.org"}
 	case "deb":
 		var all []string
 		for _, host := range []string{"deb.debian.org", "security.debian.org", "snapshot.debian.org", "archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com"} {
