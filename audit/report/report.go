@@ -51,6 +51,8 @@ type Format struct {
 	Name string
 	// Title is its purpose in one line.
 	Title string
+	// Beside is true for lines of a log that may follow another format in it.
+	Beside bool
 	// Render writes the whole report. An error is one of w, or of an unknown
 	// list in Options.Show; nothing is written in that case.
 	Render func(w io.Writer, r *audit.Report, o Options) error
@@ -62,5 +64,10 @@ func Formats() []Format {
 		{Name: "table", Title: "summary for a terminal or a log", Render: renderTable},
 		{Name: "markdown", Title: "summary for a GitHub step summary or a comment", Render: renderMarkdown},
 		{Name: "json", Title: "the whole report, from which every other format can be rendered", Render: renderJSON},
+		{Name: "sarif", Title: "SARIF 2.1.0, for code scanning", Render: renderSARIF},
+		{Name: "junit", Title: "test results of CI systems: a suite for each stage, a case for each rule", Render: renderJUnit},
+		{Name: "gitlab-codequality", Title: "GitLab's Code Quality report", Render: renderCodeQuality},
+		{Name: "csv", Title: "one row for each dependency", Render: renderCSV},
+		{Name: "github", Title: "annotations of GitHub Actions, beside another format in the log", Beside: true, Render: renderGitHub},
 	}
 }

@@ -64,7 +64,7 @@ func (c *command) answer(a listAnswer, outputs []output[listEncoder], limit int)
 			}
 			options = terminal.Options{Width: chosen.Width, Color: chosen.Color}
 		}
-		err := writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder(w, a, options, limit) })
+		err := o.writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder(w, a, options, limit) })
 		var exit *exitError
 		if errors.As(err, &exit) {
 			return err

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,12 +23,17 @@ type outputFormat[Encoder any] struct {
 	encoder Encoder
 	// perStage marks a format that has one document for each stage.
 	perStage bool
+	// beside marks a format of a few lines for the log of a CI system, which may
+	// stand on standard output beside another one.
+	beside bool
 }
 
 // output is one -o flag.
 type output[Encoder any] struct {
 	outputFormat[Encoder]
 	file string // empty for standard output
+	// add is true if the document is added to what the file has: -o FORMAT=+FILE.
+	add bool
 }
 
 // stagePlaceholder is replaced by the name of the stage in the file of a format
@@ -50,7 +58,7 @@ func formatNames[E any](formats []outputFormat[E]) []string {
 func registerOutput[E any](cmd *cobra.Command, flags *[]string, formats []outputFormat[E]) {
 	names := formatNames(formats)
 	cmd.Flags().StringArrayVarP(flags, "output", "o", nil,
-		fmt.Sprintf("write `FORMAT[=FILE]`: %s; repeatable (default %s)", strings.Join(names, ", "), names[0]))
+		fmt.Sprintf("write `FORMAT[=FILE]`, or FORMAT=+FILE to add to a file: %s; repeatable (default %s)", strings.Join(names, ", "), names[0]))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -74,7 +82,8 @@ func parseOutputs[E any](flags []string, formats []outputFormat[E]) ([]output[E]
 			}
 			return nil, usage(&hinted{err, "formats: " + strings.Join(names, ", ")})
 		}
-		o := output[E]{formats[at], file}
+		file, add := strings.CutPrefix(file, "+")
+		o := output[E]{formats[at], file, add}
 		place := "standard output"
 		switch {
 		case hasFile && file == "":
@@ -82,7 +91,10 @@ func parseOutputs[E any](flags []string, formats []outputFormat[E]) ([]output[E]
 		case strings.Contains(file, stagePlaceholder) && !o.perStage:
 			return nil, usage(fmt.Errorf("-o %s: the format has only one document; remove %s", flag, stagePlaceholder))
 		case !hasFile || file == "-" || slices.Contains(stdoutNames, file):
-			o.file = ""
+			o.file, o.add = "", false
+			if o.beside {
+				place += " as " + name
+			}
 			toStdout = append(toStdout, o)
 		default:
 			place = filepath.Clean(file)
@@ -104,11 +116,30 @@ func samePlace(one, other, place string) error {
 	}
 }
 
-// writeTo calls write with the named file, which it replaces whole or not at
-// all, or with stdout if file is empty.
-func writeTo(file string, stdout io.Writer, write func(io.Writer) error) error {
-	if file == "" {
+// writeTo calls write with the file of an output, which it replaces whole or not
+// at all, or with stdout if there is none.
+func (o output[E]) writeTo(file string, stdout io.Writer, write func(io.Writer) error) error {
+	switch {
+	case file == "":
 		return write(stdout)
+	case o.add:
+		return addTo(file, write)
 	}
 	return atomicfile.Write(file, write)
+}
+
+// addTo adds a document to the end of a file in one write, so that another
+// program that adds to it does not break into the document. The file is created
+// if there is none.
+func addTo(file string, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b.Bytes())
+	return errors.Join(err, f.Close())
 }

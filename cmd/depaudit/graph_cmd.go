@@ -150,7 +150,7 @@ func (c *command) writeDrawings(chosen []output[drawing], draw func(drawing) (*g
 		if err != nil {
 			return err
 		}
-		if err := writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder.write(v, w) }); err != nil {
+		if err := o.writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder.write(v, w) }); err != nil {
 			return trouble(err)
 		}
 		if v.CutNodes > 0 || v.CutEdges > 0 {

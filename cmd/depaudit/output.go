@@ -35,7 +35,7 @@ type reportOutput = output[reportEncoder]
 func reportFormats() []outputFormat[reportEncoder] {
 	var out []outputFormat[reportEncoder]
 	for _, f := range report.Formats() {
-		out = append(out, outputFormat[reportEncoder]{name: f.Name, encoder: reportEncoder{report: f.Render}})
+		out = append(out, outputFormat[reportEncoder]{name: f.Name, encoder: reportEncoder{report: f.Render}, beside: f.Beside})
 	}
 	return append(out,
 		outputFormat[reportEncoder]{name: "spdx-json", encoder: reportEncoder{stage: spdx.Encode}, perStage: true},
@@ -126,7 +126,10 @@ func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Optio
 		if o.file != "" {
 			options = report.Options{Show: options.Show}
 		}
-		return writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder.report(w, r, options) })
+		if o.add {
+			options.MaxBytes = spaceIn(o.file)
+		}
+		return o.writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder.report(w, r, options) })
 	}
 	created, err := c.created()
 	if err != nil {
@@ -147,11 +150,25 @@ func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Optio
 			_, err := w.Write(terminal.EscapeJSON(b.Bytes()))
 			return err
 		}
-		if err := writeTo(stageFile(o.file, stage.Name), c.stdout, encode); err != nil {
+		if err := o.writeTo(stageFile(o.file, stage.Name), c.stdout, encode); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxSummary is the most that a step summary of GitHub takes
+// (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits).
+const maxSummary = 1 << 20
+
+// spaceIn returns what fits into a step summary beside what is in it already. It
+// is never so little that a report has no place for its verdict.
+func spaceIn(file string) int {
+	info, err := os.Stat(file)
+	if err != nil {
+		return maxSummary
+	}
+	return int(max(maxSummary-info.Size(), 64<<10))
 }
 
 // created is the date that SBOM formats require: SOURCE_DATE_EPOCH

@@ -41,7 +41,8 @@ func Form(n int, one, many string) string {
 const maxWord = 64
 
 // Nearest returns the one of known that word was probably meant to be, or ""
-// when none is close: at most a third of its letters may differ. Case, "-" and
+// when none is close: at most a third of its letters may differ, or the word
+// abbreviates it. Case, "-" and
 // "_" are ignored, since people mix them up most. The result is for an error
 // message; a program must not act on it.
 func Nearest(word string, known []string) string {
@@ -59,8 +60,16 @@ func Nearest(word string, known []string) string {
 			best, bestDistance = k, d
 		}
 	}
+	for _, k := range known {
+		if best == "" && len(word) >= minPrefix && strings.HasPrefix(plain(k), plain(word)) {
+			best = k // an abbreviation: "spdx" for "spdx-json"
+		}
+	}
 	return best
 }
+
+// minPrefix is the length of the shortest abbreviation that is recognised.
+const minPrefix = 3
 
 func plain(s string) string {
 	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s))
