@@ -84,7 +84,7 @@ var formats = sync.OnceValue(func() []format {
 		},
 		{
 			Name: formatPnpm, Types: []string{"npm"}, Strongest: HashClaimed,
-			parse: (*Lock).parsePnpmImporters,
+			parse: (*Lock).parsePnpm,
 			own:   mark(`(?m)\A(---\n)?(#.*\n|\s*\n)*lockfileVersion:`),
 		},
 		{

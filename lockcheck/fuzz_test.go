@@ -110,8 +110,6 @@ func FuzzCorepack(f *testing.F) {
 	fuzzFormat(f, formatCorepack, `{"packageManager": "pnpm@9.8.0+sha512.`+hex512+`", "devEngines": {"packageManager": {"name": "npm", "version": "10.0.0"}}}`, `{"packageManager": "yarn@https://x.example/y.js+sha224.00"}`)
 }
 
-func FuzzPnpm(f *testing.F) { fuzzFormat(f, formatPnpm, pnpmLock, "importers: {}\n") }
-
 func FuzzYarn(f *testing.F) {
 	fuzzFormat(f, formatYarn, append(corpusSeeds(f, "testdata/yarn/*/yarn.lock"), yarnLock, yarnClassic, "# yarn lockfile v1\n",
 		berryEntry("a@patch:b@npm%3A1#~/x&./y", "1.0.0", "a@patch:b@npm%3A1#~/x::version=1", "  conditions: (os=!a | os=b) & cpu=c", "  checksum: 1/2"))...)

@@ -75,8 +75,8 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 		return fail(Alias, q+" is installed where "+place(e)+" has "+quote(e.fullName()))
 	}
 	switch {
-	case e.flaw.reason == Replaced && p.Type == "cargo":
-		return fail(Replaced, e.flaw.detail+" ("+place(e)+")")
+	case e.flaw.reason == Replaced && p.Type == "cargo", e.flaw.reason != "" && e.Source.Kind == KindVCS && p.Type == "npm":
+		return fail(e.flaw.reason, e.flaw.detail+" ("+place(e)+")")
 	case p.Type == "composer" && p.Version != "" && sameLocked(e, p.Version):
 		return s.judgeComposer(p, q, e)
 	case p.Type != "composer" && (p.Install.Kind == KindVCS || e.Source.Kind == KindVCS):

@@ -31,7 +31,7 @@ func (s *Set) FirstParty(p Package) *Entry {
 			m.Version != "" && p.Version != "" && !sameLocked(m, p.Version) {
 			continue
 		}
-		if p.Type == "npm" && s.linksToMember(&p, c) || p.Type == "pypi" && installedFrom(&p, m.Source.URL) ||
+		if p.Type == "npm" && (s.linksToMember(&p, c) || s.copiesMember(&p, c)) || p.Type == "pypi" && installedFrom(&p, m.Source.URL) ||
 			p.Type == "composer" && isComposerMember(&p, m.Source.URL) || p.Type == "cargo" && p.Install.Kind == KindPath && m.Source.URL != "" {
 			return m
 		}
@@ -63,6 +63,21 @@ func (s *Set) linksToMember(p *Package, member candidate) bool {
 		return false
 	}
 	return !slices.ContainsFunc(p.Paths, func(at string) bool { return at != link && !strings.HasPrefix(at, p.Install.URL+"/") })
+}
+
+// copiesMember reports whether a package is the copy of a member that pnpm makes of
+// "injected" dependencies: the lock takes this name from the member's directory,
+// and pnpm's record of the installation in the same project repeats that.
+func (s *Set) copiesMember(p *Package, member candidate) bool {
+	dir := member.entry.Source.URL
+	at, ok := strings.CutPrefix(p.Install.URL, "file://")
+	root, ok2 := strings.CutSuffix(at, "/"+dir)
+	if p.Install.Kind != KindURL || !ok || !ok2 || !strings.HasPrefix(p.Install.File, root+"/node_modules/") {
+		return false
+	}
+	return slices.ContainsFunc(s.locks[member.lock].Entries, func(e Entry) bool {
+		return e.Source.Kind == KindPath && !e.FirstParty && e.Source.URL == dir && e.fullName() == ecosystem.Join(p.Namespace, p.Name)
+	})
 }
 
 // isMember reports whether a directory is one of the lock of a member.

@@ -6,47 +6,6 @@ import (
 	"strings"
 )
 
-// The locks of pnpm are read for the members of the workspace only. Their
-// packages are not read yet, and each such lock has a note about it. They are read
-// by the lines that pnpm writes, not as YAML.
-
-// parsePnpmImporters parses "importers" of pnpm-lock.yaml, whose keys are the
-// directories of the project and of its members
-// (https://github.com/pnpm/spec/tree/master/lockfile). Their names are not in
-// the lock.
-func (l *Lock) parsePnpmImporters(ctx context.Context, src *source) error {
-	in := false
-	err := src.eachLine(ctx, func(start int, line string) error {
-		switch {
-		case strings.TrimSpace(line) == "" || strings.HasPrefix(strings.TrimLeft(line, " "), "#"):
-		case line[0] != ' ':
-			rest, found := strings.CutPrefix(line, "importers:")
-			if in = found; found && strings.TrimSpace(rest) != "" && strings.TrimSpace(rest) != "{}" {
-				return src.errorf(start, "write the lock again with pnpm", "importers are not in the form that pnpm writes")
-			}
-		case in && strings.HasPrefix(line, "  ") && line[2] != ' ':
-			key, rest, ok := cutKey(line[2:])
-			if rest = strings.TrimSpace(rest); !ok || rest != "" && rest != "{}" {
-				return src.errorf(start, "write the lock again with pnpm", "importers are not in the form that pnpm writes")
-			}
-			l.member(src, start, key, key, true)
-		}
-		return nil
-	})
-	l.partlyRead(src)
-	return err
-}
-
-// cutKey cuts the key of a YAML mapping, in quotes or plain.
-func cutKey(s string) (key, rest string, ok bool) {
-	if s[0] == '\'' || s[0] == '"' {
-		key, rest, ok = strings.Cut(s[1:], s[:1])
-		rest, colon := strings.CutPrefix(rest, ":")
-		return key, rest, ok && colon
-	}
-	return strings.Cut(s, ":")
-}
-
 // member adds a member of the workspace. A directory outside of the project, and
 // the project itself, is none.
 func (l *Lock) member(src *source, start int, name, dir string, unnamed bool) {
@@ -66,11 +25,7 @@ func inProject(dir string) bool {
 	return !strings.Contains("/"+dir+"/", "/node_modules/") && dir == path.Clean(dir) && !path.IsAbs(dir) && dir != ".." && !strings.HasPrefix(dir, "../")
 }
 
-func (l *Lock) partlyRead(src *source) {
-	l.problem(ProblemPartlyRead, src.file, 1, "", "only the members of the workspace are read of a "+l.Format+": it pins no package yet")
-}
-
-// maxYAMLLine bounds a line of the locks of pnpm and Yarn 1. The longest in use are
+// maxYAMLLine bounds a line of a lock that is read by lines, such as Yarn's. The longest in use are
 // keys of some hundred peer dependencies.
 const maxYAMLLine = 1 << 20
 

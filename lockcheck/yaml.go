@@ -81,8 +81,11 @@ type sized struct {
 
 type yamlTree struct {
 	*source
-	values  int
-	anchors map[*yaml.Node]sized
+	// line, column and at are the place that was found last, from which the next
+	// one on its line is counted: a file may have all values on one line.
+	line, column, at int
+	values           int
+	anchors          map[*yaml.Node]sized
 }
 
 // offset returns the place of a node of the library, whose columns count
@@ -91,12 +94,14 @@ func (t *yamlTree) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(t.lines) {
 		return 0
 	}
-	at := t.lines[n.Line-1]
-	for i := 1; i < n.Column && at < len(t.data); i++ {
-		_, size := utf8.DecodeRune(t.data[at:])
-		at += size
+	if n.Line != t.line || n.Column < t.column {
+		t.line, t.column, t.at = n.Line, 1, t.lines[n.Line-1]
 	}
-	return at
+	for ; t.column < n.Column && t.at < len(t.data); t.column++ {
+		_, size := utf8.DecodeRune(t.data[t.at:])
+		t.at += size
+	}
+	return t.at
 }
 
 func (t *yamlTree) count(offset, n int) error {

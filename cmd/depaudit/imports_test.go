@@ -52,7 +52,7 @@ var layers = map[string][]string{
 	"sbom/catalogers/internal/pear":     {},
 	"sbom/catalogers/internal/oracle":   {"sbom/catalogers", "sbom/rootfs"}, // only tests
 	"sbom/snapshot":                     {"sbom", "sbom/rootfs"},
-	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/zipfile", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot", "sbom/version"},
+	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/pnpmkey", "sbom/strictjson", "sbom/zipfile", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot", "sbom/version"},
 	"sbom/graph":                        {"sbom"},
 	"sbom/diff":                         {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 
@@ -62,7 +62,7 @@ var layers = map[string][]string{
 	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
 	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
-	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/strictjson", "sbom/version"},
+	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/pnpmkey", "sbom/strictjson", "sbom/version"},
 
 	"lockcheck/trust":    {"sbom/rpmheader"},
 	"lockcheck/index":    {"lockcheck", "lockcheck/trust", "sbom/version"},
@@ -72,6 +72,7 @@ var layers = map[string][]string{
 	// What both sbom and lockcheck use. These import nothing but each other.
 	"sbom/ecosystem": {},
 	"sbom/netguard":  {},
+	"sbom/pnpmkey":   {},
 	"sbom/rpmheader": {},
 	"sbom/zipfile":   {},
 	"sbom/version":   {},
