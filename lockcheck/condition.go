@@ -28,6 +28,8 @@ type condition struct {
 	requires pep508.Specifiers
 	// os, cpu and libc are npm's lists; see [fits].
 	os, cpu, libc []string
+	// platforms are alternatives, as conda names them: "linux-64".
+	platforms []string
 }
 
 // applies evaluates the condition in one Python environment and on a platform.
@@ -36,7 +38,7 @@ func (c *condition) applies(env pep508.Environment, on Platform) pep508.Truth {
 	if anyApplies(c.lock, env) == pep508.False {
 		return pep508.False
 	}
-	holds = min(holds, c.python(env), fits(on.OS, c.os), fits(on.CPU, c.cpu))
+	holds = min(holds, c.python(env), fits(on.OS, c.os), fits(on.CPU, c.cpu), onPlatforms(c.platforms, on))
 	if len(c.libc) > 0 && on.OS != "" && on.OS != "linux" {
 		return pep508.False // npm-install-checks: only Linux has a choice
 	}
@@ -148,6 +150,11 @@ func (c *condition) text(marker string, e *Entry, env pep508.Environment, on Pla
 			want = append(want, field.name+" "+oneLine(strings.Join(field.list, ", ")))
 			compare(field.name, field.value)
 		}
+	}
+	if len(c.platforms) > 0 {
+		want = append(want, oneLine(strings.Join(c.platforms, ", ")))
+		compare("os", on.OS)
+		compare("cpu", on.CPU)
 	}
 	var present []string
 	if len(have) > 0 {

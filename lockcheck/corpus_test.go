@@ -172,6 +172,7 @@ func checkEntries(t testing.TB, l *Lock, content map[string][]byte) {
 			if strings.HasPrefix(algorithm, berryAlgorithm) {
 				algorithm = "sha512"
 			}
+			algorithm = strings.TrimPrefix(algorithm, "nuget-")
 			if algorithm != "h1" && len(h.Value) != hexLength(algorithm) {
 				t.Errorf("%s:%d: hash %+v", e.File, e.Line, h)
 			}

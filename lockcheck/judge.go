@@ -17,11 +17,11 @@ func (s *Set) judge(p *Package, name string, c candidate, env pep508.Environment
 		return Result{Entry: c.entry, Reason: Alias, Detail: quote(name) + " is installed as " + quote(c.under) + ", and " + place(c.entry) + " has it as " + quote(c.entry.names[0])}
 	}
 	r := s.compare(p, name, c.entry)
-	if r.Reason == OtherVersion || r.Reason == NotExact || r.Reason == Alias {
+	if r.Reason == OtherVersion || r.Reason == OtherBuild || r.Reason == NotExact || r.Reason == Alias {
 		return r
 	}
 	switch applies, where := s.applies(p, c, env); {
-	case applies == pep508.True, p.Type == "npm" && (applies == pep508.Unknown || r.Pinned && r.Evidence.rank() >= HashClaimed.rank()):
+	case applies == pep508.True, (p.Type == "npm" || p.Type == "conda") && (applies == pep508.Unknown || r.Pinned && r.Evidence.rank() >= HashClaimed.rank()):
 		return r
 	case applies == pep508.False:
 		return Result{Entry: c.entry, Reason: OtherPlatform, Detail: where}
@@ -96,6 +96,8 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 		return fail(NotExact, place(e)+" has no exact version of "+q)
 	case e.Version != "" && !sameLocked(e, p.Version):
 		return fail(OtherVersion, q+" is installed at "+quote(p.Version)+" and locked at "+quote(e.Version)+" ("+place(e)+")")
+	case otherBuild(p, q, e) != "":
+		return fail(OtherBuild, otherBuild(p, q, e))
 	case e.flaw.reason != "":
 		return fail(e.flaw.reason, e.flaw.detail+" ("+place(e)+")")
 	}

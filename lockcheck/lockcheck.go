@@ -70,6 +70,10 @@ type Package struct {
 	Paths []string
 	// Digests are the environment's own records of the installed artifact.
 	Digests []Hash
+	// Copies has the digests of each record by its path, one of Paths, where one
+	// version is installed several times and has several artifacts: the builds of
+	// a conda package. Each copy must be pinned.
+	Copies  map[string][]Hash
 	Install Install
 	// Markers has the values of marker variables (PEP 508) in each Python
 	// environment that it is installed in. An entry must apply in all of them.
@@ -85,8 +89,9 @@ type Package struct {
 
 // Hash is a digest of an artifact.
 type Hash struct {
-	// Algorithm is "md5", "sha1", "sha224", "sha256", "sha384", "sha512", or "h1" for
-	// the directory hash of a Go module (golang.org/x/mod/sumdb/dirhash).
+	// Algorithm is "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "h1" for
+	// the directory hash of a Go module (golang.org/x/mod/sumdb/dirhash), or
+	// "nuget-sha512" for the hash of a NuGet package without its signature.
 	Algorithm string
 	// Value is lower-case hexadecimal; for "h1" the base64 after "h1:".
 	Value string

@@ -108,6 +108,13 @@ func (s *Set) matchAt(p *Package, name string, g *group, named []candidate) (res
 		results = append(results, s.elsewhere(p, g, named, s.best(p, name, candidates, env)))
 	}
 	switch {
+	case len(p.Copies) > 1:
+		all := *p
+		for _, record := range slices.Sorted(slices.Values(p.Paths)) {
+			p.Digests, p.Install.URL = all.Copies[record], ""
+			best(here, nil)
+		}
+		*p = all
 	case p.Type == "npm" && len(p.Paths) > 0:
 		for _, dir := range slices.Sorted(slices.Values(p.Paths)) {
 			best(s.inDir(g, here, dir), nil)

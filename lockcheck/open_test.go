@@ -101,7 +101,7 @@ func TestOtherTools(t *testing.T) {
 	for tool, text := range contents {
 		for _, name := range []string{"package-lock.json", "npm-shrinkwrap.json", "deps.lock", "requirements.txt", "uv.lock", "Cargo.lock"} {
 			want := "the format of " + tool + ", which is not read yet"
-			if read := map[string]string{"pnpm": "pnpm-lock.yaml", "Yarn": "yarn.lock"}[tool]; read != "" {
+			if read := map[string]string{"pnpm": "pnpm-lock.yaml", "Yarn": "yarn.lock", "pixi": "pixi.lock", "conda-lock": "conda-lock.yml"}[tool]; read != "" {
 				if want = "by its content a " + read; name == "deps.lock" {
 					continue
 				}

@@ -28,6 +28,10 @@ type Policy struct {
 //     that it lists: it has no files of its own.
 //   - deb, apk: the archives of Debian, Ubuntu and Alpine. Their tools use plain
 //     http: a signed index has the digest of each package.
+//   - conda: the channels "defaults" and "conda-forge", one of which each of
+//     conda's tools uses; any other channel of anaconda.org is its owner's.
+//   - nuget: nuget.org, and the host of its older interface.
+//   - maven: Maven Central, by its two names, and Gradle's plugin portal.
 //   - cargo: the git index, the sparse index and the host of its files. Cargo
 //     writes the first of them even if it uses another one.
 func defaultRegistries(typ string) []string {
@@ -44,6 +48,12 @@ func defaultRegistries(typ string) []string {
 		return []string{"rubygems.org", "index.rubygems.org"}
 	case "composer":
 		return []string{"repo.packagist.org", "packagist.org", "api.github.com", "codeload.github.com", "github.com", "gitlab.com/api/v4/projects", "bitbucket.org"}
+	case "conda":
+		return []string{"conda.anaconda.org/conda-forge", "repo.anaconda.com/pkgs"}
+	case "nuget":
+		return []string{"api.nuget.org", "www.nuget.org"}
+	case "maven":
+		return []string{"repo.maven.apache.org/maven2", "repo1.maven.org/maven2", "plugins.gradle.org/m2"}
 	case "deb":
 		var all []string
 		for _, host := range []string{"deb.debian.org", "security.debian.org", "snapshot.debian.org", "archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com"} {

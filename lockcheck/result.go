@@ -35,6 +35,7 @@ type Reason string
 const (
 	NotInAnyLock  Reason = "not-in-any-lock"
 	OtherVersion  Reason = "locked-at-another-version"
+	OtherBuild    Reason = "other-build"      // another build of a conda package's version
 	NotExact      Reason = "not-exact"        // the lock has only a range
 	NoVersion     Reason = "no-version"       // the environment has no version
 	VCS           Reason = "vcs-install"      // from version control
@@ -77,7 +78,7 @@ func (r Reason) nearness() int {
 		return 7
 	case OtherPlatform:
 		return 6
-	case NotExact:
+	case NotExact, OtherBuild:
 		return 5
 	case OtherVersion:
 		return 4

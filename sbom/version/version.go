@@ -107,10 +107,14 @@ func system(typ string) func(a, b string) int {
 
 // Same reports whether two spellings are one release to an installer that
 // resolves a lock file: by PEP 440 for pypi, where 1.0 is 1.0.0 and a local
-// version is another version; byte for byte elsewhere.
+// version is another version; by the normalized version for nuget; byte for byte
+// elsewhere.
 func Same(typ, a, b string) bool {
 	if a == b {
 		return true
+	}
+	if typ == "nuget" {
+		return nuget(a) == nuget(b)
 	}
 	if typ != "pypi" {
 		return false

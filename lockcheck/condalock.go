@@ -1,0 +1,106 @@
+package lockcheck
+
+import "strings"
+
+// parseCondaLock parses conda-lock.yml, version 1
+// (https://github.com/conda/conda-lock, conda_lock/lockfile/v1/models.py). It has
+// one entry for each package, platform and category.
+func (l *Lock) parseCondaLock(d *document) error {
+	if d.root.kind != nodeObject {
+		d.fail(d.root.offset, "", "a conda-lock.yml is %s, not %s", nodeObject, d.root.kind)
+		return d.err
+	}
+	if v := d.root.get("version"); v == nil || v.kind != nodeNumber || v.text != "1" {
+		text, offset := "none", d.root.offset
+		if v != nil {
+			text, offset = quote(v.text), v.offset
+		}
+		d.fail(offset, "lock again with conda-lock 1.0 or later", "the version of a conda-lock.yml is 1, not %s", text)
+	}
+	at := map[string]int{}
+	for _, p := range d.tables(d.root, "package") {
+		name, version, platform := d.text(p, "name"), d.scalar(p, "version"), d.text(p, "platform")
+		var e Entry
+		switch manager := d.text(p, "manager"); manager {
+		case "conda":
+			e = condaEntry(d.text(p, "url"), name, version, d.scalar(p, "build"))
+			if subdir := condaSubdir(e.Source.URL); subdir != "" && subdir != platform && e.flaw.reason == "" {
+				e.flaw = flaw{OtherPackage, quote(name) + " for " + quote(platform) + " is locked to the file of " + quote(subdir)}
+			}
+		case "pip":
+			e = pypiEntry(d.text(p, "url"), name, version)
+			if source := d.table(p, "source"); source != nil && e.Source.Kind == KindRegistry {
+				e.Source = Source{Kind: KindURL, URL: scrub(d.text(source, "url"))}
+			}
+		default:
+			d.fail(d.place(p, "manager"), "use conda or pip", "the manager %s of %s is not known", quote(manager), quote(name))
+		}
+		e.File, e.Line = d.file, d.at(p, "name")
+		if e.Name == "" || platform == "" {
+			d.fail(p.offset, "lock again with conda-lock", "a package without a name or a platform")
+		}
+		l.condaHashes(d, d.table(p, "hash"), &e)
+		category := d.text(p, "category")
+		e.Dev, e.Optional = category == "dev" || category == "test", d.flag(p, "optional")
+		if d.err != nil {
+			return d.err
+		}
+		l.addOnce(at, e, platform)
+	}
+	if d.err == nil {
+		l.refuseTwins(d)
+	}
+	return d.failure()
+}
+
+// condaHashes adds the members "sha256" and "md5" of a table.
+func (l *Lock) condaHashes(d *document, table *node, e *Entry) {
+	for _, algorithm := range []string{"sha256", "md5"} {
+		if value := d.scalar(table, algorithm); value != "" {
+			l.addHash(e, algorithm, value)
+		}
+	}
+}
+
+// pypiEntry returns the entry of a Python package in a lock of conda's tools: the
+// URL of a file on an index, of a repository or of a directory.
+func pypiEntry(url, name, version string) Entry {
+	e := Entry{Type: "pypi", Name: name, Version: version}
+	if repo, ok := strings.CutPrefix(url, "git+"); ok {
+		_, commit, _ := strings.Cut(repo, "#")
+		if before, rev, ok := strings.Cut(repo, "@"); ok && commit == "" && !strings.Contains(rev, "/") {
+			repo, commit = before, rev // pip's form
+		}
+		e.Source = Source{Kind: KindVCS, URL: scrub(repo), Commit: commit}
+		return e
+	}
+	l, ok := parseLocation(url)
+	if !ok && !strings.Contains(url, "://") || l.scheme == "file" {
+		e.Source = Source{Kind: KindPath, URL: strings.TrimPrefix(scrub(url), "./")}
+		if e.Source.URL == "" && url != "" {
+			e.Source.URL = "."
+		}
+		return e
+	}
+	e.Source = registrySource("pypi", url)
+	checkArchive(&e, l.base())
+	return e
+}
+
+// place returns the offset of a member, or of its table without it.
+func (d *document) place(table *node, key string) int {
+	if m := table.get(key); m != nil {
+		return m.offset
+	}
+	return table.offset
+}
+
+// scalar returns a member that is text in its format and that YAML takes for a
+// number without quotes: "1.10", and a digest of digits only.
+func (d *document) scalar(parent *node, key string) string {
+	n := parent.get(key)
+	if n != nil && n.kind == nodeNumber {
+		return n.text
+	}
+	return d.text(parent, key)
+}
