@@ -236,8 +236,9 @@ func (c *Component) Counts() bool { return c.Owner == "" }
 
 // Digest is a digest of the artifact that a component was installed from.
 type Digest struct {
-	// Algorithm is "sha1", "sha256", "sha384", "sha512", "md5", or "h1" for
-	// a Go module's directory hash (golang.org/x/mod/sumdb/dirhash).
+	// Algorithm is "sha1", "sha256", "sha384", "sha512", "md5", "h1" for
+	// a Go module's directory hash (golang.org/x/mod/sumdb/dirhash), or
+	// "nuget-sha512" for the hash of a NuGet package without its signature.
 	Algorithm string `json:"alg"`
 	// Value is lower-case hexadecimal; for "h1" the base64 after "h1:".
 	Value string `json:"value"`

@@ -414,10 +414,29 @@ func installed(c *sbom.Component) lockcheck.Package {
 	for _, d := range c.Digests {
 		p.Digests = append(p.Digests, lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value})
 	}
+	if c.Type == "conda" {
+		p.Copies = copies(c.Digests)
+	}
 	if c.Install != nil {
 		p.Install = lockcheck.Install{Kind: string(c.Install.Kind), URL: c.Install.URL, Commit: c.Install.Commit, File: c.Install.File}
 	}
 	return p
+}
+
+// copies groups digests by the record that has them: a version of a conda package
+// can be installed in several prefixes, from several builds.
+func copies(digests []sbom.Digest) [][]lockcheck.Hash {
+	at := map[string]int{}
+	var out [][]lockcheck.Hash
+	for _, d := range digests {
+		i, ok := at[d.File]
+		if !ok {
+			i = len(out)
+			at[d.File], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value})
+	}
+	return out
 }
 
 // entryPlace identifies an entry. Two locks may include one file, so their

@@ -39,7 +39,7 @@ func newPlatform(doc *sbom.Document) *platform {
 	if strings.EqualFold(doc.Environment.OS.ID, "freebsd") {
 		system = "freebsd"
 	}
-	a := machines()[cmp.Or(arch, p.packagesArch())]
+	a := machines()[cmp.Or(arch, p.packagesArch(), p.condaArch())]
 	p.machine, p.npm.CPU = a.machine, a.cpu
 	switch system {
 	case "linux":
@@ -100,6 +100,34 @@ func (p *platform) packagesArch() string {
 	}
 	return one
 }
+
+// condaArch returns the architecture of the packages of conda, "" when they are of
+// several or of none in particular.
+func (p *platform) condaArch() string {
+	one := ""
+	for i := range p.doc.Components {
+		c := &p.doc.Components[i]
+		if c.Type != "conda" {
+			continue
+		}
+		m := condaSubdir.FindStringSubmatch(c.PURL)
+		if m == nil {
+			continue
+		}
+		arch := m[1]
+		if arch == "64" {
+			arch = "x86_64"
+		}
+		if one != "" && one != arch {
+			return ""
+		}
+		one = arch
+	}
+	return one
+}
+
+// condaSubdir is the platform of a Linux package in its package URL.
+var condaSubdir = regexp.MustCompile(`[?&]subdir=linux-([a-z0-9]+)(?:&|$)`)
 
 // libc returns the C library as npm names it, "" when the packages of the system
 // have none or both.

@@ -34,8 +34,11 @@ func newDotnet() *reader {
 			if p.NPM {
 				q.Type, kind = pkg.NpmPkg, packageurl.TypeNPM
 			}
+			if p.SHA512 != "" {
+				q.Metadata = pkg.DotnetDepsEntry{Sha512: p.SHA512}
+			}
 			if p.Contained {
-				q.Metadata = part{}
+				q.Metadata = part{q.Metadata}
 			}
 			if p.Logical {
 				for _, path := range p.Beside {

@@ -101,6 +101,12 @@ func details(f *Found, p pkg.Package) {
 				f.Digests = append(f.Digests, sbom.Digest{Algorithm: strings.ReplaceAll(d.Algorithm, "-", ""), Value: v, Proved: true, File: f.Path})
 			}
 		}
+	case pkg.CondaMetaPackage:
+		condaRecord(f, m)
+	case pkg.DotnetDepsEntry:
+		if value, ok := strings.CutPrefix(m.Sha512, "sha512-"); ok {
+			f.Digests = appendContentHash(f.Digests, value, f.Path)
+		}
 	case pkg.BinarySignature:
 		f.Classifier = true
 	case pkg.ELFBinaryPackageNoteJSONPayload:

@@ -24,6 +24,9 @@ type Package struct {
 	Path          string   // where it is recorded
 	Beside        []string // its assemblies
 	Contained     bool     // in the program at Path
+	// SHA512 is the hash of the package's content that the file has, as
+	// "sha512-" and base64; empty for none.
+	SHA512 string
 	// Logical is the runtime itself, which no package is recorded for.
 	Logical bool
 }
@@ -43,6 +46,7 @@ type Deps struct {
 type library struct {
 	kind             string // "package", "project", "referenceassembly"
 	recorded         bool   // with a digest or a path
+	sha512           string
 	needs            []string
 	files            map[string]bool // relative to the file's directory
 	assemblies       []string        // that are on disk
@@ -87,7 +91,7 @@ func ParseDeps(file string, data []byte) (*Deps, error) {
 			l := d.libraries[key]
 			if l == nil {
 				meta := doc.Libraries[key]
-				l = &library{kind: meta.Type, recorded: meta.SHA512 != "" || meta.Path != "", files: make(map[string]bool)}
+				l = &library{kind: meta.Type, recorded: meta.SHA512 != "" || meta.Path != "", sha512: meta.SHA512, files: make(map[string]bool)}
 				d.libraries[key] = l
 				name, _, _ := strings.Cut(key, "/")
 				d.bundler = d.bundler || bundlers[name]
@@ -218,7 +222,7 @@ func (d *Deps) packages() []Package {
 			continue
 		}
 		contained := key != root && !strings.HasSuffix(d.Path, ".deps.json")
-		out = append(out, Package{Name: name, Version: version, Path: d.Path, Beside: l.assemblies, Contained: contained})
+		out = append(out, Package{Name: name, Version: version, Path: d.Path, Beside: l.assemblies, Contained: contained, SHA512: l.sha512})
 	}
 	return append(out, d.Libman...)
 }
