@@ -425,16 +425,10 @@ func installed(c *sbom.Component) lockcheck.Package {
 
 // copies groups digests by the record that has them: a version of a conda package
 // can be installed in several prefixes, from several builds.
-func copies(digests []sbom.Digest) [][]lockcheck.Hash {
-	at := map[string]int{}
-	var out [][]lockcheck.Hash
+func copies(digests []sbom.Digest) map[string][]lockcheck.Hash {
+	out := map[string][]lockcheck.Hash{}
 	for _, d := range digests {
-		i, ok := at[d.File]
-		if !ok {
-			i = len(out)
-			at[d.File], out = i, append(out, nil)
-		}
-		out[i] = append(out[i], lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value})
+		out[d.File] = append(out[d.File], lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value})
 	}
 	return out
 }
