@@ -237,7 +237,7 @@ func TestCondaMatch(t *testing.T) {
 		{"conda-lock", nil, condaPackage("zlib", "1.2.12", "hd590300_5.conda", a), "locked-at-another-version"},
 		{"conda-lock", nil, condaPackage("zlib", "1.2.13", "hd590300_5.conda"), "hash-locked"},
 		{"conda-lock", nil, noRecord, "hash-claimed"}, // of the other platform
-		{"conda-lock", nil, mac, "hash-claimed"},      // the record says so, whatever the platform
+		{"conda-lock", nil, mac, "hash-claimed"},      // the record has the locked digest
 		{"conda-lock", nil, condaPackage("tzdata", "2024a", "h0c530f3_0.conda", md5), "version-locked weak-hash"},
 		{"conda-lock", nil, py("certifi", "2023.7.22"), "unknown-platform"},
 		{"conda-lock", injected, condaPackage("zlib", "1.2.13", "hd590300_5.conda", a), "other-registry"},

@@ -75,7 +75,7 @@ var layers = map[string][]string{
 	"sbom/pnpmkey":   {},
 	"sbom/rpmheader": {},
 	"sbom/zipfile":   {},
-	"sbom/version":   {},
+	"sbom/version":   {"sbom/ecosystem"},
 	"sbom/pep508":    {"sbom/ecosystem", "sbom/version"},
 
 	// What every package may import.
