@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -236,9 +237,13 @@ var (
 		},
 		hint: func(f Facts) string {
 			if f.Severity == Info {
-				return "name the lock files that they should come from, with `--locks FILE`"
+				return cmp.Or(f.Subject, "name the lock files that they should come from, with `--locks FILE`")
 			}
-			return "add it with its hash to a lock file of the stage and install from that, or except it under `exceptions:`" + f.Detail
+			// Subject is what else could pin them.
+			if f.Subject != "" {
+				f.Subject += "; "
+			}
+			return f.Subject + "add it with its hash to a lock file of the stage and install from that, or except it under `exceptions:`" + f.Detail
 		},
 	}
 	RuleNoHash = Rule{

@@ -19,6 +19,7 @@ type footprint struct {
 	config *config.Stage
 	locks  []*lockcheck.Lock
 	set    *lockcheck.Set
+	sight  []*lockcheck.Lock // to be suggested
 	// registries are the allowed ones.
 	registries lockcheck.Policy
 	// platform decides which entries of the locks apply.
@@ -76,6 +77,7 @@ func newFootprint(in Input, pipeline []string, except *stageExceptions) *footpri
 		locksOf: map[entryPlace][]*lockcheck.Lock{}, usedLocks: map[*lockcheck.Lock]bool{},
 	}
 	f.readProof(in.Proof)
+	f.sight = in.Sight
 	f.locks = slices.SortedFunc(slices.Values(in.Locks), func(a, b *lockcheck.Lock) int { return cmp.Compare(a.Path, b.Path) })
 	f.registries = lockcheck.Policy{Registries: slices.Concat(pipeline, in.Stage.Registries)}
 	f.set = lockcheck.NewSet(f.locks, f.registries)

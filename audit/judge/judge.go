@@ -44,6 +44,9 @@ type Input struct {
 	Lost error
 	// Locks are the stage's lock files.
 	Locks []*lockcheck.Lock
+	// Sight are lock files beside the configuration, or in the working directory,
+	// that the stage does not name. They are suggested and pin nothing.
+	Sight []*lockcheck.Lock
 	// Roots are the stage's roots with the IDs of the components that they
 	// name.
 	Roots []audit.Root

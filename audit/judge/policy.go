@@ -250,9 +250,13 @@ func (p *policy) provenance() {
 		switch {
 		case len(ids) == 0:
 		case r.ID == audit.RuleNotPinned.ID && !p.gated && len(p.footprint.locks) == 0:
-			p.add(r, audit.Facts{Severity: audit.Info, Count: len(ids)})
+			p.add(r, audit.Facts{Severity: audit.Info, Count: len(ids), Subject: p.footprint.foundHint(ids, false)})
 		default:
-			p.add(r, audit.Facts{Count: len(ids), Dependencies: ids, Detail: p.footprint.hint(r, ids)})
+			facts := audit.Facts{Count: len(ids), Dependencies: ids, Detail: p.footprint.hint(r, ids)}
+			if r.ID == audit.RuleNotPinned.ID {
+				facts.Subject = p.footprint.foundHint(ids, p.gated)
+			}
+			p.add(r, facts)
 		}
 	}
 }

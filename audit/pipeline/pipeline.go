@@ -74,6 +74,9 @@ type Options struct {
 	// Progress, if set, is called from several goroutines, one call at a time
 	// for each environment.
 	Progress func(Progress)
+	// Suggest reads the locks beside the configuration, or in the working
+	// directory, so that a report names those that would pin what is not pinned.
+	Suggest bool
 	// Tool names the program in the report. Its catalogers are filled in.
 	Tool audit.Tool
 
@@ -137,7 +140,7 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*applied, []st
 		return nil, nil, err
 	}
 	var stages []stageScan
-	locks := make(lockCache)
+	locks, inSight := make(lockCache), make(sight)
 	for _, stage := range p.chosen(o.Stages) {
 		s, err := newStageScan(stage, p.dir(stage.Name), p.baseDir(stage.Name))
 		if err != nil {
@@ -148,6 +151,9 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*applied, []st
 		}
 		if err := p.checkLinks(s); err != nil {
 			return nil, nil, err
+		}
+		if o.Suggest {
+			s.input.Sight = inSight.in(ctx, filepath.Dir(cfg.File), stage.LockFiles)
 		}
 		if err := s.verify(p.config, o); err != nil {
 			return nil, nil, err
@@ -198,6 +204,9 @@ func Scan(ctx context.Context, stage config.Stage, o Options) (*audit.Report, er
 	}
 	if s.input.Locks, err = make(lockCache).open(ctx, stage.LockFiles); err != nil {
 		return nil, err
+	}
+	if o.Suggest {
+		s.input.Sight = make(sight).in(ctx, "", stage.LockFiles)
 	}
 	stages := []stageScan{*s}
 	if err := scanStages(ctx, stages, o); err != nil {

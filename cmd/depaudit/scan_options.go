@@ -22,6 +22,7 @@ func (c *command) scanOptions(limits limitFlags) (o pipeline.Options, done func(
 		Manifests: limits.cacheOf(cacheManifests),
 		Artifacts: limits.fetched(),
 		Rehash:    limits.noCache,
+		Suggest:   true,
 		Now:       time.Now(),
 		Input:     c.stdin,
 		Tool:      tool(),
