@@ -90,12 +90,27 @@ func stageResults(s *audit.Stage, f audit.Finding, byID map[string]*audit.Depend
 		return out
 	}
 	for _, p := range f.Paths {
-		out = append(out, newResult(s.Name, f, p, p+": "+f.Message, place{}))
+		out = append(out, newResult(s.Name, f, p, p+": "+f.Message, lockPlace(s, p)))
 	}
 	if len(out) == 0 {
 		out = append(out, newResult(s.Name, f, "", f.Message, place{}))
 	}
 	return out
+}
+
+// lockPlace returns the place of a finding about a path, if that is a lock file:
+// its first weakness.
+func lockPlace(s *audit.Stage, path string) place {
+	for _, l := range s.Locks {
+		switch {
+		case l.Path != path:
+		case len(l.Notes) > 0:
+			return place{l.Notes[0].File, l.Notes[0].Line}
+		default:
+			return place{path, 1}
+		}
+	}
+	return place{}
 }
 
 // dependencyPlace returns the lock entry that pins a dependency, or that comes
