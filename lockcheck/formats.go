@@ -95,7 +95,8 @@ var formats = sync.OnceValue(func() []format {
 		{
 			// The keys of package-lock.json, with "workspaces" as an object.
 			Name: formatBun, Types: []string{"npm"}, Strongest: HashLocked,
-			own: mark(`^\s*\{\s*"lockfileVersion"\s*:\s*[0-9]+\s*,\s*("configVersion"\s*:\s*[0-9]+\s*,\s*)?"workspaces"\s*:\s*\{`),
+			parse: fromJSONC((*Lock).parseBun),
+			own:   mark(`^\s*\{\s*"lockfileVersion"\s*:\s*[0-9]+\s*,\s*("configVersion"\s*:\s*[0-9]+\s*,\s*)?"workspaces"\s*:\s*\{`),
 		},
 		{
 			// "version" is a string.

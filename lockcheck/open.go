@@ -16,6 +16,9 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 	if filepath.Base(path) == ".package-lock.json" {
 		return nil, fmt.Errorf("%s: is npm's record of what is installed, not a lock; give package-lock.json or npm-shrinkwrap.json", path)
 	}
+	if filepath.Base(path) == bunBinary {
+		return nil, fmt.Errorf("%s: is Bun's binary lock, which only Bun can read; run `bun install --save-text-lockfile --frozen-lockfile --lockfile-only` and give the bun.lock that it writes", path)
+	}
 	if err := unreadName(path); err != nil {
 		return nil, err // also of a binary file, such as bun.lockb
 	}

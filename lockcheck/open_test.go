@@ -86,7 +86,7 @@ const bunLock = "{\n  \"lockfileVersion\": 1,\n  \"configVersion\": 1,\n  \"work
 // name of another tool or of none.
 func TestOtherTools(t *testing.T) {
 	for file, text := range map[string]string{
-		"bun.lock": bunLock, "bun.lockb": "#!/usr/bin/env bun\nbun-lockfile-format-v0\n\x00", "deno.lock": "{\"version\": \"5\"}", "flake.lock": "{}",
+		"deno.lock": "{\"version\": \"5\"}", "flake.lock": "{}",
 	} {
 		if got := openErr(t, file, text); !strings.Contains(got, "which is not read yet") || !strings.Contains(got, file+": ") {
 			t.Errorf("%s: %s", file, got)
@@ -101,7 +101,7 @@ func TestOtherTools(t *testing.T) {
 	for tool, text := range contents {
 		for _, name := range []string{"package-lock.json", "npm-shrinkwrap.json", "deps.lock", "requirements.txt", "uv.lock", "Cargo.lock"} {
 			want := "the format of " + tool + ", which is not read yet"
-			if read := map[string]string{"pnpm": "pnpm-lock.yaml", "Yarn": "yarn.lock", "pixi": "pixi.lock", "conda-lock": "conda-lock.yml"}[tool]; read != "" {
+			if read := map[string]string{"pnpm": "pnpm-lock.yaml", "Yarn": "yarn.lock", "Bun": "bun.lock", "pixi": "pixi.lock", "conda-lock": "conda-lock.yml"}[tool]; read != "" {
 				if want = "by its content a " + read; name == "deps.lock" {
 					continue
 				}

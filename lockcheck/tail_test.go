@@ -25,6 +25,7 @@ func furtherSamples() map[string]lockSample {
 	digest := Hash{Algorithm: "sha256", Value: shaA}
 	return map[string]lockSample{
 		formatPDM: {pdmSample, py("foo", "1.0", digest)},
+		formatBun: {bunOf(`"a": ["a@1.0.0", "", {}, "` + sri512 + `"]`), js("a", "1.0.0", "/app/node_modules/a")},
 	}
 }
 
