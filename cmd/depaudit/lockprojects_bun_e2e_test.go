@@ -16,17 +16,22 @@ func bunProjects() []lockProject {
 		source:   lockEdit{`("bytes@3\.1\.2", )""`, `$1"https://npm.example.net/bytes/-/bytes-3.1.2.tgz"`},
 		code:     "other-registry",
 		patched:  `bun patch bytes >/dev/null && echo '// patched' >>node_modules/bytes/index.js && bun patch --commit node_modules/bytes`,
-		replace:  `rm -rf node_modules/bytes && npm pack --silent bytes@3.1.1 && mkdir node_modules/bytes && tar -xzf bytes-3.1.1.tgz --strip-components=1 -C node_modules/bytes && rm bytes-3.1.1.tgz`,
+		replace:  `npm pack --silent bytes@3.1.1 && rm -r node_modules/bytes/* && tar -xzf bytes-3.1.1.tgz --strip-components=1 -C node_modules/bytes && rm bytes-3.1.1.tgz`,
 		replaced: "bytes@3.1.1",
 	}
 	isolated := hoisted
 	isolated.name, isolated.install = "bun isolated", "bun install --ignore-scripts --linker isolated"
-	isolated.replace = strings.ReplaceAll(hoisted.replace, "node_modules/bytes", "node_modules/.bun/bytes@3.1.2/node_modules/bytes")
+	isolated.replace = strings.ReplaceAll(hoisted.replace, "node_modules/bytes", "node_modules/.bun/bytes@3.1.2*/node_modules/bytes")
+	isolated.patched = strings.ReplaceAll(hoisted.patched, "node_modules/bytes", "node_modules/.bun/bytes@3.1.2/node_modules/bytes")
 	list := []lockProject{hoisted, isolated}
 	for _, v := range []string{"1.1.42", "1.2.23", "1.3.0"} { // versions 0 and 1 of the format
 		p := hoisted
 		p.name, p.tools, p.rare = "bun "+v, []string{"bun@" + v}, true
-		p.install, p.patched = "bun install --ignore-scripts --save-text-lockfile", ""
+		p.patched = ""
+		// They make commands writable for all users, which is a finding, and list
+		// packages for other platforms.
+		p.install = "bun install --ignore-scripts --save-text-lockfile && chmod -R go-w node_modules"
+		p.list += ` | grep -vE '@esbuild/(.*-(arm|arm64|ia32|loong64|mips64el|ppc64|riscv64|s390x)|[^l].*)@|fsevents@'`
 		list = append(list, p)
 	}
 	return list

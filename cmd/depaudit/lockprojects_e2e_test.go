@@ -158,10 +158,16 @@ func newLockRun(t *testing.T, p lockProject, cache string) *lockRun {
 			t.Skip(err)
 		}
 	}
-	home := filepath.Join(cache, "home")
+	// A home for each version of a tool: they share no cache, and depaudit finds no
+	// artifacts in that of this machine.
+	home := filepath.Join(cache, "home", strings.ReplaceAll(strings.Join(p.tools, " "), "/", "+"))
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(home, ".cache"))
 	bin := []string{}
-	r.env = append(os.Environ(), "HOME="+home, "XDG_CACHE_HOME="+filepath.Join(home, ".cache"), "npm_config_cache="+filepath.Join(home, ".npm"),
-		"npm_config_update_notifier=false", "CI=1", "NO_COLOR=1")
+	r.env = append(os.Environ(), "npm_config_cache="+filepath.Join(cache, "npm"), "npm_config_update_notifier=false", "CI=1", "NO_COLOR=1")
 	for _, tool := range p.tools {
 		prefix := filepath.Join(cache, "tools", strings.ReplaceAll(tool, "/", "+"))
 		if _, err := os.Stat(filepath.Join(prefix, "node_modules")); err != nil {
