@@ -149,7 +149,7 @@ func onPlatforms(list []string, on Platform) pep508.Truth {
 // the same artifact: the locks of conda's tools have one package once for each
 // platform and each category. at has the entries by what they pin.
 func (l *Lock) addOnce(at map[string]int, e Entry, platform string) {
-	key := strings.Join([]string{e.Type, e.Name, e.Version, e.Source.Kind, e.Source.URL, e.Source.Commit}, "\x00")
+	key := strings.Join([]string{e.Type, e.Namespace, e.Name, e.Version, e.Source.Kind, e.Source.URL, e.Source.Commit}, "\x00")
 	for _, h := range e.Hashes {
 		key += "\x00" + h.Algorithm + ":" + h.Value
 	}

@@ -144,6 +144,7 @@ func TestStrongest(t *testing.T) {
 	maps.Copy(locks, furtherSamples())
 	locks[formatPnpm] = lockSample{pnpmSample, js("a", "1.0.0", "/app/node_modules/.pnpm/a@1.0.0/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})}
 	maps.Copy(locks, condaSamples())
+	maps.Copy(locks, jvmSamples())
 	for _, f := range readFormats() {
 		sample, ok := locks[f.Name]
 		if !ok {

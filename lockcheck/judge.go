@@ -290,7 +290,7 @@ func contradiction(p *Package, q string, e *Entry) (Result, bool) {
 			return Result{Entry: e, Reason: HashMismatch, Detail: q + " has the " + d.Algorithm + " " + quote(d.Value) +
 				", which is not locked: " + place(e) + " has " + quote(same[0])}, true
 		}
-		if have, ok := first[d.Algorithm]; ok && have != d.Value && p.Type != "pypi" {
+		if have, ok := first[d.Algorithm]; ok && have != d.Value && p.Type != "pypi" && len(same) == 0 {
 			return Result{Entry: e, Reason: HashMismatch, Detail: "two copies of " + q + " have different bytes: " + d.Algorithm + " " + quote(have) + " and " + quote(d.Value)}, true
 		}
 		first[d.Algorithm] = d.Value

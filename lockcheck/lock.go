@@ -83,6 +83,9 @@ type Entry struct {
 	// twin is true for a gem of which the lock has an entry for another spelling
 	// of the same platform.
 	twin bool
+	// hashesOnly is true for an entry of a file that has the hashes of what other
+	// locks name: Gradle's verification-metadata.xml.
+	hashesOnly bool
 	// verbatim is true for "===", which compares text, not versions (PEP 440).
 	verbatim bool
 	// specifiers are those that Version is from, in the formats that have

@@ -51,6 +51,10 @@ func NewSet(locks []*Lock, policy Policy) *Set {
 			}
 			key := packageKey{e.Type, ecosystem.Canonical(e.Type, e.fullName())}
 			s.byName[key] = append(s.byName[key], candidate{lock: i, index: j, entry: e})
+			if e.Type == "maven" && e.Namespace != "" {
+				key.name = e.Name // see mavenGroup
+				s.byName[key] = append(s.byName[key], candidate{lock: i, index: j, entry: e})
+			}
 			if e.FirstParty {
 				s.members = append(s.members, candidate{lock: i, index: j, entry: e})
 			}
@@ -92,6 +96,12 @@ func (s *Set) Match(p Package) Result {
 		return r
 	}
 	named := s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, name)}]
+	if p.Type == "maven" && len(named) == 0 {
+		if group := s.mavenGroup(&p); group != "" {
+			p.Namespace, name = group, ecosystem.Join(group, p.Name)
+			named = s.byName[packageKey{p.Type, name}]
+		}
+	}
 	var results []Result
 	for _, x := range s.sites(p.Type, p.Paths) {
 		p.Paths = x.paths
@@ -217,6 +227,9 @@ func npmKeys(dir string) []string {
 func (s *Set) best(p *Package, name string, candidates []candidate, env pep508.Environment) Result {
 	if len(candidates) == 0 {
 		return s.notFound(p, name)
+	}
+	if p.Type == "maven" {
+		candidates = lockedModules(candidates)
 	}
 	best := Result{}
 	var mismatch, patched *Result

@@ -54,6 +54,9 @@ func javaPackage(at file.Location, a *jar.Artifact) pkg.Package {
 	if a.SHA1 != "" {
 		m.ArchiveDigests = []file.Digest{{Algorithm: "sha1", Value: a.SHA1}}
 	}
+	if a.SHA256 != "" {
+		m.ArchiveDigests = append(m.ArchiveDigests, file.Digest{Algorithm: "sha256", Value: a.SHA256})
+	}
 	return pkg.Package{Name: a.Name, Version: a.Version, Type: pkg.JavaPkg, Metadata: m,
 		PURL: packageurl.NewPackageURL(packageurl.TypeMaven, group, a.Name, a.Version, nil, "").ToString()}
 }

@@ -39,7 +39,7 @@ func LockFiles() []LockFile {
 		file("Bundler", "Gemfile.lock", "gems.locked"),
 		file("Composer", "composer.lock"),
 		file("NuGet", "packages.lock.json"),
-		file("Gradle", "gradle.lockfile", "buildscript-gradle.lockfile"),
+		file("Gradle", "gradle.lockfile", "buildscript-gradle.lockfile", "settings-gradle.lockfile"),
 		file("Conan", "conan.lock"),
 		file("Dart", "pubspec.lock"),
 		file("Mix", "mix.lock"),

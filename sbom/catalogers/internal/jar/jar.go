@@ -15,6 +15,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -58,6 +59,7 @@ type Artifact struct {
 	// archive: ":lib/x.jar", and ":group:name" for a library that is merged into it.
 	Within     string
 	SHA1       string // of its archive, empty when it is merged into one
+	SHA256     string // of the outermost archive, empty for any other
 	manifest   *Manifest
 	properties *Properties
 	pom        *Pom
@@ -305,8 +307,12 @@ func (r *reader) main() (*Artifact, error) {
 	if err := r.budget.spend(r.Size); err != nil {
 		return nil, err
 	}
-	sum := sha1.New()
-	if _, err := io.Copy(sum, io.NewSectionReader(r.Reader, 0, r.Size)); err != nil {
+	sum, strong := sha1.New(), sha256.New()
+	var to io.Writer = sum
+	if r.within == "" {
+		to = io.MultiWriter(sum, strong)
+	}
+	if _, err := io.Copy(to, io.NewSectionReader(r.Reader, 0, r.Size)); err != nil {
 		return nil, err
 	}
 	properties, err := r.properties()
@@ -319,6 +325,9 @@ func (r *reader) main() (*Artifact, error) {
 	}
 	id, pom := r.choose(properties, poms)
 	a := &Artifact{Name: id.Artifact, Version: id.Version, Within: r.within, SHA1: hex.EncodeToString(sum.Sum(nil)), manifest: m, pom: pom}
+	if r.within == "" {
+		a.SHA256 = hex.EncodeToString(strong.Sum(nil))
+	}
 	if a.Name == "" {
 		a.Name = m.name(r.file)
 	}

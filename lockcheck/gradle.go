@@ -1,0 +1,97 @@
+package lockcheck
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+)
+
+// parseGradle parses gradle.lockfile and its kind for build scripts and settings,
+// "GROUP:NAME:VERSION=CONFIGURATION,..." on each line
+// (https://docs.gradle.org/current/userguide/dependency_locking.html), and the
+// older layout with a file for each configuration and no "=". It has no hashes:
+// those are in verification-metadata.xml.
+func (l *Lock) parseGradle(ctx context.Context, src *source) error {
+	offset := 0
+	for line := range strings.Lines(string(src.data)) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		begin := offset
+		offset += len(line)
+		text := strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
+		if text == "" || strings.HasPrefix(text, "#") || strings.HasPrefix(text, "empty=") {
+			continue
+		}
+		module, configurations, _ := strings.Cut(text, "=")
+		parts := strings.Split(module, ":")
+		if len(parts) != 3 || slices.Contains(parts, "") || strings.ContainsAny(module, " \t") {
+			return src.errorf(begin, "write the lock again with gradle dependencies --write-locks", "not GROUP:NAME:VERSION: %s", quote(text))
+		}
+		e := Entry{Type: "maven", Namespace: parts[0], Name: parts[1], Version: parts[2], File: src.file, Line: src.line(begin), Source: Source{Kind: KindRegistry}}
+		if strings.ContainsAny(e.Version, "[](),+") && !strings.HasSuffix(e.Version, "+") || strings.HasPrefix(e.Version, "latest.") {
+			e.Version, e.Spec = "", e.Version
+		}
+		e.Dev = configurations != ""
+		for configuration := range strings.SplitSeq(configurations, ",") {
+			e.Dev = e.Dev && strings.HasPrefix(configuration, "test")
+		}
+		l.add(e)
+	}
+	d := &document{source: src}
+	l.refuseTwins(d)
+	return d.failure()
+}
+
+// isGradleLockName accepts the names of Gradle's lock files: those of a project,
+// its build script and its settings, and the older ones of each configuration in
+// gradle/dependency-locks.
+func isGradleLockName(file string) bool {
+	switch base := path.Base(file); base {
+	case "gradle.lockfile", "buildscript-gradle.lockfile", "settings-gradle.lockfile":
+		return true
+	default:
+		return path.Ext(base) == ".lockfile" && path.Base(path.Dir(file)) == "dependency-locks"
+	}
+}
+
+// lockedModules removes the entries that only have the hashes of a module from
+// candidates, where a gradle.lockfile has the module at other versions: Gradle
+// verifies what it downloads by verification-metadata.xml, which retains versions
+// that are no longer used, and takes what the lock names.
+func lockedModules(candidates []candidate) []candidate {
+	versions := map[string]bool{}
+	for _, c := range candidates {
+		if !c.entry.hashesOnly {
+			versions[c.entry.Version] = true
+		}
+	}
+	if len(versions) == 0 {
+		return candidates
+	}
+	return slices.DeleteFunc(slices.Clone(candidates), func(c candidate) bool { return c.entry.hashesOnly && !versions[c.entry.Version] })
+}
+
+// mavenGroup returns the group of the entries that a Java archive is to be
+// compared with, if no entry has the group that the scan found: an archive need
+// not have one, and the scan then guesses. The bytes decide; of an archive whose
+// group is not known at all (it is then the name), the name, if one module only
+// has it.
+func (s *Set) mavenGroup(p *Package) string {
+	named := s.byName[packageKey{p.Type, p.Name}]
+	group, several := "", false
+	for _, c := range named {
+		for _, h := range strong(c.entry.Hashes) {
+			if slices.Contains(p.Digests, h) {
+				return c.entry.Namespace
+			}
+		}
+		several = several || group != "" && group != c.entry.Namespace
+		group = c.entry.Namespace
+	}
+	if several || p.Namespace != "" && p.Namespace != p.Name {
+		return ""
+	}
+	return group
+}
