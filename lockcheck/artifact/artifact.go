@@ -42,6 +42,7 @@ const (
 	Conda Kind = "conda"
 	Crate Kind = "crate"
 	GoZip Kind = "gozip"
+	Yarn  Kind = "yarn" // a zip file of Yarn's, or the npm tarball that it is made of
 )
 
 // Manifest is what an artifact installs. It is canonical: files are sorted by
@@ -55,7 +56,8 @@ type Manifest struct {
 	// Conffiles are paths of [File.Path] that the installer does not overwrite.
 	Conffiles []string
 	// Scripts are the maintainer scripts and other files that the installer
-	// keeps in its database, by their names ("postinst", "md5sums").
+	// keeps in its database, by their names ("postinst", "md5sums"). A zip file of
+	// Yarn, which can itself be what is installed, is "archive.zip".
 	Scripts []File
 	// Record are the fields of the control file of a .deb, and of the .PKGINFO of
 	// an .apk and of pacman's packages; "extensions" of a gem, which are compiled
@@ -125,11 +127,12 @@ type Want struct {
 	Name, Version string
 	Arch          string
 	// Digests are of the artifact's bytes: "sha256:", "sha384:", "sha512:" and
-	// hexadecimal. Weaker ones are ignored, with two exceptions that are the
+	// hexadecimal. Weaker ones are ignored, with exceptions that are the
 	// only digest that their index or lock has: "h1:" and base64 is the hash of
 	// the files of a Go module (golang.org/x/mod/sumdb/dirhash), "apk:" and
 	// hexadecimal the SHA-1 of the control part of an .apk, which has the SHA-256
-	// of the rest (https://wiki.alpinelinux.org/wiki/Apk_spec).
+	// of the rest (https://wiki.alpinelinux.org/wiki/Apk_spec). "yarn/KEY:" and
+	// hexadecimal is the SHA-512 of the zip file that Yarn makes of a tarball.
 	Digests []string
 	// File is the name of the file or its URL or path, empty when it is unknown.
 	File string

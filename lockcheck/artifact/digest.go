@@ -28,6 +28,15 @@ const (
 // accepted returns the digests of a Want that identify bytes, strongest first.
 func accepted(w Want) []string {
 	var out []string
+	if w.Kind == Yarn {
+		for _, d := range w.Digests {
+			name, value, _ := strings.Cut(d, ":")
+			if raw, err := hex.DecodeString(value); err == nil && len(raw) == sha512.Size && strings.HasPrefix(name, algYarn) {
+				out = append(out, d)
+			}
+		}
+		return out
+	}
 	for _, algorithm := range []string{algSHA512, algSHA384, algSHA256, algH1, algAPK} {
 		for _, d := range w.Digests {
 			name, value, _ := strings.Cut(d, ":")
@@ -71,6 +80,9 @@ func digest(b *budget, r Reader, algorithm string) (string, error) {
 		return goDigest(b, r)
 	case algAPK:
 		return apkDigest(b, r)
+	}
+	if strings.HasPrefix(algorithm, algYarn) {
+		return yarnDigest(b, r, algorithm)
 	}
 	h := newHash(algorithm)
 	buf := make([]byte, 256<<10)

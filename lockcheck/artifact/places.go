@@ -33,8 +33,7 @@ type cachePlace struct {
 
 // cachePlaces are the usual places of caches. Some caches are missing because
 // they have no artifacts with the digest of a lock: uv, pnpm, Bun and Deno keep
-// unpacked files, Yarn 2 and later make zip files of their own, and pip's
-// directory wheels has what pip built itself.
+// unpacked files, and pip's directory wheels has what pip built itself.
 func cachePlaces() []cachePlace {
 	return []cachePlace{
 		// apt.conf(5), Dir::Cache::Archives.
@@ -57,6 +56,8 @@ func cachePlaces() []cachePlace {
 		{inCache, "pypoetry/artifacts", Wheel, 0, false},
 		// Debian's wheels for ensurepip and virtualenv.
 		{inRoot, "usr/share/python-wheels", Wheel, 1, false},
+		// https://yarnpkg.com/configuration/yarnrc#globalFolder
+		{inHome, ".yarn/berry/cache", Yarn, 1, false},
 		// https://doc.rust-lang.org/cargo/guide/cargo-home.html
 		{inHome, ".cargo/registry/cache", Crate, 2, false},
 		{inRoot, "usr/local/cargo/registry/cache", Crate, 2, false},
@@ -179,6 +180,8 @@ func looksLike(k Kind, r Reader) bool {
 		return has("\xed\xab\xee\xdb")
 	case Wheel, GoZip:
 		return has("PK\x03\x04")
+	case Yarn:
+		return has("PK\x03\x04") || has("\x1f\x8b")
 	case Conda:
 		return has("PK\x03\x04") || has("BZh")
 	case APK, Crate:

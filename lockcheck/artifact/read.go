@@ -20,6 +20,7 @@ func readers() map[Kind]func(*builder, Reader) error {
 		Conda: readConda,
 		Crate: readCrate,
 		GoZip: readGoZip,
+		Yarn:  readYarn,
 	}
 }
 
@@ -63,6 +64,8 @@ func (k Kind) noun() string {
 		return ".crate"
 	case GoZip:
 		return "zip of a Go module"
+	case Yarn:
+		return "zip of Yarn"
 	}
 	return string(k)
 }

@@ -184,8 +184,16 @@ func nameKey(base string) string {
 	if stem, ok := strings.CutSuffix(base, ".apk"); ok {
 		return apkKey(stem) + ".apk"
 	}
+	if m := yarnFile.FindStringSubmatch(base); m != nil {
+		return m[1] + ".yarn"
+	}
 	return strings.ReplaceAll(base, "%3a", ":")
 }
+
+// yarnFile matches the name of a file in Yarn's caches: the package, the hash of its
+// locator, and the first digits of the checksum or the key of the cache (slugifyLocator
+// in packages/yarnpkg-core/sources/structUtils.ts, getChecksumFilename in Cache.ts).
+var yarnFile = regexp.MustCompile(`^(.+)-[0-9a-f]{10}-[0-9a-z._]+\.zip$`)
 
 // wheelKey is the key of a wheel. Escaping of names and versions differs between
 // the programs that build wheels.
@@ -235,7 +243,14 @@ func names(w Want, digest string) []string {
 		}
 	case Wheel:
 		out = append(out, wheelKey(w.Name, w.Version))
-	case NPM:
+	case NPM, Yarn:
+		if w.Kind == Yarn {
+			slug := ecosystem.Lower(strings.Replace(w.Name, "/", "-", 1))
+			out = append(out, slug+"-npm-"+ecosystem.Lower(w.Version)+".yarn")
+			for _, protocol := range []string{"patch", "https", "http", "file", "exotic"} {
+				out = append(out, slug+"-"+protocol+".yarn")
+			}
+		}
 		add(short + "-" + w.Version + ".tgz")
 		if scoped {
 			scope := strings.TrimPrefix(w.Name, "@")
@@ -287,13 +302,13 @@ func extensions() []extension {
 		{".pkg.tar.zst", []Kind{ALPM}},
 		{".pkg.tar.xz", []Kind{ALPM}},
 		{".whl", []Kind{Wheel}},
-		{".tgz", []Kind{NPM}},
-		{".tar.gz", []Kind{NPM, ALPM}},
+		{".tgz", []Kind{NPM, Yarn}},
+		{".tar.gz", []Kind{NPM, Yarn, ALPM}},
 		{".gem", []Kind{Gem}},
 		{".conda", []Kind{Conda}},
 		{".tar.bz2", []Kind{Conda}},
 		{".crate", []Kind{Crate}},
-		{".zip", []Kind{GoZip, Wheel}},
+		{".zip", []Kind{GoZip, Wheel, Yarn}},
 		{".json", nil},
 		{".txt", nil},
 		{".html", nil},
