@@ -63,6 +63,9 @@ type Entry struct {
 	// Bundled is true for an npm package in the tarball of another one, whose
 	// hash covers it.
 	Bundled bool
+	// Patched is true for a package with patches, the project's or those of the
+	// package manager itself, of which Hashes are of the patched one.
+	Patched bool
 	// Base is true for a package that is in the lock only to be patched: the
 	// patched one is installed in its place (Yarn's protocol "patch:").
 	Base bool

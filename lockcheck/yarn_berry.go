@@ -268,7 +268,7 @@ func (b *berry) patch(e *Entry, reference string) {
 		e.Source = Source{Kind: KindURL, URL: scrub(reference)}
 		return
 	}
-	b.bases[p.source] = true
+	b.bases[p.source], e.Patched = true, true
 	_, source, _ := yarnIdent(p.source)
 	if name, _, _ := yarnIdent(p.source); name != e.fullName() && e.flaw.reason == "" {
 		e.flaw = flaw{OtherPackage, quote(e.fullName()) + " is a patch of " + quote(name)}

@@ -114,7 +114,13 @@ func (e *engine) sources() []artifact.Source {
 			homes = append(homes, "home/"+e.tree.Name(n))
 		}
 	}
-	out := []artifact.Source{{FS: e.tree.FS("/"), Homes: homes}}
+	var yarn []string
+	for n := range e.tree.Named("cache") {
+		if e.tree.Kind(n) == rootfs.Dir && e.tree.Name(e.tree.Parent(n)) == ".yarn" {
+			yarn = append(yarn, strings.TrimPrefix(e.tree.Path(n), "/"))
+		}
+	}
+	out := []artifact.Source{{FS: e.tree.FS("/"), Homes: homes, Yarn: yarn}}
 	if e.request.Own {
 		s := artifact.Source{FS: os.DirFS("/")}
 		if home, err := os.UserHomeDir(); err == nil {
@@ -161,6 +167,7 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 		}
 		name := ecosystem.Join(c.Namespace, c.Name)
 		w.Name = name
+		patched := false
 		for _, l := range locked[lockKey{c.Type, ecosystem.Canonical(c.Type, name), c.Version}] {
 			if !locks.Governing(l.lock, c.Type, c.Paths) {
 				continue
@@ -171,10 +178,16 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 			if w.url == "" {
 				w.url = l.Source.URL
 			}
+			patched = patched || l.Patched
 		}
 		slices.Sort(w.Digests)
 		w.Digests = slices.Compact(w.Digests)
 		w.File = w.url
+		if c.Type == "npm" && slices.ContainsFunc(w.Digests, isYarn) && !slices.ContainsFunc(w.Digests, func(d string) bool { return !isYarn(d) && !strings.HasPrefix(d, "sha1:") }) {
+			if w.Kind = artifact.Yarn; patched {
+				w.url, w.File = "", artifact.YarnPatch(w.Name)
+			}
+		}
 		if w.Kind == artifact.Wheel && len(w.Digests) > 1 {
 			w.Fits = e.wheelFits(c)
 		}
@@ -184,6 +197,9 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 	}
 	return out, nil
 }
+
+// isYarn reports whether a digest is a checksum of Yarn 2 or later.
+func isYarn(digest string) bool { return strings.HasPrefix(digest, "yarn/") }
 
 type lockKey struct{ typ, name, version string }
 
@@ -211,7 +227,7 @@ func (e *engine) locked(ctx context.Context) (map[lockKey][]lockedEntry, *lockch
 			if x.Bundled && x.Install != "" {
 				e.bundled[x.Install] = true
 			}
-			if x.FirstParty || x.Constraint || len(x.Hashes) == 0 {
+			if x.FirstParty || x.Constraint || x.Base || len(x.Hashes) == 0 {
 				continue
 			}
 			k := lockKey{x.Type, ecosystem.Canonical(x.Type, ecosystem.Join(x.Namespace, x.Name)), x.Version}
@@ -321,7 +337,7 @@ func (p *placer) place(w *want, m *artifact.Manifest, out *found) {
 		p.placeSystem(w, m, out)
 	case artifact.Wheel:
 		p.placeWheel(w, m, out)
-	case artifact.NPM:
+	case artifact.NPM, artifact.Yarn:
 		p.placeNPM(w, m, out)
 	}
 }
@@ -529,13 +545,18 @@ func (p *placer) isBundled(dir string) bool {
 	return false
 }
 
-// placeNPM places the files of an npm package in each of its directories.
+// placeNPM places the files of an npm package in each of its directories. With
+// Plug'n'Play the zip file of Yarn is installed as it is.
 func (p *placer) placeNPM(w *want, m *artifact.Manifest, out *found) {
 	t := p.tree
-	ignore := slices.ContainsFunc(m.Files, func(f artifact.File) bool { return f.Path == ".npmignore" })
+	ignore := w.Kind == artifact.Yarn || slices.ContainsFunc(m.Files, func(f artifact.File) bool { return f.Path == ".npmignore" })
 	for _, file := range p.doc.Components[w.component].Paths {
 		dir := t.Lookup(sbom.Unescape(file))
 		if dir != rootfs.None && t.Kind(dir) == rootfs.File {
+			if w.Kind == artifact.Yarn && strings.HasSuffix(t.Name(dir), ".zip") {
+				p.placeFile(w, &m.Scripts[0], t.Path(dir), out)
+				continue
+			}
 			dir = t.Parent(dir)
 		}
 		if dir = t.ResolveNode(dir); dir == rootfs.None || p.isBundled(t.Path(dir)) {

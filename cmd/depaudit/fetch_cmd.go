@@ -18,6 +18,7 @@ import (
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/lockcheck/artifact"
 	"github.com/depaudit/depaudit/lockcheck/fetch"
 	"github.com/depaudit/depaudit/sbom/scan"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -181,6 +182,8 @@ func purlType(kind string) string {
 		return "cargo"
 	case "gozip":
 		return "golang"
+	case string(artifact.Yarn):
+		return "npm"
 	}
 	return kind
 }
@@ -202,7 +205,11 @@ func (c *command) get(ctx context.Context, proofs []pipeline.StageProof, f fetch
 	unknown := 0
 	kinds := make(map[string]string) // by URL
 	for _, a := range wanted {
-		list = append(list, fetch.Artifact{URL: a.URL, Size: a.Size, Digests: a.Digests})
+		item := fetch.Artifact{URL: a.URL, Size: a.Size, Digests: a.Digests}
+		if a.Kind == string(artifact.Yarn) {
+			item.Check = func(file string) error { return artifact.CheckYarn(ctx, file, a.Digests) }
+		}
+		list = append(list, item)
 		kinds[a.URL] = purlType(a.Kind)
 		total += a.Size
 		if a.Size == 0 {
@@ -323,6 +330,18 @@ func place(ctx context.Context, a *audit.Artifact, simple string, o fetch.Option
 			return err
 		}
 		a.URL, a.Size, a.Digests = found.URL, found.Size, found.Digests
+	case string(artifact.Yarn):
+		stored := func(d string) bool {
+			algorithm, _, _ := strings.Cut(d, ":")
+			return strings.HasSuffix(algorithm, "c0")
+		}
+		switch {
+		case artifact.IsYarnPatch(a.File):
+			return errors.New("a patch changes it: only Yarn's cache has the patched one (yarn install, and --artifacts ~/.yarn/berry/cache)")
+		case !slices.ContainsFunc(a.Digests, stored):
+			return errors.New("its checksum is that of a compressed zip file, which only Yarn's cache has (yarn install, and --artifacts ~/.yarn/berry/cache)")
+		}
+		a.URL = "https://registry.npmjs.org/" + a.Name + "/-/" + path.Base(a.Name) + "-" + a.Version + ".tgz"
 	case "npm":
 		// https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md
 		a.URL = "https://registry.npmjs.org/" + a.Name + "/-/" + path.Base(a.Name) + "-" + a.Version + ".tgz"

@@ -101,7 +101,7 @@ var layers = map[string][]string{
 
 	"cmd/depaudit": {
 		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/ledger", "audit/pipeline", "audit/query", "audit/report", "audit/terminal",
-		"lockcheck", "lockcheck/fetch",
+		"lockcheck", "lockcheck/artifact", "lockcheck/fetch",
 		"sbom", "sbom/catalogers", "sbom/cyclonedx", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/scan", "sbom/spdx",
 		"lockcheck/index", "lockcheck/trust",
 	},

@@ -22,6 +22,7 @@ func placesTable() string {
 		{"~/.npm/_cacache", NPM},
 		{"~/.cache/yarn/v*", NPM},
 		{"/usr/local/share/.cache/yarn/v*", NPM},
+		{"PROJECT/.yarn/cache", Yarn},
 		{"~/go/pkg/mod/cache/download", GoZip},
 		{"/go/pkg/mod/cache/download", GoZip},
 	} {

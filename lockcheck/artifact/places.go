@@ -124,6 +124,9 @@ func (s Source) shelves() []*shelf {
 			return roots
 		}})
 	}
+	if len(s.Yarn) > 0 {
+		out = append(out, &shelf{fsys: s.FS, kinds: []Kind{Yarn}, depth: 1, find: func() []string { return s.Yarn }})
+	}
 	return out
 }
 

@@ -45,6 +45,8 @@ type Source struct {
 	Homes []string
 	// Caches are directories in use beside .cache in those (XDG_CACHE_HOME).
 	Caches []string
+	// Yarn are the caches of projects of Yarn 2 and later, .yarn/cache.
+	Yarn []string
 }
 
 // NewStore returns a store. Directories are listed when they are needed.

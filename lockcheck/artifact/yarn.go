@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"context"
 	"crypto/sha512"
 	"encoding/binary"
 	"encoding/hex"
@@ -12,7 +13,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -27,6 +30,41 @@ const yarnRoot = "node_modules/"
 
 // yarnArchive is the name of the zip file itself in [Manifest.Scripts].
 const yarnArchive = "archive.zip"
+
+// YarnPatch returns the name of a file for a package with a patch, of which only
+// Yarn's cache has the zip file.
+func YarnPatch(name string) string {
+	return strings.Replace(name, "/", "-", 1) + "-patch-0000000000-0.zip"
+}
+
+// IsYarnPatch reports whether a name is one of [YarnPatch].
+func IsYarnPatch(file string) bool { return strings.HasSuffix(file, "-patch-0000000000-0.zip") }
+
+// CheckYarn compares a file, a zip file of Yarn or an npm tarball, with digests of
+// which one must be its.
+func CheckYarn(ctx context.Context, file string, digests []string) error {
+	r, c, err := openFile(os.DirFS(filepath.Dir(file)), filepath.Base(file))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var wrong error
+	for _, want := range accepted(Want{Kind: Yarn, Digests: digests}) {
+		algorithm, _, _ := strings.Cut(want, ":")
+		have, err := yarnDigest(newBudget(ctx, r.Size()), r, algorithm)
+		switch {
+		case err != nil:
+			return err
+		case have == want:
+			return nil
+		}
+		wrong = fmt.Errorf("the zip file that Yarn makes of what the server sent has the digest %s, not %s", have, want)
+	}
+	if wrong == nil {
+		wrong = errors.New("the entry has no checksum of Yarn")
+	}
+	return wrong
+}
 
 // readYarn reads a zip file of Yarn's cache, or the tarball that it is made of
 // (packages/yarnpkg-core/sources/tgzUtils.ts). The files are in the directory
@@ -64,7 +102,7 @@ func readYarn(b *builder, r Reader) error {
 			}
 			return member(f.Name, e)
 		})
-		if err == nil {
+		if err == nil && len(b.m.Scripts) == 0 {
 			whole := File{Path: yarnArchive, Type: 'f'}
 			err = b.digest(&whole, stream(r))
 			b.m.Scripts = append(b.m.Scripts, whole)

@@ -68,6 +68,19 @@ type Artifact struct {
 	// hexadecimal; others are ignored. Of several of one algorithm one must be
 	// right, and one of each algorithm.
 	Digests []string
+	// Check, if set, compares a downloaded file with the digests that are not of
+	// its bytes. Without one of its bytes, Check alone decides.
+	Check func(file string) error
+}
+
+// sums returns what computes the digests of the bytes, nil when nothing can
+// identify them.
+func (a Artifact) sums() *sums {
+	s := newSums(a.Digests)
+	if s == nil && a.Check != nil {
+		s = new(sums)
+	}
+	return s
 }
 
 // Options are the surroundings of [Run].
@@ -247,7 +260,7 @@ func component(s string) string {
 // one gets one artifact.
 func (f *fetcher) one(ctx context.Context, r *Result) {
 	u, err := url.Parse(r.URL)
-	sums := newSums(r.Digests)
+	sums := r.sums()
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		r.Err = fmt.Errorf("not a URL of http or https: %q", r.URL)
@@ -276,7 +289,7 @@ func (f *fetcher) one(ctx context.Context, r *Result) {
 
 // get returns the size of an artifact, and whether it was there before.
 func (f *fetcher) get(ctx context.Context, place string, a Artifact) (size int64, had bool, err error) {
-	if size, err := verify(place, a.Digests); err == nil {
+	if size, err := verify(place, a); err == nil {
 		return size, true, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(place), 0o777); err != nil {
@@ -357,13 +370,13 @@ func (f *fetcher) download(ctx context.Context, part string, a Artifact) (size i
 			os.Remove(part) // nothing of it is right
 		}
 	}()
-	sums := newSums(a.Digests)
+	sums := a.sums()
 	have, err := io.Copy(sums, file)
 	if err != nil {
 		return 0, err
 	}
 	if limit := a.limit(); have > limit || have > 0 && have == a.Size && sums.check() != nil {
-		if have, sums, err = 0, newSums(a.Digests), restart(file); err != nil {
+		if have, sums, err = 0, a.sums(), restart(file); err != nil {
 			return 0, err
 		}
 	}
@@ -374,6 +387,11 @@ func (f *fetcher) download(ctx context.Context, part string, a Artifact) (size i
 	}
 	if err := sums.check(); err != nil {
 		return 0, err
+	}
+	if a.Check != nil {
+		if err := a.Check(part); err != nil {
+			return 0, &netguard.Refusal{Text: err.Error()}
+		}
 	}
 	return have, file.Sync()
 }
@@ -448,18 +466,21 @@ func (c counter) Write(b []byte) (int, error) {
 }
 
 // verify returns the size of a file that has the digests.
-func verify(place string, digests []string) (int64, error) {
+func verify(place string, a Artifact) (int64, error) {
 	file, err := os.Open(place)
 	if err != nil {
 		return 0, err
 	}
 	defer file.Close()
-	sums := newSums(digests)
+	sums := a.sums()
 	n, err := io.Copy(sums, file)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		err = sums.check()
 	}
-	return n, sums.check()
+	if err == nil && a.Check != nil {
+		err = a.Check(place)
+	}
+	return n, err
 }
 
 // sums computes the digests that an artifact must have.

@@ -81,6 +81,14 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		return
 	}
 	s.read[manifest] = true
+	if m.mocked && m.Version == "" && s.filesBelow(dir) == 1 {
+		// Yarn's linker pnpm puts it in place of an optional package for another
+		// platform. With any other file in it, it is a package without a version.
+		s.doc.Excluded = append(s.doc.Excluded, sbom.Exclusion{
+			Path: t.Path(manifest), Name: m.Name, Reason: sbom.ExcludedNotInstall, Detail: "a package for another platform, in place of which Yarn puts an empty one", Count: 1,
+		})
+		return
+	}
 	key := lock.key(t, dir)
 	entry, inLock := lock.entry(key)
 	u := unit{node: manifest, inside: -1}

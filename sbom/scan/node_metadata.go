@@ -22,6 +22,9 @@ type nodeManifest struct {
 	Name, Version                     string
 	bundle                            json.RawMessage
 	dependencies, dev, optional, peer map[string]bool
+	// mocked is set in the manifest that Yarn writes in place of a package for
+	// another platform, of a name and "mocked" only.
+	mocked bool
 	// specs are the requirements of the names that are no range of versions.
 	specs map[string]string
 }
@@ -79,6 +82,7 @@ func parsePackageJSON(data []byte) (*nodeManifest, error) {
 			return nil, fmt.Errorf("%q is not a string", f.key)
 		}
 	}
+	m.mocked = len(fields) == 2 && m.Name != "" && string(bytes.TrimSpace(fields["mocked"])) == "true"
 	m.bundle = fields["bundleDependencies"]
 	if m.bundle == nil {
 		m.bundle = fields["bundledDependencies"]
