@@ -410,23 +410,16 @@ func checkoutOf(dir string) string {
 	return ""
 }
 
-// gemPlatforms returns the platforms of the gems of a package, by the paths of
-// their specifications: GEM_HOME/specifications/NAME-VERSION[-PLATFORM].gemspec
-// (Gem::Specification#spec_file). A path of another form has none.
-func gemPlatforms(p *Package) []string {
-	var out []string
-	for _, file := range p.Paths {
-		if platform, ok := GemPlatform(file, p.Name, p.Version); ok && !slices.Contains(out, platform) {
-			out = append(out, platform)
-		}
-	}
-	slices.Sort(out)
-	return out
+// gemArchive returns the path of the archive of an installed gem, which RubyGems
+// leaves in GEM_HOME/cache, by that of its specification.
+func gemArchive(spec string) string {
+	return path.Join(path.Dir(path.Dir(spec)), "cache", strings.TrimSuffix(path.Base(spec), ".gemspec")+".gem")
 }
 
 // GemPlatform returns the platform of an installed gem by the path of its
-// specification, "ruby" for one of every platform. It returns false for a path
-// that is not that of a gem of this name and version in a gem home.
+// specification, GEM_HOME/specifications/NAME-VERSION[-PLATFORM].gemspec
+// (Gem::Specification#spec_file): "ruby" for one of every platform. It returns
+// false for another path.
 func GemPlatform(file, name, version string) (platform string, ok bool) {
 	dir, base := path.Split(file)
 	base, isSpec := strings.CutSuffix(base, ".gemspec")

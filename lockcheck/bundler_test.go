@@ -120,6 +120,16 @@ func TestBundlerMatch(t *testing.T) {
 	}
 	two := gem("nokogiri", "1.15.0", "x86_64-linux")
 	two.Paths = append(two.Paths, "/opt/gems/specifications/nokogiri-1.15.0-java.gemspec")
+	// both is installed for the machine, and for every platform elsewhere.
+	both := func(linux, ruby string) Package {
+		p := gem("nokogiri", "1.15.0", "x86_64-linux")
+		p.Paths = append(p.Paths, "/opt/gems/specifications/nokogiri-1.15.0.gemspec")
+		p.Copies = map[string][]Hash{"/usr/local/bundle/cache/nokogiri-1.15.0-x86_64-linux.gem": {{"sha256", linux}}}
+		if ruby != "" {
+			p.Copies["/opt/gems/cache/nokogiri-1.15.0.gem"] = []Hash{{"sha256", ruby}}
+		}
+		return p
+	}
 	for _, tt := range []struct {
 		name, lock string
 		p          Package
@@ -134,6 +144,10 @@ func TestBundlerMatch(t *testing.T) {
 		{"a variant that is not locked", gemfileLock, gem("nokogiri", "1.15.0", "x86_64-linux-musl"), "other-platform"},
 		{"a variant in the spelling of another RubyGems", gemfileLock, gem("nokogiri", "1.15.0", "x86_64-linux-gnu"), "hash-locked"},
 		{"two variants, one not locked", gemfileLock, two, "version-locked no-hash"},
+		{"two variants, both locked", gemfileLock, both(shaB, shaA), "hash-claimed"},
+		{"two variants, one changed", gemfileLock, both(shaB, strings.Repeat("c", 64)), "hash-mismatch"},
+		{"two variants with the archive of the other", gemfileLock, both(shaA, shaB), "hash-mismatch"},
+		{"two variants, one without its archive", gemfileLock, both(shaB, ""), "hash-locked"},
 		{"no path", gemfileLock, Package{Type: "gem", Name: "nokogiri", Version: "1.15.0"}, "hash-locked"},
 		{"another version", gemfileLock, gem("rake", "13.0.7", ""), "locked-at-another-version"},
 		{"not locked", gemfileLock, gem("evil", "1.0", ""), "not-in-any-lock"},

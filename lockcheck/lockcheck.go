@@ -72,7 +72,8 @@ type Package struct {
 	Digests []Hash
 	// Copies has the digests of each record by its path, one of Paths, where one
 	// version is installed several times and has several artifacts: the builds of
-	// a conda package. Each copy must be pinned.
+	// a conda package. Each copy must be pinned. For a gem the paths are those of the
+	// archives in GEM_HOME/cache.
 	Copies  map[string][]Hash
 	Install Install
 	// Markers has the values of marker variables (PEP 508) in each Python

@@ -118,6 +118,16 @@ func (s *Set) matchAt(p *Package, name string, g *group, named []candidate) (res
 		results = append(results, s.elsewhere(p, g, named, s.best(p, name, candidates, env)))
 	}
 	switch {
+	case p.Type == "gem" && len(p.Paths) > 0:
+		all := *p
+		for _, spec := range slices.Sorted(slices.Values(p.Paths)) {
+			p.platform, _ = GemPlatform(spec, p.Name, p.Version)
+			if all.Copies != nil {
+				p.Digests = all.Copies[gemArchive(spec)]
+			}
+			best(here, nil)
+		}
+		*p = all
 	case len(p.Copies) > 1:
 		all := *p
 		for _, record := range slices.Sorted(slices.Values(p.Paths)) {
@@ -128,10 +138,6 @@ func (s *Set) matchAt(p *Package, name string, g *group, named []candidate) (res
 	case p.Type == "npm" && len(p.Paths) > 0:
 		for _, dir := range slices.Sorted(slices.Values(p.Paths)) {
 			best(s.inDir(g, here, dir), nil)
-		}
-	case p.Type == "gem" && len(gemPlatforms(p)) > 0:
-		for _, p.platform = range gemPlatforms(p) {
-			best(here, nil)
 		}
 	case len(p.Markers) > 0:
 		for _, env := range p.Markers {

@@ -272,6 +272,8 @@ type Install struct {
 	Commit string `json:"commit,omitempty"`
 	// File is the path of the record within the environment.
 	File string `json:"file,omitempty"`
+	// Patch is what was applied to the artifact after it was unpacked.
+	Patch string `json:"patch,omitempty"`
 }
 
 // RelationKind is the kind of an edge between two components.

@@ -160,7 +160,7 @@ func (m stringMapper) component(c *Component) {
 	c.Digests = each(c.Digests, func(d *Digest) { apply(m.key, &d.Algorithm, &d.Value, &d.File) })
 	if c.Install != nil {
 		install := *c.Install
-		apply(m.key, &install.URL, &install.Commit, &install.File)
+		apply(m.key, &install.URL, &install.Commit, &install.File, &install.Patch)
 		apply(m.key, &install.Kind)
 		c.Install = &install
 	}

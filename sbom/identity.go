@@ -125,6 +125,8 @@ func mergeInto(first *Component, c Component) {
 		if c.Install != nil {
 			first.Install = c.Install
 		}
+	} else if c.Install != nil && c.Install.Patch != "" && first.Install.Patch == "" {
+		first.Install = c.Install
 	}
 	if first.InstallReason == ReasonUnknown {
 		first.InstallReason = c.InstallReason

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/config"
@@ -416,11 +417,12 @@ func installed(c *sbom.Component) lockcheck.Package {
 	for _, d := range c.Digests {
 		p.Digests = append(p.Digests, lockcheck.Hash{Algorithm: d.Algorithm, Value: d.Value})
 	}
-	if c.Type == "conda" {
+	archive := func(d sbom.Digest) bool { return strings.HasSuffix(d.File, ".gem") }
+	if c.Type == "conda" || c.Type == "gem" && len(c.Digests) > 0 && slices.ContainsFunc(c.Digests, archive) {
 		p.Copies = copies(c.Digests)
 	}
 	if c.Install != nil {
-		p.Install = lockcheck.Install{Kind: string(c.Install.Kind), URL: c.Install.URL, Commit: c.Install.Commit, File: c.Install.File}
+		p.Install = lockcheck.Install{Kind: string(c.Install.Kind), URL: c.Install.URL, Commit: c.Install.Commit, File: c.Install.File, Patch: c.Install.Patch}
 	}
 	return p
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/anchore/packageurl-go"
 	"github.com/anchore/syft/syft/file"
 	"github.com/anchore/syft/syft/pkg"
 
+	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers/internal/pear"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -37,7 +40,7 @@ func newComposer() *reader {
 				return err
 			}
 			for _, p := range list {
-				f.add(r.name, at, pkg.Package{Name: p.Name, Version: p.Version, PURL: composerPURL(p.Name, p.Version), Type: pkg.PhpComposerPkg})
+				f.add(r.name, at, pkg.Package{Name: p.Name, Version: p.Version, PURL: composerPURL(p.Name, p.Version), Type: pkg.PhpComposerPkg, Metadata: p})
 			}
 			return nil
 		})
@@ -45,9 +48,79 @@ func newComposer() *reader {
 	return r
 }
 
+// composerPackage is what Composer records of a package
+// (src/Composer/Repository/FilesystemRepository.php and Package/Dumper/ArrayDumper.php).
 type composerPackage struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
+	Name    string        `json:"name"`
+	Version string        `json:"version"`
+	Dist    composerPlace `json:"dist"`
+	Source  composerPlace `json:"source"`
+	// From is "dist" or "source", which of both was installed.
+	From string `json:"installation-source"`
+	// Path is the directory of the package, relative to that of the record. It is
+	// empty for a metapackage, and before Composer 2.
+	Path string `json:"install-path"`
+	// Extra is an object, or an empty array.
+	Extra json.RawMessage `json:"extra"`
+}
+
+type composerPlace struct {
+	Type      string `json:"type"`
+	URL       string `json:"url"`
+	Reference string `json:"reference"`
+	Shasum    string `json:"shasum"`
+}
+
+// InstallDir is the scheme of the URL of a package that Composer installed from a
+// directory. The rest is the path as composer.json has it, which can be relative to
+// the project.
+const InstallDir = "dir:"
+
+// origin returns the digest of the archive and the origin of a package.
+func (p *composerPackage) origin(record string) (digests []sbom.Digest, in *sbom.Install) {
+	in = &sbom.Install{File: record, Patch: p.patch()}
+	switch {
+	case p.From == "source" && p.Source.Type != "":
+		in.Kind, in.URL, in.Commit = sbom.InstallVCS, sbom.ScrubURL(p.Source.URL), p.Source.Reference
+	case p.Dist.Type == "path":
+		in.Kind, in.URL, in.Commit = sbom.InstallURL, InstallDir+p.Dist.URL, p.Dist.Reference
+	case p.Dist.Type != "" && p.From != "source":
+		in.Kind, in.URL, in.Commit = sbom.InstallRegistry, sbom.ScrubURL(p.Dist.URL), p.Dist.Reference
+		if v, ok := hexDigest(p.Dist.Shasum); ok && len(v) == 40 {
+			digests = append(digests, sbom.Digest{Algorithm: "sha1", Value: v, File: record})
+		}
+	case in.Patch == "":
+		return nil, nil
+	default:
+		in.Kind = sbom.InstallRegistry
+	}
+	return digests, in
+}
+
+// patch returns the first patch of the package by its description:
+// cweagans/composer-patches 1 and vaimo/composer-patches record them in "extra".
+func (p *composerPackage) patch() string {
+	var extra struct {
+		Applied json.RawMessage `json:"patches_applied"`
+	}
+	if json.Unmarshal(p.Extra, &extra) != nil || len(extra.Applied) == 0 {
+		return ""
+	}
+	var byText map[string]any
+	if err := json.Unmarshal(extra.Applied, &byText); err == nil {
+		for _, text := range slices.Sorted(maps.Keys(byText)) {
+			if url, ok := byText[text].(string); ok {
+				return sbom.ScrubURL(url)
+			}
+			return text
+		}
+		return ""
+	}
+	var list []any
+	if json.Unmarshal(extra.Applied, &list) == nil && len(list) == 0 {
+		return ""
+	}
+	return "of " + p.Name
 }
 
 // parseInstalled parses the list: an object since Composer 2, an array before.

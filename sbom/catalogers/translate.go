@@ -74,6 +74,12 @@ func details(f *Found, p pkg.Package) {
 			f.Files = append(f.Files, path.Join(m.SitePackagesRootPath, r.Path))
 		}
 		return
+	case composerPackage:
+		f.Digests, f.Install = m.origin(f.Path)
+		if m.Path != "" {
+			f.Dir = path.Join(path.Dir(f.Path), m.Path)
+		}
+		return
 	case pkg.GolangBinaryBuildinfoEntry:
 		f.Carried = !isMainModule(p, m)
 		if sum, ok := strings.CutPrefix(m.H1Digest, "h1:"); ok {

@@ -228,6 +228,9 @@ func origin(i *sbom.Install) string {
 	if i.Commit != "" {
 		s += "@" + i.Commit
 	}
+	if i.Patch != "" {
+		s += " patched by " + i.Patch
+	}
 	return s
 }
 

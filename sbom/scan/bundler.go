@@ -73,7 +73,7 @@ func (s *scanner) readCheckout(dir rootfs.Node) {
 	repository, install := t.Name(dir), (*sbom.Install)(nil)
 	if m := checkoutName.FindStringSubmatch(repository); m != nil {
 		repository = m[1]
-		install = &sbom.Install{Kind: sbom.InstallVCS, Commit: m[2], File: t.Path(dir)}
+		install = s.checkoutOrigin(dir, m[2])
 	}
 	main := -1
 	dirs := make(map[rootfs.Node]bool)

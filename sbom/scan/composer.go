@@ -5,8 +5,68 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
+
+// composerDir returns the directory of a package: where Composer puts it by itself,
+// VENDOR/VENDOR_NAME/NAME, or where an installer of the project put it by the
+// record, VENDOR/composer/installed.json. Such a directory must be in the project
+// and have the name of the package: no record claims more than a package.
+func (s *inventory) composerDir(f catalogers.Found, record rootfs.Node) rootfs.Node {
+	t := s.tree
+	vendor := t.Parent(t.Parent(record))
+	if dir := t.Child(t.Child(vendor, f.Namespace), f.Name); dir != rootfs.None {
+		return dir
+	}
+	project := t.Parent(vendor)
+	if f.Dir == "" || project == rootfs.None {
+		return rootfs.None
+	}
+	dir := t.ResolveParent(f.Dir)
+	for d := dir; s.structural(project); d = t.Parent(d) {
+		// A project that is scanned by itself is the root.
+		if d == rootfs.None || s.structural(d) {
+			return rootfs.None
+		}
+		if t.Parent(d) == project {
+			break
+		}
+	}
+	from, to := t.Subtree(project)
+	if dir <= from || dir >= to || t.Name(dir) != f.Name {
+		return rootfs.None
+	}
+	if at, end := t.Subtree(dir); at <= record && record < end {
+		return rootfs.None
+	}
+	return dir
+}
+
+// composerOrigin completes the origin of a package that Composer installed from a
+// directory: as a link, or as a copy of it. The path in the record is relative to
+// the project, which is the parent directory of vendor if its name is not changed.
+func (s *inventory) composerOrigin(in *sbom.Install, dir, record rootfs.Node) *sbom.Install {
+	if in == nil {
+		return nil
+	}
+	from, ok := strings.CutPrefix(in.URL, catalogers.InstallDir)
+	if !ok {
+		return in
+	}
+	t := s.tree
+	out := *in
+	if to := t.ResolveNode(dir); dir != rootfs.None && t.Kind(dir) == rootfs.Symlink && to != rootfs.None {
+		out.Kind, out.URL, out.File = sbom.InstallLink, t.Path(to), t.Path(dir)
+		return &out
+	}
+	if !path.IsAbs(from) {
+		from = path.Join(t.Path(t.Parent(t.Parent(t.Parent(record)))), from)
+	}
+	out.URL = "file://" + path.Clean(from)
+	return &out
+}
 
 // maxProxy is the size of a script that Composer writes for a program of a
 // package. That of version 2 has 3 KB.

@@ -329,6 +329,7 @@ func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 		home = t.Parent(home)
 		full := strings.TrimSuffix(t.Name(n), ".gemspec")
 		s.units[i].with = s.rubyOf(n, home, full)
+		s.units[i].Digests = append(s.units[i].Digests, s.gemDigest(home, full)...)
 		if gems := t.Child(home, "gems"); gems != rootfs.None {
 			if dir := t.Child(gems, full); dir != rootfs.None {
 				s.claimTree(dir, i, nil)
@@ -348,9 +349,15 @@ func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 		s.units[i].with = s.interpreterOfR(f.Name, n)
 		s.claimTree(t.Parent(n), i, nil)
 	case f.Type == "composer" && f.Namespace != "":
-		if vendor := t.Child(t.Parent(t.Parent(n)), f.Namespace); vendor != rootfs.None {
-			if dir := t.Child(vendor, f.Name); dir != rootfs.None {
-				s.claimTree(dir, i, nil)
+		dir := s.composerDir(f, n)
+		if dir != rootfs.None {
+			s.claimTree(dir, i, nil)
+		}
+		if s.units[i].Install = s.composerOrigin(f.Install, dir, n); s.units[i].Install != f.Install && dir != rootfs.None {
+			// A link to a directory, whose code the autoloader finds through it.
+			to := t.ResolveNode(dir)
+			if from, end := t.Subtree(to); to != dir && t.Kind(to) == rootfs.Dir && !s.structural(to) && (n < from || n >= end) {
+				s.claimTree(to, i, nil)
 			}
 		}
 	}
