@@ -33,6 +33,9 @@ type command struct {
 	// it, and no variable of the environment replaces it: the one who sets the
 	// variables of a job could revive one that has expired.
 	now func() time.Time
+	// color and quiet are the flags of all commands.
+	color string
+	quiet bool
 }
 
 // Exit codes; see the README. A failed gate and an incomplete scan never share
@@ -157,6 +160,7 @@ examined, or there is no baseline), 4 could not run.`,
 			return cmd.Help()
 		},
 	}
+	c.registerAppearance(root)
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)

@@ -73,7 +73,7 @@ func (c *command) terminal(arg string) (explore.Terminal, error) {
 	case c.env("TERM") == "dumb" || c.env("TERM") == "":
 		return explore.Terminal{}, usage(&hinted{fmt.Errorf("explore needs a terminal that can move the cursor, and TERM is %q", c.env("TERM")), hint})
 	}
-	return explore.Terminal{In: in, Out: out, Color: c.env("NO_COLOR") == ""}, nil
+	return explore.Terminal{In: in, Out: out, Color: c.color != "never" && (c.color == "always" || c.env("NO_COLOR") == "")}, nil
 }
 
 // exploredStage is the environment with its limitations and gaps.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/depaudit/depaudit/audit/report"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -51,17 +50,7 @@ func (c *command) options(show []string) (report.Options, error) {
 			return report.Options{}, usage(&hinted{err, "lists: " + strings.Join(names, ", ")})
 		}
 	}
-	o := report.Options{Show: show}
-	f, ok := c.stdout.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return o, nil
-	}
-	if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-		o.Width = width
-	}
-	// https://no-color.org: any value but the empty one.
-	o.Color = c.env("NO_COLOR") == "" && c.env("TERM") != "dumb"
-	return o, nil
+	return report.Options{Show: show, Width: c.width(), Color: c.colored()}, nil
 }
 
 // limitFlags bound the memory and time of one scan.
@@ -137,7 +126,7 @@ func (l *limitFlags) fetched() []string {
 
 // check checks the flags of a scan before it begins.
 func (c *command) check(out *outputFlags, limits *limitFlags) ([]reportOutput, error) {
-	outputs, err := parseOutputs(out.outputs, reportFormats())
+	outputs, err := c.reportOutputs(out.outputs)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,15 @@ func reportFormats() []outputFormat[reportEncoder] {
 	)
 }
 
+// reportOutputs parses the values of -o. With --quiet, a report is written only
+// where one of them names a place.
+func (c *command) reportOutputs(flags []string) ([]reportOutput, error) {
+	if c.quiet && len(flags) == 0 {
+		return nil, nil
+	}
+	return parseOutputs(flags, reportFormats())
+}
+
 // checkOutputs finds, before the first scan, outputs that could not be written
 // after it.
 func (c *command) checkOutputs(outputs []reportOutput, stages []string) error {
@@ -117,6 +126,9 @@ func (c *command) write(r *audit.Report, outputs []reportOutput, show []string) 
 // that a gate does not fail without a message.
 func (c *command) summarize(r *audit.Report) {
 	for _, s := range r.Stages {
+		if c.quiet && s.Verdict == audit.Pass {
+			continue
+		}
 		fmt.Fprintf(c.stderr, "depaudit: %s  %s  %s\n", terminal.Escape(s.Name), s.Verdict, report.Headline(&s))
 	}
 }

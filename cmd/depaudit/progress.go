@@ -37,7 +37,7 @@ type progressLine struct {
 
 func (c *command) newProgress() *progressLine {
 	f, ok := c.stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || c.env("TERM") == "dumb" {
+	if c.quiet || !ok || !term.IsTerminal(int(f.Fd())) || c.env("TERM") == "dumb" {
 		return nil
 	}
 	width, _, err := term.GetSize(int(f.Fd()))

@@ -31,7 +31,7 @@ file is not a report, 4 when something could not be written.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			outputs, err := parseOutputs(out.outputs, reportFormats())
+			outputs, err := c.reportOutputs(out.outputs)
 			if err != nil {
 				return err
 			}
