@@ -26,6 +26,11 @@ type Policy struct {
 //   - gem: the index, and the host of the compact index that Bundler reads it from.
 //   - composer: Packagist, and the hosts of archives and repositories of the packages
 //     that it lists: it has no files of its own.
+//   - pub, hex, cocoapods, terraform, bazel: the public registries; pub has an
+//     old name too, and OpenTofu writes its own.
+//   - cran: the mirrors that R and RStudio use, the repositories that renv
+//     replaces them by, and Bioconductor.
+//   - rpm: Red Hat's, for which rpms.lock.yaml is made.
 //   - deb, apk: the archives of Debian, Ubuntu and Alpine. Their tools use plain
 //     http: a signed index has the digest of each package.
 //   - conda: the channels "defaults" and "conda-forge", one of which each of
@@ -54,6 +59,20 @@ func defaultRegistries(typ string) []string {
 		return []string{"api.nuget.org", "www.nuget.org"}
 	case "maven":
 		return []string{"repo.maven.apache.org/maven2", "repo1.maven.org/maven2", "plugins.gradle.org/m2"}
+	case "pub":
+		return []string{"pub.dev", "pub.dartlang.org"}
+	case "hex":
+		return []string{"repo.hex.pm"}
+	case "cran":
+		return []string{"cloud.r-project.org", "cran.r-project.org", "cran.rstudio.com", "packagemanager.posit.co", "packagemanager.rstudio.com", "p3m.dev", "bioconductor.org"}
+	case "cocoapods":
+		return []string{"cdn.cocoapods.org", "github.com/CocoaPods/Specs", "github.com/CocoaPods/Specs.git"}
+	case "terraform":
+		return []string{"registry.terraform.io", "registry.opentofu.org"}
+	case "bazel":
+		return []string{"bcr.bazel.build"}
+	case "rpm":
+		return []string{"cdn.redhat.com", "cdn-ubi.redhat.com"}
 	case "deb":
 		var all []string
 		for _, host := range []string{"deb.debian.org", "security.debian.org", "snapshot.debian.org", "archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com"} {

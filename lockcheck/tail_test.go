@@ -23,9 +23,30 @@ type lockSample struct {
 // are in files of their own.
 func furtherSamples() map[string]lockSample {
 	digest := Hash{Algorithm: "sha256", Value: shaA}
+	vcpkgRegistry := Package{Type: "vcpkg", Name: "vcpkg", Version: commit, Install: Install{Kind: KindVCS, URL: "https://github.com/microsoft/vcpkg", Commit: commit}}
 	return map[string]lockSample{
 		formatPDM: {pdmSample, py("foo", "1.0", digest)},
 		formatBun: {bunOf(`"a": ["a@1.0.0", "", {}, "` + sri512 + `"]`), js("a", "1.0.0", "/app/node_modules/a")},
+
+		"conan.lock":               {conanSample, Package{Type: "conan", Name: "zlib", Version: "1.3.1"}},
+		"pubspec.lock":             {pubSample, Package{Type: "pub", Name: "shelf", Version: "1.4.1"}},
+		"mix.lock":                 {mixSample, Package{Type: "hex", Name: "castore", Version: "0.1.17"}},
+		"rebar.lock":               {rebarSample, Package{Type: "hex", Name: "certifi", Version: "2.9.0"}},
+		"stack.yaml.lock":          {stackSample, Package{Type: "hackage", Name: "HTTP", Version: "4000.3.16"}},
+		"cabal.project.freeze":     {cabalSample, Package{Type: "hackage", Name: "Diff", Version: "0.4.1"}},
+		"Podfile.lock":             {podsSample, Package{Type: "cocoapods", Name: "Texture/Core", Version: "3.1.0"}},
+		"Package.resolved":         {swiftSample, Package{Type: "swift", Namespace: "github.com/apple", Name: "swift-nio", Version: "2.65.0"}},
+		formatTerraform:            {terraformSample, Package{Type: "terraform", Namespace: "hashicorp", Name: "aws", Version: "5.72.1"}},
+		"flake.lock":               {flakeSample, Package{Type: "generic", Name: "nixpkgs", Version: commit, Install: Install{Kind: KindVCS, URL: "https://github.com/NixOS/nixpkgs", Commit: commit}}},
+		"renv.lock":                {renvSample, Package{Type: "cran", Name: "markdown", Version: "1.0"}},
+		"MODULE.bazel.lock":        {bazelSample, Package{Type: "bazel", Name: "rules_cc", Version: "0.0.9"}},
+		"vcpkg-lock.json":          {`{"https://github.com/microsoft/vcpkg": {"HEAD": "` + commit + `"}}`, vcpkgRegistry},
+		"vcpkg-configuration.json": {vcpkgSample, vcpkgRegistry},
+		"opam.locked":              {opamSample, Package{Type: "opam", Name: "astring", Version: "0.8.5"}},
+		"Manifest.toml":            {juliaSample, Package{Type: "julia", Name: "JSON", Version: "0.21.4"}},
+		"apko.lock.json":           {apkoSample, Package{Type: "apk", Name: "busybox", Version: "1.36.1-r2"}},
+		"rpms.lock.yaml":           {rpmsSample, Package{Type: "rpm", Name: "bash", Version: "5.1.8-6.el9"}},
+		"mise.lock":                {miseSample, Package{Type: "mise", Name: "node", Version: "20.11.0"}},
 	}
 }
 
@@ -38,12 +59,32 @@ type published struct{ module, pattern, format, count string }
 func TestPublishedLocks(t *testing.T) {
 	const syft, scalibr = "github.com/anchore/syft", moduletest.Scalibr
 	// Files that are broken on purpose, or that no version of the tool wrote.
-	broken := regexp.MustCompile(`/(glob-paths|corrupt)/|not-(toml|json|yaml)|/invalid|/pnpm-v9/|pnpmlock/testdata/(exotic|scoped-path-no-version)\.yaml`)
+	broken := regexp.MustCompile(`/(glob-paths|corrupt)/|not-(toml|json|yaml)|/invalid|/pnpm-v9/|pnpmlock/testdata/(exotic|scoped-path-no-version)\.yaml|packageresolved/testdata/(empty|Docker)`)
 	for _, p := range []published{
 		{syft, "syft/pkg/cataloger/python/testdata/*/pdm.lock", formatPDM, `(?m)^\[\[package\]\]\n(name.*\n)(version.*\n)(requires.*\n|summary.*\n|groups.*\n|git.*\n|marker.*\n|files.*\n|dependencies.*\n|\n|\z)`},
 		{syft, "syft/pkg/cataloger/javascript/testdata/pnpm*/pnpm-lock.yaml", formatPnpm, pnpmEntries},
 		{scalibr, "extractor/filesystem/language/javascript/pnpmlock/testdata/*.yaml", formatPnpm, pnpmEntries},
 		{scalibr, "extractor/filesystem/language/python/pdmlock/testdata/*.toml", formatPDM, `(?m)^\[\[package\]\]`},
+		{syft, "syft/pkg/cataloger/dart/testdata/*/pubspec.lock", "pubspec.lock", `(?m)^    dependency:`},
+		{scalibr, "extractor/filesystem/language/dart/pubspec/testdata/*", "pubspec.lock", `(?m)^    dependency:`},
+		{syft, "syft/pkg/cataloger/elixir/testdata/*mix.lock", "mix.lock", `(?m)^  "`},
+		{scalibr, "extractor/filesystem/language/elixir/mixlock/testdata/*", "mix.lock", `(?m)^  "`},
+		{scalibr, "extractor/filesystem/language/erlang/mixlock/testdata/*", "mix.lock", `(?m)^  "`},
+		{syft, "syft/pkg/cataloger/erlang/testdata/*rebar.lock", "rebar.lock", `,0\}`},
+		{syft, "syft/pkg/cataloger/swift/testdata/Package.resolved", "Package.resolved", `"revision"`},
+		{scalibr, "extractor/filesystem/language/swift/packageresolved/testdata/[a-z]*", "Package.resolved", `"revision"`},
+		{syft, "syft/pkg/cataloger/swift/testdata/Podfile.lock", "Podfile.lock", `(?m)^  - .* \(\d[^=~>\n]*\):?$`},
+		{scalibr, "extractor/filesystem/language/swift/podfilelock/testdata/*", "Podfile.lock", `(?m)^  - .* \(\d[^=~>\n]*\):?$`},
+		{scalibr, "extractor/filesystem/language/r/renvlock/testdata/*", "renv.lock", `"Package":`},
+		{syft, "syft/pkg/cataloger/haskell/testdata/stack.yaml.lock", "stack.yaml.lock", `    pantry-tree:`},
+		{scalibr, "extractor/filesystem/language/haskell/stacklock/testdata/*", "stack.yaml.lock", `    pantry-tree:`},
+		{syft, "syft/pkg/cataloger/haskell/testdata/cabal.project.freeze", "cabal.project.freeze", ` ==`},
+		{scalibr, "extractor/filesystem/language/haskell/cabal/testdata/*", "cabal.project.freeze", ` ==`},
+		{syft, "syft/pkg/cataloger/cpp/testdata/*conan.lock", "conan.lock", `"ref":`},
+		{syft, "syft/pkg/cataloger/cpp/testdata/*/conan.lock", "conan.lock", `/[^"]*#`},
+		{scalibr, "extractor/filesystem/language/cpp/conanlock/testdata/*.json", "conan.lock", `(?m)^\s+("p?ref": )?"[a-z0-9]+/[^"]*",?$`},
+		{syft, "syft/pkg/cataloger/cpp/testdata/vcpkg/helloworld/vcpkg-configuration.json", "vcpkg-configuration.json", `"baseline"`},
+		{syft, "syft/pkg/cataloger/terraform/testdata/*/.terraform.lock.hcl", formatTerraform, `(?m)^provider`},
 	} {
 		t.Run(p.module+"/"+p.pattern, func(t *testing.T) { readPublished(t, p, broken) })
 	}

@@ -37,6 +37,8 @@ const (
 //   - pypi: https://peps.python.org/pep-0503/#normalized-names.
 //   - nuget: "Package IDs are case-insensitive"
 //     (https://learn.microsoft.com/nuget/reference/nuspec#id).
+//   - swift: the identity of a package is its repository in lower case
+//     (swiftlang/swift-package-manager, Sources/PackageModel/PackageIdentity.swift).
 //   - composer: Packagist and Composer compare names in lower case
 //     (https://getcomposer.org/doc/04-schema.md#name).
 //
@@ -46,7 +48,7 @@ const (
 // crates.io refuses a crate whose name differs from another one's only by case
 // or by "-" and "_", but Cargo.lock and the index use one spelling, and Cargo
 // compares it exactly.
-var rules = map[string]rule{"pypi": separated, "nuget": caseless, "composer": caseless}
+var rules = map[string]rule{"pypi": separated, "nuget": caseless, "composer": caseless, "swift": caseless}
 
 // Canonical returns the form of a name under which two spellings of one
 // package of a purl type are equal. The name may include its namespace. A name

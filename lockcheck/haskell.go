@@ -1,0 +1,101 @@
+package lockcheck
+
+import (
+	"context"
+	"regexp"
+	"strings"
+)
+
+// hackagePin matches what Stack completes a package of Hackage to: NAME-VERSION
+// and the SHA-256 and size of its Cabal file
+// (https://docs.haskellstack.org/en/stable/topics/package_location/).
+var hackagePin = regexp.MustCompile(`^([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)-([0-9]+(?:\.[0-9]+)*)(?:@sha256:([0-9a-f]{64})(?:,[0-9]+)?|@rev:[0-9]+)?$`)
+
+// parseStack parses stack.yaml.lock
+// (https://docs.haskellstack.org/en/stable/topics/lock_files/). It has the
+// packages that stack.yaml adds, each with the SHA-256 of its Pantry tree, which
+// covers all files of the package. Those of the snapshot are not in it: it pins
+// the file that lists them.
+func (l *Lock) parseStack(d *document) error {
+	for _, p := range d.tables(d.root, "packages") {
+		c := d.table(p, "completed")
+		if c == nil {
+			c = p
+		}
+		e := Entry{Type: "hackage", Name: d.text(c, "name"), Version: d.scalar(c, "version"), File: d.file, Line: d.at(c, "name"), Source: Source{Kind: KindRegistry}}
+		switch pin := d.text(c, "hackage"); {
+		case pin != "":
+			e.Line = d.at(c, "hackage")
+			m := hackagePin.FindStringSubmatch(pin)
+			if m == nil {
+				d.fail(c.get("hackage").offset, "create it again with stack build", "%s is no package of Hackage", quote(pin))
+				break
+			}
+			e.Name, e.Version = m[1], m[2]
+			if m[3] != "" {
+				l.addHash(&e, "sha256", m[3])
+			}
+		case d.text(c, "git") != "" || d.text(c, "hg") != "":
+			e.Source = Source{Kind: KindVCS, URL: scrub(firstOf(d.text(c, "git"), d.text(c, "hg"))), Commit: d.text(c, "commit")}
+		case d.text(c, "url") != "":
+			e.Source = Source{Kind: KindURL, URL: scrub(d.text(c, "url"))}
+			if sum := d.text(c, "sha256"); sum != "" {
+				l.addHash(&e, "sha256", sum)
+			}
+		}
+		if sum := d.text(d.table(c, "pantry-tree"), "sha256"); sum != "" {
+			l.addHash(&e, "sha256", sum)
+		}
+		if e.Name == "" {
+			d.fail(p.offset, "create it again with stack build", "a package without a name")
+		}
+		if d.err != nil {
+			return d.err
+		}
+		l.add(e)
+	}
+	for _, s := range d.tables(d.root, "snapshots") {
+		l.problem(ProblemPartlyRead, d.file, d.line(s.offset), "", "the packages of the snapshot are not in the lock, which has the hash of their list only")
+	}
+	return d.failure()
+}
+
+// cabalPin matches a constraint of cabal.project.freeze that pins a version.
+var cabalPin = regexp.MustCompile(`^(?:any\.|setup\.|[A-Za-z0-9-]+:setup\.)?([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*) ==([0-9]+(?:\.[0-9]+)*)$`)
+
+// parseCabal parses cabal.project.freeze, a project file of which cabal freeze
+// writes three fields
+// (https://cabal.readthedocs.io/en/stable/cabal-commands.html#cabal-freeze). It
+// has versions only; "installed" ones are part of the compiler, and flags pin
+// nothing. index-state fixes which revisions of the metadata are taken.
+func (l *Lock) parseCabal(ctx context.Context, src *source) error {
+	field := ""
+	for i, start := range src.lines {
+		if i%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		end := len(src.data)
+		if i+1 < len(src.lines) {
+			end = src.lines[i+1]
+		}
+		line := strings.TrimSpace(string(src.data[start:end]))
+		if line == "" || strings.HasPrefix(line, "--") {
+			continue
+		}
+		text := line
+		if name, rest, ok := strings.Cut(line, ":"); ok && src.data[start] != ' ' && src.data[start] != '\t' && !strings.ContainsAny(name, " ,") {
+			field, text = strings.ToLower(name), rest
+		}
+		if field != "constraints" {
+			continue
+		}
+		for constraint := range strings.SplitSeq(text, ",") {
+			m := cabalPin.FindStringSubmatch(strings.Join(strings.Fields(constraint), " "))
+			if m == nil {
+				continue
+			}
+			l.add(Entry{Type: "hackage", Name: m[1], Version: m[2], File: src.file, Line: i + 1, Source: Source{Kind: KindRegistry}})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package lockcheck
+
+import "strings"
+
+// parseRenv parses renv.lock (https://rstudio.github.io/renv/articles/lockfile.html;
+// rstudio/renv, R/lockfile-read.R and R/remotes.R). Hash is an MD5 of fields of
+// the package's DESCRIPTION, not of an archive.
+func (l *Lock) parseRenv(d *document) error {
+	repositories := map[string]string{}
+	for _, r := range d.tables(d.table(d.root, "R"), "Repositories") {
+		repositories[d.text(r, "Name")] = d.text(r, "URL")
+	}
+	packages := d.table(d.root, "Packages")
+	if packages == nil {
+		return d.failure()
+	}
+	for i := range packages.members {
+		m := &packages.members[i]
+		p := d.table(packages, m.key)
+		if p == nil || d.err != nil {
+			break
+		}
+		e := Entry{Type: "cran", Name: firstOf(d.text(p, "Package"), m.key), Version: d.text(p, "Version"), File: d.file, Line: d.line(m.offset)}
+		if e.Name == "" {
+			d.fail(m.offset, "create it again with renv::snapshot()", "a package without a name")
+			break
+		}
+		if e.Name != m.key {
+			e.Line = d.at(p, "Package")
+		}
+		if sum := d.text(p, "Hash"); sum != "" {
+			l.addHash(&e, "md5", sum)
+		}
+		renvSource(d, p, &e, repositories)
+		l.add(e)
+	}
+	return d.failure()
+}
+
+func renvSource(d *document, p *node, e *Entry, repositories map[string]string) {
+	sha, remote := d.text(p, "RemoteSha"), d.text(p, "RemoteType")
+	hosted := func(host, fallback string) Source {
+		host = strings.TrimPrefix(firstOf(host, fallback), "https://")
+		host = strings.TrimPrefix(strings.TrimSuffix(host, "/api/v3"), "api.")
+		return Source{Kind: KindVCS, URL: scrub("https://" + host + "/" + d.text(p, "RemoteUsername") + "/" + d.text(p, "RemoteRepo")), Commit: sha}
+	}
+	host := d.text(p, "RemoteHost")
+	switch source := d.text(p, "Source"); {
+	case source == "GitHub" || remote == "github":
+		e.Source = hosted(host, "github.com")
+	case source == "GitLab" || remote == "gitlab":
+		e.Source = hosted(host, "gitlab.com")
+	case source == "Bitbucket" || remote == "bitbucket":
+		e.Source = hosted(strings.TrimSuffix(host, "/2.0"), "bitbucket.org")
+	case strings.EqualFold(source, "git") || strings.HasPrefix(remote, "git"):
+		e.Source = Source{Kind: KindVCS, URL: scrub(d.text(p, "RemoteUrl")), Commit: sha}
+	case source == "URL" || remote == "url":
+		e.Source = Source{Kind: KindURL, URL: scrub(d.text(p, "RemoteUrl"))}
+	case source == "Local" || remote == "local":
+		e.Source = Source{Kind: KindPath, URL: scrub(d.text(p, "RemoteUrl"))}
+	default: // "Repository", "Bioconductor", "CRAN"
+		name := firstOf(d.text(p, "Repository"), source)
+		url, known := repositories[name]
+		switch {
+		case known:
+		case strings.Contains(name, "://"):
+			url = name
+		case name != "" && name != "CRAN" && name != "RSPM" && name != "P3M" && name != "PPM" && name != "Bioconductor" && name != "Repository" && !strings.HasPrefix(name, "BioC"):
+			url = "r://" + name // a repository that the lock does not have
+		}
+		e.Source = registrySource("cran", url)
+	}
+}
