@@ -73,25 +73,40 @@ func lockedModules(candidates []candidate) []candidate {
 	return slices.DeleteFunc(slices.Clone(candidates), func(c candidate) bool { return c.entry.hashesOnly && !versions[c.entry.Version] })
 }
 
-// mavenGroup returns the group of the entries that a Java archive is to be
-// compared with, if no entry has the group that the scan found: an archive need
-// not have one, and the scan then guesses. The bytes decide; of an archive whose
-// group is not known at all (it is then the name), the name, if one module only
-// has it.
-func (s *Set) mavenGroup(p *Package) string {
-	named := s.byName[packageKey{p.Type, p.Name}]
-	group, several := "", false
-	for _, c := range named {
-		for _, h := range strong(c.entry.Hashes) {
-			if slices.Contains(p.Digests, h) {
-				return c.entry.Namespace
+// identifyJar sets the group, name and version of a Java archive to those of the
+// entry that it is to be compared with. An archive need not have them in it, and
+// the scan then guesses: its bytes decide, if an entry has their digest. Of an
+// archive whose group is not known at all (it is then the name) the name decides,
+// if one module only has it.
+func (s *Set) identifyJar(p *Package) {
+	for _, d := range p.Digests {
+		if list := s.byHash[d]; len(list) > 0 {
+			e, fits := list[0].entry, -1
+			for _, c := range list {
+				n := 0
+				if c.entry.Version == p.Version {
+					n++
+				}
+				if c.entry.Namespace == p.Namespace && c.entry.Name == p.Name {
+					n += 2
+				}
+				if n > fits {
+					e, fits = c.entry, n
+				}
 			}
+			p.Namespace, p.Name, p.Version = e.Namespace, e.Name, e.Version
+			return
 		}
-		several = several || group != "" && group != c.entry.Namespace
+	}
+	if p.Namespace != "" && p.Namespace != p.Name {
+		return
+	}
+	group := ""
+	for _, c := range s.byName[packageKey{p.Type, p.Name}] {
+		if c.entry.Namespace == "" || group != "" && group != c.entry.Namespace {
+			return
+		}
 		group = c.entry.Namespace
 	}
-	if several || p.Namespace != "" && p.Namespace != p.Name {
-		return ""
-	}
-	return group
+	p.Namespace = group
 }

@@ -19,7 +19,9 @@ type Set struct {
 	byName map[packageKey][]candidate
 	// byDir has npm's entries by the directory that they are installed in.
 	byDir map[string][]candidate
-	locks []*Lock
+	// byHash has Maven's entries by their digests.
+	byHash map[Hash][]candidate
+	locks  []*Lock
 	// members are the entries of the projects themselves.
 	members []candidate
 	// reached has the parts of locks by lock and environment; see reachOf.
@@ -42,7 +44,7 @@ type candidate struct {
 
 // NewSet returns an index over locks. Their order does not affect any result.
 func NewSet(locks []*Lock, policy Policy) *Set {
-	s := &Set{policy: policy, byName: map[packageKey][]candidate{}, byDir: map[string][]candidate{}, types: map[string]bool{}, locks: locks, scopes: newScopes(locks)}
+	s := &Set{policy: policy, byName: map[packageKey][]candidate{}, byDir: map[string][]candidate{}, byHash: map[Hash][]candidate{}, types: map[string]bool{}, locks: locks, scopes: newScopes(locks)}
 	for i, l := range locks {
 		for j := range l.Entries {
 			e := &l.Entries[j]
@@ -52,8 +54,11 @@ func NewSet(locks []*Lock, policy Policy) *Set {
 			key := packageKey{e.Type, ecosystem.Canonical(e.Type, e.fullName())}
 			s.byName[key] = append(s.byName[key], candidate{lock: i, index: j, entry: e})
 			if e.Type == "maven" && e.Namespace != "" {
-				key.name = e.Name // see mavenGroup
+				key.name = e.Name // see identifyJar
 				s.byName[key] = append(s.byName[key], candidate{lock: i, index: j, entry: e})
+				for _, h := range strong(e.Hashes) {
+					s.byHash[h] = append(s.byHash[h], candidate{lock: i, index: j, entry: e})
+				}
 			}
 			if e.FirstParty {
 				s.members = append(s.members, candidate{lock: i, index: j, entry: e})
@@ -69,6 +74,9 @@ func NewSet(locks []*Lock, policy Policy) *Set {
 		slices.SortStableFunc(list, compareCandidates)
 	}
 	for _, list := range s.byDir {
+		slices.SortStableFunc(list, compareCandidates)
+	}
+	for _, list := range s.byHash {
 		slices.SortStableFunc(list, compareCandidates)
 	}
 	return s
@@ -88,6 +96,9 @@ func compareCandidates(a, b candidate) int {
 // Python package in several environments, is judged in each, and its evidence is
 // the weakest of them.
 func (s *Set) Match(p Package) Result {
+	if p.Type == "maven" {
+		s.identifyJar(&p)
+	}
 	name := ecosystem.Join(p.Namespace, p.Name)
 	if !ecosystem.ASCII(name) {
 		return Result{Reason: NonASCII, Detail: quote(name) + " is not an ASCII name: no registry has such a package, it only looks like another one"}
@@ -96,12 +107,6 @@ func (s *Set) Match(p Package) Result {
 		return r
 	}
 	named := s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, name)}]
-	if p.Type == "maven" && len(named) == 0 {
-		if group := s.mavenGroup(&p); group != "" {
-			p.Namespace, name = group, ecosystem.Join(group, p.Name)
-			named = s.byName[packageKey{p.Type, name}]
-		}
-	}
 	var results []Result
 	for _, x := range s.sites(p.Type, p.Paths) {
 		p.Paths = x.paths
@@ -256,6 +261,14 @@ func (s *Set) best(p *Package, name string, candidates []candidate, env pep508.E
 	}
 	if mismatch != nil && best.Evidence.rank() < HashClaimed.rank() {
 		return *mismatch
+	}
+	if best.Pinned && best.Entry.hashesOnly {
+		for _, c := range candidates {
+			if !c.entry.hashesOnly && c.entry.Version == best.Entry.Version {
+				best.Named = c.entry
+				break
+			}
+		}
 	}
 	if best.Pinned {
 		if best.Contradicts = s.contradicting(p, best.Entry, candidates, env); best.Contradicts != nil {

@@ -95,6 +95,9 @@ type Result struct {
 	Evidence Evidence
 	// Entry is the entry that pins, or the nearest miss, or nil.
 	Entry *Entry
+	// Named is the entry of another lock that names the version of which Entry only
+	// has the hashes: of a gradle.lockfile beside verification-metadata.xml.
+	Named *Entry
 	// Reason is set when not Pinned, for VersionLocked evidence, and for a local
 	// version.
 	Reason Reason

@@ -211,6 +211,7 @@ func (f *footprint) accountByBase(c *sbom.Component, d *audit.Dependency) string
 		// A lock file from which the base was installed is not unused.
 		if r := f.match(c); r.Entry != nil {
 			f.useLock(r.Entry)
+			f.useLock(r.Named)
 		}
 	}
 	d.Provenance, d.Evidence = audit.FromImage, f.base.evidence
@@ -331,6 +332,7 @@ func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string
 	r := f.match(c)
 	if r.Entry != nil {
 		f.useLock(r.Entry)
+		f.useLock(r.Named)
 	}
 	f.contradicts(d, r)
 	if !r.Pinned {
@@ -459,6 +461,9 @@ func (f *footprint) indexLocks() {
 
 // useLock marks the locks with the entry as used.
 func (f *footprint) useLock(e *lockcheck.Entry) {
+	if e == nil {
+		return
+	}
 	for _, l := range f.locksOf[entryPlace{e.File, e.Line, e.Name}] {
 		f.usedLocks[l] = true
 	}
@@ -485,6 +490,7 @@ func (f *footprint) useLockOfBundled(c *sbom.Component) {
 	}
 	if r := f.match(c); r.Pinned {
 		f.useLock(r.Entry)
+		f.useLock(r.Named)
 	}
 }
 
