@@ -67,7 +67,7 @@ func TestReportSchemaCovers(t *testing.T) {
 					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, OSEvidence: "db-owned", Replaces: "z", Content: "c", Locked: "l", Covered: "x",
 					Component: sbom.Component{ID: "a", PURL: "p", Name: "n", Namespace: "ns", Version: "v", Arch: "x", Type: "t",
 						Paths: []string{"/"}, InstallReason: "dependency", Files: 1, Detail: "d", Layer: 1,
-						Kind: sbom.KindPackage, FoundBy: "f", Source: "s", InstalledSize: 1, Digests: []sbom.Digest{{Algorithm: "sha256", Value: "v", Proved: true, File: "f"}},
+						Kind: sbom.KindPackage, FoundBy: "f", Installers: []string{"pip"}, Source: "s", InstalledSize: 1, Digests: []sbom.Digest{{Algorithm: "sha256", Value: "v", Proved: true, File: "f"}},
 						Install: &sbom.Install{Kind: sbom.InstallVCS, URL: "u", Commit: "c", File: "f"}}},
 				{Component: sbom.Component{ID: "b", Kind: sbom.KindPackage, Owner: "a"}, Key: "b", Provenance: FromBundled},
 			},

@@ -154,6 +154,14 @@ func (s *Set) matchAt(p *Package, name string, g *group, named []candidate) (res
 	return results
 }
 
+// linked returns the directory that a link leads to.
+func linked(p *Package) string {
+	if !path.IsAbs(p.Install.URL) {
+		return ""
+	}
+	return quote(scrub(p.Install.URL))
+}
+
 // unpinnable returns the result for a package that no lock entry can pin.
 func unpinnable(p *Package, name string) (Result, bool) {
 	q := quote(name)
@@ -161,7 +169,7 @@ func unpinnable(p *Package, name string) (Result, bool) {
 	case p.Install.Kind == KindEditable:
 		return Result{Reason: Editable, Detail: q + " is a working copy: its files can change without a new installation"}, true
 	case p.Install.Kind == KindLink:
-		return Result{Reason: Link, Detail: q + " is a link to another directory"}, true
+		return Result{Reason: Link, Detail: q + " is a link to " + cmp.Or(linked(p), "another directory")}, true
 	case p.Install.Kind == KindPath:
 		return Result{Reason: LocalPath, Detail: q + " was built from a local directory, not from what a lock names"}, true
 	case p.Version == "" || p.Version == "UNKNOWN" || p.Version == "(devel)":

@@ -208,6 +208,9 @@ type Component struct {
 	// Digests are the digests that the environment has of the installed
 	// artifact, to be compared with a lock file.
 	Digests []Digest `json:"digests,omitempty"`
+	// Installers are the programs that recorded that they installed it ("pip",
+	// "uv"), sorted: several where it is in several places.
+	Installers []string `json:"installers,omitempty"`
 	// Install is the origin of the artifact, if the installer recorded it.
 	Install *Install `json:"install,omitempty"`
 	// Files is the number of regular files of a KindFiles component.

@@ -157,6 +157,7 @@ func (m stringMapper) component(c *Component) {
 	apply(m.key, &c.InstallReason)
 	apply(m.prose, &c.Detail)
 	c.Paths = each(c.Paths, func(s *string) { apply(m.key, s) })
+	c.Installers = each(c.Installers, func(s *string) { apply(m.key, s) })
 	c.Digests = each(c.Digests, func(d *Digest) { apply(m.key, &d.Algorithm, &d.Value, &d.File) })
 	if c.Install != nil {
 		install := *c.Install

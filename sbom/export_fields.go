@@ -43,6 +43,7 @@ func componentFields() []field[Component] {
 		text("os-evidence", func(c *Component) *string { return &c.Evidence }),
 		text("found-by", func(c *Component) *string { return &c.FoundBy }),
 		text("install-reason", func(c *Component) *InstallReason { return &c.InstallReason }),
+		texts("installer", func(c *Component) *[]string { return &c.Installers }),
 		records("digest", func(c *Component) *[]Digest { return &c.Digests }),
 		install(),
 		number("files", func(c *Component) *int { return &c.Files }),

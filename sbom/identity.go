@@ -131,6 +131,7 @@ func mergeInto(first *Component, c Component) {
 	if first.InstallReason == ReasonUnknown {
 		first.InstallReason = c.InstallReason
 	}
+	first.Installers = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(first.Installers), c.Installers...))))
 	first.Files = max(first.Files, c.Files)
 	first.Layer = max(first.Layer, c.Layer)
 }

@@ -21,6 +21,9 @@ type footprint struct {
 	locks  []*lockcheck.Lock
 	set    *lockcheck.Set
 	sight  []*lockcheck.Lock // to be suggested
+	// past has the IDs of packages that were installed beside locked ones by another
+	// program.
+	past []string
 	// registries are the allowed ones.
 	registries lockcheck.Policy
 	// platform decides which entries of the locks apply.
@@ -149,6 +152,7 @@ func (f *footprint) judge() {
 	}
 	slices.SortFunc(f.dependencies, compareDependencies)
 	f.findReplacements()
+	f.tellInstallers()
 	for i := range f.dependencies {
 		d := &f.dependencies[i]
 		f.byID[d.ID] = d

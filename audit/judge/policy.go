@@ -75,7 +75,7 @@ func (p *policy) judge(accepted *baseline.Stage) {
 func (p *policy) add(r audit.Rule, f audit.Facts) {
 	f.Severity = cmp.Or(f.Severity, r.Severity(p.config.Strict()))
 	if f.Severity != "" {
-		f.Note = p.except.note(r.ID, &f)
+		f.Note += p.except.note(r.ID, &f)
 		p.stage.Findings = append(p.stage.Findings, r.Finding(f))
 	}
 }
@@ -254,7 +254,7 @@ func (p *policy) provenance() {
 		default:
 			facts := audit.Facts{Count: len(ids), Dependencies: ids, Detail: p.footprint.hint(r, ids)}
 			if r.ID == audit.RuleNotPinned.ID {
-				facts.Subject = p.footprint.foundHint(ids, p.gated)
+				facts.Subject, facts.Note = p.footprint.foundHint(ids, p.gated), p.footprint.pastLock(ids)
 			}
 			p.add(r, facts)
 		}

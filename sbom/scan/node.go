@@ -116,6 +116,9 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	} else if inLock {
 		u.Digests, u.Install = lock.claims(entry)
 		u.InstallReason = lock.reason(key, nodeDirName(t, dir))
+		if path.Base(lock.file) == ".package-lock.json" {
+			u.Installers = []string{"npm"}
+		}
 	}
 	owner := carrier
 	if owner < 0 {

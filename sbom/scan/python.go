@@ -127,6 +127,7 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	}
 	if t.Kind(d) == rootfs.Dir {
 		u.InstallReason = s.pythonReason(d)
+		u.Installers = s.pythonInstaller(d)
 		u.Install, u.Digests = s.directURL(d)
 	}
 	if version == "" {
@@ -311,6 +312,28 @@ func (s *inventory) pythonReason(d rootfs.Node) sbom.InstallReason {
 		return sbom.ReasonDependency
 	}
 	return sbom.ReasonUnknown
+}
+
+// pythonInstaller reads the name that the installer recorded: the first line of
+// INSTALLER, of which old versions of Poetry have a version after the name
+// (https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-installer-file).
+// A longer one is no name.
+func (s *scanner) pythonInstaller(d rootfs.Node) []string {
+	n := s.tree.Child(d, "INSTALLER")
+	if n == rootfs.None {
+		return nil
+	}
+	data, err := s.tree.ReadFile(n, maxPythonSmall)
+	if err != nil {
+		return nil // a gap, by the readers that need it
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+	const longest = 40
+	if name == "" || len(name) > longest {
+		return nil
+	}
+	return []string{name}
 }
 
 // directURL reads the record of an installation by URL: direct_url.json of PEP

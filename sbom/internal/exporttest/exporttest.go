@@ -138,7 +138,7 @@ func Hostile() (*sbom.Document, sbom.Meta) {
 		c := sbom.Component{
 			PURL: "pkg:generic/" + at(i) + "?x=" + at(i+1), Kind: []sbom.Kind{sbom.KindOS, sbom.KindPackage, sbom.KindFiles, "new kind"}[i%4],
 			Type: at(i + 2), Namespace: at(i + 3), Name: at(i), Version: at(i + 5), Arch: at(i + 6),
-			Paths: []string{at(i), "/" + at(i+1)}, Evidence: at(i + 2), FoundBy: at(i + 3), InstallReason: sbom.InstallReason(at(i + 4)),
+			Paths: []string{at(i), "/" + at(i+1)}, Evidence: at(i + 2), FoundBy: at(i + 3), InstallReason: sbom.InstallReason(at(i + 4)), Installers: []string{at(i + 5)},
 			Digests: []sbom.Digest{{Algorithm: at(i), Value: at(i + 1), File: at(i + 2)}, {Algorithm: "sha256", Value: at(i)}},
 			Install: &sbom.Install{Kind: sbom.InstallKind(at(i)), URL: at(i + 1), Commit: at(i + 2), File: at(i + 3)},
 			Detail:  at(i + 8), Source: at(i + 9), Files: -i, InstalledSize: int64(i) << 40,
@@ -216,7 +216,7 @@ func Arbitrary(data []byte) (*sbom.Document, sbom.Meta) {
 		c := sbom.Component{
 			PURL: word(), Kind: []sbom.Kind{sbom.KindOS, sbom.KindPackage, sbom.KindFiles, sbom.Kind(word())}[rnd.IntN(4)],
 			Type: some(), Namespace: word(), Name: some(), Version: word(), Arch: word(),
-			Evidence: word(), FoundBy: word(), InstallReason: sbom.InstallReason(word()), Files: rnd.IntN(3), Detail: word(), Source: word(), InstalledSize: rnd.Int64(),
+			Evidence: word(), FoundBy: word(), InstallReason: sbom.InstallReason(word()), Installers: []string{"pip", "uv"}, Files: rnd.IntN(3), Detail: word(), Source: word(), InstalledSize: rnd.Int64(),
 		}
 		for range rnd.IntN(3) {
 			c.Paths = append(c.Paths, word())
