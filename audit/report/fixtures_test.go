@@ -227,7 +227,35 @@ func hostileStage(s string) audit.Stage {
 		Gaps:    []audit.Gap{{Gap: gap(s, s, s), Waived: excuse}, {Gap: gap(s, "", s), Waived: excuse}, {Gap: gap(s, s, s)}, {Gap: gap(s, "", s)}},
 		Notices: []sbom.Notice{{Kind: sbom.NoticeKind(s), Path: s, Component: s, Detail: s}},
 		Locks:   []audit.LockFile{{Path: s, Format: s, Entries: 1}},
+		Exceptions: []audit.ExceptionUse{
+			{PURL: s, Path: s, Stages: []string{s}, Rules: []string{s}, Reason: s, Owner: s, Added: s, Expires: s, File: s, Line: 1, Since: s, Age: 1, Left: 1, Excuses: []string{s}, Dependencies: []string{s}, Paths: []string{s}},
+			{Path: s, Owner: s, Reason: s, Expires: s, Expired: true, Left: -1, Paths: []string{s, s}},
+		},
 	}
+}
+
+// excepted is a stage that passes with exceptions, and one of which one has ended.
+func excepted() (pass, fail audit.Stage) {
+	uses := []audit.ExceptionUse{
+		{PURL: "pkg:npm/@types/*", Stages: []string{"build-source"}, Reason: "types have no code", Owner: "release team", Added: "2026-11-03", Expires: "2027-06-01",
+			File: "depaudit.exceptions.yaml", Line: 2, Since: "2026-11-03", Age: 20, Left: 190, Excuses: []string{"not-pinned"}, Dependencies: []string{"npm/@types/node@20", "npm/@types/react@18"}},
+		{Path: "/opt/vendor", Reason: "comes with the signing hardware,\nwhich has no package", Owner: "security@example.org", Expires: "2026-11-23",
+			File: "depaudit.exceptions.yaml", Line: 9, Since: "2026-11-23", Excuses: []string{"startup-code", "unaccounted-files"}, Dependencies: []string{"generic/hsm?path=/opt/vendor"}, Paths: []string{"/opt/vendor/a.pth"}},
+	}
+	pass, fail = buildSource(), buildSource()
+	pass.Exceptions = uses
+	fail.Name, fail.Verdict = "publish", audit.Fail
+	fail.Findings = []audit.Finding{{Rule: "expired-exception", Severity: audit.Error, Message: "the exception for /opt/vendor (security@example.org) ended on 2026-11-01", Paths: []string{"/opt/vendor/a.pth"}}}
+	gone := uses[1]
+	gone.Expires, gone.Left, gone.Expired, gone.Age, gone.Dependencies = "2026-11-01", -22, true, 1, nil
+	fail.Exceptions = []audit.ExceptionUse{gone}
+	return pass, fail
+}
+
+// exceptedReport has both.
+func exceptedReport() *audit.Report {
+	pass, fail := excepted()
+	return newReport("cpython-release", audit.Fail, pass, fail)
 }
 
 func hostile(s string) *audit.Report {

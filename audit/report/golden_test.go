@@ -41,6 +41,7 @@ func goldens() map[string]*audit.Report {
 		"image":    newReport("cpython-release", audit.Fail, image()),
 		"mixed":    newReport("cpython-release", audit.Fail, image(), fromSBOM(), withWaiver()),
 		"sbom":     sbomScan(),
+		"excepted": exceptedReport(),
 		"verified": newReport("cpython-release", audit.Fail, verified()),
 	}
 }
@@ -64,6 +65,7 @@ func TestGolden(t *testing.T) {
 			Options{Width: width, Show: []string{"growth", "layers", "gaps", "limitations"}})
 	}
 	golden(t, "verified-lists", "table", newReport("cpython-release", audit.Fail, verified()), Options{Width: 120, Show: []string{"changed", "unexplained", "indexes"}})
+	golden(t, "excepted-lists", "table", exceptedReport(), Options{Width: 120, Show: []string{"exceptions"}})
 	golden(t, "scan-all.md", "markdown", scan(), Options{Show: []string{"all"}})
 }
 

@@ -38,6 +38,7 @@ func Lists() []List {
 		{"os", "OS-provided", dependencyList(audit.FromOS)},
 		{"image", "From the base image", dependencyList(audit.FromImage)},
 		{"exception", "Excepted", exceptionList},
+		{"exceptions", "Exceptions in use", exceptionUseList},
 		{"bundled", "Bundled, not counted", dependencyList(audit.FromBundled)},
 		{"excluded", "Excluded, not counted", excludedList},
 		{"notices", "Notices", noticeList},

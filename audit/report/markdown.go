@@ -78,6 +78,11 @@ func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 		if !s.clean() || isScan(r) {
 			blocks = append(blocks, markdownStage(r, s)...)
 		}
+		excepted, err := markdownExceptions(s)
+		if err != nil {
+			return err
+		}
+		blocks = append(blocks, excepted...)
 		details, err := markdownLists(s, lists)
 		if err != nil {
 			return err

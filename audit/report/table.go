@@ -154,6 +154,7 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 		p.unaccounted(s)
 	}
 	p.gaps(s)
+	p.exceptions(s)
 	if s.Message != "" && !s.clean() {
 		p.field("message", terminal.Bold, textLines(s.Message)...)
 	}
