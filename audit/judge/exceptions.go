@@ -335,6 +335,17 @@ func (e *stageExceptions) use(h hit, rule, id, path string) {
 	}
 }
 
+// hasLapsed reports whether a dependency breaks a rule for which it has an expired
+// exception.
+func (e *stageExceptions) hasLapsed(id string) bool {
+	for i, u := range e.uses {
+		if !e.live[i] && u.dependencies[id] {
+			return true
+		}
+	}
+	return false
+}
+
 // note returns the end of a message about dependencies and paths that break a rule
 // for which they had exceptions.
 func (e *stageExceptions) note(rule string, f *audit.Facts) string {

@@ -189,7 +189,10 @@ func (p *policy) baseline() {
 	}
 	var weaker []string
 	for _, w := range g.Weaker {
-		weaker = append(weaker, w.ID)
+		// The end of an exception has a finding of its own.
+		if w.From.Provenance != audit.FromException || !p.except.hasLapsed(w.ID) {
+			weaker = append(weaker, w.ID)
+		}
 	}
 	if weaker = p.without(audit.RuleWeaker, weaker); len(weaker) > 0 {
 		p.add(audit.RuleWeaker, audit.Facts{Count: len(weaker), Dependencies: weaker, Accept: accept})

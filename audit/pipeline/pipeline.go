@@ -113,6 +113,29 @@ type Since struct {
 // relative to the directory of cfg.File. The configuration is not changed.
 // The report of equal inputs has equal bytes.
 func Audit(ctx context.Context, cfg *config.Config, o Options) (*audit.Report, error) {
+	s, err := ScanStages(ctx, cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	return s.Judge(o.Baseline), nil
+}
+
+// Scans are the scanned stages of a pipeline. They can be judged by several
+// baselines.
+type Scans struct {
+	config *config.Config
+	inputs []judge.Input
+	tool   audit.Tool
+	today  string
+}
+
+// Judge reports on the stages. accepted may be nil.
+func (s *Scans) Judge(accepted *baseline.Baseline) *audit.Report {
+	return judge.Pipeline(s.config, s.inputs, accepted, s.tool, s.today)
+}
+
+// ScanStages scans the stages as [Audit] does, and judges nothing.
+func ScanStages(ctx context.Context, cfg *config.Config, o Options) (*Scans, error) {
 	if _, err := time.Parse(time.DateOnly, o.Today); err != nil {
 		return nil, &InputError{Err: fmt.Errorf("the day that exceptions are checked against is not YYYY-MM-DD: %q", o.Today)}
 	}
@@ -126,11 +149,11 @@ func Audit(ctx context.Context, cfg *config.Config, o Options) (*audit.Report, e
 	if err := scanStages(ctx, stages, o); err != nil {
 		return nil, err
 	}
-	var inputs []judge.Input
+	scans := &Scans{config: p.config, tool: o.tool(), today: o.Today}
 	for _, s := range stages {
-		inputs = append(inputs, s.input)
+		scans.inputs = append(scans.inputs, s.input)
 	}
-	return judge.Pipeline(p.config, inputs, o.Baseline, o.tool(), o.Today), nil
+	return scans, nil
 }
 
 // prepare checks the configuration and what the scans of its stages need.

@@ -226,16 +226,25 @@ func (c *command) today() string {
 
 // run audits the chosen stages.
 func (c *command) run(ctx context.Context, j *job, limits limitFlags) (*audit.Report, error) {
+	scans, err := c.scanStages(ctx, j, limits)
+	if err != nil {
+		return nil, err
+	}
+	return scans.Judge(j.baseline), nil
+}
+
+// scanStages scans the chosen stages.
+func (c *command) scanStages(ctx context.Context, j *job, limits limitFlags) (*pipeline.Scans, error) {
 	options, done := c.scanOptions(limits)
 	defer done()
 	options.Today, options.Baseline, options.Stages = c.today(), j.baseline, j.stages
 	options.Environments, options.Since, options.BaselineFile = j.environments, j.since, j.baselinePath
 	options.Sources = j.sources
-	r, err := pipeline.Audit(ctx, j.config, options)
+	scans, err := pipeline.ScanStages(ctx, j.config, options)
 	if err != nil {
 		return nil, scanExit(err)
 	}
-	return r, nil
+	return scans, nil
 }
 
 func (c *command) auditCommand() *cobra.Command {

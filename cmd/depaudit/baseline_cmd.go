@@ -47,6 +47,10 @@ critical stage grows or its evidence gets weaker, a reason is required; it is
 recorded in the file. With --stage, the other stages keep their entries. When
 one stage has gaps or needs a reason, the file is not changed.
 
+A baseline accepts what is there. A dependency that nothing accounts for fails a
+critical stage all the same: the command lists these findings, with exceptions
+for them to fill in and paste.
+
 Exit codes: 0 written, 2 a reason is required, or the command line, the
 configuration or the old baseline is wrong, 3 a stage has gaps, 4 could not run
 or could not write.`,
@@ -61,11 +65,16 @@ or could not write.`,
 			if err != nil {
 				return err
 			}
-			r, err := c.run(cmd.Context(), j, limits)
+			scans, err := c.scanStages(cmd.Context(), j, limits)
 			if err != nil {
 				return err
 			}
-			return c.accept(j, r, reason)
+			next, err := c.accept(j, scans.Judge(j.baseline), reason)
+			if err != nil {
+				return err
+			}
+			c.printRemaining(j, scans.Judge(next))
+			return nil
 		},
 	}
 	which.register(cmd)
@@ -75,16 +84,16 @@ or could not write.`,
 	return cmd
 }
 
-// accept writes a report's stages to the baseline: all of them, or none if one
-// cannot be accepted.
-func (c *command) accept(j *job, r *audit.Report, reason string) error {
+// accept writes a report's stages to the baseline, which it returns: all of them, or
+// none if one cannot be accepted.
+func (c *command) accept(j *job, r *audit.Report, reason string) (*baseline.Baseline, error) {
 	next := j.baseline
 	for _, stage := range r.Stages {
 		with, err := next.With(stage, reason)
 		switch {
 		case errors.Is(err, baseline.ErrReason):
 			c.printDiff(j.baseline, stage)
-			return usage(&hinted{err, fmt.Sprintf("give a reason: %s; nothing was written", acceptCommand(stage))})
+			return nil, usage(&hinted{err, fmt.Sprintf("give a reason: %s; nothing was written", acceptCommand(stage))})
 		case err != nil:
 			for _, g := range audit.MergeGaps(stage.Gaps) {
 				if g.Waived != nil {
@@ -92,7 +101,7 @@ func (c *command) accept(j *job, r *audit.Report, reason string) error {
 				}
 				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(cmp.Or(g.Path, string(g.Kind))), terminal.Escape(g.Detail))
 			}
-			return incomplete(err)
+			return nil, incomplete(err)
 		}
 		next = with
 	}
@@ -100,10 +109,10 @@ func (c *command) accept(j *job, r *audit.Report, reason string) error {
 		c.printDiff(j.baseline, stage)
 	}
 	if err := next.Write(j.baselinePath); err != nil {
-		return trouble(err)
+		return nil, trouble(err)
 	}
 	fmt.Fprintf(c.stdout, "wrote %s\n", terminal.Escape(j.baselinePath))
-	return nil
+	return next, nil
 }
 
 // acceptCommand is the report's own command for accepting a stage.

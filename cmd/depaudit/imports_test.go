@@ -85,7 +85,7 @@ var layers = map[string][]string{
 	"audit/atomicfile": {},
 	"audit/terminal":   {},
 	"audit/textfile":   {},
-	"audit/config":     {"audit", "audit/textfile", "sbom"},
+	"audit/config":     {"audit", "audit/atomicfile", "audit/textfile", "sbom"},
 	"audit/growth":     {"audit", "sbom/graph"},
 	"audit/ledger":     {"audit", "lockcheck", "lockcheck/artifact", "lockcheck/index", "lockcheck/trust", "sbom", "sbom/ecosystem", "sbom/ospkg", "sbom/rootfs", "sbom/rpmheader", "sbom/scan"},
 	"audit/baseline":   {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
