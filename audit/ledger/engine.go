@@ -76,6 +76,8 @@ type component struct {
 	proof audit.ComponentProof
 	// manifest is set when its files were compared with an artifact.
 	manifest bool
+	// built is set when its installer compiled a part of it, of which no artifact is.
+	built bool
 	// header is set when a trusted key signed the digests of its files.
 	header bool
 	// bad counts the files that differ from what is expected, or are missing, and
@@ -287,6 +289,7 @@ func (e *engine) beside(n rootfs.Node, f *node) {
 	case !c.manifest:
 	case e.doc.Components[f.component-1].Type == "pypi" && isInstallers(name) && strings.HasSuffix(e.tree.Name(e.tree.Parent(n)), "-info"):
 	case isBytecode(name):
+	case c.built && e.doc.Components[f.component-1].Type == "gem" && e.isBuiltByGem(n):
 	default:
 		f.status, f.detail = unexplained, detailExtra
 	}

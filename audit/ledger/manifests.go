@@ -48,6 +48,8 @@ type want struct {
 	component int32
 	artifact.Want
 	url string
+	// platform is that of a gem.
+	platform string
 }
 
 // found is what an artifact states about the files of its component.
@@ -58,6 +60,7 @@ type found struct {
 	expected []expectation
 	absent   []absentFile
 	scripts  []rootfs.Node // commands that the installer makes
+	built    bool          // the installer compiles a part of it
 }
 
 // readManifests finds the artifacts of components, and what they state.
@@ -135,7 +138,7 @@ func (e *engine) sources() []artifact.Source {
 }
 
 // kinds are the kinds of artifacts by type of package URL.
-var kinds = map[string]artifact.Kind{"deb": artifact.Deb, "rpm": artifact.RPM, "apk": artifact.APK, "alpm": artifact.ALPM, "pypi": artifact.Wheel, "npm": artifact.NPM}
+var kinds = map[string]artifact.Kind{"deb": artifact.Deb, "rpm": artifact.RPM, "apk": artifact.APK, "alpm": artifact.ALPM, "pypi": artifact.Wheel, "npm": artifact.NPM, "gem": artifact.Gem}
 
 // wants are the artifacts that trusted entries name.
 func (e *engine) wants(ctx context.Context) ([]want, error) {
@@ -168,10 +171,14 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 		name := ecosystem.Join(c.Namespace, c.Name)
 		w.Name = name
 		patched := false
-		for _, l := range locked[lockKey{c.Type, ecosystem.Canonical(c.Type, name), c.Version}] {
-			if !locks.Governing(l.lock, c.Type, c.Paths) {
-				continue
-			}
+		governing := slices.DeleteFunc(slices.Clone(locked[lockKey{c.Type, ecosystem.Canonical(c.Type, name), c.Version}]), func(l lockedEntry) bool {
+			return !locks.Governing(l.lock, c.Type, c.Paths)
+		})
+		if w.Kind == artifact.Gem {
+			out = append(out, e.gemWants(w, c, governing)...)
+			continue
+		}
+		for _, l := range governing {
 			for _, h := range l.Hashes {
 				w.Digests = append(w.Digests, h.Algorithm+":"+h.Value)
 			}
@@ -254,7 +261,7 @@ func (e *engine) take(w *want, f *found) {
 		e.gaps = append(e.gaps, sbom.Gap{Kind: sbom.GapMalformed, Detail: sbom.Escape("the artifact of " + w.Name + " " + w.Version + " cannot be read: " + f.err.Error())})
 		return
 	}
-	c.manifest = true
+	c.manifest, c.built = true, c.built || f.built
 	c.proof.Artifact = append(c.proof.Artifact, f.digest)
 	for i, n := range f.at {
 		e.expected = append(e.expected, f.expected[i])
@@ -337,6 +344,8 @@ func (p *placer) place(w *want, m *artifact.Manifest, out *found) {
 		p.placeSystem(w, m, out)
 	case artifact.Wheel:
 		p.placeWheel(w, m, out)
+	case artifact.Gem:
+		p.placeGem(w, m, out)
 	case artifact.NPM, artifact.Yarn:
 		p.placeNPM(w, m, out)
 	}

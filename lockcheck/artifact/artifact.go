@@ -136,6 +136,9 @@ type Want struct {
 	Digests []string
 	// File is the name of the file or its URL or path, empty when it is unknown.
 	File string
+	// Near are paths in file systems of sources, relative to their roots, of files
+	// that may be it.
+	Near []string
 	// Size is the size in bytes, 0 when it is unknown. It saves hashing others.
 	Size int64
 	// Fits reports whether an artifact is the one that was installed, where an

@@ -143,6 +143,9 @@ func (s Source) direct(w Want, digest string) []*item {
 			out = append(out, &item{shelf: &shelf{fsys: s.FS}, path: p, size: info.Size()})
 		}
 	}
+	for _, p := range w.Near {
+		add(p)
+	}
 	switch w.Kind {
 	case NPM:
 		for _, home := range s.homes() {
