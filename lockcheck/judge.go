@@ -98,6 +98,8 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 		return fail(OtherVersion, q+" is installed at "+quote(p.Version)+" and locked at "+quote(e.Version)+" ("+place(e)+")")
 	case otherBuild(p, q, e) != "":
 		return fail(OtherBuild, otherBuild(p, q, e))
+	case p.Install.Patch != "" && e.flaw.reason == "":
+		return fail(Patched, q+" was patched by the installer, by its record ("+quote(p.Install.Patch)+"): what is installed is not what "+place(e)+" has")
 	case e.flaw.reason != "":
 		return fail(e.flaw.reason, e.flaw.detail+" ("+place(e)+")")
 	}

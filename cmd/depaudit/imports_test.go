@@ -132,7 +132,7 @@ var confined = map[string][]string{
 	"database/sql":                              {"sbom/ospkg/internal/rpmdb"},
 	"github.com/goccy/go-yaml":                  {"audit/config"},
 	"github.com/tailscale/hujson":               {"lockcheck"},
-	"go.yaml.in/yaml/v3":                        {"lockcheck"},
+	"go.yaml.in/yaml/v3":                        {"lockcheck", "sbom/scan"},
 	"github.com/spf13/cobra":                    {"cmd/depaudit"},
 	"github.com/spf13/pflag":                    {"cmd/depaudit"},
 	"golang.org/x/term":                         {"cmd/depaudit"},

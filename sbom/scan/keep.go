@@ -86,11 +86,11 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 
 // isMetadata recognizes the files that the readers of this package open, by the
 // rules of each: python.go and startup.go (any case of a suffix, as Python),
-// node_metadata.go, node_record.go, node_pnp.go, node_corepack.go, stores.go, snaps.go.
+// node_metadata.go, node_record.go, node_pnpm.go, node_pnp.go, node_corepack.go, stores.go, snaps.go.
 func isMetadata(name string) bool {
 	switch name {
 	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json", "INSTALLER", "entry_points.txt", "SOURCES.txt",
-		"package.json", ".package-lock.json", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "snap.yaml", "manifest.json", "ld.so.conf", ".packlist", cratesRecord, cratesRecord2, rockManifest, toolSettings:
+		"package.json", ".package-lock.json", ".modules.yaml", "lock.yaml", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "snap.yaml", "manifest.json", "ld.so.conf", ".packlist", cratesRecord, cratesRecord2, rockManifest, toolSettings:
 		return true
 	}
 	return strings.HasSuffix(name, ".gemspec") || strings.HasSuffix(name, ".snap") || strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-link") || isDistName(name)

@@ -17,6 +17,7 @@ import (
 // (https://nodejs.org/api/modules.html#all-together).
 func (s *scanner) readNode() {
 	hidden := make(map[rootfs.Node]*hiddenLock)
+	s.readPnpmRecords()
 	for _, dir := range s.byDepth(s.survey.nodeModules) {
 		if s.caches.contain(dir) {
 			continue
@@ -31,6 +32,8 @@ func (s *scanner) readNode() {
 			name := s.tree.Name(c)
 			switch {
 			case s.caches.contain(c): // pnpm replaced it
+			case name == pnpmConfig && s.tree.Kind(c) == rootfs.Dir:
+				s.readPnpmConfig(dir, c)
 			case strings.HasPrefix(name, "."):
 				s.readNodeHidden(c, name)
 			case strings.HasPrefix(name, "@") && s.tree.Kind(c) == rootfs.Dir:
@@ -119,6 +122,8 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		if path.Base(lock.file) == ".package-lock.json" {
 			u.Installers = []string{"npm"}
 		}
+	} else if carrier < 0 && !s.owned(manifest) {
+		s.pnpmClaims(&u, dir, m)
 	}
 	owner := carrier
 	if owner < 0 {
@@ -142,6 +147,22 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		// npm installs a package's own dependencies directly below it. A
 		// node_modules further down came with the package.
 		s.claimTree(dir, i, func(n rootfs.Node) bool { return t.Parent(n) == dir && s.isNodeModules(n) })
+	}
+}
+
+// pnpmConfig is the directory of the packages that pnpm itself loads, with hooks and
+// patches (https://pnpm.io/config-dependencies). pnpm 11 and later put links there.
+const pnpmConfig = ".pnpm-config"
+
+func (s *scanner) readPnpmConfig(modules, dir rootfs.Node) {
+	for c := range s.tree.Children(dir) {
+		if !strings.HasPrefix(s.tree.Name(c), "@") {
+			s.readNodePackage(modules, c, nil)
+			continue
+		}
+		for scoped := range s.tree.Children(c) {
+			s.readNodePackage(modules, scoped, nil)
+		}
 	}
 }
 

@@ -134,6 +134,11 @@ func (s *scanner) isLauncher(n rootfs.Node) bool {
 		target = path.Join(t.Path(t.Parent(n)), target)
 	}
 	program := t.Resolve(target)
+	if program == rootfs.None && l.args == "" && path.Base(l.prog) == "node" {
+		// Without links (symlink: false) pnpm 12 writes launchers of programs that are
+		// not at that place. They start nothing.
+		program = s.manifestOf(t.Parent(t.Parent(t.Parent(n))))
+	}
 	if program == rootfs.None || t.Kind(program) != rootfs.File {
 		return false
 	}

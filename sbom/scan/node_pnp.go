@@ -72,6 +72,9 @@ func findPnP(t *rootfs.Tree, skip func(rootfs.Node) bool) []pnpInstall {
 // pnpPlace returns the absolute path of a location relative to a directory, ""
 // for one above the root of the environment.
 func pnpPlace(dir, location string) string {
+	if path.IsAbs(location) {
+		return path.Clean(location)
+	}
 	p := path.Join("."+dir, location)
 	if !filepath.IsLocal(p) {
 		return ""

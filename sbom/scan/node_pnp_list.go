@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/url"
+	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,9 +40,10 @@ func parsePnP(data []byte) ([]pnpPackage, error) {
 		parsed  = "return hydrateRuntimeState(JSON.parse("
 		literal = "return hydrateRuntimeState({"
 		calls   = "let packageInformationStores = new Map(["
+		urls    = "\nconst registry = {\"packages\":"
 	)
 	found := 0
-	for _, mark := range []string{text, parsed + "'", literal, calls} {
+	for _, mark := range []string{text, parsed + "'", literal, calls, urls} {
 		found += bytes.Count(data, []byte(mark))
 	}
 	if found > 1 {
@@ -59,6 +64,9 @@ func parsePnP(data []byte) ([]pnpPackage, error) {
 			return nil, err
 		}
 		return parsePnPList(list)
+	}
+	if _, rest, ok := bytes.Cut(data, []byte(urls)); ok {
+		return parsePnPURLs(data, rest)
 	}
 	if _, rest, ok := bytes.Cut(data, []byte(calls)); ok {
 		return parsePnPCalls(rest)
@@ -94,7 +102,48 @@ func jsString(data []byte) ([]byte, error) {
 	return nil, io.ErrUnexpectedEOF
 }
 
-// parsePnPList parses the JSON of Yarn 2 and later and of pnpm.
+// pnpModules matches the line with the directory that the URLs of pnpm 12 are
+// relative to.
+var pnpModules = regexp.MustCompile(`(?m)^const modulesDir = path\.resolve\(__dirname, "((?:[^"\\]|\\.)*)"\)$`)
+
+// parsePnPURLs parses the object of pnpm 12: the places of all packages by the keys
+// of its lock file.
+func parsePnPURLs(data, object []byte) ([]pnpPackage, error) {
+	m := pnpModules.FindAllSubmatch(data, -1)
+	if len(m) != 1 {
+		return nil, errNoPnPList
+	}
+	modules, err := strconv.Unquote(`"` + string(m[0][1]) + `"`)
+	if err != nil {
+		return nil, err
+	}
+	var list map[string]struct {
+		URL   string            `json:"url"`
+		Needs map[string]string `json:"dependencies"`
+	}
+	if err := json.NewDecoder(bytes.NewReader(object)).Decode(&list); err != nil {
+		return nil, err
+	}
+	var out []pnpPackage
+	for _, id := range slices.Sorted(maps.Keys(list)) {
+		p := pnpPackage{name: id, location: path.Join(modules, list[id].URL)}
+		if abs, ok := strings.CutPrefix(list[id].URL, "file://"); ok {
+			if p.location, err = url.PathUnescape(abs); err != nil || !path.IsAbs(p.location) {
+				return nil, fmt.Errorf("the place %.80q of %.80q", list[id].URL, id)
+			}
+		}
+		p.member = id == "." || !strings.Contains(p.location, "/node_modules/")
+		for _, name := range slices.Sorted(maps.Keys(list[id].Needs)) {
+			if to := list[id].Needs[name]; to != id { // each may load itself
+				p.needs = append(p.needs, pnpLocator{name: to})
+			}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// parsePnPList parses the JSON of Yarn 2 and later and of pnpm up to version 11.
 func parsePnPList(data []byte) ([]pnpPackage, error) {
 	var list struct {
 		Registry []json.RawMessage `json:"packageRegistryData"`

@@ -1,8 +1,6 @@
 package scan
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -317,20 +315,7 @@ func (l *hiddenLock) claims(e hiddenEntry) ([]sbom.Digest, *sbom.Install) {
 }
 
 func (e hiddenEntry) claims(file string) ([]sbom.Digest, *sbom.Install) {
-	var digests []sbom.Digest
-	for _, sri := range strings.Fields(e.Integrity) {
-		alg, value, ok := strings.Cut(sri, "-")
-		value, _, _ = strings.Cut(value, "?")
-		raw, err := base64.StdEncoding.DecodeString(value)
-		switch alg {
-		case "sha1", "sha256", "sha384", "sha512", "md5":
-		default:
-			continue
-		}
-		if ok && err == nil && len(raw) > 0 {
-			digests = append(digests, sbom.Digest{Algorithm: alg, Value: hex.EncodeToString(raw), File: file})
-		}
-	}
+	digests := integrityDigests(e.Integrity, file)
 	in := &sbom.Install{Kind: sbom.InstallRegistry, URL: sbom.ScrubURL(e.Resolved), File: file}
 	switch {
 	case e.Link:

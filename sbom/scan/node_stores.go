@@ -43,8 +43,13 @@ func usedInCaches(t *rootfs.Tree, v *survey, c caches, located []rootfs.Node) []
 		todo = todo[:len(todo)-1]
 		follow(modules)
 		for n := range t.Children(modules) {
-			if strings.HasPrefix(t.Name(n), "@") && t.Kind(n) == rootfs.Dir {
+			if name := t.Name(n); (name == pnpmConfig || strings.HasPrefix(name, "@")) && t.Kind(n) == rootfs.Dir {
 				follow(n)
+				for scope := range t.Children(n) {
+					if name == pnpmConfig && t.Kind(scope) == rootfs.Dir {
+						follow(scope)
+					}
+				}
 			}
 		}
 	}

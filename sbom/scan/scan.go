@@ -302,8 +302,10 @@ type scanner struct {
 	// packages of Node in directories of other names, npmAliases the names that
 	// manifests have for them, and distributions those of directories of modules:
 	// identity.go.
-	misnamed      []misnamed
-	misplaced     []alias
+	misnamed  []misnamed
+	misplaced []alias
+	// pnpm has the records of pnpm.
+	pnpm          pnpmPlaces
 	npmAliases    map[aliasKey]bool
 	distributions map[distribution]int
 	// modules are files that a directory of packages holds directly.
