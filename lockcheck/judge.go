@@ -99,7 +99,7 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	case otherBuild(p, q, e) != "":
 		return fail(OtherBuild, otherBuild(p, q, e))
 	case p.Install.Patch != "" && e.flaw.reason == "":
-		return fail(Patched, q+" was patched by the installer, by its record ("+quote(p.Install.Patch)+"): what is installed is not what "+place(e)+" has")
+		return fail(Patched, "the patch "+quote(p.Install.Patch)+" is applied to "+q+", by the installer's record: what is installed is not what "+place(e)+" has")
 	case e.flaw.reason != "":
 		return fail(e.flaw.reason, e.flaw.detail+" ("+place(e)+")")
 	}

@@ -132,6 +132,7 @@ func TestPnpmInjection(t *testing.T) {
 		{"custom", pnpm9("lodash@custom:1", "{type: 'custom:cdn', url: https://registry.npmjs.org/x}\n    version: 4.17.21"), Install{}, "other-registry"},
 		{"a patch by name", "patchedDependencies: {lodash: {hash: x, path: p.patch}}\n" + pnpm9("lodash@4.17.21", "{"+hash+"}"), Install{}, "patched"},
 		{"a patch of another version", "patchedDependencies: {lodash@4.17.20: {hash: x, path: p.patch}}\n" + pnpm9("lodash@4.17.21", "{"+hash+"}"), Install{}, "hash-claimed"},
+		{"a patch that the lock does not have", pnpm9("lodash@4.17.21", "{"+hash+"}"), Install{Kind: KindRegistry, Patch: "abc"}, "patched"},
 		{"for another platform", pnpm9("lodash@4.17.21", "{}\n    os: [darwin]"), Install{}, "other-platform"},
 		{"5.4", old("/lodash/4.17.21", "resolution: {"+hash+"}"), Install{}, "hash-claimed"},
 		{"5.4 with peers", old("/lodash/4.17.21_react@18.2.0", "resolution: {"+hash+"}"), Install{}, "hash-claimed"},

@@ -119,9 +119,9 @@ func mergeInto(first *Component, c Component) {
 		return
 	}
 	first.Digests = append(first.Digests, c.Digests...)
-	if first.Install == nil || (c.Install != nil && (c.Install.Kind != InstallRegistry && first.Install.Kind == InstallRegistry || c.Install.Patch != "" && first.Install.Patch == "")) {
-		// The weaker origin wins: if one copy is from a working tree, or patched, the
-		// version may not be the one that the index has under that name.
+	if first.Install == nil || (c.Install != nil && c.Install.Kind != InstallRegistry && first.Install.Kind == InstallRegistry) {
+		// The weaker origin wins: if one copy is from a working tree, the version
+		// may not be the one that the index has under that name.
 		if c.Install != nil {
 			first.Install = c.Install
 		}

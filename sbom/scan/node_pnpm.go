@@ -45,7 +45,7 @@ type pnpmEntry struct {
 	store             string // the beginning of the name of its directory
 	integrity         string
 	install           *sbom.Install
-	patched           bool
+	patch             string // its hash, or the ID where the record has no hash
 }
 
 // pnpmFile has the relevant fields of lock.yaml.
@@ -252,12 +252,14 @@ func (s *scanner) readPnpmRecord(modules, store rootfs.Node) *pnpmRecord {
 			r.byID[k.ID] = e
 			r.byName[e.name] = append(r.byName[e.name], e)
 		}
-		e.patched = e.patched || p.Patched || k.Patch != ""
+		if p.Patched || k.Patch != "" {
+			e.patch = cmp.Or(k.Patch, k.ID)
+		}
 	}
 	for key := range f.Snapshots {
 		k := pnpmkey.Parse(r.major, key)
 		if e := r.byID[k.ID]; e != nil && k.Patch != "" {
-			e.patched = true
+			e.patch = k.Patch
 		}
 	}
 	return r
@@ -442,7 +444,7 @@ func (r *pnpmRecord) find(at string, m *nodeManifest) (e *pnpmEntry, ok bool) {
 
 // same reports whether two entries are of one artifact.
 func (e *pnpmEntry) same(o *pnpmEntry) bool {
-	if o == nil || e.integrity != o.integrity || e.patched != o.patched || (e.install == nil) != (o.install == nil) {
+	if o == nil || e.integrity != o.integrity || e.patch != o.patch || (e.install == nil) != (o.install == nil) {
 		return false
 	}
 	return e.install == nil || e.install.Kind == o.install.Kind && e.install.URL == o.install.URL && e.install.Commit == o.install.Commit
@@ -455,12 +457,12 @@ func (r *pnpmRecord) claim(u *unit, e *pnpmEntry) {
 	if u.InstallReason = sbom.ReasonDependency; r.direct[e.id] {
 		u.InstallReason = sbom.ReasonExplicit
 	}
-	if e.patched {
+	if e.patch != "" {
 		in := sbom.Install{Kind: sbom.InstallRegistry, File: r.file}
 		if e.install != nil {
 			in = *e.install
 		}
-		in.Patch = "of " + e.id
+		in.Patch = e.patch
 		u.Install, u.Digests = &in, nil
 		return
 	}

@@ -78,7 +78,7 @@ func TestPnpmRecord(t *testing.T) {
 		{"and it is not known which", pnpmInstalled("  a@1.0.0:\n    resolution: {integrity: sha512-BQY=}\n  a@file:a.tgz:\n    resolution: {integrity: sha512-Bwg=, tarball: file:a.tgz}\n    version: 1.0.0\n", "").
 			with(store("a_990646f6b27369856212bae8f4ae1da8", "a", "1.0.0")), []string{y, "npm/a@1.0.0 ", ms}},
 		{"a patch", pnpmInstalled("  a@1.0.0:\n    resolution: {integrity: sha512-BQY=}\n", "  a@1.0.0(patch_hash=abc): {}\n").with(store("a@1.0.0_patch_hash=abc", "a", "1.0.0")),
-			[]string{y, "npm/a@1.0.0 dependency registry   of a@1.0.0", ms}},
+			[]string{y, "npm/a@1.0.0 dependency registry   abc", ms}},
 		{"origins", pnpmInstalled("  a@https://codeload.github.com/o/a/tar.gz/12ab:\n    resolution: {tarball: 'https://codeload.github.com/o/a/tar.gz/12ab'}\n    version: 1.0.0\n"+
 			"  b@git+ssh://git@host/b.git#34cd:\n    resolution: {type: git, repo: 'ssh://git@host/b.git', commit: 34cd}\n    version: 1.0.0\n"+
 			"  c@file:packages/c:\n    resolution: {type: directory, directory: packages/c}\n  d@1.0.0:\n    resolution: {integrity: sha512-BQY=, tarball: 'https://mirror.example/d/-/d-1.0.0.tgz'}\n", "").
@@ -87,7 +87,7 @@ func TestPnpmRecord(t *testing.T) {
 			y, "npm/a@1.0.0 dependency vcs https://github.com/o/a 12ab", "npm/b@1.0.0 dependency vcs ssh://git@host/b.git 34cd",
 			"npm/c@1.0.0 dependency url file:///opt/app/packages/c", "npm/d@1.0.0 dependency sha512:0506 by " + record + " registry https://mirror.example/d/-/d-1.0.0.tgz", ms}},
 		{"version 5", old("5.4", "  /a/1.0.0_b@1.0.0:\n    resolution: {integrity: sha512-BQY=}\n  /c/1.0.0_x:\n    resolution: {integrity: sha512-BQY=}\n    patched: true\n").
-			with(store("a@1.0.0_b@1.0.0", "a", "1.0.0")).with(store("c@1.0.0_x", "c", "1.0.0")), []string{"npm/a@1.0.0 dependency sha512:0506 by " + record, "npm/c@1.0.0 dependency registry   of /c/1.0.0"}},
+			with(store("a@1.0.0_b@1.0.0", "a", "1.0.0")).with(store("c@1.0.0_x", "c", "1.0.0")), []string{"npm/a@1.0.0 dependency sha512:0506 by " + record, "npm/c@1.0.0 dependency registry   /c/1.0.0"}},
 		{"version 6", old("'6.0'", "  /a@1.0.0(b@1.0.0):\n    resolution: {integrity: sha512-BQY=}\n  file:x.tgz:\n    resolution: {integrity: sha512-BQY=, tarball: file:x.tgz}\n    name: '@x/z'\n    version: 1.0.0\n").
 			with(store("a@1.0.0_b@1.0.0", "a", "1.0.0")).with(store("file+x.tgz", "@x/z", "1.0.0")), []string{"npm/@x/z@1.0.0 dependency sha512:0506 by " + record + " url file:x.tgz", "npm/a@1.0.0 dependency sha512:0506 by " + record}},
 		{"hoisted, of pnpm 8", files{modules + "/.modules.yaml": "hoistedLocations:\n  /a/1.0.0(b@1.0.0):\n  - node_modules/same-a\n  /c/1.0.0:\n  - packages/p/node_modules/c\n",
