@@ -453,7 +453,7 @@ func (e *pnpmEntry) same(o *pnpmEntry) bool {
 // claim sets digests and origin of a unit. A patched package is not the artifact
 // whose digest the record has.
 func (r *pnpmRecord) claim(u *unit, e *pnpmEntry) {
-	u.Install = e.install
+	u.Install, u.Installers = e.install, []string{"pnpm"}
 	if u.InstallReason = sbom.ReasonDependency; r.direct[e.id] {
 		u.InstallReason = sbom.ReasonExplicit
 	}
