@@ -96,6 +96,11 @@ type Stage struct {
 	Findings  []Finding        `json:"findings"`
 	Gaps      []Gap            `json:"gaps"`
 	Notices   []sbom.Notice    `json:"notices,omitempty"`
+	// Absent are the packages that the lock files have for this environment and
+	// that are not installed, in the order of the lock files; MoreAbsent is the
+	// number of those that are left out.
+	Absent     []Absent `json:"absent,omitempty"`
+	MoreAbsent int      `json:"moreAbsent,omitempty"`
 	// Roots are the packages and commands that the stage uses by itself, from
 	// the configuration.
 	Roots []Root `json:"roots,omitempty"`
@@ -423,6 +428,22 @@ type LockFile struct {
 	For []string `json:"for,omitempty"`
 	// Notes are the places where the lock pins less than it seems to.
 	Notes []LockNote `json:"notes,omitempty"`
+}
+
+// Absent is a package that a lock file has and that is not installed.
+type Absent struct {
+	Type    string  `json:"type"`
+	Name    string  `json:"name"`
+	Version string  `json:"version,omitempty"`
+	Lock    LockRef `json:"lock"`
+	// Dev and Optional are as the lock file has them.
+	Dev      bool `json:"dev,omitempty"`
+	Optional bool `json:"optional,omitempty"`
+	// Unknown is true if it cannot be decided whether the entry is for this
+	// environment.
+	Unknown bool `json:"unknown,omitempty"`
+	// Installed are the other versions that are installed.
+	Installed []string `json:"installed,omitempty"`
 }
 
 // LockNote is a weakness of a lock file.

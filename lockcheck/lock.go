@@ -242,5 +242,8 @@ func (l *Lock) finish() {
 	}
 }
 
+// FullName returns the name with its namespace, as the ecosystem writes it.
+func (e *Entry) FullName() string { return e.fullName() }
+
 // fullName returns the name with its namespace, as the ecosystem writes it.
 func (e *Entry) fullName() string { return ecosystem.Join(e.Namespace, e.Name) }

@@ -173,6 +173,7 @@ func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 			s.Gaps = append(s.Gaps, gap)
 		}
 	}
+	s.Absent, s.MoreAbsent = f.absent()
 	for _, l := range f.locks {
 		s.Locks = append(s.Locks, lockFile(l))
 	}

@@ -43,6 +43,7 @@ func Lists() []List {
 		{"excluded", "Excluded, not counted", excludedList},
 		{"notices", "Notices", noticeList},
 		{"locks", "Lock files", lockList},
+		{"absent", "Locked and not installed", absentList},
 		{"indexes", "Package indexes", indexList},
 		{"changed", "Files that differ", fileList(audit.FileChanged, audit.FileMissing, audit.FileConffile, audit.FileUnread)},
 		{"unexplained", "Files that nothing explains", fileList(audit.FileUnexplained)},
@@ -328,6 +329,31 @@ func lockList(s stage) terminal.Table {
 			row = append(row, strings.Join(f.For, ", "))
 		}
 		l.Rows = append(l.Rows, row)
+	}
+	return l
+}
+
+func absentList(s stage) terminal.Table {
+	l := terminal.Table{Columns: []terminal.Column{
+		{Title: "Name", Code: true}, {Title: "Version", Code: true}, {Title: "Type"}, {Title: "Lock", Path: true, Code: true}, {Title: "Detail"},
+	}}
+	for _, a := range s.Absent {
+		var detail []string
+		if len(a.Installed) > 0 {
+			detail = append(detail, "installed at "+strings.Join(a.Installed, ", "))
+		}
+		for _, f := range []struct {
+			is   bool
+			text string
+		}{{a.Dev, "for development"}, {a.Optional, "optional"}, {a.Unknown, "not known whether it is for this platform"}} {
+			if f.is {
+				detail = append(detail, f.text)
+			}
+		}
+		l.Rows = append(l.Rows, []string{a.Name, a.Version, a.Type, a.Lock.File + ":" + strconv.Itoa(a.Lock.Line), strings.Join(detail, ", ")})
+	}
+	if s.MoreAbsent > 0 {
+		l.Rows = append(l.Rows, []string{"", "", "", "", "and " + wording.Count(s.MoreAbsent, "more", "more")})
 	}
 	return l
 }
