@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -409,7 +410,19 @@ type Finding struct {
 	// present state. Either may be empty.
 	Fix    string `json:"fix,omitempty"`
 	Accept string `json:"accept,omitempty"`
+	// Place is that of the exception that the finding is about, nil for another one.
+	Place *Place `json:"place,omitempty"`
 }
+
+// Place is where an entry of the configuration is.
+type Place struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+	// Entry names it.
+	Entry string `json:"entry"`
+}
+
+func (p *Place) String() string { return p.File + ":" + strconv.Itoa(p.Line) }
 
 // Root is something that a stage uses by itself.
 type Root struct {

@@ -27,9 +27,10 @@ type Facts struct {
 	Count, Limit, Line int
 	// Subject names one thing; Detail adds to it.
 	Subject, Detail string
-	// Place is the file and the line of an entry of the configuration, Note the end
-	// of the message.
-	Place, Note string
+	// Note is the end of the message.
+	Note string
+	// Place is that of the entry of the configuration that the finding is about.
+	Place *Place
 	// Dependencies, Paths and Accept become those of the finding.
 	Dependencies, Paths []string
 	Accept              string
@@ -39,7 +40,7 @@ type Facts struct {
 func (r Rule) Finding(f Facts) Finding {
 	out := Finding{
 		Rule: r.ID, Severity: f.Severity, Message: r.message(f) + f.Note,
-		Dependencies: f.Dependencies, Paths: f.Paths, Accept: f.Accept,
+		Dependencies: f.Dependencies, Paths: f.Paths, Accept: f.Accept, Place: f.Place,
 	}
 	if r.hint != nil {
 		out.Fix = r.hint(f)
@@ -70,7 +71,7 @@ func Rules() []Rule {
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleForged, RuleExpired, RuleExceptionGrowth, RuleIntroduces,
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RulePrivilege, RuleCode, RuleBytecode, RuleRedirect, RuleConffile, RuleUnsealed, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
-		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiring, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
+		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiring, RuleExcepted, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
 		RuleDemoted, RuleStageGone, RuleNotJudged, RuleShrunk,
 	}
 }

@@ -312,8 +312,8 @@ var (
 		},
 		hint: func(f Facts) string {
 			hint := "remove what is new, or narrow the exception down"
-			if f.Place != "" {
-				hint += " (" + f.Place + ")"
+			if f.Place != nil {
+				hint += " (" + f.Place.String() + ")"
 			}
 			return hint + "; if it is meant, record it in the baseline"
 		},
@@ -578,6 +578,17 @@ var (
 		},
 		hint: func(f Facts) string {
 			return fmt.Sprintf("do what the exception is waiting for, or renew it with a reason that still holds (line %d)", f.Line)
+		},
+	}
+	RuleExcepted = Rule{
+		ID: "excepted", Title: "An exception is needed", Strict: Info, Other: Info,
+		What:   "An exception excuses something in the stage. The remark has its age and the days that are left.",
+		Why:    "What it covers is in the stage like everything else, and nothing accounts for it.",
+		Fix:    "do what the exception is waiting for.",
+		Accept: acceptInfo,
+		// Detail has the age and the days that are left.
+		message: func(f Facts) string {
+			return "the exception for " + f.Subject + " is needed: " + f.Detail
 		},
 	}
 	RuleExpiredWaiver = Rule{

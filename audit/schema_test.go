@@ -53,7 +53,7 @@ func TestReportSchemaCovers(t *testing.T) {
 	gap := sbom.Gap{Kind: "k", Path: "p", Detail: "d"}
 	ref := &LockRef{File: "f", Line: 1}
 	entry := Accepted{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Content: "c", Locked: "l", Paths: []string{"p"}, Exception: "x", Reason: "r"}
-	finding := Finding{Rule: RuleGaps.ID, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a"}
+	finding := Finding{Rule: RuleGaps.ID, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a", Place: &Place{"f", 1, "e"}}
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Findings: []Finding{finding},
 		Stages: []Stage{{

@@ -11,6 +11,7 @@ import (
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/audit/growth"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // What exceptions cover.
@@ -37,7 +38,17 @@ func (p *policy) reportUses(accepted *baseline.Stage) {
 			Excuses: slices.Sorted(maps.Keys(u.rules)), Dependencies: p.known(u.dependencies), Paths: slices.Sorted(maps.Keys(u.paths)),
 		}
 		p.stage.Exceptions = append(p.stage.Exceptions, use)
+		if !use.Expired {
+			p.add(audit.RuleExcepted, audit.Facts{
+				Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Dependencies: use.Dependencies, Paths: use.Paths, Place: exceptionPlace(x),
+				Detail: fmt.Sprintf("it is %s old and has %s left", wording.Count(use.Age, "day", "days"), wording.Count(use.Left, "day", "days")),
+			})
+		}
 	}
+}
+
+func exceptionPlace(x *config.Exception) *audit.Place {
+	return &audit.Place{File: sbom.ValidText(x.File), Line: x.Line, Entry: x.String()}
 }
 
 // useForNotice records the exception for a notice. Its path is what a wildcard or a
@@ -73,7 +84,7 @@ func (p *policy) expired() {
 		}
 		x, u := &p.except.list[i], p.except.uses[i]
 		p.add(audit.RuleExpired, audit.Facts{
-			Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Detail: x.Expires, Line: x.Line, Place: x.At(),
+			Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Detail: x.Expires, Line: x.Line, Place: exceptionPlace(x),
 			Dependencies: p.known(u.dependencies), Paths: slices.Sorted(maps.Keys(u.paths)),
 		})
 	}
@@ -127,7 +138,7 @@ func (p *policy) newlyCovered(accepted *baseline.Stage) {
 		f.Paths = slices.Compact(f.Paths)
 		f.Subject, f.Count, f.Accept = label, len(f.Dependencies)+len(f.Paths), updateCommand(p.config, true)
 		if i := slices.IndexFunc(p.except.list, func(x config.Exception) bool { return x.String() == label && x.ForStage(p.stage.Name) }); i >= 0 {
-			f.Place = p.except.list[i].At()
+			f.Place = exceptionPlace(&p.except.list[i])
 		}
 		p.add(audit.RuleExceptionGrowth, *f)
 	}
@@ -142,7 +153,7 @@ func (p *policy) introduced() {
 			continue
 		}
 		ids := p.footprint.introducedBy(p.stage, u.dependencies)
-		f := audit.Facts{Subject: x.String(), Limit: x.Introduces.Most, Count: len(ids), Dependencies: ids, Place: x.At()}
+		f := audit.Facts{Subject: x.String(), Limit: x.Introduces.Most, Count: len(ids), Dependencies: ids, Place: exceptionPlace(x)}
 		if len(x.Introduces.PURLs) > 0 {
 			f.Dependencies = slices.DeleteFunc(ids, func(id string) bool {
 				c := p.footprint.doc.Component(id)
@@ -208,11 +219,11 @@ func exceptionFindings(c *config.Config, inputs []Input, except *exceptions, add
 		switch {
 		case !used && examined(x):
 			add(audit.RuleUnusedException, audit.Facts{
-				Subject: fmt.Sprintf("%s (%s, until %s)", x, x.Owner, x.Expires), Line: x.Line, Paths: []string{sbom.ValidText(x.File)},
+				Subject: fmt.Sprintf("%s (%s, until %s)", x, x.Owner, x.Expires), Line: x.Line, Paths: []string{sbom.ValidText(x.File)}, Place: exceptionPlace(x),
 			})
 		case used && except.live[i] && left <= c.Notice():
 			add(audit.RuleExpiring, audit.Facts{
-				Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Count: left, Detail: x.Expires, Line: x.Line, Paths: []string{sbom.ValidText(x.File)},
+				Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Count: left, Detail: x.Expires, Line: x.Line, Paths: []string{sbom.ValidText(x.File)}, Place: exceptionPlace(x),
 			})
 		}
 	}

@@ -207,6 +207,7 @@ func renderCSV(w io.Writer, r *audit.Report, _ Options) error {
 	_ = out.Write([]string{"stage", "type", "name", "version", "purl", "provenance", "evidence", "counted", "owner", "lock", "line", "reason", "paths"})
 	for i := range r.Stages {
 		s := &r.Stages[i]
+		excused := excusing(s)
 		for j := range s.Dependencies {
 			d := &s.Dependencies[j]
 			name, lock, line, reason := d.Name, "", "", ""
@@ -221,6 +222,9 @@ func renderCSV(w io.Writer, r *audit.Report, _ Options) error {
 			}
 			if d.Exception != nil {
 				reason = d.Exception.Reason
+			}
+			if x := excused[d.ID]; x != nil && d.Exception != nil {
+				reason = fmt.Sprintf("%s (%s, %s, %s)", oneLine(x.Reason), x.Owner, age(x), left(x))
 			}
 			row := []string{
 				s.Name, d.Type, name, d.Version, d.PURL, string(d.Provenance), d.Evidence, strconv.FormatBool(d.Provenance.Counted()), d.Owner,

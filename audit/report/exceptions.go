@@ -28,6 +28,21 @@ func (p *page) exceptions(s stage) {
 	}
 }
 
+// excusing returns the live exceptions by the ID of each dependency that they
+// excuse, the first one of several.
+func excusing(s *audit.Stage) map[string]*audit.ExceptionUse {
+	out := map[string]*audit.ExceptionUse{}
+	for i := range s.Exceptions {
+		x := &s.Exceptions[i]
+		for _, id := range x.Dependencies {
+			if out[id] == nil && !x.Expired {
+				out[id] = x
+			}
+		}
+	}
+	return out
+}
+
 // oneLine returns a text without its line breaks.
 func oneLine(s string) string { return strings.Join(textLines(s), " ") }
 

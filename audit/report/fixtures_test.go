@@ -222,6 +222,7 @@ func hostileStage(s string) audit.Stage {
 				ToStage: []string{s}, ToBase: []string{s + "2", s}}},
 		Findings: []audit.Finding{
 			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s, s + "2"}, Paths: []string{s, s + "2"}, Fix: s, Accept: s},
+			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s}, Paths: []string{s}, Place: &audit.Place{File: s, Line: 1, Entry: s}},
 			{Rule: s, Severity: audit.Severity(s), Message: s, Fix: "run `" + s + "` again: " + s},
 		},
 		Gaps:    []audit.Gap{{Gap: gap(s, s, s), Waived: excuse}, {Gap: gap(s, "", s), Waived: excuse}, {Gap: gap(s, s, s)}, {Gap: gap(s, "", s)}},

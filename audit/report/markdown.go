@@ -268,6 +268,9 @@ func markdownStage(r *audit.Report, s stage) []block {
 		blocks = append(blocks, g)
 	}
 	for _, f := range s.Findings {
+		if f.Rule == audit.RuleExcepted.ID && len(s.Exceptions) > 0 {
+			continue // the table of exceptions has it
+		}
 		blocks = append(blocks, block{rank: rankCause, open: markdownFinding(s, f)})
 	}
 	if len(s.Gaps) > 0 {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
@@ -49,6 +50,10 @@ func results(r *audit.Report) []result {
 		}
 	}
 	for _, f := range r.Findings {
+		if f.Place != nil {
+			out = append(out, newResult("", f, f.Place.Entry, f.Message, place{f.Place.File, f.Place.Line}))
+			continue
+		}
 		out = append(out, newResult("", f, f.Message, f.Message, place{}))
 	}
 	// Platforms take two problems of one fingerprint for one.
@@ -68,6 +73,18 @@ type place struct {
 }
 
 func stageResults(s *audit.Stage, f audit.Finding, byID map[string]*audit.Dependency) []result {
+	if f.Place != nil {
+		// It is about an entry of the configuration, which names them all.
+		text := f.Message
+		for i, subject := range slices.Concat(f.Dependencies, f.Paths) {
+			if i == shownItems {
+				text += fmt.Sprintf(" and %d more", len(f.Dependencies)+len(f.Paths)-i)
+				break
+			}
+			text += []string{": ", ", "}[min(i, 1)] + subject
+		}
+		return []result{newResult(s.Name, f, f.Place.Entry, text, place{f.Place.File, f.Place.Line})}
+	}
 	var out []result
 	for _, id := range f.Dependencies {
 		d := byID[id]
