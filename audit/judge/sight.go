@@ -113,7 +113,9 @@ func (f *footprint) locksInside(ids []string, covered map[string]bool) []string 
 			continue
 		}
 		known, ok := lockcheck.ByName(x.Path)
-		if !ok || !known.Read {
+		// One of the same name as a lock of the stage is most likely its copy.
+		named := func(l *lockcheck.Lock) bool { return filepath.Base(l.Path) == path.Base(x.Path) }
+		if !ok || !known.Read || slices.ContainsFunc(f.locks, named) {
 			continue
 		}
 		dir := strings.TrimSuffix(path.Dir(x.Path), "/") + "/"
