@@ -41,6 +41,7 @@ type expectation struct {
 	shebang  bool // the installer replaces the first line
 	caps     bool
 	link     bool // the target is that of the manifest
+	prefix   *prefixed
 }
 
 // want is an artifact that an entry names.
@@ -138,7 +139,7 @@ func (e *engine) sources() []artifact.Source {
 }
 
 // kinds are the kinds of artifacts by type of package URL.
-var kinds = map[string]artifact.Kind{"deb": artifact.Deb, "rpm": artifact.RPM, "apk": artifact.APK, "alpm": artifact.ALPM, "pypi": artifact.Wheel, "npm": artifact.NPM, "gem": artifact.Gem}
+var kinds = map[string]artifact.Kind{"deb": artifact.Deb, "rpm": artifact.RPM, "apk": artifact.APK, "alpm": artifact.ALPM, "pypi": artifact.Wheel, "npm": artifact.NPM, "gem": artifact.Gem, "conda": artifact.Conda, "maven": artifact.Jar}
 
 // wants are the artifacts that trusted entries name.
 func (e *engine) wants(ctx context.Context) ([]want, error) {
@@ -178,6 +179,12 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 			out = append(out, e.gemWants(w, c, governing)...)
 			continue
 		}
+		if w.Kind == artifact.Jar {
+			if !c.Counts() {
+				continue // in another archive
+			}
+			e.wantJar(&w, c, locked, locks)
+		}
 		for _, l := range governing {
 			for _, h := range l.Hashes {
 				w.Digests = append(w.Digests, h.Algorithm+":"+h.Value)
@@ -194,6 +201,9 @@ func (e *engine) wants(ctx context.Context) ([]want, error) {
 			if w.Kind = artifact.Yarn; patched {
 				w.url, w.File = "", artifact.YarnPatch(w.Name)
 			}
+		}
+		if w.Kind == artifact.Conda {
+			w.Fits = func(m *artifact.Manifest) bool { return len(e.condaRecords(c, m)) > 0 }
 		}
 		if w.Kind == artifact.Wheel && len(w.Digests) > 1 {
 			w.Fits = e.wheelFits(c)
@@ -239,6 +249,12 @@ func (e *engine) locked(ctx context.Context) (map[lockKey][]lockedEntry, *lockch
 			}
 			k := lockKey{x.Type, ecosystem.Canonical(x.Type, ecosystem.Join(x.Namespace, x.Name)), x.Version}
 			out[k] = append(out[k], lockedEntry{x, at})
+			if x.Type == "maven" {
+				for _, h := range x.Hashes {
+					k := lockKey{"maven", h.Algorithm + ":" + h.Value, ""} // see wantJar
+					out[k] = append(out[k], lockedEntry{x, at})
+				}
+			}
 		}
 	}
 	return out, lockcheck.NewSet(locks, lockcheck.Policy{}), nil
@@ -348,6 +364,10 @@ func (p *placer) place(w *want, m *artifact.Manifest, out *found) {
 		p.placeGem(w, m, out)
 	case artifact.NPM, artifact.Yarn:
 		p.placeNPM(w, m, out)
+	case artifact.Conda:
+		p.placeConda(w, m, out)
+	case artifact.Jar:
+		p.placeJar(w, m, out)
 	}
 }
 
@@ -593,6 +613,10 @@ func (e *engine) compareManifest(n rootfs.Node, f *node, x rootfs.Examined, r os
 	case kind == rootfs.File:
 		if w.shebang {
 			if !e.sameRest(n, w.digest) {
+				d |= howContent
+			}
+		} else if w.prefix != nil {
+			if !e.samePrefixed(n, w) {
 				d |= howContent
 			}
 		} else if x.Sums.BLAKE3 != w.digest {

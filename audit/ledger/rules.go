@@ -79,6 +79,8 @@ func Rules() []Rule {
 			Source: "https://peps.python.org/pep-0552/", explain: (*engine).bytecode},
 		{Name: "python-records", Files: "RECORD, INSTALLER, REQUESTED and direct_url.json of distributions", Checked: "that it is no program",
 			Source: "https://packaging.python.org/en/latest/specifications/recording-installed-packages/", explain: (*engine).pythonRecords},
+		{Name: "conda-records", Files: "the records in conda-meta of a prefix of conda", Checked: "that it is no program",
+			Source: "https://docs.conda.io/projects/conda/en/stable/dev-guide/deep-dives/install.html", explain: (*engine).condaRecord},
 		{Name: "venv", Files: "pyvenv.cfg, links to the interpreter and the activate scripts of virtual environments", Checked: "that the interpreter is accounted for, that packages of the system are not used, that a script is the template of that interpreter",
 			Source: "https://docs.python.org/3/library/venv.html", explain: (*engine).venv},
 		{Name: "npm", Files: "node_modules/.package-lock.json and links in node_modules/.bin", Checked: "that a link leads to a file of a package beside it",

@@ -42,7 +42,9 @@ const (
 	Conda Kind = "conda"
 	Crate Kind = "crate"
 	GoZip Kind = "gozip"
-	Yarn  Kind = "yarn" // a zip file of Yarn's, or the npm tarball that it is made of
+	// Jar is a Java archive, which is installed as it is: its manifest is one file.
+	Jar  Kind = "jar"
+	Yarn Kind = "yarn" // a zip file of Yarn's, or the npm tarball that it is made of
 )
 
 // Manifest is what an artifact installs. It is canonical: files are sorted by
@@ -114,8 +116,11 @@ const (
 	// RewriteShebang replaces the first line, "#!python", by the path of the
 	// interpreter (https://packaging.python.org/en/latest/specifications/binary-distribution-format/).
 	RewriteShebang = "shebang"
-	// RewritePrefix replaces a placeholder by the path of the environment (conda).
+	// RewritePrefix replaces a placeholder, which Target has, by the path of the
+	// environment (conda). RewriteBinary does so in the strings of a binary file,
+	// and fills up with NUL bytes after each of them what the path is shorter.
 	RewritePrefix = "prefix"
+	RewriteBinary = "binary"
 )
 
 // ErrNone is the error for an artifact that is nowhere.
@@ -141,6 +146,9 @@ type Want struct {
 	Near []string
 	// Size is the size in bytes, 0 when it is unknown. It saves hashing others.
 	Size int64
+	// Installed are the paths of what may be the artifact itself in the first of the
+	// sources, where an installer does not unpack it.
+	Installed []string
 	// Fits reports whether an artifact is the one that was installed, where an
 	// entry names several by their digests: the wheels of all platforms. The
 	// others are looked at as long as it returns false. It may be nil.

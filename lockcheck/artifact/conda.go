@@ -122,8 +122,8 @@ func (c *condaInfo) apply(b *builder) error {
 		if strings.HasPrefix(f.Path, "info/") {
 			continue
 		}
-		if rewritten[f.Path] {
-			f.Rewrite = RewritePrefix
+		if r, ok := rewritten[f.Path]; ok && f.Type == 'f' {
+			f.Rewrite, f.Target = r.how, r.placeholder
 		}
 		if link.Noarch.Type == "python" {
 			if rest, ok := strings.CutPrefix(f.Path, "site-packages/"); ok {
@@ -138,19 +138,32 @@ func (c *condaInfo) apply(b *builder) error {
 	return nil
 }
 
-// rewritten returns the paths of files with a placeholder for the prefix, from
-// paths.json, or from has_prefix in older packages: lines of a path, or of
-// placeholder, mode and path.
-func (c *condaInfo) rewritten() (map[string]bool, error) {
-	out := map[string]bool{}
+// rewrite is how an installer changes a file.
+type rewrite struct{ how, placeholder string }
+
+// oldPlaceholder is the one of packages whose has_prefix does not name it
+// (conda's base/constants.py, PREFIX_PLACEHOLDER).
+const oldPlaceholder = "/opt/anaconda1anaconda2anaconda3"
+
+// rewritten returns the files with a placeholder for the prefix, from paths.json,
+// or from has_prefix in older packages: lines of a path, or of placeholder, mode
+// and path.
+func (c *condaInfo) rewritten() (map[string]rewrite, error) {
+	out := map[string]rewrite{}
+	add := func(file, placeholder, mode string) {
+		r := rewrite{RewritePrefix, placeholder}
+		if mode == "binary" {
+			r.how = RewriteBinary
+		}
+		out[path.Clean(file)] = r
+	}
 	if c.paths == nil {
 		for line := range strings.Lines(string(c.prefixes)) {
 			line = strings.TrimSpace(line)
 			if fields := strings.SplitN(line, " ", 3); len(fields) == 3 && (fields[1] == "text" || fields[1] == "binary") {
-				line = strings.Trim(fields[2], `"`)
-			}
-			if line != "" {
-				out[path.Clean(line)] = true
+				add(strings.Trim(fields[2], `"`), strings.Trim(fields[0], `"`), fields[1])
+			} else if line != "" {
+				add(line, oldPlaceholder, "text")
 			}
 		}
 		return out, nil
@@ -159,6 +172,7 @@ func (c *condaInfo) rewritten() (map[string]bool, error) {
 		Paths []struct {
 			Path        string `json:"_path"`
 			Placeholder string `json:"prefix_placeholder"`
+			Mode        string `json:"file_mode"`
 		}
 	}
 	if err := json.Unmarshal(c.paths, &list); err != nil {
@@ -166,7 +180,7 @@ func (c *condaInfo) rewritten() (map[string]bool, error) {
 	}
 	for _, p := range list.Paths {
 		if p.Placeholder != "" {
-			out[path.Clean(p.Path)] = true
+			add(p.Path, p.Placeholder, p.Mode)
 		}
 	}
 	return out, nil

@@ -96,7 +96,7 @@ func TestConda(t *testing.T) {
 	pkg := []member{file("etc/foo", "/opt/old"), file("site-packages/foo.py", "x"), file("python-scripts/run", "y")}
 	inner := func(m []member) string { return string(zst(tarOf(t, m...))) }
 	m := mustRead(t, Conda, zipOf(t, "metadata.json", "{}", "pkg-foo-1.0-py_0.tar.zst", inner(pkg), "info-foo-1.0-py_0.tar.zst", inner(info)))
-	equal(t, m, "foo 1.0 noarch", "f 0644 etc/foo 8 prefix", "f 0644 run 1 in scripts", "f 0644 foo.py 1 in site-packages")
+	equal(t, m, "foo 1.0 noarch", "f 0644 etc/foo 8 to /opt/old prefix", "f 0644 run 1 in scripts", "f 0644 foo.py 1 in site-packages")
 	if d := cmp.Diff([]Program{{"foo", "foo:main"}}, m.Programs); d != "" || m.Record["build"] != "py_0" {
 		t.Error(d, m.Record)
 	}
@@ -104,7 +104,7 @@ func TestConda(t *testing.T) {
 		info[0], file("info/has_prefix", "bin/a\n/opt/old text bin/b\n/opt/old binary \"lib/c d\"\n"),
 	}, file("bin/a", "1"), file("bin/b", "2"), file("lib/c d", "3"), file("lib/e", "4"))
 	m = mustRead(t, Conda, tarOf(t, old...))
-	equal(t, m, "foo 1.0 noarch", "f 0644 bin/a 1 prefix", "f 0644 bin/b 1 prefix", "f 0644 lib/c d 1 prefix", "f 0644 lib/e 1")
+	equal(t, m, "foo 1.0 noarch", "f 0644 bin/a 1 to /opt/anaconda1anaconda2anaconda3 prefix", "f 0644 bin/b 1 to /opt/old prefix", "f 0644 lib/c d 1 to /opt/old binary", "f 0644 lib/e 1")
 	refused(t, Conda, zipOf(t, "pkg-a.tar.zst", inner(pkg)), "missing")
 	refused(t, Conda, zipOf(t, "pkg-a.tar.zst", inner(pkg), "pkg-b.tar.zst", inner(pkg)), "twice")
 	refused(t, Conda, tarOf(t, pkg...), "index.json")

@@ -147,6 +147,10 @@ func (s Source) direct(w Want, digest string) []*item {
 		add(p)
 	}
 	switch w.Kind {
+	case Jar:
+		for _, p := range w.Installed {
+			add(p)
+		}
 	case NPM:
 		for _, home := range s.homes() {
 			// cacache: content by its digest
@@ -184,7 +188,7 @@ func looksLike(k Kind, r Reader) bool {
 		return has(arMagic)
 	case RPM:
 		return has("\xed\xab\xee\xdb")
-	case Wheel, GoZip:
+	case Wheel, GoZip, Jar:
 		return has("PK\x03\x04")
 	case Yarn:
 		return has("PK\x03\x04") || has("\x1f\x8b")

@@ -20,13 +20,14 @@ func readers() map[Kind]func(*builder, Reader) error {
 		Conda: readConda,
 		Crate: readCrate,
 		GoZip: readGoZip,
+		Jar:   readJar,
 		Yarn:  readYarn,
 	}
 }
 
 // version is the version of the readers and of the encoding of manifests. It is
 // raised when the manifest of any artifact changes.
-const version = 1
+const version = 2
 
 // Read makes the manifest of an artifact. It does not check a digest. The error
 // is about the context or the artifact, which is damaged, refused or of an

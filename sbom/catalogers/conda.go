@@ -10,10 +10,11 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 )
 
-// condaRecord sets what conda recorded of a package: the digests of its artifact,
+// condaRecord sets the type of a package of conda, and what conda recorded of a package: the digests of its artifact,
 // its URL and its build, which a package URL has in qualifiers
 // (https://github.com/package-url/purl-spec, types/conda-definition.json).
 func condaRecord(f *Found, m pkg.CondaMetaPackage) {
+	f.Type = packageurl.TypeConda // syft has none for it
 	for _, d := range []sbom.Digest{{Algorithm: "sha256", Value: m.SHA256}, {Algorithm: "md5", Value: m.MD5}} {
 		if v, ok := hexDigest(d.Value); ok {
 			d.Value, d.File = v, f.Path

@@ -93,10 +93,10 @@ func TestLists(t *testing.T) {
 	release := "JAVA_VERSION=\"21.0.4\"\nIMAGE_TYPE=\"JDK\"\nIMPLEMENTOR=\"Eclipse Adoptium\"\nJAVA_RUNTIME_VERSION=\"21.0.4+7-LTS\"\n"
 	runCases(t, []scanCase{
 		{"conda", conda("/opt/conda", `"bin/evil", "../../usr/local/bin/tool", "/usr/local/bin/other"`).with(files{"/opt/conda/bin/evil": x, "/usr/local/bin/tool": x, "/usr/local/bin/other": x, "/bin/evil": x}),
-			[]string{"counts generic/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "counts " + unaccounted("/usr/local/bin/other"), "counts " + unaccounted("/bin/evil"),
+			[]string{"counts conda/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "counts " + unaccounted("/usr/local/bin/other"), "counts " + unaccounted("/bin/evil"),
 				"notice claimed-files /opt/conda/conda-meta/evil-6.6.6-0.json"}},
 		{"conda in the root", conda("", `"usr/local/bin/tool"`).with(files{"/usr/local/bin/tool": x}),
-			[]string{"counts generic/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "notice claimed-files /conda-meta/evil-6.6.6-0.json"}},
+			[]string{"counts conda/evil@6.6.6", "counts " + unaccounted("/usr/local/bin/tool"), "notice claimed-files /conda-meta/evil-6.6.6-0.json"}},
 		{"a Java runtime", files{"/opt/java/release": release, "/opt/java/bin/java": x}, []string{"counts generic/oracle/openjdk@21.0.4+7-LTS"}},
 		{"a Java runtime that is the whole system", files{"/usr/release": release, "/usr/bin/evil": x}, []string{"counts generic/oracle/openjdk@21.0.4+7-LTS", "counts " + unaccounted("/usr/bin/evil"), "notice claimed-files /usr/release"}},
 		{"a Gentoo database in a home", files{"/home/me/var/db/pkg/app-misc/evil-6.6.6/CONTENTS": "obj /usr/local/bin/tool 00000000000000000000000000000000 1\n", "/usr/local/bin/tool": x},

@@ -97,6 +97,9 @@ func syftIdentity(p pkg.Package) string {
 	if c.Version == "UNKNOWN" { // syft's stub for a missing version
 		c.Version = ""
 	}
+	if p.Type == pkg.CondaPkg { // syft has no package URL for it
+		c.Type = packageurl.TypeConda
+	}
 	if c.Type == "pypi" {
 		c.Name = ecosystem.Python(c.Name)
 	}
