@@ -96,7 +96,9 @@ func TestConda(t *testing.T) {
 		{"a changed module", func(f map[string]string) { f["opt/conda/lib/python3.11/site-packages/foo.py"] = "evil" }, false},
 		{"a changed script", func(f map[string]string) { f["opt/conda/bin/run"] += "evil()\n" }, false},
 		{"another interpreter", func(f map[string]string) { f["opt/conda/bin/run"] = "#!/opt/evil/bin/python\nimport foo\n" }, false},
-		{"a changed library", func(f map[string]string) { f["opt/conda/lib/libx.so"] = strings.Replace(f["opt/conda/lib/libx.so"], "more", "evil", 1) }, false},
+		{"a changed library", func(f map[string]string) {
+			f["opt/conda/lib/libx.so"] = strings.Replace(f["opt/conda/lib/libx.so"], "more", "evil", 1)
+		}, false},
 		{"code in the padding", func(f map[string]string) {
 			f["opt/conda/lib/libx.so"] = strings.Replace(f["opt/conda/lib/libx.so"], "\x00\x00\x00", "\x00x\x00", 1)
 		}, false},
