@@ -228,7 +228,7 @@ func (b *bunParser) pkg(m *member) {
 		row.info(&e)
 	case strings.HasPrefix(scheme, "git"), npmGitHost(origin):
 		row.checkout(origin, &e)
-	case exactVersion(origin):
+	case releaseVersion(origin):
 		e.Version = origin
 		row.registry(&e)
 	case strings.Contains(origin, "://"), strings.ContainsAny(origin, "/\\"), strings.HasSuffix(origin, ".tgz"), strings.HasSuffix(origin, ".tar.gz"):
@@ -316,6 +316,10 @@ func cutID(id string) (name, rest string, ok bool) {
 	return id[:at], id[at+1:], true
 }
 
+// releaseVersion reports whether a version is exact, with or without build
+// metadata.
+func releaseVersion(version string) bool { return exactVersion(withoutBuild(version)) }
+
 // bunRow is the value of one package, of which items are the elements that have
 // not been read.
 type bunRow struct {
@@ -378,7 +382,7 @@ func (r *bunRow) tarball(origin string, e *Entry) {
 		e.Source = Source{Kind: KindURL, URL: scrub(origin)}
 		if before, file, ok := strings.Cut(unescape(l.path), "/-/"); ok && isDefault("npm", origin) && before == "/"+e.fullName() {
 			version := strings.TrimSuffix(strings.TrimPrefix(file, e.Name+"-"), ".tgz")
-			if exactVersion(version) && file == e.Name+"-"+version+".tgz" {
+			if releaseVersion(version) && file == e.Name+"-"+version+".tgz" {
 				e.Version, e.Source = version, registrySource("npm", origin)
 			}
 		}

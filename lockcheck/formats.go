@@ -100,8 +100,9 @@ var formats = sync.OnceValue(func() []format {
 		},
 		{
 			// "version" is a string.
-			Name: formatDeno, Types: []string{"npm", "jsr"}, Strongest: HashLocked,
-			own: mark(`^\s*\{\s*"version"\s*:\s*"[0-9]+"\s*,\s*"(specifiers|redirects|remote|packages|npm|jsr|workspace)"\s*:`),
+			Name: formatDeno, Types: []string{"npm", "jsr", typeModule}, Strongest: HashClaimed,
+			parse: fromJSON((*Lock).parseDeno),
+			own:   mark(`^\s*\{\s*"version"\s*:\s*"[0-9]+"\s*,\s*"(specifiers|redirects|remote|packages|npm|jsr|workspace)"\s*:`),
 		},
 		{
 			// go.mod is read together with go.sum, whichever of the two is named.

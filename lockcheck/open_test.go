@@ -93,7 +93,7 @@ const bunLock = "{\n  \"lockfileVersion\": 1,\n  \"configVersion\": 1,\n  \"work
 // name of another tool or of none.
 func TestOtherTools(t *testing.T) {
 	for file, text := range map[string]string{
-		"deno.lock": "{\"version\": \"5\"}", "flake.lock": "{}",
+		"flake.lock": "{}",
 	} {
 		if unreadName(file) == nil {
 			continue // it is read

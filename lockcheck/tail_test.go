@@ -25,8 +25,9 @@ func furtherSamples() map[string]lockSample {
 	digest := Hash{Algorithm: "sha256", Value: shaA}
 	vcpkgRegistry := Package{Type: "vcpkg", Name: "vcpkg", Version: commit, Install: Install{Kind: KindVCS, URL: "https://github.com/microsoft/vcpkg", Commit: commit}}
 	return map[string]lockSample{
-		formatPDM: {pdmSample, py("foo", "1.0", digest)},
-		formatBun: {bunOf(`"a": ["a@1.0.0", "", {}, "` + sri512 + `"]`), js("a", "1.0.0", "/app/node_modules/a")},
+		formatPDM:  {pdmSample, py("foo", "1.0", digest)},
+		formatDeno: {`{"version": "5", "npm": {"a@1.0.0": {"integrity": "` + sri512 + `"}}}`, js("a", "1.0.0", "/app/node_modules/.deno/a@1.0.0/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})},
+		formatBun:  {bunOf(`"a": ["a@1.0.0", "", {}, "` + sri512 + `"]`), js("a", "1.0.0", "/app/node_modules/a")},
 
 		"conan.lock":               {conanSample, Package{Type: "conan", Name: "zlib", Version: "1.3.1"}},
 		"pubspec.lock":             {pubSample, Package{Type: "pub", Name: "shelf", Version: "1.4.1"}},

@@ -111,7 +111,7 @@ func (e lockEdit) apply(t *testing.T, lock string) string {
 
 // lockProjects returns the projects. A tool adds its own in a file of its name.
 func lockProjects() []lockProject {
-	return slices.Concat(npmProjects(), bunProjects())
+	return slices.Concat(npmProjects(), bunProjects(), denoProjects())
 }
 
 func TestLockProjects(t *testing.T) {
