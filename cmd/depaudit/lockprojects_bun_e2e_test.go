@@ -31,7 +31,7 @@ func bunProjects() []lockProject {
 		// They make commands writable for all users, which is a finding, and list
 		// packages for other platforms.
 		p.install = "bun install --ignore-scripts --save-text-lockfile && chmod -R go-w node_modules"
-		p.list += ` | grep -vE '@esbuild/(.*-(arm|arm64|ia32|loong64|mips64el|ppc64|riscv64|s390x)|[^l].*)@|fsevents@'`
+		p.list += otherPlatforms
 		list = append(list, p)
 	}
 	return list

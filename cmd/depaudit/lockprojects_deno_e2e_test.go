@@ -8,7 +8,8 @@ func denoProjects() []lockProject {
 	return []lockProject{{
 		name: "deno", tools: []string{"deno@2.9.6"},
 		install: "deno install", lock: "deno.lock",
-		list: `deno list --depth 1000 | sed -E 's/^[^n]*npm://; s/ \(.*//; s/ /@/'`, parse: treeList,
+		// The list has packages for other platforms, and an alias after its package.
+		list: `deno list --depth 1000 | sed -E 's/^.*npm:([^ ]+)( \([^)]*\))? /\1@/' | sort -u` + otherPlatforms, parse: treeList,
 		evidence: "hash-locked",
 		victim:   "bytes@3.1.2",
 		hash:     lockEdit{`("bytes@3\.1\.2": \{\s*"integrity": "sha512-)....`, "${1}AAAA"},

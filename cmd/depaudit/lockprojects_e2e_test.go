@@ -44,6 +44,10 @@ const sharedManifest = `{
 }
 `
 
+// otherPlatforms removes the packages for other platforms from the list of a tool
+// that has what it locks.
+const otherPlatforms = ` | grep -vE '@esbuild/(.*-(arm|arm64|ia32|loong64|mips64el|ppc64|riscv64|s390x)|[^l].*)@|fsevents@'`
+
 // lockProject is a project that a package manager installs.
 type lockProject struct {
 	name string
