@@ -224,6 +224,9 @@ type StageDiff struct {
 	// Content are the IDs of dependencies of the same version with other files, at
 	// other places, or with another lock entry.
 	Content []string
+	// Covered are the dependencies that an exception covers by a wildcard or by their
+	// directory, and did not cover before.
+	Covered []audit.Accepted
 	// FilesAdded and FilesRemoved are accepted files of one side only.
 	FilesAdded, FilesRemoved []audit.AcceptedFile
 }
@@ -289,8 +292,12 @@ func diffStage(name string, before, after *Stage) (StageDiff, bool) {
 		if differs(pair) {
 			d.Content = append(d.Content, pair.Now.ID)
 		}
+		if newlyCovered(pair) {
+			d.Covered = append(d.Covered, pair.Now)
+		}
 	}
 	slices.Sort(d.Content)
+	slices.SortFunc(d.Covered, audit.Accepted.Compare)
 	d.FilesAdded, d.FilesRemoved = filesOf(after, before), filesOf(before, after)
 	other := before.Verified != after.Verified || (before.Files == nil) != (after.Files == nil) || slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
 		b, n := p.Before, p.Now

@@ -317,6 +317,9 @@ func FuzzParseConfig(f *testing.F) {
 			}
 			return
 		}
+		if list, err := ParseExceptions("f", data, c.Stages); err == nil && len(list) != len(c.Exceptions) {
+			t.Fatalf("%d exceptions in a file of their own, %d here", len(list), len(c.Exceptions))
+		}
 		// What is accepted keeps the promises that everything else relies on.
 		if c.Pipeline == "" || c.Baseline == "" || len(c.Stages) == 0 {
 			t.Fatalf("accepted: %+v", c)

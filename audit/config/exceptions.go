@@ -84,15 +84,6 @@ func (x *Exception) ForStage(name string) bool {
 	return len(x.Stages) == 0 || slices.Contains(x.Stages, name)
 }
 
-// Excuses reports whether the exception covers a rule.
-func (x *Exception) Excuses(rule string) bool {
-	if len(x.Rules) > 0 {
-		return slices.Contains(x.Rules, rule)
-	}
-	r, ok := audit.RuleByID(rule)
-	return ok && r.ExcusedByDefault()
-}
-
 // SameScope reports whether two exceptions have the same subject, and a stage
 // and a rule in common.
 func (x *Exception) SameScope(y *Exception) bool {

@@ -208,7 +208,7 @@ func newExceptions(list []config.Exception, today string) *exceptions {
 
 // inStage returns the exceptions as they apply to a stage.
 func (e *exceptions) inStage(name string) *stageExceptions {
-	return &stageExceptions{exceptions: e, stage: name, uses: map[int]*exceptionUse{}, lapsed: map[string][]lapse{}, covered: map[string]string{}}
+	return &stageExceptions{exceptions: e, stage: name, uses: map[int]*exceptionUse{}, byDefault: map[string]bool{}, lapsed: map[string][]lapse{}, covered: map[string]string{}}
 }
 
 // stageExceptions are the exceptions of one stage, with what they excuse in it.
@@ -218,6 +218,9 @@ type stageExceptions struct {
 	// uses are by the index of the exception; of an expired one, what it no longer
 	// excuses.
 	uses map[int]*exceptionUse
+	// byDefault has, for each rule that was asked about, whether an exception covers
+	// it without naming it.
+	byDefault map[string]bool
 	// lapsed are the expired exceptions of what breaks a rule, by its ID.
 	lapsed map[string][]lapse
 	// covered has the exceptions that cover a dependency by a wildcard or by its
@@ -258,10 +261,20 @@ func (h hit) covers() string {
 // one. One that names the thing comes before a wildcard, so that what it covers is
 // not the wildcard's.
 func (e *stageExceptions) find(rule string, paths []string, matches func(int) bool) hit {
+	byDefault, known := e.byDefault[rule]
+	if !known {
+		r, ok := audit.RuleByID(rule)
+		byDefault = ok && r.ExcusedByDefault()
+		e.byDefault[rule] = byDefault
+	}
 	var found [4]*hit
 	for i := range e.list {
 		x := &e.list[i]
-		if !x.ForStage(e.stage) || !x.Excuses(rule) || !matches(i) {
+		covers := byDefault
+		if len(x.Rules) > 0 {
+			covers = slices.Contains(x.Rules, rule)
+		}
+		if !covers || !x.ForStage(e.stage) || !matches(i) {
 			continue
 		}
 		h := &hit{x: x, at: i, live: e.live[i], wide: !e.sel[i].one(paths)}

@@ -163,15 +163,26 @@ func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 	for _, id := range files.Content {
 		fmt.Fprintf(c.stdout, "  ! %s  other files, places or lock entry of the same version\n", labelOf(id))
 	}
+	for _, a := range files.Covered {
+		fmt.Fprintf(c.stdout, "  ! %s  covered by the exception for %s\n", labelOf(a.ID), terminal.Escape(a.Exception))
+	}
 	for _, f := range files.FilesAdded {
-		fmt.Fprintf(c.stdout, "  + %s  %s\n", terminal.Escape(f.Path), terminal.Escape(f.Rule))
+		fmt.Fprintf(c.stdout, "  + %s  %s%s\n", terminal.Escape(f.Path), terminal.Escape(f.Rule), by(f.Exception))
 	}
 	for _, f := range files.FilesRemoved {
-		fmt.Fprintf(c.stdout, "  - %s  %s\n", terminal.Escape(f.Path), terminal.Escape(f.Rule))
+		fmt.Fprintf(c.stdout, "  - %s  %s%s\n", terminal.Escape(f.Path), terminal.Escape(f.Rule), by(f.Exception))
 	}
 	for _, ch := range g.Changed {
 		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", labelOf(ch.Key), terminal.Escape(ch.From), terminal.Escape(ch.To))
 	}
+}
+
+// by returns the end of a line about what an exception covers, "" for none.
+func by(exception string) string {
+	if exception == "" {
+		return ""
+	}
+	return "  by the exception for " + terminal.Escape(exception)
 }
 
 // labelOf returns the name and the version in an identity, escaped.
@@ -241,8 +252,8 @@ func (c *command) baselineShow() *cobra.Command {
 		Use:   "show",
 		Short: "Print the accepted dependencies and files",
 		Long: `Prints each dependency of the baseline with its provenance, its evidence and the
-reason it was accepted with, and each file with the rule that it breaks. Nothing
-is scanned.`,
+reason it was accepted with, each file with the rule that it breaks, and the
+exceptions with the day since which they are needed. Nothing is scanned.`,
 		Example: `  depaudit baseline show
   depaudit baseline show --stage build-source`,
 		Args: noArgs,
@@ -262,18 +273,21 @@ is scanned.`,
 				}
 				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", name, len(b.Dependencies), terminal.Escape(b.Method.String()))
 				for _, e := range b.Dependencies {
-					fmt.Fprintf(c.stdout, "  %s  %s (%s)", labelOf(e.ID), e.Provenance, terminal.Escape(e.Evidence))
+					fmt.Fprintf(c.stdout, "  %s  %s (%s)%s", labelOf(e.ID), e.Provenance, terminal.Escape(e.Evidence), by(e.Exception))
 					if e.Reason != "" {
 						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(e.Reason))
 					}
 					fmt.Fprintln(c.stdout)
 				}
 				for _, f := range b.Files {
-					fmt.Fprintf(c.stdout, "  %s  %s", terminal.Escape(f.Path), terminal.Escape(f.Rule))
+					fmt.Fprintf(c.stdout, "  %s  %s%s", terminal.Escape(f.Path), terminal.Escape(f.Rule), by(f.Exception))
 					if f.Reason != "" {
 						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(f.Reason))
 					}
 					fmt.Fprintln(c.stdout)
+				}
+				for _, subject := range slices.Sorted(maps.Keys(b.Exceptions)) {
+					fmt.Fprintf(c.stdout, "  exception for %s  since %s\n", terminal.Escape(subject), terminal.Escape(b.Exceptions[subject]))
 				}
 			}
 			return nil
