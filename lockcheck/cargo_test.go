@@ -110,3 +110,21 @@ func TestCargoManifests(t *testing.T) {
 		}
 	}
 }
+
+// TestElsewhere checks which names a lock takes from somewhere else than a directory
+// of the project: what was built from a directory in their place is not the
+// project's.
+func TestElsewhere(t *testing.T) {
+	h1 := "qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c="
+	set := NewSet([]*Lock{open(t, cargoWorkspace()...), open(t, "go.sum", "example.org/a v1.0.0 h1:"+h1+"\nexample.org/b v1.0.0 h1:"+h1+"\n",
+		"go.mod", "module m\n\nrequire (\n\texample.org/a v1.0.0\n\texample.org/b v1.0.0\n)\n\nreplace example.org/b => ./b\n")}, Policy{})
+	for name, want := range map[string]bool{
+		"cargo plain": true, "cargo gitted": true, "cargo patched": true, "cargo app": false, "cargo util": false, "cargo outside": false, "cargo absent": false,
+		"golang example.org/a": true, "golang example.org/b": false, "golang example.org/c": false,
+	} {
+		typ, name, _ := strings.Cut(name, " ")
+		if got := set.Elsewhere(Package{Type: typ, Name: name}) != nil; got != want {
+			t.Errorf("%s %s: %v", typ, name, got)
+		}
+	}
+}

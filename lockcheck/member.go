@@ -39,6 +39,25 @@ func (s *Set) FirstParty(p Package) *Entry {
 	return nil
 }
 
+// Elsewhere returns the entry by which a lock takes the package of a name from
+// somewhere else than a directory of the project, at any version, nil if there is
+// none. A directory of that name, from which the package was built, is then not the
+// project's: it is what replaced the locked package.
+func (s *Set) Elsewhere(p Package) *Entry {
+	for _, c := range s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, ecosystem.Join(p.Namespace, p.Name))}] {
+		switch e := c.entry; {
+		case e.FirstParty:
+		case e.flaw.reason == Replaced:
+			if p.Type != "golang" { // where go.mod says by what
+				return e
+			}
+		case e.Source.Kind != KindPath:
+			return e
+		}
+	}
+	return nil
+}
+
 // linksToMember reports whether a package is a link to a member in a node_modules
 // of the project: "ROOT/node_modules/a" leads to "ROOT/packages/a". npm's lock
 // has a link too, which need not be this one: with the strategy "linked" each

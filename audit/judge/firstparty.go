@@ -39,7 +39,9 @@ func (f *footprint) findFirstParty() {
 				f.firstParty[c.ID] = true
 			}
 		}
-		if c.Kind != sbom.KindPackage || c.Owner != "" || f.firstParty[c.ID] {
+		// A member of a workspace can be linked into a program of it.
+		linked := c.Owner != "" && (c.Install == nil || c.Install.Kind != sbom.InstallPath)
+		if c.Kind != sbom.KindPackage || linked || f.firstParty[c.ID] {
 			continue
 		}
 		if e := f.set.FirstParty(installed(c)); e != nil {
@@ -52,7 +54,8 @@ func (f *footprint) findFirstParty() {
 
 // isThirdParty reports whether a component that a pattern of paths matches is
 // not the project's: it is in a directory of installed packages that the pattern
-// does not name, a lock pins it, or it has the hash of a published Go module.
+// does not name, a lock pins it, it has the hash of a published Go module, or it
+// was built from a directory in the place of what a lock has.
 func (f *footprint) isThirdParty(c *sbom.Component, pattern string) bool {
 	named := territories(pattern, c.Type)
 	if slices.ContainsFunc(c.Paths, func(p string) bool { return territories(p, c.Type) > named }) {
@@ -63,6 +66,9 @@ func (f *footprint) isThirdParty(c *sbom.Component, pattern string) bool {
 	}
 	published := func(d sbom.Digest) bool { return d.Algorithm == "h1" }
 	if slices.ContainsFunc(c.Digests, published) {
+		return true
+	}
+	if c.Install != nil && c.Install.Kind == sbom.InstallPath && f.set.Elsewhere(installed(c)) != nil {
 		return true
 	}
 	r := f.match(c)

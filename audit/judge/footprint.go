@@ -290,7 +290,7 @@ func (f *footprint) accountByItself(c *sbom.Component, d *audit.Dependency) stri
 	case c.Kind == sbom.KindFiles:
 		unaccounted(d, whyNoPackage, "no package accounts for these files")
 		return audit.RuleFiles.ID
-	case c.Version == "":
+	case c.Version == "" && (c.Install == nil || c.Install.Kind != sbom.InstallPath):
 		unaccounted(d, string(lockcheck.NoVersion), "the environment does not record which version is installed")
 		return audit.RuleNotPinned.ID
 	case c.Kind == sbom.KindOS:

@@ -44,8 +44,12 @@ func (f *finder) goModules(at file.Location, c rootfs.Content) {
 	stdlib := false
 	for _, b := range builds {
 		add := func(m exe.GoModule) {
-			f.add(byGo, at, pkg.Package{Name: m.Path, Version: m.Version, PURL: goPURL(m.Path, m.Version), Type: pkg.GoModulePkg,
-				Metadata: pkg.GolangBinaryBuildinfoEntry{H1Digest: m.Sum, MainModule: b.Main.Path}})
+			p := pkg.Package{Name: m.Path, Version: m.Version, PURL: goPURL(m.Path, m.Version), Type: pkg.GoModulePkg,
+				Metadata: pkg.GolangBinaryBuildinfoEntry{H1Digest: m.Sum, MainModule: b.Main.Path}}
+			if m.Local {
+				p.Metadata = local{p.Metadata}
+			}
+			f.add(byGo, at, p)
 		}
 		count := len(b.Deps)
 		if b.Main.Path != "" {

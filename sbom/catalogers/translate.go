@@ -69,6 +69,11 @@ func details(f *Found, p pkg.Package) {
 		details(f, p)
 		f.Carried = true
 		return
+	case local:
+		p.Metadata = m.metadata
+		details(f, p)
+		f.Install = &sbom.Install{Kind: sbom.InstallPath, File: f.Path}
+		return
 	case pkg.PythonPackage:
 		for _, r := range m.Files {
 			f.Files = append(f.Files, path.Join(m.SitePackagesRootPath, r.Path))
@@ -133,6 +138,9 @@ func details(f *Found, p pkg.Package) {
 // part is the metadata of a package that a reader of ours found to be contained
 // in another one of the same record.
 type part struct{ metadata any }
+
+// local is the metadata of a package that was built from a local directory.
+type local struct{ metadata any }
 
 // fileList is the metadata of a package that lists its files.
 type fileList []string

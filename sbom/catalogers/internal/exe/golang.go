@@ -22,6 +22,7 @@ type GoModule struct {
 	Path    string
 	Version string // empty for a working tree without a version
 	Sum     string // "h1:...", empty without one
+	Local   bool   // replaced by a directory
 }
 
 // GoBuild is the build information of one Go program
@@ -100,9 +101,9 @@ func sameModule(a, b *debug.Module) bool {
 
 // goModule follows a replacement. One by a directory keeps its module's path.
 func goModule(m *debug.Module) GoModule {
-	path := m.Path
+	path, local := m.Path, false
 	if r := m.Replace; r != nil {
-		if !strings.HasPrefix(r.Path, ".") && !strings.HasPrefix(r.Path, "/") {
+		if local = strings.HasPrefix(r.Path, ".") || strings.HasPrefix(r.Path, "/"); !local {
 			path = r.Path
 		}
 		m = r
@@ -111,7 +112,7 @@ func goModule(m *debug.Module) GoModule {
 	if version == develVersion {
 		version = ""
 	}
-	return GoModule{Path: path, Version: version, Sum: m.Sum}
+	return GoModule{Path: path, Version: version, Sum: m.Sum, Local: local}
 }
 
 // The linker flag -X sets a variable of a package, usually one whose name ends
