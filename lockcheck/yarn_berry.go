@@ -25,6 +25,8 @@ type berry struct {
 	// keys has the index of the entry of each descriptor, idents those of each name.
 	keys   map[string]int
 	idents map[string][]int
+	// overridden has the names of which all entries were resolved to.
+	overridden map[string]bool
 	// needs are the descriptors that each entry requires.
 	needs [][]berryNeed
 	// bases are the locators of packages that a patch of the lock is made of.
@@ -53,7 +55,7 @@ func (l *Lock) parseYarnBerry(d *document) error {
 		d.fail(d.root.offset, "", "a yarn.lock is %s, not %s", nodeObject, d.root.kind)
 		return d.err
 	}
-	b := &berry{document: d, keys: map[string]int{}, idents: map[string][]int{}, bases: map[string]bool{}}
+	b := &berry{document: d, keys: map[string]int{}, idents: map[string][]int{}, overridden: map[string]bool{}, bases: map[string]bool{}}
 	meta := d.table(d.root, "__metadata")
 	if d.err != nil {
 		return d.err
@@ -121,7 +123,7 @@ func (b *berry) entry(l *Lock, m *member) {
 	keys := berryKeys(m.key)
 	locator, version := b.scalar(p, "resolution"), b.scalar(p, "version")
 	name, reference, ok := yarnIdent(locator)
-	if !ok || reference == "" {
+	if !ok || reference == "" || strings.ContainsAny(name, " \t\r\n") {
 		b.fail(m.offset, yarnAgain, "the entry of %s has no resolution", quote(m.key))
 		return
 	}
@@ -141,6 +143,9 @@ func (b *berry) entry(l *Lock, m *member) {
 	}
 	wanted, other, under := yarnKeys(keys, false)
 	e.names = append(under, name)
+	if wanted != name {
+		e.Line = b.line(p.get("resolution").offset)
+	}
 	switch {
 	case other != "":
 		e.flaw = flaw{OtherPackage, "the entry of " + quote(wanted) + " is also that of " + quote(other)}
@@ -402,6 +407,7 @@ func (b *berry) finish(l *Lock) {
 		}
 	}
 	rooted := len(todo) > 0
+	clear(b.overridden)
 	for len(todo) > 0 {
 		i := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -442,7 +448,8 @@ func (b *berry) resolve(n berryNeed) []int {
 			}
 		}
 	}
-	if out == nil {
+	if out == nil && !b.overridden[n.name] {
+		b.overridden[n.name] = true // once for all that require it
 		return b.idents[n.name]
 	}
 	return out

@@ -241,7 +241,7 @@ func (l *Lock) classic(src *source, c *classicEntry) error {
 		if classicRegistry(rng) {
 			e.flaw = flaw{OtherPackage, "the project requires " + quote(name) + ", and the lock has " + quote(n)}
 		}
-		name = n
+		name, e.Line = n, src.line(c.fields["name"].offset)
 	} else if other != "" {
 		e.flaw = flaw{OtherPackage, "the entry of " + quote(name) + " is also that of " + quote(other)}
 	}
