@@ -250,7 +250,7 @@ var (
 		ID: "lock-without-hash", Title: "Locked without a hash", Strict: Error, Other: Warning,
 		What:    "The lock entry of the installed version has no hash, or only one that can be forged (md5, sha1), or its hashes are those of another build: the installed version has a local part (1.2.0+x) that neither the entry nor the baseline names.",
 		Why:     "The version is fixed but not its content: an attacker who controls the registry or the connection can serve other content.",
-		Fix:     "lock with hashes (pip-compile --generate-hashes, uv lock, npm install with a current lockfile version).",
+		Fix:     "lock with hashes (pip-compile --generate-hashes, uv lock, npm install with a current lockfile version, bundle lock --add-checksums).",
 		Accept:  acceptException,
 		message: counted("package is", "packages are", " locked without a hash"),
 		hint:    text("write the lock with hashes, or except it under `exceptions:`"),

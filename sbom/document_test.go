@@ -98,6 +98,25 @@ func TestWeakerOriginWins(t *testing.T) {
 	}
 }
 
+// TestTwoCommits checks that the commit of one copy is not taken for that of another,
+// and that the patch of one is not lost.
+func TestTwoCommits(t *testing.T) {
+	a, b, c := pkg("x", "1", "/a"), pkg("x", "1", "/b"), pkg("x", "1", "/c")
+	a.Install = &sbom.Install{Kind: sbom.InstallRegistry, Commit: "22", File: "/a"}
+	b.Install = &sbom.Install{Kind: sbom.InstallVCS, Commit: "11", File: "/b"}
+	c.Install = &sbom.Install{Kind: sbom.InstallRegistry, Commit: "22", Patch: "fix.patch"}
+	want := &sbom.Install{Kind: sbom.InstallVCS, Commit: "11 and 22", File: "/b", Patch: "fix.patch"}
+	for _, order := range [][]sbom.Component{{a, b, c}, {c, b, a}, {b, a, c}} {
+		d, err := sbom.New(document(order...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, d.Component("pypi/x@1").Install); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // TestCanonical checks that the order of findings does not change a byte.
 func TestCanonical(t *testing.T) {
 	base := document(

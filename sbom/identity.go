@@ -119,14 +119,16 @@ func mergeInto(first *Component, c Component) {
 		return
 	}
 	first.Digests = append(first.Digests, c.Digests...)
-	if first.Install == nil || (c.Install != nil && c.Install.Kind != InstallRegistry && first.Install.Kind == InstallRegistry) {
+	switch {
+	case c.Install == nil:
+	case first.Install == nil:
+		first.Install = c.Install
+	case c.Install.Kind != InstallRegistry && first.Install.Kind == InstallRegistry:
 		// The weaker origin wins: if one copy is from a working tree, the version
 		// may not be the one that the index has under that name.
-		if c.Install != nil {
-			first.Install = c.Install
-		}
-	} else if c.Install != nil && c.Install.Patch != "" && first.Install.Patch == "" {
-		first.Install = c.Install
+		first.Install = bothOrigins(c.Install, first.Install)
+	default:
+		first.Install = bothOrigins(first.Install, c.Install)
 	}
 	if first.InstallReason == ReasonUnknown {
 		first.InstallReason = c.InstallReason
@@ -134,4 +136,15 @@ func mergeInto(first *Component, c Component) {
 	first.Installers = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(first.Installers), c.Installers...))))
 	first.Files = max(first.Files, c.Files)
 	first.Layer = max(first.Layer, c.Layer)
+}
+
+// bothOrigins returns the origin of two copies of a package. Two commits are both in
+// it, so that neither is taken for that of all copies, and so is a patch of one.
+func bothOrigins(a, b *Install) *Install {
+	both := *a
+	if b.Commit != "" && a.Commit != "" && !slices.Contains(strings.Split(a.Commit, " and "), b.Commit) {
+		both.Commit = strings.Join(slices.Sorted(slices.Values(append(strings.Split(a.Commit, " and "), b.Commit))), " and ")
+	}
+	both.Patch = cmp.Or(a.Patch, b.Patch)
+	return &both
 }

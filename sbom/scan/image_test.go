@@ -186,7 +186,7 @@ func whatever(t *testing.T) files {
 			"/usr/local/lib/libscript.so":                                    "INPUT(libfoo.a)\n",
 			"/usr/local/include/foo/foo.h":                                   "",
 			"/usr/local/lib/pkgconfig/foo.pc":                                "",
-			"/srv/app/vendor/composer/installed.json":                        `{"packages": [{"name": "a/b", "version": "1"}, {"name": "a/c", "version": "2"}]}`,
+			"/srv/app/vendor/composer/installed.json":                        `{"packages": [{"name": "a/b", "version": "1"}, {"name": "a/c", "version": "2", "installation-source": "source", "source": {"type": "git", "url": "https://x.example/c", "reference": "01"}}]}`,
 			"/usr/local/lib/luarocks/rocks-5.1/foo/1.0-1/foo-1.0-1.rockspec": "package = \"foo\"\nversion = \"1.0-1\"\n",
 			"/usr/local/lib/luarocks/rocks-5.1/foo/1.0-1/rock_manifest":      "rock_manifest = { lua = { [\"bar.lua\"] = \"6cf5\" } }\n",
 			"/usr/local/share/lua/5.1/bar.lua":                               "",
@@ -195,7 +195,12 @@ func whatever(t *testing.T) files {
 			"/root/.dotnet/tools/x":     "x:" + program(t),
 			"/root/.cargo/.crates.toml": "[v1]\n\"one 1.0.0 (path+file:///src)\" = [\"one\"]\n",
 			"/root/.cargo/bin/one":      "x:" + program(t),
-			"/srv/app/vendor/bundle/ruby/3.1.0/bundler/gems/g-0123456789ab/g.gemspec": "Gem::Specification.new do |s|\n  s.name = \"g\"\n  s.version = \"1\"\nend\n",
+			"/srv/app/vendor/bundle/ruby/3.1.0/bundler/gems/g-0123456789ab/g.gemspec":            "Gem::Specification.new do |s|\n  s.name = \"g\"\n  s.version = \"1\"\nend\n",
+			"/srv/app/vendor/bundle/ruby/3.1.0/bundler/gems/g-0123456789ab/.git/HEAD":            "ref: refs/heads/main\n",
+			"/srv/app/vendor/bundle/ruby/3.1.0/bundler/gems/g-0123456789ab/.git/refs/heads/main": "0123456789abcdef0123456789abcdef01234567\n",
+			"/srv/app/vendor/bundle/ruby/3.1.0/bundler/gems/g-0123456789ab/.git/config":          "[remote \"origin\"]\n\turl = /x/g-0f\n",
+			"/srv/app/vendor/bundle/ruby/3.1.0/cache/bundler/git/g-0f/config":                    "[remote \"origin\"]\n\turl = https://x.example/g\n",
+			"/var/lib/gems/3.1.0/cache/rake-13.0.gem":                                            "an archive\n",
 			"/tmp/fifo": "fifo",
 		})
 }
