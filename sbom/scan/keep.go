@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "16"
+const keepVersion = "17"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -81,7 +81,17 @@ func keepContent(catalogers *catalogers.Names, p string, size int64, class rootf
 	if size > maxKept {
 		return false
 	}
-	return class != magicNone && class != magicClass && class != magicCode || isDatabase(p) || isMetadata(path.Base(p)) || isGemOrigin(path.Split(p)) || isCustomize(path.Base(p)) || catalogers.Match(p)
+	return class != magicNone && class != magicClass && class != magicCode || isDatabase(p) || isDenoFile(p) || isMetadata(path.Base(p)) || isGemOrigin(path.Split(p)) || isCustomize(path.Base(p)) || catalogers.Match(p)
+}
+
+// isDenoFile recognizes the modules in Deno's directory, their records, and those of
+// npm's registry (node_deno_modules.go).
+func isDenoFile(p string) bool {
+	dir, name := path.Split(p)
+	if name == "registry.json" {
+		return strings.Contains(dir, "/npm/")
+	}
+	return denoModule.MatchString(strings.TrimSuffix(name, ".metadata.json")) && (strings.Contains(dir, "/remote/") || strings.Contains(dir, "/deps/"))
 }
 
 // isMetadata recognizes the files that the readers of this package open, by the
