@@ -21,6 +21,7 @@ func (l *Lock) parseApko(d *document) error {
 		if e.Name == "" || e.Version == "" {
 			d.fail(p.offset, "create it again with apko lock", "a package without a name or a version")
 		}
+		e.when.cpu = cpuOf(d.text(p, "architecture"))
 		url := d.text(p, "url")
 		e.Source = registrySource("apk", url)
 		if !strings.Contains(url, "://") {
@@ -69,6 +70,7 @@ func (l *Lock) parseRPMs(d *document) error {
 		for _, p := range d.tables(arch, "packages") {
 			url := d.text(p, "url")
 			e := Entry{Type: "rpm", Name: d.text(p, "name"), Version: strings.TrimPrefix(d.scalar(p, "evr"), "0:"), File: d.file, Line: d.at(p, "name"), Source: registrySource("rpm", url)}
+			e.when.cpu = cpuOf(d.text(arch, "arch"))
 			u, ok := parseLocation(url)
 			if e.Name == "" && ok {
 				e.Name, e.Version = rpmFile(u.base())
@@ -91,6 +93,16 @@ func (l *Lock) parseRPMs(d *document) error {
 		}
 	}
 	return d.failure()
+}
+
+// cpuOf returns the condition of the packages of an architecture of apk or rpm, as
+// npm names it. It is empty for one that is not known here.
+func cpuOf(arch string) []string {
+	cpu := map[string]string{"x86_64": "x64", "aarch64": "arm64", "s390x": "s390x", "ppc64le": "ppc64", "riscv64": "riscv64", "x86": "ia32", "armv7": "arm", "armhf": "arm", "i686": "ia32"}[arch]
+	if cpu == "" {
+		return nil
+	}
+	return []string{cpu}
 }
 
 // rpmFile returns the name and the version of NAME-VERSION-RELEASE.ARCH.rpm.

@@ -45,8 +45,8 @@ func furtherSamples() map[string]lockSample {
 		"vcpkg-configuration.json": {vcpkgSample, vcpkgRegistry},
 		"opam.locked":              {opamSample, Package{Type: "opam", Name: "astring", Version: "0.8.5"}},
 		"Manifest.toml":            {juliaSample, Package{Type: "julia", Name: "JSON", Version: "0.21.4"}},
-		"apko.lock.json":           {apkoSample, Package{Type: "apk", Name: "busybox", Version: "1.36.1-r2"}},
-		"rpms.lock.yaml":           {rpmsSample, Package{Type: "rpm", Name: "bash", Version: "5.1.8-6.el9"}},
+		"apko.lock.json":           {apkoSample, Package{Type: "apk", Name: "busybox", Version: "1.36.1-r2", Platform: Platform{OS: "linux", CPU: "x64"}}},
+		"rpms.lock.yaml":           {rpmsSample, Package{Type: "rpm", Name: "bash", Version: "5.1.8-6.el9", Platform: Platform{OS: "linux", CPU: "x64"}}},
 		"mise.lock":                {miseSample, Package{Type: "mise", Name: "node", Version: "20.11.0"}},
 	}
 }
@@ -85,6 +85,8 @@ func TestPublishedLocks(t *testing.T) {
 		{syft, "syft/pkg/cataloger/cpp/testdata/*/conan.lock", "conan.lock", `/[^"]*#`},
 		{scalibr, "extractor/filesystem/language/cpp/conanlock/testdata/*.json", "conan.lock", `(?m)^\s+("p?ref": )?"[a-z0-9]+/[^"]*",?$`},
 		{syft, "syft/pkg/cataloger/cpp/testdata/vcpkg/helloworld/vcpkg-configuration.json", "vcpkg-configuration.json", `"baseline"`},
+		{"chainguard.dev/apko@v0.30.0", "internal/cli/testdata/*apko.lock.json", "apko.lock.json", `"control":`},
+		{"github.com/spf13/viper@v1.21.0", "flake.lock", "flake.lock", `"locked":`},
 		{syft, "syft/pkg/cataloger/terraform/testdata/*/.terraform.lock.hcl", formatTerraform, `(?m)^provider`},
 	} {
 		t.Run(p.module+"/"+p.pattern, func(t *testing.T) { readPublished(t, p, broken) })

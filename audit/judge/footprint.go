@@ -295,15 +295,42 @@ func (f *footprint) accountByItself(c *sbom.Component, d *audit.Dependency) stri
 		return audit.RuleNotPinned.ID
 	case c.Kind == sbom.KindOS:
 		d.Provenance, d.Evidence = audit.FromOS, cmp.Or(f.osEvidence(c, d), audit.EvidenceNone)
-		if !d.Strength().Sound() {
-			return audit.RuleOrigin.ID
-		}
-		return ""
+		return f.accountSystemByLock(c, d)
 	case c.Kind == sbom.KindPackage:
 		return f.accountByLock(c, d)
 	}
 	unaccounted(d, whyNoPackage, fmt.Sprintf("a component of the unknown kind %q", c.Kind))
 	return audit.RuleFiles.ID
+}
+
+// accountSystemByLock accounts for a package of the system by a lock that has it
+// (rpms.lock.yaml, apko.lock.json), unless a signature does, which is stronger.
+// Bytes that are not the locked ones are told whatever else vouches for them. Locks
+// have no distribution.
+func (f *footprint) accountSystemByLock(c *sbom.Component, d *audit.Dependency) (rule string) {
+	if !d.Strength().Sound() {
+		rule = audit.RuleOrigin.ID
+	}
+	at := *c
+	at.Namespace = ""
+	r := f.match(&at)
+	if r.Entry == nil {
+		return rule
+	}
+	signed := d.Evidence == audit.EvidenceSigned || d.Evidence == audit.EvidenceHeader || d.Evidence == audit.EvidenceBytes
+	switch {
+	case r.Pinned:
+		if f.useLock(r.Entry); !signed && (r.Evidence == lockcheck.HashLocked || r.Evidence == lockcheck.HashClaimed) {
+			d.Provenance, d.Evidence, d.Lock, d.Why = audit.FromLock, string(r.Evidence), lockRef(r.Entry), nil
+			d.Locked = locked(r.Entry, nil)
+			return ""
+		}
+	case r.Reason == lockcheck.HashMismatch, !signed && slices.Contains([]lockcheck.Reason{lockcheck.OtherVersion, lockcheck.OtherRegistry, lockcheck.OtherPackage}, r.Reason):
+		unaccounted(d, string(r.Reason), sbom.ValidText(r.Detail))
+		d.Why.Lock = lockRef(r.Entry)
+		return ruleOf(r.Reason)
+	}
+	return rule
 }
 
 // checkLinked compares the modules that are linked into a Go program, or the
