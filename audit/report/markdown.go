@@ -173,7 +173,7 @@ func markdownStages(r *audit.Report) (block, error) {
 	l := terminal.Table{Columns: []terminal.Column{
 		{Title: "Stage", Code: true}, {Title: "Verdict"}, {Title: "Total", Right: true}, {Title: "Base", Right: true}, {Title: "Added", Right: true},
 		{Title: "OS-provided", Right: true}, {Title: "Lock-pinned", Right: true}, {Title: "Excepted", Right: true},
-		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show"}, {Title: "Judged as"}, {Title: "Platform"},
+		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show"}, {Title: "Gate"}, {Title: "Platform"},
 	}}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])

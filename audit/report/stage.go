@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // stage is an audit.Stage with an index of its dependencies.
@@ -28,6 +29,21 @@ func indexed(s *audit.Stage) stage {
 func (s stage) clean() bool {
 	return s.Verdict == audit.Pass && !slices.ContainsFunc(s.Findings, func(f audit.Finding) bool { return !idle(f) }) && len(s.Gaps) == 0 &&
 		len(s.Growth.Added) == 0 && len(s.Growth.Weaker) == 0 && s.Growth.Method == nil
+}
+
+// warned returns the number of warnings of a stage that passes, "" if there are
+// none: a pass with warnings is no clean one.
+func (s stage) warned() []string {
+	n := 0
+	for _, f := range s.Findings {
+		if f.Severity == audit.Warning {
+			n++
+		}
+	}
+	if s.Verdict != audit.Pass || n == 0 || s.Name == s.Environment { // a scan has no verdict
+		return nil
+	}
+	return []string{wording.Count(n, "warning", "warnings")}
 }
 
 // idle reports whether a finding is for information and needs no action.

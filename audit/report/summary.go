@@ -50,7 +50,7 @@ func (s stage) headline(untrusted func(string) string) string {
 		}
 		parts = append(parts, compared)
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(append(parts, s.warned()...), ", ")
 }
 
 // counts returns the parts of the total, then the numbers beside it.

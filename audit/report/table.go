@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom"
 )
 
 const (
@@ -87,19 +90,19 @@ func (p *page) reportHead(r *audit.Report) {
 	// At 60 columns the parts of the total give way: each stage's block has
 	// them too.
 	l := terminal.Table{Columns: []terminal.Column{
-		{Title: "Stage"}, {Title: "Verdict", Whole: true, Paint: verdictColor}, {Title: "Total", Right: true},
+		{Title: "Stage"}, {Title: "Verdict", Whole: true, Paint: verdictColor}, {Title: "Gate", Spare: true}, {Title: "Total", Right: true},
 		{Title: "Base", Right: true, Spare: true}, {Title: "Added", Right: true, Spare: true}, {Title: "OS", Right: true, Spare: true},
 		{Title: "Lock", Right: true, Spare: true}, {Title: "Exception", Right: true, Spare: true},
 		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show", Spare: true},
-		{Title: "Judged as", Spare: true}, {Title: "Platform", Spare: true},
+		{Title: "Platform", Spare: true},
 	}}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])
 		c := s.Counts
 		base, added := s.baseAndAdded()
 		l.Rows = append(l.Rows, []string{
-			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
-			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.standing(), s.Image.Platform,
+			s.Name, strings.Join(append([]string{verdictWord(s.Verdict)}, s.warned()...), ", "), s.standing(), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
+			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.Image.Platform,
 		})
 	}
 	p.Table(indent, l)
@@ -330,14 +333,67 @@ func (p *page) findings(s stage, all []audit.Finding) {
 // dependencies writes the dependencies of a finding, each with its reason.
 func (p *page) dependencies(s stage, ids []string, where string) {
 	shownIDs := ids[:min(len(ids), shownItems)]
-	list := terminal.Table{Columns: make([]terminal.Column, 2)}
+	lead := strings.Repeat(" ", len(indent)+label)
+	width := 0
 	for _, id := range shownIDs {
-		list.Rows = append(list.Rows, []string{s.name(id), cmp.Or(s.why(id), s.provenance(id))})
+		width = max(width, terminal.Width(terminal.Escape(s.name(id))))
 	}
-	p.Table(strings.Repeat(" ", len(indent)+label), list)
+	width = min(width, (p.Width()-len(lead))/2)
+	for _, id := range shownIDs {
+		name := terminal.Escape(s.name(id))
+		reason := cmp.Or(s.why(id), s.provenance(id))
+		if terminal.Width(name) > width {
+			// A name is never cut: it is what a reader looks for.
+			p.Prose(lead, lead, s.name(id), terminal.Plain)
+			p.Prose(lead+terminal.Fit("", width)+terminal.Gap, lead+terminal.Fit("", width)+terminal.Gap, reason, terminal.Plain)
+			continue
+		}
+		if reason == "" {
+			p.Safe(lead + name)
+			continue
+		}
+		p.Prose(lead+terminal.Fit(name, width)+terminal.Gap, lead+terminal.Fit("", width)+terminal.Gap, reason, terminal.Plain)
+	}
+	p.directories(s, ids)
 	if more := len(ids) - len(shownIDs); more > 0 {
 		p.field("", "", fmt.Sprintf("and %d more: see --show %s", more, where))
 	}
+}
+
+// directories writes where the packages of a finding are installed, if that is
+// one directory or two: the same name can be in several environments.
+func (p *page) directories(s stage, ids []string) {
+	count := map[string]int{}
+	for _, id := range ids {
+		d := s.byID[id]
+		if d == nil || d.Kind == sbom.KindOS || d.Kind == sbom.KindFiles || len(d.Paths) == 0 {
+			return
+		}
+		count[installedIn(d.Paths[0])]++
+	}
+	if len(count) == 0 || len(count) > shownDirectories {
+		return
+	}
+	for _, dir := range slices.Sorted(maps.Keys(count)) {
+		text := "in " + dir
+		if len(count) > 1 {
+			text += fmt.Sprintf(" (%d)", count[dir])
+		}
+		p.paste("", "", text)
+	}
+}
+
+// shownDirectories is the number of directories that a finding names.
+const shownDirectories = 2
+
+// installedIn returns the directory that packages are installed in, of the path
+// that shows one: what is before its own directory, and for Node.js its
+// node_modules.
+func installedIn(p string) string {
+	if i := strings.LastIndex(p, "/node_modules/"); i >= 0 {
+		return p[:i+len("/node_modules")]
+	}
+	return path.Dir(path.Dir(p))
 }
 
 // unaccounted writes the unaccounted dependencies of a scan; an audit has
@@ -472,6 +528,7 @@ func (p *page) show(l List, s stage, all bool) {
 func (p *page) verdict(word string) string { return p.Paint(word, verdictColor(word)) }
 
 func verdictColor(word string) terminal.Style {
+	word, _, _ = strings.Cut(word, ",")
 	switch word {
 	case "FAIL":
 		return terminal.Red

@@ -60,9 +60,16 @@ func Nearest(word string, known []string) string {
 			best, bestDistance = k, d
 		}
 	}
+	if best != "" || len(word) < minPrefix {
+		return best
+	}
 	for _, k := range known {
-		if best == "" && len(word) >= minPrefix && strings.HasPrefix(plain(k), plain(word)) {
-			best = k // an abbreviation: "spdx" for "spdx-json"
+		switch {
+		case !strings.HasPrefix(plain(k), plain(word)):
+		case best != "":
+			return "" // it abbreviates several
+		default:
+			best = k // "spdx" for "spdx-json"
 		}
 	}
 	return best
