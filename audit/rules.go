@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -320,12 +321,16 @@ var (
 	}
 	RuleIntroduces = Rule{
 		ID: "exception-introduces", Title: "An excepted dependency introduces more than it may", Strict: Error, Other: Warning,
-		What:   "Dependencies that are in the stage only because of excepted ones are more than `introduces:` of the exception allows, or match none of the package URLs that it lists. As `depaudit whatif` shows, they would leave the stage together with the excepted ones.",
+		What:   "Dependencies that are in the stage only because of excepted ones are more than `introduces:` of the exception allows, or match none of the package URLs that it lists. As `depaudit whatif` shows, they would leave the stage together with the excepted ones. If no package of that type has a relation in the stage, nothing can be compared, and it is a warning.",
 		Why:    "An excepted package decides by itself what it needs, and its next version can need more.",
 		Fix:    "remove the excepted dependency, or what it does not need.",
 		Accept: "raise `introduces:` of the exception, or add the package to its list.",
-		// Detail is set if Dependencies match none of a list.
+		// Detail is set if Dependencies match none of a list, or to "unknown" with
+		// the type of packages without relations.
 		message: func(f Facts) string {
+			if typ, unknown := strings.CutPrefix(f.Detail, "unknown "); unknown {
+				return fmt.Sprintf("it is not known what the exception for %s introduces: no package of the type %s has a relation", f.Subject, typ)
+			}
 			if f.Detail != "" {
 				return fmt.Sprintf("what the exception for %s covers introduces %s that it does not list", f.Subject, wording.Count(f.Count, "dependency", "dependencies"))
 			}

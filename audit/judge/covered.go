@@ -11,6 +11,7 @@ import (
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/audit/growth"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/graph"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -147,12 +148,19 @@ func (p *policy) newlyCovered(accepted *baseline.Stage) {
 // introduced reports the dependencies that excused ones introduce beyond what
 // their exception allows.
 func (p *policy) introduced() {
+	var g *graph.Graph
 	for _, i := range slices.Sorted(maps.Keys(p.except.uses)) {
 		x, u := &p.except.list[i], p.except.uses[i]
 		if x.Introduces == nil || !p.except.live[i] {
 			continue
 		}
-		ids := p.footprint.introducedBy(p.stage, u.dependencies)
+		if g == nil {
+			g = p.footprint.graph(p.stage)
+		}
+		if typ := p.footprint.unrelated(p.stage, u.dependencies); typ != "" {
+			p.add(audit.RuleIntroduces, audit.Facts{Severity: audit.Warning, Subject: x.String(), Detail: "unknown " + typ, Place: exceptionPlace(x)})
+		}
+		ids := p.footprint.introducedBy(g, u.dependencies)
 		f := audit.Facts{Subject: x.String(), Limit: x.Introduces.Most, Count: len(ids), Dependencies: ids, Place: exceptionPlace(x)}
 		if len(x.Introduces.PURLs) > 0 {
 			f.Dependencies = slices.DeleteFunc(ids, func(id string) bool {
@@ -173,10 +181,31 @@ func (p *policy) introduced() {
 	}
 }
 
+// unrelated returns the first type of the given packages of which no package of the
+// stage has a relation, although there are several, else "".
+func (f *footprint) unrelated(s *audit.Stage, ids map[string]bool) string {
+	related, packages := map[string]bool{}, map[string]int{}
+	for _, r := range s.Relations {
+		if d := f.byID[r.From]; d != nil {
+			related[d.Type] = true
+		}
+	}
+	for i := range s.Dependencies {
+		if d := &s.Dependencies[i]; d.Kind != sbom.KindFiles && d.Provenance.Counted() {
+			packages[d.Type]++
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		if d := f.byID[id]; d != nil && d.Kind != sbom.KindFiles && packages[d.Type] > 1 && !related[d.Type] {
+			return d.Type
+		}
+	}
+	return ""
+}
+
 // introducedBy returns the IDs of the counted dependencies that are there only
 // because of the given ones, sorted.
-func (f *footprint) introducedBy(s *audit.Stage, ids map[string]bool) []string {
-	g := f.graph(s)
+func (f *footprint) introducedBy(g *graph.Graph, ids map[string]bool) []string {
 	seen := map[string]bool{}
 	var out []string
 	todo := slices.Sorted(maps.Keys(ids))
