@@ -127,21 +127,27 @@ const (
 	rubyValue  = `(?:` + rubyFrozen + `|` + rubyList + `|` + rubyHash + `|-?[0-9]+|true|false|nil|Gem::Requirement\.new\((?:` + rubyFrozen + `|` + rubyList + `)\)|Gem::Platform\.new\(` + rubyList + `\))`
 )
 
+// gemAttributes are those that to_ruby writes. Others of the class have effects:
+// "full_gem_path" is where the code is loaded from.
+const gemAttributes = `name|version|platform|required_rubygems_version|metadata|require_paths|authors|autorequire|bindir|cert_chain|date|default_executable|` +
+	`description|email|executables|extensions|extra_rdoc_files|files|has_rdoc|homepage|licenses|post_install_message|rdoc_options|required_ruby_version|` +
+	`requirements|rubyforge_project|rubygems_version|signing_key|specification_version|summary|test_files|installed_by_version`
+
 var (
 	gemspecLine = regexp.MustCompile(`^(?:` + strings.Join([]string{
 		``, `# -\*- encoding: utf-8 -\*-`, `# stub: [^\r\n]*`, `Gem::Specification\.new do \|s\|`,
-		` *s\.[a-z_]+ = ` + rubyValue + `(?: if s\.respond_to\? :[a-z_]+=?)?`,
+		` *s\.(?:` + gemAttributes + `) = ` + rubyValue + `(?: if s\.respond_to\? :[a-z_]+=?)?`,
 		` *s\.add_(?:runtime_|development_)?dependency\(%q<[A-Za-z0-9._-]+>(?:\.freeze)?, ` + rubyList + `\)`,
 		` *if s\.respond_to\? :[a-z_]+ then`, ` *if Gem::Version\.new\(Gem::VERSION\) >= Gem::Version\.new\('1\.2\.0'\) then`, ` *else`, ` *end`,
 	}, `|`) + `)$`)
-	gemspecField = regexp.MustCompile(`(?m)^ *s\.(name|version|require_paths) = (.*)$`)
+	gemspecField = regexp.MustCompile(`(?m)^ *s\.(name|version|require_paths|bindir|executables) = (.*)$`)
 	gemspecText  = regexp.MustCompile(rubyString)
 )
 
 // isGemspec reports whether a specification in a gem home is what RubyGems writes
 // (Gem::Specification#to_ruby), and so has no code of its own: it is a program that
-// RubyGems runs. It must be of the gem, and its code is loaded from directories of
-// the gem, of which each file is compared.
+// RubyGems runs. It must be of the gem, and its code and programs are loaded from
+// directories of the gem, of which each file is compared.
 func (e *engine) isGemspec(n rootfs.Node, c *sbom.Component) bool {
 	data, err := e.tree.ReadFile(n, maxSmall) // the second line can have NUL bytes
 	if err != nil || !e.inertText(n) {
@@ -163,7 +169,7 @@ func (e *engine) isGemspec(n rootfs.Node, c *sbom.Component) bool {
 	is := func(field, want string) bool {
 		return strings.TrimSuffix(strings.TrimSpace(fields[field]), ".freeze") == `"`+want+`"`
 	}
-	for _, dir := range gemspecText.FindAllString(fields["require_paths"], -1) {
+	for _, dir := range gemspecText.FindAllString(fields["require_paths"]+fields["bindir"]+fields["executables"], -1) {
 		if dir = strings.Trim(dir, `"`); strings.ContainsRune(dir, '\\') || path.IsAbs(dir) || strings.Contains("/"+dir+"/", "/../") {
 			return false
 		}

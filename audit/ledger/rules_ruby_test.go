@@ -126,6 +126,8 @@ func TestGems(t *testing.T) {
 		{"code after a value", archive, with(home+"specifications/alpha-1.0.0.gemspec", strings.Replace(spec, "s.date = \"2026-11-28\"", "s.date = \"2026-11-28\"; `id`", 1)), false, []string{"unexplained alpha-1.0.0.gemspec"}},
 		{"code in a comment", archive, with(home+"specifications/alpha-1.0.0.gemspec", strings.Replace(spec, "lib\x00other\n", "lib\r`id`\n", 1)), false, []string{"unexplained alpha-1.0.0.gemspec"}},
 		{"code from elsewhere", archive, with(home+"specifications/alpha-1.0.0.gemspec", strings.Replace(spec, "\"lib\"", "\"../../../../evil\"", 1)), false, []string{"unexplained alpha-1.0.0.gemspec"}},
+		{"programs from elsewhere", archive, with(home+"specifications/alpha-1.0.0.gemspec", strings.Replace(spec, "\"exe\"", "\"../../../../evil\"", 1)), false, []string{"unexplained alpha-1.0.0.gemspec"}},
+		{"another directory", archive, with(home+"specifications/alpha-1.0.0.gemspec", strings.Replace(spec, "s.date = \"2026-11-28\"", "s.full_gem_path = \"/tmp/evil\"", 1)), false, []string{"unexplained alpha-1.0.0.gemspec"}},
 		{"another command", archive, with(home+"bin/tool", "x:"+command+"system('id')\n"), false, []string{"unexplained tool"}},
 		{"a command of another Ruby", archive, with(home+"bin/tool", "x:"+strings.Replace(command, "/usr/bin/env ruby3.1", "/tmp/ruby", 1)), false, []string{"unexplained tool"}},
 		{"a compiled part", built, with(home+"cache/alpha-1.0.0.gem", string(built), home+"extensions/x86_64-linux/3.1.0/alpha-1.0.0/alpha.so", "\x7fELF", home+"gems/alpha-1.0.0/lib/alpha.so", "\x7fELF"), false, []string{"unchecked lib/alpha.so", "unchecked alpha-1.0.0/alpha.so"}},
