@@ -251,8 +251,11 @@ func (b *bunParser) finish(row *bunRow, id, under string, e *Entry) {
 	if patch, ok := b.patched[id]; ok {
 		e.patch(patch)
 	}
-	if under != e.fullName() && e.Source.Kind == KindRegistry && !b.aliased(under, e.fullName()) {
-		e.flaw = flaw{OtherPackage, "the lock has " + quote(e.fullName()) + " under the name of " + quote(under) + ", and nothing in it requires that"}
+	if under != e.fullName() {
+		if e.Source.Kind == KindRegistry && !b.aliased(under, e.fullName()) {
+			e.flaw = flaw{OtherPackage, "the lock has " + quote(e.fullName()) + " under the name of " + quote(under) + ", and nothing in it requires that"}
+		}
+		b.problem(ProblemAlias, e.File, e.Line, e.Name, quote(e.fullName())+" is installed as "+quote(under))
 	}
 	b.add(*e)
 }
@@ -363,9 +366,7 @@ func (r *bunRow) registry(e *Entry) {
 		return
 	}
 	r.info(e)
-	if sum := r.next(nodeString, "its hash"); sum != nil {
-		r.hash(e, sum.text)
-	}
+	r.hash(e)
 }
 
 // tarball reads a package whose archive is local or by URL. Of one that a registry
@@ -389,9 +390,7 @@ func (r *bunRow) tarball(origin string, e *Entry) {
 	}
 	r.info(e)
 	if len(r.items) > 0 {
-		if sum := r.next(nodeString, "its hash"); sum != nil {
-			r.hash(e, sum.text)
-		}
+		r.hash(e)
 	}
 }
 
@@ -403,17 +402,22 @@ func (r *bunRow) checkout(origin string, e *Entry) {
 	r.info(e)
 	r.next(nodeString, "its commit")
 	if len(r.items) > 0 {
-		if sum := r.next(nodeString, "its hash"); sum != nil {
-			r.hash(e, sum.text)
-		}
+		r.hash(e)
 	}
 }
 
-// hash adds the hashes of an entry.
-func (r *bunRow) hash(e *Entry, sri string) {
-	hashes, malformed := integrity(sri)
+// hash reads the hashes of an entry.
+func (r *bunRow) hash(e *Entry) {
+	sum := r.next(nodeString, "its hash")
+	if sum == nil {
+		return
+	}
+	hashes, malformed := integrity(sum.text)
 	if malformed {
 		r.problem(ProblemBadHash, e.File, e.Line, e.Name, quote(e.fullName())+" has an integrity of the wrong form")
+	}
+	if twice := twoOf(hashes); twice != "" {
+		r.fail(sum.offset, bunHint, "%s has two hashes of %s, and a tarball has one", quote(e.fullName()), twice)
 	}
 	e.Hashes = hashes
 }

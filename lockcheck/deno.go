@@ -180,6 +180,10 @@ func (p *denoParser) npm(m *member) {
 	if p.err != nil {
 		return
 	}
+	if twice := twoOf(hashes); twice != "" {
+		p.fail(m.offset, denoHint, "%s has two hashes of %s, and a tarball has one", quote(e.fullName()), twice)
+		return
+	}
 	e.Hashes = hashes
 	if malformed {
 		p.problem(ProblemBadHash, e.File, e.Line, e.Name, quote(e.fullName())+" has an integrity of the wrong form")

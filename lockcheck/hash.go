@@ -81,6 +81,19 @@ func integrity(s string) (hashes []Hash, malformed bool) {
 	return hashes, malformed
 }
 
+// twoOf returns an algorithm of which a list has two hashes, "" without one. The
+// specification takes them for alternatives: the second would admit another tarball.
+func twoOf(hashes []Hash) string {
+	for i, h := range hashes {
+		for _, other := range hashes[:i] {
+			if h.Algorithm == other.Algorithm && h.Value != other.Value {
+				return h.Algorithm
+			}
+		}
+	}
+	return ""
+}
+
 // strong returns the hashes of algorithms without known collisions.
 func strong(hashes []Hash) []Hash {
 	var out []Hash

@@ -41,21 +41,26 @@ func (l *Lock) parseNPM(d *document) error {
 }
 
 // npmDirect returns the keys of the project's direct dependencies, and the package
-// that each of them is an alias of ("npm:other@1"), "" for those under their own
-// name.
+// that each of them requires: its own name or, of an alias ("npm:other@1"), the other
+// one. It is "" for a requirement that names no package: a URL, a repository, a
+// directory. "overrides" of the project cannot change those of its own (EOVERRIDE).
 func npmDirect(root *node) map[string]string {
 	direct := map[string]string{}
 	for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
 		if deps := root.get(key); deps != nil {
 			for i := range deps.members {
-				alias := ""
+				name := ""
 				if v := deps.members[i].value; v.kind == nodeString {
-					if spec, ok := strings.CutPrefix(v.text, "npm:"); ok && spec != "" {
-						alias, _, _ = strings.Cut(spec[1:], "@") // a scope begins with @
-						alias = spec[:1] + alias
+					spec, alias := strings.CutPrefix(v.text, "npm:")
+					switch {
+					case alias && spec != "":
+						name, _, _ = strings.Cut(spec[1:], "@") // a scope begins with @
+						name = spec[:1] + name
+					case !strings.ContainsAny(v.text, ":/\\"):
+						name = deps.members[i].key
 					}
 				}
-				direct["node_modules/"+deps.members[i].key] = alias
+				direct["node_modules/"+deps.members[i].key] = name
 			}
 		}
 	}
@@ -145,8 +150,12 @@ func (l *Lock) npmFinish(d *document, p *node, m *member, under, alias string, e
 		d.fail(m.offset, "", "a package without a name")
 		return
 	}
+	if twice := twoOf(hashes); twice != "" {
+		d.fail(p.get("integrity").offset, "create the lock file again with npm", "%s has two hashes of %s, and a tarball has one", quote(e.fullName()), twice)
+		return
+	}
 	e.Hashes = hashes
-	if alias != "" && alias != e.fullName() {
+	if alias != "" && alias != e.fullName() && under != "" {
 		e.flaw = flaw{OtherPackage, "the project requires " + quote(alias) + " under the name of " + quote(under) + ", and the lock has " + quote(e.fullName())}
 	}
 	if malformed {
@@ -169,7 +178,7 @@ func npmSource(resolved string, e *Entry) {
 	case strings.HasPrefix(l.scheme, "git"), npmGitHost(resolved):
 		_, commit, _ := strings.Cut(resolved, "#")
 		e.Source = Source{Kind: KindVCS, URL: scrub(resolved), Commit: commit}
-	case strings.HasPrefix(resolved, "file:"), !ok && !strings.Contains(resolved, "://"):
+	case strings.HasPrefix(resolved, "file:"), !ok && !hasScheme(resolved):
 		e.Source = Source{Kind: KindPath, URL: scrub(resolved)}
 	default:
 		e.Source = registrySource("npm", resolved)
@@ -177,6 +186,13 @@ func npmSource(resolved string, e *Entry) {
 			e.flaw = flaw{OtherPackage, detail}
 		}
 	}
+}
+
+// hasScheme reports whether a text begins like a URL: "https:", "data:". The drive of
+// a path of Windows is one letter.
+func hasScheme(s string) bool {
+	scheme, _, ok := strings.Cut(s, ":")
+	return ok && len(scheme) > 1 && plainScheme(scheme)
 }
 
 // npmGitHost reports whether s is one of npm's short forms of a repository
@@ -192,21 +208,29 @@ func npmGitHost(s string) bool {
 
 // otherTarball returns a sentence when a registry's tarball is that of another
 // package or version, and "" otherwise. Registries with npm's layout have
-// NAME/-/FILE-VERSION.tgz; in other layouts the package is unknown.
+// NAME/-/FILE-VERSION.tgz, in a directory of theirs or, the default ones, at the top;
+// in other layouts the package is unknown.
 func otherTarball(l location, e *Entry) string {
-	before, file, ok := strings.Cut(unescape(l.path), "/-/")
-	if !ok {
+	full := e.fullName()
+	p := unescape(l.path)
+	before, file, ok := strings.Cut(p, "/-/")
+	top := isDefault("npm", "https://"+l.host)
+	switch {
+	case strings.Contains(p+"/", "/../"), strings.Contains(p+"/", "/./"), !ok && top:
+		return quote(full) + " is locked to " + quote(p) + ", which is no tarball of it"
+	case !ok:
 		return ""
 	}
-	full := e.fullName()
-	if before != "/"+full && !strings.HasSuffix(before, "/"+full) ||
+	if before != "/"+full && (top || !strings.HasSuffix(before, "/"+full)) ||
 		e.Namespace == "" && strings.HasPrefix(path.Base(path.Dir(before)), "@") {
 		return quote(full) + " is locked to the tarball of " + quote(strings.TrimPrefix(before, "/"))
 	}
 	if e.Version == "" {
 		return ""
 	}
-	file = file[strings.LastIndexByte(file, '/')+1:]
+	if e.Namespace != "" {
+		file = strings.TrimPrefix(file, e.Namespace+"/")
+	}
 	if file != e.Name+"-"+e.Version+".tgz" && file != e.Name+"-"+withoutBuild(e.Version)+".tgz" {
 		return quote(full) + " " + quote(e.Version) + " is locked to the tarball " + quote(file)
 	}
