@@ -347,6 +347,7 @@ func (s *scanner) claimDir(i int, f catalogers.Found, n rootfs.Node) {
 		s.claimRock(i, n)
 	case f.Type == "cran":
 		s.units[i].with = s.interpreterOfR(f.Name, n)
+		s.units[i].Install = s.originOfR(n)
 		s.claimTree(t.Parent(n), i, nil)
 	case f.Type == "composer" && f.Namespace != "":
 		dir := s.composerDir(f, n)
