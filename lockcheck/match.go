@@ -11,8 +11,8 @@ import (
 	"github.com/depaudit/depaudit/sbom/pep508"
 )
 
-// Set is an index over the entries of locks. It does not change and is safe for
-// concurrent use.
+// Set is an index over the entries of locks. It does not change, but by
+// [Set.AssignTrees], and is safe for concurrent use.
 type Set struct {
 	policy Policy
 	// byName has the entries of each type and canonical name, sorted.
@@ -30,6 +30,8 @@ type Set struct {
 	types map[string]bool
 	// scopes has the directories that locks are for, by package URL type.
 	scopes map[string]*scopes
+	// own has the locks of projects with packages of npm; see AssignTrees.
+	own map[string]*group
 }
 
 type packageKey struct{ typ, name string }
@@ -106,13 +108,18 @@ func (s *Set) Match(p Package) Result {
 	if r, ok := unpinnable(&p, name); ok {
 		return r
 	}
-	named := s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, name)}]
+	named := s.named(&p, name)
 	var results []Result
 	for _, x := range s.sites(p.Type, p.Paths) {
 		p.Paths = x.paths
 		results = append(results, s.matchAt(&p, name, x.group, named)...)
 	}
 	return Weakest(results)
+}
+
+// named returns the candidates of a package's name.
+func (s *Set) named(p *Package, name string) []candidate {
+	return s.byName[packageKey{p.Type, ecosystem.Canonical(p.Type, name)}]
 }
 
 // matchAt returns the results of a package in each of its directories or

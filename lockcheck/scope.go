@@ -88,6 +88,8 @@ type group struct {
 	// dir is the directory that they are for, as it is written; empty for the
 	// locks that are for none.
 	dir string
+	// why is the reason for a group that the packages decide; see AssignTrees.
+	why string
 }
 
 // has reports whether a lock is of the group. A nil group has all locks.
@@ -187,15 +189,27 @@ type site struct {
 // directory.
 func (s *Set) sites(typ string, paths []string) []site {
 	sc := s.scopes[typ]
+	own := s.own
+	if typ != "npm" {
+		own = nil
+	}
 	switch {
-	case sc == nil:
+	case sc == nil && (len(own) == 0 || len(paths) == 0):
 		return []site{{paths: paths}}
 	case len(paths) == 0:
 		return []site{{group: sc.rest}}
 	}
 	var out []site
 	for _, at := range slices.Sorted(slices.Values(paths)) {
-		g := sc.at(at)
+		var g *group
+		if sc != nil {
+			g = sc.at(at)
+		}
+		if g == nil || g == sc.rest {
+			if dir, ok := projectOf(at); ok && own[dir] != nil {
+				g = own[dir]
+			}
+		}
 		i := slices.IndexFunc(out, func(x site) bool { return x.group == g })
 		if i < 0 {
 			i = len(out)
@@ -236,23 +250,26 @@ func governed(g *group, list []candidate) []candidate {
 	return out
 }
 
-// elsewhere adds to the result of a package that no lock at its place has: where
-// it would be pinned.
+// elsewhere adds to the result of a package that no lock at its place pins where it
+// would be pinned, and why not here.
 func (s *Set) elsewhere(p *Package, g *group, named []candidate, r Result) Result {
-	if g == nil || r.Reason != NotInAnyLock {
+	if g == nil || r.Pinned || r.Reason != NotInAnyLock && (g.why == "" || r.Reason != OtherVersion) {
 		return r
 	}
-	if g.dir != "" {
+	if g.dir != "" && r.Reason == NotInAnyLock {
 		r.Detail += " for " + quote(g.dir)
 	}
-	for _, c := range named {
-		if l := s.locks[c.lock]; !g.locks[c.lock] && len(l.For) > 0 && sameLocked(c.entry, p.Version) {
-			r.Detail += "; " + place(c.entry) + " has it, for " + quote(l.For[0])
-			break
-		} else if !g.locks[c.lock] && sameLocked(c.entry, p.Version) {
-			r.Detail += "; " + place(c.entry) + " has it, and is not for that directory"
-			break
-		}
+	i := slices.IndexFunc(named, func(c candidate) bool { return !g.locks[c.lock] && sameLocked(c.entry, p.Version) })
+	if i < 0 {
+		return r
+	}
+	switch l := s.locks[named[i].lock]; {
+	case g.why != "":
+		r.Detail += "; " + place(named[i].entry) + " has it, but " + g.why
+	case len(l.For) > 0:
+		r.Detail += "; " + place(named[i].entry) + " has it, for " + quote(l.For[0])
+	default:
+		r.Detail += "; " + place(named[i].entry) + " has it, and is not for that directory"
 	}
 	return r
 }

@@ -85,6 +85,7 @@ func newFootprint(in Input, pipeline []string, except *stageExceptions) *footpri
 	f.locks = slices.SortedFunc(slices.Values(in.Locks), func(a, b *lockcheck.Lock) int { return cmp.Compare(a.Path, b.Path) })
 	f.registries = lockcheck.Policy{Registries: slices.Concat(pipeline, in.Stage.Registries)}
 	f.set = lockcheck.NewSet(f.locks, f.registries)
+	f.assignTrees()
 	f.indexLocks()
 	f.findFirstParty()
 	f.listExcluded()
@@ -498,6 +499,22 @@ func (f *footprint) useLock(e *lockcheck.Entry) {
 	for _, l := range f.locksOf[entryPlace{e.File, e.Line, e.Name}] {
 		f.usedLocks[l] = true
 	}
+}
+
+// assignTrees finds which of several locks is that of each node_modules.
+func (f *footprint) assignTrees() {
+	if len(f.locks) < 2 {
+		return
+	}
+	var list []lockcheck.Package
+	for i := range f.doc.Components {
+		if c := &f.doc.Components[i]; c.Type == "npm" && c.Kind == sbom.KindPackage && c.Owner == "" {
+			p := installed(c)
+			p.Platform = f.platform.npm
+			list = append(list, p)
+		}
+	}
+	f.set.AssignTrees(list)
 }
 
 // emptyDirs returns the directories that a lock is for and that have no package
