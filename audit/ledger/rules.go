@@ -83,7 +83,7 @@ func Rules() []Rule {
 			Source: "https://docs.conda.io/projects/conda/en/stable/dev-guide/deep-dives/install.html", explain: (*engine).condaRecord},
 		{Name: "venv", Files: "pyvenv.cfg, links to the interpreter and the activate scripts of virtual environments", Checked: "that the interpreter is accounted for, that packages of the system are not used, that a script is the template of that interpreter",
 			Source: "https://docs.python.org/3/library/venv.html", explain: (*engine).venv},
-		{Name: "npm", Files: "node_modules/.package-lock.json and links in node_modules/.bin", Checked: "that a link leads to a file of a package beside it",
+		{Name: "npm", Files: "node_modules/.package-lock.json, links in node_modules/.bin, links to packages in stores of node_modules", Checked: "that a link leads to a file of a package beside it, or to the package of its name in the same installation",
 			Source: "https://docs.npmjs.com/cli/configuring-npm/folders", explain: (*engine).npm},
 		{Name: ruleNPMProgram, Files: "native programs that the install script of an npm package copies into it", Checked: "that the content is that of a proved file in a package that its package.json names as an optional dependency",
 			Source: "https://github.com/evanw/esbuild/blob/main/lib/npm/node-install.ts"},

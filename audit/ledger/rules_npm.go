@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -43,6 +44,38 @@ func (e *engine) npmPrograms() {
 			}
 		}
 	}
+}
+
+// nodeLink reports whether a link in node_modules leads to the package of its name in
+// the same installation: pnpm, Yarn and Bun keep packages in a directory of
+// node_modules, and link them for each package that requires them. A link of another
+// name is an alias, which the lock alone can have.
+func (e *engine) nodeLink(n rootfs.Node) bool {
+	t := e.tree
+	modules, name := t.Parent(n), t.Name(n)
+	if strings.HasPrefix(t.Name(modules), "@") {
+		modules, name = t.Parent(modules), t.Name(modules)+"/"+name
+	}
+	if t.Kind(n) != rootfs.Symlink || t.Name(modules) != "node_modules" {
+		return false
+	}
+	dir := t.ResolveNode(n)
+	if dir == rootfs.None || t.Kind(dir) != rootfs.Dir {
+		return false
+	}
+	m := t.Child(dir, "package.json")
+	if m == rootfs.None || !e.isNPM(&e.nodes[m]) || e.nodes[m].status == unexplained || e.nodes[m].status == changed {
+		return false
+	}
+	c := &e.doc.Components[e.nodes[m].component-1]
+	if ecosystem.Join(c.Namespace, c.Name) != name {
+		return false
+	}
+	// Both are of one project: a member of a workspace has links into the
+	// node_modules of a directory around it.
+	from, _, _ := strings.Cut(t.Path(modules)+"/", "/node_modules/")
+	to, _, found := strings.Cut(t.Path(dir), "/node_modules/")
+	return found && (from == to || strings.HasPrefix(from, to+"/"))
 }
 
 const ruleNPMProgram = "npm-program"

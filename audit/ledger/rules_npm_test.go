@@ -13,6 +13,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/scan"
@@ -89,6 +91,49 @@ func TestNPMBundle(t *testing.T) {
 	want := []string{"unexplained /app/node_modules/outer/node_modules/inner/index.js", "changed /app/node_modules/outer/node_modules/inner/package.json"}
 	if got := problems(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestNodeLinks has links that pnpm, Yarn and Bun make between packages, and others.
+func TestNodeLinks(t *testing.T) {
+	root, dir, lock, put := npmTree(t, map[string]map[string]string{
+		"a":    {"package.json": `{"name":"a","version":"1.0.0"}`},
+		"@s/b": {"package.json": `{"name":"@s/b","version":"1.0.0"}`},
+	}, "")
+	app := filepath.Join(root, "app")
+	put(filepath.Join(root, "elsewhere/node_modules/a/package.json"), `{"name":"a","version":"1.0.0"}`)
+	put(filepath.Join(app, "packages/a/package.json"), `{"name":"a","version":"1.0.0"}`)
+	want := map[string]audit.FileStatus{}
+	for at, link := range map[string]struct {
+		to   string
+		want audit.FileStatus
+	}{
+		"node_modules/.store/x/node_modules/a":    {"../../../a", audit.FileDerived},
+		"node_modules/.store/x/node_modules/@s/b": {"../../../../@s/b", audit.FileDerived},
+		"packages/p/node_modules/a":               {"../../../node_modules/a", audit.FileDerived},
+		"node_modules/.store/x/node_modules/c":    {"../../../a", audit.FileUnexplained},
+		"node_modules/.store/y/node_modules/a":    {"../../../@s/b", audit.FileUnexplained},
+		"node_modules/.store/z/node_modules/a":    {"../../../../../elsewhere/node_modules/a", audit.FileUnexplained},
+		"node_modules/.store/v/node_modules/a":    {"../../../../packages/a", audit.FileUnexplained},
+		"node_modules/.store/x/node_modules/d":    {"/nowhere", audit.FileUnexplained},
+		"a":                                       {"node_modules/a", audit.FileUnexplained},
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(app, at)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(link.to, filepath.Join(app, at)); err != nil {
+			t.Fatal(err)
+		}
+		want["/app/"+at] = link.want
+	}
+	got := map[string]audit.FileStatus{}
+	for _, l := range npmProof(t, root, dir, lock).Ledger.Lines {
+		if _, link := want[l.Path]; link {
+			got[l.Path] = l.Status
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
 

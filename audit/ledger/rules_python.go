@@ -253,6 +253,9 @@ func (e *engine) npm(n rootfs.Node) bool {
 	if e.tree.Name(dir) == "node_modules" && e.tree.Name(n) == ".package-lock.json" {
 		return e.inert(n)
 	}
+	if e.nodeLink(n) {
+		return true
+	}
 	if e.tree.Kind(n) != rootfs.Symlink || e.tree.Name(dir) != ".bin" || e.tree.Name(e.tree.Parent(dir)) != "node_modules" {
 		return false
 	}

@@ -18,6 +18,7 @@ import (
 func (s *scanner) readNode() {
 	hidden := make(map[rootfs.Node]*hiddenLock)
 	s.readPnpmRecords()
+	s.readYarnStates()
 	for _, dir := range s.byDepth(s.survey.nodeModules) {
 		if s.caches.contain(dir) {
 			continue
@@ -124,6 +125,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 		}
 	} else if carrier < 0 && !s.owned(manifest) {
 		s.pnpmClaims(&u, dir, m)
+		s.yarnClaims(&u, dir, m)
 	}
 	owner := carrier
 	if owner < 0 {

@@ -305,7 +305,9 @@ type scanner struct {
 	misnamed  []misnamed
 	misplaced []alias
 	// pnpm has the records of pnpm.
-	pnpm          pnpmPlaces
+	pnpm pnpmPlaces
+	// yarn has the packages in the records of Yarn by their directories.
+	yarn          map[rootfs.Node]yarnPackage
 	npmAliases    map[aliasKey]bool
 	distributions map[distribution]int
 	// modules are files that a directory of packages holds directly.
