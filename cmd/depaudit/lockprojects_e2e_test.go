@@ -121,7 +121,7 @@ func (e lockEdit) apply(t *testing.T, lock string) string {
 
 // lockProjects returns the projects. A tool adds its own in a file of its name.
 func lockProjects() []lockProject {
-	return slices.Concat(npmProjects(), bunProjects(), denoProjects(), yarnProjects())
+	return slices.Concat(npmProjects(), bunProjects(), pnpmProjects(), denoProjects(), yarnProjects())
 }
 
 func TestLockProjects(t *testing.T) {
