@@ -43,6 +43,17 @@ func (r Rule) ExcusedByDefault() bool {
 	return slices.ContainsFunc(excusedByDefault(), func(d Rule) bool { return d.ID == r.ID })
 }
 
+// Except returns which exceptions excuse a finding of the rule, as a sentence.
+func (r Rule) Except() string {
+	switch {
+	case r.ExcusedByDefault():
+		return "an exception for the dependency or the file excuses it, unless it names other rules."
+	case slices.Contains(ExcusableRules(), r.ID):
+		return "only an exception that names this rule excuses it."
+	}
+	return "no exception excuses it."
+}
+
 // ComparesAccepted reports whether the rule compares a dependency with the
 // baseline: what a wildcard covers there is what changed since.
 func (r Rule) ComparesAccepted() bool {

@@ -59,7 +59,7 @@ func (r Rule) Severity(strict bool) Severity {
 
 // Explanation returns the rule as text of a few paragraphs.
 func (r Rule) Explanation() string {
-	return r.What + "\n\nWhy: " + r.Why + "\n\nFix: " + r.Fix + "\n\nAccept: " + r.Accept
+	return r.What + "\n\nWhy: " + r.Why + "\n\nFix: " + r.Fix + "\n\nAccept: " + r.Accept + "\n\nExcept: " + r.Except()
 }
 
 // Rules returns all rules, the most important first. Findings of one severity

@@ -112,11 +112,9 @@ func TestFormatNames(t *testing.T) {
 	}
 }
 
-// TestStrongest checks that a lock of each format gives the strongest evidence
-// of the table for a package with the best digest that a scan finds: Go programs
-// contain the hashes of their modules, npm and pip record hashes that the files
-// are not bound to, and Cargo records none.
-func TestStrongest(t *testing.T) {
+// lockSamples has a lock of each format that is read, with a package that it pins
+// with the strongest evidence of the table.
+func lockSamples() map[string]lockSample {
 	h1 := "qJmnOUb4YB+FsEuM3HcWucdZASCPGhsX6uljO6pog0c="
 	digest := Hash{Algorithm: "sha256", Value: shaA}
 	locks := map[string]lockSample{
@@ -145,14 +143,30 @@ func TestStrongest(t *testing.T) {
 	locks[formatPnpm] = lockSample{pnpmSample, js("a", "1.0.0", "/app/node_modules/.pnpm/a@1.0.0/node_modules/a", Hash{Algorithm: "sha512", Value: hex512})}
 	maps.Copy(locks, condaSamples())
 	maps.Copy(locks, jvmSamples())
+	return locks
+}
+
+// fileOf returns a name that a file of a format has.
+func fileOf(format string) string {
+	if format == formatWorkflow {
+		return ".github/workflows/a.yml"
+	}
+	return format
+}
+
+// TestStrongest checks that a lock of each format gives the strongest evidence
+// of the table for a package with the best digest that a scan finds: Go programs
+// contain the hashes of their modules, npm and pip record hashes that the files
+// are not bound to, and Cargo records none.
+func TestStrongest(t *testing.T) {
+	locks := lockSamples()
 	for _, f := range readFormats() {
 		sample, ok := locks[f.Name]
 		if !ok {
 			t.Errorf("no lock of the format %s", f.Name)
 			continue
 		}
-		file := map[string]string{formatWorkflow: ".github/workflows/a.yml"}[f.Name]
-		l := open(t, firstOf(file, f.Name), sample.text)
+		l := open(t, fileOf(f.Name), sample.text)
 		if r := match([]*Lock{l}, sample.p); r.Evidence != f.Strongest || l.Format != f.Name || !slices.Contains(f.Types, l.Entries[0].Type) {
 			t.Errorf("%s: %s, want %s", f.Name, outcome(r), f.Strongest)
 		}

@@ -36,7 +36,7 @@ func TestRulesPage(t *testing.T) {
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", r.ID, r.ID, r.Title, severity(r.Strict), severity(r.Other))
 	}
 	for _, r := range audit.Rules() {
-		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n\n**Why:** %s\n\n**Fix:** %s\n\n**Accept:** %s\n", r.ID, r.Title, r.What, r.Why, r.Fix, r.Accept)
+		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n\n**Why:** %s\n\n**Fix:** %s\n\n**Accept:** %s\n\n**Except:** %s\n", r.ID, r.Title, r.What, r.Why, r.Fix, r.Accept, r.Except())
 	}
 	generated(t, "docs/rules.md", "rules", b.String())
 }

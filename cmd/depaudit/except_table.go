@@ -21,21 +21,22 @@ type exceptionTable struct {
 // exceptionRow is one exception. Age is missing if it is not recorded, Covers
 // without a report.
 type exceptionRow struct {
-	PURL    string            `json:"purl,omitempty"`
-	Path    string            `json:"path,omitempty"`
-	Stages  []string          `json:"stages,omitempty"`
-	Rules   []string          `json:"rules,omitempty"`
-	Reason  string            `json:"reason"`
-	Owner   string            `json:"owner"`
-	Since   string            `json:"since,omitempty"`
-	Age     *int              `json:"age,omitempty"`
-	Expires string            `json:"expires"`
-	Left    int               `json:"left"`
-	State   string            `json:"state"`
-	Covers  *exceptionCovered `json:"covers,omitempty"`
-	File    string            `json:"file"`
-	Line    int               `json:"line"`
-	subject string
+	PURL       string            `json:"purl,omitempty"`
+	Path       string            `json:"path,omitempty"`
+	Stages     []string          `json:"stages,omitempty"`
+	Rules      []string          `json:"rules,omitempty"`
+	Introduces any               `json:"introduces,omitempty"`
+	Reason     string            `json:"reason"`
+	Owner      string            `json:"owner"`
+	Since      string            `json:"since,omitempty"`
+	Age        *int              `json:"age,omitempty"`
+	Expires    string            `json:"expires"`
+	Left       int               `json:"left"`
+	State      string            `json:"state"`
+	Covers     *exceptionCovered `json:"covers,omitempty"`
+	File       string            `json:"file"`
+	Line       int               `json:"line"`
+	subject    string
 }
 
 // exceptionCovered is how much an exception covers by a report.
@@ -58,6 +59,11 @@ func newExceptionTable(cfg *config.Config, accepted *baseline.Baseline, r *audit
 			row.State = "expired"
 		case row.Left <= cfg.Notice():
 			row.State = "ends soon"
+		}
+		if in := x.Introduces; in != nil && len(in.PURLs) > 0 {
+			row.Introduces = in.PURLs
+		} else if in != nil {
+			row.Introduces = in.Most
 		}
 		if row.Since != "" {
 			age := max(0, daysBetween(row.Since, today))
