@@ -42,7 +42,8 @@ func TestCargoWorkspace(t *testing.T) {
 		{"plain", "", "hash-locked"},
 		{"sparse", "", "hash-locked"},
 		{"private", "", "other-registry"},
-		{"plain", KindPath, "local-path"}, // "paths" of .cargo/config.toml, or a patch that the lock does not have
+		{"plain", KindRegistry, "other-registry"}, // built from another one than crates.io
+		{"plain", KindPath, "local-path"},         // "paths" of .cargo/config.toml, or a patch that the lock does not have
 		{"plain", KindVCS, "vcs-install"},
 		{"gitted", "", "vcs-install"},
 		{"gitted", KindVCS, "vcs-install"}, // the repository is not an allowed one
@@ -60,6 +61,12 @@ func TestCargoWorkspace(t *testing.T) {
 		}
 	}
 	allowed := NewSet([]*Lock{l}, Policy{Registries: []string{"github.com/o"}})
+	private := NewSet([]*Lock{l}, Policy{Registries: []string{"cargo.example"}})
+	for name, want := range map[string]string{"private": "hash-locked", "plain": "other-registry"} {
+		if r := private.Match(crate(name, KindRegistry)); outcome(r) != want {
+			t.Errorf("%s of an allowed registry: got %s, want %s: %s", name, outcome(r), want, r.Detail)
+		}
+	}
 	for name, want := range map[string]string{"gitted": "version-locked no-hash", "patched-git": "replaced", "short": "vcs-install"} {
 		if r := allowed.Match(crate(name, KindVCS)); outcome(r) != want {
 			t.Errorf("%s of an allowed repository: got %s, want %s: %s", name, outcome(r), want, r.Detail)

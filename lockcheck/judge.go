@@ -103,6 +103,10 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	case e.flaw.reason != "":
 		return fail(e.flaw.reason, e.flaw.detail+" ("+place(e)+")")
 	}
+	if p.Type == "cargo" && p.Install.Kind == KindRegistry && p.Install.URL == "" && e.Source.Registry == "" {
+		// The list of crates in a program has no more than that.
+		return fail(OtherRegistry, q+" was built from another registry than crates.io, from which "+place(e)+" takes it")
+	}
 	if where, ok := s.allowed(e); !ok && e.Source.Kind != KindPath {
 		return fail(OtherRegistry, place(e)+" takes "+q+" from "+quote(where)+", which is not an allowed registry")
 	}

@@ -99,6 +99,8 @@ func details(f *Found, p pkg.Package) {
 		switch m.Source {
 		case "git":
 			f.Install = &sbom.Install{Kind: sbom.InstallVCS, File: f.Path}
+		case "registry": // another one than crates.io
+			f.Install = &sbom.Install{Kind: sbom.InstallRegistry, File: f.Path}
 		case "local":
 			f.Install = &sbom.Install{Kind: sbom.InstallPath, File: f.Path}
 		}

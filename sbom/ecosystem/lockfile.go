@@ -44,7 +44,7 @@ func LockFiles() []LockFile {
 		file("Dart", "pubspec.lock"),
 		file("Mix", "mix.lock"),
 		file("Rebar3", "rebar.lock"),
-		file("Stack", "stack.yaml.lock"),
+		file("Stack", "stack.yaml.lock", "stack-*.yaml.lock"),
 		file("Cabal", "cabal.project.freeze"),
 		file("CocoaPods", "Podfile.lock"),
 		file("Swift Package Manager", "Package.resolved"),
@@ -57,10 +57,10 @@ func LockFiles() []LockFile {
 		file("Gradle", "verification-metadata.xml"),
 		file("vcpkg", "vcpkg-lock.json"),
 		file("opam", "opam.locked", "*.opam.locked"),
-		file("Julia", "Manifest.toml", "JuliaManifest.toml"),
+		file("Julia", "Manifest.toml", "JuliaManifest.toml", "Manifest-v*.toml", "JuliaManifest-v*.toml"),
 		file("apko", "apko.lock.json", "*.apko.lock.json"),
 		file("rpm-lockfile-prototype", "rpms.lock.yaml"),
-		file("mise", "mise.lock"),
+		file("mise", "mise.lock", "mise.*.lock"),
 	}
 }
 
