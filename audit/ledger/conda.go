@@ -90,14 +90,15 @@ func (p *placer) condaSite(prefix rootfs.Node) string {
 
 // samePrefixed reports whether a file is that of an artifact after conda replaced
 // the placeholder in it: it is when putting the placeholder back gives the
-// artifact's content.
-func (e *engine) samePrefixed(n rootfs.Node, w *expectation) bool {
+// artifact's content. known is false for a content that cannot be read, as that of
+// a file of an image that is not kept.
+func (e *engine) samePrefixed(n rootfs.Node, w *expectation) (same, known bool) {
 	data, err := e.tree.ReadFile(n, maxRecord)
 	if err != nil {
-		return false
+		return false, false
 	}
 	restored, ok := w.prefix.restore(data)
-	return ok && blake3.Sum256(restored) == w.digest
+	return ok && blake3.Sum256(restored) == w.digest, true
 }
 
 // restore undoes what conda does to a file (conda's core/portability.py,

@@ -616,7 +616,11 @@ func (e *engine) compareManifest(n rootfs.Node, f *node, x rootfs.Examined, r os
 				d |= howContent
 			}
 		} else if w.prefix != nil {
-			if !e.samePrefixed(n, w) {
+			same, known := e.samePrefixed(n, w)
+			if !known {
+				return // not checked
+			}
+			if !same {
 				d |= howContent
 			}
 		} else if x.Sums.BLAKE3 != w.digest {

@@ -100,10 +100,10 @@ func isDenoFile(p string) bool {
 func isMetadata(name string) bool {
 	switch name {
 	case "METADATA", "PKG-INFO", "RECORD", "requires.txt", "installed-files.txt", "top_level.txt", "direct_url.json", "INSTALLER", "entry_points.txt", "SOURCES.txt",
-		"package.json", ".package-lock.json", ".modules.yaml", "lock.yaml", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "snap.yaml", "manifest.json", "ld.so.conf", ".packlist", cratesRecord, cratesRecord2, rockManifest, toolSettings:
+		"package.json", ".package-lock.json", ".modules.yaml", "lock.yaml", ".pnp.cjs", ".pnp.js", ".pnp.data.json", ".corepack", "INSTALL_RECEIPT.json", "snap.yaml", "manifest.json", "ld.so.conf", ".packlist", cratesRecord, cratesRecord2, rockManifest, toolSettings, nugetMetadata:
 		return true
 	}
-	return strings.HasSuffix(name, ".gemspec") || strings.HasSuffix(name, ".snap") || strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-link") || isDistName(name)
+	return strings.HasSuffix(name, ".gemspec") || strings.HasSuffix(name, ".nuspec") || strings.HasSuffix(name, ".snap") || strings.HasSuffix(name, ".pth") || strings.HasSuffix(name, ".egg-link") || isDistName(name)
 }
 
 // isDatabase recognizes the files of package databases and those that identify

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,6 +94,32 @@ func TestDotnetTools(t *testing.T) {
 			append([]string{"counts nuget/dotnet-ef@8.0.1", "counts " + unaccounted(tools+"/other"), "counts " + unaccounted("/root/evil")}, inside...)},
 		{"a name alone", files{tools + "/.store/x/1.0/readme": "", tools + "/x": "x:#!/bin/sh\n"}, []string{"counts " + unaccounted(tools+"/x")}},
 	})
+}
+
+// TestNuGetPackages has packages in NuGet's folder, with the record of each.
+func TestNuGetPackages(t *testing.T) {
+	const folder = "/root/.nuget/packages"
+	sum := base64.StdEncoding.EncodeToString(make([]byte, 64))
+	at := folder + "/newtonsoft.json/13.0.3"
+	one := files{
+		at + "/newtonsoft.json.nuspec":         "\ufeff<?xml version=\"1.0\"?><package xmlns=\"http://schemas.microsoft.com/packaging/2013/01/nuspec.xsd\"><metadata><id>Newtonsoft.Json</id><version>13.0.3</version></metadata></package>",
+		at + "/.nupkg.metadata":                `{"version": 2, "contentHash": "` + sum + `", "source": "https://user:secret@api.nuget.org/v3/index.json?x=secret"}`,
+		at + "/newtonsoft.json.13.0.3.nupkg":   "PK",
+		at + "/lib/net6.0/Newtonsoft.Json.xml": "<doc/>",
+	}
+	runCases(t, []scanCase{
+		{"a package", one, []string{"counts nuget/Newtonsoft.Json@13.0.3"}},
+		{"of another name", one.with(files{at + "/newtonsoft.json.nuspec": "<package><metadata><id>Evil</id></metadata></package>"}),
+			[]string{"counts nuget/newtonsoft.json@13.0.3", "notice duplicate-identity " + at + "/newtonsoft.json.nuspec of nuget/newtonsoft.json@13.0.3"}},
+		{"malformed", one.with(files{at + "/.nupkg.metadata": "{", at + "/newtonsoft.json.nuspec": "<package>"}),
+			[]string{"counts nuget/newtonsoft.json@13.0.3", "gap malformed " + at + "/.nupkg.metadata", "gap malformed " + at + "/newtonsoft.json.nuspec"}},
+		{"a record alone", files{"/opt/a/1.0/.nupkg.metadata": "{}", "/opt/a/1.0/run": "x:#!/bin/sh\n"}, []string{"counts generic/a@1.0?path=/opt/a/1.0"}},
+	})
+	d := one.scan(t)
+	c := d.Components[0]
+	if len(c.Digests) != 1 || c.Digests[0].Algorithm != "nuget-sha512" || len(c.Digests[0].Value) != 128 || c.Install == nil || c.Install.URL != "https://api.nuget.org/v3/index.json" {
+		t.Errorf("%+v, %+v", c, c.Install)
+	}
 }
 
 // TestOwnPackagesOfR has an R without an owner, with its own packages and others.

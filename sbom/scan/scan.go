@@ -408,6 +408,7 @@ func (s *scanner) examine(ctx context.Context) error {
 	s.readCargo()
 	s.readBundler()
 	s.readDotnetTools()
+	s.readNuGetPackages()
 	s.readPnP()
 	return ctx.Err()
 }
