@@ -44,7 +44,7 @@ func (s *Set) Absent(installed []Package, envs []map[string]string, on Platform)
 		for j := range l.Entries {
 			e := &l.Entries[j]
 			id := [3]string{e.Type, ecosystem.Canonical(e.Type, e.fullName()), e.Version}
-			if e.FirstParty || e.Base || e.Constraint || e.Type == "golang" || e.Source.Kind == KindLink || seen[id] {
+			if e.FirstParty || e.Base || e.Constraint || e.hashesOnly || e.Type == "golang" || e.Source.Kind == KindLink || seen[id] {
 				continue
 			}
 			seen[id] = true

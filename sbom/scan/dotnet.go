@@ -125,7 +125,7 @@ func (s *scanner) nugetRecord(i int, dir rootfs.Node) {
 	}
 }
 
-// readNuGetPackages adds the packages in NuGet's folders, DIR/ID/VERSION with
+// readNuGetPackages adds the packages in NuGet's directories, DIR/ID/VERSION with
 // ID.nuspec in it, which builds use in place
 // (https://learn.microsoft.com/nuget/consume-packages/managing-the-global-packages-and-cache-folders).
 // The names of the directories are in lower case.
@@ -142,7 +142,7 @@ func (s *scanner) readNuGetPackages() {
 			continue
 		}
 		i := s.add(unit{node: spec, inside: -1, Component: sbom.Component{
-			Kind: sbom.KindPackage, Type: "nuget", Name: name, Version: version, Paths: []string{t.Path(spec)}, FoundBy: "nuget-folder-reader",
+			Kind: sbom.KindPackage, Type: "nuget", Name: name, Version: version, Paths: []string{t.Path(spec)}, FoundBy: "nuget-reader",
 		}})
 		s.claimTree(dir, i, nil)
 		s.nugetID(i, spec)

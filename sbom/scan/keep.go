@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "17"
+const keepVersion = "18"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for

@@ -96,11 +96,11 @@ func TestDotnetTools(t *testing.T) {
 	})
 }
 
-// TestNuGetPackages has packages in NuGet's folder, with the record of each.
+// TestNuGetPackages has packages in NuGet's directory, with the record of each.
 func TestNuGetPackages(t *testing.T) {
-	const folder = "/root/.nuget/packages"
+	const dir = "/root/.nuget/packages"
 	sum := base64.StdEncoding.EncodeToString(make([]byte, 64))
-	at := folder + "/newtonsoft.json/13.0.3"
+	at := dir + "/newtonsoft.json/13.0.3"
 	one := files{
 		at + "/newtonsoft.json.nuspec":         "\ufeff<?xml version=\"1.0\"?><package xmlns=\"http://schemas.microsoft.com/packaging/2013/01/nuspec.xsd\"><metadata><id>Newtonsoft.Json</id><version>13.0.3</version></metadata></package>",
 		at + "/.nupkg.metadata":                `{"version": 2, "contentHash": "` + sum + `", "source": "https://user:secret@api.nuget.org/v3/index.json?x=secret"}`,
