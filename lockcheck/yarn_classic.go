@@ -37,12 +37,32 @@ func (l *Lock) parseYarnClassic(ctx context.Context, src *source) error {
 	if p.open != nil {
 		return src.errorf(p.open.offset, yarnAgain, "the entry has no values")
 	}
+	optional := p.optional()
 	for _, e := range p.entries {
-		if err := l.classic(src, e); err != nil {
+		if err := l.classic(src, e, optional); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// optional returns the keys that other entries require, with true for those that are
+// in "optionalDependencies" only. What the project requires is not in the lock.
+func (p *classicParser) optional() map[string]bool {
+	out := map[string]bool{}
+	for _, e := range p.entries {
+		for name, rng := range e.blocks["dependencies"] {
+			out[name+"@"+rng] = false
+		}
+	}
+	for _, e := range p.entries {
+		for name, rng := range e.blocks["optionalDependencies"] {
+			if _, required := out[name+"@"+rng]; !required {
+				out[name+"@"+rng] = true
+			}
+		}
+	}
+	return out
 }
 
 // yarnAgain is the remedy for a damaged lock.
@@ -224,12 +244,13 @@ func firstByte(s string) byte {
 }
 
 // classic adds an entry.
-func (l *Lock) classic(src *source, c *classicEntry) error {
+func (l *Lock) classic(src *source, c *classicEntry, optional map[string]bool) error {
 	version, ok := c.fields["version"]
 	if !ok {
 		return src.errorf(c.offset, yarnAgain, "the entry of %s has no version", quote(c.keys[0]))
 	}
 	e := Entry{Type: "npm", Version: version.text, File: src.file, Line: src.line(c.offset)}
+	e.Optional = !slices.ContainsFunc(c.keys, func(key string) bool { return !optional[key] })
 	name, other, under := yarnKeys(c.keys, true)
 	_, rng, _ := yarnIdent(c.keys[0])
 	if strings.Contains(under[0], ":") {

@@ -310,6 +310,22 @@ func TestYarnConditions(t *testing.T) {
 	}
 }
 
+// TestYarnClassicOptional checks that what is only among "optionalDependencies" of
+// other packages is optional.
+func TestYarnClassicOptional(t *testing.T) {
+	l := open(t, "yarn.lock", "# yarn lockfile v1\n\na@1:\n  version \"1.0.0\"\n  dependencies:\n    b \"1\"\n  optionalDependencies:\n    c \"1\"\n    b \"1\"\n    d \"1\"\n\n"+
+		"b@1:\n  version \"1.0.0\"\n\nc@1:\n  version \"1.0.0\"\n\nd@1, d@1.0.0:\n  version \"1.0.0\"\n")
+	var got []string
+	for _, e := range l.Entries {
+		if e.Optional {
+			got = append(got, e.Name)
+		}
+	}
+	if fmt.Sprint(got) != "[c]" {
+		t.Errorf("%q are optional, want c", got)
+	}
+}
+
 // TestYarnErrors checks the errors of both formats and their positions.
 func TestYarnErrors(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{

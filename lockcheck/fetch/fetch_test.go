@@ -268,3 +268,45 @@ func TestCancel(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCheck downloads an artifact whose entry has a digest that is not of its bytes:
+// the check alone decides, also about what is there from an earlier run.
+func TestCheck(t *testing.T) {
+	const body = "a tarball"
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) { w.Write([]byte(body)) })
+	dir := t.TempDir()
+	right := true
+	a := Artifact{URL: s.URL + "/a/-/a-1.0.0.tgz", Digests: []string{"yarn/10c0:00"}}
+	a.Check = func(file string) error {
+		if data, err := os.ReadFile(file); err != nil || string(data) != body {
+			t.Errorf("%s: %q, %v", file, data, err)
+		}
+		if !right {
+			return errors.New("not the zip file of the lock")
+		}
+		return nil
+	}
+	if r := get(t, dir, a, Options{}); r.Err != nil || r.Had || len(kept(t, dir)) != 1 {
+		t.Errorf("%+v, %v", r, kept(t, dir))
+	}
+	if r := get(t, dir, a, Options{}); r.Err != nil || !r.Had {
+		t.Errorf("the second time: %+v", r)
+	}
+	right = false
+	if r := get(t, t.TempDir(), a, Options{}); r.Err == nil || !strings.Contains(r.Err.Error(), "not the zip file of the lock") || r.Path != "" {
+		t.Errorf("what is refused: %+v", r)
+	}
+	if r := get(t, dir, a, Options{}); r.Err == nil || r.Had {
+		t.Errorf("what is there and refused: %+v", r)
+	}
+	a.Check = nil
+	if r := get(t, t.TempDir(), a, Options{}); r.Err == nil || !strings.Contains(r.Err.Error(), "no digest that is sha256 or stronger") {
+		t.Errorf("without a check: %+v", r)
+	}
+	// With digests of the bytes, both decide.
+	right, a.Digests = true, []string{sha("other bytes")}
+	a.Check = func(string) error { return nil }
+	if r := get(t, t.TempDir(), a, Options{}); r.Err == nil {
+		t.Errorf("other bytes: %+v", r)
+	}
+}
