@@ -85,6 +85,8 @@ func Rules() []Rule {
 			Source: "https://docs.python.org/3/library/venv.html", explain: (*engine).venv},
 		{Name: "npm", Files: "node_modules/.package-lock.json, links in node_modules/.bin, links to packages in stores of node_modules", Checked: "that a link leads to a file of a package beside it, or to the package of its name in the same installation",
 			Source: "https://docs.npmjs.com/cli/configuring-npm/folders", explain: (*engine).npm},
+		{Name: "pnpm", Files: "pnpm's records of an installation in node_modules, and its launchers in node_modules/.bin", Checked: "that a record is no program; the whole text of a launcher: it is that of pnpm, and starts a program of a package with Node",
+			Source: "https://github.com/pnpm/spec/tree/master/node-modules-layout, https://github.com/pnpm/cmd-shim", explain: (*engine).pnpm},
 		{Name: ruleNPMProgram, Files: "native programs that the install script of an npm package copies into it", Checked: "that the content is that of a proved file in a package that its package.json names as an optional dependency",
 			Source: "https://github.com/evanw/esbuild/blob/main/lib/npm/node-install.ts"},
 		{Name: "gem-records", Files: "archives, documentation and notes about builds in gem homes, copies of repositories there, and vendor/cache", Checked: "that it is no program",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/scan"
 )
 
 // npmPrograms explains programs that the install script of an npm package put in
@@ -76,6 +77,31 @@ func (e *engine) nodeLink(n rootfs.Node) bool {
 	from, _, _ := strings.Cut(t.Path(modules)+"/", "/node_modules/")
 	to, _, found := strings.Cut(t.Path(dir), "/node_modules/")
 	return found && (from == to || strings.HasPrefix(from, to+"/"))
+}
+
+// pnpm explains what pnpm writes beside packages.
+func (e *engine) pnpm(n rootfs.Node) bool {
+	t := e.tree
+	dir := t.Parent(n)
+	switch name, in := t.Name(n), t.Name(dir); {
+	case t.Kind(n) != rootfs.File || dir == rootfs.None:
+		return false
+	case in == "node_modules" && (name == ".modules.yaml" || name == ".pnpm-workspace-state.json" || name == ".pnpm-workspace-state-v1.json"),
+		in == ".pnpm" && name == "lock.yaml" && t.Name(t.Parent(dir)) == "node_modules":
+		return e.inert(n)
+	case in != ".bin" || t.Name(t.Parent(dir)) != "node_modules" || !e.isNPM(&e.nodes[n]) || e.nodes[n].mode&setID != 0:
+		return false
+	}
+	text, ok := e.text(n)
+	if !ok {
+		return false
+	}
+	program, ok := scan.NodeLauncher(t.Path(dir), text)
+	if !ok {
+		return false
+	}
+	to := t.Resolve(program)
+	return to != rootfs.None && t.Kind(to) == rootfs.File && e.isNPM(&e.nodes[to]) && e.nodes[to].status != unexplained && e.nodes[to].status != changed
 }
 
 const ruleNPMProgram = "npm-program"

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -189,4 +190,63 @@ func npmProof(t *testing.T, root, dir, lock string) *audit.Proof {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// pnpmLauncher is the launcher that pnpm 10.34.9 writes for a program.
+const pnpmLauncher = `#!/bin/sh
+basedir=$(dirname "$(echo "$0" | sed -e 's,\\,/,g')")
+
+case ` + "`uname`" + ` in
+    *CYGWIN*|*MINGW*|*MSYS*)
+        if command -v cygpath > /dev/null 2>&1; then
+            basedir=` + "`cygpath -w \"$basedir\"`" + `
+        fi
+    ;;
+esac
+
+if [ -x "$basedir/node" ]; then
+  exec "$basedir/node"  "$basedir/PROGRAM" "$@"
+else
+  exec node  "$basedir/PROGRAM" "$@"
+fi
+`
+
+// TestPnpmFiles has what pnpm writes beside packages, and what only looks like it.
+func TestPnpmFiles(t *testing.T) {
+	root, dir, lock, put := npmTree(t, map[string]map[string]string{
+		"a": {"package.json": `{"name":"a","version":"1.0.0","bin":"cli.js"}`, "cli.js": "#!/usr/bin/env node\n"},
+	}, "")
+	app := filepath.Join(root, "app")
+	put(filepath.Join(app, "node_modules/a/evil.js"), "#!/usr/bin/env node\n")
+	want := map[string]audit.FileStatus{"/app/node_modules/a/evil.js": audit.FileUnexplained}
+	for at, file := range map[string]struct {
+		text string
+		mode os.FileMode
+		want audit.FileStatus
+	}{
+		"node_modules/.modules.yaml":                 {"{}", 0o644, audit.FileDerived},
+		"node_modules/.pnpm/lock.yaml":               {"lockfileVersion: '9.0'\n", 0o644, audit.FileDerived},
+		"node_modules/.pnpm-workspace-state-v1.json": {"#!/bin/sh\n", 0o755, audit.FileUnexplained},
+		"lock.yaml":                {"a: b\n", 0o644, audit.FileUnexplained},
+		"node_modules/.bin/a":      {strings.ReplaceAll(pnpmLauncher, "PROGRAM", "../a/cli.js"), 0o755, audit.FileDerived},
+		"node_modules/.bin/evil":   {strings.ReplaceAll(pnpmLauncher, "PROGRAM", "../a/evil.js"), 0o755, audit.FileUnexplained},
+		"node_modules/.bin/more":   {strings.ReplaceAll(pnpmLauncher, "PROGRAM", "../a/cli.js") + "curl https://evil.example\n", 0o755, audit.FileUnexplained},
+		"node_modules/.bin/absent": {strings.ReplaceAll(pnpmLauncher, "PROGRAM", "../../tmp/x.js"), 0o755, audit.FileUnexplained},
+		"bin/a":                    {strings.ReplaceAll(pnpmLauncher, "PROGRAM", "../node_modules/a/cli.js"), 0o755, audit.FileUnexplained},
+	} {
+		put(filepath.Join(app, at), file.text)
+		if err := os.Chmod(filepath.Join(app, at), file.mode); err != nil {
+			t.Fatal(err)
+		}
+		want["/app/"+at] = file.want
+	}
+	got := map[string]audit.FileStatus{}
+	for _, l := range npmProof(t, root, dir, lock).Ledger.Lines {
+		if _, ok := want[l.Path]; ok {
+			got[l.Path] = l.Status
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
 }

@@ -107,6 +107,28 @@ func parseLauncher(text string) (launcher, bool) {
 	return l, true
 }
 
+// NodeLauncher returns the absolute path of the program that a launcher of pnpm in a
+// directory starts with Node. It returns false for any other text, and for one that
+// starts another interpreter, or Node with arguments.
+func NodeLauncher(dir, text string) (program string, ok bool) {
+	l, ok := parseLauncher(text)
+	if !ok || !isLauncherDigest(l.digest) || l.prog != "node" || l.args != "" {
+		return "", false
+	}
+	for _, p := range l.path {
+		if strings.HasPrefix(p, "./") {
+			p = path.Join(dir, p)
+		}
+		if path.Base(p) != "node_modules" {
+			return "", false
+		}
+	}
+	if !path.IsAbs(l.target) {
+		l.target = path.Join(dir, l.target)
+	}
+	return l.target, true
+}
+
 // isLauncher reports whether a script is a launcher of a program that a package
 // of Node has, and claims it for that package. The interpreter must be that of
 // the program's own first line, and NODE_PATH may only have directories of
