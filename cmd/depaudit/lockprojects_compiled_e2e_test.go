@@ -254,7 +254,10 @@ apt-get -qq --no-install-recommends --print-uris install librust-reqwest-dev lib
 	sed -n "s#.*/\(librust-[^_]*\)_.*#\1#p" | sed 's/%2b/+/g' | sort -u >names
 apt-get -qq -o APT::Sandbox::User=root download $(cat names)
 mkdir root
-for deb in *.deb; do dpkg-deb -x "$deb" root; done
+for deb in *.deb; do
+	dpkg-deb --fsys-tarfile "$deb" | tar -x -C root --exclude '*/tests/*' --exclude './usr/share/doc'
+	rm "$deb"
+done
 mv root/usr/share/cargo/registry "$1"`, registry)
 	sums, err := filepath.Glob(filepath.Join(registry, "*/.cargo-checksum.json"))
 	if err != nil || len(sums) < 100 {
