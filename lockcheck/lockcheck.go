@@ -41,11 +41,12 @@
 //
 // [Lock.Format] is one of a table (format.go), which has the names, the
 // recognition by content, the parser and the strongest evidence of each format.
-// JSON and TOML are parsed into one positional tree (json.go by package
-// strictjson, toml.go), which refuses repeated keys, deep nesting and invalid
-// UTF-8; a format is then a short walk over that tree. requirements.txt is
-// split into options and requirements as pip does, requirements are parsed by
-// package pep508, and go.mod by golang.org/x/mod.
+// JSON, TOML and YAML are parsed into one positional tree (json.go by package
+// strictjson, toml.go, yaml.go), which refuses repeated keys, deep nesting and
+// invalid UTF-8; a format is then a short walk over that tree. So are the terms of
+// Erlang and Elixir (term.go); HCL and opam files share their lexer (lexer.go).
+// requirements.txt is split into options and requirements as pip does,
+// requirements are parsed by package pep508, and go.mod by golang.org/x/mod.
 //
 // # Names and versions
 //
