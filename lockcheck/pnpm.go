@@ -47,9 +47,9 @@ type pnpmReader struct {
 	// is wrong about such a reference.
 	direct map[string]bool
 	wanted map[string]flaw
-	// names are the names by which they are required first: up to version 5 pnpm
+	// names are the places by which they are required first: up to version 5 pnpm
 	// wrote no other name of a repository.
-	names map[string]string
+	names map[string]*member
 	// patches are the hashes of the patches by ID, "" for one without a hash.
 	patches map[string]string
 	// required are the IDs with a snapshot that is not optional.
@@ -66,7 +66,7 @@ func (l *Lock) pnpmDocument(d *document) error {
 		return d.errorf(d.root.offset, "", "a pnpm-lock.yaml is %s, not %s", nodeObject, d.root.kind)
 	}
 	r := &pnpmReader{
-		document: d, lock: l, direct: map[string]bool{}, wanted: map[string]flaw{}, names: map[string]string{}, patches: map[string]string{},
+		document: d, lock: l, direct: map[string]bool{}, wanted: map[string]flaw{}, names: map[string]*member{}, patches: map[string]string{},
 		required: map[string]bool{}, first: map[string]int{},
 	}
 	version := d.root.get("lockfileVersion")
@@ -137,7 +137,7 @@ func (r *pnpmReader) importer(n *node) {
 				k := pnpmkey.Parse(r.major, key)
 				r.direct[k.ID] = true
 				if _, ok := r.names[k.ID]; !ok {
-					r.names[k.ID] = m.key
+					r.names[k.ID] = m
 				}
 				if f := r.mismatch(m.key, r.catalog(m.key, spec), &k); f.reason != "" {
 					r.wanted[k.ID] = f
@@ -228,10 +228,13 @@ func (r *pnpmReader) pkg(m *member) {
 	}
 	e.when.os, e.when.cpu, e.when.libc = r.texts(p, "os"), r.texts(p, "cpu"), r.texts(p, "libc")
 	name, version := r.scalar(p, "name"), r.scalar(p, "version")
-	if k.Name == "" && name != "" {
+	switch required := r.names[k.ID]; {
+	case k.Name == "" && name != "":
 		e.Line = r.at(p, "name")
+	case k.Name == "" && required != nil:
+		name, e.Line = required.key, r.line(required.offset)
 	}
-	e.Namespace, e.Name = ecosystem.Split("npm", cmp.Or(k.Name, name, r.names[k.ID], repositoryName(k.ID)))
+	e.Namespace, e.Name = ecosystem.Split("npm", cmp.Or(k.Name, name, repositoryName(k.ID)))
 	e.Version = cmp.Or(version, k.Version)
 	if v, ok := strings.CutPrefix(k.Place, "runtime:"); ok {
 		e.Version = v
