@@ -26,7 +26,7 @@ func compiledRun(t *testing.T, programs ...string) *lockRun {
 	}
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 	}
 	dir := t.TempDir()

@@ -29,7 +29,7 @@ func debianPackages(t *testing.T, cache, names string, of ...string) string {
 	t.Helper()
 	for _, program := range []string{"apt-cache", "apt-get", "dpkg-deb"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 	}
 	dir := filepath.Join(cache, "debian", of[0])
@@ -48,7 +48,7 @@ touch ../done`
 	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-euc", script, "sh", names}, of...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("packages of Debian: %v\n%s", err, out)
+		t.Fatalf("packages of Debian: %v\n%s", err, out)
 	}
 	return dir
 }
@@ -83,7 +83,7 @@ func TestLockProjectRuby(t *testing.T) {
 	cache := e2eCache(t)
 	for _, program := range []string{"ruby", "gem", "bundle"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 	}
 	debs := debianPackages(t, cache, "ruby-", "rails", "jekyll")
@@ -198,13 +198,13 @@ func TestLockProjectPHP(t *testing.T) {
 	cache := e2eCache(t)
 	for _, program := range []string{"php", "composer", "git"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 	}
 	debs := debianPackages(t, cache, "php-[a-z]", "php-symfony")
 	packages, err := filepath.Glob(filepath.Join(debs, "unpacked/php-*/usr/share/php"))
 	if err != nil || len(packages) < 30 {
-		t.Skip(len(packages), err)
+		t.Fatal(len(packages), err)
 	}
 	files := t.TempDir()
 	server := httptest.NewServer(http.FileServer(http.Dir(files)))

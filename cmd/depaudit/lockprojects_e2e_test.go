@@ -165,7 +165,7 @@ func newLockRun(t *testing.T, p lockProject, cache string) *lockRun {
 	}
 	for _, program := range p.programs {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 	}
 	// A home for each version of a tool: they share no cache, and depaudit finds no
