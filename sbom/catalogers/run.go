@@ -57,7 +57,7 @@ import (
 // Version names the catalogers in reports and baselines: the release of syft,
 // which a test compares with go.mod, and the version of the readers in this
 // module. Raise the latter when a reader finds other packages in the same files.
-const Version = "syft v1.54.1, readers 2"
+const Version = "syft v1.54.1, readers 3"
 
 // View is what the catalogers may see of an environment.
 type View struct {
