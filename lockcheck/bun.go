@@ -281,7 +281,7 @@ func (b *bunParser) place(key string) (dir, name string, ok bool) {
 	rest := key
 	for at := 0; rest != ""; {
 		name, rest = cutName(rest)
-		if name == "" || name == "." || name == ".." || strings.HasPrefix(name, "@") != strings.Contains(name, "/") {
+		if name == "" || name == "." || name == ".." || strings.HasPrefix(name, "@") != strings.Contains(name, "/") || strings.HasPrefix(name, "@/") || strings.HasSuffix(name, "/") {
 			return "", "", false
 		}
 		at += len(name)
