@@ -22,8 +22,99 @@ const maxInstruction = 1 << 20
 
 var (
 	directive = regexp.MustCompile(`^#\s*([a-zA-Z]+)\s*=\s*(\S+)\s*$`)
-	heredoc   = regexp.MustCompile(`<<(-?)(["']?)([A-Za-z0-9_.][A-Za-z0-9_.-]*)(["']?)`)
+	// heredocWord is a word that begins a here-document: not "<<<", a here-string.
+	heredocWord = regexp.MustCompile(`^[0-9]*<<(-?)\s*([^<\s]+)$`)
 )
+
+// heredoc is a here-document that has not ended. What is in it is not read, so that
+// what begins one decides which lines are instructions.
+type heredoc struct {
+	end  string
+	tabs bool // may stand before the end ("<<-")
+	at   int
+}
+
+func (h heredoc) endsAt(line string) bool {
+	if h.tabs {
+		line = strings.TrimLeft(line, "\t")
+	}
+	return line == h.end
+}
+
+// heredocs returns the here-documents that an instruction begins, by its words as
+// BuildKit splits them (heredocsFromLine in frontend/dockerfile/parser): a mark in
+// quotes or in another word is none, and neither is any in a text that is not
+// split, because a quote or a brace does not end.
+func heredocs(at int, text string) []heredoc {
+	if !strings.Contains(text, "<<") {
+		return nil
+	}
+	var out []heredoc
+	var word strings.Builder
+	end := func() {
+		if m := heredocWord.FindStringSubmatch(word.String()); m != nil {
+			out = append(out, heredoc{strings.NewReplacer(`"`, "", "'", "").Replace(m[2]), m[1] == "-", at})
+		}
+		word.Reset()
+	}
+	braces := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text):
+			word.WriteString(text[i : i+2])
+			i++
+		case c == '\'' || c == '"':
+			closing := closingQuote(text[i:])
+			if closing < 0 {
+				return nil
+			}
+			word.WriteString(text[i : i+closing+1])
+			i += closing
+		case c == '<' && strings.HasPrefix(text[i:], "<<"):
+			word.WriteString("<<")
+			for i++; i+1 < len(text) && isBlank(text[i+1]); i++ {
+			}
+		case isBlank(c) && braces == 0:
+			end()
+		default:
+			if c == '{' && i > 0 && text[i-1] == '$' {
+				braces++
+			} else if c == '}' && braces > 0 {
+				braces--
+			}
+			word.WriteByte(c)
+		}
+	}
+	if end(); braces > 0 {
+		return nil
+	}
+	return out
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// closingQuote returns the place of the quote that ends a string, -1 for none.
+func closingQuote(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == s[0]:
+			return i
+		case s[i] == '\\' && s[0] == '"':
+			i++
+		}
+	}
+	return -1
+}
+
+// cutContinuation cuts the escape character from the end of a line that the next one
+// continues. Two of them are one character of the line.
+func cutContinuation(line, escape string) (body string, continued bool) {
+	body, continued = strings.CutSuffix(strings.TrimRight(line, " \t"), escape)
+	if !continued || strings.HasSuffix(body, escape) {
+		return line, false
+	}
+	return body, true
+}
 
 // readDockerfile splits a Dockerfile into instructions as BuildKit does
 // (https://docs.docker.com/reference/dockerfile/): parser directives at the top,
@@ -34,10 +125,10 @@ func readDockerfile(ctx context.Context, src *source) ([]instruction, error) {
 	escape, top := `\`, true
 	var logical strings.Builder
 	begin, open := 0, false
-	var until []string // here-documents that have not ended
+	var until []heredoc
 	err := src.eachLine(ctx, func(start int, line string) error {
 		if len(until) > 0 {
-			if strings.TrimLeft(line, "\t") == until[0] || line == until[0] {
+			if until[0].endsAt(line) {
 				until = until[1:]
 			}
 			return nil
@@ -64,7 +155,7 @@ func readDockerfile(ctx context.Context, src *source) ([]instruction, error) {
 		if !open {
 			begin, open = start, true
 		}
-		body, continued := strings.CutSuffix(strings.TrimRight(line, " \t"), escape)
+		body, continued := cutContinuation(line, escape)
 		logical.WriteString(body)
 		if logical.Len() > maxInstruction {
 			return src.errorf(begin, "split the instruction", "longer than %d bytes", maxInstruction)
@@ -77,11 +168,7 @@ func readDockerfile(ctx context.Context, src *source) ([]instruction, error) {
 			return err
 		}
 		if in.name == "RUN" || in.name == "COPY" || in.name == "ADD" {
-			for _, m := range heredoc.FindAllStringSubmatch(in.text, -1) {
-				if m[2] == m[4] {
-					until = append(until, m[3])
-				}
-			}
+			until = heredocs(begin, in.text)
 		}
 		out = append(out, in)
 		logical.Reset()
@@ -94,6 +181,9 @@ func readDockerfile(ctx context.Context, src *source) ([]instruction, error) {
 			return nil, bad
 		}
 		out = append(out, in)
+	}
+	if err == nil && len(until) > 0 {
+		err = src.errorf(until[0].at, "end it with a line "+quote(until[0].end), "a here-document does not end")
 	}
 	return out, err
 }

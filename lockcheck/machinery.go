@@ -334,14 +334,19 @@ func (l *Lock) parseDockerfile(ctx context.Context, src *source) error {
 	if err != nil {
 		return err
 	}
-	stages, args := map[string]bool{}, map[string]string{}
+	stages, args, begun := map[string]bool{}, map[string]string{}, false
+	use := func(line int, image string) {
+		if !stages[ecosystem.Lower(expandArgs(image, args))] {
+			l.baseImage(src.file, line, image, args)
+		}
+	}
 	for _, in := range instructions {
 		switch in.name {
 		case "syntax":
 			l.image(src.file, in.line, in.text, "the frontend")
 		case "ARG":
 			// Those before the first FROM are all that FROM can use.
-			if len(stages) == 0 {
+			if !begun {
 				for _, assignment := range in.words {
 					key, value, _ := strings.Cut(assignment, "=")
 					args[key] = expandArgs(unquoted(value), args)
@@ -349,15 +354,14 @@ func (l *Lock) parseDockerfile(ctx context.Context, src *source) error {
 			}
 		case "FROM":
 			image, stage := in.from()
-			if !stages[ecosystem.Lower(image)] {
-				l.baseImage(src.file, in.line, image, args)
+			use(in.line, image)
+			if begun = true; stage != "" {
+				stages[ecosystem.Lower(stage)] = true
 			}
-			stages[ecosystem.Lower(stage)] = true
-			stages[itoa(len(stages))] = true
 		case "COPY", "RUN", "ADD":
 			for _, image := range in.fromFlags() {
-				if !stages[ecosystem.Lower(image)] && !decimal(image) {
-					l.baseImage(src.file, in.line, image, args)
+				if !decimal(image) { // the number of a stage
+					use(in.line, image)
 				}
 			}
 			if in.name == "ADD" {

@@ -45,7 +45,7 @@ jobs:
 			[]string{"docker postgres :2", "docker busybox " + digest + ":5", "docker ${IMAGE:-x} :6"}, []string{"floating:2", "variable:6"}},
 		"devcontainer": {".devcontainer/devcontainer.json", "{\n // base\n \"image\": \"mcr.microsoft.com/devcontainers/base:1\",\n \"features\": {\n  \"ghcr.io/devcontainers/features/node:1\": {},\n  \"./mine\": {},\n },\n}\n",
 			[]string{"docker mcr.microsoft.com/devcontainers/base :3", "devcontainer ghcr.io/devcontainers/features/node :5"}, []string{"floating:3", "floating:5"}},
-		"dockerfile": {"Dockerfile", "# syntax=docker/dockerfile:1@" + digest + "\n# escape=`\nARG BASE=debian:12 X\nFROM $BASE AS Base\nRUN apt-get `\n# comment\n\n  install x\nRUN <<EOF cat <<'A B' <<-\"E2\"\nFROM not/read\nEOF\n\tE2\nFROM --platform=linux/amd64 localhost:5000/a@" + digest + " AS two\nCOPY --from=base /a /b\nCOPY --from=0 /a /b\ncopy --from=nginx:1 /a /b\nRUN --mount=type=bind,from=golang:1.22,target=/x --mount=type=cache,target=/y true\nADD --checksum=sha256:" + shaA + " https://example.org/a.tgz /a\nADD https://example.org/b.tgz /a\nADD https://github.com/o/r.git#" + commit40 + " /r\nONBUILD ADD http://example.org/c /c\nFROM scratch\nFROM two\nFROM ${NONE}\n",
+		"dockerfile": {"Dockerfile", "# syntax=docker/dockerfile:1@" + digest + "\n# escape=`\nARG BASE=debian:12 X\nFROM $BASE AS Base\nRUN apt-get `\n# comment\n\n  install x\nRUN <<EOF cat \"<<A\" <<-\"E2\"\nFROM not/read\nEOF\n\tE2\nFROM --platform=linux/amd64 localhost:5000/a@" + digest + " AS two\nCOPY --from=base /a /b\nCOPY --from=0 /a /b\ncopy --from=nginx:1 /a /b\nRUN --mount=type=bind,from=golang:1.22,target=/x --mount=type=cache,target=/y true\nADD --checksum=sha256:" + shaA + " https://example.org/a.tgz /a\nADD https://example.org/b.tgz /a\nADD https://github.com/o/r.git#" + commit40 + " /r\nONBUILD ADD http://example.org/c /c\nFROM scratch\nFROM two\nFROM ${NONE}\n",
 			[]string{"docker docker/dockerfile " + digest + ":1", "docker debian :4", "docker localhost:5000/a " + digest + ":13", "docker nginx :16", "docker golang :17", "generic a.tgz " + digest + ":18", "generic b.tgz :19", "generic r.git " + commit40 + ":20", "generic c :21", "docker ${NONE} :24"},
 			[]string{"variable:4", "floating:4", "floating:16", "floating:17", "floating:19", "floating:21", "variable:24"}},
 	} {
@@ -74,12 +74,51 @@ func TestMachineryRefused(t *testing.T) {
 		{".github/workflows/a.yml", "jobs: {a: {container: [x]}}\n", `"container" must be the name of an image, not an array`},
 		{"actions.lock", "dependencies: {a@1: {commit: sha1-0}}\n", `"a@1" is not OWNER/REPOSITORY@REF`},
 		{"actions.lock", "dependencies: {a/b@1: {commit: sha1-0}}\n", `"a/b@1" has no full commit`},
+		{"Dockerfile", "FROM a\nRUN <<E\nFROM b\n", "2:1: a here-document does not end"},
+		{"Dockerfile", "FROM a\nRUN <<E\nx\n\tE\n", "2:1: a here-document does not end"},
 		{"Dockerfile", "FROM\n", "1:1: FROM without an image"},
 		{"Dockerfile", "{\n", "1:1: not an instruction of a Dockerfile"},
 	} {
 		if got := openErr(t, tt[0], tt[1]); !strings.Contains(got, tt[2]) {
 			t.Errorf("%s %q: %s", tt[0], tt[1], got)
 		}
+	}
+}
+
+// TestHidden checks that no text before an instruction hides it: what begins a
+// here-document, and what continues a line, is what BuildKit takes for it.
+func TestHidden(t *testing.T) {
+	for name, before := range map[string]string{
+		"here-string":       "RUN cat <<<E",
+		"in quotes":         "RUN echo \"<<E\"",
+		"in single quotes":  "RUN echo 'a <<E'",
+		"in a word":         "RUN echo $((1<<E))",
+		"quote without end": "RUN echo ' <<E",
+		"brace without end": "RUN echo ${ <<E",
+		"two escapes":       `RUN echo \\`,
+		"escape in quotes":  "RUN echo \"\\\" <<E\"",
+		"of another name":   "LABEL a=<<E",
+	} {
+		l := open(t, "Dockerfile", "FROM scratch\n"+before+"\nFROM hidden\nRUN true \\\nE\n")
+		if len(l.Entries) != 1 || l.Entries[0].Name != "hidden" {
+			t.Errorf("%s: %q hides the image", name, before)
+		}
+	}
+	for name, text := range map[string]string{
+		"space":      "RUN cat << E\nFROM x\nE\n",
+		"descriptor": "RUN 3<<E\nFROM x\nE\n",
+		"quoted":     "RUN cat <<'E'\nFROM x\nE\n",
+		"dash":       "COPY <<-E /a\nFROM x\n\t\tE\n",
+		"two":        "RUN <<A <<B\nB\nA\nFROM x\nB\n",
+		"argument":   "ARG S=scratch\nFROM ${S}\n",
+	} {
+		if l := open(t, "Dockerfile", text); len(l.Entries) != 0 {
+			t.Errorf("%s: %+v", name, l.Entries)
+		}
+	}
+	l := open(t, "Dockerfile", "ARG B=build\nFROM scratch AS build\nFROM ${B}\nFROM 0\n")
+	if len(l.Entries) != 1 || l.Entries[0].Name != "0" {
+		t.Errorf("%+v, want the image 0 only: no stage is used by its number in FROM", l.Entries)
 	}
 }
 
