@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -28,6 +29,23 @@ func TestDirectAlias(t *testing.T) {
 		r := NewSet([]*Lock{l}, Policy{}).Match(p)
 		if r.Reason != test.want {
 			t.Errorf("%s: %q (%s), want %q", test.name, r.Reason, r.Detail, test.want)
+		}
+	}
+}
+
+// TestRequiredAlias checks that an alias which a package of the lock requires is
+// told as one, and one that nothing requires as a suspicious one.
+func TestRequiredAlias(t *testing.T) {
+	for name, tt := range map[string]struct{ lock, want string }{
+		"required by a package": {`{"lockfileVersion":3,"packages":{"":{},"node_modules/ui":{"version":"1.0.0","integrity":"` + sri512 + `","dependencies":{"wrap-cjs":"npm:wrap@^7.0.0"}},
+"node_modules/wrap-cjs":{"name":"wrap","version":"7.0.0","integrity":"` + sri512 + `"}}}`, "alias:2"},
+		"required of another package": {`{"lockfileVersion":3,"packages":{"":{},"node_modules/ui":{"version":"1.0.0","integrity":"` + sri512 + `","dependencies":{"wrap-cjs":"npm:wrap@^7.0.0"}},
+"node_modules/wrap-cjs":{"name":"evil","version":"7.0.0","integrity":"` + sri512 + `"}}}`, "other-package:2"},
+		"version 1": {`{"lockfileVersion":1,"dependencies":{"ui":{"version":"1.0.0","integrity":"` + sri512 + `","requires":{"wrap-cjs":"npm:@s/wrap@^7.0.0"}},
+"wrap-cjs":{"version":"npm:@s/wrap@7.0.0","integrity":"` + sri512 + `"}}}`, "alias:2"},
+	} {
+		if got := notes(open(t, "package-lock.json", tt.lock)); !slices.Equal(got, []string{tt.want}) {
+			t.Errorf("%s: %v, want %s", name, got, tt.want)
 		}
 	}
 }

@@ -23,11 +23,10 @@ func (l *Lock) parseNPM(d *document) error {
 	}
 	packages, dependencies := d.table(d.root, "packages"), d.table(d.root, "dependencies")
 	if packages != nil {
-		direct := npmDirect(packages.get(""))
-		members := npmWorkspaces(d, packages.get(""))
+		project := npmProject{npmDirect(packages.get("")), npmWorkspaces(d, packages.get("")), npmAliases(packages)}
 		for i := range packages.members {
 			if m := &packages.members[i]; m.key != "" {
-				l.npmPackage(d, m, direct, members)
+				l.npmPackage(d, m, project)
 			}
 			if d.err != nil {
 				return d.err
@@ -36,8 +35,66 @@ func (l *Lock) parseNPM(d *document) error {
 		npmAgree(d, packages, dependencies, "", 0)
 		return d.failure()
 	}
-	l.npmTree(d, dependencies, "", 0)
+	aliases := map[npmAlias]bool{}
+	npmTreeAliases(dependencies, aliases, 0)
+	l.npmTree(d, dependencies, aliases, "", 0)
 	return d.failure()
+}
+
+// npmProject is what the lock has about the project that an entry is compared
+// with.
+type npmProject struct {
+	direct  map[string]string
+	members []string
+	aliases map[npmAlias]bool
+}
+
+// npmAlias is a package under another name.
+type npmAlias struct{ under, name string }
+
+// npmAliases returns the aliases that a package of the lock requires.
+func npmAliases(packages *node) map[npmAlias]bool {
+	out := map[npmAlias]bool{}
+	for i := range packages.members {
+		for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
+			addAliases(packages.members[i].value.get(key), out)
+		}
+	}
+	return out
+}
+
+func addAliases(deps *node, to map[npmAlias]bool) {
+	if deps == nil {
+		return
+	}
+	for i := range deps.members {
+		if name := aliasedName(deps.members[i].value.text); name != "" {
+			to[npmAlias{deps.members[i].key, name}] = true
+		}
+	}
+}
+
+// npmTreeAliases is npmAliases for the nested layout of version 1, whose
+// "requires" has the requirements.
+func npmTreeAliases(deps *node, to map[npmAlias]bool, depth int) {
+	if deps == nil || depth > maxDepth {
+		return
+	}
+	for i := range deps.members {
+		p := deps.members[i].value
+		addAliases(p.get("requires"), to)
+		npmTreeAliases(p.get("dependencies"), to, depth+1)
+	}
+}
+
+// aliasedName returns the name in "npm:NAME@RANGE", or "".
+func aliasedName(spec string) string {
+	spec, ok := strings.CutPrefix(spec, "npm:")
+	if !ok || spec == "" {
+		return ""
+	}
+	name, _, _ := strings.Cut(spec[1:], "@") // a scope begins with @
+	return spec[:1] + name
 }
 
 // npmDirect returns the keys of the project's direct dependencies, and the package
@@ -51,11 +108,9 @@ func npmDirect(root *node) map[string]string {
 			for i := range deps.members {
 				name := ""
 				if v := deps.members[i].value; v.kind == nodeString {
-					spec, alias := strings.CutPrefix(v.text, "npm:")
+					name = aliasedName(v.text)
 					switch {
-					case alias && spec != "":
-						name, _, _ = strings.Cut(spec[1:], "@") // a scope begins with @
-						name = spec[:1] + name
+					case name != "":
 					case !strings.ContainsAny(v.text, ":/\\"):
 						name = deps.members[i].key
 					}
@@ -104,7 +159,7 @@ func npmName(key string) string {
 	return ""
 }
 
-func (l *Lock) npmPackage(d *document, m *member, direct map[string]string, members []string) {
+func (l *Lock) npmPackage(d *document, m *member, project npmProject) {
 	p := m.value
 	if p.kind != nodeObject {
 		d.fail(p.offset, "", "the entry of %s must be %s, not %s", quote(m.key), nodeObject, p.kind)
@@ -123,7 +178,7 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]string, memb
 		Dev: d.flag(p, "dev") || d.flag(p, "devOptional"), Optional: d.flag(p, "optional") || d.flag(p, "devOptional"),
 		Bundled: d.flag(p, "inBundle"),
 	}
-	alias, isDirect := direct[m.key]
+	alias, isDirect := project.direct[m.key]
 	e.Direct = isDirect
 	e.Namespace, e.Name = ecosystem.Split("npm", name)
 	e.when.os, e.when.cpu, e.when.libc = d.texts(p, "os"), d.texts(p, "cpu"), d.texts(p, "libc")
@@ -133,15 +188,15 @@ func (l *Lock) npmPackage(d *document, m *member, direct map[string]string, memb
 		e.Source = Source{Kind: KindLink, URL: scrub(resolved)}
 	case under == "":
 		e.Source = Source{Kind: KindPath, URL: m.key}
-		e.FirstParty = npmMember(members, m.key)
+		e.FirstParty = npmMember(project.members, m.key)
 	default:
 		npmSource(resolved, &e)
 	}
-	l.npmFinish(d, p, m, under, alias, &e)
+	l.npmFinish(d, p, m, under, alias, project.aliases, &e)
 }
 
 // npmFinish adds the entry, with its integrity and a note about an alias.
-func (l *Lock) npmFinish(d *document, p *node, m *member, under, alias string, e *Entry) {
+func (l *Lock) npmFinish(d *document, p *node, m *member, under, alias string, aliases map[npmAlias]bool, e *Entry) {
 	hashes, malformed := integrity(d.text(p, "integrity"))
 	if d.err != nil {
 		return
@@ -161,8 +216,12 @@ func (l *Lock) npmFinish(d *document, p *node, m *member, under, alias string, e
 	if malformed {
 		l.problem(ProblemBadHash, e.File, e.Line, e.Name, quote(e.fullName())+" has an integrity of the wrong form")
 	}
-	if under != "" && under != e.fullName() {
+	switch {
+	case under == "" || under == e.fullName():
+	case aliases[npmAlias{under, e.fullName()}]:
 		l.problem(ProblemAlias, e.File, e.Line, e.Name, quote(e.fullName())+" is installed as "+quote(under))
+	default: // or "overrides" of the project, which the lock does not have
+		l.problem(ProblemOther, e.File, e.Line, e.Name, quote(e.fullName())+" is installed as "+quote(under)+", and nothing in the lock requires that")
 	}
 	l.add(*e)
 }
@@ -243,7 +302,7 @@ func withoutBuild(version string) string {
 }
 
 // npmTree adds the entries of the nested layout of version 1.
-func (l *Lock) npmTree(d *document, deps *node, parent string, depth int) {
+func (l *Lock) npmTree(d *document, deps *node, aliases map[npmAlias]bool, parent string, depth int) {
 	if deps == nil {
 		return
 	}
@@ -257,12 +316,12 @@ func (l *Lock) npmTree(d *document, deps *node, parent string, depth int) {
 			return
 		}
 		key := parent + "node_modules/" + m.key
-		l.npmDependency(d, m, key)
-		l.npmTree(d, d.table(m.value, "dependencies"), key+"/", depth+1)
+		l.npmDependency(d, m, aliases, key)
+		l.npmTree(d, d.table(m.value, "dependencies"), aliases, key+"/", depth+1)
 	}
 }
 
-func (l *Lock) npmDependency(d *document, m *member, key string) {
+func (l *Lock) npmDependency(d *document, m *member, aliases map[npmAlias]bool, key string) {
 	p := m.value
 	version := d.text(p, "version")
 	e := Entry{
@@ -285,7 +344,7 @@ func (l *Lock) npmDependency(d *document, m *member, key string) {
 		e.Version = version
 		npmSource(d.text(p, "resolved"), &e)
 	}
-	l.npmFinish(d, p, m, m.key, "", &e)
+	l.npmFinish(d, p, m, m.key, "", aliases, &e)
 }
 
 // npmAgree records an error for a version 2 lock whose two layouts name

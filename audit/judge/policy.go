@@ -343,7 +343,8 @@ var entryProblems = map[lockcheck.ProblemKind]bool{
 	lockcheck.ProblemUnpinned: true, lockcheck.ProblemNoHash: true, lockcheck.ProblemWeakHash: true,
 	lockcheck.ProblemVCS: true, lockcheck.ProblemURL: true, lockcheck.ProblemPath: true,
 	lockcheck.ProblemEditable: true, lockcheck.ProblemLink: true, lockcheck.ProblemEmpty: true,
-	lockcheck.ProblemPartlyRead: true, lockcheck.ProblemPatched: true,
+	lockcheck.ProblemPatched: true,
+	lockcheck.ProblemAlias:   true, // another package or the project requires it
 }
 
 func (p *policy) locks() {
