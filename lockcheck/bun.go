@@ -2,7 +2,6 @@ package lockcheck
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
@@ -24,9 +23,10 @@ type bunParser struct {
 	workspaces map[string]string
 	// links are the directories of the keys that are links to members.
 	links map[string]string
-	// required are the requirements of each name, by any package and by the
-	// overrides and catalogs.
-	required map[string][]string
+	// aliases are the names and the packages that something requires under them
+	// ("npm:PACKAGE@1"): any package, an override or a catalog. The package is empty
+	// for a specifier that does not name it, such as a URL.
+	aliases map[[2]string]bool
 	// direct are the names that the project or a member requires.
 	direct map[string]bool
 	// patched are the patches by "name@version".
@@ -52,7 +52,7 @@ func (l *Lock) parseBun(d *document) error {
 		d.fail(d.root.offset, "", "a bun.lock is %s, not %s", nodeObject, d.root.kind)
 		return d.err
 	}
-	b := &bunParser{Lock: l, document: d, workspaces: map[string]string{}, links: map[string]string{}, required: map[string][]string{}, direct: map[string]bool{}, patched: map[string]string{}}
+	b := &bunParser{Lock: l, document: d, workspaces: map[string]string{}, links: map[string]string{}, aliases: map[[2]string]bool{}, direct: map[string]bool{}, patched: map[string]string{}}
 	b.head()
 	packages := d.table(d.root, "packages")
 	if d.err == nil && packages != nil {
@@ -96,7 +96,7 @@ func (b *bunParser) head() {
 			b.require(b.table(catalogs, catalogs.members[i].key), false)
 		}
 	}
-	b.override(b.table(b.root, "overrides"), 0)
+	b.override(b.table(b.root, "overrides"))
 	if patches := b.table(b.root, "patchedDependencies"); patches != nil {
 		for i := range patches.members {
 			key := patches.members[i].key
@@ -138,16 +138,14 @@ func (b *bunParser) require(deps *node, direct bool) {
 	}
 	for i := range deps.members {
 		name := deps.members[i].key
-		if spec := b.text(deps, name); spec != "" && !slices.Contains(b.required[name], spec) {
-			b.required[name] = append(b.required[name], spec)
-		}
+		b.alias(name, b.text(deps, name))
 		b.direct[name] = b.direct[name] || direct
 	}
 }
 
 // override adds the requirements of "overrides": a specifier, or an object with
 // the overrides below a package, of which "." is its own.
-func (b *bunParser) override(rules *node, depth int) {
+func (b *bunParser) override(rules *node) {
 	if rules == nil {
 		return
 	}
@@ -159,12 +157,10 @@ func (b *bunParser) override(rules *node, depth int) {
 		}
 		switch m.value.kind {
 		case nodeString:
-			b.required[name] = append(b.required[name], m.value.text)
+			b.alias(name, m.value.text)
 		case nodeObject:
-			if own := b.text(m.value, "."); own != "" {
-				b.required[name] = append(b.required[name], own)
-			}
-			b.override(m.value, depth+1)
+			b.alias(name, b.text(m.value, "."))
+			b.override(m.value)
 		default:
 			b.fail(m.value.offset, bunHint, "an override must be a string or an object, not %s", m.value.kind)
 		}
@@ -260,24 +256,38 @@ func (b *bunParser) finish(row *bunRow, id, under string, e *Entry) {
 	b.add(*e)
 }
 
-// aliased reports whether something requires a package under another name:
-// "npm:PACKAGE@1", or a specifier that does not name the package.
-func (b *bunParser) aliased(under, name string) bool {
-	return slices.ContainsFunc(b.required[under], func(spec string) bool {
-		if alias, ok := strings.CutPrefix(spec, "npm:"); ok {
-			return alias == name || strings.HasPrefix(alias, name+"@")
+// alias records what a requirement admits under a name besides the package of that
+// name.
+func (b *bunParser) alias(under, spec string) {
+	if id, ok := strings.CutPrefix(spec, "npm:"); ok {
+		if name, _, ok := cutID(id); ok {
+			id = name
 		}
-		if scheme, _, ok := strings.Cut(spec, ":"); ok {
-			return scheme != "workspace" && scheme != "catalog"
-		}
-		return strings.Contains(spec, "/")
-	})
+		b.aliases[[2]string{under, id}] = true
+		return
+	}
+	scheme, _, ok := strings.Cut(spec, ":")
+	if ok && scheme != "workspace" && scheme != "catalog" || !ok && strings.Contains(spec, "/") {
+		b.aliases[[2]string{under, ""}] = true
+	}
 }
+
+// aliased reports whether something requires a package under another name.
+func (b *bunParser) aliased(under, name string) bool {
+	return b.aliases[[2]string{under, name}] || b.aliases[[2]string{under, ""}]
+}
+
+// maxBunKey bounds a key of "packages" in bytes. The longest in use have some ten
+// names.
+const maxBunKey = 16 << 10
 
 // place returns the directory of a key, and the name that the package has there.
 // The names before the last are those of packages, or first of all that of a
 // member.
 func (b *bunParser) place(key string) (dir, name string, ok bool) {
+	if len(key) > maxBunKey {
+		return "", "", false
+	}
 	rest := key
 	for at := 0; rest != ""; {
 		name, rest = cutName(rest)

@@ -129,7 +129,18 @@ type bundlerParser struct {
 // gemEntries are the entries of one gem.
 type gemEntries struct {
 	version string
-	entries []int // one for each platform
+	entries []int          // one for each platform
+	on      map[string]int // by their platform
+	like    map[string]int // how many, by gemSystem of their platform
+}
+
+func (g *gemEntries) add(entry int, platform string) {
+	if g.on == nil {
+		g.on, g.like = map[string]int{}, map[string]int{}
+	}
+	g.entries = append(g.entries, entry)
+	g.on[platform] = entry
+	g.like[gemSystem(platform)]++
 }
 
 // gemChecksums is a line of CHECKSUMS.
@@ -271,12 +282,10 @@ func (p *bundlerParser) gem(start int, name, version, platform string) error {
 	if known.version != version {
 		return p.errorf(start, "resolve a merge, or "+bundlerHint, "%s has entries of two versions, %s on line %d", quote(name), quote(known.version), p.entries[known.entries[0]].Line)
 	}
-	for _, i := range known.entries {
-		if e := &p.entries[i]; e.Platform == platform {
-			return p.errorf(start, "resolve a merge, or "+bundlerHint, "%s has two entries, the first on line %d", quote(name), e.Line)
-		}
+	if i, twice := known.on[platform]; twice {
+		return p.errorf(start, "resolve a merge, or "+bundlerHint, "%s has two entries, the first on line %d", quote(name), p.entries[i].Line)
 	}
-	known.entries = append(known.entries, len(p.entries))
+	known.add(len(p.entries), platform)
 	p.entries = append(p.entries, Entry{
 		Type: "gem", Name: name, Version: version, Platform: platform, FirstParty: p.own, Source: p.from, File: p.file, Line: p.source.line(start),
 	})
@@ -334,10 +343,12 @@ func (p *bundlerParser) end() error {
 		}
 	}
 	if p.bundled != nil {
-		p.byName["bundler"] = &gemEntries{version: p.bundled.Version, entries: []int{len(p.entries)}}
+		p.byName["bundler"] = &gemEntries{version: p.bundled.Version}
+		p.byName["bundler"].add(len(p.entries), rubyPlatform)
 		p.entries = append(p.entries, *p.bundled)
 	}
-	for _, name := range p.direct {
+	slices.Sort(p.direct)
+	for _, name := range slices.Compact(p.direct) {
 		if known := p.byName[name]; known != nil {
 			for _, i := range known.entries {
 				p.entries[i].Direct = true
@@ -355,18 +366,14 @@ func (p *bundlerParser) end() error {
 		if known == nil || known.version != c.version || c.hashes == "" {
 			continue // of a gem that the lock no longer has, which Bundler skips
 		}
-		for _, i := range known.entries {
-			if e := &p.entries[i]; e.Platform == c.platform {
-				p.addGemHashes(e, c)
-			}
+		if i, ok := known.on[c.platform]; ok {
+			p.addGemHashes(&p.entries[i], c)
 		}
 	}
 	for i := range p.entries {
 		e := &p.entries[i]
 		e.platforms = p.platforms
-		for _, j := range p.byName[e.Name].entries {
-			e.twin = e.twin || i != j && sameGemPlatform(p.entries[j].Platform, e.Platform)
-		}
+		e.twin = p.byName[e.Name].like[gemSystem(e.Platform)] > 1
 		p.add(*e)
 	}
 	return nil
@@ -433,11 +440,12 @@ func GemPlatform(file, name, version string) (platform string, ok bool) {
 	return strings.CutPrefix(rest, "-")
 }
 
-// sameGemPlatform reports whether two platforms are one: RubyGems before 3.3.22
-// writes "x86_64-linux" for "x86_64-linux-gnu".
-func sameGemPlatform(a, b string) bool {
-	return strings.TrimSuffix(a, "-gnu") == strings.TrimSuffix(b, "-gnu")
-}
+// gemSystem returns the platform as RubyGems before 3.3.22 writes it: "x86_64-linux"
+// for "x86_64-linux-gnu".
+func gemSystem(platform string) string { return strings.TrimSuffix(platform, "-gnu") }
+
+// sameGemPlatform reports whether two platforms are one.
+func sameGemPlatform(a, b string) bool { return gemSystem(a) == gemSystem(b) }
 
 // likeGemPlatform reports whether a platform of a lock is that of an installed
 // gem, or one of another version of the same system: "arm64-darwin-22" and

@@ -4,7 +4,6 @@ import (
 	"context"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -110,8 +109,10 @@ func (p *cargoProject) addManifest(at string, d *document) {
 // path.Match; "**" matches one level only here.
 func (p *cargoProject) addMembers(root *document) {
 	workspace := root.table(root.root, "workspace")
-	excluded := root.texts(workspace, "exclude")
-	matched := 0
+	excluded, matched := map[string]bool{}, 0
+	for _, dir := range root.texts(workspace, "exclude") {
+		excluded[dir] = true
+	}
 	for _, pattern := range root.texts(workspace, "members") {
 		if pattern = path.Clean(filepath.ToSlash(pattern)); !inProject(pattern) {
 			continue
@@ -124,7 +125,7 @@ func (p *cargoProject) addMembers(root *document) {
 			return
 		}
 		for _, dir := range dirs {
-			if rel, err := filepath.Rel(p.dir, dir); err == nil && !slices.Contains(excluded, filepath.ToSlash(rel)) {
+			if rel, err := filepath.Rel(p.dir, dir); err == nil && !excluded[filepath.ToSlash(rel)] {
 				p.add(filepath.ToSlash(rel))
 			}
 		}

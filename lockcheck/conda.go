@@ -2,7 +2,6 @@ package lockcheck
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/pep508"
@@ -156,13 +155,15 @@ func (l *Lock) addOnce(at map[string]int, e Entry, platform string) {
 	if i, ok := at[key]; ok {
 		have := &l.Entries[i]
 		have.Dev, have.Optional = have.Dev && e.Dev, have.Optional && e.Optional
-		if len(have.when.platforms) > 0 && platform != "" && !slices.Contains(have.when.platforms, platform) {
+		if _, known := at[key+"\x00"+platform]; !known && len(have.when.platforms) > 0 && platform != "" {
 			have.when.platforms = append(have.when.platforms, platform)
+			at[key+"\x00"+platform] = i
 		}
 		return
 	}
 	if platform != "" {
 		e.when.platforms = []string{platform}
+		at[key+"\x00"+platform] = len(l.Entries)
 	}
 	at[key] = len(l.Entries)
 	l.add(e)

@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -115,7 +116,7 @@ func (l *lexer) skip() error {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			l.pos++
 		case l.open != "" && strings.HasPrefix(string(rest[:min(len(rest), 2)]), l.open):
-			end := strings.Index(string(rest), l.close)
+			end := bytes.Index(rest, []byte(l.close))
 			if end < 0 {
 				return l.errorf(l.pos, "create the lock file again", "a comment does not end")
 			}

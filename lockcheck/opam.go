@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"bytes"
 	"context"
 	"strings"
 )
@@ -119,7 +120,7 @@ func (o *opamFile) skipValue(depth int) error {
 			}
 		}
 	case o.is(`"""`):
-		end := strings.Index(string(o.data[o.pos:]), `"""`)
+		end := bytes.Index(o.data[o.pos:], []byte(`"""`))
 		if end < 0 {
 			return o.errorf(o.tok.offset, "create the lock file again", "a string does not end")
 		}

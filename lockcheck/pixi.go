@@ -32,9 +32,10 @@ func (l *Lock) parsePixi(d *document) error {
 			return d.err
 		}
 		e.when.platforms = on[key]
-		if subdir := condaSubdir(e.Source.URL); e.Type == "conda" && subdir != "" && e.flaw.reason == "" &&
-			slices.ContainsFunc(on[key], func(platform string) bool { return platform != subdir }) {
-			e.flaw = flaw{OtherPackage, quote(e.Name) + " for " + quote(strings.Join(on[key], ", ")) + " is locked to the file of " + quote(subdir)}
+		if subdir := condaSubdir(e.Source.URL); e.Type == "conda" && subdir != "" && e.flaw.reason == "" {
+			if i := slices.IndexFunc(on[key], func(platform string) bool { return platform != subdir }); i >= 0 {
+				e.flaw = flaw{OtherPackage, quote(e.Name) + " for " + quote(on[key][i]) + " is locked to the file of " + quote(subdir)}
+			}
 		}
 		if len(on[key]) == 0 && e.flaw.reason == "" {
 			e.flaw = flaw{OtherPlatform, quote(e.Name) + " is in no environment of the lock"}
@@ -73,7 +74,7 @@ func pixiPlatforms(d *document) map[string][]string {
 			}
 		}
 	}
-	on := map[string][]string{}
+	on, seen := map[string][]string{}, map[[3]string]bool{}
 	environments := d.table(d.root, "environments")
 	if environments == nil {
 		d.fail(d.root.offset, "lock again with pixi", "no environments")
@@ -92,8 +93,8 @@ func pixiPlatforms(d *document) map[string][]string {
 					d.fail(ref.offset, "lock again with pixi", "a package of a kind that is not known: none of %s", strings.Join(pixiKeys, ", "))
 					return nil
 				}
-				if key := kind + " " + text; !slices.Contains(on[key], platform) {
-					on[key] = append(on[key], platform)
+				if key, id := kind+" "+text, [3]string{kind, text, platform}; !seen[id] {
+					on[key], seen[id] = append(on[key], platform), true
 				}
 			}
 		}
