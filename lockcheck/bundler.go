@@ -49,6 +49,9 @@ const rubyPlatform = "ruby"
 // requirements.
 const maxBundlerLine = 16 << 10
 
+// maxUnknownSections bounds the notes of a file that is no lock of Bundler.
+const maxUnknownSections = 16
+
 // parseBundler parses Gemfile.lock and gems.locked of Bundler 1 to 4. The grammar
 // is that of bundler/lockfile_parser.rb, and what Bundler itself never writes
 // (lockfile_generator.rb) is an error: an option that it does not know, and two
@@ -111,6 +114,7 @@ type bundlerParser struct {
 
 	section  string
 	sections map[string]bool // those that were seen
+	unknown  int             // the number of sections that Bundler does not have
 	start    int             // of the section
 	options  map[string][]string
 	inSpecs  bool
@@ -184,6 +188,9 @@ func (p *bundlerParser) begin(start int, name string) error {
 	case bundlerPlatforms, bundlerDependencies, bundlerChecksums, bundlerRuby, bundlerVersion:
 	default:
 		if !isSource {
+			if p.unknown++; p.unknown > maxUnknownSections {
+				return p.errorf(start, bundlerHint, "more than %d sections that no version of Bundler has", maxUnknownSections)
+			}
 			p.problem(ProblemPartlyRead, p.file, p.source.line(start), "", quote(name)+" is no section of Bundler 4 or an older one: it pins nothing")
 			name = unknownSection
 		}
@@ -390,6 +397,9 @@ func (p *bundlerParser) addGemHashes(e *Entry, c gemChecksums) {
 			}
 		}
 		if h, ok := hexHash(algorithm, value); ok {
+			if slices.ContainsFunc(e.Hashes, func(o Hash) bool { return o.Algorithm == h.Algorithm && o.Value != h.Value }) {
+				e.flaw = flaw{HashMismatch, quote(e.Name) + " has two checksums of " + h.Algorithm + " that differ"}
+			}
 			e.Hashes = append(e.Hashes, h)
 		} else {
 			p.problem(ProblemBadHash, p.file, p.source.line(c.start), e.Name, quote(e.Name)+" has a checksum of the wrong form")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
@@ -188,8 +189,24 @@ func composerFlaw(e *Entry, source, dist composerPlace) flaw {
 		return flaw{OtherPackage, "the archive of " + name + " is of the commit " + quote(dist.reference) + ", and its source of " + quote(source.reference)}
 	case isBranch(e.Version) && e.Source.Kind != KindPath && !fullCommit(e.Source.Commit):
 		return flaw{NotExact, name + " is the branch " + quote(e.Version) + " without a full commit"}
+	case e.Source.Kind == KindVCS && !fullCommit(source.reference) && !subversionRevision.MatchString(source.reference):
+		return flaw{NotExact, name + " is checked out at " + quote(source.reference) + ", which is no full commit"}
+	case commit != "" && !fullCommit(commit) && !isTagOf(commit, e.Version):
+		return flaw{NotExact, "the archive of " + name + " is that of " + quote(commit) + ", which is neither a full commit nor a tag of the version " + quote(e.Version)}
 	}
 	return flaw{}
+}
+
+// subversionRevision matches the reference of a checkout of Subversion, PATH@REVISION.
+var subversionRevision = regexp.MustCompile(`@[0-9]+$`)
+
+// isTagOf reports whether a reference of git can be the tag of a version: it ends in
+// the version, as in "refs/tags/v1.0.0" and "release-1.0.0". A branch is one by its
+// name in "refs/heads/".
+func isTagOf(reference, version string) bool {
+	version = strings.TrimLeft(version, "vV")
+	before, ok := strings.CutSuffix(strings.TrimPrefix(reference, "refs/tags/"), version)
+	return ok && version != "" && !strings.HasPrefix(before, "refs/") && (before == "" || !alphanumeric(before[len(before)-1]) || before == "v" || before == "V")
 }
 
 // isBranch reports whether a version is that of a branch, whose content changes

@@ -23,6 +23,7 @@ func (l *Lock) parseStack(d *document) error {
 			c = p
 		}
 		e := Entry{Type: "hackage", Name: d.text(c, "name"), Version: d.scalar(c, "version"), File: d.file, Line: d.at(c, "name"), Source: Source{Kind: KindRegistry}}
+		d.onePlace(c, "hackage", "git", "hg", "url", "filepath")
 		switch pin := d.text(c, "hackage"); {
 		case pin != "":
 			e.Line = d.at(c, "hackage")
@@ -43,6 +44,9 @@ func (l *Lock) parseStack(d *document) error {
 				l.addHash(&e, "sha256", sum)
 			}
 		}
+		if dir := d.text(c, "filepath"); dir != "" {
+			e.Source = Source{Kind: KindPath, URL: dir}
+		}
 		if sum := d.text(d.table(c, "pantry-tree"), "sha256"); sum != "" {
 			l.addHash(&e, "sha256", sum)
 		}
@@ -54,10 +58,28 @@ func (l *Lock) parseStack(d *document) error {
 		}
 		l.add(e)
 	}
+	if d.err == nil {
+		l.refuseTwins(d)
+	}
 	for _, s := range d.tables(d.root, "snapshots") {
 		l.problem(ProblemPartlyRead, d.file, d.line(s.offset), "", "the packages of the snapshot are not in the lock, which has the hash of their list only")
 	}
 	return d.failure()
+}
+
+// onePlace records an error if an entry names more than one place that its package
+// is from: which of them the tool takes depends on the order in which it looks.
+func (d *document) onePlace(n *node, keys ...string) {
+	first := ""
+	for _, key := range keys {
+		switch {
+		case d.text(n, key) == "":
+		case first != "":
+			d.fail(n.get(key).offset, "create the lock file again", "a package is from %q and from %q", first, key)
+		default:
+			first = key
+		}
+	}
 }
 
 // cabalPin matches a constraint of cabal.project.freeze that pins a version.
@@ -69,7 +91,7 @@ var cabalPin = regexp.MustCompile(`^(?:any\.|setup\.|[A-Za-z0-9-]+:setup\.)?([A-
 // has versions only; "installed" ones are part of the compiler, and flags pin
 // nothing. index-state fixes which revisions of the metadata are taken.
 func (l *Lock) parseCabal(ctx context.Context, src *source) error {
-	field := ""
+	field, versions := "", map[string]string{}
 	for i, start := range src.lines {
 		if i%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -93,6 +115,11 @@ func (l *Lock) parseCabal(ctx context.Context, src *source) error {
 			m := cabalPin.FindStringSubmatch(strings.Join(strings.Fields(constraint), " "))
 			if m == nil {
 				continue
+			}
+			if first, twice := versions[m[1]]; twice && first != m[2] && strings.HasPrefix(m[0], "any.") {
+				return src.errorf(start, "resolve a merge, or run cabal freeze again", "%s has two versions, %s and %s", quote(m[1]), quote(first), quote(m[2]))
+			} else if strings.HasPrefix(m[0], "any.") {
+				versions[m[1]] = m[2]
 			}
 			l.add(Entry{Type: "hackage", Name: m[1], Version: m[2], File: src.file, Line: i + 1, Source: Source{Kind: KindRegistry}})
 		}

@@ -35,7 +35,9 @@ func (l *Lock) parseMix(_ context.Context, src *source) error {
 			return err
 		}
 	}
-	return nil
+	d := &document{source: src}
+	l.refuseTwins(d)
+	return d.failure()
 }
 
 func (l *Lock) mixEntry(src *source, m *member) error {
@@ -126,6 +128,7 @@ func (l *Lock) parseRebar(_ context.Context, src *source) error {
 		return malformed(list, "a rebar.lock has a list, not "+list.kind.String())
 	}
 	sums := map[string][]string{}
+	seen := map[[2]string]bool{}
 	for _, term := range terms[1:] {
 		for _, kind := range term.items { // {pkg_hash, [{NAME, SUM}, ...]}
 			if len(kind.items) != 2 {
@@ -134,6 +137,11 @@ func (l *Lock) parseRebar(_ context.Context, src *source) error {
 			for _, pair := range kind.items[1].items {
 				if len(pair.items) == 2 {
 					name := pair.items[0].text
+					if key := [2]string{kind.items[0].text, name}; seen[key] {
+						return malformed(pair, quote(name)+" has two hashes in "+quote(key[0]))
+					} else {
+						seen[key] = true
+					}
 					sums[name] = append(sums[name], pair.items[1].text)
 				}
 			}
@@ -167,5 +175,5 @@ func (l *Lock) parseRebar(_ context.Context, src *source) error {
 		}
 		l.add(e)
 	}
-	return nil
+	return l.refuseSeveral(src)
 }

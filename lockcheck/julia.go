@@ -48,5 +48,6 @@ func (l *Lock) parseJulia(d *document) error {
 			l.add(e)
 		}
 	}
+	l.refuseTwins(d)
 	return d.failure()
 }

@@ -32,7 +32,7 @@ func (l *Lock) parseOpam(_ context.Context, src *source) error {
 		}
 		l.add(e)
 	}
-	return nil
+	return l.refuseSeveral(src)
 }
 
 type opamFile struct {

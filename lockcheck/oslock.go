@@ -40,6 +40,7 @@ func (l *Lock) parseApko(d *document) error {
 		}
 		l.add(e)
 	}
+	l.refuseTwins(d)
 	return d.failure()
 }
 
@@ -92,6 +93,7 @@ func (l *Lock) parseRPMs(d *document) error {
 			l.add(e)
 		}
 	}
+	l.refuseTwins(d)
 	return d.failure()
 }
 

@@ -1,6 +1,11 @@
 package lockcheck
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/sbom/ecosystem"
+)
 
 // parseRenv parses renv.lock (https://rstudio.github.io/renv/articles/lockfile.html;
 // rstudio/renv, R/lockfile-read.R and R/remotes.R). Hash is an MD5 of fields of
@@ -34,32 +39,39 @@ func (l *Lock) parseRenv(d *document) error {
 		renvSource(d, p, &e, repositories)
 		l.add(e)
 	}
-	return d.failure()
+	if d.err != nil {
+		return d.err
+	}
+	return l.refuseSeveral(d.source)
 }
 
 func renvSource(d *document, p *node, e *Entry, repositories map[string]string) {
-	sha, remote := d.text(p, "RemoteSha"), d.text(p, "RemoteType")
+	// renv compares the source in lower case (renv_record_source).
+	sha, remote := d.text(p, "RemoteSha"), ecosystem.Lower(d.text(p, "RemoteType"))
 	hosted := func(host, fallback string) Source {
 		host = strings.TrimPrefix(firstOf(host, fallback), "https://")
 		host = strings.TrimPrefix(strings.TrimSuffix(host, "/api/v3"), "api.")
 		return Source{Kind: KindVCS, URL: scrub("https://" + host + "/" + d.text(p, "RemoteUsername") + "/" + d.text(p, "RemoteRepo")), Commit: sha}
 	}
 	host := d.text(p, "RemoteHost")
-	switch source := d.text(p, "Source"); {
-	case source == "GitHub" || remote == "github":
+	switch source := ecosystem.Lower(d.text(p, "Source")); {
+	case source == "github" || remote == "github":
 		e.Source = hosted(host, "github.com")
-	case source == "GitLab" || remote == "gitlab":
+	case source == "gitlab" || remote == "gitlab":
 		e.Source = hosted(host, "gitlab.com")
-	case source == "Bitbucket" || remote == "bitbucket":
+	case source == "bitbucket" || remote == "bitbucket":
 		e.Source = hosted(strings.TrimSuffix(host, "/2.0"), "bitbucket.org")
-	case strings.EqualFold(source, "git") || strings.HasPrefix(remote, "git"):
+	case strings.HasPrefix(source, "git") || strings.HasPrefix(remote, "git"):
 		e.Source = Source{Kind: KindVCS, URL: scrub(d.text(p, "RemoteUrl")), Commit: sha}
-	case source == "URL" || remote == "url":
+	case source == "url" || remote == "url":
 		e.Source = Source{Kind: KindURL, URL: scrub(d.text(p, "RemoteUrl"))}
-	case source == "Local" || remote == "local":
+	case source == "local" || remote == "local":
 		e.Source = Source{Kind: KindPath, URL: scrub(d.text(p, "RemoteUrl"))}
 	default: // "Repository", "Bioconductor", "CRAN"
-		name := firstOf(d.text(p, "Repository"), source)
+		name := firstOf(d.text(p, "Repository"), d.text(p, "Source"))
+		if _, known := repositories[d.text(p, "Source")]; !known && !slices.Contains([]string{"", "repository", "cran", "bioconductor", "unknown"}, source) {
+			name = d.text(p, "Source") // another kind of source: a repository beside it is not where the package is from
+		}
 		url, known := repositories[name]
 		switch {
 		case known:

@@ -42,6 +42,9 @@ func (l *Lock) parseSwift(d *document) error {
 				e.Source.Kind = KindVCS
 				e.Source.URL = scrub(url)
 			}
+			if e.Version != "" && !fullCommit(e.Source.Commit) {
+				e.flaw = flaw{NotExact, quote(identity) + " is checked out at " + quote(e.Source.Commit) + ", which is no full commit"}
+			}
 			if u, ok := parseLocation(url); ok && u.scheme == "http" {
 				l.problem(ProblemInsecure, e.File, e.Line, e.Name, "the connection to "+quote(u.host)+" is not verified")
 				l.Notes[len(l.Notes)-1].Host = u.host
@@ -55,10 +58,10 @@ func (l *Lock) parseSwift(d *document) error {
 		}
 		l.add(e)
 	}
-	if d.err == nil {
-		l.refuseTwins(d)
+	if d.err != nil {
+		return d.err
 	}
-	return d.failure()
+	return l.refuseSeveral(d.source)
 }
 
 // parsePods parses Podfile.lock (CocoaPods/Core, lib/cocoapods-core/lockfile.rb).
@@ -103,7 +106,10 @@ func (l *Lock) parsePods(d *document) error {
 		}
 		l.add(e)
 	}
-	return d.failure()
+	if d.err != nil {
+		return d.err
+	}
+	return l.refuseSeveral(d.source)
 }
 
 // podSource sets the source of a pod that is from no repository of

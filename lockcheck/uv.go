@@ -132,6 +132,25 @@ func (l *Lock) uvFile(d *document, file *node, e *Entry) {
 	checkArchive(e, name[strings.LastIndexByte(name, '/')+1:])
 }
 
+// refuseSeveral records an error for two entries of one name that differ, in the
+// formats of tools that install one version of a package.
+func (l *Lock) refuseSeveral(src *source) error {
+	first := map[string]*Entry{}
+	for i := range l.Entries {
+		e := &l.Entries[i]
+		key := ecosystem.Canonical(e.Type, e.fullName())
+		f := first[key]
+		if f == nil {
+			first[key] = e
+			continue
+		}
+		if f.Version != e.Version || f.Spec != e.Spec || f.Source.Kind != e.Source.Kind || f.Source.URL != e.Source.URL || f.Source.Commit != e.Source.Commit || !sameHashes(f.Hashes, e.Hashes) {
+			return src.errorf(src.lines[e.Line-1], "resolve a merge, or create the lock file again", "%s has two entries that differ, the first on line %d", quote(e.fullName()), f.Line)
+		}
+	}
+	return nil
+}
+
 // refuseTwins records an error for two entries with one name, version and source
 // and different hashes. No tool writes them, and a reader would have to choose.
 func (l *Lock) refuseTwins(d *document) {
