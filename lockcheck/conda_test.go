@@ -222,6 +222,8 @@ func TestCondaMatch(t *testing.T) {
 	two := condaPackage("zlib", "1.2.13", "hd590300_5.conda", a, b)
 	two.Paths = []string{"/a/conda-meta/zlib.json", "/b/conda-meta/zlib.json"}
 	two.Copies = map[string][]Hash{two.Paths[0]: {a}, two.Paths[1]: {b}}
+	silent := two // the record of the second has no digest
+	silent.Digests, silent.Copies = []Hash{a}, map[string][]Hash{two.Paths[0]: {a}}
 	injected := func(s string) string {
 		return strings.ReplaceAll(s, condaForge+"linux-64/zlib", "https://conda.anaconda.org/evil/linux-64/zlib")
 	}
@@ -244,6 +246,7 @@ func TestCondaMatch(t *testing.T) {
 		{"conda-lock", func(s string) string { return strings.Replace(s, "linux-64/zlib-1.2.13", "linux-64/evil-1.2.13", 1) }, condaPackage("zlib", "1.2.13", "", a), "other-package"},
 		{"conda-lock", func(s string) string { return strings.Replace(s, "linux-64/zlib-1.2.13", "osx-64/zlib-1.2.13", 1) }, condaPackage("zlib", "1.2.13", "hd590300_5.conda", a), "other-package"},
 		{"conda-lock", nil, two, "hash-claimed"}, // one of each build, both locked
+		{"conda-lock", nil, silent, "hash-locked"},
 		{"explicit", nil, two, "hash-mismatch"},
 		{"explicit", nil, condaPackage("zlib", "1.2.13", "hd590300_5.conda", a), "hash-claimed"},
 		{"explicit", nil, condaPackage("zlib", "1.2.13", "hd590300_5.tar.bz2", b), "hash-mismatch"},

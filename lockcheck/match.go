@@ -140,7 +140,7 @@ func (s *Set) matchAt(p *Package, name string, g *group, named []candidate) (res
 			best(here, nil)
 		}
 		*p = all
-	case len(p.Copies) > 1:
+	case p.Copies != nil && len(p.Paths) > 1: // also one whose record has no digest
 		all := *p
 		for _, record := range slices.Sorted(slices.Values(p.Paths)) {
 			p.Digests, p.Install.URL = all.Copies[record], ""

@@ -248,6 +248,12 @@ type hit struct {
 	wide bool
 }
 
+// anything reports whether the exception covers whatever is put where it applies:
+// its path is a directory, or its purl has a wildcard.
+func (h hit) anything() bool {
+	return h.x != nil && h.wide && (h.x.PURL == "" || config.HasWildcard(h.x.PURL))
+}
+
 // covers returns what a baseline records of a live exception that may cover more
 // later, else "".
 func (h hit) covers() string {
@@ -362,10 +368,14 @@ func (e *stageExceptions) hasLapsed(id string) bool {
 // note returns the end of a message about dependencies and paths that break a rule
 // for which they had exceptions.
 func (e *stageExceptions) note(rule string, f *audit.Facts) string {
+	if len(e.lapsed[rule]) == 0 {
+		return ""
+	}
+	ids, paths := setOf(f.Dependencies), setOf(f.Paths)
 	ended := map[int]bool{}
 	last := -1
 	for _, l := range e.lapsed[rule] {
-		if slices.Contains(f.Dependencies, l.id) || slices.Contains(f.Paths, l.path) {
+		if ids[l.id] || paths[l.path] {
 			ended[l.at] = true
 			if last < 0 || e.list[l.at].Expires > e.list[last].Expires {
 				last = l.at
@@ -407,6 +417,9 @@ func (p *policy) excepted(r audit.Rule, id string) bool {
 		return false
 	}
 	h := p.except.forComponent(r.ID, c)
+	if h.anything() && r.ComparesAccepted() {
+		return false // it would cover every later change, see config.checkException
+	}
 	p.except.use(h, r.ID, id, "")
 	return h.live
 }

@@ -72,12 +72,12 @@ func sortedKeys(b byInstaller) []string {
 func (f *footprint) tellInstallers() {
 	locked := map[string]byInstaller{}
 	required := map[string]bool{}
-	var conda []string
+	conda := map[string]bool{} // prefixes
 	for i := range f.doc.Components {
 		if c := &f.doc.Components[i]; c.Type == "conda" {
 			for _, p := range c.Paths {
-				if m := condaRecord.FindStringSubmatch(p); m != nil && !slices.Contains(conda, m[1]) {
-					conda = append(conda, m[1])
+				if m := condaRecord.FindStringSubmatch(p); m != nil {
+					conda[m[1]] = true
 				}
 			}
 		}
@@ -120,8 +120,8 @@ func (f *footprint) tellInstallers() {
 				text += ", in the environment of pipx for " + m[1]
 				break
 			}
-			if i := slices.IndexFunc(conda, func(prefix string) bool { return strings.HasPrefix(p, prefix+"/") }); i >= 0 && d.Type == "pypi" {
-				text += ", into the conda environment " + cmp.Or(conda[i], "/")
+			if prefix, ok := around(conda, p); ok && d.Type == "pypi" {
+				text += ", into the conda environment " + cmp.Or(prefix, "/")
 				break
 			}
 		}
@@ -129,6 +129,25 @@ func (f *footprint) tellInstallers() {
 		why.Detail += "; " + sbom.ValidText(text)
 		d.Why = &why
 	}
+}
+
+// around returns the innermost directory of a set that a path is in.
+func around(dirs map[string]bool, at string) (dir string, ok bool) {
+	for i := len(at) - 1; i >= 0; i-- {
+		if at[i] == '/' && dirs[at[:i]] {
+			return at[:i], true
+		}
+	}
+	return "", false
+}
+
+// setOf returns the texts of a list.
+func setOf(list []string) map[string]bool {
+	out := make(map[string]bool, len(list))
+	for _, s := range list {
+		out[s] = true
+	}
+	return out
 }
 
 // installedBy returns who installed a package, beside n locked packages that who
@@ -150,9 +169,9 @@ func installedBy(c *sbom.Component, who string, n int) string {
 // pastLock returns the end of the message about packages that no lock pins: how
 // many of them another installer put beside the locked ones.
 func (f *footprint) pastLock(ids []string) string {
-	n := 0
+	n, past := 0, setOf(f.past)
 	for _, id := range ids {
-		if slices.Contains(f.past, id) {
+		if past[id] {
 			n++
 		}
 	}

@@ -97,13 +97,16 @@ func (p *placer) placeGem(w *want, m *artifact.Manifest, out *found) {
 
 // isBuiltByGem reports whether a file is of those that the build of a native
 // extension leaves: GEM_HOME/extensions, and what "make install" copies into the
-// gem (lib/rubygems/ext/builder.rb). No artifact has them.
+// gem (lib/rubygems/ext/builder.rb). No artifact has them. A build makes no Ruby:
+// the directory of extensions comes first where Ruby looks for code.
 func (e *engine) isBuiltByGem(n rootfs.Node) bool {
 	switch name := e.tree.Name(n); path.Ext(name) {
 	case ".so", ".bundle", ".o", ".a", ".dll", ".log":
 		return true
+	case ".rb":
+		return false
 	default:
-		if name == "Makefile" || name == "mkmf.log" || name == "gem_make.out" {
+		if name == "Makefile" || name == "gem_make.out" {
 			return true
 		}
 	}

@@ -132,6 +132,7 @@ func TestGems(t *testing.T) {
 		{"a command of another Ruby", archive, with(home+"bin/tool", "x:"+strings.Replace(command, "/usr/bin/env ruby3.1", "/tmp/ruby", 1)), false, []string{"unexplained tool"}},
 		{"a compiled part", built, with(home+"cache/alpha-1.0.0.gem", string(built), home+"extensions/x86_64-linux/3.1.0/alpha-1.0.0/alpha.so", "\x7fELF", home+"gems/alpha-1.0.0/lib/alpha.so", "\x7fELF"), false, []string{"unchecked lib/alpha.so", "unchecked alpha-1.0.0/alpha.so"}},
 		{"a compiled part of a gem without any", archive, with(home+"gems/alpha-1.0.0/lib/alpha.so", "\x7fELF"), false, []string{"unexplained lib/alpha.so"}},
+		{"code among compiled parts", built, with(home+"cache/alpha-1.0.0.gem", string(built), home+"extensions/x86_64-linux/3.1.0/alpha-1.0.0/alpha.rb", "evil", home+"gems/alpha-1.0.0/ext/more.rb", "evil"), false, []string{"unexplained alpha-1.0.0/alpha.rb", "unexplained ext/more.rb"}},
 		{"code beside a compiled part", built, with(home+"cache/alpha-1.0.0.gem", string(built), home+"gems/alpha-1.0.0/lib/more.rb", "evil"), false, []string{"unexplained lib/more.rb"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

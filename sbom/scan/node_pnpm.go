@@ -161,8 +161,8 @@ func (s *scanner) readPnpmRecords() {
 				s.pnpm.stores[n] = record
 			}
 		}
-		for key, dirs := range state.Hoisted {
-			for _, dir := range dirs {
+		for _, key := range slices.Sorted(maps.Keys(state.Hoisted)) {
+			for _, dir := range state.Hoisted[key] {
 				if n := t.Lookup(path.Join(record.project, dir)); n != rootfs.None {
 					s.pnpm.hoisted[n] = hoistedPackage{record.byKey(key), record, key}
 				}
@@ -241,8 +241,8 @@ func (s *scanner) readPnpmRecord(modules, store rootfs.Node) *pnpmRecord {
 		return nil
 	}
 	names := r.required(&f)
-	for key, p := range f.Packages {
-		k := pnpmkey.Parse(r.major, key)
+	for _, key := range slices.Sorted(maps.Keys(f.Packages)) {
+		p, k := f.Packages[key], pnpmkey.Parse(r.major, key)
 		e := r.byID[k.ID]
 		if e == nil {
 			e = &pnpmEntry{
@@ -256,7 +256,7 @@ func (s *scanner) readPnpmRecord(modules, store rootfs.Node) *pnpmRecord {
 			e.patch = cmp.Or(k.Patch, k.ID)
 		}
 	}
-	for key := range f.Snapshots {
+	for _, key := range slices.Sorted(maps.Keys(f.Snapshots)) {
 		k := pnpmkey.Parse(r.major, key)
 		if e := r.byID[k.ID]; e != nil && k.Patch != "" {
 			e.patch = k.Patch
