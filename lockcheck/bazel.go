@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -92,9 +93,9 @@ func (l *Lock) parseVcpkgConfiguration(d *document) error {
 	for _, r := range registries {
 		switch kind := d.text(r, "kind"); kind {
 		case "git", "builtin":
-			l.vcpkgRegistry(d, firstOf(d.text(r, "repository"), "https://github.com/microsoft/vcpkg"), d.text(r, "baseline"), d.at(r, "repository"))
+			l.vcpkgRegistry(d, cmp.Or(d.text(r, "repository"), "https://github.com/microsoft/vcpkg"), d.text(r, "baseline"), d.at(r, "repository"))
 		case "filesystem":
-			name := firstOf(d.text(r, "path"), "?")
+			name := cmp.Or(d.text(r, "path"), "?")
 			l.add(Entry{Type: "vcpkg", Name: name, File: d.file, Line: d.at(r, "path"), Source: Source{Kind: KindPath, URL: name}})
 		}
 	}

@@ -45,10 +45,6 @@ var (
 // rubyPlatform is the platform of a gem without compiled code.
 const rubyPlatform = "ruby"
 
-// maxBundlerLine bounds a line in bytes. The longest in use are lists of version
-// requirements.
-const maxBundlerLine = 16 << 10
-
 // maxUnknownSections bounds the notes of a file that is no lock of Bundler.
 const maxUnknownSections = 16
 
@@ -77,27 +73,17 @@ const maxUnknownSections = 16
 // before it reads the rest (bundler/self_manager.rb).
 func (l *Lock) parseBundler(ctx context.Context, src *source) error {
 	p := &bundlerParser{Lock: l, source: src, byName: map[string]*gemEntries{}, sections: map[string]bool{}}
-	for i, start := range src.lines {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		end := len(src.data)
-		if i+1 < len(src.lines) {
-			end = src.lines[i+1] - 1
-		}
-		if end-start > maxBundlerLine {
-			return src.errorf(start, bundlerHint, "a line longer than %d bytes", maxBundlerLine)
-		}
-		line := strings.TrimSuffix(string(src.data[start:end]), "\r")
-		if i == 0 {
+	err := src.eachLine(ctx, func(start int, line string) error {
+		if start == 0 {
 			line = strings.TrimPrefix(line, "\ufeff")
 		}
 		if strings.TrimSpace(line) == "" {
-			continue
+			return nil
 		}
-		if err := p.line(start, line); err != nil {
-			return err
-		}
+		return p.line(start, line)
+	})
+	if err != nil {
+		return err
 	}
 	if err := p.endSource(); err != nil {
 		return err

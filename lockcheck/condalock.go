@@ -86,21 +86,3 @@ func pypiEntry(url, name, version string) Entry {
 	checkArchive(&e, l.base())
 	return e
 }
-
-// place returns the offset of a member, or of its table without it.
-func (d *document) place(table *node, key string) int {
-	if m := table.get(key); m != nil {
-		return m.offset
-	}
-	return table.offset
-}
-
-// scalar returns a member that is text in its format and that YAML takes for a
-// number without quotes: "1.10", and a digest of digits only.
-func (d *document) scalar(parent *node, key string) string {
-	n := parent.get(key)
-	if n != nil && n.kind == nodeNumber {
-		return n.text
-	}
-	return d.text(parent, key)
-}

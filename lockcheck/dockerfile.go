@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -265,7 +266,7 @@ var argument = regexp.MustCompile(`\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-
 func expandArgs(s string, args map[string]string) string {
 	return argument.ReplaceAllStringFunc(s, func(use string) string {
 		m := argument.FindStringSubmatch(use)
-		if v := args[firstOf(m[1], m[2])]; v != "" {
+		if v := args[cmp.Or(m[1], m[2])]; v != "" {
 			return v
 		}
 		if m[3] != "" {

@@ -11,26 +11,16 @@ import (
 // comments, which its own installer passes to pip.
 func (l *Lock) parseExplicit(ctx context.Context, src *source) error {
 	at, hashes := map[string]int{}, map[string]string{}
-	platform, explicit, offset := "", false, 0
-	for line := range strings.Lines(strings.TrimPrefix(string(src.data), "\ufeff")) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		begin := offset
-		if offset += len(line); begin == 0 {
-			offset += len(src.data) - len(strings.TrimPrefix(string(src.data), "\ufeff"))
-		}
-		text := strings.TrimSpace(line)
-		if len(text) > maxExplicitLine {
-			return src.errorf(begin, "create the list again", "a line of more than %d bytes", maxExplicitLine)
-		}
+	platform, explicit := "", false
+	return src.eachLine(ctx, func(begin int, line string) error {
+		text := strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
 		var e Entry
 		switch pip, isPip := strings.CutPrefix(text, "# pip "); {
 		case text == "":
-			continue
+			return nil
 		case text == "@EXPLICIT":
 			explicit = true
-			continue
+			return nil
 		case isPip:
 			var ok bool
 			if e, ok = explicitPip(pip); !ok {
@@ -40,7 +30,7 @@ func (l *Lock) parseExplicit(ctx context.Context, src *source) error {
 			if subdir, ok := strings.CutPrefix(text, "# platform: "); ok {
 				platform = strings.TrimSpace(subdir)
 			}
-			continue
+			return nil
 		case !explicit:
 			return src.errorf(begin, "create the list again with conda list --explicit --md5", "a line before @EXPLICIT, which conda does not take for a URL: %s", quote(text))
 		default:
@@ -68,12 +58,9 @@ func (l *Lock) parseExplicit(ctx context.Context, src *source) error {
 		}
 		hashes[key] = digest
 		l.addOnce(at, e, on)
-	}
-	return nil
+		return nil
+	})
 }
-
-// maxExplicitLine bounds a line. URLs of packages have 200 bytes.
-const maxExplicitLine = 16 << 10
 
 // explicitHash adds the digest after a URL: an MD5, or "sha256:" and a SHA-256.
 func (l *Lock) explicitHash(e *Entry, digest string) {

@@ -98,11 +98,6 @@ func mark(pattern string) func(head []byte) bool {
 	return regexp.MustCompile(pattern).Match
 }
 
-// sniffOwn recognises what the format's own mark recognises.
-func sniffOwn(own func([]byte) bool) func(head, data []byte) bool {
-	return func(head, _ []byte) bool { return own(head) }
-}
-
 // sniffJSON recognises an object with a key that only this format has.
 func sniffJSON(key string) func(head, data []byte) bool {
 	object := regexp.MustCompile(`^\s*\{`)

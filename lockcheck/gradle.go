@@ -13,16 +13,10 @@ import (
 // older layout with a file for each configuration and no "=". It has no hashes:
 // those are in verification-metadata.xml.
 func (l *Lock) parseGradle(ctx context.Context, src *source) error {
-	offset := 0
-	for line := range strings.Lines(string(src.data)) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		begin := offset
-		offset += len(line)
+	err := src.eachLine(ctx, func(begin int, line string) error {
 		text := strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
 		if text == "" || strings.HasPrefix(text, "#") || strings.HasPrefix(text, "empty=") {
-			continue
+			return nil
 		}
 		module, configurations, _ := strings.Cut(text, "=")
 		parts := strings.Split(module, ":")
@@ -38,6 +32,10 @@ func (l *Lock) parseGradle(ctx context.Context, src *source) error {
 			e.Dev = e.Dev && strings.HasPrefix(configuration, "test")
 		}
 		l.add(e)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	d := &document{source: src}
 	l.refuseTwins(d)

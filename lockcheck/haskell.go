@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -37,7 +38,7 @@ func (l *Lock) parseStack(d *document) error {
 				l.addHash(&e, "sha256", m[3])
 			}
 		case d.text(c, "git") != "" || d.text(c, "hg") != "":
-			e.Source = Source{Kind: KindVCS, URL: scrub(firstOf(d.text(c, "git"), d.text(c, "hg"))), Commit: d.text(c, "commit")}
+			e.Source = Source{Kind: KindVCS, URL: scrub(cmp.Or(d.text(c, "git"), d.text(c, "hg"))), Commit: d.text(c, "commit")}
 		case d.text(c, "url") != "":
 			e.Source = Source{Kind: KindURL, URL: scrub(d.text(c, "url"))}
 			if sum := d.text(c, "sha256"); sum != "" {
@@ -92,24 +93,18 @@ var cabalPin = regexp.MustCompile(`^(?:any\.|setup\.|[A-Za-z0-9-]+:setup\.)?([A-
 // nothing. index-state fixes which revisions of the metadata are taken.
 func (l *Lock) parseCabal(ctx context.Context, src *source) error {
 	field, versions := "", map[string]string{}
-	for i, start := range src.lines {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		end := len(src.data)
-		if i+1 < len(src.lines) {
-			end = src.lines[i+1]
-		}
-		line := strings.TrimSpace(string(src.data[start:end]))
+	return src.eachLine(ctx, func(start int, line string) error {
+		indented := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
+		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "--") {
-			continue
+			return nil
 		}
 		text := line
-		if name, rest, ok := strings.Cut(line, ":"); ok && src.data[start] != ' ' && src.data[start] != '\t' && !strings.ContainsAny(name, " ,") {
+		if name, rest, ok := strings.Cut(line, ":"); ok && !indented && !strings.ContainsAny(name, " ,") {
 			field, text = strings.ToLower(name), rest
 		}
 		if field != "constraints" {
-			continue
+			return nil
 		}
 		for constraint := range strings.SplitSeq(text, ",") {
 			m := cabalPin.FindStringSubmatch(strings.Join(strings.Fields(constraint), " "))
@@ -121,8 +116,8 @@ func (l *Lock) parseCabal(ctx context.Context, src *source) error {
 			} else if strings.HasPrefix(m[0], "any.") {
 				versions[m[1]] = m[2]
 			}
-			l.add(Entry{Type: "hackage", Name: m[1], Version: m[2], File: src.file, Line: i + 1, Source: Source{Kind: KindRegistry}})
+			l.add(Entry{Type: "hackage", Name: m[1], Version: m[2], File: src.file, Line: src.line(start), Source: Source{Kind: KindRegistry}})
 		}
-	}
-	return nil
+		return nil
+	})
 }

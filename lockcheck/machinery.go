@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -61,7 +62,7 @@ func (l *Lock) image(file string, line int, ref, what string) {
 		l.machinery(e)
 		return
 	}
-	e.Spec = firstOf(tag, "latest")
+	e.Spec = cmp.Or(tag, "latest")
 	if pinned {
 		l.floating(e, ProblemBadHash, what+" "+quote(ref)+" has a digest of the wrong form")
 		return
@@ -74,7 +75,7 @@ func lastElement(name string) (dir, base string) {
 	if i := strings.LastIndexByte(name, '/'); i > 0 && i+1 < len(name) {
 		return name[:i], name[i+1:]
 	}
-	return "", firstOf(name, "?")
+	return "", cmp.Or(name, "?")
 }
 
 // action adds an action, a reusable workflow or a repository of hooks on GitHub:
@@ -296,7 +297,7 @@ func (l *Lock) parseDevcontainerLock(d *document) error {
 		if d.err != nil {
 			break
 		}
-		l.feature(d, m, m.key, firstOf(d.text(p, "integrity"), afterAt(d.text(p, "resolved"))))
+		l.feature(d, m, m.key, cmp.Or(d.text(p, "integrity"), afterAt(d.text(p, "resolved"))))
 	}
 	return d.failure()
 }
@@ -310,7 +311,7 @@ func afterAt(ref string) string {
 // feature adds a feature of dev containers: HOST/PATH[:VERSION][@DIGEST].
 func (l *Lock) feature(d *document, m *member, id, digest string) {
 	name, inline, _ := strings.Cut(id, "@")
-	digest = firstOf(digest, inline)
+	digest = cmp.Or(digest, inline)
 	version := ""
 	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
 		name, version = name[:i], name[i+1:]
@@ -398,7 +399,7 @@ func (l *Lock) download(file string, in instruction) {
 		}
 		loc, _ := parseLocation(url)
 		e := Entry{Type: "generic", File: file, Line: in.line, Direct: true, Source: Source{Kind: KindURL, URL: scrub(url)}}
-		_, e.Name = lastElement(firstOf(strings.Trim(loc.path, "/"), scrub(url)))
+		_, e.Name = lastElement(cmp.Or(strings.Trim(loc.path, "/"), scrub(url)))
 		_, commit, _ := strings.Cut(url, "#")
 		commit, _, _ = strings.Cut(commit, ":")
 		h, ok := colonHash(sum)

@@ -1,6 +1,9 @@
 package lockcheck
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // parseMaven parses the lockfile.json of maven-lockfile
 // (https://github.com/chains-project/maven-lockfile, data/LockFile.java and
@@ -48,7 +51,7 @@ func (l *Lock) mavenTree(d *document, list []*node, at map[string]int, build boo
 }
 
 func (l *Lock) mavenModule(d *document, n *node, at map[string]int, build bool) {
-	e := Entry{Type: "maven", Namespace: firstOf(d.text(n, "groupId"), d.text(n, "groupID")), Name: firstOf(d.text(n, "artifactId"), d.text(n, "artifactID")),
+	e := Entry{Type: "maven", Namespace: cmp.Or(d.text(n, "groupId"), d.text(n, "groupID")), Name: cmp.Or(d.text(n, "artifactId"), d.text(n, "artifactID")),
 		Version: d.text(n, "version"), File: d.file, Line: d.at(n, "artifactId")}
 	if n.get("artifactId") == nil {
 		e.Line = d.at(n, "artifactID")

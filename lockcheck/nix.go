@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"path"
 	"strings"
 )
@@ -15,7 +16,7 @@ func (l *Lock) parseFlake(d *document) error {
 	if v := d.want(d.root, "version", nodeNumber); v == nil || v.text != "5" && v.text != "6" && v.text != "7" {
 		d.fail(d.root.offset, "lock with a Nix that writes version 7", "a flake.lock of a version that is not supported")
 	}
-	root := firstOf(d.text(d.root, "root"), "root")
+	root := cmp.Or(d.text(d.root, "root"), "root")
 	nodes := d.table(d.root, "nodes")
 	if nodes == nil || d.err != nil {
 		return d.failure()
@@ -63,7 +64,7 @@ func (l *Lock) floatingInput(e *Entry) {
 func flakeSource(d *document, locked *node, e *Entry) {
 	commit, at := d.text(locked, "rev"), path.Join(d.text(locked, "owner"), d.text(locked, "repo"))
 	hosted := func(fallback string) Source {
-		return Source{Kind: KindVCS, URL: scrub("https://" + firstOf(d.text(locked, "host"), fallback) + "/" + at), Commit: commit}
+		return Source{Kind: KindVCS, URL: scrub("https://" + cmp.Or(d.text(locked, "host"), fallback) + "/" + at), Commit: commit}
 	}
 	switch kind := d.text(locked, "type"); kind {
 	case "github":

@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/pep508"
@@ -88,11 +89,11 @@ func (l *Lock) pipfileSource(d *document, p *node, e *Entry, sources map[string]
 	file, path := d.text(p, "file"), d.text(p, "path")
 	switch {
 	case d.flag(p, "editable"):
-		e.Source = Source{Kind: KindEditable, URL: scrub(firstOf(path, file))}
+		e.Source = Source{Kind: KindEditable, URL: scrub(cmp.Or(path, file))}
 	case strings.Contains(file, "://") && !strings.HasPrefix(file, "file:"):
 		e.Source = Source{Kind: KindURL, URL: scrub(file)}
 	case file != "" || path != "":
-		e.Source = Source{Kind: KindPath, URL: scrub(firstOf(path, file))}
+		e.Source = Source{Kind: KindPath, URL: scrub(cmp.Or(path, file))}
 	default:
 		// A package without an index comes from the first source
 		// (Pipenv since 2022.3.23).

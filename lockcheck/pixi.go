@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -86,7 +87,7 @@ func pixiPlatforms(d *document) map[string][]string {
 			continue
 		}
 		for _, list := range packages.members {
-			platform := firstOf(subdirs[list.key], list.key)
+			platform := cmp.Or(subdirs[list.key], list.key)
 			for _, ref := range d.tables(packages, list.key) {
 				kind, text := pixiReference(d, ref)
 				if kind == "" {
@@ -107,7 +108,7 @@ func (l *Lock) pixiPackage(d *document, p *node) (Entry, string) {
 	kind, at := pixiReference(d, p)
 	line := d.at(p, kind)
 	if kind == "" { // versions 4 and 5
-		kind, at, line = d.text(p, "kind"), firstOf(d.text(p, "url"), d.text(p, "path")), d.at(p, "url")
+		kind, at, line = d.text(p, "kind"), cmp.Or(d.text(p, "url"), d.text(p, "path")), d.at(p, "url")
 	}
 	if p.get("name") != nil {
 		line = d.at(p, "name")

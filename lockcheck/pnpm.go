@@ -278,14 +278,6 @@ func (r *pnpmReader) addOnce(m *member, k *pnpmkey.Key, e *Entry) {
 	first.Dev = first.Dev && e.Dev
 }
 
-// scalar returns a member that is a string, or in YAML looks like a number.
-func (r *pnpmReader) scalar(parent *node, key string) string {
-	if n := parent.get(key); n != nil && n.kind == nodeNumber {
-		return n.text
-	}
-	return r.text(parent, key)
-}
-
 // differs reports whether two texts are there and are not equal.
 func differs(a, b string) bool { return a != "" && b != "" && a != b }
 

@@ -1,6 +1,9 @@
 package lockcheck
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // parsePylock parses the format of PEP 751
 // (https://packaging.python.org/en/latest/specifications/pylock-toml/).
@@ -23,7 +26,7 @@ func (l *Lock) parsePylock(d *document) error {
 		vcs, directory, archive := d.table(p, "vcs"), d.table(p, "directory"), d.table(p, "archive")
 		switch {
 		case vcs != nil:
-			e.Source = Source{Kind: KindVCS, URL: scrub(firstOf(d.text(vcs, "url"), d.text(vcs, "path"))), Commit: d.text(vcs, "commit-id")}
+			e.Source = Source{Kind: KindVCS, URL: scrub(cmp.Or(d.text(vcs, "url"), d.text(vcs, "path"))), Commit: d.text(vcs, "commit-id")}
 		case directory != nil:
 			e.Source = Source{Kind: KindPath, URL: d.text(directory, "path")}
 			e.FirstParty = e.Source.URL == "." // the project
@@ -116,13 +119,4 @@ func checkArchive(e *Entry, file string) {
 		return
 	}
 	e.flaw = flaw{OtherPackage, quote(e.fullName()) + " " + e.Version + " is locked to the file " + quote(file)}
-}
-
-func firstOf(options ...string) string {
-	for _, s := range options {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"strings"
 	"syscall"
 	"unicode/utf8"
 )
@@ -132,6 +133,30 @@ var conflictMark = regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})( |\r?$)`)
 func (s *source) conflict() error {
 	if at := conflictMark.FindIndex(s.data); at != nil {
 		return s.errorf(at[0], "resolve the merge conflict", "a merge conflict is in the file")
+	}
+	return nil
+}
+
+// maxTextLine bounds a line of a lock that is read by lines, in bytes. The longest in use
+// are keys of Yarn 1 with some hundred ranges.
+const maxTextLine = 1 << 20
+
+// eachLine calls a function for each line, without its end, and with its offset.
+func (s *source) eachLine(ctx context.Context, f func(start int, line string) error) error {
+	for i, start := range s.lines {
+		if i%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		end := len(s.data)
+		if i+1 < len(s.lines) {
+			end = s.lines[i+1] - 1
+		}
+		if end-start > maxTextLine {
+			return s.errorf(start, "write the lock again with its tool", "a line longer than %d bytes", maxTextLine)
+		}
+		if err := f(start, strings.TrimSuffix(string(s.data[start:end]), "\r")); err != nil {
+			return err
+		}
 	}
 	return nil
 }

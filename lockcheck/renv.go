@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ func (l *Lock) parseRenv(d *document) error {
 		if p == nil || d.err != nil {
 			break
 		}
-		e := Entry{Type: "cran", Name: firstOf(d.text(p, "Package"), m.key), Version: d.text(p, "Version"), File: d.file, Line: d.line(m.offset)}
+		e := Entry{Type: "cran", Name: cmp.Or(d.text(p, "Package"), m.key), Version: d.text(p, "Version"), File: d.file, Line: d.line(m.offset)}
 		if e.Name == "" {
 			d.fail(m.offset, "create it again with renv::snapshot()", "a package without a name")
 			break
@@ -49,7 +50,7 @@ func renvSource(d *document, p *node, e *Entry, repositories map[string]string) 
 	// renv compares the source in lower case (renv_record_source).
 	sha, remote := d.text(p, "RemoteSha"), ecosystem.Lower(d.text(p, "RemoteType"))
 	hosted := func(host, fallback string) Source {
-		host = strings.TrimPrefix(firstOf(host, fallback), "https://")
+		host = strings.TrimPrefix(cmp.Or(host, fallback), "https://")
 		host = strings.TrimPrefix(strings.TrimSuffix(host, "/api/v3"), "api.")
 		return Source{Kind: KindVCS, URL: scrub("https://" + host + "/" + d.text(p, "RemoteUsername") + "/" + d.text(p, "RemoteRepo")), Commit: sha}
 	}
@@ -68,7 +69,7 @@ func renvSource(d *document, p *node, e *Entry, repositories map[string]string) 
 	case source == "local" || remote == "local":
 		e.Source = Source{Kind: KindPath, URL: scrub(d.text(p, "RemoteUrl"))}
 	default: // "Repository", "Bioconductor", "CRAN"
-		name := firstOf(d.text(p, "Repository"), d.text(p, "Source"))
+		name := cmp.Or(d.text(p, "Repository"), d.text(p, "Source"))
 		if _, known := repositories[d.text(p, "Source")]; !known && !slices.Contains([]string{"", "repository", "cran", "bioconductor", "unknown"}, source) {
 			name = d.text(p, "Source") // another kind of source: a repository beside it is not where the package is from
 		}

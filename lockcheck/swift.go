@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ func (l *Lock) parseSwift(d *document) error {
 		if url == "" {
 			url, key = d.text(p, "repositoryURL"), "repositoryURL"
 		}
-		identity := firstOf(d.text(p, "identity"), d.text(p, "package"))
+		identity := cmp.Or(d.text(p, "identity"), d.text(p, "package"))
 		e := Entry{Type: "swift", Version: d.text(state, "version"), File: d.file, Line: d.at(p, key)}
 		e.Source = Source{Kind: KindRegistry, Commit: d.text(state, "revision")}
 		switch kind := d.text(p, "kind"); {
@@ -116,7 +117,7 @@ func (l *Lock) parsePods(d *document) error {
 // specifications. CHECKOUT OPTIONS has the commit that was checked out.
 func podSource(d *document, external, checkout *node, e *Entry) {
 	e.Source = Source{Kind: KindRegistry}
-	at := func(from *node, key string) string { return firstOf(d.scalar(from, ":"+key), d.scalar(from, key)) }
+	at := func(from *node, key string) string { return cmp.Or(d.scalar(from, ":"+key), d.scalar(from, key)) }
 	switch {
 	case external == nil || external.kind != nodeObject:
 	case at(external, "git") != "":

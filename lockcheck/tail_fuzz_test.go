@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 )
@@ -124,7 +125,7 @@ func TestTailInjection(t *testing.T) {
 		{"rpms.lock.yaml", "", "rpm", "shadow-utils", "2:4.9-7.el9", "other-registry"},
 		{"conan.lock", "", "conan", "team/own", "1.0", "version-locked no-hash"},
 	} {
-		l := open(t, tt.file, firstOf(tt.text, samples[tt.file].text))
+		l := open(t, tt.file, cmp.Or(tt.text, samples[tt.file].text))
 		if r := match([]*Lock{l}, Package{Type: tt.typ, Name: tt.name, Version: tt.version}); outcome(r) != tt.want {
 			t.Errorf("%s: %s %s: got %s, want %s: %s", tt.file, tt.name, tt.version, outcome(r), tt.want, r.Detail)
 		}

@@ -251,6 +251,24 @@ func (d *document) at(parent *node, key string) int {
 	return d.line(parent.offset)
 }
 
+// place returns the offset of a member, or of its table without it.
+func (d *document) place(table *node, key string) int {
+	if m := table.get(key); m != nil {
+		return m.offset
+	}
+	return table.offset
+}
+
+// scalar returns a member that is text in its format and that YAML takes for a
+// number without quotes: "1.10", and a digest of digits only.
+func (d *document) scalar(parent *node, key string) string {
+	n := parent.get(key)
+	if n != nil && n.kind == nodeNumber {
+		return n.text
+	}
+	return d.text(parent, key)
+}
+
 // tooBig returns the message for input beyond a limit of the trees.
 func tooBig(limit int, of string) string {
 	return fmt.Sprintf("more than %d %s", limit, of)

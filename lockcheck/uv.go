@@ -1,6 +1,7 @@
 package lockcheck
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -108,7 +109,7 @@ func uvSource(d *document, p *node, e *Entry, members []string) {
 		e.Source = Source{Kind: KindPath, URL: d.text(source, "virtual")}
 		e.FirstParty = uvMember(e, members)
 	default:
-		e.Source = Source{Kind: KindPath, URL: firstOf(d.text(source, "path"), d.text(source, "directory"))}
+		e.Source = Source{Kind: KindPath, URL: cmp.Or(d.text(source, "path"), d.text(source, "directory"))}
 	}
 }
 
@@ -125,7 +126,7 @@ func (l *Lock) uvFile(d *document, file *node, e *Entry) {
 	}
 	url := d.text(file, "url")
 	addArtifact(e, url)
-	name := firstOf(d.text(file, "filename"), d.text(file, "path"))
+	name := cmp.Or(d.text(file, "filename"), d.text(file, "path"))
 	if u, ok := parseLocation(url); ok {
 		name = u.base()
 	}

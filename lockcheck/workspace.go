@@ -1,7 +1,6 @@
 package lockcheck
 
 import (
-	"context"
 	"path"
 	"strings"
 )
@@ -23,28 +22,4 @@ func (l *Lock) member(src *source, start int, name, dir string, unnamed bool) {
 // a member.
 func inProject(dir string) bool {
 	return !strings.Contains("/"+dir+"/", "/node_modules/") && dir == path.Clean(dir) && !path.IsAbs(dir) && dir != ".." && !strings.HasPrefix(dir, "../")
-}
-
-// maxYAMLLine bounds a line of a lock that is read by lines, such as Yarn's. The longest in use are
-// keys of some hundred peer dependencies.
-const maxYAMLLine = 1 << 20
-
-// eachLine calls a function for each line, without its end, and with its offset.
-func (s *source) eachLine(ctx context.Context, f func(start int, line string) error) error {
-	for i, start := range s.lines {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		end := len(s.data)
-		if i+1 < len(s.lines) {
-			end = s.lines[i+1] - 1
-		}
-		if end-start > maxYAMLLine {
-			return s.errorf(start, "write the lock again with its tool", "a line longer than %d bytes", maxYAMLLine)
-		}
-		if err := f(start, strings.TrimSuffix(string(s.data[start:end]), "\r")); err != nil {
-			return err
-		}
-	}
-	return nil
 }

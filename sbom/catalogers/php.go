@@ -1,6 +1,7 @@
 package catalogers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,13 +109,12 @@ func (p *composerPackage) patch() string {
 	}
 	var byText map[string]any
 	if err := json.Unmarshal(extra.Applied, &byText); err == nil {
-		for _, text := range slices.Sorted(maps.Keys(byText)) {
-			if url, ok := byText[text].(string); ok {
-				return sbom.ScrubURL(url)
-			}
-			return text
+		if len(byText) == 0 {
+			return ""
 		}
-		return ""
+		text := slices.Sorted(maps.Keys(byText))[0]
+		url, _ := byText[text].(string)
+		return cmp.Or(sbom.ScrubURL(url), text, "of "+p.Name)
 	}
 	var list []any
 	if json.Unmarshal(extra.Applied, &list) == nil && len(list) == 0 {
