@@ -164,7 +164,9 @@ func checkEntries(t testing.TB, l *Lock, content map[string][]byte) {
 		if l.Format == formatBundler && named == "bundler" {
 			continue // the line of BUNDLED WITH
 		}
-		if plain(named) && !inParts && !bytes.ContainsRune(lines[e.Line-1], '\\') && !bytes.ContainsRune(lines[e.Line-1], '%') && !bytes.Contains(lines[e.Line-1], []byte(named)) {
+		// A name can be on the line after its key.
+		at := bytes.Join(lines[e.Line-1:min(e.Line+1, len(lines))], nil)
+		if plain(named) && !inParts && !bytes.ContainsRune(at, '\\') && !bytes.ContainsRune(at, '%') && !bytes.Contains(at, []byte(named)) {
 			t.Errorf("%s:%d does not contain %q: %q", e.File, e.Line, named, lines[e.Line-1])
 		}
 		for _, h := range e.Hashes {

@@ -26,6 +26,9 @@ func parseYAML(ctx context.Context, src *source) ([]*document, error) {
 	if len(src.data) > maxYAML {
 		return nil, src.errorf(0, "split the lock file", "larger than %d MiB, the limit for YAML", maxYAML>>20)
 	}
+	if at := oddBreak(src.data); at >= 0 {
+		return nil, src.errorf(at, "write the file again with its tool, with plain line breaks", "a character that some readers of YAML take for the end of a line and others do not")
+	}
 	data := bytes.TrimPrefix(src.data, []byte("\ufeff"))
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var docs []*document
@@ -55,6 +58,22 @@ func parseYAML(ctx context.Context, src *source) ([]*document, error) {
 		docs = append(docs, &document{source: src, root: &node{kind: nodeNull}})
 	}
 	return docs, nil
+}
+
+// oddBreak returns the offset of the first line break that is neither "\n" nor
+// "\r\n", or -1: a carriage return alone, and those that YAML 1.1 has and version
+// 1.2 does not (NEL, LS, PS). What follows one in a comment is a line of its own to
+// some readers only, and an editor does not show it.
+func oddBreak(data []byte) int {
+	for i, c := range data {
+		switch rest := data[i+1:]; {
+		case c == '\r' && !bytes.HasPrefix(rest, []byte("\n")),
+			c == 0xc2 && bytes.HasPrefix(rest, []byte{0x85}),
+			c == 0xe2 && (bytes.HasPrefix(rest, []byte{0x80, 0xa8}) || bytes.HasPrefix(rest, []byte{0x80, 0xa9})):
+			return i
+		}
+	}
+	return -1
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)

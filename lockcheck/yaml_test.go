@@ -41,6 +41,18 @@ func TestYAML(t *testing.T) {
 }
 
 // TestYAMLRefused checks the errors and the limits.
+// TestYAMLBreaks puts a line break that readers disagree about into a comment.
+func TestYAMLBreaks(t *testing.T) {
+	for _, br := range []string{"\r", "\u0085", "\u2028", "\u2029"} {
+		if _, err := yamlDocs(t, "a: 1\n# x"+br+"b: 2\n"); err == nil || !strings.HasPrefix(err.Error(), "a.yaml:2:4: a character that some readers") {
+			t.Errorf("%q: %v", br, err)
+		}
+	}
+	if docs, err := yamlDocs(t, "a: 1\r\nb: \u00e9\u2014\r\n"); err != nil || docs[0].root.get("b") == nil {
+		t.Error(err)
+	}
+}
+
 func TestYAMLRefused(t *testing.T) {
 	bomb := "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
 	for i := range 8 {
