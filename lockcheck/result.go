@@ -104,6 +104,9 @@ type Result struct {
 	// Detail is one sentence. It quotes strings of the lock and of the
 	// environment, which a renderer must escape.
 	Detail string
+	// Others are the entries of the package in its other places, of which the
+	// result is not shown.
+	Others []*Entry
 	// Contradicts is another entry that pins the same version to other
 	// bytes than Entry; nil if there is none. Contradiction is one sentence.
 	Contradicts   *Entry

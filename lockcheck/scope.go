@@ -280,9 +280,14 @@ func (s *Set) elsewhere(p *Package, g *group, named []candidate, r Result) Resul
 func Weakest(results []Result) Result {
 	worst := results[0]
 	for _, r := range results[1:] {
-		contradicts, text := worst.Contradicts, worst.Contradiction
+		contradicts, text, others := worst.Contradicts, worst.Contradiction, worst.Others
+		other := r.Entry
 		if stronger(worst, r) {
-			worst = r
+			worst, other = r, worst.Entry
+		}
+		worst.Others = append(others, r.Others...)
+		if other != nil && other != worst.Entry && !slices.Contains(worst.Others, other) {
+			worst.Others = append(worst.Others, other)
 		}
 		if worst.Contradicts == nil {
 			worst.Contradicts, worst.Contradiction = contradicts, text

@@ -214,10 +214,7 @@ func (f *footprint) accountByBase(c *sbom.Component, d *audit.Dependency) string
 		d.Lock, d.Locked = nil, ""
 	} else if c.Kind == sbom.KindPackage {
 		// A lock file from which the base was installed is not unused.
-		if r := f.match(c); r.Entry != nil {
-			f.useLock(r.Entry)
-			f.useLock(r.Named)
-		}
+		f.useLocks(f.match(c))
 	}
 	d.Provenance, d.Evidence = audit.FromImage, f.base.evidence
 	return rule
@@ -362,10 +359,7 @@ func (f *footprint) checkLinked(c *sbom.Component, d *audit.Dependency) (linked 
 
 func (f *footprint) accountByLock(c *sbom.Component, d *audit.Dependency) string {
 	r := f.match(c)
-	if r.Entry != nil {
-		f.useLock(r.Entry)
-		f.useLock(r.Named)
-	}
+	f.useLocks(r)
 	f.contradicts(d, r)
 	if !r.Pinned {
 		unaccounted(d, string(r.Reason), sbom.ValidText(r.Detail))
@@ -491,6 +485,16 @@ func (f *footprint) indexLocks() {
 	}
 }
 
+// useLocks marks the locks with the entries of a result as used, also of the places
+// that the result is not about.
+func (f *footprint) useLocks(r lockcheck.Result) {
+	f.useLock(r.Entry)
+	f.useLock(r.Named)
+	for _, e := range r.Others {
+		f.useLock(e)
+	}
+}
+
 // useLock marks the locks with the entry as used.
 func (f *footprint) useLock(e *lockcheck.Entry) {
 	if e == nil {
@@ -537,8 +541,7 @@ func (f *footprint) useLockOfBundled(c *sbom.Component) {
 		return
 	}
 	if r := f.match(c); r.Pinned {
-		f.useLock(r.Entry)
-		f.useLock(r.Named)
+		f.useLocks(r)
 	}
 }
 

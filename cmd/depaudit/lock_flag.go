@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/depaudit/depaudit/audit/config"
 )
 
@@ -29,6 +31,8 @@ func parseLocks(values []string) ([]config.LockFile, error) {
 			return nil, usage(&hinted{fmt.Errorf("--locks %s: no file", value), "--locks FILE, or --locks DIR=FILE"})
 		case scoped && !path.IsAbs(dir):
 			return nil, usage(&hinted{fmt.Errorf("--locks %s: %q is no absolute path within the environment", value, dir), fmt.Sprintf("--locks /%s", value)})
+		case scoped && !doublestar.ValidatePattern(dir):
+			return nil, usage(&hinted{fmt.Errorf("--locks %s: %q is no pattern of directories", value, dir), "write a backslash before a bracket that is part of a name"})
 		case scoped && strings.Trim(path.Clean(dir), "/*") == "":
 			return nil, usage(&hinted{fmt.Errorf("--locks %s: %q is all of the environment", value, dir), "--locks " + file})
 		}
