@@ -65,10 +65,6 @@ func (l *Lock) parseBazel(d *document) error {
 // commit of each registry by its repository and reference. The versions of the
 // packages follow from the commits.
 func (l *Lock) parseVcpkgLock(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "create it again with vcpkg install", "a vcpkg-lock.json is %s, not %s", nodeObject, d.root.kind)
-		return d.failure()
-	}
 	for i := range d.root.members {
 		m := &d.root.members[i]
 		references := d.table(d.root, m.key)

@@ -48,10 +48,6 @@ type bunParser struct {
 //
 // An empty registry is the one that Bun is configured to use for the name.
 func (l *Lock) parseBun(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a bun.lock is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	b := &bunParser{Lock: l, document: d, workspaces: map[string]string{}, links: map[string]string{}, aliases: map[[2]string]bool{}, direct: map[string]bool{}, patched: map[string]string{}}
 	b.head()
 	packages := d.table(d.root, "packages")

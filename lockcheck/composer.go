@@ -49,9 +49,10 @@ func (l *Lock) parseComposer(ctx context.Context, src *source) error {
 	if err != nil {
 		return err
 	}
-	if d.root.kind != nodeObject {
-		return d.errorf(d.root.offset, composerHint, "not an object")
-	}
+	return d.walk(l, func(l *Lock, d *document) error { return l.composerPackages(d, patches) })
+}
+
+func (l *Lock) composerPackages(d *document, patches map[string]string) error {
 	if d.want(d.root, "packages", nodeArray) == nil {
 		d.fail(d.root.offset, composerHint, "no list \"packages\"")
 	}

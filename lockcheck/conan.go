@@ -9,10 +9,6 @@ import "strings"
 // The revision of a recipe is an MD5 of its files, or the commit of its
 // repository. No lock has a remote.
 func (l *Lock) parseConan(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "create it again with conan lock create", "a conan.lock is %s, not %s", nodeObject, d.root.kind)
-		return d.failure()
-	}
 	for _, list := range []string{"requires", "build_requires", "python_requires", "config_requires"} {
 		refs := d.want(d.root, list, nodeArray)
 		if refs == nil {

@@ -6,10 +6,6 @@ import "strings"
 // (https://github.com/conda/conda-lock, conda_lock/lockfile/v1/models.py). It has
 // one entry for each package, platform and category.
 func (l *Lock) parseCondaLock(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a conda-lock.yml is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	if v := d.root.get("version"); v == nil || v.kind != nodeNumber || v.text != "1" {
 		text, offset := "none", d.root.offset
 		if v != nil {

@@ -12,10 +12,6 @@ import "strings"
 // "workspaces" are the directories of the project's members. The locks of Yarn 1
 // and of other tools do not have them.
 func (l *Lock) parseCorepack(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a package.json is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	if m := d.root.member("packageManager"); m != nil {
 		name, version, ok := strings.Cut(d.text(d.root, "packageManager"), "@")
 		if !ok && d.err == nil {

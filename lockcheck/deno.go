@@ -28,10 +28,6 @@ const typeModule = "generic"
 // "specifiers" and "redirects" lead to those, and "workspace" repeats what the
 // configuration requires. A package in "links" is a local directory.
 func (l *Lock) parseDeno(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a deno.lock is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	packages := d.root
 	switch v := d.want(d.root, "version", nodeString); {
 	case d.err != nil:

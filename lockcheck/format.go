@@ -54,7 +54,7 @@ func fromJSON(parse func(*Lock, *document) error) func(*Lock, context.Context, *
 		if err != nil {
 			return err
 		}
-		return parse(l, doc)
+		return doc.walk(l, parse)
 	}
 }
 
@@ -65,7 +65,7 @@ func fromJSONC(parse func(*Lock, *document) error) func(*Lock, context.Context, 
 		if err != nil {
 			return err
 		}
-		return parse(l, doc)
+		return doc.walk(l, parse)
 	}
 }
 
@@ -88,8 +88,20 @@ func fromYAML(parse func(*Lock, *document) error) func(*Lock, context.Context, *
 		if len(docs) != 1 {
 			return docs[1].errorf(docs[1].root.offset, "write the lock again with its tool", "a second YAML document begins here")
 		}
-		return parse(l, docs[0])
+		if docs[0].root.kind == nodeNull {
+			docs[0].root = &node{kind: nodeObject} // an empty file
+		}
+		return docs[0].walk(l, parse)
 	}
+}
+
+// walk calls the parser of a format, of all of which the root is an object: of
+// another one they would find nothing in it, and an empty lock.
+func (d *document) walk(l *Lock, parse func(*Lock, *document) error) error {
+	if d.root.kind != nodeObject {
+		return d.errorf(d.root.offset, "create the file again with its tool", "a %s is %s, not %s", l.Format, nodeObject, d.root.kind)
+	}
+	return parse(l, d)
 }
 
 // mark recognises the head of a file by a regular expression that only files of

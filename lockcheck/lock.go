@@ -184,6 +184,14 @@ func (l *Lock) problem(kind ProblemKind, file string, line int, name, detail str
 	l.Notes = append(l.Notes, Problem{Kind: kind, File: file, Line: line, Name: name, Detail: detail})
 }
 
+// insecure adds a note about an entry that is taken from a host by a connection that
+// is not verified.
+func (l *Lock) insecure(e *Entry, host string) {
+	l.Notes = append(l.Notes, Problem{
+		Kind: ProblemInsecure, File: e.File, Line: e.Line, Name: e.Name, Host: host, Detail: "the connection to " + quote(host) + " is not verified",
+	})
+}
+
 // add adds an entry, and the notes that follow from the entry alone.
 func (l *Lock) add(e Entry) {
 	note := func(kind ProblemKind, detail string) { l.problem(kind, e.File, e.Line, e.Name, detail) }

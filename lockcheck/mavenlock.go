@@ -11,10 +11,6 @@ import (
 // another one replaced is not included, and the plugins and extensions of the
 // build with theirs.
 func (l *Lock) parseMaven(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a lockfile.json is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	if v := d.root.get("lockFileVersion"); v == nil || v.text != "1" {
 		text := "none"
 		if v != nil {

@@ -1,6 +1,9 @@
 package lockcheck
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // parseMise parses mise.lock (https://mise.jdx.dev/dev-tools/mise-lock.html): a
 // table of versions for each tool, each with the URL and the checksum of the
@@ -60,8 +63,7 @@ func (l *Lock) misePlatforms(d *document, v *node, e *Entry) {
 		}
 		if url := d.text(p, "url"); url != "" {
 			if u, ok := parseLocation(url); !ok || u.scheme != "https" {
-				l.problem(ProblemInsecure, e.File, e.Line, e.Name, "the connection for "+quote(scrub(url))+" is not verified")
-				l.Notes[len(l.Notes)-1].Host = u.host
+				l.insecure(e, cmp.Or(u.host, scrub(url)))
 			}
 		}
 	}

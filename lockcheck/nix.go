@@ -55,8 +55,7 @@ func (l *Lock) floatingInput(e *Entry) {
 		l.problem(ProblemFloating, e.File, e.Line, e.Name, "the input "+quote(e.Name)+" has neither a hash nor a full commit (nix flake lock)")
 	}
 	if u, ok := parseLocation(e.Source.URL); ok && strings.HasSuffix(u.scheme, "http") {
-		l.problem(ProblemInsecure, e.File, e.Line, e.Name, "the connection to "+quote(u.host)+" is not verified")
-		l.Notes[len(l.Notes)-1].Host = u.host
+		l.insecure(e, u.host)
 	}
 }
 

@@ -14,10 +14,6 @@ import (
 // has both layouts; npm 7 and later read "packages" and npm 6 reads
 // "dependencies", so the two must agree.
 func (l *Lock) parseNPM(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a package-lock.json is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	if v := d.want(d.root, "lockfileVersion", nodeNumber); v != nil && !(len(v.text) == 1 && v.text >= "0" && v.text <= "3") {
 		d.fail(v.offset, "use a version from 1 to 3", "lockfileVersion %s is not supported", quote(v.text))
 	}

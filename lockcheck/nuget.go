@@ -17,10 +17,6 @@ const nugetHash = "nuget-sha512"
 // has the packages of each target framework, and those of each runtime that
 // differ. Names are not case-sensitive.
 func (l *Lock) parseNuGet(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a packages.lock.json is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	if v := d.want(d.root, "version", nodeNumber); v == nil || v.text != "1" && v.text != "2" {
 		text := "none"
 		if v != nil {

@@ -249,7 +249,7 @@ func TestBadInput(t *testing.T) {
 		{"key twice", "package-lock.json", "{\"packages\":{\"node_modules/a\":{\n\"version\":\"1\",\n\"version\":\"2\"}}}", "package-lock.json:3:1: the key \"version\" ..."},
 		{"key twice, one escaped", "package-lock.json", "{\"packages\":{\"node_modules/a\":{\n\"version\":\"1\",\n\"v\\u0065rsion\":\"2\"}}}", "package-lock.json:3:1: the key \"version\" ..."},
 		{"deep JSON", "package-lock.json", deepJSON, fmt.Sprintf("package-lock.json:1:%d: nested more than 200 deep ...", 13+5*(maxDepth-1))},
-		{"no object", "package-lock.json", "[]", "package-lock.json:1:1: a package-lock.json is an object, not an array"},
+		{"no object", "package-lock.json", "[]", "package-lock.json:1:1: a package-lock.json is an object, not an array; create the file again with its tool"},
 		{"wrong type", "package-lock.json", `{"packages":{"node_modules/a":{"version":1}}}`, `package-lock.json:1:42: "version" must be a string, not a number`},
 		{"entry of a wrong type", "package-lock.json", `{"packages":{"node_modules/a":"1"}}`, `package-lock.json:1:31: the entry of "node_modules/a" must be an object, not a string`},
 		{"lock of the future", "package-lock.json", `{"lockfileVersion":4,"packages":{}}`, `package-lock.json:1:20: lockfileVersion "4" is not supported; use a version from 1 to 3`},
@@ -297,5 +297,19 @@ func TestManyValues(t *testing.T) {
 	got := openErr(t, "package-lock.json", "["+strings.Repeat("0,", maxValues)+"0]")
 	if !strings.HasSuffix(got, "more than 2000000 values; split the lock file") {
 		t.Error(got)
+	}
+}
+
+// TestRoot checks that no format takes a file without an object for an empty lock.
+func TestRoot(t *testing.T) {
+	for _, name := range []string{
+		"Pipfile.lock", "package.json", "bun.lock", "deno.lock", "composer.lock", "conda-lock.yml", "pixi.lock", "packages.lock.json", "lockfile.json",
+		"conan.lock", "pubspec.lock", "stack.yaml.lock", "Podfile.lock", "Package.resolved", "flake.lock", "renv.lock", "MODULE.bazel.lock", "vcpkg-lock.json",
+		"vcpkg-configuration.json", "apko.lock.json", "rpms.lock.yaml", "devcontainer.json", "devcontainer-lock.json", "actions.lock", ".pre-commit-config.yaml",
+		".github/workflows/a.yml", "compose.yaml", "pnpm-lock.yaml",
+	} {
+		if got := openErr(t, name, "[1]\n"); !strings.Contains(got, "is an object, not an array") {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }

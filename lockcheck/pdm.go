@@ -67,8 +67,10 @@ func (e *Entry) addAlternative(other *Entry) {
 		return
 	}
 	if e.Marker != other.Marker {
-		e.Marker += " or " + other.Marker
-		e.when.markers = slices.Concat(e.when.markers, other.when.markers)
+		if len(e.Marker) < maxQuoted { // no message shows more
+			e.Marker += " or " + other.Marker
+		}
+		e.when.markers = append(e.when.markers, other.when.markers...)
 	}
 }
 

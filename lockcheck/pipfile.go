@@ -10,10 +10,6 @@ import (
 // parsePipfile parses Pipfile.lock, specification 6
 // (https://github.com/pypa/pipfile, pipenv/utils/locking.py).
 func (l *Lock) parsePipfile(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a Pipfile.lock is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	sources := map[string]string{}
 	first := ""
 	for i, s := range d.tables(d.table(d.root, "_meta"), "sources") {

@@ -14,10 +14,6 @@ import (
 // path, "packages" what is locked of each. A package of no environment is not
 // installed. Versions before 4 have the layout of conda-lock.yml.
 func (l *Lock) parsePixi(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a pixi.lock is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	if v := d.root.get("version"); v == nil || v.kind != nodeNumber || len(v.text) != 1 || v.text < "4" || v.text > "7" {
 		text := "none"
 		if v != nil {

@@ -52,6 +52,8 @@ type pnpmReader struct {
 	names map[string]*member
 	// patches are the hashes of the patches by ID, "" for one without a hash.
 	patches map[string]string
+	// patchFiles are their files by the hash, made for the first patch by a range of versions.
+	patchFiles map[string]string
 	// required are the IDs with a snapshot that is not optional.
 	required map[string]bool
 	// first has the index of the entry of each ID.
@@ -411,10 +413,13 @@ func (r *pnpmReader) patchFile(e *Entry, hash string) string {
 	if patched == nil || hash == "" {
 		return ""
 	}
-	for _, m := range patched.members { // by a range of versions
-		if m.value.kind == nodeObject && r.text(m.value, "hash") == hash {
-			return r.text(m.value, "path")
+	if r.patchFiles == nil {
+		r.patchFiles = map[string]string{}
+		for _, m := range patched.members {
+			if h := r.text(m.value, "hash"); m.value.kind == nodeObject && r.patchFiles[h] == "" {
+				r.patchFiles[h] = r.text(m.value, "path")
+			}
 		}
 	}
-	return ""
+	return r.patchFiles[hash]
 }

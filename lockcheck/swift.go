@@ -47,8 +47,7 @@ func (l *Lock) parseSwift(d *document) error {
 				e.flaw = flaw{NotExact, quote(identity) + " is checked out at " + quote(e.Source.Commit) + ", which is no full commit"}
 			}
 			if u, ok := parseLocation(url); ok && u.scheme == "http" {
-				l.problem(ProblemInsecure, e.File, e.Line, e.Name, "the connection to "+quote(u.host)+" is not verified")
-				l.Notes[len(l.Notes)-1].Host = u.host
+				l.insecure(&e, u.host)
 			}
 		}
 		if e.Name == "" {

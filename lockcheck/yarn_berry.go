@@ -51,10 +51,6 @@ type berryPatch struct {
 // (setupResolutions in packages/yarnpkg-core/sources/Project.ts). A key has all
 // descriptors ("a@npm:^1.0.0") that "resolution" is the answer to.
 func (l *Lock) parseYarnBerry(d *document) error {
-	if d.root.kind != nodeObject {
-		d.fail(d.root.offset, "", "a yarn.lock is %s, not %s", nodeObject, d.root.kind)
-		return d.err
-	}
 	b := &berry{document: d, keys: map[string]int{}, idents: map[string][]int{}, overridden: map[string]bool{}, bases: map[string]bool{}}
 	meta := d.table(d.root, "__metadata")
 	if d.err != nil {
