@@ -189,6 +189,10 @@ func TestNotAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
+	lines := filepath.Join(dir, "Gemfile.lock")
+	if err := os.WriteFile(lines, bytes.Repeat([]byte("\n"), maxLines+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	broken := filepath.Join(dir, "Cargo.lock")
 	if err := os.Symlink("nowhere", broken); err != nil {
 		t.Fatal(err)
@@ -197,6 +201,7 @@ func TestNotAFile(t *testing.T) {
 		fifo:                           "is a named pipe, not a lock file; give the path of a regular file",
 		directory:                      "is a directory, not a lock file; give the path of a regular file",
 		big:                            "larger than 64 MiB, the limit for a lock file; split it",
+		lines:                          "more than 4194304 lines, the limit for a lock file; split it",
 		broken:                         "no such file or directory; correct the path, or create the lock file",
 		filepath.Join(dir, "go.sum"):   "no such file or directory; correct the path, or create the lock file",
 		filepath.Join(dir, "go.sum/x"): "no such file or directory; correct the path, or create the lock file",

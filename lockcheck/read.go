@@ -18,6 +18,10 @@ import (
 // ones, package-lock.json of monorepos, have 20 MB.
 const maxFile = 64 << 20
 
+// maxLines bounds the memory for the places of lines, and the time for formats of
+// which a line is an entry. The largest lock has less than a million.
+const maxLines = 4 << 20
+
 // readFile reads a whole regular file. It does not block on opening, since a
 // FIFO would hang the audit, and refuses devices.
 func readFile(ctx context.Context, path string) (*source, error) {
@@ -45,6 +49,9 @@ func readFile(ctx context.Context, path string) (*source, error) {
 	}
 	if len(data) > maxFile {
 		return nil, tooLarge(path)
+	}
+	if bytes.Count(data, []byte("\n")) > maxLines {
+		return nil, fmt.Errorf("%s: more than %d lines, the limit for a lock file; split it", path, maxLines)
 	}
 	src := newSource(path, data)
 	if i := bytes.IndexByte(data, 0); i >= 0 {
