@@ -118,6 +118,8 @@ func (s *Set) compare(p *Package, name string, e *Entry) Result {
 	switch {
 	case !r.Pinned:
 		return r
+	case p.Type == "maven" && strings.HasSuffix(e.Version, "-SNAPSHOT") && len(strong(e.Hashes)) == 0:
+		return fail(NotExact, q+" "+quote(e.Version)+" can be other bytes tomorrow, and "+place(e)+" has no hash of it")
 	case p.Install.Kind == KindURL && !isFileURL(url) && !comesFrom(e, url) && !s.policy.Allows(e.Type, url):
 		// The recorded hash does not excuse the host: both are in the same record.
 		return fail(URL, q+" was installed from "+quote(scrub(url))+", not as "+place(e)+" has it")

@@ -47,6 +47,15 @@ func TestMovingReferences(t *testing.T) {
 	if r := match([]*Lock{open(t, "Package.resolved", strings.Replace(swiftSample, commit, "main", 1))}, nio); r.Reason != NotExact {
 		t.Errorf("Package.resolved: %s", outcome(r))
 	}
+	snapshot := Package{Type: "maven", Namespace: "a", Name: "b", Version: "1.0-SNAPSHOT"}
+	gradle := open(t, "gradle.lockfile", "a:b:1.0-SNAPSHOT=runtimeClasspath\n")
+	hashes := open(t, "verification-metadata.xml", strings.NewReplacer("com.google.guava", "a", `"guava"`, `"b"`, "31.1-jre", "1.0-SNAPSHOT").Replace(gradleHashesSample))
+	if r := match([]*Lock{gradle}, snapshot); r.Reason != NotExact {
+		t.Errorf("gradle.lockfile: %s", outcome(r))
+	}
+	if r := match([]*Lock{gradle, hashes}, snapshot); outcome(r) != "hash-locked" {
+		t.Errorf("a snapshot with a hash: %s", outcome(r))
+	}
 	console := Package{Type: "composer", Namespace: "symfony", Name: "console", Version: "v7.1.0"}
 	dist := func(reference string) string {
 		return `{"type": "zip", "url": "https://api.github.com/repos/symfony/console/zipball/` + reference + `", "reference": "` + reference + `"}`
@@ -64,6 +73,18 @@ func TestMovingReferences(t *testing.T) {
 	} {
 		if r := match([]*Lock{open(t, "composer.lock", composerLock("v7.1.0", tt.source, tt.dist))}, console); outcome(r) != tt.want {
 			t.Errorf("composer.lock, %s %s: %s, want %s", tt.source, tt.dist, outcome(r), tt.want)
+		}
+	}
+}
+
+// TestEpochZero compares versions of rpm with and without the epoch 0, which is no
+// epoch.
+func TestEpochZero(t *testing.T) {
+	l := open(t, "rpms.lock.yaml", rpmsSample)
+	for installed, want := range map[string]string{"5.1.8-6.el9": "hash-locked", "0:5.1.8-6.el9": "hash-locked", "1:5.1.8-6.el9": "locked-at-another-version"} {
+		p := Package{Type: "rpm", Name: "bash", Version: installed, Platform: Platform{OS: "linux", CPU: "x64"}}
+		if r := match([]*Lock{l}, p); outcome(r) != want {
+			t.Errorf("%s: %s, want %s", installed, outcome(r), want)
 		}
 	}
 }

@@ -108,13 +108,16 @@ func system(typ string) func(a, b string) int {
 // Same reports whether two spellings are one release to an installer that
 // resolves a lock file: by PEP 440 for pypi, where 1.0 is 1.0.0 and a local
 // version is another version; by the normalized version for nuget; byte for byte
-// elsewhere.
+// elsewhere, but for the epoch 0 of rpm, which can be left out (rpm-version(7)).
 func Same(typ, a, b string) bool {
 	if a == b {
 		return true
 	}
-	if typ == "nuget" {
+	switch typ {
+	case "nuget":
 		return nuget(a) == nuget(b)
+	case "rpm":
+		return strings.TrimPrefix(a, "0:") == strings.TrimPrefix(b, "0:")
 	}
 	if typ != "pypi" {
 		return false
