@@ -54,7 +54,7 @@ func heredocs(at int, text string) []heredoc {
 	var word strings.Builder
 	end := func() {
 		if m := heredocWord.FindStringSubmatch(word.String()); m != nil {
-			out = append(out, heredoc{strings.NewReplacer(`"`, "", "'", "").Replace(m[2]), m[1] == "-", at})
+			out = append(out, heredoc{strings.NewReplacer(`"`, "", "'", "", `\`, "").Replace(m[2]), m[1] == "-", at})
 		}
 		word.Reset()
 	}

@@ -48,6 +48,21 @@
 // requirements.txt is split into options and requirements as pip does,
 // requirements are parsed by package pep508, and go.mod by golang.org/x/mod.
 //
+// # Files
+//
+// The path of a file through the package is: open.go reads it (read.go) and finds
+// its format (formats.go, the table; format.go, what a row means); the format's
+// own file, which has its name or that of its tool, walks the tree (tree.go, by
+// json.go, toml.go or yaml.go) or the lines and adds entries (lock.go). Files of
+// one tool share a prefix: yarn.go, yarn_classic.go and yarn_berry.go. machinery.go
+// and dockerfile.go are the files that name what a stage runs on. The path of a
+// package is: scope.go and trees.go select the locks of its place, match.go the
+// entries, and judge.go compares it with each, by condition.go and reach.go
+// (where an entry applies), policy.go and url.go (where it comes from), hash.go
+// (its bytes) and pin.go (what other entries say). result.go is the answer.
+// member.go and workspace.go decide what is the project's own, and absent.go is
+// the opposite question.
+//
 // # Names and versions
 //
 // Names are compared by package ecosystem: PEP 503 for Python, byte for byte

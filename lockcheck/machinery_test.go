@@ -108,6 +108,7 @@ func TestHidden(t *testing.T) {
 		"space":      "RUN cat << E\nFROM x\nE\n",
 		"descriptor": "RUN 3<<E\nFROM x\nE\n",
 		"quoted":     "RUN cat <<'E'\nFROM x\nE\n",
+		"escaped":    "RUN cat <<\\E\nFROM x\nE\n",
 		"dash":       "COPY <<-E /a\nFROM x\n\t\tE\n",
 		"two":        "RUN <<A <<B\nB\nA\nFROM x\nB\n",
 		"argument":   "ARG S=scratch\nFROM ${S}\n",
