@@ -204,6 +204,16 @@ func (l *Lock) parsePreCommit(d *document) error {
 			continue
 		}
 		for _, hook := range d.tables(repo, "hooks") {
+			if m := hook.member("entry"); m != nil && url == "local" && d.text(hook, "language") == "docker_image" {
+				// The image and the words of its command.
+				words := strings.Fields(strings.TrimPrefix(d.text(hook, "entry"), "--entrypoint "))
+				if strings.HasPrefix(d.text(hook, "entry"), "--entrypoint ") && len(words) > 0 {
+					words = words[1:]
+				}
+				if len(words) > 0 {
+					l.image(d.file, d.line(m.offset), words[0], "the image")
+				}
+			}
 			for _, dep := range d.texts(hook, "additional_dependencies") {
 				l.problem(ProblemFloating, d.file, d.line(hook.get("additional_dependencies").offset), d.text(hook, "id"),
 					"the hook "+quote(d.text(hook, "id"))+" installs "+quote(dep)+" without a lock")
@@ -233,6 +243,18 @@ func (l *Lock) parsePreCommit(d *document) error {
 	return d.failure()
 }
 
+// volumesOf returns the volumes of a service in the long form.
+func volumesOf(service *node) (out []*node) {
+	if list := service.get("volumes"); list != nil {
+		for _, v := range list.items {
+			if v.kind == nodeObject {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
 // parseCompose parses a compose file
 // (https://github.com/compose-spec/compose-spec/blob/main/05-services.md): the
 // images of services. With `build`, the image is what the build makes.
@@ -246,15 +268,31 @@ func (l *Lock) parseCompose(d *document) error {
 		if m := service.member("image"); m != nil && service.get("build") == nil {
 			l.image(d.file, d.line(m.value.offset), d.text(service, "image"), "the image")
 		}
+		for _, volume := range volumesOf(service) {
+			if d.text(volume, "type") == "image" && d.text(volume, "source") != "" {
+				l.image(d.file, d.at(volume, "source"), d.text(volume, "source"), "the volume")
+			}
+		}
 		build := service.get("build")
-		if build == nil || build.kind != nodeObject {
+		if build == nil {
 			continue
+		}
+		if build.kind == nodeString {
+			l.buildContext(d.file, d.line(build.offset), build.text)
+		}
+		if m := build.member("context"); m != nil {
+			l.buildContext(d.file, d.line(m.offset), m.value.text)
+		}
+		if m := build.member("dockerfile_inline"); m != nil {
+			l.problem(ProblemPartlyRead, d.file, d.line(m.offset), services.members[i].key, "a Dockerfile within this file is not read: put it into a file, and name that among the locks")
 		}
 		if contexts := build.get("additional_contexts"); contexts != nil {
 			for j := range contexts.members {
-				if ref, ok := strings.CutPrefix(contexts.members[j].value.text, "docker-image://"); ok {
-					l.image(d.file, d.line(contexts.members[j].offset), ref, "the image")
-				}
+				l.buildContext(d.file, d.line(contexts.members[j].offset), contexts.members[j].value.text)
+			}
+			for _, item := range contexts.items { // NAME=CONTEXT
+				_, context, _ := strings.Cut(item.text, "=")
+				l.buildContext(d.file, d.line(item.offset), context)
 			}
 		}
 	}
@@ -336,6 +374,7 @@ func (l *Lock) parseDockerfile(ctx context.Context, src *source) error {
 		return err
 	}
 	stages, args, begun := map[string]bool{}, map[string]string{}, false
+	var values map[string]string // of the arguments and variables of a stage
 	use := func(line int, image string) {
 		if !stages[ecosystem.Lower(expandArgs(image, args))] {
 			l.baseImage(src.file, line, image, args)
@@ -347,15 +386,27 @@ func (l *Lock) parseDockerfile(ctx context.Context, src *source) error {
 			l.image(src.file, in.line, in.text, "the frontend")
 		case "ARG":
 			// Those before the first FROM are all that FROM can use.
-			if !begun {
-				for _, assignment := range in.words {
-					key, value, _ := strings.Cut(assignment, "=")
+			for _, assignment := range in.words {
+				key, value, ok := strings.Cut(assignment, "=")
+				switch {
+				case !begun:
 					args[key] = expandArgs(unquoted(value), args)
+				case ok:
+					values[key] = expandArgs(unquoted(value), values)
+				default:
+					values[key] = args[key]
+				}
+			}
+		case "ENV":
+			for _, assignment := range in.words {
+				if key, value, ok := strings.Cut(assignment, "="); ok && begun {
+					values[key] = expandArgs(unquoted(value), values)
 				}
 			}
 		case "FROM":
 			image, stage := in.from()
 			use(in.line, image)
+			values = map[string]string{}
 			if begun = true; stage != "" {
 				stages[ecosystem.Lower(stage)] = true
 			}
@@ -366,7 +417,7 @@ func (l *Lock) parseDockerfile(ctx context.Context, src *source) error {
 				}
 			}
 			if in.name == "ADD" {
-				l.download(src.file, in)
+				l.download(src.file, in, values)
 			}
 		}
 	}
@@ -385,33 +436,78 @@ func (l *Lock) baseImage(file string, line int, ref string, args map[string]stri
 }
 
 // download adds what ADD takes from a URL: with --checksum, or a commit of a
-// repository, it is pinned.
-func (l *Lock) download(file string, in instruction) {
+// repository, it is pinned. The URL can be that of an argument or a variable.
+func (l *Lock) download(file string, in instruction, values map[string]string) {
 	sum, _ := in.flag("checksum")
 	words := in.words
 	if len(words) > 0 {
 		words = words[:len(words)-1]
 	}
 	for _, word := range words {
-		url := unquoted(word)
+		url := expandArgs(unquoted(word), values)
 		if !strings.Contains(url, "://") && !strings.HasPrefix(url, "git@") {
 			continue
 		}
 		loc, _ := parseLocation(url)
 		e := Entry{Type: "generic", File: file, Line: in.line, Direct: true, Source: Source{Kind: KindURL, URL: scrub(url)}}
 		_, e.Name = lastElement(cmp.Or(strings.Trim(loc.path, "/"), scrub(url)))
-		_, commit, _ := strings.Cut(url, "#")
-		commit, _, _ = strings.Cut(commit, ":")
+		commit := gitCommit(url)
+		if fullCommit(sum) {
+			commit = sum
+		}
 		h, ok := colonHash(sum)
 		switch {
-		case ok:
+		case ok && len(strong([]Hash{h})) > 0:
 			e.Version, e.Hashes = h.Algorithm+":"+h.Value, []Hash{h}
 			l.machinery(e)
-		case fullCommit(commit):
+		case isGitURL(url) && fullCommit(commit):
 			e.Version = ecosystem.Lower(commit)
 			l.machinery(e)
 		default:
 			l.floating(e, ProblemFloating, "ADD downloads "+quote(scrub(url))+", which can change: write --checksum=sha256:... or a full commit")
 		}
+	}
+}
+
+// gitCommit returns what fixes the content of a repository in a URL of BuildKit:
+// the reference "#REF[:DIRECTORY]", or since Dockerfile 1.18 the query "checksum",
+// also named "commit" (util/gitutil, ParseGitRef). Of an https URL without ".git",
+// which is a file, it fixes nothing.
+func gitCommit(url string) string {
+	url, reference, _ := strings.Cut(url, "#")
+	_, query, _ := strings.Cut(url, "?")
+	for arg := range strings.SplitSeq(query, "&") {
+		if key, value, _ := strings.Cut(arg, "="); key == "checksum" || key == "commit" {
+			return value
+		}
+	}
+	reference, _, _ = strings.Cut(reference, ":")
+	return reference
+}
+
+// isGitURL reports whether BuildKit takes a URL for a repository: by https only with
+// ".git" at its end.
+func isGitURL(url string) bool {
+	loc, ok := parseLocation(url)
+	return !ok || loc.scheme != "http" && loc.scheme != "https" || strings.HasSuffix(loc.path, ".git")
+}
+
+// buildContext adds the repository or the archive of a build context, if it is not
+// a directory. A context may be named by its repository without a scheme.
+func (l *Lock) buildContext(file string, line int, url string) {
+	remote := strings.Contains(url, "://") || strings.HasPrefix(url, "git@") || strings.HasPrefix(url, "github.com/")
+	switch image, isImage := strings.CutPrefix(url, "docker-image://"); {
+	case isImage:
+		l.image(file, line, image, "the image")
+	case remote:
+		loc, _ := parseLocation(url)
+		e := Entry{Type: "generic", File: file, Line: line, Direct: true, Source: Source{Kind: KindURL, URL: scrub(url)}}
+		_, e.Name = lastElement(cmp.Or(strings.Trim(loc.path, "/"), scrub(url)))
+		if commit := gitCommit(url); fullCommit(commit) && (isGitURL(url) || loc.host == "github.com") {
+			e.Version = ecosystem.Lower(commit)
+			l.machinery(e)
+			return
+		}
+		l.floating(e, ProblemFloating, "the build context "+quote(scrub(url))+" can change: write a full commit after \"#\"")
 	}
 }

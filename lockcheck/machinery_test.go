@@ -134,3 +134,57 @@ func FuzzWorkflow(f *testing.F) {
 func FuzzDevcontainer(f *testing.F) {
 	fuzzFormat(f, "devcontainer.json", `{"image": "a", "features": {"a/b:1": {},},}`)
 }
+
+// TestMovingDownloads has downloads and contexts of builds, and whether they are
+// pinned.
+func TestMovingDownloads(t *testing.T) {
+	moves := func(file, text string) bool {
+		l := open(t, file, text)
+		return slices.ContainsFunc(l.Notes, func(n Problem) bool { return n.Kind == ProblemFloating })
+	}
+	git := "https://github.com/o/r.git"
+	for add, want := range map[string]bool{
+		"--checksum=sha256:" + shaA + " https://x.example/a":                  false,
+		"--checksum=md5:d41d8cd98f00b204e9800998ecf8427e https://x.example/a": true,
+		"https://x.example/a#" + commit:                                       true,
+		"https://x.example/a?commit=" + commit:                                true,
+		git + "#" + commit + ":dir":                                           false,
+		git + "#main":                                                         true,
+		git + "?tag=v1&commit=" + commit:                                      false,
+		git + "?tag=v1&checksum=" + commit[:7]:                                true,
+		git + "?branch=" + commit:                                             true,
+		"--checksum=" + commit + " " + git + "#v1":                            false,
+		"--checksum=" + commit + " https://x.example/a":                       true,
+		"git@github.com:o/r.git#" + commit:                                    false,
+		"${URL}":                                                              true,
+		"$LATER/a":                                                            true,
+		"$OUTER":                                                              true,
+		"$UNKNOWN":                                                            false,
+		"a.tgz":                                                               false,
+	} {
+		text := "ARG OUTER=https://x.example/c\nFROM scratch\nARG URL=https://x.example/a\nENV LATER=https://x.example A=b\nARG OUTER\nADD " + add + " /\n"
+		if got := moves("Dockerfile", text); got != want {
+			t.Errorf("ADD %s: %v, want %v", add, got, want)
+		}
+	}
+	for service, want := range map[string]bool{
+		"{build: .}": false, "{build: {context: ./a}}": false, "{build: '" + git + "#main'}": true, "{build: '" + git + "#" + commit + "'}": false,
+		"{build: {context: 'git@github.com:o/r'}}": true, "{build: {context: 'github.com/o/r'}}": true, "{build: 'https://x.example/a.tgz#" + commit + "'}": true,
+		"{build: {context: ., additional_contexts: ['z=docker-image://z:1']}}": true, "{build: {context: ., additional_contexts: {z: 'service:b'}}}": false,
+		"{volumes: ['a:/b', {type: image, source: 'x:1', target: /y}]}": true, "{volumes: [{type: bind, source: ./x, target: /y}]}": false,
+	} {
+		if got := moves("compose.yaml", "services: {a: "+service+"}\n"); got != want {
+			t.Errorf("%s: %v, want %v", service, got, want)
+		}
+	}
+	l := open(t, "compose.yaml", "services: {a: {build: {context: ., dockerfile_inline: 'FROM x'}}}\n")
+	if len(l.Notes) != 1 || l.Notes[0].Kind != ProblemPartlyRead {
+		t.Errorf("%+v", l.Notes)
+	}
+	for entry, want := range map[string]string{"evil:1 -v": "evil", "--entrypoint /x evil:1 -v": "evil"} {
+		l := open(t, ".pre-commit-config.yaml", "repos:\n- {repo: local, hooks: [{id: x, language: docker_image, entry: '"+entry+"'}]}\n")
+		if len(l.Entries) != 1 || l.Entries[0].Name != want {
+			t.Errorf("%s: %+v", entry, l.Entries)
+		}
+	}
+}
