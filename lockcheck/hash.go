@@ -84,12 +84,12 @@ func integrity(s string) (hashes []Hash, malformed bool) {
 // twoOf returns an algorithm of which a list has two hashes, "" without one. The
 // specification takes them for alternatives: the second would admit another tarball.
 func twoOf(hashes []Hash) string {
-	for i, h := range hashes {
-		for _, other := range hashes[:i] {
-			if h.Algorithm == other.Algorithm && h.Value != other.Value {
-				return h.Algorithm
-			}
+	first := map[string]string{}
+	for _, h := range hashes {
+		if value, ok := first[h.Algorithm]; ok && value != h.Value {
+			return h.Algorithm
 		}
+		first[h.Algorithm] = h.Value
 	}
 	return ""
 }

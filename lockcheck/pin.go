@@ -53,17 +53,16 @@ func (s *Set) contradicting(p *Package, of *Entry, candidates []candidate, env p
 // disjoint reports whether two lists have hashes of one algorithm, and none in
 // common.
 func disjoint(a, b []Hash) bool {
-	comparable := false
+	have, algorithms := map[Hash]bool{}, map[string]bool{}
 	for _, x := range a {
-		for _, y := range b {
-			switch {
-			case x.Algorithm != y.Algorithm:
-			case x.Value == y.Value:
-				return false
-			default:
-				comparable = true
-			}
+		have[x], algorithms[x.Algorithm] = true, true
+	}
+	comparable := false
+	for _, y := range b {
+		if have[y] {
+			return false
 		}
+		comparable = comparable || algorithms[y.Algorithm]
 	}
 	return comparable
 }
