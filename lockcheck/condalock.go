@@ -32,7 +32,7 @@ func (l *Lock) parseCondaLock(d *document) error {
 			d.fail(d.place(p, "manager"), "use conda or pip", "the manager %s of %s is not known", quote(manager), quote(name))
 		}
 		e.File, e.Line = d.file, d.at(p, "name")
-		if e.Name == "" || platform == "" {
+		if name == "" || platform == "" {
 			d.fail(p.offset, "lock again with conda-lock", "a package without a name or a platform")
 		}
 		l.condaHashes(d, d.table(p, "hash"), &e)

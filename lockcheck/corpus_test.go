@@ -164,9 +164,10 @@ func checkEntries(t testing.TB, l *Lock, content map[string][]byte) {
 		if l.Format == formatBundler && named == "bundler" {
 			continue // the line of BUNDLED WITH
 		}
-		// A name can be on the line after its key.
+		// A name can be on the line after its key, and the host of a repository
+		// in it is in lower case.
 		at := bytes.Join(lines[e.Line-1:min(e.Line+1, len(lines))], nil)
-		if plain(named) && !inParts && !bytes.ContainsRune(at, '\\') && !bytes.ContainsRune(at, '%') && !bytes.Contains(at, []byte(named)) {
+		if plain(named) && !inParts && !bytes.ContainsRune(at, '\\') && !bytes.ContainsRune(at, '%') && !bytes.Contains(bytes.ToLower(at), bytes.ToLower([]byte(named))) {
 			t.Errorf("%s:%d does not contain %q: %q", e.File, e.Line, named, lines[e.Line-1])
 		}
 		for _, h := range e.Hashes {

@@ -114,11 +114,15 @@ func setDirect(e *Entry, url string) {
 			e.Hashes = append(e.Hashes, h)
 		}
 	}
+	if !ok {
+		l.path = url
+	}
+	name, release := wheelName(l.base())
 	if e.Version == "" {
-		if !ok {
-			l.path = url
-		}
-		_, e.Version = wheelName(l.base())
+		e.Version = release
+	}
+	if name != "" && ecosystem.Canonical("pypi", name) != ecosystem.Canonical("pypi", e.Name) {
+		e.flaw = flaw{OtherPackage, quote(e.Name) + " is locked to the file " + quote(l.base())}
 	}
 }
 

@@ -104,3 +104,16 @@ func TestRenvSources(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherWheel names a wheel of another package by its URL.
+func TestOtherWheel(t *testing.T) {
+	for file, want := range map[string]string{
+		"foo_bar-1.0-py3-none-any.whl": "hash-locked", "Foo.Bar-1.0-py3-none-any.whl": "hash-locked", "bar-1.0-py3-none-any.whl": "other-package",
+	} {
+		for _, line := range []string{"foo-bar @ https://files.pythonhosted.org/" + file + "#sha256=" + shaA, "https://files.pythonhosted.org/" + file + "#egg=foo-bar&sha256=" + shaA} {
+			if r := match([]*Lock{open(t, "requirements.txt", line+"\n")}, py("foo-bar", "1.0")); outcome(r) != want {
+				t.Errorf("%s: %s, want %s", line, outcome(r), want)
+			}
+		}
+	}
+}
