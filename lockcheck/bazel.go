@@ -89,10 +89,16 @@ func (l *Lock) parseVcpkgConfiguration(d *document) error {
 	for _, r := range registries {
 		switch kind := d.text(r, "kind"); kind {
 		case "git", "builtin":
+			if kind == "git" && d.text(r, "repository") == "" {
+				d.fail(r.offset, "give the URL of the repository", "a registry of the kind git without a repository")
+				return d.failure()
+			}
 			l.vcpkgRegistry(d, cmp.Or(d.text(r, "repository"), "https://github.com/microsoft/vcpkg"), d.text(r, "baseline"), d.at(r, "repository"))
 		case "filesystem":
 			name := cmp.Or(d.text(r, "path"), "?")
 			l.add(Entry{Type: "vcpkg", Name: name, File: d.file, Line: d.at(r, "path"), Source: Source{Kind: KindPath, URL: name}})
+		case "artifact":
+			l.problem(ProblemFloating, d.file, d.at(r, "location"), d.text(r, "name"), "the registry "+quote(scrub(d.text(r, "location")))+" of artifacts has no baseline: it can change")
 		}
 	}
 	return d.failure()

@@ -3,6 +3,7 @@ package lockcheck
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"strings"
 )
 
@@ -25,7 +26,7 @@ func (l *Lock) parseTerraform(_ context.Context, src *source) error {
 			return err
 		}
 		address := lex.tok
-		if address.kind != tokenString || strings.Count(address.text, "/") != 2 || strings.HasPrefix(address.text, "/") || strings.HasSuffix(address.text, "/") {
+		if parts := strings.Split(address.text, "/"); address.kind != tokenString || len(parts) != 3 || slices.Contains(parts, "") || strings.ContainsAny(address.text, " \t\r\n") {
 			return lex.unexpected(`the address of a provider, "HOST/NAMESPACE/TYPE",`)
 		}
 		e := Entry{Type: "terraform", File: src.file, Line: src.line(address.offset)}

@@ -117,3 +117,15 @@ func TestOtherWheel(t *testing.T) {
 		}
 	}
 }
+
+// TestVcpkgRegistries has a registry without a place, and one of a kind that has no
+// baseline.
+func TestVcpkgRegistries(t *testing.T) {
+	if got := openErr(t, "vcpkg-configuration.json", `{"registries": [{"kind": "git", "baseline": "`+commit+`", "packages": ["x"]}]}`); !strings.Contains(got, ":1:17: a registry of the kind git without a repository") {
+		t.Error(got)
+	}
+	l := open(t, "vcpkg-configuration.json", `{"registries": [{"kind": "artifact", "name": "a", "location": "https://x.example/a.zip"}]}`)
+	if len(l.Notes) != 1 || l.Notes[0].Kind != ProblemFloating {
+		t.Errorf("%+v", l.Notes)
+	}
+}
