@@ -241,11 +241,11 @@ func (e *Editor) layout() (*layout, error) {
 	}
 	root, ok := f.Docs[0].Body.(*ast.MappingNode)
 	if !ok || root.IsFlowStyle {
-		return nil, &ByHandError{e.File, "write its keys on lines of their own", errors.New("the file is in braces")}
+		return nil, &ByHandError{e.File, "write each key of the file on a line of its own, without the braces, and run the command again", errors.New("the file is in braces")}
 	}
 	d.end = len(d.lines) + 1
 	for i, v := range root.Values {
-		switch v.Key.String() {
+		switch keyText(v.Key) {
 		case "stages":
 			d.before = place(v.Key).line
 		case "exceptions":
@@ -262,6 +262,14 @@ func (e *Editor) layout() (*layout, error) {
 		return nil, fmt.Errorf("%s: there is no place for exceptions", e.File)
 	}
 	return d, nil
+}
+
+// keyText returns a key without its quotes.
+func keyText(k ast.MapKeyNode) string {
+	if s, ok := k.(*ast.StringNode); ok {
+		return s.Value
+	}
+	return k.String()
 }
 
 func at(t *token.Token) Place { return Place{t.Position.Line, t.Position.Column} }

@@ -62,6 +62,8 @@ func TestAddException(t *testing.T) {
 		"empty list":   {"pipeline: p\nexceptions: [] # none\n" + editStages, "pipeline: p\nexceptions: # none\n" + sixBlock + editStages},
 		"block": {"pipeline: p\nexceptions:\n  # why\n  - " + one + " # a\n  # after\n\n# stages\n" + editStages,
 			"pipeline: p\nexceptions:\n  # why\n  - " + one + " # a\n" + sixBlock + "  # after\n\n# stages\n" + editStages},
+		"quoted key": {"pipeline: p\n'exceptions':\n- " + one + "\n\"stages\":\n" + editStages[8:],
+			"pipeline: p\n'exceptions':\n- " + one + "\n" + outdent(sixBlock) + "\"stages\":\n" + editStages[8:]},
 		"dashes at the key": {"pipeline: p\n" + editStages + "exceptions:\n- " + one + "\n# end\n",
 			"pipeline: p\n" + editStages + "exceptions:\n- " + one + "\n" + outdent(sixBlock) + "# end\n"},
 		"text at the end": {"pipeline: p\n" + editStages + "exceptions:\n- purl: 'pkg:pypi/a'\n  owner: o\n  expires: 2027-01-01\n  reason: |\n    two\n\n    # no comment",
