@@ -264,8 +264,8 @@ type ExceptionUse struct {
 	// File and Line are its place.
 	File string `json:"file"`
 	Line int    `json:"line"`
-	// Since is Added, or else the day on which a baseline recorded the exception
-	// first, or else the day of the audit. Age is the number of days since then,
+	// Since is the earlier one of Added and the day on which a baseline recorded the
+	// exception first, or without both the day of the audit. Age is the number of days since then,
 	// and Left that until Expires, negative after it.
 	Since string `json:"since"`
 	Age   int    `json:"age"`

@@ -28,11 +28,11 @@ import (
 func (p *policy) reportUses(accepted *baseline.Stage) {
 	for _, i := range slices.Sorted(maps.Keys(p.except.uses)) {
 		x, u := &p.except.list[i], p.except.uses[i]
-		since := x.Added
-		if since == "" && accepted != nil {
-			since = accepted.Exceptions[x.String()]
+		since := cmp.Or(x.Added, p.except.today)
+		if accepted != nil {
+			// An exception that is renewed with a later day does not become new.
+			since = min(since, cmp.Or(accepted.Exceptions[x.String()], since))
 		}
-		since = cmp.Or(since, p.except.today)
 		use := audit.ExceptionUse{
 			PURL: x.PURL, Path: x.Path, Stages: x.Stages, Rules: x.Rules, Reason: x.Reason, Owner: x.Owner, Added: x.Added, Expires: x.Expires,
 			File: sbom.ValidText(x.File), Line: x.Line, Since: since, Age: max(0, days(since, p.except.today)), Left: days(p.except.today, x.Expires), Expired: !p.except.live[i],

@@ -74,3 +74,17 @@ func TestExceptionPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestDays counts days, also between years that a duration cannot span.
+func TestDays(t *testing.T) {
+	for _, tt := range []struct {
+		from, to string
+		want     int
+	}{
+		{"2024-02-28", "2024-03-01", 2}, {"2024-03-01", "2024-02-28", -2}, {"2024-01-01", "9999-12-31", 2913173}, {"", "2024-01-01", 0},
+	} {
+		if got := days(tt.from, tt.to); got != tt.want {
+			t.Errorf("%s to %s: %d, want %d", tt.from, tt.to, got, tt.want)
+		}
+	}
+}

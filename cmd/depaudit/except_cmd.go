@@ -204,9 +204,9 @@ func (c *command) exceptList() *cobra.Command {
 		Use:   "list",
 		Short: "List the exceptions with their age and the days that are left",
 		Long: `Lists the exceptions in the order of the file. The age is the number of days
-since "added:", or else since the baseline recorded the exception. With
---report, a report of "depaudit audit -o json", it also lists how much each one
-covers. Nothing is scanned.
+since "added:", or since the baseline recorded the exception if that is
+earlier. With --report, a report of "depaudit audit -o json", it also lists how
+much each one covers. Nothing is scanned.
 
 Exit codes: 0 listed, 2 the configuration or the report is wrong, 4 could not
 write.`,
@@ -362,11 +362,11 @@ func covered(r *audit.Report, x *config.Exception) (dependencies, paths int) {
 	return dependencies, paths
 }
 
-// since returns the day on which an exception was added, or the first on which a
-// baseline recorded it, "" if neither is known.
+// since returns the day on which an exception was added, or on which a baseline
+// recorded it first, whichever is earlier, "" if neither is known.
 func since(x *config.Exception, accepted *baseline.Baseline) string {
 	first := x.Added
-	if first != "" || accepted == nil {
+	if accepted == nil {
 		return first
 	}
 	for _, s := range accepted.Stages {
