@@ -145,6 +145,7 @@ func TestConfigErrors(t *testing.T) {
 		{"long value", "pipeline: p\nbaseline: {" + strings.Repeat("x", 200) + ": 1}\n" + stages, "f:2:11: expected the path of the baseline, got a mapping"},
 		{"bad purl", "pipeline: p\n" + stages + "  first-party:\n  - purl: six\n", `f:6:11: invalid package URL "six"; write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version`},
 		{"relative own path", "pipeline: p\n" + stages + "  first-party:\n  - path: src/**\n", `f:6:11: "src/**" is not an absolute path within the environment; write "/src/**"`},
+		{"everything is own, encoded", "pipeline: p\n" + stages + "  first-party:\n  - purl: 'pkg:npm/%2A'\n", `f:6:11: "pkg:npm/%2A" has an encoded wildcard; write it as *, or name the package`},
 		{"everything is own", "pipeline: p\n" + stages + "  first-party:\n  - path: /**\n", `f:6:11: "/**" matches all of the environment; name a directory`},
 		{"two at once", "pipeline: p\n" + stages + "  first-party:\n  - {name: a, path: /b}\n", "f:6:5: one of name, purl and path is expected, got 2 keys; make a list entry of each"},
 		{"bad pattern", "pipeline: p\n" + stages + "  locks: ['a[']\n", `f:5:11: invalid pattern "a["; see https://github.com/bmatcuk/doublestar for the syntax`},

@@ -240,12 +240,15 @@ func (p *configParser) introduces(n ast.Node) *Introduces {
 }
 
 // toDo matches the placeholder that depaudit proposes for a text.
-var toDo = regexp.MustCompile(`^TODO\b`)
+var toDo = regexp.MustCompile(`^(?i)TODO\b`)
 
-// filledIn decodes a text that is not a placeholder.
+// hasWord matches a text with at least one letter or digit.
+var hasWord = regexp.MustCompile(`[\pL\pN]`)
+
+// filledIn decodes a text that has words and is not a placeholder.
 func (p *configParser) filledIn(n ast.Node, what string, multi bool) string {
 	s, ok := p.text(n, what, multi)
-	if ok && toDo.MatchString(s) {
+	if ok && (toDo.MatchString(s) || !hasWord.MatchString(s)) {
 		p.fail(place(n), "fill it in", "expected %s, got %s", what, textfile.Quote(s))
 		return ""
 	}

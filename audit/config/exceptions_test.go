@@ -39,7 +39,7 @@ func TestExceptionKeys(t *testing.T) {
 	}
 	for _, keys := range []string{
 		"purl: 'pkg:pypi/*'", "purl: 'pkg:npm/**'", "purl: 'pkg:npm/a@1.*'", "purl: 'pkg:golang/github.com/*/x'", "purl: 'pkg:golang/**/x'", "purl: 'pkg:deb/debian/lib*?arch=amd64'",
-		"path: /opt/", "path: /opt/x, stage: [build, test]", "purl: 'pkg:pypi/a', introduces: 0", "purl: 'pkg:pypi/a', rule: changed-content",
+		"path: /opt/", "path: /opt/x, stage: [build, test]", "path: '/**/[0-9]*'", "path: '/**/*.pyc'", "path: '/{usr,opt}/**'", "purl: 'pkg:pypi/a', introduces: 0", "purl: 'pkg:pypi/a', rule: changed-content",
 	} {
 		if _, err := exceptionOf(t, keys); err != nil {
 			t.Errorf("%s: %v", keys, err)
@@ -61,6 +61,11 @@ func TestExceptionKeys(t *testing.T) {
 		"purl: 'pkg:pypi/a', added: tomorrow":                   `f:4:31: invalid date "tomorrow"; write the day on which it was added as YYYY-MM-DD`,
 		"purl: 'pkg:pypi/a', stages: [build]":                   `f:4:24: unknown key "stages" in an exception; did you mean "stage"?`,
 		"purl: 'pkg:pypi/a', path: /**":                         `f:4:30: "/**" matches all of the environment; name a directory`,
+		"path: '/{**,usr}'":                                     `f:4:10: "/{**,usr}" matches all of the environment; name a directory`,
+		"path: '/?*'":                                           `f:4:10: "/?*" matches all of the environment; name a directory`,
+		"path: /opt/../usr/":                                    `f:4:10: "/opt/../usr/" matches nothing: paths have no empty parts, "." and ".."; write "/usr"`,
+		"purl: 'pkg:npm/%2A'":                                   `f:4:10: "pkg:npm/%2A" has an encoded wildcard; write it as *, or name the package`,
+		"purl: 'pkg:npm/*/%2a'":                                 `f:4:10: "pkg:npm/*/%2a" has an encoded wildcard; write it as *, or name the package`,
 		"purl: 'pkg:pypi/a', introduces: ['pkg:pypi/b', six]":   `f:4:51: invalid package URL "six"; write pkg:TYPE/NAMESPACE/NAME@VERSION, with or without namespace and version`,
 		"purl: 'pkg:pypi/a', rule: [stage-gone, not-judged, x]": "",
 	} {
@@ -69,8 +74,8 @@ func TestExceptionKeys(t *testing.T) {
 		}
 	}
 	// What depaudit proposes is refused until a person has filled it in.
-	_, err = Parse("f", []byte(oneStage+"exceptions:\n- {purl: 'pkg:pypi/a', reason: 'TODO', owner: 'TODO: a team', expires: 2027-01-01}\n"))
-	if err == nil || err.Error() != "f:4:32: expected the reason for the exception, got \"TODO\"; fill it in\nf:4:47: expected who answers for the exception, got \"TODO: a team\"; fill it in" {
+	_, err = Parse("f", []byte(oneStage+"exceptions:\n- {purl: 'pkg:pypi/a', reason: 'todo', owner: 'TODO: a team', expires: 2027-01-01}\n"))
+	if err == nil || err.Error() != "f:4:32: expected the reason for the exception, got \"todo\"; fill it in\nf:4:47: expected who answers for the exception, got \"TODO: a team\"; fill it in" {
 		t.Error(err)
 	}
 }

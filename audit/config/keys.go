@@ -361,8 +361,14 @@ func (p *configParser) purl(n ast.Node, wild bool) string {
 		p.fail(place(n), "write * for a part of a name, or ** between slashes for any number of parts, such as pkg:golang/github.com/example/**", "%s has a wildcard that matches nothing", textfile.Quote(s))
 		return ""
 	}
-	if _, err := packageurl.FromString(s); err != nil {
+	parsed, err := packageurl.FromString(s)
+	if err != nil {
 		p.fail(place(n), hint, "invalid package URL %s: %v", textfile.Quote(s), err)
+		return ""
+	}
+	if strings.Count(parsed.Namespace+parsed.Name+parsed.Version, "*") > strings.Count(name, "*") {
+		// A reviewer does not see it, and neither do the checks above.
+		p.fail(place(n), "write it as *, or name the package", "%s has an encoded wildcard", textfile.Quote(s))
 		return ""
 	}
 	return s
@@ -381,11 +387,32 @@ func (p *configParser) absolutePattern(n ast.Node) string {
 		p.fail(place(n), fmt.Sprintf("write %s", textfile.Quote("/"+s)), "%s is not an absolute path within the environment", textfile.Quote(s))
 		return ""
 	}
-	if rest := strings.TrimLeft(path.Clean(s), "/*"); rest == "" {
+	if matchesAll(s) {
 		p.fail(place(n), "name a directory", "%s matches all of the environment", textfile.Quote(s))
 		return ""
 	}
+	if clean := path.Clean(s); clean != s && clean+"/" != s {
+		p.fail(place(n), "write "+textfile.Quote(clean), "%s matches nothing: paths have no empty parts, \".\" and \"..\"", textfile.Quote(s))
+		return ""
+	}
 	return s
+}
+
+// matchesAll reports whether a pattern of absolute paths covers all directories,
+// whatever their names: "/", "/**", "/?*", "/{**,usr}".
+func matchesAll(pattern string) bool {
+	clean := path.Clean(pattern)
+	if strings.TrimLeft(clean, "/*") == "" {
+		return true
+	}
+	for _, dir := range []string{"/usr", "/etc", "/opt", "/var", "/home"} {
+		for _, name := range []string{"0", "x", "Y-.z"} {
+			if in, err := doublestar.Match(clean+"/**", dir+"/"+name); err != nil || !in {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (p *configParser) pattern(n ast.Node, what string) (string, bool) {
