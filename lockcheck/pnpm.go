@@ -329,6 +329,9 @@ func (r *pnpmReader) integrity(e *Entry, n *node) {
 	if malformed {
 		r.lock.problem(ProblemBadHash, e.File, e.Line, e.Name, quote(e.fullName())+" has an integrity of the wrong form")
 	}
+	if twice := twoOf(hashes); twice != "" {
+		r.fail(n.get("integrity").offset, "create the lock file again with pnpm", "%s has two hashes of %s, and a tarball has one", quote(e.fullName()), twice)
+	}
 	e.Hashes = append(e.Hashes, hashes...)
 }
 

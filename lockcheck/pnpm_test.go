@@ -193,6 +193,7 @@ func TestPnpmErrors(t *testing.T) {
 		{"lockfileVersion: '9.0'\nimporters:\n  .: {dependencies: {a: [x]}}\n", `3:25: the version of "a" must be a string`},
 		{pnpm9("a@1.0.0", "{type: other}"), "unknown type of resolution"},
 		{pnpm9("a@https://x/y", "{integrity: x}"), "has no tarball"},
+		{pnpm9("a@1.0.0", "{integrity: "+sri512+" sha512-"+strings.Repeat("A", 86)+"==}"), `4:29: "a" has two hashes of sha512, and a tarball has one`},
 		{strings.Replace(pnpmSample, "snapshots:", "  a@1.0.0: {}\nsnapshots:", 1), `"a@1.0.0" is there twice`},
 		{pnpmSample + "---\n" + pnpmSample, "8:1: a further YAML document"},
 		{"lockfileVersion: '6.0'\npackages:\n  /a@1.0.0(b@1.0.0): {resolution: {integrity: " + sri512 + "}}\n  /a@1.0.0(b@2.0.0): {resolution: {integrity: " + sri1 + "}}\n", `4:3: "/a@1.0.0" has another resolution here than on line 3`},

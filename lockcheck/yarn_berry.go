@@ -151,6 +151,10 @@ func (b *berry) entry(l *Lock, m *member) {
 		l.problem(ProblemAlias, e.File, e.Line, e.Name, quote(name)+" is installed as "+quote(under[0]))
 	}
 	b.source(&e, reference)
+	if e.flaw.reason == "" && elsewhere(keys, reference, &e) {
+		e.Line = b.line(p.get("resolution").offset)
+		e.flaw = flaw{OtherPackage, "the project requires " + quote(keys[0]) + " of a registry, and the lock takes it from another place: " + quote(scrub(reference))}
+	}
 	b.checksum(l, &e, p)
 	if conditions := b.scalar(p, "conditions"); conditions != "" {
 		berryConditions(&e, conditions)
@@ -160,6 +164,19 @@ func (b *berry) entry(l *Lock, m *member) {
 	b.locators = append(b.locators, locator)
 	b.idents[name] = append(b.idents[name], index)
 	l.add(e)
+}
+
+// elsewhere reports whether an entry is not from a registry though a key requires
+// that ("npm:"). Yarn writes an override ("resolutions") into the key. It takes a
+// workspace in place of a version that it satisfies (enableTransparentWorkspaces).
+func elsewhere(keys []string, reference string, e *Entry) bool {
+	if strings.HasPrefix(reference, "npm:") || strings.HasPrefix(reference, "workspace:") || e.Source.Kind == KindRegistry {
+		return false
+	}
+	return slices.ContainsFunc(keys, func(key string) bool {
+		_, rng, _ := yarnIdent(key)
+		return strings.HasPrefix(rng, "npm:")
+	})
 }
 
 // berryKeys splits a key at ", " and the like, as Yarn does. The old form of a

@@ -272,6 +272,9 @@ func (l *Lock) classic(src *source, c *classicEntry, optional map[string]bool) e
 	}
 	e.names = append(under, name)
 	l.classicSource(&e, rng, c)
+	if twice := twoOf(e.Hashes); twice != "" && e.flaw.reason == "" {
+		return src.errorf(c.fields["integrity"].offset, yarnAgain, "%s has two hashes of %s, and a tarball has one", quote(e.fullName()), twice)
+	}
 	if e.fullName() != under[0] {
 		l.problem(ProblemAlias, e.File, e.Line, e.Name, quote(e.fullName())+" is installed as "+quote(under[0]))
 	}
