@@ -90,7 +90,15 @@ func (x *Exception) SameScope(y *Exception) bool {
 	common := func(a, b []string) bool {
 		return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 	}
-	return x.PURL == y.PURL && x.Path == y.Path && common(x.Stages, y.Stages) && common(x.Rules, y.Rules)
+	purl := func(s string) string { // in one spelling: @types and %40types
+		p, err := packageurl.FromString(s)
+		if err != nil {
+			return s
+		}
+		return p.ToString()
+	}
+	path := func(s string) string { return strings.TrimRight(s, "/") }
+	return purl(x.PURL) == purl(y.PURL) && path(x.Path) == path(y.Path) && common(x.Stages, y.Stages) && common(x.Rules, y.Rules)
 }
 
 func (p *configParser) exceptionFields(e *Exception) []field {

@@ -213,3 +213,21 @@ func TestExcusableSchema(t *testing.T) {
 		t.Errorf("(-rules +schema)\n%s", diff)
 	}
 }
+
+// TestSameScope compares exceptions in different spellings.
+func TestSameScope(t *testing.T) {
+	for _, tt := range []struct {
+		a, b Exception
+		want bool
+	}{
+		{Exception{PURL: "pkg:npm/@types/node@1"}, Exception{PURL: "pkg:npm/%40types/node@1", Rules: []string{"not-pinned"}}, true},
+		{Exception{PURL: "pkg:pypi/Six"}, Exception{PURL: "pkg:pypi/six"}, true},
+		{Exception{PURL: "pkg:npm/Six"}, Exception{PURL: "pkg:npm/six@1"}, false},
+		{Exception{Path: "/opt/x/"}, Exception{Path: "/opt/x"}, true},
+		{Exception{Path: "/opt/x", Stages: []string{"a"}}, Exception{Path: "/opt/x", Stages: []string{"b"}}, false},
+	} {
+		if got := tt.a.SameScope(&tt.b); got != tt.want {
+			t.Errorf("%v and %v: %t", tt.a, tt.b, got)
+		}
+	}
+}

@@ -183,8 +183,11 @@ could not write.`,
 			for _, l := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 				fmt.Fprintf(c.stdout, "  %s\n", terminal.Escape(l))
 			}
-			if config.HasWildcard(x.PURL) || strings.ContainsAny(x.Path, "*?[{") {
+			switch {
+			case config.HasWildcard(x.PURL) || strings.ContainsAny(x.Path, "*?[{"):
 				fmt.Fprintf(c.stdout, "accept what it covers: depaudit baseline update --reason \"...\"\n")
+			case x.Path != "" && x.PURL == "":
+				fmt.Fprintf(c.stdout, "if it is a directory, accept what it covers: depaudit baseline update --reason \"...\"\n")
 			}
 			return nil
 		},
