@@ -243,6 +243,9 @@ func (b *bunParser) finish(row *bunRow, id, under string, e *Entry) {
 	if patch, ok := b.patched[id]; ok {
 		e.patch(patch)
 	}
+	if under == e.fullName() && e.flaw.reason == "" && (e.Source.Kind == KindURL || e.Source.Kind == KindPath) && !b.aliases[[2]string{under, ""}] {
+		e.flaw = flaw{OtherPackage, "the lock takes " + quote(under) + " from " + quote(e.Source.URL) + ", and nothing in it requires another place than a registry"}
+	}
 	if under != e.fullName() {
 		if e.Source.Kind == KindRegistry && !b.aliased(under, e.fullName()) {
 			e.flaw = flaw{OtherPackage, "the lock has " + quote(e.fullName()) + " under the name of " + quote(under) + ", and nothing in it requires that"}
@@ -263,7 +266,7 @@ func (b *bunParser) alias(under, spec string) {
 		return
 	}
 	scheme, _, ok := strings.Cut(spec, ":")
-	if ok && scheme != "workspace" && scheme != "catalog" || !ok && strings.Contains(spec, "/") {
+	if ok && scheme != "workspace" && scheme != "catalog" || !ok && (strings.ContainsAny(spec, "/\\") || strings.HasSuffix(spec, ".tgz") || strings.HasSuffix(spec, ".tar.gz")) {
 		b.aliases[[2]string{under, ""}] = true
 	}
 }
