@@ -224,7 +224,7 @@ type Dependency struct {
 	// dependency.
 	Exception *ExceptionRef `json:"exception,omitempty"`
 	// Covered is the exception that excuses something of the dependency by a
-	// wildcard or by a directory, as a baseline names it: its purl and its path.
+	// wildcard or by a directory, as [CoverLabel] has it.
 	Covered string `json:"covered,omitempty"`
 }
 

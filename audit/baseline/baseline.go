@@ -170,7 +170,7 @@ func differs(p growth.Pair) bool {
 // newlyCovered reports whether an exception covers a dependency that the baseline
 // does not have under it.
 func newlyCovered(p growth.Pair) bool {
-	return p.Now.Exception != "" && p.Now.Exception != p.Before.Exception
+	return len(audit.CoversMore(p.Before.Exception, p.Now.Exception)) > 0
 }
 
 // acceptable returns an error for a stage whose dependencies are not all

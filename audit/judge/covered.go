@@ -96,7 +96,7 @@ func (p *policy) expired() {
 func (p *policy) markCovered() {
 	for i := range p.stage.Dependencies {
 		d := &p.stage.Dependencies[i]
-		d.Covered = p.except.covered[d.ID]
+		d.Covered = audit.CoverLabel(slices.Collect(maps.Keys(p.except.covered[d.ID])))
 	}
 }
 
@@ -119,14 +119,14 @@ func (p *policy) newlyCovered(accepted *baseline.Stage) {
 	if p.stage.Growth.Method == nil && !p.footprint.unjudged() {
 		parts := growth.Compare(accepted.Dependencies, p.stage.Accepted(), p.footprint.base.trusted())
 		for _, a := range slices.Concat(parts.Added, parts.BaseAdded) {
-			if a.Exception != "" {
-				f := at(a.Exception)
+			for _, more := range audit.CoversMore("", a.Exception) {
+				f := at(more)
 				f.Dependencies = append(f.Dependencies, a.ID)
 			}
 		}
 		for _, pair := range parts.Compared {
-			if label := pair.Now.Exception; label != "" && label != pair.Before.Exception {
-				f := at(label)
+			for _, more := range audit.CoversMore(pair.Before.Exception, pair.Now.Exception) {
+				f := at(more)
 				f.Dependencies = append(f.Dependencies, pair.Now.ID)
 			}
 		}

@@ -208,7 +208,7 @@ func newExceptions(list []config.Exception, today string) *exceptions {
 
 // inStage returns the exceptions as they apply to a stage.
 func (e *exceptions) inStage(name string) *stageExceptions {
-	return &stageExceptions{exceptions: e, stage: name, uses: map[int]*exceptionUse{}, byDefault: map[string]bool{}, lapsed: map[string][]lapse{}, covered: map[string]string{}}
+	return &stageExceptions{exceptions: e, stage: name, uses: map[int]*exceptionUse{}, byDefault: map[string]bool{}, lapsed: map[string][]lapse{}, covered: map[string]map[audit.Coverage]bool{}}
 }
 
 // stageExceptions are the exceptions of one stage, with what they excuse in it.
@@ -225,7 +225,7 @@ type stageExceptions struct {
 	lapsed map[string][]lapse
 	// covered has the exceptions that cover a dependency by a wildcard or by its
 	// directory, by its ID.
-	covered map[string]string
+	covered map[string]map[audit.Coverage]bool
 }
 
 // exceptionUse is what one exception excuses in a stage.
@@ -349,8 +349,11 @@ func (e *stageExceptions) use(h hit, rule, id, path string) {
 	switch {
 	case !h.live:
 		e.lapsed[rule] = append(e.lapsed[rule], lapse{h.at, id, path})
-	case h.wide && id != "" && e.covered[id] == "":
-		e.covered[id] = h.x.String()
+	case h.wide && id != "":
+		if e.covered[id] == nil {
+			e.covered[id] = map[audit.Coverage]bool{}
+		}
+		e.covered[id][audit.Coverage{Exception: h.x.String(), Rule: rule}] = true
 	}
 }
 

@@ -193,7 +193,7 @@ func (f *footprint) account(c *sbom.Component, d *audit.Dependency) string {
 	if !h.live {
 		return rule
 	}
-	d.Provenance, d.Evidence, d.Exception, d.Covered = audit.FromException, audit.EvidenceExcepted, excuse(h.x), h.covers()
+	d.Provenance, d.Evidence, d.Exception = audit.FromException, audit.EvidenceExcepted, excuse(h.x)
 	return ""
 }
 
