@@ -20,7 +20,7 @@ const (
 	// proposedDays is the span of a proposed exception.
 	proposedDays = 90
 	// maxProposed is the largest number of exceptions that are printed.
-	maxProposed = 100
+	maxProposed = 20
 )
 
 // printRemaining prints the findings of a report that the baseline does not accept,
@@ -44,6 +44,12 @@ func (c *command) printRemaining(j *job, r *audit.Report) {
 				verb = "fails"
 			}
 			fmt.Fprintf(c.stdout, "%s  %s%s %s all the same: %s\n", s.Name, subject, verb, terminal.Escape(f.Rule), terminal.Escape(f.Message))
+			if n > maxProposed {
+				// So many want a lock, which the hint may have found, and not exceptions.
+				for line := range strings.Lines(f.Fix) {
+					fmt.Fprintf(c.stdout, "  %s\n", terminal.Escape(strings.TrimRight(line, "\n")))
+				}
+			}
 		}
 	}
 	list := c.proposed(j.config, r)
