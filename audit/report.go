@@ -36,6 +36,9 @@ type Report struct {
 	// Rules is the version of the counting rules.
 	Rules int  `json:"rules"`
 	Tool  Tool `json:"tool"`
+	// Config is the path of the configuration as it was given, with slashes; empty for
+	// the scan of one environment.
+	Config string `json:"config,omitempty"`
 	// Baseline is the path of the baseline as configured, empty without one.
 	Baseline string `json:"baseline,omitempty"`
 	// Stages are in the order of the configuration.
@@ -56,8 +59,10 @@ type Tool struct {
 
 // Stage is the result of one stage.
 type Stage struct {
-	Name     string `json:"name"`
-	Critical bool   `json:"critical"`
+	Name string `json:"name"`
+	// Line is that of the stage in the configuration, 0 without one.
+	Line     int  `json:"line,omitempty"`
+	Critical bool `json:"critical"`
 	// Enforced is true for a stage that is not critical but is judged like
 	// one, because the configuration has enforce.
 	Enforced bool `json:"enforced,omitempty"`

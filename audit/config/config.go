@@ -89,6 +89,8 @@ type Stage struct {
 	// Name consists of letters, digits, '.', '_' and '-', so that it can be
 	// an argument, a file name and a heading everywhere.
 	Name string
+	// Line is that of its name in the file.
+	Line int
 	// Environment is a reference such as "dir:PATH" or "host:".
 	Environment string
 	// Critical is true for a stage whose findings fail the audit.

@@ -75,7 +75,7 @@ func TestParseConfig(t *testing.T) {
 		Sources:    Sources{Indexes: []string{"i.zip"}, Artifacts: []string{"/a"}, Trust: []string{"k.asc"}},
 		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", File: "ci/depaudit.yaml", Line: 9, Ends: Place{13, 14}}},
 		Stages: []Stage{{
-			Name: "build-source", Environment: "dir:roots/source", Critical: true, Locks: []Lock{{Path: "requirements.txt"}, {Path: "locks/**/*.txt"}},
+			Name: "build-source", Line: 15, Environment: "dir:roots/source", Critical: true, Locks: []Lock{{Path: "requirements.txt"}, {Path: "locks/**/*.txt"}},
 			Limit: &limit, Growth: 2, Minimum: &minimum, Message: "ask the release team\n",
 			FirstParty: []FirstParty{{Name: "release-tools", Line: 25}, {PURL: "pkg:pypi/blurb", Line: 26}, {Path: "/src/**", Line: 27}}, Registries: []string{"npm.example.org:8443"},
 			Base: "registry:debian:12", BaseLimit: &baseLimit, Platform: "linux/arm64/v8", Accept: []sbom.LimitationName{sbom.LimitOwnership, sbom.LimitUnaccounted},
@@ -85,7 +85,7 @@ func TestParseConfig(t *testing.T) {
 			},
 			Verify: VerifySealed, Require: Require{OS: "archive-signed", Lock: "hash-claimed"},
 			Sources: Sources{Indexes: []string{"i.zip", "j"}, Artifacts: []string{"b"}, Trust: []string{"B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8"}},
-		}, {Name: "build-docs", Environment: "dir:roots/docs", Enforce: true}},
+		}, {Name: "build-docs", Line: 45, Environment: "dir:roots/docs", Enforce: true}},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -87,7 +87,10 @@ func (p *configParser) stages(n ast.Node) {
 
 func (p *configParser) stageFields(s *Stage, locks *[]position, named *position) []field {
 	return append([]field{
-		{"name", true, func(n ast.Node) { *named, s.Name = place(n), p.stageName(n) }},
+		{"name", true, func(n ast.Node) {
+			*named, s.Name = place(n), p.stageName(n)
+			s.Line = named.line
+		}},
 		{"environment", true, func(n ast.Node) {
 			s.Environment, _ = p.text(n, `an environment such as "dir:PATH" or "host:"`, false)
 		}},

@@ -24,6 +24,7 @@ package judge
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 
 	"github.com/depaudit/depaudit/audit"
@@ -59,7 +60,7 @@ type Input struct {
 // baseline file. today, YYYY-MM-DD, is the day on which exceptions are checked.
 func Pipeline(c *config.Config, inputs []Input, accepted *baseline.Baseline, tool audit.Tool, today string) *audit.Report {
 	except := newExceptions(c.Exceptions, today)
-	r := &audit.Report{Schema: audit.ReportSchema, Pipeline: c.Pipeline, Rules: sbom.Rules, Tool: tool, Baseline: c.Baseline, Stages: []audit.Stage{}}
+	r := &audit.Report{Schema: audit.ReportSchema, Pipeline: c.Pipeline, Rules: sbom.Rules, Tool: tool, Config: sbom.ValidText(filepath.ToSlash(c.File)), Baseline: c.Baseline, Stages: []audit.Stage{}}
 	place := func(in Input) int {
 		i := slices.IndexFunc(c.Stages, func(s config.Stage) bool { return s.Name == in.Stage.Name })
 		if i < 0 {
@@ -97,7 +98,7 @@ func Environment(in Input, tool audit.Tool) *audit.Report {
 func judgeStage(in Input, registries []string, all *exceptions, accepted *baseline.Baseline, gated bool) audit.Stage {
 	c := &in.Stage
 	s := audit.Stage{
-		Name: c.Name, Critical: c.Critical, Enforced: c.Enforce && !c.Critical,
+		Name: c.Name, Line: c.Line, Critical: c.Critical, Enforced: c.Enforce && !c.Critical,
 		Environment: sbom.ValidText(c.Environment), Limit: c.Limit, Message: c.Message,
 		Dependencies: []audit.Dependency{}, Findings: []audit.Finding{}, Gaps: []audit.Gap{},
 		Growth: audit.Growth{Allowed: c.Growth, Added: []audit.GrowthGroup{}, Removed: []audit.Accepted{}, Changed: []audit.VersionChange{}},

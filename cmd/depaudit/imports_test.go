@@ -64,6 +64,8 @@ var layers = map[string][]string{
 
 	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/pnpmkey", "sbom/strictjson", "sbom/version"},
 
+	"lockcheck/definition": {},
+
 	"lockcheck/trust":    {"sbom/rpmheader"},
 	"lockcheck/index":    {"lockcheck", "lockcheck/trust", "sbom/version"},
 	"lockcheck/fetch":    {"sbom/netguard"},
