@@ -71,10 +71,10 @@ type junitMessage struct {
 	Text    string `xml:",chardata"`
 }
 
-func renderJUnit(w io.Writer, r *audit.Report, _ Options) error {
+func renderJUnit(w io.Writer, r *audit.Report, o Options) error {
 	all := junitSuites{Name: cmp.Or(terminal.Escape(r.Pipeline), "depaudit")}
 	byStage := map[string][]result{}
-	for _, x := range results(r) {
+	for _, x := range results(r, o.Checkout) {
 		byStage[x.stage] = append(byStage[x.stage], x)
 	}
 	for i := range r.Stages {
@@ -134,7 +134,7 @@ func newSuite(pipeline, stage string, list []result, strict bool) junitSuite {
 		}
 		c := junitCase{Class: pipeline + "." + stage, Name: rule.ID}
 		if len(broken) > 0 {
-			c.File = broken[0].file
+			c.File = broken[0].place()
 			var lines []string
 			for _, x := range broken {
 				lines = append(lines, x.text)
@@ -172,9 +172,9 @@ type codeQualityIssue struct {
 	} `json:"location"`
 }
 
-func renderCodeQuality(w io.Writer, r *audit.Report, _ Options) error {
+func renderCodeQuality(w io.Writer, r *audit.Report, o Options) error {
 	out := []codeQualityIssue{}
-	for _, x := range results(r) {
+	for _, x := range results(r, o.Checkout) {
 		issue := codeQualityIssue{Description: x.text, CheckName: x.rule, Fingerprint: x.fingerprint}
 		switch x.severity {
 		case audit.Error, audit.SeverityIncomplete:
@@ -184,7 +184,7 @@ func renderCodeQuality(w io.Writer, r *audit.Report, _ Options) error {
 		default:
 			issue.Severity = "info"
 		}
-		issue.Location.Path, issue.Location.Lines.Begin = x.file, x.line
+		issue.Location.Path, issue.Location.Lines.Begin = x.place(), x.line
 		out = append(out, issue)
 	}
 	var b bytes.Buffer
@@ -253,34 +253,139 @@ func plainCell(s string) string {
 // step (https://docs.github.com/en/actions/reference/limits).
 const maxAnnotations = 10
 
+// annotation is what one workflow command shows: the results of one rule at one
+// line of a file, of all stages. A platform shows few annotations of a step, so
+// that one for each package would leave other rules out.
+type annotation struct {
+	severity audit.Severity
+	strict   bool
+	rule     string
+	file     string
+	line     int
+	message  string
+	stages   []string
+	texts    []string
+	fix      string
+}
+
+// annotations returns the annotations of a report, the most important first: the
+// worst severity, then the stages that gate. Of each rule one comes before the
+// second of any.
+func annotations(r *audit.Report, checkout Checkout) []annotation {
+	type key struct {
+		severity audit.Severity
+		rule     string
+		file     string
+		line     int
+		message  string
+	}
+	at := map[key]int{}
+	var out []annotation
+	for _, x := range results(r, checkout) {
+		k := key{x.severity, x.rule, x.file, x.line, ""}
+		if x.file == "" {
+			k.message = x.stage + x.message // they have no place in common
+		}
+		i, known := at[k]
+		if !known {
+			i = len(out)
+			at[k] = i
+			out = append(out, annotation{severity: x.severity, rule: x.rule, file: x.file, line: x.line, message: x.message, fix: x.fix})
+		}
+		a := &out[i]
+		a.strict = a.strict || x.strict
+		if x.stage != "" && !slices.Contains(a.stages, x.stage) {
+			a.stages = append(a.stages, x.stage)
+		}
+		if !slices.Contains(a.texts, x.plain) {
+			a.texts = append(a.texts, x.plain)
+		}
+	}
+	gates := func(a annotation) int {
+		if a.strict {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b annotation) int {
+		return cmp.Or(cmp.Compare(severityRank(a.severity), severityRank(b.severity)), cmp.Compare(gates(a), gates(b)))
+	})
+	seen := map[string]bool{}
+	again := make(map[int]int, len(out))
+	for i, a := range out {
+		kind := string(a.severity) + " " + a.rule
+		if seen[kind] {
+			again[i] = 1
+		}
+		seen[kind] = true
+	}
+	order := make([]int, len(out))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(severityRank(out[i].severity), severityRank(out[j].severity)), cmp.Compare(again[i], again[j]))
+	})
+	sorted := make([]annotation, len(out))
+	for i, from := range order {
+		sorted[i] = out[from]
+	}
+	return sorted
+}
+
+// text returns the lines of an annotation.
+func (a *annotation) text() string {
+	head := strings.Join(a.stages, ", ")
+	if head != "" {
+		head += ": "
+	}
+	lines := []string{head + a.texts[0]}
+	if len(a.texts) > 1 {
+		shown := a.texts[:min(len(a.texts), shownItems)]
+		lines = []string{head + a.message}
+		for _, t := range shown {
+			lines = append(lines, strings.TrimSuffix(t, ": "+a.message))
+		}
+		if more := len(a.texts) - len(shown); more > 0 {
+			lines = append(lines, fmt.Sprintf("and %d more", more))
+		}
+	}
+	if a.fix != "" {
+		lines = append(lines, "Fix: "+a.fix)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // renderGitHub writes workflow commands that GitHub shows at lines of the changed
 // files (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
 // What is beyond the platform's limit is counted in the last of each kind.
-func renderGitHub(w io.Writer, r *audit.Report, _ Options) error {
+func renderGitHub(w io.Writer, r *audit.Report, o Options) error {
 	var b bytes.Buffer
-	left := map[string][]result{}
-	for _, x := range bySeverity(results(r)) {
-		switch x.severity {
+	kinds := map[string][]annotation{}
+	for _, a := range annotations(r, o.Checkout) {
+		switch a.severity {
 		case audit.Error, audit.SeverityIncomplete:
-			left["error"] = append(left["error"], x)
+			kinds["error"] = append(kinds["error"], a)
 		case audit.Warning:
-			left["warning"] = append(left["warning"], x)
+			kinds["warning"] = append(kinds["warning"], a)
 		}
 	}
 	for _, kind := range []string{"error", "warning"} {
-		list := left[kind]
-		for i, x := range list {
-			text := x.text
-			if x.fix != "" {
-				text += "\nFix: " + x.fix
-			}
+		list := kinds[kind]
+		for i, a := range list {
 			if i == maxAnnotations-1 && len(list) > maxAnnotations {
-				text = moreText(len(list)-i, kind+"s")
-			}
-			if i == maxAnnotations {
+				left := 0
+				for _, rest := range list[i:] {
+					left += len(rest.texts)
+				}
+				fmt.Fprintf(&b, "::%s title=depaudit::%s\n", kind, commandData(moreText(left, kind+"s")))
 				break
 			}
-			fmt.Fprintf(&b, "::%s file=%s,line=%d,title=%s::%s\n", kind, commandProperty(x.file), x.line, commandProperty("depaudit: "+x.rule), commandData(text))
+			where := ""
+			if a.file != "" {
+				where = fmt.Sprintf("file=%s,line=%d,", commandProperty(a.file), a.line)
+			}
+			fmt.Fprintf(&b, "::%s %stitle=%s::%s\n", kind, where, commandProperty("depaudit: "+a.rule), commandData(a.text()))
 		}
 	}
 	_, err := w.Write(b.Bytes())

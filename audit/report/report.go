@@ -43,6 +43,8 @@ type Options struct {
 	Show []string
 	// MaxBytes limits a markdown document, 0 for 1 MiB, the most that a GitHub step summary takes.
 	MaxBytes int
+	// Checkout is where the files are that annotations and alerts are about.
+	Checkout Checkout
 }
 
 // Format is an output format of reports.

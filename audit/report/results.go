@@ -10,6 +10,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // result is one thing that one rule found, for the formats of other tools, which
@@ -23,7 +24,13 @@ type result struct {
 	text string
 	// fix is how to correct it, escaped; empty if there is none.
 	fix string
-	// file and line are the place in the checkout. line is at least 1.
+	// plain is text without the name of the stage, and message that of the whole
+	// finding.
+	plain, message string
+	// strict is true for a stage whose findings fail the gate.
+	strict bool
+	// file and line are the place in the checkout. file is empty if no file of the
+	// checkout is known to be the place; line is at least 1.
 	file string
 	line int
 	// fingerprint is the same as long as the problem is the same: it has neither
@@ -32,31 +39,38 @@ type result struct {
 	fingerprint string
 }
 
-// defaultPlace is the place of findings about a stage or the pipeline, where the
-// report does not have a better one.
+// defaultPlace is the place of a result in the formats that require one, where
+// nothing in the checkout is known to be the place.
 const defaultPlace = "depaudit.yaml"
 
+// place returns the file of a result for a format that requires one.
+func (x *result) place() string { return cmp.Or(x.file, defaultPlace) }
+
 // results returns the findings of a report, those of the stages first.
-func results(r *audit.Report) []result {
+func results(r *audit.Report, checkout Checkout) []result {
+	m := maker{checkout: checkout, config: r.Config}
 	var out []result
 	for i := range r.Stages {
 		s := &r.Stages[i]
+		m.line, m.strict = s.Line, s.Critical || s.Enforced
 		byID := make(map[string]*audit.Dependency, len(s.Dependencies))
 		for j := range s.Dependencies {
 			byID[s.Dependencies[j].ID] = &s.Dependencies[j]
 		}
 		for _, f := range s.Findings {
-			out = append(out, stageResults(s, f, byID)...)
+			out = append(out, m.stageResults(s, f, byID)...)
 		}
 	}
+	m.line, m.strict = 0, true
 	for _, f := range r.Findings {
 		if f.Place != nil {
-			out = append(out, newResult("", f, f.Place.Entry, f.Message, place{f.Place.File, f.Place.Line}))
+			out = append(out, m.result("", f, f.Place.Entry, f.Message, place{f.Place.File, f.Place.Line}))
 			continue
 		}
-		out = append(out, newResult("", f, f.Message, f.Message, place{}))
+		out = append(out, m.result("", f, withoutNumbers(f.Message), f.Message, place{}))
 	}
-	// Platforms take two problems of one fingerprint for one.
+	// Platforms take two problems of one fingerprint for one. Dependencies are
+	// sorted in a report, so that the order of the numbers does not change.
 	seen := map[string]int{}
 	for i := range out {
 		x := &out[i]
@@ -67,12 +81,30 @@ func results(r *audit.Report) []result {
 	return out
 }
 
+// withoutNumbers returns a message without its counts and dates, which change while
+// the problem stays.
+func withoutNumbers(message string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(message), func(word string) bool {
+		return strings.Trim(word, "0123456789.,:;-+()") == ""
+	}), " ")
+}
+
 type place struct {
 	file string
 	line int
 }
 
-func stageResults(s *audit.Stage, f audit.Finding, byID map[string]*audit.Dependency) []result {
+// maker makes the results of one report.
+type maker struct {
+	checkout Checkout
+	// config is the configuration, and line that of the stage in it: the place of
+	// what has no other.
+	config string
+	line   int
+	strict bool
+}
+
+func (m *maker) stageResults(s *audit.Stage, f audit.Finding, byID map[string]*audit.Dependency) []result {
 	if f.Place != nil {
 		// It is about an entry of the configuration, which names them all.
 		text := f.Message
@@ -83,13 +115,14 @@ func stageResults(s *audit.Stage, f audit.Finding, byID map[string]*audit.Depend
 			}
 			text += []string{": ", ", "}[min(i, 1)] + subject
 		}
-		return []result{newResult(s.Name, f, f.Place.Entry, text, place{f.Place.File, f.Place.Line})}
+		return []result{m.result(s.Name, f, f.Place.Entry, text, place{f.Place.File, f.Place.Line})}
 	}
 	var out []result
-	for _, id := range f.Dependencies {
+	for _, id := range causesFirst(s, f) {
 		d := byID[id]
 		if d == nil {
-			out = append(out, newResult(s.Name, f, id, f.Message+": "+id, place{}))
+			name, _ := sbom.SplitIdentity(id)
+			out = append(out, m.result(s.Name, f, cmp.Or(name, id), f.Message+": "+id, place{}))
 			continue
 		}
 		text := strings.TrimSpace(d.Name + " " + d.Version)
@@ -101,18 +134,33 @@ func stageResults(s *audit.Stage, f audit.Finding, byID map[string]*audit.Depend
 		} else {
 			text += ": " + f.Message
 		}
-		out = append(out, newResult(s.Name, f, cmp.Or(d.Key, id), text, dependencyPlace(d)))
+		out = append(out, m.result(s.Name, f, cmp.Or(d.Key, id), text, dependencyPlace(d)))
 	}
 	if len(f.Dependencies) > 0 {
 		return out
 	}
 	for _, p := range f.Paths {
-		out = append(out, newResult(s.Name, f, p, p+": "+f.Message, lockPlace(s, p)))
+		out = append(out, m.result(s.Name, f, p, p+": "+f.Message, lockPlace(s, p)))
 	}
 	if len(out) == 0 {
-		out = append(out, newResult(s.Name, f, "", f.Message, place{}))
+		out = append(out, m.result(s.Name, f, "", f.Message, place{}))
 	}
 	return out
+}
+
+// causesFirst returns the dependencies of a finding, of growth those first that
+// introduce the others.
+func causesFirst(s *audit.Stage, f audit.Finding) []string {
+	if f.Rule != audit.RuleGrowth.ID {
+		return f.Dependencies
+	}
+	at := make(map[string]int, len(s.Growth.Added))
+	for i, g := range s.Growth.Added {
+		at[g.ID] = i - len(s.Growth.Added)
+	}
+	ids := slices.Clone(f.Dependencies)
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(at[a], at[b]) })
+	return ids
 }
 
 // lockPlace returns the place of a finding about a path, if that is a lock file:
@@ -148,14 +196,18 @@ func closest(d *audit.Dependency) *audit.LockRef {
 	return d.Why.Lock
 }
 
-func newResult(stage string, f audit.Finding, subject, text string, at place) result {
+func (m *maker) result(stage string, f audit.Finding, subject, text string, at place) result {
+	whole := text
 	if stage != "" {
-		text = stage + ": " + text
+		whole = stage + ": " + text
+	}
+	if at.file = m.checkout.relative(at.file); at.file == "" {
+		at = place{m.checkout.relative(m.config), m.line}
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", stage, f.Rule, subject))
 	return result{
-		stage: terminal.Escape(stage), rule: terminal.Escape(f.Rule), severity: f.Severity, text: terminal.Escape(text), fix: escapeLines(f.Fix),
-		file: cmp.Or(relativePlace(at.file), defaultPlace), line: max(at.line, 1), fingerprint: hex.EncodeToString(sum[:16]),
+		stage: terminal.Escape(stage), rule: terminal.Escape(f.Rule), severity: f.Severity, text: terminal.Escape(whole), plain: terminal.Escape(text), message: terminal.Escape(f.Message), strict: m.strict, fix: escapeLines(f.Fix),
+		file: at.file, line: max(at.line, 1), fingerprint: hex.EncodeToString(sum[:16]),
 	}
 }
 
@@ -166,14 +218,4 @@ func escapeLines(s string) string {
 		lines[i] = terminal.Escape(lines[i])
 	}
 	return strings.Join(lines, "\n")
-}
-
-// relativePlace returns a path as platforms want it, relative to the checkout and
-// with slashes. One outside of it has no place there: "".
-func relativePlace(file string) string {
-	file = strings.TrimPrefix(file, "./")
-	if file == "" || strings.HasPrefix(file, "/") || strings.HasPrefix(file, "../") || strings.ContainsAny(file, "\\:") {
-		return ""
-	}
-	return file
 }

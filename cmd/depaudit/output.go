@@ -136,7 +136,7 @@ func (c *command) summarize(r *audit.Report) {
 func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Options) error {
 	if !o.perStage {
 		if o.file != "" {
-			options = report.Options{Show: options.Show}
+			options = report.Options{Show: options.Show, Checkout: options.Checkout}
 		}
 		if o.add {
 			options.MaxBytes = spaceIn(o.file)
