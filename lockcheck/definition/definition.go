@@ -63,14 +63,6 @@ type Job struct {
 	// Needs are the IDs of the jobs of the same file that come before: `needs`,
 	// and the stages that FROM and COPY --from name.
 	Needs []string
-	// Container is the image that the job runs in, as the file names it: that of
-	// `container:`, of GitLab's `image:`, of a service. "" for a job on its runner.
-	Container string
-	// From is what a stage of a Dockerfile begins with: the ID of another stage,
-	// or an image.
-	From string
-	// Matrix is true for a job that is run several times with other values.
-	Matrix bool
 	// Permissions are the effective ones of the job's token ("contents": "write");
 	// nil if the file does not restrict them.
 	Permissions map[string]string
