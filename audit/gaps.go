@@ -43,6 +43,9 @@ func (g *Gap) Waivable() bool {
 	return !slices.Contains(UnwaivableGaps(), g.Kind) && (g.Kind != GapBase || g.Path != "")
 }
 
+// Lost reports whether the gap is a scan without a result, or with a part of one.
+func (g *Gap) Lost() bool { return g.Kind == sbom.GapLost }
+
 // MergeGaps returns gaps for people: those of paths that only root can read are
 // one, which names the first of them.
 func MergeGaps(gaps []Gap) []Gap {

@@ -95,6 +95,9 @@ func (r *Report) Validate() error {
 	if r.Schema != ReportSchema {
 		return fmt.Errorf("schema version %d is not %d", r.Schema, ReportSchema)
 	}
+	if err := r.validateInputs(); err != nil {
+		return err
+	}
 	names := map[string]bool{}
 	for i := range r.Stages {
 		s := &r.Stages[i]

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -41,6 +40,9 @@ type Report struct {
 	Config string `json:"config,omitempty"`
 	// Baseline is the path of the baseline as configured, empty without one.
 	Baseline string `json:"baseline,omitempty"`
+	// Inputs are the configuration and what belongs to it; nil for the scan of one
+	// environment.
+	Inputs *Inputs `json:"inputs,omitempty"`
 	// Stages are in the order of the configuration.
 	Stages []Stage `json:"stages"`
 	// Findings are those about the configuration or the baseline as a whole
@@ -255,20 +257,7 @@ type ExceptionRef struct {
 // ExceptionUse is an exception of the configuration with what it excuses in a
 // stage.
 type ExceptionUse struct {
-	// PURL, Path, Stages and Rules are as configured.
-	PURL   string   `json:"purl,omitempty"`
-	Path   string   `json:"path,omitempty"`
-	Stages []string `json:"stages,omitempty"`
-	Rules  []string `json:"rules,omitempty"`
-	Reason string   `json:"reason"`
-	Owner  string   `json:"owner"`
-	// Added is the configured day on which it was added, Expires its last day,
-	// YYYY-MM-DD.
-	Added   string `json:"added,omitempty"`
-	Expires string `json:"expires"`
-	// File and Line are its place.
-	File string `json:"file"`
-	Line int    `json:"line"`
+	ConfiguredException
 	// Since is the earlier one of Added and the day on which a baseline recorded the
 	// exception first, or without both the day of the audit. Age is the number of days since then,
 	// and Left that until Expires, negative after it.
@@ -283,9 +272,6 @@ type ExceptionUse struct {
 	Dependencies []string `json:"dependencies,omitempty"`
 	Paths        []string `json:"paths,omitempty"`
 }
-
-// Subject returns what the exception is about, as baselines and findings name it.
-func (x *ExceptionUse) Subject() string { return strings.TrimSpace(x.PURL + " " + x.Path) }
 
 // Reason is why a dependency is unaccounted.
 type Reason struct {
@@ -302,6 +288,9 @@ type Reason struct {
 type Growth struct {
 	// Known is false when there is no baseline for the stage.
 	Known bool `json:"known"`
+	// Accepted identifies what the baseline has for the stage: the SHA-256 of it as
+	// a baseline of that stage alone is written.
+	Accepted string `json:"accepted,omitempty"`
 	// Baseline is the accepted number of dependencies, the base's included.
 	Baseline int `json:"baseline"`
 	// Allowed is the configured allowance.
@@ -442,6 +431,8 @@ type LockFile struct {
 	Path    string `json:"path"`
 	Format  string `json:"format"`
 	Entries int    `json:"entries"`
+	// Digest identifies the content of the file and of those that it includes.
+	Digest string `json:"digest,omitempty"`
 	// For are the directories that the lock is for; none for all.
 	For []string `json:"for,omitempty"`
 	// Notes are the places where the lock pins less than it seems to.

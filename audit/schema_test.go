@@ -53,11 +53,14 @@ func TestReportSchemaCovers(t *testing.T) {
 	gap := sbom.Gap{Kind: "k", Path: "p", Detail: "d"}
 	ref := &LockRef{File: "f", Line: 1}
 	entry := Accepted{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Content: "c", Locked: "l", Paths: []string{"p"}, Exception: "x", Reason: "r"}
+	except := ConfiguredException{"pkg:a/b", "/p", []string{"s"}, []string{"not-pinned"}, "r", "o", "2026-01-01", "2026-02-01", "f", 1}
 	finding := Finding{Rule: RuleGaps.ID, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a", Place: &Place{"f", 1, "e"}}
 	r := &Report{
-		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Findings: []Finding{finding},
+		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Config: "c",
+		Inputs:   &Inputs{[]InputFile{{InputConfiguration, "c", "sha256:00"}}, []ConfiguredStage{{"s", 1, true, true}, {"t", 2, false, true}}, []ConfiguredException{except}, 30},
+		Findings: []Finding{finding},
 		Stages: []Stage{{
-			Name: "s", Critical: true, Enforced: true, Environment: "e", OS: "o", Method: Method{1, "c"}, Verdict: Incomplete,
+			Name: "s", Line: 1, Critical: true, Enforced: true, Environment: "e", OS: "o", Method: Method{1, "c"}, Verdict: Incomplete,
 			Image:       sbom.Image{Digest: "d", Platform: "p", BaseName: "n", BaseDigest: "d", Layers: []sbom.Layer{{Digest: "d", DiffID: "i", Size: 1, CreatedBy: "RUN"}}},
 			Base:        &StageBase{Ref: "r", Kind: "registry", Digest: "d", Pinned: true, Claimed: true, Known: true, Layers: 1, Dependencies: 2, Present: 1, Gone: 1},
 			Limitations: []Limitation{{sbom.Limitation{Name: "paths", Detail: "d"}, true}},
@@ -73,14 +76,14 @@ func TestReportSchemaCovers(t *testing.T) {
 			},
 			Relations: []sbom.Relation{{From: "a", To: "b", Kind: "depends", Via: "v", Group: 1, File: "f"}},
 			Excluded:  []sbom.Exclusion{{Path: "p", Name: "n", Version: "v", PURL: "u", Reason: "first-party", Detail: "d", Count: 2}},
-			Growth: Growth{Known: true, Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "explicit", []string{"b"}, []string{"b"}, []string{"a"}, &Mention{"a", "recommends", "b"}}},
+			Growth: Growth{Known: true, Accepted: "sha256:00", Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "explicit", []string{"b"}, []string{"b"}, []string{"a"}, &Mention{"a", "recommends", "b"}}},
 				Removed: []Accepted{entry}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
 				Base: &BaseGrowth{1, []string{"a"}, []Accepted{entry}, []VersionChange{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
 			Findings: []Finding{finding}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d", Digest: "sha256:00"}},
-			Locks:  []LockFile{{"p", "f", 1, []string{"/opt"}, []LockNote{{"k", "f", 1, "n", "d"}}}},
+			Locks:  []LockFile{{"p", "f", 1, "sha256:00", []string{"/opt"}, []LockNote{{"k", "f", 1, "n", "d"}}}},
 			Absent: []Absent{{"pypi", "n", "1", LockRef{"f", 1}, true, true, true, []string{"2"}}}, MoreAbsent: 1,
 			Verified: true, Sealed: true, Files: []AcceptedFile{{"r", "p", "d", "4755", "x", "r"}},
-			Exceptions: []ExceptionUse{{"pkg:a/b", "/p", []string{"s"}, []string{"not-pinned"}, "r", "o", "2026-01-01", "2026-02-01", "f", 1, "2026-01-01", 3, 2, true, []string{"not-pinned"}, []string{"a"}, []string{"/x"}}},
+			Exceptions: []ExceptionUse{{except, "2026-01-01", 3, 2, true, []string{"not-pinned"}, []string{"a"}, []string{"/x"}}},
 			Indexes:    []Index{{"f", true, "o", "l", "s", "c", "2026-01-01", "K", "n", "p", 1}},
 			Ledger:     &Ledger{Counts: []FileCount{{FileProved, 1, 1}}, Lines: []FileLine{{"p", FileChanged, []string{"mode"}, "a", "r", "d", true, "blake3:00", 1, "755", "program"}}},
 		}},

@@ -15,7 +15,7 @@ func (l *Lock) parseCargoLock(ctx context.Context, src *source) error {
 	if err != nil {
 		return err
 	}
-	project, err := readCargoProject(ctx, filepath.Dir(src.file))
+	project, err := l.readCargoProject(ctx, filepath.Dir(src.file))
 	if err != nil {
 		return err
 	}

@@ -34,15 +34,15 @@ type cargoPatch struct{ by, place string }
 
 // readCargoProject reads the Cargo.toml beside a Cargo.lock, those of the members
 // of its workspace, and .cargo/config.toml. It returns nil when there is none.
-func readCargoProject(ctx context.Context, dir string) (*cargoProject, error) {
-	root, err := readManifest(ctx, filepath.Join(dir, "Cargo.toml"))
+func (l *Lock) readCargoProject(ctx context.Context, dir string) (*cargoProject, error) {
+	root, err := l.readManifest(ctx, filepath.Join(dir, "Cargo.toml"))
 	if root == nil || err != nil {
 		return nil, err
 	}
 	p := &cargoProject{ctx: ctx, dir: dir, members: map[string]string{}, patched: map[string]cargoPatch{}, seen: map[string]bool{".": true}}
 	p.addPatches(root)
 	for _, name := range []string{"config.toml", "config"} {
-		config, err := readManifest(ctx, filepath.Join(dir, ".cargo", name))
+		config, err := l.readManifest(ctx, filepath.Join(dir, ".cargo", name))
 		if err != nil {
 			return nil, err
 		}
@@ -55,7 +55,7 @@ func readCargoProject(ctx context.Context, dir string) (*cargoProject, error) {
 	for len(p.queue) > 0 {
 		at := p.queue[0]
 		p.queue = p.queue[1:]
-		manifest, err := readManifest(ctx, filepath.Join(dir, filepath.FromSlash(at), "Cargo.toml"))
+		manifest, err := l.readManifest(ctx, filepath.Join(dir, filepath.FromSlash(at), "Cargo.toml"))
 		if err != nil {
 			return nil, err
 		}
@@ -69,8 +69,8 @@ func readCargoProject(ctx context.Context, dir string) (*cargoProject, error) {
 	return p, root.failure()
 }
 
-func readManifest(ctx context.Context, file string) (*document, error) {
-	src, err := readBeside(ctx, filepath.Dir(file), filepath.Base(file))
+func (l *Lock) readManifest(ctx context.Context, file string) (*document, error) {
+	src, err := l.readBeside(ctx, filepath.Dir(file), filepath.Base(file))
 	if src == nil || err != nil {
 		return nil, err
 	}

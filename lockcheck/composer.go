@@ -45,7 +45,7 @@ func (l *Lock) parseComposer(ctx context.Context, src *source) error {
 	if err != nil {
 		return err
 	}
-	patches, err := readPatches(ctx, filepath.Join(filepath.Dir(src.file), "patches.lock.json"))
+	patches, err := l.readPatches(ctx, filepath.Join(filepath.Dir(src.file), "patches.lock.json"))
 	if err != nil {
 		return err
 	}
@@ -126,8 +126,8 @@ func (d *document) composerEntry(p *node) Entry {
 // readPatches reads the lock of cweagans/composer-patches 2 (src/Locker.php and
 // src/PatchCollection.php there): the first patch of each package. It returns none
 // if there is no such file.
-func readPatches(ctx context.Context, file string) (map[string]string, error) {
-	src, err := readFile(ctx, file)
+func (l *Lock) readPatches(ctx context.Context, file string) (map[string]string, error) {
+	src, err := l.readFile(ctx, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -30,11 +30,11 @@ func (l *Lock) parseGo(ctx context.Context, src *source) error {
 	switch base {
 	case "go.mod":
 		mod = src
-		sum, err = readBeside(ctx, dir, "go.sum")
+		sum, err = l.readBeside(ctx, dir, "go.sum")
 	case "go.work.sum":
-		mod, err = readBeside(ctx, dir, "go.work")
+		mod, err = l.readBeside(ctx, dir, "go.work")
 	default:
-		mod, err = readBeside(ctx, dir, "go.mod")
+		mod, err = l.readBeside(ctx, dir, "go.mod")
 	}
 	if err != nil {
 		return err
@@ -61,8 +61,8 @@ func (l *Lock) parseGo(ctx context.Context, src *source) error {
 
 // readBeside reads a file in the same directory. It returns nil when there is
 // none.
-func readBeside(ctx context.Context, dir, name string) (*source, error) {
-	src, err := readFile(ctx, filepath.Join(dir, name))
+func (l *Lock) readBeside(ctx context.Context, dir, name string) (*source, error) {
+	src, err := l.readFile(ctx, filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -23,7 +23,14 @@ type Lock struct {
 	Entries []Entry
 	// Notes are the places where the lock pins less than it seems to.
 	Notes []Problem
+	// Digest identifies the content of the files that were read: for one file the
+	// SHA-256 of it as git stores text, with LF at the end of lines, as
+	// "sha256:" and digits. For several, as with the includes of
+	// requirements.txt, it is the SHA-256 of their digests.
+	Digest string
 
+	// digests are those of the files, in the order in which they were read.
+	digests []string
 	// edges are the requirements between entries, where they decide which of
 	// them apply.
 	edges []edge

@@ -22,7 +22,8 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 	if err := unreadName(path); err != nil {
 		return nil, err // also of a binary file, such as bun.lockb
 	}
-	src, err := readFile(ctx, path)
+	l := &Lock{Path: path}
+	src, err := l.readFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lock{Path: path, Format: f.Name, Definition: f.definition}
+	l.Format, l.Definition = f.Name, f.definition
 	if err := f.parse(l, ctx, src); err != nil {
 		return nil, err
 	}
@@ -41,5 +42,6 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 		return nil, err
 	}
 	l.finish()
+	l.Digest = l.digest()
 	return l, nil
 }

@@ -318,3 +318,37 @@ func TestRoot(t *testing.T) {
 		}
 	}
 }
+
+// TestDigest: the digest of a lock is that of its file, as a checkout on any system
+// has it, and changes with an included file.
+func TestDigest(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	digest := func(name string) string {
+		l, err := Open(t.Context(), filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Digest
+	}
+	write("a.requirements.txt", "x==1\n")
+	one := digest("a.requirements.txt")
+	if want := "sha256:c7774661a4832c4d6b6067c72c6737942059d1f96ce12a2ef6f7c001fff86d0e"; one != want {
+		t.Errorf("%s, want %s", one, want)
+	}
+	write("a.requirements.txt", "x==1\r\n")
+	if got := digest("a.requirements.txt"); got != one {
+		t.Errorf("with other line ends %s, not %s", got, one)
+	}
+	write("b.txt", "y==1\n")
+	write("a.requirements.txt", "x==1\n-r b.txt\n")
+	with := digest("a.requirements.txt")
+	write("b.txt", "y==2\n")
+	if got := digest("a.requirements.txt"); got == with || with == one {
+		t.Errorf("%s, %s and %s: an included file does not count", one, with, got)
+	}
+}

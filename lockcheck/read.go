@@ -3,6 +3,8 @@ package lockcheck
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +23,26 @@ const maxFile = 64 << 20
 // maxLines bounds the memory for the places of lines, and the time for formats of
 // which a line is an entry. The largest lock has less than a million.
 const maxLines = 4 << 20
+
+// readFile reads a file that the lock consists of.
+func (l *Lock) readFile(ctx context.Context, path string) (*source, error) {
+	src, err := readFile(ctx, path)
+	if err == nil {
+		// Without the carriage returns a checkout on Windows has the same digest.
+		sum := sha256.Sum256(bytes.ReplaceAll(src.data, []byte("\r\n"), []byte("\n")))
+		l.digests = append(l.digests, hex.EncodeToString(sum[:]))
+	}
+	return src, err
+}
+
+// digest returns the digest of all files that were read.
+func (l *Lock) digest() string {
+	if len(l.digests) == 1 {
+		return "sha256:" + l.digests[0]
+	}
+	sum := sha256.Sum256([]byte(strings.Join(l.digests, "\n") + "\n"))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
 
 // readFile reads a whole regular file. It does not block on opening, since a
 // FIFO would hang the audit, and refuses devices.

@@ -177,7 +177,7 @@ func (r *requirements) include(ctx context.Context, line *logicalLine, o option)
 		return line.errorf(o.offset, "include fewer files", "more than %d included files", maxIncluded)
 	}
 	r.read[key] = true
-	src, err := readFile(ctx, target)
+	src, err := r.lock.readFile(ctx, target)
 	if err != nil {
 		if ctx.Err() != nil {
 			return err

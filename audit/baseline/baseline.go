@@ -61,6 +61,15 @@ type Stage struct {
 	Exceptions map[string]string
 }
 
+// Digest identifies the accepted state of the stage of that name, by the bytes
+// that a baseline without other stages has. It is empty for a nil stage.
+func (s *Stage) Digest(name string) string {
+	if s == nil {
+		return ""
+	}
+	return audit.TextDigest((&Baseline{Stages: map[string]*Stage{name: s}}).Encode())
+}
+
 // ErrReason is the error for growth of a critical stage without a reason.
 var ErrReason = errors.New("a critical stage grows: a reason is needed")
 

@@ -44,6 +44,8 @@ type Config struct {
 	// File is the path that the configuration was read from. Paths in it are
 	// relative to the directory of this file.
 	File string
+	// Digest is that of the file's content, as [audit.TextDigest] has it.
+	Digest string
 	// Pipeline is the name of the release process.
 	Pipeline string
 	// Baseline is the path of the baseline as written, or [DefaultBaseline].
@@ -56,7 +58,9 @@ type Config struct {
 	// ExceptionsFile is the path of the file with the exceptions as written, empty
 	// if they are in the configuration.
 	ExceptionsFile string
-	Exceptions     []Exception
+	// ExceptionsDigest is the digest of that file. Only [Load] sets it.
+	ExceptionsDigest string
+	Exceptions       []Exception
 	// ExceptionDays is the largest number of days for which an exception holds, nil
 	// for any. ExceptionNotice is the number of days before its end in which audits
 	// warn about it; nil means [DefaultNotice].

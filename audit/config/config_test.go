@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/textfile"
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -71,7 +72,7 @@ func TestParseConfig(t *testing.T) {
 	}
 	limit, minimum, baseLimit := 170, 88, 118
 	want := &Config{
-		File: "ci/depaudit.yaml", Pipeline: "cpython-release", Baseline: "ci/depaudit.baseline.json", Registries: []string{"pypi.example.org"},
+		File: "ci/depaudit.yaml", Digest: audit.TextDigest([]byte(fullConfig)), Pipeline: "cpython-release", Baseline: "ci/depaudit.baseline.json", Registries: []string{"pypi.example.org"},
 		Sources:    Sources{Indexes: []string{"i.zip"}, Artifacts: []string{"/a"}, Trust: []string{"k.asc"}},
 		Exceptions: []Exception{{PURL: "pkg:generic/go", Path: "/usr/local/go", Reason: "built by the image", Owner: "release team", Expires: "2027-01-31", File: "ci/depaudit.yaml", Line: 9, Ends: Place{13, 14}}},
 		Stages: []Stage{{

@@ -279,6 +279,7 @@ func loadExceptions(c *Config, at position) error {
 	if err != nil {
 		return err
 	}
+	c.ExceptionsDigest = audit.TextDigest(data)
 	c.Exceptions, err = ParseExceptions(path, data, c.Stages)
 	return err
 }

@@ -30,7 +30,7 @@ type places struct {
 
 func parseConfig(file string, data []byte) (*Config, places, error) {
 	d := &decoder{file: file}
-	p := &configParser{decoder: d, config: &Config{File: file, Baseline: DefaultBaseline}}
+	p := &configParser{decoder: d, config: &Config{File: file, Digest: audit.TextDigest(data), Baseline: DefaultBaseline}}
 	if root := d.document(data); root != nil {
 		d.mapping(root, "the configuration", p.pipelineFields())
 		p.checkStages(p.config.Stages)

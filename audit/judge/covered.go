@@ -34,8 +34,7 @@ func (p *policy) reportUses(accepted *baseline.Stage) {
 			since = min(since, cmp.Or(accepted.Exceptions[x.String()], since))
 		}
 		use := audit.ExceptionUse{
-			PURL: x.PURL, Path: x.Path, Stages: x.Stages, Rules: x.Rules, Reason: x.Reason, Owner: x.Owner, Added: x.Added, Expires: x.Expires,
-			File: sbom.ValidText(x.File), Line: x.Line, Since: since, Age: max(0, days(since, p.except.today)), Left: days(p.except.today, x.Expires), Expired: !p.except.live[i],
+			ConfiguredException: configuredException(x), Since: since, Age: max(0, days(since, p.except.today)), Left: days(p.except.today, x.Expires), Expired: !p.except.live[i],
 			Excuses: slices.Sorted(maps.Keys(u.rules)), Dependencies: p.known(u.dependencies), Paths: slices.Sorted(maps.Keys(u.paths)),
 		}
 		p.stage.Exceptions = append(p.stage.Exceptions, use)
@@ -45,6 +44,14 @@ func (p *policy) reportUses(accepted *baseline.Stage) {
 				Detail: fmt.Sprintf("it is %s old and has %s left", wording.Count(use.Age, "day", "days"), wording.Count(use.Left, "day", "days")),
 			})
 		}
+	}
+}
+
+// configuredException returns an exception as the report has it.
+func configuredException(x *config.Exception) audit.ConfiguredException {
+	return audit.ConfiguredException{
+		PURL: x.PURL, Path: x.Path, Stages: x.Stages, Rules: x.Rules, Reason: x.Reason, Owner: x.Owner, Added: x.Added, Expires: x.Expires,
+		File: sbom.ValidText(x.File), Line: x.Line,
 	}
 }
 
@@ -229,31 +236,4 @@ func (f *footprint) introducedBy(g *graph.Graph, ids map[string]bool) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// exceptionFindings returns the findings about exceptions and no single stage: the
-// unused ones, and those that end soon.
-func exceptionFindings(c *config.Config, inputs []Input, except *exceptions, add func(audit.Rule, audit.Facts)) {
-	// An exception for a stage that was not examined may be needed there.
-	examined := func(x *config.Exception) bool {
-		return !slices.ContainsFunc(c.Stages, func(s config.Stage) bool {
-			return x.ForStage(s.Name) && !slices.ContainsFunc(inputs, func(in Input) bool {
-				return in.Stage.Name == s.Name && in.Document != nil && in.Lost == nil
-			})
-		})
-	}
-	for i, used := range except.used {
-		x := &except.list[i]
-		left := days(except.today, x.Expires)
-		switch {
-		case !used && examined(x):
-			add(audit.RuleUnusedException, audit.Facts{
-				Subject: fmt.Sprintf("%s (%s, until %s)", x, x.Owner, x.Expires), Line: x.Line, Paths: []string{sbom.ValidText(x.File)}, Place: exceptionPlace(x),
-			})
-		case used && except.live[i] && left <= c.Notice():
-			add(audit.RuleExpiring, audit.Facts{
-				Subject: fmt.Sprintf("%s (%s)", x, x.Owner), Count: left, Detail: x.Expires, Line: x.Line, Paths: []string{sbom.ValidText(x.File)}, Place: exceptionPlace(x),
-			})
-		}
-	}
 }

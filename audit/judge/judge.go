@@ -71,12 +71,37 @@ func Pipeline(c *config.Config, inputs []Input, accepted *baseline.Baseline, too
 	ordered := slices.SortedStableFunc(slices.Values(inputs), func(a, b Input) int {
 		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Stage.Name, b.Stage.Name))
 	})
+	r.Inputs = inputsOf(c, accepted)
 	for _, in := range ordered {
 		r.Stages = append(r.Stages, judgeStage(in, c.Registries, except, accepted, true))
 	}
-	r.Findings = pipelineFindings(c, ordered, except, accepted)
+	r.Findings = slices.Concat(pipelineFindings(c, accepted), r.PartFindings(nil))
+	audit.SortFindings(r.Findings)
 	r.Verdict = r.DeriveVerdict()
 	return r
+}
+
+// inputsOf returns what all stages of the pipeline are judged by.
+func inputsOf(c *config.Config, accepted *baseline.Baseline) *audit.Inputs {
+	in := &audit.Inputs{Stages: []audit.ConfiguredStage{}, ExceptionNotice: c.Notice()}
+	file := func(kind, path, digest string) {
+		in.Files = append(in.Files, audit.InputFile{Kind: kind, Path: sbom.ValidText(filepath.ToSlash(path)), Digest: digest})
+	}
+	file(audit.InputConfiguration, c.File, c.Digest)
+	if accepted != nil {
+		file(audit.InputBaseline, c.Baseline, audit.TextDigest(accepted.Encode()))
+	}
+	if c.ExceptionsFile != "" {
+		file(audit.InputExceptions, c.ExceptionsFile, c.ExceptionsDigest)
+	}
+	for i := range c.Stages {
+		s := &c.Stages[i]
+		in.Stages = append(in.Stages, audit.ConfiguredStage{Name: s.Name, Line: s.Line, Critical: s.Critical, Enforced: s.Enforce && !s.Critical})
+	}
+	for i := range c.Exceptions {
+		in.Exceptions = append(in.Exceptions, configuredException(&c.Exceptions[i]))
+	}
+	return in
 }
 
 // Environment reports on one environment without configuration and baseline.
@@ -124,6 +149,7 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 		}
 		if accepted != nil {
 			p.footprint.compareBaseline(&s, accepted.Stages[c.Name])
+			s.Growth.Accepted = accepted.Stages[c.Name].Digest(c.Name)
 		}
 		if in.Lost != nil {
 			// A document beside an error is a partial result.
@@ -182,7 +208,7 @@ func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 
 // lockFile returns a lock file as the report lists it.
 func lockFile(l *lockcheck.Lock) audit.LockFile {
-	file := audit.LockFile{Path: sbom.ValidText(l.Path), Format: l.Format, Entries: len(l.Entries)}
+	file := audit.LockFile{Path: sbom.ValidText(l.Path), Format: l.Format, Entries: len(l.Entries), Digest: l.Digest}
 	for _, dir := range l.For {
 		file.For = append(file.For, sbom.ValidText(dir))
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // policy applies the rules to a stage. The texts of findings are in the rules;
@@ -67,7 +66,7 @@ func (p *policy) judge(accepted *baseline.Stage) {
 		}
 		p.reportUses(accepted)
 	}
-	sortFindings(p.stage.Findings)
+	audit.SortFindings(p.stage.Findings)
 }
 
 // add adds a finding of the rule, with the severity of the facts or else the
@@ -78,21 +77,6 @@ func (p *policy) add(r audit.Rule, f audit.Facts) {
 		f.Note += p.except.note(r.ID, &f)
 		p.stage.Findings = append(p.stage.Findings, r.Finding(f))
 	}
-}
-
-// sortFindings sorts by severity, the highest first, then in the order of the
-// rules.
-func sortFindings(findings []audit.Finding) {
-	severities := []audit.Severity{audit.SeverityIncomplete, audit.Error, audit.Warning, audit.Info}
-	rules := audit.Rules()
-	place := func(id string) int { return slices.IndexFunc(rules, func(r audit.Rule) bool { return r.ID == id }) }
-	slices.SortStableFunc(findings, func(a, b audit.Finding) int {
-		return cmp.Or(
-			cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)),
-			cmp.Compare(place(a.Rule), place(b.Rule)),
-			slices.Compare(a.Paths, b.Paths), cmp.Compare(a.Message, b.Message),
-		)
-	})
 }
 
 func (p *policy) gaps() {
@@ -385,37 +369,27 @@ func (p *policy) roots() {
 	}
 }
 
-// pipelineFindings returns the findings about no single stage.
-func pipelineFindings(c *config.Config, inputs []Input, except *exceptions, accepted *baseline.Baseline) []audit.Finding {
+// pipelineFindings returns the findings about no single stage, whichever stages were
+// judged. [audit.Report.PartFindings] has the others.
+func pipelineFindings(c *config.Config, accepted *baseline.Baseline) []audit.Finding {
+	if accepted == nil {
+		return nil
+	}
 	var findings []audit.Finding
 	add := func(r audit.Rule, f audit.Facts) {
 		f.Severity = cmp.Or(f.Severity, r.Strict)
 		findings = append(findings, r.Finding(f))
 	}
-	var left []string // the critical stages that were not selected
-	for i := range c.Stages {
-		s := &c.Stages[i]
-		if s.Strict() && !slices.ContainsFunc(inputs, func(in Input) bool { return in.Stage.Name == s.Name }) {
-			left = append(left, s.Name)
-		}
-	}
-	if len(left) > 0 {
-		add(audit.RuleNotJudged, audit.Facts{Subject: wording.Count(len(left), "critical stage", "critical stages") + ": " + strings.Join(left, ", ")})
-	}
-	exceptionFindings(c, inputs, except, add)
-	if accepted != nil {
-		for _, name := range slices.Sorted(maps.Keys(accepted.Stages)) {
-			if s := c.Stage(name); s != nil {
-				if accepted.Stages[name].Critical && !s.Strict() {
-					add(audit.RuleDemoted, audit.Facts{Subject: name, Paths: []string{c.File}, Accept: updateCommand(s, true)})
-				}
-				continue
+	for _, name := range slices.Sorted(maps.Keys(accepted.Stages)) {
+		if s := c.Stage(name); s != nil {
+			if accepted.Stages[name].Critical && !s.Strict() {
+				add(audit.RuleDemoted, audit.Facts{Subject: name, Paths: []string{c.File}, Accept: updateCommand(s, true)})
 			}
-			f := audit.Facts{Severity: audit.RuleStageGone.Severity(accepted.Stages[name].Critical), Subject: name, Paths: []string{c.Baseline}}
-			add(audit.RuleStageGone, f)
+			continue
 		}
+		f := audit.Facts{Severity: audit.RuleStageGone.Severity(accepted.Stages[name].Critical), Subject: name, Paths: []string{c.Baseline}}
+		add(audit.RuleStageGone, f)
 	}
-	sortFindings(findings)
 	return findings
 }
 

@@ -229,8 +229,8 @@ func hostileStage(s string) audit.Stage {
 		Notices: []sbom.Notice{{Kind: sbom.NoticeKind(s), Path: s, Component: s, Detail: s}},
 		Locks:   []audit.LockFile{{Path: s, Format: s, Entries: 1}},
 		Exceptions: []audit.ExceptionUse{
-			{PURL: s, Path: s, Stages: []string{s}, Rules: []string{s}, Reason: s, Owner: s, Added: s, Expires: s, File: s, Line: 1, Since: s, Age: 1, Left: 1, Excuses: []string{s}, Dependencies: []string{s}, Paths: []string{s}},
-			{Path: s, Owner: s, Reason: s, Expires: s, Expired: true, Left: -1, Paths: []string{s, s}},
+			{ConfiguredException: audit.ConfiguredException{PURL: s, Path: s, Stages: []string{s}, Rules: []string{s}, Reason: s, Owner: s, Added: s, Expires: s, File: s, Line: 1}, Since: s, Age: 1, Left: 1, Excuses: []string{s}, Dependencies: []string{s}, Paths: []string{s}},
+			{ConfiguredException: audit.ConfiguredException{Path: s, Owner: s, Reason: s, Expires: s}, Expired: true, Left: -1, Paths: []string{s, s}},
 		},
 	}
 }
@@ -238,10 +238,10 @@ func hostileStage(s string) audit.Stage {
 // excepted is a stage that passes with exceptions, and one of which one has ended.
 func excepted() (pass, fail audit.Stage) {
 	uses := []audit.ExceptionUse{
-		{PURL: "pkg:npm/@types/*", Stages: []string{"build-source"}, Reason: "types have no code", Owner: "release team", Added: "2026-11-03", Expires: "2027-06-01",
-			File: "depaudit.exceptions.yaml", Line: 2, Since: "2026-11-03", Age: 20, Left: 190, Excuses: []string{"not-pinned"}, Dependencies: []string{"npm/@types/node@20", "npm/@types/react@18"}},
-		{Path: "/opt/vendor", Reason: "comes with the signing hardware,\nwhich has no package", Owner: "security@example.org", Expires: "2026-11-23",
-			File: "depaudit.exceptions.yaml", Line: 9, Since: "2026-11-23", Excuses: []string{"startup-code", "unaccounted-files"}, Dependencies: []string{"generic/hsm?path=/opt/vendor"}, Paths: []string{"/opt/vendor/a.pth"}},
+		{ConfiguredException: audit.ConfiguredException{PURL: "pkg:npm/@types/*", Stages: []string{"build-source"}, Reason: "types have no code", Owner: "release team", Added: "2026-11-03", Expires: "2027-06-01",
+			File: "depaudit.exceptions.yaml", Line: 2}, Since: "2026-11-03", Age: 20, Left: 190, Excuses: []string{"not-pinned"}, Dependencies: []string{"npm/@types/node@20", "npm/@types/react@18"}},
+		{ConfiguredException: audit.ConfiguredException{Path: "/opt/vendor", Reason: "comes with the signing hardware,\nwhich has no package", Owner: "security@example.org", Expires: "2026-11-23",
+			File: "depaudit.exceptions.yaml", Line: 9}, Since: "2026-11-23", Excuses: []string{"startup-code", "unaccounted-files"}, Dependencies: []string{"generic/hsm?path=/opt/vendor"}, Paths: []string{"/opt/vendor/a.pth"}},
 	}
 	pass, fail = buildSource(), buildSource()
 	pass.Exceptions = uses

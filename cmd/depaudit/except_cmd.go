@@ -17,7 +17,6 @@ import (
 	"github.com/depaudit/depaudit/audit/baseline"
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/audit/terminal"
-	"github.com/depaudit/depaudit/sbom"
 )
 
 func (c *command) exceptCommand() *cobra.Command {
@@ -344,7 +343,7 @@ func unusedIn(r *audit.Report, cfg *config.Config, x *config.Exception) bool {
 			return false
 		}
 		s := &r.Stages[at]
-		lost := slices.ContainsFunc(s.Gaps, func(g audit.Gap) bool { return g.Kind == sbom.GapLost })
+		lost := !s.Examined()
 		if lost || slices.ContainsFunc(s.Exceptions, func(u audit.ExceptionUse) bool { return isUse(&u, x) }) {
 			return false
 		}
