@@ -64,7 +64,7 @@ var layers = map[string][]string{
 
 	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/pnpmkey", "sbom/strictjson", "sbom/version"},
 
-	"lockcheck/definition": {},
+	"lockcheck/definition": {"sbom/strictjson"},
 
 	"lockcheck/trust":    {"sbom/rpmheader"},
 	"lockcheck/index":    {"lockcheck", "lockcheck/trust", "sbom/version"},
@@ -133,8 +133,8 @@ var confined = map[string][]string{
 	"modernc.org/sqlite":                        {"sbom/ospkg/internal/rpmdb"},
 	"database/sql":                              {"sbom/ospkg/internal/rpmdb"},
 	"github.com/goccy/go-yaml":                  {"audit/config"},
-	"github.com/tailscale/hujson":               {"lockcheck"},
-	"go.yaml.in/yaml/v3":                        {"lockcheck", "sbom/scan"},
+	"github.com/tailscale/hujson":               {"lockcheck", "lockcheck/definition"},
+	"go.yaml.in/yaml/v3":                        {"lockcheck", "lockcheck/definition", "sbom/scan"},
 	"github.com/spf13/cobra":                    {"cmd/depaudit"},
 	"github.com/spf13/pflag":                    {"cmd/depaudit"},
 	"golang.org/x/term":                         {"cmd/depaudit"},

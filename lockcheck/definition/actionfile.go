@@ -1,0 +1,129 @@
+package definition
+
+import (
+	"cmp"
+	"context"
+	"path"
+	"strings"
+)
+
+// actionFile reads the metadata of an action: one job, which is the action. The
+// file of a Docker action is in the directory of the action.
+func (r *reader) actionFile(root *node) {
+	runs := r.object(root, "runs")
+	if runs == nil {
+		return
+	}
+	m := root.member("runs")
+	job := Job{ID: "runs", Name: r.file.Name, At: m.at}
+	b := &jobBuilder{reader: r, job: &job}
+	switch using := r.text(runs, "using"); {
+	case using == "composite" || using == "":
+		b.steps(runs)
+	case using == "docker":
+		image := r.text(runs, "image")
+		if strings.HasPrefix(image, "docker://") {
+			job.Container = b.image(runs, "image", RoleStep)
+		} else if image != "" {
+			dir := path.Dir(r.file.Path)
+			job.Build = &Build{At: runs.get("image").at, Context: dir, Dockerfile: path.Join(dir, image)}
+		}
+	}
+	r.file.Jobs = append(r.file.Jobs, job)
+}
+
+// followActions adds to the jobs of a workflow, or to an action, what the actions
+// and the workflows of the checkout contain that they use, and what actions.lock
+// has for the others.
+func (c *checkout) followActions(ctx context.Context, f *File) {
+	lock := c.actionsLock(ctx, f)
+	for i := range f.Jobs {
+		job := &f.Jobs[i]
+		c.followLocal(ctx, f, job)
+		if lock != nil && f.Kind == Workflow {
+			job.Uses = lock.pin(job.Uses)
+		}
+	}
+}
+
+func (c *checkout) followLocal(ctx context.Context, f *File, job *Job) {
+	uses := job.Uses
+	job.Uses = nil
+	steps := job.Steps
+	job.Steps = nil
+	done := map[string]bool{}
+	for _, u := range uses {
+		job.Uses = append(job.Uses, u)
+		if u.Pin != ByCheckout || u.Via != "" || u.Kind != UseAction && u.Kind != UseWorkflow || done[u.Text] {
+			continue
+		}
+		done[u.Text] = true
+		local, err := c.local(ctx, u)
+		if err != nil {
+			f.Notes = append(f.Notes, Note{Kind: Unread, File: u.File, At: u.At, Detail: quote(u.Text) + " is not read: " + message(err)})
+			continue
+		}
+		for _, n := range local.Notes {
+			f.Notes = append(f.Notes, n)
+		}
+		if local.Kind == Workflow {
+			job.Calls = local
+		}
+		for j := range local.Jobs {
+			inner := &local.Jobs[j]
+			s := &Selection{}
+			c.collect(ctx, s, local, inner, map[*Job]bool{})
+			f.Notes = append(f.Notes, s.Notes...)
+			for _, used := range s.Uses {
+				used.Via = cmp.Or(used.Via, u.Text)
+				job.Uses = append(job.Uses, used)
+			}
+			for _, p := range inner.Publishes {
+				// The caller's permissions are the limit of those of the called.
+				if !p.Permission || job.Permissions == nil || job.Permissions[strings.TrimSuffix(p.By, ": write")] == "write" {
+					job.Publishes = append(job.Publishes, p)
+				}
+			}
+			job.Uploads = append(job.Uploads, inner.Uploads...)
+			job.Downloads = append(job.Downloads, inner.Downloads...)
+		}
+	}
+	for _, s := range steps {
+		job.Steps = append(job.Steps, s)
+		if !strings.HasPrefix(s.Uses, "./") {
+			continue
+		}
+		if local, err := c.local(ctx, action(s.Uses, UseAction)); err == nil && len(local.Jobs) == 1 {
+			for _, inner := range local.Jobs[0].Steps {
+				if len(job.Steps) < maxUses {
+					job.Steps = append(job.Steps, inner)
+				}
+			}
+		}
+	}
+	if len(job.Uses) > maxUses {
+		job.Uses = job.Uses[:maxUses]
+		f.Notes = append(f.Notes, Note{Kind: Unread, File: f.Path, At: job.At, Detail: "the job runs on too many things: not all are counted"})
+	}
+}
+
+// local reads the action or the workflow of the checkout that a use names. The
+// path is relative to the root of the checkout.
+func (c *checkout) local(ctx context.Context, u Use) (*File, error) {
+	name := path.Clean(u.Text)
+	if u.Kind == UseWorkflow {
+		return c.read(ctx, name, Workflow)
+	}
+	f, err := c.read(ctx, path.Join(name, "action.yml"), Action)
+	if err != nil && isMissing(err) {
+		f2, err2 := c.read(ctx, path.Join(name, "action.yaml"), Action)
+		if err2 == nil || !isMissing(err2) {
+			return f2, err2
+		}
+		// A directory with a Dockerfile is an action, too.
+		if d, err := c.read(ctx, path.Join(name, "Dockerfile"), Dockerfile); err == nil {
+			return d, nil
+		}
+	}
+	return f, err
+}

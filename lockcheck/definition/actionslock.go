@@ -1,0 +1,142 @@
+package definition
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// isMissing reports whether an error is that there is no such file.
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// message returns an error without what the operating system adds to it.
+func message(err error) string {
+	if isMissing(err) {
+		return "there is no such file in the checkout"
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Path + ": " + e.Err.Error()
+	}
+	return err.Error()
+}
+
+// actionsLock is .github/workflows/actions.lock
+// (https://docs.github.com/en/actions/concepts/security/workflow-dependency-lockfiles):
+// the commit of each action, and what it uses in turn.
+type actionsLock struct {
+	file    string
+	entries map[string]lockedAction // by OWNER/REPOSITORY[/PATH]@REF in lower case
+}
+
+type lockedAction struct {
+	key, commit string
+	at          Position
+	uses        []string
+}
+
+// actionsLock returns the lock beside a workflow, nil if there is none. One that is
+// not understood is a note: it pins nothing.
+func (c *checkout) actionsLock(ctx context.Context, f *File) *actionsLock {
+	if c.lock != nil || f.Kind != Workflow {
+		return c.lock
+	}
+	c.lock = &actionsLock{file: path.Join(path.Dir(f.Path), "actions.lock")}
+	data, err := readFile(c.FS, c.lock.file)
+	if isMissing(err) {
+		return c.lock
+	}
+	if err == nil {
+		c.files[c.lock.file] = nil
+		r := newReader(c.lock.file, "", string(data))
+		c.lock.entries = r.actionsLock(ctx, data)
+		err = r.err
+	}
+	if err != nil {
+		c.lock.entries = nil
+		f.Notes = append(f.Notes, Note{Kind: Unread, File: c.lock.file, Detail: "the lock of actions is not read: " + message(err)})
+	}
+	return c.lock
+}
+
+func (r *reader) actionsLock(ctx context.Context, data []byte) map[string]lockedAction {
+	docs := r.yaml(ctx, data)
+	if r.err != nil || len(docs) == 0 {
+		return nil
+	}
+	dependencies := r.object(docs[0], "dependencies")
+	if dependencies == nil {
+		return nil
+	}
+	out := map[string]lockedAction{}
+	for _, m := range dependencies.members {
+		commit := m.value.textOf("commit")
+		commit = strings.TrimPrefix(strings.TrimPrefix(commit, "sha1-"), "sha256-")
+		if !commitID.MatchString(commit) {
+			r.fail(m.at, "lock again with `gh actions-lock`", "%s has no full commit", quote(m.key))
+			return nil
+		}
+		a := lockedAction{key: m.key, commit: lower(commit), at: m.at}
+		for _, u := range m.value.texts("uses") {
+			a.uses = append(a.uses, u.text)
+		}
+		out[lower(m.key)] = a
+	}
+	return out
+}
+
+// pin returns the uses of a job with the commits of the lock, and after each what
+// it uses in turn by the lock, once. An action by a commit is looked up, too: what
+// it uses is the same.
+func (l *actionsLock) pin(uses []Use) []Use {
+	if len(l.entries) == 0 {
+		return uses
+	}
+	var out []Use
+	seen := map[string]bool{}
+	var add func(via string, a lockedAction, level int)
+	add = func(via string, a lockedAction, level int) {
+		for _, ref := range a.uses {
+			if seen[lower(ref)] || level > maxLevels || len(out) >= maxUses {
+				continue
+			}
+			seen[lower(ref)] = true
+			u := action(ref, UseAction)
+			u.File, u.At, u.Via = l.file, a.at, via
+			next, ok := l.entries[lower(ref)]
+			if ok {
+				l.fix(&u, next)
+				u.At = next.at
+			}
+			out = append(out, u)
+			if ok {
+				add(ref, next, level+1)
+			}
+		}
+	}
+	for _, u := range uses {
+		if u.Type != "github" || u.Kind != UseAction && u.Kind != UseWorkflow {
+			out = append(out, u)
+			continue
+		}
+		a, ok := l.entries[lower(u.Text)]
+		if ok && u.Pin == Floating {
+			l.fix(&u, a)
+		}
+		out = append(out, u)
+		seen[lower(u.Text)] = true
+		if ok {
+			add(u.Text, a, 0)
+		}
+	}
+	return out
+}
+
+// fix pins a use by the lock.
+func (l *actionsLock) fix(u *Use, a lockedAction) {
+	if u.Pin != Floating {
+		return
+	}
+	u.Version, u.Pin, u.Detail, u.Fix = a.commit, ByLock, "", ""
+}

@@ -1,0 +1,109 @@
+package definition
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Error is a file that does not have the form of its kind, or is over a limit.
+type Error struct {
+	File string
+	At   Position
+	Msg  string
+	// Hint is a remedy, or empty.
+	Hint string
+}
+
+func (e *Error) Error() string {
+	s := e.File
+	if e.At.Line > 0 {
+		s += ":" + strconv.Itoa(e.At.Line)
+		if e.At.Column > 0 {
+			s += ":" + strconv.Itoa(e.At.Column)
+		}
+	}
+	s += ": " + e.Msg
+	if e.Hint != "" {
+		s += "; " + e.Hint
+	}
+	return s
+}
+
+// UnknownJobError is a reference to a job that its file does not have, or to none
+// in a file of several.
+type UnknownJobError struct {
+	File, Job string
+	// Have are the jobs of the file, in its order.
+	Have []string
+}
+
+func (e *UnknownJobError) Error() string {
+	shown, more := e.Have, ""
+	if len(shown) > maxShown {
+		shown, more = shown[:maxShown], ", …"
+	}
+	switch have := strings.Join(quoted(shown), ", ") + more; {
+	case len(e.Have) == 0:
+		return quote(e.File) + " defines no job"
+	case e.Job == "":
+		return quote(e.File) + " defines several jobs, one of which must be named after \"#\": " + have
+	default:
+		return quote(e.File) + " has no job " + quote(e.Job) + "; it has " + have
+	}
+}
+
+// maxShown is how many names an error lists.
+const maxShown = 12
+
+// maxQuoted is the length of the longest string of a file that a message repeats.
+const maxQuoted = 120
+
+// quote quotes a string of a file for a sentence, on one line.
+func quote(s string) string {
+	if len(s) <= maxQuoted {
+		return strconv.Quote(s)
+	}
+	cut := maxQuoted
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return strconv.Quote(s[:cut]) + "…"
+}
+
+func quoted(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = quote(s)
+	}
+	return out
+}
+
+// reader has the file that is read. The first error is kept, and ends the reading
+// at the next call that asks for it.
+type reader struct {
+	file  *File
+	lines []string
+	err   error
+}
+
+func newReader(file string, kind Kind, data string) *reader {
+	return &reader{file: &File{Path: file, Kind: kind}, lines: strings.Split(data, "\n")}
+}
+
+func (r *reader) fail(at Position, hint, format string, args ...any) {
+	if r.err == nil {
+		r.err = &Error{File: r.file.Path, At: at, Msg: fmt.Sprintf(format, args...), Hint: hint}
+	}
+}
+
+// note records a place that is not understood, up to a limit.
+func (r *reader) note(kind NoteKind, at Position, format string, args ...any) {
+	if len(r.file.Notes) < maxNotes {
+		r.file.Notes = append(r.file.Notes, Note{Kind: kind, File: r.file.Path, At: at, Detail: fmt.Sprintf(format, args...)})
+	}
+}
+
+// maxNotes bounds the notes of a file.
+const maxNotes = 1000
