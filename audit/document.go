@@ -2,6 +2,7 @@ package audit
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -37,7 +38,7 @@ func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, err
 		if dep == nil {
 			return sbom.Annotation{}
 		}
-		a := sbom.Annotation{Provenance: string(dep.Provenance), Evidence: dep.Evidence}
+		a := sbom.Annotation{Provenance: string(dep.Provenance), Evidence: dep.Evidence, Artifact: strings.Join(dep.Artifact, " ")}
 		if dep.Lock != nil {
 			a.LockFile, a.LockLine = dep.Lock.File, dep.Lock.Line
 		}

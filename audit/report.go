@@ -217,6 +217,9 @@ type Dependency struct {
 	// Content identifies the installed files, as [ComponentProof] has it; empty
 	// when they were not verified.
 	Content string `json:"content,omitempty"`
+	// Artifact has the digests ("sha256:" and hexadecimal) of the artifact that proves
+	// the installed files, empty when none does.
+	Artifact []string `json:"artifact,omitempty"`
 	// Locked identifies what the lock entry pins, its digests and its host, as
 	// [ShortDigest] has it.
 	Locked string `json:"locked,omitempty"`

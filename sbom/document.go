@@ -232,6 +232,11 @@ type Component struct {
 	// InstalledSize is the installed size in bytes as the database states
 	// it, 0 when it does not.
 	InstalledSize int64 `json:"installedSize,omitempty"`
+	// Supplier is who the metadata of the package names as its maintainer, vendor or
+	// author, and Licenses are the licences that it states, as it spells them:
+	// claims that are exported and decide nothing. See [Statement].
+	Supplier string   `json:"supplier,omitempty"`
+	Licenses []string `json:"licenses,omitempty"`
 }
 
 // Counts reports whether the component is a dependency by counting rule 3.

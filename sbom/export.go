@@ -2,6 +2,7 @@ package sbom
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -20,14 +21,20 @@ type Meta struct {
 	Name string
 	// ToolVersion is depaudit's own version, without a leading "v".
 	ToolVersion string
-	// Created is the date that both formats require. It comes from
-	// SOURCE_DATE_EPOCH or is the Unix epoch: the caller decides, and no encoder
-	// reads the clock. It is encoded in whole seconds.
+	// Author is who the document is from, "NAME <EMAIL>", a name or an address; empty
+	// when only the tool is known.
+	Author string
+	// Created is the date that both formats require: the caller decides, and no
+	// encoder reads the clock. It is encoded in whole seconds. The zero time is an
+	// unknown date, for which the documents have the Unix epoch and a fact.
 	Created time.Time
 	// Provenance returns the audit's result for the component with that ID. It
 	// is nil for a scan without an audit.
 	Provenance func(id string) Annotation
 }
+
+// GenerationContext says when and from what an SBOM was made.
+const GenerationContext = "made from what is installed in the environment"
 
 // Annotation is the audit's result for one component. Empty fields are not
 // exported.
@@ -37,10 +44,19 @@ type Annotation struct {
 	LockFile   string // the lock file that pins the component
 	LockLine   int    // the line of its entry there
 	Why        string // the reason for which nothing accounts for it
+	// Artifact has the digests ("sha256:" and hexadecimal), with spaces between them,
+	// of the artifact of which all files are those that are installed.
+	Artifact string
 }
 
 // FactPrefix is the namespace of facts in exported documents.
 const FactPrefix = "depaudit:"
+
+// Keys of facts that belong to no field of a document.
+const (
+	factAuthor  = "author"
+	factUnknown = "unknown"
+)
 
 // Fact is a statement about a component or about the whole document that an
 // exchange format has no field for. In CycloneDX it is a
@@ -151,6 +167,9 @@ func ContentUUID(content []byte) string {
 // Timestamp returns m.Created in the form that both formats require. It returns an
 // error for a year that does not have four digits.
 func (m *Meta) Timestamp() (string, error) {
+	if m.Created.IsZero() {
+		return "1970-01-01T00:00:00Z", nil
+	}
 	t := m.Created.UTC()
 	if y := t.Year(); y < 1 || y > 9999 {
 		return "", fmt.Errorf("sbom: creation date in the year %d (SPDX and CycloneDX require four digits)", y)
@@ -208,6 +227,18 @@ func (m *Meta) DocumentFacts(d *Document) []Fact {
 			facts = append(facts, Fact{f.key, v})
 		}
 	}
+	var unknown []string
+	if m.Author == "" {
+		unknown = append(unknown, "author")
+	} else {
+		facts = append(facts, Fact{factAuthor, Text(m.Author)})
+	}
+	if m.Created.IsZero() {
+		unknown = append(unknown, "timestamp")
+	}
+	if unknown != nil {
+		facts = append(facts, Fact{factUnknown, strings.Join(unknown, ",")})
+	}
 	counts := map[string]int{}
 	var total, bundled int
 	for i := range d.Components {
@@ -235,9 +266,20 @@ func (m *Meta) DocumentFacts(d *Document) []Fact {
 	return facts
 }
 
-// SetDocumentFact sets the field of a fact of [Meta.DocumentFacts] in d. Unknown
-// keys are ignored: a later version may have more.
-func SetDocumentFact(d *Document, f Fact) error {
+// SetDocumentFact sets the field of a fact of [Meta.DocumentFacts] in d or m.
+// Unknown keys are ignored: a later version may have more. The caller has set
+// m.Created.
+func SetDocumentFact(d *Document, m *Meta, f Fact) (err error) {
+	switch f.Key {
+	case factAuthor:
+		m.Author, err = ParseText(f.Value)
+		return err
+	case factUnknown:
+		if slices.Contains(strings.Split(f.Value, ","), "timestamp") {
+			m.Created = time.Time{}
+		}
+		return nil
+	}
 	return setFact(documentFields(), d, f)
 }
 
@@ -294,6 +336,63 @@ func PlainDigests(digests []Digest) []Digest {
 		}
 	}
 	return out
+}
+
+// Hashes returns the digests of the component's artifact that an exchange format
+// can state: those of the artifact that proves the installed files, and those that
+// the environment records ([PlainDigests]) of other algorithms.
+func (m *Meta) Hashes(c *Component) []Digest {
+	var proved []Digest
+	if m.Provenance != nil {
+		for _, s := range strings.Fields(m.Provenance(c.ID).Artifact) {
+			algorithm, value, _ := strings.Cut(s, ":")
+			proved = append(proved, Digest{Algorithm: algorithm, Value: value})
+		}
+	}
+	out := PlainDigests(proved)
+	for _, d := range PlainDigests(c.Digests) {
+		if !slices.ContainsFunc(out, func(o Digest) bool { return o.Algorithm == d.Algorithm }) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// DependenciesKnown reports whether what the component depends on is known: the
+// database of an OS package states it, and another component has a relation. Of
+// others without one it is not known that they need nothing.
+func (d *Document) DependenciesKnown(c *Component) bool {
+	if c.Kind == KindOS {
+		return true
+	}
+	i, _ := slices.BinarySearchFunc(d.Relations, c.ID, func(r Relation, id string) int { return cmp.Compare(r.From, id) })
+	return i < len(d.Relations) && d.Relations[i].From == c.ID
+}
+
+// Unknown returns the fact with the fields of a component that an SBOM should have
+// and for which the environment has no value, nil if it has all. It distinguishes
+// what is not known from what was left out
+// (https://www.cisa.gov/sbom, Minimum Elements).
+func (m *Meta) Unknown(d *Document, c *Component) []Fact {
+	var fields []string
+	for _, f := range []struct {
+		name  string
+		known bool
+	}{
+		{"version", c.Version != ""},
+		{"supplier", c.Supplier != ""},
+		{"license", len(c.Licenses) > 0},
+		{"hash", len(m.Hashes(c)) > 0},
+		{"dependencies", d.DependenciesKnown(c)},
+	} {
+		if !f.known {
+			fields = append(fields, f.name)
+		}
+	}
+	if fields == nil {
+		return nil
+	}
+	return []Fact{{Key: factUnknown, Value: strings.Join(fields, ",")}}
 }
 
 func plain(d Digest) bool {

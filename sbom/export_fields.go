@@ -52,6 +52,8 @@ func componentFields() []field[Component] {
 		text("detail", func(c *Component) *string { return &c.Detail }),
 		text("source", func(c *Component) *string { return &c.Source }),
 		number("installed-size", func(c *Component) *int64 { return &c.InstalledSize }),
+		text("supplier", func(c *Component) *string { return &c.Supplier }),
+		texts("license", func(c *Component) *[]string { return &c.Licenses }),
 	}
 }
 
@@ -61,6 +63,7 @@ func annotationFields() []field[Annotation] {
 		text("evidence", func(a *Annotation) *string { return &a.Evidence }),
 		{"lock", lockOf, setLock},
 		text("why", func(a *Annotation) *string { return &a.Why }),
+		text("artifact", func(a *Annotation) *string { return &a.Artifact }),
 	}
 }
 

@@ -38,7 +38,7 @@ func TestFacts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var back sbom.Document
 			for _, f := range throughComment(t, tt.meta.DocumentFacts(tt.doc)) {
-				if err := sbom.SetDocumentFact(&back, f); err != nil {
+				if err := sbom.SetDocumentFact(&back, new(sbom.Meta), f); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -136,6 +136,8 @@ func mergeInto(first *Component, c Component) {
 	first.Installers = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(first.Installers), c.Installers...))))
 	first.Files = max(first.Files, c.Files)
 	first.Layer = max(first.Layer, c.Layer)
+	first.Supplier = cmp.Or(first.Supplier, c.Supplier)
+	first.Licenses = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(first.Licenses), c.Licenses...))))
 }
 
 // bothOrigins returns the origin of two copies of a package. Two commits are both in

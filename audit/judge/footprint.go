@@ -135,6 +135,9 @@ func (f *footprint) judge() {
 		d.Component.Evidence, d.Fingerprint, d.Owner = "", "", f.owner(c)
 		if q := f.proofs[c.ID]; q != nil && d.Owner == "" {
 			d.Content = q.Content
+			if q.Proved {
+				d.Artifact = q.Artifact
+			}
 		}
 		if d.Layer < 0 || d.Layer > len(f.doc.Environment.Image.Layers) {
 			d.Layer = 0

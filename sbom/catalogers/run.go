@@ -113,6 +113,9 @@ type Found struct {
 	Described bool
 	Digests   []sbom.Digest
 	Install   *sbom.Install
+	// Supplier and Licenses are as in [sbom.Component].
+	Supplier string
+	Licenses []string
 	// Dir is the directory of the package by the installer's record, absolute,
 	// empty where there is no record of it.
 	Dir string

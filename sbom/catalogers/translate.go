@@ -1,6 +1,7 @@
 package catalogers
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"path"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/anchore/packageurl-go"
+	"github.com/anchore/syft/syft/license"
 	"github.com/anchore/syft/syft/pkg"
 
 	"github.com/depaudit/depaudit/sbom"
@@ -38,7 +40,43 @@ func translate(cataloger string, p pkg.Package) Found {
 	}
 	primary(&f, p)
 	details(&f, p)
+	f.Supplier, f.Licenses = supplier(p.Metadata), licenses(p)
 	return f
+}
+
+// supplier returns the author that the metadata of a package names.
+func supplier(metadata any) string {
+	switch m := metadata.(type) {
+	case part:
+		return supplier(m.metadata)
+	case local:
+		return supplier(m.metadata)
+	case pkg.PythonPackage:
+		if m.Author != "" && m.AuthorEmail != "" && !strings.Contains(m.AuthorEmail, "<") {
+			return sbom.Statement(m.Author + " <" + m.AuthorEmail + ">")
+		}
+		return sbom.Statement(cmp.Or(m.AuthorEmail, m.Author))
+	case pkg.NpmPackage:
+		return sbom.Statement(m.Author)
+	case pkg.RDescription:
+		return sbom.Statement(cmp.Or(m.Maintainer, m.Author))
+	case pkg.RubyGemspec:
+		return sbom.Statement(strings.Join(m.Authors, ", "))
+	}
+	return ""
+}
+
+// licenses returns what the metadata of a package states. What syft recognised in
+// files beside it is not the package's statement.
+func licenses(p pkg.Package) []string {
+	var out []string
+	for _, l := range p.Licenses.ToSlice() {
+		if l.Type == license.Declared {
+			out = append(out, sbom.Statements(cmp.Or(l.Value, l.SPDXExpression))...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // primary sets the evidence. syft annotates it; a location without an

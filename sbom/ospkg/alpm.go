@@ -148,6 +148,8 @@ func (d *alpm) addPackages() {
 			Arch:          p.arch,
 			Paths:         []string{p.file},
 			InstalledSize: p.size,
+			Supplier:      p.packager,
+			Licenses:      p.licenses,
 			InstallReason: sbom.ReasonExplicit,
 		}
 		if p.dependency {

@@ -19,8 +19,10 @@ const hintAlpm = "reinstall the package, or restore the file from a backup"
 type alpmRecord struct {
 	name, version, arch string
 	base                string // the source package
-	size                int64  // bytes
-	dependency          bool   // installed for another package
+	packager            string
+	licenses            []string
+	size                int64 // bytes
+	dependency          bool  // installed for another package
 	depends             []alternative
 	optional            []alternative
 	provides            []alternative
@@ -121,6 +123,10 @@ func readAlpmDesc(ctx context.Context, r io.Reader, file string) (*alpmRecord, e
 			if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 && n < math.MaxInt64 {
 				p.size = n
 			}
+		case "PACKAGER":
+			p.packager = sbom.Statement(text)
+		case "LICENSE":
+			p.licenses = append(p.licenses, sbom.Statements(text)...)
 		case "REASON":
 			switch text {
 			case "0":

@@ -149,6 +149,8 @@ func (d *apk) addPackages(file string) {
 			Arch:          p.arch,
 			Paths:         []string{file},
 			InstalledSize: p.size,
+			Supplier:      p.maintainer,
+			Licenses:      sbom.Statements(p.license),
 		}
 		if p.origin != p.name {
 			c.Source = p.origin

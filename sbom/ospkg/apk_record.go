@@ -26,6 +26,7 @@ type apkRecord struct {
 	name, version, arch string
 	origin              string // the source package
 	description         string
+	maintainer, license string
 	size                int64 // bytes
 	digest              sbom.Digest
 	identity            string // the digest as written
@@ -180,9 +181,13 @@ func (r *apkReader) add(name byte, value string) error {
 		p.installIf = r.dependencies(name, value)
 	case 'r':
 		p.replaces = r.dependencies(name, value)
+	case 'm':
+		p.maintainer = sbom.Statement(strings.Clone(value))
+	case 'L':
+		p.license = sbom.Statement(strings.Clone(value))
 	case 'f':
 		p.broken = strings.Clone(value)
-	case 'S', 'U', 'L', 'm', 't', 'c', 'k', 'q', 's', 'g':
+	case 'S', 'U', 't', 'c', 'k', 'q', 's', 'g':
 	default:
 		r.fault("unknown field %q", name)
 	}

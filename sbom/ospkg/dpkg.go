@@ -200,6 +200,8 @@ func (d *dpkg) addPackages() {
 			Arch:          p.arch,
 			Paths:         []string{p.file},
 			InstalledSize: p.size,
+			Supplier:      p.maintainer,
+			Licenses:      p.licenses,
 		}
 		if p.source != p.name {
 			c.Source = p.source

@@ -26,6 +26,9 @@ type listedPackage struct {
 	digests []sbom.Digest
 	needs   []string // names of packages
 	detail  string
+	// supplier and licenses are those of the component.
+	supplier string
+	licenses []string
 
 	files []string
 	// lines, if set, reads the list of files instead.
@@ -51,7 +54,7 @@ func (s system) openListed(ctx context.Context, packages []*listedPackage, mine 
 		c := sbom.Component{
 			PURL: s.purlIn(cmp.Or(p.namespace, s.namespace()), p.purlType, p.name, p.version, p.arch, p.source),
 			Type: p.purlType, Namespace: p.namespace, Name: p.name, Version: p.version, Arch: p.arch, Paths: []string{p.file},
-			InstallReason: p.reason, Digests: p.digests, InstalledSize: p.size, Detail: p.detail,
+			InstallReason: p.reason, Digests: p.digests, InstalledSize: p.size, Detail: p.detail, Supplier: p.supplier, Licenses: p.licenses,
 		}
 		if p.source != p.name {
 			c.Source = p.source

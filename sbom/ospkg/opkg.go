@@ -201,6 +201,8 @@ func (d *opkg) addPackages() {
 			Arch:          p.arch,
 			Paths:         []string{p.file},
 			InstalledSize: p.size,
+			Supplier:      p.maintainer,
+			Licenses:      p.licenses,
 		}
 		switch {
 		case p.essential:

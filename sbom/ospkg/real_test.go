@@ -121,7 +121,7 @@ func compareRoot(t *testing.T, root string) {
 func comparePackages(t *testing.T, root string, db *DB) {
 	t.Helper()
 	var want, got []string
-	for _, line := range dpkgQuery(t, root, "-W", "-f", `${Package} ${Version} ${Architecture} ${db:Status-Status} ${Installed-Size} ${source:Package}\n`) {
+	for _, line := range dpkgQuery(t, root, "-W", "-f", `${Package} ${Version} ${Architecture} ${db:Status-Status} ${Installed-Size} ${source:Package} ${Maintainer}\n`) {
 		f := strings.Fields(line)
 		if f[3] != "config-files" && f[3] != "not-installed" {
 			want = append(want, strings.Join(slices.Delete(f, 3, 4), " "))
@@ -132,7 +132,7 @@ func comparePackages(t *testing.T, root string, db *DB) {
 		if source == "" {
 			source = c.Name
 		}
-		got = append(got, fmt.Sprintf("%s %s %s %d %s", c.Name, c.Version, c.Arch, c.InstalledSize/1024, source))
+		got = append(got, fmt.Sprintf("%s %s %s %d %s %s", c.Name, c.Version, c.Arch, c.InstalledSize/1024, source, c.Supplier))
 	}
 	slices.Sort(want)
 	slices.Sort(got)

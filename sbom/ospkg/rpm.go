@@ -331,6 +331,8 @@ func (r *rpm) addPackages() {
 			Paths:         []string{r.database},
 			Source:        sourceName(p.Package),
 			InstalledSize: p.Size,
+			Supplier:      sbom.Statement(cmp.Or(p.Vendor, p.Packager)),
+			Licenses:      sbom.Statements(p.License),
 			Detail:        detail(p.Package),
 		}
 	})

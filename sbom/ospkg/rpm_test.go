@@ -68,7 +68,7 @@ func TestRPM(t *testing.T) {
 		ID:   "rpm/fedora/bash@5.1.8-2.fc35?arch=x86_64",
 		PURL: "pkg:rpm/fedora/bash@5.1.8-2.fc35?arch=x86_64&distro=fedora-35&upstream=bash-5.1.8-2.fc35.src.rpm",
 		Kind: sbom.KindOS, Type: "rpm", Namespace: "fedora", Name: "bash", Version: "5.1.8-2.fc35", Arch: "x86_64",
-		Paths: []string{"/var/lib/rpm/rpmdb.sqlite"}, Evidence: "db-owned", FoundBy: "rpm", InstalledSize: 7739604,
+		Paths: []string{"/var/lib/rpm/rpmdb.sqlite"}, Evidence: "db-owned", FoundBy: "rpm", InstalledSize: 7739604, Supplier: "Fedora Project", Licenses: []string{"GPLv3+"},
 		Detail: "names the signing key db4639719867c58f",
 	}
 	if diff := cmp.Diff(want, bash); diff != "" {

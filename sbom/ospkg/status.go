@@ -29,6 +29,8 @@ type dpkgRecord struct {
 	essential           bool
 	distribution        bool // the maintainer or the priority is Debian's or Ubuntu's
 	multiArch           string
+	maintainer          string
+	licenses            []string
 	size                int64 // bytes
 	conffiles           []conffile
 	requires            []requires
@@ -92,7 +94,7 @@ func readStatus(ctx context.Context, r io.Reader, file string, single bool, add 
 func isStatusField(name string) bool {
 	switch ecosystem.Lower(name) {
 	case "package", "version", "architecture", "source", "status", "essential", "multi-arch", "installed-size",
-		"maintainer", "conffiles", "depends", "pre-depends", "recommends", "suggests", "provides", "replaces", "protected", "important", "priority":
+		"maintainer", "license", "conffiles", "depends", "pre-depends", "recommends", "suggests", "provides", "replaces", "protected", "important", "priority":
 		return true
 	}
 	return false
@@ -169,6 +171,7 @@ func (r recordRules) parse(s *stanza, file string) (*dpkgRecord, error) {
 	if n, err := strconv.ParseInt(s.value("Installed-Size"), 10, 64); err == nil && n >= 0 && n <= math.MaxInt64/r.sizeUnit {
 		p.size = n * r.sizeUnit
 	}
+	p.maintainer, p.licenses = sbom.Statement(s.value("Maintainer")), sbom.Statements(s.value("License"))
 	if p.installed() {
 		p.parseRequires(s)
 	}

@@ -49,7 +49,8 @@ func openXBPS(ctx context.Context, s system) (*DB, error) {
 			s.Excluded = append(s.Excluded, sbom.Exclusion{Path: file, Name: name, Version: version, Reason: sbom.ExcludedNotInstall, Detail: state, Count: 1})
 			continue
 		}
-		p := &listedPackage{purlType: "xbps", name: name, version: version, arch: value.text("architecture"), file: file, own: rootfs.None, reason: sbom.ReasonExplicit}
+		p := &listedPackage{purlType: "xbps", name: name, version: version, arch: value.text("architecture"), file: file, own: rootfs.None, reason: sbom.ReasonExplicit,
+			supplier: sbom.Statement(value.text("maintainer")), licenses: sbom.Statements(value.text("license"))}
 		if value.entries["automatic-install"].kind == "true" {
 			p.reason = sbom.ReasonDependency
 		}

@@ -186,6 +186,7 @@ func (s *scanner) addPackage(f catalogers.Found, n rootfs.Node) {
 	u.Component = sbom.Component{
 		PURL: f.PURL, Kind: sbom.KindPackage, Type: f.Type, Namespace: f.Namespace, Name: f.Name, Version: f.Version,
 		Paths: f.Paths, FoundBy: f.Cataloger, Digests: f.Digests, Install: f.Install,
+		Supplier: f.Supplier, Licenses: f.Licenses,
 	}
 	if f.Within != "" {
 		u.Paths = []string{f.Path}

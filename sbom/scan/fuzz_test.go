@@ -24,7 +24,8 @@ func FuzzParseCoreMetadata(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		name, version, err := parseCoreMetadata(bytes.NewReader(data))
+		m, err := parseCoreMetadata(bytes.NewReader(data))
+		name, version := m.name, m.version
 		if err != nil {
 			if name != "" || version != "" {
 				t.Errorf("an error and %q %q", name, version)
@@ -36,8 +37,8 @@ func FuzzParseCoreMetadata(f *testing.F) {
 		}
 		lines := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
 		head, _, _ := strings.Cut(lines, "\n\n")
-		again, versionAgain, err := parseCoreMetadata(strings.NewReader(head + "\n\nName: other\nVersion: 0\n"))
-		if err != nil || again != name || versionAgain != version {
+		m2, err := parseCoreMetadata(strings.NewReader(head + "\n\nName: other\nVersion: 0\n"))
+		if again, versionAgain := m2.name, m2.version; err != nil || again != name || versionAgain != version {
 			t.Errorf("%q %q with another text: %q %q, %v", name, version, again, versionAgain, err)
 		}
 	})

@@ -98,7 +98,7 @@ func (s *scanner) readNodePackage(modules, dir rootfs.Node, lock *hiddenLock) {
 	u := unit{node: manifest, inside: -1}
 	u.Component = sbom.Component{
 		Kind: sbom.KindPackage, Type: "npm", Name: m.Name, Version: m.Version,
-		Paths: []string{t.Path(manifest)}, FoundBy: "node-reader",
+		Paths: []string{t.Path(manifest)}, FoundBy: "node-reader", Supplier: m.author, Licenses: m.licenses,
 	}
 	if m.Name == "" {
 		u.Kind, u.Type, u.Name, u.Paths = sbom.KindFiles, "generic", t.Name(dir), []string{t.Path(dir)}
@@ -287,7 +287,7 @@ func (s *scanner) addWorkingCopy(link, target, manifest rootfs.Node) {
 	}
 	u := unit{node: manifest, inside: -1, own: true, Component: sbom.Component{
 		Kind: sbom.KindPackage, Type: "npm", Name: m.Name, Version: m.Version,
-		Paths: []string{t.Path(link), t.Path(manifest)}, FoundBy: "node-reader",
+		Paths: []string{t.Path(link), t.Path(manifest)}, FoundBy: "node-reader", Supplier: m.author, Licenses: m.licenses,
 		Install: &sbom.Install{Kind: sbom.InstallLink, URL: t.Path(target), File: t.Path(link)},
 	}}
 	if scope, name, ok := strings.Cut(m.Name, "/"); ok && strings.HasPrefix(scope, "@") {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
@@ -27,6 +28,9 @@ type nodeManifest struct {
 	mocked bool
 	// specs are the requirements of the names that are no range of versions.
 	specs map[string]string
+	// author and licenses are those of the component.
+	author   string
+	licenses []string
 }
 
 // bundled returns the names in bundleDependencies: of a list, of an object, or
@@ -95,7 +99,50 @@ func parsePackageJSON(data []byte) (*nodeManifest, error) {
 			collectSpecs("", fields[key], m.specs)
 		}
 	}
+	m.author, m.licenses = authorOf(fields["author"]), licensesOf(fields["license"], fields["licenses"])
 	return &m, nil
+}
+
+// authorOf returns the author of a package, a text or an object
+// (https://docs.npmjs.com/cli/configuring-npm/package-json#people-fields-author-contributors).
+func authorOf(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return sbom.Statement(text)
+	}
+	var person struct{ Name, Email string }
+	if json.Unmarshal(raw, &person) != nil || person.Name == "" {
+		return ""
+	}
+	if person.Email != "" {
+		person.Name += " <" + person.Email + ">"
+	}
+	return sbom.Statement(person.Name)
+}
+
+// licensesOf returns the licence of a package, an expression or, in old packages,
+// objects with the name as "type"
+// (https://docs.npmjs.com/cli/configuring-npm/package-json#license).
+func licensesOf(one, several json.RawMessage) (out []string) {
+	add := func(raw json.RawMessage) {
+		var text string
+		var object struct{ Type string }
+		switch {
+		case json.Unmarshal(raw, &text) == nil:
+			out = append(out, sbom.Statements(text)...)
+		case json.Unmarshal(raw, &object) == nil:
+			out = append(out, sbom.Statements(object.Type)...)
+		}
+	}
+	if add(one); out != nil {
+		return out
+	}
+	var list []json.RawMessage
+	_ = json.Unmarshal(several, &list)
+	for _, raw := range list {
+		add(raw)
+	}
+	return out
 }
 
 // collectSpecs adds the names in an object of dependencies, or of replacements of

@@ -255,7 +255,7 @@ func (s *scanner) readPnPArchive(in *pnpInstall, p *pnpPackage, archive rootfs.N
 	add := func(m *nodeManifest, inside int) int {
 		u := unit{node: archive, inside: inside, own: inside < 0, Component: sbom.Component{
 			Kind: sbom.KindPackage, Type: "npm", Name: m.Name, Version: m.Version,
-			Paths: []string{t.Path(archive)}, FoundBy: "node-reader",
+			Paths: []string{t.Path(archive)}, FoundBy: "node-reader", Supplier: m.author, Licenses: m.licenses,
 		}}
 		if scope, name, ok := strings.Cut(m.Name, "/"); ok && strings.HasPrefix(scope, "@") {
 			u.Namespace, u.Name = scope, name

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,6 +25,8 @@ const (
 	maxPythonMetadata = 8 << 20
 	maxPythonRecord   = 64 << 20
 	maxPythonSmall    = 1 << 20
+	// maxPythonValue is the length of a header over several lines, in bytes.
+	maxPythonValue = 64 << 10
 )
 
 // readPython reports the distributions that Python's importlib.metadata
@@ -98,7 +101,8 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 		return
 	}
 	s.read[meta] = true
-	name, version, err := s.pythonName(meta)
+	m, err := s.coreMetadata(meta)
+	name, version := m.name, m.version
 	if err != nil {
 		if s.owned(meta) {
 			return // bundled in a package of the system
@@ -109,7 +113,7 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	u := unit{node: meta, inside: -1, site: s.siteOf(at)}
 	u.Component = sbom.Component{
 		Kind: sbom.KindPackage, Type: "pypi", Name: ecosystem.Python(name), Version: version,
-		Paths: []string{t.Path(meta)}, FoundBy: "python-reader",
+		Paths: []string{t.Path(meta)}, FoundBy: "python-reader", Supplier: m.supplier(), Licenses: m.licenses(),
 	}
 	if entry := s.metadataIn(at); entry != rootfs.None {
 		u.Paths[0] = t.Path(entry) // where Python finds it, and not the cache that it is a link to
@@ -147,32 +151,68 @@ func (s *scanner) readDistribution(d rootfs.Node) {
 	s.claimDistribution(i, at, d, meta)
 }
 
-// pythonName reads the name as the email parser behind importlib.metadata
-// does: the first header wins. A second one that differs is malformed.
-func (s *inventory) pythonName(meta rootfs.Node) (name, version string, err error) {
+// coreMetadata has the relevant headers of a distribution's metadata.
+type coreMetadata struct {
+	name, version string
+	// about has the headers of one value that say whose it is: the first of each,
+	// by its name in lower case.
+	about map[string]string
+}
+
+// aboutHeaders are the headers in coreMetadata.about.
+var aboutHeaders = []string{"author", "author-email", "maintainer", "maintainer-email", "license", "license-expression"}
+
+// supplier returns the author, who may be named with the address alone.
+func (m coreMetadata) supplier() string {
+	for _, role := range []string{"author", "maintainer"} {
+		name, email := m.about[role], m.about[role+"-email"]
+		switch {
+		case sbom.Statement(name) != "" && email != "" && !strings.ContainsAny(email, "<,"):
+			return sbom.Statement(name + " <" + email + ">")
+		case sbom.Statement(email) != "":
+			return sbom.Statement(email)
+		case sbom.Statement(name) != "":
+			return sbom.Statement(name)
+		}
+	}
+	return ""
+}
+
+// licenses returns the expression, or the text in the older header.
+func (m coreMetadata) licenses() []string {
+	if list := sbom.Statements(m.about["license-expression"]); list != nil {
+		return list
+	}
+	return sbom.Statements(m.about["license"])
+}
+
+// coreMetadata reads the headers as the email parser behind importlib.metadata
+// does: the first header wins. A second name that differs is malformed.
+func (s *inventory) coreMetadata(meta rootfs.Node) (coreMetadata, error) {
 	f, err := s.tree.OpenFile(meta)
 	if err != nil {
-		return "", "", err
+		return coreMetadata{}, err
 	}
 	defer f.Close()
 	return parseCoreMetadata(f)
 }
 
-func parseCoreMetadata(r io.Reader) (name, version string, err error) {
+func parseCoreMetadata(r io.Reader) (coreMetadata, error) {
 	lines := bufio.NewScanner(io.LimitReader(r, maxPythonMetadata+1))
 	lines.Buffer(make([]byte, 0, 4096), maxPythonMetadata+2)
 	lines.Split(anyLine)
 	read := 0
 	var names, versions []string
+	about := map[string]*[]string{}
 	var current *[]string
 	for lines.Scan() {
 		line := lines.Text()
 		read += len(line) + 1
 		if read > maxPythonMetadata {
-			return "", "", fmt.Errorf("the metadata's headers do not end within %d bytes", maxPythonMetadata)
+			return coreMetadata{}, fmt.Errorf("the metadata's headers do not end within %d bytes", maxPythonMetadata)
 		}
 		if strings.IndexByte(line, 0) >= 0 || !utf8.ValidString(line) {
-			return "", "", errors.New("the metadata is not UTF-8 text")
+			return coreMetadata{}, errors.New("the metadata is not UTF-8 text")
 		}
 		if read == len(line)+1 {
 			line = strings.TrimPrefix(line, "\ufeff")
@@ -183,6 +223,9 @@ func parseCoreMetadata(r io.Reader) (name, version string, err error) {
 		if line[0] == ' ' || line[0] == '\t' {
 			if current != nil {
 				last := &(*current)[len(*current)-1]
+				if len(*last) > maxPythonValue {
+					continue // a text, which is no name
+				}
 				*last = strings.TrimSpace(*last + " " + strings.TrimSpace(line))
 			}
 			continue
@@ -194,28 +237,37 @@ func parseCoreMetadata(r io.Reader) (name, version string, err error) {
 		case ecosystem.EqualFold(key, "Version"):
 			current = &versions
 		default:
-			current = nil
-			continue
+			h := ecosystem.Lower(key)
+			if !slices.Contains(aboutHeaders, h) || about[h] != nil {
+				current = nil
+				continue
+			}
+			current = new([]string)
+			about[h] = current
 		}
 		*current = append(*current, strings.TrimSpace(value))
 	}
 	if err := lines.Err(); err != nil {
-		return "", "", err
+		return coreMetadata{}, err
 	}
 	if len(names) == 0 || names[0] == "" {
-		return "", "", errors.New("the metadata has no Name: the name of the package is unknown")
+		return coreMetadata{}, errors.New("the metadata has no Name: the name of the package is unknown")
 	}
 	for _, list := range [][]string{names, versions} {
 		for _, v := range list[min(1, len(list)):] {
 			if v != list[0] {
-				return "", "", fmt.Errorf("the metadata has two names, %q and %q", list[0], v)
+				return coreMetadata{}, fmt.Errorf("the metadata has two names, %q and %q", list[0], v)
 			}
 		}
 	}
+	m := coreMetadata{name: names[0], about: map[string]string{}}
 	if len(versions) > 0 {
-		version = versions[0]
+		m.version = versions[0]
 	}
-	return names[0], version, nil
+	for h, list := range about {
+		m.about[h] = (*list)[0]
+	}
+	return m, nil
 }
 
 // anyLine splits where Python's universal newlines do: at a line feed, a

@@ -250,17 +250,17 @@ func (s *scanner) readEgg(n rootfs.Node) {
 	if err == nil && members["PKG-INFO"] == "" {
 		return // not an egg: a code archive
 	}
-	var name, version string
+	var m coreMetadata
 	if err == nil {
-		name, version, err = parseCoreMetadata(strings.NewReader(members["PKG-INFO"]))
+		m, err = parseCoreMetadata(strings.NewReader(members["PKG-INFO"]))
 	}
 	if err != nil {
 		s.gap(sbom.GapMalformed, t.Path(n), "the egg's metadata cannot be read: "+err.Error())
 		return
 	}
 	i := s.add(unit{node: n, inside: -1, own: true, carried: true, site: t.Parent(n), Component: sbom.Component{
-		Kind: sbom.KindPackage, Type: "pypi", Name: ecosystem.Python(name), Version: version,
-		Paths: []string{t.Path(n)}, FoundBy: "python-reader", Detail: "in a zip file",
+		Kind: sbom.KindPackage, Type: "pypi", Name: ecosystem.Python(m.name), Version: m.version,
+		Paths: []string{t.Path(n)}, FoundBy: "python-reader", Detail: "in a zip file", Supplier: m.supplier(), Licenses: m.licenses(),
 	}})
 	s.claim(n, i)
 	d := listless{unit: i, site: t.Parent(n), programs: entryPoints(members["entry_points.txt"])}

@@ -379,3 +379,42 @@ func TestParts(t *testing.T) {
 			[]string{"counts pypi/evil@1"}},
 	})
 }
+
+// TestCoreMetadataAbout reads who a distribution is from and its licence.
+func TestCoreMetadataAbout(t *testing.T) {
+	for _, tt := range []struct{ headers, supplier, license string }{
+		{"Author: Jane Doe\nAuthor-email: jane@example.org\nLicense: MIT", "Jane Doe <jane@example.org>", "MIT"},
+		{"Author-email: \"Doe, Jane\" <jane@example.org>, Joe <joe@example.org>\nLicense-Expression: Apache-2.0 OR MIT\nLicense: MIT", `"Doe, Jane" <jane@example.org>, Joe <joe@example.org>`, "Apache-2.0 OR MIT"},
+		{"Author: UNKNOWN\nAuthor-email: UNKNOWN\nLicense: UNKNOWN\nMaintainer: The team", "The team", ""},
+		{"LICENSE: Copyright (c) 2020\n " + strings.Repeat("Permission is hereby granted ", 40), "", ""},
+		{"Author: A\n folded name\nAuthor: B", "A folded name", ""},
+		{"Summary: x", "", ""},
+	} {
+		m, err := parseCoreMetadata(strings.NewReader("Name: x\nVersion: 1\n" + tt.headers + "\n\nAuthor: text\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(m.licenses(), "|"); m.supplier() != tt.supplier || got != tt.license {
+			t.Errorf("%q: supplier %q, licence %q; want %q, %q", tt.headers, m.supplier(), got, tt.supplier, tt.license)
+		}
+	}
+}
+
+// TestPackageJSONAbout does the same for npm packages.
+func TestPackageJSONAbout(t *testing.T) {
+	for _, tt := range []struct{ fields, author, license string }{
+		{`"author":"Jane <jane@example.org> (https://x)","license":"MIT"`, "Jane <jane@example.org> (https://x)", "MIT"},
+		{`"author":{"name":"Jane","email":"jane@example.org"},"license":{"type":"ISC","url":"x"}`, "Jane <jane@example.org>", "ISC"},
+		{`"licenses":[{"type":"MIT"},{"type":"GPL-2.0"}]`, "", "MIT|GPL-2.0"},
+		{`"author":1,"license":[],"licenses":"MIT"`, "", ""},
+		{`"author":null,"license":"SEE LICENSE IN LICENSE.md"`, "", "SEE LICENSE IN LICENSE.md"},
+	} {
+		m, err := parsePackageJSON([]byte(`{"name":"x",` + tt.fields + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(m.licenses, "|"); m.author != tt.author || got != tt.license {
+			t.Errorf("%s: author %q, licence %q; want %q, %q", tt.fields, m.author, got, tt.author, tt.license)
+		}
+	}
+}

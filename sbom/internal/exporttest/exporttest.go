@@ -34,6 +34,7 @@ func Small() (*sbom.Document, sbom.Meta) {
 				Type: "deb", Namespace: "debian", Name: "libc6", Version: "2.36-9+deb12u13", Arch: "amd64",
 				Paths: []string{"/var/lib/dpkg/status"}, Evidence: "db-owned", FoundBy: "dpkg",
 				InstallReason: sbom.ReasonDependency, Source: "glibc", InstalledSize: 13_000_000,
+				Supplier: "GNU Libc Maintainers <debian-glibc@lists.debian.org>", Licenses: []string{"LGPL-2.1-or-later", "GPLv2+"},
 			},
 			{
 				PURL: "pkg:deb/debian/bash@5.2.15-2?arch=amd64&distro=debian-12", Kind: sbom.KindOS,
@@ -48,6 +49,7 @@ func Small() (*sbom.Document, sbom.Meta) {
 			{
 				PURL: "pkg:pypi/setuptools@66.1.1", Kind: sbom.KindPackage, Type: "pypi", Name: "setuptools", Version: "66.1.1",
 				Paths: []string{"/usr/lib/python3/dist-packages/setuptools-66.1.1.egg-info/PKG-INFO"}, Owner: python,
+				Supplier: "Python Packaging Authority", Licenses: []string{"MIT"},
 			},
 			{
 				PURL: "pkg:pypi/packaging@21.3", Kind: sbom.KindPackage, Type: "pypi", Name: "packaging", Version: "21.3",
@@ -107,6 +109,7 @@ func Small() (*sbom.Document, sbom.Meta) {
 	return d, sbom.Meta{
 		Name:        "build-source",
 		ToolVersion: "0.1.0",
+		Author:      "Release Team <release@example.org>",
 		Created:     time.Date(2024, 4, 29, 12, 0, 0, 0, time.UTC),
 		Provenance:  func(id string) sbom.Annotation { return decided[id] },
 	}
@@ -141,7 +144,7 @@ func Hostile() (*sbom.Document, sbom.Meta) {
 			Paths: []string{at(i), "/" + at(i+1)}, Evidence: at(i + 2), FoundBy: at(i + 3), InstallReason: sbom.InstallReason(at(i + 4)), Installers: []string{at(i + 5)},
 			Digests: []sbom.Digest{{Algorithm: at(i), Value: at(i + 1), File: at(i + 2)}, {Algorithm: "sha256", Value: at(i)}},
 			Install: &sbom.Install{Kind: sbom.InstallKind(at(i)), URL: at(i + 1), Commit: at(i + 2), File: at(i + 3)},
-			Detail:  at(i + 8), Source: at(i + 9), Files: -i, InstalledSize: int64(i) << 40,
+			Detail:  at(i + 8), Source: at(i + 9), Files: -i, InstalledSize: int64(i) << 40, Supplier: at(i + 10), Licenses: []string{at(i + 11), at(i + 12)},
 		}
 		if i%3 == 0 {
 			c.Version, c.PURL = "", at(i)
@@ -157,7 +160,7 @@ func Hostile() (*sbom.Document, sbom.Meta) {
 		Name: at(1), ToolVersion: at(0), Created: time.Unix(0, 0),
 		Provenance: func(id string) sbom.Annotation {
 			i := len(id)
-			return sbom.Annotation{Provenance: at(i), Evidence: at(i + 1), LockFile: at(i + 2), LockLine: i, Why: at(i + 3)}
+			return sbom.Annotation{Provenance: at(i), Evidence: at(i + 1), LockFile: at(i + 2), LockLine: i, Why: at(i + 3), Artifact: at(i + 4)}
 		},
 	}
 }
@@ -216,7 +219,7 @@ func Arbitrary(data []byte) (*sbom.Document, sbom.Meta) {
 		c := sbom.Component{
 			PURL: word(), Kind: []sbom.Kind{sbom.KindOS, sbom.KindPackage, sbom.KindFiles, sbom.Kind(word())}[rnd.IntN(4)],
 			Type: some(), Namespace: word(), Name: some(), Version: word(), Arch: word(),
-			Evidence: word(), FoundBy: word(), InstallReason: sbom.InstallReason(word()), Installers: []string{"pip", "uv"}, Files: rnd.IntN(3), Detail: word(), Source: word(), InstalledSize: rnd.Int64(),
+			Evidence: word(), FoundBy: word(), InstallReason: sbom.InstallReason(word()), Installers: []string{"pip", "uv"}, Files: rnd.IntN(3), Detail: word(), Source: word(), InstalledSize: rnd.Int64(), Supplier: word(), Licenses: []string{word()},
 		}
 		for range rnd.IntN(3) {
 			c.Paths = append(c.Paths, word())
@@ -250,11 +253,14 @@ func Arbitrary(data []byte) (*sbom.Document, sbom.Meta) {
 			d.Relations = append(d.Relations, sbom.Relation{From: d.Components[rnd.IntN(n)].ID, To: d.Components[rnd.IntN(n)].ID, Kind: kind, Via: word(), Group: rnd.IntN(3), File: word()})
 		}
 	}
-	m := sbom.Meta{Name: word(), ToolVersion: word(), Created: time.Unix(rnd.Int64N(1<<36), 0)}
+	m := sbom.Meta{Name: word(), ToolVersion: word(), Author: word(), Created: time.Unix(rnd.Int64N(1<<36), 0)}
+	if rnd.IntN(4) == 0 {
+		m.Created = time.Time{}
+	}
 	if rnd.IntN(2) == 0 {
 		decided := map[string]sbom.Annotation{}
 		for id := range ids {
-			decided[id] = sbom.Annotation{Provenance: id, Evidence: id, LockFile: id, LockLine: len(id), Why: id}
+			decided[id] = sbom.Annotation{Provenance: id, Evidence: id, LockFile: id, LockLine: len(id), Why: id, Artifact: id}
 		}
 		m.Provenance = func(id string) sbom.Annotation { return decided[id] }
 	}

@@ -65,7 +65,7 @@ type Change struct{ Old, New, Want string }
 // Refuses checks that the decoder returns an error for each change.
 func (c Codec) Refuses(t *testing.T, changes map[string]Change) {
 	golden := c.goldenFile(t)
-	changes["truncated"] = Change{string(golden[len(golden)/2:]), "", "is truncated"}
+	changes["truncated"] = Change{string(golden[bytes.LastIndexByte(golden[:len(golden)/2], '\n'):]), "", "is truncated"}
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := c.Decode([]byte(replace(t, golden, change)))

@@ -14,6 +14,8 @@ const (
 	tagInstallTime     = 1008
 	tagSize            = 1009
 	tagVendor          = 1011
+	tagLicense         = 1014
+	tagPackager        = 1015
 	tagSourceRPM       = 1044
 	tagProvideName     = 1047
 	tagRequireFlags    = 1048
@@ -34,7 +36,7 @@ const (
 func wanted(tag uint32) bool {
 	switch tag {
 	case rpmheader.TagSigPGP, rpmheader.TagSigGPG, rpmheader.TagDSAHeader, rpmheader.TagRSAHeader, rpmheader.TagSHA1Header, rpmheader.TagSHA256Header, rpmheader.TagOpenPGP,
-		rpmheader.TagName, rpmheader.TagVersion, rpmheader.TagRelease, rpmheader.TagEpoch, tagInstallTime, tagSize, tagVendor, rpmheader.TagArch,
+		rpmheader.TagName, rpmheader.TagVersion, rpmheader.TagRelease, rpmheader.TagEpoch, tagInstallTime, tagSize, tagVendor, tagLicense, tagPackager, rpmheader.TagArch,
 		rpmheader.TagOldFileNames, rpmheader.TagFileStates, rpmheader.TagFileModes, rpmheader.TagFileDigests, rpmheader.TagFileLinks, rpmheader.TagFileFlags, tagSourceRPM,
 		tagProvideName, tagProvideFlags, tagProvideVersion, tagRequireName, tagRequireFlags, tagRequireVersion,
 		rpmheader.TagDirIndexes, rpmheader.TagBaseNames, rpmheader.TagDirNames, tagLongSize,
@@ -60,6 +62,8 @@ type Package struct {
 	// SourceRPM is the file name of the source package.
 	SourceRPM string
 	Vendor    string
+	// Packager and License are as the package states them.
+	Packager, License string
 	// Module is the modularity label, "name:stream:version:context", if any.
 	Module string
 	// Size of the files in bytes, as the package states it.
@@ -214,7 +218,7 @@ func readPackage(number uint32, blob []byte) (*Package, error) {
 		into *string
 	}{
 		{rpmheader.TagName, &p.Name}, {rpmheader.TagVersion, &p.Version}, {rpmheader.TagRelease, &p.Release}, {rpmheader.TagArch, &p.Arch},
-		{tagSourceRPM, &p.SourceRPM}, {tagVendor, &p.Vendor}, {tagModularityLabel, &p.Module},
+		{tagSourceRPM, &p.SourceRPM}, {tagVendor, &p.Vendor}, {tagPackager, &p.Packager}, {tagLicense, &p.License}, {tagModularityLabel, &p.Module},
 	} {
 		if *field.into, err = h.Text(field.tag); err != nil {
 			return nil, err
