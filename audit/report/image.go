@@ -47,7 +47,7 @@ func (s stage) about() []remark {
 		out = append(out, remark{"base", b.Ref + " (" + strings.Join(parts, ", ") + ")"})
 	}
 	if s.FromDocument() && s.Method.Catalogers != "" {
-		out = append(out, remark{"made by", s.Method.Catalogers})
+		out = append(out, remark{"made by", madeBy(s.Method.Catalogers)})
 	}
 	for _, l := range s.Limitations {
 		text := strings.TrimSuffix(string(l.Name)+": "+l.Detail, ": ")
@@ -131,4 +131,13 @@ func (s stage) layerOf(id string) (number, text string) {
 		return "", ""
 	}
 	return strconv.Itoa(d.Layer), step(s.Image.Layers[d.Layer-1])
+}
+
+// madeBy returns the tool that made an SBOM. The engine of a document of depaudit
+// has a version of its own readers.
+func madeBy(catalogers string) string {
+	if strings.Contains(catalogers, ", readers ") {
+		return "depaudit (" + catalogers + ")"
+	}
+	return catalogers
 }

@@ -288,14 +288,14 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 			if err != nil {
 				return err
 			}
-			if err := c.checkOutputs(outputs, j.stages); err != nil {
+			if err := c.checkOutputs(outputs, j.stages, &out); err != nil {
 				return err
 			}
 			r, err := c.run(cmd.Context(), j, limits)
 			if err != nil {
 				return err
 			}
-			if err := c.write(r, outputs, out.show); err != nil {
+			if err := c.write(r, outputs, &out); err != nil {
 				return err
 			}
 			return c.verdict(r, warnOnly)

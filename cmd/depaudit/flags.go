@@ -20,10 +20,14 @@ import (
 type outputFlags struct {
 	outputs []string
 	show    []string
+	// author and date are those of SBOMs.
+	author, date string
 }
 
 func (o *outputFlags) register(cmd *cobra.Command) {
 	registerOutput(cmd, &o.outputs, reportFormats())
+	cmd.Flags().StringVar(&o.author, "author", "", "`WHO` the SBOMs are from, \"NAME <EMAIL>\"")
+	cmd.Flags().StringVar(&o.date, "date", "", "`DATE` of the SBOMs, such as 2026-11-28 (default SOURCE_DATE_EPOCH)")
 	lists := listNames()
 	cmd.Flags().StringSliceVar(&o.show, "show", nil, "print the whole `LIST` below the table: "+strings.Join(lists, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(lists, cobra.ShellCompDirectiveNoFileComp))

@@ -56,11 +56,12 @@ var layers = map[string][]string{
 	"sbom/graph":                        {"sbom"},
 	"sbom/diff":                         {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 
-	"sbom/strictjson":     {},
-	"sbom/internal/draft": {"sbom", "sbom/ecosystem", "sbom/strictjson"},
-	"sbom/spdx":           {"sbom", "sbom/internal/draft", "sbom/strictjson"},
-	"sbom/cyclonedx":      {"sbom", "sbom/internal/draft", "sbom/strictjson"},
-	"sbom/sbomread":       {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
+	"sbom/strictjson":       {},
+	"sbom/internal/draft":   {"sbom", "sbom/ecosystem", "sbom/strictjson"},
+	"sbom/internal/license": {},
+	"sbom/spdx":             {"sbom", "sbom/internal/draft", "sbom/internal/license", "sbom/strictjson"},
+	"sbom/cyclonedx":        {"sbom", "sbom/internal/draft", "sbom/internal/license", "sbom/strictjson"},
+	"sbom/sbomread":         {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
 	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/pnpmkey", "sbom/strictjson", "sbom/version"},
 
@@ -124,6 +125,7 @@ var confined = map[string][]string{
 	"charm.land/bubbletea":                      {"audit/explore"},
 	"github.com/google/go-containerregistry":    {"sbom/rootfs/internal/image"},
 	"github.com/klauspost/compress":             {"lockcheck/artifact", "lockcheck/index", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/catalogers", "sbom/ospkg"},
+	"github.com/github/go-spdx":                 {"sbom/internal/license"},
 	"github.com/zeebo/blake3":                   {"sbom/rootfs/internal/sums", "lockcheck/artifact", "audit/ledger"},
 	"github.com/therootcompany/xz":              {"lockcheck/artifact", "lockcheck/index", "sbom/catalogers"},
 	"github.com/ProtonMail/go-crypto":           {"lockcheck/trust"},

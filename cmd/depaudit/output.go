@@ -54,11 +54,16 @@ func (c *command) reportOutputs(flags []string) ([]reportOutput, error) {
 
 // checkOutputs finds, before the first scan, outputs that could not be written
 // after it.
-func (c *command) checkOutputs(outputs []reportOutput, stages []string) error {
+func (c *command) checkOutputs(outputs []reportOutput, stages []string, out *outputFlags) error {
 	writers := make(map[string]string)
+	undated := false
 	for _, o := range outputs {
-		if _, err := c.created(); err != nil && o.perStage {
-			return usage(err)
+		if o.perStage {
+			created, err := c.created(out.date)
+			if err != nil {
+				return usage(err)
+			}
+			undated = undated || created.IsZero()
 		}
 		placed := strings.Contains(o.file, stagePlaceholder)
 		switch {
@@ -86,6 +91,9 @@ func (c *command) checkOutputs(outputs []reportOutput, stages []string) error {
 			}
 		}
 	}
+	if undated {
+		fmt.Fprintln(c.stderr, "depaudit: the SBOMs will have no date: set SOURCE_DATE_EPOCH, or write --date 2026-11-28")
+	}
 	return nil
 }
 
@@ -106,13 +114,13 @@ func stageFile(file, stage string) string {
 }
 
 // write writes a report in all chosen formats.
-func (c *command) write(r *audit.Report, outputs []reportOutput, show []string) error {
-	options, err := c.options(show)
+func (c *command) write(r *audit.Report, outputs []reportOutput, out *outputFlags) error {
+	options, err := c.options(out.show)
 	if err != nil {
 		return err
 	}
 	for _, o := range outputs {
-		if err := c.writeOne(r, o, options); err != nil {
+		if err := c.writeOne(r, o, options, out); err != nil {
 			return trouble(err)
 		}
 	}
@@ -133,7 +141,7 @@ func (c *command) summarize(r *audit.Report) {
 	}
 }
 
-func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Options) error {
+func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Options, out *outputFlags) error {
 	if !o.perStage {
 		if o.file != "" {
 			options = report.Options{Show: options.Show, Checkout: options.Checkout}
@@ -143,7 +151,7 @@ func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Optio
 		}
 		return o.writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder.report(w, r, options) })
 	}
-	created, err := c.created()
+	created, err := c.created(out.date)
 	if err != nil {
 		return err
 	}
@@ -153,7 +161,7 @@ func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Optio
 		if err != nil {
 			return fmt.Errorf("stage %s: %w", stage.Name, err)
 		}
-		meta := sbom.Meta{Name: stage.Name, ToolVersion: strings.TrimPrefix(r.Tool.Version, "v"), Created: created, Provenance: annotate}
+		meta := sbom.Meta{Name: stage.Name, ToolVersion: strings.TrimPrefix(r.Tool.Version, "v"), Author: out.author, Created: created, Provenance: annotate}
 		encode := func(w io.Writer) error {
 			var b bytes.Buffer
 			if err := o.encoder.stage(&b, doc, meta); err != nil {
@@ -183,13 +191,21 @@ func spaceIn(file string) int {
 	return int(max(maxSummary-info.Size(), 64<<10))
 }
 
-// created is the date that SBOM formats require: SOURCE_DATE_EPOCH
-// (https://reproducible-builds.org/specs/source-date-epoch/) or the epoch
-// itself, never the clock.
-func (c *command) created() (time.Time, error) {
+// created is the date that SBOM formats require: that of --date, or
+// SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/), never
+// the clock. Without both it is not known, and the zero time.
+func (c *command) created(date string) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, date); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	if date != "" {
+		return time.Time{}, fmt.Errorf("--date %s: not a date such as 2026-11-28 or 2026-11-28T12:00:00Z", date)
+	}
 	s := c.env("SOURCE_DATE_EPOCH")
 	if s == "" {
-		return time.Unix(0, 0).UTC(), nil
+		return time.Time{}, nil
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {

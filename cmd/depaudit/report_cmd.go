@@ -43,10 +43,10 @@ file is not a report, 4 when something could not be written.`,
 			for _, s := range r.Stages {
 				stages = append(stages, s.Name)
 			}
-			if err := c.checkOutputs(outputs, stages); err != nil {
+			if err := c.checkOutputs(outputs, stages, &out); err != nil {
 				return err
 			}
-			if err := c.write(r, outputs, out.show); err != nil {
+			if err := c.write(r, outputs, &out); err != nil {
 				return err
 			}
 			return c.verdict(r, false)

@@ -48,7 +48,7 @@ when it could not run or could not write.`,
 			if err != nil {
 				return err
 			}
-			if err := c.checkOutputs(outputs, args); err != nil {
+			if err := c.checkOutputs(outputs, args, &out); err != nil {
 				return err
 			}
 			stage := config.Stage{Name: args[0], Environment: args[0], Base: base, Platform: platform}
@@ -70,7 +70,7 @@ when it could not run or could not write.`,
 			if err != nil {
 				return scanExit(err)
 			}
-			if err := c.write(r, outputs, out.show); err != nil {
+			if err := c.write(r, outputs, &out); err != nil {
 				return err
 			}
 			return c.verdict(r, false)

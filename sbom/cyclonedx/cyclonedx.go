@@ -30,6 +30,8 @@
 //	  .Version                  version; property "version" when it is too long
 //	  .Owner                    property "owner" and nesting, see below
 //	  .Digests                  property "digest"; hashes as well, see below
+//	  .Supplier                 supplier; exact as property "supplier"
+//	  .Licenses                 licenses; exact as properties "license"
 //	  .Paths                    evidence.occurrences[].location
 //	  everything else           properties: kind, type, arch, os-evidence, found-by,
 //	                            install-reason, install, files, detail, source,

@@ -40,16 +40,16 @@ func (dec *decoder) document(bom *bom) error {
 	if !ours(bom) {
 		return errThirdParty
 	}
+	if err := dec.meta(bom.Metadata); err != nil {
+		return err
+	}
 	for f := range facts(bom.Metadata.Properties) {
-		if err := sbom.SetDocumentFact(&dec.d, f); err != nil {
+		if err := sbom.SetDocumentFact(&dec.d, &dec.m, f); err != nil {
 			return err
 		}
 	}
 	if dec.d.Rules == 0 || dec.d.Environment.Kind == "" {
 		return errThirdParty
-	}
-	if err := dec.meta(bom.Metadata); err != nil {
-		return err
 	}
 	if err := dec.components(bom.Components); err != nil {
 		return err

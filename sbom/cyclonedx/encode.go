@@ -11,6 +11,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/internal/license"
 )
 
 // Encode writes d as CycloneDX 1.6 JSON. Equal documents with equal meta have
@@ -59,13 +60,14 @@ func (e *encoder) bom(created string) *cdx.BOM {
 		Timestamp: created,
 		Lifecycles: &[]cdx.Lifecycle{{
 			Name:        "installed",
-			Description: "made from what is installed in the environment",
-		}},
+			Description: sbom.GenerationContext,
+		}, {Phase: cdx.LifecyclePhaseDiscovery}},
 		Tools: &cdx.ToolsChoice{Components: &[]cdx.Component{{
 			Type:    cdx.ComponentTypeApplication,
 			Name:    toolName,
 			Version: e.m.Version(),
 		}}},
+		Authors:    author(e.m.Author),
 		Component:  e.environment(),
 		Properties: properties(e.m.DocumentFacts(e.d)),
 	}
@@ -75,10 +77,20 @@ func (e *encoder) bom(created string) *cdx.BOM {
 	if !e.d.Complete() {
 		aggregate = cdx.CompositionAggregateIncomplete
 	}
-	bom.Compositions = &[]cdx.Composition{{
+	compositions := []cdx.Composition{{
 		Aggregate:  aggregate,
 		Assemblies: &[]cdx.BOMReference{environmentRef},
 	}}
+	var unknown []cdx.BOMReference
+	for i := range e.d.Components {
+		if c := &e.d.Components[i]; !e.d.DependenciesKnown(c) {
+			unknown = append(unknown, cdx.BOMReference(ref(c.ID)))
+		}
+	}
+	if unknown != nil {
+		compositions = append(compositions, cdx.Composition{Aggregate: cdx.CompositionAggregateUnknown, Dependencies: &unknown})
+	}
+	bom.Compositions = &compositions
 	return bom
 }
 
@@ -144,10 +156,12 @@ func (e *encoder) component(c *sbom.Component) cdx.Component {
 		Name:       sbom.Text(c.Name),
 		Version:    version(c.Version),
 		PackageURL: sbom.SafePURL(c.PURL),
-		Properties: properties(append(e.m.ComponentFacts(c, native(c)...), e.relationFacts(c.ID)...)),
+		Properties: properties(append(e.m.ComponentFacts(c, native(c)...), slices.Concat(e.m.Unknown(e.d, c), e.relationFacts(c.ID))...)),
+		Supplier:   supplier(c.Supplier),
+		Licenses:   licenses(c.Licenses),
 	}
 	var hashes []cdx.Hash
-	for _, d := range sbom.PlainDigests(c.Digests) {
+	for _, d := range e.m.Hashes(c) {
 		hashes = append(hashes, cdx.Hash{Algorithm: algorithm(d.Algorithm), Value: d.Value})
 	}
 	if hashes != nil {
@@ -161,6 +175,45 @@ func (e *encoder) component(c *sbom.Component) cdx.Component {
 		out.Evidence = &cdx.Evidence{Occurrences: &places}
 	}
 	return out
+}
+
+// author returns nil for a document whose author is not known.
+func author(text string) *[]cdx.OrganizationalContact {
+	if text == "" {
+		return nil
+	}
+	p := sbom.SupplierParty(text)
+	return &[]cdx.OrganizationalContact{{Name: sbom.Text(p.Name), Email: textOrNothing(p.Email)}}
+}
+
+// supplier returns nil for a component without one.
+func supplier(text string) *cdx.OrganizationalEntity {
+	if text == "" {
+		return nil
+	}
+	p := sbom.SupplierParty(text)
+	out := &cdx.OrganizationalEntity{Name: sbom.Text(p.Name)}
+	if p.Email != "" {
+		out.Contact = &[]cdx.OrganizationalContact{{Email: sbom.Text(p.Email)}}
+	}
+	return out
+}
+
+// licenses returns what a package states about its licences: one expression, or the
+// names that it uses if one of them is no expression.
+func licenses(statements []string) *cdx.Licenses {
+	d := license.New(statements)
+	switch {
+	case len(statements) == 0:
+		return nil
+	case d.Plain():
+		return &cdx.Licenses{{Expression: d.Expression}}
+	}
+	var out cdx.Licenses
+	for _, s := range statements {
+		out = append(out, cdx.LicenseChoice{License: &cdx.License{Name: textOrQuotes(s), Acknowledgement: cdx.LicenseAcknowledgementDeclared}})
+	}
+	return &out
 }
 
 // componentType returns library for packages: "if the type is unknown, then

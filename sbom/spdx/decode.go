@@ -36,18 +36,18 @@ type decoder struct {
 }
 
 func (dec *decoder) document(in *document) error {
+	if err := dec.meta(in); err != nil {
+		return err
+	}
 	for _, a := range in.Annotations {
 		for _, f := range facts(a) {
-			if err := sbom.SetDocumentFact(&dec.d, f); err != nil {
+			if err := sbom.SetDocumentFact(&dec.d, &dec.m, f); err != nil {
 				return err
 			}
 		}
 	}
 	if dec.d.Rules == 0 || dec.d.Environment.Kind == "" {
 		return errThirdParty
-	}
-	if err := dec.meta(in); err != nil {
-		return err
 	}
 	for i := range in.Packages {
 		p := &in.Packages[i]
@@ -137,6 +137,9 @@ func (dec *decoder) component(p *pkg) error {
 func (dec *decoder) relationship(r *relationship) error {
 	if r.From == prefix+documentID || r.From == prefix+environmentID {
 		return nil // the root of the document, and the components that count
+	}
+	if r.To == noAssertion && r.Type == "DEPENDS_ON" {
+		return nil // what the component depends on is not known
 	}
 	from, err := dec.at(r.From)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/spdx/tools-golang/spdx/v2/v2_3"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/internal/license"
 )
 
 // Encode writes d as SPDX 2.3 JSON. Equal documents with equal meta have equal
@@ -47,6 +50,7 @@ type encoder struct {
 	created string
 	tool    string
 	ids     map[string]common.ElementID // by component ID
+	texts   map[string]string           // of licences, by reference
 }
 
 func newEncoder(d *sbom.Document, m sbom.Meta) (*encoder, error) {
@@ -54,7 +58,7 @@ func newEncoder(d *sbom.Document, m sbom.Meta) (*encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &encoder{d: d, m: m, created: created, tool: toolPrefix + m.Version()}
+	e := &encoder{d: d, m: m, created: created, tool: toolPrefix + m.Version(), texts: map[string]string{}}
 	e.ids = make(map[string]common.ElementID, len(d.Components))
 	used := make(map[common.ElementID]bool, len(d.Components))
 	for i := range d.Components {
@@ -72,17 +76,19 @@ func newEncoder(d *sbom.Document, m sbom.Meta) (*encoder, error) {
 
 func (e *encoder) document() *v2_3.Document {
 	facts := e.annotation(e.m.DocumentFacts(e.d))
+	packages := e.packages()
 	return &v2_3.Document{
 		SPDXVersion:    v2_3.Version,
 		DataLicense:    v2_3.DataLicense,
 		SPDXIdentifier: documentID,
 		DocumentName:   e.m.Title(e.d),
 		CreationInfo: &v2_3.CreationInfo{
-			Creators:       []common.Creator{{CreatorType: "Tool", Creator: e.tool}},
+			Creators:       e.creators(),
 			Created:        e.created,
-			CreatorComment: "made from what is installed in the environment, by depaudit's counting rules",
+			CreatorComment: sbom.GenerationContext + ", by depaudit's counting rules",
 		},
-		Packages:      e.packages(),
+		Packages:      packages,
+		OtherLicenses: e.otherLicenses(),
 		Relationships: e.relationships(),
 		Annotations:   []*v2_3.Annotation{&facts},
 	}
@@ -115,6 +121,9 @@ func newPackage(id common.ElementID, name string) *v2_3.Package {
 		PackageSPDXIdentifier:   id,
 		PackageDownloadLocation: noAssertion,
 		PackageSupplier:         &common.Supplier{Supplier: noAssertion},
+		PackageLicenseConcluded: noAssertion,
+		PackageLicenseDeclared:  noAssertion,
+		PackageCopyrightText:    noAssertion,
 	}
 }
 
@@ -122,7 +131,11 @@ func (e *encoder) component(c *sbom.Component) *v2_3.Package {
 	p := newPackage(e.ids[c.ID], sbom.Text(c.Name))
 	p.PackageVersion = textOrNothing(c.Version)
 	p.PrimaryPackagePurpose = purpose(c)
-	p.PackageChecksums = checksums(c.Digests)
+	p.PackageChecksums = checksums(e.m.Hashes(c))
+	if c.Supplier != "" {
+		p.PackageSupplier = supplier(c.Supplier)
+	}
+	p.PackageLicenseDeclared = e.declared(c.Licenses)
 	if c.PURL != "" {
 		p.PackageExternalReferences = []*v2_3.PackageExternalReference{{
 			Category: common.CategoryPackageManager,
@@ -130,8 +143,49 @@ func (e *encoder) component(c *sbom.Component) *v2_3.Package {
 			Locator:  sbom.SafePURL(c.PURL),
 		}}
 	}
-	p.Annotations = []v2_3.Annotation{e.annotation(e.m.ComponentFacts(c, native(c)...))}
+	p.Annotations = []v2_3.Annotation{e.annotation(append(e.m.ComponentFacts(c, native(c)...), e.m.Unknown(e.d, c)...))}
 	return p
+}
+
+func (e *encoder) creators() []common.Creator {
+	out := []common.Creator{{CreatorType: "Tool", Creator: e.tool}}
+	if e.m.Author != "" {
+		author := supplier(e.m.Author)
+		out = append(out, common.Creator{CreatorType: author.SupplierType, Creator: author.Supplier})
+	}
+	return out
+}
+
+// supplier returns the supplier of a package (section 7.5), or another party.
+func supplier(text string) *common.Supplier {
+	p := sbom.SupplierParty(text)
+	name := sbom.Text(p.Name)
+	if p.Email != "" && p.Email != p.Name {
+		name += " (" + sbom.Text(p.Email) + ")"
+	}
+	if p.Person {
+		return &common.Supplier{SupplierType: "Person", Supplier: name}
+	}
+	return &common.Supplier{SupplierType: "Organization", Supplier: name}
+}
+
+// declared returns what the package states about its licences (section 7.15).
+// What is no expression becomes a text of the document (section 10).
+func (e *encoder) declared(statements []string) string {
+	if len(statements) == 0 {
+		return noAssertion
+	}
+	d := license.New(statements)
+	maps.Copy(e.texts, d.Refs)
+	return d.Expression
+}
+
+func (e *encoder) otherLicenses() []*v2_3.OtherLicense {
+	var out []*v2_3.OtherLicense
+	for _, ref := range slices.Sorted(maps.Keys(e.texts)) {
+		out = append(out, &v2_3.OtherLicense{LicenseIdentifier: ref, LicenseName: sbom.Text(e.texts[ref]), ExtractedText: sbom.Text(e.texts[ref])})
+	}
+	return out
 }
 
 // purpose returns the purpose of a component; an OS package may have any.
@@ -171,6 +225,13 @@ func (e *encoder) relationships() []*v2_3.Relationship {
 	}
 	for _, r := range e.d.Relations {
 		out = append(out, e.dependency(r))
+	}
+	for i := range e.d.Components {
+		if c := &e.d.Components[i]; !e.d.DependenciesKnown(c) {
+			unknown := relation(e.ids[c.ID], common.TypeRelationshipDependsOn, "")
+			unknown.RefB = common.DocElementID{SpecialID: noAssertion}
+			out = append(out, unknown)
+		}
 	}
 	return out
 }
@@ -240,7 +301,7 @@ func elementIDs(c *sbom.Component) (short, full common.ElementID) {
 
 func checksums(digests []sbom.Digest) []common.Checksum {
 	var out []common.Checksum
-	for _, d := range sbom.PlainDigests(digests) {
+	for _, d := range digests {
 		out = append(out, common.Checksum{Algorithm: algorithm(d.Algorithm), Value: d.Value})
 	}
 	return out

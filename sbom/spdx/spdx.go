@@ -29,6 +29,8 @@
 //	  .Owner                    owner CONTAINS package; a package that counts is
 //	                            contained in the root
 //	  .Digests                  fact "digest"; checksums as well, see below
+//	  .Supplier                 supplier; exact as fact "supplier"
+//	  .Licenses                 licenseDeclared; exact as facts "license"
 //	  .Paths                    fact "path", one each
 //	  everything else           facts: kind, type, namespace, arch, os-evidence,
 //	                            found-by, install-reason, install, files, detail, source,
@@ -60,9 +62,10 @@
 // the digest is bound to what is installed. The h1 of Go modules is not an SPDX
 // algorithm and stays a fact.
 //
-// The download location is NOASSERTION, files are not analyzed, and licences
-// are omitted, which SPDX 2.3 reads as NOASSERTION: depaudit does not examine
-// them.
+// The download location and the concluded licence are NOASSERTION, and files are
+// not analyzed. The declared licence and the supplier are what the metadata of the
+// package states. A statement that is no expression is a text of the document.
+// docs/sbom.md lists how a value that is not known is marked.
 //
 // There is one annotation for all facts, and not one for each, because the
 // annotator, date and type take more space than the fact: 35 MB instead of 19

@@ -1,0 +1,64 @@
+// Package license translates what packages state about their licences to
+// expressions of SPDX (https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/).
+// It decides nothing about licences: depaudit repeats claims.
+package license
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/github/go-spdx/v2/spdxexp"
+)
+
+// refPrefix begins the identifiers of statements that are no expressions.
+const refPrefix = "LicenseRef-depaudit-"
+
+// Declared is what a package states.
+type Declared struct {
+	// Expression has all statements, empty for none. A statement that is no
+	// expression ("GPLv3+", "BSD", "see COPYING") is in it by its reference.
+	Expression string
+	// Refs are the statements that are no expressions, by their references.
+	Refs map[string]string
+}
+
+// Plain reports whether all statements are expressions.
+func (d Declared) Plain() bool { return len(d.Refs) == 0 }
+
+// New returns the expression of a list of statements: all of them hold, as far as
+// the package says.
+func New(statements []string) Declared {
+	var parts []string
+	d := Declared{Refs: map[string]string{}}
+	for _, s := range statements {
+		part := s
+		if !valid(s) {
+			sum := sha256.Sum256([]byte(s))
+			part = refPrefix + hex.EncodeToString(sum[:8])
+			d.Refs[part] = s
+		} else if len(statements) > 1 && strings.ContainsAny(s, " ") {
+			part = "(" + s + ")"
+		}
+		parts = append(parts, part)
+	}
+	d.Expression = strings.Join(parts, " AND ")
+	return d
+}
+
+// valid reports whether a statement is an expression that needs no other document.
+// The library accepts identifiers in any case, as the specification does.
+func valid(s string) (ok bool) {
+	// v2.7.0 of the library panics at an expression that ends too early ("(MIT").
+	defer func() { ok = recover() == nil && ok }()
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' {
+			return false
+		}
+	}
+	if strings.Contains(s, "Ref-") {
+		return false // it names a text that this document does not have
+	}
+	ok, _ = spdxexp.ValidateLicenses([]string{s})
+	return ok
+}
