@@ -51,6 +51,9 @@ type File struct {
 	Name string
 	// Events are what starts a workflow ("push", "workflow_call"), sorted.
 	Events []string
+	// Uses are what every job of the file runs on: the frontend of a Dockerfile, an
+	// included file of another repository.
+	Uses []Use
 	// Jobs are in the order of the file.
 	Jobs []Job
 	// Notes are the places that could not be read or decided.
@@ -100,7 +103,9 @@ type Job struct {
 	// Matrix are the keys of the matrix, sorted.
 	Matrix []string
 	// Container is the image that the job's steps run in, as written, empty for
-	// the runner itself. The base of a stage of a Dockerfile.
+	// the runner itself. For a stage of a Dockerfile it is the base, with the
+	// defaults of its arguments, empty if that is another stage, which is the first
+	// of Needs.
 	Container string
 	// Uses are what the job runs on, in the order of the file.
 	Uses []Use

@@ -142,6 +142,8 @@ func ParseAs(ctx context.Context, kind Kind, file string, data []byte) (*File, e
 	switch kind {
 	case Workflow, Action:
 		r.github(ctx, data)
+	case Dockerfile:
+		r.dockerfile(ctx)
 	default:
 		r.fail(Position{}, "", "files of the kind %q are not read", string(kind))
 	}
@@ -277,5 +279,50 @@ func (c *checkout) collect(ctx context.Context, s *Selection, f *File, job *Job,
 		return
 	}
 	done[job] = true
+	if len(done) == 1 || s.File != f {
+		s.Uses = append(s.Uses, f.Uses...)
+	}
 	s.Uses = append(s.Uses, job.Uses...)
+	if f.Kind == Dockerfile {
+		for _, need := range job.Needs {
+			if stage := f.Job(need); stage != nil {
+				c.collect(ctx, s, f, stage, done)
+			}
+		}
+	}
+	if job.Build != nil {
+		c.built(ctx, s, f, job, done)
+	}
+}
+
+// built adds what the stage of a Dockerfile runs on that a job is built from.
+func (c *checkout) built(ctx context.Context, s *Selection, f *File, job *Job, done map[*Job]bool) {
+	b := job.Build
+	if isRemote(b.Context) || b.Dockerfile == "" {
+		return
+	}
+	unread := func(detail string) {
+		s.Notes = append(s.Notes, Note{Kind: Unread, File: f.Path, At: b.At, Detail: detail})
+	}
+	if isVariable(b.Dockerfile) || isVariable(b.Context) || isVariable(b.Target) {
+		unread("what is built is decided when it runs: " + quote(b.Dockerfile))
+		return
+	}
+	d, err := c.read(ctx, b.Dockerfile, Dockerfile)
+	if err != nil {
+		unread(quote(b.Dockerfile) + " is not read: " + message(err))
+		return
+	}
+	var stage *Job
+	if b.Target != "" {
+		stage = d.Job(b.Target)
+	} else if len(d.Jobs) > 0 {
+		stage = &d.Jobs[len(d.Jobs)-1]
+	}
+	if stage == nil {
+		unread(quote(b.Dockerfile) + " has no stage " + quote(b.Target))
+		return
+	}
+	s.Notes = append(s.Notes, d.Notes...)
+	c.collect(ctx, s, d, stage, done)
 }

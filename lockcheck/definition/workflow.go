@@ -325,9 +325,12 @@ func (b *jobBuilder) step(n *node) {
 	}
 	if run := n.get("run"); run != nil {
 		step.Run = b.text(n, "run")
-		text := newRunText(b.lines, run)
-		step.RunAt = text.at(1, 1)
-		b.run(step, text, environ(b.env, n))
+		s := b.scriptOf(run)
+		step.RunAt = s.at(0)
+		outer := b.env
+		b.env = environ(outer, n)
+		b.run(step, s)
+		b.env = outer
 	}
 	b.job.Steps = append(b.job.Steps, step)
 }

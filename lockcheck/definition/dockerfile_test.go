@@ -1,0 +1,59 @@
+package definition
+
+import (
+	"context"
+	"strings"
+	"testing"
+)
+
+func parse(t *testing.T, file, text string) *File {
+	t.Helper()
+	f, err := Parse(context.Background(), file, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+const dockerfileText = "# syntax=docker/dockerfile:1@" + digest + "\n# escape=`\nARG BASE=debian:12 X\nFROM $BASE AS Base\nRUN apt-get `\n# comment\n\n  install x\nRUN <<EOF cat \"<<A\" <<-\"E2\"\nFROM not/read\nEOF\n\tE2\nFROM --platform=linux/amd64 localhost:5000/a@" + digest + " AS two\nCOPY --from=base /a /b\nCOPY --from=0 /a /b\ncopy --from=nginx:1 /a /b\nRUN --mount=type=bind,from=golang:1.22,target=/x --mount=type=cache,target=/y true\nADD --checksum=" + digest + " https://example.org/a.tgz /a\nADD `\n  https://u:secret@example.org/b.tgz?token=1 /a\nADD https://github.com/o/r.git#" + commit40 + " /r\nFROM scratch\nFROM two\nFROM ${NONE}\n"
+
+func TestDockerfile(t *testing.T) {
+	f := parse(t, "Dockerfile", dockerfileText)
+	equal(t, "file", lines(f.Uses), "image docker/dockerfile:1 digest Dockerfile:1:10")
+	equal(t, "Base", lines(f.Job("base").Uses), "image debian:12 floating Dockerfile:4:6")
+	equal(t, "two", lines(f.Job("two").Uses), `
+image localhost:5000/a digest Dockerfile:13:29
+image nginx:1 floating Dockerfile:16:6
+image golang:1.22 floating Dockerfile:17:5
+download a.tgz digest Dockerfile:18:88
+download b.tgz floating Dockerfile:20:3
+download r.git commit Dockerfile:21:5`)
+	if f.Job("two").Needs[0] != "Base" || len(f.Job("two").Needs) != 1 || f.Job("3").Needs[0] != "two" || f.Job("3").Container != "" || f.Job("Base").Container != "debian:12" {
+		t.Errorf("%+v", f.Jobs)
+	}
+	for _, u := range f.Job("two").Uses {
+		if strings.Contains(u.Text+u.Detail+u.Fix, "secret") || strings.Contains(u.Text, "token") {
+			t.Errorf("%+v has a secret", u)
+		}
+	}
+	if len(f.Notes) != 1 || f.Notes[0].Kind != Undecided || f.Notes[0].At != (Position{4, 6}) {
+		t.Errorf("%+v", f.Notes)
+	}
+}
+
+// TestStages checks that a stage is selected with those that it is built from, and
+// without the others.
+func TestStages(t *testing.T) {
+	checkout := files(map[string]string{"x/Dockerfile": "FROM a:1 AS one\nFROM b:1 AS unused\nFROM c:1 AS tools\nFROM one AS two\nCOPY --from=tools / /\nFROM two\n"})
+	for ref, want := range map[string]string{
+		"x/Dockerfile":        "image a:1 floating x/Dockerfile:1:6\nimage c:1 floating x/Dockerfile:3:6",
+		"x/Dockerfile#TWO":    "image a:1 floating x/Dockerfile:1:6\nimage c:1 floating x/Dockerfile:3:6",
+		"x/Dockerfile#unused": "image b:1 floating x/Dockerfile:2:6",
+	} {
+		s, err := Select(context.Background(), checkout, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, ref, lines(s.Uses), want)
+	}
+}
