@@ -97,7 +97,7 @@ type job struct {
 func (p *pipelineFlags) load() (*job, error) {
 	cfg, err := config.Load(p.config)
 	if errors.Is(err, fs.ErrNotExist) && p.config == defaultConfig {
-		return nil, usage(&hinted{fmt.Errorf("no %s in the working directory", defaultConfig), "name one with --config FILE, or scan one environment: depaudit scan dir:ROOT"})
+		return nil, usage(noConfig())
 	}
 	if err != nil {
 		return nil, usage(err)

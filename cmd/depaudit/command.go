@@ -143,6 +143,7 @@ func (c *command) root() *cobra.Command {
 installed dependencies, checks that the operating system provides each of them
 or a lock file pins it, and fails when a critical stage grows.
 
+  depaudit init           propose a depaudit.yaml for this repository
   depaudit audit          judge the stages of depaudit.yaml: the gate
   depaudit scan dir:ROOT  scan one environment, without configuration
 
@@ -170,7 +171,7 @@ examined, or there is no baseline), 4 could not run.`,
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpWidth)))
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(c.auditCommand(), c.scanCommand(), c.snapshotCommand(), c.indexCommand(), c.fetchCommand(), c.baselineCommand(), c.exceptCommand(), c.reportCommand(), c.explainCommand(), c.exploreCommand(), c.diffCommand(), c.findCommand(), c.graphCommand(), c.whyCommand(), c.topCommand(), c.whatifCommand(), c.splitCommand(), c.verifyCommand(), c.versionCommand())
+	root.AddCommand(c.initCommand(), c.auditCommand(), c.scanCommand(), c.snapshotCommand(), c.indexCommand(), c.fetchCommand(), c.baselineCommand(), c.exceptCommand(), c.reportCommand(), c.explainCommand(), c.exploreCommand(), c.diffCommand(), c.findCommand(), c.graphCommand(), c.whyCommand(), c.topCommand(), c.whatifCommand(), c.splitCommand(), c.verifyCommand(), c.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {
 		if sub.Name() == "completion" {

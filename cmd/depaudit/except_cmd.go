@@ -44,7 +44,7 @@ func registerConfig(cmd *cobra.Command, path *string) {
 func (c *command) editor(path string) (*config.Editor, error) {
 	e, err := config.NewEditor(path)
 	if errors.Is(err, fs.ErrNotExist) && path == defaultConfig {
-		return nil, usage(&hinted{fmt.Errorf("no %s in the working directory", defaultConfig), "name one with --config FILE"})
+		return nil, usage(noConfig())
 	}
 	if err != nil {
 		return nil, usage(err)

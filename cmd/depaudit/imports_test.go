@@ -95,6 +95,7 @@ var layers = map[string][]string{
 	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "sbom", "sbom/graph", "sbom/version"},
 	"audit/report":     {"audit", "audit/terminal", "sbom"},
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
+	"audit/propose":    {"audit/terminal", "lockcheck", "lockcheck/definition"},
 	"audit/query":      {"audit", "audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
 	"audit/pipeline": {
@@ -103,7 +104,7 @@ var layers = map[string][]string{
 	},
 
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/ledger", "audit/pipeline", "audit/query", "audit/report", "audit/terminal",
+		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/ledger", "audit/pipeline", "audit/propose", "audit/query", "audit/report", "audit/terminal",
 		"lockcheck", "lockcheck/artifact", "lockcheck/fetch",
 		"sbom", "sbom/catalogers", "sbom/cyclonedx", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/scan", "sbom/spdx",
 		"lockcheck/index", "lockcheck/trust",

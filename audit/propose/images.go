@@ -1,0 +1,363 @@
+package propose
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/depaudit/depaudit/lockcheck/definition"
+)
+
+// build is an image that something builds from a Dockerfile.
+type build struct {
+	// file is the Dockerfile, context its directory of sources, target the stage,
+	// "" for the last one; paths are relative to the repository.
+	file, context, target string
+	// why is the reason for a comment, critical whether the image is published.
+	why      string
+	critical bool
+	// name is that of the service or target, "" without one.
+	name string
+}
+
+var (
+	// buildCommand matches a command that builds an image, with its arguments.
+	buildCommand = regexp.MustCompile(`(?m)(?:docker\s+(?:buildx\s+|image\s+)?build|podman\s+(?:image\s+)?build|buildah\s+(?:bud|build)|nerdctl\s+build)\s([^;&|\n]*)`)
+	kaniko       = regexp.MustCompile(`(?m)/kaniko/executor\s([^;&|\n]*)`)
+	bakeCommand  = regexp.MustCompile(`(?m)docker\s+buildx\s+bake\b([^;&|\n]*)`)
+	compose      = regexp.MustCompile(`(?m)docker[ -]compose\s+(?:[^;&|\n]*\s)?(?:build|push)\b`)
+	arguments    = regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`)
+)
+
+// images proposes stages for the images that are built by jobs that are critical
+// stages; without any job that can publish, for those of all Dockerfiles.
+func (p *proposer) images() {
+	var builds []build
+	for _, n := range p.graph.nodes {
+		if n.publisher || n.builder {
+			builds = append(builds, p.buildsOf(n)...)
+		}
+	}
+	if len(p.Stages) == 0 && len(builds) == 0 {
+		builds = p.allBuilds()
+		p.Guessed = len(builds) > 0
+	}
+	done := map[string]bool{}
+	for _, b := range builds {
+		p.image(b, done)
+	}
+}
+
+// buildsOf returns the images that a job builds from Dockerfiles of the repository.
+func (p *proposer) buildsOf(n *node) []build {
+	var out []build
+	add := func(b build, line int) {
+		if strings.Contains(b.file, "${{") || strings.Contains(b.file, "$") || p.fileAt(b.file) == nil {
+			return
+		}
+		b.why = fmt.Sprintf("built by job %s (%s)", oneLine(n.job.ID), oneLine(place(n.file.Path, line)))
+		b.critical = true
+		out = append(out, b)
+	}
+	for _, s := range n.job.Steps {
+		switch actionOf(s.Uses) {
+		case "docker/build-push-action", "redhat-actions/buildah-build", "depot/build-push-action", "mr-smithers-excellent/docker-build-push":
+			context := localContext(s.With["context"])
+			file := cmp.Or(s.With["file"], s.With["containerfiles"], s.With["dockerfile"], path.Join(context, "Dockerfile"))
+			add(build{file: path.Clean(file), context: context, target: s.With["target"]}, s.At.Line)
+		case "docker/bake-action", "depot/bake-action":
+			for _, b := range p.baked(strings.FieldsFunc(s.With["targets"], isSeparator)) {
+				add(b, s.At.Line)
+			}
+		}
+		text := continued.ReplaceAllString(s.Run, " ")
+		dir := directories("", s, "")[0]
+		for _, m := range buildCommand.FindAllStringSubmatch(text, -1) {
+			b := parseBuild(m[1], dir)
+			add(b, s.RunAt.Line)
+		}
+		for _, m := range kaniko.FindAllStringSubmatch(text, -1) {
+			add(parseBuild(m[1], dir), s.RunAt.Line)
+		}
+		for _, m := range bakeCommand.FindAllStringSubmatch(text, -1) {
+			var targets []string
+			for _, w := range strings.Fields(m[1]) {
+				if !strings.HasPrefix(w, "-") {
+					targets = append(targets, w)
+				}
+			}
+			for _, b := range p.baked(targets) {
+				add(b, s.RunAt.Line)
+			}
+		}
+		if compose.MatchString(text) {
+			for _, b := range p.services() {
+				add(b, s.RunAt.Line)
+			}
+		}
+	}
+	return out
+}
+
+func isSeparator(r rune) bool { return r == ',' || r == '\n' || r == ' ' || r == '\r' }
+
+// localContext returns a build context of the repository, "." for the Git context
+// that actions use by default.
+func localContext(context string) string {
+	if strings.Contains(context, "${{") || strings.Contains(context, "://") {
+		return "."
+	}
+	return path.Clean(cmp.Or(context, "."))
+}
+
+// parseBuild reads the arguments of "docker build"
+// (https://docs.docker.com/reference/cli/docker/buildx/build/) or of Kaniko.
+func parseBuild(args, dir string) build {
+	b := build{context: dir}
+	file := ""
+	list := arguments.FindAllString(args, -1)
+	for i := 0; i < len(list); i++ {
+		word := strings.Trim(list[i], `"'`)
+		flag, value, inline := strings.Cut(word, "=")
+		if !strings.HasPrefix(word, "-") || word == "-" {
+			if !strings.Contains(word, "://") && !strings.Contains(word, "$") && word != "-" {
+				b.context = path.Join(dir, word)
+			}
+			continue
+		}
+		take := func() string {
+			if inline {
+				return value
+			}
+			if i++; i < len(list) {
+				return strings.Trim(list[i], `"'`)
+			}
+			return ""
+		}
+		switch flag {
+		case "-f", "--file", "--dockerfile":
+			file = take()
+		case "--target":
+			b.target = take()
+		case "--context":
+			if c := strings.TrimPrefix(take(), "dir://"); !strings.Contains(c, "$") && c != "" {
+				b.context = path.Join(dir, c)
+			}
+		case "-t", "--tag", "--build-arg", "--platform", "--label", "--cache-from", "--cache-to", "--output", "-o", "--secret", "--ssh", "--progress", "--builder", "--network", "--build-context", "--iidfile", "--metadata-file", "--provenance", "--sbom", "--attest", "--annotation", "--add-host", "--allow", "-m", "--memory", "--shm-size", "--ulimit", "--cgroup-parent", "--destination", "--no-cache-filter", "--call", "--format", "--isolation", "--arch", "--os", "--authfile", "--volume", "-v":
+			take()
+		}
+	}
+	file = strings.TrimPrefix(strings.NewReplacer("${CI_PROJECT_DIR}/", "", "$CI_PROJECT_DIR/", "", "${GITHUB_WORKSPACE}/", "", "$GITHUB_WORKSPACE/", "").Replace(file), "./")
+	if file == "" {
+		b.file = path.Join(b.context, "Dockerfile")
+	} else {
+		b.file = path.Join(dir, file)
+	}
+	return b
+}
+
+// fileAt returns the Dockerfile at a path, nil if there is none.
+func (p *proposer) fileAt(file string) *definition.File {
+	file = path.Clean(file)
+	i := slices.IndexFunc(p.in.Files, func(f definition.File) bool { return f.Kind == definition.Dockerfile && f.Path == file })
+	if i < 0 {
+		return nil
+	}
+	return &p.in.Files[i]
+}
+
+// baked returns the images of targets of bake files, of all of them without names.
+func (p *proposer) baked(targets []string) []build {
+	return p.built(definition.Bake, func(id string) bool { return len(targets) == 0 || slices.Contains(targets, id) })
+}
+
+// services returns the images of the services of compose files.
+func (p *proposer) services() []build {
+	return p.built(definition.Compose, func(string) bool { return true })
+}
+
+func (p *proposer) built(kind definition.Kind, which func(id string) bool) []build {
+	var out []build
+	for i := range p.in.Files {
+		f := &p.in.Files[i]
+		if f.Kind != kind {
+			continue
+		}
+		for j := range f.Jobs {
+			if job := &f.Jobs[j]; job.Build != nil && which(job.ID) {
+				b := build{file: job.Build.Dockerfile, context: localContext(job.Build.Context), target: job.Build.Target, name: job.ID}
+				if b.file == "" {
+					b.file = path.Join(b.context, "Dockerfile")
+				}
+				b.why = fmt.Sprintf("%s %s (%s)", kindName(kind), oneLine(job.ID), oneLine(place(f.Path, job.At.Line)))
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+func kindName(kind definition.Kind) string {
+	switch kind {
+	case definition.Bake:
+		return "target"
+	case definition.Compose:
+		return "service"
+	}
+	return "built by"
+}
+
+// allBuilds returns what a repository without a job that publishes can publish: the
+// images of its bake targets and services, and of the other Dockerfiles.
+func (p *proposer) allBuilds() []build {
+	out := append(p.baked(nil), p.services()...)
+	out = slices.DeleteFunc(out, func(b build) bool { return p.fileAt(b.file) == nil })
+	for i := range p.in.Files {
+		f := &p.in.Files[i]
+		if f.Kind == definition.Dockerfile && !slices.ContainsFunc(out, func(b build) bool { return path.Clean(b.file) == f.Path }) {
+			out = append(out, build{file: f.Path, context: path.Dir(f.Path), why: "no job builds it"})
+		}
+	}
+	for i := range out {
+		out[i].critical = true
+	}
+	return out
+}
+
+// image proposes the stages of a Dockerfile that make an image: its own, and those
+// that it copies from. A stage that another one continues is part of that one's
+// environment.
+func (p *proposer) image(b build, done map[string]bool) {
+	f := p.fileAt(b.file)
+	if f == nil || len(f.Jobs) == 0 {
+		return
+	}
+	target := len(f.Jobs) - 1
+	if b.target != "" {
+		target = slices.IndexFunc(f.Jobs, func(j definition.Job) bool { return strings.EqualFold(j.ID, b.target) })
+		if target < 0 {
+			p.Unread = append(p.Unread, Left{f.Path, 0, fmt.Sprintf("has no stage %q, which is %s", oneLine(b.target), b.why)})
+			return
+		}
+	}
+	reached := reach(f, target)
+	for i := range f.Jobs {
+		job := &f.Jobs[i]
+		key := f.Path + "#" + job.ID
+		if !reached[i] || done[key] || i != target && isContinued(f, reached, i) {
+			continue
+		}
+		done[key] = true
+		p.Stages = append(p.Stages, p.imageStage(b, f, job, i == target))
+	}
+}
+
+// reach returns the stages of a Dockerfile that one needs, with itself.
+func reach(f *definition.File, target int) map[int]bool {
+	found := map[int]bool{}
+	todo := []int{target}
+	for len(todo) > 0 {
+		at := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if found[at] {
+			continue
+		}
+		found[at] = true
+		for _, id := range f.Jobs[at].Needs {
+			if i := stageOf(f, id, at); i >= 0 {
+				todo = append(todo, i)
+			}
+		}
+	}
+	return found
+}
+
+// stageOf returns the index of a stage before another one, -1 if there is none.
+func stageOf(f *definition.File, id string, before int) int {
+	for i := before - 1; i >= 0; i-- {
+		if strings.EqualFold(f.Jobs[i].ID, id) {
+			return i
+		}
+	}
+	return -1
+}
+
+// isContinued reports whether a stage that is reached begins with another one.
+func isContinued(f *definition.File, reached map[int]bool, stage int) bool {
+	for i := stage + 1; i < len(f.Jobs); i++ {
+		if reached[i] && stageOf(f, f.Jobs[i].Container, i) == stage {
+			return true
+		}
+	}
+	return false
+}
+
+// imageStage returns the stage of a stage of a Dockerfile. last is true for the one
+// that is the image.
+func (p *proposer) imageStage(b build, f *definition.File, job *definition.Job, last bool) Stage {
+	s := Stage{File: f.Path, Job: job.ID, Kind: f.Kind, Line: job.At.Line, Where: InImage, Critical: b.critical}
+	isNamed := strings.Trim(job.ID, "0123456789") != ""
+	short := nameOf(cmp.Or(b.name, stem(f.Path)))
+	switch {
+	case isNamed && last && b.name == "":
+		s.Name = nameOf(job.ID)
+	case last:
+		s.Name = short
+	case isNamed:
+		s.Name = nameOf(job.ID)
+	default:
+		s.Name = nameOf(short + "-" + job.ID)
+	}
+	from := p.base(&s, f, job)
+	s.On = from
+	if last {
+		s.Reasons = append(s.Reasons, "the image; "+b.why)
+	} else {
+		s.Reasons = append(s.Reasons, "the image copies from it; "+b.why)
+	}
+	tag := strings.ToLower(nameOf(p.Pipeline + "-" + s.Name))
+	s.Environment = "docker:" + tag
+	args := []string{"docker buildx build --load"}
+	if isNamed || !last {
+		args = append(args, "--target", shellWord(job.ID))
+	}
+	args = append(args, "--tag", tag)
+	if path.Clean(b.file) != path.Join(b.context, "Dockerfile") {
+		args = append(args, "--file", shellWord(path.Clean(b.file)))
+	}
+	s.Build = strings.Join(append(args, shellWord(path.Clean(b.context))), " ")
+	s.Locks = p.locks(job, path.Clean(b.context), &s)
+	return s
+}
+
+// base sets the base of a stage of a Dockerfile: the image at the bottom of what it
+// begins with, if the file names it by digest. It returns the image as written.
+func (p *proposer) base(s *Stage, f *definition.File, job *definition.Job) string {
+	at := slices.IndexFunc(f.Jobs, func(j definition.Job) bool { return j.At == job.At && j.ID == job.ID })
+	for range f.Jobs {
+		i := stageOf(f, f.Jobs[at].Container, at)
+		if i < 0 {
+			break
+		}
+		at = i
+	}
+	from := f.Jobs[at].Container
+	switch name, digest, pinned := strings.Cut(from, "@sha256:"); {
+	case from == "scratch" || from == "":
+	case pinned && digestHex.MatchString(digest) && imageName.MatchString(name):
+		s.Base = "registry:" + from
+	case strings.Contains(from, "$"):
+		s.Remarks = append(s.Remarks, "no base: FROM "+oneLine(from)+" is decided when it is built")
+	default:
+		s.Remarks = append(s.Remarks, "no base: FROM "+oneLine(from)+" floats; with a digest it can be one, base: registry:NAME@sha256:...")
+	}
+	return "FROM " + from
+}
+
+var (
+	digestHex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	imageName = regexp.MustCompile(`^[a-z0-9][a-zA-Z0-9._/:-]*$`)
+)
