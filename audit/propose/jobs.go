@@ -165,23 +165,56 @@ type upload struct {
 func (p *proposer) handedTo(n *node) []upload {
 	down := n.job.Downloads
 	if len(down) == 0 {
-		return nil
+		return outOfSight(n)
 	}
 	before := p.graph.ancestors(n)
 	var out []upload
+	found := make([]bool, len(down))
 	for _, from := range p.graph.nodes {
 		if !before[from] {
 			continue
 		}
+		once := false
 		for _, up := range from.job.Uploads {
-			if slices.ContainsFunc(down, func(d definition.Artifact) bool { return sameArtifact(up, d) }) {
-				out = append(out, upload{from, handed{up.Name, up.At.Line, n}})
-				break
+			for i, d := range down {
+				if !sameArtifact(up, d) {
+					continue
+				}
+				found[i] = true
+				if !once {
+					out = append(out, upload{from, handed{name: up.Name, line: up.At.Line, to: n}})
+					once = true
+				}
+			}
+		}
+	}
+	// An action of another repository can upload an artifact, too.
+	for i, d := range down {
+		if found[i] {
+			continue
+		}
+		for _, from := range n.before {
+			if from.calls == nil && len(from.job.Uploads) == 0 && len(from.job.Steps) > 0 {
+				out = append(out, upload{from, handed{name: d.Name, to: n}})
 			}
 		}
 	}
 	return out
 }
+
+// outOfSight returns the jobs by whose name what they make is taken by a job that
+// publishes and shows no download: actions of another repository can do both.
+func outOfSight(n *node) []upload {
+	var out []upload
+	for _, from := range n.before {
+		if n.publisher && from.calls == nil && len(from.job.Uploads) == 0 && builds.MatchString(from.job.ID) {
+			out = append(out, upload{from, handed{to: n}})
+		}
+	}
+	return out
+}
+
+var builds = regexp.MustCompile(`(?i)build|dist|packag|wheel|compile|binar|bundle`)
 
 // report matches the names of artifacts that are not released.
 var reportName = regexp.MustCompile(`(?i)coverage|\btests?\b|test-|report|\blogs?\b|results?|screenshot|sarif|benchmark|\.sarif|playwright|diff|cache|debug|codspeed|profile|event`)
@@ -196,7 +229,7 @@ func (p *proposer) byHand() {
 		for _, up := range n.job.Uploads {
 			if !reportName.MatchString(up.Name) {
 				n.builder = true
-				n.hands = append(n.hands, handed{up.Name, up.At.Line, nil})
+				n.hands = append(n.hands, handed{name: up.Name, line: up.At.Line})
 				break
 			}
 		}
@@ -336,6 +369,14 @@ func (p *proposer) stage(n *node) Stage {
 			break
 		}
 		what := "its artifact"
+		if h.line == 0 && h.name == "" {
+			s.Reasons = append(s.Reasons, fmt.Sprintf("job %s publishes, needs it, and shows no download: it may take what this job makes", oneLine(h.to.job.ID)))
+			continue
+		}
+		if h.line == 0 {
+			s.Reasons = append(s.Reasons, fmt.Sprintf("no step in sight uploads the artifact %s, which job %s takes: this job comes before it", quoted(cmp.Or(h.name, "*")), oneLine(h.to.job.ID)))
+			continue
+		}
 		if h.name != "" {
 			what += " " + quoted(h.name)
 		}

@@ -87,8 +87,11 @@ func (c *command) init(ctx context.Context, dir, file string, dryRun bool) error
 		return c.nothingProposed(p, in, file)
 	}
 	text := p.YAML(prefix)
-	flag := file // as the commands to paste name it
-	if file == defaultConfig {
+	flag, err := prefixOf(file, filepath.Join(dir, "x")) // as commands in the checkout name it
+	if err != nil {
+		return usage(err)
+	}
+	if flag == defaultConfig {
 		flag = ""
 	}
 	if _, err := config.Parse(file, []byte(text)); err != nil {
