@@ -36,6 +36,10 @@ func Definitions(ctx context.Context, dir string) ([]definition.File, []Left, er
 		if !runs(name) {
 			continue
 		}
+		if !printable(name) {
+			broken = append(broken, Left{name, 0, "its name has characters that do not print: rename it"})
+			continue
+		}
 		f, err := definition.Read(ctx, root.FS(), name)
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()

@@ -21,6 +21,8 @@ type build struct {
 	critical bool
 	// name is that of the service or target, "" without one.
 	name string
+	// alone is true if no other Dockerfile is built.
+	alone bool
 }
 
 var (
@@ -47,6 +49,7 @@ func (p *proposer) images() {
 	}
 	done := map[string]bool{}
 	for _, b := range builds {
+		b.alone = !slices.ContainsFunc(builds, func(other build) bool { return other.file != b.file })
 		p.image(b, done)
 	}
 }
@@ -218,7 +221,7 @@ func (p *proposer) allBuilds() []build {
 	for i := range p.in.Files {
 		f := &p.in.Files[i]
 		if f.Kind == definition.Dockerfile && !slices.ContainsFunc(out, func(b build) bool { return path.Clean(b.file) == f.Path }) {
-			out = append(out, build{file: f.Path, context: path.Dir(f.Path), why: "no job builds it"})
+			out = append(out, build{file: f.Path, context: path.Dir(f.Path), why: "no job in sight builds it"})
 		}
 	}
 	for i := range out {
@@ -247,7 +250,7 @@ func (p *proposer) image(b build, done map[string]bool) {
 	for i := range f.Jobs {
 		job := &f.Jobs[i]
 		key := f.Path + "#" + job.ID
-		if !reached[i] || done[key] || i != target && isContinued(f, reached, i) {
+		if !printable(job.ID) || !printable(b.context) || !reached[i] || done[key] || i != target && isContinued(f, reached, i) {
 			continue
 		}
 		done[key] = true
@@ -288,11 +291,20 @@ func stageOf(f *definition.File, id string, before int) int {
 // isContinued reports whether a stage that is reached begins with another one.
 func isContinued(f *definition.File, reached map[int]bool, stage int) bool {
 	for i := stage + 1; i < len(f.Jobs); i++ {
-		if reached[i] && stageOf(f, f.Jobs[i].Container, i) == stage {
+		if reached[i] && stageOf(f, parent(&f.Jobs[i]), i) == stage {
 			return true
 		}
 	}
 	return false
+}
+
+// parent returns the stage that a stage of a Dockerfile continues, "" if it begins
+// with an image.
+func parent(job *definition.Job) string {
+	if job.Container != "" || len(job.Needs) == 0 {
+		return ""
+	}
+	return job.Needs[0]
 }
 
 // imageStage returns the stage of a stage of a Dockerfile. last is true for the one
@@ -302,12 +314,10 @@ func (p *proposer) imageStage(b build, f *definition.File, job *definition.Job, 
 	isNamed := strings.Trim(job.ID, "0123456789") != ""
 	short := nameOf(cmp.Or(b.name, stem(f.Path)))
 	switch {
-	case isNamed && last && b.name == "":
+	case b.alone && isNamed:
 		s.Name = nameOf(job.ID)
 	case last:
 		s.Name = short
-	case isNamed:
-		s.Name = nameOf(job.ID)
 	default:
 		s.Name = nameOf(short + "-" + job.ID)
 	}
@@ -338,7 +348,7 @@ func (p *proposer) imageStage(b build, f *definition.File, job *definition.Job, 
 func (p *proposer) base(s *Stage, f *definition.File, job *definition.Job) string {
 	at := slices.IndexFunc(f.Jobs, func(j definition.Job) bool { return j.At == job.At && j.ID == job.ID })
 	for range f.Jobs {
-		i := stageOf(f, f.Jobs[at].Container, at)
+		i := stageOf(f, parent(&f.Jobs[at]), at)
 		if i < 0 {
 			break
 		}
@@ -350,9 +360,9 @@ func (p *proposer) base(s *Stage, f *definition.File, job *definition.Job) strin
 	case pinned && digestHex.MatchString(digest) && imageName.MatchString(name):
 		s.Base = "registry:" + from
 	case strings.Contains(from, "$"):
-		s.Remarks = append(s.Remarks, "no base: FROM "+oneLine(from)+" is decided when it is built")
+		s.Remarks = append(s.Remarks, "no base: what it begins with is decided when it is built")
 	default:
-		s.Remarks = append(s.Remarks, "no base: FROM "+oneLine(from)+" floats; with a digest it can be one, base: registry:NAME@sha256:...")
+		s.Remarks = append(s.Remarks, "no base: FROM needs a digest to be one (base: registry:NAME@sha256:...)")
 	}
 	return "FROM " + from
 }

@@ -37,7 +37,7 @@ func (p *Proposal) YAML(prefix string) string {
 	var b strings.Builder
 	b.WriteString("# Proposed by depaudit init. All keys: " + keysPage + "\n")
 	if p.Guessed {
-		comment(&b, "", "No job publishes: critical is what a person may publish. Check it.")
+		comment(&b, "", "No job in sight publishes: critical is what a person may publish. Check it.")
 	}
 	if len(p.Unread) > 0 {
 		comment(&b, "", fmt.Sprintf("Not complete: %s could not be read.", wording.Count(len(p.Unread), "place", "places")))
@@ -68,7 +68,7 @@ func (s *Stage) yaml(b *strings.Builder, prefix string) {
 	fmt.Fprintf(b, "  - name: %s\n", scalar(s.Name))
 	comment(b, "    ", fmt.Sprintf("%s, on %s", oneLine(place(s.File, s.Line)), oneLine(s.On)))
 	if s.Build != "" {
-		comment(b, "    ", s.Build)
+		b.WriteString("    # " + s.Build + "\n") // a command is not wrapped
 	}
 	for _, r := range s.Remarks {
 		comment(b, "    ", r)

@@ -90,7 +90,7 @@ func (c *checkout) followLocal(ctx context.Context, f *File, job *Job) {
 	}
 	for _, s := range steps {
 		job.Steps = append(job.Steps, s)
-		if !strings.HasPrefix(s.Uses, "./") {
+		if _, own := ownPath(s.Uses); !own {
 			continue
 		}
 		if local, err := c.local(ctx, action(s.Uses, UseAction)); err == nil && len(local.Jobs) == 1 {
@@ -110,7 +110,8 @@ func (c *checkout) followLocal(ctx context.Context, f *File, job *Job) {
 // local reads the action or the workflow of the checkout that a use names. The
 // path is relative to the root of the checkout.
 func (c *checkout) local(ctx context.Context, u Use) (*File, error) {
-	name := path.Clean(u.Text)
+	own, _ := ownPath(u.Text)
+	name := path.Clean(own)
 	if u.Kind == UseWorkflow {
 		return c.read(ctx, name, Workflow)
 	}

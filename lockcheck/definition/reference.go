@@ -83,7 +83,7 @@ func lastElement(name string) (dir, base string) {
 }
 
 // action returns the use of an action or a reusable workflow:
-// OWNER/REPOSITORY[/PATH]@REF, ./PATH or docker://IMAGE
+// OWNER/REPOSITORY[/PATH]@REF, ./PATH, $/PATH or docker://IMAGE
 // (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsuses).
 func action(uses string, kind UseKind) Use {
 	u := Use{Kind: kind, Text: uses, Type: "github"}
@@ -92,8 +92,8 @@ func action(uses string, kind UseKind) Use {
 			return i
 		}
 	}
-	if strings.HasPrefix(uses, "./") || uses == "." {
-		u.Type, u.Name, u.Pin = "generic", uses, ByCheckout
+	if own, ok := ownPath(uses); ok {
+		u.Type, u.Name, u.Pin = "generic", own, ByCheckout
 		return u
 	}
 	repository, ref, hasRef := strings.Cut(uses, "@")
@@ -114,6 +114,16 @@ func action(uses string, kind UseKind) Use {
 		u.Detail, u.Fix = quote(ref)+" is a tag, a branch or a short commit, and can be moved", commitFix(repository, ref)
 	}
 	return u
+}
+
+// ownPath returns the path of an action or a workflow of the same repository, as
+// "./PATH". "$/PATH" is the repository of the file itself, at the same commit
+// (https://github.blog/changelog/2026-07-30-reference-same-repository-actions-with-self-repository-syntax/).
+func ownPath(uses string) (string, bool) {
+	if rest, ok := strings.CutPrefix(uses, "$/"); ok {
+		return "./" + strings.TrimPrefix(rest, "./"), true
+	}
+	return uses, strings.HasPrefix(uses, "./") || uses == "."
 }
 
 func commitFix(repository, ref string) string {
