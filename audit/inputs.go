@@ -195,6 +195,9 @@ func (r *Report) PartFindings(required []string) []Finding {
 	for _, s := range r.Inputs.Stages {
 		switch {
 		case has(s.Name):
+		case slices.Contains(required, s.Name):
+			f := Facts{Subject: s.Name, Line: s.Line, Paths: []string{r.Config}, Place: &Place{File: r.Config, Line: s.Line, Entry: s.Name}}
+			add(RuleNotReported, f)
 		case s.Strict():
 			left = append(left, s.Name)
 		}

@@ -66,7 +66,7 @@ func (r Rule) Explanation() string {
 // have the same order.
 func Rules() []Rule {
 	return []Rule{
-		RuleGaps, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
+		RuleGaps, RuleNotReported, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
 		RuleGrowth, RuleOverLimit, RuleModified, RuleContent, RuleCopy, RuleDowngraded, RuleLockChanged, RuleWeaker, RuleRequired, RuleUnverified,
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleForged, RuleExpired, RuleExceptionGrowth, RuleIntroduces,
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,

@@ -654,6 +654,19 @@ var (
 	}
 )
 
+// RuleNotReported is about the jobs of a pipeline, each of which audits its stages.
+var RuleNotReported = Rule{
+	ID: "stage-not-reported", Title: "No report has a required stage", Strict: SeverityIncomplete, Other: SeverityIncomplete,
+	What:    "A stage is required, and no report has it. `--require-stages` names the stages that are required; without it `depaudit report` requires all of depaudit.yaml.",
+	Why:     "A job that was skipped or canceled reports nothing, and CI systems take a skipped job for a successful one. A verdict without its stage would be green by accident.",
+	Fix:     "run the job that audits the stage, and give its report too.",
+	Accept:  "name the stages of this verdict: `--require-stages`.",
+	message: func(f Facts) string { return fmt.Sprintf("no report has the required stage %q", f.Subject) },
+	hint: func(f Facts) string {
+		return fmt.Sprintf("run its job, and give the report that `depaudit audit --stage %s -o json=%s.json` writes there", f.Subject, f.Subject)
+	},
+}
+
 // RuleNotJudged is about a run with --stage.
 var RuleNotJudged = Rule{
 	ID: "stage-not-judged", Title: "Critical stages were not judged", Strict: Warning, Other: Warning,

@@ -75,9 +75,8 @@ func Pipeline(c *config.Config, inputs []Input, accepted *baseline.Baseline, too
 	for _, in := range ordered {
 		r.Stages = append(r.Stages, judgeStage(in, c.Registries, except, accepted, true))
 	}
-	r.Findings = slices.Concat(pipelineFindings(c, accepted), r.PartFindings(nil))
-	audit.SortFindings(r.Findings)
-	r.Verdict = r.DeriveVerdict()
+	r.Findings = pipelineFindings(c, accepted)
+	r.Conclude(nil)
 	return r
 }
 

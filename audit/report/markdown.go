@@ -175,15 +175,14 @@ func markdownStages(r *audit.Report) (block, error) {
 		{Title: "OS-provided", Right: true}, {Title: "Lock-pinned", Right: true}, {Title: "Excepted", Right: true},
 		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show"}, {Title: "Gate"}, {Title: "Platform"},
 	}}
-	for i := range r.Stages {
-		s := indexed(&r.Stages[i])
+	l.Rows = rows(r, l.Columns, func(s stage) []string {
 		c := s.Counts
 		base, added := s.baseAndAdded()
-		l.Rows = append(l.Rows, []string{
+		return []string{
 			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
 			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.standing(), s.Image.Platform,
-		})
-	}
+		}
+	})
 	return markdownTable(l, block{rank: rankSummary, what: "stages"})
 }
 

@@ -100,22 +100,71 @@ func (s stage) ecosystems(untrusted func(string) string) string {
 	return strings.Join(parts, ", ")
 }
 
-// summary counts the stages by verdict: "1 of 3 stages failed, 1 incomplete".
+// summary counts the stages by verdict: "1 of 3 stages failed, 1 incomplete", and
+// those that are required and that no report has.
 func summary(r *audit.Report) string {
 	n := map[audit.Verdict]int{}
 	for _, s := range r.Stages {
 		n[s.Verdict]++
 	}
 	all := wording.Count(len(r.Stages), "stage", "stages")
+	text := all
 	switch {
 	case n[audit.Fail] > 0 && n[audit.Incomplete] > 0:
-		return fmt.Sprintf("%d of %s failed, %d incomplete", n[audit.Fail], all, n[audit.Incomplete])
+		text = fmt.Sprintf("%d of %s failed, %d incomplete", n[audit.Fail], all, n[audit.Incomplete])
 	case n[audit.Fail] > 0:
-		return fmt.Sprintf("%d of %s failed", n[audit.Fail], all)
+		text = fmt.Sprintf("%d of %s failed", n[audit.Fail], all)
 	case n[audit.Incomplete] > 0:
-		return fmt.Sprintf("%d of %s incomplete", n[audit.Incomplete], all)
+		text = fmt.Sprintf("%d of %s incomplete", n[audit.Incomplete], all)
 	}
-	return all
+	if missing := len(notReported(r)); missing > 0 {
+		text += fmt.Sprintf(", %d not reported", missing)
+	}
+	return text
+}
+
+// notReported returns the names of the required stages that no report has.
+func notReported(r *audit.Report) []string {
+	var names []string
+	for _, f := range r.Findings {
+		if f.Rule == audit.RuleNotReported.ID && f.Place != nil {
+			names = append(names, f.Place.Entry)
+		}
+	}
+	return names
+}
+
+// rows returns the rows of the table of stages: one returns that of a stage, and a
+// required stage that no report has is a row in its place in the configuration.
+func rows(r *audit.Report, columns []terminal.Column, one func(stage) []string) [][]string {
+	missing := notReported(r)
+	var out [][]string
+	absent := func(from, to string) {
+		if r.Inputs == nil || len(missing) == 0 {
+			return
+		}
+		names := r.Inputs.StageNames()
+		for i := slices.Index(names, from) + 1; i < len(names) && names[i] != to; i++ {
+			if !slices.Contains(missing, names[i]) {
+				continue
+			}
+			c := r.Inputs.Stages[i]
+			row := make([]string, len(columns))
+			row[0], row[1] = c.Name, "NOT REPORTED"
+			gate := slices.IndexFunc(columns, func(c terminal.Column) bool { return c.Title == "Gate" })
+			row[gate] = stage{Stage: &audit.Stage{Critical: c.Critical, Enforced: c.Enforced}}.standing()
+			out = append(out, row)
+		}
+	}
+	last := ""
+	for i := range r.Stages {
+		s := indexed(&r.Stages[i])
+		absent(last, s.Name)
+		out = append(out, one(s))
+		last = s.Name
+	}
+	absent(last, "")
+	return out
 }
 
 // method returns the counting method.

@@ -57,7 +57,7 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 		return err
 	}
 	p := &page{terminal.NewPage(terminal.Options{Width: o.Width, Color: o.Color})}
-	if len(r.Stages) != 1 || r.Verdict != r.Stages[0].Verdict {
+	if len(r.Stages) != 1 || r.Verdict != r.Stages[0].Verdict || len(notReported(r)) > 0 {
 		p.reportHead(r)
 	}
 	for i := range r.Stages {
@@ -96,15 +96,14 @@ func (p *page) reportHead(r *audit.Report) {
 		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show", Spare: true},
 		{Title: "Platform", Spare: true},
 	}}
-	for i := range r.Stages {
-		s := indexed(&r.Stages[i])
+	l.Rows = rows(r, l.Columns, func(s stage) []string {
 		c := s.Counts
 		base, added := s.baseAndAdded()
-		l.Rows = append(l.Rows, []string{
+		return []string{
 			s.Name, strings.Join(append([]string{verdictWord(s.Verdict)}, s.warned()...), ", "), s.standing(), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
 			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.Image.Platform,
-		})
-	}
+		}
+	})
 	p.Table(indent, l)
 	p.Blank()
 }

@@ -253,6 +253,7 @@ func (c *command) auditCommand() *cobra.Command {
 		out      outputFlags
 		limits   limitFlags
 		warnOnly bool
+		required requireFlag
 	)
 	cmd := &cobra.Command{
 		Use:   "audit",
@@ -284,15 +285,26 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 			if err != nil {
 				return err
 			}
+			if err := required.check(cmd); err != nil {
+				return err
+			}
 			j, err := which.load()
 			if err != nil {
 				return err
+			}
+			for _, name := range required.names {
+				if j.config.Stage(name) == nil {
+					return usage(noStage("--require-stages", name, j.config))
+				}
 			}
 			if err := c.checkOutputs(outputs, j.stages, &out); err != nil {
 				return err
 			}
 			r, err := c.run(cmd.Context(), j, limits)
 			if err != nil {
+				return err
+			}
+			if r, err = required.apply(r, required.names); err != nil {
 				return err
 			}
 			if err := c.write(r, outputs, &out); err != nil {
@@ -305,6 +317,7 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 	which.registerSources(cmd)
 	out.register(cmd)
 	limits.register(cmd)
+	required.register(cmd, "the `STAGES` without which the report is incomplete; with commas, repeatable")
 	cmd.Flags().BoolVar(&warnOnly, "warn-only", false, "exit with 0 for every verdict; the report is the same")
 	return cmd
 }

@@ -2,42 +2,109 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
 )
 
+// requireFlag is --require-stages: which stages a report must have.
+type requireFlag struct{ names []string }
+
+func (f *requireFlag) register(cmd *cobra.Command, usage string) {
+	cmd.Flags().StringSliceVar(&f.names, "require-stages", nil, usage)
+}
+
+// check returns an error for a value that requires nothing, as an empty variable of
+// a CI system gives it.
+func (f *requireFlag) check(cmd *cobra.Command) error {
+	for i := range f.names {
+		f.names[i] = strings.TrimSpace(f.names[i])
+	}
+	if cmd.Flags().Changed("require-stages") && !slices.ContainsFunc(f.names, func(s string) bool { return s != "" }) {
+		return usage(&hinted{errors.New("--require-stages names no stage"), "such as --require-stages build,test,publish"})
+	}
+	return nil
+}
+
+// apply adds a finding for each required stage that the report does not have.
+func (f *requireFlag) apply(r *audit.Report, names []string) (*audit.Report, error) {
+	out, err := r.Require(names)
+	if err != nil {
+		return nil, usage(hintedMerge(fmt.Errorf("--require-stages: %w", err)))
+	}
+	return out, nil
+}
+
+// hintedMerge returns an error of [audit.Merge] with its hint.
+func hintedMerge(err error) error {
+	if m, ok := errors.AsType[*audit.MergeError](err); ok && m.Hint != "" {
+		return &hinted{err, m.Hint}
+	}
+	return err
+}
+
 func (c *command) reportCommand() *cobra.Command {
-	var out outputFlags
+	var (
+		out      outputFlags
+		required requireFlag
+	)
 	cmd := &cobra.Command{
-		Use:   "report REPORT.json",
-		Short: "Render a saved report again",
-		Long: `Reads a report that "-o json" wrote ("-" for standard input) and writes it in
-other formats, with the same bytes as the audit would have written. Nothing is
-scanned or judged again; a report whose verdict does not follow from its
-findings is refused.
+		Use:   "report REPORT...",
+		Short: "Render saved reports again, those of several jobs as one",
+		Long: `Reads reports that "-o json" wrote and writes them in other formats: files,
+directories with files that end in .json, and "-" for standard input. One report
+of all stages gives the same bytes as the audit has written. Nothing is scanned
+or judged again; a report whose verdict does not follow from its findings is
+refused.
+
+The reports of the jobs of one pipeline are merged into one, with one verdict.
+They must be judged by the same configuration, baseline, exceptions, locks and
+depaudit. The stages are in the order of depaudit.yaml.
+
+A stage of depaudit.yaml that no report has leaves the result incomplete: a job
+that was skipped is not a pass. With --require-stages only the named stages are
+required, so that the report of one job alone can be rendered.
 ` + outputHelp + `
-The exit code is that of the verdict, as for the audit: 0, 1 or 3; 2 when the
-file is not a report, 4 when something could not be written.`,
+The exit code is that of the verdict, as for the audit: 0, 1 or 3; 2 when a file
+is not a report or the reports do not belong together, 4 when something could
+not be written.`,
 		Example: `  depaudit report report.json
-  depaudit report report.json --show os,lock
-  depaudit report report.json -o markdown=summary.md
+  depaudit report reports -o table -o markdown=release.md
+  depaudit report build.json test.json publish.json -o json=release.json
+  depaudit report build.json --require-stages build
   depaudit report report.json -o spdx-json={stage}.spdx.json`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(&hinted{errors.New("report takes one file, a report that -o json wrote"), "make one with: depaudit audit -o json=report.json"})
+			if len(args) == 0 {
+				return usage(&hinted{errors.New("report takes files, reports that -o json wrote"), "make one with: depaudit audit -o json=report.json"})
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			outputs, err := c.reportOutputs(out.outputs)
 			if err != nil {
 				return err
 			}
-			r, err := c.readReport(args[0])
+			if err := required.check(cmd); err != nil {
+				return err
+			}
+			r, err := c.readReports(args)
 			if err != nil {
 				return usage(err)
+			}
+			names := required.names
+			if r.Inputs != nil && !cmd.Flags().Changed("require-stages") {
+				names = r.Inputs.StageNames()
+			}
+			if r, err = required.apply(r, names); err != nil {
+				return err
 			}
 			var stages []string
 			for _, s := range r.Stages {
@@ -53,6 +120,7 @@ file is not a report, 4 when something could not be written.`,
 		},
 	}
 	out.register(cmd)
+	required.register(cmd, "the `STAGES` that the reports must have, instead of all; with commas, repeatable")
 	return cmd
 }
 
@@ -61,4 +129,105 @@ func (c *command) readReport(path string) (*audit.Report, error) {
 		return audit.Read(c.stdin)
 	}
 	return audit.Load(path)
+}
+
+// readReports reads the reports of the arguments and merges them.
+func (c *command) readReports(args []string) (*audit.Report, error) {
+	parts, err := c.readParts(args)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) == 1 {
+		return parts[0].Report, nil
+	}
+	r, err := audit.Merge(parts)
+	return r, hintedMerge(err)
+}
+
+// readParts reads the reports of the arguments, each file once.
+func (c *command) readParts(args []string) ([]audit.Part, error) {
+	var parts []audit.Part
+	read := func(path string) error {
+		if slices.ContainsFunc(parts, func(p audit.Part) bool { return p.Name == path }) {
+			return nil
+		}
+		r, err := c.readReport(path)
+		if err != nil {
+			return noReport(path, err)
+		}
+		name := path
+		if name == "-" {
+			name = "standard input"
+		}
+		parts = append(parts, audit.Part{Name: name, Report: r})
+		return nil
+	}
+	if i := slices.Index(args, "-"); i >= 0 && slices.Contains(args[i+1:], "-") {
+		return nil, &hinted{errors.New("standard input can be read once"), `give "-" once, and files for the other reports`}
+	}
+	for _, arg := range args {
+		if arg == "-" {
+			if err := read(arg); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		paths := []string{filepath.Clean(arg)}
+		if info, err := os.Stat(arg); err == nil && info.IsDir() {
+			if paths, err = c.reportsIn(arg); err != nil {
+				return nil, err
+			}
+		}
+		for _, path := range paths {
+			if err := read(path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return parts, nil
+}
+
+// maxReports is the largest number of files of a directory that are read as
+// reports. A pipeline of a hundred stages has as many.
+const maxReports = 1000
+
+// reportsIn returns the reports in a directory and below it: downloads of CI
+// artifacts have a directory for each job. Files that end in .json and are
+// something else, such as SBOMs, are named and left out. A directory without a
+// report is an error.
+func (c *command) reportsIn(dir string) ([]string, error) {
+	var paths []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || filepath.Ext(path) != ".json" {
+			return err
+		}
+		kind, err := recogniseFile(path)
+		switch {
+		case err != nil:
+			return err
+		case kind != fileReport:
+			fmt.Fprintf(c.stderr, "depaudit: %s is not a report and is left out\n", terminal.Escape(path))
+			return nil
+		case len(paths) == maxReports:
+			return fmt.Errorf("%s: more than %d reports", dir, maxReports)
+		}
+		paths = append(paths, path)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, &hinted{fmt.Errorf("%s: no report in the directory: no file that ends in .json is one", dir), "each job writes one with: depaudit audit -o json=reports/NAME.json"}
+	}
+	return paths, nil
+}
+
+// noReport returns the error about a file that is no report. A pattern that the
+// shell did not replace matches no file: no job wrote a report.
+func noReport(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?[") {
+		return &hinted{fmt.Errorf("%s: the pattern matches no file: there is no report", path), "check that the jobs ran, and that their reports were downloaded here"}
+	}
+	return err
 }
