@@ -40,6 +40,9 @@ func (p *Proposal) list(b *strings.Builder) {
 		if s.Where == InImage {
 			continue
 		}
+		if s.Checkout != "" {
+			wrap(b, "      ", "", "checkout: "+s.Checkout, columns)
+		}
 		switch {
 		case s.Before > 0:
 			wrap(b, "      ", "", fmt.Sprintf("gate: before line %d, %s", s.Before, s.By), columns)
@@ -90,12 +93,17 @@ func (p *Proposal) lines(b *strings.Builder, config string) {
 		if len(jobs) == 0 {
 			continue
 		}
-		b.WriteString("\nto paste into each job, with its name for STAGE:\n\n")
-		if kind == definition.Workflow {
-			b.WriteString(workflowLines(p.flag(config)))
-		} else {
-			b.WriteString(gitlabLines(p.flag(config)))
+		stage, into := "STAGE", "each of these jobs, with the name of its stage for STAGE"
+		if len(jobs) == 1 {
+			stage, into = jobs[0].Name, "the job"
 		}
+		fmt.Fprintf(b, "\nto paste into %s:\n\n", into)
+		if kind == definition.GitLab {
+			b.WriteString(gitlabLines(stage, p.flag(config)))
+			continue
+		}
+		b.WriteString(workflowLines(stage, config))
+		b.WriteString("\nCOMMIT is the full commit of a release, with the tag as a comment:\n  " + releases + "\n")
 	}
 	var images []*Stage
 	for i := range p.Stages {
@@ -111,17 +119,27 @@ func (p *Proposal) lines(b *strings.Builder, config string) {
 	}
 }
 
-func workflowLines(flags string) string {
-	return `      - run: sudo depaudit snapshot -o "$RUNNER_TEMP/before.json"   # the first step
-      # ... the steps of the job ...
-      - run: sudo depaudit audit` + flags + ` --stage STAGE --since "$RUNNER_TEMP/before.json"
+// workflowLines are the steps of a job (action.yml).
+func workflowLines(stage, config string) string {
+	with := "stages: " + scalar(stage)
+	if config != "" {
+		with += ", config: " + scalar(config)
+	}
+	return `      - uses: depaudit/depaudit@COMMIT # the first step
+        with: {run: begin}
+      # ... the steps that install, build and test ...
+      - uses: depaudit/depaudit@COMMIT # the gate
+        with: {` + with + `}
 `
 }
 
-func gitlabLines(flags string) string {
+// releases prints the commits of the action's releases.
+const releases = "git ls-remote https://github.com/depaudit/depaudit 'refs/tags/v*'"
+
+func gitlabLines(stage, flags string) string {
 	return `    - depaudit snapshot -o /tmp/before.json   # the first line of script:
     # ... the lines of the job ...
-    - depaudit audit` + flags + ` --stage STAGE --since /tmp/before.json
+    - depaudit audit` + flags + ` --stage ` + shellWord(stage) + ` --since /tmp/before.json
 `
 }
 
@@ -129,11 +147,12 @@ func gitlabLines(flags string) string {
 func (p *Proposal) next(b *strings.Builder, config string) {
 	for i := range p.Stages {
 		if p.Stages[i].Where != InImage {
-			fmt.Fprintf(b, "\nnext: commit both; the first run is incomplete (exit code 3) until its report is\naccepted: depaudit baseline update%s --from report.json\n", p.flag(config))
+			b.WriteString("\nnext: commit the configuration with these steps. The first run ends with exit code\n3, since nothing is accepted yet. Accept what its report has, and commit that:\n")
+			fmt.Fprintf(b, "  depaudit baseline update%s --from report.json\n", p.flag(config))
 			return
 		}
 	}
-	fmt.Fprintf(b, "\nnext: build the images, then depaudit baseline update%s, and commit both files\n", p.flag(config))
+	fmt.Fprintf(b, "\nnext: build the images, accept what they have, and commit both files:\n  depaudit baseline update%s\n", p.flag(config))
 }
 
 // shellWord quotes a word for a shell where it needs it.

@@ -37,7 +37,7 @@ func Definitions(ctx context.Context, dir string) ([]definition.File, []Left, er
 			continue
 		}
 		if !printable(name) {
-			broken = append(broken, Left{name, 0, "its name has characters that do not print: rename it"})
+			broken = append(broken, Left{name, 0, "its name has characters that do not print, or act on a log: rename it"})
 			continue
 		}
 		f, err := definition.Read(ctx, root.FS(), name)

@@ -1,6 +1,7 @@
 package propose
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -9,9 +10,9 @@ import (
 	"github.com/depaudit/depaudit/lockcheck/definition"
 )
 
-// maxJobs is the largest number of jobs of which the order is followed. The
-// largest repositories that were looked at have some 300.
-const maxJobs = 5000
+// maxJobs is the largest number of jobs of which the order is followed, which takes
+// quadratic time. The largest repositories that were looked at have some 300.
+const maxJobs = 1000
 
 // node is a job with its file.
 type node struct {
@@ -51,8 +52,9 @@ type handed struct {
 type graph struct {
 	nodes  []*node
 	byFile map[*definition.File][]*node
-	// over is the number of jobs beyond the limit.
-	over int
+	// over is the number of jobs beyond the limit, of which the first is in overFile.
+	over     int
+	overFile string
 }
 
 func newGraph(files []definition.File) *graph {
@@ -69,6 +71,7 @@ func newGraph(files []definition.File) *graph {
 		for j := range f.Jobs {
 			if len(g.nodes) == maxJobs {
 				g.over++
+				g.overFile = cmp.Or(g.overFile, f.Path)
 				continue
 			}
 			n := &node{file: f, job: &f.Jobs[j], calls: callOf(&f.Jobs[j], byPath)}

@@ -3,6 +3,7 @@ package propose
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -391,6 +392,7 @@ func (p *proposer) stage(n *node) Stage {
 		}
 	}
 	p.gate(&s, n)
+	s.Checkout = missingCheckout(n)
 	s.Locks = p.locks(n.job, "", &s)
 	return s
 }
@@ -450,6 +452,31 @@ func (p *proposer) gate(s *Stage, n *node) {
 	for _, h := range n.hands {
 		first(h.line, "the artifact "+quoted(h.name))
 	}
+}
+
+// missingCheckout returns what to do if a job of a workflow does not check its own
+// repository out at the root, where the configuration is. A checkout empties its
+// directory, and so comes first.
+func missingCheckout(n *node) string {
+	if n.file.Kind != definition.Workflow {
+		return ""
+	}
+	others := false
+	for _, s := range n.job.Steps {
+		if actionOf(s.Uses) != "actions/checkout" {
+			continue
+		}
+		repository := s.With["repository"]
+		foreign := repository != "" && repository != "${{ github.repository }}"
+		if !foreign && path.Clean(s.With["path"]) == "." {
+			return ""
+		}
+		others = true
+	}
+	if others {
+		return "not of this repository at the root, where the gate reads the configuration: check it out with `path:`, and give `config:` to the gate"
+	}
+	return "it has none, and the gate reads the configuration: add actions/checkout first"
 }
 
 // oneLine returns an untrusted text for a comment: without characters that act on a

@@ -131,6 +131,9 @@ type Stage struct {
 	Remarks []string
 	// Locks are paths, relative to the repository.
 	Locks []string
+	// Checkout is what to do so that the job has the configuration in its
+	// directory, "" if it has.
+	Checkout string
 	// Before is the line of the first step that publishes, 0 if none does: the gate
 	// must come before it. By is that step.
 	Before int
@@ -161,6 +164,9 @@ func New(in Input) *Proposal {
 		}
 	}
 	p.graph = newGraph(in.Files)
+	if p.graph.over > 0 {
+		p.Unread = append(p.Unread, Left{p.graph.overFile, 0, fmt.Sprintf("%s beyond the first %d", wording.Count(p.graph.over, "job", "jobs"), maxJobs)})
+	}
 	p.jobs()
 	p.images()
 	p.remaining()

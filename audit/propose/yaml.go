@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -159,12 +160,13 @@ var image = regexp.MustCompile(`^[a-z][a-z-]*(:[A-Za-z0-9._/@+-]+)+$`)
 func comment(b *strings.Builder, indent, text string) { wrap(b, indent+"# ", "", text, width) }
 
 // wrap writes a text in lines of a width in bytes, the second and later ones with a
-// further indent.
+// further indent. No line acts on a terminal or a log.
 func wrap(b *strings.Builder, indent, further, text string, width int) {
 	line := ""
+	flush := func() { b.WriteString(indent + terminal.EscapeTo(line, 4*len(line)+1) + "\n") }
 	for _, word := range strings.Fields(text) {
 		if line != "" && len(indent)+len(line)+1+len(word) > width {
-			b.WriteString(indent + line + "\n")
+			flush()
 			line = further
 		}
 		if strings.TrimSpace(line) != "" {
@@ -172,5 +174,5 @@ func wrap(b *strings.Builder, indent, further, text string, width int) {
 		}
 		line += word
 	}
-	b.WriteString(indent + line + "\n")
+	flush()
 }
