@@ -16,7 +16,7 @@ func wrap(s string, n int) []string {
 	words := strings.TrimLeft(s, " ")
 	indent := s[:min(len(s)-len(words), n/2)]
 	hanging := indent + "    "
-	lines := terminal.WrapHanging(words, n-len(indent), n-len(hanging))
+	lines := terminal.WrapScreen(words, n-len(indent), n-len(hanging))
 	for i := range lines {
 		if i == 0 {
 			lines[i] = indent + lines[i]

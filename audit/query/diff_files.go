@@ -70,7 +70,7 @@ func (d *FileDiff) Text(w io.Writer, o terminal.Options, limit int) error {
 			c := &shown[i]
 			rows = append(rows, []string{c.Before.Path, c.Detail(), between(c.Before.Component, c.After.Component)})
 		}
-		p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "path"}, {Title: "what"}, {Title: "package", Spare: true}}, Rows: rows})
+		p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "path"}, {Title: "what"}, {Title: "package", Spare: 1}}, Rows: rows})
 		p.rest(len(f.Changed), len(shown))
 	}
 	p.places("Only in "+d.Before, f.Removed)
@@ -126,7 +126,7 @@ func (p diffSheet) places(title string, files []diff.File) {
 		}
 		rows = append(rows, []string{x.Path, size, component})
 	}
-	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "path"}, {Title: "files"}, {Title: "package", Spare: true}}, Rows: rows})
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "path"}, {Title: "files"}, {Title: "package", Spare: 1}}, Rows: rows})
 	p.rest(len(places), len(shown))
 }
 

@@ -21,7 +21,7 @@ func (p diffSheet) changes(title string, list []diff.VersionChange) {
 		i := c.After[0]
 		rows = append(rows, []string{i.FullName(), i.Type, versionsOf(c.Before), versionsOf(c.After), c.Order})
 	}
-	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "type", Spare: true}, {Title: "before"}, {Title: "after"}, {Title: "order", Spare: true}}, Rows: rows})
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "type", Spare: 1}, {Title: "before"}, {Title: "after"}, {Title: "order", Spare: 1}}, Rows: rows})
 	p.rest(len(list), len(shown))
 }
 
@@ -81,7 +81,7 @@ func (p diffSheet) moves(title string, list []diff.Move) {
 	for _, m := range shown {
 		rows = append(rows, []string{m.FullName(), m.Version, m.Type, shortID(m.Bundled)})
 	}
-	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "version"}, {Title: "type", Spare: true}, {Title: "bundled"}}, Rows: rows})
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "version"}, {Title: "type", Spare: 1}, {Title: "bundled"}}, Rows: rows})
 	p.rest(len(list), len(shown))
 }
 

@@ -130,7 +130,7 @@ func (f *Find) hits(p sheet, limit int) {
 	}
 	p.Blank()
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
-		{Title: "in", Path: true}, {Title: "name"}, {Title: "version", Whole: true}, {Title: "type", Whole: true}, {Title: "arch", Spare: true}, {Title: "where", Path: true, Spare: true},
+		{Title: "in", Path: true}, {Title: "name"}, {Title: "version", Whole: true}, {Title: "type", Whole: true}, {Title: "arch", Spare: 1}, {Title: "where", Path: true, Spare: 1},
 	}, Rows: rows})
 	p.more(indent, cut, "", " (--limit 0 shows all)")
 	if anyCase {

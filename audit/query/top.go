@@ -147,6 +147,8 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 	var rows [][]string
 	presumed := a.ByReason[graph.Presumed] > 0 || a.ByReason[graph.Named] > 0
 	differs := slices.ContainsFunc(a.Roots, func(h TopRoot) bool { return h.Autoremove != nil })
+	// Without an audit the provenance repeats the type.
+	audited := slices.ContainsFunc(a.Components, func(c Component) bool { return c.Provenance != "" && c.Provenance != "os" })
 	for _, h := range a.Roots {
 		it := m[h.ID]
 		removed := ""
@@ -160,13 +162,17 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 		if presumed || h.Reason == graph.Essential {
 			why = string(h.Reason)
 		}
+		provenance := it.Provenance
+		if !audited {
+			provenance = ""
+		}
 		rows = append(rows, []string{
-			it.FullName(), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
+			it.FullName(), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, provenance, why,
 		})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
-		{Title: "Root"}, {Title: "Version", Spare: true}, {Title: "Introduces", Right: true}, {Title: "Size", Right: true}, {Title: "Autoremove", Right: true},
-		{Title: "Shared", Right: true}, {Title: "Size", Right: true, Spare: true}, {Title: "Type", Whole: true}, {Title: "Provenance", Spare: true}, {Title: "Reason", Whole: true},
+		{Title: "Root"}, {Title: "Version", Spare: 1}, {Title: "Introduces", Right: true}, {Title: "Size", Right: true}, {Title: "Autoremove", Right: true},
+		{Title: "Shared", Right: true}, {Title: "Size", Long: "Size of shared", Right: true, Spare: 1}, {Title: "Type", Whole: true}, {Title: "Provenance", Spare: 1}, {Title: "Reason", Whole: true},
 	}, Rows: rows})
 	p.more(indent, a.Cut, "", " (--limit 0 lists all)")
 	a.differences(p, m)

@@ -82,8 +82,8 @@ func left(x *audit.ExceptionUse) string {
 
 func exceptionUseList(s stage) terminal.Table {
 	l := terminal.Table{Columns: []terminal.Column{
-		{Title: "Exception", Code: true}, {Title: "Covers"}, {Title: "Rules", Spare: true}, {Title: "Age"}, {Title: "Left"}, {Title: "Expires"},
-		{Title: "Responsible", Code: true}, {Title: "Reason"}, {Title: "Place", Path: true, Code: true, Spare: true},
+		{Title: "Exception", Code: true}, {Title: "Covers"}, {Title: "Rules", Spare: 1}, {Title: "Age"}, {Title: "Left"}, {Title: "Expires"},
+		{Title: "Responsible", Code: true}, {Title: "Reason"}, {Title: "Place", Path: true, Code: true, Spare: 1},
 	}}
 	for i := range s.Exceptions {
 		x := &s.Exceptions[i]

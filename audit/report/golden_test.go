@@ -49,7 +49,7 @@ func goldens() map[string]*audit.Report {
 func TestGolden(t *testing.T) {
 	for name, r := range goldens() {
 		for _, width := range []int{60, 80, 120} {
-			golden(t, fmt.Sprintf("%s.%d", name, width), "table", r, Options{Width: width})
+			golden(t, fmt.Sprintf("%s.%d", name, width), "table", r, Options{Width: width, Cut: width == 60})
 		}
 		golden(t, name+".md", "markdown", r, Options{})
 	}

@@ -76,9 +76,9 @@ func shown(names []string) ([]List, error) {
 func dependencyList(p audit.Provenance) func(stage) terminal.Table {
 	return func(s stage) terminal.Table {
 		l := terminal.Table{Columns: []terminal.Column{
-			{Title: "Name", Code: true}, {Title: "Version", Code: true}, {Title: "Type"}, {Title: evidenceTitle(p), Spare: p == audit.FromNowhere},
+			{Title: "Name", Code: true}, {Title: "Version", Code: true}, {Title: "Type"}, {Title: evidenceTitle(p), Spare: reasonSpare(p)},
 			{Title: whereTitle(p), Path: true, Code: true}, {Title: "Owner", Code: true}, {Title: "Why"},
-			{Title: "Replaces", Code: true, Spare: true}, {Title: "Layer", Right: true}, {Title: "Step", Code: true, Spare: true},
+			{Title: "Replaces", Code: true, Spare: 1}, {Title: "Layer", Right: true}, {Title: "Step", Code: true, Spare: 1},
 		}}
 		for i := range s.Dependencies {
 			if d := &s.Dependencies[i]; d.Provenance == p {
@@ -99,6 +99,15 @@ func packageList(s stage) terminal.Table {
 		}
 	}
 	return l
+}
+
+// reasonSpare is for the column of [evidenceTitle]: the last column repeats a reason in
+// words.
+func reasonSpare(p audit.Provenance) int {
+	if p == audit.FromNowhere {
+		return 1
+	}
+	return 0
 }
 
 func evidenceTitle(p audit.Provenance) string {
@@ -169,7 +178,7 @@ func exceptionList(s stage) terminal.Table {
 func growthList(s stage) terminal.Table {
 	l := terminal.Table{Columns: []terminal.Column{
 		{Title: "", Paint: signColor}, {Title: "Name", Code: true}, {Title: "Version", Code: true},
-		{Title: "Provenance"}, {Title: "Introduced by", Code: true}, {Title: "How"}, {Title: "Layer", Right: true}, {Title: "Step", Code: true, Spare: true},
+		{Title: "Provenance"}, {Title: "Introduced by", Code: true}, {Title: "How"}, {Title: "Layer", Right: true}, {Title: "Step", Code: true, Spare: 1},
 	}}
 	row := func(cells ...string) {
 		l.Rows = append(l.Rows, append(cells, make([]string, len(l.Columns)-len(cells))...))
@@ -275,7 +284,7 @@ func limitationList(s stage) terminal.Table {
 func layerList(s stage) terminal.Table {
 	l := terminal.Table{Columns: []terminal.Column{
 		{Title: "Layer", Right: true}, {Title: "Part of"}, {Title: "Count", Right: true}, {Title: "New", Right: true},
-		{Title: "Unaccounted", Right: true}, {Title: "Step", Code: true}, {Title: "Digest", Code: true, Spare: true},
+		{Title: "Unaccounted", Right: true}, {Title: "Step", Code: true}, {Title: "Digest", Code: true, Whole: true, Spare: 1},
 	}}
 	for _, x := range s.layers() {
 		number, of := strconv.Itoa(x.number), "the stage"

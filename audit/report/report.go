@@ -38,6 +38,8 @@ type Options struct {
 	Width int
 	// Color allows SGR escape sequences: see [terminal.Options].
 	Color bool
+	// Cut shortens what is too wide for a terminal: see [terminal.Options].
+	Cut bool
 	// Show names the lists to print in full besides the summary: see
 	// [Lists]. The json format always has everything.
 	Show []string

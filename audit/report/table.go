@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -56,7 +55,7 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 	if err != nil {
 		return err
 	}
-	p := &page{terminal.NewPage(terminal.Options{Width: o.Width, Color: o.Color})}
+	p := &page{terminal.NewPage(terminal.Options{Width: o.Width, Color: o.Color, Cut: o.Cut})}
 	if len(r.Stages) != 1 || r.Verdict != r.Stages[0].Verdict || len(notReported(r)) > 0 {
 		p.reportHead(r)
 	}
@@ -82,19 +81,24 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 // stage.
 func (p *page) reportHead(r *audit.Report) {
 	word := verdictWord(r.Verdict)
-	head := []string{word + " " + p.Paint(terminal.Cut(terminal.Escape(r.Pipeline), p.Width()-len("INCOMPLETE ")), terminal.Bold), summary(r)}
+	room := p.Width() - len("INCOMPLETE ")
+	name := p.Fit(terminal.Escape(r.Pipeline), room)
+	if terminal.Width(name) <= room {
+		name = p.Paint(name, terminal.Bold)
+	}
+	head := []string{word + " " + name, summary(r)}
 	lines := terminal.Flow(head, terminal.Gap+" ", p.Width())
 	lines[0] = p.verdict(word) + strings.TrimPrefix(lines[0], word)
 	p.lines("", "", lines)
 	p.Blank()
-	// At 60 columns the parts of the total give way: each stage's block has
+	// With little room the parts of the total give way: each stage's block has
 	// them too.
 	l := terminal.Table{Columns: []terminal.Column{
-		{Title: "Stage"}, {Title: "Verdict", Whole: true, Paint: verdictColor}, {Title: "Gate", Spare: true}, {Title: "Total", Right: true},
-		{Title: "Base", Right: true, Spare: true}, {Title: "Added", Right: true, Spare: true}, {Title: "OS", Right: true, Spare: true},
-		{Title: "Lock", Right: true, Spare: true}, {Title: "Exception", Right: true, Spare: true},
-		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show", Spare: true},
-		{Title: "Platform", Spare: true},
+		{Title: "Stage"}, {Title: "Verdict", Whole: true, Paint: verdictColor}, {Title: "Gate", Whole: true}, {Title: "Total", Right: true},
+		{Title: "Base", Right: true, Spare: 2}, {Title: "Added", Right: true, Spare: 2}, {Title: "OS", Right: true, Spare: 2},
+		{Title: "Lock", Right: true, Spare: 2}, {Title: "Exception", Right: true, Spare: 2},
+		{Title: "Unaccounted", Right: true, Spare: 1}, {Title: "Growth", Right: true, Spare: 1}, {Title: "Cannot show", Spare: 2},
+		{Title: "Platform", Spare: 2},
 	}}
 	l.Rows = rows(r, l.Columns, func(s stage) []string {
 		c := s.Counts
@@ -172,13 +176,13 @@ func (p *page) stageHead(r *audit.Report, s stage) {
 			word = "" // a scan has no rules to pass
 		}
 	}
-	first := strings.TrimSpace(word + " " + terminal.Cut(terminal.Escape(name), p.Width()-len("INCOMPLETE ")))
+	first := strings.TrimSpace(word + " " + p.Fit(terminal.Escape(name), p.Width()-len("INCOMPLETE ")))
 	numbers := []string{s.headline(terminal.Escape)}
 	if standing := s.standing(); standing != "" {
 		numbers = append(numbers, standing)
 	}
 	// The name and the number share a line when there is room for both.
-	lines := append([]string{first}, terminal.Flow(numbers, "   ", p.Width()-len(indent))...)
+	lines := append(terminal.WrapHanging(first, p.Width(), p.Width()-len(indent)), terminal.Flow(numbers, "   ", p.Width()-len(indent))...)
 	if together := first + terminal.Gap + numbers[0]; terminal.Width(together) <= p.Width() {
 		numbers[0] = together
 		lines = terminal.Flow(numbers, "   ", p.Width())
@@ -248,31 +252,79 @@ func (p *page) layers(s stage) {
 			p.field("", "", "and more: see --show layers")
 			return
 		}
-		p.field(fmt.Sprintf("layer %d", l.number), "", strings.TrimSuffix(fmt.Sprintf("added %d: %s", l.all, terminal.Cut(terminal.Escape(l.step), p.Width())), ": "))
+		p.field(fmt.Sprintf("layer %d", l.number), "", strings.TrimSuffix(fmt.Sprintf("added %d: %s", l.all, p.Fit(terminal.Escape(l.step), p.Width())), ": "))
 	}
 }
 
 // group writes one new dependency with those that it introduces.
 func (p *page) group(s stage, g audit.GrowthGroup, nameWidth, provenanceWidth int) {
 	sign := indent + p.Paint("+", terminal.Red) + " "
-	name := terminal.Fit(terminal.Cut(terminal.Escape(s.name(g.ID)), nameWidth), nameWidth)
-	left := sign + name + "   " + terminal.Fit(terminal.Cut(terminal.Escape(s.provenance(g.ID)), provenanceWidth), provenanceWidth)
+	provenance := p.padded(terminal.Escape(s.provenance(g.ID)), provenanceWidth)
+	name := p.padded(terminal.Escape(s.name(g.ID)), nameWidth)
+	left := sign + name + "   " + provenance
 	how := terminal.Escape(s.how(g))
 	introduced := each(g.Introduces, s.short)
 	if len(introduced) > 0 {
 		how += ": "
 	}
 	room := p.Width() - terminal.Width(left) - 3
-	if how == "" || room >= terminal.Width(how)+min(fewNames, terminal.Width(terminal.Enumerate(introduced, fewNames))) {
-		p.line(left + "   " + terminal.Cut(how+terminal.Enumerate(introduced, room-terminal.Width(how)), room))
+	fits := p.Cuts() || room >= 0
+	if how == "" && fits || fits && room >= terminal.Width(how)+p.few(introduced) {
+		p.line(left + "   " + p.Fit(how+p.enumerate(introduced, room-terminal.Width(how)), room))
 		return
 	}
-	p.line(left)
-	p.line(below + terminal.Cut(how+terminal.Enumerate(introduced, p.Width()-len(below)-terminal.Width(how)), p.Width()-len(below)))
+	p.beside(sign, name, provenance, left)
+	if how == "" {
+		return
+	}
+	p.below(how + p.enumerate(introduced, p.Width()-len(below)-terminal.Width(how)))
 }
 
-// fewNames is the room that names need to be on the line of their head. With
-// less room they are on the line below it.
+// padded makes an escaped text n cells wide, cut only where the page cuts.
+func (p *page) padded(s string, n int) string {
+	if p.Cuts() || terminal.Width(s) <= n {
+		return terminal.Fit(s, n)
+	}
+	return s
+}
+
+// beside writes a line of several parts, or each part on a line if they do not fit.
+func (p *page) beside(sign, first, second, line string) {
+	if p.Cuts() || terminal.Width(line) <= p.Width() {
+		p.line(line)
+		return
+	}
+	p.entry(sign, first)
+	p.below(second)
+}
+
+// below writes an escaped text below the line that it belongs to.
+func (p *page) below(text string) {
+	if p.Cuts() {
+		p.line(below + terminal.Cut(text, p.Width()-len(below)))
+		return
+	}
+	p.lines(below, below+indent, terminal.WrapHanging(text, p.Width()-len(below), p.Width()-len(below+indent)))
+}
+
+// few returns the room that names need to be on the line of their head.
+func (p *page) few(names []string) int {
+	if p.Cuts() {
+		return min(fewNames, terminal.Width(terminal.Enumerate(names, fewNames)))
+	}
+	return terminal.Width(terminal.EnumerateWhole(names, fewNames))
+}
+
+// enumerate is [terminal.Enumerate] for this page.
+func (p *page) enumerate(names []string, room int) string {
+	if p.Cuts() {
+		return terminal.Enumerate(names, room)
+	}
+	return terminal.EnumerateWhole(names, room)
+}
+
+// fewNames is the room that names take on the line of their head. With less room
+// they are on the line below it.
 const (
 	fewNames = 24
 	below    = "      "
@@ -284,12 +336,22 @@ func (p *page) shared(s stage, c shared) {
 	head := fmt.Sprintf("%d shared by %s: ", len(c.ids), terminal.Escape(s.heads(c.by)))
 	names := each(c.ids, s.short)
 	room := p.Width() - terminal.Width(sign) - terminal.Width(head)
-	if room >= min(fewNames, terminal.Width(terminal.Enumerate(names, fewNames))) {
-		p.line(sign + terminal.Cut(head+terminal.Enumerate(names, room), p.Width()-terminal.Width(sign)))
+	if room >= p.few(names) {
+		p.entry(sign, head+p.enumerate(names, room))
 		return
 	}
-	p.line(sign + terminal.Cut(head, p.Width()-terminal.Width(sign)))
-	p.line(below + terminal.Cut(terminal.Enumerate(names, p.Width()-len(below)), p.Width()-len(below)))
+	p.entry(sign, head)
+	p.below(p.enumerate(names, p.Width()-len(below)))
+}
+
+// entry writes an escaped text after a sign.
+func (p *page) entry(sign, text string) {
+	room := p.Width() - terminal.Width(sign)
+	if p.Cuts() {
+		p.line(sign + terminal.Cut(text, room))
+		return
+	}
+	p.lines(sign, below, terminal.WrapHanging(text, room, p.Width()-len(below)))
 }
 
 // difference writes one line that names as many as fit.
@@ -299,7 +361,7 @@ func (p *page) difference(sign string, c terminal.Style, format string, names []
 	}
 	head := fmt.Sprintf(format, len(names))
 	room := p.Width() - len(indent) - 2
-	p.line(indent + p.Paint(sign, c) + " " + terminal.Cut(head+terminal.Enumerate(names, room-len(head)), room))
+	p.entry(indent+p.Paint(sign, c)+" ", head+p.enumerate(names, room-len(head)))
 }
 
 func (p *page) findings(s stage, all []audit.Finding) {
@@ -314,7 +376,7 @@ func (p *page) findings(s stage, all []audit.Finding) {
 			p.field(severityWord(f.Severity), severityColor(string(f.Severity)), strings.TrimPrefix(f.Rule+": "+f.Message, ": "))
 		}
 		for _, path := range f.Paths[:min(len(f.Paths), shownItems)] {
-			p.paste("", "", path)
+			p.path("", "", path)
 		}
 		if more := len(f.Paths) - shownItems; more > 0 {
 			p.field("", "", fmt.Sprintf("and %d more: see --show findings", more))
@@ -339,51 +401,80 @@ func (p *page) dependencies(s stage, ids []string, where string) {
 	}
 	width = min(width, (p.Width()-len(lead))/2)
 	for _, id := range shownIDs {
-		name := terminal.Escape(s.name(id))
-		reason := cmp.Or(s.why(id), s.provenance(id))
-		if terminal.Width(name) > width {
-			// A name is never cut: it is what a reader looks for.
-			p.Prose(lead, lead, s.name(id), terminal.Plain)
-			p.Prose(lead+terminal.Fit("", width)+terminal.Gap, lead+terminal.Fit("", width)+terminal.Gap, reason, terminal.Plain)
-			continue
-		}
-		if reason == "" {
-			p.Safe(lead + name)
-			continue
-		}
-		p.Prose(lead+terminal.Fit(name, width)+terminal.Gap, lead+terminal.Fit("", width)+terminal.Gap, reason, terminal.Plain)
+		p.dependency(s, id, lead, width)
 	}
-	p.directories(s, ids)
 	if more := len(ids) - len(shownIDs); more > 0 {
 		p.field("", "", fmt.Sprintf("and %d more: see --show %s", more, where))
 	}
 }
 
-// directories writes where the packages of a finding are installed, if that is
-// one directory or two: the same name can be in several environments.
-func (p *page) directories(s stage, ids []string) {
-	count := map[string]int{}
-	for _, id := range ids {
-		d := s.byID[id]
-		if d == nil || d.Kind == sbom.KindOS || d.Kind == sbom.KindFiles || len(d.Paths) == 0 {
-			return
-		}
-		count[installedIn(d.Paths[0])]++
+// dependency writes one dependency of a finding: its name and the directory that it
+// is installed in, because the same name can be in several, then the reason.
+func (p *page) dependency(s stage, id, lead string, width int) {
+	name := terminal.Escape(s.name(id))
+	reason := cmp.Or(s.why(id), s.provenance(id))
+	column := lead + strings.Repeat(" ", width) + terminal.Gap
+	dir := terminal.Escape(directory(s.byID[id]))
+	room := p.Width() - terminal.Width(column)
+	left := lead + terminal.Fit(name, width) + terminal.Gap
+	if terminal.Width(name) > width {
+		// A name is never cut: it is what a reader looks for.
+		p.Prose(lead, lead, s.name(id), terminal.Plain)
+		left = column
 	}
-	if len(count) == 0 || len(count) > shownDirectories {
+	if together := reason + ", in " + dir; dir != "" && reason != "" && terminal.Width(terminal.Escape(together)) <= room {
+		dir, reason = "", together
+	}
+	switch {
+	case dir == "" && reason == "":
+		if left != column {
+			p.Safe(lead + name)
+		}
 		return
+	case dir == "" && widestWord(reason) <= room:
+		p.Prose(left, column, reason, terminal.Plain)
+		return
+	case dir == "":
+		dir, reason = reason, ""
 	}
-	for _, dir := range slices.Sorted(maps.Keys(count)) {
-		text := "in " + dir
-		if len(count) > 1 {
-			text += fmt.Sprintf(" (%d)", count[dir])
+	under := lead + indent
+	if terminal.Width(dir) <= room {
+		p.Safe(left + dir)
+	} else {
+		if left != column {
+			p.Safe(lead + name)
 		}
-		p.paste("", "", text)
+		p.Prose(under, under, p.FitPath(dir, p.Width()-len(under)), terminal.Plain)
 	}
+	p.Prose(under, under, reason, terminal.Plain)
 }
 
-// shownDirectories is the number of directories that a finding names.
-const shownDirectories = 2
+// widestWord returns the width of the widest word of a text.
+func widestWord(s string) int {
+	n := 0
+	for word := range strings.FieldsSeq(s) {
+		n = max(n, terminal.Width(terminal.Escape(word)))
+	}
+	return n
+}
+
+// directory returns the directory that a package is installed in, and how many
+// others there are: "" for one of the operating system, and for files.
+func directory(d *audit.Dependency) string {
+	if d == nil || d.Kind == sbom.KindOS || d.Kind == sbom.KindFiles || len(d.Paths) == 0 {
+		return ""
+	}
+	var dirs []string
+	for _, p := range d.Paths {
+		if dir := installedIn(p); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	if n := len(dirs) - 1; n > 0 {
+		return fmt.Sprintf("%s and %d more", dirs[0], n)
+	}
+	return dirs[0]
+}
 
 // installedIn returns the directory that packages are installed in, of the path
 // that shows one: what is before its own directory, and for Node.js its
@@ -427,7 +518,7 @@ func (p *page) gaps(s stage) {
 			p.field(label, color, text)
 			continue
 		}
-		p.paste(label, color, g.Path)
+		p.path(label, color, g.Path)
 		p.field("", "", text)
 	}
 }
@@ -465,6 +556,14 @@ func (p *page) paste(name string, c terminal.Style, text string) {
 		return
 	}
 	p.line(indent + p.Paint(name, c) + strings.Repeat(" ", max(1, label-len(name))) + whole)
+}
+
+// path writes a labelled path, on a terminal shortened in the middle.
+func (p *page) path(name string, c terminal.Style, path string) {
+	if p.Cuts() {
+		path = terminal.CutMiddle(terminal.Escape(path), p.Width()-len(indent)-label)
+	}
+	p.paste(name, c, path)
 }
 
 // hint writes advice. Text in backquotes is not broken; if it is too wide it

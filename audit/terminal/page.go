@@ -17,7 +17,7 @@ const (
 )
 
 // Options describe the terminal. The zero value is a log: 80 columns, no
-// colours.
+// colours, and nothing is cut.
 type Options struct {
 	// Width is the number of columns, 0 for [DefaultWidth]. Less than
 	// [MinWidth] is taken as MinWidth.
@@ -25,6 +25,11 @@ type Options struct {
 	// Color allows SGR escape sequences. They are the only escape sequences in
 	// any output, and nothing is expressed by colour alone.
 	Color bool
+	// Cut shortens what is too wide for a line with an ellipsis, for a terminal,
+	// which a reader can make wider. A log is all that there is later:
+	// there such a text is continued on further lines, and a word that is wider
+	// than a line is written in one piece.
+	Cut bool
 }
 
 // Style is the parameter of an SGR sequence.
@@ -53,6 +58,7 @@ func Paint(s string, st Style) string {
 type Page struct {
 	width int
 	color bool
+	cut   bool
 	out   strings.Builder
 	err   error // of a table, kept for the end
 }
@@ -63,11 +69,30 @@ func NewPage(o Options) *Page {
 	if width == 0 {
 		width = DefaultWidth
 	}
-	return &Page{width: max(width, MinWidth), color: o.Color}
+	return &Page{width: max(width, MinWidth), color: o.Color, cut: o.Cut}
 }
 
 // Width returns the number of columns.
 func (p *Page) Width() int { return p.width }
+
+// Cuts reports whether text that is too wide is cut: see [Options].
+func (p *Page) Cuts() bool { return p.cut }
+
+// Fit shortens s to n cells, if the page cuts.
+func (p *Page) Fit(s string, n int) string {
+	if !p.cut {
+		return s
+	}
+	return Cut(s, n)
+}
+
+// FitPath is [Page.Fit] for a path.
+func (p *Page) FitPath(s string, n int) string {
+	if !p.cut {
+		return s
+	}
+	return CutMiddle(s, n)
+}
 
 // Paint returns s in a style, if the page has colours. Blanks at its end stay
 // outside, where [Page.Safe] removes them.
@@ -89,8 +114,12 @@ func (p *Page) Safe(line string) {
 // Blank writes an empty line.
 func (p *Page) Blank() { p.out.WriteByte('\n') }
 
-// Line writes one line after an indent, cut to the width.
+// Line writes one line after an indent, cut to the width or continued.
 func (p *Page) Line(indent, text string, st Style) {
+	if !p.cut && Width(indent)+Width(Escape(text)) > p.width {
+		p.Prose(indent, indent+Gap, text, st)
+		return
+	}
 	p.Safe(indent + p.Paint(Cut(Escape(text), p.width-Width(indent)), st))
 }
 
@@ -106,12 +135,12 @@ func (p *Page) Prose(first, rest, text string, st Style) {
 }
 
 // List writes words beside each other. A word that is wider than a line is
-// cut.
+// cut, or on a line of its own.
 func (p *Page) List(indent string, words []string) {
 	room := p.width - Width(indent)
 	cut := make([]string, len(words))
 	for i, w := range words {
-		cut[i] = Cut(Escape(w), room)
+		cut[i] = p.Fit(Escape(w), room)
 	}
 	for _, line := range Flow(cut, Gap, room) {
 		if line != "" {
@@ -120,21 +149,25 @@ func (p *Page) List(indent string, words []string) {
 	}
 }
 
-// Pair writes a text and, at the right edge of the same line, a remark, which
-// is cut or left out when there is no room for both. With path, the remark is
-// cut at its front.
+// Pair writes a text and, at the right edge of the same line, a remark. Where there
+// is no room for both, the remark is cut or left out, or is on a line of its own.
+// With path, the remark is cut in its middle.
 func (p *Page) Pair(indent, text, remark string, path bool) {
 	text, remark = Escape(text), Escape(remark)
 	room := p.width - Width(indent)
-	text = Cut(text, room)
 	left := room - Width(text) - len(Gap)
-	if remark == "" || left < minColumn {
-		p.Safe(indent + text)
+	if !p.cut && Width(remark) > max(left, 0) {
+		p.Line(indent, text, Plain)
+		p.Prose(indent+Gap+Gap, indent+Gap+Gap, remark, Faint)
+		return
+	}
+	if remark == "" || p.cut && left < minColumn {
+		p.Line(indent, text, Plain)
 		return
 	}
 	cut := Cut
 	if path {
-		cut = CutFront
+		cut = CutMiddle
 	}
 	p.Safe(indent + text + p.Paint(FitRight(cut(remark, left), room-Width(text)), Faint))
 }

@@ -10,18 +10,20 @@ import (
 func TestPage(t *testing.T) {
 	hostile := []string{
 		"", "a", "plain words", "\x1b[31mred", "a\n::error::b", "::error::c", "x \u202e y", "##[error]", strings.Repeat("long", 5000),
-		strings.Repeat("日本", 300), "e" + strings.Repeat("\u0301", 50), "\xff", strings.Repeat("word ", 5000), strings.Repeat(":", 300),
+		strings.Repeat("日本", 300), "e" + strings.Repeat("\u0301", 50), "\xff", strings.Repeat("word ", 150), strings.Repeat(":", 300),
 	}
 	for _, width := range []int{0, 1, 40, 80, 200} {
-		for _, color := range []bool{false, true} {
-			s := NewPage(Options{Width: width, Color: color})
+		for _, mode := range []Options{{}, {Color: true}, {Cut: true}, {Cut: true, Color: true}} {
+			mode.Width = width
+			color := mode.Color
+			s := NewPage(mode)
 			for _, h := range hostile {
 				s.Line("  ", h, Bold)
 				s.Prose("- ", "  ", h, Faint)
 				s.Pair("  ", h, h, false)
 				s.Pair("  ", "short", h, true)
 				s.List("    ", append(hostile, h))
-				s.Table("  ", Table{Columns: []Column{{Title: "Name"}, {Title: "N", Right: true}, {Title: "Path", Path: true}, {Title: "More", Spare: true}}, Rows: [][]string{{h, "1", h, h}, {"b", "22", "/x", ""}}})
+				s.Table("  ", Table{Columns: []Column{{Title: "Name"}, {Title: "N", Right: true}, {Title: "Path", Path: true}, {Title: "More", Spare: 1}}, Rows: [][]string{{h, "1", h, h}, {"b", "22", "/x", ""}}})
 				s.Blank()
 			}
 			var b strings.Builder
@@ -32,8 +34,10 @@ func TestPage(t *testing.T) {
 				line = strings.TrimSuffix(line, "\n")
 				bare := strings.NewReplacer("\x1b[1m", "", "\x1b[2m", "", "\x1b[0m", "").Replace(line)
 				switch {
-				case Width(line) > s.Width():
-					t.Fatalf("width %d: %d cells: %q", s.Width(), Width(line), line)
+				case !mode.Cut && strings.Contains(line, "…") && Width(line) < maxText:
+					t.Fatalf("cut in a log: %.100q", line)
+				case Width(line) > s.Width() && len(strings.Fields(bare)) > 2:
+					t.Fatalf("width %d: %d cells: %.200q", s.Width(), Width(line), line)
 				case strings.HasPrefix(strings.TrimSpace(bare), "::"), strings.Contains(bare, "##["):
 					t.Fatalf("a command to a CI system: %q", line)
 				case strings.ContainsAny(bare, "\x1b\u202e") || strings.Contains(bare, "\xff"), !color && bare != line:
@@ -44,9 +48,21 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestLayout is what a sheet looks like.
+// TestLayout is what a sheet looks like on a terminal and in a log.
 func TestLayout(t *testing.T) {
-	s := NewPage(Options{Width: 40})
+	for _, test := range []struct {
+		options Options
+		want    string
+	}{{Options{Width: 40, Cut: true}, onTerminal}, {Options{Width: 40}, inLog}} {
+		got := layoutOf(t, test.options)
+		if got != test.want {
+			t.Errorf("got\n%s\nwant\n%s", got, test.want)
+		}
+	}
+}
+
+func layoutOf(t *testing.T, o Options) string {
+	s := NewPage(o)
 	s.Line("", "A line that is cut because it is too long for it", Plain)
 	s.Prose("* ", "  ", "A paragraph that is broken into several lines.", Plain)
 	s.Pair("  ", "left", "right", false)
@@ -54,15 +70,22 @@ func TestLayout(t *testing.T) {
 	s.Pair("  ", strings.Repeat("full ", 7), "gives way", false)
 	s.List("  ", []string{"words", "beside", "each", "other", "until", "the", "line", "ends"})
 	s.Table("  ", Table{Columns: []Column{{Title: "Name"}, {Title: "Empty"}, {Title: "Count", Right: true}}, Rows: [][]string{{"x", "", "1"}, {"yy", "", "10"}}})
+	s.Table("  ", Table{Columns: []Column{{Title: "Name"}, {Title: "Count", Right: true}, {Title: "Reason"}, {Title: "Where", Path: true, Spare: 1}}, Rows: [][]string{
+		{"x", "1", "a reason of several words", "/usr/lib/x"},
+		{"a-name-that-is-longer", "22", "short", "/usr/lib/python3/dist-packages/a-name-that-is-longer"},
+	}})
 	var b strings.Builder
 	if _, err := s.WriteTo(&b); err != nil {
 		t.Fatal(err)
 	}
-	const want = `A line that is cut because it is too lo…
+	return b.String()
+}
+
+const onTerminal = `A line that is cut because it is too lo…
 * A paragraph that is broken into
   several lines.
   left                             right
-  left of a remark  …oo/long/to/be/shown
+  left of a remark  /a/path/t…o/be/shown
   full full full full full full full
   words  beside  each  other  until  the
   line  ends
@@ -70,8 +93,33 @@ func TestLayout(t *testing.T) {
   ────  ─────
   x         1
   yy       10
+  NAME           COUNT  REASON
+  ─────────────  ─────  ──────────────
+  x                  1  a reason of s…
+  a-name-that-…     22  short
 `
-	if b.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
-	}
-}
+
+const inLog = `A line that is cut because it is too
+  long for it
+* A paragraph that is broken into
+  several lines.
+  left                             right
+  left of a remark
+      /a/path/that/is/too/long/to/be/shown
+  full full full full full full full
+      gives way
+  words  beside  each  other  until  the
+  line  ends
+  NAME  COUNT
+  ────  ─────
+  x         1
+  yy       10
+  NAME                   COUNT
+  ─────────────────────  ─────
+  x                          1
+      where /usr/lib/x
+      reason a reason of several words
+  a-name-that-is-longer     22
+      reason short
+      /usr/lib/python3/dist-packages/a-name-that-is-longer
+`

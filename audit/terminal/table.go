@@ -15,15 +15,18 @@ const minColumn = 6
 
 // Column is a column of a table.
 type Column struct {
-	// Title is not escaped.
-	Title string
+	// Title is not escaped. Long is the title where the column stands alone, if it
+	// differs.
+	Title, Long string
 	// Right aligns numbers, which are shortened last.
 	Right bool
 	// Whole columns are not shortened while others can be.
 	Whole bool
-	// Spare columns are left out when there is no room for all.
-	Spare bool
-	// Path cuts at the front.
+	// Spare columns are left out when there is no room for all, those with the
+	// highest number first and of these the last; 0 is for a column that never is.
+	// In a log they are below the row.
+	Spare int
+	// Path cuts in the middle.
 	Path bool
 	// Code marks untrusted text, which Markdown shows as code.
 	Code bool
@@ -67,20 +70,42 @@ func (t Table) escaped() Table {
 	return out
 }
 
-// Table writes a table within the page's width. Cells are cut and not wrapped,
-// so that a row is a line, which can be read and searched as one. A table
-// whose columns have no titles has no header.
+// Table writes a table within the page's width. A table whose columns have no
+// titles has no header.
+//
+// On a terminal, cells are cut and not wrapped, so that a row is a line. In a log
+// nothing is cut: see [Table.laid].
 func (p *Page) Table(indent string, t Table) {
 	t = t.escaped().Filled()
 	if len(t.Columns) == 0 {
 		return
 	}
-	t, widths := t.within(p.width - Width(indent))
+	room := p.width - Width(indent)
+	var rows []layout
+	var widths []int
+	if p.cut {
+		t, widths = t.within(room)
+		rows = make([]layout, len(t.Rows))
+	} else {
+		t, rows, widths = t.laid(room)
+	}
 	var out strings.Builder
 	err := p.draw(&out, t, widths)
 	p.err = cmp.Or(p.err, err)
-	for line := range strings.Lines(out.String()) {
-		p.Safe(indent + strings.TrimSuffix(line, "\n"))
+	lines := slices.Collect(strings.Lines(out.String()))
+	for _, head := range lines[:len(lines)-len(t.Rows)] {
+		p.Safe(indent + strings.TrimSuffix(head, "\n"))
+	}
+	for i, line := range lines[len(lines)-len(t.Rows):] {
+		for _, text := range rows[i].above {
+			p.Safe(indent + text)
+		}
+		if line = strings.TrimRight(line, " \n"); line != "" || len(rows[i].above)+len(rows[i].below) == 0 {
+			p.Safe(indent + line)
+		}
+		for _, text := range rows[i].below {
+			p.Safe(indent + text)
+		}
 	}
 }
 
@@ -88,14 +113,27 @@ func (p *Page) Table(indent string, t Table) {
 // widths of the others.
 func (t Table) within(room int) (Table, []int) {
 	widths := t.widths()
-	for i := len(t.Columns) - 1; i >= 0 && total(widths) > room; i-- {
-		if t.Columns[i].Spare {
-			t = t.without(i)
-			widths = t.widths()
+	for total(widths) > room {
+		i := t.spare()
+		if i < 0 {
+			break
 		}
+		t = t.without(i)
+		widths = t.widths()
 	}
 	shrink(t.Columns, widths, room)
 	return t, widths
+}
+
+// spare returns the column to leave out next, -1 for none.
+func (t Table) spare() int {
+	at := -1
+	for i, c := range t.Columns {
+		if c.Spare > 0 && (at < 0 || c.Spare >= t.Columns[at].Spare) {
+			at = i
+		}
+	}
+	return at
 }
 
 // widths returns the widths at which nothing is cut.
@@ -158,7 +196,7 @@ func (p *Page) draw(out *strings.Builder, t Table, widths []int) error {
 				st = c.Paint(cell)
 			}
 			if c.Path {
-				cell = CutFront(cell, widths[i])
+				cell = CutMiddle(cell, widths[i])
 			}
 			return p.Paint(cell, st)
 		}

@@ -72,6 +72,19 @@ func CutFront(s string, n int) string {
 	return "…"
 }
 
+// CutMiddle shortens a path: its beginning and its end identify it better than its
+// middle.
+func CutMiddle(s string, n int) string {
+	if Width(s) <= n {
+		return s
+	}
+	if n < 3 {
+		return Cut(s, n)
+	}
+	back := CutFront(s, n/2+1) // with the ellipsis
+	return s[:head(s, n-Width(back))] + back
+}
+
 // Fit makes s exactly n cells wide: cut, or with spaces at its end.
 func Fit(s string, n int) string {
 	s = Cut(s, n)
@@ -84,13 +97,20 @@ func FitRight(s string, n int) string {
 	return strings.Repeat(" ", max(0, n-Width(s))) + s
 }
 
-// Wrap breaks prose into lines of at most width cells. A word that is longer
-// is broken too.
+// Wrap breaks prose into lines of at most width cells, at its blanks and between
+// wide characters. A longer word, such as a digest, a path or an address, is whole
+// on a line that is wider: it has to be copied and searched.
 func Wrap(text string, width int) []string { return WrapHanging(text, width, width) }
 
-// WrapHanging is [Wrap] with a width for the first line and another for the
-// rest.
-func WrapHanging(text string, first, rest int) []string {
+// WrapHanging is [Wrap] with a width for the first line and another for the rest.
+func WrapHanging(text string, first, rest int) []string { return wrap(text, first, rest, mayBreak) }
+
+// WrapScreen is [WrapHanging] for a screen, on which no line can be wider: longer
+// words are broken too.
+func WrapScreen(text string, first, rest int) []string { return wrap(text, first, rest, mayBegin) }
+
+// wrap wraps a text. mayBreak reports whether a word may be broken before its rest.
+func wrap(text string, first, rest int, mayBreak func(word string, at int) bool) []string {
 	var lines []string
 	width, line := first, ""
 	end := func() {
@@ -107,8 +127,11 @@ func WrapHanging(text string, first, rest int) []string {
 		}
 		for Width(word) > width {
 			n := max(head(word, width), 1)
-			for n > 1 && !mayBegin(word[n:]) {
+			for n > 0 && !mayBreak(word, n) {
 				n--
+			}
+			if n == 0 {
+				break
 			}
 			line, word = word[:n], word[n:]
 			end()
@@ -121,16 +144,30 @@ func WrapHanging(text string, first, rest int) []string {
 	return lines
 }
 
-// mayBegin reports whether a line may begin with the rest of a word: not in
-// the middle of a character, not with a mark that belongs to the one before,
-// and not with "::", which is a command to a CI system there.
-func mayBegin(rest string) bool {
-	r, _ := utf8.DecodeRuneInString(rest)
-	return utf8.RuneStart(rest[0]) && !unicode.Is(unicode.M, r) && !strings.HasPrefix(rest, "::")
+// mayBegin reports whether a line may begin within a word: not in the middle of a
+// character, not with a mark that belongs to the one before, and not with "::",
+// which is a command to a CI system there.
+func mayBegin(word string, at int) bool {
+	if at >= len(word) {
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(word[at:])
+	return utf8.RuneStart(word[at]) && !unicode.Is(unicode.M, r) && !strings.HasPrefix(word[at:], "::")
+}
+
+// mayBreak is mayBegin for scripts that have no blanks between their words: before
+// or after a wide character.
+func mayBreak(word string, at int) bool {
+	if !mayBegin(word, at) {
+		return false
+	}
+	after, _ := utf8.DecodeRuneInString(word[at:])
+	before, _ := utf8.DecodeLastRuneInString(word[:at])
+	return displaywidth.Rune(after) > 1 || displaywidth.Rune(before) > 1
 }
 
 // Flow puts segments beside each other, gap apart, and begins a new line
-// where one does not fit. A segment is only broken when it is wider than a
+// where one does not fit. A segment is only wrapped when it is wider than a
 // line.
 func Flow(segments []string, gap string, width int) []string {
 	var lines []string
@@ -149,8 +186,15 @@ func Flow(segments []string, gap string, width int) []string {
 }
 
 // Enumerate joins as many names as fit into width cells, escaped, and counts
-// the rest.
-func Enumerate(names []string, width int) string {
+// the rest. The first name is always there, cut if it is too wide.
+func Enumerate(names []string, width int) string { return enumerate(names, width, Cut) }
+
+// EnumerateWhole is [Enumerate] with a whole first name.
+func EnumerateWhole(names []string, width int) string {
+	return enumerate(names, width, func(s string, _ int) string { return s })
+}
+
+func enumerate(names []string, width int, cut func(string, int) string) string {
 	out := ""
 	for i, name := range names {
 		next := Escape(name)
@@ -163,7 +207,7 @@ func Enumerate(names []string, width int) string {
 		}
 		if Width(next)+Width(rest) > width {
 			if i == 0 {
-				return Cut(next, max(1, width-Width(rest))) + rest
+				return cut(next, max(1, width-Width(rest))) + rest
 			}
 			return out + fmt.Sprintf(", and %d more", len(names)-i)
 		}

@@ -30,24 +30,47 @@ func TestCut(t *testing.T) {
 	}
 }
 
+func TestCutMiddle(t *testing.T) {
+	const path = "/usr/lib/python3/dist-packages/six.py"
+	for n, want := range map[int]string{37: path, 20: "/usr/lib/…ges/six.py", 7: "/us….py", 3: "/…y", 2: "/…", 1: "…", 0: ""} {
+		if got := CutMiddle(path, n); got != want || Width(got) > n {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+	for n := range 20 {
+		if got := CutMiddle("世界/世e\u0301界/世界", n); Width(got) > n {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	for _, test := range []struct {
-		in    string
-		width int
-		want  []string
+		in     string
+		width  int
+		want   []string
+		screen []string
 	}{
-		{"", 10, nil},
-		{"one two three four", 9, []string{"one two", "three", "four"}},
-		{"one two three four", 100, []string{"one two three four"}},
-		{"a 0123456789abcdef b", 8, []string{"a", "01234567", "89abcdef", "b"}},
-		{"世界世界世界", 5, []string{"世界", "世界", "世界"}},
+		{"", 10, nil, nil},
+		{"one two three four", 9, []string{"one two", "three", "four"}, nil},
+		{"one two three four", 100, []string{"one two three four"}, nil},
+		// A digest is whole, except on a screen.
+		{"a 0123456789abcdef b", 8, []string{"a", "0123456789abcdef", "b"}, []string{"a", "01234567", "89abcdef", "b"}},
+		{"世界世界世界", 5, []string{"世界", "世界", "世界"}, nil},
+		{"世界sha256:0123456789世界", 5, []string{"世界", "sha256:0123456789世界"}, []string{"世界s", "ha256", ":0123", "45678", "9世界"}},
 		// Not in front of what a CI system might obey, or of a lonely mark.
-		{"01234567::error::x", 8, []string{"0123456", "7::erro", "r::x"}},
-		{"0123456e\u0903abc", 8, []string{"0123456", "e\u0903abc"}},
+		{"01234567::error::x", 8, []string{"01234567::error::x"}, []string{"0123456", "7::erro", "r::x"}},
+		{"0123456e\u0903abc", 8, []string{"0123456e\u0903abc"}, []string{"0123456", "e\u0903abc"}},
+		{"世界::error", 4, []string{"世", "界::error"}, []string{"世", "界::", "erro", "r"}},
 	} {
-		got := Wrap(test.in, test.width)
-		if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
+		if test.screen == nil {
+			test.screen = test.want
+		}
+		if got := Wrap(test.in, test.width); strings.Join(got, "\n") != strings.Join(test.want, "\n") {
 			t.Errorf("Wrap(%q, %d) = %q, want %q", test.in, test.width, got, test.want)
+		}
+		if got := WrapScreen(test.in, test.width, test.width); strings.Join(got, "\n") != strings.Join(test.screen, "\n") {
+			t.Errorf("WrapScreen(%q, %d) = %q, want %q", test.in, test.width, got, test.screen)
 		}
 	}
 }
@@ -59,7 +82,15 @@ func FuzzWrap(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, width int) {
 		width = max(width%200, MinWidth-len("  ")-len("unsure   "))
 		text := Escape(s)
-		lines := Wrap(text, width)
+		for _, l := range Wrap(text, width) {
+			if err := unsafeLine(l); err != "" {
+				t.Errorf("%s in %+q", err, l)
+			}
+			if Width(l) > width && strings.Contains(l, " ") {
+				t.Errorf("%d cells in %+q, %d wanted", Width(l), l, width)
+			}
+		}
+		lines := WrapScreen(text, width, width)
 		for _, l := range lines {
 			if err := unsafeLine(l); err != "" {
 				t.Errorf("%s in %+q", err, l)
@@ -73,6 +104,9 @@ func FuzzWrap(f *testing.F) {
 		}
 		if got := Cut(text, width); Width(got) > width || unsafeLine(got) != "" {
 			t.Errorf("cut to %d: %+q", width, got)
+		}
+		if got := CutMiddle(text, width); Width(got) > width || unsafeLine(got) != "" {
+			t.Errorf("CutMiddle to %d: %+q", width, got)
 		}
 		if got := CutFront(text, width); Width(got) > width || unsafeLine(got) != "" {
 			t.Errorf("cutFront to %d: %+q", width, got)

@@ -62,7 +62,7 @@ func (c *command) answer(a listAnswer, outputs []output[listEncoder], limit int)
 			if err != nil {
 				return err
 			}
-			options = terminal.Options{Width: chosen.Width, Color: chosen.Color}
+			options = terminal.Options{Width: chosen.Width, Color: chosen.Color, Cut: chosen.Cut}
 		}
 		err := o.writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder(w, a, options, limit) })
 		var exit *exitError

@@ -96,8 +96,8 @@ func (t *exceptionTable) Text(w io.Writer, o terminal.Options, limit int) error 
 		p.Line("", "no exceptions", terminal.Plain)
 	}
 	table := terminal.Table{Columns: []terminal.Column{
-		{Title: "Exception", Whole: true}, {Title: "Stages", Spare: true}, {Title: "Rules", Spare: true}, {Title: "State", Whole: true}, {Title: "Expires", Whole: true}, {Title: "Left", Right: true},
-		{Title: "Age", Right: true}, {Title: "Covers", Right: true}, {Title: "Owner"}, {Title: "Reason", Spare: true}, {Title: "Place", Path: true, Spare: true},
+		{Title: "Exception", Whole: true}, {Title: "Stages", Spare: 1}, {Title: "Rules", Spare: 1}, {Title: "State", Whole: true}, {Title: "Expires", Whole: true}, {Title: "Left", Right: true},
+		{Title: "Age", Right: true}, {Title: "Covers", Right: true}, {Title: "Owner"}, {Title: "Reason", Spare: 1}, {Title: "Place", Path: true, Spare: 1},
 	}}
 	for i := range t.Exceptions {
 		if limit > 0 && i == limit {
