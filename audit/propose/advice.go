@@ -47,7 +47,7 @@ func (p *Proposal) list(b *strings.Builder) {
 		case s.Before > 0:
 			wrap(b, "      ", "", fmt.Sprintf("gate: before line %d, %s", s.Before, s.By), columns)
 		case s.Critical:
-			wrap(b, "      ", "", "gate: before the step that publishes", columns)
+			wrap(b, "      ", "", "gate: before the step that publishes, which is not in sight", columns)
 		default:
 			wrap(b, "      ", "", "gate: after its last step", columns)
 		}
@@ -112,7 +112,11 @@ func (p *Proposal) lines(b *strings.Builder, config string) {
 		}
 	}
 	if len(images) > 0 {
-		b.WriteString("\nthe images, before they are audited:\n\n")
+		if len(images) == len(p.Stages) {
+			b.WriteString("\nthe images, before they are audited:\n\n")
+		} else {
+			b.WriteString("\nthe images, in the jobs that build them, before the gate, which then names their\nstages too (stages: A B):\n\n")
+		}
 		for _, s := range images {
 			fmt.Fprintf(b, "    %s\n", s.Build)
 		}

@@ -58,6 +58,7 @@ func (p *proposer) images() {
 func (p *proposer) buildsOf(n *node) []build {
 	var out []build
 	add := func(b build, line int) {
+		b.file, b.context = inRepository(n.job, path.Clean(b.file)), inRepository(n.job, path.Clean(b.context))
 		if strings.Contains(b.file, "${{") || strings.Contains(b.file, "$") || p.fileAt(b.file) == nil {
 			return
 		}

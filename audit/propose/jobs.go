@@ -454,29 +454,54 @@ func (p *proposer) gate(s *Stage, n *node) {
 	}
 }
 
-// missingCheckout returns what to do if a job of a workflow does not check its own
-// repository out at the root, where the configuration is. A checkout empties its
-// directory, and so comes first.
-func missingCheckout(n *node) string {
-	if n.file.Kind != definition.Workflow {
-		return ""
-	}
-	others := false
-	for _, s := range n.job.Steps {
+// ownCheckout returns where a job of a workflow checks its own repository out,
+// relative to its directory: "." for the directory itself. It is false for a job that
+// does not, and others is true if it checks out another one
+// (https://github.com/actions/checkout#usage).
+func ownCheckout(job *definition.Job) (at string, own, others bool) {
+	for _, s := range job.Steps {
 		if actionOf(s.Uses) != "actions/checkout" {
 			continue
 		}
 		repository := s.With["repository"]
-		foreign := repository != "" && repository != "${{ github.repository }}"
-		if !foreign && path.Clean(s.With["path"]) == "." {
-			return ""
+		if repository != "" && repository != "${{ github.repository }}" {
+			others = true
+			continue
 		}
-		others = true
+		if dir := path.Clean(s.With["path"]); !own || dir == "." {
+			at, own = dir, true
+		}
 	}
-	if others {
-		return "not of this repository at the root, where the gate reads the configuration: check it out with `path:`, and give `config:` to the gate"
+	return at, own, others
+}
+
+// missingCheckout returns what to do if a job of a workflow does not have the
+// configuration in its directory. A checkout empties its directory, and so comes
+// first.
+func missingCheckout(n *node) string {
+	if n.file.Kind != definition.Workflow {
+		return ""
+	}
+	switch at, own, others := ownCheckout(n.job); {
+	case own && at == ".":
+		return ""
+	case own:
+		return "it is in " + oneLine(at) + ", and so is the configuration: give `config:` to the gate"
+	case others:
+		return "not of this repository, where the configuration is: add one with `path:`, and give `config:` to the gate"
 	}
 	return "it has none, and the gate reads the configuration: add actions/checkout first"
+}
+
+// inRepository returns a path of a job as one of the repository.
+func inRepository(job *definition.Job, file string) string {
+	if at, own, _ := ownCheckout(job); own && at != "." {
+		if file == at {
+			return "."
+		}
+		return strings.TrimPrefix(file, at+"/")
+	}
+	return file
 }
 
 // oneLine returns an untrusted text for a comment: without characters that act on a
@@ -517,13 +542,13 @@ func (p *proposer) remaining() {
 		}
 		switch f.Kind {
 		case definition.Dockerfile:
-			p.Left = append(p.Left, Left{f.Path, 0, "no job that publishes builds it"})
+			p.Left = append(p.Left, Left{f.Path, 0, "no job that publishes shows that it builds it"})
 		case definition.Compose:
 			p.Left = append(p.Left, Left{f.Path, 0, "its services publish nothing"})
 		case definition.DevContainer:
 			p.Left = append(p.Left, Left{f.Path, 0, "a place to work in, not a step of a release"})
 		case definition.Bake:
-			p.Left = append(p.Left, Left{f.Path, 0, "no job that publishes builds its targets"})
+			p.Left = append(p.Left, Left{f.Path, 0, "no job that publishes shows that it builds its targets"})
 		}
 	}
 }

@@ -109,6 +109,9 @@ func (p *proposer) locks(job *definition.Job, root string, s *Stage) []string {
 	for _, step := range job.Steps {
 		text := continued.ReplaceAllString(step.Run, " ")
 		dirs := directories(root, step, text)
+		for i := range dirs {
+			dirs[i] = inRepository(job, dirs[i])
+		}
 		if pipInstall.MatchString(text) {
 			tooled = true
 		}
@@ -125,7 +128,7 @@ func (p *proposer) locks(job *definition.Job, root string, s *Stage) []string {
 		}
 		if at := step.With["cache-dependency-path"]; at != "" {
 			for _, line := range strings.Fields(at) {
-				if l := p.lockAt(path.Join(root, strings.Trim(line, `"'`))); l != nil {
+				if l := p.lockAt(inRepository(job, path.Join(root, strings.Trim(line, `"'`)))); l != nil {
 					use(l, false)
 					tooled = true
 				}

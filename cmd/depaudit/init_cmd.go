@@ -143,7 +143,12 @@ func (c *command) nothingProposed(p *propose.Proposal, in propose.Input, file st
 // unread is the error for a proposal that is not complete.
 func unread(p *propose.Proposal) error {
 	lines := []string{fmt.Sprintf("the proposal is not complete: %s could not be read", wording.Count(len(p.Unread), "place", "places"))}
-	for _, u := range p.Unread {
+	const most = 20
+	for i, u := range p.Unread {
+		if i == most {
+			lines = append(lines, fmt.Sprintf("  and %d more", len(p.Unread)-most))
+			break
+		}
 		lines = append(lines, "  "+terminal.Escape(u.String()))
 	}
 	return errors.New(strings.Join(lines, "\n"))
