@@ -20,7 +20,7 @@ func KindOf(file string) Kind {
 		return Workflow
 	case base == "action.yml" || base == "action.yaml":
 		return Action
-	case dockerfileName.MatchString(base):
+	case dockerfileName.MatchString(base) && !besideDockerfile.MatchString(base):
 		return Dockerfile
 	case composeName.MatchString(base):
 		return Compose
@@ -36,8 +36,10 @@ func KindOf(file string) Kind {
 
 var (
 	dockerfileName = regexp.MustCompile(`^(?:(?:Docker|Container)file(?:[.-][A-Za-z0-9_.-]+)?|[A-Za-z0-9_.-]+\.(?:[Dd]ocker|[Cc]ontainer)file)$`)
-	composeName    = regexp.MustCompile(`^(?:docker-)?compose(?:[.-][A-Za-z0-9_.-]+)?\.ya?ml$`)
-	bakeName       = regexp.MustCompile(`^docker-bake(?:\.override)?\.(?:hcl|json)$`)
+	// besideDockerfile matches files about a Dockerfile, and templates of one.
+	besideDockerfile = regexp.MustCompile(`(?i)\.(?:dockerignore|containerignore|md|rst|orig|rej|bak|swp|j2|jinja|jinja2|tmpl|tpl|gotmpl|template|in|erb|mustache)$`)
+	composeName      = regexp.MustCompile(`^(?:docker-)?compose(?:[.-][A-Za-z0-9_.-]+)?\.ya?ml$`)
+	bakeName         = regexp.MustCompile(`^docker-bake(?:\.override)?\.(?:hcl|json)$`)
 )
 
 // maxFound bounds the files of a checkout that Find looks at and returns.
