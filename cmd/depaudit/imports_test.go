@@ -93,7 +93,7 @@ var layers = map[string][]string{
 	"audit/ledger":     {"audit", "lockcheck", "lockcheck/artifact", "lockcheck/index", "lockcheck/trust", "sbom", "sbom/ecosystem", "sbom/ospkg", "sbom/rootfs", "sbom/rpmheader", "sbom/scan"},
 	"audit/baseline":   {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
 	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "sbom", "sbom/graph", "sbom/version"},
-	"audit/report":     {"audit", "audit/terminal", "sbom"},
+	"audit/report":     {"audit", "audit/terminal", "sbom", "sbom/graph"},
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
 	"audit/propose":    {"audit/terminal", "lockcheck", "lockcheck/definition"},
 	"audit/query":      {"audit", "audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
