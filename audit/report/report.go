@@ -67,6 +67,7 @@ func Formats() []Format {
 	return []Format{
 		{Name: "table", Title: "summary for a terminal or a log", Render: renderTable},
 		{Name: "markdown", Title: "summary for a GitHub step summary or a comment", Render: renderMarkdown},
+		{Name: "html", Title: "one page for a browser, to go with a release", Render: renderHTML},
 		{Name: "json", Title: "the whole report, from which every other format can be rendered", Render: renderJSON},
 		{Name: "sarif", Title: "SARIF 2.1.0, for code scanning", Render: renderSARIF},
 		{Name: "junit", Title: "test results of CI systems: a suite for each stage, a case for each rule", Render: renderJUnit},
