@@ -47,7 +47,7 @@ func (p *Proposal) list(b *strings.Builder) {
 		case s.Before > 0:
 			wrap(b, "      ", "", fmt.Sprintf("gate: before line %d, %s", s.Before, s.By), columns)
 		case s.Critical:
-			wrap(b, "      ", "", "gate: before the step that publishes, which is not in sight", columns)
+			wrap(b, "      ", "", "gate: before the step that publishes", columns)
 		default:
 			wrap(b, "      ", "", "gate: after its last step", columns)
 		}

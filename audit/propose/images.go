@@ -340,7 +340,15 @@ func (p *proposer) imageStage(b build, f *definition.File, job *definition.Job, 
 		args = append(args, "--file", shellWord(path.Clean(b.file)))
 	}
 	s.Build = strings.Join(append(args, shellWord(path.Clean(b.context))), " ")
-	s.Locks = p.locks(job, path.Clean(b.context), &s)
+	// What it continues is part of its environment.
+	with := *job
+	for at := slices.IndexFunc(f.Jobs, func(j definition.Job) bool { return j.At == job.At && j.ID == job.ID }); ; {
+		if at = stageOf(f, parent(&f.Jobs[at]), at); at < 0 {
+			break
+		}
+		with.Steps = append(slices.Clone(f.Jobs[at].Steps), with.Steps...)
+	}
+	s.Locks = p.locks(&with, path.Clean(b.context), &s)
 	return s
 }
 

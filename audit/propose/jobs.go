@@ -362,6 +362,9 @@ func (p *proposer) stage(n *node) Stage {
 	switch {
 	case n.publisher:
 		s.Reasons = append(s.Reasons, publishing(n))
+		if len(n.hands) == 0 && !slices.ContainsFunc(n.publishes(), func(x definition.Publish) bool { return !x.Permission }) {
+			s.Reasons = append(s.Reasons, "no step in sight does: without the permission it needs no gate")
+		}
 	case !n.builder:
 		s.Reasons = append(s.Reasons, "tests what is published, and publishes nothing itself")
 	}
@@ -517,7 +520,7 @@ func quoted(text string) string { return `"` + strings.ReplaceAll(oneLine(text),
 
 // where sets what a job runs on, with a remark on what has to be decided.
 func (p *proposer) where(s *Stage, n *node) {
-	s.On = strings.Join(n.job.RunsOn, ", ")
+	s.On = few(n.job.RunsOn)
 	if n.job.Container != "" {
 		s.Where, s.On = InContainer, n.job.Container
 		if n.file.Kind == definition.Workflow {
@@ -525,8 +528,19 @@ func (p *proposer) where(s *Stage, n *node) {
 		}
 	}
 	if len(n.job.Matrix) > 0 {
-		s.Remarks = append(s.Remarks, "a matrix of "+oneLine(strings.Join(n.job.Matrix, ", "))+": gate one of its runs, or name a stage for each")
+		// "include" gives keys of keys, "platform.os".
+		keys := slices.DeleteFunc(slices.Clone(n.job.Matrix), func(key string) bool { return strings.Contains(key, ".") })
+		s.Remarks = append(s.Remarks, "a matrix of "+oneLine(few(keys))+": gate one of its runs, or name a stage for each")
 	}
+}
+
+// few joins the first words of a list.
+func few(words []string) string {
+	const most = 3
+	if len(words) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), len(words)-most)
+	}
+	return strings.Join(words, ", ")
 }
 
 // remaining lists the files of other kinds that gave no stage.

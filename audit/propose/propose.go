@@ -205,29 +205,38 @@ func (p *proposer) limit() {
 }
 
 // names gives each stage a name of its own: that of the job, and where several
-// have it, with that of the file before it.
+// have it, with what it is or with the name of the file.
 func (p *proposer) names() {
-	count := map[string]int{}
-	for i := range p.Stages {
-		count[p.Stages[i].Name]++
-	}
-	used := map[string]bool{}
-	for i := range p.Stages {
-		s := &p.Stages[i]
-		name := s.Name
-		if count[name] > 1 || name == "" {
-			name = nameOf(stem(s.File) + "-" + name)
-		}
-		name = cmp.Or(strings.TrimRight(name, "-"), "stage")
-		for n := 2; used[name]; n++ {
-			suffix := fmt.Sprintf("-%d", n)
-			name = s.Name[:min(len(s.Name), maxName-len(suffix))] + suffix
-			if s.Name == "" {
-				name = "stage" + suffix
+	same := func(name string) (n int) {
+		for i := range p.Stages {
+			if p.Stages[i].Name == name {
+				n++
 			}
 		}
+		return n
+	}
+	for i := range p.Stages {
+		if s := &p.Stages[i]; s.Where == InImage && same(s.Name) > 1 {
+			s.Name = nameOf(s.Name + "-image")
+		}
+	}
+	longer := make([]string, len(p.Stages))
+	for i := range p.Stages {
+		s := &p.Stages[i]
+		longer[i] = s.Name
+		if file := stem(s.File); s.Name == "" || same(s.Name) > 1 && file != s.Name {
+			longer[i] = nameOf(file + "-" + s.Name)
+		}
+	}
+	used := map[string]bool{}
+	for i, name := range longer {
+		name = cmp.Or(name, "stage")
+		for n, base := 2, name; used[name]; n++ {
+			suffix := fmt.Sprintf("-%d", n)
+			name = base[:min(len(base), maxName-len(suffix))] + suffix
+		}
 		used[name] = true
-		s.Name = name
+		p.Stages[i].Name = name
 	}
 }
 
