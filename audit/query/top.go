@@ -147,8 +147,6 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 	var rows [][]string
 	presumed := a.ByReason[graph.Presumed] > 0 || a.ByReason[graph.Named] > 0
 	differs := slices.ContainsFunc(a.Roots, func(h TopRoot) bool { return h.Autoremove != nil })
-	// Without an audit the provenance repeats the type.
-	audited := slices.ContainsFunc(a.Components, func(c Component) bool { return c.Provenance != "" && c.Provenance != "os" })
 	for _, h := range a.Roots {
 		it := m[h.ID]
 		removed := ""
@@ -162,12 +160,8 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 		if presumed || h.Reason == graph.Essential {
 			why = string(h.Reason)
 		}
-		provenance := it.Provenance
-		if !audited {
-			provenance = ""
-		}
 		rows = append(rows, []string{
-			it.FullName(), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, provenance, why,
+			it.FullName(), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
 		})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{

@@ -83,7 +83,7 @@ func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 			return err
 		}
 		blocks = append(blocks, excepted...)
-		details, err := markdownLists(s, lists)
+		details, err := markdownLists(s, lists, o.Limit)
 		if err != nil {
 			return err
 		}
@@ -438,7 +438,7 @@ func fenced(line string) string {
 
 // markdownLists returns the collapsed lists: those that explain the verdict,
 // and those of --show.
-func markdownLists(s stage, requested []List) ([]block, error) {
+func markdownLists(s stage, requested []List, limit int) ([]block, error) {
 	var blocks []block
 	for _, l := range Lists() {
 		wanted := slices.ContainsFunc(requested, func(a List) bool { return a.Name == l.Name })
@@ -452,6 +452,10 @@ func markdownLists(s stage, requested []List) ([]block, error) {
 		// No untrusted text goes here: Markdown is not parsed within <summary>.
 		b := block{rank: rankDetail, what: "rows", close: "</details>\n\n",
 			open: fmt.Sprintf("<details><summary>%s: %d</summary>\n\n", l.Title, len(made.Rows))}
+		if n := len(made.Rows) - limit; limit > 0 && n > 0 {
+			made.Rows = made.Rows[:limit]
+			b.close = fmt.Sprintf("and %d more: `--limit 0` lists all\n\n", n) + b.close
+		}
 		b, err := markdownTable(made, b)
 		if err != nil {
 			return nil, err

@@ -43,6 +43,8 @@ type Options struct {
 	// Show names the lists to print in full besides the summary: see
 	// [Lists]. The json format always has everything.
 	Show []string
+	// Limit is the number of rows of each of those lists, 0 for all.
+	Limit int
 	// MaxBytes limits a markdown document, 0 for 1 MiB, the most that a GitHub step summary takes.
 	MaxBytes int
 	// Checkout is where the files are that annotations and alerts are about.

@@ -63,7 +63,7 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 		s := indexed(&r.Stages[i])
 		p.stageBlock(r, s)
 		for _, l := range lists {
-			p.show(l, s, slices.Contains(o.Show, "all"))
+			p.show(l, s, slices.Contains(o.Show, "all"), o.Limit)
 		}
 		p.Blank()
 	}
@@ -613,14 +613,21 @@ func apart(before, after, quoted string) string {
 
 // show writes one list of --show. An empty one is written too when it was asked
 // for by name.
-func (p *page) show(l List, s stage, all bool) {
+func (p *page) show(l List, s stage, all bool, limit int) {
 	made := l.make(s)
 	if len(made.Rows) == 0 && all {
 		return
 	}
 	p.Blank()
 	p.line(indent + p.Paint(fmt.Sprintf("%s: %d", l.Title, len(made.Rows)), terminal.Bold))
+	more := 0
+	if n := len(made.Rows) - limit; limit > 0 && n > 0 {
+		made.Rows, more = made.Rows[:limit], n
+	}
 	p.Table(indent, made)
+	if more > 0 {
+		p.line(fmt.Sprintf("%sand %d more: --limit 0 shows all", indent, more))
+	}
 }
 
 func (p *page) verdict(word string) string { return p.Paint(word, verdictColor(word)) }

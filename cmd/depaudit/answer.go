@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -22,7 +21,7 @@ const defaultLimit = 20
 
 func (f *listFlags) register(cmd *cobra.Command) {
 	registerOutput(cmd, &f.outputs, listFormats())
-	cmd.Flags().IntVar(&f.limit, "limit", defaultLimit, "at most `N` lines of each list, 0 for all; json always has all")
+	limitVar(cmd, &f.limit, defaultLimit, "lines of each list (json always has all)")
 }
 
 // listAnswer is an answer with lists.
@@ -47,9 +46,6 @@ func listFormats() []outputFormat[listEncoder] {
 
 // parse checks the flags before the first scan.
 func (f *listFlags) parse() ([]output[listEncoder], error) {
-	if f.limit < 0 {
-		return nil, usage(fmt.Errorf("--limit %d: the minimum is 0, for no limit", f.limit))
-	}
 	return parseOutputs(f.outputs, listFormats())
 }
 

@@ -36,9 +36,9 @@ type pipelineFlags struct {
 
 // registerSources adds the flags of commands that verify files.
 func (p *pipelineFlags) registerSources(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&p.sources.Indexes, "index", nil, "directory or `FILE` with package indexes, besides the configuration's; repeatable")
-	cmd.Flags().StringArrayVar(&p.sources.Artifacts, "artifacts", nil, "`DIR` with artifacts, besides the configuration's; repeatable")
-	cmd.Flags().StringArrayVar(&p.sources.Trust, "trust", nil, "`FILE` with keys that are trusted, or the fingerprint of a built-in key; repeatable")
+	listVar(cmd.Flags(), &p.sources.Indexes, "index", "directory or `FILE` with package indexes, besides the configuration's")
+	listVar(cmd.Flags(), &p.sources.Artifacts, "artifacts", "`DIR` with artifacts, besides the configuration's")
+	listVar(cmd.Flags(), &p.sources.Trust, "trust", "`FILE` with keys that are trusted, or the fingerprint of a built-in key")
 }
 
 // sourceFlags are the flags of registerSources with their values.
@@ -68,9 +68,9 @@ func (p *pipelineFlags) checkSources() error {
 func (p *pipelineFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&p.config, "config", "c", defaultConfig, "configuration `FILE`; its paths are relative to its directory")
 	cmd.Flags().StringVar(&p.baseline, "baseline", "", "baseline `FILE`, instead of the configuration's")
-	cmd.Flags().StringArrayVar(&p.stages, "stage", nil, "only this `STAGE`; repeatable")
-	cmd.Flags().StringArrayVar(&p.envs, "env", nil, "another environment for a stage, `STAGE=REF`; repeatable")
-	cmd.Flags().StringArrayVar(&p.since, "since", nil, "snapshot `[STAGE=]FILE` that is the stage's base; without STAGE= for the stages on host:")
+	listVar(cmd.Flags(), &p.stages, "stage", "only this `STAGE`")
+	listVar(cmd.Flags(), &p.envs, "env", "another environment for a stage, `STAGE=REF`")
+	listVar(cmd.Flags(), &p.since, "since", "snapshot `[STAGE=]FILE` that is the stage's base; without STAGE= for the stages on host:")
 	_ = cmd.RegisterFlagCompletionFunc("stage", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		cfg, err := config.Load(p.config)
 		if err != nil {
@@ -317,7 +317,7 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 	which.registerSources(cmd)
 	out.register(cmd)
 	limits.register(cmd)
-	required.register(cmd, "the `STAGES` without which the report is incomplete; with commas, repeatable")
+	required.register(cmd, "the `STAGES` without which the report is incomplete")
 	cmd.Flags().BoolVar(&warnOnly, "warn-only", false, "exit with 0 for every verdict; the report is the same")
 	return cmd
 }

@@ -247,7 +247,10 @@ func (c *command) checkBaseline(j *job) error {
 }
 
 func (c *command) baselineShow() *cobra.Command {
-	var which pipelineFlags
+	var (
+		which pipelineFlags
+		limit int
+	)
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the accepted dependencies and files",
@@ -272,14 +275,22 @@ exceptions with the day since which they are needed. Nothing is scanned.`,
 					continue
 				}
 				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", name, len(b.Dependencies), terminal.Escape(b.Method.String()))
-				for _, e := range b.Dependencies {
+				for i, e := range b.Dependencies {
+					if limit > 0 && i == limit {
+						fmt.Fprintf(c.stdout, "  and %d more: --limit 0 shows all\n", len(b.Dependencies)-i)
+						break
+					}
 					fmt.Fprintf(c.stdout, "  %s  %s (%s)%s", labelOf(e.ID), e.Provenance, terminal.Escape(e.Evidence), by(e.Exception))
 					if e.Reason != "" {
 						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(e.Reason))
 					}
 					fmt.Fprintln(c.stdout)
 				}
-				for _, f := range b.Files {
+				for i, f := range b.Files {
+					if limit > 0 && i == limit {
+						fmt.Fprintf(c.stdout, "  and %d more files: --limit 0 shows all\n", len(b.Files)-i)
+						break
+					}
 					fmt.Fprintf(c.stdout, "  %s  %s%s", terminal.Escape(f.Path), terminal.Escape(f.Rule), by(f.Exception))
 					if f.Reason != "" {
 						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(f.Reason))
@@ -294,5 +305,6 @@ exceptions with the day since which they are needed. Nothing is scanned.`,
 		},
 	}
 	which.register(cmd)
+	limitVar(cmd, &limit, 0, "dependencies and files of each stage")
 	return cmd
 }

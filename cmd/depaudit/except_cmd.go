@@ -62,9 +62,9 @@ type exceptFlags struct {
 func (f *exceptFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.x.PURL, "purl", "", "package `URL`: pkg:TYPE/NAME[@VERSION], with wildcards: 'pkg:npm/@types/*'")
 	cmd.Flags().StringVar(&f.x.Path, "path", "", "`PATH` in the environment, or pattern; without --purl for files of no package")
-	cmd.Flags().StringArrayVar(&f.x.Stages, "stage", nil, "only in this `STAGE`; repeatable")
-	cmd.Flags().StringArrayVar(&f.x.Rules, "rule", nil, "only this `RULE` (see depaudit explain); repeatable")
-	cmd.Flags().StringArrayVar(&f.introduces, "introduces", nil, "at most `N` further dependencies, or a package URL of them; repeatable")
+	listVar(cmd.Flags(), &f.x.Stages, "stage", "only in this `STAGE`")
+	listVar(cmd.Flags(), &f.x.Rules, "rule", "only this `RULE` (see depaudit explain)")
+	listVar(cmd.Flags(), &f.introduces, "introduces", "at most `N` further dependencies, or a package URL of them")
 	cmd.Flags().StringVar(&f.x.Reason, "reason", "", "`WHY` it is needed and cannot be accounted for")
 	cmd.Flags().StringVar(&f.x.Owner, "owner", "", "`WHO` answers for it")
 	cmd.Flags().StringVar(&f.expires, "expires", "", "last `DAY`: YYYY-MM-DD, or a number of days such as 90d")

@@ -84,7 +84,7 @@ interrupted download is continued.`,
 	flags.StringVar(&f.platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
 	f.verify.register(cmd)
 	f.which.register(cmd)
-	flags.StringArrayVar(&f.registries, "registry", nil, "`HOST` or URL that is asked besides the default registries; repeatable")
+	listVar(flags, &f.registries, "registry", "`HOST` or URL that is asked besides the default registries")
 	flags.StringVar(&f.simple, "python-index", "https://pypi.org/simple/", "`URL` of the index that has the files of locks without URLs")
 	flags.StringVar(&f.to, "to", "", "`DIRECTORY` for artifacts (default: in the cache, where verify finds them)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be downloaded, and from where")

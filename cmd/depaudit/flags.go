@@ -20,6 +20,7 @@ import (
 type outputFlags struct {
 	outputs []string
 	show    []string
+	limit   int
 	// author and date are those of SBOMs.
 	author, date string
 }
@@ -29,7 +30,8 @@ func (o *outputFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.author, "author", "", "`WHO` the SBOMs are from, \"NAME <EMAIL>\"")
 	cmd.Flags().StringVar(&o.date, "date", "", "`DATE` of the SBOMs, such as 2026-11-28 (default SOURCE_DATE_EPOCH)")
 	lists := listNames()
-	cmd.Flags().StringSliceVar(&o.show, "show", nil, "print the whole `LIST` below the table: "+strings.Join(lists, ", "))
+	listVar(cmd.Flags(), &o.show, "show", "print the whole `LIST` below the table: "+strings.Join(lists, ", "))
+	limitVar(cmd, &o.limit, 0, "rows of each list of --show")
 	_ = cmd.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(lists, cobra.ShellCompDirectiveNoFileComp))
 }
 

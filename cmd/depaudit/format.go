@@ -57,8 +57,8 @@ func formatNames[E any](formats []outputFormat[E]) []string {
 // registerOutput adds the flag -o, its help and its completion.
 func registerOutput[E any](cmd *cobra.Command, flags *[]string, formats []outputFormat[E]) {
 	names := formatNames(formats)
-	cmd.Flags().StringArrayVarP(flags, "output", "o", nil,
-		fmt.Sprintf("write `FORMAT[=FILE]`, or FORMAT=+FILE to add to a file: %s; repeatable (default %s)", strings.Join(names, ", "), names[0]))
+	listVarP(cmd.Flags(), flags, "output", "o",
+		fmt.Sprintf("write `FORMAT[=FILE]`, or FORMAT=+FILE to add to a file: %s (default %s)", strings.Join(names, ", "), names[0]))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,7 +68,7 @@ recommendation or a suggestion. Explicit packages are blue, packages that
 nothing needs any more are grey.
 
 --around PACKAGE writes only the package, its needs and its users, up to --depth
-edges away. --most N writes the N nearest to that package, or to the explicit
+edges away. -n N writes the N nearest to that package, or to the explicit
 packages, and prints how many are omitted.
 
 dot is for Graphviz, mermaid for Markdown pages, graphml for yEd, Gephi and
@@ -80,7 +81,7 @@ The exit code is 0, 2 for a mistake on the command line (a missing package too),
 4 when it could not run or could not write.`,
 		Example: `  depaudit graph dir:/srv/chroot/build -o dot | dot -Tsvg -o build.svg
   depaudit graph report.json --stage docs --around python3 -o dot=python3.dot
-  depaudit graph report.json --stage build -o mermaid --most 50`,
+  depaudit graph report.json --stage build -o mermaid -n 50`,
 		Args: oneReference("graph"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen, err := parseOutputs(outputs, drawingFormats())
@@ -92,8 +93,6 @@ The exit code is 0, 2 for a mistake on the command line (a missing package too),
 				return usage(fmt.Errorf("--depth %d: the minimum is 0, the package alone", depth))
 			case cmd.Flags().Changed("depth") && around == "":
 				return usage(&hinted{errors.New("--depth needs a package to measure from"), "add --around PACKAGE"})
-			case cmd.Flags().Changed("most") && most < 1:
-				return usage(fmt.Errorf("--most %d: the minimum is 1", most))
 			}
 			var words []string
 			if around != "" {
@@ -109,8 +108,8 @@ The exit code is 0, 2 for a mistake on the command line (a missing package too),
 			}
 			draw := func(d drawing) (*graph.View, error) {
 				opts := graph.ViewOptions{Nodes: limitOf(d.nodes), Edges: limitOf(d.edges), NoBundled: !bundled}
-				if most > 0 {
-					opts.Nodes = most
+				if cmd.Flags().Changed("limit") {
+					opts.Nodes = limitOf(most)
 				}
 				if len(focus) == 0 {
 					return a.graph.All(opts), nil
@@ -131,7 +130,7 @@ The exit code is 0, 2 for a mistake on the command line (a missing package too),
 	cmd.Flags().StringVar(&around, "around", "", "only the neighbors of this `PACKAGE`: a name, name@version, a package URL, an ID or a path")
 	cmd.Flags().IntVar(&depth, "depth", 1, "with --around, the distance in edges")
 	cmd.Flags().BoolVar(&bundled, "bundled", false, "also bundled packages, which do not count")
-	cmd.Flags().IntVar(&most, "most", 0, "at most `N` packages, the nearest first")
+	limitVar(cmd, &most, graph.DefaultNodes, "packages, the nearest first (mermaid: "+strconv.Itoa(mermaidNodes)+"; graphml, json: all)")
 	return cmd
 }
 
@@ -164,7 +163,7 @@ func (c *command) writeDrawings(chosen []output[drawing], draw func(drawing) (*g
 // the output.
 func (f *questionFlags) registerSubject(cmd *cobra.Command) {
 	f.subjectFlags.register(cmd)
-	cmd.Flags().StringArrayVar(&f.roots, "root", nil, "`NAME` of a package or command that the stage uses itself; repeatable")
+	listVar(cmd.Flags(), &f.roots, "root", "`NAME` of a package or command that the stage uses itself")
 }
 
 // caveats prints on stderr why a graph may be incomplete. It returns an error

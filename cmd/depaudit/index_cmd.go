@@ -100,8 +100,8 @@ A signature covers the digest of a whole index, so whole indexes are kept: about
 	}
 	limits.register(cmd)
 	cmd.Flags().StringVarP(&file, "output", "o", "", "`FILE` to write")
-	cmd.Flags().StringArrayVar(&dirs, "index", nil, "directory or `FILE` with indexes; repeatable")
-	cmd.Flags().StringArrayVar(&keys, "trust", nil, "`FILE` with keys that are trusted, or the fingerprint of a built-in key that the others are not; repeatable")
+	listVar(cmd.Flags(), &dirs, "index", "directory or `FILE` with indexes")
+	listVar(cmd.Flags(), &keys, "trust", "`FILE` with keys that are trusted, or the fingerprint of a built-in key that the others are not")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
 	return cmd
 }

@@ -119,6 +119,7 @@ func (c *command) write(r *audit.Report, outputs []reportOutput, out *outputFlag
 	if err != nil {
 		return err
 	}
+	options.Limit = out.limit
 	for _, o := range outputs {
 		if err := c.writeOne(r, o, options, out); err != nil {
 			return trouble(err)
@@ -144,7 +145,7 @@ func (c *command) summarize(r *audit.Report) {
 func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Options, out *outputFlags) error {
 	if !o.perStage {
 		if o.file != "" {
-			options = report.Options{Show: options.Show, Checkout: options.Checkout}
+			options = report.Options{Show: options.Show, Limit: options.Limit, Checkout: options.Checkout}
 		}
 		if o.add {
 			options.MaxBytes = spaceIn(o.file)

@@ -44,7 +44,7 @@ format goes to standard output.
 func (f *questionFlags) register(cmd *cobra.Command, limit int, what string) {
 	f.registerSubject(cmd)
 	registerOutput(cmd, &f.outputs, listFormats())
-	cmd.Flags().IntVarP(&f.limit, "limit", "n", limit, what+", 0 for no limit")
+	limitVar(cmd, &f.limit, limit, what)
 }
 
 // asked is the subject of a question, with its graph.

@@ -19,7 +19,7 @@ import (
 type requireFlag struct{ names []string }
 
 func (f *requireFlag) register(cmd *cobra.Command, usage string) {
-	cmd.Flags().StringSliceVar(&f.names, "require-stages", nil, usage)
+	listVar(cmd.Flags(), &f.names, "require-stages", usage)
 }
 
 // check returns an error for a value that requires nothing, as an empty variable of
@@ -120,7 +120,7 @@ not be written.`,
 		},
 	}
 	out.register(cmd)
-	required.register(cmd, "the `STAGES` that the reports must have, instead of all; with commas, repeatable")
+	required.register(cmd, "the `STAGES` that the reports must have, instead of all")
 	return cmd
 }
 

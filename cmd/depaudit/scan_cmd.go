@@ -78,7 +78,7 @@ when it could not run or could not write.`,
 	}
 	out.register(cmd)
 	limits.register(cmd)
-	cmd.Flags().StringArrayVar(&locks, "locks", nil, "lock `[DIR=]FILE` that the packages are checked against, with DIR= those in this directory only; repeatable")
+	listVar(cmd.Flags(), &locks, "locks", "lock `[DIR=]FILE` that the packages are checked against, with DIR= those in this directory only")
 	cmd.Flags().StringVar(&base, "base", "", "`REF` that the environment started from; its dependencies are counted apart")
 	cmd.Flags().StringVar(&since, "since", "", "snapshot `FILE`, as the base")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")

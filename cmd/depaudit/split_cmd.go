@@ -24,7 +24,7 @@ the system's essential packages, and everything that the given ones need. The
 interpreter of a script, and installed optional dependencies of npm packages,
 are needs; recommendations are not followed. With several --for, it shows the
 packages that each needs alone and those that they share. Several names in one
---for, separated by commas or blanks, are one part. Programs that a command runs
+--for, separated by blanks, are one part; commas separate parts. Programs that a command runs
 without a declared dependency cannot be found here: try the smaller stage.
 ` + subjectHelp + packageHelp + rootsHelp + `
 Commands are searched for in the usual directories (/usr/bin and so on), which
@@ -34,7 +34,7 @@ Exit codes: 0 answered, 2 a mistake on the command line (a missing package too),
 3 something could not be examined or the environment records no relations, 4
 could not run.`,
 		Example: `  depaudit split dir:/srv/chroot/docs --for sphinx-build --for 'latexmk xindy'
-  depaudit split report.json --stage build-docs --for texlive-xetex,latexmk`,
+  depaudit split report.json --stage build-docs --for 'texlive-xetex latexmk'`,
 		Args: oneReference("split"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(parts) == 0 {
@@ -63,18 +63,18 @@ could not run.`,
 			return unsure(&answer.Head)
 		},
 	}
-	f.register(cmd, 20, "at most `N` names of each group")
-	cmd.Flags().StringArrayVar(&parts, "for", nil, "`NAMES` of the commands and packages of one part; repeatable")
+	f.register(cmd, 20, "names of each group")
+	listVar(cmd.Flags(), &parts, "for", "`NAMES` of the commands and packages of one part, with blanks between them")
 	return cmd
 }
 
 // partWords are the names of one part.
 func partWords(part string) []string {
-	return strings.FieldsFunc(part, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' })
+	return strings.FieldsFunc(part, func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' })
 }
 
 // parts resolves each --for. A value that is the name of a package is that
-// package, even with a comma or a blank in it.
+// package, even with a blank in it.
 func (a *asked) parts(parts []string) ([]query.Use, []graph.Part, error) {
 	var uses []query.Use
 	var groups []graph.Part

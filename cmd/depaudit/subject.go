@@ -65,7 +65,7 @@ Nothing in an environment is executed or changed.
 func (f *subjectFlags) register(cmd *cobra.Command) {
 	f.limits.register(cmd)
 	cmd.Flags().StringVar(&f.platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
-	cmd.Flags().StringSliceVar(&f.stages, "stage", nil, "the `STAGE` of a saved report; repeatable")
+	listVar(cmd.Flags(), &f.stages, "stage", "the `STAGE` of a saved report")
 }
 
 // subjects loads the arguments of a question. References are scanned side by

@@ -40,6 +40,6 @@ be examined or the environment records no relations, 4 could not run.`,
 			return unsure(&answer.Head)
 		},
 	}
-	f.register(cmd, 15, "at most `N` lines")
+	f.register(cmd, 15, "lines")
 	return cmd
 }

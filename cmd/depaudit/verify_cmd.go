@@ -21,10 +21,10 @@ type verifyFlags struct {
 }
 
 func (f *verifyFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.locks, "locks", nil, "lock `[DIR=]FILE` that names artifacts by digest, with DIR= of what is installed there; repeatable")
-	cmd.Flags().StringArrayVar(&f.indexes, "index", nil, "directory or `FILE` with package indexes; repeatable")
-	cmd.Flags().StringArrayVar(&f.artifacts, "artifacts", nil, "`DIR` with artifacts: .deb, .rpm, wheels, npm's tarballs; repeatable")
-	cmd.Flags().StringArrayVar(&f.trust, "trust", nil, "`FILE` with keys that are trusted, or the fingerprint of a built-in key that the others are not; repeatable")
+	listVar(cmd.Flags(), &f.locks, "locks", "lock `[DIR=]FILE` that names artifacts by digest, with DIR= of what is installed there")
+	listVar(cmd.Flags(), &f.indexes, "index", "directory or `FILE` with package indexes")
+	listVar(cmd.Flags(), &f.artifacts, "artifacts", "`DIR` with artifacts: .deb, .rpm, wheels, npm's tarballs")
+	listVar(cmd.Flags(), &f.trust, "trust", "`FILE` with keys that are trusted, or the fingerprint of a built-in key that the others are not")
 }
 
 func (f *verifyFlags) request(limits limitFlags) (ledger.Request, error) {
@@ -134,7 +134,7 @@ line, 3 when something could not be verified, 4 when it could not run.`,
 	out.register(cmd)
 	limits.register(cmd)
 	flags.register(cmd)
-	cmd.Flags().StringSliceVar(&show, "show", nil, "list the files of these `STATUSES`: "+strings.Join(shownNames(), ", ")+" (default: all but derived)")
+	listVar(cmd.Flags(), &show, "show", "list the files of these `STATUSES`: "+strings.Join(shownNames(), ", ")+" (default: all but derived)")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
 	_ = cmd.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(shownNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd

@@ -64,9 +64,9 @@ environment records no relations, 4 could not run.`,
 			return unsure(&answer.Head)
 		},
 	}
-	f.register(cmd, 40, "at most `N` names of each group")
-	cmd.Flags().StringArrayVar(&without, "without", nil, "remove `PACKAGE`; repeatable")
-	cmd.Flags().StringArrayVar(&only, "only", nil, "make `PACKAGE` the only explicit one; repeatable")
+	f.register(cmd, 40, "names of each group")
+	listVar(cmd.Flags(), &without, "without", "remove `PACKAGE`")
+	listVar(cmd.Flags(), &only, "only", "make `PACKAGE` the only explicit one")
 	return cmd
 }
 

@@ -77,7 +77,7 @@ environment records no relations, 4 could not run.`,
 			return nil
 		},
 	}
-	f.register(cmd, fewChains, "at most `N` chains")
+	f.register(cmd, fewChains, "chains")
 	cmd.Flags().BoolVar(&all, "all", false, "one chain through each component that needs the package directly")
 	return cmd
 }
