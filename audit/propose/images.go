@@ -329,17 +329,14 @@ func (p *proposer) imageStage(b build, f *definition.File, job *definition.Job, 
 	} else {
 		s.Reasons = append(s.Reasons, "the image copies from it; "+b.why)
 	}
-	tag := strings.ToLower(nameOf(p.Pipeline + "-" + s.Name))
-	s.Environment = "docker:" + tag
-	args := []string{"docker buildx build --load"}
+	s.before = []string{"docker buildx build --load"}
 	if isNamed || !last {
-		args = append(args, "--target", shellWord(job.ID))
+		s.before = append(s.before, "--target", shellWord(job.ID))
 	}
-	args = append(args, "--tag", tag)
 	if path.Clean(b.file) != path.Join(b.context, "Dockerfile") {
-		args = append(args, "--file", shellWord(path.Clean(b.file)))
+		s.after = append(s.after, "--file", shellWord(path.Clean(b.file)))
 	}
-	s.Build = strings.Join(append(args, shellWord(path.Clean(b.context))), " ")
+	s.after = append(s.after, shellWord(path.Clean(b.context)))
 	// What it continues is part of its environment.
 	with := *job
 	for at := slices.IndexFunc(f.Jobs, func(j definition.Job) bool { return j.At == job.At && j.ID == job.ID }); ; {
@@ -351,6 +348,28 @@ func (p *proposer) imageStage(b build, f *definition.File, job *definition.Job, 
 	s.Locks = p.locks(&with, path.Clean(b.context), &s)
 	return s
 }
+
+// tags names the images after their stages, which have names of their own by now.
+func (p *proposer) tags() {
+	used := map[string]bool{}
+	for i := range p.Stages {
+		s := &p.Stages[i]
+		if len(s.before) == 0 {
+			continue
+		}
+		tag := strings.Trim(notTag.ReplaceAllString(strings.ToLower(p.Pipeline+"-"+s.Name), "-"), "-")
+		for n, base := 2, tag; used[tag]; n++ {
+			tag = fmt.Sprintf("%s-%d", base, n)
+		}
+		used[tag] = true
+		s.Environment = "docker:" + tag
+		s.Build = strings.Join(slices.Concat(s.before, []string{"--tag", tag}, s.after), " ")
+	}
+}
+
+// notTag matches what is not in every name of an image
+// (https://github.com/distribution/reference).
+var notTag = regexp.MustCompile(`[^a-z0-9]+`)
 
 // base sets the base of a stage of a Dockerfile: the image at the bottom of what it
 // begins with, if the file names it by digest. It returns the image as written.

@@ -123,8 +123,10 @@ type Stage struct {
 	// Environment and Base are references of the configuration; Base can be empty.
 	Environment, Base string
 	// Build is the command that makes the environment, "" for a job.
-	Build    string
-	Critical bool
+	Build string
+	// before and after are the words of Build around the tag.
+	before, after []string
+	Critical      bool
 	// Reasons are why it is critical, or why it is a stage.
 	Reasons []string
 	// Remarks are what the user has to decide or to know.
@@ -172,6 +174,7 @@ func New(in Input) *Proposal {
 	p.remaining()
 	p.limit()
 	p.names()
+	p.tags()
 	for _, left := range [][]Left{p.Left, p.Unread} {
 		slices.SortStableFunc(left, func(a, b Left) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
 	}

@@ -67,7 +67,11 @@ const maxUnread = 5
 
 func (s *Stage) yaml(b *strings.Builder, prefix string) {
 	fmt.Fprintf(b, "  - name: %s\n", scalar(s.Name))
-	comment(b, "    ", fmt.Sprintf("%s, on %s", oneLine(place(s.File, s.Line)), oneLine(s.On)))
+	defined := s.Definition()
+	if !hasDefinition || defined == "" {
+		comment(b, "    ", fmt.Sprintf("%s, on %s", oneLine(place(s.File, s.Line)), oneLine(s.On)))
+		defined = ""
+	}
 	if s.Build != "" {
 		b.WriteString("    # " + s.Build + "\n") // a command is not wrapped
 	}
@@ -78,8 +82,8 @@ func (s *Stage) yaml(b *strings.Builder, prefix string) {
 	if s.Base != "" {
 		fmt.Fprintf(b, "    base: %s\n", scalar(s.Base))
 	}
-	if d := s.Definition(); d != "" && hasDefinition {
-		fmt.Fprintf(b, "    definition: %s\n", scalar(join(prefix, d)))
+	if defined != "" {
+		fmt.Fprintf(b, "    definition: %s # line %d, on %s\n", scalar(join(prefix, defined)), s.Line, oneLine(s.On))
 	}
 	for _, r := range s.Reasons {
 		comment(b, "    ", r)

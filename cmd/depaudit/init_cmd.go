@@ -84,7 +84,7 @@ func (c *command) init(ctx context.Context, dir, file string, dryRun bool) error
 	}
 	p := propose.New(in)
 	if len(p.Stages) == 0 {
-		return c.nothingProposed(p, in, file)
+		return c.nothingProposed(p, in, dir, file)
 	}
 	text := p.YAML(prefix)
 	flag, err := prefixOf(file, filepath.Join(dir, "x")) // as commands in the checkout name it
@@ -127,10 +127,13 @@ func (c *command) sight(ctx context.Context, dir string) (propose.Input, error) 
 
 // nothingProposed prints the smallest configuration. Nothing is written: a file with
 // a placeholder is not a proposal.
-func (c *command) nothingProposed(p *propose.Proposal, in propose.Input, file string) error {
+func (c *command) nothingProposed(p *propose.Proposal, in propose.Input, dir, file string) error {
 	fmt.Fprint(c.stdout, escapeLines(propose.Smallest(in.Name)))
 	err := errors.New("no file in sight defines a pipeline: nothing was written")
 	hint := fmt.Sprintf("save the lines above as %s and change them; environments: depaudit scan --help", file)
+	if root := repositoryOf(dir); root != "" {
+		hint = "it is a directory of a repository: depaudit init " + root + "\n  or " + hint
+	}
 	if len(p.Left)+len(p.Unread) > 0 {
 		err = errors.New("no job in sight publishes or builds something: nothing was written")
 	}
@@ -138,6 +141,26 @@ func (c *command) nothingProposed(p *propose.Proposal, in propose.Input, file st
 		fmt.Fprintf(c.stderr, "  %s\n", terminal.Escape(left.String()))
 	}
 	return incomplete(&hinted{err, hint})
+}
+
+// repositoryOf returns the root of the repository that a directory is below, relative
+// to it, "" if it is the root or there is none.
+func repositoryOf(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	for up := abs; ; up = filepath.Dir(up) {
+		if _, err := os.Lstat(filepath.Join(up, ".git")); err == nil {
+			if rel, err := filepath.Rel(abs, up); err == nil && rel != "." {
+				return filepath.Join(dir, rel)
+			}
+			return ""
+		}
+		if up == filepath.Dir(up) {
+			return ""
+		}
+	}
 }
 
 // unread is the error for a proposal that is not complete.
