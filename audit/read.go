@@ -163,6 +163,16 @@ func (s *Stage) validate() error {
 	if err := s.validateReferences(known); err != nil {
 		return err
 	}
+	if err := s.Definition.validate(known); err != nil {
+		return err
+	}
+	for _, f := range s.Findings {
+		for _, id := range f.Uses {
+			if s.Definition.Use(id) == nil {
+				return fmt.Errorf("%q refers to no use of the definition", id)
+			}
+		}
+	}
 	if err := validFindings(s.Findings); err != nil {
 		return err
 	}

@@ -126,6 +126,9 @@ type Stage struct {
 	Exceptions []ExceptionUse `json:"exceptions,omitempty"`
 	// Locks are the lock files that were read for this stage.
 	Locks []LockFile `json:"locks,omitempty"`
+	// Definition is what the files that define the stage name, nil if the
+	// configuration names no such file.
+	Definition *Definition `json:"definition,omitempty"`
 }
 
 // Method is a counting method. Counts by different methods cannot be compared.
@@ -403,6 +406,8 @@ type Finding struct {
 	Dependencies []string `json:"dependencies,omitempty"`
 	// Paths are the places where the rule is broken.
 	Paths []string `json:"paths,omitempty"`
+	// Uses are the IDs of the uses of the stage's definition that break the rule.
+	Uses []string `json:"uses,omitempty"`
 	// Fix is how to correct the stage; Accept is a command that accepts its
 	// present state. Either may be empty.
 	Fix    string `json:"fix,omitempty"`

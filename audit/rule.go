@@ -31,16 +31,16 @@ type Facts struct {
 	Note string
 	// Place is that of the entry of the configuration that the finding is about.
 	Place *Place
-	// Dependencies, Paths and Accept become those of the finding.
-	Dependencies, Paths []string
-	Accept              string
+	// Dependencies, Paths, Uses and Accept become those of the finding.
+	Dependencies, Paths, Uses []string
+	Accept                    string
 }
 
 // Finding returns the finding of the rule with f's severity.
 func (r Rule) Finding(f Facts) Finding {
 	out := Finding{
 		Rule: r.ID, Severity: f.Severity, Message: r.message(f) + f.Note,
-		Dependencies: f.Dependencies, Paths: f.Paths, Accept: f.Accept, Place: f.Place,
+		Dependencies: f.Dependencies, Paths: f.Paths, Uses: f.Uses, Accept: f.Accept, Place: f.Place,
 	}
 	if r.hint != nil {
 		out.Fix = r.hint(f)
