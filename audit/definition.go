@@ -143,9 +143,17 @@ func UseID(key, version string) string {
 
 // Label returns the name and the version for people: "actions/checkout@v4". Of the
 // 40 digits of a commit and the 64 of a digest the first 12 identify it.
-func (u *Use) Label() string { return UseID(u.Name, shortVersion(u.Version)) }
+func (u *Use) Label() string { return UseID(u.Name, ShortVersion(u.Version)) }
 
-func shortVersion(v string) string {
+// ShortVia returns Via with a short version.
+func (u *Use) ShortVia() string {
+	name, version, _ := strings.Cut(u.Via, "@")
+	return UseID(name, ShortVersion(version))
+}
+
+// ShortVersion returns a commit or a digest with its first 12 digits, and any other
+// version as it is.
+func ShortVersion(v string) string {
 	const shown = 12
 	algorithm, digits, ok := strings.Cut(v, ":")
 	if !ok {
@@ -161,7 +169,7 @@ func shortVersion(v string) string {
 }
 
 // Short returns the use as messages name it, with a short version.
-func (a AcceptedUse) Short() string { return UseID(a.Key, shortVersion(a.Version)) }
+func (a AcceptedUse) Short() string { return UseID(a.Key, ShortVersion(a.Version)) }
 
 // Pins in the order of their strength.
 const (
@@ -178,6 +186,11 @@ func pinRank(pin string) int {
 		return pinVersioned
 	}
 	return pinFloating
+}
+
+// Pins returns the words for pins, the strongest first.
+func Pins() []string {
+	return []string{"commit", "digest", "lock", "checkout", "version", "floating", "variable", "unknown"}
 }
 
 // Fixed reports whether the use is the same tomorrow, whatever others publish.
@@ -342,6 +355,8 @@ func (d *Definition) validate(known map[string]*Dependency) error {
 		switch {
 		case kindPlace(u.Kind) < 0:
 			return fmt.Errorf("use %q has the unknown kind %q", u.ID, u.Kind)
+		case !slices.Contains(Pins(), u.Pin):
+			return fmt.Errorf("use %q has the unknown pin %q", u.ID, u.Pin)
 		case u.ID != UseID(u.Key, u.Version):
 			return fmt.Errorf("use %q has the key %q and the version %q", u.ID, u.Key, u.Version)
 		case ids[u.ID]:

@@ -15,7 +15,7 @@ func excusedByDefault() []Rule {
 	return []Rule{
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleForged,
 		RuleModified, RuleClaim, RuleStartup, RulePrivilege, RuleCode, RuleBytecode, RuleRedirect, RuleConffile, RuleUnsealed, RuleLeftover, RuleIdentity, RuleName,
-		RuleNonASCII, RuleHalfInstalled,
+		RuleNonASCII, RuleHalfInstalled, RuleFloatingUse, RuleUnlockedInstall, RuleFloatingRunner,
 	}
 }
 

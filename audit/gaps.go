@@ -20,6 +20,10 @@ type Gap struct {
 // do not report it.
 const GapBase sbom.GapKind = "base"
 
+// GapDefinition is the kind of a gap in what defines the stage: a part of a
+// workflow or the like that is not understood. Scans do not report it.
+const GapDefinition sbom.GapKind = "definition"
+
 // UnwaivableGaps returns the kinds of gaps that leave nothing to judge: the
 // result of a lost scan is unknown, and without a package database all of its
 // packages are missing.
@@ -32,7 +36,7 @@ func UnwaivableGaps() []sbom.GapKind {
 func WaivableGaps() []sbom.GapKind {
 	return []sbom.GapKind{
 		sbom.GapUnreadable, sbom.GapPermission, sbom.GapMount, sbom.GapCataloger, sbom.GapMalformed,
-		sbom.GapUnreported, sbom.GapLimit, sbom.GapSystem, GapBase,
+		sbom.GapUnreported, sbom.GapLimit, sbom.GapSystem, GapBase, GapDefinition,
 	}
 }
 

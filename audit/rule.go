@@ -27,6 +27,8 @@ type Facts struct {
 	Count, Limit, Line int
 	// Subject names one thing; Detail adds to it.
 	Subject, Detail string
+	// Advice is the hint, where it depends on what was found.
+	Advice string
 	// Note is the end of the message.
 	Note string
 	// Place is that of the entry of the configuration that the finding is about.
@@ -69,6 +71,7 @@ func Rules() []Rule {
 		RuleGaps, RuleNotReported, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
 		RuleGrowth, RuleOverLimit, RuleModified, RuleContent, RuleCopy, RuleDowngraded, RuleLockChanged, RuleWeaker, RuleRequired, RuleUnverified,
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleForged, RuleExpired, RuleExceptionGrowth, RuleIntroduces,
+		RuleNewUse, RuleWeakerPin, RuleFloatingUse, RuleUnlockedInstall, RuleDefinitionGone, RuleFloatingRunner,
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RulePrivilege, RuleCode, RuleBytecode, RuleRedirect, RuleConffile, RuleUnsealed, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiring, RuleExcepted, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,

@@ -55,6 +55,8 @@ func TestReportSchemaCovers(t *testing.T) {
 	entry := Accepted{Key: "k", Version: "1", ID: "k@1", PURL: "pkg:k", Provenance: FromOS, Evidence: "db-owned", Base: true, Content: "c", Locked: "l", Paths: []string{"p"}, Exception: "x", Reason: "r"}
 	except := ConfiguredException{"pkg:a/b", "/p", []string{"s"}, []string{"not-pinned"}, "r", "o", "2026-01-01", "2026-02-01", "f", 1}
 	finding := Finding{Rule: RuleGaps.ID, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a", Place: &Place{"f", 1, "e"}}
+	ofUse := finding
+	ofUse.Uses = []string{"action a/b@1"}
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Config: "c",
 		Inputs:   &Inputs{[]InputFile{{InputConfiguration, "c", "sha256:00"}}, []ConfiguredStage{{"s", 1, true, true}, {"t", 2, false, true}}, []ConfiguredException{except}, 30},
@@ -79,9 +81,15 @@ func TestReportSchemaCovers(t *testing.T) {
 			Growth: Growth{Known: true, Accepted: "sha256:00", Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "explicit", []string{"b"}, []string{"b"}, []string{"a"}, &Mention{"a", "recommends", "b"}}},
 				Removed: []Accepted{entry}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
 				Base: &BaseGrowth{1, []string{"a"}, []Accepted{entry}, []VersionChange{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
-			Findings: []Finding{finding}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d", Digest: "sha256:00"}},
+			Findings: []Finding{finding, ofUse}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d", Digest: "sha256:00"}},
 			Locks:  []LockFile{{"p", "f", 1, "sha256:00", []string{"/opt"}, []LockNote{{"k", "f", 1, "n", "d"}}}},
 			Absent: []Absent{{"pypi", "n", "1", LockRef{"f", 1}, true, true, true, []string{"2"}}}, MoreAbsent: 1,
+			Definition: &Definition{
+				Refs: []string{"f#j"}, Files: []string{"f"}, Counts: UseCounts{Total: 1, Kinds: []UseCount{{"action", 1}}, Floating: 1},
+				Uses: []Use{{ID: "action a/b@1", Key: "action a/b", Kind: "action", Name: "b", PURL: "pkg:a/b@1", Version: "1", Pin: "floating", Text: "b@1", Places: []UsePlace{{"f", 1, 2}},
+					Via: "v", Detail: "d", Fix: "f", Dependency: "a", Exception: &ExceptionRef{"r", "o", "2026-01-01"}}},
+				Known: true, Added: []string{"action a/b@1"}, Removed: []AcceptedUse{{"action c", "1", "commit", "r"}}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []WeakerPin{{"action a/b@1", "commit", "floating"}},
+			},
 			Verified: true, Sealed: true, Files: []AcceptedFile{{"r", "p", "d", "4755", "x", "r"}},
 			Exceptions: []ExceptionUse{{except, "2026-01-01", 3, 2, true, []string{"not-pinned"}, []string{"a"}, []string{"/x"}}},
 			Indexes:    []Index{{"f", true, "o", "l", "s", "c", "2026-01-01", "K", "n", "p", 1}},

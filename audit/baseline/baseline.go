@@ -56,6 +56,9 @@ type Stage struct {
 	// Files are the files that were accepted by their content, sorted. Nil means
 	// that they are not known.
 	Files []audit.AcceptedFile
+	// Definition is what the definition of the stage names, sorted. Nil means that
+	// the stage had none.
+	Definition []audit.AcceptedUse
 	// Exceptions are the exceptions that the stage needed when it was accepted, by
 	// their purl and path, with the day, YYYY-MM-DD, since which it needs them.
 	Exceptions map[string]string
@@ -97,7 +100,8 @@ func (b *Baseline) Write(path string) error {
 // stage are accepted only with a reason ([ErrReason]). Dependencies that were
 // accepted before keep their reasons.
 func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
-	if err := acceptable(&stage); err != nil {
+	err := acceptable(&stage)
+	if err != nil {
 		return nil, err
 	}
 	next := &Baseline{Stages: map[string]*Stage{}}
@@ -120,6 +124,7 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 	if before == nil {
 		accepted.Reason = reason
 		accepted.Dependencies, accepted.Files = stage.Accepted(), append([]audit.AcceptedFile{}, stage.Files...)
+		accepted.Definition = stage.Definition.Accepted()
 		return next, accepted.check()
 	}
 	accepted.Reason = before.Reason
@@ -165,7 +170,39 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 		}
 		accepted.Files = append(accepted.Files, f)
 	}
+	if accepted.Definition, err = acceptUses(before, &stage, reason); err != nil && needsReason {
+		return nil, err
+	}
 	return next, accepted.check()
+}
+
+// acceptUses returns the machinery of a stage with the reasons of what is new. The
+// error is for a loss or growth that needs a reason.
+func acceptUses(before *Stage, stage *audit.Stage, reason string) ([]audit.AcceptedUse, error) {
+	needed := fmt.Errorf("stage %q: %w", stage.Name, ErrReason)
+	now := stage.Definition.Accepted()
+	switch {
+	case before.Definition == nil:
+		return now, nil // it was there before it was read, for all that is known
+	case now == nil:
+		return nil, needed
+	}
+	var err error
+	out := make([]audit.AcceptedUse, 0, len(now))
+	pairs, added, _ := audit.CompareUses(before.Definition, now)
+	for _, p := range pairs {
+		p.Now.Reason = p.Before.Reason
+		if p.Weaker() {
+			p.Now.Reason, err = reason, needed
+		}
+		out = append(out, p.Now)
+	}
+	for _, u := range added {
+		u.Reason, err = reason, needed
+		out = append(out, u)
+	}
+	slices.SortFunc(out, audit.AcceptedUse.Compare)
+	return out, err
 }
 
 // differs reports whether a dependency of the same version has other files, is at
@@ -238,6 +275,12 @@ type StageDiff struct {
 	Covered []audit.Accepted
 	// FilesAdded and FilesRemoved are accepted files of one side only.
 	FilesAdded, FilesRemoved []audit.AcceptedFile
+	// UsesAdded and UsesRemoved are uses of the definition of one side only, and
+	// UsesChanged those with another version or pin. DefinitionGone is true if the
+	// second side has no definition any more.
+	UsesAdded, UsesRemoved []audit.AcceptedUse
+	UsesChanged            []audit.UsePair
+	DefinitionGone         bool
 }
 
 // Diff returns the differences between b and next, in order of the stages'
@@ -269,7 +312,7 @@ func (b *Baseline) stages() map[string]*Stage {
 
 // Changes returns what accepting a stage as it is would change.
 func (s *Stage) Changes(stage *audit.Stage) StageDiff {
-	now := &Stage{Method: stage.Method, Critical: s.Critical, Dependencies: stage.Accepted(), Verified: stage.Verified, Files: stage.Files}
+	now := &Stage{Method: stage.Method, Critical: s.Critical, Dependencies: stage.Accepted(), Verified: stage.Verified, Files: stage.Files, Definition: stage.Definition.Accepted()}
 	d, _ := diffStage(stage.Name, s, now)
 	return d
 }
@@ -308,7 +351,14 @@ func diffStage(name string, before, after *Stage) (StageDiff, bool) {
 	slices.Sort(d.Content)
 	slices.SortFunc(d.Covered, audit.Accepted.Compare)
 	d.FilesAdded, d.FilesRemoved = filesOf(after, before), filesOf(before, after)
-	other := before.Verified != after.Verified || (before.Files == nil) != (after.Files == nil) || slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
+	pairs, added, removed := audit.CompareUses(before.Definition, after.Definition)
+	d.UsesAdded, d.UsesRemoved, d.DefinitionGone = added, removed, before.Definition != nil && after.Definition == nil
+	for _, p := range pairs {
+		if p.Before.Same() != p.Now.Same() {
+			d.UsesChanged = append(d.UsesChanged, p)
+		}
+	}
+	other := (before.Definition == nil) != (after.Definition == nil) || len(added)+len(removed)+len(d.UsesChanged) > 0 || before.Verified != after.Verified || (before.Files == nil) != (after.Files == nil) || slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
 		b, n := p.Before, p.Now
 		return b.Strength() != n.Strength() || b.Base != n.Base || b.Content != n.Content || b.Locked != n.Locked || b.Exception != n.Exception || !slices.Equal(b.Paths, n.Paths)
 	})

@@ -73,6 +73,9 @@ func (s *Stage) encode(w *strings.Builder) {
 	if s.Files != nil {
 		s.encodeFiles(w)
 	}
+	if s.Definition != nil {
+		s.encodeDefinition(w)
+	}
 	if len(s.Exceptions) > 0 {
 		w.WriteString(",\n      \"exceptions\": {")
 		for i, subject := range slices.Sorted(maps.Keys(s.Exceptions)) {
@@ -100,6 +103,24 @@ func (s *Stage) encodeFiles(w *strings.Builder) {
 		w.WriteByte('}')
 	}
 	if len(s.Files) > 0 {
+		w.WriteString("\n      ")
+	}
+	w.WriteByte(']')
+}
+
+func (s *Stage) encodeDefinition(w *strings.Builder) {
+	w.WriteString(",\n      \"definition\": [")
+	for i, u := range slices.SortedFunc(slices.Values(s.Definition), audit.AcceptedUse.Compare) {
+		if i > 0 {
+			w.WriteByte(',')
+		}
+		fmt.Fprintf(w, "\n        {\"use\": %s", asciiJSON(u.Key))
+		optional(w, "version", asciiJSON(u.Version))
+		fmt.Fprintf(w, ", \"pin\": %s", asciiJSON(u.Pin))
+		optional(w, "reason", textJSON(u.Reason))
+		w.WriteByte('}')
+	}
+	if len(s.Definition) > 0 {
 		w.WriteString("\n      ")
 	}
 	w.WriteByte(']')

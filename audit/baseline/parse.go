@@ -155,10 +155,12 @@ func (r *baselineReader) stage() (*Stage, error) {
 			s.Dependencies, err = r.dependencies()
 		case "files":
 			s.Files, err = r.files()
+		case "definition":
+			s.Definition, err = r.definition()
 		case "exceptions":
 			s.Exceptions, err = r.exceptions()
 		default:
-			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "verified", "dependencies", "files", "exceptions")
+			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "verified", "dependencies", "files", "definition", "exceptions")
 		}
 		return err
 	})
@@ -296,6 +298,43 @@ func (r *baselineReader) fileLine() (f audit.AcceptedFile, err error) {
 		return f, err
 	}
 	return f, r.require(seen, "a file", "path", "rule")
+}
+
+// definition reads what the definition of a stage was accepted with.
+func (r *baselineReader) definition() ([]audit.AcceptedUse, error) {
+	if err := r.delim('[', "a list of uses"); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	out := []audit.AcceptedUse{}
+	for r.json.More() {
+		var u audit.AcceptedUse
+		fields := map[string]*string{"use": &u.Key, "version": &u.Version, "pin": &u.Pin, "reason": &u.Reason}
+		have, err := r.object("a use", func(name string) (err error) {
+			field := fields[name]
+			if field == nil {
+				return r.unknown(name, "a use", "use", "version", "pin", "reason")
+			}
+			*field, err = r.text(name)
+			if err == nil && name == "pin" && !slices.Contains(audit.Pins(), *field) {
+				return r.fail("known are "+strings.Join(audit.Pins(), ", "), "there is no pin %s", textfile.Quote(*field))
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := r.require(have, "a use", "use", "pin"); err != nil {
+			return nil, err
+		}
+		if seen[u.String()] {
+			return nil, r.fail("keep one of the lines", "%s is listed twice", textfile.Quote(u.String()))
+		}
+		seen[u.String()] = true
+		out = append(out, u)
+	}
+	slices.SortFunc(out, audit.AcceptedUse.Compare)
+	return out, r.delim(']', "the end of the list")
 }
 
 // texts reads a list of strings.

@@ -115,6 +115,9 @@ type Stage struct {
 	// taken for broken rather than lean; nil means [DefaultMinimum] where
 	// an operating system with a package database is expected, and 1 elsewhere.
 	Minimum *int
+	// Definitions are what defines the stage in the checkout: jobs of workflows,
+	// stages of Dockerfiles and the like.
+	Definitions []Definition
 	// Base is a reference to the base of the environment: an image, a
 	// directory, a snapshot, an SBOM. Empty without one.
 	Base string

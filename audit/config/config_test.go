@@ -161,7 +161,7 @@ func TestConfigErrors(t *testing.T) {
 		{"waiver for a lost scan", "pipeline: p\n" + stages + "  waive: [{kind: lost-scan, reason: r, owner: o, expires: 2026-12-31}]\n",
 			`f:5:18: a gap of the kind "lost-scan" cannot be waived; without the result there is nothing to judge`},
 		{"waiver for a typo", "pipeline: p\n" + stages + "  waive: [{kind: unreadble, reason: r, owner: o, expires: 2026-12-31}]\n",
-			`f:5:18: unknown kind of a gap "unreadble"; did you mean "unreadable"? known are unreadable, permission, mount, cataloger, malformed, unreported, limit, system, base`},
+			`f:5:18: unknown kind of a gap "unreadble"; did you mean "unreadable"? known are unreadable, permission, mount, cataloger, malformed, unreported, limit, system, base, definition`},
 		{"exception for nothing", "pipeline: p\nexceptions: [{reason: r, owner: o, expires: 2026-12-31}]\n" + stages,
 			"f:2:14: an exception without purl and path excuses nothing; add `purl:` (or `path:`, for files that no package accounts for)"},
 	}

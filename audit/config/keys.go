@@ -97,6 +97,7 @@ func (p *configParser) stageFields(s *Stage, locks *[]position, named *position)
 		{"base", false, func(n ast.Node) {
 			s.Base, _ = p.text(n, `a base such as "registry:NAME@sha256:..." or "snapshot:FILE"`, false)
 		}},
+		{"definition", false, func(n ast.Node) { s.Definitions = p.definitions(n) }},
 		{"platform", false, func(n ast.Node) { s.Platform = p.platform(n) }},
 		{"critical", false, func(n ast.Node) { s.Critical = p.boolean(n, "critical") }},
 		{"enforce", false, func(n ast.Node) { s.Enforce = p.boolean(n, "enforce") }},

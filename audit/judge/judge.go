@@ -53,6 +53,8 @@ type Input struct {
 	Roots []audit.Root
 	// Base is the base of the environment, nil without one.
 	Base *Base
+	// Definition is what defines the stage, nil if nothing is named.
+	Definition *Definition
 }
 
 // Pipeline judges the stages of a pipeline. The report has the order of the
@@ -159,6 +161,7 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 	if accepted != nil {
 		before = accepted.Stages[c.Name]
 	}
+	p.definition(in.Definition, before)
 	p.judge(before)
 	s.Verdict = s.DeriveVerdict()
 	return s

@@ -40,6 +40,7 @@ type policy struct {
 func (p *policy) judge(accepted *baseline.Stage) {
 	p.verified = accepted != nil && accepted.Verified
 	p.gaps()
+	p.machinery(accepted)
 	if p.footprint != nil {
 		p.empty()
 		p.limitations()

@@ -181,6 +181,9 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*applied, []st
 		if err := s.verify(p.config, o); err != nil {
 			return nil, nil, err
 		}
+		if s.input.Definition, err = definitions(ctx, cfg.File, filepath.Dir(cfg.File), stage); err != nil {
+			return nil, nil, err
+		}
 		stages = append(stages, *s)
 	}
 	if err := checkPlaces(p.config, stages, o); err != nil {

@@ -235,6 +235,12 @@ func renderCSV(w io.Writer, r *audit.Report, _ Options) error {
 			}
 			_ = out.Write(row)
 		}
+		for _, row := range useRows(s) {
+			for k := range row {
+				row[k] = plainCell(row[k])
+			}
+			_ = out.Write(row)
+		}
 	}
 	out.Flush()
 	_, err := w.Write(b.Bytes())

@@ -56,6 +56,9 @@ func (s stage) about() []remark {
 		}
 		out = append(out, remark{"limitation", text})
 	}
+	if d := s.Definition; d != nil {
+		out = append(out, remark{"definition", definitionText(d)})
+	}
 	return out
 }
 

@@ -43,6 +43,7 @@ func Lists() []List {
 		{"excluded", "Excluded, not counted", excludedList},
 		{"notices", "Notices", noticeList},
 		{"locks", "Lock files", lockList},
+		{"definition", "Definition, not counted", definitionList},
 		{"absent", "Locked and not installed", absentList},
 		{"indexes", "Package indexes", indexList},
 		{"changed", "Files that differ", fileList(audit.FileChanged, audit.FileMissing, audit.FileConffile, audit.FileUnread)},
@@ -255,6 +256,11 @@ func findingList(s stage) terminal.Table {
 		}
 		for _, id := range f.Dependencies {
 			l.Rows = append(l.Rows, []string{"", "", s.name(id), "", s.why(id)})
+		}
+		for _, id := range f.Uses {
+			if u := s.Definition.Use(id); u != nil {
+				l.Rows = append(l.Rows, []string{"", "", u.Label(), u.Places[0].String(), u.Detail})
+			}
 		}
 	}
 	return l

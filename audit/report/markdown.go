@@ -173,14 +173,14 @@ func markdownStages(r *audit.Report) (block, error) {
 	l := terminal.Table{Columns: []terminal.Column{
 		{Title: "Stage", Code: true}, {Title: "Verdict"}, {Title: "Total", Right: true}, {Title: "Base", Right: true}, {Title: "Added", Right: true},
 		{Title: "OS-provided", Right: true}, {Title: "Lock-pinned", Right: true}, {Title: "Excepted", Right: true},
-		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Cannot show"}, {Title: "Gate"}, {Title: "Platform"},
+		{Title: "Unaccounted", Right: true}, {Title: "Growth", Right: true}, {Title: "Definition"}, {Title: "Cannot show"}, {Title: "Gate"}, {Title: "Platform"},
 	}}
 	l.Rows = rows(r, l.Columns, func(s stage) []string {
 		c := s.Counts
 		base, added := s.baseAndAdded()
 		return []string{
 			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
-			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.standing(), s.Image.Platform,
+			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.defined(), s.cannotShow(), s.standing(), s.Image.Platform,
 		}
 	})
 	return markdownTable(l, block{rank: rankSummary, what: "stages"})
@@ -385,6 +385,7 @@ func markdownFinding(s stage, f audit.Finding) string {
 	if len(f.Paths) > 0 {
 		b.WriteString("\n")
 	}
+	b.WriteString(markdownUses(s, f))
 	if len(f.Dependencies) > 0 && (f.Rule != audit.RuleGrowth.ID || len(s.Growth.Added) == 0) {
 		for i, id := range f.Dependencies {
 			if i == shownItems {

@@ -117,6 +117,9 @@ func (m *maker) stageResults(s *audit.Stage, f audit.Finding, byID map[string]*a
 		}
 		return []result{m.result(s.Name, f, f.Place.Entry, text, place{f.Place.File, f.Place.Line})}
 	}
+	if len(f.Uses) > 0 {
+		return m.useResults(s, f)
+	}
 	var out []result
 	for _, id := range causesFirst(s, f) {
 		d := byID[id]
@@ -134,7 +137,7 @@ func (m *maker) stageResults(s *audit.Stage, f audit.Finding, byID map[string]*a
 		} else {
 			text += ": " + f.Message
 		}
-		out = append(out, m.result(s.Name, f, cmp.Or(d.Key, id), text, dependencyPlace(d)))
+		out = append(out, m.result(s.Name, f, cmp.Or(d.Key, id), text, cmp.Or(dependencyPlace(d), causedAt(s, d.ID))))
 	}
 	if len(f.Dependencies) > 0 {
 		return out

@@ -97,7 +97,7 @@ func (p *page) reportHead(r *audit.Report) {
 		{Title: "Stage"}, {Title: "Verdict", Whole: true, Paint: verdictColor}, {Title: "Gate", Whole: true}, {Title: "Total", Right: true},
 		{Title: "Base", Right: true, Spare: 2}, {Title: "Added", Right: true, Spare: 2}, {Title: "OS", Right: true, Spare: 2},
 		{Title: "Lock", Right: true, Spare: 2}, {Title: "Exception", Right: true, Spare: 2},
-		{Title: "Unaccounted", Right: true, Spare: 1}, {Title: "Growth", Right: true, Spare: 1}, {Title: "Cannot show", Spare: 2},
+		{Title: "Unaccounted", Right: true, Spare: 1}, {Title: "Growth", Right: true, Spare: 1}, {Title: "Definition", Spare: 2}, {Title: "Cannot show", Spare: 2},
 		{Title: "Platform", Spare: 2},
 	}}
 	l.Rows = rows(r, l.Columns, func(s stage) []string {
@@ -105,7 +105,7 @@ func (p *page) reportHead(r *audit.Report) {
 		base, added := s.baseAndAdded()
 		return []string{
 			s.Name, strings.Join(append([]string{verdictWord(s.Verdict)}, s.warned()...), ", "), s.standing(), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
-			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.cannotShow(), s.Image.Platform,
+			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.defined(), s.cannotShow(), s.Image.Platform,
 		}
 	})
 	p.Table(indent, l)
@@ -381,6 +381,7 @@ func (p *page) findings(s stage, all []audit.Finding) {
 		if more := len(f.Paths) - shownItems; more > 0 {
 			p.field("", "", fmt.Sprintf("and %d more: see --show findings", more))
 		}
+		p.uses(s, f)
 		if !shown {
 			p.dependencies(s, f.Dependencies, "findings")
 		}

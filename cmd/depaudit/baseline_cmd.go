@@ -172,9 +172,30 @@ func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 	for _, f := range files.FilesRemoved {
 		fmt.Fprintf(c.stdout, "  - %s  %s%s\n", terminal.Escape(f.Path), terminal.Escape(f.Rule), by(f.Exception))
 	}
+	for _, u := range files.UsesAdded {
+		fmt.Fprintf(c.stdout, "  + %s\n", useLine(u))
+	}
+	for _, u := range files.UsesRemoved {
+		fmt.Fprintf(c.stdout, "  - %s\n", useLine(u))
+	}
+	for _, u := range files.UsesChanged {
+		sign := "~"
+		if u.Weaker() {
+			sign = "!"
+		}
+		fmt.Fprintf(c.stdout, "  %s %s -> %s\n", sign, useLine(u.Before), useLine(u.Now))
+	}
+	if files.DefinitionGone {
+		fmt.Fprintf(c.stdout, "  ! the stage has no definition any more\n")
+	}
 	for _, ch := range g.Changed {
 		fmt.Fprintf(c.stdout, "  ~ %s %s -> %s\n", labelOf(ch.Key), terminal.Escape(ch.From), terminal.Escape(ch.To))
 	}
+}
+
+// useLine returns a use of a definition with its pin.
+func useLine(u audit.AcceptedUse) string {
+	return fmt.Sprintf("%s (%s)", terminal.Escape(u.Short()), terminal.Escape(u.Pin))
 }
 
 // by returns the end of a line about what an exception covers, "" for none.
@@ -255,8 +276,9 @@ func (c *command) baselineShow() *cobra.Command {
 		Use:   "show",
 		Short: "Print the accepted dependencies and files",
 		Long: `Prints each dependency of the baseline with its provenance, its evidence and the
-reason it was accepted with, each file with the rule that it breaks, and the
-exceptions with the day since which they are needed. Nothing is scanned.`,
+reason it was accepted with, each file with the rule that it breaks, what the
+definition of the stage names, and the exceptions with the day since which they
+are needed. Nothing is scanned.`,
 		Example: `  depaudit baseline show
   depaudit baseline show --stage build-source`,
 		Args: noArgs,
@@ -294,6 +316,13 @@ exceptions with the day since which they are needed. Nothing is scanned.`,
 					fmt.Fprintf(c.stdout, "  %s  %s%s", terminal.Escape(f.Path), terminal.Escape(f.Rule), by(f.Exception))
 					if f.Reason != "" {
 						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(f.Reason))
+					}
+					fmt.Fprintln(c.stdout)
+				}
+				for _, u := range b.Definition {
+					fmt.Fprintf(c.stdout, "  %s", useLine(u))
+					if u.Reason != "" {
+						fmt.Fprintf(c.stdout, "  %s", terminal.Escape(u.Reason))
 					}
 					fmt.Fprintln(c.stdout)
 				}

@@ -92,14 +92,14 @@ var layers = map[string][]string{
 	"audit/growth":     {"audit", "sbom/graph"},
 	"audit/ledger":     {"audit", "lockcheck", "lockcheck/artifact", "lockcheck/index", "lockcheck/trust", "sbom", "sbom/ecosystem", "sbom/ospkg", "sbom/rootfs", "sbom/rpmheader", "sbom/scan"},
 	"audit/baseline":   {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
-	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "sbom", "sbom/graph", "sbom/version"},
+	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "lockcheck/definition", "sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 	"audit/report":     {"audit", "audit/terminal", "sbom", "sbom/graph"},
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
 	"audit/propose":    {"audit/terminal", "lockcheck", "lockcheck/definition"},
 	"audit/query":      {"audit", "audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
 	"audit/pipeline": {
-		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "lockcheck", "lockcheck/index", "lockcheck/trust",
+		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "lockcheck", "lockcheck/definition", "lockcheck/index", "lockcheck/trust",
 		"sbom", "sbom/catalogers", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
 	},
 
