@@ -99,7 +99,7 @@ var layers = map[string][]string{
 	"audit/query":      {"audit", "audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
 
 	"audit/pipeline": {
-		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "lockcheck", "lockcheck/definition", "lockcheck/index", "lockcheck/trust",
+		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "audit/textfile", "lockcheck", "lockcheck/definition", "lockcheck/index", "lockcheck/trust",
 		"sbom", "sbom/catalogers", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
 	},
 
