@@ -45,6 +45,9 @@ func checkReport(t *testing.T, s string) {
 				checkTable(t, r, o)
 			}
 		}
+		if !isScan(r) {
+			checkTable(t, r, Options{Groups: true})
+		}
 		for _, o := range []Options{{Show: []string{"all"}}, {MaxBytes: minMarkdown}} {
 			checkMarkdown(t, r, o)
 		}
@@ -63,8 +66,18 @@ func checkTable(t *testing.T, r *audit.Report, o Options) {
 		width = terminal.DefaultWidth
 	}
 	whole := pasted(r)
+	grouped := 0
 	for line := range strings.Lines(got) {
 		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case o.Groups && grouped == 0 && strings.HasPrefix(line, "::group::details of"):
+			line = strings.TrimPrefix(strings.TrimPrefix(line, "::group::details of"), " ")
+			whole[line] = true // the line of a command is never wrapped
+			grouped++
+		case o.Groups && grouped == 1 && line == "::endgroup::":
+			grouped--
+			continue
+		}
 		if err := unsafeLine(line); err != "" {
 			t.Errorf("table %d: %s in %+q", o.Width, err, line)
 		}
@@ -74,6 +87,9 @@ func checkTable(t *testing.T, r *audit.Report, o Options) {
 		if n := max(terminal.Width(line), displaywidth.String(line)); n > width && !isPasted(line, whole) && !oneWord(line) {
 			t.Errorf("table %d, cut %v: %d cells in %q", o.Width, o.Cut, n, line)
 		}
+	}
+	if grouped != 0 {
+		t.Error("a group is not closed")
 	}
 	o.Color = true
 	if plain := sgr.ReplaceAllString(string(render(t, "table", r, o)), ""); plain != got {

@@ -40,6 +40,9 @@ type Options struct {
 	Color bool
 	// Cut shortens what is too wide for a terminal: see [terminal.Options].
 	Cut bool
+	// Groups folds what does not decide a verdict, for the log of GitHub Actions: see
+	// [terminal.Options].
+	Groups bool
 	// Show names the lists to print in full besides the summary: see
 	// [Lists]. The json format always has everything.
 	Show []string

@@ -55,15 +55,22 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 	if err != nil {
 		return err
 	}
-	p := &page{terminal.NewPage(terminal.Options{Width: o.Width, Color: o.Color, Cut: o.Cut})}
+	p := &page{terminal.NewPage(terminal.Options{Width: o.Width, Color: o.Color, Cut: o.Cut, Groups: o.Groups})}
 	if len(r.Stages) != 1 || r.Verdict != r.Stages[0].Verdict || len(notReported(r)) > 0 {
 		p.reportHead(r)
 	}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])
-		p.stageBlock(r, s)
-		for _, l := range lists {
-			p.show(l, s, slices.Contains(o.Show, "all"), o.Limit)
+		requested := func() {
+			for _, l := range lists {
+				p.show(l, s, slices.Contains(o.Show, "all"), o.Limit)
+			}
+		}
+		if o.Groups {
+			p.stageGrouped(r, s, requested)
+		} else {
+			p.stageBlock(r, s)
+			requested()
 		}
 		p.Blank()
 	}
@@ -133,6 +140,57 @@ func nonZero(n int) string {
 // their hints, gaps, the message of the team.
 func (p *page) stageBlock(r *audit.Report, s stage) {
 	p.stageHead(r, s)
+	p.stageAbout(r, s)
+	p.growth(s)
+	p.stageCounts(r, s)
+	p.findings(s, s.Findings)
+	if isScan(r) && len(s.Findings) == 0 {
+		p.unaccounted(s)
+	}
+	p.gaps(s)
+	p.exceptions(s)
+	p.message(s)
+}
+
+// stageGrouped writes a stage with all that does not decide its verdict in a group,
+// which a log shows closed.
+func (p *page) stageGrouped(r *audit.Report, s stage, lists func()) {
+	decides := func(f audit.Finding) bool { return f.Severity == audit.Error || f.Severity == audit.SeverityIncomplete }
+	grown := slices.ContainsFunc(s.Findings, func(f audit.Finding) bool { return decides(f) && f.Rule == audit.RuleGrowth.ID })
+	open := slices.ContainsFunc(s.Gaps, func(g audit.Gap) bool { return g.Waived == nil })
+	p.stageHead(r, s)
+	if grown {
+		p.growth(s)
+	}
+	p.findings(s, slices.DeleteFunc(slices.Clone(s.Findings), func(f audit.Finding) bool { return !decides(f) }))
+	if open {
+		p.gaps(s)
+	}
+	p.message(s)
+	name := s.Name
+	if isScan(r) {
+		name = s.Environment
+	}
+	p.Group("details of "+name, func() {
+		p.stageAbout(r, s)
+		if !grown {
+			p.growth(s)
+		}
+		p.stageCounts(r, s)
+		p.findings(s, slices.DeleteFunc(slices.Clone(s.Findings), decides))
+		if isScan(r) && len(s.Findings) == 0 {
+			p.unaccounted(s)
+		}
+		if !open {
+			p.gaps(s)
+		}
+		p.exceptions(s)
+		lists()
+	})
+}
+
+// stageAbout writes what the environment of a stage is.
+func (p *page) stageAbout(r *audit.Report, s stage) {
 	if isScan(r) {
 		p.field("system", "", s.OS)
 	}
@@ -141,7 +199,17 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 			p.field(a.label, "", a.text)
 		}
 	}
-	p.growth(s)
+}
+
+// message writes the text of the team for a failure.
+func (p *page) message(s stage) {
+	if s.Message != "" && !s.clean() {
+		p.field("message", terminal.Bold, textLines(s.Message)...)
+	}
+}
+
+// stageCounts writes the parts of the total.
+func (p *page) stageCounts(r *audit.Report, s stage) {
 	if !s.clean() || len(r.Stages) == 1 {
 		total, beside := s.counts()
 		if len(beside) > 0 {
@@ -154,15 +222,6 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 		if text := s.files(); text != "" {
 			p.Prose(indent, indent, text, terminal.Plain)
 		}
-	}
-	p.findings(s, s.Findings)
-	if isScan(r) && len(s.Findings) == 0 {
-		p.unaccounted(s)
-	}
-	p.gaps(s)
-	p.exceptions(s)
-	if s.Message != "" && !s.clean() {
-		p.field("message", terminal.Bold, textLines(s.Message)...)
 	}
 }
 

@@ -30,6 +30,9 @@ type Options struct {
 	// there such a text is continued on further lines, and a word that is wider
 	// than a line is written in one piece.
 	Cut bool
+	// Groups allows the workflow commands of [Page.Group]. They are the only ones in
+	// any output.
+	Groups bool
 }
 
 // Style is the parameter of an SGR sequence.
@@ -59,8 +62,10 @@ type Page struct {
 	width int
 	color bool
 	cut   bool
-	out   strings.Builder
-	err   error // of a table, kept for the end
+	// groups allows commands of GitHub Actions.
+	groups bool
+	out    strings.Builder
+	err    error // of a table, kept for the end
 }
 
 // NewPage returns an empty page.
@@ -69,7 +74,7 @@ func NewPage(o Options) *Page {
 	if width == 0 {
 		width = DefaultWidth
 	}
-	return &Page{width: max(width, MinWidth), color: o.Color, cut: o.Cut}
+	return &Page{width: max(width, MinWidth), color: o.Color, cut: o.Cut, groups: o.Groups}
 }
 
 // Width returns the number of columns.
@@ -113,6 +118,27 @@ func (p *Page) Safe(line string) {
 
 // Blank writes an empty line.
 func (p *Page) Blank() { p.out.WriteByte('\n') }
+
+// Group writes what f writes as a group that a log of GitHub Actions shows closed, if
+// the options allow it and f writes anything
+// (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#grouping-log-lines).
+// GitLab's sections need the time in their commands, and are not written.
+func (p *Page) Group(title string, f func()) {
+	if !p.groups {
+		f()
+		return
+	}
+	before := p.out.String()
+	p.out.Reset()
+	f()
+	text := p.out.String()
+	p.out.Reset()
+	p.out.WriteString(before)
+	if strings.TrimSpace(text) != "" {
+		title = strings.ReplaceAll(strings.TrimRight(Escape(title), " "), "%", "%25")
+		p.out.WriteString("::group::" + title + "\n" + text + "::endgroup::\n")
+	}
+}
 
 // Line writes one line after an indent, cut to the width or continued.
 func (p *Page) Line(indent, text string, st Style) {

@@ -45,6 +45,10 @@ func (c *command) colored() bool {
 	return c.onTerminal() && c.env("TERM") != "dumb"
 }
 
+// grouped reports whether standard output is the log of a step of GitHub Actions, in
+// which workflow commands make groups.
+func (c *command) grouped() bool { return c.env("GITHUB_ACTIONS") == "true" && !c.onTerminal() }
+
 func (c *command) onTerminal() bool {
 	f, ok := c.stdout.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

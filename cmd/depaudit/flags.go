@@ -56,7 +56,7 @@ func (c *command) options(show []string) (report.Options, error) {
 			return report.Options{}, usage(&hinted{err, "lists: " + strings.Join(names, ", ")})
 		}
 	}
-	return report.Options{Show: show, Width: c.width(), Color: c.colored(), Cut: c.onTerminal(), Checkout: c.checkout()}, nil
+	return report.Options{Show: show, Width: c.width(), Color: c.colored(), Cut: c.onTerminal(), Groups: c.grouped(), Checkout: c.checkout()}, nil
 }
 
 // limitFlags bound the memory and time of one scan.
