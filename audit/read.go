@@ -119,6 +119,9 @@ func (r *Report) Validate() error {
 }
 
 func (s *Stage) validate() error {
+	if err := s.Policy.validate(s); err != nil {
+		return err
+	}
 	known := make(map[string]*Dependency, len(s.Dependencies))
 	counts := Counts{Excluded: s.Counts.Excluded}
 	for i := range s.Dependencies {

@@ -91,6 +91,9 @@ type Stage struct {
 	Ecosystems []EcosystemCount `json:"ecosystems,omitempty"`
 	// Limit is the configured absolute limit, nil without one.
 	Limit *int `json:"limit,omitempty"`
+	// Policy is the rest of the configuration that decides what passes, which a
+	// baseline records; nil for the scan of one environment.
+	Policy *Policy `json:"policy,omitempty"`
 	// Message is the team's text for a failure of this stage.
 	Message string `json:"message,omitempty"`
 	// Dependencies has the counted and the bundled components of the stage;

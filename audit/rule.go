@@ -31,6 +31,8 @@ type Facts struct {
 	Advice string
 	// Note is the end of the message.
 	Note string
+	// Snapshot are the commands that make a snapshot and use it.
+	Snapshot string
 	// Place is that of the entry of the configuration that the finding is about.
 	Place *Place
 	// Dependencies, Paths, Uses and Accept become those of the finding.
@@ -68,14 +70,14 @@ func (r Rule) Explanation() string {
 // have the same order.
 func Rules() []Rule {
 	return []Rule{
-		RuleGaps, RuleNotReported, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline,
+		RuleGaps, RuleNotReported, RuleLimitation, RuleEmpty, RuleMethod, RuleNoBaseline, RuleBaseDiffers, RuleLateSnapshot,
 		RuleGrowth, RuleOverLimit, RuleModified, RuleContent, RuleCopy, RuleDowngraded, RuleLockChanged, RuleWeaker, RuleRequired, RuleUnverified,
 		RuleHashMismatch, RuleOtherRegistry, RuleDirectInstall, RuleNotPinned, RuleNoHash, RuleContradiction, RuleFiles, RuleOrigin, RuleForged, RuleExpired, RuleExceptionGrowth, RuleIntroduces,
 		RuleNewUse, RuleWeakerPin, RuleFloatingUse, RuleUnlockedInstall, RuleDefinitionGone, RuleFloatingRunner,
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RulePrivilege, RuleCode, RuleBytecode, RuleRedirect, RuleConffile, RuleUnsealed, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiring, RuleExcepted, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
-		RuleDemoted, RuleStageGone, RuleNotJudged, RuleShrunk,
+		RuleDemoted, RuleLoosened, RuleStageGone, RuleNotJudged, RuleShrunk,
 	}
 }
 

@@ -124,6 +124,49 @@ var (
 		message: text("there is no baseline for this stage"),
 		hint:    text("make one, review it, and commit it"),
 	}
+	RuleBaseDiffers = Rule{
+		ID: "base-differs", Title: "The baseline was made with another base", Strict: Error, Other: Warning,
+		What: "The stage had a base when it was accepted and has none, or the reverse, or a base of another kind or name. A tag, a digest and the path of a snapshot may change. Often `--since` was forgotten. " +
+			"The severity is that of a critical stage if the stage was critical when it was accepted.",
+		Why: "Without its base everything that the machine or the image had before looks as if the job installed it, and with another one what the job installs may look as if it was there before. " +
+			"The difference to the baseline is shown and not judged, and neither are the limit and the provenance of a stage that lost its base.",
+		Fix:    "give the base that the baseline was made with.",
+		Accept: acceptUpdate,
+		// Subject is the base then, Detail the base now, "" for none.
+		message: func(f Facts) string {
+			switch {
+			case f.Detail == "" && f.Subject == "snapshot":
+				return "the baseline was made with a snapshot, and there is none: --since FILE is missing"
+			case f.Detail == "":
+				return fmt.Sprintf("the baseline was made with the base %s, and the stage has none", f.Subject)
+			case f.Subject == "" && f.Detail == "snapshot":
+				return "the baseline was made without a base, and the stage has a snapshot"
+			case f.Subject == "":
+				return fmt.Sprintf("the baseline was made without a base, and the stage has %s", f.Detail)
+			}
+			return fmt.Sprintf("the baseline was made with the base %s, and the stage has %s", f.Subject, f.Detail)
+		},
+		hint: func(f Facts) string {
+			switch {
+			case f.Detail == "" && f.Subject == "snapshot":
+				return "take a snapshot before the job installs anything, and give it to the audit: " + f.Snapshot
+			case f.Subject == "":
+				return "audit without the base (remove `base:` or --since), or accept the stage with it"
+			}
+			return "restore `base:` of the stage, or accept the stage as it is"
+		},
+	}
+	RuleLateSnapshot = Rule{
+		ID: "snapshot-late", Title: "The snapshot was taken after the installation", Strict: Error, Other: Warning,
+		What:   "The base of the stage is a snapshot, and it has most of the dependencies that the stage added to its base when it was accepted. The stage adds few, or none at all.",
+		Why:    "A snapshot that is taken too late makes the additions of the job part of its base, where they are neither counted nor judged as growth. The gate is then green whatever the job installs.",
+		Fix:    "take the snapshot as the first step of the job, before anything is installed.",
+		Accept: acceptUpdate,
+		message: func(f Facts) string {
+			return fmt.Sprintf("the snapshot has %d of the %s that the stage added before: it was taken after the installation", f.Count, wording.Count(f.Limit, "dependency", "dependencies"))
+		},
+		hint: text("take the snapshot (depaudit snapshot, or begin) as the first step of the job, before anything is installed"),
+	}
 )
 
 // Growth: what changed since the baseline was accepted.
@@ -637,6 +680,18 @@ var (
 			return fmt.Sprintf("stage %q is critical in the baseline and not in the configuration", f.Subject)
 		},
 		hint: text("set `critical: true` of the stage again, or accept the change in the baseline"),
+	}
+	RuleLoosened = Rule{
+		ID: "policy-loosened", Title: "The gate of a stage was made weaker", Strict: Error, Other: Warning,
+		What: "The baseline records by which configuration the stage was accepted: limit, base-limit, growth, minimum, distroless, verify, require, and the entries of first-party, registries, accept and waive. " +
+			"A limit is gone or higher, less is verified or required, or a list has new entries. The severity is that of a critical stage if the stage was critical when it was accepted.",
+		Why:    "What a gate no longer looks for is never found. Without this rule a number in the configuration, or a line under `first-party:`, would let growth pass as one of many changed lines.",
+		Fix:    "restore the configuration.",
+		Accept: "depaudit baseline update --stage STAGE --reason \"...\" records the present configuration; the diff of the baseline file is what the reviewers accept.",
+		message: func(f Facts) string {
+			return fmt.Sprintf("the gate is weaker than accepted: %s", f.Subject)
+		},
+		hint: text("restore the configuration, or accept the change in the baseline"),
 	}
 	RuleStageGone = Rule{
 		ID: "stage-gone", Title: "The baseline has a stage that is not configured", Strict: Error, Other: Warning,

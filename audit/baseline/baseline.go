@@ -15,6 +15,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/atomicfile"
@@ -47,6 +48,11 @@ type Stage struct {
 	// Critical is true for a stage that was critical, or enforced, when it was
 	// accepted: without it, the gate would lose its subject.
 	Critical bool
+	// Policy is what else decided whether the stage passes when it was accepted, nil
+	// if it is not recorded. PolicyReason is the text with which it was last made
+	// weaker.
+	Policy       *audit.Policy
+	PolicyReason string
 	// Dependencies are sorted by key and version. Those that were accepted
 	// as growth have the reason that was given.
 	Dependencies []audit.Accepted
@@ -76,6 +82,10 @@ func (s *Stage) Digest(name string) string {
 // ErrReason is the error for growth of a critical stage without a reason.
 var ErrReason = errors.New("a critical stage grows: a reason is needed")
 
+// ErrPolicy is the error for a critical stage whose gate is made weaker without a
+// reason.
+var ErrPolicy = errors.New("the gate of a critical stage gets weaker: a reason is needed")
+
 // Load reads a baseline. The error for a file that does not exist matches
 // fs.ErrNotExist, that for a malformed one is a *[textfile.Error].
 func Load(path string) (*Baseline, error) {
@@ -97,7 +107,8 @@ func (b *Baseline) Write(path string) error {
 // With returns a baseline in which the stage is accepted as it is in the
 // report; b, which may be nil, is not changed. A stage with gaps and one that
 // looks empty are never accepted. Growth and weaker evidence in a critical
-// stage are accepted only with a reason ([ErrReason]). Dependencies that were
+// stage are accepted only with a reason ([ErrReason]), and so is a weaker gate
+// ([ErrPolicy]). Dependencies that were
 // accepted before keep their reasons.
 func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 	err := acceptable(&stage)
@@ -110,7 +121,7 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 		maps.Copy(next.Stages, b.Stages)
 		before = b.Stages[stage.Name]
 	}
-	accepted := &Stage{Method: stage.Method, Critical: stage.Critical || stage.Enforced, Verified: stage.Verified}
+	accepted := &Stage{Method: stage.Method, Critical: stage.Critical || stage.Enforced, Policy: stage.Policy, Verified: stage.Verified}
 	next.Stages[stage.Name] = accepted
 	for i := range stage.Exceptions {
 		if x := &stage.Exceptions[i]; !x.Expired {
@@ -127,7 +138,13 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 		accepted.Definition = stage.Definition.Accepted()
 		return next, accepted.check()
 	}
-	accepted.Reason = before.Reason
+	accepted.Reason, accepted.PolicyReason = before.Reason, before.PolicyReason
+	if weaker := before.weakerPolicy(accepted); len(weaker) > 0 {
+		if reason == "" && (before.Critical || accepted.Critical) {
+			return nil, fmt.Errorf("stage %q: %w (%s)", stage.Name, ErrPolicy, joinChanges(weaker))
+		}
+		accepted.PolicyReason = reason
+	}
 	p := growth.Compare(before.Dependencies, stage.Accepted(), stage.Base.Trusted())
 	needsReason := reason == "" && (stage.Critical || stage.Enforced)
 	if needsReason && len(p.Added) > 0 {
@@ -205,6 +222,23 @@ func acceptUses(before *Stage, stage *audit.Stage, reason string) ([]audit.Accep
 	return out, err
 }
 
+// weakerPolicy returns what lets more pass in next than in s.
+func (s *Stage) weakerPolicy(next *Stage) []audit.PolicyChange {
+	var out []audit.PolicyChange
+	if s.Critical && !next.Critical {
+		out = append(out, audit.PolicyChange{Key: "critical", Before: "true", Weaker: true})
+	}
+	return append(out, s.Policy.Loosened(next.Policy, s.Critical || next.Critical)...)
+}
+
+func joinChanges(changes []audit.PolicyChange) string {
+	var out []string
+	for _, c := range changes {
+		out = append(out, c.String())
+	}
+	return strings.Join(out, "; ")
+}
+
 // differs reports whether a dependency of the same version has other files, is at
 // another place, or has another lock entry.
 func differs(p growth.Pair) bool {
@@ -273,6 +307,8 @@ type StageDiff struct {
 	// Covered are the dependencies that an exception covers by a wildcard or by their
 	// directory, and did not cover before.
 	Covered []audit.Accepted
+	// Policy are the differences in what decides whether the stage passes.
+	Policy []audit.PolicyChange
 	// FilesAdded and FilesRemoved are accepted files of one side only.
 	FilesAdded, FilesRemoved []audit.AcceptedFile
 	// UsesAdded and UsesRemoved are uses of the definition of one side only, and
@@ -312,7 +348,10 @@ func (b *Baseline) stages() map[string]*Stage {
 
 // Changes returns what accepting a stage as it is would change.
 func (s *Stage) Changes(stage *audit.Stage) StageDiff {
-	now := &Stage{Method: stage.Method, Critical: s.Critical, Dependencies: stage.Accepted(), Verified: stage.Verified, Files: stage.Files, Definition: stage.Definition.Accepted()}
+	now := &Stage{
+		Method: stage.Method, Critical: stage.Critical || stage.Enforced, Policy: stage.Policy,
+		Dependencies: stage.Accepted(), Verified: stage.Verified, Files: stage.Files, Definition: stage.Definition.Accepted(),
+	}
 	d, _ := diffStage(stage.Name, s, now)
 	return d
 }
@@ -351,6 +390,7 @@ func diffStage(name string, before, after *Stage) (StageDiff, bool) {
 	slices.Sort(d.Content)
 	slices.SortFunc(d.Covered, audit.Accepted.Compare)
 	d.FilesAdded, d.FilesRemoved = filesOf(after, before), filesOf(before, after)
+	d.Policy = before.policyChanges(after)
 	pairs, added, removed := audit.CompareUses(before.Definition, after.Definition)
 	d.UsesAdded, d.UsesRemoved, d.DefinitionGone = added, removed, before.Definition != nil && after.Definition == nil
 	for _, p := range pairs {
@@ -358,12 +398,30 @@ func diffStage(name string, before, after *Stage) (StageDiff, bool) {
 			d.UsesChanged = append(d.UsesChanged, p)
 		}
 	}
-	other := (before.Definition == nil) != (after.Definition == nil) || len(added)+len(removed)+len(d.UsesChanged) > 0 || before.Verified != after.Verified || (before.Files == nil) != (after.Files == nil) || slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
+	other := len(d.Policy) > 0 || (before.Definition == nil) != (after.Definition == nil) || len(added)+len(removed)+len(d.UsesChanged) > 0 || before.Verified != after.Verified || (before.Files == nil) != (after.Files == nil) || slices.ContainsFunc(p.Compared, func(p growth.Pair) bool {
 		b, n := p.Before, p.Now
 		return b.Strength() != n.Strength() || b.Base != n.Base || b.Content != n.Content || b.Locked != n.Locked || b.Exception != n.Exception || !slices.Equal(b.Paths, n.Paths)
 	})
 	differs := other || len(d.FilesAdded)+len(d.FilesRemoved) > 0 || len(p.ToBase) > 0 || d.Methods != nil || len(d.Added)+len(d.Removed)+len(d.Changed) > 0
 	return d, differs
+}
+
+// policyChanges returns all differences between two policies. One that is not
+// recorded is compared as an empty one.
+func (s *Stage) policyChanges(next *Stage) []audit.PolicyChange {
+	var out []audit.PolicyChange
+	if s.Critical != next.Critical {
+		value := map[bool]string{true: "true"}
+		out = append(out, audit.PolicyChange{Key: "critical", Before: value[s.Critical], Now: value[next.Critical], Weaker: s.Critical})
+	}
+	before, now := s.Policy, next.Policy
+	if before == nil {
+		before = &audit.Policy{}
+	}
+	if now == nil {
+		now = &audit.Policy{}
+	}
+	return append(out, before.Changes(now)...)
 }
 
 // filesOf returns the files that only the first of two stages has.

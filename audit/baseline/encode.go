@@ -41,6 +41,9 @@ func (s *Stage) encode(w *strings.Builder) {
 	if s.Critical {
 		w.WriteString("      \"critical\": true,\n")
 	}
+	if s.Policy != nil {
+		s.encodePolicy(w)
+	}
 	if s.Verified {
 		w.WriteString("      \"verified\": true,\n")
 	}
@@ -87,6 +90,44 @@ func (s *Stage) encode(w *strings.Builder) {
 		w.WriteString("\n      }")
 	}
 	w.WriteString("\n    }")
+}
+
+// encodePolicy writes one key a line, and those that have a value.
+func (s *Stage) encodePolicy(w *strings.Builder) {
+	w.WriteString("      \"policy\": {")
+	lines := 0
+	line := func(key, value string) {
+		if lines++; lines > 1 {
+			w.WriteByte(',')
+		}
+		fmt.Fprintf(w, "\n        %s: %s", asciiJSON(key), value)
+	}
+	for _, setting := range s.Policy.Settings() {
+		if setting.Empty() {
+			continue
+		}
+		switch v := setting.Value.(type) {
+		case **int:
+			line(setting.Key, strconv.Itoa(**v))
+		case *bool:
+			line(setting.Key, "true")
+		case *string:
+			line(setting.Key, asciiJSON(*v))
+		case *[]string:
+			var list []string
+			for _, entry := range *v {
+				list = append(list, asciiJSON(entry))
+			}
+			line(setting.Key, "["+strings.Join(list, ", ")+"]")
+		}
+	}
+	if s.PolicyReason != "" {
+		line("reason", textJSON(s.PolicyReason))
+	}
+	if lines > 0 {
+		w.WriteString("\n      ")
+	}
+	w.WriteString("},\n")
 }
 
 func (s *Stage) encodeFiles(w *strings.Builder) {

@@ -149,6 +149,8 @@ func (r *baselineReader) stage() (*Stage, error) {
 			s.Reason, err = r.text(key)
 		case "critical":
 			s.Critical, err = r.boolean(key)
+		case "policy":
+			err = r.policy(s)
 		case "verified":
 			s.Verified, err = r.boolean(key)
 		case "dependencies":
@@ -160,7 +162,7 @@ func (r *baselineReader) stage() (*Stage, error) {
 		case "exceptions":
 			s.Exceptions, err = r.exceptions()
 		default:
-			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "verified", "dependencies", "files", "definition", "exceptions")
+			err = r.unknown(key, "a stage", "rules", "catalogers", "reason", "critical", "policy", "verified", "dependencies", "files", "definition", "exceptions")
 		}
 		return err
 	})
@@ -168,6 +170,40 @@ func (r *baselineReader) stage() (*Stage, error) {
 		return nil, err
 	}
 	return s, r.require(seen, "a stage", "rules", "catalogers", "dependencies")
+}
+
+// policy reads the policy of a stage.
+func (r *baselineReader) policy(s *Stage) error {
+	s.Policy = &audit.Policy{}
+	known := []string{}
+	settings := map[string]any{"reason": &s.PolicyReason}
+	for _, setting := range s.Policy.Settings() {
+		known = append(known, setting.Key)
+		settings[setting.Key] = setting.Value
+	}
+	_, err := r.object("the policy", func(key string) (err error) {
+		switch v := settings[key].(type) {
+		case **int:
+			*v = new(int)
+			**v, err = r.integer(key)
+			if err == nil && **v < 0 {
+				err = r.fail("", "expected a number from 0 for %q", key)
+			}
+		case *bool:
+			*v, err = r.boolean(key)
+		case *string:
+			*v, err = r.text(key)
+		case *[]string:
+			if *v, err = r.texts(key); err == nil {
+				slices.Sort(*v)
+				*v = slices.Compact(*v)
+			}
+		default:
+			err = r.unknown(key, "the policy", append(known, "reason")...)
+		}
+		return err
+	})
+	return err
 }
 
 func (r *baselineReader) dependencies() ([]audit.Accepted, error) {

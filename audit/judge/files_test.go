@@ -109,7 +109,7 @@ func TestFiles(t *testing.T) {
 		"a program of the project": {accepted, func(in *Input, p *audit.Proof) {
 			p.Ledger.Lines = append(p.Ledger.Lines, audit.FileLine{Path: "/srv/run", Status: audit.FileUnexplained, Runs: "program"})
 			in.Stage.FirstParty = []config.FirstParty{{Path: "/srv/**", Line: 1}}
-		}, "warning unused-first-party []"},
+		}, "error policy-loosened []; warning unused-first-party []"},
 		"sealed": {accepted, func(in *Input, p *audit.Proof) { in.Stage.Verify = config.VerifySealed }, "error unsealed [/etc/plain]"},
 		"other content": {accepted, func(_ *Input, p *audit.Proof) { p.Components[1].Content = "blake3:" + strings.Repeat("8", 64) },
 			"error changed-content [/venv/six-1.16.0.dist-info]"},

@@ -30,6 +30,8 @@ type footprint struct {
 	platform *platform
 	except   *stageExceptions
 	base     *stageBase // nil without one
+	// lostBase is true for a stage without a base whose baseline was made with one.
+	lostBase bool
 
 	// firstParty has the IDs of the components that the project builds.
 	firstParty map[string]bool
@@ -225,9 +227,10 @@ func (f *footprint) accountByBase(c *sbom.Component, d *audit.Dependency) string
 
 // unjudged reports whether the dependencies of the base are unknown, so that
 // growth, limits and provenance cannot be judged. A base that the configuration
-// names must be there; a claim that does not hold is ignored.
+// names must be there, and so must one that the baseline was made with; a claim
+// that does not hold is ignored.
 func (f *footprint) unjudged() bool {
-	return f.base != nil && f.base.problem != "" && !f.base.Claimed
+	return f.lostBase || f.base != nil && f.base.problem != "" && !f.base.Claimed
 }
 
 // findReplacements finds the dependencies that replace one of the base: they

@@ -131,6 +131,13 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 	}
 	except := all.inStage(c.Name)
 	p := &policy{stage: &s, config: c, except: except, waive: newWaivers(c.Waive, except.today), gated: gated, coveredFiles: map[string][]string{}}
+	var before *baseline.Stage
+	if accepted != nil {
+		before = accepted.Stages[c.Name]
+	}
+	if gated {
+		s.Policy = policyOf(c, registries)
+	}
 	if in.Document == nil {
 		s.Base = compareBase(in).info()
 		if s.Base != nil {
@@ -144,22 +151,19 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 		s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: sbom.GapLost, Detail: detail}})
 	} else {
 		p.footprint = newFootprint(in, registries, except)
+		p.footprint.lostBase = lostBase(before, c)
 		p.footprint.describe(&s, p.waive)
 		for _, r := range in.Roots {
 			s.Roots = append(s.Roots, audit.Root{Name: sbom.ValidText(r.Name), ID: r.ID})
 		}
 		if accepted != nil {
-			p.footprint.compareBaseline(&s, accepted.Stages[c.Name])
-			s.Growth.Accepted = accepted.Stages[c.Name].Digest(c.Name)
+			p.footprint.compareBaseline(&s, before)
+			s.Growth.Accepted = before.Digest(c.Name)
 		}
 		if in.Lost != nil {
 			// A document beside an error is a partial result.
 			s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: sbom.GapLost, Detail: sbom.ValidText(in.Lost.Error())}})
 		}
-	}
-	var before *baseline.Stage
-	if accepted != nil {
-		before = accepted.Stages[c.Name]
 	}
 	p.definition(in.Definition, before)
 	p.judge(before)

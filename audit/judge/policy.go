@@ -41,6 +41,7 @@ func (p *policy) judge(accepted *baseline.Stage) {
 	p.verified = accepted != nil && accepted.Verified
 	p.gaps()
 	p.machinery(accepted)
+	p.remembered(accepted)
 	if p.footprint != nil {
 		p.empty()
 		p.limitations()
@@ -183,6 +184,7 @@ func (p *policy) baseline() {
 		p.add(audit.RuleWeaker, audit.Facts{Count: len(weaker), Dependencies: weaker, Accept: accept})
 	}
 	p.changed(p.footprint.compared)
+	p.lateSnapshot()
 	removed := len(g.Removed)
 	if g.Base != nil {
 		removed += len(g.Base.Removed)

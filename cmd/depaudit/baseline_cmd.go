@@ -91,7 +91,7 @@ func (c *command) accept(j *job, r *audit.Report, reason string) (*baseline.Base
 	for _, stage := range r.Stages {
 		with, err := next.With(stage, reason)
 		switch {
-		case errors.Is(err, baseline.ErrReason):
+		case errors.Is(err, baseline.ErrReason), errors.Is(err, baseline.ErrPolicy):
 			c.printDiff(j.baseline, stage)
 			return nil, usage(&hinted{err, fmt.Sprintf("give a reason: %s; nothing was written", acceptCommand(stage))})
 		case err != nil:
@@ -160,6 +160,10 @@ func (c *command) printDiff(base *baseline.Baseline, stage audit.Stage) {
 		fmt.Fprintf(c.stdout, "  base  %d added, %d removed, %d changed\n", len(b.Added), len(b.Removed), len(b.Changed))
 	}
 	files := base.Stages[stage.Name].Changes(&stage)
+	for _, p := range files.Policy {
+		sign := map[bool]string{true: "!", false: "~"}[p.Weaker]
+		fmt.Fprintf(c.stdout, "  %s %s\n", sign, terminal.Escape(p.String()))
+	}
 	for _, id := range files.Content {
 		fmt.Fprintf(c.stdout, "  ! %s  other files, places or lock entry of the same version\n", labelOf(id))
 	}
