@@ -27,7 +27,8 @@ type node struct {
 	calls *call
 	// publisher is true for a job that can publish, builder for one whose artifact
 	// reaches one that can.
-	publisher, builder bool
+	// byName is true for a publisher that only its name shows.
+	publisher, builder, byName bool
 	// inherited are the permissions of the callers that the job has.
 	inherited []definition.Publish
 	// hands are the artifacts that another job downloads.

@@ -39,6 +39,9 @@ func (p *proposer) jobs() {
 		if n.calls == nil {
 			n.inherit()
 			n.publisher = len(n.publishes()) > 0 && p.purpose(n) == "" && !onlyRequests(n)
+			if n.byName = byName(n); n.byName {
+				n.publisher = true
+			}
 		}
 	}
 	p.builders()
@@ -75,6 +78,28 @@ func (p *proposer) ordered() []*definition.File {
 	})
 	return files
 }
+
+// byName reports whether a job publishes by its name and no step in sight does: a
+// script with a token of its own shows neither a command nor a permission.
+func byName(n *node) bool {
+	if len(n.publishes()) > 0 || len(n.job.Steps) == 0 || onlyRequests(n) {
+		return false
+	}
+	name := n.job.ID
+	if len(n.file.Jobs) == 1 && n.file.Kind == definition.Workflow {
+		name += " " + stem(n.file.Path)
+	}
+	named := releaseName.MatchString(name) || releaseEnvironment.MatchString(n.job.Environment)
+	return named && !aboutRelease.MatchString(name)
+}
+
+var (
+	releaseName = regexp.MustCompile(`(?i)(^|[-_. /])(release|publish|deploy)(ing|ment)?([-_. /]|$)`)
+	// releaseEnvironment matches deployment environments with the secrets of a release.
+	releaseEnvironment = regexp.MustCompile(`(?i)^(test-?)?pypi|^npm|^(prod|production|release|publish|deploy|crates-?io|rubygems|maven)`)
+	// aboutRelease matches names of jobs that prepare or follow a release.
+	aboutRelease = regexp.MustCompile(`(?i)dry|test|check|note|valid|reproduc|report|post|cover|codecov|bench|gate|verif|lint|notif|clean|label|milestone|prepar|plan|announce|comment|trigger|changelog|draft`)
+)
 
 // remote reports whether a job runs a workflow of another repository that may
 // publish.
@@ -239,10 +264,16 @@ func (p *proposer) byHand() {
 
 // startsRelease reports whether a workflow is started by what starts releases.
 func startsRelease(f *definition.File) bool {
-	return slices.ContainsFunc(f.Events, func(e string) bool {
+	if slices.ContainsFunc(f.Events, func(e string) bool {
 		return e == "workflow_dispatch" || e == "release" || e == "repository_dispatch" || e == "create"
-	})
+	}) {
+		return true
+	}
+	// The model does not have the tags of a push.
+	return slices.Contains(f.Events, "push") && !slices.Contains(f.Events, "pull_request") && buildsRelease.MatchString(stem(f.Path)+" "+f.Name)
 }
+
+var buildsRelease = regexp.MustCompile(`(?i)release|publish|deploy|packag|dist|wheel|binar`)
 
 // releaseFiles returns the files that have a job that publishes or builds.
 func (p *proposer) releaseFiles() map[*definition.File]bool {
@@ -360,6 +391,8 @@ func (p *proposer) stage(n *node) Stage {
 		s.Remarks = append(s.Remarks, fmt.Sprintf("called by %s", place(oneLine(c.file.Path), c.job.At.Line)))
 	}
 	switch {
+	case n.byName:
+		s.Reasons = append(s.Reasons, "by its name it publishes, and no step in sight does: check it")
 	case n.publisher:
 		s.Reasons = append(s.Reasons, publishing(n))
 		if len(n.hands) == 0 && !slices.ContainsFunc(n.publishes(), func(x definition.Publish) bool { return !x.Permission }) {
@@ -527,12 +560,24 @@ func (p *proposer) where(s *Stage, n *node) {
 			s.On = "container " + s.On
 		}
 	}
+	if others := slices.ContainsFunc(n.job.RunsOn, notLinux.MatchString); others && s.Where == OnRunner {
+		what := "the package lists of Windows and macOS are not read: the stage is incomplete until the gap of the kind system is waived"
+		if !slices.ContainsFunc(n.job.RunsOn, func(label string) bool { return !notLinux.MatchString(label) && !strings.Contains(label, "$") }) {
+			s.Remarks = append(s.Remarks, what)
+		} else {
+			s.Remarks = append(s.Remarks, "of its runs on other systems, "+what)
+		}
+	}
 	if len(n.job.Matrix) > 0 {
 		// "include" gives keys of keys, "platform.os".
 		keys := slices.DeleteFunc(slices.Clone(n.job.Matrix), func(key string) bool { return strings.Contains(key, ".") })
 		s.Remarks = append(s.Remarks, "a matrix of "+oneLine(few(keys))+": gate one of its runs, or name a stage for each")
 	}
 }
+
+// notLinux matches labels of runners on systems whose package lists are not read
+// (https://docs.github.com/en/actions/reference/runners/github-hosted-runners).
+var notLinux = regexp.MustCompile(`(?i)(^|[-_ ])(windows|macos|osx|darwin|win)([-_0-9. ]|$)`)
 
 // few joins the first words of a list.
 func few(words []string) string {

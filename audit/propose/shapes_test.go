@@ -168,6 +168,25 @@ jobs:
 			[]string{"pr.yml: runs for pull requests alone (id-token: write", "card.yml: publishes nothing (id-token: write"},
 		},
 		{
+			// syft, promote-release: a script publishes with a token of its own.
+			"by its name",
+			map[string]string{
+				".github/workflows/release.yml": tagged + `jobs:
+  release-gate: {runs-on: x, steps: [{run: ./gate}]}
+  release:
+    needs: release-gate
+    runs-on: x
+    steps: [{` + checkoutAt + `}, {run: ./ci/release.sh, env: {TOKEN: "${{ secrets.TOKEN }}"}}]
+  ship:
+    environment: pypi
+    runs-on: x
+    steps: [{run: ./ship}]
+`,
+			},
+			"release! ship!",
+			[]string{"job release-gate publishes nothing"},
+		},
+		{
 			// A Dockerfile alone is what is published.
 			"an image",
 			map[string]string{
