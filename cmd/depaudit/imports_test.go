@@ -138,6 +138,7 @@ var confined = map[string][]string{
 	"github.com/goccy/go-yaml":                  {"audit/config"},
 	"github.com/tailscale/hujson":               {"lockcheck", "lockcheck/definition"},
 	"go.yaml.in/yaml/v3":                        {"lockcheck", "lockcheck/definition", "sbom/scan"},
+	"mvdan.cc/sh":                               {"lockcheck/definition"},
 	"github.com/spf13/cobra":                    {"cmd/depaudit"},
 	"github.com/spf13/pflag":                    {"cmd/depaudit"},
 	"golang.org/x/term":                         {"cmd/depaudit"},

@@ -35,7 +35,7 @@ func TestModules(t *testing.T) {
 
 // maxModules is the largest number of modules that the binary may link: the
 // limit of the stage in depaudit.yaml, and the target of issue 8.
-const maxModules = 100
+const maxModules = 101
 
 // TestOwnBaseline checks that the baseline at the root, with which depaudit
 // audits its own binary, has exactly the modules that the binary links, so

@@ -25,9 +25,9 @@ func TestDockerfile(t *testing.T) {
 image localhost:5000/a digest Dockerfile:13:29
 image nginx:1 floating Dockerfile:16:6
 image golang:1.22 floating Dockerfile:17:5
-download a.tgz digest Dockerfile:18:88
-download b.tgz floating Dockerfile:20:3
-download r.git commit Dockerfile:21:5`)
+download example.org/a.tgz digest Dockerfile:18:88
+download example.org/b.tgz floating Dockerfile:20:3
+download github.com/o/r.git commit Dockerfile:21:5`)
 	if f.Job("two").Needs[0] != "Base" || len(f.Job("two").Needs) != 1 || f.Job("3").Needs[0] != "two" || f.Job("3").Container != "" || f.Job("Base").Container != "debian:12" {
 		t.Errorf("%+v", f.Jobs)
 	}

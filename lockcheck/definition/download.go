@@ -1,7 +1,6 @@
 package definition
 
 import (
-	"cmp"
 	"strings"
 )
 
@@ -46,8 +45,24 @@ func scrub(raw string) string {
 func download(url string) Use {
 	shown := scrub(url)
 	u := Use{Kind: UseDownload, Text: shown, Type: "generic"}
-	parts, _ := splitURL(url)
-	_, u.Name = lastElement(cmp.Or(strings.Trim(parts.path, "/"), shown))
+	parts, ok := splitURL(url)
+	if !ok {
+		_, u.Name = lastElement(shown)
+		return u
+	}
+	u.Namespace, u.Name = lastElement(strings.Trim(parts.host+"/"+strings.Trim(parts.path, "/"), "/"))
+	return u
+}
+
+// repositoryUse returns the use of a git repository at a URL, without a pin.
+func repositoryUse(url string) Use {
+	u := download(url)
+	place := strings.TrimSuffix(u.FullName(), ".git")
+	if rest, ok := strings.CutPrefix(strings.Replace(place, "github.com:", "github.com/", 1), "github.com/"); ok {
+		rest, _, _ = strings.Cut(rest, "@")
+		u.Type, place = "github", strings.TrimSuffix(rest, ".git")
+	}
+	u.Namespace, u.Name = lastElement(place)
 	return u
 }
 

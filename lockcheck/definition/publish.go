@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -89,4 +90,206 @@ func (b *jobBuilder) callPublishes(at Position, uses string, with *node) {
 		}
 	}
 	b.actionPublishes(action(uses, UseWorkflow), inputs, at)
+}
+
+// publication is a command that publishes: a program and the words that it must
+// have, in their order.
+type publication struct {
+	program string
+	words   string
+	// without are words that make it publish nothing.
+	without string
+}
+
+// publications are the commands that publish. A name of several programs is split
+// by "|".
+var publications = []publication{
+	{"twine", "upload", ""},
+	{"uv|poetry|flit|hatch|pdm|maturin|npm|pnpm|bun|cargo|vsce|ovsx|lerna", "publish", "--dry-run"},
+	{"maturin|anaconda|dput|snapcraft|luarocks|cabal|stack|twine", "upload", "--dry-run"},
+	{"dput|dput-ng|semantic-release|debrelease", "", "--dry-run"},
+	{"yarn", "publish", ""},
+	{"yarn", "npm publish", ""},
+	{"python|python3|setup.py", "setup.py upload", ""},
+	{"gem", "push", ""},
+	{"rake", "release", ""},
+	{"gh", "release create", ""},
+	{"gh", "release upload", ""},
+	{"gh", "release edit", ""},
+	{"glab", "release create", ""},
+	{"release-cli", "create", ""},
+	{"hub", "release create", ""},
+	{"docker|podman|nerdctl", "push", ""},
+	{"docker|podman", "image push", ""},
+	{"docker|podman", "manifest push", ""},
+	{"docker", "compose push", ""},
+	{"docker", "buildx imagetools create", "--dry-run"},
+	{"buildah|crane|oras|img|nerdctl|cr", "push", ""},
+	{"crane", "copy", ""},
+	{"crane", "cp", ""},
+	{"crane", "append", ""},
+	{"crane", "tag", ""},
+	{"oras|cosign", "attach", ""},
+	{"oras", "cp", ""},
+	{"regctl", "image copy", ""},
+	{"skopeo", "copy", ""},
+	{"skopeo", "sync", ""},
+	{"ko", "build", "--local --push=false"},
+	{"ko", "publish", "--local"},
+	{"ko", "apply", ""},
+	{"ko", "resolve", ""},
+	{"cosign", "sign", ""},
+	{"cosign", "sign-blob", ""},
+	{"cosign", "attest", ""},
+	{"cosign", "attest-blob", ""},
+	{"sigstore", "sign", ""},
+	{"gpg|gpg2", "--detach-sign", ""},
+	{"gpg|gpg2", "--clearsign", ""},
+	{"gpg|gpg2", "--clear-sign", ""},
+	{"gpg|gpg2", "--sign", ""},
+	{"debsign|rpmsign|signtool|osslsigncode|jarsigner", "", ""},
+	{"goreleaser", "release", "--snapshot --skip=publish --skip-publish"},
+	{"jreleaser", "full-release", "--dry-run"},
+	{"jreleaser", "release", "--dry-run"},
+	{"mvn|mvnw", "deploy", ""},
+	{"mvn|mvnw", "release:perform", ""},
+	{"gradle|gradlew|sbt", "publish*", "publishToMavenLocal publishLocal"},
+	{"dotnet", "nuget push", ""},
+	{"nuget", "push", ""},
+	{"helm", "push", ""},
+	{"cr", "upload", ""},
+	{"pod", "trunk push", ""},
+	{"dart|flutter", "pub publish", "--dry-run"},
+	{"mix", "hex.publish", "--dry-run"},
+	{"opam", "publish", ""},
+	{"conda", "upload", ""},
+	{"aws", "s3 cp", "--dryrun"},
+	{"aws", "s3 sync", "--dryrun"},
+	{"aws", "s3 mv", "--dryrun"},
+	{"aws", "s3api put-object", ""},
+	{"gsutil", "cp", ""},
+	{"gsutil", "rsync", ""},
+	{"gcloud", "storage cp", ""},
+	{"gcloud", "storage rsync", ""},
+	{"gcloud", "app deploy", ""},
+	{"gcloud", "run deploy", ""},
+	{"az", "storage blob upload", ""},
+	{"az", "storage blob upload-batch", ""},
+	{"rclone", "copy", "--dry-run"},
+	{"rclone", "sync", "--dry-run"},
+	{"jf|jfrog", "rt upload", ""},
+	{"jf|jfrog", "rt u", ""},
+	{"wrangler|netlify|firebase|vercel|flyctl|fly", "deploy", ""},
+	{"wrangler", "publish", ""},
+	{"xcrun", "notarytool submit", ""},
+	{"xcrun", "altool", ""},
+	{"fastlane", "", ""},
+	{"terraform|tofu", "apply", ""},
+	{"kubectl", "apply", "--dry-run"},
+	{"helm", "upgrade", "--dry-run"},
+	{"git", "push", "--dry-run"},
+	{"npx", "semantic-release", "--dry-run"},
+	{"npx", "vsce publish", ""},
+	{"npx", "lerna publish", ""},
+	{"npx", "changeset publish", ""},
+	{"changeset", "publish", ""},
+	{"rsync|scp|sftp", "*:*", ""},
+	{"lftp|ncftpput", "", ""},
+	{"curl", "--upload-file", ""},
+	{"curl", "-T", ""},
+	{"make|just|task|nox|tox|invoke|inv|rake", "publish*", "-n --dry-run"},
+	{"make|just|task|invoke|inv", "release*", "-n --dry-run"},
+	{"make|just|task|invoke|inv", "deploy*", "-n --dry-run"},
+	{"make|just|task|invoke|inv", "upload*", "-n --dry-run"},
+	{"make|just|task|invoke|inv", "push*", "-n --dry-run"},
+	{"npm|pnpm|yarn|bun", "run publish*", ""},
+	{"npm|pnpm|yarn|bun", "run release*", ""},
+	{"npm|pnpm|yarn|bun", "run deploy*", ""},
+	{"npm|pnpm|yarn|bun", "run semantic-release", ""},
+}
+
+// publishes adds a command that publishes.
+func (t *toolReader) publishes(c *command, name string) {
+	if name == "docker" || name == "podman" {
+		// `build --push` and `buildx build --output type=registry`.
+		for _, w := range c.words {
+			if w.text == "--push" || w.text == "--push=true" || strings.Contains(w.text, "type=registry") || strings.Contains(w.text, "push=true") {
+				t.publish(c.at, name+" build --push", false)
+				return
+			}
+		}
+	}
+	for _, p := range publications {
+		if !slices.Contains(strings.Split(p.program, "|"), name) || !p.matches(c) {
+			continue
+		}
+		by := strings.TrimSpace(name + " " + strings.TrimRight(strings.ReplaceAll(p.words, "*:*", "HOST:"), "*"))
+		t.publish(c.at, by, false)
+		return
+	}
+}
+
+// matches reports whether a command has the words of a publication in their order,
+// with no other word between them than options, and none that make it publish
+// nothing.
+func (p publication) matches(c *command) bool {
+	for word := range strings.FieldsSeq(p.without) {
+		if c.has(word) {
+			return false
+		}
+	}
+	want := strings.Fields(p.words)
+	if len(want) == 0 {
+		return true
+	}
+	strict := len(want) > 1 || strings.Contains("git docker podman gh aws crane go", p.program)
+	i := 0
+	for _, w := range c.words[1:] {
+		ok := false
+		switch prefix, isPrefix := strings.CutSuffix(want[i], "*"); {
+		case want[i] == "*:*":
+			// A host, and not a drive or a URL of a download.
+			k := strings.IndexByte(w.text, ':')
+			ok = k > 1 && !strings.HasPrefix(w.text, "-") && !strings.Contains(w.text, "=") && c.words[len(c.words)-1].text == w.text
+		case isPrefix:
+			ok = strings.HasPrefix(w.text, prefix)
+		default:
+			ok = w.text == want[i]
+		}
+		if ok {
+			if i++; i == len(want) {
+				return p.remote(c)
+			}
+		} else if strict && i > 0 && !strings.HasPrefix(w.text, "-") {
+			return false
+		}
+	}
+	return false
+}
+
+// remote reports whether a copy goes to another host: the last word is its target.
+func (p publication) remote(c *command) bool {
+	last := c.words[len(c.words)-1]
+	scheme := ""
+	switch p.program {
+	case "aws":
+		scheme = "s3://"
+	case "gsutil", "gcloud":
+		if scheme = "gs://"; strings.HasSuffix(p.words, "deploy") {
+			return true
+		}
+	case "skopeo":
+		scheme = "docker://"
+	default:
+		return true
+	}
+	if strings.HasPrefix(p.words, "s3api") {
+		return true
+	}
+	for i := len(c.words) - 1; i > 1; i-- {
+		if strings.HasPrefix(c.words[i].text, scheme) {
+			return i+1 == len(c.words) || strings.HasPrefix(c.words[i+1].text, "-")
+		}
+	}
+	return !last.known
 }

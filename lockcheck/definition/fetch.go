@@ -1,0 +1,210 @@
+package definition
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// fetch reads a download: what it is executed or unpacked by, and whether something
+// checks it. One that is only data has no use here.
+func (t *toolReader) fetch(c *command, name string) {
+	urls, file := downloadOf(c, name)
+	if len(urls) == 0 {
+		return
+	}
+	how := ""
+	for _, other := range t.commands {
+		other := unwrap(other)
+		if slices.ContainsFunc(other.from, func(f *command) bool { return sameCommand(f, c) }) && runsInput(other) {
+			how = "is piped into " + quote(other.name())
+		}
+		if slices.ContainsFunc(other.within, func(f *command) bool { return sameCommand(f, c) }) && interprets(other.name()) {
+			how = "is the input of " + quote(other.name())
+		}
+	}
+	checked := ""
+	if how == "" && file != "" {
+		how, checked = t.later(file)
+	}
+	if how == "" {
+		return
+	}
+	for _, url := range urls {
+		u := download(url.text)
+		switch literal := t.digest(url); {
+		case checked == "digest":
+			u.Pin = ByDigest
+		case !url.known && isVariable(host(url.text)):
+			u.Pin, u.Detail = Variable, "what "+how+" is decided when it runs"
+		case literal != "":
+			u.Version, u.Pin = literal, ByCommit
+		case checked == "signature":
+			u.Pin, u.Detail = ByVersion, "it "+how+"; a signature is checked and no digest"
+		case versionInURL.MatchString(url.text):
+			u.Pin, u.Detail = ByVersion, "it "+how+" without a digest"
+		default:
+			u.Pin, u.Detail = Floating, "it "+how+" as it comes"
+		}
+		if !u.Pin.Fixed() {
+			u.Fix = "download it to a file, and check it before: echo \"DIGEST  FILE\" | sha256sum --check"
+		}
+		t.use(url.at, u)
+	}
+}
+
+var versionInURL = regexp.MustCompile(`[0-9]+\.[0-9]+\.[0-9]+`)
+
+func host(url string) string {
+	u, ok := splitURL(url)
+	if !ok {
+		return url
+	}
+	return u.host
+}
+
+// digest returns the commit in a URL of a file of a repository.
+func (t *toolReader) digest(url argWord) string {
+	u, _ := splitURL(url.text)
+	for part := range strings.SplitSeq(u.path, "/") {
+		if commitID.MatchString(part) && strings.Contains(u.host, "git") {
+			return lower(part)
+		}
+	}
+	return ""
+}
+
+// sameCommand compares by place, since a wrapper is unwrapped into another value.
+func sameCommand(a, b *command) bool { return unwrap(a).at == b.at }
+
+// unpackers extract or install what they read.
+var unpackers = []string{"tar", "bsdtar", "unzip", "gunzip", "zcat", "xz", "bunzip2", "zstd", "cpio", "dpkg", "apt", "apt-get", "rpm", "dnf", "yum", "msiexec", "7z", "expand-archive", "installer", "docker", "patch"}
+
+// runsInput reports whether a command executes or unpacks what it reads by a pipe.
+func runsInput(c *command) bool {
+	name := c.name()
+	if name == "apt-key" {
+		return false
+	}
+	if slices.Contains([]string{"python", "perl", "ruby", "node", "php"}, strings.TrimRight(name, "0123456789.")) {
+		// A program in the words reads data.
+		return !c.has("-c", "-e", "-m", "-ne", "-pe", "-p", "-r", "-lne", "-nle") && !slices.ContainsFunc(c.words[1:], func(w argWord) bool { return strings.Contains(w.text, ".") })
+	}
+	if slices.Contains([]string{"sh", "bash", "dash", "ash", "zsh", "ksh"}, name) {
+		return !c.has("-c")
+	}
+	return interprets(name) || slices.Contains(unpackers, name)
+}
+
+// downloadOf returns the URLs that a command downloads, and the file that has them.
+// An upload downloads nothing.
+func downloadOf(c *command, name string) (urls []argWord, file string) {
+	for i, w := range c.words {
+		if i == 0 {
+			continue
+		}
+		previous := c.words[i-1].text
+		if strings.Contains(w.text, "://") && !strings.HasPrefix(w.text, "-") && previous != "-H" && previous != "--header" && previous != "-e" && previous != "--proxy" && previous != "-x" && previous != "-d" && previous != "--data" && !strings.ContainsAny(w.text, " {") {
+			urls = append(urls, w)
+		} else if !w.known && i == len(c.words)-1 && len(urls) == 0 && name != "fetch" {
+			urls = append(urls, w)
+		}
+		switch {
+		case name == "wget" && (previous == "-O" || previous == "--output-document"), name == "curl" && (previous == "-o" || previous == "--output"),
+			lower(previous) == "-outfile", lower(previous) == "-destination", name == "aria2c" && previous == "-o":
+			file = w.text
+		case name == "curl" && len(previous) > 1 && previous[0] == '-' && previous[1] != '-' && strings.HasSuffix(previous, "o"):
+			file = w.text
+		case name == "wget" && len(previous) > 2 && previous[0] == '-' && previous[1] != '-' && strings.HasSuffix(previous, "O"):
+			file = w.text
+		}
+		for _, option := range []string{"--output=", "--output-document=", "-O", "-o"} {
+			if v, ok := strings.CutPrefix(w.text, option); ok && v != "" && (strings.HasPrefix(option, "--") || name == "wget" && option == "-O" && !strings.HasPrefix(v, "-") || name == "curl" && option == "-o") && !strings.HasPrefix(v, "L") {
+				file = v
+			}
+		}
+	}
+	if c.has("-T", "--upload-file", "-F", "--form", "--data", "-d", "--data-binary", "--data-raw", "--post-file", "--post-data") {
+		return nil, ""
+	}
+	if c.output != "" {
+		file = c.output
+	}
+	if file == "" && len(urls) > 0 && (name == "wget" || name == "curl" && remoteName(c) || name == "aria2c") {
+		u, _ := splitURL(urls[0].text)
+		file = path.Base(u.path)
+	}
+	if file == "-" || file == "/dev/null" || file == "/dev/stdout" {
+		file = ""
+	}
+	return urls, file
+}
+
+// remoteName reports whether curl writes a file of the name in the URL.
+func remoteName(c *command) bool {
+	return slices.ContainsFunc(c.words, func(w argWord) bool {
+		return w.text == "--remote-name" || w.text == "--remote-name-all" || len(w.text) > 1 && w.text[0] == '-' && w.text[1] != '-' && strings.Contains(w.text, "O")
+	})
+}
+
+var (
+	literalDigest = regexp.MustCompile(`\b(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})\b`)
+	digestCheck   = regexp.MustCompile(`^(?:sha(?:256|384|512)sum|shasum|sha256|b2sum|get-filehash|openssl|certutil)$`)
+)
+
+// later returns how a later command of the script executes or unpacks a file that was
+// downloaded, and whether a digest that the script has ("digest"), or a signature
+// ("signature"), is checked before.
+func (t *toolReader) later(file string) (how, checked string) {
+	base := path.Base(strings.ReplaceAll(file, `\`, "/"))
+	names := func(w argWord) bool {
+		return w.text == file || base != "." && base != "/" && path.Base(strings.ReplaceAll(w.text, `\`, "/")) == base
+	}
+	literal := literalDigest.MatchString(t.script.text)
+	for _, v := range t.env {
+		literal = literal || literalDigest.MatchString(v)
+	}
+	for _, c := range t.commands[min(t.present+1, len(t.commands)):] {
+		c := unwrap(c)
+		name := c.name()
+		switch {
+		case digestCheck.MatchString(name) && literal && (c.has("-c", "--check") || name == "get-filehash" || name == "openssl" || len(c.from) > 0 || slices.ContainsFunc(c.words, names)):
+			checked = "digest"
+		case name == "gpg" && c.has("--verify"), name == "gpgv", name == "cosign" && c.has("verify-blob", "verify"), name == "minisign" && c.has("-V", "-Vm"),
+			name == "gh" && c.has("attestation"), name == "slsa-verifier", name == "signify" && c.has("-V"), name == "openssl" && c.has("-verify"):
+			if checked == "" {
+				checked = "signature"
+			}
+		}
+		if len(c.words) == 0 || !slices.ContainsFunc(c.words, names) {
+			continue
+		}
+		switch {
+		case names(c.words[0]):
+			return "is executed", checked
+		case interprets(name):
+			return "is executed by " + quote(name), checked
+		case slices.Contains(unpackers, name), name == "install", name == "cp" && installs(c), name == "mv" && installs(c), name == "chmod" && makesExecutable(c),
+			pip.MatchString(name), name == "start-process", name == "npm", name == "java", name == "gem", name == "hdiutil":
+			return "is unpacked or installed by " + quote(name), checked
+		}
+	}
+	if installed.MatchString(file) {
+		return "is a program in a directory of programs", checked
+	}
+	return "", ""
+}
+
+var installed = regexp.MustCompile(`(?:^|/)s?bin/[^/]+$`)
+
+// installs reports whether a file is put into a directory of programs.
+func installs(c *command) bool {
+	last := c.words[len(c.words)-1].text
+	return strings.Contains(last+"/", "/bin/") || strings.Contains(last+"/", "/sbin/")
+}
+
+func makesExecutable(c *command) bool {
+	mode := c.arg(1)
+	return strings.Contains(mode, "x") || strings.ContainsAny(mode, "1357") && strings.Trim(mode, "01234567") == ""
+}
