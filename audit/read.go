@@ -179,6 +179,11 @@ func (s *Stage) validate() error {
 	if err := validFindings(s.Findings); err != nil {
 		return err
 	}
+	if s.Remaining != nil {
+		if err := validFindings(s.Remaining.Findings); err != nil {
+			return err
+		}
+	}
 	if v := s.DeriveVerdict(); v != s.Verdict {
 		return fmt.Errorf("the verdict is %q, and %q follows from the findings", s.Verdict, v)
 	}
@@ -220,6 +225,11 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	}
 	for _, f := range s.Findings {
 		ids = append(ids, f.Dependencies...)
+	}
+	if s.Remaining != nil {
+		for _, f := range s.Remaining.Findings {
+			ids = append(ids, f.Dependencies...)
+		}
 	}
 	for _, g := range s.Growth.Added {
 		ids = append(ids, g.ID)

@@ -105,8 +105,11 @@ type Stage struct {
 	Excluded  []sbom.Exclusion `json:"excluded,omitempty"`
 	Growth    Growth           `json:"growth"`
 	Findings  []Finding        `json:"findings"`
-	Gaps      []Gap            `json:"gaps"`
-	Notices   []sbom.Notice    `json:"notices,omitempty"`
+	// Remaining is set if a finding that fails the stage, or leaves it incomplete, is
+	// accepted by an update of the baseline.
+	Remaining *Remaining    `json:"remaining,omitempty"`
+	Gaps      []Gap         `json:"gaps"`
+	Notices   []sbom.Notice `json:"notices,omitempty"`
 	// Absent are the packages that the lock files have for this environment and
 	// that are not installed, in the order of the lock files; MoreAbsent is the
 	// number of those that are left out.
@@ -417,6 +420,28 @@ type Finding struct {
 	Accept string `json:"accept,omitempty"`
 	// Place is that of the exception that the finding is about, nil for another one.
 	Place *Place `json:"place,omitempty"`
+}
+
+// Remaining are the findings of a stage that an update of its baseline leaves.
+type Remaining struct {
+	// Findings are those that fail the stage, or leave it incomplete, all the same.
+	Findings []Finding `json:"findings"`
+}
+
+// AfterUpdate returns the findings that fail the stage, or leave it incomplete, once
+// the baseline has it as it is.
+func (s *Stage) AfterUpdate() []Finding {
+	list := s.Findings
+	if s.Remaining != nil {
+		list = s.Remaining.Findings
+	}
+	var out []Finding
+	for _, f := range list {
+		if f.Severity == Error || f.Severity == SeverityIncomplete {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // Place is where an entry of the configuration is.

@@ -81,7 +81,7 @@ func TestReportSchemaCovers(t *testing.T) {
 			Growth: Growth{Known: true, Accepted: "sha256:00", Baseline: 1, Allowed: 1, Added: []GrowthGroup{{"a", "explicit", []string{"b"}, []string{"b"}, []string{"a"}, &Mention{"a", "recommends", "b"}}},
 				Removed: []Accepted{entry}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []Weaker{{"a", Strength{FromLock, "hash-locked"}, Strength{FromNowhere, "none"}}}, Method: &Method{1, "c"},
 				Base: &BaseGrowth{1, []string{"a"}, []Accepted{entry}, []VersionChange{{"k", "1", "2"}}, []string{"a"}, []string{"a"}}},
-			Findings: []Finding{finding, ofUse}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d", Digest: "sha256:00"}},
+			Findings: []Finding{finding, ofUse}, Remaining: &Remaining{[]Finding{finding}}, Gaps: []Gap{{gap, nil}, {gap, &ExceptionRef{"r", "o", "2026-01-01"}}}, Notices: []sbom.Notice{{Kind: "k", Path: "p", Component: "a", Detail: "d", Digest: "sha256:00"}},
 			Locks:  []LockFile{{"p", "f", 1, "sha256:00", []string{"/opt"}, []LockNote{{"k", "f", 1, "n", "d"}}}},
 			Absent: []Absent{{"pypi", "n", "1", LockRef{"f", 1}, true, true, true, []string{"2"}}}, MoreAbsent: 1,
 			Definition: &Definition{

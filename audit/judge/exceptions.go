@@ -333,7 +333,6 @@ func (e *stageExceptions) use(h hit, rule, id, path string) {
 	if h.x == nil {
 		return
 	}
-	e.used[h.at] = true
 	u := e.uses[h.at]
 	if u == nil {
 		u = &exceptionUse{rules: map[string]bool{}, dependencies: map[string]bool{}, paths: map[string]bool{}}

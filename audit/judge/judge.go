@@ -75,11 +75,27 @@ func Pipeline(c *config.Config, inputs []Input, accepted *baseline.Baseline, too
 	})
 	r.Inputs = inputsOf(c, accepted)
 	for _, in := range ordered {
-		r.Stages = append(r.Stages, judgeStage(in, c.Registries, except, accepted, true))
+		s := judgeStage(in, c.Registries, except, accepted, true)
+		s.Remaining = remaining(in, &s, c.Registries, except, accepted)
+		r.Stages = append(r.Stages, s)
 	}
 	r.Findings = pipelineFindings(c, accepted)
 	r.Conclude(nil)
 	return r
+}
+
+// remaining judges a stage once more by a baseline that has it as it is, unless that
+// would change no verdict. It returns nil for a stage that no baseline can accept.
+func remaining(in Input, s *audit.Stage, registries []string, all *exceptions, accepted *baseline.Baseline) *audit.Remaining {
+	if !slices.ContainsFunc(s.AfterUpdate(), func(f audit.Finding) bool { return f.Accept != "" }) {
+		return nil
+	}
+	next, err := accepted.With(*s, "accepted")
+	if err != nil {
+		return nil
+	}
+	after := judgeStage(in, registries, all, next, true)
+	return &audit.Remaining{Findings: append([]audit.Finding{}, after.AfterUpdate()...)}
 }
 
 // inputsOf returns what all stages of the pipeline are judged by.
@@ -134,6 +150,7 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 	var before *baseline.Stage
 	if accepted != nil {
 		before = accepted.Stages[c.Name]
+		s.Growth.Accepted = before.Digest(c.Name)
 	}
 	if gated {
 		s.Policy = policyOf(c, registries)
@@ -158,7 +175,6 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 		}
 		if accepted != nil {
 			p.footprint.compareBaseline(&s, before)
-			s.Growth.Accepted = before.Digest(c.Name)
 		}
 		if in.Lost != nil {
 			// A document beside an error is a partial result.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/baseline"
@@ -46,6 +47,7 @@ func TestMergeIsTheWhole(t *testing.T) {
 		accepted := &baseline.Baseline{Stages: map[string]*baseline.Stage{"gone": {Critical: rng.IntN(2) == 0}, "s0": {Critical: true}}}
 		whole := Pipeline(c, inputs, accepted, audit.Tool{Name: "d"}, today)
 		want := marshal(t, whole)
+		sameUpdate(t, c, inputs, accepted, whole, want)
 		var parts []audit.Part
 		for len(inputs) > 0 {
 			n := 1 + rng.IntN(len(inputs))
@@ -85,6 +87,30 @@ func TestMergeIsTheWhole(t *testing.T) {
 		}
 		if again, err := whole.Require(nil); err != nil || !bytes.Equal(marshal(t, again), want) {
 			t.Fatalf("seed %d: concluding twice makes a difference: %v", seed, err)
+		}
+	}
+}
+
+// sameUpdate checks that a saved report is accepted as the one in memory, and that
+// what it says about the verdict after that is so.
+func sameUpdate(t *testing.T, c *config.Config, inputs []Input, accepted *baseline.Baseline, r *audit.Report, saved []byte) {
+	t.Helper()
+	back, err := audit.Read(bytes.NewReader(saved))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.Stages {
+		a, errA := accepted.With(r.Stages[i], "why")
+		b, errB := accepted.With(back.Stages[i], "why")
+		if fmt.Sprint(errA) != fmt.Sprint(errB) || errA == nil && !bytes.Equal(a.Encode(), b.Encode()) {
+			t.Fatalf("%v and %v\n%s", errA, errB, cmp.Diff(a, b))
+		}
+		if errA != nil {
+			continue
+		}
+		after := Pipeline(c, inputs, a, audit.Tool{Name: "d"}, today).Stages[i]
+		if diff := cmp.Diff(after.AfterUpdate(), back.Stages[i].AfterUpdate(), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("after the update (-is +promised)\n%s", diff)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // policy applies the rules to a stage. The texts of findings are in the rules;
@@ -401,22 +402,11 @@ func pipelineFindings(c *config.Config, accepted *baseline.Baseline) []audit.Fin
 func updateCommand(stage *config.Stage, reason bool) string {
 	s := "depaudit baseline update"
 	for _, f := range stage.Flags {
-		s += " " + f.Name + " " + shellQuote(f.Value)
+		s += " " + f.Name + " " + wording.ShellWord(f.Value)
 	}
-	s += " --stage " + shellQuote(stage.Name)
+	s += " --stage " + wording.ShellWord(stage.Name)
 	if reason {
 		s += ` --reason "..."`
 	}
 	return s
-}
-
-// shellQuote returns s as one word of a POSIX shell.
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/:@%+=,", r)
-	}
-	if s != "" && s[0] != '-' && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

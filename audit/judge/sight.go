@@ -10,6 +10,7 @@ import (
 
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // maxSuggested is the number of locks that a hint suggests.
@@ -35,7 +36,7 @@ func (f *footprint) foundHint(ids []string, gated bool) string {
 		case gated:
 			out = append(out, fmt.Sprintf("found %s: write `- %s` under `locks:` of the stage%s", name, yamlQuote(name), pins))
 		default:
-			out = append(out, fmt.Sprintf("found %s: --locks %s%s", name, shellQuote(filepath.ToSlash(l.lock.Path)), pins))
+			out = append(out, fmt.Sprintf("found %s: --locks %s%s", name, wording.ShellWord(filepath.ToSlash(l.lock.Path)), pins))
 		}
 	}
 	for _, at := range f.locksInside(ids, covered) {
@@ -45,7 +46,7 @@ func (f *footprint) foundHint(ids []string, gated bool) string {
 			out = append(out, fmt.Sprintf("found %s in the environment: keep the file that it is a copy of outside, where reviewers control it, and name that under `locks:`", at))
 		case f.doc.Environment.Kind == "dir":
 			file := path.Join(filepath.ToSlash(root), at)
-			out = append(out, fmt.Sprintf("found %s: --locks %s (a gate needs a copy outside of the environment)", file, shellQuote(file)))
+			out = append(out, fmt.Sprintf("found %s: --locks %s (a gate needs a copy outside of the environment)", file, wording.ShellWord(file)))
 		default:
 			out = append(out, fmt.Sprintf("found %s in the environment: name the file that it is a copy of with --locks FILE", at))
 		}

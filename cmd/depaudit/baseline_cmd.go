@@ -38,14 +38,21 @@ func (c *command) baselineUpdate() *cobra.Command {
 		which  pipelineFlags
 		limits limitFlags
 		reason string
+		from   []string
 	)
 	cmd := &cobra.Command{
 		Use:   "update",
-		Short: "Scan the stages and accept them as they are",
+		Short: "Accept the stages as they are, by a scan or by saved reports",
 		Long: `Scans the stages, prints what is accepted, and writes the baseline. When a
 critical stage grows or its evidence gets weaker, a reason is required; it is
 recorded in the file. With --stage, the other stages keep their entries. When
 one stage has gaps or needs a reason, the file is not changed.
+
+With --from, nothing is scanned: the stages are those of reports that "depaudit
+audit -o json" wrote, such as the artifacts of a CI run that failed. The baseline
+is the same as one that is written on the machine of the report. The reports must
+be judged by the configuration, the locks and the baseline that are here. A
+report is as trustworthy as the place that it is from.
 
 A baseline accepts what is there. A dependency that nothing accounts for fails a
 critical stage all the same: the command lists these findings, with exceptions
@@ -55,9 +62,13 @@ Exit codes: 0 written, 2 a reason is required, or the command line, the
 configuration or the old baseline is wrong, 3 a stage has gaps, 4 could not run
 or could not write.`,
 		Example: `  depaudit baseline update
-  depaudit baseline update --stage build --reason "gdb for crash tests, #123"`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  depaudit baseline update --stage build --reason "gdb for crash tests, #123"
+  depaudit baseline update --from report.json --reason "gdb for crash tests, #123"
+  depaudit baseline update --from reports`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFrom(cmd, from, args); err != nil {
+				return err
+			}
 			if err := limits.check(); err != nil {
 				return err
 			}
@@ -65,15 +76,23 @@ or could not write.`,
 			if err != nil {
 				return err
 			}
-			scans, err := c.scanStages(cmd.Context(), j, limits)
+			command := acceptCommand
+			var r *audit.Report
+			if len(from) > 0 {
+				// A pattern after the flag gives its first file to the flag.
+				from = append(from, args...)
+				command = func(s audit.Stage) string { return fromCommand(&which, from, s.Name) }
+				r, err = c.reported(cmd.Context(), j, &which, from)
+			} else {
+				r, err = c.run(cmd.Context(), j, limits)
+			}
 			if err != nil {
 				return err
 			}
-			next, err := c.accept(j, scans.Judge(j.baseline), reason)
-			if err != nil {
+			if err := c.accept(j, r, reason, command); err != nil {
 				return err
 			}
-			c.printRemaining(j, scans.Judge(next))
+			c.printRemaining(j, r)
 			return nil
 		},
 	}
@@ -81,19 +100,20 @@ or could not write.`,
 	which.registerSources(cmd)
 	limits.register(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "`WHY` a critical stage may grow")
+	cmd.Flags().StringArrayVar(&from, "from", nil, "`REPORT` of an audit, or a directory of them, instead of a scan; more may follow it")
 	return cmd
 }
 
-// accept writes a report's stages to the baseline, which it returns: all of them, or
-// none if one cannot be accepted.
-func (c *command) accept(j *job, r *audit.Report, reason string) (*baseline.Baseline, error) {
+// accept writes a report's stages to the baseline: all of them, or none if one
+// cannot be accepted. command returns the command that accepts a stage with a reason.
+func (c *command) accept(j *job, r *audit.Report, reason string, command func(audit.Stage) string) error {
 	next := j.baseline
 	for _, stage := range r.Stages {
 		with, err := next.With(stage, reason)
 		switch {
 		case errors.Is(err, baseline.ErrReason), errors.Is(err, baseline.ErrPolicy):
 			c.printDiff(j.baseline, stage)
-			return nil, usage(&hinted{err, fmt.Sprintf("give a reason: %s; nothing was written", acceptCommand(stage))})
+			return usage(&hinted{err, fmt.Sprintf("give a reason: %s; nothing was written", command(stage))})
 		case err != nil:
 			for _, g := range audit.MergeGaps(stage.Gaps) {
 				if g.Waived != nil {
@@ -101,7 +121,7 @@ func (c *command) accept(j *job, r *audit.Report, reason string) (*baseline.Base
 				}
 				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(cmp.Or(g.Path, string(g.Kind))), terminal.Escape(g.Detail))
 			}
-			return nil, incomplete(err)
+			return incomplete(err)
 		}
 		next = with
 	}
@@ -109,10 +129,10 @@ func (c *command) accept(j *job, r *audit.Report, reason string) (*baseline.Base
 		c.printDiff(j.baseline, stage)
 	}
 	if err := next.Write(j.baselinePath); err != nil {
-		return nil, trouble(err)
+		return trouble(err)
 	}
 	fmt.Fprintf(c.stdout, "wrote %s\n", terminal.Escape(j.baselinePath))
-	return next, nil
+	return nil
 }
 
 // acceptCommand is the report's own command for accepting a stage.

@@ -23,15 +23,12 @@ const (
 	maxProposed = 20
 )
 
-// printRemaining prints the findings of a report that the baseline does not accept,
-// and exceptions for them.
+// printRemaining prints the findings of a report's stages that remain when the
+// baseline has them as they are, and exceptions for them.
 func (c *command) printRemaining(j *job, r *audit.Report) {
 	for i := range r.Stages {
 		s := &r.Stages[i]
-		for _, f := range s.Findings {
-			if f.Severity != audit.Error && f.Severity != audit.SeverityIncomplete {
-				continue
-			}
+		for _, f := range s.AfterUpdate() {
 			n := len(f.Dependencies)
 			if n == 0 || byPath(f) {
 				n = len(f.Paths)
@@ -114,7 +111,7 @@ func (c *command) proposed(cfg *config.Config, r *audit.Report) []config.Excepti
 		for k := range s.Dependencies {
 			byID[s.Dependencies[k].ID] = &s.Dependencies[k]
 		}
-		for _, f := range s.Findings {
+		for _, f := range s.AfterUpdate() {
 			if f.Severity != audit.Error || !slices.Contains(audit.ExcusableRules(), f.Rule) {
 				continue
 			}

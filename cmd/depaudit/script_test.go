@@ -98,25 +98,32 @@ func leftovers(work, tmp string) []string {
 	return left
 }
 
-// cmdWant runs a program and wants one exit code: want CODE PROGRAM ARG...
+// cmdWant runs a program and wants one exit code: want CODE PROGRAM ARG... An update
+// of a baseline is also made from the report of an audit, and must be the same.
 func cmdWant(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: want CODE PROGRAM ARG...")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	err = ts.Exec(args[1], args[2:]...)
-	got := 0
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		got = exit.ExitCode()
-	case err != nil:
-		ts.Fatalf("%v", err)
-	}
+	byReport := updateFromReport(ts, args[1:])
+	got := exitCode(ts, ts.Exec(args[1], args[2:]...))
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+	byReport.compare(ts, got)
+}
+
+// exitCode returns the exit code of a program that was run.
+func exitCode(ts *testscript.TestScript, err error) int {
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	return 0
 }
 
 // cmdDebian makes a Debian root with some packages: debian ROOT [COUNT].

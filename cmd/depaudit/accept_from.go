@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/lockcheck"
+	"github.com/depaudit/depaudit/sbom/wording"
+)
+
+// Accepting the stages of saved reports.
+//
+// A report has all that an update of the baseline takes, and identifies what it was
+// judged by. The update is the one that would have been written on the machine of
+// the report, so it is refused when the checkout has something else: another
+// configuration, other locks, another accepted state of the stage.
+
+// unlessScanned are flags that have no meaning where nothing is scanned.
+func unlessScanned() []string {
+	return []string{"env", "since", "index", "artifacts", "trust", "scan-memory", "scan-timeout", "no-cache"}
+}
+
+// checkFrom checks the flags of an update with reports, and of one without.
+func checkFrom(cmd *cobra.Command, from, args []string) error {
+	if !cmd.Flags().Changed("from") {
+		if len(args) > 0 {
+			return usage(&hinted{fmt.Errorf("update takes no arguments: %q", args[0]), "to accept the stages of saved reports: depaudit baseline update --from " + wording.ShellWord(args[0])})
+		}
+		return nil
+	}
+	if slices.Contains(from, "") {
+		return usage(&hinted{errors.New("--from names no report"), "such as --from report.json"})
+	}
+	for _, name := range unlessScanned() {
+		if cmd.Flags().Changed(name) {
+			return usage(&hinted{fmt.Errorf("--%s has no meaning with --from: nothing is scanned", name), "leave it out; the report was made with it"})
+		}
+	}
+	return nil
+}
+
+// reported returns the report with the chosen stages of saved reports, all of which
+// are of the checkout's configuration, locks and baseline.
+func (c *command) reported(ctx context.Context, j *job, which *pipelineFlags, from []string) (*audit.Report, error) {
+	parts, err := c.readParts(from)
+	if err != nil {
+		return nil, usage(err)
+	}
+	name := "the reports"
+	if len(parts) == 1 {
+		name = parts[0].Name
+	}
+	r, err := audit.Merge(parts)
+	if err != nil {
+		return nil, usage(hintedMerge(err))
+	}
+	if err := sameInputs(j, name, r.Inputs); err != nil {
+		return nil, usage(err)
+	}
+	chosen := *r
+	chosen.Stages = nil
+	var left []string
+	for _, stage := range j.stages {
+		i := slices.IndexFunc(r.Stages, func(s audit.Stage) bool { return s.Name == stage })
+		switch {
+		case i >= 0:
+			chosen.Stages = append(chosen.Stages, r.Stages[i])
+		case len(which.stages) > 0:
+			return nil, usage(&hinted{fmt.Errorf("%s: no stage %q", name, stage), "give the report of the job that audits it"})
+		default:
+			left = append(left, stage)
+		}
+	}
+	for i := range chosen.Stages {
+		if err := sameStage(ctx, j, name, r.Config, &chosen.Stages[i]); err != nil {
+			return nil, usage(err)
+		}
+	}
+	if len(chosen.Stages) == 0 {
+		return nil, usage(fmt.Errorf("%s: no stage of %s", name, j.config.File))
+	}
+	for _, stage := range left {
+		fmt.Fprintf(c.stdout, "%s  not in %s, and as before in the baseline\n", stage, terminal.Escape(name))
+	}
+	return &chosen, nil
+}
+
+// sameInputs returns an error if the configuration or the exceptions are not those
+// of the report.
+func sameInputs(j *job, name string, in *audit.Inputs) error {
+	digest := func(kind string) string {
+		if f := in.File(kind); f != nil {
+			return f.Digest
+		}
+		return ""
+	}
+	switch {
+	case digest(audit.InputConfiguration) != j.config.Digest:
+		return otherInput(j.config.File, name)
+	case digest(audit.InputExceptions) != j.config.ExceptionsDigest:
+		return otherInput(j.config.ExceptionsPath(), name)
+	}
+	return nil
+}
+
+func otherInput(path, name string) error {
+	return &hinted{fmt.Errorf("%s is not the one that %s was judged by: it has changed since", path, name), againHint}
+}
+
+const againHint = "check out the commit of the run, or audit the stages again with what is here"
+
+// sameStage returns an error if the locks of a stage, or its part of the baseline,
+// are not those of the report. config is the path of the report's configuration.
+func sameStage(ctx context.Context, j *job, name, config string, s *audit.Stage) error {
+	accepted := ""
+	if j.baseline != nil {
+		accepted = j.baseline.Stages[s.Name].Digest(s.Name)
+	}
+	if accepted != s.Growth.Accepted {
+		return &hinted{fmt.Errorf("stage %q of %s is not the one that %s was judged by: it was updated since", s.Name, j.baselinePath, name), againHint}
+	}
+	if !s.Examined() {
+		return nil // it is not accepted, and has no locks
+	}
+	reported, here := map[string]string{}, map[string]string{}
+	for _, l := range s.Locks {
+		reported[relativeTo(config, filepath.FromSlash(l.Path))] = l.Digest
+	}
+	for _, f := range j.config.Stage(s.Name).LockFiles {
+		lock, err := lockcheck.Open(ctx, f.Path)
+		if err != nil {
+			return err
+		}
+		here[relativeTo(j.config.File, f.Path)] = lock.Digest
+	}
+	for _, path := range slices.Sorted(maps.Keys(here)) {
+		switch before, known := reported[path]; {
+		case !known:
+			return &hinted{fmt.Errorf("stage %q of %s was judged without the lock file %s", s.Name, name, path), againHint}
+		case before != here[path]:
+			return otherInput(path, name)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(reported)) {
+		if _, known := here[path]; !known {
+			return &hinted{fmt.Errorf("stage %q of %s was judged with the lock file %s, which is not here", s.Name, name, path), againHint}
+		}
+	}
+	return nil
+}
+
+// relativeTo returns a path relative to the directory of a configuration, as far as
+// it can be: the checkouts of two machines are in different directories.
+func relativeTo(config, path string) string {
+	if rel, err := filepath.Rel(filepath.Dir(config), path); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(path)
+}
+
+// fromCommand is the command that accepts a stage of saved reports with a reason.
+func fromCommand(which *pipelineFlags, from []string, stage string) string {
+	words := []string{"depaudit baseline update --from"}
+	for _, path := range from {
+		words = append(words, wording.ShellWord(path))
+	}
+	if which.config != defaultConfig {
+		words = append(words, "-c", wording.ShellWord(which.config))
+	}
+	if which.baseline != "" {
+		words = append(words, "--baseline", wording.ShellWord(which.baseline))
+	}
+	return strings.Join(append(words, "--stage", wording.ShellWord(stage), `--reason "..."`), " ")
+}
