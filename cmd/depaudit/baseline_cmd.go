@@ -48,11 +48,11 @@ critical stage grows or its evidence gets weaker, a reason is required; it is
 recorded in the file. With --stage, the other stages keep their entries. When
 one stage has gaps or needs a reason, the file is not changed.
 
-With --from, nothing is scanned: the stages are those of reports that "depaudit
-audit -o json" wrote, such as the artifacts of a CI run that failed. The baseline
-is the same as one that is written on the machine of the report. The reports must
-be judged by the configuration, the locks and the baseline that are here. A
-report is as trustworthy as the place that it is from.
+With --from, nothing is scanned: the stages are those of reports that
+"depaudit audit -o json" wrote, such as the artifacts of a CI run that failed.
+The baseline is the one that the machine of the report would have written. The
+reports must be judged by the configuration, the locks and the baseline that
+are here. A report is as trustworthy as the place that it is from.
 
 A baseline accepts what is there. A dependency that nothing accounts for fails a
 critical stage all the same: the command lists these findings, with exceptions
@@ -63,7 +63,7 @@ configuration or the old baseline is wrong, 3 a stage has gaps, 4 could not run
 or could not write.`,
 		Example: `  depaudit baseline update
   depaudit baseline update --stage build --reason "gdb for crash tests, #123"
-  depaudit baseline update --from report.json --reason "gdb for crash tests, #123"
+  depaudit baseline update --from report.json --reason "gdb, see #123"
   depaudit baseline update --from reports`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkFrom(cmd, from, args); err != nil {
