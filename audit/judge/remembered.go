@@ -8,6 +8,7 @@ import (
 	"github.com/depaudit/depaudit/audit/baseline"
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // The baseline remembers by which policy a stage was accepted. That a stage is no
@@ -101,11 +102,11 @@ func snapshotCommands(s *config.Stage) string {
 	const file = "before.json"
 	environment := ""
 	if s.Environment != "host:" {
-		environment = " " + shellQuote(s.Environment)
+		environment = " " + wording.ShellWord(s.Environment)
 	}
 	command := "depaudit audit"
 	for _, f := range s.Flags {
-		command += " " + f.Name + " " + shellQuote(f.Value)
+		command += " " + f.Name + " " + wording.ShellWord(f.Value)
 	}
 	return "`depaudit snapshot" + environment + " -o " + file + "`, `" + command + " --since " + s.Name + "=" + file + "`"
 }
