@@ -51,7 +51,17 @@ func proposal(t *testing.T, dir string) *Proposal {
 	if err != nil {
 		t.Fatal(err)
 	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
 	for i, s := range p.Stages {
+		if d := s.Definition(); d != "" {
+			if found, err := definition.Select(t.Context(), root.FS(), d); err != nil || found.Job.At.Line != s.Line {
+				t.Errorf("stage %s: definition %s: %v", s.Name, d, err)
+			}
+		}
 		if len(c.Stages[i].LockFiles) != len(s.Locks) {
 			t.Errorf("stage %s: the files of %q are %v", s.Name, s.Locks, c.Stages[i].LockFiles)
 		}

@@ -59,18 +59,14 @@ func (p *Proposal) YAML(prefix string) string {
 	return b.String()
 }
 
-// hasDefinition is false until the configuration has the key.
-const hasDefinition = false
-
 // maxUnread is the number of places that the comment at the top names.
 const maxUnread = 5
 
 func (s *Stage) yaml(b *strings.Builder, prefix string) {
 	fmt.Fprintf(b, "  - name: %s\n", scalar(s.Name))
 	defined := s.Definition()
-	if !hasDefinition || defined == "" {
+	if defined == "" {
 		comment(b, "    ", fmt.Sprintf("%s, on %s", oneLine(place(s.File, s.Line)), oneLine(s.On)))
-		defined = ""
 	}
 	if s.Build != "" {
 		b.WriteString("    # " + s.Build + "\n") // a command is not wrapped

@@ -75,6 +75,15 @@ func (c *command) init(ctx context.Context, dir, file string, dryRun bool) error
 	if err != nil {
 		return usage(err)
 	}
+	if strings.HasPrefix(prefix, "..") {
+		// An audit reads the definitions of the checkout around the configuration.
+		if rel, err := prefixOf(file, filepath.Join(dir, "x")); err != nil || strings.HasPrefix(rel, "..") {
+			return usage(fmt.Errorf("--config %s: it is not in %s, whose pipeline it describes", file, dir))
+		}
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil && repositoryOf(dir) == "" {
+			return usage(&hinted{fmt.Errorf("--config %s: %s is no Git repository, so that an audit finds its workflows from its own directory alone", file, dir), "leave --config out"})
+		}
+	}
 	if _, err := os.Lstat(file); err == nil && !dryRun {
 		return usage(&hinted{fmt.Errorf("%s exists, and init never replaces a file", file), "print a proposal to compare with it: depaudit init --dry-run"})
 	}
