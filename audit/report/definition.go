@@ -128,7 +128,7 @@ func markdownUses(s stage, f audit.Finding) string {
 		if u == nil {
 			continue
 		}
-		fmt.Fprintf(&b, "- %s %s\n", orNothing(markdownCode(u.Places[0].String())), markdownText(useLine(f, u)))
+		fmt.Fprintf(&b, "- %s %s\n", orNothing(terminal.MarkdownCode(u.Places[0].String())), terminal.MarkdownText(useLine(f, u)))
 	}
 	if b.Len() > 0 {
 		b.WriteString("\n")

@@ -100,7 +100,7 @@ func markdownExceptions(s stage) ([]block, error) {
 		return nil, nil
 	}
 	b, err := markdownTable(exceptionUseList(s), block{
-		rank: rankCause, what: "exceptions", open: "**Exceptions of " + codeSpan(terminal.EscapeTo(s.Name, maxCell)) + "**\n\n",
+		rank: rankCause, what: "exceptions", open: "**Exceptions of " + terminal.CodeSpan(terminal.EscapeTo(s.Name, maxCell)) + "**\n\n",
 	})
 	return []block{b}, err
 }

@@ -1,16 +1,11 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/renderer"
-	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
@@ -27,9 +22,9 @@ const (
 	minMarkdown = 4096
 	// noteRoom is kept for the note about the sections that are left out.
 	noteRoom = 256
-	// maxCell is the number of characters in a cell of a table: a longer one is
-	// not readable there.
-	maxCell = 256
+	// maxCell is the number of characters in a cell of a table, as many as
+	// [terminal.Escape] returns of a name.
+	maxCell = 1024
 )
 
 // rank is the order in which blocks are kept when not all of them fit: lower
@@ -95,7 +90,7 @@ func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 	for _, f := range r.Findings {
 		blocks = append(blocks, block{rank: rankCause, open: markdownFinding(stage{Stage: &audit.Stage{}}, f)})
 	}
-	blocks = append(blocks, block{rank: rankHead, open: "<sub>" + markdownText(terminal.EscapeTo(method(r), maxCell)) + "</sub>\n"})
+	blocks = append(blocks, block{rank: rankHead, open: "<sub>" + terminal.MarkdownText(terminal.EscapeTo(method(r), maxCell)) + "</sub>\n"})
 	_, err = io.WriteString(w, fit(blocks, limit))
 	return err
 }
@@ -160,11 +155,11 @@ func markdownHead(r *audit.Report) block {
 	if isScan(r) {
 		s := indexed(&r.Stages[0])
 		name, system = s.Environment, s.OS
-		numbers = s.headline(func(text string) string { return markdownText(terminal.EscapeTo(text, maxName)) })
+		numbers = s.headline(func(text string) string { return terminal.MarkdownText(terminal.EscapeTo(text, maxName)) })
 	}
-	head := "## " + strings.TrimSpace(verdictWord(r.Verdict)+" "+codeSpan(terminal.EscapeTo(name, maxName))) + "\n\n" + numbers
+	head := "## " + strings.TrimSpace(verdictWord(r.Verdict)+" "+terminal.CodeSpan(terminal.EscapeTo(name, maxName))) + "\n\n" + numbers
 	if system != "" {
-		head += ", " + markdownText(terminal.EscapeTo(system, maxName))
+		head += ", " + terminal.MarkdownText(terminal.EscapeTo(system, maxName))
 	}
 	return block{rank: rankHead, open: head + "\n\n"}
 }
@@ -186,53 +181,14 @@ func markdownStages(r *audit.Report) (block, error) {
 	return markdownTable(l, block{rank: rankSummary, what: "stages"})
 }
 
-// markdownTable adds a table to a block, one line for each row. Cells are not
-// padded to the width of their column: a document has a limit in bytes.
+// markdownTable adds a table to a block, one line for each row.
 func markdownTable(t terminal.Table, b block) (block, error) {
-	t = t.Filled()
-	if len(t.Columns) == 0 {
-		return b, nil
-	}
-	titles := make([]string, len(t.Columns))
-	aligns := make([]tw.Align, len(t.Columns))
-	cells := make([]func(string) string, len(t.Columns))
-	narrow := tw.NewMapper[int, int]()
-	for i, c := range t.Columns {
-		titles[i], aligns[i] = c.Title, tw.AlignLeft
-		if c.Right {
-			aligns[i] = tw.AlignRight
-		}
-		cells[i] = func(cell string) string {
-			cell = terminal.EscapeTo(cell, maxCell)
-			switch {
-			case c.Code:
-				return codeSpan(cell)
-			case c.Right:
-				return cell
-			}
-			return markdownText(cell)
-		}
-		narrow.Set(i, 1)
-	}
-	part := tw.CellConfig{
-		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
-		Alignment:  tw.CellAlignment{PerColumn: aligns},
-	}
-	row := part
-	row.Filter = tw.CellFilter{PerColumn: cells}
-	var out strings.Builder
-	table := tablewriter.NewTable(&out,
-		tablewriter.WithEastAsian(tw.Off),
-		tablewriter.WithConfig(tablewriter.Config{Header: part, Row: row, Widths: tw.CellWidth{PerColumn: narrow}}),
-		tablewriter.WithRenderer(renderer.NewMarkdown()))
-	table.Header(titles)
-	if err := cmp.Or(table.Bulk(t.Rows), table.Render()); err != nil {
+	head, rows, err := t.Markdown(maxCell)
+	if err != nil || head == "" {
 		return b, err
 	}
-	lines := slices.Collect(strings.Lines(out.String()))
-	const head = 2 // the titles, and the line below them
-	b.open += strings.Join(lines[:head], "")
-	b.lines = append(b.lines, lines[head:]...)
+	b.open += head
+	b.lines = append(b.lines, rows...)
 	b.close = "\n" + b.close
 	return b, nil
 }
@@ -245,11 +201,11 @@ func markdownStage(r *audit.Report, s stage) []block {
 		if s.standing() != "" {
 			standing = ", " + s.standing()
 		}
-		fmt.Fprintf(&b, "### %s %s\n\n%s%s\n\n", verdictWord(s.Verdict), codeSpan(terminal.EscapeTo(s.Name, maxCell)), s.headline(markdownText), standing)
+		fmt.Fprintf(&b, "### %s %s\n\n%s%s\n\n", verdictWord(s.Verdict), terminal.CodeSpan(terminal.EscapeTo(s.Name, maxCell)), s.headline(terminal.MarkdownText), standing)
 	}
 	total, beside := s.counts()
 	fmt.Fprintf(&b, "%s\n\n", strings.Join(slices.Concat(total, beside), ", "))
-	if text := s.ecosystems(markdownText); text != "" {
+	if text := s.ecosystems(terminal.MarkdownText); text != "" {
 		fmt.Fprintf(&b, "%s\n\n", text)
 	}
 	if text := s.files(); text != "" {
@@ -259,7 +215,7 @@ func markdownStage(r *audit.Report, s stage) []block {
 	if all := s.about(); len(all) > 0 {
 		about := block{rank: rankCause, what: "remarks", close: "\n"}
 		for _, a := range all {
-			about.lines = append(about.lines, "- "+a.label+": "+orNothing(markdownText(a.text))+"\n")
+			about.lines = append(about.lines, "- "+a.label+": "+orNothing(terminal.MarkdownText(a.text))+"\n")
 		}
 		blocks = append(blocks, about)
 	}
@@ -275,9 +231,9 @@ func markdownStage(r *audit.Report, s stage) []block {
 	if len(s.Gaps) > 0 {
 		gaps := block{rank: rankCause, what: "gaps", open: "**Not examined**\n\n", close: "\n"}
 		for _, g := range audit.MergeGaps(s.openFirst()) {
-			line := strings.TrimRight("- "+markdownText(string(g.Kind))+" "+markdownCode(g.Path), " ") + "\n  " + orNothing(markdownText(g.Detail)) + "\n"
+			line := strings.TrimRight("- "+terminal.MarkdownText(string(g.Kind))+" "+terminal.MarkdownCode(g.Path), " ") + "\n  " + orNothing(terminal.MarkdownText(g.Detail)) + "\n"
 			if g.Waived != nil {
-				line += "  waived " + markdownText(waived(g)) + "\n"
+				line += "  waived " + terminal.MarkdownText(waived(g)) + "\n"
 			}
 			gaps.lines = append(gaps.lines, line)
 		}
@@ -286,7 +242,7 @@ func markdownStage(r *audit.Report, s stage) []block {
 	if s.Message != "" && !s.clean() {
 		lines := textLines(s.Message)
 		for i, l := range lines {
-			lines[i] = "> " + orNothing(markdownText(l))
+			lines[i] = "> " + orNothing(terminal.MarkdownText(l))
 		}
 		blocks = append(blocks, block{rank: rankCause, open: strings.Join(lines, "\n>\n") + "\n\n"})
 	}
@@ -305,9 +261,9 @@ func markdownGrowth(s stage) block {
 	b := block{rank: rankCause, what: "changes", close: "\n"}
 	groups, common := s.growth()
 	for _, g := range groups {
-		line := "- new: " + markdownCode(s.name(g.ID)) + " " + markdownText(s.provenance(g.ID))
+		line := "- new: " + terminal.MarkdownCode(s.name(g.ID)) + " " + terminal.MarkdownText(s.provenance(g.ID))
 		if how := s.how(g); how != "" {
-			line = strings.TrimRight(line, " ") + ", " + markdownText(how)
+			line = strings.TrimRight(line, " ") + ", " + terminal.MarkdownText(how)
 		}
 		b.lines = append(b.lines, line+markdownNames(each(g.Introduces, s.short))+"\n")
 	}
@@ -323,7 +279,7 @@ func markdownGrowth(s stage) block {
 			b.lines = append(b.lines, fmt.Sprintf("- and %d more shared by others, below\n", n))
 			break
 		}
-		b.lines = append(b.lines, fmt.Sprintf("- new: %d shared by ", len(c.ids))+markdownText(s.heads(c.by))+markdownNames(each(c.ids, s.short))+"\n")
+		b.lines = append(b.lines, fmt.Sprintf("- new: %d shared by ", len(c.ids))+terminal.MarkdownText(s.heads(c.by))+markdownNames(each(c.ids, s.short))+"\n")
 	}
 	if n := len(s.Growth.Removed); n > 0 {
 		b.lines = append(b.lines, fmt.Sprintf("- %d removed\n", n))
@@ -347,7 +303,7 @@ func markdownGrowth(s stage) block {
 	if s.Base != nil && s.Base.Layers > 0 {
 		for _, l := range s.layers() {
 			if !l.base && l.number > 0 && l.all > 0 {
-				b.lines = append(b.lines, strings.TrimRight(fmt.Sprintf("- layer %d added %d: %s", l.number, l.all, codeSpan(terminal.EscapeTo(l.step, maxCell))), ": ")+"\n")
+				b.lines = append(b.lines, strings.TrimRight(fmt.Sprintf("- layer %d added %d: %s", l.number, l.all, terminal.CodeSpan(terminal.EscapeTo(l.step, maxCell))), ": ")+"\n")
 			}
 		}
 	}
@@ -366,21 +322,21 @@ func markdownNames(names []string) string {
 		default:
 			line += ","
 		}
-		line += " " + markdownCode(name)
+		line += " " + terminal.MarkdownCode(name)
 	}
 	return line
 }
 
 func markdownFinding(s stage, f audit.Finding) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** %s", severityWord(f.Severity), strings.TrimSpace(markdownCode(f.Rule)+" "+markdownText(f.Message)))
+	fmt.Fprintf(&b, "**%s** %s", severityWord(f.Severity), strings.TrimSpace(terminal.MarkdownCode(f.Rule)+" "+terminal.MarkdownText(f.Message)))
 	b.WriteString("\n\n")
 	for i, path := range f.Paths {
 		if i == shownItems {
 			fmt.Fprintf(&b, "- and %d more\n", len(f.Paths)-i)
 			break
 		}
-		fmt.Fprintf(&b, "- %s\n", markdownCode(path))
+		fmt.Fprintf(&b, "- %s\n", terminal.MarkdownCode(path))
 	}
 	if len(f.Paths) > 0 {
 		b.WriteString("\n")
@@ -396,7 +352,7 @@ func markdownFinding(s stage, f audit.Finding) string {
 			if why == "" {
 				why = s.provenance(id)
 			}
-			fmt.Fprintf(&b, "%s\n", strings.TrimRight("- "+orNothing(markdownCode(s.name(id)))+" "+markdownText(why), " "))
+			fmt.Fprintf(&b, "%s\n", strings.TrimRight("- "+orNothing(terminal.MarkdownCode(s.name(id)))+" "+terminal.MarkdownText(why), " "))
 		}
 		b.WriteString("\n")
 	}
@@ -414,13 +370,13 @@ func markdownFinding(s stage, f audit.Finding) string {
 func markdownAdvice(s string) string {
 	pieces := strings.Split(terminal.Escape(s), "`")
 	if len(pieces)%2 == 0 {
-		return markdownText(s) // an unpaired backquote
+		return terminal.MarkdownText(s) // an unpaired backquote
 	}
 	for i, piece := range pieces {
 		if i%2 == 0 {
-			pieces[i] = markdownText(piece)
+			pieces[i] = terminal.MarkdownText(piece)
 		} else {
-			pieces[i] = codeSpan(piece)
+			pieces[i] = terminal.CodeSpan(piece)
 		}
 	}
 	// Spaces keep the backquotes of neighbours apart.

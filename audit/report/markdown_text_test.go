@@ -24,8 +24,8 @@ func TestMarkdownCode(t *testing.T) {
 		{"a\n\n# b", "`a\\n\\n# b`"},
 		{"@octocat", "`@octocat`"},
 	} {
-		if got := markdownCode(test.in); got != test.want {
-			t.Errorf("markdownCode(%q) = %s, want %s", test.in, got, test.want)
+		if got := terminal.MarkdownCode(test.in); got != test.want {
+			t.Errorf("MarkdownCode(%q) = %s, want %s", test.in, got, test.want)
 		}
 	}
 }
@@ -52,8 +52,8 @@ func TestMarkdownText(t *testing.T) {
 		{"use `code` here", "use `\\x60code\\x60` here"},
 		{"owner/repo and owner/repo#1", "owner/repo and `owner/repo#1`"},
 	} {
-		if got := markdownText(test.in); got != test.want {
-			t.Errorf("markdownText(%q)\n got %s\nwant %s", test.in, got, test.want)
+		if got := terminal.MarkdownText(test.in); got != test.want {
+			t.Errorf("MarkdownText(%q)\n got %s\nwant %s", test.in, got, test.want)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func FuzzMarkdownInline(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, got := range []string{markdownCode(s), markdownText(s), markdownAdvice(s)} {
+		for _, got := range []string{terminal.MarkdownCode(s), terminal.MarkdownText(s), markdownAdvice(s)} {
 			if err := liveMarkdown("- " + got); err != "" {
 				t.Errorf("%+q became %+q: %s", s, got, err)
 			}

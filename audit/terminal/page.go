@@ -33,6 +33,11 @@ type Options struct {
 	// Groups allows the workflow commands of [Page.Group]. They are the only ones in
 	// any output.
 	Groups bool
+	// Markdown makes GitHub Flavored Markdown of the page instead, of MaxBytes at most,
+	// 0 for no limit: a bold line is a heading, text is a paragraph, indented text is
+	// an item of a list.
+	Markdown bool
+	MaxBytes int
 }
 
 // Style is the parameter of an SGR sequence.
@@ -65,7 +70,8 @@ type Page struct {
 	// groups allows commands of GitHub Actions.
 	groups bool
 	out    strings.Builder
-	err    error // of a table, kept for the end
+	doc    *document // for Markdown, otherwise nil
+	err    error     // of a table, kept for the end
 }
 
 // NewPage returns an empty page.
@@ -74,7 +80,11 @@ func NewPage(o Options) *Page {
 	if width == 0 {
 		width = DefaultWidth
 	}
-	return &Page{width: max(width, MinWidth), color: o.Color, cut: o.Cut, groups: o.Groups}
+	p := &Page{width: max(width, MinWidth), color: o.Color, cut: o.Cut, groups: o.Groups}
+	if o.Markdown {
+		p.doc = &document{limit: o.MaxBytes}
+	}
+	return p
 }
 
 // Width returns the number of columns.
@@ -117,7 +127,27 @@ func (p *Page) Safe(line string) {
 }
 
 // Blank writes an empty line.
-func (p *Page) Blank() { p.out.WriteByte('\n') }
+func (p *Page) Blank() {
+	if p.doc == nil {
+		p.out.WriteByte('\n')
+	}
+}
+
+// markdown writes a text with an indent to the document.
+func (p *Page) markdown(indent, text string, st Style) {
+	blanks := len(indent) - len(strings.TrimLeft(indent, " "))
+	if label := strings.TrimSpace(indent); label != "" {
+		text = label + " " + text
+	}
+	switch {
+	case blanks > 0:
+		p.doc.item(blanks/len(Gap)-1, text)
+	case st == Bold && p.doc.out.Len() == 0:
+		p.doc.heading(text)
+	default:
+		p.doc.paragraph(text)
+	}
+}
 
 // Group writes what f writes as a group that a log of GitHub Actions shows closed, if
 // the options allow it and f writes anything
@@ -142,6 +172,10 @@ func (p *Page) Group(title string, f func()) {
 
 // Line writes one line after an indent, cut to the width or continued.
 func (p *Page) Line(indent, text string, st Style) {
+	if p.doc != nil {
+		p.markdown(indent, text, st)
+		return
+	}
 	if !p.cut && Width(indent)+Width(Escape(text)) > p.width {
 		p.Prose(indent, indent+Gap, text, st)
 		return
@@ -152,6 +186,10 @@ func (p *Page) Line(indent, text string, st Style) {
 // Prose writes a paragraph, with first in front of its first line and rest in
 // front of the others. Neither is escaped.
 func (p *Page) Prose(first, rest, text string, st Style) {
+	if p.doc != nil {
+		p.markdown(first, text, st)
+		return
+	}
 	for i, l := range WrapHanging(EscapeTo(text, maxProse), p.width-Width(first), p.width-Width(rest)) {
 		if i > 0 {
 			first = rest
@@ -163,6 +201,10 @@ func (p *Page) Prose(first, rest, text string, st Style) {
 // List writes words beside each other. A word that is wider than a line is
 // cut, or on a line of its own.
 func (p *Page) List(indent string, words []string) {
+	if p.doc != nil {
+		p.doc.item(len(indent)/len(Gap)-1, strings.Join(words, ", "))
+		return
+	}
 	room := p.width - Width(indent)
 	cut := make([]string, len(words))
 	for i, w := range words {
@@ -179,6 +221,13 @@ func (p *Page) List(indent string, words []string) {
 // is no room for both, the remark is cut or left out, or is on a line of its own.
 // With path, the remark is cut in its middle.
 func (p *Page) Pair(indent, text, remark string, path bool) {
+	if p.doc != nil {
+		if remark != "" {
+			text += ": " + remark
+		}
+		p.doc.item(len(indent)/len(Gap), text)
+		return
+	}
 	text, remark = Escape(text), Escape(remark)
 	room := p.width - Width(indent)
 	left := room - Width(text) - len(Gap)
@@ -203,6 +252,10 @@ func (p *Page) WriteTo(w io.Writer) (int64, error) {
 	if p.err != nil {
 		return 0, p.err
 	}
-	n, err := io.WriteString(w, p.out.String())
+	text := p.out.String()
+	if p.doc != nil {
+		text = p.doc.String()
+	}
+	n, err := io.WriteString(w, text)
 	return int64(n), err
 }

@@ -48,6 +48,56 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestMarkdownPage checks that no text is more than text in a Markdown document, that
+// all of it is there, and that a limit is kept and told.
+func TestMarkdownPage(t *testing.T) {
+	fill := func(s *Page, h string) {
+		s.Line("", h, Bold)
+		s.Line("  ", h, Plain)
+		s.Prose("", "  ", h, Plain)
+		s.Prose("  unsure: ", "  ", h, Plain)
+		s.Pair("", h, h, false)
+		s.List("  ", []string{h, "b"})
+		s.Blank()
+		s.Table("  ", Table{Columns: []Column{{Title: "Name"}, {Title: "N", Right: true}, {Title: "More", Spare: 1}}, Rows: [][]string{{h, h, h}, {"b", "22", ""}}})
+	}
+	for _, h := range append([]string{"plain", "a|b`c", "<b>", "[x](y)", "# h", "- i", "| a |", "~~~", "::error::x", "a\n\n# b", "@octocat #123", "***", "1. x", "&amp;", "\\", "---", "(", ":smile:", "(@a", "x:"}, naughty...) {
+		for _, limit := range []int{0, 400} {
+			s := NewPage(Options{Markdown: true, MaxBytes: limit})
+			fill(s, h)
+			var b strings.Builder
+			if _, err := s.WriteTo(&b); err != nil {
+				t.Fatal(err)
+			}
+			got := b.String()
+			if limit > 0 && len(got) > limit {
+				t.Errorf("%d bytes of %d for %q", len(got), limit, h)
+			}
+			if limit > 0 && len(h) > 200 && !strings.Contains(got, "more lines do not fit") {
+				t.Errorf("cut without a word for %.20q:\n%s", h, got)
+			}
+			for line := range strings.Lines(got) {
+				line = strings.TrimSuffix(line, "\n")
+				if err := unsafeLine(line); err != "" {
+					t.Errorf("%s in %q", err, line)
+				}
+				text := strings.TrimPrefix(strings.TrimPrefix(strings.TrimLeft(line, " "), "- "), "## ")
+				if strings.HasPrefix(text, "|") {
+					text = strings.NewReplacer("|", " ", ":--", "", "--:", "").Replace(text)
+				}
+				for i, piece := range strings.Split(text, "`") {
+					if j := strings.IndexAny(piece, "<>&@#*_~[]$\\|{}=\"^%"); i%2 == 0 && j >= 0 {
+						t.Errorf("%q outside of code in %q", piece[j], line)
+					}
+				}
+				if strings.Count(text, "`")%2 != 0 {
+					t.Errorf("backquotes that do not pair: %q", line)
+				}
+			}
+		}
+	}
+}
+
 // TestLayout is what a sheet looks like on a terminal and in a log.
 func TestLayout(t *testing.T) {
 	for _, test := range []struct {

@@ -76,6 +76,10 @@ func (t Table) escaped() Table {
 // On a terminal, cells are cut and not wrapped, so that a row is a line. In a log
 // nothing is cut: see [Table.laid].
 func (p *Page) Table(indent string, t Table) {
+	if p.doc != nil {
+		p.err = cmp.Or(p.err, p.doc.table(t))
+		return
+	}
 	t = t.escaped().Filled()
 	if len(t.Columns) == 0 {
 		return

@@ -38,6 +38,10 @@ func listFormats() []outputFormat[listEncoder] {
 		{name: "table", encoder: func(w io.Writer, a listAnswer, o terminal.Options, limit int) error {
 			return a.Text(w, o, limit)
 		}},
+		{name: "markdown", encoder: func(w io.Writer, a listAnswer, o terminal.Options, limit int) error {
+			o.Markdown = true
+			return a.Text(w, o, limit)
+		}},
 		{name: "json", encoder: func(w io.Writer, a listAnswer, _ terminal.Options, _ int) error {
 			return query.WriteJSON(w, a)
 		}},
@@ -52,13 +56,16 @@ func (f *listFlags) parse() ([]output[listEncoder], error) {
 // answer writes an answer in all chosen formats.
 func (c *command) answer(a listAnswer, outputs []output[listEncoder], limit int) error {
 	for _, o := range outputs {
-		options := terminal.Options{}
+		options := terminal.Options{MaxBytes: maxSummary}
+		if o.add {
+			options.MaxBytes = spaceIn(o.file)
+		}
 		if o.file == "" {
 			chosen, err := c.options(nil)
 			if err != nil {
 				return err
 			}
-			options = terminal.Options{Width: chosen.Width, Color: chosen.Color, Cut: chosen.Cut}
+			options.Width, options.Color, options.Cut = chosen.Width, chosen.Color, chosen.Cut
 		}
 		err := o.writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder(w, a, options, limit) })
 		var exit *exitError

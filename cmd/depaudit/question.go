@@ -36,8 +36,8 @@ and at the system's essential ones. --root adds packages and commands that the
 stage uses itself. If an installer keeps no record, packages that nothing else
 needs are presumed explicit, and the answer notes it.
 
--o table is for people, -o json for programs. Without =FILE, or with =-, a
-format goes to standard output.
+-o table and -o markdown are for people, -o json for programs. Without =FILE, or
+with =-, a format goes to standard output.
 `
 )
 

@@ -1,14 +1,12 @@
-package report
+package terminal
 
 import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/depaudit/depaudit/audit/terminal"
 )
 
-// markdownCode returns s as a code span for Markdown, "" for an empty one.
+// MarkdownCode returns s as a code span for Markdown, "" for an empty one.
 //
 // A code span is the only inline element in which nothing else is parsed: no
 // emphasis, no HTML, no entity, and on GitHub no mention, issue, commit, emoji
@@ -16,22 +14,23 @@ import (
 // backtick and a pipe, are escaped instead of quoted: renderers disagree on
 // backslashes before pipes and on long runs of backticks, and where they do,
 // the rest of the name would be parsed.
-func markdownCode(s string) string {
-	return codeSpan(terminal.Escape(s))
+func MarkdownCode(s string) string {
+	return CodeSpan(Escape(s))
 }
 
-func codeSpan(escaped string) string {
+// CodeSpan is [MarkdownCode] for a text that is escaped already.
+func CodeSpan(escaped string) string {
 	if escaped == "" {
 		return ""
 	}
-	quoted := strings.ReplaceAll(escaped, "`", terminal.EscapeRune('`'))
-	return "`" + strings.ReplaceAll(quoted, "|", terminal.EscapeRune('|')) + "`"
+	quoted := strings.ReplaceAll(escaped, "`", EscapeRune('`'))
+	return "`" + strings.ReplaceAll(quoted, "|", EscapeRune('|')) + "`"
 }
 
-// markdownText returns prose that contains untrusted words for Markdown. Plain
+// MarkdownText returns prose that contains untrusted words for Markdown. Plain
 // words and numbers stay; each run of anything else becomes a code span. This
 // is a list of what is allowed, not of what is known to be special.
-func markdownText(s string) string {
+func MarkdownText(s string) string {
 	var b strings.Builder
 	var code []string
 	flush := func() {
@@ -40,16 +39,21 @@ func markdownText(s string) string {
 				b.WriteByte(' ')
 			}
 			run := strings.Join(code, " ")
-			bare := strings.TrimRight(run, ".,;")
-			if bare == "" {
-				bare = run
-			}
 			// The punctuation of the sentence is not part of the name.
-			b.WriteString(codeSpan(bare) + run[len(bare):])
+			rest := strings.TrimLeft(run, "(")
+			ends := ".,;:"
+			if rest != run && !strings.Contains(rest, "(") {
+				ends += ")"
+			}
+			bare := strings.TrimRight(rest, ends)
+			if bare == "" {
+				rest, bare = run, run
+			}
+			b.WriteString(run[:len(run)-len(rest)] + CodeSpan(bare) + rest[len(bare):])
 			code = nil
 		}
 	}
-	for word := range strings.FieldsSeq(terminal.Escape(s)) {
+	for word := range strings.FieldsSeq(Escape(s)) {
 		if !plainWord(word, b.Len() == 0 && len(code) == 0) {
 			code = append(code, word)
 			continue
