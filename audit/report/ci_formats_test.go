@@ -236,7 +236,8 @@ func TestJUnit(t *testing.T) {
 	}
 }
 
-// TestCSV checks that there is a row for each dependency, and no formula.
+// TestCSV checks that there is a row for each dependency and each use of a definition,
+// and no formula.
 func TestCSV(t *testing.T) {
 	r := hostile(nasty)
 	r.Stages[0].Dependencies[0].Name = "=HYPERLINK(\"http://x\")"
@@ -246,7 +247,7 @@ func TestCSV(t *testing.T) {
 	}
 	want := 1
 	for _, s := range r.Stages {
-		want += len(s.Dependencies)
+		want += len(s.Dependencies) + len(uses(&s))
 	}
 	if len(rows) != want {
 		t.Errorf("%d rows, want %d", len(rows), want)

@@ -192,3 +192,19 @@ func useRows(s *audit.Stage) [][]string {
 	}
 	return out
 }
+
+// usePlaces returns the places of the uses of a finding for the html format.
+func usePlaces(f audit.Finding, d *audit.Definition) []string {
+	var out []string
+	for _, id := range f.Uses {
+		u := d.Use(id)
+		if u == nil {
+			continue
+		}
+		if len(out) == shownItems {
+			return append(out, fmt.Sprintf("and %d more", len(f.Uses)-shownItems))
+		}
+		out = append(out, foreign(u.Places[0].String()+" "+useLine(f, u)))
+	}
+	return out
+}

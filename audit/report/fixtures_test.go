@@ -224,6 +224,13 @@ func hostileStage(s string) audit.Stage {
 			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s, s + "2"}, Paths: []string{s, s + "2"}, Fix: s, Accept: s},
 			{Rule: s, Severity: audit.Error, Message: s, Dependencies: []string{s}, Paths: []string{s}, Place: &audit.Place{File: s, Line: 1, Entry: s}},
 			{Rule: s, Severity: audit.Severity(s), Message: s, Fix: "run `" + s + "` again: " + s},
+			{Rule: s, Severity: audit.Error, Message: s, Uses: []string{s, "unknown " + s}},
+		},
+		Definition: &audit.Definition{
+			Refs: []string{s, s}, Files: []string{s}, Counts: audit.UseCounts{Total: 1, Kinds: []audit.UseCount{{Kind: s, Count: 1}}, Floating: 1},
+			Uses: []audit.Use{{ID: s, Key: s, Kind: s, Name: s, PURL: s, Version: s, Pin: s, Text: s, Places: []audit.UsePlace{{File: s, Line: 1, Column: 2}, {File: s, Line: 2}},
+				Via: s, Detail: s, Fix: s, Dependency: s}},
+			Known: true, Added: []string{s}, Removed: []audit.AcceptedUse{{Key: s, Version: s, Pin: s, Reason: s}}, Changed: []audit.VersionChange{{Key: s, From: s, To: s}}, Weaker: []audit.WeakerPin{{ID: s, From: s, To: s}},
 		},
 		Gaps:    []audit.Gap{{Gap: gap(s, s, s), Waived: excuse}, {Gap: gap(s, "", s), Waived: excuse}, {Gap: gap(s, s, s)}, {Gap: gap(s, "", s)}},
 		Notices: []sbom.Notice{{Kind: sbom.NoticeKind(s), Path: s, Component: s, Detail: s}},

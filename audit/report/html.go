@@ -106,7 +106,11 @@ type htmlStage struct {
 	Locks, Indexes                     *htmlTable
 }
 
-type htmlFinding struct{ Severity, Rule, Message, Fix, Accept string }
+type htmlFinding struct {
+	Severity, Rule, Message, Fix, Accept string
+	// Places are those of the definition that the finding is about.
+	Places []string
+}
 
 type htmlLegend struct {
 	grade
@@ -200,7 +204,7 @@ func hashSource(block string) string {
 func newHTMLPage(r *audit.Report) (*htmlPage, error) {
 	p := &htmlPage{
 		Title: foreign(cmp.Or(r.Pipeline, "depaudit")), Verdict: foreign(verdictWord(r.Verdict)), Class: foreign(string(r.Verdict)),
-		Summary: summary(r), Method: foreign(method(r)), Findings: htmlFindings(r.Findings), Inputs: htmlInputs(r),
+		Summary: summary(r), Method: foreign(method(r)), Findings: htmlFindings(r.Findings, nil), Inputs: htmlInputs(r),
 	}
 	if isScan(r) {
 		p.Title = foreign(r.Stages[0].Name)
@@ -242,7 +246,7 @@ func newHTMLStage(s stage, number, most int) (*htmlStage, error) {
 	h := &htmlStage{
 		ID: fmt.Sprintf("stage-%d", number), Name: foreign(s.Name), Verdict: foreign(verdictWord(s.Verdict)), Class: foreign(string(s.Verdict)), Standing: s.standing(),
 		Total: s.Counts.Total, Growth: s.difference(), Headline: s.headline(foreign), Counts: strings.Join(total, ", "), Beside: strings.Join(beside, ", "),
-		Findings: htmlFindings(s.Findings), Grown: s.grown(),
+		Findings: htmlFindings(s.Findings, s.Definition), Grown: s.grown(),
 	}
 	scale := func(n int) int { return n * 1000 / most }
 	h.BarOld, h.BarLabel = scale(h.Total), wording.Count(h.Total, "dependency", "dependencies")
@@ -294,10 +298,10 @@ func newHTMLStage(s stage, number, most int) (*htmlStage, error) {
 	return h, nil
 }
 
-func htmlFindings(list []audit.Finding) []htmlFinding {
+func htmlFindings(list []audit.Finding, d *audit.Definition) []htmlFinding {
 	var out []htmlFinding
 	for _, f := range list {
-		out = append(out, htmlFinding{foreign(severityWord(f.Severity)), foreign(f.Rule), foreign(f.Message), foreign(f.Fix), foreign(f.Accept)})
+		out = append(out, htmlFinding{foreign(severityWord(f.Severity)), foreign(f.Rule), foreign(f.Message), foreign(f.Fix), foreign(f.Accept), usePlaces(f, d)})
 	}
 	return out
 }

@@ -110,6 +110,13 @@ func oneWord(line string) bool {
 	return len(words) == 1
 }
 
+func uses(s *audit.Stage) []audit.Use {
+	if s.Definition == nil {
+		return nil
+	}
+	return s.Definition.Uses
+}
+
 // pasted returns the texts that a table prints in one piece.
 func pasted(r *audit.Report) map[string]bool {
 	whole := map[string]bool{}
@@ -122,6 +129,11 @@ func pasted(r *audit.Report) map[string]bool {
 		findings = append(findings, s.Findings...)
 		for _, g := range s.Gaps {
 			add(g.Path)
+		}
+		for _, u := range uses(&s) {
+			for _, at := range u.Places {
+				add(at.String())
+			}
 		}
 	}
 	for _, f := range findings {

@@ -33,6 +33,7 @@ func (c *command) printRemaining(j *job, r *audit.Report) {
 			if n == 0 || byPath(f) {
 				n = len(f.Paths)
 			}
+			n = max(n, len(f.Uses))
 			verb, subject := "fail", fmt.Sprintf("%d ", n)
 			switch n {
 			case 0:
@@ -120,6 +121,11 @@ func (c *command) proposed(cfg *config.Config, r *audit.Report) []config.Excepti
 					add(f.Rule, "", path)
 				}
 				continue
+			}
+			for _, id := range f.Uses {
+				if u := s.Definition.Use(id); u != nil && u.PURL != "" {
+					add(f.Rule, u.PURL, "")
+				}
 			}
 			for _, id := range f.Dependencies {
 				switch d := byID[id]; {
