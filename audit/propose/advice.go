@@ -45,7 +45,7 @@ func (p *Proposal) list(b *strings.Builder) {
 		}
 		switch {
 		case s.Before > 0:
-			wrap(b, "      ", "", fmt.Sprintf("gate: before line %d, %s", s.Before, s.By), columns)
+			wrap(b, "      ", "", fmt.Sprintf("gate: before the step in line %d (%s)", s.Before, s.By), columns)
 		case s.Critical:
 			wrap(b, "      ", "", "gate: before the step that publishes", columns)
 		default:

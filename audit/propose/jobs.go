@@ -464,7 +464,14 @@ func publishing(n *node) string {
 // before it. What an action of the checkout does is at the step that uses it.
 func (p *proposer) gate(s *Stage, n *node) {
 	first := func(line int, by string) {
-		if line > 0 && (s.Before == 0 || line < s.Before) {
+		// The step begins where its name does.
+		own := 0
+		for _, step := range n.job.Steps {
+			if (step.File == "" || step.File == n.file.Path) && step.At.Line <= line {
+				own = max(own, step.At.Line)
+			}
+		}
+		if line = cmp.Or(own, line); line > 0 && (s.Before == 0 || line < s.Before) {
 			s.Before, s.By = line, by
 		}
 	}

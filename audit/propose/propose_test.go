@@ -57,7 +57,7 @@ func proposal(t *testing.T, dir string) *Proposal {
 	}
 	defer root.Close()
 	for i, s := range p.Stages {
-		if d := s.Definition(); d != "" && i < 8 {
+		if d := s.Definition(); d != "" && i < 3 {
 			if found, err := definition.Select(t.Context(), root.FS(), d); err != nil || found.Job.At.Line != s.Line {
 				t.Errorf("stage %s: definition %s: %v", s.Name, d, err)
 			}

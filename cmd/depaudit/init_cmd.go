@@ -146,6 +146,9 @@ func (c *command) nothingProposed(p *propose.Proposal, in propose.Input, dir, fi
 	if len(p.Left)+len(p.Unread) > 0 {
 		err = errors.New("no job in sight publishes or builds something: nothing was written")
 	}
+	if len(p.Unread) > 0 {
+		err = fmt.Errorf("%s could not be read, and no job in the others publishes: nothing was written", wording.Count(len(p.Unread), "place", "places"))
+	}
 	for _, left := range append(p.Left, p.Unread...) {
 		fmt.Fprintf(c.stderr, "  %s\n", terminal.Escape(left.String()))
 	}
