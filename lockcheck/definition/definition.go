@@ -122,6 +122,13 @@ type Job struct {
 	// Calls is the reusable workflow of the checkout that the job runs, read, or
 	// nil. What it uses and publishes is also in Uses and Publishes.
 	Calls *File
+
+	// compose are the compose files of a dev container.
+	compose        []string
+	composeService string
+	composeAt      Position
+	// limited is true for a job of GitLab that names the artifacts that it takes.
+	limited bool
 }
 
 // Step is a step of a job: an action or a command.

@@ -339,7 +339,7 @@ func expandArgs(s string, args map[string]string) string {
 // COPY --from and RUN --mount, what ADD downloads, and what its commands do. The
 // frontend that "# syntax=" names is of the whole file.
 func (r *reader) dockerfile(ctx context.Context) {
-	d := &stages{reader: r, args: map[string]string{}}
+	d := &stages{reader: r, args: map[string]string{}, names: map[string]string{}}
 	for _, in := range r.instructions(ctx) {
 		if r.err != nil {
 			return
@@ -356,22 +356,32 @@ type stages struct {
 	values map[string]string // of the arguments and variables of a stage
 	job    *Job
 	shell  string
+	names  map[string]string // the IDs of the stages that have a name, by it in lower case
 }
+
+// maxJobs bounds the jobs of a file.
+const maxJobs = 20_000
+
+// maxStages bounds those of a Dockerfile.
+const maxStages = 2_000
 
 func (d *stages) finish() {
 	if d.job != nil {
 		d.file.Jobs = append(d.file.Jobs, *d.job)
+		if d.job.Name != "" && d.names[lower(d.job.Name)] == "" {
+			d.names[lower(d.job.Name)] = d.job.ID
+		}
+		if len(d.file.Jobs) > maxStages {
+			d.fail(d.job.At, "split the file", "more than %d stages", maxStages)
+		}
 		d.job = nil
 	}
 }
 
 // named returns the stage of a name that is before the present one.
 func (d *stages) named(name string) (string, bool) {
-	i := slices.IndexFunc(d.file.Jobs, func(j Job) bool { return j.Name != "" && lower(j.ID) == lower(name) })
-	if i < 0 {
-		return "", false
-	}
-	return d.file.Jobs[i].ID, true
+	id, ok := d.names[lower(name)]
+	return id, ok
 }
 
 func (d *stages) instruction(in *instruction) {

@@ -86,6 +86,8 @@ type reader struct {
 	file  *File
 	lines []string
 	err   error
+	// checkout has the files that this one includes, nil to follow nothing.
+	checkout *checkout
 }
 
 func newReader(file string, kind Kind, data string) *reader {

@@ -134,6 +134,10 @@ func Parse(ctx context.Context, file string, data []byte) (*File, error) {
 
 // ParseAs reads one text of a kind, and follows nothing.
 func ParseAs(ctx context.Context, kind Kind, file string, data []byte) (*File, error) {
+	return parseAs(ctx, nil, kind, file, data)
+}
+
+func parseAs(ctx context.Context, c *checkout, kind Kind, file string, data []byte) (*File, error) {
 	if len(data) > maxFile {
 		return nil, &Error{File: file, Msg: "larger than 4 MiB, the limit for a definition", Hint: "split the file"}
 	}
@@ -141,13 +145,25 @@ func ParseAs(ctx context.Context, kind Kind, file string, data []byte) (*File, e
 		return nil, err
 	}
 	r := newReader(file, kind, string(data))
+	r.checkout = c
 	switch kind {
 	case Workflow, Action:
 		r.github(ctx, data)
 	case Dockerfile:
 		r.dockerfile(ctx)
+	case Compose:
+		r.compose(ctx, data)
+	case Bake:
+		r.bake(ctx, data)
+	case DevContainer:
+		r.devcontainer(ctx, data)
+	case GitLab:
+		r.gitlab(ctx, data)
 	default:
 		r.fail(Position{}, "", "files of the kind %q are not read", string(kind))
+	}
+	if len(r.file.Jobs) > maxJobs {
+		r.fail(r.file.Jobs[maxJobs].At, "split the file", "more than %d jobs", maxJobs)
 	}
 	if r.err != nil {
 		return nil, r.err
@@ -258,7 +274,7 @@ func (c *checkout) read(ctx context.Context, file string, kind Kind) (*File, err
 	c.files[file] = nil
 	c.depth++
 	defer func() { c.depth-- }()
-	f, err := ParseAs(ctx, kind, file, data)
+	f, err := parseAs(ctx, c, kind, file, data)
 	if err != nil {
 		return nil, err
 	}
@@ -272,6 +288,8 @@ func (c *checkout) follow(ctx context.Context, f *File) {
 	switch f.Kind {
 	case Workflow, Action:
 		c.followActions(ctx, f)
+	case DevContainer:
+		c.followDevContainer(ctx, f)
 	}
 }
 
@@ -285,7 +303,7 @@ func (c *checkout) collect(ctx context.Context, s *Selection, f *File, job *Job,
 		s.Uses = append(s.Uses, f.Uses...)
 	}
 	s.Uses = append(s.Uses, job.Uses...)
-	if f.Kind == Dockerfile {
+	if f.Kind == Dockerfile || f.Kind == Bake {
 		for _, need := range job.Needs {
 			if stage := f.Job(need); stage != nil {
 				c.collect(ctx, s, f, stage, done)

@@ -29,6 +29,8 @@ type node struct {
 	tag     string // a tag of the application: "!reference"
 	members []member
 	items   []*node
+	from    *reader // of the file in which it is; nil for one of JSON
+	index   map[string]int
 }
 
 type member struct {
@@ -62,6 +64,18 @@ func (n *node) member(key string) *member {
 	if n == nil || n.kind != nodeObject {
 		return nil
 	}
+	if len(n.members) > 16 {
+		if len(n.index) != len(n.members) {
+			n.index = make(map[string]int, len(n.members))
+			for i := range n.members {
+				n.index[n.members[i].key] = i
+			}
+		}
+		if i, ok := n.index[key]; ok {
+			return &n.members[i]
+		}
+		return nil
+	}
 	for i := range n.members {
 		if n.members[i].key == key {
 			return &n.members[i]
@@ -70,7 +84,18 @@ func (n *node) member(key string) *member {
 	return nil
 }
 
-// text returns the text of a key, "" if it has none or is another thing.
+// put adds a member, or replaces the value of the one of that key.
+func (n *node) put(m member) {
+	if old := n.member(m.key); old != nil {
+		*old = m
+		return
+	}
+	if n.members = append(n.members, m); n.index != nil {
+		n.index[m.key] = len(n.members) - 1
+	}
+}
+
+// textOf returns the text of a key, "" if it has none or is another thing.
 func (n *node) textOf(key string) string {
 	if v := n.get(key); v != nil && v.kind == nodeScalar {
 		return v.text
@@ -202,7 +227,7 @@ func (t *treeReader) count(at Position, n int) {
 // value returns a value and the number of values in it. After an error the tree
 // has gaps.
 func (t *treeReader) value(y *yaml.Node, depth int) (*node, int) {
-	n := &node{at: Position{y.Line, y.Column}, text: y.Value}
+	n := &node{at: Position{y.Line, y.Column}, text: y.Value, from: t.reader}
 	if depth > maxDepth {
 		t.fail(n.at, "", "nested deeper than %d levels", maxDepth)
 	}
