@@ -54,6 +54,9 @@ type ConfiguredStage struct {
 	// Critical and Enforced are as in [Stage].
 	Critical bool `json:"critical,omitempty"`
 	Enforced bool `json:"enforced,omitempty"`
+	// Definition are the references of its definition, as configured: the jobs that
+	// should report it.
+	Definition []string `json:"definition,omitempty"`
 }
 
 // Strict reports whether findings of the stage fail it.
@@ -196,7 +199,7 @@ func (r *Report) PartFindings(required []string) []Finding {
 		switch {
 		case has(s.Name):
 		case slices.Contains(required, s.Name):
-			f := Facts{Subject: s.Name, Line: s.Line, Paths: []string{r.Config}, Place: &Place{File: r.Config, Line: s.Line, Entry: s.Name}}
+			f := Facts{Subject: s.Name, Detail: strings.Join(s.Definition, ", "), Line: s.Line, Paths: []string{r.Config}, Place: &Place{File: r.Config, Line: s.Line, Entry: s.Name}}
 			add(RuleNotReported, f)
 		case s.Strict():
 			left = append(left, s.Name)

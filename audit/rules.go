@@ -716,9 +716,14 @@ var RuleNotReported = Rule{
 	Why:     "A job that was skipped or canceled reports nothing, and CI systems take a skipped job for a successful one. A verdict without its stage would be green by accident.",
 	Fix:     "run the job that audits the stage, and give its report too.",
 	Accept:  "name the stages of this verdict: `--require-stages`.",
+	// Detail are the jobs that should have reported the stage, if they are known.
 	message: func(f Facts) string { return fmt.Sprintf("no report has the required stage %q", f.Subject) },
 	hint: func(f Facts) string {
-		return fmt.Sprintf("run its job, and give the report that `depaudit audit --stage %s -o json=%s.json` writes there", f.Subject, f.Subject)
+		job := "its job"
+		if f.Detail != "" {
+			job += " (" + f.Detail + ")"
+		}
+		return fmt.Sprintf("run %s, and give the report that `depaudit audit --stage %s -o json=%s.json` writes there", job, f.Subject, f.Subject)
 	},
 }
 

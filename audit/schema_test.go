@@ -59,7 +59,7 @@ func TestReportSchemaCovers(t *testing.T) {
 	ofUse.Uses = []string{"action a/b@1"}
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Config: "c",
-		Inputs:   &Inputs{[]InputFile{{InputConfiguration, "c", "sha256:00"}}, []ConfiguredStage{{"s", 1, true, true}, {"t", 2, false, true}}, []ConfiguredException{except}, 30},
+		Inputs:   &Inputs{[]InputFile{{InputConfiguration, "c", "sha256:00"}}, []ConfiguredStage{{"s", 1, true, true, []string{"f#j"}}, {"t", 2, false, true, nil}}, []ConfiguredException{except}, 30},
 		Findings: []Finding{finding},
 		Stages: []Stage{{
 			Name: "s", Line: 1, Critical: true, Enforced: true, Environment: "e", OS: "o", Method: Method{1, "c"}, Verdict: Incomplete,

@@ -113,7 +113,11 @@ func inputsOf(c *config.Config, accepted *baseline.Baseline) *audit.Inputs {
 	}
 	for i := range c.Stages {
 		s := &c.Stages[i]
-		in.Stages = append(in.Stages, audit.ConfiguredStage{Name: s.Name, Line: s.Line, Critical: s.Critical, Enforced: s.Enforce && !s.Critical})
+		stage := audit.ConfiguredStage{Name: s.Name, Line: s.Line, Critical: s.Critical, Enforced: s.Enforce && !s.Critical}
+		for _, d := range s.Definitions {
+			stage.Definition = append(stage.Definition, sbom.ValidText(d.Ref))
+		}
+		in.Stages = append(in.Stages, stage)
 	}
 	for i := range c.Exceptions {
 		in.Exceptions = append(in.Exceptions, configuredException(&c.Exceptions[i]))
