@@ -712,10 +712,10 @@ var (
 // RuleNotReported is about the jobs of a pipeline, each of which audits its stages.
 var RuleNotReported = Rule{
 	ID: "stage-not-reported", Title: "No report has a required stage", Strict: SeverityIncomplete, Other: SeverityIncomplete,
-	What:    "A stage is required, and no report has it. `--require-stages` names the stages that are required; without it `depaudit report` requires all of depaudit.yaml.",
-	Why:     "A job that was skipped or canceled reports nothing, and CI systems take a skipped job for a successful one. A verdict without its stage would be green by accident.",
-	Fix:     "run the job that audits the stage, and give its report too.",
-	Accept:  "name the stages of this verdict: `--require-stages`.",
+	What:   "A stage is required, and no report has it. `--require-stages` names the stages that are required; without it `depaudit report` requires all of depaudit.yaml.",
+	Why:    "A job that was skipped or canceled reports nothing, and CI systems take a skipped job for a successful one. A verdict without its stage would be green by accident.",
+	Fix:    "run the job that audits the stage, and give its report too.",
+	Accept: "name the stages of this verdict: `--require-stages`.",
 	// Detail are the jobs that should have reported the stage, if they are known.
 	message: func(f Facts) string { return fmt.Sprintf("no report has the required stage %q", f.Subject) },
 	hint: func(f Facts) string {
