@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -57,10 +58,13 @@ func (c *command) onTerminal() bool {
 // maxColumns is more than any terminal has.
 const maxColumns = 1000
 
-// width is the number of columns of standard output: that of the terminal, or the
-// one in COLUMNS, which a log can have; 0 where neither is known.
-func (c *command) width() int {
-	if f, ok := c.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+// width is the number of columns of standard output.
+func (c *command) width() int { return c.widthOf(c.stdout) }
+
+// widthOf is the number of columns of a stream: that of the terminal, or the one in
+// COLUMNS, which a log can have; 0 where neither is known.
+func (c *command) widthOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			return width
 		}

@@ -18,7 +18,6 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/pipeline"
-	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/catalogers"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -119,19 +118,6 @@ func withHintLine(err error) error {
 		return &hinted{input.Err, input.Hint}
 	}
 	return err
-}
-
-// printError writes an error to stderr. Its text may contain untrusted names
-// and is escaped line by line.
-func (c *command) printError(err error) {
-	for i, line := range strings.Split(strings.TrimRight(err.Error(), "\n"), "\n") {
-		prefix := "depaudit: "
-		if i > 0 {
-			prefix = ""
-		}
-		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		fmt.Fprintf(c.stderr, "%s%s%s\n", prefix, indent, terminal.Escape(line[len(indent):]))
-	}
 }
 
 func (c *command) root() *cobra.Command {

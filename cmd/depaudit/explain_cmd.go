@@ -34,11 +34,17 @@ in others.`,
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				fmt.Fprintf(c.stdout, "%-20s %-10s %-10s %s\n", "RULE", "CRITICAL", "OTHER", "TITLE")
+				p := terminal.NewPage(terminal.Options{Width: c.width(), Color: c.colored(), Cut: c.onTerminal()})
+				t := terminal.Table{Columns: []terminal.Column{{Title: "Rule", Whole: true}, {Title: "Critical", Whole: true}, {Title: "Other", Whole: true}, {Title: "Title"}}}
 				for _, r := range audit.Rules() {
-					fmt.Fprintf(c.stdout, "%-20s %-10s %-10s %s\n", r.ID, cmp.Or(string(r.Strict), "-"), cmp.Or(string(r.Other), "-"), r.Title)
+					t.Rows = append(t.Rows, []string{r.ID, cmp.Or(string(r.Strict), "-"), cmp.Or(string(r.Other), "-"), r.Title})
 				}
-				fmt.Fprintln(c.stdout, "\nAn error fails the stage, incomplete leaves it unjudged, a warning does neither.")
+				p.Table("", t)
+				p.Blank()
+				p.Prose("", "", "An error fails the stage, incomplete leaves it unjudged, a warning does neither.", terminal.Plain)
+				if _, err := p.WriteTo(c.stdout); err != nil {
+					return trouble(err)
+				}
 				return nil
 			}
 			r, ok := audit.RuleByID(args[0])
@@ -51,17 +57,18 @@ in others.`,
 			}
 			fmt.Fprintf(c.stdout, "%s: %s\n\n", r.ID, r.Title)
 			fmt.Fprintf(c.stdout, "In a critical stage: %s. In others: %s.\n\n", cmp.Or(string(r.Strict), "not applied"), cmp.Or(string(r.Other), "not applied"))
-			fmt.Fprintln(c.stdout, wrap(r.Explanation(), 79))
+			fmt.Fprintln(c.stdout, wrap(r.Explanation(), cmp.Or(c.width(), terminal.DefaultWidth)-1))
 			return nil
 		},
 	}
 }
 
-// wrap breaks paragraphs into lines of at most width columns.
+// wrap breaks paragraphs into lines of at most width columns, except for what is
+// quoted.
 func wrap(text string, width int) string {
 	var out []string
 	for _, paragraph := range strings.Split(text, "\n") {
-		out = append(out, strings.Join(terminal.Wrap(paragraph, width), "\n"))
+		out = append(out, strings.ReplaceAll(strings.Join(terminal.Wrap(together(paragraph, false), width), "\n"), unbroken, " "))
 	}
 	return strings.Join(out, "\n")
 }

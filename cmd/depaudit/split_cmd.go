@@ -24,8 +24,9 @@ the system's essential packages, and everything that the given ones need. The
 interpreter of a script, and installed optional dependencies of npm packages,
 are needs; recommendations are not followed. With several --for, it shows the
 packages that each needs alone and those that they share. Several names in one
---for, separated by blanks, are one part; commas separate parts. Programs that a command runs
-without a declared dependency cannot be found here: try the smaller stage.
+--for, separated by blanks, are one part; commas separate parts. Programs that a
+command runs without a declared dependency cannot be found here: try the smaller
+stage.
 ` + subjectHelp + packageHelp + rootsHelp + `
 Commands are searched for in the usual directories (/usr/bin and so on), which
 needs an environment to scan: a saved report and an SBOM have packages only.
