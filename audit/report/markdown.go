@@ -70,7 +70,7 @@ func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 	blocks := []block{markdownHead(r), stages}
 	for i := range r.Stages {
 		s := indexed(&r.Stages[i])
-		if !s.clean() || isScan(r) {
+		if !s.clean() || isScan(r) || len(lists) > 0 {
 			blocks = append(blocks, markdownStage(r, s)...)
 		}
 		excepted, err := markdownExceptions(s)

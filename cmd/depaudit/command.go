@@ -157,7 +157,7 @@ examined, or there is no baseline), 4 could not run.`,
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpWidth)))
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(c.initCommand(), c.auditCommand(), c.scanCommand(), c.snapshotCommand(), c.stagesCommand(), c.indexCommand(), c.fetchCommand(), c.baselineCommand(), c.exceptCommand(), c.reportCommand(), c.explainCommand(), c.exploreCommand(), c.diffCommand(), c.findCommand(), c.graphCommand(), c.whyCommand(), c.topCommand(), c.whatifCommand(), c.splitCommand(), c.verifyCommand(), c.versionCommand())
+	root.AddCommand(c.initCommand(), c.auditCommand(), c.scanCommand(), c.snapshotCommand(), c.stagesCommand(), c.indexCommand(), c.fetchCommand(), c.baselineCommand(), c.exceptCommand(), c.reportCommand(), c.releaseCommand(), c.explainCommand(), c.exploreCommand(), c.diffCommand(), c.findCommand(), c.graphCommand(), c.whyCommand(), c.topCommand(), c.whatifCommand(), c.splitCommand(), c.verifyCommand(), c.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {
 		if sub.Name() == "completion" {

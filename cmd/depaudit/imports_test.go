@@ -94,6 +94,7 @@ var layers = map[string][]string{
 	"audit/baseline":   {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
 	"audit/judge":      {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "lockcheck/definition", "sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 	"audit/report":     {"audit", "audit/terminal", "sbom", "sbom/graph"},
+	"audit/bundle":     {"audit", "audit/report", "audit/terminal", "sbom", "sbom/cyclonedx", "sbom/spdx"},
 	"audit/explore":    {"audit/terminal", "sbom", "sbom/graph"},
 	"audit/propose":    {"audit/terminal", "lockcheck", "lockcheck/definition"},
 	"audit/query":      {"audit", "audit/terminal", "sbom", "sbom/diff", "sbom/graph"},
@@ -104,7 +105,7 @@ var layers = map[string][]string{
 	},
 
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/ledger", "audit/pipeline", "audit/propose", "audit/query", "audit/report", "audit/terminal",
+		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/ledger", "audit/pipeline", "audit/propose", "audit/query", "audit/bundle", "audit/report", "audit/terminal",
 		"lockcheck", "lockcheck/artifact", "lockcheck/fetch",
 		"sbom", "sbom/catalogers", "sbom/cyclonedx", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/scan", "sbom/spdx",
 		"lockcheck/index", "lockcheck/trust",
@@ -126,6 +127,7 @@ var confined = map[string][]string{
 	"charm.land/bubbletea":                      {"audit/explore"},
 	"github.com/google/go-containerregistry":    {"sbom/rootfs/internal/image"},
 	"github.com/klauspost/compress":             {"lockcheck/artifact", "lockcheck/index", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/catalogers", "sbom/ospkg"},
+	"github.com/secure-systems-lab":             {"audit/bundle"},
 	"github.com/github/go-spdx":                 {"sbom/internal/license"},
 	"github.com/zeebo/blake3":                   {"sbom/rootfs/internal/sums", "lockcheck/artifact", "audit/ledger"},
 	"github.com/therootcompany/xz":              {"lockcheck/artifact", "lockcheck/index", "sbom/catalogers"},
