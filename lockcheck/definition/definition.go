@@ -243,7 +243,23 @@ type Use struct {
 	Via string
 	// Detail is why it floats, Fix what to write instead; empty for a pinned one.
 	Detail, Fix string
+
+	look lookup
 }
+
+// lookup is a file of the checkout that decides the pin of a use.
+type lookup struct {
+	kind lookKind
+	path string
+}
+
+type lookKind uint8
+
+const (
+	lookVersion      lookKind = iota + 1 // has the version of a tool
+	lookRequirements                     // is pinned by the hashes in it
+	lookProject                          // is package.json, which has the program
+)
 
 // FullName returns the namespace and the name as in a purl.
 func (u *Use) FullName() string {

@@ -36,8 +36,8 @@ func (t *toolReader) fetch(c *command, name string) {
 		switch literal := t.digest(url); {
 		case checked == "digest":
 			u.Pin = ByDigest
-		case !url.known && isVariable(host(url.text)):
-			u.Pin, u.Detail = Variable, "what "+how+" is decided when it runs"
+		case !url.known && isVariable(host(url.text)+path.Base(url.text)):
+			u.Pin, u.Detail = Variable, "what it is is decided when it runs, and it "+how
 		case literal != "":
 			u.Version, u.Pin = literal, ByCommit
 		case checked == "signature":
@@ -54,7 +54,7 @@ func (t *toolReader) fetch(c *command, name string) {
 	}
 }
 
-var versionInURL = regexp.MustCompile(`[0-9]+\.[0-9]+\.[0-9]+`)
+var versionInURL = regexp.MustCompile(`://[^/]+/.*(?:[0-9]+\.[0-9]+\.[0-9]+|[/_v-][0-9]+\.[0-9]+)`)
 
 func host(url string) string {
 	u, ok := splitURL(url)

@@ -230,3 +230,40 @@ func TestFind(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// TestLookups checks that a file of the checkout decides what a workflow leaves to it.
+func TestLookups(t *testing.T) {
+	texts := map[string]string{
+		".github/workflows/w.yml": `env: {PY: '3.12.1'}
+defaults: {run: {working-directory: sub}}
+jobs:
+  j:
+    runs-on: x
+    steps:
+    - {uses: actions/setup-go@v5, with: {go-version-file: go.mod}}
+    - {uses: actions/setup-node@v5, with: {node-version-file: .nvmrc}}
+    - {uses: actions/setup-python@v5, with: {python-version: '${{ env.PY }}'}}
+    - {uses: actions/setup-java@v5, with: {java-version-file: none}}
+    - run: pip install -r locked.txt -r free.txt a==${{ env.PY }}
+    - run: npx eslint; npx other
+`,
+		"go.mod": "module x\n\ngo 1.25.0\n\ntoolchain go1.26.8\n", ".nvmrc": "22\n",
+		"sub/locked.txt": "a==1 --hash=sha256:00\n", "sub/free.txt": "a==1\n", "sub/package.json": `{"devDependencies": {"eslint": "9"}}`,
+	}
+	var got []string
+	for _, u := range selected(t, texts, ".github/workflows/w.yml#j").Uses {
+		if u.Kind == UseTool {
+			got = append(got, u.Name+" "+u.Spec+" "+string(u.Pin))
+		}
+	}
+	equal(t, "lookups", got, `
+go 1.26.8 version
+node 22 floating
+python 3.12.1 version
+java none floating
+locked.txt -r locked.txt lock
+free.txt -r free.txt floating
+a 3.12.1 version
+eslint  lock
+other  floating`)
+}

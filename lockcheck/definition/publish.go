@@ -223,6 +223,10 @@ func (t *toolReader) publishes(c *command, name string) {
 		if !slices.Contains(strings.Split(p.program, "|"), name) || !p.matches(c) {
 			continue
 		}
+		// A target of that name makes the release when an image is built.
+		if t.file.Kind == Dockerfile && strings.HasSuffix(p.words, "*") {
+			continue
+		}
 		by := strings.TrimSpace(name + " " + strings.TrimRight(strings.ReplaceAll(p.words, "*:*", "HOST:"), "*"))
 		t.publish(c.at, by, false)
 		return

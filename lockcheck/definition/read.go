@@ -240,12 +240,15 @@ func distinct(uses []Use) []Use {
 // checkout reads files and keeps what it has read.
 type checkout struct {
 	fs.FS
-	files map[string]*File // nil while the file is read, and for one that was not
-	lock  *actionsLock
-	depth int
+	files  map[string]*File  // nil while the file is read, and for one that was not
+	looked map[string][]byte // the files that decide pins
+	lock   *actionsLock
+	depth  int
 }
 
-func newCheckout(fsys fs.FS) *checkout { return &checkout{FS: fsys, files: map[string]*File{}} }
+func newCheckout(fsys fs.FS) *checkout {
+	return &checkout{FS: fsys, files: map[string]*File{}, looked: map[string][]byte{}}
+}
 
 // maxFollowed bounds the files of one selection and how deep they include each
 // other. GitHub takes ten levels of composite actions and of workflows.
@@ -285,6 +288,11 @@ func (c *checkout) read(ctx context.Context, file string, kind Kind) (*File, err
 
 // follow adds what the files that a file names in the checkout contain.
 func (c *checkout) follow(ctx context.Context, f *File) {
+	for i := range f.Jobs {
+		for j := range f.Jobs[i].Uses {
+			c.lookUp(&f.Jobs[i].Uses[j])
+		}
+	}
 	switch f.Kind {
 	case Workflow, Action:
 		c.followActions(ctx, f)

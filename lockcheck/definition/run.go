@@ -22,7 +22,7 @@ func (b *jobBuilder) run(step Step, s script) {
 		b.note(Unread, s.at(0), "a script for %s is not read", quote(shell))
 		return
 	}
-	t := &toolReader{jobBuilder: b, script: s, commands: commands}
+	t := &toolReader{jobBuilder: b, step: step, script: s, commands: commands}
 	t.all(0)
 }
 
@@ -30,9 +30,7 @@ func (b *jobBuilder) run(step Step, s script) {
 // those of Windows, else the name of the program.
 func (b *jobBuilder) shellOf(step Step) string {
 	name, _, _ := strings.Cut(step.Shell, " ")
-	switch name = strings.TrimSuffix(lower(path.Base(name)), ".exe"); name {
-	case "bash", "sh", "dash", "ash", "zsh", "ksh":
-		return "bash"
+	switch name = strings.TrimSuffix(lower(path.Base(strings.ReplaceAll(name, `\`, "/"))), ".exe"); name {
 	case "pwsh", "powershell", "cmd":
 		return "pwsh"
 	case "", ".":
@@ -40,17 +38,21 @@ func (b *jobBuilder) shellOf(step Step) string {
 		if len(b.job.RunsOn) > 0 && !slices.ContainsFunc(b.job.RunsOn, func(l string) bool { return !windows(l) }) {
 			return "pwsh"
 		}
-		return "bash"
+	case "perl", "ruby", "node", "deno", "rscript", "julia", "tclsh", "nu", "elvish", "php", "lua":
+		return name
+	default:
+		if python.MatchString(name) {
+			return name
+		}
 	}
-	if isVariable(name) {
-		return "bash"
-	}
-	return name
+	// A program of another name is a shell in another environment: msys2, alpine.sh.
+	return "bash"
 }
 
 // toolReader adds what the commands of one script install and publish.
 type toolReader struct {
 	*jobBuilder
+	step     Step
 	script   script
 	commands []*command
 	level    int
@@ -166,7 +168,7 @@ func (t *toolReader) nested(c *command, name string) bool {
 		return false
 	}
 	commands := t.bash(*inner, t.env)
-	deep := &toolReader{jobBuilder: t.jobBuilder, script: *inner, commands: commands}
+	deep := &toolReader{jobBuilder: t.jobBuilder, step: t.step, script: *inner, commands: commands}
 	deep.all(t.level + 1)
 	return len(c.from) == 0 && len(c.within) == 0
 }

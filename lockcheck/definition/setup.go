@@ -80,7 +80,7 @@ func (b *jobBuilder) setup(u Use, with *node, at Position) {
 			add(s.tool, v.text, v.at)
 		}
 	case version != nil && version.text != "":
-		for _, text := range b.matrix.expand(version.text) {
+		for _, text := range b.expand(version.text) {
 			for spec := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 				if spec = strings.TrimSpace(spec); spec != "" {
 					add(s.tool, spec, version.at)
@@ -89,8 +89,9 @@ func (b *jobBuilder) setup(u Use, with *node, at Position) {
 		}
 	case s.file != "" && with.get(s.file) != nil:
 		file := with.get(s.file)
-		t := Use{Kind: UseTool, Type: "generic", Name: s.tool, Text: u.Name + " " + file.text, Spec: file.text, Via: u.Text, Pin: ByVersion}
+		t := Use{Kind: UseTool, Type: "generic", Name: s.tool, Text: u.Name + " " + file.text, Spec: file.text, Via: u.Text, Pin: Floating}
 		t.Detail = "the version is that of the file " + quote(file.text)
+		t.look = lookup{lookVersion, file.text}
 		if isVariable(file.text) {
 			t.Pin, t.Fix = Variable, "write the version"
 		}

@@ -98,6 +98,16 @@ func hideExpressions(text string) string {
 	})
 }
 
+var environExpression = regexp.MustCompile(`^\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}$`)
+
+// hiddenName returns the variable that an expression of the platform names, or "".
+func hiddenName(expression string) string {
+	if m := environExpression.FindStringSubmatch(expression); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
 // shellReader parses the scripts of a shell.
 type shellReader struct {
 	*reader
@@ -258,7 +268,7 @@ func (sh *shellReader) command(call *syntax.CallExpr, s script) *command {
 func (sh *shellReader) word(w *syntax.Word, s script) argWord {
 	out := argWord{known: true, at: s.at(int(w.Pos().Offset()))}
 	var b strings.Builder
-	sh.parts(w.Parts, &b, &out.known, false)
+	sh.parts(w.Parts, s, &b, &out.known, false)
 	if out.text = b.String(); !out.known || len(out.text) > maxExpanded {
 		begin, end := int(w.Pos().Offset()), int(w.End().Offset())
 		out.text = unquoted(s.text[min(begin, len(s.text)):min(end, len(s.text))])
@@ -278,7 +288,7 @@ func (sh *shellReader) word(w *syntax.Word, s script) argWord {
 	return out
 }
 
-func (sh *shellReader) parts(parts []syntax.WordPart, b *strings.Builder, known *bool, quoted bool) {
+func (sh *shellReader) parts(parts []syntax.WordPart, s script, b *strings.Builder, known *bool, quoted bool) {
 	for _, part := range parts {
 		switch p := part.(type) {
 		case *syntax.Lit:
@@ -286,11 +296,17 @@ func (sh *shellReader) parts(parts []syntax.WordPart, b *strings.Builder, known 
 		case *syntax.SglQuoted:
 			b.WriteString(p.Value)
 		case *syntax.DblQuoted:
-			sh.parts(p.Parts, b, known, true)
+			sh.parts(p.Parts, s, b, known, true)
 		case *syntax.ParamExp:
 			value, ok := "", false
 			if p.Param != nil && p.Exp == nil && p.Repl == nil && p.Slice == nil && p.Index == nil && !p.Length && !p.Excl {
 				value, ok = sh.env[p.Param.Value]
+			}
+			if !ok && p.Param != nil && strings.Trim(p.Param.Value, "_") == "" {
+				begin, end := int(p.Pos().Offset()), int(p.End().Offset())
+				if begin <= end && end <= len(s.text) {
+					value, ok = sh.env[hiddenName(s.text[begin:end])]
+				}
 			}
 			if !ok {
 				*known = false

@@ -242,7 +242,17 @@ func (t *toolReader) requirements(c *command, file string) {
 	u.Fix = "write --require-hashes, and lock the file with hashes (`pip-compile --generate-hashes`, `uv pip compile --generate-hashes`)"
 	if isVariable(file) {
 		u.Pin = Variable
+		return
 	}
+	u.look = lookup{lookRequirements, t.inDirectory(file)}
+}
+
+// inDirectory returns the path of a file of a command, from the root of the checkout.
+func (t *toolReader) inDirectory(file string) string {
+	if path.IsAbs(file) || isVariable(t.step.Directory) {
+		return file
+	}
+	return path.Join(t.step.Directory, file)
 }
 
 var requirementName = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$`)
@@ -406,6 +416,7 @@ func (t *toolReader) node(c *command, name, sub, next string, rest1, rest int) {
 			u := &t.job.Uses[len(t.job.Uses)-1]
 			if u.Kind == UseTool && u.Pin == Floating && u.At == words[0].at {
 				u.Detail += ", unless the project has it"
+				u.look = lookup{lookProject, t.inDirectory("package.json")}
 			}
 		}
 	}

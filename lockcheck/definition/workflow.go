@@ -149,7 +149,7 @@ func (w *workflow) job(m *member, n *node) Job {
 	matrix := readMatrix(n.get("strategy").get("matrix"))
 	job.Matrix = matrix.keys()
 
-	b := &jobBuilder{reader: w.reader, job: &job, matrix: matrix}
+	b := &jobBuilder{reader: w.reader, job: &job, matrix: matrix, env: environ(w.env, n)}
 	b.permissions(n.get("permissions"))
 	if uses := n.member("uses"); uses != nil {
 		if text := w.text(n, "uses"); text != "" {
@@ -166,7 +166,6 @@ func (w *workflow) job(m *member, n *node) Job {
 		}
 	}
 	b.shell, b.directory = runDefaults(n, w.shell, w.directory)
-	b.env = environ(w.env, n)
 	b.hosted = job.Container == ""
 	b.steps(n)
 	return job
@@ -219,7 +218,7 @@ func (b *jobBuilder) runsOn(n *node) {
 		return
 	}
 	if n.kind == nodeScalar {
-		for _, label := range b.matrix.expand(n.text) {
+		for _, label := range b.expand(n.text) {
 			b.label(at, label)
 		}
 		return
@@ -235,7 +234,7 @@ func (b *jobBuilder) labels(at Position, labels []*node) {
 	}
 	switch {
 	case len(texts) == 1:
-		for _, label := range b.matrix.expand(texts[0]) {
+		for _, label := range b.expand(texts[0]) {
 			b.label(labels[0].at, label)
 		}
 	case len(texts) > 1:
@@ -266,7 +265,7 @@ func (b *jobBuilder) image(n *node, key string, role Role) string {
 		b.fail(v.at, "", "%q must be the name of an image, not %s", key, v.kind)
 		return ""
 	}
-	for _, ref := range b.matrix.expand(v.text) {
+	for _, ref := range b.expand(v.text) {
 		if u, ok := image(ref, role); ok {
 			b.use(v.at, u)
 		}
@@ -318,7 +317,10 @@ func (b *jobBuilder) step(n *node) {
 		if step.Uses != "" {
 			u := action(step.Uses, UseAction)
 			b.use(uses.value.at, u)
+			outer := b.env
+			b.env = environ(outer, n)
 			b.setup(u, n.get("with"), uses.value.at)
+			b.env = outer
 			b.artifacts(u, step.With, n.at)
 			b.actionPublishes(u, step.With, uses.value.at)
 		}
@@ -360,6 +362,23 @@ func (b *jobBuilder) artifacts(u Use, with map[string]string, at Position) {
 	case "actions/deploy-pages":
 		b.job.Downloads = append(b.job.Downloads, Artifact{at, "github-pages"})
 	}
+}
+
+var environUse = regexp.MustCompile(`\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}`)
+
+// expand returns a text for each value of the key of the matrix that it names, with
+// the variables that are written out in the file.
+func (b *jobBuilder) expand(text string) []string {
+	text = environUse.ReplaceAllStringFunc(text, func(use string) string {
+		if v, ok := b.env[environUse.FindStringSubmatch(use)[1]]; ok && v != "" {
+			return v
+		}
+		return use
+	})
+	if len(text) > maxExpanded {
+		return []string{text[:maxQuoted]}
+	}
+	return b.matrix.expand(text)
 }
 
 // matrix has the values of each key of a matrix, nil for one that is decided when
