@@ -55,7 +55,7 @@ func TestActionFile(t *testing.T) {
 	for _, note := range lock.Notes {
 		t.Errorf("%s:%d: %s", note.File, note.Line, note.Detail)
 	}
-	if len(lock.Entries) != 2 {
+	if len(lock.Entries) != 3 {
 		t.Errorf("it uses %d actions", len(lock.Entries))
 	}
 }
@@ -93,11 +93,17 @@ func serve(t *testing.T, host string) *release {
 		script += `case $1 in
 snapshot) set -- "$@" dir:` + host + ` ;;
 audit)
-	set -- "$@" --env build-source=dir:` + host + `
-	n=$#
+	stage=build-source
+	for a in "$@"; do
+		[ "$last" != --stage ] || stage=$a
+		last=$a
+	done
+	set -- "$@" --env "$stage=dir:` + host + `"
+	n=$# last=
 	while [ $n -gt 0 ]; do
-		a=$1; shift
-		case $last in --since) a=build-source=$a ;; esac
+		a=$1
+		shift
+		[ "$last" != --since ] || a=$stage=$a
 		last=$a
 		set -- "$@" "$a"
 		n=$((n - 1))
@@ -234,7 +240,7 @@ func TestAction(t *testing.T) {
 		}, verdict: "fail", code: "1", failed: true, report: true},
 		{name: "arguments", with: []string{"arguments", "--show\nos"}, verdict: "pass", code: "0", report: true, log: "base12"},
 		{name: "hostile input", with: []string{"stages", "$(touch${IFS}pwned) `touch${IFS}pwned` *", "arguments", "$(touch pwned)\n;touch pwned"}, verdict: "error", code: "2", failed: true},
-		{name: "unknown mode", with: []string{"run", "begn"}, verdict: "error", code: "4", failed: true, log: "run: begn is neither begin nor audit"},
+		{name: "unknown mode", with: []string{"run", "begn"}, verdict: "error", code: "4", failed: true, log: "run: begn is none of begin, audit and merge"},
 		{name: "unknown sarif", with: []string{"sarif", "yes"}, verdict: "error", code: "4", failed: true, log: "sarif: yes is none of"},
 		{name: "unknown warn-only", with: []string{"warn-only", "maybe"}, verdict: "pass", code: "0", failed: true, report: true, log: "warn-only: maybe is neither"},
 	}

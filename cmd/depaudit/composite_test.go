@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -191,6 +192,18 @@ func (r *runner) step(s compositeStep, ctx *expressions) stepResult {
 			r.t.Error(err)
 		}
 		return stepResult{}
+	case "actions/download-artifact":
+		// Several artifacts have a directory each.
+		found, err := filepath.Glob(filepath.Join(r.artifacts, with["pattern"]))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, dir := range found {
+			if err := os.CopyFS(filepath.Join(with["path"], filepath.Base(dir)), os.DirFS(dir)); err != nil {
+				r.t.Error(err)
+			}
+		}
+		return stepResult{}
 	case "github/codeql-action/upload-sarif":
 		if r.refuse {
 			return stepResult{failed: true}
@@ -360,8 +373,24 @@ func (e *expressions) node(n actionlint.ExprNode) any {
 	case *actionlint.StringNode:
 		return n.Value
 	case *actionlint.ObjectDerefNode:
-		m, _ := e.node(n.Receiver).(map[string]any)
+		v := e.node(n.Receiver)
+		if all, ok := v.([]any); ok {
+			var out []any
+			for _, v := range all {
+				m, _ := v.(map[string]any)
+				out = append(out, m[n.Property])
+			}
+			return out
+		}
+		m, _ := v.(map[string]any)
 		return m[n.Property]
+	case *actionlint.ArrayDerefNode:
+		m, _ := e.node(n.Receiver).(map[string]any)
+		var out []any
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			out = append(out, m[name])
+		}
+		return out
 	case *actionlint.NotOpNode:
 		return !truth(e.node(n.Operand))
 	case *actionlint.LogicalOpNode:
@@ -406,6 +435,13 @@ func (e *expressions) call(n *actionlint.FuncCallNode) any {
 			s = strings.ReplaceAll(s, fmt.Sprintf("{%d}", i), printed(e.node(a)))
 		}
 		return s
+	case "join":
+		all, _ := e.node(n.Args[0]).([]any)
+		var words []string
+		for _, v := range all {
+			words = append(words, printed(v))
+		}
+		return strings.Join(words, printed(e.node(n.Args[1])))
 	case "contains":
 		return strings.Contains(strings.ToLower(printed(e.node(n.Args[0]))), strings.ToLower(printed(e.node(n.Args[1]))))
 	case "toJSON", "tojson":

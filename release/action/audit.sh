@@ -5,24 +5,16 @@
 # whatever the verdict is: gate.sh ends the job, after the report was uploaded.
 #
 #   INPUT_CONFIG, INPUT_STAGES, INPUT_ENVIRONMENTS, INPUT_SINCE,
-#   INPUT_POLICY_FROM, INPUT_ARGUMENTS, INPUT_ARTIFACT, INPUT_SARIF
+#   INPUT_POLICY_FROM, INPUT_ARGUMENTS
 #                    the inputs of the same names
 #   JOB_CONTAINER    not empty in a job that has `container:`
-#   JOB_INDEX        the number of the job of a matrix, empty without one
 #   BASE_COMMIT      what a pull request or a merge queue builds on
-#   HEAD_REPOSITORY  where the branch of a pull request is
-#   AUTHOR           the author of a pull request
-#
-# The outputs are exit-code, report, directory, artifact, and sarif: the file to
-# upload, if that is wanted and the event may write.
+#   and those of results.sh
 
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/results.sh"
 
 main() {
-    case ${INPUT_SARIF:-false} in
-    auto | true | false) ;;
-    *) fail 2 "sarif: $INPUT_SARIF is none of auto, true and false" ;;
-    esac
+    check_sarif
     stages=$(words "${INPUT_STAGES:-}")
     environments=$(lines "${INPUT_ENVIRONMENTS:-}")
     arguments=$(lines "${INPUT_ARGUMENTS:-}")
@@ -51,10 +43,6 @@ main() {
     [ "$code" != 0 ] || run "$@"
     finish
 }
-
-# lines TEXT and words TEXT print what is not empty, one on each line.
-lines() { printf '%s\n' "$1" | tr -d '\r' | sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e '/^$/d'; }
-words() { lines "$(printf '%s\n' "$1" | tr -s ',[:space:]' '\n')"; }
 
 # policy prints the commit that the configuration is taken from.
 policy() {
@@ -103,22 +91,11 @@ A job with \`container:\` needs none, nor does a stage with a base. To count the
 
 # run ARG... audits.
 run() {
-    number=1
-    while [ -e "$home/report-$number" ]; do number=$((number + 1)); done
-    directory=$home/report-$number
-    mkdir "$directory"
-    report=$directory/report.json
+    make_directory
     [ -z "$since" ] || set -- "$@" --since "$since"
-    set -- "$@" -o table -o "json=$report" -o "markdown=$directory/report.md"
-    if github; then
-        set -- "$@" -o github
-        [ -z "${GITHUB_STEP_SUMMARY:-}" ] || set -- "$@" -o "markdown=+$GITHUB_STEP_SUMMARY"
-    else
-        set -- "$@" -o "junit=$directory/junit.xml" -o "gitlab-codequality=$directory/codequality.json"
-    fi
-    [ "${INPUT_SARIF:-false}" = false ] || set -- "$@" -o "sarif=$directory/report.sarif"
     set -f
     IFS=$newline
+    for format in $(formats); do set -- "$@" -o "$format"; done
     for argument in $arguments; do set -- "$@" "$argument"; done
     unset IFS
     set +f
@@ -126,75 +103,6 @@ run() {
     root=
     [ -z "$hosts$directories" ] || choose_root
     rooted "$bin" audit "$@" || code=$?
-    case $code in
-    0 | 1 | 3)
-        # A pass without a report is none.
-        if [ ! -s "$report" ]; then
-            say error "depaudit ended with $code and wrote no report"
-            code=4
-        fi
-        ;;
-    esac
-}
-
-# finish sets the outputs. Those of files are empty if there is none.
-finish() {
-    output exit-code "$code"
-    [ -s "${report:-}" ] || return 0
-    output report "$report"
-    output directory "$directory"
-    output artifact "$(artifact)"
-    if [ -s "$directory/report.sarif" ] && may_upload; then
-        output sarif "$directory/report.sarif"
-    fi
-}
-
-# artifact prints the name of the artifact. Each report of a run needs its own:
-# another job with the same name would fail, or replace it.
-artifact() {
-    case ${INPUT_ARTIFACT:-auto} in
-    false) return ;;
-    auto) ;;
-    *)
-        printf '%s\n' "$INPUT_ARTIFACT"
-        return
-        ;;
-    esac
-    name=depaudit-${GITHUB_JOB:-job}
-    set -f
-    IFS=$newline
-    for stage in $stages; do name=$name-$stage; done
-    unset IFS
-    set +f
-    [ -z "${JOB_INDEX:-}" ] || name=$name-$JOB_INDEX
-    [ "$number" = 1 ] || name=$name-$number
-    # https://github.com/actions/toolkit/tree/main/packages/artifact names the
-    # characters that a name may not have.
-    printf '%s\n' "$name" | tr -c 'A-Za-z0-9._\n-' '-'
-}
-
-# may_upload reports whether the results go to code scanning. Whether the token
-# has security-events: write cannot be seen.
-may_upload() {
-    [ "$INPUT_SARIF" = auto ] || return 0
-    why=
-    case ${GITHUB_EVENT_NAME:-} in
-    pull_request | pull_request_review)
-        [ "${HEAD_REPOSITORY:-}" = "${GITHUB_REPOSITORY:-}" ] || why="a pull request of a fork has a token that only reads"
-        ;;
-    push | schedule | workflow_dispatch | merge_group) ;;
-    # Their results would be those of the default branch, which they do not build.
-    *) why="the event ${GITHUB_EVENT_NAME:-} is not one of a branch" ;;
-    esac
-    case ${GITHUB_ACTOR:-}/${AUTHOR:-} in
-    dependabot\[bot\]/* | */dependabot\[bot\]) why="Dependabot has a token that only reads" ;;
-    esac
-    case ${GITHUB_REF:-} in
-    refs/tags/*) why="code scanning shows branches and not tags" ;;
-    esac
-    [ -n "$why" ] || return 0
-    echo "sarif: auto uploads nothing: $why"
-    return 1
 }
 
 main

@@ -2,7 +2,7 @@
 #
 # Get the program: $home/bin/depaudit, and on the PATH of later steps.
 #
-#   INPUT_RUN        begin or audit
+#   INPUT_RUN        begin, audit or merge
 #   INPUT_BINARY     a program that is there already, by its path or its name
 #   INPUT_CHECKSUMS  lines of SHA256SUMS; by default those of release/pinned
 #   INPUT_DOWNLOAD   URL of the directory that has the programs, a mirror; the
@@ -18,8 +18,8 @@ other="Or name a program that is there: \`binary: PATH\`."
 
 main() {
     case ${INPUT_RUN:-audit} in
-    begin | audit) ;;
-    *) fail 2 "run: $INPUT_RUN is neither begin nor audit" ;;
+    begin | audit | merge) ;;
+    *) fail 2 "run: $INPUT_RUN is none of begin, audit and merge" ;;
     esac
     mkdir -p "$home/bin"
     if [ -n "${INPUT_BINARY:-}" ]; then
@@ -32,6 +32,8 @@ main() {
         fail 4 "$bin is not depaudit, or does not run here: $line"
     fi
     echo "$line"
+    # As this step sees it: in a container job, ${{ runner.temp }} is another path.
+    output home "$home"
     [ -z "${GITHUB_PATH:-}" ] || printf '%s\n' "$home/bin" >>"$GITHUB_PATH"
 }
 
