@@ -48,6 +48,9 @@ func (p *proposer) images() {
 		p.Guessed = len(builds) > 0
 	}
 	done := map[string]bool{}
+	if len(p.Stages) == 0 && len(builds) == 0 {
+		p.deployed()
+	}
 	for _, b := range builds {
 		b.alone = !slices.ContainsFunc(builds, func(other build) bool { return other.file != b.file })
 		p.image(b, done)
@@ -229,6 +232,41 @@ func (p *proposer) allBuilds() []build {
 		out[i].critical = true
 	}
 	return out
+}
+
+// deployed proposes the images that services of compose files run, in a repository
+// that builds none: they are what it is for.
+func (p *proposer) deployed() {
+	seen := map[string]bool{}
+	for i := range p.in.Files {
+		f := &p.in.Files[i]
+		if f.Kind != definition.Compose {
+			continue
+		}
+		for j := range f.Jobs {
+			job := &f.Jobs[j]
+			ref := job.Container
+			if job.Build != nil || ref == "" || seen[ref] {
+				continue
+			}
+			seen[ref] = true
+			s := Stage{Name: nameOf(job.ID), File: f.Path, Job: job.ID, Kind: f.Kind, Line: job.At.Line, Where: InImage, On: ref, Critical: true,
+				Reasons: []string{"the image of a service"}}
+			name, digest, pinned := strings.Cut(ref, "@sha256:")
+			switch {
+			case !imageName.MatchString(name) || pinned && !digestHex.MatchString(digest):
+				p.Left = append(p.Left, Left{f.Path, job.At.Line, "the image of service " + oneLine(job.ID) + " is decided when it runs"})
+				continue
+			case pinned:
+				s.Environment = "registry:" + ref
+			default:
+				s.Environment = "docker:" + ref
+				s.Remarks = append(s.Remarks, "the image floats: name it by digest, and it can be read from the registry (registry:NAME@sha256:...)")
+			}
+			p.Guessed = true
+			p.Stages = append(p.Stages, s)
+		}
+	}
 }
 
 // image proposes the stages of a Dockerfile that make an image: its own, and those
