@@ -33,7 +33,7 @@ func (p *Proposal) list(b *strings.Builder) {
 		if s.Critical {
 			critical = "critical"
 		}
-		fmt.Fprintf(b, "  %-*s  %s  %s\n", nameWidth, s.Name, critical, oneLine(place(s.File, s.Line)))
+		fmt.Fprintf(b, "  %-*s  %s  %s\n", nameWidth, s.Name, critical, oneLine(s.at()))
 		for _, r := range s.Reasons {
 			wrap(b, "      ", "", r, columns)
 		}

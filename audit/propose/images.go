@@ -21,6 +21,8 @@ type build struct {
 	critical bool
 	// name is that of the service or target, "" without one.
 	name string
+	// from is the file of the service or the target.
+	from string
 	// alone is true if no other Dockerfile is built.
 	alone bool
 }
@@ -76,6 +78,9 @@ func (p *proposer) buildsOf(n *node) []build {
 			file := cmp.Or(s.With["file"], s.With["containerfiles"], s.With["dockerfile"], path.Join(context, "Dockerfile"))
 			add(build{file: path.Clean(file), context: context, target: s.With["target"]}, s.At.Line)
 		case "docker/bake-action", "depot/bake-action":
+			if strings.Contains(s.With["targets"], "${{") {
+				s.With = nil // any of them
+			}
 			for _, b := range p.baked(strings.FieldsFunc(s.With["targets"], isSeparator)) {
 				add(b, s.At.Line)
 			}
@@ -190,12 +195,12 @@ func (p *proposer) built(kind definition.Kind, which func(id string) bool) []bui
 	var out []build
 	for i := range p.in.Files {
 		f := &p.in.Files[i]
-		if f.Kind != kind {
+		if f.Kind != kind || kind == definition.Compose && notDeployed.MatchString(f.Path) {
 			continue
 		}
 		for j := range f.Jobs {
 			if job := &f.Jobs[j]; job.Build != nil && which(job.ID) {
-				b := build{file: job.Build.Dockerfile, context: localContext(job.Build.Context), target: job.Build.Target, name: job.ID}
+				b := build{file: job.Build.Dockerfile, context: localContext(job.Build.Context), target: job.Build.Target, name: job.ID, from: f.Path}
 				if b.file == "" {
 					b.file = path.Join(b.context, "Dockerfile")
 				}
@@ -206,6 +211,9 @@ func (p *proposer) built(kind definition.Kind, which func(id string) bool) []bui
 	}
 	return out
 }
+
+// notDeployed matches compose files for another purpose than to run the product.
+var notDeployed = regexp.MustCompile(`(?i)(^|[-_./])(tests?|e2e|integration[a-z-]*|dev|devcontainer|development|override|local|examples?|ci|docs?|hack|demo[a-z-]*)([-_./]|$)`)
 
 func kindName(kind definition.Kind) string {
 	switch kind {
@@ -240,7 +248,7 @@ func (p *proposer) deployed() {
 	seen := map[string]bool{}
 	for i := range p.in.Files {
 		f := &p.in.Files[i]
-		if f.Kind != definition.Compose {
+		if f.Kind != definition.Compose || notDeployed.MatchString(f.Path) {
 			continue
 		}
 		for j := range f.Jobs {
@@ -293,6 +301,7 @@ func (p *proposer) image(b build, done map[string]bool) {
 			continue
 		}
 		done[key] = true
+		p.used[b.from] = true
 		p.Stages = append(p.Stages, p.imageStage(b, f, job, i == target))
 	}
 }

@@ -216,7 +216,7 @@ func (p *proposer) handedTo(n *node) []upload {
 	}
 	// An action of another repository can upload an artifact, too.
 	for i, d := range down {
-		if found[i] {
+		if found[i] || n.file.Kind != definition.Workflow {
 			continue
 		}
 		for _, from := range n.before {
@@ -233,7 +233,7 @@ func (p *proposer) handedTo(n *node) []upload {
 func outOfSight(n *node) []upload {
 	var out []upload
 	for _, from := range n.before {
-		if n.publisher && from.calls == nil && len(from.job.Uploads) == 0 && builds.MatchString(from.job.ID) {
+		if n.publisher && n.file.Kind == definition.Workflow && from.calls == nil && len(from.job.Uploads) == 0 && builds.MatchString(from.job.ID) {
 			out = append(out, upload{from, handed{to: n}})
 		}
 	}
@@ -292,8 +292,17 @@ func (p *proposer) file(f *definition.File, released bool) {
 		p.Left = append(p.Left, Left{f.Path, 0, p.whyNot(f)})
 		return
 	}
-	var idle []string
+	var idle, testing []string
 	line := 0
+	for _, n := range p.graph.byFile[f] {
+		if !n.publisher && !n.builder && p.tests(n) {
+			testing = append(testing, oneLine(n.job.ID))
+		}
+	}
+	// Many jobs that take everything are the tests of a project.
+	if len(testing) > maxTests {
+		p.Left = append(p.Left, Left{f.Path, 0, "jobs " + enumerate(testing) + " test what is published, and publish nothing themselves"})
+	}
 	for _, n := range p.graph.byFile[f] {
 		switch {
 		case n.calls != nil && n.calls.local == nil:
@@ -304,8 +313,12 @@ func (p *proposer) file(f *definition.File, released bool) {
 			p.Left = append(p.Left, Left{f.Path, n.calls.line, detail})
 		case n.calls != nil:
 			// Its jobs are stages.
-		case n.publisher, n.builder, p.tests(n):
+		case n.publisher, n.builder:
 			p.Stages = append(p.Stages, p.stage(n))
+		case p.tests(n):
+			if len(testing) <= maxTests {
+				p.Stages = append(p.Stages, p.stage(n))
+			}
 		case p.excused(n) != "":
 			p.Left = append(p.Left, Left{f.Path, n.job.At.Line, "job " + oneLine(n.job.ID) + " " + p.excused(n)})
 		default:
@@ -320,6 +333,10 @@ func (p *proposer) file(f *definition.File, released bool) {
 		p.Left = append(p.Left, Left{f.Path, line, "jobs " + enumerate(idle) + " publish nothing, and nothing that they make is published"})
 	}
 }
+
+// maxTests is the largest number of jobs of a file that become stages because they
+// test what is published.
+const maxTests = 4
 
 // enumerate joins names, the first few of many.
 func enumerate(names []string) string {
@@ -387,6 +404,10 @@ func (p *proposer) tests(n *node) bool {
 func (p *proposer) stage(n *node) Stage {
 	s := Stage{Name: nameOf(n.job.ID), File: n.file.Path, Job: n.job.ID, Kind: n.file.Kind, Line: n.job.At.Line, Environment: "host:", Critical: n.publisher || n.builder}
 	p.where(&s, n)
+	// A job of a file that GitLab includes has its line there.
+	if len(n.job.Steps) > 0 && n.job.Steps[0].File != "" && n.file.Kind == definition.GitLab {
+		s.Origin = n.job.Steps[0].File
+	}
 	for _, c := range n.callers {
 		s.Remarks = append(s.Remarks, fmt.Sprintf("called by %s", place(oneLine(c.file.Path), c.job.At.Line)))
 	}
@@ -597,7 +618,7 @@ func few(words []string) string {
 
 // remaining lists the files of other kinds that gave no stage.
 func (p *proposer) remaining() {
-	used := map[string]bool{}
+	used := p.used
 	for i := range p.Stages {
 		used[p.Stages[i].File] = true
 	}

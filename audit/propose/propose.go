@@ -117,7 +117,9 @@ type Stage struct {
 	File, Job string
 	Kind      definition.Kind
 	Line      int
-	Where     Where
+	// Origin is the file that Line is in, if that is an included one.
+	Origin string
+	Where  Where
 	// On is the runner or the image, as the file names it.
 	On string
 	// Environment and Base are references of the configuration; Base can be empty.
@@ -142,6 +144,9 @@ type Stage struct {
 	By     string
 }
 
+// at returns the place of the stage.
+func (s *Stage) at() string { return place(cmp.Or(s.Origin, s.File), s.Line) }
+
 // Definition is the value of the key "definition", "" if the file or the job has a
 // name that the key cannot have.
 func (s *Stage) Definition() string {
@@ -156,7 +161,7 @@ func (s *Stage) Definition() string {
 
 // New returns the proposal for a repository. It is a function of its argument.
 func New(in Input) *Proposal {
-	p := &proposer{Proposal: &Proposal{Pipeline: cmp.Or(nameOf(in.Name), "release")}, in: in}
+	p := &proposer{Proposal: &Proposal{Pipeline: cmp.Or(nameOf(in.Name), "release")}, in: in, used: map[string]bool{}}
 	p.Unread = slices.Clone(in.Broken)
 	for _, f := range in.Files {
 		for _, n := range f.Notes {
@@ -185,6 +190,8 @@ type proposer struct {
 	*Proposal
 	in    Input
 	graph *graph
+	// used are the files of which a stage was made.
+	used map[string]bool
 }
 
 // limit removes stages beyond the limit, those that are not critical first.

@@ -66,7 +66,7 @@ func (s *Stage) yaml(b *strings.Builder, prefix string) {
 	fmt.Fprintf(b, "  - name: %s\n", scalar(s.Name))
 	defined := s.Definition()
 	if defined == "" {
-		comment(b, "    ", fmt.Sprintf("%s, on %s", oneLine(place(s.File, s.Line)), oneLine(s.On)))
+		comment(b, "    ", fmt.Sprintf("%s, on %s", oneLine(s.at()), oneLine(s.On)))
 	}
 	if s.Build != "" {
 		b.WriteString("    # " + s.Build + "\n") // a command is not wrapped
@@ -79,7 +79,11 @@ func (s *Stage) yaml(b *strings.Builder, prefix string) {
 		fmt.Fprintf(b, "    base: %s\n", scalar(s.Base))
 	}
 	if defined != "" {
-		fmt.Fprintf(b, "    definition: %s # line %d, on %s\n", scalar(join(prefix, defined)), s.Line, oneLine(s.On))
+		at := fmt.Sprintf("line %d", s.Line)
+		if s.Origin != "" && s.Origin != s.File {
+			at = oneLine(s.at())
+		}
+		fmt.Fprintf(b, "    definition: %s # %s, on %s\n", scalar(join(prefix, defined)), at, oneLine(s.On))
 	}
 	for _, r := range s.Reasons {
 		comment(b, "    ", r)
