@@ -187,6 +187,64 @@ jobs:
 			[]string{"job release-gate publishes nothing"},
 		},
 		{
+			// GitLab Runner: jobs of included files, artifacts by stage.
+			"GitLab",
+			map[string]string{
+				".gitlab-ci.yml": "include: ci/jobs.yml\nstages: [build, test, release]\ndefault: {image: golang:1.24}\n",
+				"ci/jobs.yml": `binaries:
+  stage: build
+  script: [go build ./...]
+  artifacts: {paths: [out/]}
+unit:
+  stage: test
+  script: [go test ./...]
+publish:
+  stage: release
+  needs: [binaries]
+  id_tokens: {SIGSTORE: {aud: sigstore}}
+  script:
+    - twine upload out/*
+`,
+				"go.sum": goSum,
+				"go.mod": goMod,
+			},
+			"binaries![go.sum] publish!",
+			[]string{"job unit publishes nothing"},
+		},
+		{
+			// Docker's voting app: services that are built, and what they run beside.
+			"compose",
+			map[string]string{
+				"compose.yaml":          "services:\n  web: {build: {context: web, target: final}}\n  db: {image: 'postgres:17'}\n",
+				"compose.override.yaml": "services: {web: {build: {context: web, target: dev}}}\n",
+				"web/Dockerfile":        "FROM python:3.13 AS base\nRUN pip install -r requirements.txt\nFROM base AS dev\nFROM base AS final\n",
+				"web/requirements.txt":  hashed,
+			},
+			"final![web/requirements.txt]", nil,
+		},
+		{
+			"services alone",
+			map[string]string{"compose.yaml": "services:\n  db: {image: '" + imageAt + "'}\n  cache: {image: 'redis:8'}\n  any: {image: '${IMAGE}'}\n"},
+			"db! cache!",
+			[]string{"the image of service any is decided when it runs"},
+		},
+		{
+			// Moby and others: targets of bake that a job pushes.
+			"bake",
+			map[string]string{
+				".github/workflows/release.yml": tagged + `jobs:
+  image:
+    runs-on: x
+    steps: [{` + checkoutAt + `}, {uses: docker/bake-action@v6, with: {targets: image, push: true}}]
+`,
+				"docker-bake.hcl":  "target \"image\" {\n  context = \".\"\n  dockerfile = \"build/Dockerfile\"\n}\ntarget \"other\" {\n  dockerfile = \"Dockerfile\"\n}\n",
+				"build/Dockerfile": "FROM " + imageAt + "\n",
+				"Dockerfile":       "FROM scratch\n",
+			},
+			"image! image-image!",
+			[]string{"Dockerfile: no job that publishes"},
+		},
+		{
 			// A Dockerfile alone is what is published.
 			"an image",
 			map[string]string{
