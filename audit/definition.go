@@ -23,6 +23,9 @@ type Definition struct {
 	Counts UseCounts `json:"counts"`
 	// Uses are sorted by kind and identity.
 	Uses []Use `json:"uses"`
+	// Undecided are the places with a value that is known only when the job runs and
+	// that is taken for its default.
+	Undecided []UndecidedPlace `json:"undecided,omitempty"`
 	// Known is true if the baseline has the definition of the stage. Then Added are
 	// the IDs of uses that it does not have, Removed what only it has, Changed the
 	// uses whose version alone differs, and Weaker those whose pin is weaker.
@@ -90,6 +93,12 @@ type UsePlace struct {
 	File   string `json:"file"`
 	Line   int    `json:"line"`
 	Column int    `json:"column,omitempty"`
+}
+
+// UndecidedPlace is a place with a value that depends on how the job is run.
+type UndecidedPlace struct {
+	UsePlace
+	Detail string `json:"detail"`
 }
 
 func (p UsePlace) String() string {

@@ -111,10 +111,15 @@ func (p *policy) definition(in *Definition, accepted *baseline.Stage) {
 		return
 	}
 	for _, n := range in.Notes {
+		at := audit.UsePlace{File: sbom.ValidText(n.File), Line: n.At.Line, Column: n.At.Column}
 		if n.Kind != definition.Unread {
+			at.Line = max(at.Line, 1)
+			note := audit.UndecidedPlace{UsePlace: at, Detail: sbom.ValidText(n.Detail)}
+			if !slices.Contains(d.Undecided, note) {
+				d.Undecided = append(d.Undecided, note)
+			}
 			continue
 		}
-		at := audit.UsePlace{File: sbom.ValidText(n.File), Line: n.At.Line, Column: n.At.Column}
 		gap := audit.Gap{Gap: sbom.Gap{Kind: audit.GapDefinition, Detail: at.String() + ": " + sbom.ValidText(n.Detail)}}
 		p.waive.apply(&gap)
 		if !slices.Contains(p.stage.Gaps, gap) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // definitionText returns the row of a definition: its numbers, the difference to the
@@ -27,6 +28,9 @@ func definitionText(d *audit.Definition) string {
 		if len(parts) > 0 {
 			text += "; " + strings.Join(parts, ", ")
 		}
+	}
+	if n := len(d.Undecided); n > 0 {
+		text += "; " + wording.Count(n, "place", "places") + " with a value that depends on the run"
 	}
 	return text + " (" + strings.Join(d.Refs, ", ") + ")"
 }
@@ -64,6 +68,9 @@ func definitionList(s stage) terminal.Table {
 		for _, p := range u.Places[1:] {
 			l.Rows = append(l.Rows, []string{"", "", "", "", p.String(), "", "", ""})
 		}
+	}
+	for _, n := range d.Undecided {
+		l.Rows = append(l.Rows, []string{"undecided", "", "", "", n.String(), "", "", n.Detail})
 	}
 	for _, a := range d.Removed {
 		kind, name, _ := strings.Cut(a.Key, " ")
