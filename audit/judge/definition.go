@@ -3,6 +3,8 @@ package judge
 import (
 	"cmp"
 	"maps"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/baseline"
+	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/lockcheck/definition"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
@@ -66,6 +69,29 @@ func (d *Definition) report() *audit.Definition {
 	return out
 }
 
+// lockedRequirements returns the uses without the files of requirements that a lock
+// of the stage is and that have hashes: pip requires a hash of everything as soon as
+// one requirement has it (https://pip.pypa.io/en/stable/topics/secure-installs/).
+// What is left is the backend of a source distribution, which has none.
+func (d *Definition) lockedRequirements(locks []*lockcheck.Lock) {
+	for i := range d.Uses {
+		u := &d.Uses[i]
+		file, is := strings.CutPrefix(u.Spec, "-r ")
+		if u.Kind != definition.UseTool || u.Type != "generic" || !is {
+			continue
+		}
+		u.Namespace, u.Name, u.Spec = "", path.Clean("/" + file)[1:], ""
+		for _, l := range locks {
+			if !strings.HasSuffix("/"+filepath.ToSlash(l.Path), "/"+u.Name) || !slices.ContainsFunc(l.Entries, func(e lockcheck.Entry) bool { return len(e.Hashes) > 0 }) {
+				continue
+			}
+			u.Name, u.Pin, u.Detail = "build-backend", definition.Floating, "pip installs the build backend of a source distribution without a hash"
+			u.Fix = "write --only-binary :all:, or --no-build-isolation with the backend in the lock"
+			break
+		}
+	}
+}
+
 // use returns a use as a report has it.
 func use(u *definition.Use) audit.Use {
 	out := audit.Use{
@@ -104,7 +130,11 @@ func mergeUses(a, b audit.Use) audit.Use {
 }
 
 // definition reads the definition into the report, before anything is judged.
-func (p *policy) definition(in *Definition, accepted *baseline.Stage) {
+func (p *policy) definition(in *Definition, locks []*lockcheck.Lock, accepted *baseline.Stage) {
+	if in != nil {
+		in = &Definition{Refs: in.Refs, Uses: slices.Clone(in.Uses), Notes: in.Notes, Files: in.Files}
+		in.lockedRequirements(locks)
+	}
 	d := in.report()
 	p.stage.Definition = d
 	if d == nil {

@@ -185,7 +185,7 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 			s.Gaps = append(s.Gaps, audit.Gap{Gap: sbom.Gap{Kind: sbom.GapLost, Detail: sbom.ValidText(in.Lost.Error())}})
 		}
 	}
-	p.definition(in.Definition, before)
+	p.definition(in.Definition, in.Locks, before)
 	p.judge(before)
 	s.Verdict = s.DeriveVerdict()
 	return s

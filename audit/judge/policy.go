@@ -102,6 +102,8 @@ func (p *policy) gaps() {
 	switch {
 	case f.Limit > 0:
 		f.Subject = "kind: " + string(sbom.GapPermission)
+	case n == 1 && other.Kind == audit.GapDefinition:
+		f.Subject = "kind: " + string(audit.GapDefinition)
 	case n == 1 && other.Waivable() && other.Path != "":
 		f.Subject = fmt.Sprintf("kind: %s, path: %q", other.Kind, other.Path)
 	}
