@@ -167,7 +167,33 @@ func relativeTo(config, path string) string {
 	return filepath.ToSlash(path)
 }
 
-// fromCommand is the command that accepts a stage of saved reports with a reason.
+// hintFrom prints how to accept the stages from a report that was written to a file.
+// In CI the environments are gone when a person reads the log, and the machine there
+// is another one.
+func (c *command) hintFrom(which *pipelineFlags, r *audit.Report, outputs []reportOutput) {
+	i := slices.IndexFunc(outputs, func(o reportOutput) bool { return o.name == "json" && o.file != "" })
+	if c.quiet || i < 0 {
+		return
+	}
+	reason, accepted := false, false
+	for k := range r.Stages {
+		if s := &r.Stages[k]; s.Remaining != nil {
+			accepted = true
+			reason = reason || slices.ContainsFunc(s.Findings, func(f audit.Finding) bool { return strings.Contains(f.Accept, "--reason") })
+		}
+	}
+	if !accepted {
+		return
+	}
+	command := fromCommand(which, []string{filepath.Base(outputs[i].file)}, "")
+	if reason {
+		command += ` --reason "..."`
+	}
+	fmt.Fprintf(c.stderr, "depaudit: to accept this on another machine, with the report and the checkout: %s\n", terminal.Escape(command))
+}
+
+// fromCommand is the command that accepts a stage of saved reports, or all of theirs
+// without a name.
 func fromCommand(which *pipelineFlags, from []string, stage string) string {
 	words := []string{"depaudit baseline update --from"}
 	for _, path := range from {
@@ -179,5 +205,8 @@ func fromCommand(which *pipelineFlags, from []string, stage string) string {
 	if which.baseline != "" {
 		words = append(words, "--baseline", wording.ShellWord(which.baseline))
 	}
-	return strings.Join(append(words, "--stage", wording.ShellWord(stage), `--reason "..."`), " ")
+	if stage != "" {
+		words = append(words, "--stage", wording.ShellWord(stage))
+	}
+	return strings.Join(words, " ")
 }

@@ -310,6 +310,7 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 			if err := c.write(r, outputs, &out); err != nil {
 				return err
 			}
+			c.hintFrom(&which, r, outputs)
 			return c.verdict(r, warnOnly)
 		},
 	}

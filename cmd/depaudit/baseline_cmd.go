@@ -81,7 +81,7 @@ or could not write.`,
 			if len(from) > 0 {
 				// A pattern after the flag gives its first file to the flag.
 				from = append(from, args...)
-				command = func(s audit.Stage) string { return fromCommand(&which, from, s.Name) }
+				command = func(s audit.Stage) string { return fromCommand(&which, from, s.Name) + ` --reason "..."` }
 				r, err = c.reported(cmd.Context(), j, &which, from)
 			} else {
 				r, err = c.run(cmd.Context(), j, limits)

@@ -140,6 +140,11 @@ func (c *command) summarize(r *audit.Report) {
 		}
 		fmt.Fprintf(c.stderr, "depaudit: %s  %s  %s\n", terminal.Escape(s.Name), s.Verdict, report.Headline(&s))
 	}
+	for _, f := range r.Findings {
+		if f.Severity == audit.Error || f.Severity == audit.SeverityIncomplete {
+			fmt.Fprintf(c.stderr, "depaudit: %s: %s\n", terminal.Escape(f.Rule), terminal.Escape(f.Message))
+		}
+	}
 }
 
 func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Options, out *outputFlags) error {
