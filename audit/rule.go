@@ -27,6 +27,8 @@ type Facts struct {
 	Count, Limit, Line int
 	// Subject names one thing; Detail adds to it.
 	Subject, Detail string
+	// Command is what to run instead.
+	Command string
 	// Advice is the hint, where it depends on what was found.
 	Advice string
 	// Note is the end of the message.

@@ -53,9 +53,9 @@ var (
 			case f.Limit == 0:
 				return see + "; to waive it in the stage of depaudit.yaml: " + waiver
 			case f.Limit == f.Count:
-				return "run with sudo, or waive them in the stage of depaudit.yaml: " + waiver
+				return "run `" + f.Command + "`, or waive them in the stage of depaudit.yaml: " + waiver
 			}
-			return see + "; for the paths that only root can read, run with sudo or waive them in the stage of depaudit.yaml: " + waiver
+			return see + "; for the paths that only root can read, run `" + f.Command + "`, or waive them in the stage of depaudit.yaml: " + waiver
 		},
 	}
 	RuleLimitation = Rule{

@@ -107,6 +107,9 @@ func (p *policy) gaps() {
 	case n == 1 && other.Waivable() && other.Path != "":
 		f.Subject = fmt.Sprintf("kind: %s, path: %q", other.Kind, other.Path)
 	}
+	if f.Limit > 0 {
+		f.Command = rootCommand(p.config, !p.gated)
+	}
 	if f.Subject != "" {
 		f.Detail = waiverEnds(p.except.today)
 	}
@@ -397,6 +400,22 @@ func pipelineFindings(c *config.Config, accepted *baseline.Baseline) []audit.Fin
 		add(audit.RuleStageGone, f)
 	}
 	return findings
+}
+
+// rootCommand returns the command that judges the stage with the rights of root. The
+// search path of sudo does not have the directory that the program is in
+// (secure_path in sudoers(5)), and its shell knows the way.
+func rootCommand(stage *config.Stage, scan bool) string {
+	s := wording.Sudo
+	if scan {
+		s += " scan " + wording.ShellWord(stage.Environment)
+	} else {
+		s += " audit"
+	}
+	for _, f := range stage.Flags {
+		s += " " + f.Name + " " + wording.ShellWord(f.Value)
+	}
+	return s
 }
 
 // updateCommand returns a command that accepts the stage. It has the flags with

@@ -115,11 +115,16 @@ func (c *command) accept(j *job, r *audit.Report, reason string, command func(au
 			c.printDiff(j.baseline, stage)
 			return usage(&hinted{err, fmt.Sprintf("give a reason: %s; nothing was written", command(stage))})
 		case err != nil:
+			var open []sbom.Gap
 			for _, g := range audit.MergeGaps(stage.Gaps) {
 				if g.Waived != nil {
 					continue
 				}
+				open = append(open, g.Gap)
 				fmt.Fprintf(c.stderr, "  gap  %s  %s\n", terminal.Escape(cmp.Or(g.Path, string(g.Kind))), terminal.Escape(g.Detail))
+			}
+			if !slices.ContainsFunc(c.args, func(arg string) bool { return strings.HasPrefix(arg, "--from") }) {
+				c.hintRoot(open) // a report would be as it is
 			}
 			return incomplete(err)
 		}

@@ -35,6 +35,8 @@ type command struct {
 	// color and quiet are the flags of all commands.
 	color string
 	quiet bool
+	// args are the arguments of this run, for a command to paste.
+	args []string
 }
 
 // Exit codes; see the README. A failed gate and an incomplete scan never share
@@ -89,6 +91,7 @@ func (c *command) main(args []string) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := c.root()
+	c.args = args
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

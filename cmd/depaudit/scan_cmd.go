@@ -64,6 +64,16 @@ when it could not run or could not write.`,
 				}
 				stage.Base = rootfs.SchemeSnapshot + ":" + since
 			}
+			for _, f := range []struct {
+				name   string
+				values []string
+			}{{"--locks", locks}, {"--base", []string{base}}, {"--since", []string{since}}, {"--platform", []string{platform}}} {
+				for _, v := range f.values {
+					if v != "" {
+						stage.Flags = append(stage.Flags, config.Flag{Name: f.name, Value: v})
+					}
+				}
+			}
 			options, done := c.scanOptions(limits)
 			r, err := pipeline.Scan(cmd.Context(), stage, options)
 			done()

@@ -34,10 +34,13 @@ changed. The second scan reads only files that have changed since.
 Keep the file where the job cannot write: a job that changes it changes the
 base.
 
-What could not be examined is a warning here: the file has it, and the audit
-that uses the file decides.`,
+Some files of a machine only root can read: run the snapshot and the audit with
+sudo, which has another search path than the shell that finds the program. What
+could not be examined is a warning here: the file has it, and the audit that
+uses the file decides.`,
 		Example: `  depaudit snapshot -o before.json
-  depaudit audit --since before.json`,
+  depaudit audit --since before.json
+  sudo "$(command -v depaudit)" snapshot -o before.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage(errors.New("snapshot takes one reference"))
@@ -88,6 +91,7 @@ that uses the file decides.`,
 			for _, g := range mergedGaps(found.Document) {
 				fmt.Fprintf(c.stderr, "warning: %s\n", terminal.Escape(strings.TrimPrefix(g.Path+": "+g.Detail, ": ")))
 			}
+			c.hintRoot(found.Document.Gaps)
 			return nil
 		},
 	}

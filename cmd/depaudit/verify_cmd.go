@@ -122,6 +122,7 @@ line, 3 when something could not be verified, 4 when it could not run.`,
 			if err := c.answer(answer, outputs, out.limit); err != nil {
 				return err
 			}
+			c.hintRoot(slices.Concat(found[0].Document.Gaps, found[0].Proof.Gaps))
 			switch {
 			case answer.Wrong():
 				return &exitError{code: exitFail}

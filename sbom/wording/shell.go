@@ -2,6 +2,11 @@ package wording
 
 import "strings"
 
+// Sudo is the beginning of a command to paste that runs this program as root. The
+// search path of sudo (secure_path in sudoers(5)) has not the directory where a job
+// installed the program, which the shell finds before.
+const Sudo = `sudo "$(command -v depaudit)"`
+
 // ShellWord returns s as one word of a POSIX shell.
 func ShellWord(s string) string {
 	plain := func(r rune) bool {
