@@ -265,6 +265,16 @@ func TestAction(t *testing.T) {
 			if (len(uploaded) == 1) != test.report || (got.outputs["report"] != "") != test.report || (r.summary != "") != test.report {
 				t.Errorf("uploaded %v, outputs %v, summary %q", uploaded, got.outputs, r.summary)
 			}
+			// What accepts the report is a part of it.
+			proposed := got.outputs["proposed-baseline"]
+			if wants := test.report && test.verdict != "pass"; (proposed != "") != wants {
+				t.Errorf("proposed %q\n%s", proposed, r.log.String())
+			} else if wants {
+				writeFiles(t, r.workspace, map[string]string{"depaudit.baseline.json": r.text(proposed)})
+				if again := r.uses(serve(t, "").from(test.with...)); again.failed || again.outputs["verdict"] != "pass" {
+					t.Errorf("with the proposal: %+v\n%s", again, r.log.String())
+				}
+			}
 		})
 	}
 }

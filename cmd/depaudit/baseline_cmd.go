@@ -39,6 +39,7 @@ func (c *command) baselineUpdate() *cobra.Command {
 		limits limitFlags
 		reason string
 		from   []string
+		to     string
 	)
 	cmd := &cobra.Command{
 		Use:   "update",
@@ -89,6 +90,9 @@ or could not write.`,
 			if err != nil {
 				return err
 			}
+			if to != "" {
+				j.baselinePath = to
+			}
 			if err := c.accept(j, r, reason, command); err != nil {
 				return err
 			}
@@ -100,6 +104,7 @@ or could not write.`,
 	which.registerSources(cmd)
 	limits.register(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "`WHY` a critical stage may grow")
+	cmd.Flags().StringVar(&to, "to", "", "`FILE` to write, instead of the baseline: a proposal")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "`REPORT` of an audit, or a directory of them, instead of a scan; more may follow it")
 	return cmd
 }

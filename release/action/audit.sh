@@ -36,7 +36,7 @@ main() {
     code=0
     hosts=$("$bin" stages --kind host --without-base --names "$@") || code=$?
     directories=$("$bin" stages --kind dir --names "$@" 2>/dev/null) || true
-    since=
+    since='' proposed=''
     if [ "$code" = 0 ]; then
         since_begin || code=$?
     fi
@@ -103,6 +103,23 @@ run() {
     root=
     [ -z "$hosts$directories" ] || choose_root
     rooted "$bin" audit "$@" || code=$?
+    case $code in
+    1 | 3) propose ;;
+    esac
+}
+
+# propose writes the baseline that accepts the report, to commit instead of the
+# project's after a review. There is none for a stage that could not be examined,
+# nor where the configuration is not the one of the checkout.
+propose() {
+    proposed=$directory/depaudit.baseline.json
+    set -- --from "$report" --to "$proposed" --reason "proposed by ${GITHUB_SERVER_URL:-}/${GITHUB_REPOSITORY:-}/actions/runs/${GITHUB_RUN_ID:-}${CI_JOB_URL:-}"
+    [ -z "${INPUT_CONFIG:-}" ] || set -- "$@" --config "$INPUT_CONFIG"
+    if "$bin" baseline update "$@" >"$home/proposal" 2>&1; then
+        echo "The report and a proposal for the baseline are in the artifact. To accept after a review, here: depaudit baseline update --from report.json --reason WHY"
+    else
+        rm -f "$proposed"
+    fi
 }
 
 main

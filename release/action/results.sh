@@ -7,8 +7,8 @@
 #   HEAD_REPOSITORY  where the branch of a pull request is
 #   AUTHOR           the author of a pull request
 #
-# The outputs are exit-code, report, directory, artifact, and sarif: the file to
-# upload, if that is wanted and the event may write.
+# The outputs are exit-code, report, directory, proposed-baseline, artifact, and
+# sarif: the file to upload, if that is wanted and the event may write.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -59,6 +59,7 @@ finish() {
     [ -s "${report:-}" ] || return 0
     output report "$report"
     output directory "$directory"
+    [ ! -s "${proposed:-}" ] || output proposed-baseline "$proposed"
     output artifact "$(artifact)"
     if [ -s "$directory/report.sarif" ] && may_upload; then
         output sarif "$directory/report.sarif"
