@@ -3,6 +3,7 @@ package lockcheck
 import (
 	"sync"
 
+	"github.com/depaudit/depaudit/lockcheck/definition"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
@@ -256,7 +257,7 @@ var formats = sync.OnceValue(func() []format {
 		},
 		{
 			Name: "actions.lock", Tool: "GitHub Actions", Names: []string{"actions.lock"}, Types: []string{"github"},
-			Strongest: VersionLocked, definition: true, parse: fromYAML((*Lock).parseActionsLock),
+			Strongest: VersionLocked, definition: true, parse: (*Lock).parseActionsLock,
 		},
 		{
 			Name: ".pre-commit-config.yaml", Tool: "pre-commit", Names: []string{".pre-commit-config.yaml", ".pre-commit-config.yml"}, Types: []string{"github", "generic"},
@@ -264,19 +265,19 @@ var formats = sync.OnceValue(func() []format {
 		},
 		{
 			Name: formatWorkflow, Tool: "GitHub Actions", Names: []string{".github/workflows/*.yml", "action.yml", "action.yaml"}, Types: []string{"github", "docker"},
-			Strongest: HashLocked, definition: true, parse: fromYAML((*Lock).parseWorkflow), named: isWorkflowName,
+			Strongest: HashLocked, definition: true, parse: fromDefinition(definition.Workflow), named: isWorkflowName,
 		},
 		{
 			Name: "Dockerfile", Tool: "Docker", Names: []string{"Dockerfile", "Dockerfile.*", "*.Dockerfile", "*.dockerfile", "Containerfile", "Containerfile.*"},
-			Types: []string{"docker", "generic"}, Strongest: HashLocked, definition: true, parse: (*Lock).parseDockerfile,
+			Types: []string{"docker", "generic"}, Strongest: HashLocked, definition: true, parse: fromDefinition(definition.Dockerfile),
 		},
 		{
 			Name: "compose.yaml", Tool: "Docker Compose", Names: []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}, Types: []string{"docker"},
-			Strongest: HashLocked, definition: true, parse: fromYAML((*Lock).parseCompose),
+			Strongest: HashLocked, definition: true, parse: fromDefinition(definition.Compose),
 		},
 		{
 			Name: "devcontainer.json", Tool: "Dev Containers", Names: []string{"devcontainer.json", ".devcontainer.json"}, Types: []string{"docker", "devcontainer"},
-			Strongest: HashLocked, definition: true, parse: fromJSONC((*Lock).parseDevcontainer),
+			Strongest: HashLocked, definition: true, parse: fromDefinition(definition.DevContainer),
 		},
 	}
 	for i := range list {

@@ -3,8 +3,11 @@ package lockcheck
 import (
 	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/lockcheck/definition"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
 )
 
@@ -29,45 +32,101 @@ func (l *Lock) machinery(e Entry) {
 	l.Entries = append(l.Entries, e)
 }
 
-// image adds a container image: [HOST/]PATH[:TAG][@DIGEST]
-// (https://github.com/distribution/reference). what says where it is used. An
-// image of the Docker Hub has no host in its name.
-func (l *Lock) image(file string, line int, ref, what string) {
-	ref = strings.TrimPrefix(ref, "docker://")
-	if ref == "" || ref == "scratch" {
+// fromDefinition returns the parser of a kind of file that defines what a stage runs
+// on. Package definition reads it; here are its images, actions, features and
+// downloads, and what can change of them. What a command installs is no entry: the
+// environment has it.
+func fromDefinition(kind definition.Kind) func(*Lock, context.Context, *source) error {
+	return func(l *Lock, ctx context.Context, src *source) error {
+		own := kind
+		if k := definition.KindOf(src.file); kind == definition.Workflow && k == definition.Action {
+			own = k
+		}
+		f, err := definition.ParseAs(ctx, own, src.file, src.data)
+		if err != nil {
+			return definitionError(src, err)
+		}
+		notes := f.Notes
+		l.uses(f.Uses, &notes)
+		for i := range f.Jobs {
+			l.uses(f.Jobs[i].Uses, &notes)
+		}
+		for _, n := range notes {
+			l.note(n)
+		}
+		return nil
+	}
+}
+
+// uses adds entries, each after the notes about its place.
+func (l *Lock) uses(uses []definition.Use, notes *[]definition.Note) {
+	for _, u := range uses {
+		*notes = slices.DeleteFunc(*notes, func(n definition.Note) bool {
+			if n.At == u.At {
+				l.note(n)
+			}
+			return n.At == u.At
+		})
+		l.definitionUse(u)
+	}
+}
+
+func (l *Lock) note(n definition.Note) {
+	kind := ProblemPartlyRead
+	if n.Kind == definition.Undecided {
+		kind = ProblemVariable
+	}
+	if !n.Command {
+		l.problem(kind, n.File, n.At.Line, "", n.Detail)
+	}
+}
+
+// definitionUse adds what a definition uses, if the file itself has to pin it.
+func (l *Lock) definitionUse(u definition.Use) {
+	if u.Command || u.Pin == definition.ByCheckout || u.Pin == definition.Unknown {
 		return
 	}
-	e := Entry{Type: "docker", File: file, Line: line, Direct: true, Source: Source{Kind: KindRegistry}}
-	if strings.ContainsAny(ref, "$ \t") {
-		e.Name, e.Spec = ref, ref
-		l.floating(e, ProblemVariable, what+" "+quote(ref)+" is decided when it runs")
+	e := Entry{Type: u.Type, Namespace: u.Namespace, Name: u.Name, Version: u.Version, Spec: u.Spec, File: u.File, Line: u.At.Line, Direct: true, Source: Source{Kind: KindRegistry}}
+	what := "the action "
+	switch u.Kind {
+	case definition.UseImage:
+		what = "the image "
+	case definition.UseFeature:
+		what = "the feature "
+	case definition.UseDownload, definition.UseWorkflow:
+		if u.Type == "generic" {
+			what = "the download "
+			e.Namespace, e.Source = "", Source{Kind: KindURL, URL: u.Text}
+		}
+	case definition.UseAction:
+	default:
 		return
 	}
-	name, digest, pinned := strings.Cut(ref, "@")
-	// A colon before the last slash is that of a port.
-	tag := ""
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		name, tag = name[:i], name[i+1:]
+	if h, ok := colonHash(u.Version); ok {
+		e.Hashes = []Hash{h}
 	}
-	first, rest, slash := strings.Cut(name, "/")
-	if slash && (first == "docker.io" || first == "index.docker.io") {
-		name = strings.TrimPrefix(rest, "library/")
-	} else {
-		name = strings.TrimPrefix(name, "library/")
+	detail := what + quote(u.Text) + ": " + u.Detail
+	if u.Fix != "" {
+		detail += "; " + u.Fix
 	}
-	e.Namespace, e.Name = lastElement(name)
-	hash, ok := colonHash(digest)
-	if pinned && ok && hash.Algorithm != "md5" && hash.Algorithm != "sha1" {
-		e.Version, e.Spec, e.Hashes = hash.Algorithm+":"+hash.Value, tag, []Hash{hash}
+	switch {
+	case u.Pin.Fixed():
 		l.machinery(e)
-		return
+	case u.Pin == definition.Variable:
+		l.floating(e, ProblemVariable, detail)
+	case u.Kind == definition.UseImage && strings.Contains(u.Text, "@"):
+		l.floating(e, ProblemBadHash, detail)
+	default:
+		l.floating(e, ProblemFloating, detail)
 	}
-	e.Spec = cmp.Or(tag, "latest")
-	if pinned {
-		l.floating(e, ProblemBadHash, what+" "+quote(ref)+" has a digest of the wrong form")
-		return
+}
+
+// image adds a container image of another file.
+func (l *Lock) image(file string, line int, ref string) {
+	if u, ok := definition.ParseImage(ref, definition.RoleContainer); ok {
+		u.File, u.At.Line = file, line
+		l.definitionUse(u)
 	}
-	l.floating(e, ProblemFloating, what+" "+quote(ref)+" can change: write "+quote(ref+"@sha256:...")+", the digest that `docker buildx imagetools inspect` shows")
 }
 
 // lastElement splits a path before its last element, which is never empty.
@@ -78,120 +137,25 @@ func lastElement(name string) (dir, base string) {
 	return "", cmp.Or(name, "?")
 }
 
-// action adds an action, a reusable workflow or a repository of hooks on GitHub:
-// OWNER/REPOSITORY[/PATH]@REF.
-func (l *Lock) action(file string, line int, uses, what string) {
-	if strings.HasPrefix(uses, "docker://") {
-		l.image(file, line, uses, "the image")
-		return
+// parseActionsLock parses actions.lock of GitHub Actions: the commit of each action
+// that workflows use, also indirectly.
+func (l *Lock) parseActionsLock(ctx context.Context, src *source) error {
+	uses, err := definition.ParseActionsLock(ctx, src.file, src.data)
+	if err != nil {
+		return definitionError(src, err)
 	}
-	repository, ref, hasRef := strings.Cut(uses, "@")
-	owner, rest, ok := strings.Cut(repository, "/")
-	name, _, _ := strings.Cut(rest, "/")
-	e := Entry{Type: "github", Namespace: owner, Name: name, File: file, Line: line, Direct: true, Source: Source{Kind: KindRegistry}}
-	switch {
-	case !ok || name == "" || strings.Contains(uses, "${{"):
-		e.Namespace, e.Name, e.Spec = "", uses, ref
-		l.floating(e, ProblemVariable, what+" "+quote(uses)+" is not OWNER/REPOSITORY@COMMIT")
-	case hasRef && fullCommit(ref):
-		e.Version = ecosystem.Lower(ref)
-		l.machinery(e)
-	case !hasRef:
-		l.floating(e, ProblemFloating, what+" "+quote(uses)+" has no commit")
-	default:
-		e.Spec = ref
-		l.floating(e, ProblemFloating, what+" "+quote(uses)+" can change: "+quote(ref)+" is a tag or a branch; write the full commit")
+	for _, u := range uses {
+		l.machinery(Entry{Type: u.Type, Namespace: u.Namespace, Name: u.Name, Version: u.Version, Spec: u.Spec, File: u.File, Line: u.At.Line, Source: Source{Kind: KindRegistry}})
 	}
+	return nil
 }
 
-// parseWorkflow parses a workflow of GitHub Actions, or the metadata of an action
-// (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax,
-// .../metadata-syntax): `uses` of jobs and steps, and the images of containers,
-// services and Docker actions. What is in the checkout itself ("./") has the
-// commit of the checkout.
-func (l *Lock) parseWorkflow(d *document) error {
-	uses := func(n *node) {
-		if m := n.member("uses"); m != nil {
-			if text := d.text(n, "uses"); text != "" && !strings.HasPrefix(text, "./") {
-				l.action(d.file, d.line(m.value.offset), text, "the action")
-			}
-		}
+// definitionError gives an error of package definition the form of this one.
+func definitionError(src *source, err error) error {
+	if e, ok := errors.AsType[*definition.Error](err); ok {
+		return &SyntaxError{File: src.file, Line: max(1, e.At.Line), Column: e.At.Column, Msg: e.Msg, Hint: e.Hint}
 	}
-	image := func(n *node, key, what string) {
-		m := n.member(key)
-		if m == nil || m.value.kind == nodeNull {
-			return
-		}
-		at := m.value
-		if at.kind == nodeObject {
-			if at = at.get("image"); at == nil {
-				return
-			}
-		}
-		if at.kind != nodeString {
-			d.fail(at.offset, "", "%q must be the name of an image, not %s", key, at.kind)
-			return
-		}
-		l.image(d.file, d.line(at.offset), at.text, what)
-	}
-	if jobs := d.table(d.root, "jobs"); jobs != nil {
-		for i := range jobs.members {
-			job := d.table(jobs, jobs.members[i].key)
-			if job == nil {
-				continue
-			}
-			uses(job)
-			image(job, "container", "the container")
-			if services := d.table(job, "services"); services != nil {
-				for j := range services.members {
-					image(services, services.members[j].key, "the service")
-				}
-			}
-			for _, step := range d.tables(job, "steps") {
-				uses(step)
-			}
-		}
-	}
-	if runs := d.table(d.root, "runs"); runs != nil {
-		for _, step := range d.tables(runs, "steps") {
-			uses(step)
-		}
-		if text := d.text(runs, "image"); strings.HasPrefix(text, "docker://") {
-			image(runs, "image", "the image")
-		}
-	}
-	return d.failure()
-}
-
-// parseActionsLock parses actions.lock of GitHub Actions
-// (https://docs.github.com/en/actions/concepts/security/workflow-dependency-lockfiles):
-// the commit of each action that workflows use, also indirectly.
-func (l *Lock) parseActionsLock(d *document) error {
-	dependencies := d.table(d.root, "dependencies")
-	if dependencies == nil {
-		return d.failure()
-	}
-	for i := range dependencies.members {
-		m := &dependencies.members[i]
-		p := d.table(dependencies, m.key)
-		name, ref, _ := strings.Cut(m.key, "@")
-		owner, name, ok := strings.Cut(name, "/")
-		if !ok || p == nil {
-			d.fail(m.offset, "lock again with `gh actions-lock`", "%s is not OWNER/REPOSITORY@REF", quote(m.key))
-			break
-		}
-		name, _, _ = strings.Cut(name, "/")
-		e := Entry{Type: "github", Namespace: owner, Name: name, Spec: ref, File: d.file, Line: d.line(m.offset), Source: Source{Kind: KindRegistry}}
-		commit := d.text(p, "commit")
-		commit = strings.TrimPrefix(strings.TrimPrefix(commit, "sha1-"), "sha256-")
-		if !fullCommit(commit) {
-			d.fail(m.offset, "lock again with `gh actions-lock`", "%s has no full commit", quote(m.key))
-			break
-		}
-		e.Version = ecosystem.Lower(commit)
-		l.machinery(e)
-	}
-	return d.failure()
+	return err
 }
 
 // parsePreCommit parses .pre-commit-config.yaml (https://pre-commit.com/#adding-pre-commit-plugins-to-your-project):
@@ -211,7 +175,7 @@ func (l *Lock) parsePreCommit(d *document) error {
 					words = words[1:]
 				}
 				if len(words) > 0 {
-					l.image(d.file, d.line(m.offset), words[0], "the image")
+					l.image(d.file, d.line(m.offset), words[0])
 				}
 			}
 			for _, dep := range d.texts(hook, "additional_dependencies") {
@@ -239,84 +203,6 @@ func (l *Lock) parsePreCommit(d *document) error {
 			e.Spec = rev.text
 			l.floating(e, ProblemFloating, "the hooks of "+quote(url)+" can change: "+quote(rev.text)+" is a tag or a branch; `pre-commit autoupdate --freeze` writes the commit")
 		}
-	}
-	return d.failure()
-}
-
-// volumesOf returns the volumes of a service in the long form.
-func volumesOf(service *node) (out []*node) {
-	if list := service.get("volumes"); list != nil {
-		for _, v := range list.items {
-			if v.kind == nodeObject {
-				out = append(out, v)
-			}
-		}
-	}
-	return out
-}
-
-// parseCompose parses a compose file
-// (https://github.com/compose-spec/compose-spec/blob/main/05-services.md): the
-// images of services. With `build`, the image is what the build makes.
-func (l *Lock) parseCompose(d *document) error {
-	services := d.table(d.root, "services")
-	if services == nil {
-		return d.failure()
-	}
-	for i := range services.members {
-		service := d.table(services, services.members[i].key)
-		if m := service.member("image"); m != nil && service.get("build") == nil {
-			l.image(d.file, d.line(m.value.offset), d.text(service, "image"), "the image")
-		}
-		for _, volume := range volumesOf(service) {
-			if d.text(volume, "type") == "image" && d.text(volume, "source") != "" {
-				l.image(d.file, d.at(volume, "source"), d.text(volume, "source"), "the volume")
-			}
-		}
-		build := service.get("build")
-		if build == nil {
-			continue
-		}
-		if build.kind == nodeString {
-			l.buildContext(d.file, d.line(build.offset), build.text)
-		}
-		if m := build.member("context"); m != nil {
-			l.buildContext(d.file, d.line(m.offset), m.value.text)
-		}
-		if m := build.member("dockerfile_inline"); m != nil {
-			l.problem(ProblemPartlyRead, d.file, d.line(m.offset), services.members[i].key, "a Dockerfile within this file is not read: put it into a file, and name that among the locks")
-		}
-		if contexts := build.get("additional_contexts"); contexts != nil {
-			for j := range contexts.members {
-				l.buildContext(d.file, d.line(contexts.members[j].offset), contexts.members[j].value.text)
-			}
-			for _, item := range contexts.items { // NAME=CONTEXT
-				_, context, _ := strings.Cut(item.text, "=")
-				l.buildContext(d.file, d.line(item.offset), context)
-			}
-		}
-	}
-	return d.failure()
-}
-
-// parseDevcontainer parses devcontainer.json
-// (https://containers.dev/implementors/json_reference/): the image and the
-// features, which are artifacts of a registry, and which devcontainer-lock.json
-// pins.
-func (l *Lock) parseDevcontainer(d *document) error {
-	if m := d.root.member("image"); m != nil {
-		l.image(d.file, d.line(m.value.offset), d.text(d.root, "image"), "the image")
-	}
-	features := d.table(d.root, "features")
-	if features == nil {
-		return d.failure()
-	}
-	for i := range features.members {
-		m := &features.members[i]
-		if strings.HasPrefix(m.key, "./") || strings.HasPrefix(m.key, "../") {
-			continue
-		}
-		l.feature(d, m, m.key, "")
 	}
 	return d.failure()
 }
@@ -364,150 +250,4 @@ func (l *Lock) feature(d *document, m *member, id, digest string) {
 		return
 	}
 	l.floating(e, ProblemFloating, "the feature "+quote(id)+" can change; `devcontainer upgrade` writes devcontainer-lock.json, which pins it")
-}
-
-// parseDockerfile parses a Dockerfile: the images of FROM, COPY --from and
-// RUN --mount, the frontend that "# syntax=" names, and what ADD downloads.
-func (l *Lock) parseDockerfile(ctx context.Context, src *source) error {
-	instructions, err := readDockerfile(ctx, src)
-	if err != nil {
-		return err
-	}
-	stages, args, begun := map[string]bool{}, map[string]string{}, false
-	var values map[string]string // of the arguments and variables of a stage
-	use := func(line int, image string) {
-		if !stages[ecosystem.Lower(expandArgs(image, args))] {
-			l.baseImage(src.file, line, image, args)
-		}
-	}
-	for _, in := range instructions {
-		switch in.name {
-		case "syntax":
-			l.image(src.file, in.line, in.text, "the frontend")
-		case "ARG":
-			// Those before the first FROM are all that FROM can use.
-			for _, assignment := range in.words {
-				key, value, ok := strings.Cut(assignment, "=")
-				switch {
-				case !begun:
-					args[key] = expandArgs(unquoted(value), args)
-				case ok:
-					values[key] = expandArgs(unquoted(value), values)
-				default:
-					values[key] = args[key]
-				}
-			}
-		case "ENV":
-			for _, assignment := range in.words {
-				if key, value, ok := strings.Cut(assignment, "="); ok && begun {
-					values[key] = expandArgs(unquoted(value), values)
-				}
-			}
-		case "FROM":
-			image, stage := in.from()
-			use(in.line, image)
-			values = map[string]string{}
-			if begun = true; stage != "" {
-				stages[ecosystem.Lower(stage)] = true
-			}
-		case "COPY", "RUN", "ADD":
-			for _, image := range in.fromFlags() {
-				if !decimal(image) { // the number of a stage
-					use(in.line, image)
-				}
-			}
-			if in.name == "ADD" {
-				l.download(src.file, in, values)
-			}
-		}
-	}
-	return nil
-}
-
-// baseImage adds an image that may be named by build arguments. The default of an
-// argument is what is used, unless the build is given another one, so that it
-// pins nothing for certain.
-func (l *Lock) baseImage(file string, line int, ref string, args map[string]string) {
-	expanded := expandArgs(ref, args)
-	if expanded != ref && !strings.ContainsRune(expanded, '$') {
-		l.problem(ProblemVariable, file, line, "", "the image "+quote(ref)+" is "+quote(expanded)+" unless the build sets an argument")
-	}
-	l.image(file, line, expanded, "the image")
-}
-
-// download adds what ADD takes from a URL: with --checksum, or a commit of a
-// repository, it is pinned. The URL can be that of an argument or a variable.
-func (l *Lock) download(file string, in instruction, values map[string]string) {
-	sum, _ := in.flag("checksum")
-	words := in.words
-	if len(words) > 0 {
-		words = words[:len(words)-1]
-	}
-	for _, word := range words {
-		url := expandArgs(unquoted(word), values)
-		if !strings.Contains(url, "://") && !strings.HasPrefix(url, "git@") {
-			continue
-		}
-		loc, _ := parseLocation(url)
-		e := Entry{Type: "generic", File: file, Line: in.line, Direct: true, Source: Source{Kind: KindURL, URL: scrub(url)}}
-		_, e.Name = lastElement(cmp.Or(strings.Trim(loc.path, "/"), scrub(url)))
-		commit := gitCommit(url)
-		if fullCommit(sum) {
-			commit = sum
-		}
-		h, ok := colonHash(sum)
-		switch {
-		case ok && len(strong([]Hash{h})) > 0:
-			e.Version, e.Hashes = h.Algorithm+":"+h.Value, []Hash{h}
-			l.machinery(e)
-		case isGitURL(url) && fullCommit(commit):
-			e.Version = ecosystem.Lower(commit)
-			l.machinery(e)
-		default:
-			l.floating(e, ProblemFloating, "ADD downloads "+quote(scrub(url))+", which can change: write --checksum=sha256:... or a full commit")
-		}
-	}
-}
-
-// gitCommit returns what fixes the content of a repository in a URL of BuildKit:
-// the reference "#REF[:DIRECTORY]", or since Dockerfile 1.18 the query "checksum",
-// also named "commit" (util/gitutil, ParseGitRef). Of an https URL without ".git",
-// which is a file, it fixes nothing.
-func gitCommit(url string) string {
-	url, reference, _ := strings.Cut(url, "#")
-	_, query, _ := strings.Cut(url, "?")
-	for arg := range strings.SplitSeq(query, "&") {
-		if key, value, _ := strings.Cut(arg, "="); key == "checksum" || key == "commit" {
-			return value
-		}
-	}
-	reference, _, _ = strings.Cut(reference, ":")
-	return reference
-}
-
-// isGitURL reports whether BuildKit takes a URL for a repository: by https only with
-// ".git" at its end.
-func isGitURL(url string) bool {
-	loc, ok := parseLocation(url)
-	return !ok || loc.scheme != "http" && loc.scheme != "https" || strings.HasSuffix(loc.path, ".git")
-}
-
-// buildContext adds the repository or the archive of a build context, if it is not
-// a directory. A context may be named by its repository without a scheme.
-func (l *Lock) buildContext(file string, line int, url string) {
-	remote := strings.Contains(url, "://") || strings.HasPrefix(url, "git@") || strings.HasPrefix(url, "github.com/")
-	switch image, isImage := strings.CutPrefix(url, "docker-image://"); {
-	case isImage:
-		l.image(file, line, image, "the image")
-	case remote:
-		loc, _ := parseLocation(url)
-		e := Entry{Type: "generic", File: file, Line: line, Direct: true, Source: Source{Kind: KindURL, URL: scrub(url)}}
-		_, e.Name = lastElement(cmp.Or(strings.Trim(loc.path, "/"), scrub(url)))
-		if commit := gitCommit(url); fullCommit(commit) && (isGitURL(url) || loc.host == "github.com") {
-			e.Version = ecosystem.Lower(commit)
-			l.machinery(e)
-			return
-		}
-		l.floating(e, ProblemFloating, "the build context "+quote(scrub(url))+" can change: write a full commit after \"#\"")
-	}
 }

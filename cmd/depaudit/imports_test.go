@@ -63,7 +63,7 @@ var layers = map[string][]string{
 	"sbom/cyclonedx":        {"sbom", "sbom/internal/draft", "sbom/internal/license", "sbom/strictjson"},
 	"sbom/sbomread":         {"sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/internal/draft", "sbom/strictjson"},
 
-	"lockcheck": {"sbom/ecosystem", "sbom/pep508", "sbom/pnpmkey", "sbom/strictjson", "sbom/version"},
+	"lockcheck": {"lockcheck/definition", "sbom/ecosystem", "sbom/pep508", "sbom/pnpmkey", "sbom/strictjson", "sbom/version"},
 
 	"lockcheck/definition": {"sbom/strictjson"},
 

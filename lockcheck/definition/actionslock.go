@@ -61,7 +61,41 @@ func (c *checkout) actionsLock(ctx context.Context, f *File) *actionsLock {
 }
 
 func (r *reader) actionsLock(ctx context.Context, data []byte) map[string]lockedAction {
+	list := r.lockedActions(ctx, data)
+	out := make(map[string]lockedAction, len(list))
+	for _, a := range list {
+		out[lower(a.key)] = a
+	}
+	return out
+}
+
+// ParseActionsLock returns the actions of an actions.lock in the order of the file,
+// each by its commit.
+func ParseActionsLock(ctx context.Context, file string, data []byte) ([]Use, error) {
+	r := newReader(file, "", string(data))
+	var out []Use
+	for _, a := range r.lockedActions(ctx, data) {
+		u := action(a.key, UseAction)
+		if u.Pin == Variable {
+			r.fail(a.at, "lock again with `gh actions-lock`", "%s is not OWNER/REPOSITORY@REF", quote(a.key))
+			break
+		}
+		u.File, u.At = file, a.at
+		_, u.Spec, _ = strings.Cut(a.key, "@")
+		u.Version, u.Pin, u.Detail, u.Fix = a.commit, ByLock, "", ""
+		out = append(out, u)
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return out, nil
+}
+
+func (r *reader) lockedActions(ctx context.Context, data []byte) (out []lockedAction) {
 	docs := r.yaml(ctx, data)
+	if len(docs) > 1 {
+		r.fail(docs[1].at, "lock again with `gh actions-lock`", "a second YAML document begins here")
+	}
 	if r.err != nil || len(docs) == 0 {
 		return nil
 	}
@@ -69,10 +103,13 @@ func (r *reader) actionsLock(ctx context.Context, data []byte) map[string]locked
 	if dependencies == nil {
 		return nil
 	}
-	out := map[string]lockedAction{}
 	for _, m := range dependencies.members {
 		commit := m.value.textOf("commit")
 		commit = strings.TrimPrefix(strings.TrimPrefix(commit, "sha1-"), "sha256-")
+		if name, _, _ := strings.Cut(m.key, "@"); !strings.Contains(name, "/") {
+			r.fail(m.at, "lock again with `gh actions-lock`", "%s is not OWNER/REPOSITORY@REF", quote(m.key))
+			return nil
+		}
 		if !commitID.MatchString(commit) {
 			r.fail(m.at, "lock again with `gh actions-lock`", "%s has no full commit", quote(m.key))
 			return nil
@@ -81,7 +118,7 @@ func (r *reader) actionsLock(ctx context.Context, data []byte) map[string]locked
 		for _, u := range m.value.texts("uses") {
 			a.uses = append(a.uses, u.text)
 		}
-		out[lower(m.key)] = a
+		out = append(out, a)
 	}
 	return out
 }

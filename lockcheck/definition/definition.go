@@ -67,6 +67,8 @@ type Note struct {
 	File   string
 	At     Position
 	Detail string
+	// Command is true for a note about a command line.
+	Command bool
 }
 
 // NoteKind is why there is a note.
@@ -241,6 +243,8 @@ type Use struct {
 	// Via is the action or workflow that uses it in turn, empty for one that the
 	// job names itself.
 	Via string
+	// Command is true for what a command line installs, downloads or runs.
+	Command bool
 	// Detail is why it floats, Fix what to write instead; empty for a pinned one.
 	Detail, Fix string
 

@@ -14,7 +14,7 @@ func (r *reader) devcontainer(ctx context.Context, data []byte) {
 		return
 	}
 	if root.kind != nodeObject {
-		r.fail(root.at, "", "the file must be an object, not %s", root.kind)
+		r.fail(root.at, "", "the file is an object, not %s", root.kind)
 		return
 	}
 	r.file.Name = root.textOf("name")

@@ -109,3 +109,11 @@ func (r *reader) note(kind NoteKind, at Position, format string, args ...any) {
 
 // maxNotes bounds the notes of a file.
 const maxNotes = 1000
+
+// commandNote records a place of a command line that is not understood.
+func (r *reader) commandNote(at Position, format string, args ...any) {
+	r.note(Unread, at, format, args...)
+	if n := len(r.file.Notes); n > 0 {
+		r.file.Notes[n-1].Command = true
+	}
+}

@@ -72,10 +72,6 @@ func (g *gitlabReader) load(ctx context.Context, r *reader, data []byte, level i
 	if root.kind == nodeNull {
 		return
 	}
-	if root.kind != nodeObject {
-		g.fail(root.at, "", "the file must be an object, not %s", root.kind)
-		return
-	}
 	if include := root.get("include"); include != nil {
 		items := []*node{include}
 		if include.kind == nodeArray {

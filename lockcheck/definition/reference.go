@@ -19,6 +19,10 @@ var (
 // GitHub, a variable of a shell, of compose or of GitLab.
 func isVariable(s string) bool { return strings.Contains(s, "$") }
 
+// ParseImage returns the use of a container image by its reference:
+// [HOST/]PATH[:TAG][@DIGEST]. It reports false for "scratch" and for no image.
+func ParseImage(ref string, role Role) (Use, bool) { return image(ref, role) }
+
 // image returns the use of a container image: [HOST/]PATH[:TAG][@DIGEST]
 // (https://github.com/distribution/reference). An image of the Docker Hub has no
 // host in its name. The second result is false for "scratch" and for no image.

@@ -19,7 +19,7 @@ func (b *jobBuilder) run(step Step, s script) {
 	case "pwsh":
 		commands = b.powershell(s, b.env)
 	default:
-		b.note(Unread, s.at(0), "a script for %s is not read", quote(shell))
+		b.commandNote(s.at(0), "a script for %s is not read", quote(shell))
 		return
 	}
 	t := &toolReader{jobBuilder: b, step: step, script: s, commands: commands}
@@ -58,6 +58,12 @@ type toolReader struct {
 	level    int
 	// present is the command that is looked at.
 	present int
+}
+
+// use adds what the command uses.
+func (t *toolReader) use(at Position, u Use) {
+	u.Command = true
+	t.jobBuilder.use(at, u)
 }
 
 // all looks at the commands in their order.

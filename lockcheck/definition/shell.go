@@ -134,7 +134,7 @@ func (r *reader) bash(s script, env map[string]string) []*command {
 
 func (sh *shellReader) parse(s script) {
 	if len(s.text) > maxScript || parentheses(s.text) > maxParentheses {
-		sh.note(Unread, s.at(0), "a script is not read: longer than %d bytes or too deeply nested", maxScript)
+		sh.commandNote(s.at(0), "a script is not read: longer than %d bytes or too deeply nested", maxScript)
 		return
 	}
 	text := hideExpressions(s.text)
@@ -147,7 +147,7 @@ func (sh *shellReader) parse(s script) {
 	if e, ok := err.(syntax.ParseError); ok {
 		at = s.at(min(int(e.Pos.Offset()), max(0, len(s.text)-1)))
 	}
-	sh.note(Unread, at, "the script is not in the grammar of a shell: only its lines that are were read")
+	sh.commandNote(at, "the script is not in the grammar of a shell: only its lines that are were read")
 	offset := 0
 	for line := range strings.SplitAfterSeq(text, "\n") {
 		if file, err := parseBash(line); err == nil {
@@ -345,7 +345,7 @@ func unescape(s string, quoted bool) string {
 func (r *reader) powershell(s script, env map[string]string) (out []*command) {
 	text := s.text
 	if len(text) > maxScript {
-		r.note(Unread, s.at(0), "a script is not read: longer than %d bytes", maxScript)
+		r.commandNote(s.at(0), "a script is not read: longer than %d bytes", maxScript)
 		return nil
 	}
 	var c *command

@@ -171,6 +171,10 @@ var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)
 // yaml parses YAML (https://yaml.org/spec/1.2.2/) into a tree for each document.
 // An alias is the value of its anchor, and "<<" merges, as YAML 1.1 has it.
 func (r *reader) yaml(ctx context.Context, data []byte) []*node {
+	if at := oddBreak(data); at >= 0 {
+		r.fail(Position{1 + bytes.Count(data[:at], []byte("\n")), 0}, "write it with plain line breaks", "a character that some readers of YAML take for the end of a line and others do not")
+		return nil
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	var docs []*node
 	t := &treeReader{reader: r, anchors: map[*yaml.Node]sized{}}
@@ -198,6 +202,9 @@ func (r *reader) yaml(ctx context.Context, data []byte) []*node {
 		}
 		if len(y.Content) == 1 {
 			n, _ := t.value(y.Content[0], 0)
+			if n.kind != nodeObject && n.kind != nodeNull {
+				r.fail(n.at, "", "the file is an object, not %s", n.kind)
+			}
 			docs = append(docs, n)
 		}
 	}
@@ -205,6 +212,21 @@ func (r *reader) yaml(ctx context.Context, data []byte) []*node {
 		return nil
 	}
 	return docs
+}
+
+// oddBreak returns the offset of the first line break that is neither "\n" nor
+// "\r\n", or -1. What follows one in a comment is a line of its own to some readers
+// only, and an editor does not show it.
+func oddBreak(data []byte) int {
+	for i, c := range data {
+		switch rest := data[i+1:]; {
+		case c == '\r' && !bytes.HasPrefix(rest, []byte("\n")),
+			c == 0xc2 && bytes.HasPrefix(rest, []byte{0x85}),
+			c == 0xe2 && (bytes.HasPrefix(rest, []byte{0x80, 0xa8}) || bytes.HasPrefix(rest, []byte{0x80, 0xa9})):
+			return i
+		}
+	}
+	return -1
 }
 
 type sized struct {

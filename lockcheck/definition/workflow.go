@@ -21,10 +21,6 @@ func (r *reader) github(ctx context.Context, data []byte) {
 		return
 	}
 	root := docs[0]
-	if root.kind != nodeObject && root.kind != nodeNull {
-		r.fail(root.at, "", "the file must be an object, not %s", root.kind)
-		return
-	}
 	r.file.Name = r.text(root, "name")
 	if r.file.Kind == Action {
 		r.actionFile(root)
