@@ -2,6 +2,7 @@ package propose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/lockcheck/definition"
@@ -103,6 +104,7 @@ func (p *Proposal) lines(b *strings.Builder, config string) {
 			continue
 		}
 		b.WriteString(workflowLines(stage, config))
+		merge(b, jobs)
 		b.WriteString("\nCOMMIT is the full commit of a release, with the tag as a comment:\n  " + releases + "\n")
 	}
 	var images []*Stage
@@ -135,6 +137,55 @@ func workflowLines(stage, config string) string {
       - uses: depaudit/depaudit@COMMIT # the gate
         with: {` + with + `}
 `
+}
+
+// merge has the job that fails when one of several was skipped, which a platform
+// counts as passed. It comes before the jobs that publish.
+func merge(b *strings.Builder, jobs []*Stage) {
+	for _, file := range files(jobs) {
+		var needs, stages, publish []string
+		for _, s := range jobs {
+			switch {
+			case s.File != file:
+			case s.publisher:
+				publish = append(publish, oneLine(s.Job))
+			default:
+				needs = append(needs, scalar(s.Job))
+				stages = append(stages, s.Name)
+			}
+		}
+		if len(needs) < 2 {
+			continue
+		}
+		fmt.Fprintf(b, "\nand a job for %s that fails if one of them was skipped:\n\n", oneLine(file))
+		fmt.Fprintf(b, `  footprint:
+    if: always()
+    needs: [%s]
+    runs-on: ubuntu-24.04
+    permissions: {}
+    steps:
+      - uses: depaudit/depaudit@COMMIT
+        with:
+          run: merge
+          stages: %s
+          results: ${{ join(needs.*.result, ' ') }}
+`, strings.Join(needs, ", "), strings.Join(stages, " "))
+		if len(publish) > 0 {
+			b.WriteByte('\n')
+			wrap(b, "", "", "with `needs: footprint` in "+strings.Join(publish, ", ")+", which then publish nothing unless all were judged", columns)
+		}
+	}
+}
+
+// files returns the files of stages, in their order.
+func files(stages []*Stage) []string {
+	var out []string
+	for _, s := range stages {
+		if !slices.Contains(out, s.File) {
+			out = append(out, s.File)
+		}
+	}
+	return out
 }
 
 // releases prints the commits of the action's releases.

@@ -98,7 +98,7 @@ var (
 	// releaseEnvironment matches deployment environments with the secrets of a release.
 	releaseEnvironment = regexp.MustCompile(`(?i)^(test-?)?pypi|^npm|^(prod|production|release|publish|deploy|crates-?io|rubygems|maven)`)
 	// aboutRelease matches names of jobs that prepare or follow a release.
-	aboutRelease = regexp.MustCompile(`(?i)dry|test|check|note|valid|reproduc|report|post|cover|codecov|bench|gate|verif|lint|notif|clean|label|milestone|prepar|plan|announce|comment|trigger|changelog|draft`)
+	aboutRelease = regexp.MustCompile(`(?i)dry|test|check|note|valid|reproduc|report|post|cover|codecov|bench|gate|verif|lint|detect|setup-steps|notif|clean|label|milestone|prepar|plan|announce|comment|trigger|changelog|draft`)
 )
 
 // remote reports whether a job runs a workflow of another repository that may
@@ -402,7 +402,7 @@ func (p *proposer) tests(n *node) bool {
 
 // stage returns the stage of a job.
 func (p *proposer) stage(n *node) Stage {
-	s := Stage{Name: nameOf(n.job.ID), File: n.file.Path, Job: n.job.ID, Kind: n.file.Kind, Line: n.job.At.Line, Environment: "host:", Critical: n.publisher || n.builder}
+	s := Stage{Name: nameOf(n.job.ID), File: n.file.Path, Job: n.job.ID, Kind: n.file.Kind, Line: n.job.At.Line, Environment: "host:", Critical: n.publisher || n.builder, publisher: n.publisher}
 	p.where(&s, n)
 	// A job of a file that GitLab includes has its line there.
 	if len(n.job.Steps) > 0 && n.job.Steps[0].File != "" && n.file.Kind == definition.GitLab {
@@ -451,6 +451,9 @@ func (p *proposer) stage(n *node) Stage {
 	p.gate(&s, n)
 	s.Checkout = missingCheckout(n)
 	s.Locks = p.locks(n.job, "", &s)
+	if len(s.Locks) == 0 {
+		p.suggest(&s, n.job)
+	}
 	return s
 }
 

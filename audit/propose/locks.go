@@ -170,6 +170,28 @@ func (p *proposer) locks(job *definition.Job, root string, s *Stage) []string {
 	return found
 }
 
+// suggest adds a remark with the locks that a critical job may install from, where its
+// commands do not show one: a script that is called can.
+func (p *proposer) suggest(s *Stage, job *definition.Job) {
+	var formats []string
+	for _, step := range job.Steps {
+		formats = append(formats, setups()[actionOf(step.Uses)]...)
+	}
+	var found []string
+	for i := range p.in.Locks {
+		l := &p.in.Locks[i]
+		if l.Pins && l.Problem == "" && slices.Contains(formats, l.Format) && !forOthers.MatchString(l.Path) {
+			found = append(found, oneLine(l.Path))
+		}
+	}
+	if s.Critical && len(found) > 0 && len(found) <= maxSuggested {
+		s.Remarks = append(s.Remarks, "in sight, if a script installs from it: "+strings.Join(found, ", "))
+	}
+}
+
+// maxSuggested is the largest number of locks that are worth a remark.
+const maxSuggested = 3
+
 // maxLocks is the largest number of locks that are named one by one.
 const maxLocks = 12
 

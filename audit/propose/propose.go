@@ -129,6 +129,8 @@ type Stage struct {
 	// before and after are the words of Build around the tag.
 	before, after []string
 	Critical      bool
+	// publisher is true for a job that can publish.
+	publisher bool
 	// Reasons are why it is critical, or why it is a stage.
 	Reasons []string
 	// Remarks are what the user has to decide or to know.
@@ -180,8 +182,9 @@ func New(in Input) *Proposal {
 	p.limit()
 	p.names()
 	p.tags()
-	for _, left := range [][]Left{p.Left, p.Unread} {
-		slices.SortStableFunc(left, func(a, b Left) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	for _, left := range []*[]Left{&p.Left, &p.Unread} {
+		slices.SortStableFunc(*left, func(a, b Left) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+		*left = slices.Compact(*left) // an action has its notes in each job that uses it
 	}
 	return p.Proposal
 }
