@@ -291,6 +291,18 @@ func (d *Definition) Use(id string) *Use {
 	return &d.Uses[i]
 }
 
+// ByID returns the uses by their IDs.
+func (d *Definition) ByID() map[string]*Use {
+	if d == nil {
+		return nil
+	}
+	out := make(map[string]*Use, len(d.Uses))
+	for i := range d.Uses {
+		out[d.Uses[i].ID] = &d.Uses[i]
+	}
+	return out
+}
+
 // Accepted returns the uses as the baseline records them, sorted; nil without a
 // definition.
 func (d *Definition) Accepted() []AcceptedUse {

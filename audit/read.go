@@ -169,9 +169,10 @@ func (s *Stage) validate() error {
 	if err := s.Definition.validate(known); err != nil {
 		return err
 	}
+	uses := s.Definition.ByID()
 	for _, f := range s.Findings {
 		for _, id := range f.Uses {
-			if s.Definition.Use(id) == nil {
+			if uses[id] == nil {
 				return fmt.Errorf("%q refers to no use of the definition", id)
 			}
 		}

@@ -51,16 +51,26 @@ func (d *Definition) report() *audit.Definition {
 	slices.Sort(out.Files)
 	out.Files = slices.Compact(out.Files)
 	at := map[string]int{}
+	type named struct {
+		id string
+		at audit.UsePlace
+	}
+	seen := map[named]bool{}
 	for i := range d.Uses {
 		if d.Uses[i].Pin == definition.ByCheckout {
 			continue // it is a part of the project; what it uses in turn is in the list
 		}
 		u := use(&d.Uses[i])
+		again := seen[named{u.ID, u.Places[0]}]
+		seen[named{u.ID, u.Places[0]}] = true
 		j, known := at[u.ID]
 		if !known {
 			at[u.ID] = len(out.Uses)
 			out.Uses = append(out.Uses, u)
 			continue
+		}
+		if again {
+			u.Places = nil
 		}
 		out.Uses[j] = mergeUses(out.Uses[j], u)
 	}
@@ -118,11 +128,7 @@ func mergeUses(a, b audit.Use) audit.Use {
 		b.Places, a.Places = a.Places, b.Places
 		a, b = b, a
 	}
-	for _, p := range b.Places {
-		if !slices.Contains(a.Places, p) {
-			a.Places = append(a.Places, p)
-		}
-	}
+	a.Places = append(a.Places, b.Places...)
 	if b.Via == "" {
 		a.Via = ""
 	}
@@ -278,8 +284,9 @@ func (p *policy) machinery(accepted *baseline.Stage) {
 // addUses adds a finding about uses.
 func (p *policy) addUses(r audit.Rule, f audit.Facts) {
 	var names, advice []string
+	uses := p.stage.Definition.ByID()
 	for _, id := range f.Uses {
-		u := p.stage.Definition.Use(id)
+		u := uses[id]
 		if u == nil {
 			continue
 		}

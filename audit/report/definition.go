@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -58,10 +57,14 @@ func definitionList(s stage) terminal.Table {
 	if d == nil {
 		return l
 	}
+	added := map[string]bool{}
+	for _, id := range d.Added {
+		added[id] = true
+	}
 	for i := range d.Uses {
 		u := &d.Uses[i]
 		growth := ""
-		if slices.Contains(d.Added, u.ID) {
+		if added[u.ID] {
 			growth = "new"
 		}
 		l.Rows = append(l.Rows, []string{u.Kind, u.Name, audit.ShortVersion(u.Version), u.Pin, u.Places[0].String(), u.ShortVia(), growth, useDetail(u)})
@@ -147,8 +150,9 @@ func markdownUses(s stage, f audit.Finding) string {
 // the lines has to be changed.
 func (m *maker) useResults(s *audit.Stage, f audit.Finding) []result {
 	var out []result
+	uses := s.Definition.ByID()
 	for _, id := range f.Uses {
-		u := s.Definition.Use(id)
+		u := uses[id]
 		if u == nil {
 			continue
 		}

@@ -245,6 +245,7 @@ func findingList(s stage) terminal.Table {
 		{Title: "Severity", Paint: severityColor}, {Title: "Rule"}, {Title: "Dependency", Code: true},
 		{Title: "Path", Path: true, Code: true}, {Title: "Message"},
 	}}
+	uses := s.Definition.ByID()
 	for _, f := range s.Findings {
 		first := ""
 		if len(f.Paths) > 0 {
@@ -258,7 +259,7 @@ func findingList(s stage) terminal.Table {
 			l.Rows = append(l.Rows, []string{"", "", s.name(id), "", s.why(id)})
 		}
 		for _, id := range f.Uses {
-			if u := s.Definition.Use(id); u != nil {
+			if u := uses[id]; u != nil {
 				l.Rows = append(l.Rows, []string{"", "", u.Label(), u.Places[0].String(), u.Detail})
 			}
 		}

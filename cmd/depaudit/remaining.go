@@ -122,8 +122,9 @@ func (c *command) proposed(cfg *config.Config, r *audit.Report) []config.Excepti
 				}
 				continue
 			}
+			uses := s.Definition.ByID()
 			for _, id := range f.Uses {
-				if u := s.Definition.Use(id); u != nil && u.PURL != "" {
+				if u := uses[id]; u != nil && u.PURL != "" {
 					add(f.Rule, u.PURL, "")
 				}
 			}

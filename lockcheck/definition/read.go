@@ -226,11 +226,11 @@ func Select(ctx context.Context, checkout fs.FS, ref string) (*Selection, error)
 	return s, nil
 }
 
-// distinct removes the uses that are there twice, by all but their place.
+// distinct removes the uses that are there twice at one place: of a thing that floats
+// at several lines, each of them has to be changed.
 func distinct(uses []Use) []Use {
 	seen := map[Use]bool{}
 	return slices.DeleteFunc(uses, func(u Use) bool {
-		u.At, u.File = Position{}, ""
 		was := seen[u]
 		seen[u] = true
 		return was
