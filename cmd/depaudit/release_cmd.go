@@ -117,7 +117,7 @@ line is wrong, 4 when something could not be written.`,
 			return c.verdict(r, false)
 		},
 	}
-	cmd.Flags().StringArrayVar(&subjects, "subject", nil, "`FILE` that the stages made; repeatable")
+	listVar(cmd.Flags(), &subjects, "subject", "the `FILES` that the stages made")
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "`DIR` to make")
 	cmd.Flags().StringVar(&keyFile, "key", "", "sign with the private key in `FILE`: PEM, ed25519 or ECDSA, also encrypted by cosign")
 	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of the key; without it the terminal is used")
@@ -254,8 +254,8 @@ func (c *command) releaseVerify() *cobra.Command {
 		Short: "Check the files of a release",
 		Long: `Checks a directory that "depaudit release" made, without network: the digests,
 that the verdict follows from the findings, that the page, the table, the SBOMs
-and the statements are those that the report makes, to the byte, and that the key
-signed each statement. A changed byte anywhere is found.
+and the statements are those that the report makes, to the byte, and that the
+key signed each statement. A changed byte anywhere is found.
 
 Exit codes: 0 everything holds; 1 something is changed, missing, or not signed
 by the key; 2 the command line is wrong; 3 the check is not complete: without a
