@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/goccy/go-yaml"
 )
 
 // TestReadmeTranscripts runs what the README shows. A block that is marked
@@ -182,75 +182,127 @@ func inProcess(t *testing.T, dir string, args []string, env map[string]string) (
 	return builtBy.ReplaceAllString(out.String(), "${1}(devel)"), errs.String(), code
 }
 
-// TestReadmeWorkflow does with the README's depaudit.yaml and workflow what a
-// new user would: audit, make a baseline, and run the gate.
-func TestReadmeWorkflow(t *testing.T) {
-	var workflow, config string
-	for _, b := range fenced(read(t, "README.md"), "yaml") {
-		if strings.Contains(b.text, "runs-on:") {
-			workflow = b.text
-		} else {
-			config = b.text
-		}
+// TestReadmeRecipes runs the jobs that README.md proposes, with its depaudit.yaml:
+// each is incomplete at first, and passes with the baseline of its own report.
+func TestReadmeRecipes(t *testing.T) {
+	config := fenced(read(t, "README.md"), "yaml")
+	config = slices.DeleteFunc(config, func(b block) bool { return !strings.HasPrefix(b.text, "# depaudit.yaml\n") })
+	if len(config) != 1 {
+		t.Fatalf("README.md has %d configurations", len(config))
 	}
-	if workflow == "" || config == "" {
-		t.Fatal("README.md has no workflow, or no depaudit.yaml")
-	}
-	// The example's critical stage, where this configuration expects its own.
-	project := t.TempDir()
-	write := func(name, text string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(project, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stage := os.DirFS(filepath.Join(moduleRoot, "testdata/cpython/example/build-source"))
-	if err := os.CopyFS(filepath.Join(project, "build/rootfs"), stage); err != nil {
-		t.Fatal(err)
-	}
-	write("depaudit.yaml", config)
-	write("requirements.txt", read(t, "testdata/cpython/example/requirements.txt"))
-	if out, errs, code := inProcess(t, project, []string{"audit"}, nil); code != exitIncomplete {
-		t.Errorf("README.md: audit without a baseline ends with %d, want %d\n%s%s", code, exitIncomplete, out, errs)
-	}
-	if _, errs, code := inProcess(t, project, []string{"baseline", "update"}, nil); code != exitPass {
-		t.Errorf("README.md: baseline update ends with %d\n%s", code, errs)
-	}
-
-	var parsed struct {
-		Jobs map[string]struct {
-			Steps []struct {
-				Uses string
-				Run  string
+	image := imageFile(t)
+	for _, test := range []struct {
+		name, environment, definition string
+	}{
+		{name: "runner"},
+		{name: "container"},
+		{"dockerfile", "oci-archive:image.tar", "Dockerfile#build"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			job := marked(t, "README.md", "recipe: "+test.name, "yaml")
+			if n := strings.Count(job, "\n"); n > 12 {
+				t.Errorf("%d lines", n)
 			}
-		}
-	}
-	if err := yaml.Unmarshal([]byte(workflow), &parsed); err != nil {
-		t.Fatalf("README.md: the workflow: %v", err)
-	}
-	ran := 0
-	env := map[string]string{"GITHUB_STEP_SUMMARY": filepath.Join(project, "summary.md")}
-	for _, job := range parsed.Jobs {
-		for _, s := range job.Steps {
-			if s.Uses != "" && !regexp.MustCompile(`@[0-9a-f]{40}$`).MatchString(s.Uses) {
-				t.Errorf("README.md: %s is not pinned by commit", s.Uses)
+			workflow := "name: release\non: push\npermissions: {}\n" + strings.ReplaceAll(job, "COMMIT", strings.Repeat("d", 40))
+			lint(t, test.name, workflow)
+			files := map[string]string{
+				"depaudit.yaml": config[0].text, "requirements.txt": "", ".github/workflows/release.yml": workflow,
+				".git/HEAD": "ref: refs/heads/main\n", "ci/build-source": "#!/bin/sh\n", "Dockerfile": "FROM debian@sha256:" + strings.Repeat("0", 64) + " AS build\n",
 			}
-			if args, ok := strings.CutPrefix(s.Run, "depaudit "); ok {
-				ran++
-				line := os.Expand(strings.ReplaceAll(args, `"`, ""), func(name string) string { return env[name] })
-				if out, errs, code := inProcess(t, project, strings.Fields(line), env); code != exitPass {
-					t.Errorf("README.md: %s ends with %d\n%s%s", s.Run, code, out, errs)
+			if test.environment != "" {
+				page := read(t, "README.md")
+				for _, want := range []string{"`environment: " + test.environment + "`", "`definition: " + test.definition + "`"} {
+					if !strings.Contains(page, want) {
+						t.Errorf("README.md has no %s", want)
+					}
 				}
+				text := regexp.MustCompile(`environment: \S+`).ReplaceAllString(files["depaudit.yaml"], "environment: "+test.environment)
+				files["depaudit.yaml"] = regexp.MustCompile(`definition: \S+`).ReplaceAllString(text, "definition: "+test.definition)
 			}
+			p := &pipelineRun{t: t, text: workflow, files: files, event: "push", image: image}
+			p.run()
+			if p.results["build-source"] != "failure" || !strings.Contains(p.logs["build-source"], `the verdict is "incomplete"`) {
+				t.Fatalf("%v\n%s", p.results, p.logs["build-source"])
+			}
+			project := t.TempDir()
+			writeFiles(t, project, files)
+			report := filepath.Join(p.artifacts, "depaudit-build-source-build-source")
+			if out, errs, code := inProcess(t, project, []string{"baseline", "update", "--from", report}, nil); code != exitPass {
+				t.Fatalf("baseline update ends with %d\n%s%s", code, out, errs)
+			}
+			p.files["depaudit.baseline.json"] = read1(t, filepath.Join(project, "depaudit.baseline.json"))
+			p.run()
+			if p.results["build-source"] != "success" {
+				t.Errorf("%v\n%s", p.results, p.logs["build-source"])
+			}
+		})
+	}
+}
+
+// imageFile makes the image that a build would have written: a tar file of a
+// layout with one layer.
+func imageFile(t *testing.T) string {
+	t.Helper()
+	root, layout := t.TempDir(), t.TempDir()
+	aptRoot(t, root)
+	archive := func(dir, to string) {
+		t.Helper()
+		if out, err := exec.Command("tar", "-C", dir, "-cf", to, ".").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	if ran == 0 {
-		t.Error("README.md: the workflow does not run depaudit")
+	blob := func(data string) string {
+		sum, _, _ := strings.Cut(sumLine(data, ""), " ")
+		writeFiles(t, layout, map[string]string{"blobs/sha256/" + sum: data})
+		return fmt.Sprintf(`"digest":"sha256:%s","size":%d`, sum, len(data))
 	}
-	for _, name := range []string{"summary.md", "depaudit.json"} {
-		if info, err := os.Stat(filepath.Join(project, name)); err != nil || info.Size() == 0 {
-			t.Errorf("README.md: the workflow leaves no %s behind (%v)", name, err)
-		}
+	tarball := filepath.Join(t.TempDir(), "layer.tar")
+	archive(root, tarball)
+	content := read1(t, tarball)
+	layer := blob(content)
+	diff, _, _ := strings.Cut(sumLine(content, ""), " ")
+	config := blob(`{"architecture":"` + runtime.GOARCH + `","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:` + diff + `"]}}`)
+	manifest := blob(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json",` + config + `},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar",` + layer + `}]}`)
+	writeFiles(t, layout, map[string]string{
+		"oci-layout": `{"imageLayoutVersion":"1.0.0"}`,
+		"index.json": `{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json",` + manifest + `}]}`,
+	})
+	file := filepath.Join(t.TempDir(), "image.tar")
+	archive(layout, file)
+	return file
+}
+
+// TestReadmeInstallRelease runs the lines that install a release, with a server
+// of it: a program with another digest is not installed.
+func TestReadmeInstallRelease(t *testing.T) {
+	lines := marked(t, "README.md", "install", "sh")
+	r := serve(t, "")
+	version := "v1.2.3/"
+	for _, test := range []struct {
+		name, sums string
+		installed  bool
+	}{
+		{"good", r.sums, true},
+		{"another program", sumLine("others", r.name), false},
+		{"not listed", sumLine("others", "depaudit_1.2.3_plan9_arm"), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			writeFiles(t, r.dir, map[string]string{version + "SHA256SUMS": test.sums, version + r.name: read1(t, filepath.Join(r.dir, r.name))})
+			dir := t.TempDir()
+			writeFiles(t, dir, map[string]string{"bin/sudo": "#!/bin/sh\nexec \"$@\"\n"})
+			if err := os.Chmod(filepath.Join(dir, "bin/sudo"), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			script := strings.NewReplacer("https://github.com/depaudit/depaudit/releases/download", r.URL, "linux_amd64", runtime.GOOS+"_"+runtime.GOARCH, "/usr/local/bin/depaudit", filepath.Join(dir, "depaudit")).Replace(lines)
+			cmd := exec.Command("bash", "-c", script)
+			cmd.Dir = dir
+			cmd.Env = []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH")}
+			out, err := cmd.CombinedOutput()
+			_, missing := os.Stat(filepath.Join(dir, "depaudit"))
+			if (err == nil) != test.installed || (missing == nil) != test.installed {
+				t.Errorf("%v, %v\n%s", err, missing, out)
+			}
+		})
 	}
 }
 

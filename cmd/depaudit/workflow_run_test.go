@@ -17,9 +17,16 @@ import (
 type pipelineRun struct {
 	t    *testing.T
 	text string
-	// files are those of the checkout.
-	files map[string]string
-	event string
+	// files are those of the checkout, or it is a clone of repository at commit.
+	files              map[string]string
+	repository, commit string
+	event              string
+	// payload is the event as the platform describes it.
+	payload map[string]any
+	// image is the file that docker buildx build --output type=oci writes.
+	image string
+	// artifacts is the directory with those of the run.
+	artifacts string
 	// results of the jobs, as `needs` has them, and their logs.
 	results map[string]string
 	logs    map[string]string
@@ -35,14 +42,14 @@ func (p *pipelineRun) run() {
 		p.t.Fatal(errs)
 	}
 	p.results, p.logs = make(map[string]string), make(map[string]string)
-	artifacts := p.t.TempDir()
+	p.artifacts = p.t.TempDir()
 	for len(p.results) < len(w.Jobs) {
 		before := len(p.results)
 		for _, name := range slices.Sorted(maps.Keys(w.Jobs)) {
 			job := w.Jobs[name]
 			ready := !slices.ContainsFunc(job.Needs, func(n *actionlint.String) bool { return p.results[n.Value] == "" })
 			if p.results[name] == "" && ready {
-				p.results[name] = p.job(name, job, artifacts)
+				p.results[name] = p.job(name, job)
 			}
 		}
 		if len(p.results) == before {
@@ -51,10 +58,13 @@ func (p *pipelineRun) run() {
 	}
 }
 
-func (p *pipelineRun) job(name string, job *actionlint.Job, artifacts string) string {
+func (p *pipelineRun) job(name string, job *actionlint.Job) string {
 	p.t.Helper()
 	r := newRunner(p.t, p.event)
-	r.artifacts, r.github["job"] = artifacts, name
+	if job.Container != nil {
+		r.container = "1"
+	}
+	r.artifacts, r.github["job"], r.event = p.artifacts, name, p.payload
 	needs := make(map[string]any)
 	succeeded := true
 	for _, n := range job.Needs {
@@ -82,9 +92,11 @@ func (p *pipelineRun) job(name string, job *actionlint.Job, artifacts string) st
 	release := serve(p.t, machine)
 	r.job = map[string]string{"MACHINE": machine, "GITHUB_REF_NAME": "v1"}
 	bin := p.t.TempDir()
-	writeFiles(p.t, bin, map[string]string{"gh": "#!/bin/sh\necho gh \"$@\"\n"})
-	if err := os.Chmod(filepath.Join(bin, "gh"), 0o777); err != nil {
-		p.t.Fatal(err)
+	writeFiles(p.t, bin, map[string]string{"gh": "#!/bin/sh\necho gh \"$@\"\n", "docker": "#!/bin/sh\ncp \"" + p.image + "\" image.tar\n"})
+	for _, name := range []string{"gh", "docker"} {
+		if err := os.Chmod(filepath.Join(bin, name), 0o777); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 	r.path = []string{bin}
 	failed := false
@@ -133,6 +145,9 @@ func (p *pipelineRun) step(r *runner, s *actionlint.Step, ctx *expressions, rele
 			with["download"], with["checksums"] = release.URL, release.sums
 			return r.uses(with)
 		case "actions/checkout":
+			if p.repository != "" {
+				return r.run("git clone -q "+p.repository+" . && git checkout -q "+p.commit, "", ".", nil)
+			}
 			writeFiles(p.t, r.workspace, p.files)
 			for file := range p.files {
 				if strings.HasPrefix(file, "ci/") {
@@ -141,6 +156,8 @@ func (p *pipelineRun) step(r *runner, s *actionlint.Step, ctx *expressions, rele
 					}
 				}
 			}
+			return stepResult{}
+		case "docker/setup-buildx-action":
 			return stepResult{}
 		case "actions/upload-artifact":
 			with["path"] = filepath.Join(r.workspace, with["path"])
