@@ -350,7 +350,7 @@ func (a *annotation) text() string {
 		shown := a.texts[:min(len(a.texts), shownItems)]
 		lines = []string{head + a.message}
 		for _, t := range shown {
-			lines = append(lines, strings.TrimSuffix(t, ": "+a.message))
+			lines = append(lines, strings.Replace(t, ": "+a.message, "", 1))
 		}
 		if more := len(a.texts) - len(shown); more > 0 {
 			lines = append(lines, fmt.Sprintf("and %d more", more))

@@ -153,11 +153,11 @@ func TestAnnotations(t *testing.T) {
 	r.Stages = append(r.Stages, other)
 	got := annotationsOf(t, r, Options{Checkout: Checkout{Root: "/work", Dir: "/work/ci"}})
 	want := []string{
-		"::error file=ci/locks/requirements.txt,line=7,title=depaudit%3A not-pinned::s, t: a 1: another version",
+		"::error file=ci/locks/requirements.txt,line=7,title=depaudit%3A not-pinned::s, t: a 1: another version, in /opt/venv/lib/python3.11/site-packages",
 		"::error file=ci/depaudit.yaml,line=12,title=depaudit%3A over-limit::s: 3 dependencies, and the limit is 2",
-		"::error file=ci/locks/requirements.txt,line=8,title=depaudit%3A not-pinned::s, t: b 1: another version",
-		"::error file=ci/depaudit.yaml,line=12,title=depaudit%3A not-pinned::s: c 1: in no lock",
-		"::error file=ci/depaudit.yaml,line=20,title=depaudit%3A not-pinned::t: c 1: in no lock",
+		"::error file=ci/locks/requirements.txt,line=8,title=depaudit%3A not-pinned::s, t: b 1: another version, in /opt/venv/lib/python3.11/site-packages",
+		"::error file=ci/depaudit.yaml,line=12,title=depaudit%3A not-pinned::s: c 1: in no lock, in /opt/venv/lib/python3.11/site-packages",
+		"::error file=ci/depaudit.yaml,line=20,title=depaudit%3A not-pinned::t: c 1: in no lock, in /opt/venv/lib/python3.11/site-packages",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got:\n%s", strings.Join(got, "\n"))

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -35,6 +36,7 @@ const (
 	rankHead    rank = iota // never cut
 	rankSummary             // one line for each stage
 	rankCause               // why a stage does not pass, and the hints
+	rankNote                // warnings and remarks
 	rankDetail              // full lists
 )
 
@@ -84,10 +86,13 @@ func renderMarkdown(w io.Writer, r *audit.Report, o Options) error {
 		}
 		blocks = append(blocks, details...)
 	}
-	if len(r.Findings) > 0 {
+	if slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return f.Severity != audit.Info }) {
 		blocks = append(blocks, block{rank: rankCause, open: "### Configuration and baseline\n\n"})
 	}
 	for _, f := range r.Findings {
+		if f.Severity == audit.Info {
+			continue
+		}
 		blocks = append(blocks, block{rank: rankCause, open: markdownFinding(stage{Stage: &audit.Stage{}}, f)})
 	}
 	blocks = append(blocks, block{rank: rankHead, open: "<sub>" + terminal.MarkdownText(terminal.EscapeTo(method(r), maxCell)) + "</sub>\n"})
@@ -174,7 +179,7 @@ func markdownStages(r *audit.Report) (block, error) {
 		c := s.Counts
 		base, added := s.baseAndAdded()
 		return []string{
-			s.Name, verdictWord(s.Verdict), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
+			s.Name, strings.Join(append([]string{verdictWord(s.Verdict)}, s.warned()...), ", "), strconv.Itoa(c.Total), base, added, strconv.Itoa(c.OS), strconv.Itoa(c.Lock),
 			nonZero(c.Exception), strconv.Itoa(c.Unaccounted), s.difference(), s.defined(), s.cannotShow(), s.standing(), s.Image.Platform,
 		}
 	})
@@ -193,7 +198,9 @@ func markdownTable(t terminal.Table, b block) (block, error) {
 	return b, nil
 }
 
-// markdownStage has the content of a stage's block in a table report.
+// markdownStage has the content of a stage's block in a table report. What decides its
+// verdict comes first; the rest is collapsed, and findings for information are only
+// counted.
 func markdownStage(r *audit.Report, s stage) []block {
 	var b strings.Builder
 	if !isScan(r) {
@@ -203,40 +210,39 @@ func markdownStage(r *audit.Report, s stage) []block {
 		}
 		fmt.Fprintf(&b, "### %s %s\n\n%s%s\n\n", verdictWord(s.Verdict), terminal.CodeSpan(terminal.EscapeTo(s.Name, maxCell)), s.headline(terminal.MarkdownText), standing)
 	}
-	total, beside := s.counts()
-	fmt.Fprintf(&b, "%s\n\n", strings.Join(slices.Concat(total, beside), ", "))
-	if text := s.ecosystems(terminal.MarkdownText); text != "" {
-		fmt.Fprintf(&b, "%s\n\n", text)
-	}
-	if text := s.files(); text != "" {
-		fmt.Fprintf(&b, "%s\n\n", text)
-	}
 	blocks := []block{{rank: rankCause, open: b.String()}}
-	if all := s.about(); len(all) > 0 {
-		about := block{rank: rankCause, what: "remarks", close: "\n"}
-		for _, a := range all {
-			about.lines = append(about.lines, "- "+a.label+": "+orNothing(terminal.MarkdownText(a.text))+"\n")
-		}
+	about := markdownAbout(r, s)
+	if isScan(r) {
 		blocks = append(blocks, about)
 	}
-	if g := markdownGrowth(s); len(g.lines) > 0 {
-		blocks = append(blocks, g)
+	grown := slices.ContainsFunc(s.Findings, func(f audit.Finding) bool { return decides(f) && f.Rule == audit.RuleGrowth.ID })
+	changes := markdownGrowth(s)
+	if grown && len(changes.lines) > 0 {
+		blocks = append(blocks, changes)
 	}
+	warnings := block{rank: rankNote, what: "warnings"}
+	informations := 0
 	for _, f := range s.Findings {
-		if f.Rule == audit.RuleExcepted.ID && len(s.Exceptions) > 0 {
-			continue // the table of exceptions has it
+		switch {
+		case f.Rule == audit.RuleExcepted.ID && len(s.Exceptions) > 0: // the table of exceptions has it
+		case decides(f):
+			blocks = append(blocks, block{rank: rankCause, open: markdownFinding(s, f)})
+		case f.Severity == audit.Warning:
+			warnings.lines = append(warnings.lines, markdownFinding(s, f))
+		default:
+			informations++
 		}
-		blocks = append(blocks, block{rank: rankCause, open: markdownFinding(s, f)})
 	}
-	if len(s.Gaps) > 0 {
-		gaps := block{rank: rankCause, what: "gaps", open: "**Not examined**\n\n", close: "\n"}
-		for _, g := range audit.MergeGaps(s.openFirst()) {
-			line := strings.TrimRight("- "+terminal.MarkdownText(string(g.Kind))+" "+terminal.MarkdownCode(g.Path), " ") + "\n  " + orNothing(terminal.MarkdownText(g.Detail)) + "\n"
-			if g.Waived != nil {
-				line += "  waived " + terminal.MarkdownText(waived(g)) + "\n"
-			}
-			gaps.lines = append(gaps.lines, line)
+	gaps := block{rank: rankCause, what: "gaps", open: "**Not examined**\n\n", close: "\n"}
+	for _, g := range audit.MergeGaps(s.openFirst()) {
+		line := strings.TrimRight("- "+terminal.MarkdownText(string(g.Kind))+" "+terminal.MarkdownCode(g.Path), " ") + "\n  " + orNothing(terminal.MarkdownText(g.Detail)) + "\n"
+		if g.Waived != nil {
+			line += "  waived " + terminal.MarkdownText(waived(g)) + "\n"
 		}
+		gaps.lines = append(gaps.lines, line)
+	}
+	open := slices.ContainsFunc(s.Gaps, func(g audit.Gap) bool { return g.Waived == nil })
+	if open {
 		blocks = append(blocks, gaps)
 	}
 	if s.Message != "" && !s.clean() {
@@ -246,7 +252,52 @@ func markdownStage(r *audit.Report, s stage) []block {
 		}
 		blocks = append(blocks, block{rank: rankCause, open: strings.Join(lines, "\n>\n") + "\n\n"})
 	}
+	if len(warnings.lines) > 0 {
+		blocks = append(blocks, warnings.collapsed("Warnings"))
+	}
+	if !grown && len(changes.lines) > 0 {
+		blocks = append(blocks, changes.collapsed("Changes"))
+	}
+	if !open && len(gaps.lines) > 0 {
+		gaps.open = ""
+		blocks = append(blocks, gaps.collapsed("Waived gaps"))
+	}
+	if informations > 0 {
+		about.lines = append(about.lines, fmt.Sprintf("- %s, which the json report has\n", wording.Count(informations, "finding for information", "findings for information")))
+	}
+	if !isScan(r) && len(about.lines) > 0 {
+		blocks = append(blocks, about.collapsed("Remarks"))
+	}
 	return blocks
+}
+
+// decides reports whether a finding keeps a stage from passing.
+func decides(f audit.Finding) bool {
+	return f.Severity == audit.Error || f.Severity == audit.SeverityIncomplete
+}
+
+// collapsed returns a block that is shown closed. No untrusted text goes into its
+// title: Markdown is not parsed within <summary>.
+func (b block) collapsed(title string) block {
+	b.rank = rankNote
+	b.open = fmt.Sprintf("<details><summary>%s: %d</summary>\n\n", title, len(b.lines)) + b.open
+	b.close += "</details>\n\n"
+	return b
+}
+
+// markdownAbout has the parts of the total, and what the environment is.
+func markdownAbout(r *audit.Report, s stage) block {
+	about := block{rank: rankCause, what: "remarks", close: "\n"}
+	total, beside := s.counts()
+	for _, text := range []string{strings.Join(slices.Concat(total, beside), ", "), s.ecosystems(terminal.MarkdownText), s.files()} {
+		if text != "" {
+			about.lines = append(about.lines, "- "+text+"\n")
+		}
+	}
+	for _, a := range s.about() {
+		about.lines = append(about.lines, "- "+a.label+": "+orNothing(terminal.MarkdownText(a.text))+"\n")
+	}
+	return about
 }
 
 // orNothing returns a placeholder for an empty text.
@@ -333,7 +384,7 @@ func markdownFinding(s stage, f audit.Finding) string {
 	b.WriteString("\n\n")
 	for i, path := range f.Paths {
 		if i == shownItems {
-			fmt.Fprintf(&b, "- and %d more\n", len(f.Paths)-i)
+			fmt.Fprintf(&b, "- and %d more, which the json report has\n", len(f.Paths)-i)
 			break
 		}
 		fmt.Fprintf(&b, "- %s\n", terminal.MarkdownCode(path))
@@ -348,9 +399,9 @@ func markdownFinding(s stage, f audit.Finding) string {
 				fmt.Fprintf(&b, "- and %d more, below\n", len(f.Dependencies)-i)
 				break
 			}
-			why := s.why(id)
-			if why == "" {
-				why = s.provenance(id)
+			why := cmp.Or(s.why(id), s.provenance(id))
+			if dir := directory(s.byID[id]); dir != "" {
+				why += ", in " + dir
 			}
 			fmt.Fprintf(&b, "%s\n", strings.TrimRight("- "+orNothing(terminal.MarkdownCode(s.name(id)))+" "+terminal.MarkdownText(why), " "))
 		}
@@ -372,15 +423,25 @@ func markdownAdvice(s string) string {
 	if len(pieces)%2 == 0 {
 		return terminal.MarkdownText(s) // an unpaired backquote
 	}
+	var out []string
 	for i, piece := range pieces {
-		if i%2 == 0 {
-			pieces[i] = terminal.MarkdownText(piece)
+		if i%2 == 1 {
+			out = append(out, terminal.CodeSpan(piece))
+			continue
+		}
+		// Punctuation stays at what it follows; spaces keep the backquotes of
+		// neighbours apart.
+		rest := strings.TrimLeft(piece, ",.;)")
+		if n := len(piece) - len(rest); n > 0 && len(out) > 0 {
+			out[len(out)-1] += piece[:n]
 		} else {
-			pieces[i] = terminal.CodeSpan(piece)
+			rest = piece
+		}
+		if text := terminal.MarkdownText(rest); text != "" {
+			out = append(out, text)
 		}
 	}
-	// Spaces keep the backquotes of neighbours apart.
-	return strings.Join(slices.DeleteFunc(pieces, func(p string) bool { return p == "" }), " ")
+	return strings.Join(out, " ")
 }
 
 // fenced returns one line of code in a fence that is longer than any run of

@@ -137,6 +137,9 @@ func (m *maker) stageResults(s *audit.Stage, f audit.Finding, byID map[string]*a
 		} else {
 			text += ": " + f.Message
 		}
+		if dir := directory(d); dir != "" {
+			text += ", in " + dir
+		}
 		out = append(out, m.result(s.Name, f, cmp.Or(d.Key, id), text, cmp.Or(dependencyPlace(d), causedAt(s, d.ID))))
 	}
 	if len(f.Dependencies) > 0 {

@@ -155,7 +155,6 @@ func (p *page) stageBlock(r *audit.Report, s stage) {
 // stageGrouped writes a stage with all that does not decide its verdict in a group,
 // which a log shows closed.
 func (p *page) stageGrouped(r *audit.Report, s stage, lists func()) {
-	decides := func(f audit.Finding) bool { return f.Severity == audit.Error || f.Severity == audit.SeverityIncomplete }
 	grown := slices.ContainsFunc(s.Findings, func(f audit.Finding) bool { return decides(f) && f.Rule == audit.RuleGrowth.ID })
 	open := slices.ContainsFunc(s.Gaps, func(g audit.Gap) bool { return g.Waived == nil })
 	p.stageHead(r, s)
