@@ -209,7 +209,7 @@ func (r *Report) PartFindings(required []string) []Finding {
 		add(RuleNotJudged, Facts{Subject: wording.Count(len(left), "critical stage", "critical stages") + ": " + strings.Join(left, ", ")})
 	}
 	r.exceptionFindings(add)
-	return out
+	return append(out, r.PolicyFrom.findings()...)
 }
 
 // exceptionFindings reports the exceptions that no stage needs, and those that end

@@ -74,6 +74,9 @@ func Merge(parts []Part) (*Report, error) {
 	slices.SortStableFunc(out.Stages, func(a, b Stage) int {
 		return cmp.Compare(out.Inputs.place(a.Name), out.Inputs.place(b.Name))
 	})
+	for _, p := range parts {
+		out.PolicyFrom = out.PolicyFrom.union(p.Report.PolicyFrom)
+	}
 	out.Findings = findings
 	out.Conclude(nil)
 	return &out, out.Validate()
@@ -125,7 +128,7 @@ func (r *Report) Conclude(required []string) {
 
 // partRule reports whether a finding of the rule is one of [Report.PartFindings].
 func partRule(id string) bool {
-	return slices.ContainsFunc([]Rule{RuleNotReported, RuleNotJudged, RuleUnusedException, RuleExpiring}, func(r Rule) bool { return r.ID == id })
+	return slices.ContainsFunc([]Rule{RuleNotReported, RuleNotJudged, RuleUnusedException, RuleExpiring, RulePolicySelf, RulePolicyChanged, RuleStageNotInPolicy}, func(r Rule) bool { return r.ID == id })
 }
 
 // partStage is a stage with the name of the report that it is from.
@@ -217,6 +220,12 @@ func differ(what string, a, b Part, x, y string) error {
 func header(r *Report) *Report {
 	out := *r
 	out.Stages, out.Findings, out.Verdict = nil, nil, ""
+	if out.PolicyFrom != nil {
+		// Each job has read the files of its stages.
+		from := *out.PolicyFrom
+		from.Files = nil
+		out.PolicyFrom = &from
+	}
 	return &out
 }
 

@@ -98,6 +98,9 @@ func (r *Report) Validate() error {
 	if err := r.validateInputs(); err != nil {
 		return err
 	}
+	if err := r.PolicyFrom.validate(); err != nil {
+		return err
+	}
 	names := map[string]bool{}
 	for i := range r.Stages {
 		s := &r.Stages[i]

@@ -43,6 +43,9 @@ type Report struct {
 	// Inputs are the configuration and what belongs to it; nil for the scan of one
 	// environment.
 	Inputs *Inputs `json:"inputs,omitempty"`
+	// PolicyFrom is where configuration, baseline, exceptions and locks were read from
+	// if that is not the checkout.
+	PolicyFrom *PolicyFrom `json:"policyFrom,omitempty"`
 	// Stages are in the order of the configuration.
 	Stages []Stage `json:"stages"`
 	// Findings are those about the configuration or the baseline as a whole

@@ -79,7 +79,7 @@ func Rules() []Rule {
 		RuleBasePinned, RuleBaseChanged, RuleBaseLimit, RuleBaseClaimed, RuleBaseGrowth, RuleBaseCompared,
 		RuleClaim, RuleStartup, RulePrivilege, RuleCode, RuleBytecode, RuleRedirect, RuleConffile, RuleUnsealed, RuleLeftover, RuleIdentity, RuleName, RuleNonASCII, RuleHalfInstalled,
 		RuleWeakLock, RuleUnusedLock, RuleUnknownRoot, RuleUnusedFirstParty, RuleUnusedException, RuleExpiring, RuleExcepted, RuleExpiredWaiver, RuleUnusedWaiver, RuleUnusedAccept,
-		RuleDemoted, RuleLoosened, RuleStageGone, RuleNotJudged, RuleShrunk,
+		RulePolicySelf, RuleStageNotInPolicy, RulePolicyChanged, RuleDemoted, RuleLoosened, RuleStageGone, RuleNotJudged, RuleShrunk,
 	}
 }
 

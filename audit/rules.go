@@ -727,6 +727,53 @@ var RuleNotReported = Rule{
 	},
 }
 
+// Policy that is not of the checkout: --policy-from and --policy.
+var (
+	RulePolicySelf = Rule{
+		ID: "policy-of-itself", Title: "The policy is that of the commit under test", Strict: Info, Other: Info,
+		What:    "`--policy-from` names the commit that is checked out, or `--policy` the checkout itself. It is a warning for HEAD, which is the commit under test in every job.",
+		Why:     "What a branch changes is then judged by what it changes. On the trusted branch itself that is right; in the job of a pull request it is a gate that judges nothing.",
+		Fix:     "name the branch that the pull request is for: `--policy-from origin/main`, or the commit that the platform names as its base.",
+		Accept:  acceptInfo,
+		message: func(f Facts) string { return "the policy is that of the commit under test: " + f.Subject },
+		hint: func(f Facts) string {
+			if f.Severity == Info {
+				return ""
+			}
+			return "name the branch that is trusted, such as --policy-from origin/main"
+		},
+	}
+	RuleStageNotInPolicy = Rule{
+		ID: "stage-not-in-policy", Title: "Only the branch has a stage", Strict: Warning, Other: Warning,
+		What:   "The configuration of the checkout has a stage that the trusted one (`--policy-from`, `--policy`) does not have.",
+		Why:    "The stage is not judged: its limits and exceptions are those of the branch. It is named so that a reviewer does not take the verdict for one about it.",
+		Fix:    "review the stage; it is judged when the trusted branch has it.",
+		Accept: acceptWarning,
+		message: func(f Facts) string {
+			return fmt.Sprintf("only this branch has the stage %q: it is not judged by %s", f.Subject, f.Detail)
+		},
+		hint: text("review it; it is judged when the trusted branch has it"),
+	}
+	RulePolicyChanged = Rule{
+		ID: "policy-changed", Title: "The branch changes what decides", Strict: Info, Other: Info,
+		What:   "The configuration, the baseline, the file of exceptions, a lock, an index or a key differs in the checkout from what the stages were judged by (`--policy-from`, `--policy`). What was not committed counts too.",
+		Why:    "The verdict is that of the trusted files. What is installed by a changed lock differs from the trusted one, and fails a critical stage; whether it may is for those who may change the trusted branch.",
+		Fix:    "nothing needs to be corrected. Review the change; it decides when the trusted branch has it.",
+		Accept: acceptInfo,
+		message: func(f Facts) string {
+			switch {
+			case len(f.Paths) == 0:
+				return fmt.Sprintf("%s that decide are changed by this branch; judged by %s", wording.Count(f.Count, "more file", "more files"), f.Subject)
+			case f.Detail == PolicyAdded:
+				return fmt.Sprintf("%s is added by this branch, and not read; judged by %s", f.Paths[0], f.Subject)
+			case f.Detail == PolicyRemoved:
+				return fmt.Sprintf("%s is removed by this branch; judged by %s", f.Paths[0], f.Subject)
+			}
+			return fmt.Sprintf("%s is changed by this branch; judged by %s", f.Paths[0], f.Subject)
+		},
+	}
+)
+
 // RuleNotJudged is about a run with --stage.
 var RuleNotJudged = Rule{
 	ID: "stage-not-judged", Title: "Critical stages were not judged", Strict: Warning, Other: Warning,

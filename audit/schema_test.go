@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -57,16 +58,20 @@ func TestReportSchemaCovers(t *testing.T) {
 	finding := Finding{Rule: RuleGaps.ID, Severity: SeverityIncomplete, Message: "m", Dependencies: []string{"a"}, Paths: []string{"p"}, Fix: "f", Accept: "a", Place: &Place{"f", 1, "e"}}
 	ofUse := finding
 	ofUse.Uses = []string{"action a/b@1"}
+	one := 1
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Config: "c",
-		Inputs:   &Inputs{[]InputFile{{InputConfiguration, "c", "sha256:00"}}, []ConfiguredStage{{"s", 1, true, true, []string{"f#j"}}, {"t", 2, false, true, nil}}, []ConfiguredException{except}, 30},
-		Findings: []Finding{finding},
+		Inputs:     &Inputs{[]InputFile{{InputConfiguration, "c", "sha256:00"}}, []ConfiguredStage{{"s", 1, true, true, []string{"f#j"}}, {"t", 2, false, true, nil}}, []ConfiguredException{except}, 30},
+		PolicyFrom: &PolicyFrom{"r", strings.Repeat("a", 40), "", true, []PolicyFile{{"p", PolicyChanged}}, []string{"s"}},
+		Findings:   []Finding{finding},
 		Stages: []Stage{{
 			Name: "s", Line: 1, Critical: true, Enforced: true, Environment: "e", OS: "o", Method: Method{1, "c"}, Verdict: Incomplete,
 			Image:       sbom.Image{Digest: "d", Platform: "p", BaseName: "n", BaseDigest: "d", Layers: []sbom.Layer{{Digest: "d", DiffID: "i", Size: 1, CreatedBy: "RUN"}}},
 			Base:        &StageBase{Ref: "r", Kind: "registry", Digest: "d", Pinned: true, Claimed: true, Known: true, Layers: 1, Dependencies: 2, Present: 1, Gone: 1},
 			Limitations: []Limitation{{sbom.Limitation{Name: "paths", Detail: "d"}, true}},
 			Counts:      Counts{Total: 1, Unaccounted: 1, Bundled: 1, Excluded: 2}, Ecosystems: []EcosystemCount{{"t", 1}}, Limit: &limit, Message: "m",
+			Policy: &Policy{Limit: &limit, BaseLimit: &limit, Growth: &one, Minimum: &limit, Distroless: true, Base: "snapshot", Verify: "sealed", RequireOS: "o", RequireLock: "l",
+				FirstParty: []string{"f"}, Registries: []string{"r"}, Accept: []string{"a"}, Waive: []string{"w"}},
 			Dependencies: []Dependency{
 				{Key: "a", Provenance: FromNowhere, Evidence: "none",
 					Lock: ref, Why: &Reason{"c", "d", ref}, Exception: &ExceptionRef{"r", "o", "2026-01-01"}, OSEvidence: "db-owned", Replaces: "z", Content: "c", Locked: "l", Covered: "x",

@@ -29,6 +29,8 @@ type Lock struct {
 	// requirements.txt, it is the SHA-256 of their digests.
 	Digest string
 
+	// place returns the path of the content of a file, nil for its own.
+	place func(path string) (string, error)
 	// digests are those of the files, in the order in which they were read.
 	digests []string
 	// edges are the requirements between entries, where they decide which of

@@ -12,7 +12,12 @@ import (
 //
 // An error names the file. A violation of the syntax or of a limit is a
 // [*SyntaxError]. There is no partial result.
-func Open(ctx context.Context, path string) (*Lock, error) {
+func Open(ctx context.Context, path string) (*Lock, error) { return OpenFrom(ctx, path, nil) }
+
+// OpenFrom is [Open] of files that are elsewhere: place returns the path of the
+// content of each, also of those that the lock includes. Errors and entries name
+// them as if they were not.
+func OpenFrom(ctx context.Context, path string, place func(path string) (string, error)) (*Lock, error) {
 	if filepath.Base(path) == ".package-lock.json" {
 		return nil, fmt.Errorf("%s: is npm's record of what is installed, not a lock; give package-lock.json or npm-shrinkwrap.json", path)
 	}
@@ -22,7 +27,7 @@ func Open(ctx context.Context, path string) (*Lock, error) {
 	if err := unreadName(path); err != nil {
 		return nil, err // also of a binary file, such as bun.lockb
 	}
-	l := &Lock{Path: path}
+	l := &Lock{Path: path, place: place}
 	src, err := l.readFile(ctx, path)
 	if err != nil {
 		return nil, err

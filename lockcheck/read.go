@@ -26,7 +26,7 @@ const maxLines = 4 << 20
 
 // readFile reads a file that the lock consists of.
 func (l *Lock) readFile(ctx context.Context, path string) (*source, error) {
-	src, err := readFile(ctx, path)
+	src, err := readFile(ctx, path, l.place)
 	if err == nil {
 		// Without the carriage returns a checkout on Windows has the same digest.
 		sum := sha256.Sum256(bytes.ReplaceAll(src.data, []byte("\r\n"), []byte("\n")))
@@ -46,11 +46,18 @@ func (l *Lock) digest() string {
 
 // readFile reads a whole regular file. It does not block on opening, since a
 // FIFO would hang the audit, and refuses devices.
-func readFile(ctx context.Context, path string) (*source, error) {
+func readFile(ctx context.Context, path string, place func(string) (string, error)) (*source, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	at := path
+	if place != nil {
+		var err error
+		if at, err = place(path); err != nil {
+			return nil, openError(path, err)
+		}
+	}
+	f, err := os.OpenFile(at, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, openError(path, err)
 	}

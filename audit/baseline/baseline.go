@@ -88,8 +88,11 @@ var ErrPolicy = errors.New("the gate of a critical stage gets weaker: a reason i
 
 // Load reads a baseline. The error for a file that does not exist matches
 // fs.ErrNotExist, that for a malformed one is a *[textfile.Error].
-func Load(path string) (*Baseline, error) {
-	data, err := textfile.Read(path, maxSize)
+func Load(path string) (*Baseline, error) { return LoadAt(path, path) }
+
+// LoadAt is [Load] of the file at place, which errors name path.
+func LoadAt(path, place string) (*Baseline, error) {
+	data, err := textfile.ReadAt(path, place, maxSize)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/textfile"
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -65,6 +66,10 @@ type Config struct {
 	// for any. ExceptionNotice is the number of days before its end in which audits
 	// warn about it; nil means [DefaultNotice].
 	ExceptionDays, ExceptionNotice *int
+	// Files is where the files are that the configuration names, nil for where their
+	// paths lead, and From what that is. Only [LoadFrom] and a caller set them.
+	Files Files
+	From  *audit.PolicyFrom
 	// Stages are in the order of the file, which is the order of the report.
 	Stages []Stage
 }
@@ -210,8 +215,16 @@ type Waiver struct {
 
 // Load reads a configuration and finds its lock files. Mistakes in the file are
 // [textfile.Errors]; errors of the system are returned unchanged.
-func Load(path string) (*Config, error) {
-	data, err := textfile.Read(path, maxSize)
+func Load(path string) (*Config, error) { return LoadFrom(path, nil) }
+
+// LoadFrom is [Load] of a configuration that is in files, nil for where it is. Its
+// paths are then in files too.
+func LoadFrom(path string, files Files) (*Config, error) {
+	place, err := (&Config{Files: files}).placed(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := textfile.ReadAt(path, place, maxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -219,6 +232,7 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Files = files
 	if err := loadExceptions(c, places.exceptionsAt); err != nil {
 		return nil, err
 	}

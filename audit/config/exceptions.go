@@ -269,7 +269,11 @@ func loadExceptions(c *Config, at position) error {
 		return nil
 	}
 	path := c.ExceptionsPath()
-	data, err := textfile.Read(path, maxSize)
+	place, err := c.placed(path)
+	var data []byte
+	if err == nil {
+		data, err = textfile.ReadAt(path, place, maxSize)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		d := &decoder{file: c.File}
 		d.fail(at, "create it with depaudit except add, or write `exceptions: []` in it; paths are relative to the directory of this file",

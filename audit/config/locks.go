@@ -29,7 +29,7 @@ func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
 		var found []foundLock
 		for j, lock := range s.Locks {
 			at, pattern := places[i][j], lock.Path
-			files, err := lockFiles(c.path(""), pattern)
+			files, err := c.lockFiles(pattern)
 			switch {
 			case err != nil:
 				d.fail(at, "", "lock %s: %v", textfile.Quote(pattern), err)
@@ -91,13 +91,14 @@ func (d *decoder) merge(found []foundLock) []LockFile {
 
 func isPattern(path string) bool { return strings.ContainsAny(path, `*?[{\`) }
 
-func lockFiles(dir, pattern string) ([]string, error) {
+func (c *Config) lockFiles(pattern string) ([]string, error) {
 	if !isPattern(pattern) {
-		path := pattern
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, filepath.FromSlash(pattern))
+		path := c.path(pattern)
+		place, err := c.placed(path)
+		var info fs.FileInfo
+		if err == nil {
+			info, err = os.Stat(place)
 		}
-		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
@@ -112,8 +113,9 @@ func lockFiles(dir, pattern string) ([]string, error) {
 	// The part before the first wildcard is a path and may contain "..", which
 	// is not allowed in an fs.FS.
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
-	if !filepath.IsAbs(base) {
-		base = filepath.Join(dir, filepath.FromSlash(base))
+	base = c.path(base)
+	if c.Files != nil {
+		return c.Files.Glob(base, rest)
 	}
 	matches, err := doublestar.Glob(os.DirFS(base), rest, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
 	if err != nil {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -54,11 +56,14 @@ func (s *Stage) Verified() bool {
 // SourcesOf returns what the files of a stage are verified with, its own and the
 // pipeline's, as paths to open.
 func (c *Config) SourcesOf(s *Stage) Sources {
-	all := func(a, b []string) []string {
+	all := func(key string, a, b []string) []string {
 		var out []string
 		for _, p := range slices.Concat(a, b) {
-			if !isFingerprint(p) {
+			if key != "trust" || !isFingerprint(p) {
 				p = c.path(p)
+				if place, err := c.sourcePlace(key, p); err == nil {
+					p = place
+				}
 			}
 			if !slices.Contains(out, p) {
 				out = append(out, p)
@@ -67,8 +72,8 @@ func (c *Config) SourcesOf(s *Stage) Sources {
 		return out
 	}
 	return Sources{
-		Indexes: all(c.Sources.Indexes, s.Sources.Indexes), Artifacts: all(c.Sources.Artifacts, s.Sources.Artifacts),
-		Trust: all(c.Sources.Trust, s.Sources.Trust),
+		Indexes: all("indexes", c.Sources.Indexes, s.Sources.Indexes), Artifacts: all("artifacts", c.Sources.Artifacts, s.Sources.Artifacts),
+		Trust: all("trust", c.Sources.Trust, s.Sources.Trust),
 	}
 }
 
@@ -102,6 +107,20 @@ func (p *configParser) sourceFields(s *Sources) []field {
 	}
 }
 
+// sourcePlace returns the path of the content of a source. Artifacts are checked by
+// their digests, and what a key signed by the key: they are often downloaded by the
+// job, so that a commit does not have them. A key is trusted because it is there.
+func (c *Config) sourcePlace(key, path string) (string, error) {
+	if key == "artifacts" {
+		return path, nil
+	}
+	place, err := c.placed(path)
+	if key == "indexes" && errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	return place, err
+}
+
 // checkSources reports paths that do not exist: files would be verified with less
 // than the configuration names.
 func checkSources(c *Config, sources []sourcePlace) textfile.Errors {
@@ -110,8 +129,16 @@ func checkSources(c *Config, sources []sourcePlace) textfile.Errors {
 		if s.key == "trust" && isFingerprint(s.path) {
 			continue
 		}
-		if _, err := os.Stat(c.path(s.path)); err != nil {
+		path := c.path(s.path)
+		switch place, err := c.sourcePlace(s.key, path); {
+		case errors.Is(err, fs.ErrNotExist):
 			d.fail(s.at, "paths are relative to the directory of this file", "%s: %s does not exist", s.key, textfile.Quote(s.path))
+		case err != nil:
+			d.fail(s.at, "", "%s: %v", s.key, err)
+		default:
+			if _, err := os.Stat(place); err != nil {
+				d.fail(s.at, "paths are relative to the directory of this file", "%s: %s does not exist", s.key, textfile.Quote(s.path))
+			}
 		}
 	}
 	return d.errs

@@ -53,6 +53,8 @@ type Input struct {
 	Roots []audit.Root
 	// Base is the base of the environment, nil without one.
 	Base *Base
+	// From is where the policy is from, nil for the checkout.
+	From *audit.PolicyFrom
 	// Definition is what defines the stage, nil if nothing is named.
 	Definition *Definition
 }
@@ -73,7 +75,7 @@ func Pipeline(c *config.Config, inputs []Input, accepted *baseline.Baseline, too
 	ordered := slices.SortedStableFunc(slices.Values(inputs), func(a, b Input) int {
 		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Stage.Name, b.Stage.Name))
 	})
-	r.Inputs = inputsOf(c, accepted)
+	r.Inputs, r.PolicyFrom = inputsOf(c, accepted), c.From
 	for _, in := range ordered {
 		s := judgeStage(in, c.Registries, except, accepted, true)
 		s.Remaining = remaining(in, &s, c.Registries, except, accepted)
@@ -150,7 +152,7 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 		Growth: audit.Growth{Allowed: c.Growth, Added: []audit.GrowthGroup{}, Removed: []audit.Accepted{}, Changed: []audit.VersionChange{}},
 	}
 	except := all.inStage(c.Name)
-	p := &policy{stage: &s, config: c, except: except, waive: newWaivers(c.Waive, except.today), gated: gated, coveredFiles: map[string][]string{}}
+	p := &policy{stage: &s, config: c, from: in.From, except: except, waive: newWaivers(c.Waive, except.today), gated: gated, coveredFiles: map[string][]string{}}
 	var before *baseline.Stage
 	if accepted != nil {
 		before = accepted.Stages[c.Name]

@@ -23,6 +23,7 @@ type policy struct {
 	stage     *audit.Stage
 	config    *config.Stage
 	footprint *footprint // nil when the scan was lost
+	from      *audit.PolicyFrom
 	except    *stageExceptions
 	waive     *waivers
 	// gated is false for a scan without configuration, which is not compared
@@ -250,7 +251,7 @@ func (p *policy) provenance() {
 		default:
 			facts := audit.Facts{Count: len(ids), Dependencies: ids, Detail: p.footprint.hint(r, ids)}
 			if r.ID == audit.RuleNotPinned.ID {
-				facts.Subject, facts.Note = p.footprint.foundHint(ids, p.gated), p.footprint.pastLock(ids)
+				facts.Subject, facts.Note = p.footprint.foundHint(ids, p.gated), p.footprint.pastLock(ids)+p.changedLocks()
 			}
 			p.add(r, facts)
 		}

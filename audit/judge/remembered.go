@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -109,6 +111,21 @@ func snapshotCommands(s *config.Stage) string {
 		command += " " + f.Name + " " + wording.ShellWord(f.Value)
 	}
 	return "`depaudit snapshot" + environment + " -o " + file + "`, `" + command + " --since " + s.Name + "=" + file + "`"
+}
+
+// changedLocks returns which locks of the stage the branch changes, as the end of a
+// message about packages that the trusted ones do not have.
+func (p *policy) changedLocks() string {
+	var changed []string
+	for _, l := range p.footprint.locks {
+		if path := sbom.ValidText(filepath.ToSlash(l.Path)); p.from.Differs(path) {
+			changed = append(changed, path)
+		}
+	}
+	if len(changed) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s %s changed by this branch, and judged as in %s", strings.Join(changed, ", "), wording.Form(len(changed), "is", "are"), p.from.Name())
 }
 
 // lateSnapshot reports a snapshot that has what the stage added when it was

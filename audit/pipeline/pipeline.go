@@ -149,6 +149,14 @@ func ScanStages(ctx context.Context, cfg *config.Config, o Options) (*Scans, err
 	if err := scanStages(ctx, stages, o); err != nil {
 		return nil, err
 	}
+	if files := cfg.Files; files != nil {
+		// Now all locks are read, with what they include.
+		p.config.From = files.From()
+		for i := range stages {
+			stages[i].input.From = p.config.From
+			shown(&stages[i].input, files)
+		}
+	}
 	scans := &Scans{config: p.config, tool: o.tool(), today: o.Today}
 	for _, s := range stages {
 		scans.inputs = append(scans.inputs, s.input)
@@ -169,7 +177,7 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*applied, []st
 		if err != nil {
 			return nil, nil, &InputError{Err: fmt.Errorf("stage %s: %w", stage.Name, errors.Unwrap(err)), Hint: hintOf(err)}
 		}
-		if s.input.Locks, err = locks.open(ctx, stage.LockFiles); err != nil {
+		if s.input.Locks, err = locks.open(ctx, cfg, stage.LockFiles); err != nil {
 			return nil, nil, err
 		}
 		if err := p.checkLinks(s); err != nil {
@@ -228,7 +236,7 @@ func Scan(ctx context.Context, stage config.Stage, o Options) (*audit.Report, er
 	if err != nil {
 		return nil, err
 	}
-	if s.input.Locks, err = make(lockCache).open(ctx, stage.LockFiles); err != nil {
+	if s.input.Locks, err = make(lockCache).open(ctx, &config.Config{}, stage.LockFiles); err != nil {
 		return nil, err
 	}
 	if o.Suggest {
@@ -308,6 +316,9 @@ func (s *stageScan) verify(c *config.Config, o Options) error {
 	sources.Artifacts = slices.Concat(sources.Artifacts, o.Sources.Artifacts)
 	sources.Trust = slices.Concat(sources.Trust, o.Sources.Trust)
 	paths, dirs := lockPaths(stage.LockFiles)
+	for i, path := range paths {
+		paths[i] = c.Placed(path)
+	}
 	s.env.Verify = &ledger.Request{
 		Indexes: sources.Indexes, Artifacts: slices.Concat(sources.Artifacts, o.Artifacts), Trust: sources.Trust,
 		Locks: paths, For: dirs, Cache: o.Manifests, Sealed: stage.Verify == config.VerifySealed,
@@ -391,12 +402,16 @@ func lockPaths(files []config.LockFile) (paths []string, dirs [][]string) {
 	return paths, dirs
 }
 
-func (c lockCache) open(ctx context.Context, files []config.LockFile) ([]*lockcheck.Lock, error) {
+func (c lockCache) open(ctx context.Context, cfg *config.Config, files []config.LockFile) ([]*lockcheck.Lock, error) {
+	var place func(string) (string, error)
+	if cfg.Files != nil {
+		place = cfg.Files.Place
+	}
 	var locks []*lockcheck.Lock
 	for _, f := range files {
 		path := f.Path
 		if c[path] == nil {
-			lock, err := lockcheck.Open(ctx, path)
+			lock, err := lockcheck.OpenFrom(ctx, path, place)
 			if err != nil {
 				return nil, &InputError{Err: err}
 			}

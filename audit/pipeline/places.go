@@ -47,12 +47,12 @@ func checkPlaces(cfg *config.Config, stages []stageScan, o Options) error {
 				Hint: "keep it in a directory that reviewers control, outside of every scanned root",
 			}
 		}
-		if err := errors.Join(in("the configuration", cfg.File), in("the file of exceptions", cfg.ExceptionsPath()), in("the baseline", o.BaselineFile)); err != nil {
+		if err := errors.Join(in("the configuration", cfg.Placed(cfg.File)), in("the file of exceptions", cfg.Placed(cfg.ExceptionsPath())), in("the baseline", cfg.Placed(o.BaselineFile))); err != nil {
 			return first(err)
 		}
 		for _, l := range s.input.Locks {
 			for _, file := range lockFiles(l) {
-				if err := in("the lock file", file); err != nil {
+				if err := in("the lock file", cfg.Placed(file)); err != nil {
 					return err
 				}
 			}

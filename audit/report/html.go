@@ -206,6 +206,9 @@ func newHTMLPage(r *audit.Report) (*htmlPage, error) {
 		Title: foreign(cmp.Or(r.Pipeline, "depaudit")), Verdict: foreign(verdictWord(r.Verdict)), Class: foreign(string(r.Verdict)),
 		Summary: summary(r), Method: foreign(method(r)), Findings: htmlFindings(r.Findings, nil), Inputs: htmlInputs(r),
 	}
+	if text := policyLine(r, foreign); text != "" {
+		p.Summary += "; policy: " + text
+	}
 	if isScan(r) {
 		p.Title = foreign(r.Stages[0].Name)
 	}

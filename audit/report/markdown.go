@@ -155,7 +155,7 @@ func (b block) within(room int) (string, bool) {
 
 func markdownHead(r *audit.Report) block {
 	// Room for the headline is set aside in minMarkdown.
-	const maxName = 128
+	const maxName, maxPath = 128, 48
 	name, numbers, system := r.Pipeline, summary(r), ""
 	if isScan(r) {
 		s := indexed(&r.Stages[0])
@@ -165,6 +165,9 @@ func markdownHead(r *audit.Report) block {
 	head := "## " + strings.TrimSpace(verdictWord(r.Verdict)+" "+terminal.CodeSpan(terminal.EscapeTo(name, maxName))) + "\n\n" + numbers
 	if system != "" {
 		head += ", " + terminal.MarkdownText(terminal.EscapeTo(system, maxName))
+	}
+	if text := policyLine(r, func(text string) string { return terminal.MarkdownText(terminal.EscapeTo(text, maxPath)) }); text != "" {
+		head += "\n\nPolicy: " + text
 	}
 	return block{rank: rankHead, open: head + "\n\n"}
 }

@@ -198,3 +198,20 @@ func severityWord(s audit.Severity) string {
 	}
 	return "unknown"
 }
+
+// policyLine returns where the policy is from if it is not of the checkout, and what
+// the checkout changes of it; "" otherwise. untrusted escapes text for the format.
+func policyLine(r *audit.Report, untrusted func(string) string) string {
+	p := r.PolicyFrom
+	if p == nil {
+		return ""
+	}
+	text := untrusted(p.Name())
+	if p.Self {
+		text += ", the commit under test"
+	}
+	if changes := p.Summary(untrusted); changes != "" {
+		text += "; this branch " + changes
+	}
+	return text
+}

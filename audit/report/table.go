@@ -56,6 +56,9 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 		return err
 	}
 	p := &page{terminal.NewPage(terminal.Options{Width: o.Width, Color: o.Color, Cut: o.Cut, Groups: o.Groups})}
+	if text := policyLine(r, terminal.Escape); text != "" {
+		p.Prose("policy     ", "           ", text, terminal.Plain)
+	}
 	if len(r.Stages) != 1 || r.Verdict != r.Stages[0].Verdict || len(notReported(r)) > 0 {
 		p.reportHead(r)
 	}
@@ -74,7 +77,7 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 		}
 		p.Blank()
 	}
-	if len(r.Findings) > 0 {
+	if slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return !idle(f) }) {
 		p.line(p.Paint("Configuration and baseline", terminal.Bold))
 		p.findings(stage{Stage: &audit.Stage{}}, r.Findings)
 		p.Blank()

@@ -20,8 +20,11 @@ var ErrTooLarge = errors.New("file is too large")
 
 // Read reads a regular file of at most limit bytes, without a byte order mark.
 // Pipes and devices are refused, as reading one may never end.
-func Read(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
+func Read(path string, limit int64) ([]byte, error) { return ReadAt(path, path, limit) }
+
+// ReadAt is [Read] of the file at place, which errors name path.
+func ReadAt(path, place string, limit int64) ([]byte, error) {
+	info, err := os.Stat(place)
 	if err != nil {
 		return nil, PathError(path, err)
 	}
@@ -33,7 +36,7 @@ func Read(path string, limit int64) ([]byte, error) {
 	case info.Size() > limit:
 		return nil, fmt.Errorf("%s: %w: it has %d bytes, and at most %d are read", path, ErrTooLarge, info.Size(), limit)
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(place)
 	if err != nil {
 		return nil, PathError(path, err)
 	}

@@ -32,6 +32,9 @@ type pipelineFlags struct {
 	envs     []string
 	since    []string
 	sources  config.Sources
+	// policyFrom and policyDir are where the policy is read from if that is not the
+	// checkout.
+	policyFrom, policyDir string
 }
 
 // registerSources adds the flags of commands that verify files.
@@ -90,16 +93,40 @@ type job struct {
 	sources      config.Sources
 	// stages are the names that --stage chose, in the configuration's order.
 	stages []string
+	// close removes what was read of another policy.
+	close func()
 }
 
 // load reads the configuration and the baseline, and checks the flags against
 // them.
-func (p *pipelineFlags) load() (*job, error) {
-	cfg, err := config.Load(p.config)
-	if errors.Is(err, fs.ErrNotExist) && p.config == defaultConfig {
-		return nil, usage(noConfig())
-	}
+//
+// close of the job must be called.
+func (p *pipelineFlags) load(ctx context.Context) (*job, error) {
+	files, remove, err := p.openPolicy(ctx)
 	if err != nil {
+		return nil, err
+	}
+	j, err := p.loadFrom(files)
+	if err != nil {
+		remove()
+		return nil, err
+	}
+	j.close = remove
+	return j, nil
+}
+
+// loadFrom is load with the files of a policy, nil for those of the checkout.
+func (p *pipelineFlags) loadFrom(files config.Files) (*job, error) {
+	cfg, err := config.LoadFrom(p.config, files)
+	switch {
+	case err == nil:
+	case files != nil && errors.Is(err, fs.ErrNotExist):
+		return nil, usage(&hinted{err, "the policy must have the configuration before a branch is judged by it: commit it there first"})
+	case files != nil:
+		return nil, usage(fmt.Errorf("%w\n  this is the configuration of %s", err, files.From().Name()))
+	case errors.Is(err, fs.ErrNotExist) && p.config == defaultConfig:
+		return nil, usage(noConfig())
+	default:
 		return nil, usage(err)
 	}
 	j := &job{config: cfg, sources: p.sources}
@@ -120,7 +147,19 @@ func (p *pipelineFlags) load() (*job, error) {
 	if p.baseline != "" {
 		j.baselinePath, cfg.Baseline = p.baseline, p.baseline
 	}
-	j.baseline, err = baseline.Load(j.baselinePath)
+	place := j.baselinePath
+	if files != nil {
+		if place, err = files.Place(place); errors.Is(err, fs.ErrNotExist) {
+			files.Missed(j.baselinePath)
+			return j, nil
+		} else if err != nil {
+			return nil, usage(err)
+		}
+		if err := p.placeSources(j, files); err != nil {
+			return nil, usage(err)
+		}
+	}
+	j.baseline, err = baseline.LoadAt(j.baselinePath, place)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, usage(err)
 	}
@@ -288,10 +327,11 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 			if err := required.check(cmd); err != nil {
 				return err
 			}
-			j, err := which.load()
+			j, err := which.load(cmd.Context())
 			if err != nil {
 				return err
 			}
+			defer j.close()
 			for _, name := range required.names {
 				if j.config.Stage(name) == nil {
 					return usage(noStage("--require-stages", name, j.config))
@@ -315,6 +355,7 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 		},
 	}
 	which.register(cmd)
+	which.registerPolicy(cmd)
 	which.registerSources(cmd)
 	out.register(cmd)
 	limits.register(cmd)

@@ -73,10 +73,11 @@ or could not write.`,
 			if err := limits.check(); err != nil {
 				return err
 			}
-			j, err := which.load()
+			j, err := which.load(cmd.Context())
 			if err != nil {
 				return err
 			}
+			defer j.close()
 			command := acceptCommand
 			var r *audit.Report
 			if len(from) > 0 {
@@ -256,11 +257,12 @@ catalogers as this depaudit uses, and has the critical stages of the
 configuration. Exit code 2 when the file is wrong, 3 when a stage could not be
 compared with it.`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			j, err := which.load()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			j, err := which.load(cmd.Context())
 			if err != nil {
 				return err
 			}
+			defer j.close()
 			if j.baseline == nil {
 				return incomplete(&hinted{fmt.Errorf("baseline does not exist: %s", j.baselinePath), "create it with: depaudit baseline update"})
 			}
@@ -268,6 +270,7 @@ compared with it.`,
 		},
 	}
 	which.register(cmd)
+	which.registerPolicy(cmd)
 	return cmd
 }
 
@@ -316,11 +319,12 @@ are needed. Nothing is scanned.`,
 		Example: `  depaudit baseline show
   depaudit baseline show --stage build-source`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			j, err := which.load()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			j, err := which.load(cmd.Context())
 			if err != nil {
 				return err
 			}
+			defer j.close()
 			if j.baseline == nil {
 				return incomplete(&hinted{fmt.Errorf("baseline does not exist: %s", j.baselinePath), "create it with: depaudit baseline update"})
 			}
@@ -368,6 +372,7 @@ are needed. Nothing is scanned.`,
 		},
 	}
 	which.register(cmd)
+	which.registerPolicy(cmd)
 	limitVar(cmd, &limit, 0, "dependencies and files of each stage")
 	return cmd
 }

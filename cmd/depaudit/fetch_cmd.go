@@ -145,10 +145,11 @@ func (f *fetchFlags) with(dirs []string) []string {
 }
 
 func (c *command) stageProofs(ctx context.Context, f *fetchFlags) ([]pipeline.StageProof, error) {
-	j, err := f.which.load()
+	j, err := f.which.load(ctx)
 	if err != nil {
 		return nil, err
 	}
+	defer j.close()
 	options, done := c.scanOptions(f.limits)
 	defer done()
 	options.Stages, options.Environments, options.Since = j.stages, j.environments, j.since

@@ -144,7 +144,7 @@ var confined = map[string][]string{
 	"github.com/spf13/cobra":                    {"cmd/depaudit"},
 	"github.com/spf13/pflag":                    {"cmd/depaudit"},
 	"golang.org/x/term":                         {"cmd/depaudit"},
-	"os/exec":                                   {"cmd/depaudit"}, // it starts itself and nothing else
+	"os/exec":                                   {"cmd/depaudit"}, // it starts itself, and git for --policy-from
 	"os/signal":                                 {"cmd/depaudit"},
 	"flag":                                      {},
 	"log":                                       {},

@@ -40,17 +40,18 @@ the command line is wrong.`,
   depaudit stages --kind host --without-base --names
   echo "stages=$(depaudit stages --json)" >>"$GITHUB_OUTPUT"`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if names && asJSON {
 				return usage(errors.New("--names and --json exclude each other"))
 			}
 			if err := checkKind(kind); err != nil {
 				return usage(err)
 			}
-			j, err := which.load()
+			j, err := which.load(cmd.Context())
 			if err != nil {
 				return err
 			}
+			defer j.close()
 			rows := j.stageRows(kind, bare)
 			switch {
 			case asJSON:
@@ -75,6 +76,7 @@ the command line is wrong.`,
 		},
 	}
 	which.register(cmd)
+	which.registerPolicy(cmd)
 	cmd.Flags().StringVar(&kind, "kind", "", "only those whose environment is of this `SCHEME`, such as host")
 	cmd.Flags().BoolVar(&bare, "without-base", false, "only those without a base, in the configuration or by --since")
 	cmd.Flags().BoolVar(&names, "names", false, "print the names alone")
