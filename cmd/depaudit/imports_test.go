@@ -105,7 +105,7 @@ var layers = map[string][]string{
 	},
 
 	"cmd/depaudit": {
-		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/ledger", "audit/pipeline", "audit/propose", "audit/query", "audit/bundle", "audit/report", "audit/terminal",
+		"audit", "audit/atomicfile", "audit/baseline", "audit/config", "audit/explore", "audit/ledger", "audit/pipeline", "audit/propose", "audit/query", "audit/bundle", "audit/report", "audit/terminal", "audit/textfile",
 		"lockcheck", "lockcheck/artifact", "lockcheck/fetch",
 		"sbom", "sbom/catalogers", "sbom/cyclonedx", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/scan", "sbom/spdx",
 		"lockcheck/index", "lockcheck/trust",
