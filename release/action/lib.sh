@@ -41,7 +41,7 @@ output() {
     case $2 in
     *"$newline"* | *"$(printf '\r')"*) fail 4 "the output $1 has several lines" ;;
     esac
-    [ -z "${GITHUB_OUTPUT:-}" ] || printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"
+    printf '%s=%s\n' "$1" "$2" >>"${GITHUB_OUTPUT:-$home/outputs}"
 }
 
 # is_true NAME VALUE reports whether an input is true, and refuses other words
