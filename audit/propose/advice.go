@@ -202,7 +202,7 @@ func gitlabLines(stage, flags string) string {
 func (p *Proposal) next(b *strings.Builder, config string) {
 	for i := range p.Stages {
 		if p.Stages[i].Where != InImage {
-			b.WriteString("\nnext: commit the configuration with these steps. The first run ends with exit code\n3, since nothing is accepted yet. Accept what its report has, and commit that:\n")
+			b.WriteString("\nnext: commit the configuration with these steps. The first run ends with exit code\n3, since nothing is accepted yet. Review its report, accept it, and commit that:\n")
 			fmt.Fprintf(b, "  depaudit baseline update%s --from report.json\n", p.flag(config))
 			return
 		}

@@ -590,6 +590,12 @@ func (p *proposer) where(s *Stage, n *node) {
 		if n.file.Kind == definition.Workflow {
 			s.On = "container " + s.On
 		}
+		if name, digest, pinned := strings.Cut(n.job.Container, "@sha256:"); pinned && digestHex.MatchString(digest) && imageName.MatchString(name) {
+			s.Base = "registry:" + n.job.Container
+		}
+	}
+	if slices.ContainsFunc(n.job.RunsOn, func(label string) bool { return strings.EqualFold(label, "self-hosted") }) && s.Where == OnRunner {
+		s.Remarks = append(s.Remarks, "a self-hosted runner: what earlier jobs left on it is in its base")
 	}
 	if others := slices.ContainsFunc(n.job.RunsOn, notLinux.MatchString); others && s.Where == OnRunner {
 		what := "the package lists of Windows and macOS are not read: the stage is incomplete until the gap of the kind system is waived"

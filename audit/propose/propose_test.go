@@ -91,13 +91,16 @@ func check(t *testing.T, p *Proposal) {
 	}
 }
 
-// names returns the stages as "NAME" or "NAME critical".
+// names returns the stages as NAME, "!" if it is critical, "=BASE" and [LOCKS].
 func names(p *Proposal) string {
 	var out []string
 	for _, s := range p.Stages {
 		name := s.Name
 		if s.Critical {
 			name += "!"
+		}
+		if s.Base != "" {
+			name += "=" + s.Base
 		}
 		if len(s.Locks) > 0 {
 			name += fmt.Sprint(s.Locks)

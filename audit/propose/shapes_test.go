@@ -241,7 +241,7 @@ publish:
 				"build/Dockerfile": "FROM " + imageAt + "\n",
 				"Dockerfile":       "FROM scratch\n",
 			},
-			"image! image-image!",
+			"image! image-image!=registry:" + imageAt,
 			[]string{"Dockerfile: no job that publishes"},
 		},
 		{
@@ -251,7 +251,22 @@ publish:
 				"Dockerfile":        "FROM node:22 AS deps\nRUN npm ci\nFROM deps AS build\nRUN npm run build\nFROM " + imageAt + "\nCOPY --from=build /dist /srv\n",
 				"package-lock.json": npmLock,
 			},
-			"build![package-lock.json] image!", nil,
+			"build![package-lock.json] image!=registry:" + imageAt, nil,
+		},
+		{
+			// A container by digest is the base of what the job adds to it.
+			"containers",
+			map[string]string{".github/workflows/release.yml": tagged + `jobs:
+  pinned:
+    runs-on: x
+    container: ` + imageAt + `
+    steps: [{` + checkoutAt + `}, {run: npm publish}]
+  floating:
+    runs-on: x
+    container: {image: "node:22"}
+    steps: [{` + checkoutAt + `}, {run: npm publish}]
+`},
+			"pinned!=registry:" + imageAt + " floating!", nil,
 		},
 		{
 			// npm and working directories: the lock of the directory, or of the nearest
