@@ -74,6 +74,7 @@ func TestBaseProperties(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := Pipeline(c, []Input{in}, base, audit.Tool{}, today)
+		sameUpdate(t, c, []Input{in}, base, r, marshal(t, r))
 		if err := r.Validate(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -99,6 +100,7 @@ func TestBaseProperties(t *testing.T) {
 		grown := in
 		grown.Document = mustNew(t, more)
 		worse := Pipeline(c, []Input{grown}, base, audit.Tool{}, today)
+		sameUpdate(t, c, []Input{grown}, base, worse, marshal(t, worse))
 		if worse.Verdict != audit.Fail || !slices.Contains(worse.Stages[0].Growth.IDs(), sbom.Identity(&extra)) {
 			t.Fatalf("seed %d: what the stage adds is no growth: %+v", seed, worse.Stages[0].Growth)
 		}

@@ -49,6 +49,7 @@ func TestFiles(t *testing.T) {
 	run := func(in Input, accepted *baseline.Baseline) audit.Stage {
 		c.Stages = []config.Stage{in.Stage}
 		r := Pipeline(c, []Input{in}, accepted, audit.Tool{}, today)
+		sameUpdate(t, c, []Input{in}, accepted, r, marshal(t, r))
 		if err := r.Validate(); err != nil {
 			t.Error(err)
 		}

@@ -144,7 +144,10 @@ func runArchive(t *testing.T, a *txtar.Archive) *audit.Report {
 			}
 		}
 	}
-	return Pipeline(c, now, base, tool, today)
+	r := Pipeline(c, now, base, tool, today)
+	sameUpdate(t, c, now, base, r, marshal(t, r))
+	sameMerged(t, c, now, base, r)
+	return r
 }
 
 // parseBase makes a base of an inventory, nil of none. A first line

@@ -115,6 +115,22 @@ func sameUpdate(t *testing.T, c *config.Config, inputs []Input, accepted *baseli
 	}
 }
 
+// sameMerged checks that the reports of single stages merge into that of all.
+func sameMerged(t *testing.T, c *config.Config, inputs []Input, accepted *baseline.Baseline, r *audit.Report) {
+	t.Helper()
+	var parts []audit.Part
+	for _, in := range inputs {
+		parts = append(parts, audit.Part{Name: in.Stage.Name, Report: Pipeline(c, []Input{in}, accepted, r.Tool, today)})
+	}
+	merged, err := audit.Merge(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(marshal(t, r)), string(marshal(t, merged))); diff != "" {
+		t.Fatalf("(-whole +merged)\n%s", diff)
+	}
+}
+
 // TestMergeRefuses: whatever of the report differs that merging does not add up is
 // named, also what a report gains later.
 func TestMergeRefuses(t *testing.T) {
