@@ -198,10 +198,13 @@ const maxReports = 1000
 func (c *command) reportsIn(dir string) ([]string, error) {
 	var paths []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || filepath.Ext(path) != ".json" {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
 			return err
 		}
-		kind, err := recogniseFile(path)
+		kind := fileOther
+		if d.Type().IsRegular() { // a link may lead anywhere, and a pipe never ends
+			kind, err = recogniseFile(path)
+		}
 		switch {
 		case err != nil:
 			return err
