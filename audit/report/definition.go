@@ -67,10 +67,7 @@ func definitionList(s stage) terminal.Table {
 		if added[u.ID] {
 			growth = "new"
 		}
-		l.Rows = append(l.Rows, []string{u.Kind, u.Name, audit.ShortVersion(u.Version), u.Pin, u.Places[0].String(), u.ShortVia(), growth, useDetail(u)})
-		for _, p := range u.Places[1:] {
-			l.Rows = append(l.Rows, []string{"", "", "", "", p.String(), "", "", ""})
-		}
+		l.Rows = append(l.Rows, []string{u.Kind, u.Name, audit.ShortVersion(u.Version), u.Pin, placesOf(u), u.ShortVia(), growth, useDetail(u)})
 	}
 	for _, n := range d.Undecided {
 		l.Rows = append(l.Rows, []string{"undecided", "", "", "", n.String(), "", "", n.Detail})
@@ -80,6 +77,15 @@ func definitionList(s stage) terminal.Table {
 		l.Rows = append(l.Rows, []string{kind, name, audit.ShortVersion(a.Version), a.Pin, "", "", "removed", ""})
 	}
 	return l
+}
+
+// placesOf returns all places of a use.
+func placesOf(u *audit.Use) string {
+	var places []string
+	for _, p := range u.Places {
+		places = append(places, p.String())
+	}
+	return strings.Join(places, " ")
 }
 
 // useDetail returns why a use floats, or the exception that excuses it.
@@ -193,12 +199,8 @@ func useRows(s *audit.Stage) [][]string {
 	var out [][]string
 	for i := range s.Definition.Uses {
 		u := &s.Definition.Uses[i]
-		var places []string
-		for _, p := range u.Places {
-			places = append(places, p.String())
-		}
 		out = append(out, []string{
-			s.Name, u.Kind, u.Name, u.Version, u.PURL, "definition", u.Pin, "false", u.Via, u.Places[0].File, strconv.Itoa(u.Places[0].Line), useDetail(u), strings.Join(places, " "),
+			s.Name, u.Kind, u.Name, u.Version, u.PURL, "definition", u.Pin, "false", u.Via, u.Places[0].File, strconv.Itoa(u.Places[0].Line), useDetail(u), placesOf(u),
 		})
 	}
 	return out
