@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // colorModes are the values of --color.
@@ -25,16 +27,21 @@ func (c *command) registerAppearance(root *cobra.Command) {
 		if slices.Contains(colorModes, c.color) {
 			return nil
 		}
-		return usage(&hinted{fmt.Errorf("--color %s: unknown value", c.color), "values: " + strings.Join(colorModes, ", ")})
+		err := fmt.Errorf("--color %s: unknown value", c.color)
+		if near := wording.Nearest(c.color, colorModes); near != "" {
+			return usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
+		}
+		return usage(&hinted{err, "values: " + strings.Join(colorModes, ", ")})
 	}
 }
 
 // colored reports whether standard output gets colors: by the flag, or else by the
 // variables that other programs know, or else on a terminal. Each variable counts
 // with any value but the empty one (https://no-color.org, https://force-color.org,
-// https://bixense.com/clicolors), FORCE_COLOR and CLICOLOR_FORCE also not with 0.
+// https://bixense.com/clicolors), FORCE_COLOR and CLICOLOR_FORCE also not with 0 or
+// false; NO_COLOR goes before both. CLICOLOR=0 is for no colors on a terminal.
 func (c *command) colored() bool {
-	forced := func(name string) bool { v := c.env(name); return v != "" && v != "0" }
+	forced := func(name string) bool { v := c.env(name); return v != "" && v != "0" && v != "false" }
 	switch {
 	case c.color == "always":
 		return true
@@ -43,7 +50,7 @@ func (c *command) colored() bool {
 	case forced("FORCE_COLOR"), forced("CLICOLOR_FORCE"):
 		return true
 	}
-	return c.onTerminal() && c.env("TERM") != "dumb"
+	return c.onTerminal() && c.env("TERM") != "dumb" && c.env("CLICOLOR") != "0"
 }
 
 // grouped reports whether standard output is the log of a step of GitHub Actions, in

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -127,7 +128,7 @@ func (p *pipelineFlags) loadFrom(files config.Files) (*job, error) {
 	case errors.Is(err, fs.ErrNotExist) && p.config == defaultConfig:
 		return nil, usage(noConfig())
 	default:
-		return nil, usage(err)
+		return nil, usage(misplaced(p.config, err))
 	}
 	j := &job{config: cfg, sources: p.sources}
 	if err := p.checkSources(); err != nil {
@@ -164,6 +165,34 @@ func (p *pipelineFlags) loadFrom(files config.Files) (*job, error) {
 		return nil, usage(err)
 	}
 	return j, nil
+}
+
+// misplaced adds to an error of a named configuration where it may be.
+func misplaced(path string, err error) error {
+	info, statErr := os.Stat(path)
+	switch {
+	case statErr == nil && info.IsDir():
+		if inside := filepath.Join(path, defaultConfig); isRegular(inside) {
+			return &hinted{err, "name the file in it: --config " + wording.ShellWord(inside)}
+		}
+		return &hinted{err, "name a file: --config " + wording.ShellWord(filepath.Join(path, defaultConfig))}
+	case errors.Is(err, fs.ErrNotExist):
+		var names []string
+		entries, _ := os.ReadDir(filepath.Dir(path))
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if near := wording.Nearest(filepath.Base(path), names); near != "" {
+			return &hinted{err, fmt.Sprintf("did you mean %q?", filepath.Join(filepath.Dir(path), near))}
+		}
+		return &hinted{err, "write one from the workflows here: depaudit init --config " + wording.ShellWord(path)}
+	}
+	return err
+}
+
+func isRegular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // environments parses --env.

@@ -248,6 +248,10 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 // flagError adds the nearest flag to an unknown one.
 func flagError(cmd *cobra.Command, err error) error {
+	// The words of package strconv name a function and no value that would do.
+	if head, _, ok := strings.Cut(err.Error(), ": strconv."); ok {
+		return errors.New(head + ": write a number")
+	}
 	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
 	if !ok {
 		return err

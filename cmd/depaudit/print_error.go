@@ -54,7 +54,7 @@ func together(text string, commands bool) string {
 		switch {
 		case commands && quote == 0 && begins && (strings.HasPrefix(text[i:], "depaudit ") || strings.HasPrefix(text[i:], "sudo ")):
 			command, rest := text[i:], ""
-			for _, end := range []string{", or: ", "; ", ") "} {
+			for _, end := range []string{", or: ", "; ", ") ", ": "} {
 				if at := strings.Index(command, end); at >= 0 {
 					command, rest = command[:at], command[at:]+rest
 				}
