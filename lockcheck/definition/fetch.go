@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -15,13 +16,17 @@ func (t *toolReader) fetch(c *command, name string) {
 		return
 	}
 	how := ""
-	for _, other := range t.commands {
-		other := unwrap(other)
-		if slices.ContainsFunc(other.from, func(f *command) bool { return sameCommand(f, c) }) && runsInput(other) {
+	raw := t.commands[t.present]
+	for _, other := range t.index.readers[raw] {
+		if runsInput(other) {
 			how = "is piped into " + quote(other.name())
+			break
 		}
-		if slices.ContainsFunc(other.within, func(f *command) bool { return sameCommand(f, c) }) && interprets(other.name()) {
+	}
+	for _, other := range t.index.around[raw] {
+		if interprets(other.name()) {
 			how = "is the input of " + quote(other.name())
+			break
 		}
 	}
 	checked := ""
@@ -75,8 +80,110 @@ func (t *toolReader) digest(url argWord) string {
 	return ""
 }
 
-// sameCommand compares by place, since a wrapper is unwrapped into another value.
-func sameCommand(a, b *command) bool { return unwrap(a).at == b.at }
+// scriptIndex finds the commands of a script that have to do with another one.
+type scriptIndex struct {
+	readers, around map[*command][]*command // unwrapped
+	runs            map[string][]execution  // by the base name of the file
+	checks          []int                   // those that check a digest or a signature
+	unwrapped       []*command
+	literal, looked bool // whether the script has a digest, once it is known
+}
+
+// execution is a command that executes or unpacks a file.
+type execution struct {
+	command int
+	how     string
+}
+
+// executes returns how a command executes or unpacks the files among its words.
+func executes(c *command) string {
+	switch name := c.name(); {
+	case interprets(name):
+		return "is executed by " + quote(name)
+	case slices.Contains(unpackers, name), name == "install", name == "cp" && installs(c), name == "mv" && installs(c), name == "chmod" && makesExecutable(c),
+		pip.MatchString(name), name == "start-process", name == "npm", name == "java", name == "gem", name == "hdiutil":
+		return "is unpacked or installed by " + quote(name)
+	}
+	return ""
+}
+
+func indexOf(commands []*command) scriptIndex {
+	x := scriptIndex{readers: map[*command][]*command{}, around: map[*command][]*command{}, runs: map[string][]execution{}}
+	for i, c := range commands {
+		u := unwrap(c)
+		x.unwrapped = append(x.unwrapped, u)
+		for _, f := range c.from {
+			if len(x.readers[f]) < maxPiped {
+				x.readers[f] = append(x.readers[f], u)
+			}
+		}
+		for _, f := range c.within {
+			x.around[f] = append(x.around[f], u)
+		}
+		how := executes(u)
+		for k, w := range u.words {
+			if k > 0 && how == "" {
+				break
+			}
+			base, by := baseOf(w.text), how
+			if k == 0 {
+				by = "is executed"
+			}
+			x.runs[base] = append(x.runs[base], execution{i, by})
+		}
+		if checks(u) != "" {
+			x.checks = append(x.checks, i)
+		}
+	}
+	return x
+}
+
+// baseOf returns the last element of a path of any system.
+func baseOf(file string) string { return path.Base(strings.ReplaceAll(file, `\`, "/")) }
+
+// checks returns what a command checks: "digest", "signature" or nothing.
+func checks(c *command) string {
+	switch name := c.name(); name {
+	case "sha256sum", "sha384sum", "sha512sum", "shasum", "sha256", "b2sum", "get-filehash", "certutil":
+		return "digest"
+	case "openssl":
+		if c.has("-verify") {
+			return "signature"
+		}
+		return "digest"
+	case "gpg", "gpg2":
+		if c.has("--verify") {
+			return "signature"
+		}
+	case "cosign":
+		if c.has("verify-blob", "verify") {
+			return "signature"
+		}
+	case "minisign", "signify":
+		if c.has("-V", "-Vm") {
+			return "signature"
+		}
+	case "gh":
+		if c.has("attestation") {
+			return "signature"
+		}
+	case "gpgv", "slsa-verifier":
+		return "signature"
+	}
+	return ""
+}
+
+// literalDigest reports whether the script or a variable has a digest.
+func (t *toolReader) literalDigest() bool {
+	if x := &t.index; !x.looked {
+		x.looked = true
+		x.literal = literalDigest.MatchString(t.script.text)
+		for _, v := range t.env {
+			x.literal = x.literal || len(v) >= 64 && len(v) <= 256 && literalDigest.MatchString(v)
+		}
+	}
+	return t.index.literal
+}
 
 // unpackers extract or install what they read.
 var unpackers = []string{"tar", "bsdtar", "unzip", "gunzip", "zcat", "xz", "bunzip2", "zstd", "cpio", "dpkg", "apt", "apt-get", "rpm", "dnf", "yum", "msiexec", "7z", "expand-archive", "installer", "docker", "patch"}
@@ -148,52 +255,43 @@ func remoteName(c *command) bool {
 	})
 }
 
-var (
-	literalDigest = regexp.MustCompile(`\b(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})\b`)
-	digestCheck   = regexp.MustCompile(`^(?:sha(?:256|384|512)sum|shasum|sha256|b2sum|get-filehash|openssl|certutil)$`)
-)
+var literalDigest = regexp.MustCompile(`\b(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})\b`)
 
 // later returns how a later command of the script executes or unpacks a file that was
 // downloaded, and whether a digest that the script has ("digest"), or a signature
 // ("signature"), is checked before.
 func (t *toolReader) later(file string) (how, checked string) {
-	base := path.Base(strings.ReplaceAll(file, `\`, "/"))
+	base := baseOf(file)
 	names := func(w argWord) bool {
-		return w.text == file || base != "." && base != "/" && path.Base(strings.ReplaceAll(w.text, `\`, "/")) == base
+		return w.text == file || base != "." && base != "/" && baseOf(w.text) == base
 	}
-	literal := literalDigest.MatchString(t.script.text)
-	for _, v := range t.env {
-		literal = literal || literalDigest.MatchString(v)
+	executed := len(t.commands)
+	runs := t.index.runs[base]
+	if i := sort.Search(len(runs), func(i int) bool { return runs[i].command > t.present }); i < len(runs) && base != "." && base != "/" {
+		executed, how = runs[i].command, runs[i].how
 	}
-	for _, c := range t.commands[min(t.present+1, len(t.commands)):] {
-		c := unwrap(c)
-		name := c.name()
-		switch {
-		case digestCheck.MatchString(name) && literal && (c.has("-c", "--check") || name == "get-filehash" || name == "openssl" || len(c.from) > 0 || slices.ContainsFunc(c.words, names)):
-			checked = "digest"
-		case name == "gpg" && c.has("--verify"), name == "gpgv", name == "cosign" && c.has("verify-blob", "verify"), name == "minisign" && c.has("-V", "-Vm"),
-			name == "gh" && c.has("attestation"), name == "slsa-verifier", name == "signify" && c.has("-V"), name == "openssl" && c.has("-verify"):
-			if checked == "" {
-				checked = "signature"
-			}
-		}
-		if len(c.words) == 0 || !slices.ContainsFunc(c.words, names) {
+	if how == "" && installed.MatchString(file) {
+		how = "is a program in a directory of programs"
+	}
+	for _, i := range t.index.checks {
+		if i <= t.present || i >= executed {
 			continue
 		}
-		switch {
-		case names(c.words[0]):
-			return "is executed", checked
-		case interprets(name):
-			return "is executed by " + quote(name), checked
-		case slices.Contains(unpackers, name), name == "install", name == "cp" && installs(c), name == "mv" && installs(c), name == "chmod" && makesExecutable(c),
-			pip.MatchString(name), name == "start-process", name == "npm", name == "java", name == "gem", name == "hdiutil":
-			return "is unpacked or installed by " + quote(name), checked
+		switch kind := checks(t.index.unwrapped[i]); {
+		case kind == "digest" && t.literalDigest() && t.compares(t.index.unwrapped[i], names):
+			return how, "digest"
+		case kind == "signature":
+			checked = "signature"
 		}
 	}
-	if installed.MatchString(file) {
-		return "is a program in a directory of programs", checked
-	}
-	return "", ""
+	return how, checked
+}
+
+// compares reports whether a command compares digests: with a list, or with what the
+// script compares its output with.
+func (t *toolReader) compares(c *command, names func(argWord) bool) bool {
+	name := c.name()
+	return c.has("-c", "--check", "-C") || name == "get-filehash" || name == "openssl" || len(c.from) > 0 || slices.ContainsFunc(c.words, names)
 }
 
 var installed = regexp.MustCompile(`(?:^|/)s?bin/[^/]+$`)

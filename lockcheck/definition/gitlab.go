@@ -311,7 +311,7 @@ func (g *gitlabReader) job(m *member) {
 			if value.kind == nodeObject {
 				value = value.get("value")
 			}
-			if value != nil && value.kind == nodeScalar {
+			if value != nil && value.kind == nodeScalar && len(b.env) < maxVariables && len(value.text) <= maxValue {
 				b.env[v.key] = value.text
 			}
 		}

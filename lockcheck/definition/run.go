@@ -58,6 +58,7 @@ type toolReader struct {
 	level    int
 	// present is the command that is looked at.
 	present int
+	index   scriptIndex
 }
 
 // use adds what the command uses.
@@ -69,6 +70,7 @@ func (t *toolReader) use(at Position, u Use) {
 // all looks at the commands in their order.
 func (t *toolReader) all(level int) {
 	t.level = level
+	t.index = indexOf(t.commands)
 	for i, c := range t.commands {
 		if t.err != nil {
 			return

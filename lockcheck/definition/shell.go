@@ -3,6 +3,7 @@ package definition
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -115,6 +116,7 @@ type shellReader struct {
 	assigned map[string]bool   // by the script
 	commands []*command
 	byCall   map[*syntax.CallExpr]*command
+	piped    map[*syntax.BinaryCmd]bool // the inner ones of a pipeline
 	level    int
 }
 
@@ -122,7 +124,7 @@ type shellReader struct {
 // whether or not a condition runs them. What is not that grammar is read line by
 // line and has a note.
 func (r *reader) bash(s script, env map[string]string) []*command {
-	sh := &shellReader{reader: r, env: map[string]string{}, assigned: map[string]bool{}, byCall: map[*syntax.CallExpr]*command{}}
+	sh := &shellReader{reader: r, env: map[string]string{}, assigned: map[string]bool{}, byCall: map[*syntax.CallExpr]*command{}, piped: map[*syntax.BinaryCmd]bool{}}
 	for k, v := range env {
 		if !isVariable(v) {
 			sh.env[k] = v
@@ -202,11 +204,8 @@ func (sh *shellReader) walk(file *syntax.File, s script) {
 				}
 			}
 		case *syntax.BinaryCmd:
-			if n.Op == syntax.Pipe || n.Op == syntax.PipeAll {
-				from := sh.calls(n.X, s)
-				for _, to := range sh.calls(n.Y, s) {
-					to.from = append(to.from, from...)
-				}
+			if isPipe(n) && !sh.piped[n] {
+				sh.pipeline(n, s)
 			}
 		case *syntax.Assign:
 			sh.assign(n, s)
@@ -214,6 +213,36 @@ func (sh *shellReader) walk(file *syntax.File, s script) {
 		return len(sh.commands) < maxCommands && sh.err == nil
 	})
 }
+
+func isPipe(n *syntax.BinaryCmd) bool { return n.Op == syntax.Pipe || n.Op == syntax.PipeAll }
+
+// pipeline adds to each command of a pipeline the ones before it, the last of them if
+// they are many.
+func (sh *shellReader) pipeline(n *syntax.BinaryCmd, s script) {
+	parts := []*syntax.Stmt{n.Y}
+	left := n.X
+	for {
+		inner, ok := left.Cmd.(*syntax.BinaryCmd)
+		if !ok || !isPipe(inner) {
+			break
+		}
+		sh.piped[inner] = true
+		parts = append(parts, inner.Y)
+		left = inner.X
+	}
+	before := sh.calls(left, s)
+	for i := len(parts) - 1; i >= 0; i-- {
+		calls := sh.calls(parts[i], s)
+		last := before[max(0, len(before)-maxPiped):]
+		for _, c := range calls {
+			c.from = append(slices.Clip(last), c.from...)
+		}
+		before = append(before, calls...)
+	}
+}
+
+// maxPiped bounds the commands whose output one reads.
+const maxPiped = 100
 
 // assign keeps the value of a variable. One that gets a second value is not known.
 func (sh *shellReader) assign(n *syntax.Assign, s script) {
@@ -236,10 +265,10 @@ func (sh *shellReader) assign(n *syntax.Assign, s script) {
 // calls returns the commands of a part of a pipeline.
 func (sh *shellReader) calls(n syntax.Node, s script) (out []*command) {
 	syntax.Walk(n, func(n syntax.Node) bool {
-		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 && len(out) < 100 {
+		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 && len(out) < maxPiped {
 			out = append(out, sh.command(call, s))
 		}
-		return len(out) < 100
+		return len(out) < maxPiped
 	})
 	return out
 }

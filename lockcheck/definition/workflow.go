@@ -101,10 +101,18 @@ func environ(outer map[string]string, n *node) map[string]string {
 		out = map[string]string{}
 	}
 	for _, m := range env.members {
-		out[m.key] = m.value.text
+		if len(out) < maxVariables && len(m.value.text) <= maxValue {
+			out[m.key] = m.value.text
+		}
 	}
 	return out
 }
+
+// Limits of the variables that are known, which each step gets a copy of.
+const (
+	maxVariables = 1000
+	maxValue     = 4096 // bytes
+)
 
 func runDefaults(n *node, shell, directory string) (string, string) {
 	if run := n.get("defaults").get("run"); run != nil {
