@@ -100,11 +100,11 @@ func (p *Proposal) lines(b *strings.Builder, config string) {
 		}
 		fmt.Fprintf(b, "\nto paste into %s:\n\n", into)
 		if kind == definition.GitLab {
-			b.WriteString(gitlabLines(stage, p.flag(config)))
-			continue
+			b.WriteString(gitlabLines(stage, config))
+		} else {
+			b.WriteString(workflowLines(stage, config))
+			merge(b, jobs)
 		}
-		b.WriteString(workflowLines(stage, config))
-		merge(b, jobs)
 		b.WriteString("\nCOMMIT is the full commit of a release, with the tag as a comment:\n  " + releases + "\n")
 	}
 	var images []*Stage
@@ -191,10 +191,22 @@ func files(stages []*Stage) []string {
 // releases prints the commits of the action's releases.
 const releases = "git ls-remote https://github.com/depaudit/depaudit 'refs/tags/v*'"
 
-func gitlabLines(stage, flags string) string {
-	return `    - depaudit snapshot -o /tmp/before.json   # the first line of script:
-    # ... the lines of the job ...
-    - depaudit audit` + flags + ` --stage ` + shellWord(stage) + ` --since /tmp/before.json
+// gitlabLines are the lines of a job of GitLab (templates/steps.yml).
+func gitlabLines(stage, config string) string {
+	variables := "DEPAUDIT_STAGES: " + scalar(stage)
+	if config != "" {
+		variables += ", DEPAUDIT_CONFIG: " + scalar(config)
+	}
+	return `  include:
+    - component: $CI_SERVER_FQDN/depaudit/depaudit/steps@COMMIT
+  JOB:
+    variables: {` + variables + `}
+    script:
+      - !reference [.depaudit-begin, script]
+      # ... the lines that install, build and test ...
+      - !reference [.depaudit-audit, script]
+      # ... the lines that publish ...
+    artifacts: !reference [.depaudit-audit, artifacts]
 `
 }
 

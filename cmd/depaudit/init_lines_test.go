@@ -48,6 +48,29 @@ func TestInitLines(t *testing.T) {
 	}
 }
 
+// TestInitGitLabLines checks that the lines for GitLab are a configuration, and that
+// the component has what they refer to.
+func TestInitGitLabLines(t *testing.T) {
+	p := propose.New(propose.Input{Name: "x", Files: []definition.File{{Path: ".gitlab-ci.yml", Kind: definition.GitLab, Jobs: []definition.Job{
+		{ID: "release: all", Container: "debian:12", Steps: []definition.Step{{Run: "make"}}, Publishes: []definition.Publish{{By: "twine upload"}}},
+	}}}})
+	lines := between(t, p.Advice("ci/depaudit.yaml"), "\n\n  include:", "\n\n")
+	lines = strings.ReplaceAll("\n"+lines, "\n  ", "\n")
+	f, err := definition.ParseAs(t.Context(), definition.GitLab, ".gitlab-ci.yml", []byte(lines))
+	if err != nil || len(f.Jobs) != 1 {
+		t.Fatalf("%v\n%s", err, lines)
+	}
+	steps, err := os.ReadFile(filepath.Join(moduleRoot, "templates", "steps.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`!reference \[([^,]+),`).FindAllStringSubmatch(lines, -1) {
+		if !strings.Contains(string(steps), "\n"+m[1]+":\n") {
+			t.Errorf("templates/steps.yml has no %s", m[1])
+		}
+	}
+}
+
 // between returns the text that begins with one text, without its empty line, up to
 // another one.
 func between(t *testing.T, text, from, to string) string {
