@@ -63,7 +63,11 @@ func (c *command) reported(ctx context.Context, j *job, which *pipelineFlags, fr
 	if err != nil {
 		return nil, usage(hintedMerge(err))
 	}
-	if err := sameInputs(j, name, r.Inputs); err != nil {
+	origin := judged{name: name, config: r.Config, hint: againHint}
+	if r.PolicyFrom != nil {
+		origin.hint = "it was judged by the policy of " + r.PolicyFrom.Name() + "; accept the report of an audit by what is here (without --policy-from)"
+	}
+	if err := origin.sameInputs(j, r.Inputs); err != nil {
 		return nil, usage(err)
 	}
 	chosen := *r
@@ -81,7 +85,7 @@ func (c *command) reported(ctx context.Context, j *job, which *pipelineFlags, fr
 		}
 	}
 	for i := range chosen.Stages {
-		if err := sameStage(ctx, j, name, r.Config, &chosen.Stages[i]); err != nil {
+		if err := origin.sameStage(ctx, j, &chosen.Stages[i]); err != nil {
 			return nil, usage(err)
 		}
 	}
@@ -94,9 +98,17 @@ func (c *command) reported(ctx context.Context, j *job, which *pipelineFlags, fr
 	return &chosen, nil
 }
 
+// judged is a saved report, which may be of something else than the checkout has.
+type judged struct {
+	// name is that of its file, config the path of its configuration.
+	name, config string
+	// hint is how to get a report of what is here.
+	hint string
+}
+
 // sameInputs returns an error if the configuration or the exceptions are not those
 // of the report.
-func sameInputs(j *job, name string, in *audit.Inputs) error {
+func (r judged) sameInputs(j *job, in *audit.Inputs) error {
 	digest := func(kind string) string {
 		if f := in.File(kind); f != nil {
 			return f.Digest
@@ -105,35 +117,35 @@ func sameInputs(j *job, name string, in *audit.Inputs) error {
 	}
 	switch {
 	case digest(audit.InputConfiguration) != j.config.Digest:
-		return otherInput(j.config.File, name)
+		return r.other(j.config.File)
 	case digest(audit.InputExceptions) != j.config.ExceptionsDigest:
-		return otherInput(j.config.ExceptionsPath(), name)
+		return r.other(j.config.ExceptionsPath())
 	}
 	return nil
 }
 
-func otherInput(path, name string) error {
-	return &hinted{fmt.Errorf("%s is not the one that %s was judged by: it has changed since", path, name), againHint}
+func (r judged) other(path string) error {
+	return &hinted{fmt.Errorf("%s is not the one that %s was judged by", path, r.name), r.hint}
 }
 
 const againHint = "check out the commit of the run, or audit the stages again with what is here"
 
 // sameStage returns an error if the locks of a stage, or its part of the baseline,
-// are not those of the report. config is the path of the report's configuration.
-func sameStage(ctx context.Context, j *job, name, config string, s *audit.Stage) error {
+// are not those of the report.
+func (r judged) sameStage(ctx context.Context, j *job, s *audit.Stage) error {
 	accepted := ""
 	if j.baseline != nil {
 		accepted = j.baseline.Stages[s.Name].Digest(s.Name)
 	}
 	if accepted != s.Growth.Accepted {
-		return &hinted{fmt.Errorf("stage %q of %s is not the one that %s was judged by: it was updated since", s.Name, j.baselinePath, name), againHint}
+		return &hinted{fmt.Errorf("stage %q of %s is not the one that %s was judged by", s.Name, j.baselinePath, r.name), r.hint}
 	}
 	if !s.Examined() {
 		return nil // it is not accepted, and has no locks
 	}
 	reported, here := map[string]string{}, map[string]string{}
 	for _, l := range s.Locks {
-		reported[relativeTo(config, filepath.FromSlash(l.Path))] = l.Digest
+		reported[relativeTo(r.config, filepath.FromSlash(l.Path))] = l.Digest
 	}
 	for _, f := range j.config.Stage(s.Name).LockFiles {
 		lock, err := lockcheck.Open(ctx, f.Path)
@@ -145,14 +157,14 @@ func sameStage(ctx context.Context, j *job, name, config string, s *audit.Stage)
 	for _, path := range slices.Sorted(maps.Keys(here)) {
 		switch before, known := reported[path]; {
 		case !known:
-			return &hinted{fmt.Errorf("stage %q of %s was judged without the lock file %s", s.Name, name, path), againHint}
+			return &hinted{fmt.Errorf("stage %q of %s was judged without the lock file %s", s.Name, r.name, path), r.hint}
 		case before != here[path]:
-			return otherInput(path, name)
+			return r.other(path)
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(reported)) {
 		if _, known := here[path]; !known {
-			return &hinted{fmt.Errorf("stage %q of %s was judged with the lock file %s, which is not here", s.Name, name, path), againHint}
+			return &hinted{fmt.Errorf("stage %q of %s was judged with the lock file %s, which is not here", s.Name, r.name, path), r.hint}
 		}
 	}
 	return nil
