@@ -612,3 +612,72 @@ func TestActionArtifact(t *testing.T) {
 		}
 	}
 }
+
+// TestActionPolicy judges a pull request of a fork by the policy of the branch that
+// it goes to.
+func TestActionPolicy(t *testing.T) {
+	from := serve(t, "")
+	start := func(t *testing.T, event string) (*runner, string) {
+		r := newRunner(t, event)
+		r.project(true)
+		git := func(args ...string) string {
+			cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.org"}, args...)...)
+			cmd.Dir = r.workspace
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %v\n%s", args, err, out)
+			}
+			return strings.TrimSpace(string(out))
+		}
+		git("init", "--quiet")
+		git("add", "depaudit.yaml", "depaudit.baseline.json")
+		git("commit", "--quiet", "-m", "base")
+		base := git("rev-parse", "HEAD")
+		// The branch is not critical any more, and has another package.
+		writeFiles(t, r.workspace, map[string]string{"depaudit.yaml": strings.Replace(directoryStage, "critical: true", "critical: false", 1)})
+		aptRoot(t, filepath.Join(r.workspace, "root"), "left-pad")
+		git("commit", "--quiet", "-am", "branch")
+		return r, base
+	}
+	pull := func(base string) map[string]any {
+		return map[string]any{"pull_request": map[string]any{"base": map[string]any{"sha": base}, "head": map[string]any{"repo": map[string]any{"full_name": "mallory/project"}}}}
+	}
+	t.Run("auto", func(t *testing.T) {
+		r, base := start(t, "pull_request")
+		r.event = pull(base)
+		got := r.uses(from.from("policy-from", "auto"))
+		if !got.failed || got.outputs["verdict"] != "fail" || !strings.Contains(r.log.String(), "left-pad") {
+			t.Errorf("%+v\n%s", got, r.log.String())
+		}
+	})
+	t.Run("merge queue", func(t *testing.T) {
+		r, base := start(t, "merge_group")
+		r.event = map[string]any{"merge_group": map[string]any{"base_sha": base}}
+		if got := r.uses(from.from("policy-from", "auto")); got.outputs["verdict"] != "fail" {
+			t.Errorf("%+v\n%s", got, r.log.String())
+		}
+	})
+	// A checkout without that commit is no reason to believe the branch.
+	t.Run("shallow", func(t *testing.T) {
+		r, _ := start(t, "pull_request")
+		r.event = pull(strings.Repeat("b", 40))
+		got := r.uses(from.from("policy-from", "auto"))
+		if !got.failed || got.outputs["verdict"] != "error" || !strings.Contains(r.log.String(), "fetch") {
+			t.Errorf("%+v\n%s", got, r.log.String())
+		}
+	})
+	// Nor is an event file without a base.
+	t.Run("no base", func(t *testing.T) {
+		r, _ := start(t, "pull_request")
+		got := r.uses(from.from("policy-from", "auto"))
+		if !got.failed || got.outputs["verdict"] != "error" {
+			t.Errorf("%+v\n%s", got, r.log.String())
+		}
+	})
+	t.Run("push", func(t *testing.T) {
+		r, _ := start(t, "push")
+		if got := r.uses(from.from("policy-from", "auto")); got.outputs["verdict"] == "error" {
+			t.Errorf("%+v\n%s", got, r.log.String())
+		}
+	})
+}

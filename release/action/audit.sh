@@ -47,7 +47,14 @@ main() {
 # policy prints the commit that the configuration is taken from.
 policy() {
     case ${INPUT_POLICY_FROM:-} in
-    auto) printf '%s\n' "${BASE_COMMIT:-}" ;;
+    auto)
+        case ${GITHUB_EVENT_NAME:-}${CI_PIPELINE_SOURCE:-} in
+        pull_request* | merge_group | merge_request_event | external_pull_request_event)
+            [ -n "${BASE_COMMIT:-}" ] || fail 2 "policy-from: auto finds no commit that this branch builds on" "Name one: policy-from: COMMIT"
+            ;;
+        esac
+        printf '%s\n' "${BASE_COMMIT:-}"
+        ;;
     *) printf '%s\n' "${INPUT_POLICY_FROM:-}" ;;
     esac
 }
