@@ -126,6 +126,9 @@ func (r *reader) object(n *node, key string) *node {
 	if v == nil || v.kind == nodeNull {
 		return nil
 	}
+	if r.undecided(v, key) {
+		return nil
+	}
 	if v.kind != nodeObject {
 		r.fail(v.at, "", "%q must be an object, not %s", key, v.kind)
 		return nil
@@ -133,11 +136,24 @@ func (r *reader) object(n *node, key string) *node {
 	return v
 }
 
+// undecided reports whether a value is an expression of the platform, which makes an
+// object or a list when it runs, with a note.
+func (r *reader) undecided(v *node, key string) bool {
+	if v.kind != nodeScalar || !strings.HasPrefix(v.text, "${{") {
+		return false
+	}
+	r.note(Undecided, v.at, "%q is decided when it runs: %s", key, quote(v.text))
+	return true
+}
+
 // objects returns the objects of a list. Another kind of value is an error, and
 // another kind of item.
 func (r *reader) objects(n *node, key string) []*node {
 	v := n.get(key)
 	if v == nil || v.kind == nodeNull {
+		return nil
+	}
+	if r.undecided(v, key) {
 		return nil
 	}
 	if v.kind != nodeArray {
