@@ -268,6 +268,7 @@ type annotation struct {
 	rule     string
 	file     string
 	line     int
+	column   int
 	message  string
 	stages   []string
 	texts    []string
@@ -296,7 +297,7 @@ func annotations(r *audit.Report, checkout Checkout) []annotation {
 		if !known {
 			i = len(out)
 			at[k] = i
-			out = append(out, annotation{severity: x.severity, rule: x.rule, file: x.file, line: x.line, message: x.message, fix: x.fix})
+			out = append(out, annotation{severity: x.severity, rule: x.rule, file: x.file, line: x.line, column: x.column, message: x.message, fix: x.fix})
 		}
 		a := &out[i]
 		a.strict = a.strict || x.strict
@@ -390,6 +391,9 @@ func renderGitHub(w io.Writer, r *audit.Report, o Options) error {
 			where := ""
 			if a.file != "" {
 				where = fmt.Sprintf("file=%s,line=%d,", commandProperty(a.file), a.line)
+				if a.column > 0 {
+					where += fmt.Sprintf("col=%d,", a.column)
+				}
 			}
 			fmt.Fprintf(&b, "::%s %stitle=%s::%s\n", kind, where, commandProperty("depaudit: "+a.rule), commandData(a.text()))
 		}

@@ -171,7 +171,7 @@ func (m *maker) useResults(s *audit.Stage, f audit.Finding) []result {
 			text = u.Label() + ": " + f.Message
 		}
 		for _, at := range u.Places {
-			out = append(out, m.result(s.Name, one, u.Key, text, place{at.File, at.Line}))
+			out = append(out, m.result(s.Name, one, u.Key, text, place{file: at.File, line: at.Line, column: at.Column}))
 		}
 	}
 	return out
@@ -184,7 +184,7 @@ func causedAt(s *audit.Stage, id string) place {
 	}
 	for i := range s.Definition.Uses {
 		if u := &s.Definition.Uses[i]; u.Dependency == id {
-			return place{u.Places[0].File, u.Places[0].Line}
+			return place{file: u.Places[0].File, line: u.Places[0].Line, column: u.Places[0].Column}
 		}
 	}
 	return place{}

@@ -33,6 +33,8 @@ type result struct {
 	// checkout is known to be the place; line is at least 1.
 	file string
 	line int
+	// column is that in the line, 0 if it is not known.
+	column int
 	// fingerprint is the same as long as the problem is the same: it has neither
 	// versions nor lines nor counts, so that an alert stays open over an upgrade
 	// and closes when the problem is gone.
@@ -64,7 +66,7 @@ func results(r *audit.Report, checkout Checkout) []result {
 	m.line, m.strict = 0, true
 	for _, f := range r.Findings {
 		if f.Place != nil {
-			out = append(out, m.result("", f, f.Place.Entry, f.Message, place{f.Place.File, f.Place.Line}))
+			out = append(out, m.result("", f, f.Place.Entry, f.Message, place{file: f.Place.File, line: f.Place.Line}))
 			continue
 		}
 		out = append(out, m.result("", f, withoutNumbers(f.Message), f.Message, place{}))
@@ -92,6 +94,8 @@ func withoutNumbers(message string) string {
 type place struct {
 	file string
 	line int
+	// column is that of the line, 0 if it is not known.
+	column int
 }
 
 // maker makes the results of one report.
@@ -115,7 +119,7 @@ func (m *maker) stageResults(s *audit.Stage, f audit.Finding, byID map[string]*a
 			}
 			text += []string{": ", ", "}[min(i, 1)] + subject
 		}
-		return []result{m.result(s.Name, f, f.Place.Entry, text, place{f.Place.File, f.Place.Line})}
+		return []result{m.result(s.Name, f, f.Place.Entry, text, place{file: f.Place.File, line: f.Place.Line})}
 	}
 	if len(f.Uses) > 0 {
 		return m.useResults(s, f)
@@ -176,9 +180,9 @@ func lockPlace(s *audit.Stage, path string) place {
 		switch {
 		case l.Path != path:
 		case len(l.Notes) > 0:
-			return place{l.Notes[0].File, l.Notes[0].Line}
+			return place{file: l.Notes[0].File, line: l.Notes[0].Line}
 		default:
-			return place{path, 1}
+			return place{file: path, line: 1}
 		}
 	}
 	return place{}
@@ -189,7 +193,7 @@ func lockPlace(s *audit.Stage, path string) place {
 func dependencyPlace(d *audit.Dependency) place {
 	for _, l := range []*audit.LockRef{d.Lock, closest(d)} {
 		if l != nil {
-			return place{l.File, l.Line}
+			return place{file: l.File, line: l.Line}
 		}
 	}
 	return place{}
@@ -208,12 +212,12 @@ func (m *maker) result(stage string, f audit.Finding, subject, text string, at p
 		whole = stage + ": " + text
 	}
 	if at.file = m.checkout.relative(at.file); at.file == "" {
-		at = place{m.checkout.relative(m.config), m.line}
+		at = place{file: m.checkout.relative(m.config), line: m.line}
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", stage, f.Rule, subject))
 	return result{
 		stage: terminal.Escape(stage), rule: terminal.Escape(f.Rule), severity: f.Severity, text: terminal.Escape(whole), plain: terminal.Escape(text), message: terminal.Escape(f.Message), strict: m.strict, fix: escapeLines(f.Fix),
-		file: at.file, line: max(at.line, 1), fingerprint: hex.EncodeToString(sum[:16]),
+		file: at.file, line: max(at.line, 1), column: at.column, fingerprint: hex.EncodeToString(sum[:16]),
 	}
 }
 

@@ -83,7 +83,8 @@ type sarifLocation struct {
 			URIBaseID string `json:"uriBaseId"`
 		} `json:"artifactLocation"`
 		Region struct {
-			StartLine int `json:"startLine"`
+			StartLine   int `json:"startLine"`
+			StartColumn int `json:"startColumn,omitempty"`
 		} `json:"region"`
 	} `json:"physicalLocation"`
 }
@@ -174,7 +175,7 @@ func newSARIFRun(r *audit.Report, category string, all []result) sarifRun {
 		var l sarifLocation
 		l.PhysicalLocation.ArtifactLocation.URI = (&url.URL{Path: x.place()}).EscapedPath()
 		l.PhysicalLocation.ArtifactLocation.URIBaseID = "%SRCROOT%"
-		l.PhysicalLocation.Region.StartLine = x.line
+		l.PhysicalLocation.Region.StartLine, l.PhysicalLocation.Region.StartColumn = x.line, x.column
 		res.Locations = []sarifLocation{l}
 		run.Results = append(run.Results, res)
 	}
