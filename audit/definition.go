@@ -81,6 +81,8 @@ type Use struct {
 	// Detail is why it floats, Fix what to write instead.
 	Detail string `json:"detail,omitempty"`
 	Fix    string `json:"fix,omitempty"`
+	// Contained is true for a runner that only starts the containers of the jobs.
+	Contained bool `json:"contained,omitempty"`
 	// Dependency is the ID of the dependency of the environment that it installs,
 	// empty if the environment does not show one.
 	Dependency string `json:"dependency,omitempty"`

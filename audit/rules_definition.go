@@ -45,7 +45,7 @@ var (
 		ID: "floating-runner", Title: "The runner's image floats", Strict: Warning, Other: Info,
 		What:   "The stage runs on a hosted runner, whose image is replaced every week also under a label with a version, or on one that the definition does not describe. Packages of the image that the environment shows are counted there; its kernel, its agent and the tools outside of the environment are not.",
 		Why:    "What is installed on the runner can change what the stage makes, and the workflow cannot pin it. It is a warning, since an error would leave no remedy but an exception to every job on a hosted runner.",
-		Fix:    "run the job in a `container:` whose image has a digest. Then the runner only starts the container.",
+		Fix:    "run the job in a `container:` whose image has a digest. Then the runner only starts the container, which is no finding.",
 		Accept: acceptWarning + " An exception for the purl (pkg:generic/runner/ubuntu-24.04) removes it.",
 		message: func(f Facts) string {
 			return "the image of the runner is not pinned" + f.Subject

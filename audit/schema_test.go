@@ -92,7 +92,7 @@ func TestReportSchemaCovers(t *testing.T) {
 			Definition: &Definition{
 				Refs: []string{"f#j"}, Files: []string{"f"}, Counts: UseCounts{Total: 1, Kinds: []UseCount{{"action", 1}}, Floating: 1},
 				Uses: []Use{{ID: "action a/b@1", Key: "action a/b", Kind: "action", Name: "b", PURL: "pkg:a/b@1", Version: "1", Pin: "floating", Text: "b@1", Places: []UsePlace{{"f", 1, 2}},
-					Via: "v", Detail: "d", Fix: "f", Dependency: "a", Exception: &ExceptionRef{"r", "o", "2026-01-01"}}},
+					Via: "v", Detail: "d", Fix: "f", Contained: true, Dependency: "a", Exception: &ExceptionRef{"r", "o", "2026-01-01"}}},
 				Undecided: []UndecidedPlace{{UsePlace{"f", 1, 2}, "d"}},
 				Known:     true, Added: []string{"action a/b@1"}, Removed: []AcceptedUse{{"action c", "1", "commit", "r"}}, Changed: []VersionChange{{"k", "1", "2"}}, Weaker: []WeakerPin{{"action a/b@1", "commit", "floating"}},
 			},

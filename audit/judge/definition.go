@@ -33,6 +33,9 @@ type Definition struct {
 	Uses  []definition.Use
 	Notes []definition.Note
 	Files []string
+	// Bare are the names of the runners whose own image runs the steps of a job, and
+	// not only its container.
+	Bare []string
 }
 
 // report returns the definition as a report has it, without what depends on the
@@ -61,6 +64,7 @@ func (d *Definition) report() *audit.Definition {
 			continue // it is a part of the project; what it uses in turn is in the list
 		}
 		u := use(&d.Uses[i])
+		u.Contained = d.Uses[i].Kind == definition.UseRunner && !slices.Contains(d.Bare, d.Uses[i].Name)
 		again := seen[named{u.ID, u.Places[0]}]
 		seen[named{u.ID, u.Places[0]}] = true
 		j, known := at[u.ID]
@@ -138,7 +142,7 @@ func mergeUses(a, b audit.Use) audit.Use {
 // definition reads the definition into the report, before anything is judged.
 func (p *policy) definition(in *Definition, locks []*lockcheck.Lock, accepted *baseline.Stage) {
 	if in != nil {
-		in = &Definition{Refs: in.Refs, Uses: slices.Clone(in.Uses), Notes: in.Notes, Files: in.Files}
+		in = &Definition{Refs: in.Refs, Uses: slices.Clone(in.Uses), Notes: in.Notes, Files: in.Files, Bare: in.Bare}
 		in.lockedRequirements(locks)
 	}
 	d := in.report()
@@ -314,6 +318,9 @@ func useRule(u *audit.Use, strict bool) (audit.Rule, audit.Severity) {
 	version := u.Pin == string(definition.ByVersion)
 	switch definition.UseKind(u.Kind) {
 	case definition.UseRunner:
+		if u.Contained {
+			return audit.Rule{}, "" // what runs is the image of the container
+		}
 		return audit.RuleFloatingRunner, audit.RuleFloatingRunner.Severity(strict)
 	case definition.UseTool, definition.UseDownload:
 		r := audit.RuleUnlockedInstall

@@ -88,6 +88,9 @@ func definitions(ctx context.Context, file, dir string, stage config.Stage) (*ju
 		out.Refs = append(out.Refs, d.Ref)
 		for _, u := range s.Uses {
 			u.File = shown(u.File)
+			if u.Kind == definition.UseRunner && s.Job.Container == "" {
+				out.Bare = append(out.Bare, u.Name)
+			}
 			out.Uses = append(out.Uses, u)
 		}
 		for _, n := range s.Notes {
