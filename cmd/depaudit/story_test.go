@@ -94,9 +94,13 @@ func (s *story) push(branch, event string) *pipelineRun {
 	commit := strings.TrimSpace(s.must("git -C origin.git rev-parse " + branch))
 	base := strings.TrimSpace(s.must("git -C origin.git rev-parse main"))
 	p := &pipelineRun{t: s.t, text: s.must("git -C origin.git show " + branch + ":.github/workflows/release.yml"), repository: s.repository, commit: commit, event: event}
-	if event == "pull_request" {
+	if strings.HasPrefix(event, "pull_request") {
+		repository := "example/project"
+		if p.event = "pull_request"; event == "pull_request of a fork" {
+			repository = "octocat/project"
+		}
 		p.payload = map[string]any{"pull_request": map[string]any{
-			"base": map[string]any{"sha": base}, "head": map[string]any{"repo": map[string]any{"full_name": "example/project"}}, "user": map[string]any{"login": "octocat"},
+			"base": map[string]any{"sha": base}, "head": map[string]any{"repo": map[string]any{"full_name": repository}}, "user": map[string]any{"login": "octocat"},
 		}}
 	}
 	p.run()
@@ -268,6 +272,18 @@ func TestStory(t *testing.T) {
 		s.wants(run, "build-wheel", "skipped")
 		s.wants(run, "footprint", "failure", "build-wheel", "stage-not-reported")
 		s.wants(run, "publish", "skipped")
+	})
+	t.Run("fork", func(t *testing.T) {
+		const workflow = ".github/workflows/release.yml"
+		s.must("cd project && git checkout -q main && sed -i 's/with: {stages: [a-z-]*/&, policy-from: auto/' " + workflow + " && git commit -qam 'The target branch judges' && git push -q origin main")
+		// The author accepts it all in a fork, where the gate judges by the fork.
+		s.must(`cd project && git checkout -qb fork main && sed -i '0,/critical: true/s//critical: false/' depaudit.yaml && printf '%s\n' 'mkdir -p "$MACHINE/usr/local/bin" && cp /bin/true "$MACHINE/usr/local/bin/tool"' >>ci/build-source && git commit -qam weaker && git push -q origin fork`)
+		s.wants(s.push("fork", "push"), "build-source", "failure", "stage-not-critical")
+		s.must(`cd project && rm -rf reports && gh run download --pattern 'depaudit-*' --dir reports && depaudit baseline update --from reports --reason "a tool" && git commit -qam accepted && git push -q origin fork`)
+		s.wants(s.push("fork", "push"), "build-source", "success")
+		run := s.push("fork", "pull_request of a fork")
+		s.wants(run, "build-source", "failure", "FAIL build-source", "/usr/local/bin/tool", "depaudit.yaml", "depaudit.baseline.json")
+		s.wants(run, "footprint", "failure")
 	})
 }
 
