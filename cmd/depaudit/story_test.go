@@ -21,10 +21,9 @@ type story struct {
 	t                 *testing.T
 	dir, clone, bin   string
 	repository        string
-	last              *pipelineRun
-	commands          int
-	printed           string
 	platformArtifacts string
+	// machine is a root file system that the machine of each job is a copy of.
+	machine string
 }
 
 // newStory makes a repository whose workflow does not use depaudit yet.
@@ -69,7 +68,6 @@ func (s *story) sh(script string) (string, error) {
 		"GIT_CONFIG_NOSYSTEM=1",
 	}
 	out, err := cmd.CombinedOutput()
-	s.commands++
 	return string(out), err
 }
 
@@ -93,7 +91,7 @@ func (s *story) push(branch, event string) *pipelineRun {
 	s.t.Helper()
 	commit := strings.TrimSpace(s.must("git -C origin.git rev-parse " + branch))
 	base := strings.TrimSpace(s.must("git -C origin.git rev-parse main"))
-	p := &pipelineRun{t: s.t, text: s.must("git -C origin.git show " + branch + ":.github/workflows/release.yml"), repository: s.repository, commit: commit, event: event}
+	p := &pipelineRun{t: s.t, text: s.must("git -C origin.git show " + branch + ":.github/workflows/release.yml"), repository: s.repository, commit: commit, event: event, machine: s.machine}
 	if strings.HasPrefix(event, "pull_request") {
 		repository := "example/project"
 		if p.event = "pull_request"; event == "pull_request of a fork" {
@@ -224,6 +222,47 @@ func lint(t *testing.T, name, text string) {
 // notices what it is for.
 func TestStory(t *testing.T) {
 	s := newStory(t)
+	s.gate()
+	t.Run("release", func(t *testing.T) {
+		run := s.push("main", "push")
+		s.wants(run, "publish", "success")
+	})
+	t.Run("growth", func(t *testing.T) {
+		s.must(`cd project && git checkout -qb growth main && printf '%s\n' 'mkdir -p "$MACHINE/usr/local/bin" && cp /bin/true "$MACHINE/usr/local/bin/tool"' >>ci/build-docs && git commit -qam grow && git push -q origin growth`)
+		run := s.push("growth", "pull_request")
+		s.wants(run, "build-docs", "failure", "FAIL build-docs", "/usr/local/bin/tool")
+		s.wants(run, "build-source", "success")
+		s.wants(run, "footprint", "failure", "FAIL")
+		narrow(t, run.logs["build-docs"])
+		golden(t, "growth.log", run.logs["build-docs"])
+	})
+	t.Run("skipped", func(t *testing.T) {
+		s.must(`cd project && git checkout -qb skipped main && sed -i "s/^  build-wheel:/&\n    if: github.event_name == 'never'/" .github/workflows/release.yml && git commit -qam skip && git push -q origin skipped`)
+		run := s.push("skipped", "push")
+		s.wants(run, "build-wheel", "skipped")
+		s.wants(run, "footprint", "failure", "build-wheel", "stage-not-reported")
+		s.wants(run, "publish", "skipped")
+	})
+	t.Run("fork", func(t *testing.T) {
+		const workflow = ".github/workflows/release.yml"
+		s.must("cd project && git checkout -q main && sed -i 's/with: {stages: [a-z-]*/&, policy-from: auto/' " + workflow + " && git commit -qam 'The target branch judges' && git push -q origin main")
+		// The author accepts it all in a fork, where the gate judges by the fork.
+		s.must(`cd project && git checkout -qb fork main && sed -i '0,/critical: true/s//critical: false/' depaudit.yaml && printf '%s\n' 'mkdir -p "$MACHINE/usr/local/bin" && cp /bin/true "$MACHINE/usr/local/bin/tool"' >>ci/build-source && git commit -qam weaker && git push -q origin fork`)
+		s.wants(s.push("fork", "push"), "build-source", "failure", "stage-not-critical")
+		s.must(`cd project && rm -rf reports && gh run download --pattern 'depaudit-*' --dir reports && depaudit baseline update --from reports --reason "a tool" && git commit -qam accepted && git push -q origin fork`)
+		s.wants(s.push("fork", "push"), "build-source", "success")
+		run := s.push("fork", "pull_request of a fork")
+		s.wants(run, "build-source", "failure", "FAIL build-source", "/usr/local/bin/tool", "depaudit.yaml", "depaudit.baseline.json")
+		golden(t, "fork.log", run.logs["build-source"])
+		s.wants(run, "footprint", "failure")
+	})
+}
+
+// gate follows README.md from its first command to a gate that is committed and
+// green, and returns how long that took.
+func (s *story) gate() time.Duration {
+	t := s.t
+	t.Helper()
 	began := time.Now()
 	printed := s.readme("begin")
 	s.paste(printed)
@@ -248,43 +287,59 @@ func TestStory(t *testing.T) {
 	for _, job := range []string{"build-source", "build-docs", "build-wheel", "footprint"} {
 		s.wants(second, job, "success", "PASS")
 	}
+	took := time.Since(began)
 	if log := s.must("git -C origin.git log --format=%s footprint"); !strings.HasPrefix(log, "Accept what the release is built with\nCount what the release is built with\n") {
 		t.Errorf("the gate is not committed:\n%s", log)
 	}
-	t.Logf("from init to a committed gate that is green: %v, with %d commands and two runs of the workflow", time.Since(began).Round(time.Millisecond), s.commands)
 	s.must("cd project && git push -q origin HEAD:main && git checkout -q main && git pull -q")
+	return took
+}
 
-	t.Run("release", func(t *testing.T) {
-		run := s.push("main", "push")
-		s.wants(run, "publish", "success")
-	})
-	t.Run("growth", func(t *testing.T) {
-		s.must(`cd project && git checkout -qb growth main && printf '%s\n' 'mkdir -p "$MACHINE/usr/local/bin" && cp /bin/true "$MACHINE/usr/local/bin/tool"' >>ci/build-docs && git commit -qam grow && git push -q origin growth`)
-		run := s.push("growth", "pull_request")
-		s.wants(run, "build-docs", "failure", "FAIL build-docs", "/usr/local/bin/tool")
-		s.wants(run, "build-source", "success")
-		s.wants(run, "footprint", "failure", "FAIL")
-		narrow(t, run.logs["build-docs"])
-	})
-	t.Run("skipped", func(t *testing.T) {
-		s.must(`cd project && git checkout -qb skipped main && sed -i "s/^  build-wheel:/&\n    if: github.event_name == 'never'/" .github/workflows/release.yml && git commit -qam skip && git push -q origin skipped`)
-		run := s.push("skipped", "push")
-		s.wants(run, "build-wheel", "skipped")
-		s.wants(run, "footprint", "failure", "build-wheel", "stage-not-reported")
-		s.wants(run, "publish", "skipped")
-	})
-	t.Run("fork", func(t *testing.T) {
-		const workflow = ".github/workflows/release.yml"
-		s.must("cd project && git checkout -q main && sed -i 's/with: {stages: [a-z-]*/&, policy-from: auto/' " + workflow + " && git commit -qam 'The target branch judges' && git push -q origin main")
-		// The author accepts it all in a fork, where the gate judges by the fork.
-		s.must(`cd project && git checkout -qb fork main && sed -i '0,/critical: true/s//critical: false/' depaudit.yaml && printf '%s\n' 'mkdir -p "$MACHINE/usr/local/bin" && cp /bin/true "$MACHINE/usr/local/bin/tool"' >>ci/build-source && git commit -qam weaker && git push -q origin fork`)
-		s.wants(s.push("fork", "push"), "build-source", "failure", "stage-not-critical")
-		s.must(`cd project && rm -rf reports && gh run download --pattern 'depaudit-*' --dir reports && depaudit baseline update --from reports --reason "a tool" && git commit -qam accepted && git push -q origin fork`)
-		s.wants(s.push("fork", "push"), "build-source", "success")
-		run := s.push("fork", "pull_request of a fork")
-		s.wants(run, "build-source", "failure", "FAIL build-source", "/usr/local/bin/tool", "depaudit.yaml", "depaudit.baseline.json")
-		s.wants(run, "footprint", "failure")
-	})
+// TestStoryTime measures the way from a program to a committed gate with a real
+// root file system as the machine of each job (docs/benchmarks.md).
+func TestStoryTime(t *testing.T) {
+	roots := os.Getenv("DEPAUDIT_E2E_ROOTS")
+	if os.Getenv("DEPAUDIT_E2E") == "" || roots == "" {
+		t.Skip("DEPAUDIT_E2E and DEPAUDIT_E2E_ROOTS are not set")
+	}
+	s := newStory(t)
+	s.machine = filepath.Join(roots, "build-source")
+	took := s.gate()
+	t.Logf("from depaudit init to a committed gate that is green: %.1f s", took.Seconds())
+	// A person reads and pastes meanwhile.
+	if took > 15*time.Minute {
+		t.Error("that is more than a quarter of an hour")
+	}
+}
+
+// golden compares the lines of a log that a reader looks at first, from the verdict
+// to the details, and the annotations.
+func golden(t *testing.T, name, log string) {
+	t.Helper()
+	var lines []string
+	inside := false
+	for _, line := range strings.Split(log, "\n") {
+		switch {
+		case strings.HasPrefix(line, "policy "), strings.HasPrefix(line, "FAIL "), strings.HasPrefix(line, "INCOMPLETE "):
+			inside = true
+		case strings.HasPrefix(line, "::group::"):
+			inside = false
+		}
+		if inside || strings.HasPrefix(line, "::error") || strings.HasPrefix(line, "::warning") {
+			line = regexp.MustCompile(`/\S*/TestStory[^/]*/\d+`).ReplaceAllString(line, "/job")
+			lines = append(lines, regexp.MustCompile(`\b[0-9a-f]{12}\b`).ReplaceAllString(line, "0123456789ab"))
+		}
+	}
+	have := strings.Join(lines, "\n") + "\n"
+	file := filepath.Join("testdata/story", name)
+	if *updateDocs {
+		if err := os.WriteFile(file, []byte(have), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := read1(t, file); want != have {
+		t.Errorf("%s: %s\n%s", file, firstDifference(want, have), have)
+	}
 }
 
 // narrow checks that a log has no line that a terminal of 80 columns breaks,

@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +24,8 @@ type pipelineRun struct {
 	event              string
 	// payload is the event as the platform describes it.
 	payload map[string]any
+	// machine is copied to be that of each job, instead of a small one.
+	machine string
 	// image is the file that docker buildx build --output type=oci writes.
 	image string
 	// artifacts is the directory with those of the run.
@@ -88,7 +91,11 @@ func (p *pipelineRun) job(name string, job *actionlint.Job) string {
 		return "skipped"
 	}
 	machine := filepath.Join(p.t.TempDir(), "machine")
-	aptRoot(p.t, machine)
+	if p.machine == "" {
+		aptRoot(p.t, machine)
+	} else if out, err := exec.Command("cp", "-a", p.machine, machine).CombinedOutput(); err != nil {
+		p.t.Fatalf("%v\n%s", err, out)
+	}
 	release := serve(p.t, machine)
 	r.job = map[string]string{"MACHINE": machine, "GITHUB_REF_NAME": "v1"}
 	bin := p.t.TempDir()
