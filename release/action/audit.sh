@@ -31,6 +31,10 @@ main() {
     set +f
     policy=$(policy)
     [ -z "$policy" ] || set -- "$@" --policy-from "$policy"
+    if [ -n "$policy" ] && [ -n "${JOB_CONTAINER:-}" ] && [ -z "${GIT_CONFIG_COUNT:-}" ]; then
+        # In a container, the checkout is of another user than the job.
+        export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+    fi
 
     # With a configuration that cannot be read, nothing is audited.
     code=0
