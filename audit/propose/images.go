@@ -215,6 +215,9 @@ func (p *proposer) built(kind definition.Kind, which func(id string) bool) []bui
 // notDeployed matches compose files for another purpose than to run the product.
 var notDeployed = regexp.MustCompile(`(?i)(^|[-_./])(tests?|e2e|integration[a-z-]*|dev|devcontainer|development|override|local|examples?|ci|docs?|hack|demo[a-z-]*)([-_./]|$)`)
 
+// notImage matches names of targets of bake that check or write something.
+var notImage = regexp.MustCompile(`(?i)^_|test|lint|valid|bench|vendor|check|dev|govuln|authors|generat|docs?$|update|format|fmt`)
+
 func kindName(kind definition.Kind) string {
 	switch kind {
 	case definition.Bake:
@@ -228,11 +231,14 @@ func kindName(kind definition.Kind) string {
 // allBuilds returns what a repository without a job that publishes can publish: the
 // images of its bake targets and services, and of the other Dockerfiles.
 func (p *proposer) allBuilds() []build {
-	out := append(p.baked(nil), p.services()...)
+	out := slices.DeleteFunc(p.baked(nil), func(b build) bool { return notImage.MatchString(b.name) })
+	out = append(out, p.services()...)
 	out = slices.DeleteFunc(out, func(b build) bool { return p.fileAt(b.file) == nil })
+	mentioned := append(p.baked(nil), p.services()...)
 	for i := range p.in.Files {
 		f := &p.in.Files[i]
-		if f.Kind == definition.Dockerfile && !slices.ContainsFunc(out, func(b build) bool { return path.Clean(b.file) == f.Path }) {
+		known := slices.ContainsFunc(mentioned, func(b build) bool { return path.Clean(b.file) == f.Path })
+		if f.Kind == definition.Dockerfile && !known && !notDeployed.MatchString(f.Path) {
 			out = append(out, build{file: f.Path, context: path.Dir(f.Path), why: "no job in sight builds it"})
 		}
 	}

@@ -229,6 +229,17 @@ publish:
 			[]string{"the image of service any is decided when it runs"},
 		},
 		{
+			// go-csvvalue: a Dockerfile whose targets only check something.
+			"checks by bake",
+			map[string]string{
+				"docker-bake.hcl":     "target \"test\" {\n  target = \"test\"\n}\ntarget \"lint\" {\n  target = \"lint\"\n}\n",
+				"Dockerfile":          "FROM golang:1.24 AS test\nFROM golang:1.24 AS lint\n",
+				"hack/dev/Dockerfile": "FROM golang:1.24\n",
+			},
+			"",
+			[]string{"Dockerfile: no job that publishes", "docker-bake.hcl: no job that publishes"},
+		},
+		{
 			// Moby and others: targets of bake that a job pushes.
 			"bake",
 			map[string]string{
