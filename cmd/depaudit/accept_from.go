@@ -133,6 +133,11 @@ const againHint = "check out the commit of the run, or audit the stages again wi
 // sameStage returns an error if the locks of a stage, or its part of the baseline,
 // are not those of the report.
 func (r judged) sameStage(ctx context.Context, j *job, s *audit.Stage) error {
+	c := j.config.Stage(s.Name)
+	if s.Critical != c.Critical || s.Enforced != (c.Enforce && !c.Critical) || s.Line != c.Line {
+		// Of one configuration it cannot be another one: the report was edited.
+		return fmt.Errorf("stage %q of %s contradicts %s, by which it was judged", s.Name, r.name, j.config.File)
+	}
 	accepted := ""
 	if j.baseline != nil {
 		accepted = j.baseline.Stages[s.Name].Digest(s.Name)
@@ -147,7 +152,7 @@ func (r judged) sameStage(ctx context.Context, j *job, s *audit.Stage) error {
 	for _, l := range s.Locks {
 		reported[relativeTo(r.config, filepath.FromSlash(l.Path))] = l.Digest
 	}
-	for _, f := range j.config.Stage(s.Name).LockFiles {
+	for _, f := range c.LockFiles {
 		lock, err := lockcheck.Open(ctx, f.Path)
 		if err != nil {
 			return err
