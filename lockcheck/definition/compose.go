@@ -56,6 +56,10 @@ func (r *reader) include(n *node) {
 		r.file.Uses = append(r.file.Uses, u)
 		return
 	}
+	if r.checkout != nil && !isVariable(n.text) {
+		r.file.includes = append(r.file.includes, Note{Kind: Unread, File: r.file.Path, At: n.at, Detail: path.Join(path.Dir(r.file.Path), n.text)})
+		return
+	}
 	r.note(Unread, n.at, "the included file %s is not read: name its services by it", quote(n.text))
 }
 
@@ -79,7 +83,10 @@ func (r *reader) service(services *node, m *member, service *node) {
 		name := extends.text
 		if extends.kind == nodeObject {
 			name = extends.textOf("service")
-			if file := extends.textOf("file"); file != "" {
+			if file := extends.textOf("file"); file != "" && r.checkout != nil && !isVariable(file) {
+				job.extends = [2]string{path.Join(path.Dir(r.file.Path), file), name}
+				break
+			} else if file != "" {
 				r.note(Unread, extends.at, "the service %s of the file %s is not read: name it by that file", quote(name), quote(file))
 				break
 			}
@@ -152,4 +159,46 @@ func (b *jobBuilder) built(at Position, context, dockerfile, target string) {
 		build.Dockerfile = path.Join(build.Context, dockerfile)
 	}
 	b.job.Build = build
+}
+
+// followCompose adds the services of the files that a compose file includes, and to a
+// service what the one of another file has that it extends.
+func (c *checkout) followCompose(ctx context.Context, f *File) {
+	for _, include := range f.includes {
+		other, err := c.read(ctx, include.Detail, Compose)
+		if err != nil {
+			include.Detail = quote(include.Detail) + " is not read: " + message(err)
+			f.Notes = append(f.Notes, include)
+			continue
+		}
+		f.Uses, f.Notes = append(f.Uses, other.Uses...), append(f.Notes, other.Notes...)
+		for _, job := range other.Jobs {
+			if f.Job(job.ID) == nil && len(f.Jobs) < maxJobs {
+				f.Jobs = append(f.Jobs, job)
+			}
+		}
+	}
+	for i := range f.Jobs {
+		job := &f.Jobs[i]
+		file, name := job.extends[0], job.extends[1]
+		if file == "" {
+			continue
+		}
+		job.extends = [2]string{}
+		var service *Job
+		other, err := c.read(ctx, file, Compose)
+		if err == nil {
+			service = other.Job(name)
+		}
+		if service == nil {
+			detail := "it has no service " + quote(name)
+			if err != nil {
+				detail = message(err)
+			}
+			f.Notes = append(f.Notes, Note{Kind: Unread, File: f.Path, At: job.At, Detail: quote(file) + " is not read: " + detail})
+			continue
+		}
+		job.Uses = append(job.Uses, service.Uses...)
+		job.Container, job.Build = service.Container, service.Build
+	}
 }

@@ -58,6 +58,9 @@ type File struct {
 	Jobs []Job
 	// Notes are the places that could not be read or decided.
 	Notes []Note
+
+	// includes are the files of the checkout that a compose file includes.
+	includes []Note
 }
 
 // Note is a place of a file that is not understood.
@@ -89,6 +92,8 @@ type Job struct {
 	ID string
 	// Name is the title of a job, as written; empty if it has none.
 	Name string
+	// File and At are its place: in the file itself, or in one that it includes.
+	File string
 	At   Position
 	// If is the condition of the job as written.
 	If string
@@ -129,6 +134,8 @@ type Job struct {
 	compose        []string
 	composeService string
 	composeAt      Position
+	// extends is the file and the service that a service of compose extends.
+	extends [2]string
 	// limited is true for a job of GitLab that names the artifacts that it takes.
 	limited bool
 }

@@ -256,7 +256,11 @@ func (r *reader) instruction(text string, pieces []piece) instruction {
 	}
 	rest := words[1:]
 	for len(rest) > 0 && strings.HasPrefix(rest[0].text, "--") {
-		in.flags, rest = append(in.flags, rest[0]), rest[1:]
+		flag := rest[0]
+		if rest = rest[1:]; flag.text == "--" { // ends the flags
+			break
+		}
+		in.flags = append(in.flags, flag)
 	}
 	in.words = rest
 	if in.name == "FROM" && len(rest) == 0 {
@@ -405,6 +409,10 @@ func (d *stages) instruction(in *instruction) {
 	b := &jobBuilder{reader: d.reader, job: d.job, env: d.values}
 	switch in.name {
 	case "ENV":
+		if len(in.words) > 1 && !strings.Contains(in.words[0].text, "=") { // ENV KEY VALUE
+			d.values[in.words[0].text] = expandArgs(unquoted(strings.TrimSpace(in.text[in.words[1].offset:])), d.values)
+			return
+		}
 		for _, w := range in.words {
 			if key, value, ok := strings.Cut(w.text, "="); ok {
 				d.values[key] = expandArgs(unquoted(value), d.values)

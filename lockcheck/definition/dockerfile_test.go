@@ -57,3 +57,11 @@ func TestStages(t *testing.T) {
 		equal(t, ref, lines(s.Uses), want)
 	}
 }
+
+// TestFlagsEnd checks that no word after "--" is a flag, and both forms of ENV.
+func TestFlagsEnd(t *testing.T) {
+	f := parse(t, "Dockerfile", "FROM scratch\nENV U https://h.example/a\nENV V=https://h.example/b\nADD -- --checksum="+digest+" $U /\nADD $V /\n")
+	equal(t, "ADD", lines(f.Jobs[0].Uses), `
+download h.example/a floating Dockerfile:4:`+itoa(len("ADD -- --checksum=")+len(digest)+2)+`
+download h.example/b floating Dockerfile:5:5`)
+}

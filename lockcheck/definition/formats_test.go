@@ -34,7 +34,9 @@ services:
     build: {context: ., dockerfile: none, additional_contexts: {base: 'docker-image://busybox@` + digest + `'}}
   v: {image: '${IMAGE:-x}', volumes: ['a:/b', {type: image, source: 'data:1', target: /y}]}
   e: {extends: db}
+  f: {extends: {file: other.yml, service: o}}
 `,
+		"x/other.yml":      "services: {o: {image: 'other:1'}}\n",
 		"x/app/Dockerfile": "FROM a:1 AS one\nFROM b:1 AS two\nRUN pip install z\nFROM c:1\n",
 	}
 	made := selected(t, texts, "x/compose.yaml#made")
@@ -42,18 +44,21 @@ services:
 workflow github.com/o/r.git floating x/compose.yaml:2:22
 image b:1 floating x/app/Dockerfile:2:6
 tool z floating x/app/Dockerfile:3:17`)
-	if !slices.Equal(made.Job.Needs, []string{"db"}) || !slices.Equal(made.Files, []string{"x/app/Dockerfile", "x/compose.yaml"}) {
+	if !slices.Equal(made.Job.Needs, []string{"db"}) || !slices.Equal(made.Files, []string{"x/app/Dockerfile", "x/compose.yaml", "x/other.yml"}) {
 		t.Errorf("%q %q", made.Job.Needs, made.Files)
 	}
 	equal(t, "e", lines(selected(t, texts, "x/compose.yaml#e").Uses)[1:], "image postgres:16 floating x/compose.yaml:4:15")
 	equal(t, "v", lines(selected(t, texts, "x/compose.yaml#v").Uses)[1:], `
 image ${IMAGE:-x}:${IMAGE:-x} variable x/compose.yaml:8:14
 image data:1 floating x/compose.yaml:8:69`)
+	equal(t, "f", lines(selected(t, texts, "x/compose.yaml#f").Uses)[1:], "image other:1 floating x/other.yml:1:23")
+	if o := selected(t, texts, "x/compose.yaml#o"); o.Job.File != "x/other.yml" {
+		t.Errorf("%+v", o.Job)
+	}
 	more := selected(t, texts, "x/compose.yaml#more")
 	equal(t, "more", lines(more.Uses)[1:], "image busybox digest x/compose.yaml:7:71")
 	equal(t, "more", details(more.Notes), `
-unread "x/none" is not read: there is no such file in the checkout
-unread the included file "other.yml" is not read: name its services by it`)
+unread "x/none" is not read: there is no such file in the checkout`)
 }
 
 const bakeText = `# a comment

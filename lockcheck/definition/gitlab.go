@@ -299,7 +299,7 @@ func (g *gitlabReader) job(m *member) {
 	n := g.extended(m.value, 0)
 	job := Job{ID: m.key, At: m.at}
 	if m.value.from != nil && m.value.from != g.reader {
-		job.Name = m.value.from.file.Path
+		job.File = m.value.from.file.Path
 	}
 	b := &jobBuilder{reader: g.reader, job: &job, env: map[string]string{}}
 	for _, variables := range []*node{g.root.get("variables"), n.get("variables")} {

@@ -168,6 +168,11 @@ func parseAs(ctx context.Context, c *checkout, kind Kind, file string, data []by
 	if r.err != nil {
 		return nil, r.err
 	}
+	for i := range r.file.Jobs {
+		if r.file.Jobs[i].File == "" {
+			r.file.Jobs[i].File = file
+		}
+	}
 	return r.file, nil
 }
 
@@ -298,6 +303,8 @@ func (c *checkout) follow(ctx context.Context, f *File) {
 		c.followActions(ctx, f)
 	case DevContainer:
 		c.followDevContainer(ctx, f)
+	case Compose:
+		c.followCompose(ctx, f)
 	}
 }
 
