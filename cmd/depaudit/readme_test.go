@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 )
 
 // TestReadmeTranscripts runs what the README shows. A block that is marked
@@ -234,6 +237,51 @@ func TestReadmeRecipes(t *testing.T) {
 			p.run()
 			if p.results["build-source"] != "success" {
 				t.Errorf("%v\n%s", p.results, p.logs["build-source"])
+			}
+		})
+	}
+}
+
+// TestCIPagePlain runs the steps of docs/ci.md that do without the action, and the
+// script of its job for GitLab: without a baseline they end the job.
+func TestCIPagePlain(t *testing.T) {
+	config := "pipeline: p\nstages:\n  - name: build-source\n    environment: \"host:\"\n    critical: true\n"
+	page := "docs/ci.md"
+	var gitlab map[string]struct {
+		Script    []string
+		Artifacts struct {
+			When    string
+			Paths   []string
+			Reports map[string]string
+		}
+	}
+	if err := yaml.Unmarshal([]byte(marked(t, page, "recipe: gitlab", "yaml")), &gitlab); err != nil {
+		t.Fatal(err)
+	}
+	job := gitlab["build-source"]
+	steps := "jobs:\n  build-source:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: actions/checkout@COMMIT\n"
+	for _, line := range job.Script {
+		steps += "      - run: " + line + "\n"
+	}
+	for name, jobs := range map[string]string{"plain": marked(t, page, "recipe: plain", "yaml"), "gitlab": steps} {
+		t.Run(name, func(t *testing.T) {
+			workflow := "name: release\non: push\npermissions: {}\n" + strings.ReplaceAll(jobs, "COMMIT", strings.Repeat("d", 40))
+			lint(t, name, workflow)
+			files := map[string]string{"depaudit.yaml": config, "ci/build-source": "#!/bin/sh\n"}
+			for _, written := range append(slices.Collect(maps.Values(job.Artifacts.Reports)), job.Artifacts.Paths...) {
+				if name == "gitlab" {
+					// What the job leaves, also when it is red.
+					workflow += "      - if: always()\n        run: test -s " + written + " && echo left " + written + "\n"
+				}
+			}
+			p := &pipelineRun{t: t, text: workflow, files: files, event: "push", installed: true}
+			p.run()
+			log := p.logs["build-source"]
+			if p.results["build-source"] != "failure" || !strings.Contains(log, "no-baseline") || strings.Contains(log, "base 12") != (name == "plain") {
+				t.Errorf("%v\n%s", p.results, log)
+			}
+			if name == "gitlab" && strings.Count(log, "\nleft ") != 3 || job.Artifacts.When != "always" {
+				t.Errorf("artifacts are missing:\n%s", log)
 			}
 		})
 	}

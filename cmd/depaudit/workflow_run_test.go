@@ -26,6 +26,8 @@ type pipelineRun struct {
 	payload map[string]any
 	// machine is copied to be that of each job, instead of a small one.
 	machine string
+	// installed puts the program and sudo on the PATH of all jobs.
+	installed bool
 	// image is the file that docker buildx build --output type=oci writes.
 	image string
 	// artifacts is the directory with those of the run.
@@ -103,6 +105,14 @@ func (p *pipelineRun) job(name string, job *actionlint.Job) string {
 	for _, name := range []string{"gh", "docker"} {
 		if err := os.Chmod(filepath.Join(bin, name), 0o777); err != nil {
 			p.t.Fatal(err)
+		}
+	}
+	if p.installed {
+		writeFiles(p.t, bin, map[string]string{"depaudit": read1(p.t, filepath.Join(release.dir, release.name)), "sudo": "#!/bin/sh\nexec \"$@\"\n"})
+		for _, name := range []string{"depaudit", "sudo"} {
+			if err := os.Chmod(filepath.Join(bin, name), 0o777); err != nil {
+				p.t.Fatal(err)
+			}
 		}
 	}
 	r.path = []string{bin}
