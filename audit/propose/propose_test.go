@@ -158,7 +158,7 @@ func TestManyJobs(t *testing.T) {
 	}
 	start := time.Now()
 	p := proposal(t, repository(t, map[string]string{".github/workflows/a.yml": b.String()}))
-	if took := time.Since(start); took > 30*time.Second {
+	if took := time.Since(start); took > 2*time.Minute {
 		t.Errorf("took %v", took)
 	}
 	if len(p.Stages) > maxStages || len(p.Stages) == 0 && len(p.Unread) == 0 {
