@@ -196,6 +196,9 @@ func (s PolicySetting) lines() []string {
 	return nil
 }
 
+// String returns the key with its value for people: "limit: 160".
+func (s PolicySetting) String() string { return s.Key + ": " + strings.Join(s.lines(), ", ") }
+
 // Empty reports whether the key has no value.
 func (s PolicySetting) Empty() bool { return len(s.lines()) == 0 }
 

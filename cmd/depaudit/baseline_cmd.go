@@ -312,10 +312,10 @@ func (c *command) baselineShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the accepted dependencies and files",
-		Long: `Prints each dependency of the baseline with its provenance, its evidence and the
-reason it was accepted with, each file with the rule that it breaks, what the
-definition of the stage names, and the exceptions with the day since which they
-are needed. Nothing is scanned.`,
+		Long: `Prints by which policy each stage was accepted, each dependency with its
+provenance, its evidence and the reason it was accepted with, each file with the
+rule that it breaks, what the definition of the stage names, and the exceptions
+with the day since which they are needed. Nothing is scanned.`,
 		Example: `  depaudit baseline show
   depaudit baseline show --stage build-source`,
 		Args: noArgs,
@@ -335,6 +335,16 @@ are needed. Nothing is scanned.`,
 					continue
 				}
 				fmt.Fprintf(c.stdout, "%s  %d dependencies, %s\n", name, len(b.Dependencies), terminal.Escape(b.Method.String()))
+				if b.Critical {
+					fmt.Fprintln(c.stdout, "  policy  critical: true")
+				}
+				if b.Policy != nil {
+					for _, setting := range b.Policy.Settings() {
+						if !setting.Empty() {
+							fmt.Fprintf(c.stdout, "  policy  %s\n", terminal.Escape(setting.String()))
+						}
+					}
+				}
 				for i, e := range b.Dependencies {
 					if limit > 0 && i == limit {
 						fmt.Fprintf(c.stdout, "  and %d more: --limit 0 shows all\n", len(b.Dependencies)-i)

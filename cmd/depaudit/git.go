@@ -169,7 +169,7 @@ func (r *repo) resolve(ctx context.Context, ref string) (string, error) {
 		return "", err
 	case strings.Contains(stderr, "is ambiguous"):
 		// A branch of a fork can have the name of a remote one, and git prefers it.
-		return "", &hinted{fmt.Errorf("%s names several things in this repository", textfile.Quote(ref)), "write the full name, such as refs/remotes/" + ref}
+		return "", &hinted{fmt.Errorf("%s names several things in this repository", textfile.Quote(ref)), "write the full name: refs/remotes/" + ref + ", refs/heads/" + ref + " or refs/tags/" + ref}
 	}
 	return commit, nil
 }
