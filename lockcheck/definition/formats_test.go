@@ -219,6 +219,10 @@ download h.example/i.sh floating .gitlab-ci.yml:30:10`)
 	if got := s.File.Sources("publish"); !slices.Equal(got, []string{"build"}) {
 		t.Errorf("%q", got)
 	}
+	other := selected(t, map[string]string{".gitlab-ci.yml": "include: [{local: o.yml}]\n", "o.yml": "a:\n  extends: .no\n  image: x\n  script: pip install y\n"}, ".gitlab-ci.yml#a")
+	if n := other.Notes; len(n) != 1 || n[0].File != "o.yml" || n[0].At.Line != 2 || other.Job.File != "o.yml" || other.Uses[2].File != "o.yml" {
+		t.Errorf("%+v", other)
+	}
 	if got := details(selected(t, map[string]string{".gitlab-ci.yml": "a: {extends: .no, image: $X, script: x}\n"}, ".gitlab-ci.yml").Notes); len(got) != 1 || !strings.Contains(got[0], "extends \".no\"") {
 		t.Errorf("%q", got)
 	}

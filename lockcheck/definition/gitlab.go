@@ -239,6 +239,14 @@ func (g *gitlabReader) notes(r *reader) {
 	}
 }
 
+// unread records a place of one of the files.
+func (g *gitlabReader) unread(n *node, format string, args ...any) {
+	before := len(g.file.Notes)
+	if g.note(Unread, n.at, format, args...); n.from != nil && len(g.file.Notes) > before {
+		g.file.Notes[before].File = n.from.file.Path
+	}
+}
+
 // extended returns a job with what it extends.
 func (g *gitlabReader) extended(job *node, level int) *node {
 	bases := job.texts("extends")
@@ -254,7 +262,7 @@ func (g *gitlabReader) extended(job *node, level int) *node {
 		if b := g.root.get(base.text); b != nil && b.kind == nodeObject {
 			out = g.merged(out, g.extended(b, level+1), 0)
 		} else {
-			g.note(Unread, base.at, "the job %s extends %s, which is not in the files that were read", quote(job.textOf("stage")), quote(base.text))
+			g.unread(base, "the job extends %s, which is not in the files that were read", quote(base.text))
 		}
 	}
 	out = g.merged(out, job, 0)
@@ -274,7 +282,7 @@ func (g *gitlabReader) deref(n *node, level int) *node {
 		}
 	}
 	if to == nil {
-		g.note(Unread, n.at, "a reference to what is not in the files that were read")
+		g.unread(n, "a reference to what is not in the files that were read")
 	}
 	return g.deref(to, level+1)
 }
