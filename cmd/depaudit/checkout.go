@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,10 +9,11 @@ import (
 	"github.com/depaudit/depaudit/audit/report"
 )
 
-// checkout returns where the files of the repository are: below the directory that
-// the platform names, and in the nearest directory there that is a repository,
-// because a job can check out several. Without a platform the paths of annotations
-// are relative to the working directory.
+// checkout returns where the files of the repository are: in the nearest directory that
+// is a repository, below the one that the platform names, because a job can check out
+// several. sudo hides the variables of the platform; without them the nearest
+// repository is found as git does, and else the paths of annotations are relative to
+// the working directory.
 //
 // GITHUB_WORKSPACE: https://docs.github.com/en/actions/reference/workflows-and-actions/variables,
 // CI_PROJECT_DIR: https://docs.gitlab.com/ci/variables/predefined_variables/.
@@ -21,13 +23,14 @@ func (c *command) checkout() report.Checkout {
 		return report.Checkout{}
 	}
 	dir = resolved(dir)
-	root := dir
+	root := ""
 	for _, name := range []string{"GITHUB_WORKSPACE", "CI_PROJECT_DIR"} {
 		if v := c.env(name); filepath.IsAbs(v) {
-			root = repository(dir, resolved(v))
+			root = cmp.Or(repository(dir, resolved(v)), resolved(v))
 			break
 		}
 	}
+	root = cmp.Or(root, repository(dir, filepath.VolumeName(dir)+string(filepath.Separator)), dir)
 	return report.Checkout{Root: filepath.ToSlash(root), Dir: filepath.ToSlash(dir)}
 }
 
@@ -45,13 +48,16 @@ func insideOf(dir, root string) bool {
 }
 
 // repository returns the nearest directory at or above dir that is a repository, not
-// above top; top if there is none, or if dir is elsewhere.
+// above top; "" if there is none, or if dir is elsewhere.
 func repository(dir, top string) string {
-	for dir != top && insideOf(dir, top) {
+	for insideOf(dir, top) {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
 			return dir
 		}
+		if dir == top {
+			break
+		}
 		dir = filepath.Dir(dir)
 	}
-	return top
+	return ""
 }
