@@ -214,9 +214,15 @@ func markdownStage(r *audit.Report, s stage) []block {
 		fmt.Fprintf(&b, "### %s %s\n\n%s%s\n\n", verdictWord(s.Verdict), terminal.CodeSpan(terminal.EscapeTo(s.Name, maxCell)), s.headline(terminal.MarkdownText), standing)
 	}
 	blocks := []block{{rank: rankCause, open: b.String()}}
-	about := markdownAbout(r, s)
+	about := markdownAbout(s)
 	if isScan(r) {
-		blocks = append(blocks, about)
+		for _, text := range s.parts() {
+			blocks = append(blocks, block{rank: rankCause, open: text + "\n\n"})
+		}
+		about.lines = about.lines[len(s.parts()):]
+		if len(about.lines) > 0 {
+			blocks = append(blocks, about)
+		}
 	}
 	grown := slices.ContainsFunc(s.Findings, func(f audit.Finding) bool { return decides(f) && f.Rule == audit.RuleGrowth.ID })
 	changes := markdownGrowth(s)
@@ -274,6 +280,13 @@ func markdownStage(r *audit.Report, s stage) []block {
 	return blocks
 }
 
+// parts returns the parts of the total as Markdown.
+func (s stage) parts() []string {
+	total, beside := s.counts()
+	all := []string{strings.Join(slices.Concat(total, beside), ", "), s.ecosystems(terminal.MarkdownText), s.files()}
+	return slices.DeleteFunc(all, func(text string) bool { return text == "" })
+}
+
 // decides reports whether a finding keeps a stage from passing.
 func decides(f audit.Finding) bool {
 	return f.Severity == audit.Error || f.Severity == audit.SeverityIncomplete
@@ -289,13 +302,10 @@ func (b block) collapsed(title string) block {
 }
 
 // markdownAbout has the parts of the total, and what the environment is.
-func markdownAbout(r *audit.Report, s stage) block {
+func markdownAbout(s stage) block {
 	about := block{rank: rankCause, what: "remarks", close: "\n"}
-	total, beside := s.counts()
-	for _, text := range []string{strings.Join(slices.Concat(total, beside), ", "), s.ecosystems(terminal.MarkdownText), s.files()} {
-		if text != "" {
-			about.lines = append(about.lines, "- "+text+"\n")
-		}
+	for _, text := range s.parts() {
+		about.lines = append(about.lines, "- "+text+"\n")
 	}
 	for _, a := range s.about() {
 		about.lines = append(about.lines, "- "+a.label+": "+orNothing(terminal.MarkdownText(a.text))+"\n")

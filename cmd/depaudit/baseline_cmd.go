@@ -106,7 +106,7 @@ or could not write.`,
 	limits.register(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "`WHY` a critical stage may grow")
 	cmd.Flags().StringVar(&to, "to", "", "`FILE` to write, instead of the baseline: a proposal")
-	cmd.Flags().StringArrayVar(&from, "from", nil, "`REPORT` of an audit, or a directory of them, instead of a scan; more may follow it")
+	listVar(cmd.Flags(), &from, "from", "`REPORT` of an audit, or a directory of them, instead of a scan; more may follow it")
 	return cmd
 }
 
