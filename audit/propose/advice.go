@@ -157,7 +157,9 @@ func merge(b *strings.Builder, jobs []*Stage) {
 		if len(needs) < 2 {
 			continue
 		}
-		fmt.Fprintf(b, "\nand a job for %s that fails if one of them was skipped:\n\n", oneLine(file))
+		b.WriteByte('\n')
+		wrap(b, "", "", "and a job for "+oneLine(file)+" that fails if one of them was skipped:", columns)
+		b.WriteByte('\n')
 		fmt.Fprintf(b, `  footprint:
     if: always()
     needs: [%s]
@@ -172,7 +174,7 @@ func merge(b *strings.Builder, jobs []*Stage) {
 `, strings.Join(needs, ", "), strings.Join(stages, " "))
 		if len(publish) > 0 {
 			b.WriteByte('\n')
-			wrap(b, "", "", "with `needs: footprint` in "+strings.Join(publish, ", ")+", which then publish nothing unless all were judged", columns)
+			wrap(b, "", "", "with `needs: footprint` in "+strings.Join(publish, ", ")+", so that nothing is published unless all were judged", columns)
 		}
 	}
 }
@@ -214,7 +216,7 @@ func gitlabLines(stage, config string) string {
 func (p *Proposal) next(b *strings.Builder, config string) {
 	for i := range p.Stages {
 		if p.Stages[i].Where != InImage {
-			b.WriteString("\nnext: commit the configuration with these steps. The first run ends with exit code\n3, since nothing is accepted yet. Review its report, accept it, and commit that:\n")
+			b.WriteString("\nnext: commit the configuration with these steps. The first run ends with exit\ncode 3, since nothing is accepted yet. Review its report, accept it, commit it:\n")
 			fmt.Fprintf(b, "  depaudit baseline update%s --from report.json\n", p.flag(config))
 			return
 		}
