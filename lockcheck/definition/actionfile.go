@@ -63,9 +63,7 @@ func (c *checkout) followLocal(ctx context.Context, f *File, job *Job) {
 			f.Notes = append(f.Notes, Note{Kind: Unread, File: u.File, At: u.At, Detail: quote(u.Text) + " is not read: " + message(err)})
 			continue
 		}
-		for _, n := range local.Notes {
-			f.Notes = append(f.Notes, n)
-		}
+		f.Notes = append(f.Notes, local.Notes...)
 		if local.Kind == Workflow {
 			job.Calls = local
 		}

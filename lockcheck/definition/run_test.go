@@ -207,11 +207,7 @@ func TestRunPlaces(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	d := parse(t, "Dockerfile", "FROM scratch\nARG V=1.2.3\nRUN --mount=type=cache,target=/x echo && \\\n  # x\n  pip install a==$V\nRUN <<E\n pip install b\nE\nRUN bash -e <<E\n pip install c\nE\nRUN [\"pip\", \"install\", \"d\"]\nSHELL [\"pwsh\", \"-c\"]\nRUN irm https://h.example/x | iex\n")
-	var text []string
-	for _, u := range lines(d.Jobs[0].Uses) {
-		text = append(text, u)
-	}
-	equal(t, "Dockerfile", text, `
+	equal(t, "Dockerfile", lines(d.Jobs[0].Uses), `
 tool a:1.2.3 version Dockerfile:5:15
 tool b floating Dockerfile:7:14
 tool c floating Dockerfile:10:14

@@ -117,7 +117,6 @@ type shellReader struct {
 	commands []*command
 	byCall   map[*syntax.CallExpr]*command
 	piped    map[*syntax.BinaryCmd]bool // the inner ones of a pipeline
-	level    int
 }
 
 // bash returns the commands of a script in the grammar of bash, in their order,

@@ -368,9 +368,7 @@ func (t *toolReader) packages(c *command, from int, typ, valued string, runs boo
 	for _, w := range words {
 		if typ == "pypi" {
 			w.text = strings.Replace(w.text, "@", "==", 1)
-			if strings.HasSuffix(w.text, "==latest") {
-				w.text = strings.TrimSuffix(w.text, "==latest")
-			}
+			w.text = strings.TrimSuffix(w.text, "==latest")
 			if strings.Contains(w.text, "://") {
 				w.text = strings.Replace(w.text, "==", "@", 1)
 			}
