@@ -39,18 +39,46 @@ func checkoutOf(dir string) (root, inside string) {
 	}
 }
 
-// definitions reads what defines a stage. Its files are those of the checkout around
-// dir, also if the configuration is not: they are what runs.
-func definitions(ctx context.Context, file, dir string, stage config.Stage) (*judge.Definition, error) {
+// definitions reads what defines the stages of a configuration, a file that many of
+// them name once. Its files are those of the checkout around the configuration's
+// directory, also if the configuration itself is of another one: they are what runs.
+type definitions struct {
+	file          string // the configuration
+	place, inside string // as of checkoutOf
+	root          *os.Root
+	selector      *definition.Selector
+}
+
+// open opens the checkout, for the first stage that has a definition.
+func (r *definitions) open() error {
+	if r.root != nil {
+		return nil
+	}
+	r.place, r.inside = checkoutOf(filepath.Dir(r.file))
+	root, err := os.OpenRoot(r.place)
+	if err != nil {
+		return &InputError{Err: err}
+	}
+	r.root, r.selector = root, definition.NewSelector(root.FS())
+	return nil
+}
+
+func (r *definitions) Close() error {
+	if r.root == nil {
+		return nil
+	}
+	return r.root.Close()
+}
+
+// of reads what defines a stage, nil for one without a definition.
+func (r *definitions) of(ctx context.Context, stage config.Stage) (*judge.Definition, error) {
 	if len(stage.Definitions) == 0 {
 		return nil, nil
 	}
-	place, inside := checkoutOf(dir)
-	root, err := os.OpenRoot(place)
-	if err != nil {
-		return nil, &InputError{Err: err}
+	if err := r.open(); err != nil {
+		return nil, err
 	}
-	defer root.Close()
+	file, place, inside, root := r.file, r.place, r.inside, r.root
 	shown := func(name string) string { return filepath.ToSlash(filepath.Join(place, filepath.FromSlash(name))) }
 	out := &judge.Definition{}
 	for _, d := range stage.Definitions {
@@ -65,7 +93,7 @@ func definitions(ctx context.Context, file, dir string, stage config.Stage) (*ju
 		if d.Name() != "" {
 			ref += "#" + d.Name()
 		}
-		s, err := definition.Select(ctx, root.FS(), ref)
+		s, err := r.selector.Select(ctx, ref)
 		var unknown *definition.UnknownJobError
 		var broken *definition.Error
 		switch {

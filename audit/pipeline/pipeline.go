@@ -172,6 +172,8 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*applied, []st
 	}
 	var stages []stageScan
 	locks, inSight := make(lockCache), make(sight)
+	defined := &definitions{file: cfg.File}
+	defer defined.Close()
 	for _, stage := range p.chosen(o.Stages) {
 		s, err := newStageScan(stage, p.dir(stage.Name), p.baseDir(stage.Name))
 		if err != nil {
@@ -189,7 +191,7 @@ func prepare(ctx context.Context, cfg *config.Config, o Options) (*applied, []st
 		if err := s.verify(p.config, o); err != nil {
 			return nil, nil, err
 		}
-		if s.input.Definition, err = definitions(ctx, cfg.File, filepath.Dir(cfg.File), stage); err != nil {
+		if s.input.Definition, err = defined.of(ctx, stage); err != nil {
 			return nil, nil, err
 		}
 		stages = append(stages, *s)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -199,13 +200,49 @@ type Selection struct {
 // the last stage, as for `docker build`. An unknown job is an [UnknownJobError],
 // a missing file an [fs.ErrNotExist].
 func Select(ctx context.Context, checkout fs.FS, ref string) (*Selection, error) {
+	return NewSelector(checkout).Select(ctx, ref)
+}
+
+// Selector selects several jobs of a checkout, and reads a file that is named several
+// times once. The files must not change meanwhile. It is not for concurrent use.
+type Selector struct {
+	checkout fs.FS
+	read     readFiles
+}
+
+// NewSelector returns a selector for a checkout.
+func NewSelector(checkout fs.FS) *Selector {
+	return &Selector{checkout, readFiles{}}
+}
+
+// Select is as the function [Select].
+func (s *Selector) Select(ctx context.Context, ref string) (*Selection, error) {
+	c := newCheckout(s.checkout)
+	c.before = s.read
+	return c.selected(ctx, ref)
+}
+
+// readFiles are the files that selections have named, by path and kind, each with
+// what it includes.
+type readFiles map[readKey]wasRead
+
+type readKey struct {
+	file string
+	kind Kind
+}
+
+type wasRead struct {
+	file *File
+	with map[string]*File
+}
+
+func (c *checkout) selected(ctx context.Context, ref string) (*Selection, error) {
 	name, id, _ := strings.Cut(ref, "#")
-	c := newCheckout(checkout)
 	kind := KindOf(name)
 	if kind == "" {
 		return nil, &Error{File: name, Msg: "not a definition", Hint: "name a workflow, an action.yml, a Dockerfile, a compose or bake file, a devcontainer.json or a .gitlab-ci.yml"}
 	}
-	f, err := c.read(ctx, name, kind)
+	f, err := c.named(ctx, name, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -249,6 +286,7 @@ type checkout struct {
 	looked map[string][]byte // the files that decide pins
 	lock   *actionsLock
 	depth  int
+	before readFiles // of other selections; nil without them
 }
 
 func newCheckout(fsys fs.FS) *checkout {
@@ -288,6 +326,28 @@ func (c *checkout) read(ctx context.Context, file string, kind Kind) (*File, err
 	}
 	c.follow(ctx, f)
 	c.files[file] = f
+	return f, nil
+}
+
+// named reads a file that no other one includes, or returns what an earlier
+// selection has read of it.
+func (c *checkout) named(ctx context.Context, file string, kind Kind) (*File, error) {
+	if f := c.files[file]; f != nil {
+		return f, nil
+	}
+	key := readKey{file, kind}
+	if was, ok := c.before[key]; ok && len(c.files)+len(was.with) <= maxFollowed {
+		maps.Copy(c.files, was.with)
+		return was.file, nil
+	}
+	had := maps.Clone(c.files)
+	f, err := c.read(ctx, file, kind)
+	if err != nil || c.before == nil {
+		return f, err
+	}
+	with := maps.Clone(c.files)
+	maps.DeleteFunc(with, func(name string, _ *File) bool { _, ok := had[name]; return ok })
+	c.before[key] = wasRead{f, with}
 	return f, nil
 }
 
@@ -343,7 +403,7 @@ func (c *checkout) built(ctx context.Context, s *Selection, f *File, job *Job, d
 		unread("what is built is decided when it runs: " + quote(b.Dockerfile))
 		return
 	}
-	d, err := c.read(ctx, b.Dockerfile, Dockerfile)
+	d, err := c.named(ctx, b.Dockerfile, Dockerfile)
 	if err != nil {
 		unread(quote(b.Dockerfile) + " is not read: " + message(err))
 		return
