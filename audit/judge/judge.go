@@ -159,7 +159,7 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 		s.Growth.Accepted = before.Digest(c.Name)
 	}
 	if gated {
-		s.Policy = policyOf(c, registries)
+		s.Policy = c.Policy(registries)
 	}
 	if in.Document == nil {
 		s.Base = compareBase(in).info()

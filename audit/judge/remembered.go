@@ -3,7 +3,6 @@ package judge
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
@@ -16,39 +15,6 @@ import (
 // The baseline remembers by which policy a stage was accepted. That a stage is no
 // longer critical, or is gone, is about no single stage ([pipelineFindings]): it must
 // be seen when the stage is not judged.
-
-// policyOf returns what decides whether a stage passes. registries are those of the
-// pipeline.
-func policyOf(s *config.Stage, registries []string) *audit.Policy {
-	p := &audit.Policy{
-		Limit: s.Limit, BaseLimit: s.BaseLimit, Minimum: s.Minimum, Distroless: s.Distroless,
-		Verify: string(s.Verify), RequireOS: s.Require.OS, RequireLock: s.Require.Lock,
-	}
-	if s.Growth > 0 {
-		p.Growth = &s.Growth
-	}
-	if s.Base != "" {
-		p.Base = audit.BaseName(s.Base)
-	}
-	for _, f := range s.FirstParty {
-		p.FirstParty = append(p.FirstParty, f.String())
-	}
-	for _, name := range s.Accept {
-		p.Accept = append(p.Accept, string(name))
-	}
-	for i := range s.Waive {
-		p.Waive = append(p.Waive, s.Waive[i].String())
-	}
-	p.Registries = slices.Concat(registries, s.Registries)
-	for _, list := range []*[]string{&p.FirstParty, &p.Accept, &p.Waive, &p.Registries} {
-		for i, entry := range *list {
-			(*list)[i] = sbom.ValidText(entry)
-		}
-		slices.Sort(*list)
-		*list = slices.Compact(*list)
-	}
-	return p
-}
 
 // acceptedBase returns the base that an accepted stage had, "" for none. known is
 // false if the baseline does not show it.

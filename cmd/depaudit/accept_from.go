@@ -135,8 +135,14 @@ const againHint = "check out the commit of the run, or audit the stages again wi
 func (r judged) sameStage(ctx context.Context, j *job, s *audit.Stage) error {
 	c := j.config.Stage(s.Name)
 	if s.Critical != c.Critical || s.Enforced != (c.Enforce && !c.Critical) || s.Line != c.Line {
-		// Of one configuration it cannot be another one: the report was edited.
-		return fmt.Errorf("stage %q of %s contradicts %s, by which it was judged", s.Name, r.name, j.config.File)
+		return r.contradicts(j, s)
+	}
+	if key := contradiction(s, c.Policy(j.config.Registries)); key != "" {
+		return r.contradicts(j, s, key)
+	}
+	// An SBOM has no files to verify, and a proof that was lost is a gap.
+	if c.Verified() && !s.Verified && s.Examined() && s.OpenGaps() == 0 && !audit.IsDocument(audit.EnvironmentKind(s.Environment)) {
+		return r.contradicts(j, s, "verify")
 	}
 	accepted := ""
 	if j.baseline != nil {
@@ -173,6 +179,31 @@ func (r judged) sameStage(ctx context.Context, j *job, s *audit.Stage) error {
 		}
 	}
 	return nil
+}
+
+// contradicts is the error for a stage that is another one than in the configuration
+// of the same digest: the report was edited. What a baseline remembers of the policy
+// would be what the editor wrote.
+func (r judged) contradicts(j *job, s *audit.Stage, keys ...string) error {
+	what := ""
+	for _, key := range keys {
+		what = " (" + key + ")"
+	}
+	return fmt.Errorf("stage %q of %s contradicts %s%s, by which it was judged", s.Name, r.name, j.config.File, what)
+}
+
+// contradiction returns the first key by which the policy of a reported stage is not
+// the configured one, "" for none. A base that is a snapshot is of the command line.
+func contradiction(s *audit.Stage, configured *audit.Policy) string {
+	if s.Policy == nil {
+		return "policy"
+	}
+	for _, c := range s.Policy.Changes(configured) {
+		if c.Key != "base" || s.Policy.Base != audit.EvidenceSnapshot {
+			return c.Key
+		}
+	}
+	return ""
 }
 
 // relativeTo returns a path relative to the directory of a configuration, as far as
