@@ -3,6 +3,7 @@ package definition
 import (
 	"cmp"
 	"context"
+	"errors"
 	"path"
 	"strings"
 )
@@ -51,6 +52,7 @@ func (c *checkout) followLocal(ctx context.Context, f *File, job *Job) {
 	job.Uses = nil
 	steps := job.Steps
 	job.Steps = nil
+	out := checkouts(steps)
 	done := map[string]bool{}
 	for _, u := range uses {
 		job.Uses = append(job.Uses, u)
@@ -58,8 +60,11 @@ func (c *checkout) followLocal(ctx context.Context, f *File, job *Job) {
 			continue
 		}
 		done[u.Text] = true
-		local, err := c.local(ctx, u)
+		local, err := c.local(ctx, out, u)
 		if err != nil {
+			if _, other := errors.AsType[otherRepositoryError](err); other {
+				job.Uses[len(job.Uses)-1].Pin = Unknown
+			}
 			f.Notes = append(f.Notes, Note{Kind: Unread, File: u.File, At: u.At, Detail: quote(u.Text) + " is not read: " + message(err)})
 			continue
 		}
@@ -91,7 +96,7 @@ func (c *checkout) followLocal(ctx context.Context, f *File, job *Job) {
 		if _, own := ownPath(s.Uses); !own {
 			continue
 		}
-		if local, err := c.local(ctx, action(s.Uses, UseAction)); err == nil && len(local.Jobs) == 1 {
+		if local, err := c.local(ctx, out, stepUse(s)); err == nil && len(local.Jobs) == 1 {
 			for _, inner := range local.Jobs[0].Steps {
 				if len(job.Steps) < maxUses {
 					job.Steps = append(job.Steps, inner)
@@ -105,13 +110,84 @@ func (c *checkout) followLocal(ctx context.Context, f *File, job *Job) {
 	}
 }
 
-// local reads the action or the workflow of the checkout that a use names. The
-// path is relative to the root of the checkout.
-func (c *checkout) local(ctx context.Context, u Use) (*File, error) {
+// stepUse returns the action that a step names, at its place.
+func stepUse(s Step) Use {
+	u := action(s.Uses, UseAction)
+	u.File, u.At = s.File, s.At
+	return u
+}
+
+// checkedOut is a directory of the workspace that a step checks a repository out
+// into.
+type checkedOut struct {
+	at         Position
+	file       string
+	dir        string // cleaned, "." is the workspace
+	repository string // empty for the workflow's own
+}
+
+// checkouts returns what the steps of a job check out
+// (https://github.com/actions/checkout#usage).
+func checkouts(steps []Step) (out []checkedOut) {
+	for _, s := range steps {
+		if name, _, _ := strings.Cut(s.Uses, "@"); lower(name) != "actions/checkout" {
+			continue
+		}
+		d := checkedOut{at: s.At, file: s.File, dir: path.Clean(s.With["path"])}
+		if r := s.With["repository"]; strings.Join(strings.Fields(r), "") != "${{github.repository}}" {
+			d.repository = r
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// otherRepositoryError is for an action that is not of this repository.
+type otherRepositoryError string
+
+func (e otherRepositoryError) Error() string {
+	return "it is of the repository " + quote(string(e)) + ", which an earlier step checks out"
+}
+
+// inCheckout returns the path in the repository that a path of the workspace is
+// at a step: within the innermost directory that an earlier step checks one out into,
+// of several the last.
+func inCheckout(out []checkedOut, u Use, name string) (in, repository string) {
+	in, within := name, -1
+	for _, d := range out {
+		if d.file != u.File || d.at.Line > u.At.Line || d.at.Line == u.At.Line && d.at.Column > u.At.Column {
+			continue
+		}
+		rest, size := name, 0
+		if d.dir != "." {
+			var ok bool
+			if rest, ok = strings.CutPrefix(name+"/", d.dir+"/"); !ok {
+				continue
+			}
+			rest, size = path.Clean(rest), len(d.dir)
+		}
+		if size >= within {
+			in, repository, within = rest, d.repository, size
+		}
+	}
+	return in, repository
+}
+
+// local reads the action or the workflow of the checkout that a use names. The path
+// of an action is one of the workspace, and "$/" and that of a workflow relative to the
+// root of the repository.
+func (c *checkout) local(ctx context.Context, out []checkedOut, u Use) (*File, error) {
 	own, _ := ownPath(u.Text)
 	name := path.Clean(own)
 	if u.Kind == UseWorkflow {
 		return c.read(ctx, name, Workflow)
+	}
+	if own == u.Text {
+		in, repository := inCheckout(out, u, name)
+		if repository != "" {
+			return nil, otherRepositoryError(repository)
+		}
+		name = in
 	}
 	f, err := c.read(ctx, path.Join(name, "action.yml"), Action)
 	if err != nil && isMissing(err) {

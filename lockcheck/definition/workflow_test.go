@@ -171,3 +171,53 @@ func TestSelect(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckoutPath checks that an action of a directory is looked for where the job
+// checks its repository out, and that one of another repository is not taken for it.
+func TestCheckoutPath(t *testing.T) {
+	s := selected(t, map[string]string{
+		".github/workflows/w.yml": `jobs:
+  j:
+    runs-on: x
+    steps:
+    - uses: ./late/act
+    - {uses: actions/checkout@v4, with: {path: src/own}}
+    - uses: ./src/own/act
+    - {uses: actions/checkout@v4, with: {path: late, repository: '${{github.repository}}'}}
+    - uses: ./late/act
+    - {uses: Actions/Checkout@v4, with: {path: other, repository: o/r}}
+    - uses: ./other/act
+    - uses: ./otherwise
+    - {uses: actions/checkout@v4, with: {path: src}}
+    - uses: ./src/own/deep
+    - uses: ./src/act
+    - {uses: actions/checkout@v4, with: {repository: o/s}}
+    - uses: ./act
+    - uses: $/act
+`,
+		"act/action.yml":       "runs: {using: composite, steps: [{uses: a/b@v1}]}\n",
+		"deep/action.yml":      "runs: {using: composite, steps: [{uses: c/d@v1}]}\n",
+		"otherwise/action.yml": "runs: {using: docker, image: 'docker://e'}\n",
+		"other/act/action.yml": "runs: {using: docker, image: 'docker://wrong'}\n",
+	}, ".github/workflows/w.yml#j")
+	var got []string
+	for _, u := range s.Uses {
+		if u.Via != "" {
+			got = append(got, u.FullName()+" via "+u.Via)
+		} else if u.Pin == Unknown && u.Kind == UseAction {
+			got = append(got, u.Text+" is unknown")
+		}
+	}
+	equal(t, "uses", got, `
+a/b via ./src/own/act
+./other/act is unknown
+e via ./otherwise
+c/d via ./src/own/deep
+a/b via ./src/act
+./act is unknown
+a/b via $/act`)
+	equal(t, "notes", details(s.Notes), `
+unread "./late/act" is not read: there is no such file in the checkout
+unread "./other/act" is not read: it is of the repository "o/r", which an earlier step checks out
+unread "./act" is not read: it is of the repository "o/s", which an earlier step checks out`)
+}
