@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 
 	"github.com/depaudit/depaudit/audit"
@@ -116,6 +117,41 @@ func TestEveryByte(t *testing.T) {
 		if res := Verify(t.Context(), changed, "v1.0.0", verifier, artifact); len(res.Problems) == 0 {
 			t.Errorf("%s was removed, and nothing is found", name)
 		}
+	}
+	// Envelopes that mean the same and are others: a signature more, base64 for URLs.
+	for what, change := range map[string]func(*dsse.Envelope){
+		"a signature more": func(e *dsse.Envelope) { e.Signatures = append(e.Signatures, dsse.Signature{KeyID: "x", Sig: "eA=="}) },
+		"another base64": func(e *dsse.Envelope) {
+			e.Signatures[0].Sig = strings.NewReplacer("+", "-", "/", "_").Replace(e.Signatures[0].Sig) + "\n"
+		},
+	} {
+		name := testName + envelopeSuffix
+		var e dsse.Envelope
+		if err := json.Unmarshal(files[name], &e); err != nil {
+			t.Fatal(err)
+		}
+		change(&e)
+		data, err := json.MarshalIndent(e, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := maps.Clone(files)
+		changed[name] = append(data, '\n')
+		changed[SumsFile] = Sums(changed)
+		if res := Verify(t.Context(), changed, "v1.0.0", verifier, artifact); len(res.Problems) != 1 {
+			t.Errorf("%s: %+v", what, res.Problems)
+		}
+	}
+	// A digest that no file can have is none.
+	m := manifest()
+	m.Subjects[0].SHA256 = ""
+	empty, err := Files(sample(t, audit.Pass), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty[SumsFile] = Sums(empty)
+	if res := Verify(t.Context(), empty, "v1.0.0", nil, func(string) string { return "" }); len(res.Problems) == 0 {
+		t.Error("an artifact without a digest was found")
 	}
 	more := maps.Clone(files)
 	more["more.txt"] = []byte("x")

@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -129,6 +130,10 @@ func checkEnvelope(ctx context.Context, data, statement []byte, key *Key) error 
 	if err != nil {
 		return fmt.Errorf("the key does not verify it: %w", err)
 	}
+	// A signature more, and another encoding in base64, would be believed.
+	if len(e.Signatures) != 1 || !canonical(e.Payload) || !canonical(e.Signatures[0].Sig) {
+		return errors.New("it is not as it was written")
+	}
 	if !bytes.Equal(payload, statement) {
 		return errors.New("it signs another statement than the one beside it")
 	}
@@ -138,4 +143,11 @@ func checkEnvelope(ctx context.Context, data, statement []byte, key *Key) error 
 		return errors.New("it is not as it was written")
 	}
 	return err
+}
+
+// canonical reports whether a text is base64 as it is written, in which no other text
+// has the same meaning.
+func canonical(text string) bool {
+	data, err := base64.StdEncoding.Strict().DecodeString(text)
+	return err == nil && base64.StdEncoding.EncodeToString(data) == text
 }

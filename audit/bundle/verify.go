@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/depaudit/depaudit/audit"
@@ -30,6 +31,8 @@ type Result struct {
 	Other string
 }
 
+var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
 // Verify checks the files of a release: that each is in [SumsFile] and nothing else
 // is, that the report's verdict follows from its findings, that all files are those
 // that the report and the manifest make, and with a key that each statement is
@@ -53,6 +56,11 @@ func Verify(ctx context.Context, files map[string][]byte, tool string, key *Key,
 	if err := dec.Decode(&res.Manifest); err != nil || res.Manifest.Schema != manifestSchema {
 		bad(ManifestFile, "is missing, or not a manifest that this version knows (%v)", err)
 		return res
+	}
+	for i, s := range res.Manifest.Subjects {
+		if !sha256Form.MatchString(s.SHA256) || i > 0 && res.Manifest.Subjects[i-1].Name >= s.Name {
+			bad(ManifestFile, "subject %q has no digest, or is not in order", s.Name)
+		}
 	}
 	r, err := audit.Read(bytes.NewReader(files[ReportFile]))
 	if err != nil {

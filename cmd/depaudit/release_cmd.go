@@ -94,10 +94,12 @@ line is wrong, 4 when something could not be written.`,
 			if err != nil {
 				return usage(err)
 			}
-			if r.Inputs != nil {
-				if r, err = r.Require(r.Inputs.StageNames()); err != nil {
-					return usage(hintedMerge(err))
-				}
+			if r.Inputs == nil {
+				// A scan is judged by nothing, and its verdict would be stated as a pass.
+				return usage(ofNoPipeline(args[0]))
+			}
+			if r, err = r.Require(r.Inputs.StageNames()); err != nil {
+				return usage(hintedMerge(err))
 			}
 			files, err := bundle.Files(r, m)
 			if err != nil {
@@ -255,12 +257,14 @@ func (c *command) releaseVerify() *cobra.Command {
 		Long: `Checks a directory that "depaudit release" made, without network: the digests,
 that the verdict follows from the findings, that the page, the table, the SBOMs
 and the statements are those that the report makes, to the byte, and that the
-key signed each statement. A changed byte anywhere is found.
+key signed each statement. A changed byte anywhere is found, and with --subjects
+so is a file in that directory that the release does not name.
 
-Exit codes: 0 everything holds; 1 something is changed, missing, or not signed
-by the key; 2 the command line is wrong; 3 the check is not complete: without a
-key, or the files are of another version of depaudit, which may write other
-bytes; 4 could not read.`,
+Exit codes: 0 everything holds, whatever the verdict is, which is printed; 1
+something is changed, missing, or not signed by the key; 2 the command line is
+wrong; 3 the check is not complete: without a key, with artifacts that the
+release does not name, or the files are of another version of depaudit, which
+may write other bytes; 4 could not read.`,
 		Example: `  depaudit release verify release-stages --key release.pub --subjects dist
   depaudit release verify release-stages --unsigned`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -285,7 +289,11 @@ bytes; 4 could not read.`,
 				return trouble(err)
 			}
 			var digestOf func(string) string
+			var entries []string
 			if subjects != "" {
+				if entries, err = entriesOf(subjects, args[0]); err != nil {
+					return trouble(err)
+				}
 				digestOf = func(name string) string {
 					if filepath.Base(name) != name {
 						return ""
@@ -298,7 +306,7 @@ bytes; 4 could not read.`,
 				}
 			}
 			res := bundle.Verify(cmd.Context(), files, tool().Version, key, digestOf)
-			return c.printVerified(args[0], &res, key != nil || unsigned, subjects != "")
+			return c.printVerified(args[0], &res, key != nil || unsigned, subjects, entries)
 		},
 	}
 	cmd.Flags().StringVar(&keyFile, "key", "", "public key in `FILE` that must have signed the statements")
@@ -307,7 +315,30 @@ bytes; 4 could not read.`,
 	return cmd
 }
 
-func (c *command) printVerified(dir string, res *bundle.Result, decided, compared bool) error {
+// entriesOf returns the names of what is in the directory of the artifacts, without
+// the directory of the release.
+func entriesOf(dir, release string) ([]string, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	own, err := os.Stat(release)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range list {
+		if info, err := os.Stat(filepath.Join(dir, e.Name())); err == nil && os.SameFile(info, own) {
+			continue
+		}
+		out = append(out, e.Name())
+	}
+	return out, nil
+}
+
+// printVerified prints the result. subjects is the directory of the artifacts, empty
+// if they were not compared, and entries is what is in it.
+func (c *command) printVerified(dir string, res *bundle.Result, decided bool, subjects string, entries []string) error {
 	for _, p := range res.Problems {
 		fmt.Fprintf(c.stdout, "%s  %s\n", terminal.Escape(p.File), terminal.Escape(p.Detail))
 	}
@@ -322,12 +353,24 @@ func (c *command) printVerified(dir string, res *bundle.Result, decided, compare
 	}
 	for _, s := range m.Subjects {
 		state := "as released"
-		if !compared {
+		if subjects == "" {
 			state = "not compared (--subjects DIR)"
 		}
 		fmt.Fprintf(c.stdout, "%s  sha256:%s  %s\n", terminal.Escape(s.Name), s.SHA256, state)
 	}
+	// What the release does not name would be published as if it did.
+	others := slices.DeleteFunc(entries, func(name string) bool {
+		return slices.ContainsFunc(m.Subjects, func(s bundle.Subject) bool { return s.Name == name })
+	})
+	for _, name := range others {
+		fmt.Fprintf(c.stdout, "%s  no statement is about it\n", terminal.Escape(filepath.Join(subjects, name)))
+	}
 	switch {
+	case len(others) > 0:
+		return incomplete(&hinted{fmt.Errorf("the release does not name %s in %s", wording.Count(len(others), "file", "files"), terminal.Escape(subjects)),
+			"name all artifacts when it is made (--subject), or compare a directory that has nothing else"})
+	case subjects != "" && len(m.Subjects) == 0:
+		return incomplete(&hinted{errors.New("the release names no artifact: nothing was compared"), "name the artifacts when it is made: --subject FILES"})
 	case res.Other != "":
 		return incomplete(&hinted{fmt.Errorf("the files are of depaudit %s: they were not made again", terminal.Escape(res.Other)), "run that version"})
 	case !decided:

@@ -178,13 +178,24 @@ func (c *command) readParts(args []string) ([]audit.Part, error) {
 				return nil, err
 			}
 		}
+		many := len(paths) > 1 || paths[0] != filepath.Clean(arg)
 		for _, path := range paths {
 			if err := read(path); err != nil {
 				return nil, err
 			}
+			// A directory is what the jobs of a pipeline left. A scan that is alone in
+			// it would be a pass of which no stage is required.
+			if p := parts[len(parts)-1]; many && p.Name == path && p.Report.Inputs == nil {
+				return nil, ofNoPipeline(path)
+			}
 		}
 	}
 	return parts, nil
+}
+
+// ofNoPipeline is the error for the report of a scan where those of stages belong.
+func ofNoPipeline(path string) error {
+	return &hinted{fmt.Errorf("%s: is the report of one environment, which belongs to no pipeline", path), "give reports of depaudit audit -o json"}
 }
 
 // maxReports is the largest number of files of a directory that are read as

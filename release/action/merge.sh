@@ -48,7 +48,15 @@ merge() {
     for format in $(formats); do set -- "$@" -o "$format"; done
     unset IFS
     set +f
-    "$bin" report "$@"
+    status=0
+    "$bin" report "$@" || status=$?
+    # Stages are required of the report of a pipeline. The indentation is that of
+    # depaudit, in whose strings no line ends.
+    if [ -s "$report" ] && ! grep -q '^  "inputs": {' "$report"; then
+        say error "the report is of a scan and of no pipeline: no stage was judged" "Report what depaudit audit writes."
+        status=3
+    fi
+    return "$status"
 }
 
 main
