@@ -79,7 +79,7 @@ func (p *Proposal) flag(config string) string {
 	if config == "" {
 		return ""
 	}
-	return " -c " + shellWord(config)
+	return " -c " + wording.ShellWord(config)
 }
 
 // lines has what to paste into the files of the jobs.
@@ -222,12 +222,4 @@ func (p *Proposal) next(b *strings.Builder, config string) {
 		}
 	}
 	fmt.Fprintf(b, "\nnext: build the images, accept what they have, and commit both files:\n  depaudit baseline update%s\n", p.flag(config))
-}
-
-// shellWord quotes a word for a shell where it needs it.
-func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@%+=:,-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/lockcheck/definition"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // build is an image that something builds from a Dockerfile.
@@ -384,12 +385,12 @@ func (p *proposer) imageStage(b build, f *definition.File, job *definition.Job, 
 	}
 	s.before = []string{"docker buildx build --load"}
 	if isNamed || !last {
-		s.before = append(s.before, "--target", shellWord(job.ID))
+		s.before = append(s.before, "--target", wording.ShellWord(job.ID))
 	}
 	if path.Clean(b.file) != path.Join(b.context, "Dockerfile") {
-		s.after = append(s.after, "--file", shellWord(path.Clean(b.file)))
+		s.after = append(s.after, "--file", wording.ShellWord(path.Clean(b.file)))
 	}
-	s.after = append(s.after, shellWord(path.Clean(b.context)))
+	s.after = append(s.after, wording.ShellWord(path.Clean(b.context)))
 	// What it continues is part of its environment.
 	with := *job
 	for at := slices.IndexFunc(f.Jobs, func(j definition.Job) bool { return j.At == job.At && j.ID == job.ID }); ; {

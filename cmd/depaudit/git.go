@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // A commit is read by git, the only program besides depaudit that is started, and by
@@ -193,7 +194,7 @@ func (r *repo) unknown(ctx context.Context, ref string, failed *gitError) error 
 	if shallow, _, err := r.text(ctx, "rev-parse", "--is-shallow-repository"); err == nil && shallow == "true" {
 		why = "this repository is a shallow clone without it"
 	}
-	hint := fmt.Sprintf("fetch it first: git fetch --depth=1 %s %s", shellWord(remote), shellWord(branch))
+	hint := fmt.Sprintf("fetch it first: git fetch --depth=1 %s %s", wording.ShellWord(remote), wording.ShellWord(branch))
 	if branch == ref && !commitName(ref) {
 		hint += ", and name it FETCH_HEAD"
 	}
@@ -202,16 +203,6 @@ func (r *repo) unknown(ctx context.Context, ref string, failed *gitError) error 
 
 func commitName(s string) bool {
 	return len(s) >= 40 && strings.Trim(s, "0123456789abcdef") == ""
-}
-
-// shellWord returns s as one word of a shell.
-func shellWord(s string) string {
-	if s != "" && strings.IndexFunc(s, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-/@^~", c))
-	}) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // The modes of a tree's entries that are told apart, see git-fast-import(1).

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,11 +25,8 @@ func (listFlag) Type() string { return "list" }
 
 func (l listFlag) Set(s string) error {
 	values := splitList(s)
-	for i, v := range values {
-		if v == "" && len(values) > 1 {
-			return errors.New("a value between the commas is missing")
-		}
-		values[i] = v
+	if len(values) > 1 && slices.Contains(values, "") {
+		return errors.New("a value between the commas is missing")
 	}
 	*l.to = append(*l.to, values...)
 	return nil

@@ -19,6 +19,7 @@ import (
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/audit/textfile"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // Policy that a pull request cannot change.
@@ -295,7 +296,7 @@ func openDir(at policyFiles, dir string) (*dirFiles, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &hinted{errors.New("the directory does not exist"), "check the trusted branch out there first: git worktree add " + shellWord(dir) + " origin/main"}
+		return nil, &hinted{errors.New("the directory does not exist"), "check the trusted branch out there first: git worktree add " + wording.ShellWord(dir) + " origin/main"}
 	case err != nil:
 		return nil, readable(dir, err)
 	case !info.IsDir():

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"regexp"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 func lower(s string) string { return strings.ToLower(s) }
@@ -56,7 +58,7 @@ func image(ref string, role Role) (Use, bool) {
 	}
 	u.Spec, u.Pin = cmp.Or(tag, "latest"), Floating
 	bare, _, _ := strings.Cut(ref, "@")
-	u.Fix = "write " + quote(bare+"@sha256:...") + ", with the digest that `docker buildx imagetools inspect " + plain(bare) + "` prints"
+	u.Fix = "write " + quote(bare+"@sha256:...") + ", with the digest that `docker buildx imagetools inspect " + wording.ShellWord(bare) + "` prints"
 	if pinned {
 		u.Detail = "the digest has the wrong form"
 	} else if tag == "" {
@@ -65,17 +67,6 @@ func image(ref string, role Role) (Use, bool) {
 		u.Detail = quote(tag) + " is a tag, and the registry can give it to another image"
 	}
 	return u, true
-}
-
-// plainWord is a text that a shell takes for one word.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@=+,-]+$`)
-
-// plain returns a text for a command that is pasted into a shell.
-func plain(s string) string {
-	if plainWord.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // lastElement splits a path before its last element, which is never empty.
@@ -136,7 +127,7 @@ func commitFix(repository, ref string) string {
 		return "write the full commit"
 	}
 	url := "https://github.com/" + parts[0] + "/" + parts[1]
-	return "write the full commit: " + quote(repository+"@...") + ", with the last line that `git ls-remote " + plain(url) + " " + plain(ref) + " " + plain(ref+"^{}") + "` prints"
+	return "write the full commit: " + quote(repository+"@...") + ", with the last line that `git ls-remote " + wording.ShellWord(url) + " " + wording.ShellWord(ref) + " " + wording.ShellWord(ref+"^{}") + "` prints"
 }
 
 // hostedRunner matches the labels of the runners that GitHub provides
