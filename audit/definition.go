@@ -40,7 +40,7 @@ type Definition struct {
 // Pinned, Versioned and Floating.
 type UseCounts struct {
 	Total int `json:"total"`
-	// Kinds has each kind that there is, in the order of [UseKinds].
+	// Kinds has each kind that there is, in the order of reports.
 	Kinds []UseCount `json:"kinds,omitempty"`
 	// Pinned are fixed by commit, by digest or by a lock, or are in the checkout;
 	// Versioned by the version of a release alone; Floating are all others.
@@ -210,19 +210,19 @@ func (u *Use) Fixed() bool { return pinRank(u.Pin) == pinFixed }
 // WeakerPinThan reports whether a pin fixes less than another.
 func WeakerPinThan(pin, other string) bool { return pinRank(pin) < pinRank(other) }
 
-// UseKinds returns the kinds of uses with their words, in the order of reports.
-func UseKinds() []UseKindWords {
-	return []UseKindWords{
+// useKind is a kind of uses with its words for one and for many.
+type useKind struct{ name, one, many string }
+
+// useKinds returns the kinds of uses in the order of reports.
+func useKinds() []useKind {
+	return []useKind{
 		{"action", "action", "actions"}, {"workflow", "reusable workflow", "reusable workflows"}, {"image", "image", "images"}, {"runner", "runner", "runners"},
 		{"feature", "feature", "features"}, {"tool", "tool", "tools"}, {"download", "download", "downloads"},
 	}
 }
 
-// UseKindWords is a kind of uses with its words for one and for many.
-type UseKindWords struct{ Kind, One, Many string }
-
 func kindPlace(kind string) int {
-	return slices.IndexFunc(UseKinds(), func(w UseKindWords) bool { return w.Kind == kind })
+	return slices.IndexFunc(useKinds(), func(k useKind) bool { return k.name == kind })
 }
 
 // Compare orders by kind, key and version.
@@ -233,15 +233,15 @@ func (u *Use) Compare(v *Use) int {
 // CountUses returns the numbers of uses.
 func CountUses(uses []Use) UseCounts {
 	c := UseCounts{Total: len(uses)}
-	for _, w := range UseKinds() {
+	for _, k := range useKinds() {
 		n := 0
 		for i := range uses {
-			if uses[i].Kind == w.Kind {
+			if uses[i].Kind == k.name {
 				n++
 			}
 		}
 		if n > 0 {
-			c.Kinds = append(c.Kinds, UseCount{w.Kind, n})
+			c.Kinds = append(c.Kinds, UseCount{k.name, n})
 		}
 	}
 	for i := range uses {
@@ -263,10 +263,10 @@ func (c UseCounts) String() string {
 		return "nothing that the environment does not show"
 	}
 	var kinds, pins []string
-	for _, w := range UseKinds() {
-		for _, k := range c.Kinds {
-			if k.Kind == w.Kind {
-				kinds = append(kinds, wording.Count(k.Count, w.One, w.Many))
+	for _, k := range useKinds() {
+		for _, n := range c.Kinds {
+			if n.Kind == k.name {
+				kinds = append(kinds, wording.Count(n.Count, k.one, k.many))
 			}
 		}
 	}

@@ -11,14 +11,14 @@
 //
 // Almost every string in a report is untrusted: package names, versions,
 // paths, error texts, the names of stages in a pull request. Each of them is
-// escaped before it is written: by package terminal for terminals and logs,
-// and by markdown_text.go, which builds on it, for Markdown. Only the words of
-// this package are written as they are.
+// escaped before it is written: by package terminal for terminals, logs and
+// Markdown, and for the page by html/template after it. Only the words of this
+// package are written as they are.
 //
 // # Layout
 //
-// Tables are laid out by tablewriter: for terminals through package terminal,
-// which chooses the widths of the columns, and for Markdown directly.
+// Tables are laid out by package terminal, which chooses the widths of the
+// columns for terminals and writes the rows of Markdown.
 //
 // # Same report, same bytes
 //

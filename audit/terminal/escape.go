@@ -88,7 +88,7 @@ func EscapeTo(s string, limit int) string {
 			mark && (marks < 0 || marks >= MaxMarks),
 			r == '#' && last == '#',
 			r == ':' && (last == ' ' || last == ':') && strings.HasPrefix(rest, ":"):
-			out = EscapeRune(r)
+			out = escapeRune(r)
 		}
 		length += utf8.RuneCountInString(out)
 		if length > limit || (length == limit && rest != "") {
@@ -130,8 +130,8 @@ func prints(r rune) bool {
 		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// EscapeRune returns the escape of a character.
-func EscapeRune(r rune) string {
+// escapeRune returns the escape of a character.
+func escapeRune(r rune) string {
 	switch {
 	case r == '\n':
 		return `\n`

@@ -23,8 +23,8 @@ func CodeSpan(escaped string) string {
 	if escaped == "" {
 		return ""
 	}
-	quoted := strings.ReplaceAll(escaped, "`", EscapeRune('`'))
-	return "`" + strings.ReplaceAll(quoted, "|", EscapeRune('|')) + "`"
+	quoted := strings.ReplaceAll(escaped, "`", escapeRune('`'))
+	return "`" + strings.ReplaceAll(quoted, "|", escapeRune('|')) + "`"
 }
 
 // MarkdownText returns prose that contains untrusted words for Markdown. Plain

@@ -123,7 +123,7 @@ var confined = map[string][]string{
 	"github.com/anchore/stereoscope":            {"sbom/catalogers"},
 	"github.com/spdx/tools-golang":              {"sbom/spdx"},
 	"github.com/CycloneDX/cyclonedx-go":         {"sbom/cyclonedx"},
-	"github.com/olekukonko/tablewriter":         {"audit/report", "audit/terminal"},
+	"github.com/olekukonko/tablewriter":         {"audit/terminal"},
 	"charm.land/bubbletea":                      {"audit/explore"},
 	"github.com/google/go-containerregistry":    {"sbom/rootfs/internal/image"},
 	"github.com/klauspost/compress":             {"lockcheck/artifact", "lockcheck/index", "sbom/rootfs/internal/image", "sbom/rootfs/internal/layer", "sbom/catalogers", "sbom/ospkg"},

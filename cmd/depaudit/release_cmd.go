@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -25,14 +26,17 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
+// releaseFlags are the flags of depaudit release.
+type releaseFlags struct {
+	subjects       []string
+	dir            string
+	keyFile        string
+	passphraseFile string
+	author, date   string
+}
+
 func (c *command) releaseCommand() *cobra.Command {
-	var (
-		subjects       []string
-		dir            string
-		keyFile        string
-		passphraseFile string
-		author, date   string
-	)
+	var f releaseFlags
 	cmd := &cobra.Command{
 		Use:   "release REPORT... -o DIR",
 		Short: "Make the files that go with a release, and check them",
@@ -66,67 +70,70 @@ line is wrong, 4 when something could not be written.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if dir == "" {
-				return usage(&hinted{errors.New("release needs a directory to make: -o DIR"), "depaudit release report.json -o release-stages"})
-			}
-			m := bundle.Manifest{Tool: tool().Version, Author: author}
-			var err error
-			if m.Date, err = c.created(date); err != nil {
-				return usage(err)
-			}
-			if m.Date.IsZero() {
-				return usage(&hinted{errors.New("a release has a date, and there is none"), "write --date 2026-11-28, or set SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)"})
-			}
-			if m.Subjects, err = subjectsOf(subjects); err != nil {
-				return usage(err)
-			}
-			var key *bundle.Key
-			if keyFile != "" {
-				if key, err = c.readKey(keyFile, passphraseFile); err != nil {
-					return usage(err)
-				}
-			}
-			if list, err := os.ReadDir(dir); err == nil && len(list) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return usage(&hinted{fmt.Errorf("%s exists and is not an empty directory", dir), "name one that does not exist"})
-			}
-			r, err := c.readReports(args)
-			if err != nil {
-				return usage(err)
-			}
-			if r.Inputs == nil {
-				// A scan is judged by nothing, and its verdict would be stated as a pass.
-				return usage(ofNoPipeline(args[0]))
-			}
-			if r, err = r.Require(r.Inputs.StageNames()); err != nil {
-				return usage(hintedMerge(err))
-			}
-			files, err := bundle.Files(r, m)
-			if err != nil {
-				return usage(err)
-			}
-			if key != nil {
-				if err := bundle.Sign(cmd.Context(), files, key); err != nil {
-					return usage(fmt.Errorf("--key %s: %w", keyFile, err))
-				}
-			}
-			files[bundle.SumsFile] = bundle.Sums(files)
-			if err := writeDir(dir, files); err != nil {
-				return trouble(err)
-			}
-			fmt.Fprintf(c.stdout, "wrote %s: %s, %s\n", terminal.Escape(dir), wording.Count(len(files), "file", "files"), c.about(r, m))
-			c.summarize(r)
-			return c.verdict(r, false)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.release(cmd.Context(), args, f) },
 	}
-	listVar(cmd.Flags(), &subjects, "subject", "the `FILES` that the stages made")
-	cmd.Flags().StringVarP(&dir, "output", "o", "", "`DIR` to make")
-	cmd.Flags().StringVar(&keyFile, "key", "", "sign with the private key in `FILE`: PEM, ed25519 or ECDSA, also encrypted by cosign")
-	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of the key; without it the terminal is used")
-	cmd.Flags().StringVar(&author, "author", "", "`WHO` the SBOMs are from, \"NAME <EMAIL>\"")
-	cmd.Flags().StringVar(&date, "date", "", "`DATE` of the release, such as 2026-11-28 (default SOURCE_DATE_EPOCH)")
+	listVar(cmd.Flags(), &f.subjects, "subject", "the `FILES` that the stages made")
+	cmd.Flags().StringVarP(&f.dir, "output", "o", "", "`DIR` to make")
+	cmd.Flags().StringVar(&f.keyFile, "key", "", "sign with the private key in `FILE`: PEM, ed25519 or ECDSA, also encrypted by cosign")
+	cmd.Flags().StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of the key; without it the terminal is used")
+	cmd.Flags().StringVar(&f.author, "author", "", "`WHO` the SBOMs are from, \"NAME <EMAIL>\"")
+	cmd.Flags().StringVar(&f.date, "date", "", "`DATE` of the release, such as 2026-11-28 (default SOURCE_DATE_EPOCH)")
 	cmd.AddCommand(c.releaseVerify())
 	return cmd
+}
+
+// release makes the directory of a release from reports.
+func (c *command) release(ctx context.Context, reports []string, f releaseFlags) error {
+	if f.dir == "" {
+		return usage(&hinted{errors.New("release needs a directory to make: -o DIR"), "depaudit release report.json -o release-stages"})
+	}
+	m := bundle.Manifest{Tool: tool().Version, Author: f.author}
+	var err error
+	if m.Date, err = c.created(f.date); err != nil {
+		return usage(err)
+	}
+	if m.Date.IsZero() {
+		return usage(&hinted{errors.New("a release has a date, and there is none"), "write --date 2026-11-28, or set SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)"})
+	}
+	if m.Subjects, err = subjectsOf(f.subjects); err != nil {
+		return usage(err)
+	}
+	var key *bundle.Key
+	if f.keyFile != "" {
+		if key, err = c.readKey(f.keyFile, f.passphraseFile); err != nil {
+			return usage(err)
+		}
+	}
+	if list, err := os.ReadDir(f.dir); err == nil && len(list) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return usage(&hinted{fmt.Errorf("%s exists and is not an empty directory", f.dir), "name one that does not exist"})
+	}
+	r, err := c.readReports(reports)
+	if err != nil {
+		return usage(err)
+	}
+	if r.Inputs == nil {
+		// A scan is judged by nothing, and its verdict would be stated as a pass.
+		return usage(ofNoPipeline(reports[0]))
+	}
+	if r, err = r.Require(r.Inputs.StageNames()); err != nil {
+		return usage(hintedMerge(err))
+	}
+	files, err := bundle.Files(r, m)
+	if err != nil {
+		return usage(err)
+	}
+	if key != nil {
+		if err := bundle.Sign(ctx, files, key); err != nil {
+			return usage(fmt.Errorf("--key %s: %w", f.keyFile, err))
+		}
+	}
+	files[bundle.SumsFile] = bundle.Sums(files)
+	if err := writeDir(f.dir, files); err != nil {
+		return trouble(err)
+	}
+	fmt.Fprintf(c.stdout, "wrote %s: %s, %s\n", terminal.Escape(f.dir), wording.Count(len(files), "file", "files"), c.about(r, m))
+	c.summarize(r)
+	return c.verdict(r, false)
 }
 
 // about describes what the statements are about.
