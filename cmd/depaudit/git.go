@@ -77,6 +77,9 @@ func (e *gitError) Error() string {
 	if text == "" {
 		text = e.err.Error()
 	}
+	for strings.HasPrefix(text, "hint: ") && strings.Contains(text, "\n") {
+		_, text, _ = strings.Cut(text, "\n")
+	}
 	line, _, _ := strings.Cut(text, "\n")
 	return fmt.Sprintf("git %s: %s", e.command, strings.TrimPrefix(line, "fatal: "))
 }

@@ -112,7 +112,9 @@ func (p *pipelineFlags) openPolicy(ctx context.Context) (files config.Files, rem
 
 // checkoutRoot returns the root of the checkout that has a configuration: that of the
 // working directory if the configuration is in it by its path. Its links do not
-// count: a branch can make one of any directory.
+// count: a branch can make one of any directory. Nor do submodules: a branch can make
+// one of the directory with the configuration, and main would be that of the
+// branch's author.
 func checkoutRoot(file string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -124,7 +126,7 @@ func checkoutRoot(file string) (string, error) {
 	}
 	for _, from := range []string{dir, filepath.Dir(abs)} {
 		for at := from; ; at = filepath.Dir(at) {
-			if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil && insideOf(abs, at) {
+			if git := filepath.Join(at, ".git"); isRepository(git) && insideOf(abs, at) {
 				return at, nil
 			}
 			if filepath.Dir(at) == at {
@@ -136,6 +138,19 @@ func checkoutRoot(file string) (string, error) {
 		return dir, nil
 	}
 	return filepath.Dir(abs), nil
+}
+
+// isRepository reports whether .git of a directory makes it a checkout of its own. That
+// of a submodule is a file that names a directory of the repository around it,
+// modules/NAME, where NAME is of the branch (gitsubmodules(7), gitrepository-layout(5)).
+func isRepository(git string) bool {
+	info, err := os.Lstat(git)
+	if err != nil || !info.Mode().IsRegular() {
+		return err == nil
+	}
+	const longest = 8192
+	text, err := textfile.Read(git, longest)
+	return err == nil && !strings.Contains(filepath.ToSlash(string(text)), "/modules/")
 }
 
 // inside returns the path of a file in the checkout, with slashes.
