@@ -12,6 +12,12 @@ func (b *jobBuilder) run(step Step, s script) {
 	if b.err != nil {
 		return
 	}
+	// A shell with arguments is a command of its own, {0} its script.
+	if strings.Contains(strings.TrimSpace(step.Shell), " ") {
+		of := script{step.Shell, func(int) Position { return s.at(0) }}
+		t := &toolReader{jobBuilder: b, step: step, script: of, commands: b.bash(of, b.env)}
+		t.all(0)
+	}
 	var commands []*command
 	switch shell := b.shellOf(step); shell {
 	case "bash":
@@ -84,6 +90,10 @@ func (t *toolReader) all(level int) {
 func (t *toolReader) command(c *command) {
 	c = unwrap(c)
 	name := c.name()
+	if decidedLater(c) {
+		t.commandNote(c.at, "the command is decided when it runs")
+		return
+	}
 	t.publishes(c, name)
 	if t.nested(c, name) {
 		return
@@ -101,6 +111,18 @@ func (t *toolReader) command(c *command) {
 }
 
 func (c *command) words0Known() bool { return len(c.words) > 0 && c.words[0].known }
+
+// decidedLater reports whether an expression of the platform is the whole command, or
+// a part of the program's name. With arguments after it, it is the path of a program;
+// and one with a slash is of a script, which is not read either.
+func decidedLater(c *command) bool {
+	if len(c.words) == 0 || c.words[0].known || strings.Contains(c.words[0].text, "/") {
+		return false
+	}
+	first := c.words[0].text
+	rest := expression.ReplaceAllString(first, "")
+	return rest != first && (len(c.words) == 1 || rest != "")
+}
 
 var python = regexp.MustCompile(`^(?:python|pypy|py)[0-9.]*$`)
 

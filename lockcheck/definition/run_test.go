@@ -33,6 +33,45 @@ func runLines(t *testing.T, shell, text string) (tools, publishes []string) {
 
 const hash64 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+// TestDecidedLater checks which commands an expression decides, so that what they
+// install is not known.
+func TestDecidedLater(t *testing.T) {
+	for text, want := range map[string]bool{
+		"${{ vars.CMD }}":                  true,
+		"true && ${{ inputs.build }}":      true,
+		"pip${{ '' }} install x":           true,
+		"sudo ${{ inputs.build }}":         true,
+		"${{ matrix.python }} setup.py":    false,
+		"${{ matrix.python }} -m build":    false,
+		"${{ github.workspace }}/build.sh": false,
+		"echo ${{ vars.CMD }}":             false,
+		"$CMD":                             false,
+	} {
+		f := parse(t, ".github/workflows/w.yml", "jobs:\n  j:\n    runs-on: x\n    steps:\n    - run: |\n        "+text+"\n")
+		got := slices.ContainsFunc(f.Notes, func(n Note) bool { return n.Detail == "the command is decided when it runs" })
+		if got != want {
+			t.Errorf("%q: %v, %+v", text, got, f.Notes)
+		}
+	}
+}
+
+// TestShellOfOwn checks that the command of a shell is read as well.
+func TestShellOfOwn(t *testing.T) {
+	for shell, want := range map[string]string{
+		`bash -c "pip install x; bash {0}"`:        "pypi x floating",
+		`env -i pip install x {0}`:                 "pypi x floating|pypi {0} floating",
+		`python -m pip install x`:                  "pypi x floating",
+		`bash --noprofile --norc -eo pipefail {0}`: "",
+		`bash -l {0}`:                              "",
+		`python {0}`:                               "",
+	} {
+		tools, _ := runLines(t, "'"+shell+"'", "true")
+		if got := strings.Join(tools, "|"); got != want {
+			t.Errorf("%s: %s, and not %s", shell, got, want)
+		}
+	}
+}
+
 // TestTools checks what a command line installs without a lock.
 func TestTools(t *testing.T) {
 	for text, want := range map[string]string{
