@@ -242,6 +242,37 @@ func (in *instruction) split() (out []word) {
 	return out
 }
 
+// settings returns the words KEY=VALUE of ARG and ENV, in which a quoted value may have
+// blanks.
+func (in *instruction) settings() (out []string) {
+	for _, w := range in.words {
+		if n := len(out); n > 0 && openQuote(out[n-1]) {
+			if before := out[n-1]; len(before) < maxExpanded {
+				out[n-1] = before + " " + w.text
+			}
+			continue
+		}
+		out = append(out, w.text)
+	}
+	return out
+}
+
+// openQuote reports whether a quotation of a text does not end in it.
+func openQuote(s string) bool {
+	var quotation byte
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && quotation != '\'':
+			i++
+		case quotation == 0 && (c == '"' || c == '\''):
+			quotation = c
+		case c == quotation:
+			quotation = 0
+		}
+	}
+	return quotation != 0
+}
+
 func (r *reader) instruction(text string, pieces []piece) instruction {
 	in := instruction{text: text, pieces: pieces, at: pieces[0].at}
 	words := in.split()
@@ -413,8 +444,8 @@ func (d *stages) instruction(in *instruction) {
 			d.values[in.words[0].text] = expandArgs(unquoted(strings.TrimSpace(in.text[in.words[1].offset:])), d.values)
 			return
 		}
-		for _, w := range in.words {
-			if key, value, ok := strings.Cut(w.text, "="); ok {
+		for _, w := range in.settings() {
+			if key, value, ok := strings.Cut(w, "="); ok {
 				d.values[key] = expandArgs(unquoted(value), d.values)
 			}
 		}
@@ -459,14 +490,14 @@ func (d *stages) from(in *instruction) {
 // arg keeps the default of a build argument. Those before the first FROM are all
 // that FROM can use.
 func (d *stages) arg(in *instruction) {
-	for _, w := range in.words {
-		key, value, ok := strings.Cut(w.text, "=")
+	for _, w := range in.settings() {
+		key, value, ok := strings.Cut(w, "=")
 		switch {
 		case d.job == nil:
 			d.args[key] = expandArgs(unquoted(value), d.args)
 		case ok:
 			d.values[key] = expandArgs(unquoted(value), d.values)
-		default:
+		case d.args[key] != "":
 			d.values[key] = d.args[key]
 		}
 	}

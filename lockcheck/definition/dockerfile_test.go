@@ -65,3 +65,32 @@ func TestFlagsEnd(t *testing.T) {
 download h.example/a floating Dockerfile:4:`+itoa(len("ADD -- --checksum=")+len(digest)+2)+`
 download h.example/b floating Dockerfile:5:5`)
 }
+
+// TestBuildArguments checks values with blanks, and that an argument without a default is
+// known only when the image is built.
+func TestBuildArguments(t *testing.T) {
+	s := selected(t, map[string]string{"Dockerfile": `ARG GLOBAL=1.2.3
+FROM scratch
+ARG MODULES="one two@1.2.3" OTHER='three'
+ARG RELEASE
+ARG GLOBAL
+ENV A="four five" B=six
+RUN npm install -g ${MODULES} $OTHER $A $B
+RUN curl -s https://h.example/x.${RELEASE} -o /bin/x && curl -s https://h.example/y.$GLOBAL -o /bin/y
+`}, "Dockerfile")
+	var got []string
+	for _, u := range s.Uses {
+		if u.Command {
+			got = append(got, u.FullName()+" "+string(u.Pin))
+		}
+	}
+	equal(t, "uses", got, `
+one floating
+two version
+three floating
+four floating
+five floating
+six floating
+h.example/x.${RELEASE} variable
+h.example/y.1.2.3 version`)
+}

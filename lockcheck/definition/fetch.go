@@ -41,7 +41,7 @@ func (t *toolReader) fetch(c *command, name string) {
 		switch literal := t.digest(url); {
 		case checked == "digest":
 			u.Pin = ByDigest
-		case !url.known && isVariable(host(url.text)+path.Base(url.text)):
+		case !url.known && (isVariable(host(url.text)) || wholeVariable.MatchString(path.Base(url.text))):
 			u.Pin, u.Detail = Variable, "what it is is decided when it runs, and it "+how
 		case literal != "":
 			u.Version, u.Pin = literal, ByCommit
@@ -49,6 +49,8 @@ func (t *toolReader) fetch(c *command, name string) {
 			u.Pin, u.Detail = ByVersion, "it "+how+"; a signature is checked and no digest"
 		case versionInURL.MatchString(url.text):
 			u.Pin, u.Detail = ByVersion, "it "+how+" without a digest"
+		case !url.known && isVariable(url.text) && !strings.Contains(url.text, "/latest/"):
+			u.Pin, u.Detail = Variable, "what it is is decided when it runs, and it "+how
 		default:
 			u.Pin, u.Detail = Floating, "it "+how+" as it comes"
 		}
@@ -59,7 +61,12 @@ func (t *toolReader) fetch(c *command, name string) {
 	}
 }
 
-var versionInURL = regexp.MustCompile(`://[^/]+/.*(?:[0-9]+\.[0-9]+\.[0-9]+|[/_v-][0-9]+\.[0-9]+)`)
+// wholeVariable matches a name of which nothing is known.
+var wholeVariable = regexp.MustCompile(`^(?:\$\{\{[^}]*\}\}|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)$`)
+
+// versionInURL matches a URL with a version, or with the tag of a release that has the
+// digits of a version or of a day.
+var versionInURL = regexp.MustCompile(`://[^/]+/.*(?:[0-9]+\.[0-9]+\.[0-9]+|[/_v-][0-9]+\.[0-9]+|/releases/download/[^/]*[0-9]{3}[^/]*/)`)
 
 func host(url string) string {
 	u, ok := splitURL(url)
@@ -73,6 +80,9 @@ func host(url string) string {
 func (t *toolReader) digest(url argWord) string {
 	u, _ := splitURL(url.text)
 	for part := range strings.SplitSeq(u.path, "/") {
+		for _, suffix := range []string{".zip", ".tar.gz", ".tgz", ".tar.bz2"} {
+			part = strings.TrimSuffix(part, suffix)
+		}
 		if commitID.MatchString(part) && strings.Contains(u.host, "git") {
 			return lower(part)
 		}
@@ -212,9 +222,9 @@ func downloadOf(c *command, name string) (urls []argWord, file string) {
 			continue
 		}
 		previous := c.words[i-1].text
-		if strings.Contains(w.text, "://") && !strings.HasPrefix(w.text, "-") && previous != "-H" && previous != "--header" && previous != "-e" && previous != "--proxy" && previous != "-x" && previous != "-d" && previous != "--data" && !strings.ContainsAny(w.text, " {") {
+		if strings.Contains(w.text, "://") && !strings.HasPrefix(w.text, "-") && previous != "-H" && previous != "--header" && previous != "-e" && previous != "--proxy" && previous != "-x" && previous != "-d" && previous != "--data" && (!strings.ContainsAny(w.text, " {") || !w.known && beginsURL.MatchString(w.text)) {
 			urls = append(urls, w)
-		} else if !w.known && i == len(c.words)-1 && len(urls) == 0 && name != "fetch" {
+		} else if !w.known && len(urls) == 0 && name != "fetch" && (i == len(c.words)-1 || i == 1 || plainOption.MatchString(previous)) {
 			urls = append(urls, w)
 		}
 		switch {
@@ -247,6 +257,12 @@ func downloadOf(c *command, name string) (urls []argWord, file string) {
 	}
 	return urls, file
 }
+
+var (
+	beginsURL = regexp.MustCompile(`^(?i:https?|ftp)://`)
+	// plainOption matches the options of curl and wget that have no value.
+	plainOption = regexp.MustCompile(`^(?:-[LsSfkgGiIjNq46O#]+|-nv|--(?:location|silent|show-error|fail|fail-with-body|insecure|remote-name|quiet|no-verbose|compressed|no-check-certificate))$`)
+)
 
 // remoteName reports whether curl writes a file of the name in the URL.
 func remoteName(c *command) bool {

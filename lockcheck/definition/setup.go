@@ -116,10 +116,15 @@ func (u *Use) version(spec string) {
 	case isVariable(spec):
 		u.Pin, u.Detail, u.Fix = Variable, "the version is decided when it runs", "write a full version"
 	case fullVersion.MatchString(spec):
-		u.Pin, u.Detail = ByVersion, "a version has no digest: its bytes are what the publisher has under it"
+		u.fixedVersion()
 	case spec == "":
 		u.Pin, u.Detail, u.Fix = Floating, "no version: it is the newest", "write a full version"
 	default:
 		u.Pin, u.Detail, u.Fix = Floating, quote(spec)+" is the newest version that matches", "write a full version"
 	}
+}
+
+// fixedVersion pins a use by a version that is full in a form of its own.
+func (u *Use) fixedVersion() {
+	u.Pin, u.Detail, u.Fix = ByVersion, "a version has no digest: its bytes are what the publisher has under it", ""
 }

@@ -112,6 +112,7 @@ func hiddenName(expression string) string {
 // shellReader parses the scripts of a shell.
 type shellReader struct {
 	*reader
+	split    int               // the words that came from variables
 	env      map[string]string // known variables
 	assigned map[string]bool   // by the script
 	commands []*command
@@ -280,7 +281,7 @@ func (sh *shellReader) command(call *syntax.CallExpr, s script) *command {
 	sh.byCall[call] = c
 	sh.commands = append(sh.commands, c)
 	for _, arg := range call.Args {
-		c.words = append(c.words, sh.word(arg, s))
+		c.words = append(c.words, sh.fields(arg, sh.word(arg, s))...)
 		for _, part := range arg.Parts {
 			switch part.(type) {
 			case *syntax.Lit, *syntax.SglQuoted, *syntax.ParamExp:
@@ -297,7 +298,7 @@ func (sh *shellReader) word(w *syntax.Word, s script) argWord {
 	out := argWord{known: true, at: s.at(int(w.Pos().Offset()))}
 	var b strings.Builder
 	sh.parts(w.Parts, s, &b, &out.known, false)
-	if out.text = b.String(); !out.known || len(out.text) > maxExpanded {
+	if out.text = b.String(); len(out.text) > maxExpanded {
 		begin, end := int(w.Pos().Offset()), int(w.End().Offset())
 		out.text = unquoted(s.text[min(begin, len(s.text)):min(end, len(s.text))])
 		out.known = false
@@ -316,6 +317,29 @@ func (sh *shellReader) word(w *syntax.Word, s script) argWord {
 	return out
 }
 
+// maxFields bounds the words of a script that come from its variables.
+const maxFields = 10_000
+
+// fields returns the words that a word becomes: a variable without quotes is split at
+// its blanks.
+func (sh *shellReader) fields(w *syntax.Word, word argWord) []argWord {
+	if len(w.Parts) != 1 || !word.known || !strings.ContainsAny(word.text, " \t\n") {
+		return []argWord{word}
+	}
+	texts := strings.Fields(word.text)
+	if _, ok := w.Parts[0].(*syntax.ParamExp); !ok || len(texts) == 0 || sh.split+len(texts) > maxFields {
+		return []argWord{word}
+	}
+	sh.split += len(texts)
+	var out []argWord
+	for _, text := range texts {
+		out = append(out, argWord{text: text, known: true, at: word.at})
+	}
+	return out
+}
+
+// parts writes the text of the parts of a word. One that is known only when the script
+// runs is written as it is in the script.
 func (sh *shellReader) parts(parts []syntax.WordPart, s script, b *strings.Builder, known *bool, quoted bool) {
 	for _, part := range parts {
 		switch p := part.(type) {
@@ -331,19 +355,27 @@ func (sh *shellReader) parts(parts []syntax.WordPart, s script, b *strings.Build
 				value, ok = sh.env[p.Param.Value]
 			}
 			if !ok && p.Param != nil && strings.Trim(p.Param.Value, "_") == "" {
-				begin, end := int(p.Pos().Offset()), int(p.End().Offset())
-				if begin <= end && end <= len(s.text) {
-					value, ok = sh.env[hiddenName(s.text[begin:end])]
-				}
+				value, ok = sh.env[hiddenName(source(part, s))]
 			}
 			if !ok {
 				*known = false
+				value = source(part, s)
 			}
 			b.WriteString(value)
 		default:
 			*known = false
+			b.WriteString(source(part, s))
 		}
 	}
+}
+
+// source returns the text of a part of a word in its script.
+func source(part syntax.WordPart, s script) string {
+	begin, end := int(part.Pos().Offset()), int(part.End().Offset())
+	if begin > end || end > len(s.text) {
+		return ""
+	}
+	return s.text[begin:end]
 }
 
 // unescape removes the escapes of a literal.

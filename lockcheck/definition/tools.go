@@ -330,7 +330,10 @@ func (t *toolReader) uv(c *command, sub, next string, rest1, rest int) {
 	case sub == "python" && next == "install":
 		words, _ := c.operands(rest, "-i --install-dir")
 		for _, w := range words {
-			t.install(c, w.at, "generic", "python", w.text)
+			u := t.install(c, w.at, "generic", "python", w.text)
+			if managedPython.MatchString(w.text) {
+				u.fixedVersion()
+			}
 		}
 	case sub == "build":
 		if !c.has("--no-build-isolation", "--require-hashes") {
@@ -339,6 +342,10 @@ func (t *toolReader) uv(c *command, sub, next string, rest1, rest int) {
 		}
 	}
 }
+
+// managedPython matches the names of interpreters that have a full version
+// (https://docs.astral.sh/uv/concepts/python-versions/#requesting-a-version).
+var managedPython = regexp.MustCompile(`^[a-z]+[-@]?[0-9]+\.[0-9]+\.[0-9]+(?:[a-z0-9+]*)?(?:-[a-z0-9_]+)*$`)
 
 // packages adds the packages of a command. Of one that runs a tool, the first word
 // is the tool and the others are its arguments.
@@ -527,9 +534,17 @@ func (t *toolReader) rustup(c *command, sub, next string, rest1, rest int) {
 	}
 	words, _ := c.operands(from, "--profile -c --component -t --target --path")
 	for _, w := range words {
-		t.install(c, w.at, "generic", "rust", w.text)
+		u := t.install(c, w.at, "generic", "rust", w.text)
+		if toolchain.MatchString(w.text) {
+			u.fixedVersion()
+		}
 	}
 }
+
+// toolchain matches the names of toolchains that rustup never installs another one of:
+// of a day, or of a full version, each with or without the host
+// (https://rust-lang.github.io/rustup/concepts/toolchains.html).
+var toolchain = regexp.MustCompile(`^(?:(?:stable|beta|nightly)-[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]+\.[0-9]+\.[0-9]+)(?:-[a-z0-9_-]+)?$`)
 
 var anyURL = regexp.MustCompile(`https?://[^\s"'()]+`)
 
@@ -576,17 +591,24 @@ func (t *toolReader) container(c *command, sub, next string, rest1, rest int) {
 	if (sub == "image" || sub == "container") && next != "" {
 		sub, from = next, rest
 	}
+	t.built(c)
 	if sub != "run" && sub != "pull" && sub != "create" {
 		return
 	}
 	for i := from; i < len(c.words); i++ {
 		w := c.words[i]
+		if w.text == "--pull=never" || w.text == "--pull" && i+1 < len(c.words) && c.words[i+1].text == "never" {
+			return // what the machine has
+		}
 		if slices.Contains(strings.Fields(containerOptions), w.text) {
 			i++
 			continue
 		}
 		if strings.HasPrefix(w.text, "-") && w.text != "-" {
 			continue
+		}
+		if sub != "pull" && t.tags[tagged(w.text)] {
+			return
 		}
 		if u, ok := image(strings.TrimPrefix(w.text, "docker://"), RoleStep); ok {
 			if !w.known {
@@ -596,6 +618,41 @@ func (t *toolReader) container(c *command, sub, next string, rest1, rest int) {
 		}
 		return
 	}
+}
+
+// built keeps the names that `docker build` and `docker tag` give to images. A later
+// command of the job runs those, and looks in no registry.
+func (t *toolReader) built(c *command) {
+	if t.tags == nil {
+		t.tags = map[string]bool{}
+	}
+	words, _ := c.sub(3)
+	if i := slices.Index(words, "build"); i < 0 || i == 1 && words[0] != "buildx" && words[0] != "image" && words[0] != "builder" || i > 1 {
+		if words[0] == "tag" && words[1] != "" && t.tags[tagged(words[1])] {
+			t.tags[tagged(words[2])] = true
+		}
+		return
+	}
+	for i, w := range c.words {
+		tag := ""
+		switch {
+		case (w.text == "-t" || w.text == "--tag") && i+1 < len(c.words):
+			tag = c.words[i+1].text
+		case strings.HasPrefix(w.text, "--tag="):
+			tag = strings.TrimPrefix(w.text, "--tag=")
+		}
+		if tag != "" && len(t.tags) < maxUses {
+			t.tags[tagged(tag)] = true
+		}
+	}
+}
+
+// tagged returns the name of an image with its tag.
+func tagged(ref string) string {
+	if _, name := lastElement(ref); !strings.Contains(name, ":") {
+		return ref + ":latest"
+	}
+	return ref
 }
 
 // clone reads `git clone`. A later `git checkout` of a full commit pins it.

@@ -184,6 +184,8 @@ type jobBuilder struct {
 	shell, directory string
 	// hosted is true for a job that runs on the runner itself.
 	hosted bool
+	// tags are the images that commands of the job have built.
+	tags map[string]bool
 }
 
 func (b *jobBuilder) use(at Position, u Use) {
