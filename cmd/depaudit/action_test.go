@@ -239,6 +239,7 @@ func TestAction(t *testing.T) {
 			aptRoot(r.t, filepath.Join(r.workspace, "root with spaces"), "left-pad")
 		}, verdict: "fail", code: "1", failed: true, report: true},
 		{name: "arguments", with: []string{"arguments", "--show\nos"}, verdict: "pass", code: "0", report: true, log: "base12"},
+		{name: "warn-only as an argument", with: []string{"arguments", "--show\nos\n--warn-only"}, verdict: "error", code: "4", failed: true, log: "--warn-only is an input of its own"},
 		{name: "hostile input", with: []string{"stages", "$(touch${IFS}pwned) `touch${IFS}pwned` *", "arguments", "$(touch pwned)\n;touch pwned"}, verdict: "error", code: "2", failed: true},
 		{name: "unknown mode", with: []string{"run", "begn"}, verdict: "error", code: "4", failed: true, log: "run: begn is none of begin, audit and merge"},
 		{name: "unknown sarif", with: []string{"sarif", "yes"}, verdict: "error", code: "4", failed: true, log: "sarif: yes is none of"},

@@ -19,6 +19,11 @@ main() {
     environments=$(lines "${INPUT_ENVIRONMENTS:-}")
     arguments=$(lines "${INPUT_ARGUMENTS:-}")
 
+    # With it, the output verdict would be "pass".
+    case $newline$arguments in
+    *"$newline"--warn-only*) fail 2 "arguments: --warn-only is an input of its own" "Write: warn-only: true" ;;
+    esac
+
     # The arguments that choose what is audited.
     set --
     [ -z "${INPUT_CONFIG:-}" ] || set -- "$@" --config "$INPUT_CONFIG"
