@@ -69,6 +69,9 @@ A signature covers the digest of a whole index, so whole indexes are kept: about
 			if file == "" {
 				return usage(&hinted{errors.New("index save needs a file to write: -o FILE"), "depaudit index save -o indexes.zip REF"})
 			}
+			if err := placeFor(file); err != nil {
+				return err
+			}
 			if len(args) == 0 && len(dirs) == 0 {
 				return usage(&hinted{errors.New("index save needs a reference, or a directory with indexes"), "depaudit index save -o indexes.zip dir:ROOT"})
 			}

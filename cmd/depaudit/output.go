@@ -84,10 +84,8 @@ func (c *command) checkOutputs(outputs []reportOutput, stages []string, out *out
 				return usage(samePlace(other, o.name, file))
 			}
 			writers[file] = o.name
-			if info, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
-				return trouble(&hinted{fmt.Errorf("cannot write %s: directory does not exist: %s", file, filepath.Dir(file)), "create it first"})
-			} else if err == nil && !info.IsDir() {
-				return trouble(fmt.Errorf("cannot write %s: not a directory: %s", file, filepath.Dir(file)))
+			if err := placeFor(file); err != nil {
+				return err
 			}
 		}
 	}
@@ -218,4 +216,15 @@ func (c *command) created(date string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is not a number of seconds: %s", s)
 	}
 	return time.Unix(n, 0).UTC(), nil
+}
+
+// placeFor returns an error if there is no directory for a file. It comes before a scan,
+// which can take minutes.
+func placeFor(file string) error {
+	if info, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
+		return trouble(&hinted{fmt.Errorf("cannot write %s: directory does not exist: %s", file, filepath.Dir(file)), "create it first"})
+	} else if err == nil && !info.IsDir() {
+		return trouble(fmt.Errorf("cannot write %s: not a directory: %s", file, filepath.Dir(file)))
+	}
+	return nil
 }

@@ -54,6 +54,9 @@ uses the file decides.`,
 			if file == "" {
 				return usage(&hinted{errors.New("snapshot needs a file to write: -o FILE"), "depaudit snapshot -o before.json"})
 			}
+			if err := placeFor(file); err != nil {
+				return err
+			}
 			raw := rootfs.SchemeHost + ":"
 			if len(args) == 1 {
 				raw = args[0]
