@@ -215,11 +215,19 @@ func gitlabLines(stage, config string) string {
 // next names the next command.
 func (p *Proposal) next(b *strings.Builder, config string) {
 	for i := range p.Stages {
-		if p.Stages[i].Where != InImage {
-			b.WriteString("\nnext: commit the configuration with these steps. The first run ends with exit\ncode 3, since nothing is accepted yet. Review its report, accept it, commit it:\n")
-			fmt.Fprintf(b, "  depaudit baseline update%s --from report.json\n", p.flag(config))
-			return
+		s := &p.Stages[i]
+		if s.Where == InImage {
+			continue
 		}
+		b.WriteString("\nnext: commit the configuration with these steps. The first run ends with exit\ncode 3, since nothing is accepted yet. Review its report, accept it, commit it:\n")
+		from := "report.json"
+		if s.Kind == definition.Workflow {
+			// The artifacts of the action, one for each job.
+			b.WriteString("  gh run download --pattern 'depaudit-*' --dir reports\n")
+			from = "reports"
+		}
+		fmt.Fprintf(b, "  depaudit baseline update%s --from %s\n", p.flag(config), from)
+		return
 	}
 	fmt.Fprintf(b, "\nnext: build the images, accept what they have, and commit both files:\n  depaudit baseline update%s\n", p.flag(config))
 }
