@@ -27,7 +27,7 @@ func message(err error) string {
 // the commit of each action, and what it uses in turn.
 type actionsLock struct {
 	file    string
-	entries map[string]lockedAction // by OWNER/REPOSITORY[/PATH]@REF in lower case
+	entries map[string]lockedAction // by lockKey
 }
 
 type lockedAction struct {
@@ -64,7 +64,7 @@ func (r *reader) actionsLock(ctx context.Context, data []byte) map[string]locked
 	list := r.lockedActions(ctx, data)
 	out := make(map[string]lockedAction, len(list))
 	for _, a := range list {
-		out[lower(a.key)] = a
+		out[lockKey(a.key)] = a
 	}
 	return out
 }
@@ -135,13 +135,13 @@ func (l *actionsLock) pin(uses []Use) []Use {
 	var add func(via string, a lockedAction, level int)
 	add = func(via string, a lockedAction, level int) {
 		for _, ref := range a.uses {
-			if seen[lower(ref)] || level > maxLevels || len(out) >= maxUses {
+			if seen[lockKey(ref)] || level > maxLevels || len(out) >= maxUses {
 				continue
 			}
-			seen[lower(ref)] = true
+			seen[lockKey(ref)] = true
 			u := action(ref, UseAction)
 			u.File, u.At, u.Via = l.file, a.at, via
-			next, ok := l.entries[lower(ref)]
+			next, ok := l.entries[lockKey(ref)]
 			if ok {
 				l.fix(&u, next)
 				u.At = next.at
@@ -157,12 +157,12 @@ func (l *actionsLock) pin(uses []Use) []Use {
 			out = append(out, u)
 			continue
 		}
-		a, ok := l.entries[lower(u.Text)]
+		a, ok := l.entries[lockKey(u.Text)]
 		if ok && u.Pin == Floating {
 			l.fix(&u, a)
 		}
 		out = append(out, u)
-		seen[lower(u.Text)] = true
+		seen[lockKey(u.Text)] = true
 		if ok {
 			add(u.Text, a, 0)
 		}
@@ -176,4 +176,11 @@ func (l *actionsLock) fix(u *Use, a lockedAction) {
 		return
 	}
 	u.Version, u.Pin, u.Detail, u.Fix = a.commit, ByLock, "", ""
+}
+
+// lockKey returns OWNER/REPOSITORY[/PATH]@REF as the platform compares it: the names of
+// repositories have no case, and those of tags and branches do.
+func lockKey(text string) string {
+	name, ref, _ := strings.Cut(text, "@")
+	return lower(name) + "@" + ref
 }

@@ -221,3 +221,19 @@ unread "./late/act" is not read: there is no such file in the checkout
 unread "./other/act" is not read: it is of the repository "o/r", which an earlier step checks out
 unread "./act" is not read: it is of the repository "o/s", which an earlier step checks out`)
 }
+
+// TestLockKey: a tag in other letters is another tag.
+func TestLockKey(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		same bool
+	}{
+		{"Actions/Cache/Save@v4", "actions/cache/save@v4", true},
+		{"actions/cache@V4", "actions/cache@v4", false},
+		{"actions/cache@Main", "actions/cache@main", false},
+	} {
+		if got := lockKey(test.a) == lockKey(test.b); got != test.same {
+			t.Errorf("%s, %s: %v", test.a, test.b, got)
+		}
+	}
+}
