@@ -120,7 +120,8 @@ func TestEveryByte(t *testing.T) {
 	}
 	// Envelopes that mean the same and are others: a signature more, base64 for URLs.
 	for what, change := range map[string]func(*dsse.Envelope){
-		"a signature more": func(e *dsse.Envelope) { e.Signatures = append(e.Signatures, dsse.Signature{KeyID: "x", Sig: "eA=="}) },
+		"a signature more":        func(e *dsse.Envelope) { e.Signatures = append(e.Signatures, dsse.Signature{KeyID: "x", Sig: "eA=="}) },
+		"another name of the key": func(e *dsse.Envelope) { e.Signatures[0].KeyID = "" },
 		"another base64": func(e *dsse.Envelope) {
 			e.Signatures[0].Sig = strings.NewReplacer("+", "-", "/", "_").Replace(e.Signatures[0].Sig) + "\n"
 		},

@@ -130,8 +130,13 @@ func checkEnvelope(ctx context.Context, data, statement []byte, key *Key) error 
 	if err != nil {
 		return fmt.Errorf("the key does not verify it: %w", err)
 	}
-	// A signature more, and another encoding in base64, would be believed.
-	if len(e.Signatures) != 1 || !canonical(e.Payload) || !canonical(e.Signatures[0].Sig) {
+	// A signature more, another encoding in base64, and another name of the key would
+	// be believed.
+	id, err := key.KeyID()
+	if err != nil {
+		return err
+	}
+	if len(e.Signatures) != 1 || e.Signatures[0].KeyID != id || !canonical(e.Payload) || !canonical(e.Signatures[0].Sig) {
 		return errors.New("it is not as it was written")
 	}
 	if !bytes.Equal(payload, statement) {

@@ -74,7 +74,7 @@ line is wrong, 4 when something could not be written.`,
 	}
 	listVar(cmd.Flags(), &f.subjects, "subject", "the `FILES` that the stages made")
 	cmd.Flags().StringVarP(&f.dir, "output", "o", "", "`DIR` to make")
-	cmd.Flags().StringVar(&f.keyFile, "key", "", "sign with the private key in `FILE`: PEM, ed25519 or ECDSA, also encrypted by cosign")
+	cmd.Flags().Var((*filledValue)(&f.keyFile), "key", "sign with the private key in `FILE`: PEM, ed25519 or ECDSA, also encrypted by cosign")
 	cmd.Flags().StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of the key; without it the terminal is used")
 	cmd.Flags().StringVar(&f.author, "author", "", "`WHO` the SBOMs are from, \"NAME <EMAIL>\"")
 	cmd.Flags().StringVar(&f.date, "date", "", "`DATE` of the release, such as 2026-11-28 (default SOURCE_DATE_EPOCH)")
@@ -316,9 +316,9 @@ may write other bytes; 4 could not read.`,
 			return c.printVerified(args[0], &res, key != nil || unsigned, subjects, entries)
 		},
 	}
-	cmd.Flags().StringVar(&keyFile, "key", "", "public key in `FILE` that must have signed the statements")
+	cmd.Flags().Var((*filledValue)(&keyFile), "key", "public key in `FILE` that must have signed the statements")
 	cmd.Flags().BoolVar(&unsigned, "unsigned", false, "check no signature: who made the files is not known")
-	cmd.Flags().StringVar(&subjects, "subjects", "", "`DIR` with the artifacts, whose digests are compared")
+	cmd.Flags().Var((*filledValue)(&subjects), "subjects", "`DIR` with the artifacts, whose digests are compared")
 	return cmd
 }
 
