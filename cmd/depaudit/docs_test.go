@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -112,6 +113,66 @@ func TestLinks(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestReachable checks that README.md leads to every page.
+func TestReachable(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s#]+\.md)[#)]`)
+	seen := map[string]bool{"README.md": true}
+	for todo := []string{"README.md"}; len(todo) > 0; todo = todo[1:] {
+		for _, m := range link.FindAllStringSubmatch(read(t, todo[0]), -1) {
+			target := path.Join(path.Dir(todo[0]), m[1])
+			if !strings.Contains(m[1], "://") && !seen[target] {
+				seen[target] = true
+				todo = append(todo, target)
+			}
+		}
+	}
+	for _, page := range pages(t) {
+		if !seen[page] {
+			t.Errorf("no links lead from README.md to %s", page)
+		}
+	}
+}
+
+// TestCommandsOnPages checks that the commands and flags of depaudit that the pages
+// mention exist.
+func TestCommandsOnPages(t *testing.T) {
+	mention := regexp.MustCompile("(?m)(?:^[ >$]*|[`(]|sudo |run |-v\\ )(?:\\./)?depaudit(?:\\)\")?((?: [^\\s`|;&#]+)+)")
+	flag := regexp.MustCompile(`^--([a-z][a-z-]+)`)
+	span := regexp.MustCompile("`depaudit ([a-z]+)")
+	root := (&command{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, env: func(string) string { return "" }}).root()
+	found := 0
+	for _, page := range pages(t) {
+		for _, m := range mention.FindAllStringSubmatch(read(t, page), -1) {
+			words := strings.Fields(m[1])
+			cmd, rest := root, words
+			for len(rest) > 0 {
+				i := slices.IndexFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == rest[0] })
+				if i < 0 {
+					break
+				}
+				cmd, rest = cmd.Commands()[i], rest[1:]
+			}
+			if cmd == root {
+				continue // a sentence; the spans of code are checked below
+			}
+			found++
+			for _, w := range rest {
+				if f := flag.FindStringSubmatch(w); f != nil && cmd.Flag(f[1]) == nil && f[1] != "help" {
+					t.Errorf("%s: depaudit%s: %s has no flag --%s", page, m[1], cmd.CommandPath(), f[1])
+				}
+			}
+		}
+		for _, m := range span.FindAllStringSubmatch(read(t, page), -1) {
+			if !slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == m[1] }) {
+				t.Errorf("%s: there is no command depaudit %s", page, m[1])
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d commands on all pages", found)
 	}
 }
 
