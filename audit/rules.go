@@ -494,7 +494,7 @@ var (
 			if f.Severity == Info {
 				return "code of accounted dependencies runs at every start of an interpreter"
 			}
-			return files("file runs code", "files run code", " whenever something else starts, and was not accepted")(f)
+			return files("file runs code whenever something else starts, and was not accepted", "files run code whenever something else starts, and were not accepted", "")(f)
 		},
 		hint: func(f Facts) string {
 			if f.Severity == Info {

@@ -130,7 +130,7 @@ var (
 		Why:     "The next installation takes its packages from there.",
 		Fix:     "remove the file or the lines.",
 		Accept:  acceptFile,
-		message: files("file decides", "files decide", " where code comes from, or who is believed, and was not accepted"),
+		message: files("file decides where code comes from, or who is believed, and was not accepted", "files decide where code comes from, or who is believed, and were not accepted", ""),
 		hint:    text("remove the file or the lines, or accept them"),
 	}
 	RuleConffile = Rule{
@@ -139,7 +139,7 @@ var (
 		Why:     "Configuration decides what programs do. A stage that is built anew from the same steps has the same configuration.",
 		Fix:     "restore the package's file.",
 		Accept:  acceptFile,
-		message: files("configuration file differs", "configuration files differ", " from its package's and was not accepted"),
+		message: files("configuration file differs from its package's and was not accepted", "configuration files differ from those of their packages and were not accepted", ""),
 		hint:    text("restore the package's file, or accept the change"),
 	}
 	RuleBytecode = Rule{
