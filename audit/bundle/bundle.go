@@ -54,7 +54,9 @@ const manifestSchema = 1
 
 // Manifest is what the files are made from besides the report.
 type Manifest struct {
-	Schema int `json:"schema"`
+	// Schema is its version. The key is not that of a report, which is found in a
+	// directory by it.
+	Schema int `json:"release"`
 	// Tool is the version of depaudit that made the files. Another one may write
 	// other bytes.
 	Tool string `json:"tool"`
