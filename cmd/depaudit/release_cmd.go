@@ -61,7 +61,7 @@ signatures apart). The date is that of --date or SOURCE_DATE_EPOCH.
 Exit codes: that of the verdict, 0, 1 or 3, and the files are written for each;
 2 when a file is not a report, the reports do not belong together or the command
 line is wrong, 4 when something could not be written.`,
-		Example: `  depaudit release reports --subject dist/*.tar.xz -o release-stages
+		Example: `  depaudit release reports --subject dist/app-1.0.tar.xz -o release-stages
   depaudit release report.json --subject app.tar.gz -o stages --key cosign.key
   depaudit release verify stages --key cosign.pub --subjects dist`,
 		Args: func(_ *cobra.Command, args []string) error {
