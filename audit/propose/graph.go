@@ -20,6 +20,8 @@ type node struct {
 	job  *definition.Job
 	// before are the jobs that come before it in a run, directly.
 	before []*node
+	// takes are the jobs of GitLab whose artifacts it takes, by their names.
+	takes []*node
 	// callers are the jobs that run it, of a reusable workflow.
 	callers []*node
 	// calls is the reusable workflow that the job runs; such a job has no
@@ -126,8 +128,30 @@ func (g *graph) connect() {
 					n.before = append(n.before, needed)
 				}
 			}
+			if n.file.Kind == definition.GitLab {
+				n.takes = takenFrom(n, nodes, byID)
+			}
 		}
 	}
+}
+
+// takenFrom returns the jobs of GitLab whose artifacts a job takes. It comes after them
+// by `dependencies` and by its stage, also without `needs`.
+func takenFrom(n *node, nodes []*node, byID map[string]*node) (out []*node) {
+	for _, d := range n.job.Downloads {
+		if from := byID[d.Name]; from != nil && from != n && len(from.job.Uploads) > 0 {
+			out = append(out, from)
+		}
+		if d.Name != "" {
+			continue
+		}
+		for _, from := range nodes {
+			if len(from.job.Uploads) > 0 && from != n {
+				out = append(out, from)
+			}
+		}
+	}
+	return out
 }
 
 // ancestors returns the jobs that come before a job in a run, in the order of the

@@ -189,6 +189,14 @@ type upload struct {
 
 // handedTo returns the artifacts of earlier jobs that a job downloads.
 func (p *proposer) handedTo(n *node) []upload {
+	if n.file.Kind == definition.GitLab {
+		var out []upload
+		for _, from := range n.takes {
+			up := from.job.Uploads[0] // a job has one
+			out = append(out, upload{from, handed{name: up.Name, line: up.At.Line, to: n}})
+		}
+		return out
+	}
 	down := n.job.Downloads
 	if len(down) == 0 {
 		return outOfSight(n)
@@ -397,6 +405,10 @@ func lineOf(n *node, x definition.Publish) string {
 // tests reports whether a job examines what is published: it downloads an artifact
 // of a job that is a stage.
 func (p *proposer) tests(n *node) bool {
+	// GitLab gives a job all that earlier stages have made, unless it names what it takes.
+	if n.file.Kind == definition.GitLab && !slices.ContainsFunc(n.job.Downloads, func(d definition.Artifact) bool { return d.At != n.job.At }) {
+		return false
+	}
 	return slices.ContainsFunc(p.handedTo(n), func(u upload) bool { return u.from.builder })
 }
 

@@ -212,6 +212,31 @@ publish:
 			[]string{"job unit publishes nothing"},
 		},
 		{
+			// GitLab Runner: no `needs`, what a job takes is by stage and by dependencies.
+			"GitLab by stages",
+			map[string]string{".gitlab-ci.yml": `stages: [build, pack, release]
+image: debian:12
+binaries: {stage: build, script: [make], artifacts: {paths: [out/]}}
+docs: {stage: build, script: [make docs], artifacts: {paths: [docs/]}}
+packages: {stage: pack, dependencies: [binaries], script: [make deb], artifacts: {paths: [deb/]}}
+lint: {stage: pack, script: [make lint]}
+ship: {stage: release, dependencies: [packages], script: ['mage pulp:push deb "$CI_JOB_NAME"']}
+`},
+			"binaries! packages! ship!",
+			[]string{"docs and lint publish nothing"},
+		},
+		{
+			"GitLab without dependencies",
+			map[string]string{".gitlab-ci.yml": `stages: [build, release, after]
+image: debian:12
+binaries: {stage: build, script: [make], artifacts: {paths: [out/]}}
+ship: {stage: release, script: [twine upload out/*]}
+later: {stage: after, script: [make], artifacts: {paths: [out/]}}
+`},
+			"binaries! ship!",
+			[]string{"job later publishes nothing"},
+		},
+		{
 			// Docker's voting app: services that are built, and what they run beside.
 			"compose",
 			map[string]string{

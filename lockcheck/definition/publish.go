@@ -197,11 +197,11 @@ var publications = []publication{
 	{"lftp|ncftpput", "", ""},
 	{"curl", "--upload-file", ""},
 	{"curl", "-T", ""},
-	{"make|just|task|nox|tox|invoke|inv|rake", "publish*", "-n --dry-run"},
-	{"make|just|task|invoke|inv", "release*", "-n --dry-run"},
-	{"make|just|task|invoke|inv", "deploy*", "-n --dry-run"},
-	{"make|just|task|invoke|inv", "upload*", "-n --dry-run"},
-	{"make|just|task|invoke|inv", "push*", "-n --dry-run"},
+	{"make|just|task|mage|nox|tox|invoke|inv|rake", "publish*", "-n --dry-run"},
+	{"make|just|task|mage|invoke|inv", "release*", "-n --dry-run"},
+	{"make|just|task|mage|invoke|inv", "deploy*", "-n --dry-run"},
+	{"make|just|task|mage|invoke|inv", "upload*", "-n --dry-run"},
+	{"make|just|task|mage|invoke|inv", "push*", "-n --dry-run"},
 	{"npm|pnpm|yarn|bun", "run publish*", ""},
 	{"npm|pnpm|yarn|bun", "run release*", ""},
 	{"npm|pnpm|yarn|bun", "run deploy*", ""},
@@ -256,7 +256,8 @@ func (p publication) matches(c *command) bool {
 			k := strings.IndexByte(w.text, ':')
 			ok = k > 1 && !strings.HasPrefix(w.text, "-") && !strings.Contains(w.text, "=") && c.words[len(c.words)-1].text == w.text
 		case isPrefix:
-			ok = strings.HasPrefix(w.text, prefix)
+			// A target in a name space: "images:push". "build:release" is a kind of build.
+			ok = strings.HasPrefix(w.text, prefix) || prefix != "release" && strings.Contains(w.text, ":"+prefix)
 		default:
 			ok = w.text == want[i]
 		}
