@@ -214,6 +214,7 @@ func (r *runner) depaudit(args ...string) {
 
 // TestAction runs the audit of the action for each verdict.
 func TestAction(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name    string
 		with    []string
@@ -289,6 +290,7 @@ func remove(t *testing.T, dir, name string) {
 
 // TestActionShells runs the two ends of a job in the shells of container images.
 func TestActionShells(t *testing.T) {
+	t.Parallel()
 	for _, shell := range [][]string{{"bash", "--posix"}, {"dash"}, {"busybox", "sh"}} {
 		t.Run(shell[0], func(t *testing.T) {
 			if _, err := exec.LookPath(shell[0]); err != nil {
@@ -341,6 +343,7 @@ func hostJob(t *testing.T, r *runner, machine string) {
 // TestActionBegin is about jobs whose begin is missing, twice there, or not what
 // it was.
 func TestActionBegin(t *testing.T) {
+	t.Parallel()
 	machine := filepath.Join(t.TempDir(), "machine")
 	aptRoot(t, machine)
 	from := serve(t, machine)
@@ -417,6 +420,7 @@ func TestActionBegin(t *testing.T) {
 
 // TestActionDownload is about what the action gets instead of its program.
 func TestActionDownload(t *testing.T) {
+	t.Parallel()
 	from := serve(t, "")
 	script, err := os.ReadFile(filepath.Join(from.dir, from.name))
 	if err != nil {
@@ -503,6 +507,7 @@ func TestActionDownload(t *testing.T) {
 
 // TestActionBinary uses a program that is there already.
 func TestActionBinary(t *testing.T) {
+	t.Parallel()
 	r := newRunner(t, "push")
 	r.project(true)
 	programAs(t, filepath.Join(r.workspace, "depaudit"))
@@ -515,6 +520,7 @@ func TestActionBinary(t *testing.T) {
 // that GitHub documents
 // (https://docs.github.com/en/webhooks/webhook-events-and-payloads).
 func TestActionSARIF(t *testing.T) {
+	t.Parallel()
 	pull := func(head, author string) map[string]any {
 		pull := map[string]any{"base": map[string]any{"sha": strings.Repeat("b", 40)}, "head": map[string]any{"repo": nil}, "user": map[string]any{"login": author}}
 		if head != "" {
@@ -577,6 +583,7 @@ func TestActionSARIF(t *testing.T) {
 // TestActionArtifact checks the names of artifacts, which must be different in
 // one run.
 func TestActionArtifact(t *testing.T) {
+	t.Parallel()
 	from := serve(t, "")
 	for _, test := range []struct {
 		with     []string
@@ -617,6 +624,7 @@ func TestActionArtifact(t *testing.T) {
 // TestActionPolicy judges a pull request of a fork by the policy of the branch that
 // it goes to.
 func TestActionPolicy(t *testing.T) {
+	t.Parallel()
 	from := serve(t, "")
 	start := func(t *testing.T, event string) (*runner, string) {
 		r := newRunner(t, event)

@@ -120,6 +120,7 @@ func TestComponents(t *testing.T) {
 // TestComponentJobs runs the scripts in the shells of images, with the variables
 // that GitLab documents (https://docs.gitlab.com/ci/variables/predefined_variables/).
 func TestComponentJobs(t *testing.T) {
+	t.Parallel()
 	machine := filepath.Join(t.TempDir(), "machine")
 	aptRoot(t, machine)
 	from := serve(t, machine)
@@ -197,6 +198,7 @@ func TestComponentJobs(t *testing.T) {
 
 // TestComponentInputs checks that the job passes each input on as it is.
 func TestComponentInputs(t *testing.T) {
+	t.Parallel()
 	c := readComponent(t, "depaudit.yml", map[string]string{"job": "footprint", "stages": "a b", "warn-only": "'true'"})
 	got := fmt.Sprint(c.jobs["footprint"]["variables"].(map[string]any)["DEPAUDIT_STAGES"])
 	if got != "map[expand:false value:a b]" {

@@ -12,6 +12,7 @@ import (
 // TestImageWorkflow runs the checks of the reusable workflow for images: an image
 // by a tag, and a workflow that does not know its commit, end the job.
 func TestImageWorkflow(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../.github/workflows/image.yml")
 	if err != nil {
 		t.Fatal(err)

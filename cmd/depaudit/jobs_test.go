@@ -10,6 +10,7 @@ import (
 // TestJobsPage checks the job of docs/jobs.md with actionlint. A script runs its
 // lines.
 func TestJobsPage(t *testing.T) {
+	t.Parallel()
 	examples := fenced(read(t, "docs/jobs.md"), "yaml")
 	if len(examples) != 1 {
 		t.Fatalf("%d examples", len(examples))

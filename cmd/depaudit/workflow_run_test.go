@@ -222,6 +222,7 @@ func threeStages(t *testing.T) map[string]string {
 // TestExampleRelease runs the example of a release in three jobs: whatever keeps a
 // stage from being judged keeps the release from being published.
 func TestExampleRelease(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/examples/release.yml")
 	if err != nil {
 		t.Fatal(err)
