@@ -147,8 +147,14 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 	var rows [][]string
 	presumed := a.ByReason[graph.Presumed] > 0 || a.ByReason[graph.Named] > 0
 	differs := slices.ContainsFunc(a.Roots, func(h TopRoot) bool { return h.Autoremove != nil })
+	// That everything is the system's is told by the types.
+	foreign := slices.ContainsFunc(a.Roots, func(h TopRoot) bool { return m[h.ID].Provenance != "os" })
 	for _, h := range a.Roots {
 		it := m[h.ID]
+		provenance := it.Provenance
+		if !foreign {
+			provenance = ""
+		}
 		removed := ""
 		if differs {
 			removed = strconv.Itoa(h.Introduces)
@@ -161,7 +167,7 @@ func (a *Top) Text(w io.Writer, o terminal.Options, _ int) error {
 			why = string(h.Reason)
 		}
 		rows = append(rows, []string{
-			it.FullName(), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, it.Provenance, why,
+			it.FullName(), it.Version, strconv.Itoa(h.Introduces), terminal.Bytes(h.Size + h.IntroducesSize), removed, strconv.Itoa(h.Shared), terminal.Bytes(h.SharedSize), it.Type, provenance, why,
 		})
 	}
 	p.Table(indent, terminal.Table{Columns: []terminal.Column{
