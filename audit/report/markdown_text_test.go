@@ -107,6 +107,9 @@ func TestNaughtyStrings(t *testing.T) {
 		all = append(all, more...)
 	}
 	for i, s := range all {
+		if i%4 != 0 && os.Getenv("DEPAUDIT_E2E") == "" {
+			continue // a report of every string takes 20 seconds
+		}
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
 			checkReport(t, s)

@@ -481,3 +481,12 @@ func printed(v any) string {
 	}
 	return fmt.Sprint(v)
 }
+
+// endToEnd skips a test, or a case of one, that takes seconds and whose kind the
+// everyday tests have: the end-to-end step of .ci/run has all of them.
+func endToEnd(t *testing.T) {
+	t.Helper()
+	if os.Getenv("DEPAUDIT_E2E") == "" {
+		t.Skip("DEPAUDIT_E2E is not set")
+	}
+}

@@ -120,6 +120,7 @@ func TestComponents(t *testing.T) {
 // TestComponentJobs runs the scripts in the shells of images, with the variables
 // that GitLab documents (https://docs.gitlab.com/ci/variables/predefined_variables/).
 func TestComponentJobs(t *testing.T) {
+	endToEnd(t)
 	t.Parallel()
 	machine := filepath.Join(t.TempDir(), "machine")
 	aptRoot(t, machine)

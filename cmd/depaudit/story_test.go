@@ -221,6 +221,7 @@ func lint(t *testing.T, name, text string) {
 // TestStory is a maintainer who follows README.md, from a clone to a gate that
 // notices what it is for.
 func TestStory(t *testing.T) {
+	endToEnd(t)
 	t.Parallel()
 	s := newStory(t)
 	s.gate()

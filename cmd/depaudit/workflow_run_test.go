@@ -264,6 +264,9 @@ func TestExampleRelease(t *testing.T) {
 		{name: "needs too little", event: "push", edit: []string{"needs: [build-source, build-docs, test-source]", "needs: [build-docs]"}, verdict: "failure", log: "no report"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if !slices.Contains([]string{"pass", "a job was skipped"}, test.name) {
+				endToEnd(t)
+			}
 			p := &pipelineRun{t: t, text: string(text), files: maps.Clone(files), event: test.event}
 			for i := 0; i < len(test.edit); i += 2 {
 				edited := strings.Replace(p.text, test.edit[i], test.edit[i+1], 1)
