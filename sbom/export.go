@@ -351,7 +351,7 @@ func (m *Meta) Hashes(c *Component) []Digest {
 	}
 	out := PlainDigests(proved)
 	for _, d := range PlainDigests(c.Digests) {
-		if !slices.ContainsFunc(out, func(o Digest) bool { return o.Algorithm == d.Algorithm }) {
+		if !slices.ContainsFunc(proved, func(o Digest) bool { return plain(o) && o.Algorithm == d.Algorithm }) {
 			out = append(out, d)
 		}
 	}

@@ -248,3 +248,25 @@ func TestPlainDigests(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestHashes: the artifact that proves every file is the component's hash, before
+// another value that the environment claims for the same algorithm.
+func TestHashes(t *testing.T) {
+	sha := func(c string) string { return strings.Repeat(c, 64) }
+	c := &sbom.Component{ID: "x", Digests: []sbom.Digest{{Algorithm: "sha256", Value: sha("a"), File: "/record"}, {Algorithm: "sha1", Value: strings.Repeat("c", 40), File: "/record"}}}
+	for artifact, want := range map[string]string{
+		"":                   "sha256:" + sha("a") + " sha1:" + strings.Repeat("c", 40),
+		"sha256:" + sha("b"): "sha256:" + sha("b") + " sha1:" + strings.Repeat("c", 40),
+		"sha256:" + sha("b") + " sha256:" + sha("d"): "sha1:" + strings.Repeat("c", 40),
+		"sha256:short h1:x":                          "sha256:" + sha("a") + " sha1:" + strings.Repeat("c", 40),
+	} {
+		m := sbom.Meta{Provenance: func(string) sbom.Annotation { return sbom.Annotation{Artifact: artifact} }}
+		var got []string
+		for _, d := range m.Hashes(c) {
+			got = append(got, d.Algorithm+":"+d.Value)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("artifact %q: %q, want %q", artifact, got, want)
+		}
+	}
+}

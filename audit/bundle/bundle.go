@@ -90,7 +90,7 @@ func Files(r *audit.Report, m Manifest) (map[string][]byte, error) {
 	}{
 		ReportFile: {"json", report.Options{}},
 		PageFile:   {"html", report.Options{}},
-		TableFile:  {"markdown", report.Options{Show: []string{"packages", "exceptions", "gaps", "limitations", "locks"}, MaxBytes: 1 << 30}},
+		TableFile:  {"markdown", report.Options{Show: []string{"packages", "definition", "exceptions", "gaps", "limitations", "locks"}, MaxBytes: 1 << 30}},
 	} {
 		data, err := render(r, of.format, of.options)
 		if err != nil {

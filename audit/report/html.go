@@ -281,7 +281,7 @@ func newHTMLStage(s stage, number, most int) (*htmlStage, error) {
 	h.Evidence = s.evidenceTable(g, h.ID+"-evidence")
 	for _, list := range Lists() {
 		switch list.Name {
-		case "changed", "unexplained", "exceptions", "gaps", "limitations", "layers", "notices":
+		case "definition", "changed", "unexplained", "exceptions", "gaps", "limitations", "layers", "notices":
 			if t := newHTMLTable("", list.make(s)); len(t.Rows) > 0 {
 				h.Parts = append(h.Parts, htmlPart{list.Title, t})
 			}

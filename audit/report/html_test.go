@@ -33,6 +33,9 @@ func TestHTML(t *testing.T) {
 			}
 			checkPage(t, b.Bytes())
 			for _, s := range r.Stages {
+				if has := strings.Contains(b.String(), "<h3>Definition, not counted</h3>"); s.Definition != nil && len(s.Definition.Uses) > 0 && !has {
+					t.Errorf("the page does not have the definition of stage %s", s.Name)
+				}
 				if want := fmt.Sprintf(">%d</b>", s.Counts.Total); !strings.Contains(b.String(), want) {
 					t.Errorf("the page does not have the number of stage %s, %d", s.Name, s.Counts.Total)
 				}
