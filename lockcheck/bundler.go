@@ -6,11 +6,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // Sections of Gemfile.lock that are not sources.
@@ -36,10 +36,10 @@ var bundlerSources = map[string][]string{
 
 var (
 	// bundlerOption and bundlerLine are OPTIONS and NAME_VERSION of Bundler.
-	bundlerOption = regexp.MustCompile(`^  ([A-Za-z_]+): (.*)$`)
-	bundlerLine   = regexp.MustCompile(`^((?:  ){1,3})([^ ()!]+)(?: \(([^()-]*)(?:-([^()]*))?\))?(!)?(?: ([^ ]+))?$`)
+	bundlerOption = lazyregexp.New(`^  ([A-Za-z_]+): (.*)$`)
+	bundlerLine   = lazyregexp.New(`^((?:  ){1,3})([^ ()!]+)(?: \(([^()-]*)(?:-([^()]*))?\))?(!)?(?: ([^ ]+))?$`)
 	// gemRelease is a version of a gem (Gem::Version::VERSION_PATTERN).
-	gemRelease = regexp.MustCompile(`^[0-9]+(\.[0-9A-Za-z]+)*$`)
+	gemRelease = lazyregexp.New(`^[0-9]+(\.[0-9A-Za-z]+)*$`)
 )
 
 // rubyPlatform is the platform of a gem without compiled code.

@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // parseComposer parses composer.lock of Composer 1 and 2
@@ -199,7 +199,7 @@ func composerFlaw(e *Entry, source, dist composerPlace) flaw {
 }
 
 // subversionRevision matches the reference of a checkout of Subversion, PATH@REVISION.
-var subversionRevision = regexp.MustCompile(`@[0-9]+$`)
+var subversionRevision = lazyregexp.New(`@[0-9]+$`)
 
 // isTagOf reports whether a reference of git can be the tag of a version: it ends in
 // the version, as in "refs/tags/v1.0.0" and "release-1.0.0". A branch is one by its

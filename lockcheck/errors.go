@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"sort"
 	"strconv"
-	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/lockcheck/internal/syntax"
 )
 
 // SyntaxError is a violation of a lock file's format, or of a limit, at a place
@@ -68,22 +69,10 @@ func (s *source) errorf(offset int, hint, format string, args ...any) *SyntaxErr
 	return &SyntaxError{File: s.file, Line: line, Column: column, Msg: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// maxQuoted is the length of the longest untrusted string that a message
-// repeats: longer than any real name or version, too short to flood a report.
-const maxQuoted = 120
+// maxQuoted is the length of the longest untrusted string that a message repeats.
+const maxQuoted = syntax.MaxQuoted
 
-// quote quotes an untrusted string for a sentence and shortens it to one line.
-// Escaping for a terminal is the renderer's task.
-func quote(s string) string {
-	if len(s) <= maxQuoted {
-		return strconv.Quote(s)
-	}
-	cut := maxQuoted
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return strconv.Quote(s[:cut]) + "…"
-}
+func quote(s string) string { return syntax.Quote(s) }
 
 func itoa(n int) string { return strconv.Itoa(n) }
 

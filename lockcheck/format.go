@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // format is a format of lock files.
@@ -107,18 +108,18 @@ func (d *document) walk(l *Lock, parse func(*Lock, *document) error) error {
 // mark recognises the head of a file by a regular expression that only files of
 // one format match.
 func mark(pattern string) func(head []byte) bool {
-	return regexp.MustCompile(pattern).Match
+	return lazyregexp.New(pattern).Match
 }
 
 // sniffJSON recognises an object with a key that only this format has.
 func sniffJSON(key string) func(head, data []byte) bool {
-	object := regexp.MustCompile(`^\s*\{`)
+	object := lazyregexp.New(`^\s*\{`)
 	return func(head, _ []byte) bool { return object.Match(head) && bytes.Contains(head, []byte(key)) }
 }
 
 // sniffLine recognises a line anywhere, together with a text.
 func sniffLine(line, text string) func(head, data []byte) bool {
-	pattern := regexp.MustCompile(line)
+	pattern := lazyregexp.New(line)
 	return func(_, data []byte) bool { return bytes.Contains(data, []byte(text)) && pattern.Match(data) }
 }
 

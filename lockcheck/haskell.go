@@ -3,14 +3,15 @@ package lockcheck
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // hackagePin matches what Stack completes a package of Hackage to: NAME-VERSION
 // and the SHA-256 and size of its Cabal file
 // (https://docs.haskellstack.org/en/stable/topics/package_location/).
-var hackagePin = regexp.MustCompile(`^([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)-([0-9]+(?:\.[0-9]+)*)(?:@sha256:([0-9a-f]{64})(?:,[0-9]+)?|@rev:[0-9]+)?$`)
+var hackagePin = lazyregexp.New(`^([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)-([0-9]+(?:\.[0-9]+)*)(?:@sha256:([0-9a-f]{64})(?:,[0-9]+)?|@rev:[0-9]+)?$`)
 
 // parseStack parses stack.yaml.lock
 // (https://docs.haskellstack.org/en/stable/topics/lock_files/). It has the
@@ -84,7 +85,7 @@ func (d *document) onePlace(n *node, keys ...string) {
 }
 
 // cabalPin matches a constraint of cabal.project.freeze that pins a version.
-var cabalPin = regexp.MustCompile(`^(?:any\.|setup\.|[A-Za-z0-9-]+:setup\.)?([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*) ==([0-9]+(?:\.[0-9]+)*)$`)
+var cabalPin = lazyregexp.New(`^(?:any\.|setup\.|[A-Za-z0-9-]+:setup\.)?([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*) ==([0-9]+(?:\.[0-9]+)*)$`)
 
 // parseCabal parses cabal.project.freeze, a project file of which cabal freeze
 // writes three fields

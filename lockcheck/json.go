@@ -5,8 +5,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/tailscale/hujson"
-
+	"github.com/depaudit/depaudit/lockcheck/internal/syntax"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
@@ -23,41 +22,9 @@ func parseJSON(ctx context.Context, src *source) (*document, error) {
 	return &document{source: src, root: b.root}, nil
 }
 
-// plainJSON replaces the comments and trailing commas of JSON with comments
-// (https://nigeltao.github.io/blog/2021/json-with-commas-comments.html) by
-// spaces, so that every value keeps its place. A text that is not even that is
-// returned as it is, for the error of the JSON parser.
+// plainJSON returns a file of JSON with comments as one without.
 func plainJSON(src *source) *source {
-	if nesting(src.data) > maxDepth {
-		return src // the library recurses
-	}
-	plain, err := hujson.Standardize(bytes.Clone(src.data))
-	if err != nil {
-		return src
-	}
-	return &source{file: src.file, data: plain, lines: src.lines}
-}
-
-// nesting returns the greatest number of brackets that are open at one place
-// outside of strings. Brackets in comments count.
-func nesting(data []byte) int {
-	deepest, depth, inString := 0, 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-			inString = c != '\n' // a mark in a comment
-		case c == '{' || c == '[':
-			depth++
-			deepest = max(deepest, depth)
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return deepest
+	return &source{file: src.file, data: syntax.PlainJSON(src.data, maxDepth), lines: src.lines}
 }
 
 // syntaxError gives an error of strictjson its place in the file and a hint.

@@ -10,10 +10,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // maxFile is the size of the largest lock file that is read. The largest public
@@ -161,7 +162,7 @@ func readAll(ctx context.Context, r io.Reader, size int) ([]byte, error) {
 // conflictMark matches the lines that git writes around the two sides of a merge
 // conflict (https://git-scm.com/docs/git-merge#_how_conflicts_are_presented). No
 // format has a line that begins so.
-var conflictMark = regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})( |\r?$)`)
+var conflictMark = lazyregexp.New(`(?m)^(<{7}|>{7}|\|{7})( |\r?$)`)
 
 // conflict returns an error at the first mark of a merge conflict. Some formats
 // are read line by line, and a mark would be one more line, with the entries of

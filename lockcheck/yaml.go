@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"regexp"
-	"strconv"
-	"strings"
 	"unicode/utf8"
 
+	"github.com/depaudit/depaudit/lockcheck/internal/syntax"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -26,7 +24,7 @@ func parseYAML(ctx context.Context, src *source) ([]*document, error) {
 	if len(src.data) > maxYAML {
 		return nil, src.errorf(0, "split the lock file", "larger than %d MiB, the limit for YAML", maxYAML>>20)
 	}
-	if at := oddBreak(src.data); at >= 0 {
+	if at := syntax.OddBreak(src.data); at >= 0 {
 		return nil, src.errorf(at, "write the file again with its tool, with plain line breaks", "a character that some readers of YAML take for the end of a line and others do not")
 	}
 	data := bytes.TrimPrefix(src.data, []byte("\ufeff"))
@@ -60,36 +58,10 @@ func parseYAML(ctx context.Context, src *source) ([]*document, error) {
 	return docs, nil
 }
 
-// oddBreak returns the offset of the first line break that is neither "\n" nor
-// "\r\n", or -1: a carriage return alone, and those that YAML 1.1 has and version
-// 1.2 does not (NEL, LS, PS). What follows one in a comment is a line of its own to
-// some readers only, and an editor does not show it.
-func oddBreak(data []byte) int {
-	for i, c := range data {
-		switch rest := data[i+1:]; {
-		case c == '\r' && !bytes.HasPrefix(rest, []byte("\n")),
-			c == 0xc2 && bytes.HasPrefix(rest, []byte{0x85}),
-			c == 0xe2 && (bytes.HasPrefix(rest, []byte{0x80, 0xa8}) || bytes.HasPrefix(rest, []byte{0x80, 0xa9})):
-			return i
-		}
-	}
-	return -1
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)
-
 // yamlError gives an error of the library its place in the file.
 func yamlError(src *source, err error) error {
-	msg, line := err.Error(), 1
-	if m := yamlLine.FindStringSubmatch(msg); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		msg = msg[len(m[0]):]
-	}
-	msg = strings.TrimPrefix(msg, "yaml: ")
-	if len(msg) > maxQuoted {
-		msg = strings.ToValidUTF8(msg[:maxQuoted], "") + "…"
-	}
-	return &SyntaxError{File: src.file, Line: min(max(line, 1), len(src.lines)), Msg: "malformed YAML: " + msg, Hint: "create the lock file again"}
+	line, msg := syntax.YAMLError(err, len(src.lines))
+	return &SyntaxError{File: src.file, Line: line, Msg: "malformed YAML: " + msg, Hint: "create the lock file again"}
 }
 
 // sized is a value with the number of values in it.

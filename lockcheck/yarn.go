@@ -2,19 +2,19 @@ package lockcheck
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // yarnHeader matches the comment that Yarn 1 writes above its locks, by which
 // every version of Yarn recognises them (src/lockfile/stringify.js of Yarn 1,
 // packages/yarnpkg-parsers/sources/syml.ts of Yarn 2 and later).
-var yarnHeader = regexp.MustCompile(`(?mi)\A\x{FEFF}?(#.*\r?\n|[ \t]*\r?\n)*#[ \t]+yarn[ \t]+lockfile[ \t]+v([0-9]+)[ \t]*\r?$`)
+var yarnHeader = lazyregexp.New(`(?mi)\A\x{FEFF}?(#.*\r?\n|[ \t]*\r?\n)*#[ \t]+yarn[ \t]+lockfile[ \t]+v([0-9]+)[ \t]*\r?$`)
 
 // yarnMetadata matches the key that only the locks of Yarn 2 and later have.
-var yarnMetadata = regexp.MustCompile(`(?m)^["']?__metadata["']?[ \t]*:`)
+var yarnMetadata = lazyregexp.New(`(?m)^["']?__metadata["']?[ \t]*:`)
 
 // parseYarn parses yarn.lock: the format of Yarn 1 (yarn_classic.go) or that of
 // Yarn 2 and later (yarn_berry.go), which have nothing but the name in common.

@@ -2,9 +2,10 @@ package lockcheck
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // berryAlgorithm is the prefix of the algorithm of a checksum in the locks of
@@ -274,7 +275,7 @@ func (b *berry) registry(e *Entry, version string, params url.Values) {
 // berryBuiltin matches a patch of Yarn itself, which makes typescript, resolve and
 // fsevents work with Plug'n'Play (packages/plugin-compat). Yarn 2 and 3 wrote
 // "~builtin<compat/resolve>" or "builtin<compat/resolve>".
-var berryBuiltin = regexp.MustCompile(`^(?:optional!|~)*builtin<[^<>]*>$`)
+var berryBuiltin = lazyregexp.New(`^(?:optional!|~)*builtin<[^<>]*>$`)
 
 // patch sets the source of a patched package: that of the package, with the
 // patches behind "#", separated by "&" (packages/plugin-patch/sources/patchUtils.ts).
@@ -348,7 +349,7 @@ func (b *berry) checksum(l *Lock, e *Entry, p *node) {
 
 // berryKey matches a cache key: the version of the cache's format and the
 // compression ("8", "10c0", "7cmixed"), or one of cacheKeyOverride.
-var berryKey = regexp.MustCompile(`^[A-Za-z0-9._-]{1,40}$`)
+var berryKey = lazyregexp.New(`^[A-Za-z0-9._-]{1,40}$`)
 
 // berryConditions sets the platform from "os=linux & cpu=x64 & libc=glibc", where
 // alternatives are in parentheses: "(os=darwin | os=linux) & cpu=x64"

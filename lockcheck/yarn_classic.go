@@ -3,9 +3,10 @@ package lockcheck
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // classicEntry is a block of a yarn.lock of version 1.
@@ -200,7 +201,7 @@ func (p *classicParser) pair(at int, text string) (key, value string, kind class
 
 // classicScalars matches numbers and booleans. A word in place of a value can
 // also begin with "true": Yarn takes a boolean and another key then.
-var classicScalars = regexp.MustCompile(`^([0-9]+|true|false)`)
+var classicScalars = lazyregexp.New(`^([0-9]+|true|false)`)
 
 // word parses a string: in quotes, as in JSON, or a plain one up to a space,
 // colon or comma.
@@ -335,7 +336,7 @@ func (l *Lock) classicSource(e *Entry, rng string, c *classicEntry) {
 
 // hosted matches the archives of a commit by which Yarn 1 takes a repository of a
 // host (src/resolvers/exotics/*-resolver.js).
-var hosted = regexp.MustCompile(`^https://(?:codeload\.(github\.com)/([^/?#]+/[^/?#]+)/(?:legacy\.)?tar\.gz/(?:refs/[a-z]+/)?([^/?#]+)` +
+var hosted = lazyregexp.New(`^https://(?:codeload\.(github\.com)/([^/?#]+/[^/?#]+)/(?:legacy\.)?tar\.gz/(?:refs/[a-z]+/)?([^/?#]+)` +
 	`|(gitlab\.com)/([^/?#]+/[^/?#]+)/repository/archive\.tar\.gz\?ref=([^&#]+)|(bitbucket\.org)/([^/?#]+/[^/?#]+)/get/([^/?#]+)\.tar\.gz)(?:#.*)?$`)
 
 // hostedArchive returns the repository and the commit of an archive.

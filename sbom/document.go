@@ -91,6 +91,10 @@ type Environment struct {
 	Kind string `json:"kind"`
 	// Image describes the container image; zero for anything else.
 	Image Image `json:"image,omitzero"`
+	// Digest is the digest of the document that an environment of the kind "sbom" is,
+	// "sha256:" and 64 digits, of the bytes before they are decompressed; empty for
+	// other kinds. That of an image is in Image; a directory has none.
+	Digest string `json:"digest,omitempty"`
 	// OS is the operating system by os-release; zero when there is none.
 	OS OS `json:"os"`
 	// PackageDB names the canonical package database that was read ("dpkg"),
@@ -100,6 +104,10 @@ type Environment struct {
 	Apt Apt `json:"apt,omitzero"`
 	// Files is the number of regular files in the environment.
 	Files int `json:"files"`
+	// Newest is when the newest of the files that show a component was modified, as
+	// "2026-11-28T13:50:00Z"; empty when none has a date. It is the date of what an
+	// SBOM was made from, and changes when something is installed.
+	Newest string `json:"newest,omitempty"`
 }
 
 // Apt has the settings of apt that change what it installs and removes, as far as

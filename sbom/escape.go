@@ -144,7 +144,7 @@ func (m stringMapper) document(d *Document) {
 }
 
 func (m stringMapper) environment(e *Environment) {
-	apply(m.key, &e.Ref, &e.Kind, &e.PackageDB, &e.OS.ID, &e.OS.VersionID, &e.OS.Pretty)
+	apply(m.key, &e.Ref, &e.Kind, &e.Digest, &e.PackageDB, &e.Newest, &e.OS.ID, &e.OS.VersionID, &e.OS.Pretty)
 	e.OS.IDLike = each(e.OS.IDLike, func(s *string) { apply(m.key, s) })
 	apply(m.key, &e.Image.Digest, &e.Image.Platform, &e.Image.BaseName, &e.Image.BaseDigest)
 	e.Image.Layers = each(e.Image.Layers, func(l *Layer) { apply(m.key, &l.Digest, &l.DiffID, &l.CreatedBy) })

@@ -28,6 +28,8 @@ type Meta struct {
 	// encoder reads the clock. It is encoded in whole seconds. The zero time is an
 	// unknown date, for which the documents have the Unix epoch and a fact.
 	Created time.Time
+	// CreatedFrom names what Created is the date of, when the user stated none.
+	CreatedFrom string
 	// Provenance returns the audit's result for the component with that ID. It
 	// is nil for a scan without an audit.
 	Provenance func(id string) Annotation
@@ -56,6 +58,8 @@ const FactPrefix = "depaudit:"
 const (
 	factAuthor  = "author"
 	factUnknown = "unknown"
+	factDated   = "timestamp-from"
+	factBSI     = "bsi-unknown"
 )
 
 // Fact is a statement about a component or about the whole document that an
@@ -236,6 +240,9 @@ func (m *Meta) DocumentFacts(d *Document) []Fact {
 	if m.Created.IsZero() {
 		unknown = append(unknown, "timestamp")
 	}
+	if m.CreatedFrom != "" {
+		facts = append(facts, Fact{factDated, Text(m.CreatedFrom)})
+	}
 	if unknown != nil {
 		facts = append(facts, Fact{factUnknown, strings.Join(unknown, ",")})
 	}
@@ -273,6 +280,9 @@ func SetDocumentFact(d *Document, m *Meta, f Fact) (err error) {
 	switch f.Key {
 	case factAuthor:
 		m.Author, err = ParseText(f.Value)
+		return err
+	case factDated:
+		m.CreatedFrom, err = ParseText(f.Value)
 		return err
 	case factUnknown:
 		if slices.Contains(strings.Split(f.Value, ","), "timestamp") {

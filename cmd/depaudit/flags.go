@@ -102,7 +102,8 @@ func (l *limitFlags) cache() string {
 	if l.noCache {
 		return ""
 	}
-	return rootfs.DefaultCache()
+	dir, _ := rootfs.DefaultCache() // without one, layers are read again
+	return dir
 }
 
 // The directories of the cache beside that for the indexes of layers.

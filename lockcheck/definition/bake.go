@@ -3,8 +3,9 @@ package definition
 import (
 	"context"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // bake reads a file of `docker buildx bake`
@@ -104,7 +105,7 @@ func (b *jobBuilder) target(targets, target *node, defaults map[string]string) {
 	}
 }
 
-var bakeVariable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+var bakeVariable = lazyregexp.New(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // bakeText returns a text with the defaults of its variables, which the environment
 // can replace: that is a note.

@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // instruction is one instruction of a Dockerfile.
@@ -45,9 +46,9 @@ type bodyLine struct {
 const maxInstruction = 1 << 20
 
 var (
-	directive = regexp.MustCompile(`^#\s*([a-zA-Z]+)\s*=\s*(\S+)\s*$`)
+	directive = lazyregexp.New(`^#\s*([a-zA-Z]+)\s*=\s*(\S+)\s*$`)
 	// heredocWord is a word that begins a here-document: not "<<<", a here-string.
-	heredocWord = regexp.MustCompile(`^[0-9]*<<(-?)\s*([^<\s]+)$`)
+	heredocWord = lazyregexp.New(`^[0-9]*<<(-?)\s*([^<\s]+)$`)
 )
 
 // heredoc is a here-document that has not ended. What is in it is no instruction, so
@@ -215,7 +216,7 @@ func (r *reader) instructions(ctx context.Context) (out []instruction) {
 	return out
 }
 
-var instructionName = regexp.MustCompile(`^[A-Za-z]+$`)
+var instructionName = lazyregexp.New(`^[A-Za-z]+$`)
 
 // place returns the place of a byte of the text.
 func (in *instruction) place(offset int) Position {
@@ -346,7 +347,7 @@ func unquoted(s string) string {
 
 func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-var argument = regexp.MustCompile(`\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?(-)([^}]*))?\})`)
+var argument = lazyregexp.New(`\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?(-)([^}]*))?\})`)
 
 // maxExpanded bounds a text with its arguments.
 const maxExpanded = 64 << 10

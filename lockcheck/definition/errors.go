@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/lockcheck/internal/syntax"
 )
 
 // Error is a file that does not have the form of its kind, or is over a limit.
@@ -58,19 +59,9 @@ func (e *UnknownJobError) Error() string {
 const maxShown = 12
 
 // maxQuoted is the length of the longest string of a file that a message repeats.
-const maxQuoted = 120
+const maxQuoted = syntax.MaxQuoted
 
-// quote quotes a string of a file for a sentence, on one line.
-func quote(s string) string {
-	if len(s) <= maxQuoted {
-		return strconv.Quote(s)
-	}
-	cut := maxQuoted
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return strconv.Quote(s[:cut]) + "…"
-}
+func quote(s string) string { return syntax.Quote(s) }
 
 func quoted(list []string) []string {
 	out := make([]string, len(list))

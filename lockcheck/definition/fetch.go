@@ -2,10 +2,11 @@ package definition
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // fetch reads a download: what it is executed or unpacked by, and whether something
@@ -62,11 +63,11 @@ func (t *toolReader) fetch(c *command, name string) {
 }
 
 // wholeVariable matches a name of which nothing is known.
-var wholeVariable = regexp.MustCompile(`^(?:\$\{\{[^}]*\}\}|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)$`)
+var wholeVariable = lazyregexp.New(`^(?:\$\{\{[^}]*\}\}|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?)$`)
 
 // versionInURL matches a URL with a version, or with the tag of a release that has the
 // digits of a version or of a day.
-var versionInURL = regexp.MustCompile(`://[^/]+/.*(?:[0-9]+\.[0-9]+\.[0-9]+|[/_v-][0-9]+\.[0-9]+|/releases/download/[^/]*[0-9]{3}[^/]*/)`)
+var versionInURL = lazyregexp.New(`://[^/]+/.*(?:[0-9]+\.[0-9]+\.[0-9]+|[/_v-][0-9]+\.[0-9]+|/releases/download/[^/]*[0-9]{3}[^/]*/)`)
 
 func host(url string) string {
 	u, ok := splitURL(url)
@@ -259,9 +260,9 @@ func downloadOf(c *command, name string) (urls []argWord, file string) {
 }
 
 var (
-	beginsURL = regexp.MustCompile(`^(?i:https?|ftp)://`)
+	beginsURL = lazyregexp.New(`^(?i:https?|ftp)://`)
 	// plainOption matches the options of curl and wget that have no value.
-	plainOption = regexp.MustCompile(`^(?:-[LsSfkgGiIjNq46O#]+|-nv|--(?:location|silent|show-error|fail|fail-with-body|insecure|remote-name|quiet|no-verbose|compressed|no-check-certificate))$`)
+	plainOption = lazyregexp.New(`^(?:-[LsSfkgGiIjNq46O#]+|-nv|--(?:location|silent|show-error|fail|fail-with-body|insecure|remote-name|quiet|no-verbose|compressed|no-check-certificate))$`)
 )
 
 // remoteName reports whether curl writes a file of the name in the URL.
@@ -271,7 +272,7 @@ func remoteName(c *command) bool {
 	})
 }
 
-var literalDigest = regexp.MustCompile(`\b(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})\b`)
+var literalDigest = lazyregexp.New(`\b(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})\b`)
 
 // later returns how a later command of the script executes or unpacks a file that was
 // downloaded, and whether a digest that the script has ("digest"), or a signature
@@ -310,7 +311,7 @@ func (t *toolReader) compares(c *command, names func(argWord) bool) bool {
 	return c.has("-c", "--check", "-C") || name == "get-filehash" || name == "openssl" || len(c.from) > 0 || slices.ContainsFunc(c.words, names)
 }
 
-var installed = regexp.MustCompile(`(?:^|/)s?bin/[^/]+$`)
+var installed = lazyregexp.New(`(?:^|/)s?bin/[^/]+$`)
 
 // installs reports whether a file is put into a directory of programs.
 func installs(c *command) bool {

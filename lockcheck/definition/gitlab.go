@@ -5,9 +5,10 @@ import (
 	"context"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // gitlabKeys are the keys of a configuration that are no jobs
@@ -301,7 +302,7 @@ func (g *gitlabReader) setting(job *node, key string) *node {
 	return g.deref(g.root.get(key), 0)
 }
 
-var gitlabVariable = regexp.MustCompile(`\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})`)
+var gitlabVariable = lazyregexp.New(`\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})`)
 
 func (g *gitlabReader) job(m *member) {
 	n := g.extended(m.value, 0)

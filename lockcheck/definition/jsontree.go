@@ -6,8 +6,7 @@ import (
 	"errors"
 	"sort"
 
-	"github.com/tailscale/hujson"
-
+	"github.com/depaudit/depaudit/lockcheck/internal/syntax"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
@@ -24,12 +23,7 @@ func (r *reader) json(ctx context.Context, data []byte) *node {
 	if bytes.HasPrefix(plain, []byte("\ufeff")) {
 		plain = append([]byte("   "), plain[3:]...)
 	}
-	if nesting(plain) <= maxDepth { // the library recurses
-		if standard, err := hujson.Standardize(bytes.Clone(plain)); err == nil {
-			plain = standard
-		}
-	}
-	if err := strictjson.Visit(ctx, plain, b); err != nil {
+	if err := strictjson.Visit(ctx, syntax.PlainJSON(plain, maxDepth), b); err != nil {
 		at, ok := errors.AsType[*strictjson.Error](err)
 		if !ok && r.err == nil {
 			r.err = err
@@ -39,22 +33,6 @@ func (r *reader) json(ctx context.Context, data []byte) *node {
 		return nil
 	}
 	return b.root
-}
-
-// nesting returns the greatest number of brackets that are open at one place.
-// Those in strings and comments count.
-func nesting(data []byte) (deepest int) {
-	depth := 0
-	for _, c := range data {
-		switch c {
-		case '{', '[':
-			depth++
-			deepest = max(deepest, depth)
-		case '}', ']':
-			depth--
-		}
-	}
-	return deepest
 }
 
 // jsonBuilder builds the tree of a document from its values.

@@ -7,9 +7,10 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // KindOf returns the kind of a file by its name, "" for another file. path has
@@ -36,11 +37,11 @@ func KindOf(file string) Kind {
 }
 
 var (
-	dockerfileName = regexp.MustCompile(`^(?:(?:Docker|Container)file(?:[.-][A-Za-z0-9_.-]+)?|[A-Za-z0-9_.-]+\.(?:[Dd]ocker|[Cc]ontainer)file)$`)
+	dockerfileName = lazyregexp.New(`^(?:(?:Docker|Container)file(?:[.-][A-Za-z0-9_.-]+)?|[A-Za-z0-9_.-]+\.(?:[Dd]ocker|[Cc]ontainer)file)$`)
 	// besideDockerfile matches files about a Dockerfile, and templates of one.
-	besideDockerfile = regexp.MustCompile(`(?i)\.(?:dockerignore|containerignore|md|rst|orig|rej|bak|swp|j2|jinja|jinja2|tmpl|tpl|gotmpl|template|in|erb|mustache)$`)
-	composeName      = regexp.MustCompile(`^(?:docker-)?compose(?:[.-][A-Za-z0-9_.-]+)?\.ya?ml$`)
-	bakeName         = regexp.MustCompile(`^docker-bake(?:\.override)?\.(?:hcl|json)$`)
+	besideDockerfile = lazyregexp.New(`(?i)\.(?:dockerignore|containerignore|md|rst|orig|rej|bak|swp|j2|jinja|jinja2|tmpl|tpl|gotmpl|template|in|erb|mustache)$`)
+	composeName      = lazyregexp.New(`^(?:docker-)?compose(?:[.-][A-Za-z0-9_.-]+)?\.ya?ml$`)
+	bakeName         = lazyregexp.New(`^docker-bake(?:\.override)?\.(?:hcl|json)$`)
 )
 
 // maxFound bounds the files of a checkout that Find looks at and returns.

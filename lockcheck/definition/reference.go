@@ -2,19 +2,19 @@ package definition
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 func lower(s string) string { return strings.ToLower(s) }
 
 var (
-	commitID  = regexp.MustCompile(`^(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
-	digestRef = regexp.MustCompile(`^(?:sha256:[0-9a-fA-F]{64}|sha384:[0-9a-fA-F]{96}|sha512:[0-9a-fA-F]{128})$`)
+	commitID  = lazyregexp.New(`^(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
+	digestRef = lazyregexp.New(`^(?:sha256:[0-9a-fA-F]{64}|sha384:[0-9a-fA-F]{96}|sha512:[0-9a-fA-F]{128})$`)
 	// fullVersion is a version of three numbers, which names one release.
-	fullVersion = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+.][0-9A-Za-z.+-]+)?$`)
+	fullVersion = lazyregexp.New(`^v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+.][0-9A-Za-z.+-]+)?$`)
 )
 
 // isVariable reports whether a value is decided when the job runs: an expression of
@@ -132,7 +132,7 @@ func commitFix(repository, ref string) string {
 
 // hostedRunner matches the labels of the runners that GitHub provides
 // (https://docs.github.com/en/actions/reference/runners/github-hosted-runners).
-var hostedRunner = regexp.MustCompile(`^(?:ubuntu-(?:latest|slim|[0-9]{2}\.[0-9]{2})(?:-arm|-[0-9]+-?cores?)?|windows-(?:latest|20[0-9]{2}|[0-9]+)(?:-arm|-vs[0-9]+|-[0-9]+-?cores?)?|macos-(?:latest|[0-9]+)(?:-large|-xlarge|-intel|-arm64)?)$`)
+var hostedRunner = lazyregexp.New(`^(?:ubuntu-(?:latest|slim|[0-9]{2}\.[0-9]{2})(?:-arm|-[0-9]+-?cores?)?|windows-(?:latest|20[0-9]{2}|[0-9]+)(?:-arm|-vs[0-9]+|-[0-9]+-?cores?)?|macos-(?:latest|[0-9]+)(?:-large|-xlarge|-intel|-arm64)?)$`)
 
 // runner returns the use of a runner by its label. The image of a hosted one is
 // replaced every week, also under a label with a version

@@ -2,9 +2,10 @@ package definition
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // run adds what a command installs and publishes.
@@ -124,7 +125,7 @@ func decidedLater(c *command) bool {
 	return rest != first && (len(c.words) == 1 || rest != "")
 }
 
-var python = regexp.MustCompile(`^(?:python|pypy|py)[0-9.]*$`)
+var python = lazyregexp.New(`^(?:python|pypy|py)[0-9.]*$`)
 
 // wrappers are the programs that start another one, with the options that have a
 // value.
@@ -134,7 +135,7 @@ var wrappers = map[string]string{
 	"stdbuf": "-i -o -e", "retry": "-t -d --times", "xvfb-run": "-s -n", "builtin": "", "setarch": "", "linux32": "", "caffeinate": "", "arch": "-arch", "start-process": "", "&": "",
 }
 
-var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
+var assignment = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*=`)
 
 // unwrap returns the command that a wrapper starts.
 func unwrap(c *command) *command {

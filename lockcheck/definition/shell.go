@@ -2,11 +2,12 @@ package definition
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // command is one command of a script: its name and arguments.
@@ -84,7 +85,7 @@ const (
 	maxCommands    = 20_000
 )
 
-var expression = regexp.MustCompile(`\$\{\{(?s:.*?)\}\}`)
+var expression = lazyregexp.New(`\$\{\{(?s:.*?)\}\}`)
 
 // hideExpressions replaces the expressions of the platform by variables of a shell
 // that have as many bytes, so that places stay.
@@ -99,7 +100,7 @@ func hideExpressions(text string) string {
 	})
 }
 
-var environExpression = regexp.MustCompile(`^\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}$`)
+var environExpression = lazyregexp.New(`^\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}$`)
 
 // hiddenName returns the variable that an expression of the platform names, or "".
 func hiddenName(expression string) string {

@@ -2,9 +2,10 @@ package definition
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // tool adds what a command installs without a lock. Packages of the operating
@@ -94,8 +95,8 @@ func (t *toolReader) tool(c *command, name string, module bool) {
 }
 
 var (
-	pip      = regexp.MustCompile(`^pip[0-9.]*$`)
-	rInstall = regexp.MustCompile(`install(?:\.packages|_github|_cran|_version)?\(\s*["']([A-Za-z0-9._/-]+)["']`)
+	pip      = lazyregexp.New(`^pip[0-9.]*$`)
+	rInstall = lazyregexp.New(`install(?:\.packages|_github|_cran|_version)?\(\s*["']([A-Za-z0-9._/-]+)["']`)
 )
 
 // installer is a command that installs packages by their names.
@@ -255,7 +256,7 @@ func (t *toolReader) inDirectory(file string) string {
 	return path.Join(t.step.Directory, file)
 }
 
-var requirementName = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$`)
+var requirementName = lazyregexp.New(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$`)
 
 // requirement adds a requirement of PEP 508, a URL, or a project of the checkout.
 func (t *toolReader) requirement(c *command, w argWord) {
@@ -307,7 +308,7 @@ func (t *toolReader) requirement(c *command, w argWord) {
 	}
 }
 
-var hexDigest = regexp.MustCompile(`(?i)(?:^|sha256[:=])([0-9a-f]{64})(?:$|[^0-9a-f])`)
+var hexDigest = lazyregexp.New(`(?i)(?:^|sha256[:=])([0-9a-f]{64})(?:$|[^0-9a-f])`)
 
 func (t *toolReader) uv(c *command, sub, next string, rest1, rest int) {
 	switch {
@@ -345,7 +346,7 @@ func (t *toolReader) uv(c *command, sub, next string, rest1, rest int) {
 
 // managedPython matches the names of interpreters that have a full version
 // (https://docs.astral.sh/uv/concepts/python-versions/#requesting-a-version).
-var managedPython = regexp.MustCompile(`^[a-z]+[-@]?[0-9]+\.[0-9]+\.[0-9]+(?:[a-z0-9+]*)?(?:-[a-z0-9_]+)*$`)
+var managedPython = lazyregexp.New(`^[a-z]+[-@]?[0-9]+\.[0-9]+\.[0-9]+(?:[a-z0-9+]*)?(?:-[a-z0-9_]+)*$`)
 
 // packages adds the packages of a command. Of one that runs a tool, the first word
 // is the tool and the others are its arguments.
@@ -544,9 +545,9 @@ func (t *toolReader) rustup(c *command, sub, next string, rest1, rest int) {
 // toolchain matches the names of toolchains that rustup never installs another one of:
 // of a day, or of a full version, each with or without the host
 // (https://rust-lang.github.io/rustup/concepts/toolchains.html).
-var toolchain = regexp.MustCompile(`^(?:(?:stable|beta|nightly)-[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]+\.[0-9]+\.[0-9]+)(?:-[a-z0-9_-]+)?$`)
+var toolchain = lazyregexp.New(`^(?:(?:stable|beta|nightly)-[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]+\.[0-9]+\.[0-9]+)(?:-[a-z0-9_-]+)?$`)
 
-var anyURL = regexp.MustCompile(`https?://[^\s"'()]+`)
+var anyURL = lazyregexp.New(`https?://[^\s"'()]+`)
 
 // expression reads the evaluation of a text of PowerShell that is downloaded.
 func (t *toolReader) expression(c *command) {

@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/depaudit/depaudit/lockcheck/internal/syntax"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -182,12 +181,10 @@ func (r *reader) text(n *node, key string) string {
 	return v.text
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)
-
 // yaml parses YAML (https://yaml.org/spec/1.2.2/) into a tree for each document.
 // An alias is the value of its anchor, and "<<" merges, as YAML 1.1 has it.
 func (r *reader) yaml(ctx context.Context, data []byte) []*node {
-	if at := oddBreak(data); at >= 0 {
+	if at := syntax.OddBreak(data); at >= 0 {
 		r.fail(Position{1 + bytes.Count(data[:at], []byte("\n")), 0}, "write it with plain line breaks", "a character that some readers of YAML take for the end of a line and others do not")
 		return nil
 	}
@@ -204,16 +201,8 @@ func (r *reader) yaml(ctx context.Context, data []byte) []*node {
 			break
 		}
 		if err != nil {
-			line, msg := 1, err.Error()
-			if m := yamlLine.FindStringSubmatch(msg); m != nil {
-				line, _ = strconv.Atoi(m[1])
-				msg = msg[len(m[0]):]
-			}
-			msg = strings.TrimPrefix(msg, "yaml: ")
-			if len(msg) > maxQuoted {
-				msg = strings.ToValidUTF8(msg[:maxQuoted], "") + "…"
-			}
-			r.fail(Position{Line: min(max(line, 1), len(r.lines))}, "", "malformed YAML: %s", msg)
+			line, msg := syntax.YAMLError(err, len(r.lines))
+			r.fail(Position{Line: line}, "", "malformed YAML: %s", msg)
 			return nil
 		}
 		if len(y.Content) == 1 {
@@ -228,21 +217,6 @@ func (r *reader) yaml(ctx context.Context, data []byte) []*node {
 		return nil
 	}
 	return docs
-}
-
-// oddBreak returns the offset of the first line break that is neither "\n" nor
-// "\r\n", or -1. What follows one in a comment is a line of its own to some readers
-// only, and an editor does not show it.
-func oddBreak(data []byte) int {
-	for i, c := range data {
-		switch rest := data[i+1:]; {
-		case c == '\r' && !bytes.HasPrefix(rest, []byte("\n")),
-			c == 0xc2 && bytes.HasPrefix(rest, []byte{0x85}),
-			c == 0xe2 && (bytes.HasPrefix(rest, []byte{0x80, 0xa8}) || bytes.HasPrefix(rest, []byte{0x80, 0xa9})):
-			return i
-		}
-	}
-	return -1
 }
 
 type sized struct {

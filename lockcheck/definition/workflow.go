@@ -3,9 +3,10 @@ package definition
 import (
 	"context"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // github reads a workflow of GitHub Actions, or the metadata of an action
@@ -370,7 +371,7 @@ func (b *jobBuilder) artifacts(u Use, with map[string]string, at Position) {
 	}
 }
 
-var environUse = regexp.MustCompile(`\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}`)
+var environUse = lazyregexp.New(`\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}`)
 
 // expand returns a text for each value of the key of the matrix that it names, with
 // the variables that are written out in the file.
@@ -442,7 +443,7 @@ func readMatrix(n *node) matrix {
 // maxMatrix bounds the values of a key. The platform runs at most 256 jobs of one.
 const maxMatrix = 256
 
-var matrixUse = regexp.MustCompile(`\$\{\{\s*matrix\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}`)
+var matrixUse = lazyregexp.New(`\$\{\{\s*matrix\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}`)
 
 // expand returns a text for each value of the key that it names. A text that names
 // several keys, or another expression, is returned as it is.

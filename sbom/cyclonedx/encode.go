@@ -67,9 +67,11 @@ func (e *encoder) bom(created string) *cdx.BOM {
 			Name:    toolName,
 			Version: e.m.Version(),
 		}}},
-		Authors:    author(e.m.Author),
-		Component:  e.environment(),
-		Properties: properties(e.m.DocumentFacts(e.d)),
+		Authors: author(e.m.Author),
+		// Who made the document, by BSI TR-03183-2.
+		Manufacturer: supplier(e.m.Author),
+		Component:    e.environment(),
+		Properties:   properties(e.m.DocumentFacts(e.d)),
 	}
 	bom.Components = e.components()
 	bom.Dependencies = e.dependencies()
@@ -156,9 +158,9 @@ func (e *encoder) component(c *sbom.Component) cdx.Component {
 		Name:       sbom.Text(c.Name),
 		Version:    version(c.Version),
 		PackageURL: sbom.SafePURL(c.PURL),
-		Properties: properties(append(e.m.ComponentFacts(c, native(c)...), slices.Concat(e.m.Unknown(e.d, c), e.relationFacts(c.ID))...)),
+		Properties: properties(append(e.m.ComponentFacts(c, native(c)...), slices.Concat(e.m.Unknown(e.d, c), e.m.UnknownOfBSI(c), e.relationFacts(c.ID))...)),
 		Supplier:   supplier(c.Supplier),
-		Licenses:   licenses(c.Licenses),
+		Licenses:   licenses(c),
 	}
 	var hashes []cdx.Hash
 	for _, d := range e.m.Hashes(c) {
@@ -167,6 +169,7 @@ func (e *encoder) component(c *sbom.Component) cdx.Component {
 	if hashes != nil {
 		out.Hashes = &hashes
 	}
+	deployable(&out, c.Deployable())
 	var places []cdx.EvidenceOccurrence
 	for _, p := range c.Paths {
 		places = append(places, cdx.EvidenceOccurrence{Location: textOrQuotes(p)})
@@ -175,6 +178,34 @@ func (e *encoder) component(c *sbom.Component) cdx.Component {
 		out.Evidence = &cdx.Evidence{Occurrences: &places}
 	}
 	return out
+}
+
+// deployable adds the fields of BSI TR-03183-2: those that CycloneDX has no field for
+// are properties of BSI's namespace, and the hash of the deployable form is that of
+// its reference.
+func deployable(out *cdx.Component, d sbom.Deployable) {
+	if out.Supplier != nil && out.Supplier.Contact != nil {
+		out.Manufacturer = out.Supplier
+	}
+	for _, p := range []cdx.Property{
+		{Name: "bsi:component:filename", Value: textOrNothing(d.Filename)},
+		{Name: "bsi:component:archive", Value: d.Archive},
+		{Name: "bsi:component:structured", Value: d.Structured},
+	} {
+		if p.Value != "" {
+			*out.Properties = append(*out.Properties, p)
+		}
+	}
+	var refs []cdx.ExternalReference
+	if d.URI != "" {
+		refs = append(refs, cdx.ExternalReference{Type: cdx.ERTypeDistribution, URL: sbom.SafePURL(d.URI), Hashes: out.Hashes})
+	}
+	if d.SourceURI != "" {
+		refs = append(refs, cdx.ExternalReference{Type: cdx.ERTypeVCS, URL: sbom.SafePURL(d.SourceURI)})
+	}
+	if refs != nil {
+		out.ExternalReferences = &refs
+	}
 }
 
 // author returns nil for a document whose author is not known.
@@ -199,19 +230,26 @@ func supplier(text string) *cdx.OrganizationalEntity {
 	return out
 }
 
-// licenses returns what a package states about its licences: one expression, or the
-// names that it uses if one of them is no expression.
-func licenses(statements []string) *cdx.Licenses {
-	d := license.New(statements)
+// licenses returns what a package states about its licences: one expression, or a list
+// if one of the statements is no expression.
+func licenses(c *sbom.Component) *cdx.Licenses {
+	d := license.Of(c)
 	switch {
-	case len(statements) == 0:
+	case len(c.Licenses) == 0:
 		return nil
 	case d.Plain():
-		return &cdx.Licenses{{Expression: d.Expression}}
+		acknowledged := cdx.LicenseAcknowledgementDeclared
+		return &cdx.Licenses{{Expression: d.Expression, Acknowledgement: &acknowledged}}
 	}
 	var out cdx.Licenses
-	for _, s := range statements {
-		out = append(out, cdx.LicenseChoice{License: &cdx.License{Name: textOrQuotes(s), Acknowledgement: cdx.LicenseAcknowledgementDeclared}})
+	for _, s := range c.Licenses {
+		stated := cdx.License{Name: textOrQuotes(s), Acknowledgement: cdx.LicenseAcknowledgementDeclared}
+		if id, ok := license.ID(c, s); ok {
+			stated.Name, stated.ID = "", id
+		} else if one := license.Of(&sbom.Component{Type: c.Type, Name: c.Name, Licenses: []string{s}}); one.Plain() {
+			stated.Name = one.Expression // a list can have no expression
+		}
+		out = append(out, cdx.LicenseChoice{License: &stated})
 	}
 	return &out
 }

@@ -229,6 +229,7 @@ func has(properties []prop, name string) bool {
 }
 
 func (r *reader) tools(m *metadata) {
+	r.d.Created = m.Timestamp
 	if m.Tools == nil {
 		return
 	}

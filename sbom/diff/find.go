@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -238,63 +239,91 @@ func (p *Pattern) unseen(doc *sbom.Document) []Unseen {
 
 // holds reports whether the version of a component is one of those. When it
 // cannot be compared, why is not empty.
+//
+// A range without epochs may be meant for versions with one, or not: what it holds for
+// in only one of these readings is not known. [Pattern.SQL] is the same for the rows of
+// a table, and both compare versions by [version.Key].
 func (v *versions) holds(c *sbom.Component) (ok bool, why string) {
 	switch {
 	case v == nil:
 		return true, ""
+	case v.any():
+		return true, ""
+	case c.Version == "":
+		return false, (&version.OrderError{Missing: true}).Error()
 	case v.typ != "":
 		return v.inRange(c)
 	}
+	asItIs, without := true, true
 	for _, it := range v.constraints {
-		holds, reason := it.holds(c)
+		fits, fitsWithout, reason := it.holds(c)
 		switch {
 		case reason != "":
 			why = reason
-		case !holds:
-			return false, "" // whatever the others would say
+			continue
+		case fits != fitsWithout && why == "":
+			epoch, _ := version.Key(c.Type, c.Version)
+			why = fmt.Sprintf("it has the epoch %d, and the range has none: write %s%d:%s, or %s0:%s", epoch, it.op, epoch, it.version, it.op, it.version)
 		}
+		asItIs, without = asItIs && fits, without && fitsWithout
+	}
+	if !asItIs && !without {
+		return false, "" // whatever is not known
 	}
 	return why == "", why
 }
 
-func (it constraint) holds(c *sbom.Component) (ok bool, why string) {
-	if c.Version == "" {
-		return false, (&version.OrderError{Missing: true}).Error()
-	}
+// holds reports whether a version satisfies the constraint, with its epoch and without
+// it, which differ only if the constraint is an order and has none.
+func (it constraint) holds(c *sbom.Component) (ok, withoutEpoch bool, why string) {
 	if it.glob {
-		ok, _ := doublestar.Match(it.version, c.Version)
-		if !ok && packageManager(c.Type) {
-			ok, _ = doublestar.Match(it.version, withoutEpoch(c.Version))
+		ok, _ = doublestar.Match(it.version, c.Version)
+		if plain, has := version.WithoutEpoch(c.Type, c.Version); !ok && has {
+			ok, _ = doublestar.Match(it.version, plain)
 		}
-		return ok != (it.op == "!="), ""
+		ok = ok != (it.op == "!=")
+		return ok, ok, ""
 	}
-	equality := it.op == "" || it.op == "=" || it.op == "!="
 	if it.version == c.Version {
-		return fits(it.op, 0), ""
+		ok = fits(it.op, 0)
+		return ok, ok, ""
 	}
-	installed := c.Version
-	if packageManager(c.Type) {
-		if !hasRevision(c.Type, it.version) {
-			installed = withoutRevision(c.Type, installed)
+	epoch, key := version.Key(c.Type, c.Version)
+	want, from, before := version.KeyRange(c.Type, it.version)
+	if key == "" || from == "" {
+		_, err := version.Compare(c.Type, c.Version, it.version)
+		var bad *version.OrderError
+		if it.equality() && errors.As(err, &bad) && bad.Version == "" {
+			ok = it.op == "!="
+			return ok, ok, "" // the texts differ, and the order of the type is unknown
 		}
-		if hasEpoch(installed) && !hasEpoch(it.version) {
-			if equality {
-				installed = withoutEpoch(installed)
-			} else if with, without := compareOS(c.Type, installed, it.version), compareOS(c.Type, withoutEpoch(installed), it.version); fits(it.op, with) != fits(it.op, without) {
-				epoch, _, _ := strings.Cut(installed, ":")
-				return false, fmt.Sprintf("it has the epoch %s, and the range has none: write %s%s:%s, or %s0:%s", epoch, it.op, epoch, it.version, it.op, it.version)
-			}
-		}
+		return false, false, err.Error()
 	}
-	order, err := version.Compare(c.Type, installed, it.version)
-	var bad *version.OrderError
+	order := 0
 	switch {
-	case err == nil:
-		return fits(it.op, order), ""
-	case equality && errors.As(err, &bad) && bad.Version == "":
-		return it.op == "!=", "" // the texts differ, and the order of the type is unknown
+	case key < from:
+		order = -1
+	case key >= before:
+		order = 1
 	}
-	return false, err.Error()
+	withoutEpoch = fits(it.op, order)
+	if it.anyEpoch(c.Type) {
+		if it.equality() {
+			return withoutEpoch, withoutEpoch, ""
+		}
+		return fits(it.op, cmp.Or(cmp.Compare(epoch, want), order)), withoutEpoch, ""
+	}
+	ok = fits(it.op, cmp.Or(cmp.Compare(epoch, want), order))
+	return ok, ok, ""
+}
+
+// equality reports whether the constraint is = or !=, and not an order.
+func (it constraint) equality() bool { return it.op == "" || it.op == "=" || it.op == "!=" }
+
+// anyEpoch reports whether the constraint has no epoch, in a type with epochs.
+func (it constraint) anyEpoch(typ string) bool {
+	_, has := version.WithoutEpoch(typ, it.version)
+	return version.HasEpochs(typ) && !has
 }
 
 // fits reports whether an order satisfies an operator.
@@ -314,96 +343,56 @@ func fits(op string, order int) bool {
 	return order >= 0
 }
 
+// any reports whether the versions are all of a type, which is "vers:TYPE/*".
+func (v *versions) any() bool { return v.typ != "" && v.constraints[0].glob }
+
 // inRange follows the specification of vers: what is equal is decided first,
 // then each pair of bounds is a range.
 func (v *versions) inRange(c *sbom.Component) (ok bool, why string) {
-	if len(v.constraints) == 1 && v.constraints[0].glob {
-		return true, ""
-	}
-	if c.Version == "" {
-		return false, (&version.OrderError{Missing: true}).Error()
-	}
-	var bounds []constraint
-	for _, it := range v.constraints {
-		order, err := version.Compare(v.typ, c.Version, it.version)
-		if err != nil && c.Version != it.version {
-			if it.op == "=" || it.op == "!=" {
-				continue
-			}
-			return false, err.Error()
-		}
-		if c.Version == it.version {
-			order = 0
-		}
-		switch {
-		case order == 0 && it.op == "!=":
-			return false, ""
-		case order == 0 && strings.Contains(it.op, "="):
-			return true, ""
-		case it.op != "=" && it.op != "!=":
-			bounds = append(bounds, it)
-		}
-	}
 	holds := func(it constraint) bool {
 		order, err := version.Compare(v.typ, c.Version, it.version)
 		return err == nil && fits(it.op, order)
 	}
-	upper := func(it constraint) bool { return it.op[0] == '<' }
-	onlyNot := len(bounds) == 0 && !slices.ContainsFunc(v.constraints, func(it constraint) bool { return it.op == "=" })
+	onlyNot := true
+	for _, it := range v.constraints {
+		order, err := version.Compare(v.typ, c.Version, it.version)
+		switch {
+		case c.Version == it.version || err == nil && order == 0:
+			if it.equality() || len(it.op) == 2 {
+				return it.op != "!=", ""
+			}
+		case err != nil && (!it.equality() || version.Ordered(v.typ)):
+			return false, err.Error()
+		}
+		onlyNot = onlyNot && it.op == "!="
+	}
 	if onlyNot {
 		return true, ""
 	}
-	for i, it := range bounds {
-		switch {
-		case upper(it) && i == 0 && holds(it),
-			!upper(it) && i == len(bounds)-1 && holds(it),
-			!upper(it) && i+1 < len(bounds) && upper(bounds[i+1]) && holds(it) && holds(bounds[i+1]):
+	for _, bounds := range v.intervals() {
+		if holds(bounds[0]) && holds(bounds[len(bounds)-1]) {
 			return true, ""
 		}
 	}
 	return false, ""
 }
 
-// packageManager reports whether versions of a type may have an epoch and a
-// revision.
-func packageManager(typ string) bool {
-	switch typ {
-	case "deb", "opkg", "rpm", "alpm", "apk":
-		return true
+// intervals returns the pairs of bounds, and a single one for a range without an end.
+func (v *versions) intervals() [][]constraint {
+	bounds := slices.DeleteFunc(slices.Clone(v.constraints), constraint.equality)
+	var out [][]constraint
+	for i, it := range bounds {
+		switch last := i == len(bounds)-1; {
+		case it.upper() && i == 0, !it.upper() && last:
+			out = append(out, bounds[i:i+1])
+		case !it.upper() && bounds[i+1].upper():
+			out = append(out, bounds[i:i+2])
+		}
 	}
-	return false
+	return out
 }
 
-func compareOS(typ, a, b string) int {
-	order, _ := version.Compare(typ, a, b)
-	return order
-}
-
-func hasEpoch(v string) bool {
-	epoch, _, ok := strings.Cut(v, ":")
-	return ok && allDigits(epoch)
-}
-
-func withoutEpoch(v string) string {
-	if hasEpoch(v) {
-		_, v, _ = strings.Cut(v, ":")
-	}
-	return v
-}
-
-func hasRevision(typ, v string) bool { return withoutRevision(typ, v) != v }
-
-func allDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-// withoutRevision returns the upstream version. Only apk defines the form of a
-// revision.
-func withoutRevision(typ, v string) string {
-	i := strings.LastIndexByte(v, '-')
-	if i <= 0 || typ == "apk" && !(strings.HasPrefix(v[i:], "-r") && allDigits(v[i+2:])) {
-		return v
-	}
-	return v[:i]
-}
+func (it constraint) upper() bool { return it.op == "<" || it.op == "<=" }
 
 // Place is one path in an environment. A document does not have the file lists
 // of packages, so the caller looks the path up.

@@ -263,6 +263,9 @@ func FuzzPattern(f *testing.F) {
 		switch {
 		case err == nil:
 			found := p.Find(doc)
+			if sql, err := p.SQL(); err == nil && !balanced(sql) {
+				t.Errorf("%q: not one condition: %s", s, sql)
+			}
 			for _, h := range found.Hits {
 				if h.ID == "" {
 					t.Errorf("%q finds nothing: %+v", s, h)

@@ -38,7 +38,9 @@ const maxPattern = 4096
 // A partial version matches every version that begins with it: one without a
 // revision (the part behind the last hyphen) is compared with versions
 // without theirs, so that <=5.6.1 holds for 5.6.1-1. So are = and !=, and they
-// leave out the epoch too. A vers: range is compared to the letter.
+// leave out the epoch too. Whether another operator without an epoch holds for a
+// version with one is not known, unless it does either way. A vers: range is compared to
+// the letter.
 type Pattern struct {
 	text       string
 	path       string // for a PATH
@@ -465,12 +467,16 @@ func (r patternReader) vers(offset int, s, typ string) (*versions, error) {
 		at += len(part) + 1
 	}
 	if version.Ordered(v.typ) {
-		slices.SortStableFunc(v.constraints, func(a, b constraint) int {
-			c, _ := version.Compare(v.typ, a.version, b.version)
-			return c
-		})
+		sortConstraints(v.typ, v.constraints)
 	}
 	return v, nil
+}
+
+func sortConstraints(typ string, list []constraint) {
+	slices.SortStableFunc(list, func(a, b constraint) int {
+		c, _ := version.Compare(typ, a.version, b.version)
+		return c
+	})
 }
 
 // versType returns the purl type of a versioning scheme.

@@ -82,6 +82,12 @@ func (d *apk) offers() map[string][]offer {
 // other kind of relation is nearer. apk would also remove the package when only
 // one of them is removed.
 func (d *apk) addInstallIf(offers map[string][]offer, needs [][]requires) {
+	// A rule that many packages have is one requirement of each package that it names.
+	type need struct {
+		from int
+		rule string
+	}
+	known := map[need]bool{}
 	matches, rules := 0, 0
 	for i, p := range d.packages {
 		var from []int
@@ -108,6 +114,10 @@ func (d *apk) addInstallIf(offers map[string][]offer, needs [][]requires) {
 		offers[rule.name] = append(offers[rule.name], offer{component: i, provided: true})
 		rules += len(from)
 		for _, j := range from {
+			if known[need{j, rule.name}] {
+				continue
+			}
+			known[need{j, rule.name}] = true
 			needs[j] = append(needs[j], requires{sbom.RelRecommends, []requirement{{rule}}})
 		}
 	}

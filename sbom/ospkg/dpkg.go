@@ -66,6 +66,9 @@ func openDpkg(ctx context.Context, s system) (*DB, error) {
 		}
 	}
 	d.ownDatabase(dpkgPlaces())
+	if err := d.addLicenses(ctx); err != nil {
+		return nil, err
+	}
 	d.dpkgRecords()
 	if err := d.leftovers(ctx, unused); err != nil {
 		return nil, err

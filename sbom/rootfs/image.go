@@ -185,18 +185,18 @@ func closeAll(indexes []*layer.Index) error {
 }
 
 // DefaultCache returns the directory for [Options.Cache] of the current user,
-// which it creates if it does not exist. It returns "" if the directory cannot
-// be used.
-func DefaultCache() string {
+// which it creates if it does not exist. It returns an error if the directory
+// cannot be used; a scan needs none.
+func DefaultCache() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return ""
+		return "", err
 	}
 	dir = filepath.Join(dir, "depaudit", "layers")
 	if _, err := layer.OpenCache(dir, nil); err != nil {
-		return ""
+		return "", err
 	}
-	return dir
+	return dir, nil
 }
 
 // layerRule converts options to a rule of package layer.

@@ -11,9 +11,24 @@ import (
 // to several: the user has to name another one.
 type SelectionError = image.SelectionError
 
+// ImageDigest returns the digest of the manifest that the reference to an image leads
+// to now, as [sbom.Image] has it, and empty for an archive that has none. It reads no
+// layer. platform is that of [Options].
+func ImageDigest(ctx context.Context, ref Ref, platform string) (string, error) {
+	img, err := image.Open(ctx, locationOf(ref), platform)
+	if err != nil {
+		return "", err
+	}
+	return img.Meta.Digest, img.Close()
+}
+
+func locationOf(ref Ref) image.Location {
+	return image.Location{Scheme: ref.Scheme, Path: ref.Path, Tag: ref.Tag}
+}
+
 // openImage opens the image of a reference.
 func openImage(ctx context.Context, ref Ref, opts Options) (*Tree, error) {
-	img, err := image.Open(ctx, image.Location{Scheme: ref.Scheme, Path: ref.Path, Tag: ref.Tag}, opts.Platform)
+	img, err := image.Open(ctx, locationOf(ref), opts.Platform)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -35,6 +35,8 @@ package sbomread
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,11 +74,12 @@ func Read(ctx context.Context, r io.Reader, name string) (*sbom.Document, error)
 }
 
 func read(ctx context.Context, r io.Reader, name string, limit int64) (*sbom.Document, error) {
-	data, err := load(r, limit)
+	sum := sha256.New()
+	data, err := load(io.TeeReader(r, sum), limit)
 	if err == nil {
 		var d *sbom.Document
 		if d, err = (&reader{name: name}).read(ctx, data, 0); err == nil {
-			d.Environment.Ref = name
+			d.Environment.Ref, d.Environment.Digest = name, "sha256:"+hex.EncodeToString(sum.Sum(nil))
 			return d, nil
 		}
 	}

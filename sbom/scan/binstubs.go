@@ -3,8 +3,8 @@ package scan
 import (
 	"bytes"
 	"io"
-	"regexp"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -14,7 +14,7 @@ import (
 // RubyGems' stubs, which have a few hundred bytes.
 const maxBinstub = 2 << 10
 
-var binstub = regexp.MustCompile(`(?:bin_path|activate_bin_path)\('([A-Za-z0-9._-]+)'`)
+var binstub = lazyregexp.New(`(?:bin_path|activate_bin_path)\('([A-Za-z0-9._-]+)'`)
 
 // isBinstub reports whether a file is the script that RubyGems writes for a
 // program of a gem. It belongs to the gem when that is installed.

@@ -2,11 +2,11 @@ package scan
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -20,10 +20,10 @@ import (
 const bundleCache = ".bundlecache"
 
 var (
-	checkoutName = regexp.MustCompile(`^(.+)-([0-9a-f]{12})$`)
-	specStub     = regexp.MustCompile(`(?m)^# stub: [^ \n]+ [^ \n]+ `)
-	specName     = regexp.MustCompile(`(?m)^\s*\w+\.name\s*=\s*["']([A-Za-z0-9._-]+)["']`)
-	specVersion  = regexp.MustCompile(`(?m)^\s*\w+\.version\s*=\s*(?:Gem::Version\.new\()?["']([0-9A-Za-z.-]+)["']`)
+	checkoutName = lazyregexp.New(`^(.+)-([0-9a-f]{12})$`)
+	specStub     = lazyregexp.New(`(?m)^# stub: [^ \n]+ [^ \n]+ `)
+	specName     = lazyregexp.New(`(?m)^\s*\w+\.name\s*=\s*["']([A-Za-z0-9._-]+)["']`)
+	specVersion  = lazyregexp.New(`(?m)^\s*\w+\.version\s*=\s*(?:Gem::Version\.new\()?["']([0-9A-Za-z.-]+)["']`)
 )
 
 // readBundler adds the gems of Bundler's checkouts.

@@ -1,10 +1,10 @@
 package scan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -16,7 +16,7 @@ import (
 type cacheLayout struct {
 	// whole matches the files and directories that belong to the cache, these
 	// with everything below; part matches the directories around those.
-	whole, part *regexp.Regexp
+	whole, part *lazyregexp.Regexp
 	// holds is an additional check of what whole matches, or replaces it. Nil for
 	// none.
 	holds func(t *rootfs.Tree, n rootfs.Node) bool
@@ -29,24 +29,24 @@ type cacheLayout struct {
 // Cargo book, "Cargo Home"; Maven Resolver's EnhancedLocalRepositoryManager;
 // Gradle's "Directories and files" page; conda's package_cache_data.py.
 var cacheLayouts = map[string]cacheLayout{
-	"Go module cache": {whole: regexp.MustCompile(`^cache$|@[^/]+$`), part: regexp.MustCompile(`.`)},
+	"Go module cache": {whole: lazyregexp.New(`^cache$|@[^/]+$`), part: lazyregexp.New(`.`)},
 	"Go build cache": {
-		whole: regexp.MustCompile(`^(README|trim\.txt|testexpire\.txt|log\.txt|[0-9a-f]{2}/[0-9a-f]{64}-[ad])$`),
+		whole: lazyregexp.New(`^(README|trim\.txt|testexpire\.txt|log\.txt|[0-9a-f]{2}/[0-9a-f]{64}-[ad])$`),
 		part:  hexByte,
 	},
 	"npm cache": {
-		whole: regexp.MustCompile(`^(_lastverified|(content-v2/(sha1|sha256|sha384|sha512|md5)|index-v5)/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{20,})$`),
-		part:  regexp.MustCompile(`^((content-v2(/(sha1|sha256|sha384|sha512|md5))?|index-v5)|(content-v2/[a-z0-9]+|index-v5)/[0-9a-f]{2}(/[0-9a-f]{2})?)$`),
+		whole: lazyregexp.New(`^(_lastverified|(content-v2/(sha1|sha256|sha384|sha512|md5)|index-v5)/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{20,})$`),
+		part:  lazyregexp.New(`^((content-v2(/(sha1|sha256|sha384|sha512|md5))?|index-v5)|(content-v2/[a-z0-9]+|index-v5)/[0-9a-f]{2}(/[0-9a-f]{2})?)$`),
 	},
 	"pip cache": {
-		whole: regexp.MustCompile(`^(selfcheck\.json|selfcheck/[0-9a-f]{30,}|http(-v2)?(/[0-9a-f]){5}/[0-9a-f]{30,}(\.body)?|wheels(/[0-9a-f]+)*/([^/]+\.whl|origin\.json))$`),
-		part:  regexp.MustCompile(`^(selfcheck|http(-v2)?(/[0-9a-f])*|wheels(/[0-9a-f]+)*)$`),
+		whole: lazyregexp.New(`^(selfcheck\.json|selfcheck/[0-9a-f]{30,}|http(-v2)?(/[0-9a-f]){5}/[0-9a-f]{30,}(\.body)?|wheels(/[0-9a-f]+)*/([^/]+\.whl|origin\.json))$`),
+		part:  lazyregexp.New(`^(selfcheck|http(-v2)?(/[0-9a-f])*|wheels(/[0-9a-f]+)*)$`),
 	},
-	uvCache:                {whole: regexp.MustCompile(`^(CACHEDIR\.TAG|\.git|\.gitignore|\.lock|[a-z]+(-[a-z]+)*-v[0-9]+)$`)},
-	"yarn cache":           {whole: regexp.MustCompile(`^(v[0-9]+|\.tmp)$`)},
-	"cargo registry cache": {whole: regexp.MustCompile(`^(index|cache|src|CACHEDIR\.TAG|\.cargo-.*|\.package-cache.*)$`)},
+	uvCache:                {whole: lazyregexp.New(`^(CACHEDIR\.TAG|\.git|\.gitignore|\.lock|[a-z]+(-[a-z]+)*-v[0-9]+)$`)},
+	"yarn cache":           {whole: lazyregexp.New(`^(v[0-9]+|\.tmp)$`)},
+	"cargo registry cache": {whole: lazyregexp.New(`^(index|cache|src|CACHEDIR\.TAG|\.cargo-.*|\.package-cache.*)$`)},
 	"Maven repository cache": {
-		whole: regexp.MustCompile(`.`), part: regexp.MustCompile(`.`),
+		whole: lazyregexp.New(`.`), part: lazyregexp.New(`.`),
 		holds: func(t *rootfs.Tree, n rootfs.Node) bool {
 			if t.Kind(n) == rootfs.Dir {
 				return t.Child(n, "_remote.repositories") != rootfs.None
@@ -55,9 +55,9 @@ var cacheLayouts = map[string]cacheLayout{
 			return strings.HasSuffix(name, ".xml") || strings.Contains(name, ".xml.") || strings.HasSuffix(name, ".properties") || strings.HasSuffix(name, ".lastUpdated")
 		},
 	},
-	"Gradle cache": {whole: regexp.MustCompile(`^([0-9]+(\.[0-9]+)*(-[a-z0-9-]+)?|(modules|jars|journal|build-cache|transforms|files)-[0-9.]+|keyrings|CACHEDIR\.TAG|[^/]+\.(lock|properties|bin))$`)},
+	"Gradle cache": {whole: lazyregexp.New(`^([0-9]+(\.[0-9]+)*(-[a-z0-9-]+)?|(modules|jars|journal|build-cache|transforms|files)-[0-9.]+|keyrings|CACHEDIR\.TAG|[^/]+\.(lock|properties|bin))$`)},
 	condaCache: {
-		whole: regexp.MustCompile(`^[^/]+$`),
+		whole: lazyregexp.New(`^[^/]+$`),
 		holds: func(t *rootfs.Tree, n rootfs.Node) bool {
 			name := t.Name(n)
 			if t.Kind(n) == rootfs.Dir {

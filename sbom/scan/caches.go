@@ -1,11 +1,11 @@
 package scan
 
 import (
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -183,7 +183,7 @@ func holdsOSTreeObjects(t *rootfs.Tree, objects rootfs.Node) bool {
 	return found
 }
 
-var ostreeObject = regexp.MustCompile(`^[0-9a-f]+\.(file|filez|commit|commitmeta|dirtree|dirmeta|payload-link|file-xattrs|file-xattrs-link|tombstone-commit)$`)
+var ostreeObject = lazyregexp.New(`^[0-9a-f]+\.(file|filez|commit|commitmeta|dirtree|dirmeta|payload-link|file-xattrs|file-xattrs-link|tombstone-commit)$`)
 
 // isImported reports whether an interpreter imports from a directory: there it
 // can be used in place, whatever its structure.
@@ -237,7 +237,7 @@ func isPnpmStore(t *rootfs.Tree, dir rootfs.Node) bool {
 	return true
 }
 
-var hexByte = regexp.MustCompile(`^[0-9a-f]{2}$`)
+var hexByte = lazyregexp.New(`^[0-9a-f]{2}$`)
 
 // isUVCache reports whether a directory contains unpacked wheels and nothing but
 // the directories of uv's cache, whose names end with the version of a layout.
@@ -253,9 +253,9 @@ func isUVCache(t *rootfs.Tree, dir rootfs.Node) bool {
 	return wheels
 }
 
-var uvBucket = regexp.MustCompile(`^[a-z]+(-[a-z]+)*-v[0-9]+$`)
+var uvBucket = lazyregexp.New(`^[a-z]+(-[a-z]+)*-v[0-9]+$`)
 
-var layoutVersion = regexp.MustCompile(`^v[0-9]+$`)
+var layoutVersion = lazyregexp.New(`^v[0-9]+$`)
 
 // holdsNamed reports whether a file or directory below dir has that name.
 func holdsNamed(t *rootfs.Tree, dir rootfs.Node, name string) bool {

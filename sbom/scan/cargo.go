@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -29,7 +29,7 @@ const maxCrates = 16 << 20
 
 // crateID matches the key of a crate: its name, its version and where its source
 // is from.
-var crateID = regexp.MustCompile(`^([A-Za-z0-9_-]+) ([0-9A-Za-z.+-]+)(?: \((.*)\))?$`)
+var crateID = lazyregexp.New(`^([A-Za-z0-9_-]+) ([0-9A-Za-z.+-]+)(?: \((.*)\))?$`)
 
 // readCargo adds the crates that "cargo install" installed. A crate claims the
 // programs that the record lists for it; programs in bin that no record lists

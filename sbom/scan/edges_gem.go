@@ -2,11 +2,11 @@ package scan
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -16,9 +16,9 @@ const maxGemspec = 1 << 20
 // gemNeed matches a line as RubyGems itself writes it into specifications
 // (rubygems/specification.rb, to_ruby). A gemspec is a program: any other form
 // of it is ignored, without guesses.
-var gemNeed = regexp.MustCompile(`(?m)^[ \t]*s\.add_(?:runtime_)?dependency\(%q<([A-Za-z0-9._-]+)>(?:\.freeze)?, \[([^\]\n]*)\]\)[ \t]*\r?$`)
+var gemNeed = lazyregexp.New(`(?m)^[ \t]*s\.add_(?:runtime_)?dependency\(%q<([A-Za-z0-9._-]+)>(?:\.freeze)?, \[([^\]\n]*)\]\)[ \t]*\r?$`)
 
-var gemVersion = regexp.MustCompile(`"([^"\\#]*)"`)
+var gemVersion = lazyregexp.New(`"([^"\\#]*)"`)
 
 // gemDependency is a run-time dependency of a gem.
 type gemDependency struct{ name, text string }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/pep508"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -269,7 +269,7 @@ func (s *pythonSite) find(name string) int {
 }
 
 // pythonDir matches the library directory of a version, also of PyPy.
-var pythonDir = regexp.MustCompile(`^(python|pypy)([0-9]+(?:\.[0-9]+)?)t?$`)
+var pythonDir = lazyregexp.New(`^(python|pypy)([0-9]+(?:\.[0-9]+)?)t?$`)
 
 // findInterpreter derives the interpreter from the path of the directory
 // (https://docs.python.org/3/library/site.html, and Debian's site.py, whose
@@ -474,4 +474,4 @@ func (e *edges) markerValues(exe rootfs.Node, flavour, version string) map[strin
 }
 
 // wholeVersion matches the version of the interpreter in that of its package.
-var wholeVersion = regexp.MustCompile(`^(?:[0-9]+:)?([0-9]+\.[0-9]+\.[0-9]+)(?:[-+].*)?$`)
+var wholeVersion = lazyregexp.New(`^(?:[0-9]+:)?([0-9]+\.[0-9]+\.[0-9]+)(?:[-+].*)?$`)

@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -46,9 +46,9 @@ func (s *scanner) gemDigest(home rootfs.Node, full string) []sbom.Digest {
 const maxGitFile = 64 << 10
 
 var (
-	gitCommit = regexp.MustCompile(`\A([0-9a-f]{40}|[0-9a-f]{64})\s*\z`)
-	gitRef    = regexp.MustCompile(`\Aref: (refs/heads/[A-Za-z0-9._/-]+)\s*\z`)
-	gitOrigin = regexp.MustCompile(`(?m)^\[remote "origin"\]\n(?:\t[^\n]*\n)*?\turl = ([^\n]+)$`)
+	gitCommit = lazyregexp.New(`\A([0-9a-f]{40}|[0-9a-f]{64})\s*\z`)
+	gitRef    = lazyregexp.New(`\Aref: (refs/heads/[A-Za-z0-9._/-]+)\s*\z`)
+	gitOrigin = lazyregexp.New(`(?m)^\[remote "origin"\]\n(?:\t[^\n]*\n)*?\turl = ([^\n]+)$`)
 )
 
 // checkoutOrigin returns the origin of a checkout of Bundler,

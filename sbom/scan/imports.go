@@ -2,10 +2,10 @@ package scan
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -217,13 +217,13 @@ func (s *inventory) findImports() importables {
 }
 
 // rubyABI matches the directory of gems for one Ruby.
-var rubyABI = regexp.MustCompile(`^` + number + `$`)
+var rubyABI = lazyregexp.New(`^` + number + `$`)
 
 // searchIn searches the directories of one interpreter below some prefixes.
 func (s *inventory) searchIn(by *searched, prefixes []rootfs.Node, out *importables) {
-	var entries *regexp.Regexp
+	var entries *lazyregexp.Regexp
 	if by.entries != "" {
-		entries = regexp.MustCompile(`^(` + by.entries + `)$`)
+		entries = lazyregexp.New(`^(` + by.entries + `)$`)
 	}
 	search := search{by: by, names: strings.Fields(by.names), entries: entries}
 	slices.Sort(prefixes)
@@ -246,7 +246,7 @@ func (s *inventory) searchIn(by *searched, prefixes []rootfs.Node, out *importab
 type search struct {
 	by      *searched
 	names   []string
-	entries *regexp.Regexp // nil if there are none
+	entries *lazyregexp.Regexp // nil if there are none
 }
 
 func matchesAny(patterns []string, name string) bool {

@@ -9,7 +9,7 @@ import (
 )
 
 // keepVersion must be raised when the results of keepContent or magic change.
-const keepVersion = "18"
+const keepVersion = "20"
 
 // maxKept is the maximum size of a file of an image whose content is kept.
 // Programs and libraries have some hundred megabytes, the largest libraries for
@@ -112,6 +112,9 @@ func isMetadata(name string) bool {
 func isDatabase(p string) bool {
 	dir, name := path.Split(p)
 	dir = strings.TrimSuffix(dir, "/")
+	if name == "copyright" && strings.HasSuffix(path.Dir(dir), "/share/doc") {
+		return true // of a package of any name: dpkg, apt, info
+	}
 	parent := path.Base(dir)
 	above := path.Base(path.Dir(dir))
 	switch parent {

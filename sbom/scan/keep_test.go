@@ -91,3 +91,19 @@ func TestKeptIsOpened(t *testing.T) {
 		t.Errorf("only %d files were opened: nothing was tested", opened)
 	}
 }
+
+// TestKeepsLicenses checks that the rule does not depend on the name of a package:
+// those of package managers are also names of directories of databases.
+func TestKeepsLicenses(t *testing.T) {
+	keep := keepRule().Content
+	for _, name := range []string{"bash", "dpkg", "apt", "rpm", "info", "db", "history", "packages", "lists", "dnf", "libstdc++6"} {
+		if !keep("/usr/share/doc/"+name+"/copyright", 1000, magicNone) {
+			t.Errorf("the copyright file of %s is not kept", name)
+		}
+	}
+	for _, p := range []string{"/usr/share/doc/a/b/copyright", "/srv/copyright", "/usr/share/doc/copyright"} {
+		if keep(p, 1000, magicNone) {
+			t.Errorf("%s is kept", p)
+		}
+	}
+}

@@ -1,9 +1,9 @@
 package scan
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -58,7 +58,7 @@ func (s *inventory) structural(n rootfs.Node) bool {
 	return ok && isPrefixDir(rest)
 }
 
-var multiarch = regexp.MustCompile(`^[a-z0-9_]+-linux-[a-z0-9]+$`)
+var multiarch = lazyregexp.New(`^[a-z0-9_]+-linux-[a-z0-9]+$`)
 
 // isPrefixDir reports whether a directory is one of an installation prefix.
 func isPrefixDir(p string) bool {

@@ -1,10 +1,10 @@
 package scan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -22,9 +22,9 @@ type libraryPart struct {
 }
 
 var (
-	libraryEnd     = regexp.MustCompile(`\.(a|la|so(\.[0-9.]+)?)$`)
-	descriptionEnd = regexp.MustCompile(`\.(pc|m4|h|hh|hpp|hxx|h\+\+|cmake|mod)$`)
-	versionEnd     = regexp.MustCompile(`[-_.]?([0-9][0-9.]*)[a-z]?$`)
+	libraryEnd     = lazyregexp.New(`\.(a|la|so(\.[0-9.]+)?)$`)
+	descriptionEnd = lazyregexp.New(`\.(pc|m4|h|hh|hpp|hxx|h\+\+|cmake|mod)$`)
+	versionEnd     = lazyregexp.New(`[-_.]?([0-9][0-9.]*)[a-z]?$`)
 )
 
 // libraryPartOf parses the name of an entry. ok is false for a file that is not

@@ -3,6 +3,8 @@ package scan
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,9 +47,9 @@ func TestTooLarge(t *testing.T) {
 	}
 	sparse(site+"y-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: y\nVersion: 1.0\n", 0)
 	sparse("opt/app/node_modules/ok/package.json", `{"name":"ok","version":"1.0.0"}`, 0)
-	manifest := zipOf(t, "META-INF/MANIFEST.MF", strings.Repeat("a", 100<<20))
+	manifest := zipOf(t, "META-INF/MANIFEST.MF", strings.Repeat("a", 20<<20))
 	sparse("opt/java/manifest.jar", manifest, 0)
-	bomb := zipOf(t, "META-INF/MANIFEST.MF", "Bundle-Version: 1\n", "lib/x.jar", strings.Repeat("a", 300<<20))
+	bomb := bombOf(t, 300)
 	sparse("opt/java/bomb-1.0.jar", bomb, 0)
 	sparse("opt/java/bomb.zip", bomb, 0)
 	large = append(large, "opt/java/manifest.jar", "opt/java/bomb-1.0.jar", "opt/java/bomb.zip")
@@ -82,6 +84,53 @@ func zipOf(t *testing.T, entries ...string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// bombOf makes an archive with one of many MiB in it, whose compressed blocks are all
+// the same.
+func bombOf(t *testing.T, size int) string {
+	t.Helper()
+	text := bytes.Repeat([]byte("a"), 1<<20)
+	var block bytes.Buffer
+	compressed, err := flate.NewWriter(&block, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compressed.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := compressed.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	end := block.Len()
+	if err := compressed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sum := uint32(0)
+	for range size {
+		sum = crc32.Update(sum, crc32.IEEETable, text)
+	}
+	data := append(bytes.Repeat(block.Bytes()[:end], size), block.Bytes()[end:]...)
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	manifest, err := z.Create("META-INF/MANIFEST.MF")
+	if err == nil {
+		_, err = manifest.Write([]byte("Bundle-Version: 1\n"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := z.CreateRaw(&zip.FileHeader{Name: "lib/x.jar", Method: zip.Deflate, CRC32: sum, CompressedSize64: uint64(len(data)), UncompressedSize64: uint64(size << 20)})
+	if err == nil {
+		_, err = inner.Write(data)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)

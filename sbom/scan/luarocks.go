@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -19,7 +19,7 @@ const rockManifest = "rock_manifest"
 // maxRockManifest is the size of such a list. A package with 100 modules has 8 KB.
 const maxRockManifest = 4 << 20
 
-var rocksDir = regexp.MustCompile(`^rocks(-([0-9.]+))?$`)
+var rocksDir = lazyregexp.New(`^rocks(-([0-9.]+))?$`)
 
 // claimRock claims the files of a package of LuaRocks: its directory, and what
 // its list has below the directories of modules and programs.
@@ -92,7 +92,7 @@ func (p *luaTable) skip(token string) bool {
 	return ok
 }
 
-var luaName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*`)
+var luaName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*`)
 
 func (p *luaTable) table(dir string, depth int) error {
 	if depth > maxLuaDepth || !p.skip("{") {

@@ -1,9 +1,9 @@
 package scan
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -52,4 +52,4 @@ func (s *scanner) readDeno() {
 }
 
 // denoModule matches the name of a module: the SHA-256 of its URL's path.
-var denoModule = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var denoModule = lazyregexp.New(`^[0-9a-f]{64}$`)

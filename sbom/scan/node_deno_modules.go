@@ -7,11 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -153,7 +153,7 @@ func (s *scanner) denoModuleFile(n rootfs.Node, scheme string) (f denoFile, redi
 
 // jsrPath matches the path of a file on jsr.io: of a package, of a version's manifest,
 // or of a file in a version.
-var jsrPath = regexp.MustCompile(`^/(@[a-z0-9-]+/[a-z0-9-]+)/(?:meta\.json|([0-9][^/]*)_meta\.json|([0-9][^/]*)(/.+))$`)
+var jsrPath = lazyregexp.New(`^/(@[a-z0-9-]+/[a-z0-9-]+)/(?:meta\.json|([0-9][^/]*)_meta\.json|([0-9][^/]*)(/.+))$`)
 
 // addJSR adds the packages of JSR, and returns the modules that are none of theirs.
 func (s *scanner) addJSR(files []denoFile) (others []denoFile) {

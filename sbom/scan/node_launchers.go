@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -35,16 +35,16 @@ type launcher struct {
 
 var (
 	// The end of a command line: the program, and the arguments of the caller.
-	launcherTarget = regexp.MustCompile(`(?:"\$basedir(?:_win|_abs)?/([^"$\x60\\\n]+)"|"\$basedir(?:_win|_abs)?"/'([^'\n]+)'|"(/[^"$\x60\\\n]+)") *(?:"\$@"|\$args)`)
+	launcherTarget = lazyregexp.New(`(?:"\$basedir(?:_win|_abs)?/([^"$\x60\\\n]+)"|"\$basedir(?:_win|_abs)?"/'([^'\n]+)'|"(/[^"$\x60\\\n]+)") *(?:"\$@"|\$args)`)
 	// The lines that set NODE_PATH, in sh and in PowerShell.
-	launcherPath = regexp.MustCompile(`(?m)^ *(?:export NODE_PATH=|\$new_node_path=)"([^"$\x60\\\n]+?)(:\$NODE_PATH)?"$`)
-	launcherSafe = regexp.MustCompile(`(?m)^  export NODE_PATH=(` + safeDir + `(?::` + safeDir + `)*)(:"\$NODE_PATH")?$`)
-	launcherDir  = regexp.MustCompile(safeDir)
-	launcherWin  = regexp.MustCompile(`(?m)^\$new_node_path="([^"$\x60\n]+)"$`)
+	launcherPath = lazyregexp.New(`(?m)^ *(?:export NODE_PATH=|\$new_node_path=)"([^"$\x60\\\n]+?)(:\$NODE_PATH)?"$`)
+	launcherSafe = lazyregexp.New(`(?m)^  export NODE_PATH=(` + safeDir + `(?::` + safeDir + `)*)(:"\$NODE_PATH")?$`)
+	launcherDir  = lazyregexp.New(safeDir)
+	launcherWin  = lazyregexp.New(`(?m)^\$new_node_path="([^"$\x60\n]+)"$`)
 	// The interpreter and its arguments before the mark of the target.
-	launcherProg = regexp.MustCompile(`(?m)^ *(?:exec |& |\$input \| & )?"?([A-Za-z0-9_/][A-Za-z0-9_./+-]*)(?:\$exe)?"? ((?: [A-Za-z0-9_./+=:,@%-]+)*) "`)
+	launcherProg = lazyregexp.New(`(?m)^ *(?:exec |& |\$input \| & )?"?([A-Za-z0-9_/][A-Za-z0-9_./+-]*)(?:\$exe)?"? ((?: [A-Za-z0-9_./+=:,@%-]+)*) "`)
 	// A remark of cmd-shim since version 8.
-	launcherRemark = regexp.MustCompile(`\n# cmd-shim-target=[^\n]*\n?$`)
+	launcherRemark = lazyregexp.New(`\n# cmd-shim-target=[^\n]*\n?$`)
 )
 
 // safeDir is a directory, or several, as pnpm 12 quotes them.
@@ -58,7 +58,7 @@ func parseLauncher(text string) (launcher, bool) {
 		return l, false
 	}
 	text = launcherRemark.ReplaceAllString(text, "\n")
-	for i, re := range []*regexp.Regexp{launcherPath, launcherSafe, launcherWin} {
+	for i, re := range []*lazyregexp.Regexp{launcherPath, launcherSafe, launcherWin} {
 		text = re.ReplaceAllStringFunc(text, func(line string) string {
 			value := re.FindStringSubmatch(line)[1]
 			parts := []string{value}
@@ -178,7 +178,7 @@ func (s *scanner) isLauncher(n rootfs.Node) bool {
 }
 
 // launcherShebang is the first line of a script as cmd-shim reads it.
-var launcherShebang = regexp.MustCompile(`^#!\s*(?:/usr/bin/env(?:\s+-S\s*)?)?\s*([^ \t]+)(.*)$`)
+var launcherShebang = lazyregexp.New(`^#!\s*(?:/usr/bin/env(?:\s+-S\s*)?)?\s*([^ \t]+)(.*)$`)
 
 // programOf returns the interpreter with which a launcher starts a program,
 // and its arguments: by the first line, or by the extension.

@@ -7,13 +7,13 @@ import (
 	"io"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/wording"
 	"github.com/depaudit/depaudit/sbom/zipfile"
@@ -98,7 +98,7 @@ func (in *pnpInstall) places(t *rootfs.Tree) []rootfs.Node {
 // pnpVirtual matches the path of an instance of a package with other peers, which
 // has no files: BASE/__virtual__/KEY/N/REST is REST below the N-th parent of BASE
 // (https://yarnpkg.com/advanced/lexicon#virtual-package).
-var pnpVirtual = regexp.MustCompile(`^(.*?)/(?:__virtual__|\$\$virtual)/[^/]+/([0-9]{1,3})/(.*)$`)
+var pnpVirtual = lazyregexp.New(`^(.*?)/(?:__virtual__|\$\$virtual)/[^/]+/([0-9]{1,3})/(.*)$`)
 
 func pnpPath(p string) string {
 	if m := pnpVirtual.FindStringSubmatch(p); m != nil {
@@ -233,7 +233,7 @@ func (s *scanner) readPnPDir(in *pnpInstall, p *pnpPackage, dir rootfs.Node) int
 }
 
 // pnpVersion matches the reference of a package from the registry.
-var pnpVersion = regexp.MustCompile(`^(?:virtual:[0-9a-f]+#)?npm:([^:#]+)(?:::.*)?$`)
+var pnpVersion = lazyregexp.New(`^(?:virtual:[0-9a-f]+#)?npm:([^:#]+)(?:::.*)?$`)
 
 // readPnPArchive returns the unit of a package in an archive of Yarn's cache, and
 // adds it and what is bundled in it when it is not known yet: the instances of a
@@ -346,7 +346,7 @@ func (s *inventory) archivedManifests(archive rootfs.Node, dir string) ([]*nodeM
 }
 
 // bundledPlace matches the directory of a bundled package in its owner's.
-var bundledPlace = regexp.MustCompile(`/node_modules/(@[^/]+/)?[^/@.][^/]*$`)
+var bundledPlace = lazyregexp.New(`/node_modules/(@[^/]+/)?[^/@.][^/]*$`)
 
 // pnpOrigin returns the origin in a reference, nil for the registry
 // (https://yarnpkg.com/protocols).

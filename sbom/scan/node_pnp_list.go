@@ -9,10 +9,11 @@ import (
 	"maps"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // The lists of packages in the files that Plug'n'Play loads, in the forms of Yarn 2
@@ -104,7 +105,7 @@ func jsString(data []byte) ([]byte, error) {
 
 // pnpModules matches the line with the directory that the URLs of pnpm 12 are
 // relative to.
-var pnpModules = regexp.MustCompile(`(?m)^const modulesDir = path\.resolve\(__dirname, "((?:[^"\\]|\\.)*)"\)$`)
+var pnpModules = lazyregexp.New(`(?m)^const modulesDir = path\.resolve\(__dirname, "((?:[^"\\]|\\.)*)"\)$`)
 
 // parsePnPURLs parses the object of pnpm 12: the places of all packages by the keys
 // of its lock file.
@@ -212,10 +213,10 @@ func parsePnPList(data []byte) ([]pnpPackage, error) {
 
 // The lines of Yarn 1 (src/util/generate-pnp-map.js).
 var (
-	pnpCallName     = regexp.MustCompile(`^  \[(?:null|"((?:[^"\\]|\\.)+)"), new Map\(\[$`)
-	pnpCallRef      = regexp.MustCompile(`^    \[(?:null|"((?:[^"\\]|\\.)+)"), \{$`)
-	pnpCallLocation = regexp.MustCompile(`^      packageLocation: path\.resolve\(__dirname, "((?:[^"\\]|\\.)*)"\),$`)
-	pnpCallNeed     = regexp.MustCompile(`^        \["((?:[^"\\]|\\.)+)", (?:\["((?:[^"\\]|\\.)+)", )?"((?:[^"\\]|\\.)+)"\]?\],$`)
+	pnpCallName     = lazyregexp.New(`^  \[(?:null|"((?:[^"\\]|\\.)+)"), new Map\(\[$`)
+	pnpCallRef      = lazyregexp.New(`^    \[(?:null|"((?:[^"\\]|\\.)+)"), \{$`)
+	pnpCallLocation = lazyregexp.New(`^      packageLocation: path\.resolve\(__dirname, "((?:[^"\\]|\\.)*)"\),$`)
+	pnpCallNeed     = lazyregexp.New(`^        \["((?:[^"\\]|\\.)+)", (?:\["((?:[^"\\]|\\.)+)", )?"((?:[^"\\]|\\.)+)"\]?\],$`)
 )
 
 func parsePnPCalls(data []byte) ([]pnpPackage, error) {

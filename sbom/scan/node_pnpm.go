@@ -10,13 +10,13 @@ import (
 	"io"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/pnpmkey"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -339,7 +339,7 @@ func (r *pnpmRecord) origin(k *pnpmkey.Key, p *pnpmResolution) *sbom.Install {
 
 // storeOwner matches the name of a directory in a virtual store that begins with the
 // name and version of its package.
-var storeOwner = regexp.MustCompile(`^(@[^@+]+\+)?([^@+]+)@([0-9]+\.[0-9]+\.[0-9]+[^_]*)`)
+var storeOwner = lazyregexp.New(`^(@[^@+]+\+)?([^@+]+)@([0-9]+\.[0-9]+\.[0-9]+[^_]*)`)
 
 // pnpmClaims sets what pnpm recorded about the package in a directory: digests,
 // origin, and whether the project requires it.

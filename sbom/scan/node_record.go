@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
@@ -259,7 +259,7 @@ func (s *inventory) newer(l *hiddenLock, dir rootfs.Node) rootfs.Node {
 
 // linkedStore matches the directory of one package of npm's linked layout, which
 // has no entry itself.
-var linkedStore = regexp.MustCompile(`^(.*/)?\.store/.+?/node_modules/`)
+var linkedStore = lazyregexp.New(`^(.*/)?\.store/.+?/node_modules/`)
 
 // key returns the path of a directory in the form of the record: relative to the
 // project.

@@ -7,11 +7,11 @@ import (
 	"maps"
 	"net/netip"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -86,7 +86,7 @@ func readPreload(_ *scanner, _ rootfs.Node, data []byte) []statement {
 
 // assignment matches a variable as shells and pam_env take it. Exported functions
 // of bash have "%%" or "()" in their names.
-var assignment = regexp.MustCompile(`^(?:export\s+|setenv\s+|set\s+-gx\s+|declare\s+-x\s+)?([A-Za-z_][A-Za-z0-9_%().:-]*?)\s*=\s*(.*)$`)
+var assignment = lazyregexp.New(`^(?:export\s+|setenv\s+|set\s+-gx\s+|declare\s+-x\s+)?([A-Za-z_][A-Za-z0-9_%().:-]*?)\s*=\s*(.*)$`)
 
 func assignmentOf(line string) (name, value string, ok bool) {
 	m := assignment.FindStringSubmatch(line)
@@ -170,7 +170,7 @@ func readJob(_ *scanner, _ rootfs.Node, data []byte) []statement {
 
 // containing returns a reader of the lines that match an expression.
 func containing(comments, expression string) reader {
-	match := regexp.MustCompile(expression)
+	match := lazyregexp.New(expression)
 	return func(_ *scanner, _ rootfs.Node, data []byte) []statement {
 		var out []statement
 		settingLines(data, comments, func(line string) {
@@ -245,8 +245,8 @@ func readDpkg(_ *scanner, _ rootfs.Node, data []byte) []statement {
 }
 
 var (
-	aptHook     = regexp.MustCompile(`(?i)invoke|pre-install-pkgs|proxy-?auto-?detect|dir::bin|solver|planner|dpkg::(tools|options)|compressor::.*::binary|::method|periodic::|gpgv`)
-	aptRedirect = regexp.MustCompile(`(?i)^acquire::.*(proxy|verify-|cainfo|capath|sslcert|allow(insecure|weak|downgrade)|check-(valid-until|date)|mirror)|allow-?unauthenticated|force-?yes|allow-?downgrades|^dir::(etc|state)|^rootdir|^dir |default-release|sandbox|^apt::(key|hashes|authentication|trustcdrom)|::trusted`)
+	aptHook     = lazyregexp.New(`(?i)invoke|pre-install-pkgs|proxy-?auto-?detect|dir::bin|solver|planner|dpkg::(tools|options)|compressor::.*::binary|::method|periodic::|gpgv`)
+	aptRedirect = lazyregexp.New(`(?i)^acquire::.*(proxy|verify-|cainfo|capath|sslcert|allow(insecure|weak|downgrade)|check-(valid-until|date)|mirror)|allow-?unauthenticated|force-?yes|allow-?downgrades|^dir::(etc|state)|^rootdir|^dir |default-release|sandbox|^apt::(key|hashes|authentication|trustcdrom)|::trusted`)
 )
 
 // readApt reads apt.conf(5): names in braces, names with "::", values in quotes.
@@ -264,7 +264,7 @@ func readApt(_ *scanner, _ rootfs.Node, data []byte) []statement {
 	return out
 }
 
-var aptToken = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/|#(?:clear|include)[^;]*;|#[^\n]*|"(?:\\.|[^"\\])*"|[{};]|[^\s{};"]+`)
+var aptToken = lazyregexp.New(`(?s)//[^\n]*|/\*.*?\*/|#(?:clear|include)[^;]*;|#[^\n]*|"(?:\\.|[^"\\])*"|[{};]|[^\s{};"]+`)
 
 // aptSettings returns the settings of an apt.conf as "NAME::NAME VALUE".
 func aptSettings(data []byte) []string {
@@ -345,8 +345,8 @@ func iniLines(data []byte, comments string, yield func(section, sub, key, value 
 }
 
 var (
-	gitRuns = regexp.MustCompile(`^(core\.(hookspath|fsmonitor|sshcommand|editor|pager|askpass|gitproxy|alternaterefscommand|worktree)|credential(\.[^.]*)*\.helper|filter\..*\.(clean|smudge|process)|diff\.(external|.*\.(command|textconv))|merge\..*\.driver|gpg(\..*)?\.(program|defaultkeycommand)|init\.templatedir|include\.path|includeif\..*\.path|sequence\.editor|uploadpack\.packobjectshook|remote\..*\.(uploadpack|receivepack|vcs)|(difftool|mergetool|guitool|browser|man)\..*\.(cmd|path)|interactive\.difffilter|pager\..*|web\.browser|tar\..*\.command|trailer\..*\.(command|cmd)|lfs\..*|sendemail\..*cmd|sendemail\.smtpserver|hook\..*\.command|imap\.tunnel|instaweb\..*|ssh\.variant|extensions\..*path|commit\.cleanup_command)$`)
-	gitFrom = regexp.MustCompile(`^(url\..*\.(insteadof|pushinsteadof)|http(\..*)?\.(proxy|sslverify|sslcainfo|sslcapath|extraheader|curloptresolve|proxysslcainfo)|remote\..*\.proxy|protocol\..*allow|safe\.(directory|barerepository)|transfer\.fsckobjects|receive\.fsckobjects|fetch\.fsckobjects)$`)
+	gitRuns = lazyregexp.New(`^(core\.(hookspath|fsmonitor|sshcommand|editor|pager|askpass|gitproxy|alternaterefscommand|worktree)|credential(\.[^.]*)*\.helper|filter\..*\.(clean|smudge|process)|diff\.(external|.*\.(command|textconv))|merge\..*\.driver|gpg(\..*)?\.(program|defaultkeycommand)|init\.templatedir|include\.path|includeif\..*\.path|sequence\.editor|uploadpack\.packobjectshook|remote\..*\.(uploadpack|receivepack|vcs)|(difftool|mergetool|guitool|browser|man)\..*\.(cmd|path)|interactive\.difffilter|pager\..*|web\.browser|tar\..*\.command|trailer\..*\.(command|cmd)|lfs\..*|sendemail\..*cmd|sendemail\.smtpserver|hook\..*\.command|imap\.tunnel|instaweb\..*|ssh\.variant|extensions\..*path|commit\.cleanup_command)$`)
+	gitFrom = lazyregexp.New(`^(url\..*\.(insteadof|pushinsteadof)|http(\..*)?\.(proxy|sslverify|sslcainfo|sslcapath|extraheader|curloptresolve|proxysslcainfo)|remote\..*\.proxy|protocol\..*allow|safe\.(directory|barerepository)|transfer\.fsckobjects|receive\.fsckobjects|fetch\.fsckobjects)$`)
 )
 
 // readGitConfig reads git-config(1). The values of aliases run commands when they
@@ -465,7 +465,7 @@ func keyed(program string, data []byte, separators, comments string, runs, from 
 
 // oneOf returns a predicate of keys.
 func oneOf(expression string) func(key, value string) bool {
-	match := regexp.MustCompile(`(?i)^(?:` + expression + `)$`)
+	match := lazyregexp.New(`(?i)^(?:` + expression + `)$`)
 	return func(key, _ string) bool { return match.MatchString(key) }
 }
 

@@ -1,11 +1,11 @@
 package scan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -110,7 +110,7 @@ func (s *inventory) isProgram(n rootfs.Node) (program, machine bool) {
 
 // libraryName matches the names of shared libraries. A program may be position
 // independent, so that the header does not tell them apart.
-var libraryName = regexp.MustCompile(`(?i)\.(so(\.[0-9.]+)?|so[.-][^/]*|dylib|dll|node|ko(\.[a-z0-9]+)?)$`)
+var libraryName = lazyregexp.New(`(?i)\.(so(\.[0-9.]+)?|so[.-][^/]*|dylib|dll|node|ko(\.[a-z0-9]+)?)$`)
 
 // prefix returns the installation that a file belongs to: a directory between
 // top and the file, or the file. top is the topmost directory that nothing
@@ -228,7 +228,7 @@ func (p *prefixes) isTarget(d rootfs.Node) bool {
 	return false
 }
 
-var triple = regexp.MustCompile(`^[a-z0-9_]+(-[a-z0-9_.]+){1,3}$`)
+var triple = lazyregexp.New(`^[a-z0-9_]+(-[a-z0-9_.]+){1,3}$`)
 
 // isContainer reports whether a directory only contains installations: it has
 // no files, or none but programs. A directory of programs with a library of
@@ -265,9 +265,9 @@ func versioned(name string) bool {
 }
 
 var (
-	versionName = regexp.MustCompile(`^(v?[0-9]+(\.[0-9]+)+([-+._][0-9A-Za-z.+_-]+)?|[0-9a-f]{40}|[0-9a-f]{64})$`)
-	toolVersion = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._+]*([-_][A-Za-z][A-Za-z0-9._+]*)*([-_@]v?[0-9]+(\.[0-9]+)+|[0-9]+(\.[0-9]+){2,})([-+._][0-9A-Za-z.+_-]*)?$`)
-	machineName = regexp.MustCompile(`^((linux|windows|darwin)[-_]?)?(x64|x86|x86_64|amd64|i[3-6]86|arm|arm64|armv[5-8][a-z]*|aarch64|ppc64le|s390x|riscv64)$`)
+	versionName = lazyregexp.New(`^(v?[0-9]+(\.[0-9]+)+([-+._][0-9A-Za-z.+_-]+)?|[0-9a-f]{40}|[0-9a-f]{64})$`)
+	toolVersion = lazyregexp.New(`^[A-Za-z][A-Za-z0-9._+]*([-_][A-Za-z][A-Za-z0-9._+]*)*([-_@]v?[0-9]+(\.[0-9]+)+|[0-9]+(\.[0-9]+){2,})([-+._][0-9A-Za-z.+_-]*)?$`)
+	machineName = lazyregexp.New(`^((linux|windows|darwin)[-_]?)?(x64|x86|x86_64|amd64|i[3-6]86|arm|arm64|armv[5-8][a-z]*|aarch64|ppc64le|s390x|riscv64)$`)
 )
 
 // named returns the name and the version of an installation by its path: of

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/zipfile"
 )
@@ -66,7 +66,7 @@ func (s *scanner) claimProgram(d listless, name string) {
 // modules that it imports.
 const maxScript = 64 << 10
 
-var imports = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+([A-Za-z_][A-Za-z0-9_]*)`)
+var imports = lazyregexp.New(`(?m)^\s*(?:import|from)\s+([A-Za-z_][A-Za-z0-9_]*)`)
 
 // claimRelated claims the modules beside a distribution, and the scripts for
 // Python in its prefix, that have its name in theirs, and the scripts that import
@@ -105,7 +105,7 @@ func (s *scanner) claimRelated(d listless) {
 	}
 }
 
-var pythonProgram = regexp.MustCompile(`^(?:python|pypy)[0-9.]*$`)
+var pythonProgram = lazyregexp.New(`^(?:python|pypy)[0-9.]*$`)
 
 // holdsModule reports whether a directory directly contains a module.
 func (s *inventory) holdsModule(dir rootfs.Node) bool {

@@ -221,6 +221,7 @@ func scanTree(ctx context.Context, tree *rootfs.Tree, opts Options, since *snaps
 		opts.assembled(s)
 	}
 	s.mergePermissions()
+	s.doc.Environment.Newest = s.newest()
 	doc, err := sbom.New(s.doc)
 	if err != nil || opts.Use == nil {
 		return doc, err

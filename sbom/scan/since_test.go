@@ -329,7 +329,7 @@ func TestFingerprints(t *testing.T) {
 		"content": func(root string) error {
 			return os.WriteFile(filepath.Join(root, "/opt/tool/lib/data"), []byte("2"), 0o644)
 		},
-		"permissions": func(root string) error { return os.Chmod(filepath.Join(root, "/opt/tool/lib/data"), 0o600) },
+		"permissions": func(root string) error { return os.Chmod(filepath.Join(root, "/opt/tool/lib/data"), 0o400) },
 		"name": func(root string) error {
 			return os.Rename(filepath.Join(root, "/opt/tool/lib/data"), filepath.Join(root, "/opt/tool/lib/date"))
 		},

@@ -6,13 +6,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/zipfile"
 )
@@ -245,7 +245,7 @@ func (s *inventory) holdsCode(n rootfs.Node) (bool, error) {
 // pythonZip matches the archive that Python searches beside the directory of its
 // library
 // (https://docs.python.org/3/library/sys_path_init.html).
-var pythonZip = regexp.MustCompile(`^python[0-9]+t?\.zip$`)
+var pythonZip = lazyregexp.New(`^python[0-9]+t?\.zip$`)
 
 const (
 	magicNone rootfs.Class = iota

@@ -3,11 +3,11 @@ package scan
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom/catalogers"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -170,10 +170,10 @@ func (s *inventory) toolsOf(prefix rootfs.Node, tops map[rootfs.Node]rootfs.Node
 }
 
 var (
-	pythonLibrary = regexp.MustCompile(`^python([0-9]+\.[0-9]+)t?$`)
+	pythonLibrary = lazyregexp.New(`^python([0-9]+\.[0-9]+)t?$`)
 	// dataOfTool matches the directory of a tool's data or helpers, by the name of
 	// the tool: cmake-3.28, git-core.
-	dataOfTool = regexp.MustCompile(`^([a-z][a-z0-9_+]*)-(core|v?[0-9]+(?:\.[0-9]+)+)$`)
+	dataOfTool = lazyregexp.New(`^([a-z][a-z0-9_+]*)-(core|v?[0-9]+(?:\.[0-9]+)+)$`)
 )
 
 // isLibraryOf reports whether a shared library has the name and the version of
@@ -208,7 +208,7 @@ func (s *inventory) isDevelopmentOf(x *sharedTool, top rootfs.Node) bool {
 	return ok && strings.Contains(p.version, ".") && p.name == strings.TrimRight(x.name, "0123456789.") && strings.HasPrefix(x.version+".", p.version+".")
 }
 
-var versionSuffix = regexp.MustCompile(`^(\.[0-9]+)+$`)
+var versionSuffix = lazyregexp.New(`^(\.[0-9]+)+$`)
 
 // isProgramOf reports whether a program in bin belongs to a tool. installed are
 // the paths in the tool's own list.
@@ -303,10 +303,10 @@ func (s *inventory) launches(library rootfs.Node, stem string, body []byte) bool
 }
 
 var (
-	launcherGuard = regexp.MustCompile(`^if __name__ == ['"]__main__['"]:$`)
-	importFrom    = regexp.MustCompile(`^from ([A-Za-z0-9_.]+) import ([A-Za-z0-9_]+)$`)
-	importModule  = regexp.MustCompile(`^import ([A-Za-z0-9_.]+)$`)
-	launcherCall  = regexp.MustCompile(`^(?:sys\.exit\()?([A-Za-z0-9_.]+)\((?:"[A-Za-z0-9_.]*")?\)\)?$`)
+	launcherGuard = lazyregexp.New(`^if __name__ == ['"]__main__['"]:$`)
+	importFrom    = lazyregexp.New(`^from ([A-Za-z0-9_.]+) import ([A-Za-z0-9_]+)$`)
+	importModule  = lazyregexp.New(`^import ([A-Za-z0-9_.]+)$`)
+	launcherCall  = lazyregexp.New(`^(?:sys\.exit\()?([A-Za-z0-9_.]+)\((?:"[A-Za-z0-9_.]*")?\)\)?$`)
 )
 
 // namesBelow returns the names of the files below a directory, and what is before

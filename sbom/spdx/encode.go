@@ -135,7 +135,7 @@ func (e *encoder) component(c *sbom.Component) *v2_3.Package {
 	if c.Supplier != "" {
 		p.PackageSupplier = supplier(c.Supplier)
 	}
-	p.PackageLicenseDeclared = e.declared(c.Licenses)
+	p.PackageLicenseDeclared = e.declared(c)
 	if c.PURL != "" {
 		p.PackageExternalReferences = []*v2_3.PackageExternalReference{{
 			Category: common.CategoryPackageManager,
@@ -171,11 +171,11 @@ func supplier(text string) *common.Supplier {
 
 // declared returns what the package states about its licences (section 7.15).
 // What is no expression becomes a text of the document (section 10).
-func (e *encoder) declared(statements []string) string {
-	if len(statements) == 0 {
+func (e *encoder) declared(c *sbom.Component) string {
+	if len(c.Licenses) == 0 {
 		return noAssertion
 	}
-	d := license.New(statements)
+	d := license.Of(c)
 	maps.Copy(e.texts, d.Refs)
 	return d.Expression
 }
@@ -239,17 +239,22 @@ func (e *encoder) relationships() []*v2_3.Relationship {
 func (e *encoder) dependency(r sbom.Relation) *v2_3.Relationship {
 	from, to := e.ids[r.From], e.ids[r.To]
 	var out *v2_3.Relationship
-	var comment []sbom.Fact
 	switch r.Kind {
-	case sbom.RelDepends:
+	case sbom.RelDepends, sbom.RelPreDepends:
 		out = relation(from, common.TypeRelationshipDependsOn, to)
 	case sbom.RelRecommends:
 		out = relation(to, common.TypeRelationshipOptionalDependencyOf, from)
-	case sbom.RelPreDepends:
-		out = relation(from, common.TypeRelationshipDependsOn, to)
-		comment = append(comment, sbom.Fact{Key: keyKind, Value: sbom.Text(string(r.Kind))})
 	default:
 		out = relation(from, common.TypeRelationshipOther, to)
+	}
+	out.RelationshipComment = sbom.JoinFacts(relationFacts(r))
+	return out
+}
+
+// relationFacts returns what the type of a relationship does not say.
+func relationFacts(r sbom.Relation) []sbom.Fact {
+	var comment []sbom.Fact
+	if r.Kind != sbom.RelDepends && r.Kind != sbom.RelRecommends {
 		comment = append(comment, sbom.Fact{Key: keyKind, Value: sbom.Text(string(r.Kind))})
 	}
 	if r.Via != "" {
@@ -261,8 +266,7 @@ func (e *encoder) dependency(r sbom.Relation) *v2_3.Relationship {
 	if r.File != "" {
 		comment = append(comment, sbom.Fact{Key: keyFile, Value: sbom.Text(r.File)})
 	}
-	out.RelationshipComment = sbom.JoinFacts(comment)
-	return out
+	return comment
 }
 
 func relation(a common.ElementID, kind string, b common.ElementID) *v2_3.Relationship {

@@ -34,6 +34,7 @@ type node struct {
 	Summary string             `json:"summary"`
 	Roots   strictjson.Strings `json:"rootElement"`
 	Using   strictjson.Strings `json:"createdUsing"`
+	Created string             `json:"created"`
 	Imports []extern           `json:"import"`
 
 	Version     string       `json:"software_packageVersion"`
@@ -49,6 +50,9 @@ type node struct {
 	Relation     string             `json:"relationshipType"`
 	Completeness string             `json:"completeness"`
 	Comment      string             `json:"comment"`
+
+	Subject   string `json:"subject"`
+	Statement string `json:"statement"`
 }
 
 type extern struct {
@@ -83,7 +87,7 @@ func readGraph(ctx context.Context, data []byte) (*document, error) {
 		return nil, strictjson.At(data, int64(at[0]), "a full name where the canonical form of SPDX 3.0 has a short one: %s", draft.Quote(string(bytes.TrimRight(data[at[0]:at[1]], " \t\r\n:,}]"))))
 	}
 	doc := &document{SPDXVersion: "SPDX-2.3", CreationInfo: new(creation)}
-	c := converter{doc: doc, tools: map[string]string{}, roots: map[string][]string{}, external: map[string]bool{}}
+	c := converter{doc: doc, tools: map[string]string{}, roots: map[string][]string{}, external: map[string]bool{}, statements: map[string][]string{}}
 	for i := range g.Graph {
 		n := &g.Graph[i]
 		n.Type, n.ID = cmp.Or(n.Type, n.AtType), cmp.Or(n.ID, n.AtID)
@@ -105,6 +109,8 @@ type converter struct {
 	roots    map[string][]string // of documents and collections
 	others   []string
 	external map[string]bool
+	// statements are those of annotations, by the identifier of their subject.
+	statements map[string][]string
 }
 
 func (c *converter) node(n *node) error {
@@ -121,10 +127,20 @@ func (c *converter) node(n *node) error {
 		for _, e := range n.Imports {
 			c.external[e.ID] = true
 		}
+		if n.Type == "SpdxDocument" {
+			c.doc.SPDXID, c.doc.Name = n.ID, n.Name
+		}
 		c.roots[n.ID] = n.Roots
 		c.others = append(c.others, n.ID)
 	case "CreationInfo":
 		c.using = append(c.using, n.Using...)
+		// The newest, as elements of several documents can be in one.
+		c.doc.CreationInfo.Created = max(c.doc.CreationInfo.Created, n.Created)
+	case "Annotation":
+		if n.Statement != "" {
+			c.statements[n.Subject] = append(c.statements[n.Subject], n.Statement)
+		}
+		c.others = append(c.others, n.ID)
 	case "Tool", "SoftwareAgent":
 		c.tools[n.ID] = n.Name
 		c.others = append(c.others, n.ID)
@@ -231,6 +247,22 @@ func (c *converter) finish() {
 		if name := c.tools[id]; name != "" {
 			c.doc.CreationInfo.Creators = append(c.doc.CreationInfo.Creators, "Tool: "+name)
 		}
+	}
+	annotator := ""
+	if len(c.using) == 1 {
+		annotator = "Tool: " + c.tools[c.using[0]]
+	}
+	note := func(id string) (out []annotation) {
+		for _, s := range c.statements[id] {
+			out = append(out, annotation{Annotator: annotator, Type: "OTHER", Comment: s})
+		}
+		return out
+	}
+	for i := range c.doc.Packages {
+		c.doc.Packages[i].Annotations = note(c.doc.Packages[i].SPDXID)
+	}
+	for _, of := range slices.Sorted(maps.Keys(c.roots)) {
+		c.doc.Annotations = append(c.doc.Annotations, note(of)...)
 	}
 	for _, of := range slices.Sorted(maps.Keys(c.roots)) {
 		for _, id := range c.roots[of] {

@@ -34,7 +34,8 @@ func Read(ctx context.Context, data []byte, form Form, name string) (*sbom.Docum
 	}}
 	switch form {
 	case Graph:
-		f.Parse = readGraph
+		f.Parse, f.Ours, f.Encode = readGraph, ours, EncodeGraph
+		f.Decode = func(in *document) (*sbom.Document, sbom.Meta, error) { return decode(asTwo(in)) }
 	case TagValue:
 		f.Parse = versioned(readTags)
 	default:
@@ -121,7 +122,7 @@ func (r *reader) read() *draft.Draft {
 		r.d.Excluded = append(r.d.Excluded, sbom.Exclusion{Reason: sbom.ExcludedFile, Detail: "snippets, which are parts of files", Count: n})
 	}
 	if doc.CreationInfo != nil {
-		r.d.Tools = tools(doc.CreationInfo.Creators)
+		r.d.Tools, r.d.Created = tools(doc.CreationInfo.Creators), doc.CreationInfo.Created
 	}
 	for i := range doc.Packages {
 		r.d.Elements = append(r.d.Elements, r.element(&doc.Packages[i]))

@@ -105,7 +105,7 @@ Relationship: SPDXRef-bash OPTIONAL_DEPENDENCY_OF SPDXRef-pip
 `
 
 	asGraph = `{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [
- {"type": "CreationInfo", "@id": "_:c", "createdUsing": ["urn:tool"]},
+ {"type": "CreationInfo", "@id": "_:c", "created": "2024-04-29T12:00:00Z", "createdUsing": ["urn:tool"]},
  {"type": "Tool", "spdxId": "urn:tool", "name": "maker-v1.2"},
  {"type": "SpdxDocument", "spdxId": "urn:doc", "rootElement": ["urn:sbom"]},
  {"type": "software_Sbom", "spdxId": "urn:sbom", "rootElement": ["SPDXRef-image"]},

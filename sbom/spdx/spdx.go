@@ -1,6 +1,8 @@
 // Package spdx translates an [sbom.Document] to SPDX 2.3 JSON
 // (https://spdx.github.io/spdx-spec/v2.3/) by means of
-// github.com/spdx/tools-golang, and reads SPDX 2.2, 2.3 and 3.0 of any origin.
+// github.com/spdx/tools-golang, and to SPDX 3.0.1
+// (https://spdx.github.io/spdx-spec/v3.0.1/), and reads SPDX 2.2, 2.3 and 3.0 of any
+// origin.
 //
 // # Mapping
 //
@@ -42,6 +44,26 @@
 //	  recommends                To OPTIONAL_DEPENDENCY_OF From
 //	  any other                 From OTHER To, comment "depaudit:kind=..."
 //	  .Via, .Group, .File       lines "depaudit:via=..." and so on of the comment
+//
+// # Version 3.0.1
+//
+// [EncodeGraph] writes the canonical form, with the same names, facts and parts of
+// identifiers:
+//
+//	SPDX 2.3                    SPDX 3.0.1
+//	--------------------------  ----------------------------------------------
+//	name, namespace             SpdxDocument; its root element is a software_Sbom of
+//	                            the type "deployed", of which all others are elements
+//	creators                    createdBy (the author, else the tool as an agent),
+//	                            createdUsing (the tool)
+//	annotation                  Annotation of the same facts
+//	supplier                    suppliedBy; absent for NOASSERTION, since 3.0.1 has no
+//	                            agent of that meaning
+//	checksums                   verifiedUsing
+//	licenseDeclared             hasDeclaredLicense to a LicenseExpression or to
+//	                            NoAssertionLicense
+//	OPTIONAL_DEPENDENCY_OF      hasOptionalDependency, from the one that needs
+//	DEPENDS_ON NOASSERTION      dependsOn NoAssertionElement
 //
 // # Choices
 //
@@ -127,13 +149,23 @@
 //   - 10,000 packages of JSON take three times as long (BenchmarkReaders).
 //   - 3.0 is read by a full expansion of JSON-LD.
 //
+// # Why the library does not write 3.0.1
+//
+// What it writes is valid, and TestLibraryWriter3 has the reasons:
+//
+//   - Elements are in the order of a map, another one each time.
+//   - "No assertion" and the like are variables of the package, in which each document
+//     leaves its creation information for the next one of the process: the author of
+//     one is in the other.
+//   - 10,000 components take 4.1 s and 2.1 GB of allocations, for 0.5 s and 0.6 GB of
+//     ours, and the binary is 1.3 MB larger.
+//
+// It reads what we write, in tests, and checks it against the constraints of the model.
+//
 // # Choices for third-party documents
 //
 // Version 3.0 is read in its canonical form, which has short names and one
 // list; other spellings of JSON-LD are refused. RDF, XML and YAML are not read.
-//
-// BSI TR-03183-2 v2.1.0 asks for CycloneDX 1.6 or SPDX 3.0.1; where it
-// applies, attach the CycloneDX document.
 package spdx
 
 import (

@@ -100,7 +100,7 @@ func (t *tags) lines() error {
 // knownTags are the tags that are read. Another spelling of them by case is
 // refused, since programs differ in whether they accept it.
 var knownTags = []string{
-	"SPDXVersion", "SPDXID", "DocumentName", "Creator", "ExternalDocumentRef",
+	"SPDXVersion", "SPDXID", "DocumentName", "Creator", "Created", "ExternalDocumentRef",
 	"PackageName", "PackageVersion", "PackageDownloadLocation", "PackageSourceInfo", "PackageSummary", "PackageChecksum",
 	"PrimaryPackagePurpose", "ExternalRef", "FileName", "SnippetSPDXID", "LicenseID", "Reviewer", "Relationship", "RelationshipComment",
 }
@@ -126,6 +126,12 @@ func (t *tags) pair(tag, value string) error {
 		return set(&t.doc.SPDXVersion)
 	case "DocumentName":
 		return set(&t.doc.Name)
+	case "Created":
+		// Of no effect on the count: the last one of several.
+		if t.doc.CreationInfo == nil {
+			t.doc.CreationInfo = new(creation)
+		}
+		t.doc.CreationInfo.Created = value
 	case "Creator":
 		if t.doc.CreationInfo == nil {
 			t.doc.CreationInfo = new(creation)

@@ -18,6 +18,13 @@ func Alpm(a, b string) int {
 	return compareAlpmParts(aRelease, bRelease)
 }
 
+// alpm is [Alpm] as an order: a version without a release is before those with one, and
+// what vercmp compares in a circle is in the order of the keys.
+func alpm(a, b string) int {
+	x, y := writeKey("alpm", a), writeKey("alpm", b)
+	return cmp.Or(cmp.Compare(x.epoch, y.epoch), strings.Compare(string(x.key), string(y.key)))
+}
+
 // splitAlpm splits at the colon after the leading digits, of which there may be
 // none, and at the last hyphen after it.
 func splitAlpm(v string) (epoch, version, release string, hasRelease bool) {

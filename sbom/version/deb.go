@@ -10,8 +10,8 @@ import (
 // are equal to dpkg ("1.0" and "1.0-0" are), positive when a is later. It
 // orders any two strings, valid versions or not.
 func Deb(a, b string) int {
-	aEpoch, aUpstream, aRevision := splitDeb(a)
-	bEpoch, bUpstream, bRevision := splitDeb(b)
+	aEpoch, aUpstream, aRevision, _ := splitDeb(a)
+	bEpoch, bUpstream, bRevision, _ := splitDeb(b)
 	return cmp.Or(
 		compareNumbers(aEpoch, bEpoch),
 		compareDebParts(aUpstream, bUpstream),
@@ -21,14 +21,14 @@ func Deb(a, b string) int {
 
 // splitDeb splits at the first colon, if only digits precede it, and at the
 // last hyphen.
-func splitDeb(v string) (epoch, upstream, revision string) {
+func splitDeb(v string) (epoch, upstream, revision string, hasRevision bool) {
 	if before, after, found := strings.Cut(v, ":"); found && before != "" && digits(before) == len(before) {
 		epoch, v = before, after
 	}
 	if i := strings.LastIndexByte(v, '-'); i >= 0 {
-		return epoch, v[:i], v[i+1:]
+		return epoch, v[:i], v[i+1:], true
 	}
-	return epoch, v, ""
+	return epoch, v, "", false
 }
 
 // compareDebParts compares upstream versions or revisions: pieces without and

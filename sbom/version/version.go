@@ -10,14 +10,18 @@
 // A type without an order here has none at all: comparing its versions as text
 // would give a wrong answer, and an error is the better one.
 //
-// The package imports nothing of this module. It has its own directory so that
-// a comparison of versions does not link the readers of package databases.
+// [Key] is the same order as a number and a text, for databases. It is part of the
+// tables that depaudit exports, so that another form of a key is another version of them.
+//
+// Of this module the package imports the names of ecosystems only. It has its own
+// directory so that a comparison of versions does not link the readers of package
+// databases.
 package version
 
 import (
-	"cmp"
 	"fmt"
 	goversion "go/version"
+	"math"
 	"strconv"
 	"strings"
 
@@ -67,6 +71,11 @@ func Compare(typ, a, b string) (int, error) {
 		return 0, &OrderError{Type: typ, Missing: true}
 	}
 	if order := system(typ); order != nil {
+		for _, v := range []string{a, b} {
+			if _, ok := parseEpoch(epochOf(typ, v)); !ok {
+				return 0, &OrderError{Type: typ, Version: v}
+			}
+		}
 		return order(a, b), nil
 	}
 	x, err := parse(typ, a)
@@ -100,9 +109,40 @@ func system(typ string) func(a, b string) int {
 	case "apk":
 		return apk
 	case "alpm":
-		return Alpm
+		return alpm
 	}
 	return nil
+}
+
+// maxEpoch is the largest epoch that a package database has: rpm's header has 32 bits,
+// dpkg one less.
+const maxEpoch = math.MaxUint32
+
+func parseEpoch(digits string) (epoch int64, ok bool) {
+	if digits == "" {
+		return 0, true
+	}
+	epoch, err := strconv.ParseInt(digits, 10, 64)
+	return epoch, err == nil && epoch <= maxEpoch
+}
+
+// HasEpochs reports whether versions of a type may have an epoch in front, and a colon.
+func HasEpochs(typ string) bool { return system(typ) != nil && typ != "apk" }
+
+// WithoutEpoch returns a version without its epoch, and whether it has one.
+func WithoutEpoch(typ, v string) (rest string, has bool) {
+	if epoch := epochOf(typ, v); epoch != "" {
+		return v[len(epoch)+1:], true
+	}
+	return v, false
+}
+
+// epochOf returns the digits before the colon.
+func epochOf(typ, v string) string {
+	if n := digits(v); HasEpochs(typ) && n > 0 && n < len(v) && v[n] == ':' {
+		return v[:n]
+	}
+	return ""
 }
 
 // Same reports whether two spellings are one release to an installer that
@@ -134,8 +174,8 @@ func Python(s string) bool {
 }
 
 func python(s string) (pep440.Version, bool) {
-	if len(s) > maxLength {
-		return pep440.Version{}, false
+	if len(s) > maxLength || strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
+		return pep440.Version{}, false // the library takes letters that fold to ASCII
 	}
 	public, local, ok := strings.Cut(strings.TrimSpace(s), "+")
 	if ok {
@@ -152,7 +192,6 @@ func python(s string) (pep440.Version, bool) {
 type parsed struct {
 	python *pep440.Version
 	semver *semantic
-	golang string // for golang.org/x/mod/semver
 	tool   string // of Go itself, for go/version
 	gem    []string
 }
@@ -175,14 +214,13 @@ func parse(typ, s string) (parsed, error) {
 	case "npm", "cargo":
 		p.semver, ok = parseSemantic(s)
 	case "golang":
-		p.golang, p.tool = "v"+strings.TrimPrefix(s, "v"), "go"+strings.TrimPrefix(s, "go")
-		if strings.HasPrefix(s, "go") || !semver.IsValid(p.golang) {
-			p.golang = ""
+		// Without the letter it is the version of a module if it can be.
+		if module := "v" + strings.TrimPrefix(s, "v"); semver.IsValid(module) {
+			p.semver, ok = parseSemantic(module)
+		} else {
+			p.tool = "go" + strings.TrimPrefix(s, "go")
+			ok = !strings.HasPrefix(s, "v") && goversion.IsValid(p.tool)
 		}
-		if strings.HasPrefix(s, "v") || !goversion.IsValid(p.tool) {
-			p.tool = ""
-		}
-		ok = p.golang != "" || p.tool != ""
 	case "gem":
 		p.gem, ok = parseGem(s)
 	}
@@ -196,16 +234,17 @@ func (p parsed) compare(q parsed) int {
 	switch {
 	case p.python != nil:
 		return p.python.Compare(*q.python)
-	case p.semver != nil:
+	case p.semver != nil && q.semver != nil:
 		return p.semver.compare(q.semver)
 	case p.gem != nil:
 		return compareGem(p.gem, q.gem)
-	case p.golang != "" && q.golang != "":
-		return semver.Compare(p.golang, q.golang)
 	case p.tool != "" && q.tool != "":
 		return goversion.Compare(p.tool, q.tool)
 	}
-	// A module version against a release of Go itself, v1.2.3 and go1.22: both
-	// as text, so that the order is total. No package has both.
-	return cmp.Compare(p.tool+p.golang, q.tool+q.golang)
+	// A module against a release of Go itself, 1.22.5 and go1.22: by the numbers, as
+	// the standard library is written in both ways.
+	var x, y keyWriter
+	x.parsed(p)
+	y.parsed(q)
+	return strings.Compare(string(x), string(y))
 }

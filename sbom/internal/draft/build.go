@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -26,7 +27,7 @@ func (d *Draft) Document(ctx context.Context) (*sbom.Document, error) {
 	b.relations()
 	b.system()
 	out := sbom.Document{
-		Environment: sbom.Environment{Kind: "sbom", OS: d.OS, Image: d.Image},
+		Environment: sbom.Environment{Kind: "sbom", OS: d.OS, Image: d.Image, Newest: date(d.Created)},
 		Catalogers:  strings.Join(d.tools(), ", "),
 		Components:  b.list,
 		Relations:   b.edges,
@@ -37,6 +38,16 @@ func (d *Draft) Document(ctx context.Context) (*sbom.Document, error) {
 	// Last, since every step above may find faults.
 	out.Gaps = d.allGaps()
 	return sbom.New(out)
+}
+
+// date returns the date of a document in the form of [sbom.Environment.Newest], empty
+// if it is none. The first day of 1970 is what documents without a date have.
+func date(s string) string {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.Unix() < 24*60*60 || t.UTC().Year() > 9999 {
+		return ""
+	}
+	return t.UTC().Truncate(time.Second).Format(time.RFC3339)
 }
 
 // maxTools is the number of tools that a document is attributed to.

@@ -95,7 +95,9 @@ type Edge struct {
 type Draft struct {
 	// Tools are the programs that made the document, according to it: "syft
 	// 1.2.3".
-	Tools    []string
+	Tools []string
+	// Created is the date of the document, in RFC 3339; of another form it is none.
+	Created  string
 	OS       sbom.OS
 	Image    sbom.Image
 	Elements []Element

@@ -257,6 +257,7 @@ func Arbitrary(data []byte) (*sbom.Document, sbom.Meta) {
 	if rnd.IntN(4) == 0 {
 		m.Created = time.Time{}
 	}
+	m.CreatedFrom = word()
 	if rnd.IntN(2) == 0 {
 		decided := map[string]sbom.Annotation{}
 		for id := range ids {

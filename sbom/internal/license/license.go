@@ -4,11 +4,14 @@
 package license
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
 
 	"github.com/github/go-spdx/v2/spdxexp"
+
+	"github.com/depaudit/depaudit/sbom"
 )
 
 // refPrefix begins the identifiers of statements that are no expressions.
@@ -26,6 +29,24 @@ type Declared struct {
 // Plain reports whether all statements are expressions.
 func (d Declared) Plain() bool { return len(d.Refs) == 0 }
 
+// Of returns the expression of what a component states, by the rules of its type.
+func Of(c *sbom.Component) Declared {
+	if c.Type == "deb" {
+		// The file is that of the source package.
+		return Debian(c.Licenses, cmp.Or(c.Source, c.Name))
+	}
+	return New(c.Licenses)
+}
+
+// ID returns the identifier of SPDX that one statement of a component is equal to.
+func ID(c *sbom.Component, statement string) (string, bool) {
+	if c.Type == "deb" {
+		id, ok := short(statement)
+		return id, ok && exact(id)
+	}
+	return statement, exact(statement)
+}
+
 // New returns the expression of a list of statements: all of them hold, as far as
 // the package says.
 func New(statements []string) Declared {
@@ -34,8 +55,7 @@ func New(statements []string) Declared {
 	for _, s := range statements {
 		part := s
 		if !valid(s) {
-			sum := sha256.Sum256([]byte(s))
-			part = refPrefix + hex.EncodeToString(sum[:8])
+			part = reference(s)
 			d.Refs[part] = s
 		} else if len(statements) > 1 && strings.ContainsAny(s, " ") {
 			part = "(" + s + ")"
@@ -44,6 +64,12 @@ func New(statements []string) Declared {
 	}
 	d.Expression = strings.Join(parts, " AND ")
 	return d
+}
+
+// reference returns the identifier for a text.
+func reference(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return refPrefix + hex.EncodeToString(sum[:8])
 }
 
 // valid reports whether a statement is an expression that needs no other document.

@@ -298,7 +298,7 @@ func (x *tools) serve(ready func() bool, env []string, name string, args ...stri
 func TestE2ERegistry(t *testing.T) {
 	x := needTools(t, "docker-registry", "umoci", "skopeo")
 	out := quick(t)
-	out.header, out.idle, out.whole = 10*time.Second, 10*time.Second, 20*time.Second
+	out.registry.Header, out.registry.Idle, out.registry.Whole = 10*time.Second, 10*time.Second, 20*time.Second
 	layout := x.umoci()
 	start := func(name, extra string) string {
 		addr := freeAddress(t)

@@ -17,7 +17,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/depaudit/depaudit/sbom/netguard"
+	"github.com/depaudit/depaudit/sbom/registry"
 )
+
+// maxAnswer is the maximum size of an engine's message that is read.
+const maxAnswer = 64 << 10
 
 // engine is a container engine that listens on a socket of this machine. It uses
 // two calls of Docker's API, which Podman supports as well: one for the identity
@@ -82,7 +86,7 @@ func exportFromEngine(ctx context.Context, out outside, loc Location, want reque
 	}
 	base := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{Timeout: out.dial}).DialContext(ctx, "unix", socket)
+			return (&net.Dialer{Timeout: netguard.DialTimeout}).DialContext(ctx, "unix", socket)
 		},
 		ResponseHeaderTimeout: out.engine,
 		DisableCompression:    true,
@@ -132,7 +136,7 @@ func engineName(loc Location) (string, error) {
 		return s, nil
 	}
 	parsed, err := name.ParseReference(s)
-	if err != nil || climbs(s) {
+	if err != nil || registry.Climbs(s) {
 		return "", fmt.Errorf("%s is not the name of an image: write NAME:TAG, or the image's ID", quote(s))
 	}
 	if _, ok := parsed.(name.Tag); ok && lastPart(s) == "" {
@@ -194,7 +198,7 @@ func (e *engine) get(ctx context.Context, path, image string, query url.Values) 
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, &remoteError{fmt.Sprintf("no engine answers on %s: %s", e.socket, printable(innermost(err), maxSaid)), err}
+		return nil, &registry.Error{Text: fmt.Sprintf("no engine answers on %s: %s", e.socket, printable(registry.Innermost(err), registry.MaxSaid)), Cause: err}
 	case resp.StatusCode == http.StatusOK:
 		return resp.Body, nil
 	}
@@ -207,7 +211,7 @@ func (e *engine) refused(resp *http.Response, image string) error {
 	var answer struct {
 		Message string `json:"message"`
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxHandshakeBody))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err == nil {
 		// If there is no message in it, the status is enough.
 		_ = json.Unmarshal(data, &answer)
@@ -216,7 +220,7 @@ func (e *engine) refused(resp *http.Response, image string) error {
 	if resp.StatusCode == http.StatusNotFound {
 		text = fmt.Sprintf("the engine on %s has no image %s: pull it, or read it from its registry with registry:%s", e.socket, quote(image), image)
 	}
-	if said := printable(answer.Message, maxSaid); said != "" {
+	if said := printable(answer.Message, registry.MaxSaid); said != "" {
 		text += fmt.Sprintf(": it says %q", said)
 	}
 	return errors.New(text)

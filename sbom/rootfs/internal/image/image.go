@@ -29,19 +29,18 @@
 //
 // # Use of go-containerregistry
 //
-// The package uses its types of the wire formats (pkg/v1), names (pkg/name), the
-// user's credentials (pkg/authn) and the handshake with a registry
-// (pkg/v1/remote/transport). They link no module that depaudit does not link
-// anyway. It does not use its readers (remote, layout, tarball): they include
-// code that changes and writes images, limit a manifest to 100 MiB, parse
-// leniently, and verify layers that package rootfs verifies again. Its daemon
-// package links Docker's client, where one GET on a socket is enough.
+// The package uses its types of the wire formats (pkg/v1) and names (pkg/name), and
+// package registry its credentials and its handshake. They link no module that
+// depaudit does not link anyway. It does not use its readers (layout, tarball): they
+// include code that changes and writes images, parse leniently, and verify layers
+// that package rootfs verifies again. Its daemon package links Docker's client, where
+// one GET on a socket is enough.
 //
 // # The network
 //
 // Only the schemes registry and docker leave the file system, and docker uses
 // only a local socket. A registry must use https, unless it is on this machine;
-// see guard.
+// see package registry.
 package image
 
 import (

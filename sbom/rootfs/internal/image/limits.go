@@ -1,11 +1,12 @@
 package image
 
+import "github.com/depaudit/depaudit/sbom/registry"
+
 // Limits on untrusted input. An image beyond one of them is rejected.
 const (
-	// maxManifest is the maximum size of a manifest or an index. Registries
-	// reject larger ones: the distribution specification requires at least
-	// 4 MiB, and distribution and registries based on it stop there.
-	maxManifest = 4 << 20
+	// maxManifest is the maximum size of a manifest or an index, also outside of a
+	// registry.
+	maxManifest = registry.MaxManifest
 	// maxConfig is the maximum size of a configuration. It is a blob, and no
 	// registry limits it; BuildKit stores its inline cache in it. containerd's
 	// client reads 8 MiB.

@@ -4,42 +4,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // maxListed is the maximum number of names in an error message.
 const maxListed = 12
 
 // quote makes an untrusted name printable for an error message.
-func quote(s string) string { return strconv.Quote(cut(s, 200)) }
+func quote(s string) string { return wording.Quote(s) }
 
 // cut shortens a text, at the start of a character.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit] + "…"
-}
+func cut(s string, limit int) string { return wording.Cut(s, limit) }
 
 // printable returns an untrusted text on one line, without control characters.
-func printable(s string, limit int) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == utf8.RuneError:
-			return '?'
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return '?'
-		}
-		return r
-	}, cut(s, 4*limit))
-	return cut(strings.Join(strings.Fields(s), " "), limit)
-}
+func printable(s string, limit int) string { return wording.Printable(s, limit) }
 
 // list formats names for an error message, each once and in order.
 func list(names []string) string { return listAbout(names, nil) }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"maps"
 	"os"
@@ -46,6 +47,15 @@ type Cache struct {
 // maxCache is the maximum size of a cache in bytes: the contents of about fifty
 // images. The least recently used files are removed first.
 const maxCache = 2 << 30
+
+// A file of at least 1/trimShare of the limit, 8 MiB, has the cache trimmed, and one in
+// trimOne of the smaller ones. Trimming looks at every file: if each of the ten thousand
+// small layers of a fleet did so, the cache would look at a hundred million files. The
+// cache can exceed its limit by some files of less than that size.
+const (
+	trimShare = 256
+	trimOne   = 16
+)
 
 const (
 	cacheSuffix     = ".layer"
@@ -198,7 +208,9 @@ func (c *Cache) add(ctx context.Context, name, key string, blob Blob, opts Optio
 		os.Remove(file.Name())
 	}
 	unlockFile(file)
-	c.trim(name)
+	if info, err := file.Stat(); err != nil || c.trims(name, info.Size()) {
+		c.trim(name)
+	}
 	return x, nil
 }
 
@@ -231,6 +243,11 @@ func (c *Cache) create() (*os.File, error) {
 		os.Remove(file.Name())
 		file.Close()
 	}
+}
+
+// trims reports whether a new file has the cache trimmed.
+func (c *Cache) trims(name string, size int64) bool {
+	return size >= c.limit/trimShare || crc32.ChecksumIEEE([]byte(name))%trimOne == 0
 }
 
 // trim removes the least recently used files until the cache is within its

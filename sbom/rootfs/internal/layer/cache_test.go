@@ -264,6 +264,25 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
+// TestSmallLayersSeldomTrim checks that the small layers of a fleet do not all look at
+// every file of the cache, and that some do.
+func TestSmallLayersSeldomTrim(t *testing.T) {
+	c := openCache(t)
+	const layers = 1600
+	trimmed := 0
+	for i := range layers {
+		if c.trims(cacheName(fmt.Sprintf("sha256:%064x", i), "all"), 400) {
+			trimmed++
+		}
+	}
+	if trimmed < layers/trimOne/2 || trimmed > layers/trimOne*2 {
+		t.Errorf("%d of %d small layers trim", trimmed, layers)
+	}
+	if !c.trims(cacheName("sha256:00", "all"), maxCache/trimShare) {
+		t.Error("a large layer does not trim")
+	}
+}
+
 // TestTogether checks many concurrent requests for the same layers, through
 // caches that share no state, like those of two processes.
 func TestTogether(t *testing.T) {

@@ -1,4 +1,4 @@
-package image
+package registry
 
 import (
 	"cmp"
@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/depaudit/depaudit/sbom/netguard"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // maxHandshakeBody is the maximum size of an unused answer that is read in order
@@ -42,19 +43,27 @@ type guard struct {
 	failed map[string]error
 }
 
-func newGuard(out outside, host string) (*guard, *http.Transport) {
+func newGuard(set Settings, host string) (*guard, *http.Transport) {
 	base := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: out.dial}).DialContext,
-		TLSHandshakeTimeout:   out.dial,
-		TLSClientConfig:       &tls.Config{RootCAs: out.roots, MinVersion: tls.VersionTLS12},
-		ResponseHeaderTimeout: out.header,
+		DialContext:           (&net.Dialer{Timeout: set.Dial}).DialContext,
+		TLSHandshakeTimeout:   set.Dial,
+		TLSClientConfig:       &tls.Config{RootCAs: set.Roots, MinVersion: tls.VersionTLS12},
+		ResponseHeaderTimeout: set.Header,
 		ForceAttemptHTTP2:     true,
 		// A blob that a server compresses on its way would have another digest.
 		DisableCompression: true,
-		IdleConnTimeout:    out.idle,
+		IdleConnTimeout:    set.Idle,
 	}
-	return &guard{base: base, host: host, idle: out.idle, failed: map[string]error{}}, base
+	return &guard{base: base, host: host, idle: set.Idle, failed: map[string]error{}}, base
+}
+
+// begin begins a handshake, and forgets one before it.
+func (g *guard) begin() {
+	g.mu.Lock()
+	clear(g.failed)
+	g.mu.Unlock()
+	g.handshake.Store(true)
 }
 
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -101,13 +110,13 @@ func (g *guard) allow(u *url.URL) error {
 	case "https":
 	case "http":
 		if !here || !netguard.IsLoopback(u.Host) {
-			return &netguard.Refusal{Text: fmt.Sprintf("%s over plain http, which is only done for a registry on this machine", quote(u.Host))}
+			return &netguard.Refusal{Text: fmt.Sprintf("%s over plain http, which is only done for a registry on this machine", wording.Quote(u.Host))}
 		}
 	default:
-		return &netguard.Refusal{Text: fmt.Sprintf("the scheme %s is none of a registry", quote(u.Scheme))}
+		return &netguard.Refusal{Text: fmt.Sprintf("the scheme %s is none of a registry", wording.Quote(u.Scheme))}
 	}
 	if u.Host != g.host && !here && netguard.IsPrivate(u.Host) {
-		return &netguard.Refusal{Text: fmt.Sprintf("the registry sends to %s, an address of this machine or of a private network", quote(u.Host))}
+		return &netguard.Refusal{Text: fmt.Sprintf("the registry sends to %s, an address of this machine or of a private network", wording.Quote(u.Host))}
 	}
 	return nil
 }
@@ -121,9 +130,9 @@ func (g *guard) redirect(req *http.Request, via []*http.Request) error {
 	case len(via) >= netguard.MaxRedirects:
 		return &netguard.Refusal{Text: fmt.Sprintf("more than %d redirects", netguard.MaxRedirects)}
 	case from.Scheme == "https" && req.URL.Scheme != "https":
-		return &netguard.Refusal{Text: fmt.Sprintf("a redirect from https to %s at %s", quote(req.URL.Scheme), quote(req.URL.Host))}
+		return &netguard.Refusal{Text: fmt.Sprintf("a redirect from https to %s at %s", wording.Quote(req.URL.Scheme), wording.Quote(req.URL.Host))}
 	case req.URL.Host != g.host && req.URL.Scheme != "https":
-		return &netguard.Refusal{Text: fmt.Sprintf("a redirect to another server, %s, and not over https", quote(req.URL.Host))}
+		return &netguard.Refusal{Text: fmt.Sprintf("a redirect to another server, %s, and not over https", wording.Quote(req.URL.Host))}
 	}
 	return g.allow(req.URL)
 }
