@@ -368,7 +368,7 @@ func CompareUses(before, now []AcceptedUse) (pairs []UsePair, added, removed []A
 }
 
 // validate checks that the numbers and the references follow from the uses.
-func (d *Definition) validate(known map[string]*Dependency) error {
+func (d *Definition) validate(known *roll) error {
 	if d == nil {
 		return nil
 	}
@@ -386,7 +386,7 @@ func (d *Definition) validate(known map[string]*Dependency) error {
 			return fmt.Errorf("use %q is listed twice", u.ID)
 		case len(u.Places) == 0:
 			return fmt.Errorf("use %q has no place", u.ID)
-		case u.Dependency != "" && known[u.Dependency] == nil:
+		case u.Dependency != "" && !known.has(u.Dependency):
 			return fmt.Errorf("%q refers to no dependency", u.Dependency)
 		}
 		ids[u.ID] = true

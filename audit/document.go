@@ -14,7 +14,7 @@ import (
 // among the exclusions.
 func (s *Stage) Document() (*sbom.Document, func(id string) sbom.Annotation, error) {
 	d := sbom.Document{
-		Environment: sbom.Environment{Ref: s.Environment, Kind: EnvironmentKind(s.Environment), OS: sbom.OS{Pretty: s.OS}, Image: s.Image, Apt: s.Apt},
+		Environment: sbom.Environment{Ref: s.Environment, Kind: EnvironmentKind(s.Environment), Digest: s.Digest, OS: sbom.OS{Pretty: s.OS}, Image: s.Image, Apt: s.Apt, Newest: s.Newest},
 		Rules:       s.Method.Rules,
 		Catalogers:  s.Method.Catalogers,
 		Components:  s.Components(),

@@ -90,6 +90,15 @@ func (s Strength) WeakerThan(before Strength) bool {
 	return c < wasClass
 }
 
+// Level returns the strength as a number, the weakest lowest: 0 for nothing, 10
+// for an excuse or an untrusted origin, 20 for a version without a hash, and 30
+// and the rank for what is sound in a critical stage. Across provenances only the
+// tens can be compared.
+func (s Strength) Level() int {
+	c, rank := s.order()
+	return 10*int(c) + rank
+}
+
 // order returns the class and the rank in it, the strongest highest. Unknown
 // evidence is not trusted.
 func (s Strength) order() (class, int) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/audit/textfile"
 )
@@ -17,9 +18,21 @@ import (
 // a kilobyte each.
 const MaxSize = 256 << 20
 
-// Read reads a saved report. It returns an error for a report of a newer
-// format, for unknown fields, and for numbers or a verdict that do not follow
-// from the lists.
+// maxObjects is the largest number of JSON objects of a report that is read back. One of
+// [MaxSize] with real dependencies has some 700,000, which are 1 GB of memory; a report
+// could have eighty million empty ones, and end every program that reads many reports.
+const maxObjects = 1_000_000
+
+// FormatError is the error for a report in a format that this version does not read:
+// another version of depaudit wrote it. Nothing is known to be wrong with it.
+type FormatError struct{ Err error }
+
+func (e *FormatError) Error() string { return e.Err.Error() }
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// Read reads a saved report. It returns an error for a report of another
+// format or with unknown fields, which is a [FormatError], and for numbers or a
+// verdict that do not follow from the lists.
 func Read(r io.Reader) (*Report, error) { return readReport("report", r) }
 
 // Load reads the report in a file. Its errors begin with the path, those about
@@ -41,6 +54,23 @@ func readReport(name string, in io.Reader) (*Report, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("%s: more than %d bytes", name, MaxSize)
 	}
+	return Parse(name, data)
+}
+
+// Parse reads a saved report like [Read]. Errors begin with the name.
+func Parse(name string, data []byte) (*Report, error) {
+	if n := bytes.Count(data, []byte{'{'}); n > maxObjects {
+		return nil, fmt.Errorf("%s: more than %d objects: %d", name, maxObjects, n)
+	}
+	r, err := decode(&outdented{in: bytes.NewReader(data)})
+	if err == nil && r.Schema == ReportSchema {
+		if err := r.Validate(); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return r, nil
+	}
+	// Reports are parsed once. Only for one that is wrong, a second pass finds whether
+	// it is a report at all, and of which version.
 	var head struct {
 		Schema *int `json:"schema"`
 	}
@@ -54,16 +84,30 @@ func readReport(name string, in io.Reader) (*Report, error) {
 	case head.Schema == nil:
 		return nil, fmt.Errorf("%s: not a report of depaudit audit -o json: there is no schema version", name)
 	case *head.Schema > ReportSchema:
-		return nil, fmt.Errorf("%s: it has schema version %d, and this depaudit reads up to %d; use a newer one", name, *head.Schema, ReportSchema)
+		return nil, &FormatError{fmt.Errorf("%s: it has schema version %d, and this depaudit reads up to %d", name, *head.Schema, ReportSchema)}
+	case err != nil:
+		if _, inPlace := decode(bytes.NewReader(data)); inPlace != nil {
+			err = inPlace
+		}
+		unknown := strings.HasPrefix(err.Error(), "json: unknown field ") // which has no type
+		if err = fmt.Errorf("%s:%w", name, placed(data, err)); unknown {
+			err = &FormatError{err}
+		}
+		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
+	return nil, &FormatError{fmt.Errorf("%s: schema version %d is not %d", name, *head.Schema, ReportSchema)}
+}
+
+// decode decodes the one value of a text.
+func decode(in io.Reader) (*Report, error) {
+	d := json.NewDecoder(in)
 	d.DisallowUnknownFields()
 	var r Report
 	if err := d.Decode(&r); err != nil {
-		return nil, fmt.Errorf("%s:%w", name, placed(data, err))
+		return nil, err
 	}
-	if err := r.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("there is more after the report")
 	}
 	return &r, nil
 }
@@ -95,6 +139,19 @@ func (r *Report) Validate() error {
 	if r.Schema != ReportSchema {
 		return fmt.Errorf("schema version %d is not %d", r.Schema, ReportSchema)
 	}
+	if err := r.validateHead(); err != nil {
+		return err
+	}
+	for i := range r.Stages {
+		if err := r.Stages[i].validate(); err != nil {
+			return fmt.Errorf("stage %q: %w", r.Stages[i].Name, err)
+		}
+	}
+	return r.validateVerdict()
+}
+
+// validateHead checks what does not depend on the content of stages.
+func (r *Report) validateHead() error {
 	if err := r.validateInputs(); err != nil {
 		return err
 	}
@@ -103,15 +160,17 @@ func (r *Report) Validate() error {
 	}
 	names := map[string]bool{}
 	for i := range r.Stages {
-		s := &r.Stages[i]
-		if names[s.Name] {
-			return fmt.Errorf("two stages have the name %q", s.Name)
+		name := r.Stages[i].Name
+		if names[name] {
+			return fmt.Errorf("two stages have the name %q", name)
 		}
-		names[s.Name] = true
-		if err := s.validate(); err != nil {
-			return fmt.Errorf("stage %q: %w", s.Name, err)
-		}
+		names[name] = true
 	}
+	return nil
+}
+
+// validateVerdict checks the findings of the report and what follows from all findings.
+func (r *Report) validateVerdict() error {
 	if err := validFindings(r.Findings); err != nil {
 		return err
 	}
@@ -122,30 +181,29 @@ func (r *Report) Validate() error {
 }
 
 func (s *Stage) validate() error {
+	l := newRoll()
+	for i := range s.Dependencies {
+		if err := l.add(&s.Dependencies[i]); err != nil {
+			return err
+		}
+	}
+	return s.validateBy(l)
+}
+
+// validateBy checks everything but the dependencies themselves.
+func (s *Stage) validateBy(l *roll) error {
 	if err := s.Policy.validate(s); err != nil {
 		return err
 	}
-	known := make(map[string]*Dependency, len(s.Dependencies))
-	counts := Counts{Excluded: s.Counts.Excluded}
-	for i := range s.Dependencies {
-		d := &s.Dependencies[i]
-		switch {
-		case d.ID == "":
-			return errors.New("a dependency without an ID")
-		case known[d.ID] != nil:
-			return fmt.Errorf("dependency %q is listed twice", d.ID)
-		case d.Provenance != FromBundled && !d.Provenance.Counted():
-			return fmt.Errorf("dependency %q has the unknown provenance %q", d.ID, d.Provenance)
-		case (d.Provenance == FromBundled) != (d.Owner != ""):
-			return fmt.Errorf("dependency %q: owner %q contradicts provenance %q", d.ID, d.Owner, d.Provenance)
-		}
-		if d.Layer < 0 || d.Layer > len(s.Image.Layers) {
-			return fmt.Errorf("dependency %q is from layer %d, and the image has %d", d.ID, d.Layer, len(s.Image.Layers))
-		}
-		known[d.ID] = d
-		counts.Count(d.Provenance)
+	if s.Limit != nil && *s.Limit < 0 {
+		return fmt.Errorf("the limit is %d", *s.Limit)
 	}
-	if all := CountEcosystems(s.Dependencies); !slices.Equal(all, s.Ecosystems) {
+	if l.layer > len(s.Image.Layers) {
+		return fmt.Errorf("dependency %q is from layer %d, and the image has %d", l.layerOf, l.layer, len(s.Image.Layers))
+	}
+	counts := l.counts
+	counts.Excluded = s.Counts.Excluded
+	if all := l.ecosystems(); !slices.Equal(all, s.Ecosystems) {
 		return fmt.Errorf("the counts by ecosystem are %v, and %v follows from the dependencies", s.Ecosystems, all)
 	}
 	if counts != s.Counts {
@@ -166,10 +224,10 @@ func (s *Stage) validate() error {
 			return fmt.Errorf("a gap of the kind %q cannot be waived", g.Kind)
 		}
 	}
-	if err := s.validateReferences(known); err != nil {
+	if err := s.validateReferences(l); err != nil {
 		return err
 	}
-	if err := s.Definition.validate(known); err != nil {
+	if err := s.Definition.validate(l); err != nil {
 		return err
 	}
 	uses := s.Definition.ByID()
@@ -216,17 +274,14 @@ func (s *Stage) validateBase() error {
 	return nil
 }
 
-// validateReferences checks that every ID refers to a dependency.
-func (s *Stage) validateReferences(known map[string]*Dependency) error {
-	var ids []string
-	for _, d := range s.Dependencies {
-		if d.Owner != "" {
-			ids = append(ids, d.Owner)
+// validateReferences checks that every other ID refers to a dependency.
+func (s *Stage) validateReferences(l *roll) error {
+	for i := range s.Relations {
+		if err := l.relation(&s.Relations[i]); err != nil {
+			return err
 		}
 	}
-	for _, r := range s.Relations {
-		ids = append(ids, r.From, r.To)
-	}
+	var ids []string
 	for _, f := range s.Findings {
 		ids = append(ids, f.Dependencies...)
 	}
@@ -256,33 +311,10 @@ func (s *Stage) validateReferences(known map[string]*Dependency) error {
 	if b := s.Growth.Base; b != nil {
 		ids = slices.Concat(ids, b.Added, b.ToStage, b.ToBase)
 	}
-	for _, id := range ids {
-		if known[id] == nil {
-			return fmt.Errorf("%q refers to no dependency", id)
-		}
+	if err := l.refers(ids...); err != nil {
+		return err
 	}
-	return validOwners(known)
-}
-
-// validOwners checks that no component is bundled with itself: following such a
-// cycle of owners would never end. Each chain is followed once.
-func validOwners(known map[string]*Dependency) error {
-	sound := make(map[string]bool, len(known))
-	for id := range known {
-		var chain []string
-		onChain := map[string]bool{}
-		for o := id; o != "" && !sound[o]; o = known[o].Owner {
-			if onChain[o] {
-				return fmt.Errorf("%q is bundled with itself", o)
-			}
-			onChain[o] = true
-			chain = append(chain, o)
-		}
-		for _, o := range chain {
-			sound[o] = true
-		}
-	}
-	return nil
+	return l.validOwners()
 }
 
 func validFindings(findings []Finding) error {

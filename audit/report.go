@@ -73,6 +73,9 @@ type Stage struct {
 	Enforced bool `json:"enforced,omitempty"`
 	// Environment is the reference as configured.
 	Environment string `json:"environment"`
+	// Digest is that of the document that was read instead of an environment, see
+	// [sbom.Environment]. It is empty for all but an SBOM.
+	Digest string `json:"digest,omitempty"`
 	// OS is the name from the os-release file, if there is one.
 	OS string `json:"os,omitempty"`
 	// Image is the configuration of the environment's container image; zero
@@ -80,6 +83,9 @@ type Stage struct {
 	Image sbom.Image `json:"image,omitzero"`
 	// Apt are the settings of apt that are not its defaults.
 	Apt sbom.Apt `json:"apt,omitzero"`
+	// Newest is the date of the newest file that shows a dependency, see
+	// [sbom.Environment].
+	Newest string `json:"newest,omitempty"`
 	// Base is the base of the environment, nil without one.
 	Base *StageBase `json:"base,omitempty"`
 	// Limitations are the facts that this kind of environment cannot show. Every
@@ -173,24 +179,21 @@ type EcosystemCount struct {
 // CountEcosystems returns the counted dependencies by type, the largest number
 // first.
 func CountEcosystems(list []Dependency) []EcosystemCount {
-	count := map[string]int{}
+	l := roll{types: map[string]int{}}
 	for i := range list {
 		if d := &list[i]; d.Provenance.Counted() {
-			name := d.Type
-			if d.Kind == sbom.KindFiles {
-				name = "files"
-			}
-			count[name]++
+			l.types[ecosystemOf(d)]++
 		}
 	}
-	var out []EcosystemCount
-	for name, n := range count {
-		out = append(out, EcosystemCount{name, n})
+	return l.ecosystems()
+}
+
+// ecosystemOf returns the type under which a dependency counts.
+func ecosystemOf(d *Dependency) string {
+	if d.Kind == sbom.KindFiles {
+		return "files"
 	}
-	slices.SortFunc(out, func(a, b EcosystemCount) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Type, b.Type))
-	})
-	return out
+	return d.Type
 }
 
 // Provenance is the reason why a dependency may be in a stage.

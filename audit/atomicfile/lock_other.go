@@ -2,10 +2,16 @@
 
 package atomicfile
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // Lock does nothing where there are no locks.
 func Lock(*os.File) bool { return true }
+
+// TryLock has no locks to try.
+func TryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
 
 // Abandoned is unknown where there are no locks.
 func Abandoned(string) (release func(), dead bool) { return nil, false }

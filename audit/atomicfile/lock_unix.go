@@ -23,6 +23,16 @@ func Lock(f *os.File) bool {
 	return err == nil && os.SameFile(mine, now)
 }
 
+// TryLock locks a file until it is closed, unless another process has locked it. On
+// a file system without locks it returns an error.
+func TryLock(f *os.File) (locked bool, err error) {
+	err = flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Abandoned reports whether the process that made and locked a file has ended.
 // Then release must be called after the file was removed. It returns false if
 // that is unknown, and for the files of other users.

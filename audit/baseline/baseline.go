@@ -124,16 +124,9 @@ func (b *Baseline) With(stage audit.Stage, reason string) (*Baseline, error) {
 		maps.Copy(next.Stages, b.Stages)
 		before = b.Stages[stage.Name]
 	}
-	accepted := &Stage{Method: stage.Method, Critical: stage.Critical || stage.Enforced, Policy: stage.Policy, Verified: stage.Verified}
+	accepted := State(&stage)
+	accepted.Dependencies, accepted.Files, accepted.Definition = nil, nil, nil // each gets its reason below
 	next.Stages[stage.Name] = accepted
-	for i := range stage.Exceptions {
-		if x := &stage.Exceptions[i]; !x.Expired {
-			if accepted.Exceptions == nil {
-				accepted.Exceptions = map[string]string{}
-			}
-			accepted.Exceptions[x.Subject()] = x.Since
-		}
-	}
 	reason = sbom.ValidText(reason)
 	if before == nil {
 		accepted.Reason = reason
@@ -349,13 +342,30 @@ func (b *Baseline) stages() map[string]*Stage {
 	return b.Stages
 }
 
-// Changes returns what accepting a stage as it is would change.
-func (s *Stage) Changes(stage *audit.Stage) StageDiff {
-	now := &Stage{
+// State returns a stage of a report as a baseline records it, without reasons.
+func State(stage *audit.Stage) *Stage {
+	s := &Stage{
 		Method: stage.Method, Critical: stage.Critical || stage.Enforced, Policy: stage.Policy,
 		Dependencies: stage.Accepted(), Verified: stage.Verified, Files: stage.Files, Definition: stage.Definition.Accepted(),
 	}
-	d, _ := diffStage(stage.Name, s, now)
+	for i := range stage.Exceptions {
+		if x := &stage.Exceptions[i]; !x.Expired {
+			if s.Exceptions == nil {
+				s.Exceptions = map[string]string{}
+			}
+			s.Exceptions[x.Subject()] = x.Since
+		}
+	}
+	return s
+}
+
+// Changes returns what accepting a stage as it is would change.
+func (s *Stage) Changes(stage *audit.Stage) StageDiff { return s.Compare(stage.Name, State(stage)) }
+
+// Compare returns the differences from s to next, which are states of the stage of
+// that name.
+func (s *Stage) Compare(name string, next *Stage) StageDiff {
+	d, _ := diffStage(name, s, next)
 	return d
 }
 

@@ -5,8 +5,16 @@
 //
 // All files are made from one report and a [Manifest], by the renderers that the
 // command has for every report. So a directory can be checked without trust in
-// it: [Verify] makes the files again and compares bytes. A statement names the
-// digest of the report, and a signature of it thereby covers the rest.
+// it: [Verify] makes the files again and compares bytes. Files of another version may
+// have other bytes: they are read, and what they say is compared with the report.
+//
+// # What a signature covers
+//
+// The statement of the test results has the digests of the report and of the
+// manifest, and the manifest has those of all other files. So one signature covers
+// every file, also for a version of depaudit that would write other bytes, and for
+// programs that know DSSE and sha256sum alone. An envelope has one form: a signature
+// more, or the same one in other bytes, is not accepted.
 //
 // # Statements
 //
@@ -28,6 +36,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +58,13 @@ const (
 	SumsFile     = "SHA256SUMS"
 )
 
+// The largest files that are read of many releases, in bytes. The manifest of ten
+// thousand files and as many artifacts has 3 MB.
+const (
+	MaxManifest = 16 << 20
+	MaxReport   = audit.MaxSize
+)
+
 // manifestSchema is the version of the format of [Manifest].
 const manifestSchema = 1
 
@@ -62,18 +78,69 @@ type Manifest struct {
 	Tool string `json:"tool"`
 	// Date is that of the release.
 	Date time.Time `json:"date"`
+	// DateOf names what Date is the date of, if it was not stated.
+	DateOf string `json:"dateOf,omitempty"`
 	// Author is who the SBOMs are from, empty if it is not known.
 	Author string `json:"author,omitempty"`
 	// Subjects are the artifacts that the stages made, sorted by name.
-	Subjects []Subject `json:"subjects,omitempty"`
+	Subjects []Digest `json:"subjects,omitempty"`
+	// Files are those of the directory, sorted by name, without this one, the
+	// statement that has its digest, the envelopes and the sums. [Files] fills it.
+	Files []Digest `json:"files"`
 }
 
-// Subject is an artifact.
-type Subject struct {
-	// Name is its file name, without a directory.
+// Digest is that of a file, or of an image.
+type Digest struct {
+	// Name is the name of a file, without a directory, or HOST/NAME of an image, without
+	// a tag.
 	Name string `json:"name"`
 	// SHA256 is the digest of its content, in hexadecimal.
 	SHA256 string `json:"sha256"`
+}
+
+// IsImage reports whether it is the digest of an image's manifest.
+func (d Digest) IsImage() bool { return strings.Contains(d.Name, "/") }
+
+// ErrChanged is the error for a file that is not the one that was written.
+var ErrChanged = errors.New("was changed since the release was made: its digest is not that of " + ManifestFile)
+
+// Checked returns a reader of a file of the directory whose last read is [ErrChanged]
+// if the content is not the one that was written. It finds accidents: who changes a
+// file can change the manifest as well, which [Verify] with a key finds.
+func (m *Manifest) Checked(name string, r io.Reader) io.Reader {
+	h := sha256.New()
+	return readerFunc(func(p []byte) (int, error) {
+		n, err := r.Read(p)
+		h.Write(p[:n])
+		if err == io.EOF && !slices.Contains(m.Files, Digest{name, hex.EncodeToString(h.Sum(nil))}) {
+			err = ErrChanged
+		}
+		return n, err
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// ReadManifest reads the content of [ManifestFile]. Of another format, or with
+// fields that this version does not know, it is an error.
+func ReadManifest(data []byte) (Manifest, error) {
+	var m Manifest
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return Manifest{}, fmt.Errorf("is not the manifest of a release: %w", err)
+	}
+	switch _, err := dec.Token(); {
+	case err != io.EOF: // Decoder.More does not see another "}"
+		return Manifest{}, errors.New("is not the manifest of a release: something follows its object")
+	case m.Schema != manifestSchema:
+		return Manifest{}, fmt.Errorf("is of format %d, and this depaudit reads format %d", m.Schema, manifestSchema)
+	case m.Date.Before(time.Unix(0, 0)) || m.Date.UTC().Year() > 9999:
+		return Manifest{}, fmt.Errorf("has the date %s, which no release has", m.Date.UTC().Format(time.DateOnly))
+	}
+	return m, nil
 }
 
 // Files returns the files of a release by their names. A report without stages is
@@ -89,7 +156,7 @@ func Files(r *audit.Report, m Manifest) (map[string][]byte, error) {
 		options report.Options
 	}{
 		ReportFile: {"json", report.Options{}},
-		PageFile:   {"html", report.Options{}},
+		PageFile:   {"html", report.Options{Release: m.release()}},
 		TableFile:  {"markdown", report.Options{Show: []string{"packages", "definition", "exceptions", "gaps", "limitations", "locks"}, MaxBytes: 1 << 30}},
 	} {
 		data, err := render(r, of.format, of.options)
@@ -99,19 +166,32 @@ func Files(r *audit.Report, m Manifest) (map[string][]byte, error) {
 		files[name] = data
 	}
 	files[TableFile] = append([]byte(head(m)), files[TableFile]...)
+	s := statements{report: r, manifest: m, digest: digest(files[ReportFile]), files: files}
+	if err := s.boms(); err != nil {
+		return nil, err
+	}
+	if err := s.pass(); err != nil {
+		return nil, err
+	}
+	m.Files = nil
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		m.Files = append(m.Files, Digest{name, digest(files[name])})
+	}
 	manifest, err := marshal(m)
 	if err != nil {
 		return nil, err
 	}
 	files[ManifestFile] = manifest
-	s := statements{report: r, manifest: m, digest: digest(files[ReportFile]), files: files}
-	if err := s.boms(); err != nil {
-		return nil, err
+	return files, s.results()
+}
+
+// release returns what the page says about the release.
+func (m *Manifest) release() *report.Release {
+	r := &report.Release{Date: m.Date.Format(time.DateOnly)}
+	for _, s := range m.Subjects {
+		r.Artifacts = append(r.Artifacts, report.Artifact{Name: s.Name, Digest: "sha256:" + s.SHA256})
 	}
-	if err := s.results(); err != nil {
-		return nil, err
-	}
-	return files, nil
+	return r
 }
 
 func render(r *audit.Report, format string, o report.Options) ([]byte, error) {
@@ -226,8 +306,8 @@ type summary struct {
 	Properties  []string `json:"properties"`
 }
 
-// bound are the files whose digests the statement of the test results has: all
-// others are made from them.
+// bound are the files whose digests the statement of the test results has. The
+// manifest has those of the others.
 var bound = []string{ReportFile, ManifestFile}
 
 // testName is the name of that statement.
@@ -257,8 +337,10 @@ func (s *statements) subjects() []descriptor {
 		out = append(out, descriptor{a.Name, map[string]string{"sha256": a.SHA256}})
 	}
 	if out == nil {
+		named := map[string]bool{} // several stages can be of one image
 		for _, stage := range s.report.Stages {
-			if algorithm, value, ok := strings.Cut(stage.Image.Digest, ":"); ok {
+			if algorithm, value, ok := strings.Cut(stage.Image.Digest, ":"); ok && !named[stage.Environment+stage.Image.Digest] {
+				named[stage.Environment+stage.Image.Digest] = true
 				out = append(out, descriptor{stage.Environment, map[string]string{algorithm: value}})
 			}
 		}
@@ -270,6 +352,7 @@ func (s *statements) subjects() []descriptor {
 }
 
 func (s *statements) boms() error {
+	names := fileNames(s.report.Stages)
 	for i := range s.report.Stages {
 		stage := &s.report.Stages[i]
 		doc, annotate, err := stage.Document()
@@ -278,14 +361,14 @@ func (s *statements) boms() error {
 		}
 		meta := sbom.Meta{
 			Name: stage.Name, ToolVersion: strings.TrimPrefix(s.report.Tool.Version, "v"), Author: s.manifest.Author,
-			Created: s.manifest.Date, Provenance: annotate,
+			Created: s.manifest.Date, CreatedFrom: s.manifest.DateOf, Provenance: annotate,
 		}
 		for _, f := range bomFormats {
 			var b bytes.Buffer
 			if err := f.encode(&b, doc, meta); err != nil {
 				return fmt.Errorf("stage %s: %w", stage.Name, err)
 			}
-			name, data := fileName(stage.Name, i)+f.suffix, terminal.EscapeJSON(b.Bytes())
+			name, data := names[i]+f.suffix, terminal.EscapeJSON(b.Bytes())
 			s.files[name+".json"] = data
 			if err := s.add(name, f.predicate, json.RawMessage(data)); err != nil {
 				return err
@@ -295,23 +378,56 @@ func (s *statements) boms() error {
 	return nil
 }
 
-// fileName is the name of a stage as one of a file. That of a configuration is its
-// own; one of another origin gets its number.
-func fileName(stage string, index int) string {
-	safe := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
-			return r
-		}
-		return '-'
-	}, stage)
-	if safe == stage && strings.Trim(safe, ".-") == safe && safe != "" {
-		return safe
+// fileForm is the form of a stage's name in a configuration, which is one of a file
+// too; deviceForm matches those that Windows takes for a device, whatever follows the
+// dot.
+var (
+	fileForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	deviceForm = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
+)
+
+// fileNames are the names of stages as beginnings of names of files: the same, or the
+// number for one that leads elsewhere or that is not the only one of its letters,
+// since some file systems do not distinguish upper case. No other name begins with
+// its underscore.
+func fileNames(stages []audit.Stage) []string {
+	folded := map[string]int{}
+	for i := range stages {
+		folded[strings.ToLower(stages[i].Name)]++
 	}
-	return fmt.Sprintf("stage-%d", index+1)
+	out := make([]string, len(stages))
+	for i := range stages {
+		name := stages[i].Name
+		if !fileForm.MatchString(name) || deviceForm.MatchString(name) || folded[strings.ToLower(name)] > 1 {
+			name = fmt.Sprintf("_stage-%d", i+1)
+		}
+		out[i] = name
+	}
+	return out
 }
 
-func (s *statements) results() error {
+// testOf returns which rules hold.
+func testOf(r *audit.Report) testResult {
 	test := testResult{Passed: []string{}, Warned: []string{}, Failed: []string{}}
+	for i := range r.Stages {
+		stage := &r.Stages[i]
+		test.judge(stage.Name+"/", stage.Findings, stage.Critical || stage.Enforced)
+	}
+	test.judge("", r.Findings, true)
+	switch {
+	case r.Verdict != audit.Pass:
+		test.Result = "FAILED" // an incomplete result is none that passed
+	case len(test.Warned) > 0:
+		test.Result = "WARNED"
+	default:
+		test.Result = "PASSED"
+	}
+	return test
+}
+
+// results adds the statement of the test results.
+func (s *statements) results() error {
+	test := testOf(s.report)
 	for _, name := range bound {
 		test.Configuration = append(test.Configuration, descriptor{name, map[string]string{"sha256": digest(s.files[name])}})
 	}
@@ -328,26 +444,16 @@ func (s *statements) results() error {
 		}
 	}
 	for _, stage := range s.report.Stages {
+		describe(stage.Environment, stage.Digest)
 		for _, l := range stage.Locks {
 			describe(l.Path, l.Digest)
 		}
 	}
-	for i := range s.report.Stages {
-		stage := &s.report.Stages[i]
-		test.judge(stage.Name+"/", stage.Findings, stage.Critical || stage.Enforced)
-	}
-	test.judge("", s.report.Findings, true)
-	switch {
-	case s.report.Verdict != audit.Pass:
-		test.Result = "FAILED" // an incomplete result is none that passed
-	case len(test.Warned) > 0:
-		test.Result = "WARNED"
-	default:
-		test.Result = "PASSED"
-	}
-	if err := s.add(testName, testPredicate, test); err != nil {
-		return err
-	}
+	return s.add(testName, testPredicate, test)
+}
+
+// pass adds the summary of a pass.
+func (s *statements) pass() error {
 	if s.report.Verdict != audit.Pass {
 		return nil
 	}

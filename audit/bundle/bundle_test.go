@@ -11,12 +11,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"maps"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 
 	"github.com/depaudit/depaudit/audit"
@@ -56,7 +55,7 @@ func sample(t *testing.T, verdict audit.Verdict) *audit.Report {
 
 func manifest() Manifest {
 	return Manifest{Tool: "v1.0.0", Date: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC), Author: "A <a@example.org>",
-		Subjects: []Subject{{"app.tar.gz", strings.Repeat("ab", 32)}}}
+		Subjects: []Digest{{"app.tar.gz", strings.Repeat("ab", 32)}}}
 }
 
 func pemOf(t *testing.T, private any) (secret, public []byte) {
@@ -72,112 +71,10 @@ func pemOf(t *testing.T, private any) (secret, public []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pub})
 }
 
-// TestEveryByte changes each file of a signed release in many places, also together
-// with its digest: all of it is found.
-func TestEveryByte(t *testing.T) {
-	pair := keys(t)["ed25519"]
-	secret, public := pair[0], pair[1]
-	signer, err := ParseKey(secret, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifier, err := ParseKey(public, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := Files(sample(t, audit.Pass), manifest())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := Sign(t.Context(), files, signer); err != nil {
-		t.Fatal(err)
-	}
-	files[SumsFile] = Sums(files)
-	artifact := func(string) string { return strings.Repeat("ab", 32) }
-	if res := Verify(t.Context(), files, "v1.0.0", verifier, artifact); len(res.Problems) > 0 || res.Signed != 6 || res.Other != "" {
-		t.Fatalf("%+v", res)
-	}
-	for name, data := range files {
-		for i := 0; i < len(data); i += 1 + len(data)/12 {
-			changed := maps.Clone(files)
-			changed[name] = bytes.Clone(data)
-			changed[name][i] ^= 1
-			if name != SumsFile {
-				changed[SumsFile] = Sums(changed)
-			}
-			if res := Verify(t.Context(), changed, "v1.0.0", verifier, artifact); len(res.Problems) == 0 {
-				t.Errorf("%s: byte %d of %d was changed, and nothing is found", name, i, len(data))
-			}
-		}
-		changed := maps.Clone(files)
-		delete(changed, name)
-		if name != SumsFile {
-			changed[SumsFile] = Sums(changed)
-		}
-		if res := Verify(t.Context(), changed, "v1.0.0", verifier, artifact); len(res.Problems) == 0 {
-			t.Errorf("%s was removed, and nothing is found", name)
-		}
-	}
-	// Envelopes that mean the same and are others: a signature more, base64 for URLs.
-	for what, change := range map[string]func(*dsse.Envelope){
-		"a signature more":        func(e *dsse.Envelope) { e.Signatures = append(e.Signatures, dsse.Signature{KeyID: "x", Sig: "eA=="}) },
-		"another name of the key": func(e *dsse.Envelope) { e.Signatures[0].KeyID = "" },
-		"another base64": func(e *dsse.Envelope) {
-			e.Signatures[0].Sig = strings.NewReplacer("+", "-", "/", "_").Replace(e.Signatures[0].Sig) + "\n"
-		},
-	} {
-		name := testName + envelopeSuffix
-		var e dsse.Envelope
-		if err := json.Unmarshal(files[name], &e); err != nil {
-			t.Fatal(err)
-		}
-		change(&e)
-		data, err := json.MarshalIndent(e, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		changed := maps.Clone(files)
-		changed[name] = append(data, '\n')
-		changed[SumsFile] = Sums(changed)
-		if res := Verify(t.Context(), changed, "v1.0.0", verifier, artifact); len(res.Problems) != 1 {
-			t.Errorf("%s: %+v", what, res.Problems)
-		}
-	}
-	// A digest that no file can have is none.
-	m := manifest()
-	m.Subjects[0].SHA256 = ""
-	empty, err := Files(sample(t, audit.Pass), m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	empty[SumsFile] = Sums(empty)
-	if res := Verify(t.Context(), empty, "v1.0.0", nil, func(string) string { return "" }); len(res.Problems) == 0 {
-		t.Error("an artifact without a digest was found")
-	}
-	more := maps.Clone(files)
-	more["more.txt"] = []byte("x")
-	more[SumsFile] = Sums(more)
-	if res := Verify(t.Context(), more, "v1.0.0", verifier, artifact); len(res.Problems) != 1 {
-		t.Errorf("a file more: %+v", res.Problems)
-	}
-	for have, want := range map[string]string{"": "is not there", strings.Repeat("cd", 32): "another one"} {
-		res := Verify(t.Context(), files, "v1.0.0", verifier, func(string) string { return have })
-		if len(res.Problems) != 1 || !strings.Contains(res.Problems[0].Detail, want) {
-			t.Errorf("an artifact of %q: %+v", have, res.Problems)
-		}
-	}
-	if res := Verify(t.Context(), files, "v1.0.1", verifier, nil); res.Other != "v1.0.0" {
-		t.Errorf("files of another version: %+v", res)
-	}
-}
-
 // TestForged makes a whole release that is consistent, of a report that was changed
 // to a pass. Without the key it looks right, and no signature covers it.
 func TestForged(t *testing.T) {
-	pair := keys(t)["ecdsa"]
-	secret, public := pair[0], pair[1]
-	signer, _ := ParseKey(secret, nil)
-	verifier, _ := ParseKey(public, nil)
+	signer, verifier := signer(t, "ecdsa")
 	real, err := Files(sample(t, audit.Fail), manifest())
 	if err != nil {
 		t.Fatal(err)
@@ -243,9 +140,17 @@ func TestPredicates(t *testing.T) {
 	if err != nil || !bytes.Contains(files["svr.intoto.json"], []byte(ReportFile)) {
 		t.Errorf("%v: %s", err, files["svr.intoto.json"])
 	}
-	r.Stages[0].Image.Digest = "sha256:" + strings.Repeat("ef", 32)
-	if files, err = Files(r, m); err != nil || !bytes.Contains(files["svr.intoto.json"], []byte(strings.Repeat("ef", 32))) {
+	for i := range r.Stages {
+		r.Stages[i].Environment, r.Stages[i].Image.Digest = "image", "sha256:"+strings.Repeat("ef", 32)
+	}
+	if files, err = Files(r, m); err != nil || bytes.Count(files["svr.intoto.json"], []byte(strings.Repeat("ef", 32))) != 1 {
 		t.Errorf("%v: %s", err, files["svr.intoto.json"])
+	}
+	// An SBOM that is an environment is an input, by its digest, and on the page.
+	r = sample(t, audit.Pass)
+	r.Stages[0].Environment, r.Stages[0].Digest = "sbom:vendor.json", "sha256:"+strings.Repeat("ab", 32)
+	if files, err = Files(r, m); err != nil || !bytes.Contains(files["test-result.intoto.json"], []byte(strings.Repeat("ab", 32))) || !bytes.Contains(files["report.html"], []byte(strings.Repeat("ab", 32))) {
+		t.Errorf("%v: %s", err, files["test-result.intoto.json"])
 	}
 }
 
@@ -263,15 +168,47 @@ func TestHostileStage(t *testing.T) {
 			t.Errorf("a file %q", name)
 		}
 	}
-	if files["stage-1.cdx.json"] == nil || files["stage-2.spdx.json"] == nil {
+	if files["_stage-1.cdx.json"] == nil || files["_stage-2.spdx.json"] == nil {
 		t.Error("the SBOMs of the stages are missing")
+	}
+}
+
+// TestReadManifest checks that a manifest is one object.
+func TestReadManifest(t *testing.T) {
+	const one = `{"release": 1, "tool": "v1", "date": "2026-11-28T00:00:00Z"}`
+	for text, ok := range map[string]bool{one: true, one + "\n": true, one + "}": false, one + "]": false, one + one: false, one + "x": false, "": false} {
+		if _, err := ReadManifest([]byte(text)); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestFileNames checks that no two stages have one file, on any file system.
+func TestFileNames(t *testing.T) {
+	for names, want := range map[string]string{
+		"build test":                      "build test",
+		"Build build test":                "_stage-1 _stage-2 test",
+		"a.b A-B a_b":                     "a.b A-B a_b",
+		"con aux.x com1 lpt9 conx":        "_stage-1 _stage-2 _stage-3 _stage-4 conx",
+		"stage-2 .. stage-1":              "stage-2 _stage-2 stage-1",
+		"_stage-2 a/b":                    "_stage-1 _stage-2",
+		"-x ä " + strings.Repeat("x", 65): "_stage-1 _stage-2 _stage-3",
+	} {
+		var stages []audit.Stage
+		for _, name := range strings.Fields(names) {
+			stages = append(stages, audit.Stage{Name: name})
+		}
+		if got := strings.Join(fileNames(stages), " "); got != want {
+			t.Errorf("%s: %s, want %s", names, got, want)
+		}
 	}
 }
 
 // TestKeys reads every kind of key, and refuses others with a reason.
 func TestKeys(t *testing.T) {
-	for kind, pair := range keys(t) {
-		signer, err := ParseKey(pair[0], nil)
+	for _, kind := range []string{"ed25519", "ecdsa", "ecdsa384", "ecdsa521", "rsa"} {
+		secret, open := keyPair(t, kind)
+		signer, err := ParseKey(secret, nil)
 		if kind == "rsa" {
 			if err == nil || !strings.Contains(err.Error(), "ed25519 and ECDSA") {
 				t.Errorf("rsa: %v", err)
@@ -282,7 +219,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 			continue
 		}
-		public, err := ParseKey(pair[1], nil)
+		public, err := ParseKey(open, nil)
 		if err != nil {
 			t.Errorf("%s: %v", kind, err)
 			continue
@@ -291,14 +228,19 @@ func TestKeys(t *testing.T) {
 		if err := Sign(t.Context(), files, signer); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
-		if err := checkEnvelope(t.Context(), files["a.dsse.json"], []byte("{}"), public); err != nil {
+		e, err := openEnvelope(files["a.dsse.json"], []byte("{}"))
+		if err == nil {
+			err = checkEnvelope(t.Context(), e, public)
+		}
+		if err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 		if err := Sign(t.Context(), map[string][]byte{"a.intoto.json": nil}, public); err == nil {
 			t.Errorf("%s: a public key signs", kind)
 		}
 	}
-	block, _ := pem.Decode(keys(t)["ecdsa"][0])
+	secret, _ := keyPair(t, "ecdsa")
+	block, _ := pem.Decode(secret)
 	sealed, err := encrypted.Encrypt(block.Bytes, []byte("word"))
 	if err != nil {
 		t.Fatal(err)
@@ -312,36 +254,81 @@ func TestKeys(t *testing.T) {
 			t.Errorf("another passphrase, or none: %v", err)
 		}
 	}
-	for _, bad := range []string{"", "x", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"} {
-		if _, err := ParseKey([]byte(bad), nil); err == nil {
-			t.Errorf("%q is a key", bad)
+	for _, name := range []string{"cosign.key", "cosign-1.key"} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := ParseKey(data, func() ([]byte, error) { return []byte("hello"), nil })
+		if err == nil {
+			err = Sign(t.Context(), map[string][]byte{"a.intoto.json": []byte("{}")}, key)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := ParsePublicKey(data); err == nil || !strings.Contains(err.Error(), "cosign public-key") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	block224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weak, _ := pemOf(t, block224)
+	pemText := func(kind string) string { return "-----BEGIN " + kind + "-----\nAA==\n-----END " + kind + "-----\n" }
+	for bad, want := range map[string]string{
+		"":                               "not a key in PEM",
+		"x":                              "not a key in PEM",
+		"ssh-ed25519 AAAA x":             "ssh-keygen",
+		pemText("OPENSSH PRIVATE KEY"):   "ssh-keygen",
+		pemText("CERTIFICATE"):           "openssl x509",
+		pemText("ENCRYPTED PRIVATE KEY"): "encrypted in a form",
+		pemText("PRIVATE KEY"):           "no key that is read",
+		pemText("EC PARAMETERS"):         "not a key in PEM",
+		string(weak):                     "too weak",
+	} {
+		if _, err := ParseKey([]byte(bad), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }
 
-// keys are pairs of a private and a public key by their kind.
-func keys(t *testing.T) map[string][2][]byte {
+// keyPair makes a private and a public key of a kind.
+func keyPair(t *testing.T, kind string) (secret, public []byte) {
 	t.Helper()
-	out := map[string][2][]byte{}
-	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	var key any
+	var err error
+	switch kind {
+	case "ed25519":
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	case "rsa":
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	default:
+		curve := map[string]elliptic.Curve{"ecdsa": elliptic.P256(), "ecdsa384": elliptic.P384(), "ecdsa521": elliptic.P521()}[kind]
+		key, err = ecdsa.GenerateKey(curve, rand.Reader)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return pemOf(t, key)
+}
+
+// TestPage reads what the release is about at the top of its page.
+func TestPage(t *testing.T) {
+	m := manifest()
+	m.Subjects = append(m.Subjects, Digest{"<script>\u202e.tar", strings.Repeat("cd", 32)})
+	files, err := Files(sample(t, audit.Pass), m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ec384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+	top, _, _ := strings.Cut(string(files[PageFile]), "</header>")
+	for _, want := range []string{
+		"<dt>Release of</dt><dd>2026-11-28</dd>",
+		"<dt>app.tar.gz</dt><dd>sha256:" + strings.Repeat("ab", 32) + "</dd>",
+		`<dt>&lt;script&gt;\u202e.tar</dt>`,
+	} {
+		if !strings.Contains(top, want) {
+			t.Errorf("no %s in\n%s", want, top)
+		}
 	}
-	other, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for kind, k := range map[string]any{"ed25519": ed, "ecdsa": ec, "ecdsa384": ec384, "rsa": other} {
-		secret, public := pemOf(t, k)
-		out[kind] = [2][]byte{secret, public}
-	}
-	return out
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/secure-systems-lab/go-securesystemslib/signerverifier"
+
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 const (
@@ -27,6 +29,15 @@ const (
 // Key signs or verifies statements: ed25519, or ECDSA with SHA-2.
 type Key struct{ dsse.SignerVerifier }
 
+// ID returns the name of the key in envelopes: a digest of its public part.
+func (k *Key) ID() string {
+	id, err := k.KeyID()
+	if err != nil {
+		return "" // which the libraries do not return for a key that was parsed
+	}
+	return id
+}
+
 // ErrPassphrase is the error for an encrypted key without a passphrase, or with
 // another one.
 var ErrPassphrase = errors.New("the key is encrypted, and the passphrase is missing or wrong")
@@ -35,11 +46,20 @@ var ErrPassphrase = errors.New("the key is encrypted, and the passphrase is miss
 // one that cosign encrypted. passphrase is called for an encrypted one; nil is an
 // error then.
 func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
-	block, _ := pem.Decode(data)
-	if block == nil {
-		return nil, errors.New("not a key in PEM")
+	block, rest := pem.Decode(data)
+	for block != nil && block.Type == "EC PARAMETERS" { // what openssl ecparam writes before its key
+		data = rest
+		block, rest = pem.Decode(data)
 	}
 	switch {
+	case block == nil && bytes.HasPrefix(data, []byte("ssh-")), block == nil && bytes.HasPrefix(data, []byte("ecdsa-sha2-")):
+		return nil, errors.New("a key in the form of OpenSSH, not in PEM: `ssh-keygen -e -m PKCS8` converts those of ECDSA")
+	case block == nil:
+		return nil, errors.New("not a key in PEM")
+	case block.Type == "OPENSSH PRIVATE KEY":
+		return nil, errors.New("a key in the form of OpenSSH: `ssh-keygen -p -m PKCS8` converts those of ECDSA, and `openssl genpkey -algorithm ed25519` makes one")
+	case block.Type == "CERTIFICATE":
+		return nil, errors.New("a certificate: `openssl x509 -noout -pubkey` prints its key")
 	case strings.HasPrefix(block.Type, "ENCRYPTED SIGSTORE") || strings.HasPrefix(block.Type, "ENCRYPTED COSIGN"):
 		if passphrase == nil {
 			return nil, ErrPassphrase
@@ -57,6 +77,9 @@ func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
 		return nil, errors.New("encrypted in a form that is not read: encrypt it with cosign, or remove the passphrase with `openssl pkey`")
 	}
 	key, err := signerverifier.LoadKey(data)
+	if errors.Is(err, signerverifier.ErrFailedPEMParsing) || errors.Is(err, signerverifier.ErrUnknownKeyType) {
+		return nil, fmt.Errorf("%s in PEM is no key that is read: ed25519 and ECDSA with the curves P-256, P-384 and P-521 are", wording.Quote(block.Type))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +89,29 @@ func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
 		return &Key{sv}, err
 	case signerverifier.ECDSAKeyType:
 		sv, err := signerverifier.NewECDSASignerVerifierFromSSLibKey(key)
-		return &Key{sv}, err
+		if err != nil {
+			return nil, err
+		}
+		ec, err := newECDSA(sv, key)
+		return &Key{ec}, err
 	}
 	return nil, fmt.Errorf("a key of the type %q: ed25519 and ECDSA are used", key.KeyType)
+}
+
+// ParsePublicKey parses a key that verifies. A private key is refused: it makes
+// signatures that hold, so that it does not belong where releases are checked.
+func ParsePublicKey(data []byte) (*Key, error) {
+	for rest := data; ; {
+		var block *pem.Block
+		switch block, rest = pem.Decode(rest); {
+		case block == nil:
+			return ParseKey(data, nil)
+		case strings.HasPrefix(block.Type, "ENCRYPTED SIGSTORE"), strings.HasPrefix(block.Type, "ENCRYPTED COSIGN"):
+			return nil, errors.New("a private key, and the public one verifies: `cosign public-key --key FILE` prints it")
+		case strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
+			return nil, errors.New("a private key, and the public one verifies: `openssl pkey -pubout -in FILE` prints it")
+		}
+	}
 }
 
 // Sign adds a signed envelope for each statement.
@@ -85,11 +128,9 @@ func Sign(ctx context.Context, files map[string][]byte, key *Key) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		data, err := json.MarshalIndent(e, "", "  ")
-		if err != nil {
+		if files[envelopeName(name)], err = encodeEnvelope(e); err != nil {
 			return err
 		}
-		files[envelopeName(name)] = append(data, '\n')
 	}
 	return nil
 }
@@ -110,44 +151,52 @@ func envelopeName(statement string) string {
 	return strings.TrimSuffix(statement, statementSuffix) + envelopeSuffix
 }
 
-// checkEnvelope returns an error for an envelope that the key does not verify, or
-// that is not of the statement.
-func checkEnvelope(ctx context.Context, data, statement []byte, key *Key) error {
+// openEnvelope returns the envelope of a statement, and an error for one that is not
+// as [Sign] writes it. A signature more, another encoding in base64, a field more, and
+// whatever follows would be believed without it.
+func openEnvelope(data, statement []byte) (*dsse.Envelope, error) {
 	var e dsse.Envelope
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&e); err != nil {
-		return fmt.Errorf("not an envelope: %w", err)
+		return nil, fmt.Errorf("is not an envelope: %w", err)
 	}
 	if e.PayloadType != payloadType {
-		return fmt.Errorf("the payload is %q, not a statement of in-toto", e.PayloadType)
+		return nil, fmt.Errorf("the payload is %s, not a statement of in-toto", wording.Quote(e.PayloadType))
 	}
+	if len(e.Signatures) != 1 {
+		return nil, fmt.Errorf("has %s instead of one", wording.Count(len(e.Signatures), "signature", "signatures"))
+	}
+	payload, err := base64.StdEncoding.DecodeString(e.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("is not an envelope: the payload: %w", err)
+	}
+	if !bytes.Equal(payload, statement) {
+		return nil, errors.New("it signs another statement than the one beside it")
+	}
+	again, err := encodeEnvelope(&e)
+	if err == nil && (!bytes.Equal(again, data) || !canonical(e.Payload) || !canonical(e.Signatures[0].Sig)) {
+		err = errors.New("it is not as it was written")
+	}
+	return &e, err
+}
+
+// checkEnvelope returns an error for an envelope of the statement that the key does
+// not verify.
+func checkEnvelope(ctx context.Context, e *dsse.Envelope, key *Key) error {
 	v, err := dsse.NewEnvelopeVerifier(key)
 	if err != nil {
 		return err
 	}
-	_, payload, err := v.VerifyAndDecode(ctx, &e)
-	if err != nil {
+	if _, err := v.Verify(ctx, e); err != nil {
 		return fmt.Errorf("the key does not verify it: %w", err)
 	}
-	// A signature more, another encoding in base64, and another name of the key would
-	// be believed.
-	id, err := key.KeyID()
-	if err != nil {
-		return err
-	}
-	if len(e.Signatures) != 1 || e.Signatures[0].KeyID != id || !canonical(e.Payload) || !canonical(e.Signatures[0].Sig) {
-		return errors.New("it is not as it was written")
-	}
-	if !bytes.Equal(payload, statement) {
-		return errors.New("it signs another statement than the one beside it")
-	}
-	// Another encoding of the same envelope is another file.
-	again, err := json.MarshalIndent(e, "", "  ")
-	if err == nil && !bytes.Equal(append(again, '\n'), data) {
-		return errors.New("it is not as it was written")
-	}
-	return err
+	return nil
+}
+
+func encodeEnvelope(e *dsse.Envelope) ([]byte, error) {
+	data, err := json.MarshalIndent(e, "", "  ")
+	return append(data, '\n'), err
 }
 
 // canonical reports whether a text is base64 as it is written, in which no other text

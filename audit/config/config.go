@@ -153,6 +153,9 @@ type Stage struct {
 	Sources Sources
 	// Require is the evidence that dependencies must have.
 	Require Require
+	// Released is whether the accepted state is that of a release, which no command
+	// changes.
+	Released bool
 	// Flags are the flags of the command line that selected and changed this
 	// stage. They are not part of the file; commands to paste repeat them.
 	Flags []Flag

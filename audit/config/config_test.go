@@ -254,7 +254,7 @@ func TestLoadConfigLocks(t *testing.T) {
 		"[a.txt, '*.lock']":               `DIR/depaudit.yaml:5:18: lock "*.lock" matches no file; paths are relative to the directory of this file`,
 		"[locks]":                         `DIR/depaudit.yaml:5:11: lock "locks": is a directory; name the file in it`,
 		"['nowhere/*.lock']":              `DIR/depaudit.yaml:5:11: lock "nowhere/*.lock" matches no file; paths are relative to the directory of this file`,
-		"[a.txt, {path: a.txt, for: /x}]": "DIR/depaudit.yaml:5:11: lock \"DIR/a.txt\" is named with `for:` and without; remove one of the two entries",
+		"[a.txt, {path: a.txt, for: /x}]": "DIR/depaudit.yaml:5:11: lock \"a.txt\" is named with `for:` and without; remove one of the two entries",
 		"[{path: a.txt}]":                 "DIR/depaudit.yaml:5:11: a lock file has no \"for\"; add `for:`",
 		"[{path: a.txt, for: opt/venv}]":  `DIR/depaudit.yaml:5:30: "opt/venv" is not an absolute path within the environment; write "/opt/venv"`,
 		"[{path: a.txt, for: /}]":         `DIR/depaudit.yaml:5:30: "/" matches all of the environment; name a directory`,

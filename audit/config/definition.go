@@ -1,12 +1,12 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // Definition is a reference to what defines a stage: a file of the checkout and the
@@ -24,7 +24,7 @@ func (d Definition) File() string { f, _, _ := strings.Cut(d.Ref, "#"); return f
 func (d Definition) Name() string { _, n, _ := strings.Cut(d.Ref, "#"); return n }
 
 // definitionRef is the form of a reference. The schema has the same pattern.
-var definitionRef = regexp.MustCompile(`^[^/#\\\x00-\x1f\x7f-\x9f][^#\\\x00-\x1f\x7f-\x9f]*(#[^#\x00-\x1f\x7f-\x9f]+)?$`)
+var definitionRef = lazyregexp.New(`^[^/#\\\x00-\x1f\x7f-\x9f][^#\\\x00-\x1f\x7f-\x9f]*(#[^#\x00-\x1f\x7f-\x9f]+)?$`)
 
 const definitionForm = `write FILE#NAME, such as .github/workflows/release.yml#build, Dockerfile#stage or compose.yaml#service, relative to the directory of this file`
 

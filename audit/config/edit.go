@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // Editor changes the exceptions in the file that has them.
@@ -473,7 +473,7 @@ func keysOfException(x *Exception, flow bool) []yamlKey {
 	var out []yamlKey
 	add := func(key, value string) {
 		if value != "" {
-			out = append(out, yamlKey{key, scalar(value, flow)})
+			out = append(out, yamlKey{key, Scalar(value, flow)})
 		}
 	}
 	list := func(key string, values []string) {
@@ -486,7 +486,7 @@ func keysOfException(x *Exception, flow bool) []yamlKey {
 		}
 		var quoted []string
 		for _, v := range values {
-			quoted = append(quoted, scalar(v, true))
+			quoted = append(quoted, Scalar(v, true))
 		}
 		out = append(out, yamlKey{key, "[" + strings.Join(quoted, ", ") + "]"})
 	}
@@ -509,26 +509,27 @@ func keysOfException(x *Exception, flow bool) []yamlKey {
 var (
 	// plainScalar matches text that needs no quotes in a block, plainFlow in
 	// brackets too.
-	plainScalar = regexp.MustCompile(`^[A-Za-z/][^\x00-\x1f\x7f-\x{9f}\x{feff}'"\\]*$`)
-	plainFlow   = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9 ._/@+-]*$`)
-	dateScalar  = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
+	plainScalar = lazyregexp.New(`^[A-Za-z/][^'"\\]*$`)
+	plainFlow   = lazyregexp.New(`^[A-Za-z/][A-Za-z0-9 ._/@+-]*$`)
+	dateScalar  = lazyregexp.New(`^\d{4}-\d\d-\d\d$`)
 	// wordScalar matches words that are no strings in YAML, or were none.
-	wordScalar = regexp.MustCompile(`^(?i)(true|false|yes|no|on|off|y|n|null|nan|inf)$`)
+	wordScalar = lazyregexp.New(`^(?i)(true|false|yes|no|on|off|y|n|null|nan|inf)$`)
 )
 
-// scalar returns a text as YAML.
-func scalar(s string, flow bool) string {
+// Scalar returns a text as YAML, in quotes where another type, or the end of the
+// text, would be read otherwise. flow is true for one between brackets.
+func Scalar(s string, flow bool) string {
 	plain := plainScalar
 	if flow {
 		plain = plainFlow
 	}
 	switch {
+	case strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }):
+		return strconv.Quote(s) // some readers end a line at U+0085 and U+2028
 	case dateScalar.MatchString(s):
 		return s
 	case plain.MatchString(s) && !wordScalar.MatchString(s) && !strings.Contains(s, ": ") && !strings.Contains(s, " #") && strings.TrimSpace(s) == s && !strings.HasSuffix(s, ":"):
 		return s
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }):
-		return strconv.Quote(s)
 	}
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }

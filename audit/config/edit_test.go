@@ -31,6 +31,9 @@ func edited(t *testing.T, doc string, change func(*Editor) error) (string, error
 	if err := os.WriteFile(path, []byte(doc), 0o640); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(path, 0o640); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
 	e, err := NewEditor(path)
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -248,10 +248,10 @@ func (p *configParser) introduces(n ast.Node) *Introduces {
 }
 
 // toDo matches the placeholder that depaudit proposes for a text.
-var toDo = regexp.MustCompile(`^(?i)TODO\b`)
+var toDo = lazyregexp.New(`^(?i)TODO\b`)
 
 // hasWord matches a text with at least one letter or digit.
-var hasWord = regexp.MustCompile(`[\pL\pN]`)
+var hasWord = lazyregexp.New(`[\pL\pN]`)
 
 // filledIn decodes a text that has words and is not a placeholder.
 func (p *configParser) filledIn(n ast.Node, what string, multi bool) string {

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/textfile"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -171,7 +171,7 @@ func (p *configParser) lock(n ast.Node) (Lock, bool) {
 	return l, ok
 }
 
-var stageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var stageName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func (p *configParser) stageName(n ast.Node) string {
 	name, ok := p.text(n, "the name of a stage", false)
@@ -193,7 +193,7 @@ func (p *configParser) optional(n ast.Node, what string) *int {
 
 // registry matches a host, with or without a scheme and a path, as in
 // lockcheck.Policy. The schema has the same pattern.
-var registry = regexp.MustCompile(`^(https?://)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$`)
+var registry = lazyregexp.New(`^(https?://)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$`)
 
 func (p *configParser) registries(n ast.Node) []string {
 	var hosts []string
@@ -234,7 +234,7 @@ func (p *configParser) firstParty(n ast.Node) FirstParty {
 
 // platform matches os/arch[/variant], the form that all tools for images share.
 // The schema has the same pattern.
-var platform = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$`)
+var platform = lazyregexp.New(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$`)
 
 func (p *configParser) platform(n ast.Node) string {
 	s, ok := p.text(n, `a platform such as "linux/amd64"`, false)
@@ -336,7 +336,7 @@ func IsDate(s string) bool {
 }
 
 // purlShape matches every package URL. The schema has the same pattern.
-var purlShape = regexp.MustCompile(`^pkg:[a-zA-Z][a-zA-Z0-9.+-]*/[^\s]+$`)
+var purlShape = lazyregexp.New(`^pkg:[a-zA-Z][a-zA-Z0-9.+-]*/[^\s]+$`)
 
 // purl decodes a package URL. wild allows wildcards in namespace, name and
 // version.
@@ -379,7 +379,7 @@ func (p *configParser) purl(n ast.Node, wild bool) string {
 }
 
 // badStars matches two asterisks that are not a part of a path.
-var badStars = regexp.MustCompile(`[^/*]\*\*|\*\*[^/@]|\*\*\*`)
+var badStars = lazyregexp.New(`[^/*]\*\*|\*\*[^/@]|\*\*\*`)
 
 // absolutePattern decodes a pattern of absolute paths within an environment.
 func (p *configParser) absolutePattern(n ast.Node) string {

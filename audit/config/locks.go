@@ -37,7 +37,7 @@ func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
 				d.fail(at, "paths are relative to the directory of this file", "lock %s matches no file", textfile.Quote(pattern))
 			}
 			for _, file := range files {
-				found = append(found, foundLock{LockFile{file, lock.For}, isPattern(pattern), at})
+				found = append(found, foundLock{LockFile{file, lock.For}, pattern, at})
 			}
 		}
 		s.LockFiles = d.merge(found)
@@ -51,8 +51,8 @@ func resolveLocks(c *Config, places lockPlaces) textfile.Errors {
 // foundLock is a file that an entry of locks names.
 type foundLock struct {
 	LockFile
-	byPattern bool
-	at        position
+	written string // path or pattern of the entry
+	at      position
 }
 
 // merge returns each file once, for the directories of all entries that name it.
@@ -75,8 +75,8 @@ func (d *decoder) merge(found []foundLock) []LockFile {
 		case len(f.For) > 0:
 		case files[f.Path] == nil:
 			files[f.Path] = &LockFile{Path: f.Path}
-		case len(files[f.Path].For) > 0 && !f.byPattern:
-			d.fail(f.at, "remove one of the two entries", "lock %s is named with `for:` and without", textfile.Quote(f.Path))
+		case len(files[f.Path].For) > 0 && !isPattern(f.written):
+			d.fail(f.at, "remove one of the two entries", "lock %s is named with `for:` and without", textfile.Quote(f.written))
 		}
 	}
 	var out []LockFile

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // Verify is whether the files of a stage are verified.
@@ -79,7 +79,7 @@ func (c *Config) SourcesOf(s *Stage) Sources {
 
 // fingerprint matches that of an OpenPGP key of version 4 or later, as gpg prints
 // it, with or without spaces.
-var fingerprint = regexp.MustCompile(`^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$`)
+var fingerprint = lazyregexp.New(`^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$`)
 
 func isFingerprint(s string) bool { return fingerprint.MatchString(strings.ReplaceAll(s, " ", "")) }
 

@@ -3,12 +3,12 @@ package judge
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -365,7 +365,7 @@ func pinHint(b *stageBase) string {
 	return fmt.Sprintf("write the digest %s in place of the tag: `base: %s:...@sha256:...`", digest, b.kind)
 }
 
-var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+var digestForm = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 
 // comparedWith returns what a comparison without layers rests on, as the end
 // of a message.

@@ -1,13 +1,13 @@
 package judge
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // contradiction is a dependency that two locks pin to different bytes.
@@ -77,7 +77,7 @@ func isBelow(c, owner *sbom.Component) bool {
 	return false
 }
 
-var onlyModules = regexp.MustCompile(`^(node_modules/(@[^/]+/)?[^/]+/)+package\.json$`)
+var onlyModules = lazyregexp.New(`^(node_modules/(@[^/]+/)?[^/]+/)+package\.json$`)
 
 // contradictions reports both.
 func (p *policy) contradictions() {

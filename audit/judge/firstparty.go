@@ -2,12 +2,12 @@ package judge
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -76,7 +76,7 @@ func (f *footprint) isThirdParty(c *sbom.Component, pattern string) bool {
 }
 
 // territory matches the directories that installers put packages of others in.
-var territory = regexp.MustCompile(`^(node_modules|bower_components|\.pnpm|\.yarn|site-packages|dist-packages|.*\.dist-info|specifications|perl5|luarocks|rocks-[0-9.]+|conda-meta|\.crates\.toml|\.crates2\.json)$`)
+var territory = lazyregexp.New(`^(node_modules|bower_components|\.pnpm|\.yarn|site-packages|dist-packages|.*\.dist-info|specifications|perl5|luarocks|rocks-[0-9.]+|conda-meta|\.crates\.toml|\.crates2\.json)$`)
 
 // territories returns the number of directories of installed packages in a
 // path. "vendor" is one for Bundler and Composer, which install there, and
@@ -123,7 +123,7 @@ const maxHinted = 3
 
 // pasted matches what can be pasted into YAML between single quotes and is not a
 // pattern.
-var pasted = regexp.MustCompile(`^[A-Za-z0-9/._@:+%=,~ -]+$`)
+var pasted = lazyregexp.New(`^[A-Za-z0-9/._@:+%=,~ -]+$`)
 
 // firstPartyHint returns the entries that make dependencies first-party, as YAML.
 func (f *footprint) firstPartyHint(ids []string) string {

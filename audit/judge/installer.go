@@ -3,12 +3,12 @@ package judge
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -22,15 +22,15 @@ import (
 // pythonPlace and nodePlace match the place of a package that packages are
 // installed into together.
 var (
-	pythonPlace = regexp.MustCompile(`^(.*/(?:site|dist)-packages)/`)
-	nodePlace   = regexp.MustCompile(`^(.*?/node_modules)/`)
-	pipxVenv    = regexp.MustCompile(`/pipx/venvs/([^/]+)/`)
-	condaRecord = regexp.MustCompile(`^(.*)/conda-meta/[^/]+\.json$`)
+	pythonPlace = lazyregexp.New(`^(.*/(?:site|dist)-packages)/`)
+	nodePlace   = lazyregexp.New(`^(.*?/node_modules)/`)
+	pipxVenv    = lazyregexp.New(`/pipx/venvs/([^/]+)/`)
+	condaRecord = lazyregexp.New(`^(.*)/conda-meta/[^/]+\.json$`)
 )
 
 // placeOf returns the place of a package, empty where it has none or several.
 func placeOf(c *sbom.Component) string {
-	pattern := map[string]*regexp.Regexp{"pypi": pythonPlace, "npm": nodePlace}[c.Type]
+	pattern := map[string]*lazyregexp.Regexp{"pypi": pythonPlace, "npm": nodePlace}[c.Type]
 	if pattern == nil {
 		return ""
 	}

@@ -197,7 +197,7 @@ func judgeStage(in Input, registries []string, all *exceptions, accepted *baseli
 // environment.
 func (f *footprint) describe(s *audit.Stage, waive *waivers) {
 	doc := f.doc
-	s.Image, s.Apt = doc.Environment.Image, doc.Environment.Apt
+	s.Digest, s.Image, s.Apt, s.Newest = doc.Environment.Digest, doc.Environment.Image, doc.Environment.Apt, doc.Environment.Newest
 	s.Limitations = limitations(doc.Limitations, f.config.Accept)
 	s.OS = cmp.Or(doc.Environment.OS.Pretty, doc.Environment.OS.ID)
 	s.Method = audit.Method{Rules: doc.Rules, Catalogers: doc.Catalogers}

@@ -3,12 +3,12 @@ package judge
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // platform is the platform of an environment, as far as the document shows it:
@@ -127,7 +127,7 @@ func (p *platform) condaArch() string {
 }
 
 // condaSubdir is the platform of a Linux package in its package URL.
-var condaSubdir = regexp.MustCompile(`[?&]subdir=linux-([a-z0-9]+)(?:&|$)`)
+var condaSubdir = lazyregexp.New(`[?&]subdir=linux-([a-z0-9]+)(?:&|$)`)
 
 // libc returns the C library as npm names it, "" when the packages of the system
 // have none or both.
@@ -154,11 +154,11 @@ func (p *platform) libc() string {
 
 var (
 	// pythonSite is the directory of a Python version in a path, also of PyPy.
-	pythonSite = regexp.MustCompile(`/(python|pypy)([0-9]+\.[0-9]+)t?/(?:site|dist)-packages/`)
+	pythonSite = lazyregexp.New(`/(python|pypy)([0-9]+\.[0-9]+)t?/(?:site|dist)-packages/`)
 	// pythonProgram is the name of an interpreter or of its package.
-	pythonProgram = regexp.MustCompile(`^(?:lib)?(python|pypy)([0-9]+\.[0-9]+)?t?(?:-|$)`)
+	pythonProgram = lazyregexp.New(`^(?:lib)?(python|pypy)([0-9]+\.[0-9]+)?t?(?:-|$)`)
 	// pythonVersion is the version of an interpreter in that of its package.
-	pythonVersion = regexp.MustCompile(`^(?:[0-9]+:)?(([0-9]+\.[0-9]+)\.[0-9]+)(?:[-+~_].*)?$`)
+	pythonVersion = lazyregexp.New(`^(?:[0-9]+:)?(([0-9]+\.[0-9]+)\.[0-9]+)(?:[-+~_].*)?$`)
 )
 
 // python returns the environments that a Python package is installed in, each
@@ -197,7 +197,7 @@ func (p *platform) python(c *sbom.Component) []map[string]string {
 
 // lastMatch returns the last match of an expression whose matches may overlap
 // in one slash.
-func lastMatch(re *regexp.Regexp, s string) []string {
+func lastMatch(re *lazyregexp.Regexp, s string) []string {
 	all := re.FindAllStringSubmatch(s, -1)
 	if len(all) == 0 {
 		return nil

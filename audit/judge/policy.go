@@ -420,8 +420,12 @@ func rootCommand(stage *config.Stage, scan bool) string {
 }
 
 // updateCommand returns a command that accepts the stage. It has the flags with
-// which the stage was judged, so that it accepts the same state.
+// which the stage was judged, so that it accepts the same state. The state of a release
+// is accepted by the next release alone, and then it is empty.
 func updateCommand(stage *config.Stage, reason bool) string {
+	if stage.Released {
+		return ""
+	}
 	s := "depaudit baseline update"
 	for _, f := range stage.Flags {
 		s += " " + f.Name + " " + wording.ShellWord(f.Value)

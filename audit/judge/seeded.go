@@ -3,12 +3,13 @@ package judge
 import (
 	"fmt"
 	"path"
-	"regexp"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // venvSite matches the record of a distribution in the packages of a prefix,
 // with the prefix, which is empty where the environment is the prefix.
-var venvSite = regexp.MustCompile(`^(.*)/lib/(?:python|pypy)[0-9.]+/site-packages/[^/]+$|^(.*)/lib/(?:python|pypy)[0-9.]+/site-packages/[^/]+/METADATA$`)
+var venvSite = lazyregexp.New(`^(.*)/lib/(?:python|pypy)[0-9.]+/site-packages/[^/]+$|^(.*)/lib/(?:python|pypy)[0-9.]+/site-packages/[^/]+/METADATA$`)
 
 // seededHint returns the end of the hint for the pip and setuptools that
 // python -m venv installs into every environment from wheels of the interpreter:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -32,9 +33,9 @@ func (f *footprint) foundHint(ids []string, gated bool) string {
 		}
 		switch {
 		case gated && len(f.config.Locks) == 0:
-			out = append(out, fmt.Sprintf("found %s: write `locks: [%s]` in the stage%s", name, yamlQuote(name), pins))
+			out = append(out, fmt.Sprintf("found %s: write `locks: [%s]` in the stage%s", name, config.Scalar(name, true), pins))
 		case gated:
-			out = append(out, fmt.Sprintf("found %s: write `- %s` under `locks:` of the stage%s", name, yamlQuote(name), pins))
+			out = append(out, fmt.Sprintf("found %s: write `- %s` under `locks:` of the stage%s", name, config.Scalar(name, false), pins))
 		default:
 			out = append(out, fmt.Sprintf("found %s: --locks %s%s", name, wording.ShellWord(filepath.ToSlash(l.lock.Path)), pins))
 		}
@@ -139,12 +140,4 @@ func (f *footprint) locksInside(ids []string, covered map[string]bool) []string 
 		return above
 	}
 	return others
-}
-
-// yamlQuote returns s as a scalar of YAML.
-func yamlQuote(s string) string {
-	if pasted.MatchString(s) && !strings.ContainsAny(s[:1], "-@%~=, ") && !strings.ContainsAny(s, ":, ") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }

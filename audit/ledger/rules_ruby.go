@@ -3,13 +3,13 @@ package ledger
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/lockcheck"
 	"github.com/depaudit/depaudit/lockcheck/artifact"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -137,14 +137,14 @@ const gemAttributes = `name|version|platform|required_rubygems_version|metadata|
 	`requirements|rubyforge_project|rubygems_version|signing_key|specification_version|summary|test_files|installed_by_version`
 
 var (
-	gemspecLine = regexp.MustCompile(`^(?:` + strings.Join([]string{
+	gemspecLine = lazyregexp.New(`^(?:` + strings.Join([]string{
 		``, `# -\*- encoding: utf-8 -\*-`, `# stub: [^\r\n]*`, `Gem::Specification\.new do \|s\|`,
 		` *s\.(?:` + gemAttributes + `) = ` + rubyValue + `(?: if s\.respond_to\? :[a-z_]+=?)?`,
 		` *s\.add_(?:runtime_|development_)?dependency\(%q<[A-Za-z0-9._-]+>(?:\.freeze)?, ` + rubyList + `\)`,
 		` *if s\.respond_to\? :[a-z_]+ then`, ` *if Gem::Version\.new\(Gem::VERSION\) >= Gem::Version\.new\('1\.2\.0'\) then`, ` *else`, ` *end`,
 	}, `|`) + `)$`)
-	gemspecField = regexp.MustCompile(`(?m)^ *s\.(name|version|require_paths|bindir|executables) = (.*)$`)
-	gemspecText  = regexp.MustCompile(rubyString)
+	gemspecField = lazyregexp.New(`(?m)^ *s\.(name|version|require_paths|bindir|executables) = (.*)$`)
+	gemspecText  = lazyregexp.New(rubyString)
 )
 
 // isGemspec reports whether a specification in a gem home is what RubyGems writes
@@ -250,7 +250,7 @@ func (e *engine) isGemCommand(n rootfs.Node, gem, program string) bool {
 	return false
 }
 
-var rubyProgram = regexp.MustCompile(`^ruby[0-9.]*$`)
+var rubyProgram = lazyregexp.New(`^ruby[0-9.]*$`)
 
 // isRubyLine reports whether the first line of a script names a Ruby: by env, in a
 // usual directory, or one that something in the environment accounts for.

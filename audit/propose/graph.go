@@ -3,11 +3,11 @@ package propose
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/lockcheck/definition"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // maxJobs is the largest number of jobs of which the order is followed, which takes
@@ -195,7 +195,7 @@ func sameArtifact(up, down definition.Artifact) bool {
 // the other wildcards of a pattern.
 func wild(name string) string { return anyText.ReplaceAllString(name, "*") }
 
-var anyText = regexp.MustCompile(`\$\{\{.*?\}\}|\?|\[[^\]]*\]|\{[^}]*\}`)
+var anyText = lazyregexp.New(`\$\{\{.*?\}\}|\?|\[[^\]]*\]|\{[^}]*\}`)
 
 // maxPattern limits the time of a comparison, which is the product of the lengths.
 const maxPattern = 200

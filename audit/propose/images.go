@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/lockcheck/definition"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -30,11 +30,11 @@ type build struct {
 
 var (
 	// buildCommand matches a command that builds an image, with its arguments.
-	buildCommand = regexp.MustCompile(`(?m)(?:docker\s+(?:buildx\s+|image\s+)?build|podman\s+(?:image\s+)?build|buildah\s+(?:bud|build)|nerdctl\s+build)\s([^;&|\n]*)`)
-	kaniko       = regexp.MustCompile(`(?m)/kaniko/executor\s([^;&|\n]*)`)
-	bakeCommand  = regexp.MustCompile(`(?m)docker\s+buildx\s+bake\b([^;&|\n]*)`)
-	compose      = regexp.MustCompile(`(?m)docker[ -]compose\s+(?:[^;&|\n]*\s)?(?:build|push)\b`)
-	arguments    = regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`)
+	buildCommand = lazyregexp.New(`(?m)(?:docker\s+(?:buildx\s+|image\s+)?build|podman\s+(?:image\s+)?build|buildah\s+(?:bud|build)|nerdctl\s+build)\s([^;&|\n]*)`)
+	kaniko       = lazyregexp.New(`(?m)/kaniko/executor\s([^;&|\n]*)`)
+	bakeCommand  = lazyregexp.New(`(?m)docker\s+buildx\s+bake\b([^;&|\n]*)`)
+	compose      = lazyregexp.New(`(?m)docker[ -]compose\s+(?:[^;&|\n]*\s)?(?:build|push)\b`)
+	arguments    = lazyregexp.New(`"[^"]*"|'[^']*'|\S+`)
 )
 
 // images proposes stages for the images that are built by jobs that are critical
@@ -214,10 +214,10 @@ func (p *proposer) built(kind definition.Kind, which func(id string) bool) []bui
 }
 
 // notDeployed matches compose files for another purpose than to run the product.
-var notDeployed = regexp.MustCompile(`(?i)(^|[-_./])(tests?|e2e|integration[a-z-]*|dev|devcontainer|development|override|local|examples?|ci|docs?|hack|demo[a-z-]*)([-_./]|$)`)
+var notDeployed = lazyregexp.New(`(?i)(^|[-_./])(tests?|e2e|integration[a-z-]*|dev|devcontainer|development|override|local|examples?|ci|docs?|hack|demo[a-z-]*)([-_./]|$)`)
 
 // notImage matches names of targets of bake that check or write something.
-var notImage = regexp.MustCompile(`(?i)^_|test|lint|valid|bench|vendor|check|dev|govuln|authors|generat|docs?$|update|format|fmt`)
+var notImage = lazyregexp.New(`(?i)^_|test|lint|valid|bench|vendor|check|dev|govuln|authors|generat|docs?$|update|format|fmt`)
 
 func kindName(kind definition.Kind) string {
 	switch kind {
@@ -423,7 +423,7 @@ func (p *proposer) tags() {
 
 // notTag matches what is not in every name of an image
 // (https://github.com/distribution/reference).
-var notTag = regexp.MustCompile(`[^a-z0-9]+`)
+var notTag = lazyregexp.New(`[^a-z0-9]+`)
 
 // base sets the base of a stage of a Dockerfile: the image at the bottom of what it
 // begins with, if the file names it by digest. It returns the image as written.
@@ -450,6 +450,6 @@ func (p *proposer) base(s *Stage, f *definition.File, job *definition.Job) strin
 }
 
 var (
-	digestHex = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	imageName = regexp.MustCompile(`^[a-z0-9][a-zA-Z0-9._/:-]*$`)
+	digestHex = lazyregexp.New(`^[0-9a-f]{64}$`)
+	imageName = lazyregexp.New(`^[a-z0-9][a-zA-Z0-9._/:-]*$`)
 )

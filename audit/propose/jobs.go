@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/lockcheck/definition"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // harmless are actions that need a permission for something else than a release,
@@ -94,11 +94,11 @@ func byName(n *node) bool {
 }
 
 var (
-	releaseName = regexp.MustCompile(`(?i)(^|[-_. /])(release|publish|deploy)(ing|ment)?([-_. /]|$)`)
+	releaseName = lazyregexp.New(`(?i)(^|[-_. /])(release|publish|deploy)(ing|ment)?([-_. /]|$)`)
 	// releaseEnvironment matches deployment environments with the secrets of a release.
-	releaseEnvironment = regexp.MustCompile(`(?i)^(test-?)?pypi|^npm|^(prod|production|release|publish|deploy|crates-?io|rubygems|maven)`)
+	releaseEnvironment = lazyregexp.New(`(?i)^(test-?)?pypi|^npm|^(prod|production|release|publish|deploy|crates-?io|rubygems|maven)`)
 	// aboutRelease matches names of jobs that prepare or follow a release.
-	aboutRelease = regexp.MustCompile(`(?i)dry|test|check|note|valid|reproduc|report|post|cover|codecov|bench|gate|verif|lint|detect|setup-steps|notif|clean|label|milestone|prepar|plan|announce|comment|trigger|changelog|draft`)
+	aboutRelease = lazyregexp.New(`(?i)dry|test|check|note|valid|reproduc|report|post|cover|codecov|bench|gate|verif|lint|detect|setup-steps|notif|clean|label|milestone|prepar|plan|announce|comment|trigger|changelog|draft`)
 )
 
 // remote reports whether a job runs a workflow of another repository that may
@@ -248,10 +248,10 @@ func outOfSight(n *node) []upload {
 	return out
 }
 
-var builds = regexp.MustCompile(`(?i)build|dist|packag|wheel|compile|binar|bundle`)
+var builds = lazyregexp.New(`(?i)build|dist|packag|wheel|compile|binar|bundle`)
 
 // report matches the names of artifacts that are not released.
-var reportName = regexp.MustCompile(`(?i)coverage|\btests?\b|test-|report|\blogs?\b|results?|screenshot|sarif|benchmark|\.sarif|playwright|diff|cache|debug|codspeed|profile|event`)
+var reportName = lazyregexp.New(`(?i)coverage|\btests?\b|test-|report|\blogs?\b|results?|screenshot|sarif|benchmark|\.sarif|playwright|diff|cache|debug|codspeed|profile|event`)
 
 // byHand marks the jobs of workflows that upload what a person may publish: those
 // that a tag, a release or a person starts.
@@ -281,7 +281,7 @@ func startsRelease(f *definition.File) bool {
 	return slices.Contains(f.Events, "push") && !slices.Contains(f.Events, "pull_request") && buildsRelease.MatchString(stem(f.Path)+" "+f.Name)
 }
 
-var buildsRelease = regexp.MustCompile(`(?i)release|publish|deploy|packag|dist|wheel|binar`)
+var buildsRelease = lazyregexp.New(`(?i)release|publish|deploy|packag|dist|wheel|binar`)
 
 // releaseFiles returns the files that have a job that publishes or builds.
 func (p *proposer) releaseFiles() map[*definition.File]bool {
@@ -626,7 +626,7 @@ func (p *proposer) where(s *Stage, n *node) {
 
 // notLinux matches labels of runners on systems whose package lists are not read
 // (https://docs.github.com/en/actions/reference/runners/github-hosted-runners).
-var notLinux = regexp.MustCompile(`(?i)(^|[-_ ])(windows|macos|osx|darwin|win)([-_0-9. ]|$)`)
+var notLinux = lazyregexp.New(`(?i)(^|[-_ ])(windows|macos|osx|darwin|win)([-_0-9. ]|$)`)
 
 // few joins the first words of a list.
 func few(words []string) string {

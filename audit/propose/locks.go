@@ -3,11 +3,11 @@ package propose
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/lockcheck/definition"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -15,7 +15,7 @@ import (
 type installer struct {
 	// command matches the start of a command that installs, action the name of an
 	// action that does.
-	command, action *regexp.Regexp
+	command, action *lazyregexp.Regexp
 	// formats are those of lockcheck.Known.
 	formats []string
 }
@@ -23,10 +23,10 @@ type installer struct {
 // installers is the table of what installs from a lock file without naming it. A
 // tool that is in several lines takes the first format that is in sight.
 func installers() []installer {
-	cmd := func(s string) *regexp.Regexp {
-		return regexp.MustCompile(`(?m)(^|[\s;&|(` + "`" + `"'=])(sudo\s+)?(` + s + `)(\s|$|;|&)`)
+	cmd := func(s string) *lazyregexp.Regexp {
+		return lazyregexp.New(`(?m)(^|[\s;&|(` + "`" + `"'=])(sudo\s+)?(` + s + `)(\s|$|;|&)`)
 	}
-	act := func(s string) *regexp.Regexp { return regexp.MustCompile(`^(` + s + `)(/|$)`) }
+	act := func(s string) *lazyregexp.Regexp { return lazyregexp.New(`^(` + s + `)(/|$)`) }
 	return []installer{
 		{cmd(`npm (ci|install|i|clean-install)|npx`), act(`bahmutov/npm-install`), []string{"package-lock.json"}},
 		{cmd(`pnpm|pnpx`), act(`pnpm/action-setup`), []string{"pnpm-lock.yaml"}},
@@ -77,15 +77,15 @@ func setups() map[string][]string {
 
 var (
 	// named matches a file that an installer is given: pip's -r and -c, a pylock.
-	named = regexp.MustCompile(`(?:^|\s)(?:-r|-c|--requirement|--constraint|--requirements|--file|--lockfile)[= ]?\s*["']?([^\s"';&|]+)`)
+	named = lazyregexp.New(`(?:^|\s)(?:-r|-c|--requirement|--constraint|--requirements|--file|--lockfile)[= ]?\s*["']?([^\s"';&|]+)`)
 	// changes matches a change of directory.
-	changes = regexp.MustCompile(`(?m)(?:^|[\s;&|(])(?:cd|pushd|--prefix|--cwd|--directory|--project|--working-dir|-C)[= ]\s*["']?([^\s"';&|)]+)`)
+	changes = lazyregexp.New(`(?m)(?:^|[\s;&|(])(?:cd|pushd|--prefix|--cwd|--directory|--project|--working-dir|-C)[= ]\s*["']?([^\s"';&|)]+)`)
 	// manifest matches a file beside which a lock is.
-	manifest = regexp.MustCompile(`--(?:manifest-path|build-file|project-file)[= ]\s*["']?([^\s"';&|]+)`)
+	manifest = lazyregexp.New(`--(?:manifest-path|build-file|project-file)[= ]\s*["']?([^\s"';&|]+)`)
 	// forOthers matches the names of locks for other purposes than a release.
-	forOthers  = regexp.MustCompile(`(?i)dev|test|doc|lint|mypy|typing|bench|example|ci\b`)
-	continued  = regexp.MustCompile(`\\\r?\n\s*`)
-	pipInstall = regexp.MustCompile(`\b(pip3?|pipx|uv pip|pip-sync|python[0-9.]* -m pip)\b`)
+	forOthers  = lazyregexp.New(`(?i)dev|test|doc|lint|mypy|typing|bench|example|ci\b`)
+	continued  = lazyregexp.New(`\\\r?\n\s*`)
+	pipInstall = lazyregexp.New(`\b(pip3?|pipx|uv pip|pip-sync|python[0-9.]* -m pip)\b`)
 )
 
 // locks returns the locks that a job uses: those that its commands name, those

@@ -3,11 +3,11 @@ package propose
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -123,7 +123,7 @@ func pattern(file string) string {
 
 // plainScalar matches texts that are the same string in every version of YAML
 // without quotes. A text of digits alone, or with a sign, can be a number.
-var plainScalar = regexp.MustCompile(`^([A-Za-z/_]|\.[A-Za-z/_.])[A-Za-z0-9./_@+-]*(#[A-Za-z0-9._-]+)?$`)
+var plainScalar = lazyregexp.New(`^([A-Za-z/_]|\.[A-Za-z/_.])[A-Za-z0-9./_@+-]*(#[A-Za-z0-9._-]+)?$`)
 
 // words are plain texts that are no strings in YAML 1.1.
 var words = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", ".nan", ".inf", "."}
@@ -158,7 +158,7 @@ func scalar(text string) string {
 }
 
 // image matches references, in which a colon is followed by a character of a name.
-var image = regexp.MustCompile(`^[a-z][a-z-]*(:[A-Za-z0-9._/@+-]+)+$`)
+var image = lazyregexp.New(`^[a-z][a-z-]*(:[A-Za-z0-9._/@+-]+)+$`)
 
 // comment writes a text as a comment, in lines of the width.
 func comment(b *strings.Builder, indent, text string) { wrap(b, indent+"# ", "", text, width) }

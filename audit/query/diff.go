@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/diff"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -15,12 +16,29 @@ import (
 type Diff struct {
 	Schema   int    `json:"schema"`
 	Question string `json:"question"`
+	// Before and After are where the sides are from.
+	Before DiffSource `json:"before"`
+	After  DiffSource `json:"after"`
 	// Stages are the stages of both sides, in the order of the first.
 	Stages []StageDiff `json:"stages"`
 	// OnlyBefore and OnlyAfter are the stages that the other side does not
 	// have.
-	OnlyBefore []string `json:"onlyBefore,omitempty"`
-	OnlyAfter  []string `json:"onlyAfter,omitempty"`
+	OnlyBefore []DiffSide `json:"onlyBefore,omitempty"`
+	OnlyAfter  []DiffSide `json:"onlyAfter,omitempty"`
+	// NotesLimit is the most lines of each list of [Diff.Notes], 0 for all that have
+	// room.
+	NotesLimit int `json:"-"`
+}
+
+// DiffSource is a reference, a report, a baseline or a release.
+type DiffSource struct {
+	Name string `json:"name"`
+	// Verdict is that of a whole report; empty for all others.
+	Verdict audit.Verdict `json:"verdict,omitempty"`
+	// Date is that of a release, YYYY-MM-DD, and Subjects are the names of its
+	// artifacts.
+	Date     string   `json:"date,omitempty"`
+	Subjects []string `json:"subjects,omitempty"`
 }
 
 // StageDiff is the difference of one stage.
@@ -31,11 +49,19 @@ type StageDiff struct {
 	// empty when there are none.
 	Unsure     []string         `json:"unsure,omitempty"`
 	Difference *diff.Difference `json:"difference"`
+	// Record is the difference in what decides about the stage; nil if neither side
+	// has a policy.
+	Record *RecordDiff `json:"record,omitempty"`
 }
+
+// Empty reports whether nothing differs.
+func (s *StageDiff) Empty() bool { return s.Difference.Empty() && s.Record.Empty() }
 
 // DiffSide is one side of a difference.
 type DiffSide struct {
 	Name string `json:"name"`
+	// Stage is the name of the stage, empty for an environment.
+	Stage string `json:"stage,omitempty"`
 	// Kind is "scan", "report", "sbom" or "baseline".
 	Kind string `json:"kind"`
 	// OS is the name of the operating system, where it is known.
@@ -45,8 +71,18 @@ type DiffSide struct {
 	Catalogers  string            `json:"catalogers"`
 	Gaps        []sbom.Gap        `json:"gaps,omitempty"`
 	Limitations []sbom.Limitation `json:"limitations,omitempty"`
+	// Counted is the number of dependencies.
+	Counted int `json:"counted"`
+	// Verdict is that of a stage of a report, Critical whether findings fail the
+	// stage, and Limit the most dependencies; empty where they are not known.
+	Verdict  audit.Verdict `json:"verdict,omitempty"`
+	Critical bool          `json:"critical,omitempty"`
+	Limit    *int          `json:"limit,omitempty"`
+	// Definition are the numbers of what the stage runs on, nil without a definition.
+	Definition *audit.UseCounts `json:"definition,omitempty"`
 
-	side diff.Side
+	side   diff.Side
+	record *Record
 }
 
 // The kinds of a [DiffSide].
@@ -65,6 +101,11 @@ func NewDiffSide(name, kind string, doc *sbom.Document, judgement func(id string
 		Gaps: doc.Gaps, Limitations: doc.Limitations,
 		side: diff.Side{Document: doc, Known: diff.Everything(), Judgement: judgement},
 	}
+	for i := range doc.Components {
+		if doc.Components[i].Counts() {
+			s.Counted++
+		}
+	}
 	if kind == SideBaseline {
 		s.side.Known = diff.Known{}
 	}
@@ -73,13 +114,26 @@ func NewDiffSide(name, kind string, doc *sbom.Document, judgement func(id string
 	return s
 }
 
+// Judged adds the record of a stage, which may be nil.
+func (s *DiffSide) Judged(stage string, r *Record) {
+	s.Stage, s.record = stage, r
+	if r == nil {
+		return
+	}
+	s.Verdict, s.Critical, s.Definition = r.verdict, r.state.Critical, countUses(r.state.Definition)
+	if r.state.Policy != nil {
+		s.Limit = r.state.Policy.Limit
+	}
+}
+
 func (s *DiffSide) limited(name sbom.LimitationName) bool {
 	return slices.ContainsFunc(s.Limitations, func(l sbom.Limitation) bool { return l.Name == name })
 }
 
 // NewStageDiff compares two sides.
 func NewStageDiff(before, after DiffSide) StageDiff {
-	return StageDiff{Before: before, After: after, Unsure: unsure(&before, &after), Difference: diff.Between(before.side, after.side)}
+	d := diff.Between(before.side, after.side)
+	return StageDiff{Before: before, After: after, Unsure: unsure(&before, &after), Difference: d, Record: compareRecords(&before, &after, d)}
 }
 
 // unsure returns the reasons why a difference may come from the two
@@ -143,13 +197,13 @@ func limitText(name sbom.LimitationName) string {
 }
 
 // NewDiff returns the difference of several stages.
-func NewDiff(stages []StageDiff, onlyBefore, onlyAfter []string) *Diff {
+func NewDiff(stages []StageDiff, onlyBefore, onlyAfter []DiffSide) *Diff {
 	return &Diff{Schema: schema, Question: "diff", Stages: stages, OnlyBefore: onlyBefore, OnlyAfter: onlyAfter}
 }
 
 // Differs reports whether there is any difference.
 func (d *Diff) Differs() bool {
-	return len(d.OnlyBefore)+len(d.OnlyAfter) > 0 || slices.ContainsFunc(d.Stages, func(s StageDiff) bool { return !s.Difference.Empty() })
+	return len(d.OnlyBefore)+len(d.OnlyAfter) > 0 || slices.ContainsFunc(d.Stages, func(s StageDiff) bool { return !s.Empty() })
 }
 
 // Unsure reports whether any stage has a reason to be unsure.

@@ -85,17 +85,27 @@ func (p diffSheet) moves(title string, list []diff.Move) {
 	p.rest(len(list), len(shown))
 }
 
-func (p diffSheet) judgements(d *diff.Difference) {
+func (p diffSheet) judgements(s *StageDiff) {
+	d := s.Difference
 	if len(d.Judgements) == 0 {
 		return
+	}
+	order := map[string]string{}
+	if s.Record != nil {
+		for _, id := range s.Record.Weaker {
+			order[id] = "weaker"
+		}
+		for _, id := range s.Record.Stronger {
+			order[id] = "stronger"
+		}
 	}
 	p.title("Changed provenance or evidence", len(d.Judgements))
 	shown := d.Judgements[:p.cut(len(d.Judgements))]
 	var rows [][]string
 	for _, c := range shown {
-		rows = append(rows, []string{shortID(c.After), c.From.Provenance + " " + c.From.Evidence, c.To.Provenance + " " + c.To.Evidence})
+		rows = append(rows, []string{shortID(c.After), c.From.Provenance + " " + c.From.Evidence, c.To.Provenance + " " + c.To.Evidence, order[c.After]})
 	}
-	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "before"}, {Title: "after"}}, Rows: rows})
+	p.Table(indent, terminal.Table{Columns: []terminal.Column{{Title: "name"}, {Title: "before"}, {Title: "after"}, {Title: "order", Spare: 1}}, Rows: rows})
 	p.rest(len(d.Judgements), len(shown))
 }
 
@@ -195,12 +205,17 @@ func (p diffSheet) notCompared(s *StageDiff) {
 	if !d.Judged {
 		what = append(what, "provenance and evidence")
 	}
+	if s.Record != nil {
+		what = append(what, s.Record.NotCompared...)
+	}
 	var why []string
 	for _, side := range []*DiffSide{&s.Before, &s.After} {
-		switch side.Kind {
-		case SideBaseline:
+		switch {
+		case side.Kind == SideReport && side.record == nil && s.Record != nil:
+			why = append(why, terminal.Escape(side.Name)+" is the scan of one environment, which no policy judged")
+		case side.Kind == SideBaseline:
 			why = append(why, terminal.Escape(side.Name)+" is a baseline, which has identities and their evidence")
-		case SideScan, SideSBOM:
+		case side.Kind == SideScan, side.Kind == SideSBOM:
 			why = append(why, terminal.Escape(side.Name)+" was not audited")
 		}
 	}

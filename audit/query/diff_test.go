@@ -88,8 +88,8 @@ func diffSides(t testing.TB) (before, after DiffSide) {
 }
 
 func TestDiffGolden(t *testing.T) {
-	before, after := diffSides(t)
-	d := NewDiff([]StageDiff{NewStageDiff(before, after)}, nil, []string{"publish"})
+	before, after := judged(t)
+	d := NewDiff([]StageDiff{NewStageDiff(before, after)}, nil, []DiffSide{{Name: "new.json#publish", Stage: "publish", Counted: 3}})
 	diffGolden(t, "diff.80", func(b *bytes.Buffer) error { return d.Text(b, terminal.Options{}, 20) })
 	diffGolden(t, "diff.2.50", func(b *bytes.Buffer) error { return d.Text(b, terminal.Options{Width: 50}, 2) })
 	diffGolden(t, "diff.json", func(b *bytes.Buffer) error { return WriteJSON(b, d) })

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -28,21 +29,18 @@ func (d *Diff) Text(w io.Writer, o terminal.Options, limit int) error {
 	}
 	for _, only := range []struct {
 		title  string
-		stages []string
+		stages []DiffSide
 	}{{"Stages only before", d.OnlyBefore}, {"Stages only after", d.OnlyAfter}} {
 		if len(only.stages) > 0 {
-			p.Prose("", indent, fmt.Sprintf("%s: %s", only.title, strings.Join(terminals(only.stages), ", ")), terminal.Plain)
+			var names []string
+			for i := range only.stages {
+				s := &only.stages[i]
+				names = append(names, fmt.Sprintf("%s (%s)", terminal.Escape(cmp.Or(s.Stage, s.Name)), dependencies(s.Counted)))
+			}
+			p.Prose("", indent, fmt.Sprintf("%s: %s", only.title, strings.Join(names, ", ")), terminal.Plain)
 		}
 	}
 	return p.write(w)
-}
-
-func terminals(names []string) []string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = terminal.Escape(n)
-	}
-	return out
 }
 
 type diffSheet struct {
@@ -56,7 +54,11 @@ func (p diffSheet) stage(s *StageDiff) {
 	if s.Before.OS != s.After.OS && s.Before.OS != "" && s.After.OS != "" {
 		p.Prose(indent, indent+indent, terminal.Escape(s.Before.OS)+" -> "+terminal.Escape(s.After.OS), terminal.Plain)
 	}
-	p.Prose(indent, indent, fmt.Sprintf("%d -> %s: %s", d.Before.Counted, dependencies(d.After.Counted), summary(d)), terminal.Plain)
+	p.Prose(indent, indent, fmt.Sprintf("%d -> %s: %s", d.Before.Counted, dependencies(d.After.Counted), strings.Join(s.summary(), ", ")), terminal.Plain)
+	if s.Record != nil && s.Record.Verdicts != nil {
+		v := s.Record.Verdicts
+		p.Prose(indent, indent, fmt.Sprintf("verdict: %s -> %s", v[0], v[1]), terminal.Plain)
+	}
 	for _, u := range s.Unsure {
 		p.Prose(indent+"unsure: ", indent+"        ", u, terminal.Yellow)
 	}
@@ -69,21 +71,23 @@ func (p diffSheet) stage(s *StageDiff) {
 			p.Prose(indent, indent+indent, terminal.Escape(side.Name)+" cannot show: "+terminal.Escape(strings.Join(names, ", ")), terminal.Faint)
 		}
 	}
+	p.record(s.Record)
 	p.groups("Added", d.Added, d.AddedBy, "introduces")
 	p.groups("Removed", d.Removed, d.RemovedBy, "introduced")
 	p.changes("Changed version", d.Changed)
 	p.replaced(d)
 	p.moves("Now bundled, not counted any more", d.MovedIn)
 	p.moves("Now counted, was bundled", d.MovedOut)
-	p.judgements(d)
+	p.judgements(s)
 	p.artifacts(d)
 	p.layers(d)
 	p.bundled(d)
 	p.notCompared(s)
 }
 
-// summary returns the counts that are not 0.
-func summary(d *diff.Difference) string {
+// summary returns the counts that are not 0, or that there are none.
+func (s *StageDiff) summary() []string {
+	d := s.Difference
 	var parts []string
 	add := func(n int, one, many string) {
 		if n > 0 {
@@ -95,7 +99,13 @@ func summary(d *diff.Difference) string {
 	add(len(d.Changed), "changed version", "changed versions")
 	add(len(d.MovedIn), "now bundled", "now bundled")
 	add(len(d.MovedOut), "not bundled any more", "not bundled any more")
-	add(len(d.Judgements), "with changed provenance or evidence", "with changed provenance or evidence")
+	weaker, stronger := 0, 0
+	if s.Record != nil {
+		weaker, stronger = len(s.Record.Weaker), len(s.Record.Stronger)
+	}
+	add(weaker, "with weaker evidence", "with weaker evidence")
+	add(stronger, "with stronger evidence", "with stronger evidence")
+	add(len(d.Judgements)-weaker-stronger, "with changed provenance or evidence", "with changed provenance or evidence")
 	add(len(d.Artifacts), "with changed content or origin", "with changed content or origin")
 	n := 0
 	for _, l := range d.Layers {
@@ -104,10 +114,16 @@ func summary(d *diff.Difference) string {
 	add(n, "from another layer", "from other layers")
 	i := &d.Bundled
 	add(len(i.Added)+len(i.Removed)+len(i.Changed)+len(i.Owners), "difference in bundled components", "differences in bundled components")
-	if len(parts) == 0 {
-		return "no difference"
+	for _, l := range s.Record.lists() {
+		add(len(l.entries), l.one, l.many)
 	}
-	return strings.Join(parts, ", ")
+	if len(parts) == 0 && (s.Record == nil || s.Record.Verdicts == nil) {
+		return []string{"no difference"}
+	}
+	if len(parts) == 0 {
+		return []string{"another verdict"}
+	}
+	return parts
 }
 
 // cut returns how many of n lines are shown.
@@ -146,19 +162,8 @@ func (p diffSheet) groups(title string, list []diff.Component, groups []graph.In
 		if judgement := byID[g.ID].Judgement; judgement != nil {
 			text += ", " + judgementText(*judgement)
 		}
-		switch m := g.Mention; {
-		case g.Reason == graph.Explicit:
-			text += ", explicit"
-		case g.Reason == graph.Essential:
-			text += ", required by the system"
-		case len(g.NeededBy) > 0:
-			text += ", needed by " + firstOf(g.NeededBy)
-		case len(g.SharedBy) > 0:
-			text += ", shared by " + firstOf(g.SharedBy)
-		case m != nil && m.Instead != "":
-			text += fmt.Sprintf(", not required: %s has it as an alternative to %s", shortID(m.From), shortID(m.Instead))
-		case m != nil:
-			text += fmt.Sprintf(", not required: %s %s it", shortID(m.From), verbOf(m.Kind))
+		if why := cause(g); why != "" {
+			text += ", " + terminal.Escape(why)
 		}
 		if n := len(g.Introduces); n > 0 {
 			text += fmt.Sprintf("; %s %d: ", verb, n)
@@ -182,9 +187,30 @@ func (p diffSheet) groups(title string, list []diff.Component, groups []graph.In
 	p.rest(hidden, 0)
 }
 
-// firstOf names the first of some identities, and the number of the others.
+// cause returns why the head of a group is there, empty if it is not known. It is not
+// escaped.
+func cause(g graph.Introduction) string {
+	switch m := g.Mention; {
+	case g.Reason == graph.Explicit:
+		return "explicit"
+	case g.Reason == graph.Essential:
+		return "required by the system"
+	case len(g.NeededBy) > 0:
+		return "needed by " + firstOf(g.NeededBy)
+	case len(g.SharedBy) > 0:
+		return "shared by " + firstOf(g.SharedBy)
+	case m != nil && m.Instead != "":
+		return fmt.Sprintf("not required: %s has it as an alternative to %s", shortName(m.From), shortName(m.Instead))
+	case m != nil:
+		return fmt.Sprintf("not required: %s %s it", shortName(m.From), verbOf(m.Kind))
+	}
+	return ""
+}
+
+// firstOf names the first of some identities, and the number of the others. It is not
+// escaped.
 func firstOf(ids []string) string {
-	text := shortID(ids[0])
+	text := shortName(ids[0])
 	if n := len(ids) - 1; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}
@@ -193,11 +219,21 @@ func firstOf(ids []string) string {
 
 // named returns a component for a sentence.
 func named(i *diff.Component) string {
-	kind := i.Type
+	return terminal.Escape(i.Label()) + " (" + terminal.Escape(kindOf(i)) + ")"
+}
+
+// kindOf returns the type of a component, not escaped.
+func kindOf(i *diff.Component) string {
 	if i.Kind == sbom.KindFiles {
-		kind = "files"
+		return "files"
 	}
-	return terminal.Escape(i.Label()) + " (" + terminal.Escape(kind) + ")"
+	return i.Type
+}
+
+// shortName returns the name in an identity, not escaped.
+func shortName(id string) string {
+	name, _ := sbom.SplitIdentity(id)
+	return name
 }
 
 // shortID returns the name in an identity.
@@ -206,9 +242,13 @@ func shortID(id string) string {
 	return terminal.Escape(name)
 }
 
-func judgementText(p diff.Judgement) string {
+func judgementText(p diff.Judgement) string { return terminal.Escape(judgementWords(p)) }
+
+// judgementWords returns the provenance with the evidence, if there is any; not
+// escaped.
+func judgementWords(p diff.Judgement) string {
 	if p.Evidence == "" || p.Evidence == "none" {
-		return terminal.Escape(p.Provenance)
+		return p.Provenance
 	}
-	return terminal.Escape(p.Provenance) + " " + terminal.Escape(p.Evidence)
+	return p.Provenance + " " + p.Evidence
 }

@@ -20,6 +20,8 @@ type Find struct {
 	Subjects []FindSubject `json:"subjects"`
 	// Near are similar names, when nothing was found.
 	Near []string `json:"near,omitempty"`
+
+	pattern *diff.Pattern
 }
 
 // FindSubject is the result for one environment.
@@ -32,7 +34,7 @@ type FindSubject struct {
 
 // NewFind returns an answer without environments.
 func NewFind(p *diff.Pattern) *Find {
-	return &Find{Schema: schema, Question: "find", Pattern: p.String(), Subjects: []FindSubject{}}
+	return &Find{Schema: schema, Question: "find", Pattern: p.String(), Subjects: []FindSubject{}, pattern: p}
 }
 
 // Add adds the result for an environment.
@@ -54,6 +56,16 @@ func (f *Find) Found() bool {
 // not found there.
 func (f *Find) Unsure() bool {
 	return slices.ContainsFunc(f.Subjects, func(s FindSubject) bool { return len(s.Hits) == 0 && s.unsure() })
+}
+
+// SQL writes the pattern as a condition on the table dependency of an export.
+func (f *Find) SQL(w io.Writer) error {
+	condition, err := f.pattern.SQL()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, condition)
+	return err
 }
 
 func (s *FindSubject) unsure() bool { return s.Error != "" || len(s.Doubts)+len(s.Unseen) > 0 }
@@ -173,4 +185,12 @@ func (f *Find) doubts(p sheet, limit int) {
 			p.Prose(indent, indent+indent, b.What+": "+terminal.Escape(b.Detail), terminal.Plain)
 		}
 	}
+}
+
+func terminals(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = terminal.Escape(n)
+	}
+	return out
 }

@@ -1,12 +1,13 @@
 // Package query answers questions about environments: why a component is there,
 // which roots retain most, what a removal would take with it, how a stage could
-// be split, what differs between two, which ones contain a component. Packages
-// graph and diff compute the answers; this package adds names, numbers and
-// units, and writes them as text for a terminal and as JSON.
+// be split, what differs between two, which ones contain a component, how the
+// number developed over releases. Packages graph, diff and growth compute the
+// answers; this package adds names, numbers and units, and writes them as text
+// for a terminal and as JSON.
 //
 // # It decides nothing
 //
-// Each answer is a value made from the result of package graph or diff, with
+// Each answer is a value made from the result of these packages, with
 // the components that it refers to by ID. Its text, and the exit codes of the
 // command, are computed from that value alone: see Broken, Unsure.
 //

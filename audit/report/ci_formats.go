@@ -231,13 +231,13 @@ func renderCSV(w io.Writer, r *audit.Report, _ Options) error {
 				lock, line, reason, strings.Join(d.Paths, " "),
 			}
 			for k := range row {
-				row[k] = plainCell(row[k])
+				row[k] = terminal.CSVCell(row[k])
 			}
 			_ = out.Write(row)
 		}
 		for _, row := range useRows(s) {
 			for k := range row {
-				row[k] = plainCell(row[k])
+				row[k] = terminal.CSVCell(row[k])
 			}
 			_ = out.Write(row)
 		}
@@ -245,14 +245,6 @@ func renderCSV(w io.Writer, r *audit.Report, _ Options) error {
 	out.Flush()
 	_, err := w.Write(b.Bytes())
 	return err
-}
-
-func plainCell(s string) string {
-	s = terminal.Escape(s)
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // maxAnnotations is the number of annotations of one kind that GitHub shows of a

@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
-	"github.com/depaudit/depaudit/sbom/graph"
-	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // The page is one file without any reference: the style and the script are in it,
@@ -25,6 +23,9 @@ import (
 // Text of the report is escaped twice: characters that do not print as for
 // terminals, so that a name cannot turn the direction of a line, and then by
 // html/template.
+//
+// Long tables are within boxes that scroll, and nothing is folded: the search of a
+// browser finds every name, and paper has every row.
 
 //go:embed html/page.css
 var htmlStyle string
@@ -41,91 +42,60 @@ const maxHTMLText = 4096
 // foreign returns untrusted text for the page.
 func foreign(s string) string { return terminal.EscapeTo(s, maxHTMLText) }
 
-// grade is the strength of the evidence for a dependency, by the letter that shows
-// it.
-type grade struct{ Letter, Meaning string }
-
-// grades are from the strongest to the weakest.
-func grades() []grade {
-	return []grade{
-		{"P", "proved: every file is that of a signed or locked artifact"},
-		{"S", "signed: an index, a header or a digest vouches for the package"},
-		{"H", "hash: a lock has the hash of the artifact"},
-		{"C", "claimed by the environment or by an index without a signature"},
-		{"W", "weak: a version without a hash, a tag, an archive that is not trusted"},
-		{"X", "excepted for a time"},
-		{"U", "unaccounted"},
-	}
-}
-
-// gradeOf returns the letter of a dependency's evidence.
-func gradeOf(d *audit.Dependency) string {
-	switch d.Provenance {
-	case audit.FromException:
-		return "X"
-	case audit.FromNowhere:
-		return "U"
-	}
-	switch d.Evidence {
-	case audit.EvidenceBytes:
-		return "P"
-	case audit.EvidenceSigned, audit.EvidenceHeader, audit.EvidenceDigest:
-		return "S"
-	case audit.EvidenceHashClaimed, audit.EvidenceHashLocked:
-		return "H"
-	}
-	if !d.Strength().Sound() {
-		return "W"
-	}
-	return "C"
-}
-
 type htmlPage struct {
-	Title, Verdict, Class, Summary, Key, Method string
-	Stages                                      []htmlStage
-	Findings                                    []htmlFinding
-	Inputs                                      htmlTable
+	// Verdict is empty for a scan, which has no rules to pass.
+	Title, Verdict, Class, Summary, Intro, Method string
+	Scan                                          bool
+	Numbers                                       *htmlNumbers
+	Stages                                        []htmlStage
+	Findings                                      []htmlFinding
+	Inputs                                        []htmlPart
 	// Same has the stages that did not grow, or of which it is not known.
 	Same []string
-}
-
-type htmlStage struct {
-	ID, Name, Verdict, Class, Standing string
-	Total                              int
-	Limit, Baseline, Growth            string
-	BarOld, BarNew, BarBase, BarLimit  int
-	BarLabel, Headline, Counts, Beside string
-	About                              []string
-	Findings                           []htmlFinding
-	Grown                              htmlTable
-	GrownText                          string
-	Map                                *htmlMap
-	Legend                             []htmlLegend
-	Evidence                           htmlTable
-	Parts                              []htmlPart
-	Locks, Indexes                     *htmlTable
+	// Release has the date and the artifacts of the release.
+	Release []htmlFact
 }
 
 type htmlFinding struct {
-	Severity, Rule, Message, Fix, Accept string
-	// Places are those of the definition that the finding is about.
+	Severity, Rule, Accept string
+	Message, Fix           []htmlSpan
+	// Places are those of the definition, and the files and dependencies, that the
+	// finding is about.
 	Places []string
 }
 
-type htmlLegend struct {
-	grade
-	Count int
+// htmlSpan is a part of a sentence: a command or a key, or text between them.
+type htmlSpan struct {
+	Text string
+	Code bool
 }
 
+// prose returns a sentence of which the parts in backquotes are code.
+func prose(text string) (out []htmlSpan) {
+	parts := strings.Split(foreign(text), "`")
+	if len(parts)%2 == 0 { // one of them is only a character
+		return []htmlSpan{{Text: foreign(text)}}
+	}
+	for i, part := range parts {
+		if part != "" {
+			out = append(out, htmlSpan{part, i%2 == 1})
+		}
+	}
+	return out
+}
+
+// htmlPart is a table with its heading and a text above it.
 type htmlPart struct {
-	Title string
-	Table htmlTable
+	Title, Text string
+	Table       htmlTable
 }
 
 type htmlTable struct {
-	ID, Class, Caption string
-	Columns            []htmlColumn
-	Rows               [][]htmlCell
+	// Box is the class of the box around the table, and Label its name for readers of
+	// screens.
+	Box, Label, Class string
+	Columns           []htmlColumn
+	Rows              [][]htmlCell
 }
 
 type htmlColumn struct {
@@ -133,45 +103,45 @@ type htmlColumn struct {
 	Number bool
 }
 
-type htmlCell struct{ Text, Class string }
-
-type htmlMap struct {
-	Count, Bytes htmlDrawing
-	Legend       []htmlLegend
-	Left         string
+type htmlCell struct {
+	Text, Class string
+	// Head marks the cell that its row is named by.
+	Head bool
 }
 
-type htmlDrawing struct {
-	ID, Label     string
-	Width, Height int
-	Hidden        bool
-	Groups        []htmlGroup
-	Levels        []htmlLevel
-	Texts         []htmlText
+// longWord is the length from which on a word can be broken anywhere: a column is as
+// wide as its longest word, and names are as long as an environment wants.
+const longWord = 18
+
+// newHTMLCell returns untrusted text as a cell, of the class w if a word is long.
+func newHTMLCell(text string) htmlCell {
+	c := htmlCell{Text: foreign(text)}
+	for word := range strings.FieldsFuncSeq(c.Text, func(r rune) bool { return r == ' ' || r == '-' }) {
+		if len(word) >= longWord {
+			c.Class = "w"
+			break
+		}
+	}
+	return c
 }
 
-type htmlGroup struct {
-	D, Name string
-	Label   *htmlText
-}
+// htmlFact is a name with a value.
+type htmlFact struct{ Name, Value string }
 
-type htmlLevel struct {
-	Letter string
-	Cells  []htmlArea
-	// Letters are drawn at X and Y.
-	Letters string
-	X, Y    []string
-}
-
-type htmlArea struct{ D, Name string }
-
-type htmlText struct {
-	X, Y int
-	Text string
+// facts returns what the page says about a release.
+func (r *Release) facts() []htmlFact {
+	if r == nil {
+		return nil
+	}
+	list := []htmlFact{{"Release of", r.Date}}
+	for _, a := range r.Artifacts {
+		list = append(list, htmlFact{foreign(a.Name), foreign(a.Digest)})
+	}
+	return list
 }
 
 // renderHTML writes the page.
-func renderHTML(w io.Writer, r *audit.Report, _ Options) error {
+func renderHTML(w io.Writer, r *audit.Report, o Options) error {
 	t, err := template.New("page").Parse(htmlTemplate)
 	if err != nil {
 		return err
@@ -180,13 +150,14 @@ func renderHTML(w io.Writer, r *audit.Report, _ Options) error {
 	if err != nil {
 		return err
 	}
+	page.Release = o.Release.facts()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; form-action 'none'; style-src '%s'; script-src '%s'">
 <title>%s</title>
 <style>%s</style></head><body>
-`, hashSource(htmlStyle), hashSource(htmlScript), template.HTMLEscapeString(page.Verdict+" "+page.Title), htmlStyle)
+`, hashSource(htmlStyle), hashSource(htmlScript), template.HTMLEscapeString(strings.TrimSpace(page.Verdict+" "+page.Title)), htmlStyle)
 	if err := t.Execute(&b, page); err != nil {
 		return err
 	}
@@ -203,27 +174,18 @@ func hashSource(block string) string {
 
 func newHTMLPage(r *audit.Report) (*htmlPage, error) {
 	p := &htmlPage{
-		Title: foreign(cmp.Or(r.Pipeline, "depaudit")), Verdict: foreign(verdictWord(r.Verdict)), Class: foreign(string(r.Verdict)),
-		Summary: summary(r), Method: foreign(method(r)), Findings: htmlFindings(r.Findings, nil), Inputs: htmlInputs(r),
+		Title: foreign(cmp.Or(r.Pipeline, "depaudit")), Verdict: htmlVerdict(r.Verdict), Class: foreign(string(r.Verdict)), Scan: isScan(r),
+		Summary: htmlSummary(r), Method: foreign(method(r)), Findings: htmlFindings(r.Findings, indexed(&audit.Stage{})), Inputs: htmlInputs(r),
 	}
-	if text := policyLine(r, foreign); text != "" {
-		p.Summary += "; policy: " + text
-	}
-	if isScan(r) {
-		p.Title = foreign(r.Stages[0].Name)
-	}
-	most := 1
-	for i := range r.Stages {
-		s := &r.Stages[i]
-		most = max(most, s.Counts.Total, s.Growth.Baseline)
-		if s.Limit != nil {
-			most = max(most, *s.Limit)
-			p.Key = "; the line is the limit"
-		}
+	if p.Scan {
+		p.Title, p.Verdict = foreign(cmp.Or(r.Stages[0].Name, r.Stages[0].Environment)), scanVerdict(r)
+	} else {
+		p.Intro = "What was installed in each stage of the pipeline, what is new since the state that was accepted (the baseline), and the evidence for where it is from."
+		p.Numbers = newHTMLNumbers(r)
 	}
 	var same, unknown []string
 	for i := range r.Stages {
-		s, err := newHTMLStage(indexed(&r.Stages[i]), i+1, most)
+		s, err := newHTMLStage(r, indexed(&r.Stages[i]), i+1)
 		if err != nil {
 			return nil, err
 		}
@@ -235,100 +197,98 @@ func newHTMLPage(r *audit.Report) (*htmlPage, error) {
 		}
 		p.Stages = append(p.Stages, *s)
 	}
-	if same != nil {
-		p.Same = append(p.Same, strings.Join(same, ", ")+": nothing")
-	}
-	if unknown != nil {
-		p.Same = append(p.Same, strings.Join(unknown, ", ")+": no baseline to compare with")
+	for _, of := range []struct {
+		names []string
+		text  string
+	}{{same, "nothing"}, {unknown, "not known: no baseline to compare with"}, {each(absentStages(r), foreign), "not known: not in this report"}} {
+		if len(of.names) > 0 {
+			p.Same = append(p.Same, strings.Join(of.names, ", ")+": "+of.text)
+		}
 	}
 	return p, nil
 }
 
-func newHTMLStage(s stage, number, most int) (*htmlStage, error) {
-	total, beside := s.counts()
-	h := &htmlStage{
-		ID: fmt.Sprintf("stage-%d", number), Name: foreign(s.Name), Verdict: foreign(verdictWord(s.Verdict)), Class: foreign(string(s.Verdict)), Standing: s.standing(),
-		Total: s.Counts.Total, Growth: s.difference(), Headline: s.headline(foreign), Counts: strings.Join(total, ", "), Beside: strings.Join(beside, ", "),
-		Findings: htmlFindings(s.Findings, s.Definition), Grown: s.grown(),
+// htmlVerdict returns a verdict with a sign, so that it is not told by colour alone.
+func htmlVerdict(v audit.Verdict) string {
+	sign := "? "
+	switch v {
+	case audit.Pass:
+		sign = "✓ "
+	case audit.Fail:
+		sign = "✕ "
 	}
-	scale := func(n int) int { return n * 1000 / most }
-	h.BarOld, h.BarLabel = scale(h.Total), wording.Count(h.Total, "dependency", "dependencies")
-	if s.Growth.Known {
-		h.Baseline = strconv.Itoa(s.Growth.Baseline)
-		if old := h.Total - s.added(); old >= 0 && old < h.Total {
-			h.BarOld, h.BarNew = scale(old), scale(h.Total)-scale(old)
-		}
-		h.BarBase = scale(s.Growth.Baseline)
-		h.BarLabel += fmt.Sprintf(", baseline %d", s.Growth.Baseline)
-	}
-	if s.Limit != nil {
-		h.Limit, h.BarLimit = strconv.Itoa(*s.Limit), scale(*s.Limit)
-		h.BarLabel += fmt.Sprintf(", limit %d", *s.Limit)
-	}
-	for _, remark := range s.about() {
-		h.About = append(h.About, foreign(remark.label)+": "+foreign(remark.text))
-	}
-	if text := s.files(); text != "" {
-		h.About = append(h.About, foreign(text))
-	}
-	doc, _, err := s.Document()
-	if err != nil {
-		return nil, fmt.Errorf("stage %s: %w", s.Name, err)
-	}
-	g := graph.New(doc, graph.Options{}).Rebuild()
-	h.Legend = s.legend()
-	h.Map = s.drawings(g, h.ID, h.Legend)
-	h.Evidence = s.evidenceTable(g, h.ID+"-evidence")
-	for _, list := range Lists() {
-		switch list.Name {
-		case "definition", "changed", "unexplained", "exceptions", "gaps", "limitations", "layers", "notices":
-			if t := newHTMLTable("", list.make(s)); len(t.Rows) > 0 {
-				h.Parts = append(h.Parts, htmlPart{list.Title, t})
-			}
-		}
-	}
-	if t := s.before(); len(t.Rows) > 0 {
-		h.Parts = append(h.Parts, htmlPart{"What was there before, and left", t})
-	}
-	if t := newHTMLTable("", lockList(s)); len(t.Rows) > 0 {
-		t.Caption = "Lock files of " + h.Name
-		h.Locks = &t
-	}
-	if t := newHTMLTable("", indexList(s)); len(t.Rows) > 0 {
-		t.Caption = "Package indexes of " + h.Name
-		h.Indexes = &t
-	}
-	return h, nil
+	return sign + verdictWord(v)
 }
 
-func htmlFindings(list []audit.Finding, d *audit.Definition) []htmlFinding {
+// scanVerdict is the verdict of a scan: none if it is complete.
+func scanVerdict(r *audit.Report) string {
+	if r.Verdict == audit.Pass {
+		return ""
+	}
+	return htmlVerdict(r.Verdict)
+}
+
+// htmlSummary is the line below the title.
+func htmlSummary(r *audit.Report) string {
+	text := summary(r)
+	if isScan(r) {
+		text = "scan of one environment, which is judged by no rules"
+	}
+	if policy := policyLine(r, foreign); policy != "" {
+		text += "; policy: " + policy
+	}
+	return text
+}
+
+// htmlFindings returns findings with the first ones of what they are about. Growth has
+// a table.
+func htmlFindings(list []audit.Finding, s stage) []htmlFinding {
 	var out []htmlFinding
 	for _, f := range list {
-		out = append(out, htmlFinding{foreign(severityWord(f.Severity)), foreign(f.Rule), foreign(f.Message), foreign(f.Fix), foreign(f.Accept), usePlaces(f, d)})
+		h := htmlFinding{
+			Severity: foreign(severityWord(f.Severity)), Rule: foreign(f.Rule), Accept: foreign(f.Accept),
+			Message: prose(f.Message), Fix: prose(f.Fix), Places: usePlaces(f, s.Definition),
+		}
+		about := slices.Clone(f.Paths)
+		if f.Rule != audit.RuleGrowth.ID {
+			about = append(about, each(f.Dependencies, s.name)...)
+		}
+		for i, text := range about {
+			if i == shownItems {
+				h.Places = append(h.Places, fmt.Sprintf("and %d more", len(about)-i))
+				break
+			}
+			h.Places = append(h.Places, foreign(text))
+		}
+		out = append(out, h)
 	}
 	return out
 }
 
+// tallRows is the number of rows from which on a table is in a box that scrolls.
+const tallRows = 20
+
 // newHTMLTable translates a list of --show.
-func newHTMLTable(id string, t terminal.Table) htmlTable {
+func newHTMLTable(label string, t terminal.Table) htmlTable {
 	t = t.Filled()
-	out := htmlTable{ID: id, Class: "sort"}
-	if id != "" && len(t.Columns) > 5 && t.Columns[5].Right {
-		out.Class = "sort ev" // the sizes are in the sixth column
+	out := htmlTable{Box: "scroll", Label: foreign(label), Class: "sort"}
+	if len(t.Rows) > tallRows {
+		out.Box += " tall"
 	}
 	for _, c := range t.Columns {
-		out.Columns = append(out.Columns, htmlColumn{c.Title, c.Right})
+		out.Columns = append(out.Columns, htmlColumn{cmp.Or(c.Title, "Change"), c.Right})
 	}
+	head := headColumn(t)
 	for _, row := range t.Rows {
 		cells := make([]htmlCell, len(row))
 		for i, text := range row {
-			cells[i].Text = foreign(text)
+			cells[i] = newHTMLCell(text)
+			cells[i].Head = i == head
 			switch c := t.Columns[i]; {
-			case id != "": // the style has its columns, of a thousand rows
 			case c.Right:
 				cells[i].Class = "n"
 			case c.Code && text != "":
-				cells[i].Class = "k"
+				cells[i].Class = strings.TrimSpace("k " + cells[i].Class)
 			}
 		}
 		out.Rows = append(out.Rows, cells)
@@ -336,200 +296,65 @@ func newHTMLTable(id string, t terminal.Table) htmlTable {
 	return out
 }
 
-// evidenceTable has one row for each dependency that counts.
-func (s stage) evidenceTable(g *graph.Graph, id string) htmlTable {
-	t := terminal.Table{Columns: []terminal.Column{
-		{Title: "Name"}, {Title: "Version"}, {Title: "Type"}, {Title: "Evidence"}, {Title: "Introduced by"}, {Title: "kB", Right: true}, {Title: "Where"}, {Title: "Why"}, {Title: "New"},
-	}}
-	fresh := map[string]bool{}
-	for _, id := range s.Growth.IDs() {
-		fresh[id] = true
-	}
-	reasons := map[string]string{}
-	for _, root := range g.Roots().All {
-		reasons[root.ID] = string(root.Reason)
-	}
-	for i := range s.Dependencies {
-		d := &s.Dependencies[i]
-		if !d.Provenance.Counted() {
+// headColumn returns the column that names the rows of a table: the first one of
+// names, else the first one, in which no cell is empty; -1 if there is none.
+func headColumn(t terminal.Table) int {
+	first := -1
+	for i, c := range t.Columns {
+		if slices.ContainsFunc(t.Rows, func(row []string) bool { return row[i] == "" }) {
 			continue
 		}
-		by, size, why, mark := "several", "", "", ""
-		if fresh[d.ID] {
-			mark = "new"
+		if c.Code {
+			return i
 		}
-		retainer, err := g.Retainer(d.ID)
-		switch {
-		case reasons[d.ID] != "":
-			by = "(" + reasons[d.ID] + ")"
-		case err != nil:
-			by = ""
-		case retainer != "":
-			by = s.short(retainer)
+		if first < 0 {
+			first = i
 		}
-		if d.InstalledSize > 0 {
-			size = grouped(int((d.InstalledSize + 999) / 1000))
-		}
-		if d.Provenance == audit.FromNowhere {
-			why = s.why(d.ID)
-		}
-		t.Rows = append(t.Rows, []string{d.FullName(), d.Version, d.Type, gradeOf(d) + " " + cmp.Or(evidence(d), string(d.Provenance)), by, size, where(d), why, mark})
 	}
-	return newHTMLTable(id, t)
+	return first
 }
 
-// grown has what is new, under what introduced it. All new ones are marked in the
-// table of the evidence.
-func (s stage) grown() htmlTable {
-	t := terminal.Table{Columns: []terminal.Column{
-		{Title: "New", Right: true}, {Title: "Package", Code: true}, {Title: "Provenance"}, {Title: "How"}, {Title: "Others that it introduces"},
-	}}
-	const some = 12
-	names := func(ids []string) string {
-		out := each(ids[:min(some, len(ids))], s.short)
-		if n := len(ids) - len(out); n > 0 {
-			out = append(out, fmt.Sprintf("and %d more", n))
-		}
-		return strings.Join(out, ", ")
-	}
-	groups, common := s.growth()
-	for _, g := range groups {
-		t.Rows = append(t.Rows, []string{strconv.Itoa(1 + len(g.Introduces)), s.name(g.ID), s.provenance(g.ID), s.how(g), names(g.Introduces)})
-	}
-	for _, c := range common {
-		t.Rows = append(t.Rows, []string{strconv.Itoa(len(c.ids)), s.heads(c.by), "", "shared by them", names(c.ids)})
-	}
-	for _, w := range s.Growth.Weaker {
-		t.Rows = append(t.Rows, []string{"", s.name(w.ID), s.provenance(w.ID), "weaker evidence: " + strength(w.From.Provenance, w.From.Evidence) + " before", ""})
-	}
-	return newHTMLTable("", t)
-}
-
-// before has what the base has, and what the baseline had.
-func (s stage) before() htmlTable {
-	t := terminal.Table{Columns: []terminal.Column{{Title: ""}, {Title: "Name", Code: true}, {Title: "Change"}}}
-	add := func(sign, name, change string) { t.Rows = append(t.Rows, []string{sign, name, change}) }
-	for _, e := range s.Growth.Removed {
-		add("-", removedName(e), "left since the baseline")
-	}
-	if b := s.Growth.Base; b != nil {
-		for _, id := range b.Added {
-			add("+", s.name(id), "new in the base")
-		}
-		for _, e := range b.Removed {
-			add("-", removedName(e), "left the base")
+// htmlInputs has what the report was made by, with the digests that it knows: the
+// files of the configuration, the environments, the locks and the indexes.
+func htmlInputs(r *audit.Report) []htmlPart {
+	files := terminal.Table{Columns: []terminal.Column{{Title: "Input"}, {Title: "File", Code: true}, {Title: "Digest", Code: true}}}
+	if r.Inputs != nil {
+		for _, f := range r.Inputs.Files {
+			files.Rows = append(files.Rows, []string{f.Kind, f.Path, f.Digest})
 		}
 	}
-	return newHTMLTable("", t)
-}
-
-// legend counts the dependencies of each grade.
-func (s stage) legend() []htmlLegend {
-	n := map[string]int{}
-	for i := range s.Dependencies {
-		if d := &s.Dependencies[i]; d.Provenance.Counted() {
-			n[gradeOf(d)]++
+	stages := terminal.Table{Columns: []terminal.Column{{Title: "Stage"}, {Title: "Environment", Code: true}, {Title: "Digest", Code: true}, {Title: "Base", Code: true}, {Title: "Digest of the base", Code: true}}}
+	locks := terminal.Table{Columns: []terminal.Column{{Title: "Lock file", Code: true}, {Title: "Format"}, {Title: "Entries", Right: true}, {Title: "Digest", Code: true}, {Title: "Stages"}}}
+	indexes := terminal.Table{Columns: append([]terminal.Column{{Title: "Stage"}}, indexList(stage{Stage: &audit.Stage{}}).Columns...)}
+	at := map[string]int{}
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		base, digest := "", ""
+		if s.Base != nil {
+			base, digest = s.Base.Ref, s.Base.Digest
+		}
+		stages.Rows = append(stages.Rows, []string{s.Name, s.Environment, cmp.Or(s.Image.Digest, s.Digest), base, digest})
+		for _, l := range s.Locks {
+			key := l.Path + "\x00" + l.Digest
+			if n, known := at[key]; known {
+				locks.Rows[n][4] += ", " + s.Name
+				continue
+			}
+			at[key] = len(locks.Rows)
+			locks.Rows = append(locks.Rows, []string{l.Path, l.Format, grouped(l.Entries), l.Digest, s.Name})
+		}
+		for _, row := range indexList(stage{Stage: s}).Rows {
+			indexes.Rows = append(indexes.Rows, append([]string{s.Name}, row...))
 		}
 	}
-	var out []htmlLegend
-	for _, g := range grades() {
-		if n[g.Letter] > 0 {
-			out = append(out, htmlLegend{g, n[g.Letter]})
+	var out []htmlPart
+	for _, part := range []struct {
+		title string
+		table terminal.Table
+	}{{"Configuration", files}, {"Environments", stages}, {"Lock files", locks}, {"Package indexes", indexes}} {
+		if len(part.table.Rows) > 0 {
+			out = append(out, htmlPart{Title: part.title, Table: newHTMLTable(part.title, part.table)})
 		}
 	}
 	return out
-}
-
-// drawings returns the two treemaps of a stage, nil for a stage of nothing.
-func (s stage) drawings(g *graph.Graph, id string, legend []htmlLegend) *htmlMap {
-	if len(legend) == 0 {
-		return nil
-	}
-	one := newTreemap(g, func(string) float64 { return 1 })
-	bytes := newTreemap(g, func(id string) float64 { return float64(g.Component(id).InstalledSize) })
-	m := &htmlMap{Legend: legend}
-	m.Count = s.drawing(one, id+"-count", "dependencies", true)
-	m.Bytes = s.drawing(bytes, id+"-bytes", "bytes", false)
-	if one.left > 0 {
-		m.Left = fmt.Sprintf("%s too small to draw; the table has them.", wording.Count(one.left, "dependency is", "dependencies are"))
-	}
-	return m
-}
-
-// drawing returns one treemap. Its levels have all dependencies in their order, those
-// without an area too, so that the script finds the name of a cell in the other
-// drawing: in the second one they would be as much text again.
-func (s stage) drawing(t treemap, id, of string, named bool) htmlDrawing {
-	d := htmlDrawing{ID: id, Width: mapWidth, Height: mapHeight, Hidden: !named,
-		Label: fmt.Sprintf("Treemap of %s by %s. The table below has the same dependencies.", foreign(s.Name), of)}
-	for _, c := range t.groups {
-		group := htmlGroup{D: c.path(), Name: foreign(s.short(c.id))}
-		if (box{0, 0, float64(c.w), float64(c.h)}).named() {
-			group.Label = &htmlText{c.x + 6, c.y + 22, terminal.Cut(group.Name, c.w/12)}
-		}
-		d.Groups = append(d.Groups, group)
-	}
-	cells := map[string]mapCell{}
-	for _, c := range t.cells {
-		cells[c.id] = c
-	}
-	levels := map[string]*htmlLevel{}
-	for i := range s.Dependencies {
-		dep := &s.Dependencies[i]
-		if !dep.Provenance.Counted() {
-			continue
-		}
-		letter, name := gradeOf(dep), foreign(dep.FullName())
-		level := levels[letter]
-		if level == nil {
-			level = &htmlLevel{Letter: letter}
-			levels[letter] = level
-		}
-		c, drawn := cells[dep.ID]
-		area := htmlArea{Name: name}
-		if drawn {
-			area.D = c.path()
-		}
-		if !named {
-			area.Name = ""
-		}
-		level.Cells = append(level.Cells, area)
-		if c.w >= 24 && c.h >= 26 {
-			// One element for all letters: each has a place of its own.
-			level.X, level.Y = append(level.X, strconv.Itoa(c.x+4)), append(level.Y, strconv.Itoa(c.y+22))
-		}
-		if c.w >= 110 && c.h >= 28 {
-			d.Texts = append(d.Texts, htmlText{c.x + 26, c.y + 22, terminal.Cut(name, c.w/12-2)})
-		}
-	}
-	for _, g := range grades() {
-		if level := levels[g.Letter]; level != nil {
-			level.Letters = strings.Repeat(g.Letter, len(level.X))
-			d.Levels = append(d.Levels, *level)
-		}
-	}
-	return d
-}
-
-// path is the rectangle in the notation of SVG paths, the shortest one.
-func (c mapCell) path() string { return fmt.Sprintf("M%d %dh%dv%dh-%dz", c.x, c.y, c.w, c.h, c.w) }
-
-// htmlInputs lists the files that the report was made by, with their digests.
-func htmlInputs(r *audit.Report) htmlTable {
-	t := terminal.Table{Columns: []terminal.Column{{Title: "Input"}, {Title: "File", Code: true}, {Title: "Digest", Code: true}}}
-	if r.Inputs != nil {
-		for _, f := range r.Inputs.Files {
-			t.Rows = append(t.Rows, []string{f.Kind, f.Path, f.Digest})
-		}
-	}
-	seen := map[string]bool{}
-	for _, s := range r.Stages {
-		for _, l := range s.Locks {
-			if key := l.Path + " " + l.Digest; !seen[key] {
-				seen[key] = true
-				t.Rows = append(t.Rows, []string{"lock", l.Path, l.Digest})
-			}
-		}
-	}
-	return newHTMLTable("", t)
 }

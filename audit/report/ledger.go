@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,30 @@ func (s stage) files() string {
 		}
 	}
 	return text
+}
+
+// statusMeaning returns what a status of files says, for a reader who has nothing but
+// the page.
+func statusMeaning(s audit.FileStatus) string {
+	switch s {
+	case audit.FileConsistent:
+		return "equal to what the environment itself records"
+	case audit.FileUnchecked:
+		return "of a package, and there is nothing to compare them with"
+	case audit.FileDerived:
+		return "explained by a rule, such as caches and links that a package makes when it is installed"
+	case audit.FileConffile:
+		return "configuration files of packages that were changed"
+	case audit.FileChanged:
+		return "other content than the artifact or the record has"
+	case audit.FileMissing:
+		return "of a package, and not there"
+	case audit.FileUnexplained:
+		return "nothing accounts for them"
+	case audit.FileUnread:
+		return "could not be read"
+	}
+	return ""
 }
 
 // grouped returns a number with a comma before each three digits.
@@ -64,6 +89,9 @@ func fileList(statuses ...audit.FileStatus) func(stage) terminal.Table {
 			}
 			l.Rows = append(l.Rows, []string{f.Path, string(f.Status), strings.Join(f.How, ", "), f.Runs, f.Mode, about, detail})
 		}
+		slices.SortStableFunc(l.Rows, func(a, b []string) int {
+			return cmp.Compare(slices.Index(statuses, audit.FileStatus(a[1])), slices.Index(statuses, audit.FileStatus(b[1])))
+		})
 		return l
 	}
 }

@@ -286,7 +286,7 @@ const commentBytes = 1 << 16
 func TestMarkdownLimit(t *testing.T) {
 	huge := buildSource()
 	huge.Verdict = audit.Fail
-	for i := range 2500 {
+	for i := range 1500 {
 		d := unlocked(fmt.Sprintf("a-package-of-some-length-%d", i), "1.0", "not-in-any-lock", strings.Repeat("why ", 50))
 		huge.Dependencies = append(huge.Dependencies, d)
 		huge.Growth.Added = append(huge.Growth.Added, audit.GrowthGroup{ID: d.ID})

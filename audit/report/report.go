@@ -52,7 +52,21 @@ type Options struct {
 	MaxBytes int
 	// Checkout is where the files are that annotations and alerts are about.
 	Checkout Checkout
+	// Release is the release that the report belongs to, nil if it stands alone. Only
+	// the html format has it, at the top.
+	Release *Release
 }
+
+// Release is what a page has about the release that its report belongs to.
+type Release struct {
+	// Date is its day.
+	Date string
+	// Artifacts are the names of what the stages made, with their digests.
+	Artifacts []Artifact
+}
+
+// Artifact is a file or an image with its digest, as "sha256:" and hexadecimal digits.
+type Artifact struct{ Name, Digest string }
 
 // Format is an output format of reports.
 type Format struct {

@@ -134,37 +134,61 @@ func notReported(r *audit.Report) []string {
 	return names
 }
 
+// inOrder returns what one returns of each stage of the report, and what absent returns
+// of each stage of the configuration that is not in it, in the order of the
+// configuration.
+func inOrder[T any](r *audit.Report, one func(*audit.Stage) T, absent func(*audit.ConfiguredStage) T) []T {
+	var out []T
+	at := 0
+	if r.Inputs != nil {
+		missing := absentStages(r)
+		for i := range r.Inputs.Stages {
+			c := &r.Inputs.Stages[i]
+			if slices.Contains(missing, c.Name) {
+				out = append(out, absent(c))
+				continue
+			}
+			for ; at < len(r.Stages); at++ {
+				out = append(out, one(&r.Stages[at]))
+				if r.Stages[at].Name == c.Name {
+					at++
+					break
+				}
+			}
+		}
+	}
+	for ; at < len(r.Stages); at++ {
+		out = append(out, one(&r.Stages[at]))
+	}
+	return out
+}
+
+// absentStages returns the names of the stages of the configuration that are not in the
+// report, in its order.
+func absentStages(r *audit.Report) []string {
+	if r.Inputs == nil {
+		return nil
+	}
+	return slices.DeleteFunc(r.Inputs.StageNames(), func(name string) bool {
+		return slices.ContainsFunc(r.Stages, func(s audit.Stage) bool { return s.Name == name })
+	})
+}
+
 // rows returns the rows of the table of stages: one returns that of a stage, and a
 // required stage that no report has is a row in its place in the configuration.
 func rows(r *audit.Report, columns []terminal.Column, one func(stage) []string) [][]string {
 	missing := notReported(r)
-	var out [][]string
-	absent := func(from, to string) {
-		if r.Inputs == nil || len(missing) == 0 {
-			return
+	all := inOrder(r, func(s *audit.Stage) []string { return one(indexed(s)) }, func(c *audit.ConfiguredStage) []string {
+		if !slices.Contains(missing, c.Name) {
+			return nil
 		}
-		names := r.Inputs.StageNames()
-		for i := slices.Index(names, from) + 1; i < len(names) && names[i] != to; i++ {
-			if !slices.Contains(missing, names[i]) {
-				continue
-			}
-			c := r.Inputs.Stages[i]
-			row := make([]string, len(columns))
-			row[0], row[1] = c.Name, "NOT REPORTED"
-			gate := slices.IndexFunc(columns, func(c terminal.Column) bool { return c.Title == "Gate" })
-			row[gate] = stage{Stage: &audit.Stage{Critical: c.Critical, Enforced: c.Enforced}}.standing()
-			out = append(out, row)
-		}
-	}
-	last := ""
-	for i := range r.Stages {
-		s := indexed(&r.Stages[i])
-		absent(last, s.Name)
-		out = append(out, one(s))
-		last = s.Name
-	}
-	absent(last, "")
-	return out
+		row := make([]string, len(columns))
+		row[0], row[1] = c.Name, "NOT REPORTED"
+		gate := slices.IndexFunc(columns, func(c terminal.Column) bool { return c.Title == "Gate" })
+		row[gate] = stage{Stage: &audit.Stage{Critical: c.Critical, Enforced: c.Enforced}}.standing()
+		return row
+	})
+	return slices.DeleteFunc(all, func(row []string) bool { return row == nil })
 }
 
 // method returns the counting method.

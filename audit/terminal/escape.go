@@ -65,6 +65,16 @@ const (
 // src/Runner.Common/ActionCommand.cs).
 func Escape(s string) string { return EscapeTo(s, maxText) }
 
+// CSVCell is [Escape] for a cell of CSV. One that a spreadsheet would take for a formula
+// begins with an apostrophe (https://owasp.org/www-community/attacks/CSV_Injection).
+func CSVCell(s string) string {
+	s = Escape(s)
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
 // EscapeTo is [Escape] with a limit in characters of output.
 func EscapeTo(s string, limit int) string {
 	if len(s) <= limit && plain(s) {
@@ -155,6 +165,11 @@ func EscapeJSON(in []byte) []byte {
 	var last rune
 	marks := 0
 	for len(in) > 0 {
+		if n := ordinary(in); n > 0 { // nearly all of every report
+			out = append(out, in[:n]...)
+			last, marks, in = rune(in[n-1]), 0, in[n:]
+			continue
+		}
 		r, size := utf8.DecodeRune(in)
 		keep := r == '\n' || prints(r) && r != utf8.RuneError && (r != '#' || last != '#')
 		if !unicode.Is(unicode.M, r) {
@@ -174,4 +189,15 @@ func EscapeJSON(in []byte) []byte {
 		last, in = r, in[size:]
 	}
 	return out
+}
+
+// ordinary returns the length of the printing ASCII at the beginning of a text, up to
+// the first # of it, which is not always kept.
+func ordinary(in []byte) int {
+	for i, b := range in {
+		if (b < ' ' || b > '~' || b == '#') && b != '\n' {
+			return i
+		}
+	}
+	return len(in)
 }

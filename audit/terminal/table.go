@@ -18,6 +18,8 @@ type Column struct {
 	// Title is not escaped. Long is the title where the column stands alone, if it
 	// differs.
 	Title, Long string
+	// Name is true for a title that is a name, and keeps its case.
+	Name bool
 	// Right aligns numbers, which are shortened last.
 	Right bool
 	// Whole columns are not shortened while others can be.
@@ -204,7 +206,11 @@ func (p *Page) draw(out *strings.Builder, t Table, widths []int) error {
 			}
 			return p.Paint(cell, st)
 		}
-		titles[i] = p.Paint(strings.ToUpper(c.Title), Faint)
+		title := c.Title
+		if !c.Name {
+			title = strings.ToUpper(title)
+		}
+		titles[i] = p.Paint(title, Faint)
 		if c.Title != "" {
 			header = tw.On
 		}

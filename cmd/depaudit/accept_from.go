@@ -51,9 +51,9 @@ func checkFrom(cmd *cobra.Command, from, args []string) error {
 // reported returns the report with the chosen stages of saved reports, all of which
 // are of the checkout's configuration, locks and baseline.
 func (c *command) reported(ctx context.Context, j *job, which *pipelineFlags, from []string) (*audit.Report, error) {
-	parts, err := c.readParts(from)
+	parts, err := c.readParts(ctx, from)
 	if err != nil {
-		return nil, usage(err)
+		return nil, err
 	}
 	name := "the reports"
 	if len(parts) == 1 {

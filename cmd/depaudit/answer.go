@@ -19,14 +19,23 @@ type listFlags struct {
 // defaultLimit is the number of lines of each list that fit on a screen.
 const defaultLimit = 20
 
-func (f *listFlags) register(cmd *cobra.Command) {
-	registerOutput(cmd, &f.outputs, listFormats())
+func (f *listFlags) register(cmd *cobra.Command) { f.registerFormats(cmd, listFormats()) }
+
+// registerFormats is register for an answer with formats of its own.
+func (f *listFlags) registerFormats(cmd *cobra.Command, formats []outputFormat[listEncoder]) {
+	registerOutput(cmd, &f.outputs, formats)
 	limitVar(cmd, &f.limit, defaultLimit, "lines of each list (json always has all)")
 }
 
 // listAnswer is an answer with lists.
 type listAnswer interface {
 	Text(w io.Writer, o terminal.Options, limit int) error
+}
+
+// notesAnswer is an answer with a document of its own as Markdown, which is not cut to
+// what fits on a screen.
+type notesAnswer interface {
+	Notes(w io.Writer, maxBytes int) error
 }
 
 // listEncoder writes an answer. A limit is the number of lines of each list, 0
@@ -39,6 +48,9 @@ func listFormats() []outputFormat[listEncoder] {
 			return a.Text(w, o, limit)
 		}},
 		{name: "markdown", encoder: func(w io.Writer, a listAnswer, o terminal.Options, limit int) error {
+			if n, ok := a.(notesAnswer); ok {
+				return n.Notes(w, o.MaxBytes)
+			}
 			o.Markdown = true
 			return a.Text(w, o, limit)
 		}},

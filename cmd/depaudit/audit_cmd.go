@@ -36,6 +36,10 @@ type pipelineFlags struct {
 	// policyFrom and policyDir are where the policy is read from if that is not the
 	// checkout.
 	policyFrom, policyDir string
+	// released returns the accepted state of a release in --baseline, nil for a command
+	// that takes none; baselineKey is the file of the key that must have signed it.
+	released    func(ctx context.Context, release, keyFile, pipeline string) (*baseline.Baseline, error)
+	baselineKey string
 }
 
 // registerSources adds the flags of commands that verify files.
@@ -107,7 +111,7 @@ func (p *pipelineFlags) load(ctx context.Context) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := p.loadFrom(files)
+	j, err := p.loadFrom(ctx, files)
 	if err != nil {
 		remove()
 		return nil, err
@@ -117,7 +121,7 @@ func (p *pipelineFlags) load(ctx context.Context) (*job, error) {
 }
 
 // loadFrom is load with the files of a policy, nil for those of the checkout.
-func (p *pipelineFlags) loadFrom(files config.Files) (*job, error) {
+func (p *pipelineFlags) loadFrom(ctx context.Context, files config.Files) (*job, error) {
 	cfg, err := config.LoadFrom(p.config, files)
 	switch {
 	case err == nil:
@@ -148,6 +152,22 @@ func (p *pipelineFlags) loadFrom(files config.Files) (*job, error) {
 	if p.baseline != "" {
 		j.baselinePath, cfg.Baseline = p.baseline, p.baseline
 	}
+	if err := p.checkKey(); err != nil {
+		return nil, usage(err)
+	}
+	if isRelease(p.baseline) {
+		if p.released == nil {
+			return nil, usage(&hinted{fmt.Errorf("--baseline %s: a release is read by depaudit audit only, and never written", p.baseline), "what a stage has is accepted by its next release, or in a file: without this flag"})
+		}
+		if _, pushed := pushedRef(p.baseline, false); pushed || p.baselineKey != "" {
+			j.baselinePath = "" // wherever it is, the environment did not write it
+		}
+		j.baseline, err = p.released(ctx, p.baseline, p.baselineKey, cfg.Pipeline)
+		return j, err
+	}
+	if err := noBaseline(p.baseline); err != nil {
+		return nil, usage(err)
+	}
 	place := j.baselinePath
 	if files != nil {
 		if place, err = files.Place(place); errors.Is(err, fs.ErrNotExist) {
@@ -162,9 +182,41 @@ func (p *pipelineFlags) loadFrom(files config.Files) (*job, error) {
 	}
 	j.baseline, err = baseline.LoadAt(j.baselinePath, place)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, usage(err)
+		return nil, usage(p.isReport(j.baselinePath, place, err))
 	}
 	return j, nil
+}
+
+// isReport replaces the error of a baseline that is a saved report.
+func (p *pipelineFlags) isReport(path, place string, err error) error {
+	if !isRegular(place) {
+		return err
+	}
+	if kind, _ := recogniseFile(place); kind != fileReport {
+		return err
+	}
+	hint := "name the file of the accepted state in " + p.config
+	if p.baseline != "" {
+		hint = "accept the stages of the report in a baseline: depaudit baseline update --from " + wording.ShellWord(path)
+	}
+	return &hinted{fmt.Errorf("%s: not a baseline: it is a report of depaudit audit", path), hint}
+}
+
+// noBaseline is the error for a --baseline that is something else than a file. A file
+// that does not exist is an accepted state with nothing in it, and the name of an image
+// would be one.
+func noBaseline(path string) error {
+	if ref, ok := pushedRef(path, true); ok {
+		return &hinted{fmt.Errorf("--baseline %s is an image, and not a baseline", path), "for what its newest release had write --baseline " + schemeRelease + ":" + ref}
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return &hinted{fmt.Errorf("--baseline %s is a directory without a release, not a file", path), "accept the stages of the reports in it: depaudit baseline update --from " + wording.ShellWord(path)}
+	case err != nil && likelyImage(path):
+		return &hinted{fmt.Errorf("--baseline %s does not exist", path), "for what the release of an image had write --baseline " + schemeRelease + ":" + path}
+	}
+	return nil
 }
 
 // misplaced adds to an error of a named configuration where it may be.
@@ -205,6 +257,9 @@ func (p *pipelineFlags) environments(cfg *config.Config) (map[string]string, err
 		}
 		if cfg.Stage(name) == nil {
 			return nil, noStage("--env", name, cfg)
+		}
+		if _, ok := pushedRef(ref, false); ok {
+			return nil, fmt.Errorf("--env %s: %w", s, notEnvironment(ref))
 		}
 		if _, twice := environments[name]; twice {
 			return nil, fmt.Errorf("--env %s: another --env already names the environment of stage %s", s, name)
@@ -250,7 +305,9 @@ func (p *pipelineFlags) repeat(cfg *config.Config) {
 		if p.config != defaultConfig {
 			stage.Flags = append(stage.Flags, config.Flag{Name: "-c", Value: p.config})
 		}
-		if p.baseline != "" {
+		if stage.Released = isRelease(p.baseline); stage.Released {
+			// No command writes it.
+		} else if p.baseline != "" {
 			stage.Flags = append(stage.Flags, config.Flag{Name: "--baseline", Value: p.baseline})
 		}
 		stage.Flags = append(stage.Flags, p.sourceFlags()...)
@@ -334,7 +391,9 @@ A critical stage fails when it has a dependency that is not in its baseline, or
 one that neither the operating system nor a lock file with a hash accounts for;
 "depaudit explain" lists all rules. In other stages the same is a warning,
 unless the configuration enforces it. The baseline is the accepted state:
-"depaudit baseline update" writes it.
+"depaudit baseline update" writes it. With --baseline release:IMAGE it is what
+the release of an image in a registry has, or one in a directory: the growth is
+that since then. --baseline-key requires that a key signed that release.
 
 Paths in depaudit.yaml are relative to its directory, those on the command line
 to the working directory. A depaudit.yaml in an environment is never read.
@@ -361,12 +420,15 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 				return err
 			}
 			defer j.close()
+			if which.baseline != "" && j.baseline == nil {
+				c.warn("--baseline %s does not exist: nothing is accepted", which.baseline)
+			}
 			for _, name := range required.names {
 				if j.config.Stage(name) == nil {
 					return usage(noStage("--require-stages", name, j.config))
 				}
 			}
-			if err := c.checkOutputs(outputs, j.stages, &out); err != nil {
+			if err := c.checkOutputs(cmd.Context(), outputs, j.stages, &out); err != nil {
 				return err
 			}
 			r, err := c.run(cmd.Context(), j, limits)
@@ -379,7 +441,9 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 			if err := c.write(r, outputs, &out); err != nil {
 				return err
 			}
-			c.hintFrom(&which, r, outputs)
+			if !isRelease(which.baseline) {
+				c.hintFrom(&which, r, outputs)
+			}
 			return c.verdict(r, warnOnly)
 		},
 	}
@@ -389,6 +453,9 @@ judged, 3 incomplete, 4 could not run or could not write.`,
 	out.register(cmd)
 	limits.register(cmd)
 	required.register(cmd, "the `STAGES` without which the report is incomplete")
+	which.released = c.acceptedIn
+	cmd.Flag("baseline").Usage = "baseline `FILE`, release:IMAGE or the directory of a release, instead of the configuration's"
+	cmd.Flags().Var((*filledValue)(&which.baselineKey), "baseline-key", "public key in `FILE` that must have signed the release of --baseline")
 	cmd.Flags().BoolVar(&warnOnly, "warn-only", false, "exit with 0 for every verdict; the report is the same")
 	return cmd
 }

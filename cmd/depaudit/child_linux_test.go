@@ -152,6 +152,41 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestInterruptedFleet checks that a worker that is canceled, as a pod that is deleted,
+// keeps the lines that are done, and that the next try does the others.
+func TestInterruptedFleet(t *testing.T) {
+	slow, reports := debianRoot(t, manyPackages), t.TempDir()
+	list := filepath.Join(t.TempDir(), "stages.txt")
+	quick := t.TempDir()
+	aptRoot(t, quick)
+	config := writePipeline(t, quick, slow, quick)
+	if err := os.WriteFile(list, fmt.Appendf(nil, "a %s s0\nb %[1]s s1\nc %[1]s s2\n", config), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, "fleet", "run", list, "-o", reports, "--resume")
+	pid := r.hang(t, slow)
+	if err := r.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if took := r.end(t); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if code := r.ProcessState.ExitCode(); code != exitTrouble || r.stdout.String() != "a  pass\n" || !strings.HasPrefix(r.stderr.String(), "depaudit: interrupted at b (line 2)\n") {
+		t.Errorf("exit %d\n%s%s", code, &r.stdout, &r.stderr)
+	}
+	r.cleanUp(t, pid)
+	if names, err := filepath.Glob(filepath.Join(reports, "*")); err != nil || len(names) != 1 {
+		t.Errorf("the reports are %v, %v", names, err)
+	}
+	if err := os.RemoveAll(slow); err != nil {
+		t.Fatal(err)
+	}
+	aptRoot(t, slow)
+	if out, stderr, code := program(t, ".", "fleet", "run", list, "-o", reports, "--resume"); code != exitPass || out != "a  pass, by an earlier try\nb  pass\nc  pass\n" {
+		t.Errorf("exit %d\n%s%s", code, out, stderr)
+	}
+}
+
 // TestLostChild: a scan that is killed from outside, or that never ends, is a
 // gap that names its environment; the other stages are judged.
 func TestLostChild(t *testing.T) {

@@ -69,6 +69,14 @@ func usage(err error) error      { return &exitError{exitUsage, err} }
 func incomplete(err error) error { return &exitError{exitIncomplete, err} }
 func trouble(err error) error    { return &exitError{exitTrouble, err} }
 
+// coded gives an error without an exit code that of a mistake.
+func coded(err error) error {
+	if _, has := errors.AsType[*exitError](err); has {
+		return err
+	}
+	return usage(err)
+}
+
 // hinted is an error with a hint, which is printed on a line of its own.
 type hinted struct {
 	err  error
@@ -156,11 +164,17 @@ examined, or there is no baseline), 4 could not run.`,
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// A mistyped command is an argument of the one above, which does not have its flags.
+		if args := cmd.Flags().Args(); cmd.HasSubCommands() && cmd.Args != nil && len(args) > 0 {
+			if err := cmd.Args(cmd, args); err != nil {
+				return err
+			}
+		}
 		return usage(&hinted{flagError(cmd, err), fmt.Sprintf("run %q for the flags", cmd.CommandPath()+" --help")})
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpWidth)))
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(c.initCommand(), c.auditCommand(), c.scanCommand(), c.snapshotCommand(), c.stagesCommand(), c.indexCommand(), c.fetchCommand(), c.baselineCommand(), c.exceptCommand(), c.reportCommand(), c.releaseCommand(), c.explainCommand(), c.exploreCommand(), c.diffCommand(), c.findCommand(), c.graphCommand(), c.whyCommand(), c.topCommand(), c.whatifCommand(), c.splitCommand(), c.verifyCommand(), c.versionCommand())
+	root.AddCommand(c.initCommand(), c.auditCommand(), c.scanCommand(), c.snapshotCommand(), c.stagesCommand(), c.indexCommand(), c.fetchCommand(), c.baselineCommand(), c.exceptCommand(), c.reportCommand(), c.releaseCommand(), c.explainCommand(), c.exploreCommand(), c.diffCommand(), c.findCommand(), c.fleetCommand(), c.exportCommand(), c.historyCommand(), c.graphCommand(), c.whyCommand(), c.topCommand(), c.whatifCommand(), c.splitCommand(), c.verifyCommand(), c.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {
 		if sub.Name() == "completion" {
@@ -179,10 +193,10 @@ const helpWidth = 80
 const (
 	outputHelp = `
 -o chooses formats: table and markdown are for people, json is the whole report
-("depaudit report" renders it again), spdx-json and cyclonedx-json are SBOMs,
-one for each stage. Without =FILE, or with =-, a format goes to standard output.
-{stage} in a file name is replaced by the name of the stage. Files are replaced
-whole or not at all.
+("depaudit report" renders it again), spdx-json, spdx3-json and cyclonedx-json
+are SBOMs, one for each stage. Without =FILE, or with =-, a format goes to
+standard output. {stage} in a file name is replaced by the name of the stage.
+Files are replaced whole or not at all.
 `
 )
 

@@ -185,6 +185,9 @@ func (r *runner) step(s compositeStep, ctx *expressions) stepResult {
 		if _, err := os.Stat(to); err == nil && with["overwrite"] != "true" {
 			return stepResult{failed: true}
 		}
+		if _, err := os.Stat(with["path"]); err != nil {
+			return stepResult{failed: with["if-no-files-found"] == "error"} // by default a warning
+		}
 		if err := os.RemoveAll(to); err != nil {
 			r.t.Fatal(err)
 		}
@@ -199,7 +202,11 @@ func (r *runner) step(s compositeStep, ctx *expressions) stepResult {
 			r.t.Fatal(err)
 		}
 		for _, dir := range found {
-			if err := os.CopyFS(filepath.Join(with["path"], filepath.Base(dir)), os.DirFS(dir)); err != nil {
+			to := with["path"]
+			if with["merge-multiple"] != "true" {
+				to = filepath.Join(to, filepath.Base(dir))
+			}
+			if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 				r.t.Error(err)
 			}
 		}
@@ -444,6 +451,12 @@ func (e *expressions) call(n *actionlint.FuncCallNode) any {
 		return strings.Join(words, printed(e.node(n.Args[1])))
 	case "contains":
 		return strings.Contains(strings.ToLower(printed(e.node(n.Args[0]))), strings.ToLower(printed(e.node(n.Args[1]))))
+	case "fromJSON", "fromjson":
+		var v any
+		if err := json.Unmarshal([]byte(printed(e.node(n.Args[0]))), &v); err != nil {
+			e.t.Fatal(err)
+		}
+		return v
 	case "toJSON", "tojson":
 		b, err := json.Marshal(e.node(n.Args[0]))
 		if err != nil {
@@ -486,7 +499,9 @@ func printed(v any) string {
 // everyday tests have: the end-to-end step of .ci/run has all of them.
 func endToEnd(t *testing.T) {
 	t.Helper()
-	if os.Getenv("DEPAUDIT_E2E") == "" {
+	if !isEndToEnd() {
 		t.Skip("DEPAUDIT_E2E is not set")
 	}
 }
+
+func isEndToEnd() bool { return os.Getenv("DEPAUDIT_E2E") != "" }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +32,12 @@ version with another content, origin or image layer; and dependencies that are
 bundled on the other side. Names that only moved to another distribution, type
 or architecture are listed as moved.
 
-Two reports, or a report and a baseline, are compared stage by stage.
+Two reports, or a report and a baseline, are compared stage by stage: also the
+verdict, the policy, what the definition uses, exceptions and accepted files.
+
+With -o markdown it is a section for the notes of a release, of at most 65,536
+characters: the numbers of each stage, then what differs, long lists closed.
+Lists are cut there by --limit only if it is given, and by what has room.
 
 With --files two environments are compared by their files instead: path, kind,
 content, mode, owner, link target and capabilities, without times. Between two
@@ -45,6 +50,8 @@ another method, so that the difference is uncertain (it is printed), 4 when it
 could not run or could not write.`,
 		Example: `  depaudit diff dir:before dir:after
   depaudit diff v1.0/report.json v1.1/report.json --stage build
+  depaudit diff last-release this-release -o markdown >>notes.md
+  depaudit diff release:ghcr.io/example/app:1.0 release-stages
   depaudit diff depaudit.baseline.json#build dir:/srv/chroot/build
   depaudit diff registry:example.org/b:1 registry:example.org/b:2 -o json
   depaudit diff --files dir:build-1 dir:build-2`,
@@ -73,6 +80,9 @@ could not run or could not write.`,
 			d, err := pairUp(args, sides)
 			if err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("limit") {
+				d.NotesLimit = out.limit
 			}
 			return c.answerDiff(d, outputs, out.limit)
 		},
@@ -141,51 +151,45 @@ func (c *command) fileDiff(ctx context.Context, args []string, flags subjectFlag
 	return query.NewFileDiff(sides[0], sides[1]), nil
 }
 
-// stagedSide is a side of a difference with the name of its stage, empty for a
-// side without stages.
-type stagedSide struct {
-	stage string
-	query.DiffSide
+// diffSide is what one argument of diff names.
+type diffSide struct {
+	source query.DiffSource
+	// stages has one side for each stage, or one without a stage for an environment.
+	stages []query.DiffSide
 }
 
 // diffSides loads both arguments. Environments are scanned side by side.
-func (c *command) diffSides(ctx context.Context, args []string, flags subjectFlags) ([2][]stagedSide, error) {
-	var sides [2][]stagedSide
+func (c *command) diffSides(ctx context.Context, args []string, flags subjectFlags) ([2]diffSide, error) {
+	var sides [2]diffSide
 	var scans []string
 	var at []int
 	staged := false
 	for i, arg := range args {
-		path, only := arg, ""
-		if file, stage, ok := cutStage(arg); ok {
-			path, only = file, stage
-		}
-		kind := fileOther
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			if kind, err = recogniseFile(path); err != nil {
-				return sides, usage(err)
-			}
+		w, err := wordOf(arg)
+		if err != nil {
+			return sides, err
 		}
 		switch {
-		case kind == fileBaseline:
+		case w.file == fileBaseline:
 			chosen := flags.stages
-			if only != "" {
-				chosen = []string{only}
+			if w.stage != "" {
+				chosen = []string{w.stage}
 			}
-			list, err := baselineSides(path, chosen)
+			list, err := baselineSides(w.name, chosen)
 			if err != nil {
 				return sides, err
 			}
-			sides[i], staged = list, true
-		case kind == fileReport || arg == "-":
+			sides[i].stages, staged = list, true
+		case w.file == fileReport, w.kind != wordReference && w.kind != wordFile:
 			one := flags
-			if only != "" {
+			if w.stage != "" {
 				one.stages = nil
 			}
 			list, err := c.loadSides(ctx, []string{arg}, one)
 			if err != nil {
 				return sides, err
 			}
-			sides[i], staged = list, true
+			sides[i], staged = joined(list), true
 		default:
 			scans, at = append(scans, arg), append(at, i)
 		}
@@ -199,12 +203,27 @@ func (c *command) diffSides(ctx context.Context, args []string, flags subjectFla
 		return sides, err
 	}
 	for j, i := range at {
-		sides[i] = list[j : j+1]
+		sides[i] = list[j]
+	}
+	for i, arg := range args {
+		if sides[i].source.Name == "" {
+			sides[i].source.Name = arg
+		}
 	}
 	return sides, nil
 }
 
-func (c *command) loadSides(ctx context.Context, args []string, flags subjectFlags) ([]stagedSide, error) {
+// joined returns the stages of one report as one side.
+func joined(list []diffSide) diffSide {
+	var out diffSide
+	for _, s := range list {
+		out.source, out.stages = s.source, append(out.stages, s.stages...)
+	}
+	return out
+}
+
+// loadSides returns a side for each environment, and for each stage of a report.
+func (c *command) loadSides(ctx context.Context, args []string, flags subjectFlags) ([]diffSide, error) {
 	if len(args) == 0 {
 		return nil, flags.limits.check()
 	}
@@ -212,7 +231,7 @@ func (c *command) loadSides(ctx context.Context, args []string, flags subjectFla
 	if err != nil {
 		return nil, err
 	}
-	var out []stagedSide
+	var out []diffSide
 	for i := range subjects {
 		s := &subjects[i]
 		if s.stage != nil {
@@ -223,24 +242,32 @@ func (c *command) loadSides(ctx context.Context, args []string, flags subjectFla
 		if e := s.doc.Environment.Kind; e == rootfs.SchemeSBOM || e == rootfs.SchemeAttestation {
 			kind = query.SideSBOM
 		}
-		out = append(out, stagedSide{DiffSide: query.NewDiffSide(s.name, kind, s.doc, nil)})
+		out = append(out, diffSide{stages: []query.DiffSide{query.NewDiffSide(s.name, kind, s.doc, nil)}})
 	}
 	return out, nil
 }
 
 // reportSide is a stage of a report, with its provenance and evidence.
-func reportSide(s *subject) stagedSide {
+func reportSide(s *subject) diffSide {
 	proofs := make(map[string]diff.Judgement, len(s.stage.Dependencies))
 	for _, d := range s.stage.Dependencies {
 		proofs[d.ID] = diff.Judgement{Provenance: string(d.Provenance), Evidence: d.Evidence}
 	}
 	side := query.NewDiffSide(s.file+"#"+s.stage.Name, query.SideReport, s.doc, func(id string) diff.Judgement { return proofs[id] })
 	side.Rules, side.Catalogers = s.stage.Method.Rules, s.stage.Method.Catalogers
-	return stagedSide{s.stage.Name, side}
+	side.Judged(s.stage.Name, query.RecordOf(s.stage))
+	source := query.DiffSource{Name: s.file, Verdict: s.verdict}
+	if m := s.release; m != nil {
+		source.Date = m.Date.Format(time.DateOnly)
+		for _, a := range m.Subjects {
+			source.Subjects = append(source.Subjects, a.Name)
+		}
+	}
+	return diffSide{source, []query.DiffSide{side}}
 }
 
 // baselineSides are the stages of a baseline, in order of name.
-func baselineSides(path string, stages []string) ([]stagedSide, error) {
+func baselineSides(path string, stages []string) ([]query.DiffSide, error) {
 	b, err := baseline.Load(path)
 	if err != nil {
 		return nil, usage(err)
@@ -255,7 +282,7 @@ func baselineSides(path string, stages []string) ([]stagedSide, error) {
 			return nil, noSuchStage(fmt.Sprintf("%s has no stage %q", path, name), name, names)
 		}
 	}
-	var out []stagedSide
+	var out []query.DiffSide
 	for _, name := range names {
 		if len(stages) > 0 && !slices.Contains(stages, name) {
 			continue
@@ -268,49 +295,53 @@ func baselineSides(path string, stages []string) ([]stagedSide, error) {
 			return diff.Judgement{Provenance: string(entries[id].Provenance), Evidence: entries[id].Evidence}
 		})
 		side.Rules, side.Catalogers = b.Stages[name].Rules, b.Stages[name].Catalogers
-		out = append(out, stagedSide{name, side})
+		side.Judged(name, query.RecordOfBaseline(b.Stages[name]))
+		out = append(out, side)
 	}
 	return out, nil
 }
 
 // pairUp compares two single sides, or the stages of equal names.
-func pairUp(args []string, sides [2][]stagedSide) (*query.Diff, error) {
-	before, after := sides[0], sides[1]
-	if len(before) == 1 && len(after) == 1 {
-		return query.NewDiff([]query.StageDiff{query.NewStageDiff(before[0].DiffSide, after[0].DiffSide)}, nil, nil), nil
+func pairUp(args []string, sides [2]diffSide) (*query.Diff, error) {
+	before, after := sides[0].stages, sides[1].stages
+	var stages []query.StageDiff
+	var onlyBefore, onlyAfter []query.DiffSide
+	find := func(list []query.DiffSide, stage string) int {
+		return slices.IndexFunc(list, func(s query.DiffSide) bool { return s.Stage == stage })
 	}
-	for i, list := range sides {
-		if len(list) == 0 {
+	for i, side := range sides {
+		if len(side.stages) == 0 {
 			return nil, usage(fmt.Errorf("%s has no stage", args[i]))
 		}
-		if other := sides[1-i]; len(list) > 1 && len(other) == 1 && other[0].stage == "" {
+		if other := sides[1-i].stages; len(side.stages) > 1 && len(other) == 1 && other[0].Stage == "" {
 			var names []string
-			for _, s := range list {
-				names = append(names, s.stage)
+			for _, s := range side.stages {
+				names = append(names, s.Stage)
 			}
 			err := fmt.Errorf("%s has %d stages (%s) and %s is one environment", args[i], len(names), fewNames(names), args[1-i])
 			return nil, usage(&hinted{err, "choose with --stage " + names[0]})
 		}
 	}
-	var stages []query.StageDiff
-	var onlyBefore, onlyAfter []string
-	find := func(list []stagedSide, stage string) int {
-		return slices.IndexFunc(list, func(s stagedSide) bool { return s.stage == stage })
-	}
-	for _, s := range before {
-		if i := find(after, s.stage); i >= 0 {
-			stages = append(stages, query.NewStageDiff(s.DiffSide, after[i].DiffSide))
-		} else {
-			onlyBefore = append(onlyBefore, s.stage)
+	if len(before) == 1 && len(after) == 1 {
+		stages = append(stages, query.NewStageDiff(before[0], after[0]))
+	} else {
+		for _, s := range before {
+			if i := find(after, s.Stage); i >= 0 {
+				stages = append(stages, query.NewStageDiff(s, after[i]))
+			} else {
+				onlyBefore = append(onlyBefore, s)
+			}
 		}
-	}
-	for _, s := range after {
-		if find(before, s.stage) < 0 {
-			onlyAfter = append(onlyAfter, s.stage)
+		for _, s := range after {
+			if find(before, s.Stage) < 0 {
+				onlyAfter = append(onlyAfter, s)
+			}
 		}
 	}
 	if len(stages) == 0 {
 		return nil, usage(&hinted{errors.New("the two sides have no stage in common"), "name one of each: REPORT#STAGE"})
 	}
-	return query.NewDiff(stages, onlyBefore, onlyAfter), nil
+	d := query.NewDiff(stages, onlyBefore, onlyAfter)
+	d.Before, d.After = sides[0].source, sides[1].source
+	return d, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -215,7 +216,7 @@ write.`,
 		Example: `  depaudit except list
   depaudit except list --report report.json -o json`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			outputs, err := out.parse()
 			if err != nil {
 				return err
@@ -224,7 +225,7 @@ write.`,
 			if err != nil {
 				return err
 			}
-			r, err := c.reportOf(report, e.Config)
+			r, err := c.reportOf(cmd.Context(), report, e.Config)
 			if err != nil {
 				return err
 			}
@@ -242,13 +243,13 @@ write.`,
 }
 
 // reportOf reads a report of the pipeline, nil if none is named.
-func (c *command) reportOf(path string, cfg *config.Config) (*audit.Report, error) {
+func (c *command) reportOf(ctx context.Context, path string, cfg *config.Config) (*audit.Report, error) {
 	if path == "" {
 		return nil, nil
 	}
-	r, err := c.readReport(path)
+	r, err := c.readReports(ctx, []string{path})
 	if err != nil {
-		return nil, usage(err)
+		return nil, err
 	}
 	if r.Pipeline != cfg.Pipeline {
 		return nil, usage(fmt.Errorf("--report %s: it is about the pipeline %q, and %s about %q", path, r.Pipeline, cfg.File, cfg.Pipeline))
@@ -274,12 +275,12 @@ the report is wrong, 4 could not write.`,
 		Example: `  depaudit except prune --dry-run
   depaudit audit -o json=report.json; depaudit except prune --report report.json`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := c.editor(path)
 			if err != nil {
 				return err
 			}
-			r, err := c.reportOf(report, e.Config)
+			r, err := c.reportOf(cmd.Context(), report, e.Config)
 			if err != nil {
 				return err
 			}

@@ -21,14 +21,16 @@ type outputFlags struct {
 	outputs []string
 	show    []string
 	limit   int
-	// author and date are those of SBOMs.
+	// author and date are those of SBOMs; stated is the date that date or the
+	// environment names, set by checkOutputs.
 	author, date string
+	stated       time.Time
 }
 
 func (o *outputFlags) register(cmd *cobra.Command) {
 	registerOutput(cmd, &o.outputs, reportFormats())
 	cmd.Flags().StringVar(&o.author, "author", "", "`WHO` the SBOMs are from, \"NAME <EMAIL>\"")
-	cmd.Flags().StringVar(&o.date, "date", "", "`DATE` of the SBOMs, such as 2026-11-28 (default SOURCE_DATE_EPOCH)")
+	cmd.Flags().Var((*filledValue)(&o.date), "date", dateUsage("the SBOMs"))
 	lists := listNames()
 	listVar(cmd.Flags(), &o.show, "show", "print the whole `LIST` below the table: "+strings.Join(lists, ", "))
 	limitVar(cmd, &o.limit, 0, "rows of each list of --show")

@@ -23,6 +23,9 @@ type outputFormat[Encoder any] struct {
 	encoder Encoder
 	// perStage marks a format that has one document for each stage.
 	perStage bool
+	// whole marks a format of which a file has one document, so that nothing can be
+	// added to it and a terminal does not show it.
+	whole bool
 	// beside marks a format of a few lines for the log of a CI system, which may
 	// stand on standard output beside another one.
 	beside bool
@@ -80,14 +83,19 @@ func parseOutputs[E any](flags []string, formats []outputFormat[E]) ([]output[E]
 			if near := wording.Nearest(name, names); near != "" {
 				return nil, usage(&hinted{err, fmt.Sprintf("did you mean %q?", near)})
 			}
+			if ext := strings.TrimPrefix(filepath.Ext(name), "."); !hasFile && ext != "" && slices.Contains(names, ext) {
+				return nil, usage(&hinted{err, fmt.Sprintf("for the file write -o %s=%s", ext, wording.ShellWord(name))})
+			}
 			return nil, usage(&hinted{err, "formats: " + strings.Join(names, ", ")})
 		}
 		file, add := strings.CutPrefix(file, "+")
-		o := output[E]{formats[at], file, add}
+		o := output[E]{outputFormat: formats[at], file: file, add: add}
 		place := "standard output"
 		switch {
 		case hasFile && file == "":
 			return nil, usage(fmt.Errorf("-o %s: the file name is missing", flag))
+		case add && o.whole:
+			return nil, usage(&hinted{fmt.Errorf("-o %s: a file has only one document of the format", flag), "write -o " + name + "=" + file})
 		case strings.Contains(file, stagePlaceholder) && !o.perStage:
 			return nil, usage(fmt.Errorf("-o %s: the format has only one document; remove %s", flag, stagePlaceholder))
 		case !hasFile || file == "-" || slices.Contains(stdoutNames, file):
@@ -106,6 +114,17 @@ func parseOutputs[E any](flags []string, formats []outputFormat[E]) ([]output[E]
 		places[place] = name
 	}
 	return append(toFiles, toStdout...), nil
+}
+
+// notForTerminal returns an error for a document that no terminal shows: a page or a
+// picture that would go to one. Other programs can read it from standard output.
+func notForTerminal[E any](c *command, outputs []output[E]) error {
+	for _, o := range outputs {
+		if o.whole && o.file == "" && c.onTerminal() {
+			return usage(&hinted{fmt.Errorf("-o %s: a terminal does not show the format", o.name), fmt.Sprintf("write -o %s=depaudit.%[1]s", o.name)})
+		}
+	}
+	return nil
 }
 
 // samePlace is the error of two outputs of which one would replace the other.

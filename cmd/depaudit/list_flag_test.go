@@ -28,7 +28,7 @@ func eachCommand(t *testing.T, f func(path string, cmd *cobra.Command)) {
 // of rows of everything that lists, and commas separate the values of each flag that
 // takes several.
 func TestListFlags(t *testing.T) {
-	limited := []string{"audit", "scan", "report", "why", "top", "whatif", "split", "diff", "find", "verify", "graph", "except list", "baseline show"}
+	limited := []string{"audit", "scan", "report", "why", "top", "whatif", "split", "diff", "find", "verify", "graph", "history", "except list", "baseline show", "release list"}
 	several := map[string]bool{}
 	eachCommand(t, func(path string, cmd *cobra.Command) {
 		name := strings.TrimPrefix(path, "depaudit ")

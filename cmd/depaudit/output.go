@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,9 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/report"
@@ -35,10 +34,11 @@ type reportOutput = output[reportEncoder]
 func reportFormats() []outputFormat[reportEncoder] {
 	var out []outputFormat[reportEncoder]
 	for _, f := range report.Formats() {
-		out = append(out, outputFormat[reportEncoder]{name: f.Name, encoder: reportEncoder{report: f.Render}, beside: f.Beside})
+		out = append(out, outputFormat[reportEncoder]{name: f.Name, encoder: reportEncoder{report: f.Render}, whole: f.Name == "html", beside: f.Beside})
 	}
 	return append(out,
 		outputFormat[reportEncoder]{name: "spdx-json", encoder: reportEncoder{stage: spdx.Encode}, perStage: true},
+		outputFormat[reportEncoder]{name: "spdx3-json", encoder: reportEncoder{stage: spdx.EncodeGraph}, perStage: true},
 		outputFormat[reportEncoder]{name: "cyclonedx-json", encoder: reportEncoder{stage: cyclonedx.Encode}, perStage: true},
 	)
 }
@@ -49,22 +49,24 @@ func (c *command) reportOutputs(flags []string) ([]reportOutput, error) {
 	if c.quiet && len(flags) == 0 {
 		return nil, nil
 	}
-	return parseOutputs(flags, reportFormats())
+	outputs, err := parseOutputs(flags, reportFormats())
+	if err != nil {
+		return nil, err
+	}
+	return outputs, notForTerminal(c, outputs)
 }
 
 // checkOutputs finds, before the first scan, outputs that could not be written
 // after it.
-func (c *command) checkOutputs(outputs []reportOutput, stages []string, out *outputFlags) error {
+func (c *command) checkOutputs(ctx context.Context, outputs []reportOutput, stages []string, out *outputFlags) error {
 	writers := make(map[string]string)
-	undated := false
-	for _, o := range outputs {
-		if o.perStage {
-			created, err := c.created(out.date)
-			if err != nil {
-				return usage(err)
-			}
-			undated = undated || created.IsZero()
+	if out.date != "" || slices.ContainsFunc(outputs, func(o reportOutput) bool { return o.perStage }) {
+		var err error
+		if out.stated, err = c.created(ctx, out.date); err != nil {
+			return usage(err)
 		}
+	}
+	for _, o := range outputs {
 		placed := strings.Contains(o.file, stagePlaceholder)
 		switch {
 		case !placed && o.perStage && len(stages) > 1:
@@ -88,9 +90,6 @@ func (c *command) checkOutputs(outputs []reportOutput, stages []string, out *out
 				return err
 			}
 		}
-	}
-	if undated {
-		fmt.Fprintln(c.stderr, "depaudit: the SBOMs will have no date: set SOURCE_DATE_EPOCH, or write --date 2026-11-28")
 	}
 	return nil
 }
@@ -155,17 +154,17 @@ func (c *command) writeOne(r *audit.Report, o reportOutput, options report.Optio
 		}
 		return o.writeTo(o.file, c.stdout, func(w io.Writer) error { return o.encoder.report(w, r, options) })
 	}
-	created, err := c.created(out.date)
-	if err != nil {
-		return err
-	}
 	for i := range r.Stages {
 		stage := &r.Stages[i]
+		created, from := dateOf(out.stated, *stage)
+		if created.IsZero() {
+			fmt.Fprintf(c.stderr, "depaudit: %s: no file has a date, and the %s document has none: set SOURCE_DATE_EPOCH, or write --date 2026-11-28 or --date HEAD\n", terminal.Escape(stage.Name), o.name)
+		}
 		doc, annotate, err := stage.Document()
 		if err != nil {
 			return fmt.Errorf("stage %s: %w", stage.Name, err)
 		}
-		meta := sbom.Meta{Name: stage.Name, ToolVersion: strings.TrimPrefix(r.Tool.Version, "v"), Author: out.author, Created: created, Provenance: annotate}
+		meta := sbom.Meta{Name: stage.Name, ToolVersion: strings.TrimPrefix(r.Tool.Version, "v"), Author: out.author, Created: created, CreatedFrom: from, Provenance: annotate}
 		encode := func(w io.Writer) error {
 			var b bytes.Buffer
 			if err := o.encoder.stage(&b, doc, meta); err != nil {
@@ -193,29 +192,6 @@ func spaceIn(file string) int {
 		return maxSummary
 	}
 	return int(max(maxSummary-info.Size(), 64<<10))
-}
-
-// created is the date that SBOM formats require: that of --date, or
-// SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/), never
-// the clock. Without both it is not known, and the zero time.
-func (c *command) created(date string) (time.Time, error) {
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, date); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	if date != "" {
-		return time.Time{}, fmt.Errorf("--date %s: not a date such as 2026-11-28 or 2026-11-28T12:00:00Z", date)
-	}
-	s := c.env("SOURCE_DATE_EPOCH")
-	if s == "" {
-		return time.Time{}, nil
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is not a number of seconds: %s", s)
-	}
-	return time.Unix(n, 0).UTC(), nil
 }
 
 // placeFor returns an error if there is no directory for a file. It comes before a scan,

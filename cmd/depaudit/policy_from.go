@@ -37,7 +37,8 @@ func (p *pipelineFlags) registerPolicy(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("policy-from", "policy")
 }
 
-// filledValue is a string that is not empty: with the value of a variable that is not
+// filledValue is a string that is given once, as of two values one would be lost, and
+// that is not empty: with the value of a variable that is not
 // set, the branch would judge itself.
 type filledValue string
 
@@ -46,6 +47,9 @@ func (v *filledValue) Type() string   { return "string" }
 func (v *filledValue) Set(s string) error {
 	if strings.TrimSpace(s) == "" {
 		return errors.New("the value is empty (is a variable of the workflow not set?)")
+	}
+	if *v != "" {
+		return errors.New("it is given twice, and takes one value")
 	}
 	*v = filledValue(s)
 	return nil

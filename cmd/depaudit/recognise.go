@@ -17,6 +17,8 @@ const (
 	fileReport
 	fileBaseline
 	fileSnapshot
+	fileManifest // of a release
+	fileDocument // an SBOM, or a statement with one
 	fileArchive
 )
 
@@ -89,11 +91,13 @@ func kindByKey(key, value json.Token) (fileKind, bool) {
 			return fileBaseline, true
 		case "snapshot":
 			return fileSnapshot, true
+		case "release":
+			return fileManifest, true
 		}
 	}
 	switch key {
 	case "bomFormat", "spdxVersion", "SPDXID", "artifacts", "@context", "payloadType", "_type":
-		return fileOther, true
+		return fileDocument, true
 	}
 	return fileOther, false
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/registry"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -18,6 +19,9 @@ import (
 // the content of the file or directory. An argument with a scheme, or one that
 // only the parser of references can judge, is returned as it is.
 func reference(arg string) (string, error) {
+	if _, ok := pushedRef(arg, false); ok {
+		return "", usage(notEnvironment(arg))
+	}
 	info, err := os.Stat(arg)
 	switch {
 	case err != nil:
@@ -47,6 +51,11 @@ func reference(arg string) (string, error) {
 	return rootfs.SchemeSBOM + ":" + arg, nil
 }
 
+// notEnvironment is the error for a release in a registry where an environment belongs.
+func notEnvironment(arg string) error {
+	return &hinted{fmt.Errorf("%s is a report of depaudit, not an environment", arg), "print it with: depaudit report " + arg + ", check it with: depaudit release verify " + arg + "; the questions (why, top, diff) take it as it is"}
+}
+
 // likelyReference returns an error with the reference that a name without a file
 // may mean.
 func likelyReference(arg string) error {
@@ -54,6 +63,8 @@ func likelyReference(arg string) error {
 	switch {
 	case !scheme && slices.Contains([]string{rootfs.SchemeHost, "localhost", "."}, name):
 		return usage(&hinted{fmt.Errorf("directory does not exist: %s", arg), "to scan this machine write host:"})
+	case likelyImage(arg):
+		return usage(&hinted{fmt.Errorf("%s is neither a file nor a reference", arg), fmt.Sprintf("for an image write docker:%s (a local engine) or registry:%s", arg, arg)})
 	case scheme && isImageName(name, rest):
 		full := arg
 		if !strings.Contains(name, "/") {
@@ -65,6 +76,21 @@ func likelyReference(arg string) error {
 		return usage(&hinted{fmt.Errorf("%s is neither a file nor a reference", arg), fmt.Sprintf("for an image write docker:%s (a local engine) or registry:%s", arg, full)})
 	}
 	return nil
+}
+
+// likelyImage reports whether an argument that is no file looks like HOST/NAME, with a
+// tag or a digest or without.
+func likelyImage(arg string) bool {
+	host, _, below := strings.Cut(arg, "/")
+	if _, err := registry.ParseName(arg); err != nil || !below {
+		return false
+	}
+	// What is before the colon of dir:/srv/root is a scheme.
+	host, port, hasPort := strings.Cut(host, ":")
+	if hasPort {
+		return host != "" && port != "" && strings.Trim(port, "0123456789") == ""
+	}
+	return host == "localhost" || strings.Contains(host, ".") && strings.Trim(host, ".") != ""
 }
 
 // isImageName reports whether NAME:TAG looks like an image, and not like a

@@ -14,7 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -23,6 +24,7 @@ import (
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/bundle"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -55,8 +57,9 @@ pipeline, which are merged as "depaudit report" does:
   SHA256SUMS         of all files
 
 A statement is about the artifacts of --subject, else about the images that were
-audited, else about the report. The same arguments make the same bytes (ECDSA
-signatures apart). The date is that of --date or SOURCE_DATE_EPOCH.
+audited, else about the report. The same arguments make the same bytes,
+signatures included. The date is that of --date or SOURCE_DATE_EPOCH, else that
+of the newest file that shows a dependency of a stage.
 
 Exit codes: that of the verdict, 0, 1 or 3, and the files are written for each;
 2 when a file is not a report, the reports do not belong together or the command
@@ -68,35 +71,32 @@ line is wrong, 4 when something could not be written.`,
 			if len(args) == 0 {
 				return usage(&hinted{errors.New("release takes files, reports that -o json wrote"), "make one with: depaudit audit -o json=report.json"})
 			}
-			return nil
+			return likelyCommand("release", args[0], "list", "pull", "push", "verify")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return c.release(cmd.Context(), args, f) },
 	}
-	listVar(cmd.Flags(), &f.subjects, "subject", "the `FILES` that the stages made")
+	listVar(cmd.Flags(), &f.subjects, "subject", "the `FILES` that the stages made, their directory, or registry:IMAGE")
 	cmd.Flags().StringVarP(&f.dir, "output", "o", "", "`DIR` to make")
 	cmd.Flags().Var((*filledValue)(&f.keyFile), "key", "sign with the private key in `FILE`: PEM, ed25519 or ECDSA, also encrypted by cosign")
 	cmd.Flags().StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of the key; without it the terminal is used")
 	cmd.Flags().StringVar(&f.author, "author", "", "`WHO` the SBOMs are from, \"NAME <EMAIL>\"")
-	cmd.Flags().StringVar(&f.date, "date", "", "`DATE` of the release, such as 2026-11-28 (default SOURCE_DATE_EPOCH)")
-	cmd.AddCommand(c.releaseVerify())
+	cmd.Flags().Var((*filledValue)(&f.date), "date", dateUsage("the release"))
+	cmd.AddCommand(c.releaseVerify(), c.releasePush(), c.releasePull(), c.releaseList())
 	return cmd
 }
 
 // release makes the directory of a release from reports.
 func (c *command) release(ctx context.Context, reports []string, f releaseFlags) error {
-	if f.dir == "" {
-		return usage(&hinted{errors.New("release needs a directory to make: -o DIR"), "depaudit release report.json -o release-stages"})
+	if err := newDir("release", f.dir); err != nil {
+		return err
 	}
 	m := bundle.Manifest{Tool: tool().Version, Author: f.author}
 	var err error
-	if m.Date, err = c.created(f.date); err != nil {
+	if m.Date, err = c.created(ctx, f.date); err != nil {
 		return usage(err)
 	}
-	if m.Date.IsZero() {
-		return usage(&hinted{errors.New("a release has a date, and there is none"), "write --date 2026-11-28, or set SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)"})
-	}
-	if m.Subjects, err = subjectsOf(f.subjects); err != nil {
-		return usage(err)
+	if m.Subjects, err = subjectsOf(ctx, f.subjects, f.dir); err != nil {
+		return coded(err)
 	}
 	var key *bundle.Key
 	if f.keyFile != "" {
@@ -104,12 +104,9 @@ func (c *command) release(ctx context.Context, reports []string, f releaseFlags)
 			return usage(err)
 		}
 	}
-	if list, err := os.ReadDir(f.dir); err == nil && len(list) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return usage(&hinted{fmt.Errorf("%s exists and is not an empty directory", f.dir), "name one that does not exist"})
-	}
-	r, err := c.readReports(reports)
+	r, err := c.readReports(ctx, reports)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	if r.Inputs == nil {
 		// A scan is judged by nothing, and its verdict would be stated as a pass.
@@ -117,6 +114,9 @@ func (c *command) release(ctx context.Context, reports []string, f releaseFlags)
 	}
 	if r, err = r.Require(r.Inputs.StageNames()); err != nil {
 		return usage(hintedMerge(err))
+	}
+	if m.Date, m.DateOf = dateOf(m.Date, r.Stages...); m.Date.IsZero() {
+		return usage(&hinted{errors.New("a release has a date, and no file of its stages has one"), "write --date HEAD for that of the commit, or --date 2026-11-28"})
 	}
 	files, err := bundle.Files(r, m)
 	if err != nil {
@@ -131,9 +131,39 @@ func (c *command) release(ctx context.Context, reports []string, f releaseFlags)
 	if err := writeDir(f.dir, files); err != nil {
 		return trouble(err)
 	}
-	fmt.Fprintf(c.stdout, "wrote %s: %s, %s\n", terminal.Escape(f.dir), wording.Count(len(files), "file", "files"), c.about(r, m))
+	c.noteLeft(f.dir)
+	signed := "signed"
+	if key == nil {
+		signed = "not signed (--key)"
+	}
+	fmt.Fprintf(c.stdout, "wrote %s: %s, %s; %s\n", terminal.Escape(f.dir), wording.Count(len(files), "file", "files"), c.about(r, m), signed)
 	c.summarize(r)
 	return c.verdict(r, false)
+}
+
+// likelyCommand returns an error for a first argument that is no file, and the name of
+// a command below or nearly so.
+func likelyCommand(command, arg string, names ...string) error {
+	near := wording.Nearest(arg, names)
+	if _, err := os.Stat(arg); err == nil || near == "" {
+		return nil
+	}
+	return usage(&hinted{fmt.Errorf("unknown command %q for depaudit %s", arg, command), fmt.Sprintf("did you mean \"depaudit %s %s\"?", command, near)})
+}
+
+// newDir checks the directory of -o, which is made whole or not at all.
+func newDir(command, dir string) error {
+	// The value of -o in other commands.
+	if format, name, ok := strings.Cut(dir, "="); ok && slices.Contains([]string{"json", "markdown", "html", "table"}, format) {
+		return usage(&hinted{fmt.Errorf("-o %s: %s writes a directory, and no format", dir, command), "write -o " + wording.ShellWord(name)})
+	}
+	if dir == "" {
+		return usage(&hinted{fmt.Errorf("%s needs a directory to make: -o DIR", command), "such as -o release-stages"})
+	}
+	if list, err := os.ReadDir(dir); err == nil && len(list) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return usage(&hinted{fmt.Errorf("%s exists and is not an empty directory", dir), "name one that does not exist"})
+	}
+	return nil
 }
 
 // about describes what the statements are about.
@@ -147,21 +177,93 @@ func (c *command) about(r *audit.Report, m bundle.Manifest) string {
 	return "about the report, as no artifact was named (--subject)"
 }
 
-// subjectsOf returns the artifacts with their digests, sorted.
-func subjectsOf(paths []string) ([]bundle.Subject, error) {
-	var out []bundle.Subject
-	for _, path := range paths {
-		sum, err := fileDigest(path)
-		if err != nil {
-			return nil, fmt.Errorf("--subject %s: %w", path, reasonOf(err))
+// subjectsOf returns the artifacts with their digests, sorted: files, all files of a
+// directory, images in a registry. out is the directory of the release, which can be in it.
+func subjectsOf(ctx context.Context, paths []string, out string) ([]bundle.Digest, error) {
+	var all []bundle.Digest
+	add := func(path string, d bundle.Digest) error {
+		if slices.ContainsFunc(all, func(s bundle.Digest) bool { return s.Name == d.Name }) {
+			return &hinted{fmt.Errorf("--subject %s: another artifact has the name %s", path, d.Name), "a statement has names without directories and tags: rename one, or make a release for each"}
 		}
-		name := filepath.Base(path)
-		if slices.ContainsFunc(out, func(s bundle.Subject) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("--subject %s: another artifact has the name %s", path, name)
-		}
-		out = append(out, bundle.Subject{Name: name, SHA256: sum})
+		all = append(all, d)
+		return nil
 	}
-	slices.SortFunc(out, func(a, b bundle.Subject) int { return cmp.Compare(a.Name, b.Name) })
+	for _, path := range paths {
+		if ref, ok := strings.CutPrefix(path, rootfs.SchemeRegistry+":"); ok {
+			d, err := subjectImage(ctx, ref)
+			if err == nil {
+				err = add(path, d)
+			}
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		files, err := filesAt(path, out)
+		if err != nil {
+			return nil, fmt.Errorf("--subject %s: %w", path, err)
+		}
+		for _, file := range files {
+			name := filepath.Base(file)
+			sum, err := fileDigest(ctx, file)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("--subject %s: %w", file, reasonOf(err))
+			case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+				return nil, &hinted{fmt.Errorf("--subject %s: the name has characters that do not print", terminal.Escape(file)), "statements are about names that other programs read: rename the file"}
+			}
+			if err := add(file, bundle.Digest{Name: name, SHA256: sum}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b bundle.Digest) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// filesAt returns a file, or what is in a directory.
+func filesAt(path, out string) ([]string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?["):
+		return nil, &hinted{errors.New("the pattern matches no file"), "check that the artifacts were built, and name their directory for all of its files"}
+	case err != nil && likelyImage(path):
+		return nil, &hinted{reasonOf(err), "for an image write --subject " + rootfs.SchemeRegistry + ":" + path}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &hinted{reasonOf(err), "name a file that was built, or their directory for all of its files"}
+	case err != nil:
+		return nil, reasonOf(err)
+	case !info.IsDir():
+		return []string{path}, nil
+	}
+	list, err := entriesOf(path, out)
+	if err != nil {
+		return nil, reasonOf(err)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("the directory is empty")
+	}
+	for i, name := range list {
+		list[i] = filepath.Join(path, name)
+	}
+	return list, nil
+}
+
+// entriesOf returns the names of what is in the directory of the artifacts, without
+// the directory of the release.
+func entriesOf(dir, release string) ([]string, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	own, ownErr := os.Stat(release)
+	var out []string
+	for _, e := range list {
+		if info, err := os.Stat(filepath.Join(dir, e.Name())); err == nil && ownErr == nil && os.SameFile(info, own) {
+			continue
+		}
+		out = append(out, e.Name())
+	}
 	return out, nil
 }
 
@@ -174,21 +276,34 @@ func reasonOf(err error) error {
 	return err
 }
 
-func fileDigest(path string) (string, error) {
+// fileDigest returns the digest of a file, which can be larger than the memory.
+func fileDigest(ctx context.Context, path string) (string, error) {
+	// A pipe waits for its other end when it is opened.
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return "", cmp.Or(err, errors.New("not a file"))
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", cmp.Or(err, errors.New("not a file"))
-	}
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	read := readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return f.Read(p)
+	})
+	if _, err := io.Copy(h, read); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
+
+// readerFunc is a reader that is a function.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // readKey reads a key; an encrypted one by the passphrase in a file, or from the
 // terminal.
@@ -207,7 +322,8 @@ func (c *command) readKey(path, passphraseFile string) (*bundle.Key, error) {
 		}
 		f, ok := c.stdin.(*os.File)
 		if !ok || !term.IsTerminal(int(f.Fd())) {
-			return nil, &hinted{errors.New("the key is encrypted, and there is no terminal"), "write the passphrase into a file: --passphrase-file FILE"}
+			return nil, &hinted{errors.New("the key is encrypted, and there is no terminal"),
+				"write the passphrase into a file: --passphrase-file FILE; in bash, for that of cosign: --passphrase-file <(printf %s \"$COSIGN_PASSWORD\")"}
 		}
 		fmt.Fprintf(c.stderr, "passphrase of %s: ", terminal.Escape(path))
 		defer fmt.Fprintln(c.stderr)
@@ -219,20 +335,59 @@ func (c *command) readKey(path, passphraseFile string) (*bundle.Key, error) {
 	return key, nil
 }
 
+// realDir returns where a directory is made: "." and links have another name there.
+func realDir(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	return dir, nil
+}
+
+// unfinished begins the name of a directory that is not finished, beside its place.
+func unfinished(dir string) string { return "." + filepath.Base(dir) + ".tmp" }
+
+// noteLeft names what was left of runs that were killed while they made the directory.
+// They are not removed: nothing shows that they do not belong to one that is running.
+func (c *command) noteLeft(dir string) {
+	real, err := realDir(dir)
+	if err != nil {
+		return
+	}
+	list, _ := os.ReadDir(filepath.Dir(real)) // it was written to
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), unfinished(real)) && e.IsDir() {
+			fmt.Fprintf(c.stderr, "depaudit: %s is not finished: remove it, unless another run is making %s\n", terminal.Escape(filepath.Join(filepath.Dir(dir), e.Name())), terminal.Escape(dir))
+		}
+	}
+}
+
 // writeDir makes a directory with the files, whole or not at all.
 func writeDir(dir string, files map[string][]byte) error {
-	dir = filepath.Clean(dir)
+	dir, err := realDir(dir)
+	if err != nil {
+		return err
+	}
 	parent := filepath.Dir(dir)
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+"-")
+	temp, err := os.MkdirTemp(parent, unfinished(dir))
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(temp)
+	// The temporary directory is for this user alone. The one in it has the mode that
+	// the umask leaves.
+	made := filepath.Join(temp, filepath.Base(dir))
+	if err := os.Mkdir(made, 0o777); err != nil {
+		return err
+	}
 	for name, data := range files {
-		err := atomicfile.Write(filepath.Join(temp, name), func(w io.Writer) error {
+		err := atomicfile.Write(filepath.Join(made, name), func(w io.Writer) error {
 			_, err := w.Write(data)
 			return err
 		})
@@ -240,173 +395,8 @@ func writeDir(dir string, files map[string][]byte) error {
 			return err
 		}
 	}
-	if err := os.Chmod(temp, 0o755); err != nil {
-		return err
-	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.Rename(temp, dir)
-}
-
-// maxRelease is the size of a file of a release that is read.
-const maxRelease = 1 << 30
-
-func (c *command) releaseVerify() *cobra.Command {
-	var (
-		keyFile  string
-		unsigned bool
-		subjects string
-	)
-	cmd := &cobra.Command{
-		Use:   "verify DIR --key PUB",
-		Short: "Check the files of a release",
-		Long: `Checks a directory that "depaudit release" made, without network: the digests,
-that the verdict follows from the findings, that the page, the table, the SBOMs
-and the statements are those that the report makes, to the byte, and that the
-key signed each statement. A changed byte anywhere is found, and with --subjects
-so is a file in that directory that the release does not name.
-
-Exit codes: 0 everything holds, whatever the verdict is, which is printed; 1
-something is changed, missing, or not signed by the key; 2 the command line is
-wrong; 3 the check is not complete: without a key, with artifacts that the
-release does not name, or the files are of another version of depaudit, which
-may write other bytes; 4 could not read.`,
-		Example: `  depaudit release verify release-stages --key release.pub --subjects dist
-  depaudit release verify release-stages --unsigned`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(errors.New("release verify takes one directory"))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var key *bundle.Key
-			switch {
-			case keyFile != "" && unsigned:
-				return usage(errors.New("--key and --unsigned contradict each other"))
-			case keyFile != "":
-				var err error
-				if key, err = c.readKey(keyFile, ""); err != nil {
-					return usage(err)
-				}
-			}
-			files, err := readDir(args[0])
-			if err != nil {
-				return trouble(err)
-			}
-			var digestOf func(string) string
-			var entries []string
-			if subjects != "" {
-				if entries, err = entriesOf(subjects, args[0]); err != nil {
-					return trouble(err)
-				}
-				digestOf = func(name string) string {
-					if filepath.Base(name) != name {
-						return ""
-					}
-					sum, err := fileDigest(filepath.Join(subjects, name))
-					if err != nil {
-						return ""
-					}
-					return sum
-				}
-			}
-			res := bundle.Verify(cmd.Context(), files, tool().Version, key, digestOf)
-			return c.printVerified(args[0], &res, key != nil || unsigned, subjects, entries)
-		},
-	}
-	cmd.Flags().Var((*filledValue)(&keyFile), "key", "public key in `FILE` that must have signed the statements")
-	cmd.Flags().BoolVar(&unsigned, "unsigned", false, "check no signature: who made the files is not known")
-	cmd.Flags().Var((*filledValue)(&subjects), "subjects", "`DIR` with the artifacts, whose digests are compared")
-	return cmd
-}
-
-// entriesOf returns the names of what is in the directory of the artifacts, without
-// the directory of the release.
-func entriesOf(dir, release string) ([]string, error) {
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	own, err := os.Stat(release)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, e := range list {
-		if info, err := os.Stat(filepath.Join(dir, e.Name())); err == nil && os.SameFile(info, own) {
-			continue
-		}
-		out = append(out, e.Name())
-	}
-	return out, nil
-}
-
-// printVerified prints the result. subjects is the directory of the artifacts, empty
-// if they were not compared, and entries is what is in it.
-func (c *command) printVerified(dir string, res *bundle.Result, decided bool, subjects string, entries []string) error {
-	for _, p := range res.Problems {
-		fmt.Fprintf(c.stdout, "%s  %s\n", terminal.Escape(p.File), terminal.Escape(p.Detail))
-	}
-	if len(res.Problems) > 0 {
-		fmt.Fprintf(c.stdout, "%s: %s\n", terminal.Escape(dir), wording.Count(len(res.Problems), "problem", "problems"))
-		return &exitError{code: exitFail}
-	}
-	m := &res.Manifest
-	fmt.Fprintf(c.stdout, "%s: the verdict is %s, of %s by depaudit %s\n", terminal.Escape(dir), res.Report.Verdict, m.Date.Format(time.DateOnly), terminal.Escape(m.Tool))
-	if res.Signed > 0 {
-		fmt.Fprintf(c.stdout, "%s by the key\n", wording.Count(res.Signed, "statement is signed", "statements are signed"))
-	}
-	for _, s := range m.Subjects {
-		state := "as released"
-		if subjects == "" {
-			state = "not compared (--subjects DIR)"
-		}
-		fmt.Fprintf(c.stdout, "%s  sha256:%s  %s\n", terminal.Escape(s.Name), s.SHA256, state)
-	}
-	// What the release does not name would be published as if it did.
-	others := slices.DeleteFunc(entries, func(name string) bool {
-		return slices.ContainsFunc(m.Subjects, func(s bundle.Subject) bool { return s.Name == name })
-	})
-	for _, name := range others {
-		fmt.Fprintf(c.stdout, "%s  no statement is about it\n", terminal.Escape(filepath.Join(subjects, name)))
-	}
-	switch {
-	case len(others) > 0:
-		return incomplete(&hinted{fmt.Errorf("the release does not name %s in %s", wording.Count(len(others), "file", "files"), terminal.Escape(subjects)),
-			"name all artifacts when it is made (--subject), or compare a directory that has nothing else"})
-	case subjects != "" && len(m.Subjects) == 0:
-		return incomplete(&hinted{errors.New("the release names no artifact: nothing was compared"), "name the artifacts when it is made: --subject FILES"})
-	case res.Other != "":
-		return incomplete(&hinted{fmt.Errorf("the files are of depaudit %s: they were not made again", terminal.Escape(res.Other)), "run that version"})
-	case !decided:
-		return incomplete(&hinted{errors.New("no signature was checked"), "name the key with --key FILE, or write --unsigned"})
-	}
-	return nil
-}
-
-// readDir reads the files of a directory.
-func readDir(dir string) (map[string][]byte, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	files := make(map[string][]byte, len(entries))
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		info, err := os.Lstat(path)
-		switch {
-		case err != nil:
-			return nil, err
-		case !info.Mode().IsRegular():
-			return nil, fmt.Errorf("%s is not a file: a release has files alone", strings.TrimSpace(path))
-		case info.Size() > maxRelease:
-			return nil, fmt.Errorf("%s is larger than any file of a release", path)
-		}
-		if files[e.Name()], err = os.ReadFile(path); err != nil {
-			return nil, err
-		}
-	}
-	return files, nil
+	return os.Rename(made, dir)
 }

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
-	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
 // requireFlag is --require-stages: which stages a report must have.
@@ -60,9 +60,10 @@ func (c *command) reportCommand() *cobra.Command {
 		Use:   "report REPORT...",
 		Short: "Render saved reports again, those of several jobs as one",
 		Long: `Reads reports that "-o json" wrote and writes them in other formats: files,
-directories with files that end in .json, and "-" for standard input. One report
-of all stages gives the same bytes as the audit has written. Nothing is scanned
-or judged again; a report whose verdict does not follow from its findings is
+directories with reports and releases in them and below, "-" for standard input,
+and release:IMAGE for the release of an image in a registry. One report of all
+stages gives the same bytes as the audit has written. Nothing is scanned or
+judged again; a report whose verdict does not follow from its findings is
 refused.
 
 The reports of the jobs of one pipeline are merged into one, with one verdict.
@@ -95,9 +96,9 @@ not be written.`,
 			if err := required.check(cmd); err != nil {
 				return err
 			}
-			r, err := c.readReports(args)
+			r, err := c.readReports(cmd.Context(), args)
 			if err != nil {
-				return usage(err)
+				return err
 			}
 			names := required.names
 			if r.Inputs != nil && !cmd.Flags().Changed("require-stages") {
@@ -110,7 +111,7 @@ not be written.`,
 			for _, s := range r.Stages {
 				stages = append(stages, s.Name)
 			}
-			if err := c.checkOutputs(outputs, stages, &out); err != nil {
+			if err := c.checkOutputs(cmd.Context(), outputs, stages, &out); err != nil {
 				return err
 			}
 			if err := c.write(r, outputs, &out); err != nil {
@@ -124,16 +125,9 @@ not be written.`,
 	return cmd
 }
 
-func (c *command) readReport(path string) (*audit.Report, error) {
-	if path == "-" {
-		return audit.Read(c.stdin)
-	}
-	return audit.Load(path)
-}
-
 // readReports reads the reports of the arguments and merges them.
-func (c *command) readReports(args []string) (*audit.Report, error) {
-	parts, err := c.readParts(args)
+func (c *command) readReports(ctx context.Context, args []string) (*audit.Report, error) {
+	parts, err := c.readParts(ctx, args)
 	if err != nil {
 		return nil, err
 	}
@@ -141,56 +135,40 @@ func (c *command) readReports(args []string) (*audit.Report, error) {
 		return parts[0].Report, nil
 	}
 	r, err := audit.Merge(parts)
-	return r, hintedMerge(err)
+	if err != nil {
+		return nil, usage(hintedMerge(err))
+	}
+	return r, nil
 }
 
-// readParts reads the reports of the arguments, each file once.
-func (c *command) readParts(args []string) ([]audit.Part, error) {
-	var parts []audit.Part
-	read := func(path string) error {
-		if slices.ContainsFunc(parts, func(p audit.Part) bool { return p.Name == path }) {
-			return nil
-		}
-		r, err := c.readReport(path)
-		if err != nil {
-			return noReport(path, err)
-		}
-		name := path
-		if name == "-" {
-			name = "standard input"
-		}
-		parts = append(parts, audit.Part{Name: name, Report: r})
-		return nil
-	}
-	if i := slices.Index(args, "-"); i >= 0 && slices.Contains(args[i+1:], "-") {
-		return nil, &hinted{errors.New("standard input can be read once"), `give "-" once, and files for the other reports`}
-	}
+// readParts reads the reports of the arguments, which are of one pipeline.
+func (c *command) readParts(ctx context.Context, args []string) ([]audit.Part, error) {
 	for _, arg := range args {
-		if arg == "-" {
-			if err := read(arg); err != nil {
-				return nil, err
-			}
+		if _, one := pushedRef(arg, false); one {
 			continue
 		}
-		paths := []string{filepath.Clean(arg)}
-		if info, err := os.Stat(arg); err == nil && info.IsDir() {
-			if paths, err = c.reportsIn(arg); err != nil {
-				return nil, err
-			}
-		}
-		many := len(paths) > 1 || paths[0] != filepath.Clean(arg)
-		for _, path := range paths {
-			if err := read(path); err != nil {
-				return nil, err
-			}
-			// A directory is what the jobs of a pipeline left. A scan that is alone in
-			// it would be a pass of which no stage is required.
-			if p := parts[len(parts)-1]; many && p.Name == path && p.Report.Inputs == nil {
-				return nil, ofNoPipeline(path)
-			}
+		if ref, ok := pushedRef(arg, true); ok {
+			return nil, usage(&hinted{fmt.Errorf("%s is an image, and not a report", arg), "for the report of its newest release write " + schemeRelease + ":" + ref})
 		}
 	}
-	return parts, nil
+	var parts []audit.Part
+	err := c.eachSaved(ctx, args, func(s saved) error {
+		if s.listed && len(parts) >= maxReports {
+			return usage(fmt.Errorf("%s: more than %d reports, which are of no single pipeline", filepath.Dir(s.name), maxReports))
+		}
+		r, err := s.need(ctx)
+		if err != nil {
+			return err
+		}
+		// A directory is what the jobs of a pipeline left. A scan that is alone in
+		// it would be a pass of which no stage is required.
+		if s.listed && r.Inputs == nil {
+			return usage(ofNoPipeline(s.name))
+		}
+		parts = append(parts, audit.Part{Name: s.name, Report: r})
+		return nil
+	})
+	return parts, err
 }
 
 // ofNoPipeline is the error for the report of a scan where those of stages belong.
@@ -198,50 +176,18 @@ func ofNoPipeline(path string) error {
 	return &hinted{fmt.Errorf("%s: is the report of one environment, which belongs to no pipeline", path), "give reports of depaudit audit -o json"}
 }
 
-// maxReports is the largest number of files of a directory that are read as
-// reports. A pipeline of a hundred stages has as many.
+// maxReports is the largest number of reports that are merged. A pipeline of a hundred
+// stages has as many.
 const maxReports = 1000
-
-// reportsIn returns the reports in a directory and below it: downloads of CI
-// artifacts have a directory for each job. Files that end in .json and are
-// something else, such as SBOMs, are named and left out. A directory without a
-// report is an error.
-func (c *command) reportsIn(dir string) ([]string, error) {
-	var paths []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
-			return err
-		}
-		kind := fileOther
-		if d.Type().IsRegular() { // a link may lead anywhere, and a pipe never ends
-			kind, err = recogniseFile(path)
-		}
-		switch {
-		case err != nil:
-			return err
-		case kind != fileReport:
-			fmt.Fprintf(c.stderr, "depaudit: %s is not a report and is left out\n", terminal.Escape(path))
-			return nil
-		case len(paths) == maxReports:
-			return fmt.Errorf("%s: more than %d reports", dir, maxReports)
-		}
-		paths = append(paths, path)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(paths) == 0 {
-		return nil, &hinted{fmt.Errorf("%s: no report in the directory: no file that ends in .json is one", dir), "each job writes one with: depaudit audit -o json=reports/NAME.json"}
-	}
-	return paths, nil
-}
 
 // noReport returns the error about a file that is no report. A pattern that the
 // shell did not replace matches no file: no job wrote a report.
 func noReport(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?[") {
 		return &hinted{fmt.Errorf("%s: the pattern matches no file: there is no report", path), "check that the jobs ran, and that their reports were downloaded here"}
+	}
+	if errors.Is(err, fs.ErrNotExist) && likelyImage(path) {
+		return &hinted{err, "for the newest release of an image write " + schemeRelease + ":" + path + ", for all of them (history, export) " + rootfs.SchemeRegistry + ":" + path}
 	}
 	return err
 }

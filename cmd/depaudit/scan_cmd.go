@@ -48,7 +48,7 @@ when it could not run or could not write.`,
 			if err != nil {
 				return err
 			}
-			if err := c.checkOutputs(outputs, args, &out); err != nil {
+			if err := c.checkOutputs(cmd.Context(), outputs, args, &out); err != nil {
 				return err
 			}
 			stage := config.Stage{Name: args[0], Environment: args[0], Base: base, Platform: platform}

@@ -19,7 +19,21 @@ import (
 // TestMain makes the test binary the program when it is called depaudit: by
 // a script, and by the program itself when it starts the process that scans.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"depaudit": mainOfScripts})
+	testscript.Main(startsMany{m}, map[string]func(){"depaudit": mainOfScripts})
+}
+
+// startsMany runs tests that start the program three thousand times, most often for
+// some hundredths of a second. A quarter of that were two collections of garbage before
+// main: they run later. End to end the program has the settings of its users.
+type startsMany struct{ *testing.M }
+
+const rarely = "400" // percent; GOGC
+
+func (m startsMany) Run() int {
+	if !isEndToEnd() {
+		os.Setenv("GOGC", rarely)
+	}
+	return m.M.Run()
 }
 
 // mainOfScripts is main with a clock that a script can set: TODAY, YYYY-MM-DD.
@@ -37,7 +51,11 @@ func mainOfScripts() {
 
 // TestScripts runs the transcripts in testdata/script: one for each promise.
 // After each of them no temporary file may be left, whatever went wrong in it.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { testscript.Run(t, scripts(t, "testdata/script")) }
+
+// scripts are the parameters of transcripts in a directory.
+func scripts(t *testing.T, dir string) testscript.Params {
+	t.Helper()
 	example, err := filepath.Abs("../../testdata/cpython/example")
 	if err != nil {
 		t.Fatal(err)
@@ -46,8 +64,8 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDSCR") != "",
@@ -59,6 +77,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TODAY", "2024-04-15")
 			env.Setenv("SOURCE_DATE_EPOCH", "1713200000") // 2024-04-15
 			env.Setenv("TERM", "dumb")
+			// Its own cache. The default is /no-home, which root makes on the machine,
+			// for all scripts and runs, and which other users cannot make.
+			env.Setenv("HOME", filepath.Join(filepath.Dir(env.WorkDir), "home-"+filepath.Base(env.WorkDir)))
+			if !isEndToEnd() {
+				env.Setenv("GOGC", rarely)
+			}
 			tmp := env.Getenv("TMPDIR")
 			env.Defer(func() {
 				if left := leftovers(env.WorkDir, tmp); len(left) > 0 {
@@ -68,29 +92,33 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"want":     cmdWant,
-			"debian":   cmdDebian,
-			"deb":      cmdDeb,
-			"manydebs": cmdManyDebs,
-			"wheel":    cmdWheel,
-			"fill":     cmdFill,
-			"bytes":    cmdBytes,
-			"elf":      cmdELF,
-			"replace":  cmdReplace,
-			"valid":    cmdValid,
-			"plain":    cmdPlain,
-			"exactly":  cmdExactly,
+			"want":        cmdWant,
+			"debian":      cmdDebian,
+			"deb":         cmdDeb,
+			"manydebs":    cmdManyDebs,
+			"wheel":       cmdWheel,
+			"fill":        cmdFill,
+			"bytes":       cmdBytes,
+			"elf":         cmdELF,
+			"replace":     cmdReplace,
+			"valid":       cmdValid,
+			"plain":       cmdPlain,
+			"exactly":     cmdExactly,
+			"registry":    cmdRegistry,
+			"image":       cmdImage,
+			"imageindex":  cmdImageIndex,
+			"fakerelease": cmdFakeRelease,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "root":
 				return os.Geteuid() == 0, nil
 			case "e2e":
-				return os.Getenv("DEPAUDIT_E2E") != "", nil
+				return isEndToEnd(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
-	})
+	}
 }
 
 // leftovers are the temporary files and directories that depaudit makes.

@@ -8,13 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/depaudit/depaudit/audit"
+	"github.com/depaudit/depaudit/audit/bundle"
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
@@ -31,8 +31,14 @@ type subject struct {
 	// stage is the judged stage of the saved report that doc is from; nil for
 	// a scan.
 	stage *audit.Stage
-	// file is the path of the saved report, empty for a scan.
+	// verdict is that of the whole report.
+	verdict audit.Verdict
+	// file is the path of the saved report, of the directory of a release, or its
+	// reference in a registry; empty for a scan.
 	file string
+	// release is the manifest of the release that the saved report belongs to, nil
+	// without one.
+	release *bundle.Manifest
 	// owners are the owners of subjectFlags.paths, for a scan.
 	owners []scan.Owner
 	// lost is the reason why there is no document, if subjectFlags.keepLost is
@@ -57,8 +63,10 @@ type subjectFlags struct {
 // subjectHelp describes REF in the help texts of all questions.
 const subjectHelp = `
 REF is an environment as for "depaudit scan" (dir:ROOT, host:, an image); a
-report that "-o json" saved, with --stage STAGE or as REPORT#STAGE; or an SBOM.
-A file is recognized by its content. For a saved report nothing is scanned.
+report that "-o json" saved, a directory of "depaudit release" or of the reports
+of one pipeline, or release:IMAGE for the release of an image in a registry,
+with --stage STAGE or as REPORT#STAGE; or an SBOM. A file is recognized by its
+content. For a saved report nothing is scanned.
 Nothing in an environment is executed or changed.
 `
 
@@ -77,7 +85,7 @@ func (c *command) subjects(ctx context.Context, args []string, flags subjectFlag
 	}
 	l := loader{command: c, flags: flags, chosen: make(map[string]bool)}
 	for _, arg := range args {
-		if err := l.add(arg); err != nil {
+		if err := l.add(ctx, arg); err != nil {
 			return nil, err
 		}
 	}
@@ -109,8 +117,6 @@ func (c *command) subject(ctx context.Context, arg string, flags subjectFlags) (
 		return nil, err
 	case len(found) == 1:
 		return &found[0], nil
-	case len(found) == 0:
-		return nil, usage(fmt.Errorf("%s: the report has no stage", arg))
 	}
 	var names []string
 	for _, s := range found {
@@ -136,26 +142,28 @@ type loader struct {
 }
 
 // add loads one argument, or adds it to those to scan.
-func (l *loader) add(arg string) error {
-	if arg == "-" {
-		return l.addInput()
-	}
-	info, err := os.Stat(arg)
+func (l *loader) add(ctx context.Context, arg string) error {
+	w, err := wordOf(arg)
 	switch {
-	case err == nil && info.Mode().IsRegular():
-		return l.addFile(arg, "")
-	case err == nil && info.IsDir() && l.flags.directories:
-		reports, err := reportsIn(arg)
-		if err != nil {
-			return usage(err)
-		}
-		if len(reports) > 0 {
-			return l.addDir(arg, reports)
-		}
 	case err != nil:
-		if file, stage, ok := cutStage(arg); ok {
-			return l.addFile(file, stage)
-		}
+		return err
+	case w.kind == wordInput:
+		return l.addInput()
+	case w.kind == wordPushed:
+		return l.addPushed(ctx, w.name, w.stage)
+	case w.kind == wordRelease:
+		s, _ := savedRelease(w.name)
+		return l.addSaved(ctx, w.name, w.stage, s)
+	case w.kind == wordReports:
+		return l.addDir(ctx, w.name, w.stage)
+	case w.kind == wordPipe:
+		return l.addSaved(ctx, w.name, w.stage, savedFile(w.name))
+	case w.kind == wordFile:
+		return l.addFile(ctx, w.name, w.stage, w.file)
+	}
+	if _, err := os.Stat(arg); err != nil && likelyImage(arg) {
+		return usage(&hinted{fmt.Errorf("%s is neither a file nor a reference", arg),
+			fmt.Sprintf("for the release of an image write %s:%s, for the image docker:%s (a local engine) or registry:%s", schemeRelease, arg, arg, arg)})
 	}
 	ref, err := reference(arg)
 	if err != nil {
@@ -164,14 +172,52 @@ func (l *loader) add(arg string) error {
 	return l.addRef(arg, ref)
 }
 
-// cutStage splits REPORT#STAGE, if the file exists.
-func cutStage(arg string) (file, stage string, ok bool) {
-	i := strings.LastIndexByte(arg, '#')
-	if i <= 0 || i == len(arg)-1 {
-		return "", "", false
+// addSaved adds the stages of a report, or the one named only.
+func (l *loader) addSaved(ctx context.Context, name, stage string, s saved) error {
+	r, err := s.need(ctx)
+	if err != nil {
+		return err
 	}
-	info, err := os.Stat(arg[:i])
-	return arg[:i], arg[i+1:], err == nil && info.Mode().IsRegular()
+	return l.addReport(name, stage, r, s.release)
+}
+
+// addDir adds the reports of a directory: for find each by itself, since it searches
+// every report, else as that of one pipeline.
+func (l *loader) addDir(ctx context.Context, dir, stage string) error {
+	if !l.flags.directories || stage != "" {
+		r, err := l.command.readReports(ctx, []string{dir})
+		if err != nil {
+			return err
+		}
+		return l.addReport(dir, stage, r, nil)
+	}
+	return l.command.eachSaved(ctx, []string{dir}, func(s saved) error {
+		r, err := s.read(ctx)
+		if err == nil {
+			err = l.addReport(s.name, "", r, s.release)
+		}
+		if err != nil && ctx.Err() == nil {
+			l.found = append(l.found, subject{name: s.name, lost: firstLine(err)})
+		}
+		return ctx.Err()
+	})
+}
+
+// addPushed adds the stages of a release in a registry. A registry that does not
+// answer is like an image that cannot be scanned.
+func (l *loader) addPushed(ctx context.Context, name, stage string) error {
+	r, m, err := l.command.readPushed(ctx, name)
+	if e, ok := errors.AsType[*exitError](err); ok && e.code != exitUsage {
+		if l.flags.keepLost {
+			l.found = append(l.found, subject{name: name, lost: firstLine(e.err)})
+			return nil
+		}
+		return incomplete(e.err)
+	}
+	if err != nil {
+		return err
+	}
+	return l.addReport(name, stage, r, m)
 }
 
 func (l *loader) addRef(arg, ref string) error {
@@ -187,18 +233,10 @@ func (l *loader) addRef(arg, ref string) error {
 }
 
 // addFile adds a file by its content.
-func (l *loader) addFile(path, stage string) error {
-	kind, err := recogniseFile(path)
-	if err != nil {
-		return usage(err)
-	}
+func (l *loader) addFile(ctx context.Context, path, stage string, kind fileKind) error {
 	switch {
 	case kind == fileReport:
-		r, err := audit.Load(path)
-		if err != nil {
-			return usage(&hinted{err, "make the report again with this depaudit: depaudit audit -o json=" + path})
-		}
-		return l.addReport(path, r, stage)
+		return l.addSaved(ctx, path, stage, savedFile(path))
 	case stage != "":
 		return usage(fmt.Errorf("%s#%s: %s is not a report of depaudit and has no stages", path, stage, path))
 	case kind == fileBaseline:
@@ -234,25 +272,20 @@ func (l *loader) addInput() error {
 		l.command = &again
 		return l.addRef("-", rootfs.SchemeSBOM+":-")
 	}
-	r, err := audit.Read(bytes.NewReader(data))
+	in := l.command.savedInput()
+	r, err := in.parse(data)
 	if err != nil {
-		return usage(&hinted{fmt.Errorf("standard input: %w", err), "make the report again with this depaudit"})
+		return usage(err)
 	}
-	return l.addReport("-", r, "")
+	return l.addReport("-", "", r, nil)
 }
 
-// addDir adds the reports of a directory.
-func (l *loader) addDir(dir string, reports []string) error {
-	for _, name := range reports {
-		if err := l.addFile(filepath.Join(dir, name), ""); err != nil {
-			return err
-		}
+// addReport adds the stages of a report, or the one named only. m is the manifest of the
+// release that it belongs to, nil without one.
+func (l *loader) addReport(path, only string, r *audit.Report, m *bundle.Manifest) error {
+	if len(r.Stages) == 0 {
+		return usage(fmt.Errorf("%s: the report has no stage", path))
 	}
-	return nil
-}
-
-// addReport adds the stages of a report, or the one named only.
-func (l *loader) addReport(path string, r *audit.Report, only string) error {
 	l.reports++
 	var names []string
 	for i := range r.Stages {
@@ -267,7 +300,7 @@ func (l *loader) addReport(path string, r *audit.Report, only string) error {
 		if err != nil {
 			return usage(fmt.Errorf("%s: stage %s: %w", path, s.Name, err))
 		}
-		l.found = append(l.found, subject{name: s.Name, doc: doc, stage: s, file: path})
+		l.found = append(l.found, subject{name: s.Name, doc: doc, stage: s, verdict: r.Verdict, file: path, release: m})
 	}
 	if only != "" && !slices.Contains(names, only) {
 		return noSuchStage(fmt.Sprintf("%s has no stage %q", path, only), only, names)
@@ -317,42 +350,6 @@ func fewNames(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
-}
-
-// maxDir bounds the files of a directory of reports. A release has some dozens
-// of stages.
-const maxDir = 10000
-
-// reportsIn lists the reports in a directory. A directory with reports and
-// subdirectories is refused: it could be a root file system with a report that
-// was added to prevent a scan.
-func reportsIn(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, nil // the scan reports the error
-	}
-	if len(entries) > maxDir {
-		return nil, nil
-	}
-	var reports, dirs []string
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-		case info.IsDir():
-			dirs = append(dirs, e.Name())
-		case info.Mode().IsRegular():
-			if kind, err := recogniseFile(path); err == nil && kind == fileReport {
-				reports = append(reports, e.Name())
-			}
-		}
-	}
-	if len(reports) > 0 && len(dirs) > 0 {
-		err := fmt.Errorf("%s has saved reports (%s) and directories (%s), and can be a directory of reports or a root file system", dir, fewNames(reports), fewNames(dirs))
-		return nil, &hinted{err, fmt.Sprintf("write dir:%s to scan it, or %s to read the reports", dir, filepath.Join(dir, "*.json"))}
-	}
-	return reports, nil
 }
 
 // readable shortens an error of the file system to its path and cause.

@@ -32,8 +32,9 @@ type pipelineRun struct {
 	image string
 	// artifacts is the directory with those of the run.
 	artifacts string
-	// results of the jobs, as `needs` has them, and their logs.
+	// results and outputs of the jobs, as `needs` has them, and their logs.
 	results map[string]string
+	outputs map[string]map[string]any
 	logs    map[string]string
 	// published are the commands of gh.
 	published string
@@ -46,7 +47,7 @@ func (p *pipelineRun) run() {
 	if len(errs) > 0 {
 		p.t.Fatal(errs)
 	}
-	p.results, p.logs = make(map[string]string), make(map[string]string)
+	p.results, p.logs, p.outputs = make(map[string]string), make(map[string]string), make(map[string]map[string]any)
 	p.artifacts = p.t.TempDir()
 	for len(p.results) < len(w.Jobs) {
 		before := len(p.results)
@@ -54,7 +55,7 @@ func (p *pipelineRun) run() {
 			job := w.Jobs[name]
 			ready := !slices.ContainsFunc(job.Needs, func(n *actionlint.String) bool { return p.results[n.Value] == "" })
 			if p.results[name] == "" && ready {
-				p.results[name] = p.job(name, job)
+				p.results[name] = p.jobs(name, job)
 			}
 		}
 		if len(p.results) == before {
@@ -63,22 +64,50 @@ func (p *pipelineRun) run() {
 	}
 }
 
-func (p *pipelineRun) job(name string, job *actionlint.Job) string {
+// jobs runs a job for each value of its matrix, if it has one: a list that another job
+// made.
+func (p *pipelineRun) jobs(name string, job *actionlint.Job) string {
+	p.t.Helper()
+	if job.Strategy == nil {
+		return p.job(name, job, nil)
+	}
+	result := "skipped"
+	for key, row := range job.Strategy.Matrix.Rows {
+		e := &expressions{t: p.t, values: map[string]any{"needs": p.needs(job)}}
+		values, _ := e.evaluate(row.Expression.Value).([]any)
+		for _, value := range values {
+			if one := p.job(name, job, map[string]any{key: value}); result != "failure" {
+				result = one
+			}
+		}
+	}
+	return result
+}
+
+// needs is the context of that name.
+func (p *pipelineRun) needs(job *actionlint.Job) map[string]any {
+	needs := make(map[string]any)
+	for _, n := range job.Needs {
+		needs[n.Value] = map[string]any{"result": p.results[n.Value], "outputs": p.outputs[n.Value]}
+	}
+	return needs
+}
+
+func (p *pipelineRun) job(name string, job *actionlint.Job, matrix map[string]any) string {
 	p.t.Helper()
 	r := newRunner(p.t, p.event)
 	if job.Container != nil {
 		r.container = "1"
 	}
 	r.artifacts, r.github["job"], r.event = p.artifacts, name, p.payload
-	needs := make(map[string]any)
 	succeeded := true
 	for _, n := range job.Needs {
-		needs[n.Value] = map[string]any{"result": p.results[n.Value]}
 		succeeded = succeeded && p.results[n.Value] == "success"
 	}
+	steps := make(map[string]any)
 	ctx := func(failed bool) *expressions {
-		e := r.context(nil, map[string]any{}, failed)
-		e.values["needs"] = needs
+		e := r.context(nil, steps, failed)
+		e.values["needs"], e.values["matrix"] = p.needs(job), matrix
 		return e
 	}
 	condition := "success()"
@@ -101,8 +130,8 @@ func (p *pipelineRun) job(name string, job *actionlint.Job) string {
 	release := serve(p.t, machine)
 	r.job = map[string]string{"MACHINE": machine, "GITHUB_REF_NAME": "v1"}
 	bin := p.t.TempDir()
-	writeFiles(p.t, bin, map[string]string{"gh": "#!/bin/sh\necho gh \"$@\"\n", "docker": "#!/bin/sh\ncp \"" + p.image + "\" image.tar\n"})
-	for _, name := range []string{"gh", "docker"} {
+	writeFiles(p.t, bin, map[string]string{"gh": "#!/bin/sh\necho gh \"$@\"\n", "docker": "#!/bin/sh\ncp \"" + p.image + "\" image.tar\n", "sleep": "#!/bin/sh\n"})
+	for _, name := range []string{"gh", "docker", "sleep"} {
 		if err := os.Chmod(filepath.Join(bin, name), 0o777); err != nil {
 			p.t.Fatal(err)
 		}
@@ -125,9 +154,21 @@ func (p *pipelineRun) job(name string, job *actionlint.Job) string {
 		if !truth(ctx(failed).evaluate(condition)) {
 			continue
 		}
-		failed = p.step(r, s, ctx(failed), release).failed || failed
+		result := p.step(r, s, ctx(failed), release)
+		failed = result.failed || failed
+		if s.ID != nil {
+			outputs := make(map[string]any)
+			for name, value := range result.outputs {
+				outputs[name] = value
+			}
+			steps[s.ID.Value] = map[string]any{"outputs": outputs}
+		}
 	}
-	p.logs[name] = r.log.String()
+	p.outputs[name] = make(map[string]any)
+	for output, o := range job.Outputs {
+		p.outputs[name][output] = ctx(failed).text(o.Value.Value)
+	}
+	p.logs[name] += r.log.String()
 	p.summary += r.summary
 	for _, line := range strings.Split(r.log.String(), "\n") {
 		if strings.HasPrefix(line, "gh ") {
@@ -174,14 +215,23 @@ func (p *pipelineRun) step(r *runner, s *actionlint.Step, ctx *expressions, rele
 				}
 			}
 			return stepResult{}
-		case "docker/setup-buildx-action":
+		case "docker/setup-buildx-action", "actions/cache":
 			return stepResult{}
 		case "actions/upload-artifact":
 			with["path"] = filepath.Join(r.workspace, with["path"])
 		case "actions/download-artifact":
-			if _, err := os.Stat(filepath.Join(r.artifacts, with["name"])); err != nil {
+			if with["merge-multiple"] == "true" {
+				with["path"] = filepath.Join(r.workspace, with["path"])
+				break
+			}
+			artifact := filepath.Join(r.artifacts, with["name"])
+			if _, err := os.Stat(artifact); err != nil {
 				r.log.WriteString("no artifact " + with["name"] + "\n")
 				return stepResult{failed: true}
+			}
+			// A file that is there is written again.
+			if result := r.run(`mkdir -p "$TO" && cp -rT "$FROM" "$TO"`, "", ".", map[string]string{"FROM": artifact, "TO": with["path"]}); result.failed {
+				p.t.Error(r.log)
 			}
 			return stepResult{}
 		}
@@ -283,8 +333,8 @@ func TestExampleRelease(t *testing.T) {
 			if p.results["footprint"] != test.verdict || !strings.Contains(p.logs["footprint"], test.log) {
 				t.Errorf("%v\n%s", p.results, p.logs["footprint"])
 			}
-			if (p.results["publish"] == "success") != test.publish || (p.published != "") != test.publish {
-				t.Errorf("published: %v %q", p.results, p.published)
+			if (p.results["publish"] == "success") != test.publish || strings.Contains(p.published, "dist/source.tar release-stages.tar.gz release-stages/RELEASE-STAGES.md") != test.publish {
+				t.Errorf("published: %v %q\n%s", p.results, p.published, p.logs["publish"])
 			}
 		})
 	}
