@@ -20,7 +20,8 @@
 // makes the write conditional where the registry has conditions, reads the index
 // again after a pause, and adds its entry again if it is gone. It cannot exclude a
 // writer who read the index before and writes it later than that. The same push once
-// more repairs it.
+// more repairs it. Registries with the API can have the same fault inside, so that a
+// release is looked up in their list too, and stored again if it is gone.
 //
 // # Trust
 //

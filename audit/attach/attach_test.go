@@ -320,6 +320,39 @@ func TestRace(t *testing.T) {
 	}
 }
 
+// TestRaceInRegistry: a registry with the API that loses an entry, as olareg 0.2.2 does
+// when two writers attach at once, is given it again.
+func TestRaceInRegistry(t *testing.T) {
+	s := serve(t, true)
+	subject := s.put("app/manifests/1", imageType, image)
+	puts, lost := 0, 2
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/"):
+			puts++
+			w.Header().Set("OCI-Subject", subject)
+		case strings.Contains(r.URL.Path, "/referrers/") && puts <= lost:
+			w.Header().Set("Content-Type", indexType)
+			io.WriteString(w, `{"schemaVersion":2,"mediaType":"`+indexType+`","manifests":[]}`)
+			return true
+		}
+		return false
+	}
+	if out := s.push("app:1", filesOf(t, "2026-10-01"), false); out.Tag != "" || out.Existed {
+		t.Errorf("%+v", out)
+	}
+	if list := s.releases("app:1"); len(list) != 1 || puts != 3 {
+		t.Errorf("%d of 1 are listed after %d writes", len(list), puts)
+	}
+	lost = 1000 // every write is lost
+	if _, err := s.open("app:1").Push(t.Context(), filesOf(t, "2026-10-02"), tool, As{}); err == nil || !strings.Contains(err.Error(), "push it again") {
+		t.Errorf("never listed: %v", err)
+	}
+	if got := s.get("app/manifests/" + referrerTagOf(subject)); strings.Contains(got, "schemaVersion") {
+		t.Errorf("a tag beside the API: %s", got)
+	}
+}
+
 // TestConditions: a registry with conditions refuses a write that would lose an entry.
 func TestConditions(t *testing.T) {
 	s := serve(t, false)

@@ -29,10 +29,18 @@ var ErrOtherImage = errors.New("the statements of the release are not about this
 // ErrUnsigned is the error for a release whose statements have no signature.
 var ErrUnsigned = errors.New("the statements of the release are not signed")
 
-// attachment is a manifest with the one file that it has.
+// attachment is the manifest of an artifact that is attached, with its one file if it is
+// an attestation.
 type attachment struct {
 	manifest
 	raw, content []byte
+}
+
+// entry is the attachment in a list.
+func (a *attachment) entry() descriptor {
+	d := describe(a.MediaType, a.raw)
+	d.ArtifactType, d.Annotations = a.ArtifactType, a.Annotations
+	return d
 }
 
 // attestations returns each signed statement of a release, which is checked already, as

@@ -101,19 +101,16 @@ func (r *Repository) Push(ctx context.Context, files map[string][]byte, tool str
 	if as.Own {
 		return out, r.putOwn(ctx, raw, id)
 	}
-	if out.Existed, out.Tag, err = r.putReferrer(ctx, raw, *subject, m); err != nil {
-		return out, err
-	}
 	for _, a := range attested {
 		if err := r.upload(ctx, map[string][]byte{"": a.content}); err != nil {
 			return out, err
 		}
-		if _, _, err := r.putReferrer(ctx, a.raw, *subject, a.manifest); err != nil {
-			return out, err
-		}
-		out.Attestations++
 	}
-	return out, nil
+	all := append([]attachment{{manifest: m, raw: raw}}, attested...)
+	if out.Existed, out.Tag, err = r.putReferrers(ctx, subject.Digest, all); err == nil {
+		out.Attestations = len(attested)
+	}
+	return out, err
 }
 
 // resolve returns what the reference names, and its content.

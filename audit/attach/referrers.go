@@ -30,35 +30,98 @@ type index struct {
 // referrerTagOf is the tag for the referrers of a digest.
 func referrerTagOf(digest string) string { return strings.Replace(digest, ":", "-", 1) }
 
-// putReferrer stores the manifest of a release, and sees to it that it is listed.
-func (r *Repository) putReferrer(ctx context.Context, raw []byte, subject descriptor, m manifest) (existed bool, tag string, err error) {
-	entry := describe(m.MediaType, raw)
-	entry.ArtifactType, entry.Annotations = m.ArtifactType, m.Annotations
-	before, _, err := r.client.Manifest(ctx, entry.Digest)
-	switch {
-	case err == nil:
-		existed = digestOf(before) == entry.Digest
-	case !registry.NotFound(err):
-		return false, "", err
+// putReferrers stores manifests about a subject, and sees to it that each is listed:
+// by the registry, or under the returned tag. existed is set if the first was there before.
+func (r *Repository) putReferrers(ctx context.Context, subject string, all []attachment) (existed bool, tag string, err error) {
+	var promised []attachment
+	for i, a := range all {
+		before, _, err := r.client.Manifest(ctx, digestOf(a.raw))
+		switch {
+		case err == nil:
+			existed = existed || i == 0 && digestOf(before) == digestOf(a.raw)
+		case !registry.NotFound(err):
+			return existed, tag, err
+		}
+		lists, err := r.putReferrer(ctx, subject, a)
+		if err != nil {
+			return existed, tag, err
+		}
+		if lists {
+			promised = append(promised, a)
+			continue
+		}
+		// Some registries list referrers and do not send the header.
+		if missing, err := r.unlisted(ctx, subject, []attachment{a}); err != nil {
+			return existed, tag, err
+		} else if len(missing) > 0 {
+			tag = referrerTagOf(subject)
+			if err := r.addToTag(ctx, subject, a.entry()); err != nil {
+				return existed, tag, err
+			}
+		}
 	}
-	var lists bool
+	return existed, tag, r.keepListed(ctx, subject, promised)
+}
+
+// putReferrer stores a manifest, and returns whether the registry promises to list it.
+func (r *Repository) putReferrer(ctx context.Context, subject string, a attachment) (lists bool, err error) {
 	err = r.client.Again(ctx, func() error {
-		resp, err := r.client.Put(ctx, entry.Digest, types.OCIManifestSchema1, raw, nil)
+		resp, err := r.client.Put(ctx, digestOf(a.raw), types.OCIManifestSchema1, a.raw, nil)
 		if err != nil {
 			return err
 		}
-		lists = resp.Header.Get("OCI-Subject") == subject.Digest
+		lists = resp.Header.Get("OCI-Subject") == subject
 		return resp.Body.Close()
 	})
-	if err != nil || lists {
-		return existed, "", err
+	return lists, err
+}
+
+// keepListed waits until the registry lists what it promised to list, and stores again
+// what it lost. Some registries read, change and write their list as a client does that
+// keeps it under a tag, so that two writers at once lose the entry of one.
+func (r *Repository) keepListed(ctx context.Context, subject string, all []attachment) error {
+	for attempt := 0; len(all) > 0; attempt++ {
+		if attempt == maxAttempts {
+			return errors.New("the registry takes the release and does not list it as attached: push it again")
+		}
+		if err := r.wait(ctx, attempt, digestOf(all[0].raw)); err != nil {
+			return err
+		}
+		var err error
+		if all, err = r.unlisted(ctx, subject, all); err != nil {
+			return err
+		}
+		for _, a := range all {
+			if _, err := r.putReferrer(ctx, subject, a); err != nil {
+				return err
+			}
+		}
 	}
-	// Some registries list referrers and do not send the header.
-	listed, ok, err := r.fromAPI(ctx, subject.Digest)
-	if err != nil || ok && slices.ContainsFunc(listed, func(d descriptor) bool { return d.Digest == entry.Digest }) {
-		return existed, "", err
+	return nil
+}
+
+// unlisted returns those that the registry does not list.
+func (r *Repository) unlisted(ctx context.Context, subject string, all []attachment) (missing []attachment, err error) {
+	lists := map[string][]descriptor{}
+	for _, a := range all {
+		list, ok := lists[a.ArtifactType]
+		if !ok {
+			if list, _, err = r.fromAPI(ctx, subject, a.ArtifactType); err != nil {
+				return nil, err
+			}
+			lists[a.ArtifactType] = list
+		}
+		if !slices.ContainsFunc(list, func(d descriptor) bool { return d.Digest == digestOf(a.raw) }) {
+			missing = append(missing, a)
+		}
 	}
-	return existed, referrerTagOf(subject.Digest), r.addToTag(ctx, subject.Digest, entry)
+	return missing, nil
+}
+
+// wait gives other writers the time to write. Those that began together must not come
+// back together.
+func (r *Repository) wait(ctx context.Context, attempt int, digest string) error {
+	return registry.Sleep(ctx, time.Duration(attempt+1)*r.pause+r.pause*time.Duration(digest[len(digest)-1]%16)/8)
 }
 
 // maxAttempts is how often an entry is added to an index that other writers replace.
@@ -97,9 +160,7 @@ func (r *Repository) addToTag(ctx context.Context, subject string, entry descrip
 		if err != nil {
 			return err
 		}
-		// Writers that began together must not come back together.
-		wait := time.Duration(attempt+1)*r.pause + r.pause*time.Duration(entry.Digest[len(entry.Digest)-1]%16)/8
-		if err := registry.Sleep(ctx, wait); err != nil {
+		if err := r.wait(ctx, attempt, entry.Digest); err != nil {
 			return err
 		}
 	}
@@ -161,7 +222,7 @@ func parseIndex(ctx context.Context, data []byte) (index, []descriptor, error) {
 // each once. The list under the tag is read too: some registries answer for artifacts
 // that they do not list, and one that got the API later has older artifacts there.
 func (r *Repository) referrers(ctx context.Context, digest string, tag bool) ([]descriptor, error) {
-	list, has, err := r.fromAPI(ctx, digest)
+	list, has, err := r.fromAPI(ctx, digest, ArtifactType)
 	if err == nil && tag {
 		var tagged []descriptor
 		if _, tagged, _, err = r.tagged(ctx, digest); has && errors.Is(err, errNoList) {
@@ -188,15 +249,15 @@ func candidates(list []descriptor) []descriptor {
 	return out
 }
 
-// fromAPI returns what the registry lists as attached to a digest, and false if it
-// has no list
+// fromAPI returns what the registry lists as attached to a digest and of a type, and
+// false if it has no list
 // (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers).
-func (r *Repository) fromAPI(ctx context.Context, digest string) (out []descriptor, ok bool, err error) {
+func (r *Repository) fromAPI(ctx context.Context, digest, artifactType string) (out []descriptor, ok bool, err error) {
 	if r.noAPI.Load() {
 		return nil, false, nil
 	}
 	next := r.client.URL("referrers", digest)
-	next.RawQuery = url.Values{"artifactType": {ArtifactType}}.Encode()
+	next.RawQuery = url.Values{"artifactType": {artifactType}}.Encode()
 	err = r.pages(ctx, next, func(data []byte, resp *http.Response) error {
 		if resp.StatusCode != http.StatusOK {
 			// A registry with the API answers with an empty list for what has no
