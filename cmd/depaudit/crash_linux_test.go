@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -104,7 +105,7 @@ func TestStandardOutputByName(t *testing.T) {
 // neither a living one nor what only has a similar name.
 func TestKilled(t *testing.T) {
 	depaudit, root, tmp := link(t), t.TempDir(), t.TempDir()
-	keep := []string{"depaudit-results", "depaudit-2024", "depaudit-1/.depaudit-scan"}
+	keep := []string{"depaudit-results", "depaudit-2024", "depaudit-1/.depaudit-temporary"}
 	for _, name := range keep {
 		if err := os.MkdirAll(filepath.Join(tmp, name), 0o755); err != nil {
 			t.Fatal(err)
@@ -170,5 +171,67 @@ func TestKilled(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(tmp, name)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestKilledRelease kills a process that makes the directory of a release. The next one
+// that makes the same removes what it left, and not that of a process that lives.
+func TestKilledRelease(t *testing.T) {
+	const child = "DEPAUDIT_TEST_KILLED_RELEASE"
+	if parent := os.Getenv(child); parent != "" {
+		dir, _, err := newTemporary(parent, unfinished(filepath.Join(parent, "out")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(dir)
+		_, _ = io.Copy(io.Discard, os.Stdin) // it is killed
+		t.Fatal("standard input has ended")
+	}
+	parent := t.TempDir()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for range 2 {
+		cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestKilledRelease$")
+		cmd.Env = append(os.Environ(), child+"="+parent)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cmd.StdinPipe(); err != nil { // which stays open
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(out).ReadString('\n')
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if err != nil {
+			t.Fatalf("%v: %q", err, line)
+		}
+		left = append(left, strings.TrimSpace(line))
+	}
+	// The second one removed that of the first.
+	for i, want := range []bool{false, true} {
+		if _, err := os.Stat(left[i]); (err == nil) != want {
+			t.Errorf("before: %s: %v", left[i], err)
+		}
+	}
+	living, remove, err := newTemporary(parent, unfinished(filepath.Join(parent, "out")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remove()
+	if err := writeDir(filepath.Join(parent, "out"), map[string][]byte{"a": []byte("b")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := temporaries(parent, unfinished("out")); len(got) != 1 || got[0] != living {
+		t.Errorf("after: %q, want %s alone", got, living)
+	}
+	if data, err := os.ReadFile(filepath.Join(parent, "out", "a")); err != nil || string(data) != "b" {
+		t.Errorf("%q %v", data, err)
 	}
 }

@@ -350,22 +350,20 @@ func realDir(dir string) (string, error) {
 // unfinished begins the name of a directory that is not finished, beside its place.
 func unfinished(dir string) string { return "." + filepath.Base(dir) + ".tmp" }
 
-// noteLeft names what was left of runs that were killed while they made the directory.
-// They are not removed: nothing shows that they do not belong to one that is running.
+// noteLeft names what is left of other runs that made the directory: those that are
+// certainly dead were removed before it was made.
 func (c *command) noteLeft(dir string) {
 	real, err := realDir(dir)
 	if err != nil {
 		return
 	}
-	list, _ := os.ReadDir(filepath.Dir(real)) // it was written to
-	for _, e := range list {
-		if strings.HasPrefix(e.Name(), unfinished(real)) && e.IsDir() {
-			fmt.Fprintf(c.stderr, "depaudit: %s is not finished: remove it, unless another run is making %s\n", terminal.Escape(filepath.Join(filepath.Dir(dir), e.Name())), terminal.Escape(dir))
-		}
+	for _, left := range temporaries(filepath.Dir(real), unfinished(real)) {
+		fmt.Fprintf(c.stderr, "depaudit: %s is not finished: remove it, unless another run is making %s\n", terminal.Escape(filepath.Join(filepath.Dir(dir), filepath.Base(left))), terminal.Escape(dir))
 	}
 }
 
-// writeDir makes a directory with the files, whole or not at all.
+// writeDir makes a directory with the files, whole or not at all, and removes what
+// killed processes left that made the same one.
 func writeDir(dir string, files map[string][]byte) error {
 	dir, err := realDir(dir)
 	if err != nil {
@@ -375,11 +373,11 @@ func writeDir(dir string, files map[string][]byte) error {
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(parent, unfinished(dir))
+	temp, remove, err := newTemporary(parent, unfinished(dir))
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
+	defer remove()
 	// The temporary directory is for this user alone. The one in it has the mode that
 	// the umask leaves.
 	made := filepath.Join(temp, filepath.Base(dir))
