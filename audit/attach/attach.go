@@ -88,6 +88,8 @@ type Repository struct {
 	noAPI atomic.Bool
 	// pause is the unit of the waits for other writers and for a busy registry.
 	pause time.Duration
+	// sleep waits for a time, or until the context ends.
+	sleep func(context.Context, time.Duration) error
 }
 
 // Open connects to the registry of a reference, HOST/NAME[:TAG] or
@@ -112,7 +114,7 @@ func open(ctx context.Context, ref string, access registry.Access, set registry.
 		return nil, err
 	}
 	last := ref[strings.LastIndexByte(ref, '/')+1:]
-	return &Repository{client: c, ref: parsed, whole: !strings.ContainsAny(last, ":@"), pause: pause}, nil
+	return &Repository{client: c, ref: parsed, whole: !strings.ContainsAny(last, ":@"), pause: pause, sleep: registry.Sleep}, nil
 }
 
 // Close closes the connections.

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,10 +114,11 @@ const (
 	image     = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}`
 )
 
+// quick are the settings of this machine with shorter waits before another try. Its
+// time-outs are long: no test is about them, and a machine may be busy.
 func quick() registry.Settings {
 	set := registry.System()
-	set.Dial, set.Header, set.Idle, set.Whole = time.Second, 2*time.Second, 2*time.Second, 3*time.Second
-	set.Pause, set.Wait = 4*time.Millisecond, time.Second
+	set.Pause = 4 * time.Millisecond
 	return set
 }
 
@@ -279,25 +281,94 @@ func TestOtherReferrers(t *testing.T) {
 	}
 }
 
-// TestRace: writers who begin together are all listed, and one that writes an older
-// list over ours is noticed.
+// rounds lets writers go on together: each waits until all others that have not ended
+// wait as well.
+type rounds struct {
+	mu               sync.Mutex
+	writers, waiting int
+	next             chan struct{}
+}
+
+func newRounds(writers int) *rounds { return &rounds{writers: writers, next: make(chan struct{})} }
+
+// wait waits for the others.
+func (r *rounds) wait(context.Context, time.Duration) error {
+	r.mu.Lock()
+	next := r.next
+	r.waiting++
+	r.release()
+	r.mu.Unlock()
+	<-next
+	return nil
+}
+
+// leave ends the part of one writer.
+func (r *rounds) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.writers--
+	r.release()
+}
+
+func (r *rounds) release() {
+	if r.waiting == r.writers {
+		r.waiting = 0
+		close(r.next)
+		r.next = make(chan struct{})
+	}
+}
+
+// TestRace has writers that work in step, in the worst order in which a pause is as long
+// as it should be: all read the list before one writes it, and all have written it when a
+// pause is over. In each round the entry of the last one remains.
 func TestRace(t *testing.T) {
+	for _, writers := range []int{1, 2, 5, maxAttempts, maxAttempts + 1} {
+		s := serve(t, false)
+		subject := s.put("app/manifests/1", imageType, image)
+		step, puts := newRounds(writers), 0
+		s.before = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, referrerTagOf(subject)) {
+				step.wait(r.Context(), 0)
+				s.mu.Lock()
+				puts++
+				s.mu.Unlock()
+			}
+			return false
+		}
+		var late atomic.Int64
+		var wg sync.WaitGroup
+		for i := range writers {
+			files, r := filesOf(t, fmt.Sprintf("2026-10-%02d", i+1)), s.open("app:1")
+			r.sleep = step.wait
+			wg.Go(func() {
+				defer step.leave()
+				if _, err := r.Push(t.Context(), files, tool, As{}); err != nil {
+					late.Add(1)
+					if writers <= maxAttempts || !strings.Contains(err.Error(), "push it again") {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		// After maxAttempts rounds a writer gives up.
+		listed := min(writers, maxAttempts)
+		want := 0
+		for round := range listed {
+			want += writers - round
+		}
+		if list := s.releases("app:1"); len(list) != listed || int(late.Load()) != writers-listed || puts != want {
+			t.Errorf("%d of %d are listed, %d gave up, after %d writes and not %d", len(list), writers, late.Load(), puts, want)
+		}
+	}
+}
+
+// TestLost: one that writes an older list over ours is noticed during the pause, and is
+// not after it. The same push once more repairs that.
+func TestLost(t *testing.T) {
 	s := serve(t, false)
 	subject := s.put("app/manifests/1", imageType, image)
-	var wg sync.WaitGroup
-	for i := range 5 {
-		wg.Go(func() {
-			files := filesOf(t, fmt.Sprintf("2026-10-%02d", i+1))
-			if _, err := s.open("app:1").Push(t.Context(), files, tool, As{}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if list := s.releases("app:1"); len(list) != 5 {
-		t.Errorf("%d of 5 are listed", len(list))
-	}
-
+	s.push("app:1", filesOf(t, "2026-10-01"), false)
 	tag := referrerTagOf(subject)
 	old, times := s.get("app/manifests/"+tag), 0
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
@@ -311,12 +382,22 @@ func TestRace(t *testing.T) {
 		return true
 	}
 	s.push("app:1", filesOf(t, "2026-10-09"), false)
-	if list := s.releases("app:1"); len(list) != 6 || times != 3 {
-		t.Errorf("%d of 6 are listed after %d writes", len(list), times)
+	if list := s.releases("app:1"); len(list) != 2 || times != 3 {
+		t.Errorf("%d of 2 are listed after %d writes", len(list), times)
 	}
 	times = -1000 // every write is lost
 	if _, err := s.open("app:1").Push(t.Context(), filesOf(t, "2026-10-10"), tool, As{}); err == nil || !strings.Contains(err.Error(), "push it again") {
 		t.Errorf("never listed: %v", err)
+	}
+	s.before = nil
+	s.put("app/manifests/"+tag, indexType, old)
+	for _, date := range []string{"2026-10-09", "2026-10-10"} {
+		if out := s.push("app:1", filesOf(t, date), false); !out.Existed {
+			t.Errorf("%+v", out)
+		}
+	}
+	if list := s.releases("app:1"); len(list) != 3 {
+		t.Errorf("%d of 3 are listed after the same pushes", len(list))
 	}
 }
 
@@ -344,7 +425,12 @@ func TestRaceInRegistry(t *testing.T) {
 	if list := s.releases("app:1"); len(list) != 1 || puts != 3 {
 		t.Errorf("%d of 1 are listed after %d writes", len(list), puts)
 	}
-	lost = 1000 // every write is lost
+	puts, lost = 0, maxAttempts-1 // the last one is not
+	s.push("app:1", filesOf(t, "2026-10-03"), false)
+	if list := s.releases("app:1"); len(list) != 2 || puts != maxAttempts {
+		t.Errorf("%d of 2 are listed after %d writes", len(list), puts)
+	}
+	puts, lost = 0, 1000 // every write is lost
 	if _, err := s.open("app:1").Push(t.Context(), filesOf(t, "2026-10-02"), tool, As{}); err == nil || !strings.Contains(err.Error(), "push it again") {
 		t.Errorf("never listed: %v", err)
 	}

@@ -80,16 +80,16 @@ func (r *Repository) putReferrer(ctx context.Context, subject string, a attachme
 // what it lost. Some registries read, change and write their list as a client does that
 // keeps it under a tag, so that two writers at once lose the entry of one.
 func (r *Repository) keepListed(ctx context.Context, subject string, all []attachment) error {
-	for attempt := 0; len(all) > 0; attempt++ {
-		if attempt == maxAttempts {
-			return errors.New("the registry takes the release and does not list it as attached: push it again")
-		}
-		if err := r.wait(ctx, attempt, digestOf(all[0].raw)); err != nil {
+	for attempt := 1; len(all) > 0; attempt++ {
+		if err := r.wait(ctx, attempt-1, digestOf(all[0].raw)); err != nil {
 			return err
 		}
 		var err error
 		if all, err = r.unlisted(ctx, subject, all); err != nil {
 			return err
+		}
+		if len(all) > 0 && attempt == maxAttempts {
+			return errors.New("the registry takes the release and does not list it as attached: push it again")
 		}
 		for _, a := range all {
 			if _, err := r.putReferrer(ctx, subject, a); err != nil {
@@ -121,7 +121,7 @@ func (r *Repository) unlisted(ctx context.Context, subject string, all []attachm
 // wait gives other writers the time to write. Those that began together must not come
 // back together.
 func (r *Repository) wait(ctx context.Context, attempt int, digest string) error {
-	return registry.Sleep(ctx, time.Duration(attempt+1)*r.pause+r.pause*time.Duration(digest[len(digest)-1]%16)/8)
+	return r.sleep(ctx, time.Duration(attempt+1)*r.pause+r.pause*time.Duration(digest[len(digest)-1]%16)/8)
 }
 
 // maxAttempts is how often an entry is added to an index that other writers replace.
@@ -134,13 +134,16 @@ func (r *Repository) addToTag(ctx context.Context, subject string, entry descrip
 	if err != nil {
 		return err
 	}
-	for attempt := range maxAttempts {
+	for attempt := 0; ; attempt++ {
 		list, entries, condition, err := r.tagged(ctx, subject)
 		if err != nil {
 			return err
 		}
 		if slices.ContainsFunc(entries, func(d descriptor) bool { return d.Digest == entry.Digest }) {
 			return nil
+		}
+		if attempt == maxAttempts {
+			return fmt.Errorf("other writers replace the list of what is attached (tag %s), and the release is stored and not listed: push it again", tag)
 		}
 		list.Manifests = append(list.Manifests, own)
 		data, err := json.Marshal(list)
@@ -164,7 +167,6 @@ func (r *Repository) addToTag(ctx context.Context, subject string, entry descrip
 			return err
 		}
 	}
-	return fmt.Errorf("other writers replace the list of what is attached (tag %s), and the release is stored and not listed: push it again", tag)
 }
 
 // errNoList is the error for a manifest that is no list of referrers.

@@ -26,6 +26,7 @@ const (
 const (
 	exportTest = "sbom/internal/exporttest"
 	moduleTest = "sbom/moduletest"
+	timeTest   = "sbom/timetest"
 )
 
 // wordingPackage has the parts of messages that every layer writes.
@@ -123,6 +124,7 @@ var layers = map[string][]string{
 	// What tests share. Only tests may import it.
 	exportTest: {"sbom"},
 	moduleTest: {},
+	timeTest:   {},
 }
 
 // confined has modules and packages that only these directories may import, in
@@ -394,7 +396,7 @@ func sources(t *testing.T) []source {
 			return err
 		}
 		rel = filepath.ToSlash(rel)
-		files = append(files, source{rel, path.Dir(rel), strings.HasSuffix(rel, "_test.go") || path.Dir(rel) == exportTest || path.Dir(rel) == moduleTest, fset, parsed})
+		files = append(files, source{rel, path.Dir(rel), strings.HasSuffix(rel, "_test.go") || path.Dir(rel) == exportTest || path.Dir(rel) == moduleTest || path.Dir(rel) == timeTest, fset, parsed})
 		return nil
 	})
 	if err != nil {

@@ -1,16 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/depaudit/depaudit/audit/attach"
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // Registries on this machine. Docker's own has no API for referrers in Debian 12;
@@ -29,7 +32,7 @@ import (
 // olareg is a program of its own (.ci/run builds it).
 func TestRegistryScripts(t *testing.T) {
 	kinds := []string{"docker"}
-	if _, err := exec.LookPath("docker-registry"); err != nil {
+	if _, err := exec.LookPath("docker-registry"); err != nil || runtime.GOOS != "linux" {
 		kinds = []string{"tags"}
 	}
 	if os.Getenv("DEPAUDIT_E2E") != "" {
@@ -47,8 +50,11 @@ func TestRegistryScripts(t *testing.T) {
 				return setup(env)
 			}
 			params.Condition = func(cond string) (bool, error) {
-				if cond == "api" {
+				switch cond {
+				case "api":
 					return kind == cond || kind == "olareg", nil
+				case "olareg":
+					return kind == cond, nil
 				}
 				return condition(cond)
 			}
@@ -71,52 +77,75 @@ func startRegistry(t *testing.T) string {
 
 // serveDocker runs Docker's registry with its data in a directory.
 func serveDocker(dir string) (address string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	address = l.Addr().String()
-	l.Close()
 	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %q}\n", filepath.Join(dir, "data"), address)
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: \"127.0.0.1:0\"}\n", filepath.Join(dir, "data"))
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return "", nil, err
 	}
-	stop, err = startServer(exec.Command("docker-registry", "serve", config), address)
-	return address, stop, err
+	return startServer(exec.Command("docker-registry", "serve", config))
 }
 
 // serveOlareg runs a registry with the API for referrers, in memory.
 func serveOlareg() (address string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	address = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	stop, err = startServer(exec.Command("olareg", "serve", "--addr", "127.0.0.1", "--port", port, "--store-type", "mem"), address)
-	return address, stop, err
+	return startServer(exec.Command("olareg", "serve", "--addr", "127.0.0.1", "--port", "0", "--store-type", "mem"))
 }
 
-// startServer starts a server and waits until it answers at an address.
-func startServer(server *exec.Cmd, address string) (stop func(), err error) {
+// startServer starts a server that listens on a port of its choice, and returns its
+// address. A port that a test chose could be another program's when the server starts.
+func startServer(server *exec.Cmd) (address string, stop func(), err error) {
+	var log bytes.Buffer
+	server.Stdout, server.Stderr = &log, &log
 	if err := server.Start(); err != nil {
-		return nil, err
+		return "", nil, err
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Wait() }()
 	stop = func() {
 		server.Process.Kill()
-		server.Wait()
+		<-ended
 	}
-	for range 200 {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			conn.Close()
-			return stop, nil
+	patience := time.After(timetest.Patience)
+	for {
+		if address := listening(server.Process.Pid); address != "" {
+			return address, stop, nil
 		}
-		time.Sleep(25 * time.Millisecond)
+		select {
+		case err := <-ended:
+			return "", nil, fmt.Errorf("%s: %v: %s", server, err, &log)
+		case <-patience:
+			stop()
+			return "", nil, fmt.Errorf("%s does not listen: %s", server, &log)
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
-	stop()
-	return nil, fmt.Errorf("the registry at %s does not answer", address)
+}
+
+// listening returns the address on 127.0.0.1 on which a process of Linux listens
+// (https://man7.org/linux/man-pages/man5/proc_pid_net.5.html), empty for none.
+func listening(pid int) string {
+	table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", pid))
+	if err != nil {
+		return ""
+	}
+	open := map[string]bool{}
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, file := range files {
+		if target, err := os.Readlink(file); err == nil {
+			open[target] = true
+		}
+	}
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) < 10 || f[3] != "0A" || !open["socket:["+f[9]+"]"] {
+			continue
+		}
+		if hex, ok := strings.CutPrefix(f[1], "0100007F:"); ok {
+			if port, err := strconv.ParseUint(hex, 16, 16); err == nil {
+				return fmt.Sprintf("127.0.0.1:%d", port)
+			}
+		}
+	}
+	return ""
 }
 
 // cmdRegistry starts a registry until the script ends, and sets a variable to its
