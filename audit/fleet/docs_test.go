@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	page       = "../../docs/fleet.md"
+	page       = "../../docs/fleet-tables.md"
 	schemaFile = "../../docs/fleet.schema.json"
 )
 
-// TestDocs checks that docs/fleet.md and docs/fleet.schema.json have the columns.
+// TestDocs checks that docs/fleet-tables.md and docs/fleet.schema.json have the columns.
 // With DEPAUDIT_UPDATE in the environment it writes them.
 func TestDocs(t *testing.T) {
 	data, err := os.ReadFile(page)

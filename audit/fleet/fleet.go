@@ -6,7 +6,7 @@
 // A [StageNight] is one stage in one report, and a [Dependency] is one counted
 // dependency of one stage. Bundled components have no row: the rows of a stage are
 // as many as its total. The fields of both structs are the columns, with their
-// descriptions; docs/fleet.md and docs/fleet.schema.json are made from them.
+// descriptions; docs/fleet-tables.md and docs/fleet.schema.json are made from them.
 //
 // # Versions
 //

@@ -102,7 +102,7 @@ func (d *duckDB) query(t *testing.T, sql string) duckAnswer {
 	return a
 }
 
-// views makes the views of docs/fleet.md, of the export in the directory "fleet".
+// views makes the views of docs/fleet-tables.md, of the export in the directory "fleet".
 func (d *duckDB) views(t *testing.T) {
 	t.Helper()
 	for _, table := range []string{fleet.StageTable, fleet.DependencyTable} {
@@ -110,14 +110,16 @@ func (d *duckDB) views(t *testing.T) {
 	}
 }
 
-// fleetSQL returns the block of SQL in a section of docs/fleet.md.
+// fleetSQL returns the block of SQL in a section of docs/fleet-tables.md or
+// docs/fleet-questions.md, which must not both have it.
 func fleetSQL(t *testing.T, section string) string {
 	t.Helper()
-	_, text, ok := strings.Cut(read(t, "docs/fleet.md"), "<!-- "+section+" -->\n")
-	text, _, ends := strings.Cut(text, "<!-- end of "+section+" -->\n")
+	pages := read(t, "docs/fleet-tables.md") + read(t, "docs/fleet-questions.md")
+	_, text, ok := strings.Cut(pages, "<!-- "+section+" -->\n")
+	text, rest, ends := strings.Cut(text, "<!-- end of "+section+" -->\n")
 	blocks := fenced(text, "sql")
-	if !ok || !ends || len(blocks) != 1 {
-		t.Fatalf("docs/fleet.md has no section %q with one block of SQL", section)
+	if !ok || !ends || len(blocks) != 1 || strings.Contains(rest, "<!-- "+section+" -->") {
+		t.Fatalf("the pages about fleets do not have one section %q with one block of SQL", section)
 	}
 	return blocks[0].text
 }

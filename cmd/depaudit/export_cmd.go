@@ -103,7 +103,7 @@ func exportDir(flag string) (string, error) {
 		return "", &hinted{errors.New("export needs a directory for the files"), example}
 	case name == "parquet":
 		return "", &hinted{errors.New("-o parquet: depaudit writes newline-delimited JSON, of which DuckDB makes Parquet"),
-			fmt.Sprintf("write %s; docs/fleet.md has the statements for DuckDB, under Parquet", strings.Replace(example, "DIR", cmp.Or(dir, "DIR"), 1))}
+			fmt.Sprintf("write %s; docs/fleet-tables.md has the statements for DuckDB, under Parquet", strings.Replace(example, "DIR", cmp.Or(dir, "DIR"), 1))}
 	case name != formatNDJSON:
 		return "", &hinted{fmt.Errorf("-o %s: unknown format %q", flag, name), "write " + example}
 	case strings.TrimSpace(dir) == "" || dir == "-":

@@ -74,7 +74,7 @@ func exported(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// readers returns what a reader finds by the pattern of docs/fleet.md.
+// readers returns what a reader finds by the pattern of docs/fleet-tables.md.
 func readers(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*", "v1", "*", "*.ndjson.gz"))

@@ -22,7 +22,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/diff"
 )
 
-// questions are the sections of docs/fleet.md with SQL.
+// questions are the sections of docs/fleet-questions.md with SQL.
 func questions() []string {
 	return []string{"holds", "first seen", "growth", "foreign origins", "weakest evidence", "expiring exceptions"}
 }
@@ -46,8 +46,8 @@ func TestFleetCondition(t *testing.T) {
 		t.Fatalf("exit %d\n%s", code, stderr)
 	}
 	want := "-- depaudit find '" + questionPattern + "' -o sql\n" + condition
-	if page := read(t, "docs/fleet.md"); strings.Count(page, want) != 2 || strings.Count(page, "-- depaudit find") != 2 {
-		t.Errorf("docs/fleet.md does not have twice\n%s", want)
+	if page := read(t, "docs/fleet-questions.md"); strings.Count(page, want) != 2 || strings.Count(page, "-- depaudit find") != 2 {
+		t.Errorf("docs/fleet-questions.md does not have twice\n%s", want)
 	}
 }
 
@@ -307,12 +307,12 @@ func (r *reader) answers(t *testing.T, dir string) map[string][]string {
 	}
 }
 
-// engine is what answers a question of docs/fleet.md.
+// engine is what answers a question of docs/fleet-questions.md.
 type engine interface {
 	query(t *testing.T, sql string) duckAnswer
 }
 
-// sqlite is Python's, by the example of docs/fleet.md.
+// sqlite is Python's, by the example of docs/fleet-questions.md.
 type sqlite struct{ file string }
 
 func newSQLite(t *testing.T, export string) sqlite {
@@ -389,7 +389,7 @@ func ask(t *testing.T, db engine, want map[string][]string) {
 	}
 }
 
-// TestFleetQuestions asks the questions of docs/fleet.md about a small fleet over
+// TestFleetQuestions asks the questions of docs/fleet-questions.md about a small fleet over
 // thirty-six nights, and compares the answers with what the reports say.
 func TestFleetQuestions(t *testing.T) {
 	dir := t.TempDir()
@@ -437,7 +437,7 @@ func TestFleetQuestions(t *testing.T) {
 	}
 }
 
-// parquet converts the export as docs/fleet.md has it, and asks the questions again. A
+// parquet converts the export as docs/fleet-tables.md has it, and asks the questions again. A
 // night that is converted twice has its rows once.
 func parquet(t *testing.T, db *duckDB, dir string, want map[string][]string) {
 	t.Helper()

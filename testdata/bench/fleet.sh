@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Ask the questions of docs/fleet.md about more and more nights, and print for each number
+# Ask the questions of docs/fleet-questions.md about more and more nights, and print for each number
 # of nights the size and, for each question, the time and the CPU time in milliseconds,
 # the most memory of DuckDB in MiB, and the number of rows.
 #
@@ -19,7 +19,7 @@ set -euo pipefail
 duckdb=$(realpath "$1") night=$(realpath "$2") out=$3
 shift 3
 [ $# -gt 0 ] || set -- 1 3 10 30 100
-page=$(realpath "$(dirname "$0")/../../docs/fleet.md")
+docs=$(realpath "$(dirname "$0")/../../docs")
 last=2026-11-28
 mkdir -p "$out/variants"
 cd "$out"
@@ -36,8 +36,8 @@ ask() {
         console.log([Math.round(l.ms), Math.round(l.cpu), l.mib, l.rows.length].join("/"));'
 }
 
-# section NAME prints the SQL of a section of the page.
-section() { awk -v s="<!-- $1 -->" -v e="<!-- end of $1 -->" '$0 == s { on = 1; next } $0 == e { on = 0 } on && !/^```/' "$page"; }
+# section NAME prints the SQL of a section of the two pages.
+section() { awk -v s="<!-- $1 -->" -v e="<!-- end of $1 -->" '$0 == s { on = 1; next } $0 == e { on = 0 } on && !/^```/' "$docs"/fleet-tables.md "$docs"/fleet-questions.md; }
 
 variant() { # NAME SHARE LEFT_OUT LIBLZMA
     [ -e "variants/$1" ] && return

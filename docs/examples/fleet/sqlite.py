@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ask the questions of docs/fleet.md with nothing but Python and its SQLite (3.39).
+"""Ask the questions of docs/fleet-questions.md with nothing but Python and its SQLite (3.39).
 
     python3 sqlite.py fleet fleet.sqlite             reads an export into a new file
     python3 sqlite.py fleet.sqlite < question.sql    prints the answer, tab-separated
