@@ -34,6 +34,10 @@ those here. Reports that no line names are printed as extra: an export would
 have them. Reports by several versions of depaudit are counted on standard
 error.
 
+--again writes a list for "fleet run" of the lines that another try may change.
+The others that are lost or incomplete are printed below the rest with the
+reason: a mistake of the line or of its configuration, say, or no baseline.
+
 Exit codes: 3 a line is lost or incomplete, or a report is extra, else 1 a line
 failed, else 0; 2 the list is wrong; 4 the directory could not be read. 3 comes
 before 1, as the question is whether everything was looked at.`,
@@ -65,10 +69,14 @@ before 1, as the question is whether everything was looked at.`,
 				}
 			}
 			c.printVersions(states)
-			return c.printFleet(states, others)
+			err = c.printFleet(states, others)
+			if again != "" {
+				c.printSettled(again, states)
+			}
+			return err
 		},
 	}
-	cmd.Flags().Var((*filledValue)(&again), "again", "write the lines that are lost or incomplete to the list `FILE`")
+	cmd.Flags().Var((*filledValue)(&again), "again", "write the lines that another try may change to the list `FILE`")
 	return cmd
 }
 
@@ -107,14 +115,22 @@ type fleetState struct {
 	stages []string
 	// failed is set for an incomplete one of which another stage failed.
 	failed bool
+	// settled is why another try of a line that is lost or incomplete ends in the same
+	// way, empty if it may change something.
+	settled string
 	// by is the version of depaudit and of its counting method.
 	by string
+}
+
+// again reports whether the line is one for another try.
+func (s *fleetState) again() bool {
+	return (s.verdict == "" || s.verdict == audit.Incomplete) && s.settled == ""
 }
 
 func stateOf(ctx context.Context, line fleetLine, dir string) fleetState {
 	r, why := line.reportOf(ctx, dir, pipelineFlags{})
 	if why != "" {
-		return fleetState{line: line, why: why}
+		return fleetState{line: line, why: why, settled: line.settled(ctx, dir)}
 	}
 	s := fleetState{line: line, verdict: r.Verdict, by: fmt.Sprintf("%s %s (counting rules %d, %s)", r.Tool.Name, r.Tool.Version, r.Rules, r.Tool.Catalogers)}
 	if r.Verdict == audit.Fail && mayChange(r) {
@@ -124,6 +140,9 @@ func stateOf(ctx context.Context, line fleetLine, dir string) fleetState {
 		if stage := &r.Stages[i]; stage.Verdict != audit.Pass {
 			s.stages = append(s.stages, fmt.Sprintf("%s  %s  %s", stage.Name, stage.Verdict, strings.Join(decisive(stage.Findings), ", ")))
 		}
+	}
+	if s.verdict == audit.Incomplete && !mayChange(r) {
+		s.settled = settledBy(r)
 	}
 	return s
 }
@@ -157,7 +176,7 @@ func fleetStates(ctx context.Context, lines []fleetLine, dir string) ([]fleetSta
 func writeAgain(file string, states []fleetState) error {
 	return atomicfile.Write(file, func(w io.Writer) error {
 		for _, s := range states {
-			if s.verdict == audit.Pass || s.verdict == audit.Fail {
+			if !s.again() {
 				continue
 			}
 			config := s.line.config
@@ -174,6 +193,21 @@ func writeAgain(file string, states []fleetState) error {
 		}
 		return nil
 	})
+}
+
+// printSettled prints the lines that are lost or incomplete and not in the list for
+// another try, and why.
+func (c *command) printSettled(file string, states []fleetState) {
+	n, text := 0, strings.Builder{}
+	for _, s := range states {
+		if s.settled != "" {
+			n++
+			fmt.Fprintf(&text, "  %s  line %d: %s\n", s.line.name, s.line.number, terminal.Escape(s.settled))
+		}
+	}
+	if n > 0 {
+		fmt.Fprintf(c.stdout, "not in %s, since another try ends in the same way: %s\n%s", terminal.Escape(file), wording.Count(n, "line", "lines"), text.String())
+	}
 }
 
 // printVersions prints by which versions the reports are, if there are several: their

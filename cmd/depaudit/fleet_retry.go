@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/config"
@@ -32,6 +34,57 @@ func mayChange(r *audit.Report) bool {
 			return g.Waived == nil && !slices.Contains(settledGaps, g.Kind)
 		})
 	})
+}
+
+// settledBy returns why a report is incomplete that another try does not change: the
+// rules, and what could not be examined.
+func settledBy(r *audit.Report) string {
+	var reasons []string
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		for _, rule := range decisive(s.Findings) {
+			if rule == audit.RuleGaps.ID {
+				rule += " (" + strings.Join(gapKinds(s.Gaps), ", ") + ")"
+			}
+			if !slices.Contains(reasons, rule) {
+				reasons = append(reasons, rule)
+			}
+		}
+	}
+	for _, rule := range decisive(r.Findings) {
+		if !slices.Contains(reasons, rule) {
+			reasons = append(reasons, rule)
+		}
+	}
+	return strings.Join(reasons, ", ")
+}
+
+// gapKinds are the kinds of the gaps that no exception waives, in the order of the report.
+func gapKinds(gaps []audit.Gap) []string {
+	var kinds []string
+	for _, g := range gaps {
+		if g.Waived == nil && !slices.Contains(kinds, string(g.Kind)) {
+			kinds = append(kinds, string(g.Kind))
+		}
+	}
+	return kinds
+}
+
+// settled returns why another try of a line without a report ends without one too, empty
+// if it may not: the line or its configuration has a mistake, or something is in the place
+// of the report.
+func (l fleetLine) settled(ctx context.Context, dir string) string {
+	path := l.report(dir)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return "remove " + path + ": it is not a regular file, and is not replaced"
+	}
+	which := pipelineFlags{config: l.config, stages: l.stages}
+	j, err := which.load(ctx)
+	if err != nil {
+		return plainText(err)
+	}
+	j.close()
+	return ""
 }
 
 // lineCode is the exit code of a line with a report.
