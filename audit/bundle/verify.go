@@ -17,9 +17,26 @@ import (
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
+// Check is one of the questions that a release is checked by.
+type Check string
+
+// The checks. Each is answered apart from the verdict of the release.
+const (
+	// CheckBytes is whether the files are those that were written.
+	CheckBytes Check = "bytes"
+	// CheckSignatures is whether the key signed each statement.
+	CheckSignatures Check = "signatures"
+	// CheckArtifacts is whether the artifacts are those that the statements are about.
+	CheckArtifacts Check = "artifacts"
+	// CheckDate is whether the release is late enough.
+	CheckDate Check = "date"
+)
+
 // Problem is something wrong in a directory.
 type Problem struct {
 	File, Detail string
+	// Check is the one that does not hold.
+	Check Check
 }
 
 // Problems are the error of a directory that is not as it was written.
@@ -85,7 +102,11 @@ type checker struct {
 }
 
 func (c *checker) bad(file, format string, args ...any) {
-	c.res.Problems = append(c.res.Problems, Problem{file, fmt.Sprintf(format, args...)})
+	c.fail(CheckBytes, file, format, args...)
+}
+
+func (c *checker) fail(check Check, file, format string, args ...any) {
+	c.res.Problems = append(c.res.Problems, Problem{file, fmt.Sprintf(format, args...), check})
 }
 
 func (c *checker) run(ctx context.Context, tool string) {
@@ -203,7 +224,7 @@ func (c *checker) envelopes(ctx context.Context) {
 	for _, name := range names {
 		data, ok := c.files[envelopeName(name)]
 		if !ok {
-			c.bad(name, "has no signature")
+			c.fail(CheckSignatures, name, "has no signature")
 			continue
 		}
 		e, err := openEnvelope(data, c.files[name])
@@ -219,7 +240,7 @@ func (c *checker) envelopes(ctx context.Context) {
 			}
 		}
 		if err != nil {
-			c.bad(envelopeName(name), "%v", err)
+			c.fail(CheckSignatures, envelopeName(name), "%v", err)
 		}
 	}
 	for id, envelopes := range others {
@@ -227,7 +248,7 @@ func (c *checker) envelopes(ctx context.Context) {
 		if n := len(envelopes) - 1; n > 0 {
 			more = ", as do " + wording.Count(n, "more envelope", "more envelopes")
 		}
-		c.bad(envelopes[0], "names the key %s as its signer%s, and the given key is %s", wording.Cut(terminal.Escape(cmp.Or(id, "(none)")), maxKeyID), more, c.res.KeyID)
+		c.fail(CheckSignatures, envelopes[0], "names the key %s as its signer%s, and the given key is %s", wording.Cut(terminal.Escape(cmp.Or(id, "(none)")), maxKeyID), more, c.res.KeyID)
 	}
 }
 
@@ -276,9 +297,9 @@ func (c *checker) artifacts(subject func(name string) (string, error)) {
 		}
 		switch have, err := subject(s.Name); {
 		case err != nil:
-			c.bad(s.Name, "the artifact is not there: %v", err)
+			c.fail(CheckArtifacts, s.Name, "the artifact is not there: %v", err)
 		case have != s.SHA256:
-			c.bad(s.Name, "the artifact is another one: sha256:%s, and the release is of sha256:%s", have, s.SHA256)
+			c.fail(CheckArtifacts, s.Name, "the artifact is another one: sha256:%s, and the release is of sha256:%s", have, s.SHA256)
 		}
 	}
 }

@@ -172,21 +172,6 @@ func (c *command) pulled(ctx context.Context, ref string) (*pushedRelease, error
 	return out, nil
 }
 
-// printImage prints whether the release is about the image that it is attached to: who
-// can write to a registry can attach a release to any image.
-func (c *command) printImage(p *pushedRelease, res *bundle.Result) error {
-	switch {
-	case p.Subject == "":
-		return nil
-	case names(p.images, res.Manifest.Subjects, res.Report):
-		fmt.Fprintf(c.stdout, "%s  the image, which the release names\n", p.Subject)
-		return nil
-	}
-	fmt.Fprintf(c.stdout, "%s  the image, and no statement is about it\n", p.Subject)
-	return incomplete(&hinted{errors.New("the release does not name the image that it is attached to: it can be that of another one"),
-		"name the image when the release is made: --subject registry:HOST/NAME@" + p.Subject})
-}
-
 // names reports whether the subjects of a release, or the stages of its report, have
 // one of the digests of an image.
 func names(images []string, subjects []bundle.Digest, r *audit.Report) bool {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/bundle"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -27,6 +26,7 @@ type releaseVerifyFlags struct {
 	subjects   string
 	newerThan  string
 	anyVerdict bool
+	outputs    []string
 }
 
 func (c *command) releaseVerify() *cobra.Command {
@@ -53,6 +53,9 @@ which the release must name (--subject registry:IMAGE, or an audited image).
 An older release of the same signer in the place of this one is found by the
 artifacts (--subjects), or by its date (--newer-than).
 
+-o json is for programs: what holds, apart from the verdict, and each problem
+with its file and reason. It is written for the exit codes 0, 1 and 3.
+
 Exit codes: if everything holds, that of the verdict: 0 pass, 1 fail, 3
 incomplete, and with --any-verdict 0 for each. Else 1: something is changed,
 missing, too old, or not signed by the key; 2: the command line is wrong, or the
@@ -68,8 +71,22 @@ version does not read; 4: could not read.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return c.verifyRelease(cmd.Context(), args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			outputs, err := parseOutputs(f.outputs, verifyFormats())
+			if err != nil {
+				return err
+			}
+			v, err := c.verifyRelease(cmd.Context(), args[0], f)
+			if err != nil {
+				return err
+			}
+			if err := c.answer(v, outputs, 0); err != nil {
+				return err
+			}
+			return c.concluded(v)
+		},
 	}
+	registerOutput(cmd, &f.outputs, verifyFormats())
 	cmd.Flags().Var((*filledValue)(&f.keyFile), "key", "public key in `FILE` that must have signed the statements")
 	cmd.Flags().BoolVar(&f.unsigned, "unsigned", false, "check no signature: who made the files is not known")
 	cmd.Flags().Var((*filledValue)(&f.subjects), "subjects", "`DIR` with the artifacts, whose digests are compared")
@@ -78,35 +95,41 @@ version does not read; 4: could not read.`,
 	return cmd
 }
 
-func (c *command) verifyRelease(ctx context.Context, dir string, f releaseVerifyFlags) error {
+// verifyRelease checks a release. What it found is in the result, in the problems too;
+// the error is that nothing could be checked.
+func (c *command) verifyRelease(ctx context.Context, dir string, f releaseVerifyFlags) (*verification, error) {
 	var key *bundle.Key
 	var err error
 	switch {
 	case f.keyFile != "" && f.unsigned:
-		return usage(errors.New("--key and --unsigned contradict each other"))
+		return nil, usage(errors.New("--key and --unsigned contradict each other"))
 	case f.keyFile != "":
 		if key, err = readPublicKey("--key", f.keyFile); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	var last time.Time
 	if f.newerThan != "" {
 		if last, err = dateOfFlag(ctx, "--newer-than", f.newerThan); err != nil {
-			return usage(err)
+			return nil, usage(err)
 		}
 	}
 	files, pushed, err := c.releaseFiles(ctx, dir)
 	if problems, ok := errors.AsType[bundle.Problems](err); ok {
-		return c.printProblems(dir, problems)
+		res := bundle.Result{Problems: problems}
+		if key != nil {
+			res.KeyID = key.ID()
+		}
+		return newVerification(dir, f, &res, nil, nil), nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var digestOf func(string) (string, error)
 	var entries []string
 	if f.subjects != "" {
 		if entries, err = artifactsIn(f.subjects, dir); err != nil {
-			return err
+			return nil, err
 		}
 		digestOf = func(name string) (string, error) {
 			if filepath.Base(name) != name {
@@ -118,16 +141,13 @@ func (c *command) verifyRelease(ctx context.Context, dir string, f releaseVerify
 	}
 	res := bundle.Verify(ctx, files, tool().Version, key, digestOf)
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
 	if f.newerThan != "" && res.Manifest.Tool != "" && !res.Manifest.Date.After(last) {
-		res.Problems = append(res.Problems, bundle.Problem{File: bundle.ManifestFile,
+		res.Problems = append(res.Problems, bundle.Problem{File: bundle.ManifestFile, Check: bundle.CheckDate,
 			Detail: fmt.Sprintf("the release is of %s, which is not later than %s", dateText(res.Manifest.Date), dateText(last))})
 	}
-	if len(res.Problems) > 0 {
-		return c.printProblems(dir, res.Problems)
-	}
-	return c.printVerified(dir, &res, f, entries, pushed)
+	return newVerification(dir, f, &res, entries, pushed), nil
 }
 
 // artifactsIn returns the names of what is in the directory of the artifacts.
@@ -150,126 +170,10 @@ func dateText(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
+// printProblems prints the problems of a directory that is not pushed.
 func (c *command) printProblems(dir string, problems []bundle.Problem) error {
-	for _, p := range problems {
-		fmt.Fprintf(c.stdout, "%s  %s\n", terminal.Escape(p.File), terminal.Escape(p.Detail))
-	}
-	fmt.Fprintf(c.stdout, "%s: %s\n", terminal.Escape(dir), wording.Count(len(problems), "problem", "problems"))
+	fmt.Fprint(c.stdout, problemsText(dir, problems))
 	return &exitError{code: exitFail}
-}
-
-// printVerified prints what was checked, and what was not. entries is what is in the
-// directory of the artifacts, pushed the release in a registry, nil for a directory.
-func (c *command) printVerified(dir string, res *bundle.Result, f releaseVerifyFlags, entries []string, pushed *pushedRelease) error {
-	m := &res.Manifest
-	if m.Tool == "" {
-		return incomplete(&hinted{fmt.Errorf("%s: the release is of depaudit %s, in a format that this version does not read: its files were not compared", terminal.Escape(dir), terminal.Escape(res.Other)), "run that version"})
-	}
-	verdict := "not known"
-	if res.Report != nil {
-		verdict = string(res.Report.Verdict)
-	}
-	fmt.Fprintf(c.stdout, "%s: the verdict is %s, of %s by depaudit %s\n", terminal.Escape(dir), verdict, dateText(m.Date), terminal.Escape(m.Tool))
-	c.printStages(res.Report)
-	for _, s := range m.Subjects {
-		state := "as released"
-		switch {
-		case s.IsImage() && pushed == nil:
-			state = "an image: not compared (release verify release:IMAGE)"
-		case s.IsImage() && !slices.Contains(pushed.images, "sha256:"+s.SHA256):
-			state = "an image: not the one that has this release"
-		case !s.IsImage() && f.subjects == "":
-			state = "not compared (--subjects DIR)"
-		}
-		fmt.Fprintf(c.stdout, "%s  sha256:%s  %s\n", terminal.Escape(s.Name), s.SHA256, state)
-	}
-	// What the release does not name would be published as if it did.
-	others := slices.DeleteFunc(entries, func(name string) bool {
-		return slices.ContainsFunc(m.Subjects, func(s bundle.Digest) bool { return s.Name == name })
-	})
-	for _, name := range others {
-		fmt.Fprintf(c.stdout, "%s  no statement is about it\n", terminal.Escape(filepath.Join(f.subjects, name)))
-	}
-	if res.Signed > 0 {
-		fmt.Fprintf(c.stdout, "%s by the key %s\n", wording.Count(res.Signed, "statement is signed", "statements are signed"), res.KeyID)
-	}
-	c.printOther(res)
-	var unknown []string
-	if res.Signed == 0 {
-		unknown = append(unknown, "who made it (--key)")
-	}
-	if f.subjects == "" && f.newerThan == "" {
-		unknown = append(unknown, "whether a later release exists (--subjects or --newer-than)")
-	}
-	if len(unknown) > 0 {
-		fmt.Fprintf(c.stdout, "not checked: %s\n", strings.Join(unknown, ", "))
-	}
-	if pushed != nil {
-		if err := c.printImage(pushed, res); err != nil {
-			return err
-		}
-	}
-	switch {
-	case len(others) > 0:
-		return incomplete(&hinted{fmt.Errorf("the release does not name %s in %s", wording.Count(len(others), "file", "files"), terminal.Escape(f.subjects)),
-			"name all artifacts when it is made (--subject), or compare a directory that has nothing else"})
-	case f.subjects != "" && !slices.ContainsFunc(m.Subjects, func(s bundle.Digest) bool { return !s.IsImage() }):
-		return incomplete(&hinted{errors.New("the release names no file: nothing was compared"), "name the artifacts when it is made: --subject FILES"})
-	case res.Format != nil:
-		return incomplete(&hinted{fmt.Errorf("the report of depaudit %s is in a format that this version does not read, so that only digests were compared: %w", terminal.Escape(res.Other), res.Format), "run that version"})
-	case res.Signed == 0 && len(res.Alike)+len(res.Unread) > 0:
-		return incomplete(&hinted{fmt.Errorf("no signature was checked, and %s of depaudit %s with other bytes than this version writes: who wrote them is not known",
-			wording.Count(len(res.Alike)+len(res.Unread), "file is", "files are"), terminal.Escape(res.Other)), "name the key with --key FILE, or run that version"})
-	case f.keyFile == "" && !f.unsigned:
-		return incomplete(&hinted{errors.New("no signature was checked"), "name the key with --key FILE, or write --unsigned"})
-	case f.anyVerdict:
-		return nil
-	}
-	if code := res.Report.ExitCode(); code != exitPass {
-		fmt.Fprintf(c.stderr, "depaudit: all files hold, and the verdict of the release is %s; --any-verdict does not count it\n", res.Report.Verdict)
-		return &exitError{code: code}
-	}
-	return nil
-}
-
-// printOther prints how the files of another version were compared.
-func (c *command) printOther(res *bundle.Result) {
-	if res.Other == "" {
-		return
-	}
-	other := "another version"
-	if res.Other == tool().Version {
-		other = "another build without a version"
-	}
-	fmt.Fprintf(c.stdout, "made by %s, and each has the digest that %s has", other, bundle.ManifestFile)
-	switch {
-	case res.Format != nil:
-		fmt.Fprintln(c.stdout)
-		return
-	case len(res.Alike)+len(res.Unread) == 0:
-		fmt.Fprintln(c.stdout, "; all are those that this version makes")
-		return
-	}
-	fmt.Fprintf(c.stdout, "; %d are those that this version makes\n", res.Equal)
-	for _, list := range []struct {
-		names []string
-		what  string
-	}{{res.Alike, "written in another way, and what is compared of it is as in the report"}, {res.Unread, "written in a way that this version does not read, so that its digest alone was compared"}} {
-		for _, name := range list.names {
-			fmt.Fprintf(c.stdout, "%s  %s\n", terminal.Escape(name), list.what)
-		}
-	}
-}
-
-// printStages prints the number of each stage.
-func (c *command) printStages(r *audit.Report) {
-	if r == nil {
-		return
-	}
-	for i := range r.Stages {
-		s := &r.Stages[i]
-		fmt.Fprintf(c.stdout, "%s  %s, %s\n", terminal.Escape(s.Name), wording.Count(s.Counts.Total, "dependency", "dependencies"), s.Verdict)
-	}
 }
 
 // maxRelease is the maximum size of all files of a release, which are read into
@@ -312,11 +216,11 @@ func readDir(dir string) (map[string][]byte, error) {
 		case err != nil:
 			return nil, trouble(err)
 		case !info.Mode().IsRegular():
-			problems = append(problems, bundle.Problem{File: e.Name(), Detail: "is " + typeText(info.Mode()) + ": a release has files alone"})
+			problems = append(problems, bundle.Problem{File: e.Name(), Check: bundle.CheckBytes, Detail: "is " + typeText(info.Mode()) + ": a release has files alone"})
 			continue
 		}
 		if total += info.Size(); total > maxRelease {
-			problems = append(problems, bundle.Problem{File: e.Name(), Detail: fmt.Sprintf("makes it more than %s, which no release is", terminal.Bytes(maxRelease))})
+			problems = append(problems, bundle.Problem{File: e.Name(), Check: bundle.CheckBytes, Detail: fmt.Sprintf("makes it more than %s, which no release is", terminal.Bytes(maxRelease))})
 			break
 		}
 		if files[e.Name()], err = os.ReadFile(path); err != nil {
