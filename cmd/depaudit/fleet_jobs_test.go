@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"maps"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/rhysd/actionlint"
 	"go.yaml.in/yaml/v3"
 )
@@ -343,11 +346,9 @@ func TestKubernetesJob(t *testing.T) {
 // more, with a warning: another audit would lose it.
 func TestFleetResumeOffline(t *testing.T) {
 	t.Parallel()
-	address, stop, err := serveDocker(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
+	registry := httptest.NewServer(ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(registry.Close)
+	address := registry.Listener.Addr().String()
 	(&pusher{t, "http://" + address + "/v2/app", map[string]bool{}}).image("1", wheelLayer(t, "one"))
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
@@ -360,7 +361,7 @@ func TestFleetResumeOffline(t *testing.T) {
 		t.Fatalf("exit code %d\n%s%s", code, out, stderr)
 	}
 	before := read1(t, filepath.Join(dir, "reports/app.json"))
-	stop()
+	registry.Close()
 	out, stderr, code = program(t, dir, run...)
 	if code != exitPass || out != "app  pass, by an earlier try\n" || !strings.Contains(stderr, "app (line 1): its report is left, and may be of an older image: ") {
 		t.Errorf("exit code %d\n%s%s", code, out, stderr)

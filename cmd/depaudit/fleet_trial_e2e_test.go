@@ -121,8 +121,14 @@ func (p *pusher) blob(b ociBlob) {
 		return
 	}
 	p.done[b.digest] = true
-	place := p.do("POST", p.base+"/blobs/uploads/", "", nil, http.StatusAccepted).Header.Get("Location")
-	p.do("PUT", place+"&digest="+b.digest, "application/octet-stream", b.data, http.StatusCreated)
+	place, err := p.do("POST", p.base+"/blobs/uploads/", "", nil, http.StatusAccepted).Location()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	query := place.Query()
+	query.Set("digest", b.digest)
+	place.RawQuery = query.Encode()
+	p.do("PUT", place.String(), "application/octet-stream", b.data, http.StatusCreated)
 }
 
 func (p *pusher) image(tag string, layers ...ociBlob) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -12,10 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -82,70 +79,12 @@ func serveDocker(dir string) (address string, stop func(), err error) {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return "", nil, err
 	}
-	return startServer(exec.Command("docker-registry", "serve", config))
+	return timetest.Serve(exec.Command("docker-registry", "serve", config))
 }
 
 // serveOlareg runs a registry with the API for referrers, in memory.
 func serveOlareg() (address string, stop func(), err error) {
-	return startServer(exec.Command("olareg", "serve", "--addr", "127.0.0.1", "--port", "0", "--store-type", "mem"))
-}
-
-// startServer starts a server that listens on a port of its choice, and returns its
-// address. A port that a test chose could be another program's when the server starts.
-func startServer(server *exec.Cmd) (address string, stop func(), err error) {
-	var log bytes.Buffer
-	server.Stdout, server.Stderr = &log, &log
-	if err := server.Start(); err != nil {
-		return "", nil, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
-	stop = func() {
-		server.Process.Kill()
-		<-ended
-	}
-	patience := time.After(timetest.Patience)
-	for {
-		if address := listening(server.Process.Pid); address != "" {
-			return address, stop, nil
-		}
-		select {
-		case err := <-ended:
-			return "", nil, fmt.Errorf("%s: %v: %s", server, err, &log)
-		case <-patience:
-			stop()
-			return "", nil, fmt.Errorf("%s does not listen: %s", server, &log)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
-
-// listening returns the address on 127.0.0.1 on which a process of Linux listens
-// (https://man7.org/linux/man-pages/man5/proc_pid_net.5.html), empty for none.
-func listening(pid int) string {
-	table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", pid))
-	if err != nil {
-		return ""
-	}
-	open := map[string]bool{}
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	for _, file := range files {
-		if target, err := os.Readlink(file); err == nil {
-			open[target] = true
-		}
-	}
-	for line := range strings.Lines(string(table)) {
-		f := strings.Fields(line)
-		if len(f) < 10 || f[3] != "0A" || !open["socket:["+f[9]+"]"] {
-			continue
-		}
-		if hex, ok := strings.CutPrefix(f[1], "0100007F:"); ok {
-			if port, err := strconv.ParseUint(hex, 16, 16); err == nil {
-				return fmt.Sprintf("127.0.0.1:%d", port)
-			}
-		}
-	}
-	return ""
+	return timetest.Serve(exec.Command("olareg", "serve", "--addr", "127.0.0.1", "--port", "0", "--store-type", "mem"))
 }
 
 // cmdRegistry starts a registry until the script ends, and sets a variable to its

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -27,7 +28,8 @@ type flaky struct {
 	mu     sync.Mutex
 	faults []string
 	asked  []string
-	ranges bool // it supports them
+	ranges bool               // it supports them
+	serves func(fault string) // called before a request is answered
 }
 
 func newFlaky(t *testing.T, size int) *flaky {
@@ -53,6 +55,9 @@ func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ranges := f.ranges
 	f.mu.Unlock()
+	if f.serves != nil {
+		f.serves(fault)
+	}
 	word, value, _ := strings.Cut(fault, " ")
 	number, _ := strconv.Atoi(value)
 	switch word {
@@ -122,9 +127,10 @@ func (f *flaky) read(t *testing.T, c *Client) error {
 	return err
 }
 
+// hasty are the settings of this machine with shorter waits before another try.
 func hasty() Settings {
 	set := System()
-	set.Pause, set.Wait, set.Idle = time.Millisecond, 2*time.Second, time.Second
+	set.Pause, set.Wait = time.Millisecond, 2*time.Second
 	return set
 }
 
@@ -214,12 +220,22 @@ func TestAgainEnds(t *testing.T) {
 	if err != io.ErrUnexpectedEOF {
 		t.Error(err)
 	}
+	// The clock of a bubble goes on when all of it waits.
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		began := time.Now()
+		if err := c.Again(ctx, func() error { return io.ErrUnexpectedEOF }); !errors.Is(err, context.Canceled) || time.Since(began) != time.Minute {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
 	ctx, cancel = context.WithCancel(t.Context())
-	time.AfterFunc(10*time.Millisecond, cancel)
-	if err = c.Again(ctx, func() error { return io.ErrUnexpectedEOF }); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
 	f.faults = []string{"cut 10", "status 503"}
+	f.serves = func(fault string) {
+		if fault == "status 503" {
+			cancel()
+		}
+	}
 	body, err := c.Blob(ctx, f.digest, 100)
 	if err == nil {
 		_, err = io.ReadAll(body)

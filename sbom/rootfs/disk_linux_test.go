@@ -16,12 +16,13 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/depaudit/depaudit/sbom"
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // The test binary can run itself as another user or in namespaces of its own.
@@ -184,19 +185,6 @@ func bothWays(t *testing.T, f func(t *testing.T, open func(root string) *Tree)) 
 	}
 }
 
-// within fails a test that waits for something that never comes, as a FIFO's
-// writer.
-func within(t *testing.T, limit time.Duration, f func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	select {
-	case <-done:
-	case <-time.After(limit):
-		t.Fatalf("still waiting after %v", limit)
-	}
-}
-
 func TestSpecialFilesAreNeverOpened(t *testing.T) {
 	bothWays(t, func(t *testing.T, open func(string) *Tree) {
 		root := t.TempDir()
@@ -206,7 +194,7 @@ func TestSpecialFilesAreNeverOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		within(t, 10*time.Second, func() {
+		timetest.Ends(t, func() {
 			tree := open(root)
 			if diff := cmp.Diff([]string{"d/", "o/fifo", "l/link", "o/socket", "f/victim"}, list(tree)); diff != "" {
 				t.Error(diff)

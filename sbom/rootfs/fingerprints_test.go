@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // markRoot is a small root, opened with a class for files that start with
@@ -146,7 +148,7 @@ func TestSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := marksOf(t, tree, time.Now().Add(time.Hour))
-			time.Sleep(15 * time.Millisecond) // more than a tick of the file system's clock
+			timetest.Tick(t, t.TempDir())
 			if err := c.do(root); err != nil {
 				t.Fatal(err)
 			}
@@ -211,7 +213,7 @@ func TestRecall(t *testing.T) {
 		m.Class += 20 // so that an answer from memory shows
 		known[m.Fingerprint] = m
 	}
-	time.Sleep(15 * time.Millisecond)
+	timetest.Tick(t, t.TempDir())
 	if err := os.WriteFile(filepath.Join(root, "log"), []byte("!"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/pep508"
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // arrows are the relations of what is no package of the system, as text.
@@ -213,13 +214,11 @@ func TestManyMarkers(t *testing.T) {
 		terms = append(terms, fmt.Sprintf("python_version != '3.%d' and extra == 'x%d'", i+20, i))
 	}
 	bomb := "none; " + strings.Join(terms, " or ")
-	begin := time.Now()
-	d := needing(site, "a", "1", "m["+strings.Join(asked, ",")+"]").with(needing(site, "m", "1", append(slices.Repeat([]string{bomb}, 300), "b; extra == 'x1'")...)).with(dist(site, "b", "1")).scan(t)
+	root := needing(site, "a", "1", "m["+strings.Join(asked, ",")+"]").with(needing(site, "m", "1", append(slices.Repeat([]string{bomb}, 300), "b; extra == 'x1'")...)).with(dist(site, "b", "1"))
+	var d *sbom.Document
+	timetest.Work(t, 20*time.Second, func() { d = root.scan(t) })
 	if !slices.Contains(arrows(d), "pypi/m@1 depends pypi/b@1 (b)") {
 		t.Errorf("%q", arrows(d))
-	}
-	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("it took %v", took)
 	}
 }
 

@@ -17,14 +17,11 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 	"github.com/depaudit/depaudit/sbom/snapshot"
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // later is a time by which whatever was written has been left alone.
 func later() time.Time { return time.Now().Add(time.Hour) }
-
-// tick lets the clock of the file system go on: within one tick of it, which
-// is 4 ms on most systems, a second change does not show.
-func tick() { time.Sleep(15 * time.Millisecond) }
 
 func folderRef(root string) rootfs.Ref { return rootfs.Ref{Scheme: rootfs.SchemeDir, Path: root} }
 
@@ -151,7 +148,7 @@ func TestChanges(t *testing.T) {
 			t.Parallel()
 			root := base.plant(t)
 			s := takeSnapshot(t, root, Options{Now: later()})
-			tick()
+			timetest.Tick(t, t.TempDir())
 			if err := c.do(root); err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +182,7 @@ func TestRandomChanges(t *testing.T) {
 	for range 6 {
 		root := base.plant(t)
 		s := takeSnapshot(t, root, Options{Now: later()})
-		tick()
+		timetest.Tick(t, t.TempDir())
 		for range r.IntN(6) {
 			p := filepath.Join(root, paths[r.IntN(len(paths))])
 			info, err := os.Lstat(p)

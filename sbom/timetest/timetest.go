@@ -30,8 +30,7 @@ func Until(tb testing.TB, what string, condition func() bool) {
 }
 
 // Ends calls a function that could block for ever, as the opening of a FIFO, and ends the
-// test if it has not returned within [Patience]. The function must not call tb.FailNow or
-// anything that does, since it runs in another goroutine.
+// test if it has not returned within [Patience]. tb.FailNow ends only the function.
 func Ends(tb testing.TB, f func()) {
 	tb.Helper()
 	done := make(chan struct{})

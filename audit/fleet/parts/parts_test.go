@@ -25,6 +25,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/depaudit/depaudit/audit/fleet"
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // testReport is a report as this package sees it: stages with numbers of dependencies.
@@ -609,7 +610,7 @@ func TestLock(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(timetest.Patience):
 		t.Error("the lock is not released")
 	}
 }

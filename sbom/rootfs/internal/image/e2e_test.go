@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,10 +14,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/depaudit/depaudit/sbom"
-	"github.com/google/go-cmp/cmp"
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // tools are the programs that make and keep images, as the tests need them.
@@ -255,17 +255,6 @@ func TestE2EBuildah(t *testing.T) {
 	wantError(t, Location{schemeOCIDir, x.path("many"), ""}, "linux/s390x", out, `there are "linux/amd64", "linux/arm/v7", "linux/arm64"`)
 }
 
-// freeAddress returns an unused address for a server.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // serve runs a server until the test ends, and waits until it answers.
 func (x *tools) serve(ready func() bool, env []string, name string, args ...string) {
 	x.t.Helper()
@@ -284,34 +273,30 @@ func (x *tools) serve(ready func() bool, env []string, name string, args ...stri
 		cmd.Wait()
 		log.Close()
 	})
-	for range 200 {
-		if ready() {
-			return
+	defer func() {
+		if x.t.Failed() {
+			text, err := os.ReadFile(log.Name())
+			x.t.Logf("%s (%v):\n%s", name, err, text)
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	text, err := os.ReadFile(log.Name())
-	x.t.Fatalf("%s does not answer (%v):\n%s", name, err, text)
+	}()
+	timetest.Until(x.t, name+" answers", ready)
 }
 
 // TestE2ERegistry reads from Docker's registry, open and with a password.
 func TestE2ERegistry(t *testing.T) {
 	x := needTools(t, "docker-registry", "umoci", "skopeo")
 	out := quick(t)
-	out.registry.Header, out.registry.Idle, out.registry.Whole = 10*time.Second, 10*time.Second, 20*time.Second
 	layout := x.umoci()
 	start := func(name, extra string) string {
-		addr := freeAddress(t)
 		config := write(t, x.path(name+".yml"), []byte(fmt.Sprintf(
-			"version: 0.1\nlog: {level: warn}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %q, secret: x}\n%s", x.path(name), addr, extra)))
-		x.serve(func() bool {
-			resp, err := http.Get("http://" + addr + "/v2/")
-			if err != nil {
-				return false
-			}
-			resp.Body.Close()
-			return true
-		}, []string{"OTEL_TRACES_EXPORTER=none"}, "docker-registry", "serve", config)
+			"version: 0.1\nlog: {level: warn}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: \"127.0.0.1:0\", secret: x}\n%s", x.path(name), extra)))
+		server := exec.Command("docker-registry", "serve", config)
+		server.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
+		addr, stop, err := timetest.Serve(server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(stop)
 		return addr
 	}
 	// bcrypt of "secret".
@@ -348,7 +333,6 @@ func TestE2ERegistry(t *testing.T) {
 func TestE2EPodman(t *testing.T) {
 	x := needTools(t, "podman", "umoci", "skopeo")
 	out := quick(t)
-	out.engine = time.Minute
 	layout := x.umoci()
 	x.skopeo("copy", "oci:"+layout+":v2", "containers-storage:[vfs@"+x.path("root")+"+"+x.path("run")+"]localhost/app:v2")
 	x.skopeo("copy", "oci:"+layout+":v1", "containers-storage:[vfs@"+x.path("root")+"+"+x.path("run")+"]localhost/app:latest")

@@ -233,5 +233,5 @@ type guardSocket struct {
 }
 
 func (g *guardSocket) RoundTrip(req *http.Request) (*http.Response, error) {
-	return netguard.RoundTrip(g.base, req, g.out.engine, -1)
+	return netguard.RoundTrip(g.base, req, g.out.idle, -1)
 }

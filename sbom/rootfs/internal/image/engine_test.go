@@ -128,7 +128,12 @@ func TestEngineTrouble(t *testing.T) {
 			temp := t.TempDir()
 			t.Setenv("TMPDIR", temp)
 			out = onSocket(out, startEngineAt(t, tt.handler))
-			out.engine = 300 * time.Millisecond
+			switch name {
+			case "hangs":
+				out.engine = 100 * time.Millisecond
+			case "stops":
+				out.idle = 100 * time.Millisecond
+			}
 			wantError(t, Location{schemeDocker, "debian:12", ""}, "", out, tt.want)
 			if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v %v", left, err)

@@ -15,15 +15,18 @@ const engineTimeout = 15 * time.Minute
 // tests can replace.
 type outside struct {
 	registry registry.Settings
-	engine   time.Duration
-	getenv   func(string) string
-	sockets  []string // sockets of engines, unless environment variables name one
+	// engine is the maximum time for the header of an answer of an engine, and idle that
+	// without data in a body.
+	engine, idle time.Duration
+	getenv       func(string) string
+	sockets      []string // sockets of engines, unless environment variables name one
 }
 
 func system() outside {
 	return outside{
 		registry: registry.System(),
 		engine:   engineTimeout,
+		idle:     engineTimeout,
 		getenv:   os.Getenv,
 		sockets:  engineSockets(os.Getenv),
 	}

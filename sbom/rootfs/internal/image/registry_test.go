@@ -21,12 +21,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// quick are settings with short timeouts and no credentials.
+// quick are settings with short waits before another try, and no credentials. Times for
+// an answer are those of the program: only a test of a server that hangs has a short one,
+// and of that request alone, since all others may take long on a busy machine.
 func quick(t *testing.T) outside {
 	out := system()
-	out.engine = time.Second
 	set := &out.registry
-	set.Dial, set.Header, set.Idle, set.Whole = time.Second, 300*time.Millisecond, 300*time.Millisecond, time.Second
 	set.Pause, set.Wait = time.Millisecond, 100*time.Millisecond
 	empty := t.TempDir()
 	for _, key := range []string{"HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
@@ -244,15 +244,20 @@ func TestHostileRegistries(t *testing.T) {
 			if tag == "" {
 				tag = ":v1"
 			}
-			start := time.Now()
+			const short = 100 * time.Millisecond
+			switch name {
+			case "hangs at once", "hangs at the manifest":
+				out.registry.Header = short
+			case "hangs in the manifest":
+				out.registry.Idle = short
+			case "trickles":
+				out.registry.Whole = 3 * short
+			}
 			loc := Location{schemeRegistry, host + "/app" + tag, ""}
 			if tt.want == nil {
 				mustOpen(t, loc, "linux/amd64", out)
 			} else {
 				wantError(t, loc, "linux/amd64", out, tt.want...)
-			}
-			if d := time.Since(start); d > 5*time.Second {
-				t.Errorf("that took %v", d)
 			}
 		})
 	}
@@ -309,6 +314,10 @@ func TestHostileBlobs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := quick(t)
+			if name == "hangs" {
+				// All other bodies are one write with their header.
+				out.registry.Idle = 100 * time.Millisecond
+			}
 			var opened sync.Map
 			host := startPlain(t, serve(k, func(w http.ResponseWriter, r *http.Request) bool {
 				digest, ok := strings.CutPrefix(r.URL.Path, "/v2/app/blobs/")
@@ -416,12 +425,8 @@ func TestCancelRegistry(t *testing.T) {
 			<-r.Context().Done()
 			return true
 		}))
-		start := time.Now()
 		if _, err := open(ctx, Location{schemeRegistry, host + "/app:v1", ""}, "", out); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled at %s: %v", at, err)
-		}
-		if d := time.Since(start); d > 2*time.Second {
-			t.Errorf("a cancel at %s took %v", at, d)
 		}
 		cancel()
 	}
