@@ -25,14 +25,14 @@ func (s *scanner) groupUnaccounted() {
 		return
 	}
 	g := s.newGrouping(loose)
-	groups := make(map[rootfs.Node]rootfs.Node, len(loose))
+	own := make(map[rootfs.Node]rootfs.Node, len(loose)) // the installation around each file
 	for _, n := range loose {
-		groups[n] = g.unit(n)
+		own[n] = g.unit(n)
 	}
-	s.unite(groups)
-	own := maps.Clone(groups)
-	s.joinTools(groups)
-	members := make(map[rootfs.Node][]rootfs.Node)
+	at := maps.Clone(own) // and the group that it is part of by its place
+	s.joinTools(at)
+	groups := s.unite(at) // and the one that counts it
+	members, here := make(map[rootfs.Node][]rootfs.Node), make(map[rootfs.Node][]rootfs.Node)
 	var tops []rootfs.Node
 	for _, n := range loose {
 		top := groups[n]
@@ -40,6 +40,10 @@ func (s *scanner) groupUnaccounted() {
 			tops = append(tops, top)
 		}
 		members[top] = append(members[top], n)
+		here[at[n]] = append(here[at[n]], n)
+		if top != at[n] {
+			s.shared[n] = true
+		}
 	}
 	slices.Sort(tops)
 	// others are what can be in a group's directory and is not part of it.
@@ -63,24 +67,32 @@ func (s *scanner) groupUnaccounted() {
 			continue
 		}
 		var parts []rootfs.Node // the other groups and names
-		for _, n := range members[top] {
+		for _, n := range here[top] {
 			if part := own[n]; part != top {
 				parts = append(parts, part)
-			} else if n != top && s.tree.Kind(top) == rootfs.File {
-				parts = append(parts, n)
 			}
 		}
 		parts = s.outermostOf(parts)
-		i := s.add(s.groupUnit(top, members[top], parts, s.nested(append(slices.Clone(parts), top), others), names))
+		i := s.add(s.groupUnit(top, here[top], parts, s.nested(append(slices.Clone(parts), top), others), names))
 		for _, part := range parts {
 			s.unitAt[part] = i
 		}
 		for _, part := range libraries[top] {
 			s.addPart(i, part)
 			members[top] = append(members[top], members[part]...)
+			here[top] = append(here[top], here[part]...)
 		}
+		s.units[i].Detail += s.otherNames(here[top])
 		for _, n := range members[top] {
 			s.claim(n, i)
+		}
+	}
+	for _, n := range loose {
+		// A directory whose code counts elsewhere, under other names.
+		if dir := own[n]; s.tree.Kind(dir) == rootfs.Dir {
+			if _, ok := s.unitAt[dir]; !ok {
+				s.unitAt[dir] = s.claimant(n)
+			}
 		}
 	}
 	s.adopt(first)
@@ -308,8 +320,9 @@ const maxNamed = 3
 
 // groupUnit names a group, by the classified program that is nearest to the top.
 // Where that exists in several versions, the group has no version.
-// parts are more directories and files of the group; nested are the installations
-// within it, which are no part of it.
+// members are the code in its directories and files, also what counts in another
+// group under another name; parts are more directories and files of the group;
+// nested are the installations within it, which are no part of it.
 func (s *scanner) groupUnit(top rootfs.Node, members, parts, nested []rootfs.Node, names map[rootfs.Node]catalogers.Found) unit {
 	t := s.tree
 	p := t.Path(top)
@@ -372,10 +385,11 @@ func (s *scanner) groupUnit(top rootfs.Node, members, parts, nested []rootfs.Nod
 		label += " " + c.Version
 	}
 	if t.Kind(top) == rootfs.Dir || c.Files > 1 {
+		files := s.distinct(members)
 		if label == "" || best < 0 {
-			label = s.countMembers(members)
+			label = s.countMembers(files)
 		}
-		label += ", " + wording.Count(c.Files, "file", "files") + s.memberNames(top, members)
+		label += ", " + wording.Count(c.Files, "file", "files") + s.memberNames(top, files)
 	} else if label == "" {
 		label = s.whatIs(top)
 	}

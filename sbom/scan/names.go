@@ -1,7 +1,10 @@
 package scan
 
 import (
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
@@ -76,26 +79,184 @@ func (s *scanner) shareClaims() {
 	}
 }
 
-// unite puts all names of a file that nothing accounts for into one group. tops
-// are the groups of the loose files. A file of an installation belongs to that
-// one; else the group is the name that sorts first.
-func (s *inventory) unite(tops map[rootfs.Node]rootfs.Node) {
-	for _, names := range s.tree.LinkedFiles() {
-		group := rootfs.None
+// unite returns the group that counts each file that nothing accounts for, by the
+// groups that the names of the files are in. A file with names in several groups
+// counts in the one that [homes.before] puts first, so that a copy by hard links
+// is not another dependency: of perf in ~/.debug, of "cp -al", of rsync. In at,
+// names of one file that are in no other group and in places of one kind become
+// one group.
+func (s *inventory) unite(at map[rootfs.Node]rootfs.Node) map[rootfs.Node]rootfs.Node {
+	t := s.tree
+	groups := maps.Clone(at)
+	h := s.newHomes(at)
+	for _, names := range t.LinkedFiles() {
+		loose := func(n rootfs.Node) bool { _, ok := at[n]; return ok }
+		if !slices.ContainsFunc(names, loose) {
+			continue
+		}
+		names = slices.DeleteFunc(slices.Clone(names), func(n rootfs.Node) bool { return !loose(n) })
+		home := at[names[0]]
 		for _, n := range names {
-			top, ok := tops[n]
-			if ok && top != n {
-				group = top
-				break
-			}
-			if ok && (group == rootfs.None || s.tree.Path(n) < s.tree.Path(group)) {
-				group = n
+			if h.before(at[n], home) {
+				home = at[n]
 			}
 		}
-		for _, n := range names {
-			if _, ok := tops[n]; ok {
-				tops[n] = group
+		var same []rootfs.Node // the names that are groups like the home
+		if slices.Contains(names, home) {
+			for _, n := range names {
+				if at[n] == n && !h.several[n] && h.place(n) == h.place(home) {
+					same = append(same, n)
+				}
 			}
+		}
+		if !h.several[home] {
+			for _, n := range same { // the first path identifies it, and so names it
+				if t.Path(n) < t.Path(home) {
+					home = n
+				}
+			}
+		}
+		for _, n := range same {
+			at[n] = home
+		}
+		for _, n := range names {
+			groups[n] = home
 		}
 	}
+	return groups
+}
+
+// countedName returns the name by which a file counts, for one of its other names:
+// another one with the same last part, if there is one.
+func (s *inventory) countedName(n rootfs.Node) rootfs.Node {
+	t := s.tree
+	to := rootfs.None
+	for _, m := range t.Links(n) {
+		if m == n || s.shared[m] || s.claims[m] != s.claims[n] {
+			continue
+		}
+		if t.Name(m) == t.Name(n) {
+			return m
+		}
+		if to == rootfs.None {
+			to = m
+		}
+	}
+	return to
+}
+
+// homes orders groups of files that nothing accounts for.
+type homes struct {
+	s *inventory
+	// several has the groups with more than one file.
+	several map[rootfs.Node]bool
+}
+
+func (s *inventory) newHomes(at map[rootfs.Node]rootfs.Node) *homes {
+	h := &homes{s: s, several: make(map[rootfs.Node]bool)}
+	if len(s.tree.LinkedFiles()) == 0 {
+		return h
+	}
+	one := make(map[rootfs.Node]rootfs.Node)
+	for n, top := range at {
+		file := s.fileOf(n)
+		if other, ok := one[top]; ok && other != file {
+			h.several[top] = true
+		}
+		one[top] = file
+	}
+	return h
+}
+
+// before reports whether a file with names in two groups counts in a, not in b: in
+// the better place, then in an installation of several files before one file, then
+// nearer the root, then by path. How many files a group has is not part of it:
+// that changes while the groups stay the same.
+func (h *homes) before(a, b rootfs.Node) bool {
+	if a == b {
+		return false
+	}
+	t := h.s.tree
+	if x, y := h.place(a), h.place(b); x != y {
+		return x < y
+	}
+	if h.several[a] != h.several[b] {
+		return h.several[a]
+	}
+	if x, y := h.s.depth(a), h.s.depth(b); x != y {
+		return x < y
+	}
+	return t.Path(a) < t.Path(b)
+}
+
+// place returns the rank of the place of a group: 0 for where a system has
+// software by the Filesystem Hierarchy Standard and for programs in a directory
+// that programs are searched in, 1 for directories of people, of backups and
+// others, 2 for a cache.
+func (h *homes) place(top rootfs.Node) int {
+	t := h.s.tree
+	if h.s.caches.contain(top) {
+		return 2
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(t.Path(top), "/"), "/")
+	switch first {
+	case "bin", "lib", "lib32", "lib64", "libx32", "opt", "sbin", "usr":
+		return 0
+	}
+	dirs := h.s.programDirs
+	if _, ok := slices.BinarySearch(dirs, t.Parent(top)); ok {
+		return 0
+	}
+	from, to := t.Subtree(top)
+	if i, _ := slices.BinarySearch(dirs, from); i < len(dirs) && dirs[i] < to {
+		return 0
+	}
+	return 1
+}
+
+// fileOf returns the first name of a file, which is the same for all of its names.
+func (s *inventory) fileOf(n rootfs.Node) rootfs.Node {
+	if names := s.tree.Links(n); names != nil {
+		return names[0]
+	}
+	return n
+}
+
+// distinct returns one name of each file.
+func (s *inventory) distinct(names []rootfs.Node) []rootfs.Node {
+	seen := make(map[rootfs.Node]bool)
+	var out []rootfs.Node
+	for _, n := range names {
+		if file := s.fileOf(n); !seen[file] {
+			seen[file] = true
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// otherNames returns a remark of the names that code of a group, which are these
+// nodes, has outside of it, empty if there are none.
+func (s *inventory) otherNames(code []rootfs.Node) string {
+	var others []rootfs.Node
+	for _, n := range code {
+		others = append(others, s.tree.Links(n)...)
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	slices.Sort(code)
+	slices.Sort(others)
+	others = slices.DeleteFunc(slices.Compact(others), func(n rootfs.Node) bool {
+		_, ok := slices.BinarySearch(code, n)
+		return ok
+	})
+	if len(others) == 0 {
+		return ""
+	}
+	text := "; hard links at " + s.tree.Path(others[0])
+	if more := len(others) - 1; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

@@ -62,6 +62,10 @@ func (s *scanner) programNames() {
 				to, target = t.ResolveNode(n), t.Target(n)
 			case s.alias[n] != 0:
 				to = s.alias[n]
+			case s.shared[n]:
+				to = s.countedName(n)
+			}
+			if target == "" {
 				target = t.Path(to)
 			}
 			if to == rootfs.None || t.Kind(to) != rootfs.File || alternatives[t.Path(n)] {

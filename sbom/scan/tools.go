@@ -251,7 +251,7 @@ func (s *inventory) isProgramOf(x *sharedTool, n rootfs.Node, installed map[stri
 // nothing.
 func (s *inventory) starts(x *sharedTool, interpreter string) bool {
 	n := s.tree.Resolve(interpreter)
-	if n == x.program {
+	if n != rootfs.None && s.fileOf(n) == s.fileOf(x.program) {
 		return true
 	}
 	family := strings.TrimRight(x.name, "0123456789.")
