@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -44,6 +46,53 @@ type InputFile struct {
 	// Digest is that of its content, see [TextDigest]. That of a baseline is of
 	// what a baseline with the same meaning is written as.
 	Digest string `json:"digest"`
+	// Release is set if the baseline is that of a release.
+	Release *ReleaseInput `json:"release,omitempty"`
+}
+
+// ReleaseInput is the release that a baseline was read from.
+type ReleaseInput struct {
+	// Date is that of the release, in the form of RFC 3339, in UTC.
+	Date string `json:"date"`
+	// Digest is that of the release in a registry, empty for a directory.
+	Digest string `json:"digest,omitempty"`
+	// Key is the name of the key that was required and signed it, the digest of its
+	// public part: 64 hexadecimal digits. It is empty if no signature was checked. It
+	// proves nothing by itself: the reader compares it with the name of a key that is
+	// trusted.
+	Key string `json:"key,omitempty"`
+}
+
+// Day returns the day of the release, YYYY-MM-DD.
+func (r *ReleaseInput) Day() string { return r.Date[:min(len(r.Date), len(time.DateOnly))] }
+
+// Signer describes who signed it, for a sentence about the release.
+func (r *ReleaseInput) Signer() string {
+	if r.Key == "" {
+		return "whose signature was not checked"
+	}
+	return "signed by the key " + r.Key
+}
+
+var keyForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func (f *InputFile) validate() error {
+	r := f.Release
+	if r == nil {
+		return nil
+	}
+	_, err := time.Parse("2006-01-02T15:04:05Z", r.Date)
+	switch {
+	case f.Kind != InputBaseline:
+		return fmt.Errorf("the %s is that of a release", f.Kind)
+	case err != nil:
+		return fmt.Errorf("the release of the baseline has the date %q", r.Date)
+	case r.Key != "" && !keyForm.MatchString(r.Key):
+		return fmt.Errorf("the release of the baseline has the key %q", r.Key)
+	case r.Digest != "" && !digestSuffix.MatchString("@"+r.Digest):
+		return fmt.Errorf("the release of the baseline has the digest %q", r.Digest)
+	}
+	return nil
 }
 
 // ConfiguredStage is a stage of the configuration.
@@ -153,6 +202,9 @@ func (r *Report) validateInputs() error {
 	for i, f := range in.Files {
 		if slices.ContainsFunc(in.Files[:i], func(g InputFile) bool { return g.Kind == f.Kind }) {
 			return fmt.Errorf("two input files are the %s", f.Kind)
+		}
+		if err := f.validate(); err != nil {
+			return err
 		}
 	}
 	last := -1

@@ -61,7 +61,7 @@ func TestReportSchemaCovers(t *testing.T) {
 	one := 1
 	r := &Report{
 		Schema: ReportSchema, Verdict: Incomplete, Pipeline: "p", Rules: 1, Baseline: "b", Tool: Tool{"n", "v", "c"}, Config: "c",
-		Inputs:     &Inputs{[]InputFile{{InputConfiguration, "c", "sha256:00"}}, []ConfiguredStage{{"s", 1, true, true, []string{"f#j"}}, {"t", 2, false, true, nil}}, []ConfiguredException{except}, 30},
+		Inputs:     &Inputs{[]InputFile{{InputConfiguration, "c", "sha256:00", nil}, {InputBaseline, "b", "sha256:00", &ReleaseInput{"2026-01-01T00:00:00Z", "sha256:" + strings.Repeat("a", 64), strings.Repeat("b", 64)}}}, []ConfiguredStage{{"s", 1, true, true, []string{"f#j"}}, {"t", 2, false, true, nil}}, []ConfiguredException{except}, 30},
 		PolicyFrom: &PolicyFrom{"r", strings.Repeat("a", 40), "", true, []PolicyFile{{"p", PolicyChanged}}, []string{"s"}},
 		Findings:   []Finding{finding},
 		Stages: []Stage{{

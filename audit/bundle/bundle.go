@@ -281,8 +281,9 @@ type statement struct {
 
 // descriptor is a ResourceDescriptor.
 type descriptor struct {
-	Name   string            `json:"name"`
-	Digest map[string]string `json:"digest"`
+	Name        string            `json:"name"`
+	Digest      map[string]string `json:"digest"`
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // testResult is the predicate test-result/v0.1
@@ -310,8 +311,12 @@ type summary struct {
 // manifest has those of the others.
 var bound = []string{ReportFile, ManifestFile}
 
-// testName is the name of that statement.
-const testName = "test-result"
+// testName is the name of that statement, and ResultFile its file, which covers all
+// others when it is signed.
+const (
+	testName   = "test-result"
+	ResultFile = testName + statementSuffix
+)
 
 // statements adds files to those of a release.
 type statements struct {
@@ -334,19 +339,19 @@ func (s *statements) add(name, predicateType string, predicate any) error {
 func (s *statements) subjects() []descriptor {
 	var out []descriptor
 	for _, a := range s.manifest.Subjects {
-		out = append(out, descriptor{a.Name, map[string]string{"sha256": a.SHA256}})
+		out = append(out, descriptor{Name: a.Name, Digest: map[string]string{"sha256": a.SHA256}})
 	}
 	if out == nil {
 		named := map[string]bool{} // several stages can be of one image
 		for _, stage := range s.report.Stages {
 			if algorithm, value, ok := strings.Cut(stage.Image.Digest, ":"); ok && !named[stage.Environment+stage.Image.Digest] {
 				named[stage.Environment+stage.Image.Digest] = true
-				out = append(out, descriptor{stage.Environment, map[string]string{algorithm: value}})
+				out = append(out, descriptor{Name: stage.Environment, Digest: map[string]string{algorithm: value}})
 			}
 		}
 	}
 	if out == nil {
-		out = []descriptor{{ReportFile, map[string]string{"sha256": s.digest}}}
+		out = []descriptor{{Name: ReportFile, Digest: map[string]string{"sha256": s.digest}}}
 	}
 	return out
 }
@@ -429,27 +434,43 @@ func testOf(r *audit.Report) testResult {
 func (s *statements) results() error {
 	test := testOf(s.report)
 	for _, name := range bound {
-		test.Configuration = append(test.Configuration, descriptor{name, map[string]string{"sha256": digest(s.files[name])}})
+		test.Configuration = append(test.Configuration, descriptor{Name: name, Digest: map[string]string{"sha256": digest(s.files[name])}})
 	}
 	described := map[string]bool{}
-	describe := func(path, digest string) {
+	describe := func(path, digest string, annotations map[string]string) {
 		if algorithm, value, ok := strings.Cut(digest, ":"); ok && !described[path+digest] {
 			described[path+digest] = true
-			test.Configuration = append(test.Configuration, descriptor{path, map[string]string{algorithm: value}})
+			test.Configuration = append(test.Configuration, descriptor{path, map[string]string{algorithm: value}, annotations})
 		}
 	}
 	if in := s.report.Inputs; in != nil {
 		for _, f := range in.Files {
-			describe(f.Path, f.Digest)
+			describe(f.Path, f.Digest, ofRelease(f.Release))
 		}
 	}
 	for _, stage := range s.report.Stages {
-		describe(stage.Environment, stage.Digest)
+		describe(stage.Environment, stage.Digest, nil)
 		for _, l := range stage.Locks {
-			describe(l.Path, l.Digest)
+			describe(l.Path, l.Digest, nil)
 		}
 	}
 	return s.add(testName, testPredicate, test)
+}
+
+// ofRelease are the annotations of a baseline that is a release: its date, its digest in
+// a registry, and the name of the key that signed it, if a signature was checked.
+func ofRelease(r *audit.ReleaseInput) map[string]string {
+	if r == nil {
+		return nil
+	}
+	out := map[string]string{"releaseDate": r.Date}
+	if r.Digest != "" {
+		out["releaseDigest"] = r.Digest
+	}
+	if r.Key != "" {
+		out["signedBy"] = r.Key
+	}
+	return out
 }
 
 // pass adds the summary of a pass.

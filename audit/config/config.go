@@ -70,6 +70,8 @@ type Config struct {
 	// paths lead, and From what that is. Only [LoadFrom] and a caller set them.
 	Files Files
 	From  *audit.PolicyFrom
+	// Release is the release that the baseline is from, nil for a file.
+	Release *audit.ReleaseInput
 	// Stages are in the order of the file, which is the order of the report.
 	Stages []Stage
 }

@@ -109,6 +109,7 @@ func inputsOf(c *config.Config, accepted *baseline.Baseline) *audit.Inputs {
 	file(audit.InputConfiguration, c.File, c.Digest)
 	if accepted != nil {
 		file(audit.InputBaseline, c.Baseline, audit.TextDigest(accepted.Encode()))
+		in.Files[len(in.Files)-1].Release = c.Release
 	}
 	if c.ExceptionsFile != "" {
 		file(audit.InputExceptions, c.ExceptionsFile, c.ExceptionsDigest)

@@ -237,6 +237,9 @@ func htmlSummary(r *audit.Report) string {
 	if policy := policyLine(r, foreign); policy != "" {
 		text += "; policy: " + policy
 	}
+	if baseline := baselineLine(r, someDigits, foreign); baseline != "" {
+		text += "; baseline: " + baseline
+	}
 	return text
 }
 
@@ -314,6 +317,14 @@ func headColumn(t terminal.Table) int {
 	return first
 }
 
+// htmlRelease is the row of the release that the baseline is from.
+func htmlRelease(r *audit.ReleaseInput) []string {
+	if r.Key == "" {
+		return []string{"release of " + r.Day() + ", " + r.Signer(), "", r.Digest}
+	}
+	return []string{"release of " + r.Day() + ", signed by the key", r.Key, r.Digest}
+}
+
 // htmlInputs has what the report was made by, with the digests that it knows: the
 // files of the configuration, the environments, the locks and the indexes.
 func htmlInputs(r *audit.Report) []htmlPart {
@@ -321,6 +332,9 @@ func htmlInputs(r *audit.Report) []htmlPart {
 	if r.Inputs != nil {
 		for _, f := range r.Inputs.Files {
 			files.Rows = append(files.Rows, []string{f.Kind, f.Path, f.Digest})
+			if f.Release != nil {
+				files.Rows = append(files.Rows, htmlRelease(f.Release))
+			}
 		}
 	}
 	stages := terminal.Table{Columns: []terminal.Column{{Title: "Stage"}, {Title: "Environment", Code: true}, {Title: "Digest", Code: true}, {Title: "Base", Code: true}, {Title: "Digest of the base", Code: true}}}

@@ -169,6 +169,9 @@ func markdownHead(r *audit.Report) block {
 	if text := policyLine(r, func(text string) string { return terminal.MarkdownText(terminal.EscapeTo(text, maxPath)) }); text != "" {
 		head += "\n\nPolicy: " + text
 	}
+	if text := baselineLine(r, allDigits, func(text string) string { return terminal.MarkdownText(terminal.EscapeTo(text, maxPath)) }); text != "" {
+		head += "\n\nBaseline: " + text
+	}
 	return block{rank: rankHead, open: head + "\n\n"}
 }
 

@@ -223,6 +223,28 @@ func severityWord(s audit.Severity) string {
 	return "unknown"
 }
 
+// baselineLine returns which release the baseline is, and who signed it, by a key of at
+// most so many digits; "" for a file. untrusted escapes text for the format; a date and a
+// key have a form that a report is checked for.
+func baselineLine(r *audit.Report, digits int, untrusted func(string) string) string {
+	if r.Inputs == nil {
+		return ""
+	}
+	f := r.Inputs.File(audit.InputBaseline)
+	if f == nil || f.Release == nil {
+		return ""
+	}
+	release := *f.Release
+	release.Key = release.Key[:min(len(release.Key), digits)]
+	return untrusted(f.Path) + ", the release of " + release.Day() + ", " + release.Signer()
+}
+
+// The digits of a key's name: all of them, and those of a line that cannot be longer.
+const (
+	allDigits  = 64
+	someDigits = 12
+)
+
 // policyLine returns where the policy is from if it is not of the checkout, and what
 // the checkout changes of it; "" otherwise. untrusted escapes text for the format.
 func policyLine(r *audit.Report, untrusted func(string) string) string {

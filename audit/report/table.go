@@ -59,6 +59,9 @@ func renderTable(w io.Writer, r *audit.Report, o Options) error {
 	if text := policyLine(r, terminal.Escape); text != "" {
 		p.Prose("policy     ", "           ", text, terminal.Plain)
 	}
+	if text := baselineLine(r, allDigits, terminal.Escape); text != "" {
+		p.Prose("baseline   ", "           ", text, terminal.Plain)
+	}
 	if len(r.Stages) != 1 || r.Verdict != r.Stages[0].Verdict || len(notReported(r)) > 0 {
 		p.reportHead(r)
 	}

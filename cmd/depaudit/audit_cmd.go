@@ -38,7 +38,7 @@ type pipelineFlags struct {
 	policyFrom, policyDir string
 	// released returns the accepted state of a release in --baseline, nil for a command
 	// that takes none; baselineKey is the file of the key that must have signed it.
-	released    func(ctx context.Context, release, keyFile, pipeline string) (*baseline.Baseline, error)
+	released    func(ctx context.Context, of releasedBaseline, pipeline string) (*baseline.Baseline, *audit.ReleaseInput, error)
 	baselineKey string
 }
 
@@ -152,6 +152,11 @@ func (p *pipelineFlags) loadFrom(ctx context.Context, files config.Files) (*job,
 	if p.baseline != "" {
 		j.baselinePath, cfg.Baseline = p.baseline, p.baseline
 	}
+	if files != nil {
+		if err := p.placeSources(j, files); err != nil {
+			return nil, usage(err)
+		}
+	}
 	if err := p.checkKey(); err != nil {
 		return nil, usage(err)
 	}
@@ -162,7 +167,11 @@ func (p *pipelineFlags) loadFrom(ctx context.Context, files config.Files) (*job,
 		if _, pushed := pushedRef(p.baseline, false); pushed || p.baselineKey != "" {
 			j.baselinePath = "" // wherever it is, the environment did not write it
 		}
-		j.baseline, err = p.released(ctx, p.baseline, p.baselineKey, cfg.Pipeline)
+		of := releasedBaseline{arg: p.baseline, keyFile: p.baselineKey, keyPlace: p.baselineKey}
+		if of.keyPlace, err = p.placeKey(files); err != nil {
+			return nil, usage(err)
+		}
+		j.baseline, cfg.Release, err = p.released(ctx, of, cfg.Pipeline)
 		return j, err
 	}
 	if err := noBaseline(p.baseline); err != nil {
@@ -174,9 +183,6 @@ func (p *pipelineFlags) loadFrom(ctx context.Context, files config.Files) (*job,
 			files.Missed(j.baselinePath)
 			return j, nil
 		} else if err != nil {
-			return nil, usage(err)
-		}
-		if err := p.placeSources(j, files); err != nil {
 			return nil, usage(err)
 		}
 	}

@@ -383,6 +383,20 @@ func (d *dirFiles) Glob(dir, pattern string) ([]string, error) {
 // Missed implements [config.Files].
 func (f *policyFiles) Missed(path string) { f.missed = append(f.missed, path) }
 
+// placeKey returns the place of the key that must have signed the baseline: that of the
+// policy, nil for the checkout. A key that the branch adds would be its author's, so that
+// the policy must have the file, or it is outside of the checkout.
+func (p *pipelineFlags) placeKey(files config.Files) (string, error) {
+	if files == nil || p.baselineKey == "" {
+		return p.baselineKey, nil
+	}
+	place, err := files.Place(p.baselineKey)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", &hinted{fmt.Errorf("--baseline-key %w", err), "commit the key there first, or name a file outside of the checkout: a key of the branch proves nothing"}
+	}
+	return place, err
+}
+
 // placeSources replaces the indexes and keys of the command line by those of the
 // policy, where it has them: what the job made or downloaded is not in a commit.
 func (p *pipelineFlags) placeSources(j *job, files config.Files) error {

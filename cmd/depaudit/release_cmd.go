@@ -137,8 +137,39 @@ func (c *command) release(ctx context.Context, reports []string, f releaseFlags)
 		signed = "not signed (--key)"
 	}
 	fmt.Fprintf(c.stdout, "wrote %s: %s, %s; %s\n", terminal.Escape(f.dir), wording.Count(len(files), "file", "files"), c.about(r, m), signed)
+	if !c.quiet {
+		fmt.Fprint(c.stdout, nextOf(f))
+	}
 	c.summarize(r)
 	return c.verdict(r, false)
+}
+
+// nextOf returns what is done with the directory of a release next, a line each: to sign
+// it, to attach it to the image that it is about, and to check it.
+func nextOf(f releaseFlags) string {
+	var images, dirs []string
+	for _, s := range f.subjects {
+		if ref, ok := strings.CutPrefix(s, rootfs.SchemeRegistry+":"); ok {
+			images = append(images, ref)
+		} else if info, err := os.Stat(s); err == nil && info.IsDir() {
+			dirs = append(dirs, s)
+		}
+	}
+	dir := wording.ShellWord(f.dir)
+	var b strings.Builder
+	check := "--key PUB"
+	if f.keyFile == "" {
+		check = "--unsigned"
+		fmt.Fprintf(&b, "sign it: make it with --key FILE, or sign %s (cosign attest-blob)\n", wording.ShellWord(filepath.Join(f.dir, bundle.ResultFile)))
+	}
+	if len(images) == 1 {
+		fmt.Fprintf(&b, "attach it with: depaudit release push %s:%s %s\n", rootfs.SchemeRegistry, wording.ShellWord(images[0]), dir)
+	}
+	if len(dirs) == 1 && len(f.subjects) == len(images)+1 {
+		check += " --subjects " + wording.ShellWord(dirs[0])
+	}
+	fmt.Fprintf(&b, "check it with: depaudit release verify %s %s\n", dir, check)
+	return b.String()
 }
 
 // likelyCommand returns an error for a first argument that is no file, and the name of

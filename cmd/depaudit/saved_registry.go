@@ -137,17 +137,18 @@ func (c *command) newestAt(ctx context.Context, ref string) (*attach.Repository,
 	return r, rel, err
 }
 
-// readPushed reads the report of the newest release that "release:REF" names.
-func (c *command) readPushed(ctx context.Context, arg string) (*audit.Report, *bundle.Manifest, error) {
+// readPushed reads the report of the newest release that "release:REF" names, and the
+// digest of that.
+func (c *command) readPushed(ctx context.Context, arg string) (*audit.Report, *bundle.Manifest, string, error) {
 	ref, _ := pushedRef(arg, false)
 	r, rel, err := c.newestAt(ctx, ref)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	defer r.Close()
 	s := savedPushed(ctx, r, rel)
 	report, err := s.need(ctx)
-	return report, s.release, err
+	return report, s.release, rel.Digest, err
 }
 
 // parallelManifests is the number of manifests that are read at the same time.

@@ -206,7 +206,7 @@ func (l *loader) addDir(ctx context.Context, dir, stage string) error {
 // addPushed adds the stages of a release in a registry. A registry that does not
 // answer is like an image that cannot be scanned.
 func (l *loader) addPushed(ctx context.Context, name, stage string) error {
-	r, m, err := l.command.readPushed(ctx, name)
+	r, m, _, err := l.command.readPushed(ctx, name)
 	if e, ok := errors.AsType[*exitError](err); ok && e.code != exitUsage {
 		if l.flags.keepLost {
 			l.found = append(l.found, subject{name: name, lost: firstLine(e.err)})
