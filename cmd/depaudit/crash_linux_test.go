@@ -12,9 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // link makes a name for this binary by which it runs as the program.
@@ -141,13 +141,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Close()
-	within := time.Now().Add(10 * time.Second)
-	for scratch() != 1 {
-		if time.Now().After(within) {
-			t.Fatal("the scan did not make its directory")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	timetest.Until(t, "the scan makes its directory", func() bool { return scratch() == 1 })
 	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

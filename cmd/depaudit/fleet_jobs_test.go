@@ -24,6 +24,9 @@ import (
 
 const exampleNight = "2026-11-28"
 
+// hangs is a time for a pod that hangs until it is killed.
+const hangs time.Duration = -1
+
 // kubeJob is a Job of Kubernetes, as far as the examples use it. The API server's own
 // validation of them is TestKubernetesValidation.
 type kubeJob struct {
@@ -95,7 +98,8 @@ type cluster struct {
 	root string
 	// parallel is the number of pods at a time.
 	parallel int
-	// kill returns the time after which a pod is killed, 0 for never.
+	// kill returns the time after which a pod is killed, 0 for never, and [hangs] for a
+	// pod that does not end before it is killed.
 	kill func(index, try int) time.Duration
 
 	mu sync.Mutex
@@ -168,7 +172,12 @@ func (c *cluster) pod(container kubeContainer, index, try int) int {
 		cmd.Env = append(cmd.Env, v.Name+"="+here.Replace(v.Value))
 	}
 	if c.kill != nil {
-		if after := c.kill(index, try); after > 0 {
+		after := c.kill(index, try)
+		if after == hangs {
+			cmd.Env = append(cmd.Env, hangVariable+"="+hangAtOnce)
+			after = time.Millisecond
+		}
+		if after > 0 {
 			defer time.AfterFunc(after, cancel).Stop()
 		}
 	}
@@ -294,7 +303,7 @@ func TestKubernetesJob(t *testing.T) {
 	edit("p3", "stages:", "stagse:")
 	c.kill = func(index, try int) time.Duration {
 		if index == 1 && try == 0 {
-			return time.Millisecond
+			return hangs
 		}
 		return 0
 	}

@@ -38,6 +38,10 @@ func (m startsMany) Run() int {
 
 // mainOfScripts is main with a clock that a script can set: TODAY, YYYY-MM-DD.
 func mainOfScripts() {
+	if os.Getenv(hangVariable) == hangAtOnce {
+		time.Sleep(time.Hour)
+	}
+	stopIfTold(os.Args[1:])
 	crashBySignal()
 	c := command{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: func() time.Time {
 		day, err := time.Parse(time.DateOnly, os.Getenv("TODAY"))
@@ -48,6 +52,13 @@ func mainOfScripts() {
 	}}
 	os.Exit(c.main(os.Args[1:]))
 }
+
+// A test makes a process hang by a variable in its environment: [hangAtOnce], or the
+// directory whose scanning process is to stop itself.
+const (
+	hangVariable = "DEPAUDIT_TEST_HANG"
+	hangAtOnce   = "at once"
+)
 
 // TestScripts runs the transcripts in testdata/script: one for each promise.
 // After each of them no temporary file may be left, whatever went wrong in it.
