@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // demo is the variable by which this test binary becomes a program that shows
@@ -77,14 +79,22 @@ func (term *realTerminal) screen() string { return term.tmux("capture-pane", "-p
 // wait waits until the screen has a text, and returns the screen.
 func (term *realTerminal) wait(text string) string {
 	term.t.Helper()
-	for range 300 {
-		if screen := term.screen(); strings.Contains(screen, text) {
-			return screen
+	return term.until(fmt.Sprintf("%q", text), func(screen string) bool { return strings.Contains(screen, text) })
+}
+
+// until waits until the screen is as it should be, and returns it.
+func (term *realTerminal) until(what string, is func(screen string) bool) (screen string) {
+	term.t.Helper()
+	defer func() {
+		if term.t.Failed() {
+			term.t.Logf("the screen is\n%s", screen)
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	term.t.Fatalf("no %q on the screen:\n%s", text, term.screen())
-	return ""
+	}()
+	timetest.Until(term.t, "the screen has "+what, func() bool {
+		screen = term.screen()
+		return is(screen)
+	})
+	return screen
 }
 
 func (term *realTerminal) keys(keys ...string) { term.tmux(append([]string{"send-keys"}, keys...)...) }
@@ -104,12 +114,9 @@ func (term *realTerminal) start(stage string) {
 func (term *realTerminal) restored(code int) string {
 	term.t.Helper()
 	// What is typed before the end is still the program's.
-	for i := 0; strings.TrimSpace(term.tmux("display-message", "-p", "#{pane_current_command}")) != "sh"; i++ {
-		if i == 200 {
-			term.t.Fatalf("the program does not end:\n%s", term.screen())
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	term.until("the shell again, since the program has ended", func(string) bool {
+		return strings.TrimSpace(term.tmux("display-message", "-p", "#{pane_current_command}")) == "sh"
+	})
 	term.keys("-l", "echo code=$?; stty -a | tr ' ' '\\n' | grep -x -e -icanon -e -echo -e -isig; echo done.")
 	term.keys("Enter")
 	screen := term.wait("\ndone.")
@@ -132,13 +139,7 @@ func TestTerminal(t *testing.T) {
 		play(m, keys)
 		want, _ := m.screen()
 		last := plain(want)
-		for range 100 {
-			if last == strings.TrimRight(plain(term.screen()), "\n") {
-				return
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		t.Errorf("after %q the terminal has\n%s\nwant\n%s", keys, term.screen(), last)
+		term.until(fmt.Sprintf("after %q\n%s\n", keys, last), func(screen string) bool { return last == strings.TrimRight(plain(screen), "\n") })
 	}
 	same("")
 	term.keys("Down", "Space", "Tab", "Right")
@@ -219,15 +220,7 @@ func TestResize(t *testing.T) {
 		m := newModel(docs(), true)
 		m.resize(size[0], size[1])
 		want, _ := m.screen()
-		line, _, _ := strings.Cut(plain(want), "\n")
-		lines := strings.Split(plain(want), "\n")
-		term.wait(strings.TrimSpace(lines[len(lines)-1]))
-		if screen := term.wait(line); strings.TrimRight(screen, "\n") != plain(want) {
-			time.Sleep(300 * time.Millisecond) // it was half drawn
-			if screen = term.screen(); strings.TrimRight(screen, "\n") != plain(want) {
-				t.Errorf("at %v the terminal has\n%s\nwant\n%s", size, screen, plain(want))
-			}
-		}
+		term.until(fmt.Sprintf("at %v\n%s\n", size, plain(want)), func(screen string) bool { return strings.TrimRight(screen, "\n") == plain(want) })
 	}
 	term.keys("q")
 	term.restored(0)

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/depaudit/depaudit/sbom/timetest"
 )
 
 // TestExploreTerminal drives the program in a real terminal, from the scan to
@@ -63,14 +64,16 @@ func TestExploreTerminal(t *testing.T) {
 	wait := func(text string) string {
 		t.Helper()
 		screen := ""
-		for range 600 {
-			if screen = tmux("capture-pane", "-p"); strings.Contains(screen, text) {
-				return screen
+		defer func() {
+			if t.Failed() {
+				t.Logf("the screen is\n%s", screen)
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		t.Fatalf("no %q on the screen:\n%s", text, screen)
-		return ""
+		}()
+		timetest.Until(t, fmt.Sprintf("the screen has %q", text), func() bool {
+			screen = tmux("capture-pane", "-p")
+			return strings.Contains(screen, text)
+		})
+		return screen
 	}
 	tmux("-u", "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-c", dir, "env", "LC_ALL=C.UTF-8", "PS1=$ ", "sh")
 	t.Cleanup(func() { _ = exec.Command("tmux", "-S", socket, "kill-server").Run() })

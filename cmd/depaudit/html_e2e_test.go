@@ -141,10 +141,11 @@ func TestPageOfManyStages(t *testing.T) {
 	})
 }
 
-// checkLoad opens a page without script and with it.
+// checkLoad opens a page without script and with it. Other work of the machine only makes
+// a page slower, so that the shortest times are compared, of more pages where they differ.
 func checkLoad(t *testing.T, without, with browser, file string, dependencies int) {
 	var plain, scripted []float64 // milliseconds until the page is loaded
-	for range 2 {
+	for round := 0; round < 2 || round < 10 && slices.Min(scripted) > 2*slices.Min(plain); round++ {
 		for _, noScript := range []bool{true, false} {
 			b := with
 			if noScript {
@@ -168,8 +169,7 @@ func checkLoad(t *testing.T, without, with browser, file string, dependencies in
 		}
 	}
 	t.Logf("loaded in %.0f ms without script, %.0f with it", plain, scripted)
-	// Twice is for the noise of a busy machine. It was 3.6 times when the script prepared
-	// everything at once.
+	// It was 3.6 times when the script prepared everything at once.
 	if slices.Min(scripted) > 2*slices.Min(plain) {
 		t.Error("the script holds up the reader of the page")
 	}
