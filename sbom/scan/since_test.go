@@ -175,9 +175,7 @@ func TestChanges(t *testing.T) {
 // TestRandomChanges holds the same for heaps of changes.
 func TestRandomChanges(t *testing.T) {
 	base := whatever(t)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := rand.New(rand.NewPCG(2026, 0))
 	paths := sortedKeys(base)
 	for range 6 {
 		root := base.plant(t)
@@ -230,14 +228,27 @@ func TestRandomChanges(t *testing.T) {
 // What was written just before a snapshot could be written again without a
 // change of its times: it must be read again.
 func TestRacyFilesAreReadAgain(t *testing.T) {
-	root := whatever(t).plant(t)
-	for name, now := range map[string]time.Time{"the caller's clock": time.Now(), "the latest change": {}} {
+	start := time.Now()
+	f := whatever(t).with(files{"/opt/last/last-tool": "x:" + program(t)})
+	root := f.plant(t)
+	// The last change, on a machine that takes long for the others.
+	if err := os.Chmod(filepath.Join(root, "/opt/last/last-tool"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, now := range map[string]time.Time{"the caller's clock": start, "the latest change": {}} {
 		s := takeSnapshot(t, root, Options{Now: now})
+		looked := 0
 		for _, m := range s.Fingerprints.Files {
-			if m.Fingerprint != (rootfs.Fingerprint{}) && m.Read != 0 {
-				t.Errorf("%s: a file of just now has a state", name)
-				break
+			if m.Read == 0 || now.IsZero() && m.Name != "last-tool" {
+				continue
 			}
+			looked++
+			if m.Fingerprint != (rootfs.Fingerprint{}) {
+				t.Errorf("%s: %s has a state", name, m.Name)
+			}
+		}
+		if looked == 0 {
+			t.Errorf("%s: nothing was read", name)
 		}
 		if _, unchanged := runSince(t, root, Options{Since: s}); unchanged {
 			t.Errorf("%s: recognised as unchanged", name)
