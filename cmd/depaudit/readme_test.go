@@ -323,6 +323,9 @@ func imageFile(t *testing.T) string {
 // TestReadmeInstallRelease runs the lines that install a release, with a server
 // of it: a program with another digest is not installed.
 func TestReadmeInstallRelease(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil && !isEndToEnd() {
+		t.Skip(err)
+	}
 	lines := marked(t, "README.md", "install", "sh")
 	r := serve(t, "")
 	version := "v1.2.3/"
