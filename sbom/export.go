@@ -350,7 +350,9 @@ func PlainDigests(digests []Digest) []Digest {
 
 // Hashes returns the digests of the component's artifact that an exchange format
 // can state: those of the artifact that proves the installed files, and those that
-// the environment records ([PlainDigests]) of other algorithms.
+// the environment records ([PlainDigests]) of other algorithms. For apk and JSR it
+// records digests of a part: of the control segment of an archive (the field C), and of
+// the manifest of a version. Those are no hash of what a user downloads.
 func (m *Meta) Hashes(c *Component) []Digest {
 	var proved []Digest
 	if m.Provenance != nil {
@@ -360,6 +362,9 @@ func (m *Meta) Hashes(c *Component) []Digest {
 		}
 	}
 	out := PlainDigests(proved)
+	if c.Type == "apk" || c.Type == "jsr" {
+		return out
+	}
 	for _, d := range PlainDigests(c.Digests) {
 		if !slices.ContainsFunc(proved, func(o Digest) bool { return plain(o) && o.Algorithm == d.Algorithm }) {
 			out = append(out, d)

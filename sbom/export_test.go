@@ -1,6 +1,7 @@
 package sbom_test
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -246,6 +247,21 @@ func TestPlainDigests(t *testing.T) {
 	})
 	if diff := cmp.Diff([]sbom.Digest{{Algorithm: "sha256", Value: sha256}}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestHashesOfParts: what apk and JSR record is the digest of a part of the artifact.
+func TestHashesOfParts(t *testing.T) {
+	sum := strings.Repeat("a", 64)
+	for kind, want := range map[string]int{"apk": 0, "jsr": 0, "npm": 1} {
+		c := &sbom.Component{ID: "x", Type: kind, Digests: []sbom.Digest{{Algorithm: "sha256", Value: sum}}}
+		m := sbom.Meta{}
+		if got := m.Hashes(c); len(got) != want {
+			t.Errorf("%s: %v", kind, got)
+		}
+		if unknown := fmt.Sprint(m.Unknown(&sbom.Document{}, c)); strings.Contains(unknown, "hash") != (want == 0) {
+			t.Errorf("%s: unknown %s", kind, unknown)
+		}
 	}
 }
 

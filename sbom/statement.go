@@ -1,6 +1,7 @@
 package sbom
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,25 @@ func Statements(s string) []string {
 		return nil
 	}
 	return []string{s}
+}
+
+// Choice returns the one statement of a package that lists licences of which one may be
+// chosen, nil for none: npm and Composer define such a list as the expression with OR
+// (https://docs.npmjs.com/cli/configuring-npm/package-json#license,
+// https://getcomposer.org/doc/04-schema.md#license).
+func Choice(list []string) []string {
+	var names []string
+	for _, s := range list {
+		if s = Statement(s); s != "" && !slices.Contains(names, s) {
+			names = append(names, s)
+		}
+	}
+	for i, s := range names {
+		if len(names) > 1 && strings.Contains(s, " AND ") && !strings.HasPrefix(s, "(") {
+			names[i] = "(" + s + ")"
+		}
+	}
+	return Statements(strings.Join(names, " OR "))
 }
 
 // Party is a supplier, as exchange formats have it.

@@ -37,7 +37,7 @@ func elements() []element {
 		{"Component Hash Value", ".hashes[].content", ".checksums[].checksumValue", ".verifiedUsing[].hashValue", "hash", "the artifact that proves every file; what the environment records of the artifact"},
 		{"Component Hash Algorithm", ".hashes[].alg", ".checksums[].algorithm", ".verifiedUsing[].algorithm", "hash", "as the hash value"},
 		{"Component Identifiers", ".purl", ".externalRefs", ".software_packageUrl", "", "type, name, version, architecture"},
-		{"Component License", ".licenses", ".licenseDeclared", ".hasDeclaredLicense", "license", "the databases of rpm, apk, pacman, opkg and xbps; `/usr/share/doc/*/copyright` of Debian packages; METADATA, package.json, gemspecs"},
+		{"Component License", ".licenses", ".licenseDeclared", ".hasDeclaredLicense", "license", "the databases of rpm, apk, pacman, opkg and xbps; `/usr/share/doc/*/copyright` of Debian packages; METADATA with its classifiers, package.json, gemspecs, DESCRIPTION, Composer's installed.json"},
 		{"Component Name", ".name", ".name", ".name", "", "the package database, or the metadata of the package"},
 		{"Component Version", ".version", ".versionInfo", ".software_packageVersion", "version", "the same"},
 	}

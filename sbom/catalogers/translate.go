@@ -76,6 +76,9 @@ func licenses(p pkg.Package) []string {
 		}
 	}
 	slices.Sort(out)
+	if p.Type == pkg.PhpComposerPkg || p.Type == pkg.Rpkg {
+		return sbom.Choice(out) // syft splits the field of R at "|"
+	}
 	return slices.Compact(out)
 }
 

@@ -121,28 +121,30 @@ func authorOf(raw json.RawMessage) string {
 }
 
 // licensesOf returns the licence of a package, an expression or, in old packages,
-// objects with the name as "type"
+// objects with the name as "type", in a list if there is a choice
 // (https://docs.npmjs.com/cli/configuring-npm/package-json#license).
-func licensesOf(one, several json.RawMessage) (out []string) {
-	add := func(raw json.RawMessage) {
-		var text string
-		var object struct{ Type string }
-		switch {
-		case json.Unmarshal(raw, &text) == nil:
-			out = append(out, sbom.Statements(text)...)
-		case json.Unmarshal(raw, &object) == nil:
-			out = append(out, sbom.Statements(object.Type)...)
+func licensesOf(fields ...json.RawMessage) []string {
+	for _, raw := range fields {
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) != nil {
+			list = []json.RawMessage{raw}
+		}
+		var names []string
+		for _, raw := range list {
+			var name string
+			var object struct{ Type string }
+			switch {
+			case json.Unmarshal(raw, &name) == nil:
+				names = append(names, name)
+			case json.Unmarshal(raw, &object) == nil:
+				names = append(names, object.Type)
+			}
+		}
+		if out := sbom.Choice(names); out != nil {
+			return out
 		}
 	}
-	if add(one); out != nil {
-		return out
-	}
-	var list []json.RawMessage
-	_ = json.Unmarshal(several, &list)
-	for _, raw := range list {
-		add(raw)
-	}
-	return out
+	return nil
 }
 
 // collectSpecs adds the names in an object of dependencies, or of replacements of

@@ -3,6 +3,7 @@ package scan
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ const (
 	maxPythonSmall    = 1 << 20
 	// maxPythonValue is the length of a header over several lines, in bytes.
 	maxPythonValue = 64 << 10
+	// maxClassifiers is the number of licences that classifiers may state.
+	maxClassifiers = 20
 )
 
 // readPython reports the distributions that Python's importlib.metadata
@@ -157,6 +160,8 @@ type coreMetadata struct {
 	// about has the headers of one value that say whose it is: the first of each,
 	// by its name in lower case.
 	about map[string]string
+	// classifiers are the last names of the classifiers of licences.
+	classifiers []string
 }
 
 // aboutHeaders are the headers in coreMetadata.about.
@@ -178,12 +183,25 @@ func (m coreMetadata) supplier() string {
 	return ""
 }
 
-// licenses returns the expression, or the text in the older header.
+// licenses returns the expression, or the name in the older header, or those of the
+// classifiers as one statement: whether all of them hold, or one may be chosen, no
+// metadata states (https://peps.python.org/pep-0639/#deprecate-license-classifiers).
 func (m coreMetadata) licenses() []string {
-	if list := sbom.Statements(m.about["license-expression"]); list != nil {
-		return list
+	return sbom.Statements(cmp.Or(
+		sbom.Statement(m.about["license-expression"]),
+		sbom.Statement(m.about["license"]),
+		strings.Join(m.classifiers, ", "),
+	))
+}
+
+// licenseOf returns the name of the licence that a classifier states, empty for another
+// classifier, and for one that names none ("License :: OSI Approved").
+func licenseOf(classifier string) string {
+	parts := strings.Split(classifier, " :: ")
+	if name := parts[len(parts)-1]; parts[0] == "License" && len(parts) > 1 && name != "OSI Approved" {
+		return name
 	}
-	return sbom.Statements(m.about["license"])
+	return ""
 }
 
 // coreMetadata reads the headers as the email parser behind importlib.metadata
@@ -204,6 +222,7 @@ func parseCoreMetadata(r io.Reader) (coreMetadata, error) {
 	read := 0
 	var names, versions []string
 	about := map[string]*[]string{}
+	var classifiers []string
 	var current *[]string
 	for lines.Scan() {
 		line := lines.Text()
@@ -226,7 +245,11 @@ func parseCoreMetadata(r io.Reader) (coreMetadata, error) {
 				if len(*last) > maxPythonValue {
 					continue // a text, which is no name
 				}
-				*last = strings.TrimSpace(*last + " " + strings.TrimSpace(line))
+				between := " "
+				if current == about["license"] {
+					between = "\n" // the text of a licence is no name
+				}
+				*last = strings.TrimSpace(*last + between + strings.TrimSpace(line))
 			}
 			continue
 		}
@@ -238,6 +261,9 @@ func parseCoreMetadata(r io.Reader) (coreMetadata, error) {
 			current = &versions
 		default:
 			h := ecosystem.Lower(key)
+			if name := licenseOf(strings.TrimSpace(value)); h == "classifier" && name != "" && len(classifiers) < maxClassifiers && !slices.Contains(classifiers, name) {
+				classifiers = append(classifiers, name)
+			}
 			if !slices.Contains(aboutHeaders, h) || about[h] != nil {
 				current = nil
 				continue
@@ -260,7 +286,7 @@ func parseCoreMetadata(r io.Reader) (coreMetadata, error) {
 			}
 		}
 	}
-	m := coreMetadata{name: names[0], about: map[string]string{}}
+	m := coreMetadata{name: names[0], about: map[string]string{}, classifiers: classifiers}
 	if len(versions) > 0 {
 		m.version = versions[0]
 	}

@@ -387,6 +387,12 @@ func TestCoreMetadataAbout(t *testing.T) {
 		{"Author-email: \"Doe, Jane\" <jane@example.org>, Joe <joe@example.org>\nLicense-Expression: Apache-2.0 OR MIT\nLicense: MIT", `"Doe, Jane" <jane@example.org>, Joe <joe@example.org>`, "Apache-2.0 OR MIT"},
 		{"Author: UNKNOWN\nAuthor-email: UNKNOWN\nLicense: UNKNOWN\nMaintainer: The team", "The team", ""},
 		{"LICENSE: Copyright (c) 2020\n " + strings.Repeat("Permission is hereby granted ", 40), "", ""},
+		{"License: The Foo License\n  Permission is granted", "", ""},
+		{"License: MIT\n        \nClassifier: License :: OSI Approved :: BSD License", "", "MIT"},
+		{"License: Copyright (c)\n 2020\nClassifier: Topic :: X\nClassifier: License :: OSI Approved :: MIT License", "", "MIT License"},
+		{"Classifier: License :: OSI Approved\nclassifier: License :: OSI Approved :: BSD License\nClassifier: License :: Public Domain\nClassifier: License :: Public Domain", "", "BSD License, Public Domain"},
+		{"License: UNKNOWN\nClassifier: License :: OSI Approved\nClassifier: License", "", ""},
+		{strings.Repeat("Classifier: License :: OSI Approved :: "+strings.Repeat("x", 600)+"\n", 2) + "Summary: x", "", ""},
 		{"Author: A\n folded name\nAuthor: B", "A folded name", ""},
 		{"Summary: x", "", ""},
 	} {
@@ -405,8 +411,11 @@ func TestPackageJSONAbout(t *testing.T) {
 	for _, tt := range []struct{ fields, author, license string }{
 		{`"author":"Jane <jane@example.org> (https://x)","license":"MIT"`, "Jane <jane@example.org> (https://x)", "MIT"},
 		{`"author":{"name":"Jane","email":"jane@example.org"},"license":{"type":"ISC","url":"x"}`, "Jane <jane@example.org>", "ISC"},
-		{`"licenses":[{"type":"MIT"},{"type":"GPL-2.0"}]`, "", "MIT|GPL-2.0"},
-		{`"author":1,"license":[],"licenses":"MIT"`, "", ""},
+		{`"licenses":[{"type":"MIT"},{"type":"GPL-2.0"}]`, "", "MIT OR GPL-2.0"},
+		{`"licenses":[{"type":"AFLv2.1"},{"type":"BSD AND ISC"},{"url":"x"},{"type":"AFLv2.1"}]`, "", "AFLv2.1 OR (BSD AND ISC)"},
+		{`"author":1,"license":[],"licenses":"MIT"`, "", "MIT"},
+		{`"license":["MIT","ISC"],"licenses":[{"type":"BSD"}]`, "", "MIT OR ISC"},
+		{`"license":{},"licenses":7`, "", ""},
 		{`"author":null,"license":"SEE LICENSE IN LICENSE.md"`, "", "SEE LICENSE IN LICENSE.md"},
 	} {
 		m, err := parsePackageJSON([]byte(`{"name":"x",` + tt.fields + `}`))

@@ -3,8 +3,6 @@ package license
 import (
 	"slices"
 	"strings"
-
-	"github.com/github/go-spdx/v2/spdxexp/spdxlicenses"
 )
 
 // The names and the syntax of the field License of debian/copyright, version 1.0
@@ -78,7 +76,7 @@ func short(name string) (string, bool) {
 	case later:
 		id += "+"
 	}
-	return id, valid(id)
+	return canonical(id)
 }
 
 // dotted returns a version as SPDX has it: "2", "2.0" and "2.0.0" are equal here, and
@@ -91,11 +89,6 @@ func dotted(version string) string {
 		version += ".0"
 	}
 	return version
-}
-
-// exact reports whether a name is an identifier of SPDX as it is.
-func exact(name string) bool {
-	return slices.Contains(spdxlicenses.GetLicenses(), name) || slices.Contains(spdxlicenses.GetDeprecated(), name)
 }
 
 // Debian returns the expression of the statements of debian/copyright. scope names the
@@ -220,11 +213,11 @@ func (p *debianParser) name() (string, int, bool) {
 	}
 	keyword := strings.Join(p.words[start:p.at], " ")
 	p.at++
-	if id, ok := short(name); ok {
+	if id, ok := short(name); ok && !strings.Contains(id, " ") {
 		if strings.EqualFold(keyword, "font") {
 			keyword = "Font-exception-2.0" // the text is the same
 		}
-		if with := id + " WITH " + keyword; valid(with) {
+		if with, ok := canonical(id + " WITH " + keyword); ok {
 			return with, 2, true
 		}
 	}

@@ -92,5 +92,6 @@ func balanced(d Declared) bool {
 	for ref := range d.Refs {
 		e = strings.ReplaceAll(e, ref, "MIT")
 	}
-	return valid(e)
+	_, ok := canonical(e)
+	return ok
 }

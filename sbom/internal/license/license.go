@@ -7,9 +7,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
-
-	"github.com/github/go-spdx/v2/spdxexp"
 
 	"github.com/depaudit/depaudit/sbom"
 )
@@ -44,7 +43,8 @@ func ID(c *sbom.Component, statement string) (string, bool) {
 		id, ok := short(statement)
 		return id, ok && exact(id)
 	}
-	return statement, exact(statement)
+	id, ok := canonical(statement)
+	return id, ok && exact(id)
 }
 
 // New returns the expression of a list of statements: all of them hold, as far as
@@ -53,14 +53,16 @@ func New(statements []string) Declared {
 	var parts []string
 	d := Declared{Refs: map[string]string{}}
 	for _, s := range statements {
-		part := s
-		if !valid(s) {
+		part, ok := canonical(s)
+		if !ok {
 			part = reference(s)
 			d.Refs[part] = s
-		} else if len(statements) > 1 && strings.ContainsAny(s, " ") {
-			part = "(" + s + ")"
+		} else if len(statements) > 1 && strings.Contains(part, " ") {
+			part = "(" + part + ")"
 		}
-		parts = append(parts, part)
+		if !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
 	}
 	d.Expression = strings.Join(parts, " AND ")
 	return d
@@ -70,21 +72,4 @@ func New(statements []string) Declared {
 func reference(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return refPrefix + hex.EncodeToString(sum[:8])
-}
-
-// valid reports whether a statement is an expression that needs no other document.
-// The library accepts identifiers in any case, as the specification does.
-func valid(s string) (ok bool) {
-	// v2.7.0 of the library panics at an expression that ends too early ("(MIT").
-	defer func() { ok = recover() == nil && ok }()
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' {
-			return false
-		}
-	}
-	if strings.Contains(s, "Ref-") {
-		return false // it names a text that this document does not have
-	}
-	ok, _ = spdxexp.ValidateLicenses([]string{s})
-	return ok
 }

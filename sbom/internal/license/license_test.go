@@ -16,6 +16,7 @@ func TestNew(t *testing.T) {
 		{[]string{"Apache-2.0 OR MIT"}, "Apache-2.0 OR MIT", 0},
 		{[]string{"Apache-2.0 OR MIT", "ISC"}, "(Apache-2.0 OR MIT) AND ISC", 0},
 		{[]string{"GPL-2.0-or-later WITH Classpath-exception-2.0"}, "GPL-2.0-or-later WITH Classpath-exception-2.0", 0},
+		{[]string{"MIT", "mit"}, "MIT", 0},
 		{[]string{"GPLv3+"}, "LicenseRef-depaudit-", 1},
 		{[]string{"LicenseRef-other"}, "LicenseRef-depaudit-", 1},
 		{[]string{"MIT\x1b[31m"}, "LicenseRef-depaudit-", 1},
