@@ -53,9 +53,9 @@ type step struct {
 }
 
 // Commit writes the rows of reports, each of which [Dir.Has] or was added, to the
-// parts of their dates. Of reports that are copies of each other the first one has the
-// rows; of different ones with the same stage and source, the last one. It is the last
-// use of a directory before it is closed.
+// parts of their dates. Of reports that are copies of each other the one whose source is
+// the least has the rows; of different ones with the same stage and source, the last one.
+// It is the last use of a directory before it is closed.
 func (d *Dir) Commit(ctx context.Context, reports []fleet.Origin) ([]Night, error) {
 	byDate := map[string][]fleet.Origin{}
 	for _, o := range reports {
@@ -154,30 +154,36 @@ func (d *Dir) target(n *night, reports []fleet.Origin) ([]wanted, Night, error) 
 	}
 	// What is replaced is no copy of anything any more.
 	replaced := map[slot]bool{}
-	holders := make(map[copyKey]bool, len(slots))
+	holders := make(map[copyKey]slot, len(slots))
 	for s, w := range slots {
 		if sha, ok := last[s]; ok && sha != w.sha {
 			replaced[s] = true
 			delete(slots, s)
 			continue
 		}
-		holders[w.key()] = true
+		holders[w.key()] = s
 	}
 	for _, of := range offers {
 		for _, u := range of.units {
+			holder, held := holders[u.key()]
 			switch {
 			case last[u.slot] != u.sha:
 				done.Superseded++
 				continue
-			case holders[u.key()]:
+			case held:
 				done.Present++
+				if of.e != nil && u.slot.before(holder) {
+					delete(slots, holder)
+					slots[u.slot] = wanted{u, of.e}
+					holders[u.key()] = u.slot
+				}
 				continue
 			case replaced[u.slot]:
 				done.Replaced++
 			default:
 				done.Added++
 			}
-			holders[u.key()] = true
+			holders[u.key()] = u.slot
 			slots[u.slot] = wanted{u, of.e}
 			done.Dependencies += u.rows
 		}

@@ -19,7 +19,7 @@
 // A date has one row for each stage of a pipeline at a source and release. A report
 // that was made again, and is another one, replaces the rows of its stages. A report
 // that is there already, at whatever path, has no other rows: the key of a row is the
-// digest of the report and the stage.
+// digest of the report and the stage. Of its sources, the least one is in the rows.
 //
 // # Interruption
 //
@@ -35,6 +35,7 @@
 package parts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,6 +86,12 @@ type Dir struct {
 
 // slot is what a date has one row of.
 type slot struct{ source, release, pipeline, stage string }
+
+// before reports whether the rows of a report have this slot and not the other one, at
+// which there is a copy of the report: whichever was exported first.
+func (s slot) before(o slot) bool {
+	return cmp.Or(cmp.Compare(s.source, o.source), cmp.Compare(s.release, o.release)) < 0
+}
 
 // unit is a stage with its dependencies, in a report.
 type unit struct {

@@ -185,7 +185,17 @@ const date = "2026-11-28"
 func TestOrder(t *testing.T) {
 	var final []testReport
 	for i := range 60 {
-		final = append(final, newReport(date, fmt.Sprintf("s%d", i), fmt.Sprint(i), map[string]int{"build": i % 20, "test": i % 3}))
+		stages := map[string]int{"build": i % 20, "test": i % 3}
+		source := fmt.Sprintf("s%d", i)
+		final = append(final, newReport(date, source, fmt.Sprint(i), stages))
+		switch i % 4 { // sources before and after that of the first copy
+		case 1:
+			final = append(final, newReport(date, "a/"+source, fmt.Sprint(i), stages))
+		case 2:
+			final = append(final, newReport(date, "x/"+source, fmt.Sprint(i), stages), newReport(date, "a/"+source, fmt.Sprint(i), stages))
+		case 3:
+			final = append(final, newReport(date, "x/"+source, fmt.Sprint(i), stages))
+		}
 	}
 	want := t.TempDir()
 	export(t, want, final...)
@@ -194,7 +204,7 @@ func TestOrder(t *testing.T) {
 		t.Fatalf("%d files: this is no test of many parts", n)
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	for round := range 2 {
+	for round := range 4 {
 		dir := t.TempDir()
 		left := slices.Clone(final)
 		random.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
@@ -210,7 +220,7 @@ func TestOrder(t *testing.T) {
 					now[i] = old
 				case 1: // and there is a copy of it
 					c := now[i]
-					c.origin.Source = "copy/" + c.origin.Source
+					c.origin.Source = "z/" + c.origin.Source
 					now = append(now, c)
 				}
 			}
@@ -221,6 +231,11 @@ func TestOrder(t *testing.T) {
 	stages := read(t, want, date)
 	if len(stages) != 120 {
 		t.Errorf("%d stages", len(stages))
+	}
+	for name := range stages {
+		if strings.HasPrefix(name, "x/") {
+			t.Errorf("%s is of the greater source", name)
+		}
 	}
 }
 
