@@ -130,16 +130,34 @@ func TestTop(t *testing.T) {
 	}
 }
 
-func TestSameTokens(t *testing.T) {
-	const a = `{"a":[1,"x",{"b":null}],"c":1.0}`
+func TestSame(t *testing.T) {
+	const a = `{"a":[1,"x",{"b":null,"bb":{}}],"c":1.0,"":"1"}`
 	for b, want := range map[string]bool{
-		a: true, "{ \"a\": [1, \"\\u0078\", {\"b\": null}],\n\"c\": 1.0}": true,
-		`{"a":[1,"x",{"b":null}],"c":1}`: false, `{"c":1.0,"a":[1,"x",{"b":null}]}`: false,
-		a + "1": false, `{"a":[1,"x",{"b":null}]`: false, ``: false,
+		a: true,
+		"{ \"a\": [1, \"\\u0078\", {\"b\": null,\"bb\":{}}],\n\"c\": 1.0, \"\":\"1\"}": true,
+		`{"":"1","c":1.0,"a":[1,"x",{"bb":{},"b":null}]}`:                              true,
+
+		`{"a":[1,"x",{"b":null,"bb":{}}],"c":1,"":"1"}`:         false, // another number
+		`{"a":[1,"x",{"b":null,"bb":{}}],"c":"1.0","":"1"}`:     false, // a string
+		`{"a":["x",1,{"b":null,"bb":{}}],"c":1.0,"":"1"}`:       false, // another order of a list
+		`{"a":[1,"x",{"b":null,"bb":[]}],"c":1.0,"":"1"}`:       false,
+		`{"a":[1,"x",{"b":"null","bb":{}}],"c":1.0,"":"1"}`:     false,
+		`{"a":[1,"x",{"b":null,"bb":{}}],"c":1.0,"":"1","d":0}`: false,
+		`{"a":[1,"x",{"b":null,"bb":{}}],"c":1.0}`:              false,
+		`{"a":[1,"x"],"b":null,"bb":{},"c":1.0,"":"1"}`:         false,
+		`{"c":[1,"x",{"b":null,"bb":{}}],"a":1.0,"":"1"}`:       false, // values of other keys
+		a + "1": false, a + "}": false, `{"a":[1,"x",{"b":null,"bb":{}}]`: false, `{"a"`: false, ``: false, `]`: false,
 	} {
-		if got := SameTokens([]byte(a), []byte(b)); got != want {
+		if got := Same([]byte(a), []byte(b)); got != want {
 			t.Errorf("%s: %v", b, got)
 		}
+		if got := Same([]byte(b), []byte(a)); got != want {
+			t.Errorf("%s, reversed: %v", b, got)
+		}
+	}
+	// A text that is not JSON is equal to no other one.
+	if Same([]byte(`{"a":1,`), []byte(`{"a":1,"b"`)) {
+		t.Error("two broken texts are the same")
 	}
 }
 

@@ -58,7 +58,7 @@ func Read[T any](ctx context.Context, data []byte, f Format[T]) (*sbom.Document,
 
 // unchanged returns the document that was encoded, if data is what Encode
 // writes for it. Layout has no effect: a program may have indented the
-// document. The comparison checks the facts of depaudit against the fields
+// document, or sorted its keys. The comparison checks the facts of depaudit against the fields
 // that every other reader uses, and finds what another tool has added. It does
 // not show who wrote the document; only a signature could.
 func unchanged[T any](data []byte, parsed *T, f Format[T]) (*sbom.Document, error) {
@@ -70,7 +70,7 @@ func unchanged[T any](data []byte, parsed *T, f Format[T]) (*sbom.Document, erro
 	if err := f.Encode(&again, d, m); err != nil {
 		return nil, err
 	}
-	if !strictjson.SameTokens(data, again.Bytes()) {
+	if !strictjson.Same(data, again.Bytes()) {
 		return nil, errChanged
 	}
 	d.Environment.Kind = "sbom"

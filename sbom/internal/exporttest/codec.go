@@ -131,7 +131,7 @@ func (c Codec) checkRead(t testing.TB, d *sbom.Document, data []byte) {
 	if err := json.Compact(&compact, data); err != nil {
 		t.Fatal(err)
 	}
-	for _, layout := range [][]byte{data, compact.Bytes()} {
+	for _, layout := range [][]byte{data, compact.Bytes(), sorted(t, data)} {
 		back, err := c.Read(layout)
 		if err != nil {
 			t.Fatalf("read: %v", err)
@@ -153,6 +153,23 @@ func (c Codec) checkRead(t testing.TB, d *sbom.Document, data []byte) {
 	if !slices.ContainsFunc(back.Gaps, func(g sbom.Gap) bool { return strings.Contains(g.Detail, "was changed since") }) {
 		t.Errorf("changed, and no gap: %v", back.Gaps)
 	}
+}
+
+// sorted returns a JSON text with the keys of its objects in alphabetical order, as
+// "jq -S" writes it.
+func sorted(t testing.TB, data []byte) []byte {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	out, err := json.MarshalIndent(value, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func (c Codec) encode(t testing.TB, d *sbom.Document, m sbom.Meta) []byte {
