@@ -21,6 +21,10 @@ import (
 // that of the newest file that shows a dependency. Without all of them it is not
 // known, which the document states.
 
+// firstRealDate is the first date of files that is not the mark of none, as a scan has
+// it: reproducible builds use 1970-01-01, Nix a second more, and zip has 1980-01-01.
+var firstRealDate = time.Date(1980, 1, 3, 0, 0, 0, 0, time.UTC)
+
 // newestFile is what a date is of that is not stated.
 const newestFile = "the newest file that shows a dependency"
 
@@ -33,8 +37,18 @@ func dateUsage(of string) string {
 var likeDate = regexp.MustCompile(`^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([T ].*)?$`)
 
 // created returns the date that --date or the environment states; the zero time if
-// neither does.
-func (c *command) created(ctx context.Context, date string) (time.Time, error) {
+// neither does. One that builds use as the mark of no date is used with a warning.
+func (c *command) created(ctx context.Context, date string) (at time.Time, err error) {
+	defer func() {
+		if err != nil || at.IsZero() || !at.Before(firstRealDate) {
+			return
+		}
+		by := "SOURCE_DATE_EPOCH"
+		if date != "" {
+			by = "--date"
+		}
+		fmt.Fprintf(c.stderr, "depaudit: the date is %s, as stated by %s; builds use such a date as the mark of none\n", at.Format(time.DateOnly), by)
+	}()
 	if date != "" {
 		return dateOfFlag(ctx, "--date", date)
 	}
