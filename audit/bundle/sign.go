@@ -46,6 +46,9 @@ var ErrPassphrase = errors.New("the key is encrypted, and the passphrase is miss
 // one that cosign encrypted. passphrase is called for an encrypted one; nil is an
 // error then.
 func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, errors.New("not a key in PEM: the file is empty")
+	}
 	block, rest := pem.Decode(data)
 	for block != nil && block.Type == "EC PARAMETERS" { // what openssl ecparam writes before its key
 		data = rest
@@ -54,8 +57,12 @@ func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
 	switch {
 	case block == nil && bytes.HasPrefix(data, []byte("ssh-")), block == nil && bytes.HasPrefix(data, []byte("ecdsa-sha2-")):
 		return nil, errors.New("a key in the form of OpenSSH, not in PEM: `ssh-keygen -e -m PKCS8` converts those of ECDSA")
+	case block == nil && bytes.HasPrefix(data, []byte("\x30")): // a SEQUENCE of ASN.1
+		return nil, errors.New("a key in DER, not in PEM: `openssl pkey -inform DER -in FILE` converts a private one, with -pubin -pubout a public one")
+	case block == nil && bytes.Contains(data, []byte("-----BEGIN ")):
+		return nil, errors.New("the key is damaged: what is between its lines BEGIN and END is not PEM")
 	case block == nil:
-		return nil, errors.New("not a key in PEM")
+		return nil, errors.New("not a key in PEM, which has a line -----BEGIN ... KEY-----")
 	case block.Type == "OPENSSH PRIVATE KEY":
 		return nil, errors.New("a key in the form of OpenSSH: `ssh-keygen -p -m PKCS8` converts those of ECDSA, and `openssl genpkey -algorithm ed25519` makes one")
 	case block.Type == "CERTIFICATE":
@@ -78,7 +85,7 @@ func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
 	}
 	key, err := signerverifier.LoadKey(data)
 	if errors.Is(err, signerverifier.ErrFailedPEMParsing) || errors.Is(err, signerverifier.ErrUnknownKeyType) {
-		return nil, fmt.Errorf("%s in PEM is no key that is read: ed25519 and ECDSA with the curves P-256, P-384 and P-521 are", wording.Quote(block.Type))
+		return nil, fmt.Errorf("%s in PEM is no key that is read; "+usable, wording.Quote(block.Type))
 	}
 	if err != nil {
 		return nil, err
@@ -95,8 +102,11 @@ func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
 		ec, err := newECDSA(sv, key)
 		return &Key{ec}, err
 	}
-	return nil, fmt.Errorf("a key of the type %q: ed25519 and ECDSA are used", key.KeyType)
+	return nil, fmt.Errorf("a key of the type %s is not read; "+usable, wording.Quote(key.KeyType))
 }
+
+// usable ends the error for a key of another kind.
+const usable = "ed25519 and ECDSA with P-256, P-384 or P-521 are: `openssl genpkey -algorithm ed25519` makes one"
 
 // ParsePublicKey parses a key that verifies. A private key is refused: it makes
 // signatures that hold, so that it does not belong where releases are checked.
@@ -123,7 +133,7 @@ func Sign(ctx context.Context, files map[string][]byte, key *Key) error {
 	for _, name := range statementNames(files) {
 		e, err := signer.SignPayload(ctx, payloadType, files[name])
 		if errors.Is(err, signerverifier.ErrNotPrivateKey) {
-			return errors.New("it is a public key: a private one signs")
+			return errors.New("it is a public key: a private one signs, from which the public one was made")
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/baseline"
+	"github.com/depaudit/depaudit/audit/bundle"
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/audit/pipeline"
 	"github.com/depaudit/depaudit/sbom/wording"
@@ -198,6 +199,9 @@ func (p *pipelineFlags) isReport(path, place string, err error) error {
 	if !isRegular(place) {
 		return err
 	}
+	if dir := filepath.Dir(path); p.baseline != "" && filepath.Base(path) == bundle.ManifestFile && isRelease(dir) {
+		return &hinted{fmt.Errorf("--baseline %s: not a baseline: it is the manifest of a release", path), "name its directory: --baseline " + wording.ShellWord(dir)}
+	}
 	if kind, _ := recogniseFile(place); kind != fileReport {
 		return err
 	}
@@ -235,15 +239,7 @@ func misplaced(path string, err error) error {
 		}
 		return &hinted{err, "name a file: --config " + wording.ShellWord(filepath.Join(path, defaultConfig))}
 	case errors.Is(err, fs.ErrNotExist):
-		var names []string
-		entries, _ := os.ReadDir(filepath.Dir(path))
-		for _, e := range entries {
-			names = append(names, e.Name())
-		}
-		if near := wording.Nearest(filepath.Base(path), names); near != "" {
-			return &hinted{err, fmt.Sprintf("did you mean %q?", filepath.Join(filepath.Dir(path), near))}
-		}
-		return &hinted{err, "write one from the workflows here: depaudit init --config " + wording.ShellWord(path)}
+		return &hinted{err, nearFile(path, "write one from the workflows here: depaudit init --config "+wording.ShellWord(path))}
 	}
 	return err
 }

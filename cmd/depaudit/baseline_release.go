@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -163,11 +162,11 @@ func readPublicKey(flag, path string) (*bundle.Key, error) {
 
 // readPublicKeyAt is readPublicKey for a file that is read at another place.
 func readPublicKeyAt(flag, path, place string) (*bundle.Key, error) {
-	data, err := os.ReadFile(place)
-	var key *bundle.Key
-	if err == nil {
-		key, err = bundle.ParsePublicKey(data)
+	data, err := readKeyFile(flag, path, place, "name the public key of those who sign the releases")
+	if err != nil {
+		return nil, usage(err)
 	}
+	key, err := bundle.ParsePublicKey(data)
 	if err != nil {
 		return nil, usage(fmt.Errorf("%s %s: %w", flag, terminal.Escape(path), reasonOf(err)))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -108,6 +109,9 @@ func exportDir(flag string) (string, error) {
 		return "", &hinted{fmt.Errorf("-o %s: unknown format %q", flag, name), "write " + example}
 	case strings.TrimSpace(dir) == "" || dir == "-":
 		return "", &hinted{fmt.Errorf("-o %s: two tables need a directory", flag), "write " + example}
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return "", &hinted{fmt.Errorf("-o %s: %s is a file, and two tables need a directory", flag, dir), "name one that does not exist, or that of an earlier export"}
 	}
 	return filepath.Clean(dir), nil
 }

@@ -86,6 +86,10 @@ func readList(path string) ([]fleetLine, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Each line of JSON would be a mistake of its own.
+	if text := bytes.TrimSpace(data); bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte("[")) {
+		return nil, &hinted{fmt.Errorf("%s is JSON, not a list", path), "write a list with: depaudit fleet list DIR/*/depaudit.yaml >stages.txt"}
+	}
 	return parseList(path, data)
 }
 

@@ -99,6 +99,9 @@ func (c *command) release(ctx context.Context, reports []string, f releaseFlags)
 		return coded(err)
 	}
 	var key *bundle.Key
+	if f.keyFile == "" && f.passphraseFile != "" {
+		return usage(&hinted{errors.New("--passphrase-file is for a key, and none is named: nothing would be signed"), "name the key: --key FILE"})
+	}
 	if f.keyFile != "" {
 		if key, err = c.readKey(f.keyFile, f.passphraseFile); err != nil {
 			return usage(err)
@@ -339,15 +342,17 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 // readKey reads a key; an encrypted one by the passphrase in a file, or from the
 // terminal.
 func (c *command) readKey(path, passphraseFile string) (*bundle.Key, error) {
-	data, err := os.ReadFile(path)
+	data, err := readKeyFile("--key", path, path, "make one with: openssl genpkey -algorithm ed25519 -out "+wording.ShellWord(path))
 	if err != nil {
-		return nil, fmt.Errorf("--key %s: %w", path, reasonOf(err))
+		return nil, err
 	}
+	var ofPassphrase error
 	key, err := bundle.ParseKey(data, func() ([]byte, error) {
 		if passphraseFile != "" {
 			word, err := os.ReadFile(passphraseFile)
 			if err != nil {
-				return nil, fmt.Errorf("--passphrase-file %s: %w", passphraseFile, reasonOf(err))
+				ofPassphrase = &hinted{fmt.Errorf("--passphrase-file %s: %w", terminal.Escape(passphraseFile), reasonOf(err)), "name a file that has the passphrase and nothing else"}
+				return nil, ofPassphrase
 			}
 			return bytes.TrimRight(word, "\r\n"), nil
 		}
@@ -360,10 +365,31 @@ func (c *command) readKey(path, passphraseFile string) (*bundle.Key, error) {
 		defer fmt.Fprintln(c.stderr)
 		return term.ReadPassword(int(f.Fd()))
 	})
-	if err != nil {
+	switch {
+	case ofPassphrase != nil:
+		return nil, ofPassphrase
+	case errors.Is(err, bundle.ErrPassphrase) && passphraseFile != "":
+		return nil, &hinted{fmt.Errorf("--key %s: the passphrase in %s is not that of the key", path, terminal.Escape(passphraseFile)), "the file has the passphrase and nothing else; a line end after it does not count"}
+	case err != nil:
 		return nil, fmt.Errorf("--key %s: %w", path, err)
 	}
 	return key, nil
+}
+
+// readKeyFile reads the file of a key at its place. hint is what to do if it does not
+// exist.
+func readKeyFile(flag, path, place, hint string) ([]byte, error) {
+	data, err := os.ReadFile(place)
+	info, statErr := os.Stat(place)
+	switch {
+	case err == nil:
+		return data, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &hinted{fmt.Errorf("%s %s: %w", flag, terminal.Escape(path), reasonOf(err)), hint}
+	case statErr == nil && info.IsDir():
+		return nil, &hinted{fmt.Errorf("%s %s: is a directory", flag, terminal.Escape(path)), "name the file of the key"}
+	}
+	return nil, fmt.Errorf("%s %s: %w", flag, terminal.Escape(path), reasonOf(err))
 }
 
 // realDir returns where a directory is made: "." and links have another name there.

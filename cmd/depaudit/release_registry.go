@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ func registryArg(command, arg string) (string, error) {
 	ref, ok := pushedRef(arg, true)
 	if !ok && likelyImage(arg) {
 		return "", usage(&hinted{fmt.Errorf("%s: %s has no scheme", command, wording.Quote(arg)), "write " + rootfs.SchemeRegistry + ":" + arg})
+	}
+	if info, err := os.Stat(arg); !ok && err == nil && info.IsDir() {
+		return "", usage(&hinted{fmt.Errorf("%s: %s is a directory, and the command reads a registry", command, wording.Quote(arg)), "for releases in directories there are: depaudit history " + wording.ShellWord(arg) + ", depaudit release verify DIR"})
 	}
 	if !ok {
 		return "", usage(&hinted{fmt.Errorf("%s: %s is not the reference of an image", command, wording.Quote(arg)), "write it as " + rootfs.SchemeRegistry + ":HOST/NAME:TAG"})

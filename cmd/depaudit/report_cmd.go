@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 // requireFlag is --require-stages: which stages a report must have.
@@ -189,5 +191,22 @@ func noReport(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) && likelyImage(path) {
 		return &hinted{err, "for the newest release of an image write " + schemeRelease + ":" + path + ", for all of them (history, export) " + rootfs.SchemeRegistry + ":" + path}
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return &hinted{err, nearFile(path, "a job writes a report with: depaudit audit -o json=report.json")}
+	}
 	return err
+}
+
+// nearFile returns a hint with the name beside a path that is nearly the same, else
+// another hint.
+func nearFile(path, otherwise string) string {
+	var names []string
+	entries, _ := os.ReadDir(filepath.Dir(path)) // of one that is not there none is near
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if near := wording.Nearest(filepath.Base(path), names); near != "" {
+		return fmt.Sprintf("did you mean %q?", filepath.Join(filepath.Dir(path), near))
+	}
+	return otherwise
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -58,12 +59,21 @@ func (c *Client) text(err error) string {
 		return "refused: " + refused.Text
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Sprintf("there is no host %s: check the name of the registry, or set HTTPS_PROXY", wording.Quote(dns.Name))
+	case errors.Is(err, syscall.ECONNREFUSED) && dialed(err, host):
+		return host + " cannot be read: connection refused: check the address, and that the registry is running"
 	case isCertificate(err):
 		return fmt.Sprintf("the certificate of %s is not trusted: if you trust who signed it, set SSL_CERT_FILE to their certificate: %s", host, wording.Printable(Innermost(err), MaxSaid))
 	case errors.Is(err, netguard.ErrIdle), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Sprintf("%s does not answer in time: try again, or check the network: %s", host, wording.Printable(Innermost(err), MaxSaid))
 	}
 	return fmt.Sprintf("%s cannot be read: %s", host, wording.Printable(Innermost(err), MaxSaid))
+}
+
+// dialed reports whether an error is that of a connection to the host itself, and not to a
+// proxy, whose address a message needs.
+func dialed(err error, host string) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial" && op.Addr != nil && op.Addr.String() == host
 }
 
 // Innermost removes the method and address that net/http adds to an error: the

@@ -130,7 +130,7 @@ func TestRegistry(t *testing.T) {
 	for _, climbing := range []string{"../../etc/passwd", "example.org/../../x", "example.org//x", "example.org/./x"} {
 		wantError(t, Location{schemeRegistry, climbing, ""}, "", out, "is not the name of an image")
 	}
-	wantError(t, Location{schemeRegistry, "127.0.0.1:1/app", ""}, "", out, "127.0.0.1:1 cannot be read: dial tcp 127.0.0.1:1: connect: connection refused")
+	wantError(t, Location{schemeRegistry, "127.0.0.1:1/app", ""}, "", out, "127.0.0.1:1 cannot be read: connection refused: check the address, and that the registry is running")
 
 	// Without its certificate, the server is not trusted.
 	distrust := out
