@@ -449,7 +449,7 @@ func (s *statements) results() error {
 		}
 	}
 	for _, stage := range s.report.Stages {
-		describe(stage.Environment, stage.Digest, nil)
+		describe(stage.Environment, cmp.Or(stage.Image.Digest, stage.Digest), nil)
 		for _, l := range stage.Locks {
 			describe(l.Path, l.Digest, nil)
 		}

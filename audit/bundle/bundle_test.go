@@ -146,6 +146,10 @@ func TestPredicates(t *testing.T) {
 	if files, err = Files(r, m); err != nil || bytes.Count(files["svr.intoto.json"], []byte(strings.Repeat("ef", 32))) != 1 {
 		t.Errorf("%v: %s", err, files["svr.intoto.json"])
 	}
+	// Also with artifacts, the results name the image that was judged.
+	if files, err = Files(r, manifest()); err != nil || bytes.Count(files["test-result.intoto.json"], []byte(strings.Repeat("ef", 32))) != 1 {
+		t.Errorf("%v: %s", err, files["test-result.intoto.json"])
+	}
 	// An SBOM that is an environment is an input, by its digest, and on the page.
 	r = sample(t, audit.Pass)
 	r.Stages[0].Environment, r.Stages[0].Digest = "sbom:vendor.json", "sha256:"+strings.Repeat("ab", 32)
