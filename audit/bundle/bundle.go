@@ -157,7 +157,7 @@ func Files(r *audit.Report, m Manifest) (map[string][]byte, error) {
 	}{
 		ReportFile: {"json", report.Options{}},
 		PageFile:   {"html", report.Options{Release: m.release()}},
-		TableFile:  {"markdown", report.Options{Show: []string{"packages", "definition", "exceptions", "gaps", "limitations", "locks"}, MaxBytes: 1 << 30}},
+		TableFile:  {"markdown", report.Options{Show: []string{"packages", "bundled", "definition", "exceptions", "gaps", "limitations", "locks"}, MaxBytes: 1 << 30}},
 	} {
 		data, err := render(r, of.format, of.options)
 		if err != nil {

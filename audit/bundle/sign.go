@@ -43,8 +43,8 @@ func (k *Key) ID() string {
 var ErrPassphrase = errors.New("the key is encrypted, and the passphrase is missing or wrong")
 
 // ParseKey parses a key in PEM: a public or private one (SPKI, PKCS #8, SEC 1), or
-// one that cosign encrypted. passphrase is called for an encrypted one; nil is an
-// error then.
+// one that cosign or openssl encrypted. passphrase is called for an encrypted one; nil
+// is an error then.
 func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, errors.New("not a key in PEM: the file is empty")
@@ -80,8 +80,14 @@ func ParseKey(data []byte, passphrase func() ([]byte, error)) (*Key, error) {
 			return nil, ErrPassphrase
 		}
 		data = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	case block.Type == "ENCRYPTED PRIVATE KEY":
+		der, err := decryptPKCS8(block.Bytes, passphrase)
+		if err != nil {
+			return nil, err
+		}
+		data = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	case strings.Contains(block.Type, "ENCRYPTED") || block.Headers["Proc-Type"] != "":
-		return nil, errors.New("encrypted in a form that is not read: encrypt it with cosign, or remove the passphrase with `openssl pkey`")
+		return nil, errEncryption
 	}
 	key, err := signerverifier.LoadKey(data)
 	if errors.Is(err, signerverifier.ErrFailedPEMParsing) || errors.Is(err, signerverifier.ErrUnknownKeyType) {

@@ -51,7 +51,7 @@ func large(t *testing.T, n int) *audit.Report {
 }
 
 // ownHTML is the HTML that the tables have.
-var ownHTML = regexp.MustCompile(`^(</details>|<details><summary>[A-Za-z ]+: [0-9]+</summary>)\s*$`)
+var ownHTML = regexp.MustCompile(`^(</details>|<details><summary>[A-Za-z, ]+: [0-9]+</summary>)\s*$`)
 
 // TestTable reads RELEASE-STAGES.md as GitHub does: each dependency of each stage is
 // one row, the numbers are those of the report, and no name is anything but text.
@@ -61,6 +61,13 @@ func TestTable(t *testing.T) {
 		n = 3000
 	}
 	r := large(t, n)
+	s := &r.Stages[0]
+	for i := range 5 {
+		c := sbom.Component{PURL: fmt.Sprintf("pkg:gem/gem%d@1", i), Kind: sbom.KindPackage, Type: "gem", Name: fmt.Sprintf("gem%d", i), Version: "1", Paths: []string{"/usr/lib/gem" + strconv.Itoa(i)}, Owner: s.Dependencies[0].ID}
+		c.ID = sbom.Identity(&c)
+		s.Dependencies = append(s.Dependencies, audit.Dependency{Component: c, Key: sbom.Key(&c), Provenance: audit.FromBundled})
+		s.Counts.Count(audit.FromBundled)
+	}
 	files, err := Files(r, manifest())
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +131,9 @@ func TestTable(t *testing.T) {
 			if strings.HasPrefix(name, "lib") && !seen[name] {
 				t.Errorf("%s: no row has %s", s.Name, name)
 			}
+		}
+		if bundled := rows[fmt.Sprintf("<details><summary>Bundled, not counted: %d</summary>\n", s.Counts.Bundled)]; len(bundled) != s.Counts.Bundled {
+			t.Errorf("%s has %d bundled packages, and %d rows", s.Name, s.Counts.Bundled, len(bundled))
 		}
 	}
 	// So 3,000 dependencies are at most 300 kB, which GitHub shows as tables.

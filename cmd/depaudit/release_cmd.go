@@ -77,7 +77,7 @@ line is wrong, 4 when something could not be written.`,
 	}
 	listVar(cmd.Flags(), &f.subjects, "subject", "the `FILES` that the stages made, their directory, or registry:IMAGE")
 	cmd.Flags().StringVarP(&f.dir, "output", "o", "", "`DIR` to make")
-	cmd.Flags().Var((*filledValue)(&f.keyFile), "key", "sign with the private key in `FILE`: PEM, ed25519 or ECDSA, also encrypted by cosign")
+	cmd.Flags().Var((*filledValue)(&f.keyFile), "key", "sign with the private key in `FILE`: PEM, ed25519 or ECDSA, also encrypted by cosign or openssl")
 	cmd.Flags().StringVar(&f.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of the key; without it the terminal is used")
 	cmd.Flags().StringVar(&f.author, "author", "", "`WHO` the SBOMs are from, \"NAME <EMAIL>\"")
 	cmd.Flags().Var((*filledValue)(&f.date), "date", dateUsage("the release"))
