@@ -63,6 +63,12 @@ func (r Rule) Severity(strict bool) Severity {
 	return r.Other
 }
 
+// OfPipeline reports whether the findings of the rule are about the pipeline as a whole,
+// and so in [Report.Findings].
+func (r Rule) OfPipeline() bool {
+	return partRule(r.ID) || r.ID == RuleDemoted.ID || r.ID == RuleStageGone.ID
+}
+
 // Explanation returns the rule as text of a few paragraphs.
 func (r Rule) Explanation() string {
 	return r.What + "\n\nWhy: " + r.Why + "\n\nFix: " + r.Fix + "\n\nAccept: " + r.Accept + "\n\nExcept: " + r.Except()

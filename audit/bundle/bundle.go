@@ -501,11 +501,9 @@ func (t *testResult) judge(prefix string, findings []audit.Finding, strict bool)
 			worst[f.Rule] = f.Severity
 		}
 	}
-	if prefix != "" {
-		for _, rule := range audit.Rules() {
-			if _, found := worst[rule.ID]; !found && rule.Severity(strict) != "" {
-				worst[rule.ID] = ""
-			}
+	for _, rule := range audit.Rules() {
+		if _, found := worst[rule.ID]; !found && rule.OfPipeline() == (prefix == "") && rule.Severity(strict) != "" {
+			worst[rule.ID] = ""
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(worst), cmp.Compare) {

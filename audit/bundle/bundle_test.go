@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,17 @@ func TestPredicates(t *testing.T) {
 		failed, warned := strings.Join(s.Predicate.Failed, " "), strings.Join(s.Predicate.Warned, " ")
 		if verdict == audit.Fail && (failed != "build/growth" || warned != "test/not-pinned") || verdict == audit.Pass && failed+warned != "" {
 			t.Errorf("%s: failed %q, warned %q", verdict, failed, warned)
+		}
+		// A rule is one of the pipeline or of its stages, and no name passes that does not exist.
+		for _, name := range []string{"stage-not-reported", "stage-gone", "build/gaps"} {
+			if !slices.Contains(s.Predicate.Passed, name) {
+				t.Errorf("%s: %s did not pass: %q", verdict, name, s.Predicate.Passed)
+			}
+		}
+		for _, name := range []string{"build/stage-not-reported", "build/stage-gone", "gaps"} {
+			if slices.Contains(s.Predicate.Passed, name) {
+				t.Errorf("%s: %s passed, which is no rule", verdict, name)
+			}
 		}
 		if _, svr := files["svr.intoto.json"]; svr != (verdict == audit.Pass) {
 			t.Errorf("%s: a summary of a pass: %v", verdict, svr)
