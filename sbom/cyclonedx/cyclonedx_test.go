@@ -53,6 +53,28 @@ func TestNothingLaterThan16(t *testing.T) {
 	}
 }
 
+// TestAggregate checks what a document states of its list of components.
+func TestAggregate(t *testing.T) {
+	for want, d := range map[string]sbom.Document{
+		"complete":   {Components: []sbom.Component{{Kind: sbom.KindPackage, Type: "npm", Name: "a", Version: "1"}}},
+		"incomplete": {Gaps: []sbom.Gap{{Kind: sbom.GapUnreadable, Path: "/a"}}},
+		"unknown":    {}, // nothing was found
+	} {
+		d.Environment.Kind = "dir"
+		doc, err := sbom.New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := Encode(&b, doc, sbom.Meta{}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), `"aggregate": "`+want+`",`) {
+			t.Errorf("not %s:\n%s", want, b.String())
+		}
+	}
+}
+
 // TestNestingIsOneLevel checks that a chain of owners is nested in one level.
 func TestNestingIsOneLevel(t *testing.T) {
 	d, m := exporttest.Small()

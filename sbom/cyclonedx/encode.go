@@ -76,8 +76,12 @@ func (e *encoder) bom(created string) *cdx.BOM {
 	bom.Components = e.components()
 	bom.Dependencies = e.dependencies()
 	aggregate := cdx.CompositionAggregateComplete
-	if !e.d.Complete() {
+	switch {
+	case !e.d.Complete():
 		aggregate = cdx.CompositionAggregateIncomplete
+	case len(e.d.Components) == 0:
+		// The wrong directory looks like this too.
+		aggregate = cdx.CompositionAggregateUnknown
 	}
 	compositions := []cdx.Composition{{
 		Aggregate:  aggregate,
