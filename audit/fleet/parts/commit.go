@@ -53,9 +53,10 @@ type step struct {
 }
 
 // Commit writes the rows of reports, each of which [Dir.Has] or was added, to the
-// parts of their dates. Of reports that are copies of each other the one whose source is
-// the least has the rows; of different ones with the same stage and source, the last one.
-// It is the last use of a directory before it is closed.
+// parts of their dates. Of reports that are copies of each other the one that is in the
+// files has the rows, else the one whose source is the least; of different ones with the
+// same stage and source, the last one. It is the last use of a directory before it is
+// closed.
 func (d *Dir) Commit(ctx context.Context, reports []fleet.Origin) ([]Night, error) {
 	byDate := map[string][]fleet.Origin{}
 	for _, o := range reports {
@@ -172,7 +173,7 @@ func (d *Dir) target(n *night, reports []fleet.Origin) ([]wanted, Night, error) 
 				continue
 			case held:
 				done.Present++
-				if of.e != nil && u.slot.before(holder) {
+				if slots[holder].spooled != nil && of.e != nil && u.slot.before(holder) {
 					delete(slots, holder)
 					slots[u.slot] = wanted{u, of.e}
 					holders[u.key()] = u.slot

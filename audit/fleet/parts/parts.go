@@ -19,7 +19,7 @@
 // A date has one row for each stage of a pipeline at a source and release. A report
 // that was made again, and is another one, replaces the rows of its stages. A report
 // that is there already, at whatever path, has no other rows: the key of a row is the
-// digest of the report and the stage. Of its sources, the least one is in the rows.
+// digest of the report and the stage. Of the sources that one run exports, the least is in the rows.
 //
 // # Interruption
 //
@@ -88,7 +88,7 @@ type Dir struct {
 type slot struct{ source, release, pipeline, stage string }
 
 // before reports whether the rows of a report have this slot and not the other one, at
-// which there is a copy of the report: whichever was exported first.
+// which the same run has a copy of the report, whichever it read first.
 func (s slot) before(o slot) bool {
 	return cmp.Or(cmp.Compare(s.source, o.source), cmp.Compare(s.release, o.release)) < 0
 }
