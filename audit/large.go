@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // A large report is read in pieces, in the memory that is left when each dependency and
@@ -40,8 +42,8 @@ var ErrTooLarge = errors.New("too large to be read in pieces")
 // and in bounded memory: the stages have neither dependencies nor relations. The
 // dependencies can be read by [EachDependency]. Errors begin with the name.
 //
-// It is stricter with what no report of depaudit has: a key that is in an object twice
-// or differs by case, and relations before the dependencies.
+// Relations before the dependencies, which no report of depaudit has, are an error here
+// alone.
 func ReadOutline(name string, in io.Reader) (*Report, error) {
 	p := newPieces(in)
 	r := new(Report)
@@ -88,7 +90,7 @@ func EachDependency(in io.Reader, f func(stage int, d *Dependency) error) error 
 						return f(stage, &d)
 					})
 				},
-				"relations": func() error { return p.array(func(int) error { return p.decode(&p.skipped, maxPiece) }) },
+				"relations": func() error { return p.array(func(int) error { return p.decode(nil, maxPiece) }) },
 			})
 		})
 	}})
@@ -137,17 +139,18 @@ func (p *pieces) stage() (*Stage, error) {
 
 // pieces reads a text of JSON value by value.
 type pieces struct {
-	d       *json.Decoder
-	in      *limited
-	held    int // see maxHeld
-	skipped json.RawMessage
+	d     *json.Decoder
+	in    *limited
+	held  int             // see maxHeld
+	value json.RawMessage // the last one
+	types strictjson.Known
+	// back is the number of lines between an error in a value and its end.
+	back int
 }
 
 func newPieces(in io.Reader) *pieces {
-	l := &limited{in: &outdented{in: in}}
-	d := json.NewDecoder(l)
-	d.DisallowUnknownFields()
-	return &pieces{d: d, in: l}
+	l := &limited{in: strictjson.Outdented(in)}
+	return &pieces{d: json.NewDecoder(l), in: l}
 }
 
 // limited is a reader up to a place in its text.
@@ -179,12 +182,29 @@ func (p *pieces) more() bool {
 	return p.d.More()
 }
 
-// decode decodes a value of at most so many bytes.
+// decode reads a value of at most so many bytes, and decodes it into what v points to,
+// nil for nothing.
 func (p *pieces) decode(v any, limit int) error {
 	p.in.until = p.d.InputOffset() + int64(limit)
-	err := p.d.Decode(v)
-	if errors.Is(err, ErrTooLarge) {
-		err = fmt.Errorf("%w: a value has more than %d MiB", ErrTooLarge, limit>>20)
+	p.value = p.value[:0]
+	err := p.d.Decode(&p.value)
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		return fmt.Errorf("%w: a value has more than %d MiB", ErrTooLarge, limit>>20)
+	case err != nil || v == nil:
+		return err
+	}
+	return p.known(v)
+}
+
+// known decodes the value that was read last.
+func (p *pieces) known(v any) error {
+	err := p.types.Unmarshal(context.Background(), p.value, v)
+	if at, ok := errors.AsType[*strictjson.Error](err); ok {
+		p.back = bytes.Count(p.value[at.Offset:], []byte{'\n'})
+		if err = errors.New(at.Detail); errors.Is(at, strictjson.ErrUnknownField) {
+			err = &FormatError{err}
+		}
 	}
 	return err
 }
@@ -192,18 +212,15 @@ func (p *pieces) decode(v any, limit int) error {
 // hold decodes a value that is kept.
 func (p *pieces) hold(name string, v any) error {
 	tooLarge := fmt.Errorf("%w: beside the dependencies and relations there are more than %d MiB (in %q), which are held in memory", ErrTooLarge, maxHeld>>20, name)
-	var text json.RawMessage
-	if err := p.decode(&text, maxHeld-p.held); errors.Is(err, ErrTooLarge) {
+	if err := p.decode(nil, maxHeld-p.held); errors.Is(err, ErrTooLarge) {
 		return tooLarge
 	} else if err != nil {
 		return err
 	}
-	if p.held += len(text) + listSize*bytes.Count(text, []byte{','}) + objSize*bytes.Count(text, []byte{'{'}); p.held > maxHeld {
+	if p.held += len(p.value) + listSize*bytes.Count(p.value, []byte{','}) + objSize*bytes.Count(p.value, []byte{'{'}); p.held > maxHeld {
 		return tooLarge
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
+	return p.known(v)
 }
 
 // array calls each for every element of an array, which each has to read. It may be null.
@@ -250,7 +267,7 @@ func (p *pieces) object(v any, streamed map[string]func() error) error {
 		case read != nil:
 			err = read()
 		case v == nil:
-			err = p.decode(&p.skipped, maxHeld)
+			err = p.decode(nil, maxHeld)
 		case field == nil:
 			err = &FormatError{fmt.Errorf("unknown field %.40q", key)}
 		default:
@@ -295,5 +312,5 @@ func (p *pieces) placed(name string, err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	rest, _ := io.ReadAll(p.d.Buffered())
-	return fmt.Errorf("%s:%d: %w", name, 1+p.in.lines-bytes.Count(rest, []byte{'\n'}), err)
+	return fmt.Errorf("%s:%d: %w", name, 1+p.in.lines-bytes.Count(rest, []byte{'\n'})-p.back, err)
 }

@@ -176,10 +176,10 @@ func TestPiecesText(t *testing.T) {
 		{text + " \n", ""},
 		{strings.Replace(text, `"schema"`, `"Schema"`, 1), `report:2: unknown field "Schema"`},
 		{strings.Replace(text, `"relations"`, `"Relations"`, 1), `unknown field "Relations"`},
-		{strings.Replace(text, `"foundBy"`, `"foundby2"`, 1), `json: unknown field "foundby2"`},
+		{strings.Replace(text, `"foundBy"`, `"foundby2"`, 1), `unknown field "foundby2"`},
 		{strings.Replace(text, `"verdict"`, `"schema": 1, "verdict"`, 1), `the key "schema" is in one object twice`},
 		{strings.Replace(text, `"relations"`, `"dependencies": [], "relations"`, 1), `the key "dependencies" is in one object twice`},
-		{strings.Replace(text, `"dependencies": [`, "\"dependencies\": [\n7,", 1), "cannot unmarshal number"},
+		{strings.Replace(text, `"dependencies": [`, "\"dependencies\": [\n7,", 1), "a number where the format has an object"},
 		{strings.Replace(text, `"rules": `, `"rules": "a`, 1), "invalid character"},
 	} {
 		_, err := inPieces([]byte(test.text))

@@ -2,15 +2,16 @@ package audit
 
 import (
 	"bytes"
-	"encoding/json"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // MaxSize is the largest report that is read back, in bytes. The
@@ -62,7 +63,8 @@ func Parse(name string, data []byte) (*Report, error) {
 	if n := bytes.Count(data, []byte{'{'}); n > maxObjects {
 		return nil, fmt.Errorf("%s: more than %d objects: %d", name, maxObjects, n)
 	}
-	r, err := decode(&outdented{in: bytes.NewReader(data)})
+	ctx, r := context.Background(), new(Report)
+	err := strictjson.UnmarshalKnown(ctx, data, r)
 	if err == nil && r.Schema == ReportSchema {
 		if err := r.Validate(); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -74,62 +76,31 @@ func Parse(name string, data []byte) (*Report, error) {
 	var head struct {
 		Schema *int `json:"schema"`
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
+	if err := cmp.Or(strictjson.Check(ctx, data), strictjson.Unmarshal(ctx, data, &head)); err != nil {
 		if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
-			err = fmt.Errorf("not a report of depaudit audit -o json: %w", err)
+			return nil, placed(name, err, "not a report of depaudit audit -o json: ")
 		}
-		return nil, fmt.Errorf("%s:%w", name, placed(data, err))
+		return nil, placed(name, err, "")
 	}
 	switch {
 	case head.Schema == nil:
 		return nil, fmt.Errorf("%s: not a report of depaudit audit -o json: there is no schema version", name)
 	case *head.Schema > ReportSchema:
 		return nil, &FormatError{fmt.Errorf("%s: it has schema version %d, and this depaudit reads up to %d", name, *head.Schema, ReportSchema)}
+	case errors.Is(err, strictjson.ErrUnknownField):
+		return nil, &FormatError{placed(name, err, "")}
 	case err != nil:
-		if _, inPlace := decode(bytes.NewReader(data)); inPlace != nil {
-			err = inPlace
-		}
-		unknown := strings.HasPrefix(err.Error(), "json: unknown field ") // which has no type
-		if err = fmt.Errorf("%s:%w", name, placed(data, err)); unknown {
-			err = &FormatError{err}
-		}
-		return nil, err
+		return nil, placed(name, err, "")
 	}
 	return nil, &FormatError{fmt.Errorf("%s: schema version %d is not %d", name, *head.Schema, ReportSchema)}
 }
 
-// decode decodes the one value of a text.
-func decode(in io.Reader) (*Report, error) {
-	d := json.NewDecoder(in)
-	d.DisallowUnknownFields()
-	var r Report
-	if err := d.Decode(&r); err != nil {
-		return nil, err
+// placed returns an error about the JSON with name, line and column in front.
+func placed(name string, err error, what string) error {
+	if at, ok := errors.AsType[*strictjson.Error](err); ok {
+		return fmt.Errorf("%s:%d:%d: %s%s", name, at.Line, at.Column, what, at.Detail)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("there is more after the report")
-	}
-	return &r, nil
-}
-
-// placed returns an error of encoding/json with line and column in front if it
-// has an offset, and with a space in front otherwise. The caller writes a colon
-// before it.
-func placed(data []byte, err error) error {
-	var syntax *json.SyntaxError
-	var typed *json.UnmarshalTypeError
-	var offset int64
-	switch {
-	case errors.As(err, &syntax):
-		offset = syntax.Offset
-	case errors.As(err, &typed):
-		offset = typed.Offset
-	default:
-		return fmt.Errorf(" %w", err)
-	}
-	before := data[:min(max(offset-1, 0), int64(len(data)))]
-	line := 1 + bytes.Count(before, []byte("\n"))
-	return fmt.Errorf("%d:%d: %w", line, len(before)-bytes.LastIndexByte(before, '\n'), err)
+	return fmt.Errorf("%s: %s%w", name, what, err)
 }
 
 // Validate checks the report: the verdicts follow from the findings, the counts

@@ -86,7 +86,7 @@ func TestPlainJSON(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	deep := newSource("a", []byte(strings.Repeat("[", 1<<20)))
-	if _, err := parseJSON(t.Context(), plainJSON(deep)); err == nil || !strings.Contains(err.Error(), "exceeded max depth") {
+	if _, err := parseJSON(t.Context(), plainJSON(deep)); err == nil || !strings.Contains(err.Error(), "nested more than 200 deep") {
 		t.Error(err)
 	}
 	quoted := newSource("a", []byte(`{"a": "`+strings.Repeat(`[\"`, 500)+`",}`))

@@ -176,6 +176,7 @@ func TestBaselineErrors(t *testing.T) {
 		{"list", `[]`, "f:1:1: expected the baseline (an object)" + repair},
 		{"binary", "\x7fELF", "f:1:1: not valid JSON: invalid character '\\x7f' looking for beginning of value" + repair},
 		{"not UTF-8", "{\"\xff", "f:1:3: the file is not UTF-8"},
+		{"half of a surrogate pair", `{"baseline": 1, "stages": {"\ud800": {"rules": 1, "catalogers": "1", "dependencies": []}}}`, "f:1:29: half of a surrogate pair; restore the file from version control, or delete it and make it anew with `depaudit baseline update`"},
 		{"after the end", dep(good) + "\n{}", "f:4:1: there is text after the end of the baseline" + repair},
 		{"merge conflict", dep("<<<<<<< HEAD\n" + good), "f:2:1: not valid JSON: invalid character '<' looking for beginning of value" + repair},
 		{"twice", dep(good + ",\n" + good), `f:3:72: dependency "k" at version "1" is listed twice; keep one of the lines`},

@@ -2,6 +2,7 @@ package baseline
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,10 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -24,28 +25,20 @@ import (
 // end.
 func Parse(file string, data []byte) (*Baseline, error) {
 	r := &baselineReader{file: file, data: data}
-	if !utf8.Valid(data) {
-		return nil, r.errorAt(firstInvalid(data), "", "the file is not UTF-8")
+	at := (*strictjson.Error)(nil)
+	if errors.As(strictjson.UTF8(data), &at) {
+		return nil, r.errorAt(at.Offset, "", "the file is not UTF-8")
 	}
 	r.json = json.NewDecoder(bytes.NewReader(data))
 	r.json.UseNumber()
 	b, err := r.baseline()
+	if err == nil && errors.As(strictjson.Check(context.Background(), data), &at) {
+		err = r.errorAt(at.Offset, hintRepair, "%s", at.Detail) // half of a surrogate pair: the tokens do not have it
+	}
 	if err != nil {
 		return nil, err
 	}
 	return b, nil
-}
-
-func firstInvalid(data []byte) int64 {
-	i := 0
-	for i < len(data) {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size == 1 {
-			break
-		}
-		i += size
-	}
-	return int64(i)
 }
 
 // baselineReader decodes the tokens of a baseline. json.Unmarshal would take the

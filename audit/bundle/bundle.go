@@ -29,6 +29,7 @@ package bundle
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -47,6 +48,7 @@ import (
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/cyclonedx"
 	"github.com/depaudit/depaudit/sbom/spdx"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // The names of files that are in every directory.
@@ -127,14 +129,10 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 // fields that this version does not know, it is an error.
 func ReadManifest(data []byte) (Manifest, error) {
 	var m Manifest
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&m); err != nil {
+	if err := strictjson.UnmarshalKnown(context.Background(), data, &m); err != nil {
 		return Manifest{}, fmt.Errorf("is not the manifest of a release: %w", err)
 	}
-	switch _, err := dec.Token(); {
-	case err != io.EOF: // Decoder.More does not see another "}"
-		return Manifest{}, errors.New("is not the manifest of a release: something follows its object")
+	switch {
 	case m.Schema != manifestSchema:
 		return Manifest{}, fmt.Errorf("is of format %d, and this depaudit reads format %d", m.Schema, manifestSchema)
 	case m.Date.Before(time.Unix(0, 0)) || m.Date.UTC().Year() > 9999:

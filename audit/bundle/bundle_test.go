@@ -244,7 +244,7 @@ func TestKeys(t *testing.T) {
 		if err := Sign(t.Context(), files, signer); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
-		e, err := openEnvelope(files["a.dsse.json"], []byte("{}"))
+		e, err := openEnvelope(t.Context(), files["a.dsse.json"], []byte("{}"))
 		if err == nil {
 			err = checkEnvelope(t.Context(), e, public)
 		}

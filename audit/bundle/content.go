@@ -35,10 +35,6 @@ func (c *checker) contents(ctx context.Context, want map[string][]byte) {
 		case known && bytes.Equal(have, made):
 			c.res.Equal++
 		case name == ReportFile: // it was read, and is what the others are compared with
-			if err := strictjson.Unmarshal(ctx, have, new(audit.Report)); err != nil {
-				c.bad(name, "can be read in two ways: %v", err)
-				continue
-			}
 			c.res.Alike = append(c.res.Alike, name)
 		case !known:
 			c.res.Unread = append(c.res.Unread, name)

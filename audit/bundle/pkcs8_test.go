@@ -41,7 +41,7 @@ func TestEncryptedByOpenSSL(t *testing.T) {
 			if err := Sign(t.Context(), files, key); err != nil {
 				t.Fatal(err)
 			}
-			e, err := openEnvelope(files["a.dsse.json"], []byte("{}"))
+			e, err := openEnvelope(t.Context(), files["a.dsse.json"], []byte("{}"))
 			if err == nil {
 				err = checkEnvelope(t.Context(), e, public)
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/secure-systems-lab/go-securesystemslib/signerverifier"
 
+	"github.com/depaudit/depaudit/sbom/strictjson"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -170,11 +171,9 @@ func envelopeName(statement string) string {
 // openEnvelope returns the envelope of a statement, and an error for one that is not
 // as [Sign] writes it. A signature more, another encoding in base64, a field more, and
 // whatever follows would be believed without it.
-func openEnvelope(data, statement []byte) (*dsse.Envelope, error) {
+func openEnvelope(ctx context.Context, data, statement []byte) (*dsse.Envelope, error) {
 	var e dsse.Envelope
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&e); err != nil {
+	if err := strictjson.UnmarshalKnown(ctx, data, &e); err != nil {
 		return nil, fmt.Errorf("is not an envelope: %w", err)
 	}
 	if e.PayloadType != payloadType {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -116,8 +116,8 @@ func (c *checker) run(ctx context.Context, tool string) {
 		c.bad(SumsFile, "does not have the digests of the files that are there")
 	}
 	c.envelopes(ctx)
-	c.bound()
-	if !c.manifest(tool) {
+	c.bound(ctx)
+	if !c.manifest(ctx, tool) {
 		return
 	}
 	var err error
@@ -179,7 +179,7 @@ func (c *checker) equal(want map[string][]byte) bool {
 }
 
 // manifest reads the manifest, and reports whether there is more to check.
-func (c *checker) manifest(tool string) bool {
+func (c *checker) manifest(ctx context.Context, tool string) bool {
 	data, ok := c.files[ManifestFile]
 	if !ok {
 		c.bad(ManifestFile, "is missing")
@@ -191,7 +191,7 @@ func (c *checker) manifest(tool string) bool {
 		var head struct {
 			Tool string `json:"tool"`
 		}
-		if json.Unmarshal(data, &head) == nil && head.Tool != "" && head.Tool != tool {
+		if strictjson.Unmarshal(ctx, data, &head) == nil && head.Tool != "" && head.Tool != tool {
 			c.res.Other = head.Tool
 			return false
 		}
@@ -227,7 +227,7 @@ func (c *checker) envelopes(ctx context.Context) {
 			c.fail(CheckSignatures, name, "has no signature")
 			continue
 		}
-		e, err := openEnvelope(data, c.files[name])
+		e, err := openEnvelope(ctx, data, c.files[name])
 		if err == nil && c.key != nil {
 			// The name of a key is not signed: it is compared to be the right one, and to
 			// explain a signature that does not hold.
@@ -258,7 +258,7 @@ const maxKeyID = 64
 
 // bound compares the digests in the statement of the test results with the files. It
 // holds for files of every version.
-func (c *checker) bound() {
+func (c *checker) bound(ctx context.Context) {
 	const name = testName + statementSuffix
 	data, ok := c.files[name]
 	if !ok {
@@ -266,11 +266,11 @@ func (c *checker) bound() {
 		return
 	}
 	var s struct {
-		Type          string `json:"_type"`
-		PredicateType string
-		Predicate     testResult
+		Type          string     `json:"_type"`
+		PredicateType string     `json:"predicateType"`
+		Predicate     testResult `json:"predicate"`
 	}
-	if err := json.Unmarshal(data, &s); err != nil {
+	if err := strictjson.Unmarshal(ctx, data, &s); err != nil {
 		c.bad(name, "is not a statement: %v", err)
 		return
 	}

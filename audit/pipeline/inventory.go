@@ -21,6 +21,7 @@ import (
 	"github.com/depaudit/depaudit/sbom/sbomread"
 	"github.com/depaudit/depaudit/sbom/scan"
 	"github.com/depaudit/depaudit/sbom/snapshot"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // Scanner makes the document of one environment. It returns when ctx ends.
@@ -188,10 +189,8 @@ func readProof(raw []byte) (*audit.Proof, error) {
 	if raw == nil {
 		return nil, nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
 	proof := new(audit.Proof)
-	if err := dec.Decode(proof); err != nil {
+	if err := strictjson.UnmarshalKnown(context.Background(), raw, proof); err != nil {
 		return nil, fmt.Errorf("snapshot: what was verified: %w (make a new one with depaudit snapshot)", err)
 	}
 	return proof, nil

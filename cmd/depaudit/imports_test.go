@@ -55,7 +55,7 @@ var layers = map[string][]string{
 	"sbom/catalogers/internal/jar":      {"sbom/zipfile"},
 	"sbom/catalogers/internal/pear":     {},
 	"sbom/catalogers/internal/oracle":   {"sbom/catalogers", "sbom/rootfs"}, // only tests
-	"sbom/snapshot":                     {"sbom", "sbom/rootfs"},
+	"sbom/snapshot":                     {"sbom", "sbom/rootfs", "sbom/strictjson"},
 	"sbom/scan":                         {"sbom", "sbom/ecosystem", "sbom/pep508", "sbom/pnpmkey", "sbom/strictjson", "sbom/zipfile", "sbom/rootfs", "sbom/ospkg", "sbom/catalogers", "sbom/snapshot", "sbom/version"},
 	"sbom/graph":                        {"sbom"},
 	"sbom/diff":                         {"sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
@@ -91,19 +91,19 @@ var layers = map[string][]string{
 	wordingPackage: {},
 	lazyRegexp:     {},
 
-	"audit":             {"sbom", "audit/textfile"},
+	"audit":             {"sbom", "sbom/strictjson", "audit/textfile"},
 	"audit/atomicfile":  {},
 	"audit/terminal":    {},
 	"audit/textfile":    {},
 	"audit/config":      {"audit", "audit/atomicfile", "audit/textfile", "sbom"},
 	"audit/growth":      {"audit", "sbom/graph"},
 	"audit/ledger":      {"audit", "lockcheck", "lockcheck/artifact", "lockcheck/index", "lockcheck/trust", "sbom", "sbom/ecosystem", "sbom/ospkg", "sbom/rootfs", "sbom/rpmheader", "sbom/scan"},
-	"audit/baseline":    {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom"},
+	"audit/baseline":    {"audit", "audit/atomicfile", "audit/growth", "audit/textfile", "sbom", "sbom/strictjson"},
 	"audit/judge":       {"audit", "audit/baseline", "audit/config", "audit/growth", "lockcheck", "lockcheck/definition", "sbom", "sbom/ecosystem", "sbom/graph", "sbom/version"},
 	"audit/report":      {"audit", "audit/terminal", "sbom", "sbom/graph"},
 	"audit/bundle":      {"audit", "audit/report", "audit/terminal", "sbom", "sbom/cyclonedx", "sbom/spdx", "sbom/strictjson"},
 	"audit/fleet":       {"audit", "audit/terminal", "sbom", "sbom/version"},
-	"audit/fleet/parts": {"audit/atomicfile", "audit/fleet"},
+	"audit/fleet/parts": {"audit/atomicfile", "audit/fleet", "sbom/strictjson"},
 	"audit/attach":      {"audit/bundle", "sbom/registry", "sbom/strictjson"},
 	"audit/explore":     {"audit/terminal", "sbom", "sbom/graph"},
 	"audit/propose":     {"audit/terminal", "lockcheck", "lockcheck/definition"},
@@ -111,7 +111,7 @@ var layers = map[string][]string{
 
 	"audit/pipeline": {
 		"audit", "audit/baseline", "audit/config", "audit/judge", "audit/ledger", "audit/textfile", "lockcheck", "lockcheck/definition", "lockcheck/index", "lockcheck/trust",
-		"sbom", "sbom/catalogers", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot",
+		"sbom", "sbom/catalogers", "sbom/diff", "sbom/graph", "sbom/rootfs", "sbom/sbomread", "sbom/scan", "sbom/snapshot", "sbom/strictjson",
 	},
 
 	"cmd/depaudit": {

@@ -189,7 +189,7 @@ func TestSavedWords(t *testing.T) {
 	}{
 		{word: "good.json"}, {word: "other.name"}, {word: "link.json"}, {word: "dir"}, {word: "to-dir"}, {word: "deep"},
 		{word: "release"}, {word: "release/report.json"}, {word: "./dir/../good.json"},
-		{word: "cut.json", want: "unexpected end of JSON input"},
+		{word: "cut.json", want: "the document is truncated"},
 		{word: "cuts", want: "cut.json:", except: []string{"find", "find --in"}}, // which found it in the other
 		{word: "gone", want: "it is empty"},
 		{word: "verdict.json", want: `the verdict is "fail", and "pass" follows from the findings`},
@@ -200,7 +200,7 @@ func TestSavedWords(t *testing.T) {
 		{word: os.DevNull, want: "it is empty"},
 		{word: "empty.json", want: "not a report of depaudit audit -o json: it is empty", except: environments},
 		{word: "space.json", want: "not a report of depaudit audit -o json: it is empty", except: environments},
-		{word: "text.json", want: "not a report of depaudit audit -o json: invalid character 'p' after top-level value", except: environments},
+		{word: "text.json", want: "not a report of depaudit audit -o json: not JSON: invalid character 'p' after top-level value", except: environments},
 		{word: "array.json", want: "not a report of depaudit audit -o json: it is JSON of another kind", except: environments},
 		{word: "gzip.json", want: "not a report of depaudit audit -o json: it is compressed, or an archive", except: environments},
 		{word: "sbom.json", want: "not a report of depaudit audit -o json: it is an SBOM or a statement", except: environments},

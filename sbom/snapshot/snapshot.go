@@ -24,6 +24,7 @@ package snapshot
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -34,6 +35,7 @@ import (
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/rootfs"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // Format is the version of the file. Another one is not read.
@@ -153,7 +155,7 @@ func Read(r io.Reader) (*Snapshot, error) {
 		return nil, err
 	}
 	var f file
-	if err := strict(data, &f); err != nil {
+	if err := strictjson.UnmarshalKnown(context.Background(), data, &f); err != nil {
 		return nil, broken(data, err)
 	}
 	if f.Digest != f.digest() {
@@ -212,31 +214,17 @@ var errNotSnapshot = errors.New("not a snapshot: name a file that depaudit snaps
 
 // broken tells a file that ends too early from one that is wrong inside.
 func broken(data []byte, err error) error {
-	var syntax *json.SyntaxError
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &syntax) && int(syntax.Offset) >= len(data) {
+	if at, ok := errors.AsType[*strictjson.Error](err); ok && int(at.Offset) >= len(data) {
 		return fmt.Errorf("snapshot: cut off after %d bytes: make a new one with depaudit snapshot", len(data))
 	}
 	return fmt.Errorf("snapshot: not as depaudit snapshot writes it: %w", err)
-}
-
-// strict reads one JSON value that has nothing in it that is not known.
-func strict(data []byte, to any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(to); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON object")
-	}
-	return nil
 }
 
 // document reads the document and checks the guarantees of New. It keeps the
 // version of the counting rules.
 func document(raw []byte) (*sbom.Document, error) {
 	var d sbom.Document
-	if err := strict(raw, &d); err != nil {
+	if err := strictjson.UnmarshalKnown(context.Background(), raw, &d); err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}
 	return sbom.Restore(d)

@@ -108,7 +108,7 @@ func TestBadFiles(t *testing.T) {
 		{"an edited name", swap("bash", "dash"), "does not match its digest"},
 		{"an edited binding", swap("host; rules 1", "host; rules 2"), "does not match its digest"},
 		{"an unknown key", swap(`"document"`, `"more":1,"document"`), "unknown field"},
-		{"more after it", good + "{}", "something follows"},
+		{"more after it", good + "{}", "after top-level value"},
 	} {
 		_, err := Read(strings.NewReader(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

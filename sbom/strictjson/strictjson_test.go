@@ -1,14 +1,17 @@
 package strictjson
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 type thing struct {
@@ -61,7 +64,7 @@ func TestUnmarshal(t *testing.T) {
 				if err := json.Unmarshal([]byte(c.data), &plain); err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(plain, v); diff != "" {
+				if diff := gocmp.Diff(plain, v); diff != "" {
 					t.Error(diff)
 				}
 				return
@@ -74,6 +77,132 @@ func TestUnmarshal(t *testing.T) {
 				t.Errorf("at %d:%d, want %d:%d: %v", at.Line, at.Column, c.line, c.col, err)
 			}
 		})
+	}
+}
+
+// TestUnmarshalKnown checks that one of our documents is refused, with the place, if
+// another reader could read something else.
+func TestUnmarshalKnown(t *testing.T) {
+	for _, c := range []struct{ data, want string }{ // "" for none
+		{`{"name":"a\u00e9\ud83d\ude00","parts":[{"name":"b"}],"more":{"count":1},"tags":{"x":"1"},"own":"a"}`, ""},
+		{"{\n  \"name\": \"a  b\",\n  \"parts\": [\n    {\n      \"count\": 3\n    }\n  ]\n}\n", ""},
+		{"{\n  \"parts\": [\n    {\n      \"counts\": 3\n    }\n  ]\n}\n", `line 4, column 7: unknown field "counts"`},
+		{"{\n  \"parts\": [\n    {\n      \"name\": 3\n    }\n  ]\n}\n", `line 4, column 15: "parts.name" is a number where the format has another type`},
+		{"{\n  \"parts\": [\n    {\n      \"Count\": 3\n    }\n  ]\n}\n", `line 4, column 7: the key "Count" is not "count" by the format`},
+		{"{\n  \"count\": 1,\n  \"name\": \"\",\n  \"count\": 2}", `line 4, column 3: the key "count" is in one object twice`},
+		{`{"name":"a","tags":{"x":"1","x":"2"}}`, `line 1, column 29: the key "x" is in one object twice`},
+		{`{"name":"a \ude00"}`, `line 1, column 12: half of a surrogate pair`},
+		{`{"tags":{"\ud800":""}}`, `line 1, column 11: half of a surrogate pair`},
+		{"{\"name\":\"\xff\"}", `line 1, column 10: the byte 0xff is not UTF-8`},
+		{`{"name":"a"} {}`, `line 1, column 14: not JSON: invalid character '{' after top-level value`},
+		{`{"name":"a"`, `line 1, column 12: the document is truncated`},
+		{`{"name":"a\`, `line 1, column 12: the document is truncated`},
+		{"{\"name\":\"a\xc3", `line 1, column 12: the document is truncated`},
+		{`{"name":"a",}`, `line 1, column 13: not JSON: invalid character '}'`},
+		{"\ufeff{}", `line 1, column 1: not JSON: invalid character`},
+	} {
+		var known Known
+		for range 2 { // the second time the types are known
+			var got, want thing
+			err := known.Unmarshal(t.Context(), []byte(c.data), &got)
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%q: %v, want %s", c.data, err, c.want)
+				}
+				if strings.Contains(c.want, "unknown field") != errors.Is(err, ErrUnknownField) {
+					t.Errorf("%q: the cause is %v", c.data, errors.Unwrap(err))
+				}
+				continue
+			}
+			if err := cmp.Or(err, json.Unmarshal([]byte(c.data), &want)); err != nil {
+				t.Errorf("%q: %v", c.data, err)
+			}
+			if diff := gocmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+	}
+}
+
+type embedded struct {
+	skipped
+	Above string `json:"above"`
+	Again string `json:"again"`
+}
+
+type skipped struct {
+	Deep   int `json:"deep"`
+	Again  int `json:"again"`
+	Hidden int `json:"-"`
+	Plain  int
+}
+
+// TestEmbedded checks that the fields of embedded structs are known, as encoding/json
+// decodes them.
+func TestEmbedded(t *testing.T) {
+	var v embedded
+	if err := UnmarshalKnown(t.Context(), []byte(`{"above":"a","deep":1,"Plain":2,"again":"b"}`), &v); err != nil || v.Above != "a" || v.Deep != 1 || v.Plain != 2 || v.Again != "b" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	for _, bad := range []string{`{"Hidden":1}`, `{"-":1}`, `{"skipped":{}}`, `{"Deep":1}`, `{"deep":1,"deep":1}`, `{"again":"a","again":"b"}`, `{"again":"a","above":"","again":"b"}`} {
+		if err := UnmarshalKnown(t.Context(), []byte(bad), new(embedded)); err == nil {
+			t.Errorf("%s: no error", bad)
+		}
+	}
+}
+
+// TestManyFields has a struct of more fields than the walker has bits for.
+func TestManyFields(t *testing.T) {
+	var fields []reflect.StructField
+	for i := range 70 {
+		fields = append(fields, reflect.StructField{Name: fmt.Sprintf("F%d", i), Type: reflect.TypeFor[int]()})
+	}
+	v := reflect.New(reflect.StructOf(fields)).Interface()
+	for _, i := range []int{0, 63, 64, 69} {
+		one := fmt.Sprintf(`{"F%d":1,"F5":2}`, i)
+		if err := UnmarshalKnown(t.Context(), []byte(one), v); err != nil {
+			t.Errorf("%s: %v", one, err)
+		}
+		two := fmt.Sprintf(`{"F%d":1,"F5":2,"F%d":1}`, i, i)
+		if err := UnmarshalKnown(t.Context(), []byte(two), v); err == nil || !strings.Contains(err.Error(), "twice") {
+			t.Errorf("%s: %v", two, err)
+		}
+	}
+}
+
+// TestCheckIsValid checks that the walker accepts as JSON what encoding/json does, for
+// texts of all kinds of tokens and every text that is cut.
+func TestCheckIsValid(t *testing.T) {
+	check := func(text string) bool {
+		t.Helper()
+		w := walker{ctx: t.Context(), data: []byte(text)}
+		err := w.document(nil)
+		valid := json.Valid([]byte(text))
+		if err == nil && !valid || err != nil && valid && !strings.Contains(err.Error(), "twice") {
+			t.Errorf("%q is valid: %v, and %v", text, valid, err)
+		}
+		return err == nil
+	}
+	const whole = ` {"a":[1,-0.5e+3,"x\u0041\n\ud83d\ude00",true,false,null,{},[] ], "b":{"":""}, "c":-0 } `
+	for i := range whole {
+		if check(whole[:i]) && i > 0 && i < len(whole)-1 {
+			t.Errorf("%q is accepted", whole[:i])
+		}
+	}
+	pieces := []string{"{", "}", "[", "]", ",", ":", `"a"`, `"b":`, " ", "\n", "1", "-", "0", "01", ".", "e", "E+", "5", "true", "fals", "false", "null", "nul", `"\u00e9"`, `"\x"`, `"\u00g0"`, "\"\t\"", `"\ud800"`, `"`, "\\", "\x00", "\x7f"}
+	random := rand.New(rand.NewPCG(1, 2))
+	valid := 0
+	for range 30_000 {
+		var b strings.Builder
+		for range 1 + random.IntN(6) {
+			b.WriteString(pieces[random.IntN(len(pieces))])
+		}
+		if check(b.String()) {
+			valid++
+		}
+	}
+	if valid < 300 {
+		t.Errorf("only %d texts were JSON", valid)
 	}
 }
 
@@ -120,7 +249,7 @@ func TestTop(t *testing.T) {
 	for k, v := range top {
 		got[k] = string(v)
 	}
-	if diff := cmp.Diff(map[string]string{"a": `{"a":[1, 2]}`, "b": `"x"`, "c": "-1.5e3"}, got); diff != "" {
+	if diff := gocmp.Diff(map[string]string{"a": `{"a":[1, 2]}`, "b": `"x"`, "c": "-1.5e3"}, got); diff != "" {
 		t.Error(diff)
 	}
 	for _, bad := range []string{`{"a":1,"a":2}`, `{"a":{"b":1,"b":2}}`, `[1]`, `{`, ``, "{\"\xff\":1}"} {
@@ -182,8 +311,11 @@ func FuzzUnmarshal(f *testing.F) {
 		if err := json.Unmarshal(data, &want); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Error(diff)
+		}
+		if valid := json.Valid(data); !valid {
+			t.Errorf("%q was decoded", data)
 		}
 		if twice(json.NewDecoder(strings.NewReader(string(data)))) {
 			t.Errorf("%q has a key twice", data)

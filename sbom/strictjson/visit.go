@@ -3,7 +3,6 @@ package strictjson
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"unicode/utf16"
 )
 
@@ -26,38 +25,8 @@ type Visitor interface {
 // UTF-8 and for half of a surrogate pair, which has no UTF-8. Objects nest
 // up to the limit of [Unmarshal]; the visitor limits the number of values.
 func Visit(ctx context.Context, data []byte, v Visitor) error {
-	if err := UTF8(data); err != nil {
-		return err
-	}
-	if !json.Valid(data) {
-		return position(data, json.Unmarshal(data, new(struct{})))
-	}
 	w := walker{ctx: ctx, data: data, visitor: v}
-	return w.value(nil)
-}
-
-// Members returns the members of the object that data is, as parts of data. It
-// returns an error for a repeated key of that object, and does not look into
-// the values, where package.json files repeat keys that have no effect.
-func Members(data []byte) (map[string]json.RawMessage, error) {
-	if !json.Valid(data) {
-		return nil, position(data, json.Unmarshal(data, new(struct{})))
-	}
-	w := walker{ctx: context.Background(), data: data, shallow: true}
-	return w.members()
-}
-
-// members walks over the outermost object and returns its members.
-func (w *walker) members() (map[string]json.RawMessage, error) {
-	w.space()
-	if w.data[w.at] != '{' {
-		return nil, w.fail(w.at, "not a JSON object")
-	}
-	w.top = map[string]json.RawMessage{}
-	if err := w.value(nil); err != nil {
-		return nil, err
-	}
-	return w.top, nil
+	return w.document(nil)
 }
 
 // surrogates returns the offset within a literal, a string of valid JSON, of an

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/depaudit/depaudit/audit/fleet"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // night is what the files of a date have.
@@ -137,7 +138,7 @@ func compare(a, b *unit) int {
 
 func unitOf(line []byte, date, prefix string) (unit, error) {
 	var k stageKey
-	if err := json.Unmarshal(line, &k); err != nil {
+	if err := strictjson.Unmarshal(context.Background(), line, &k); err != nil {
 		return unit{}, err
 	}
 	u := unit{slot: slot{source: k.Source, pipeline: k.Pipeline, stage: k.Stage}, sha: k.SHA256, rows: k.Total}
@@ -305,7 +306,7 @@ func (m *members) next(u *unit) (io.Reader, error) {
 		end = err == nil
 	}
 	var k stageKey
-	if err := json.Unmarshal(first, &k); err != nil {
+	if err := strictjson.Unmarshal(context.Background(), first, &k); err != nil {
 		return nil, err
 	}
 	if k.SHA256 != u.sha || k.Stage != u.stage {

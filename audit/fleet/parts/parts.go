@@ -51,6 +51,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/fleet"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // MaxRows is the largest number of rows of a part, unless one report has more. A part
@@ -217,7 +218,7 @@ func (d *Dir) recover() error {
 			return err
 		}
 		var j journal
-		if err := json.Unmarshal(data, &j); err != nil {
+		if err := strictjson.UnmarshalKnown(context.Background(), data, &j); err != nil {
 			return fmt.Errorf("%s: %w", d.state(journalFile), err)
 		}
 		if err := d.apply(&j); err != nil {

@@ -526,6 +526,30 @@ func TestJournalOfStrangers(t *testing.T) {
 	}
 }
 
+// TestJournalTwofold refuses a journal that another reader reads in another way.
+func TestJournalTwofold(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"steps": []}`:                "",
+		`{"steps": null, "steps": []}`: "line 1, column 17: the key \"steps\" is in one object twice",
+		`{"Steps": []}`:                "line 1, column 2: the key \"Steps\" is not \"steps\"",
+		`{"steps": [{"remove": "a", "\u0072emove": ""}]}`: "line 1, column 28: the key \"remove\" is in one object twice",
+		`{"steps": [{"later": ""}]}`:                      "line 1, column 13: unknown field \"later\"",
+	} {
+		dir := t.TempDir()
+		open(t, dir).Close()
+		if err := os.WriteFile(filepath.Join(dir, stateDir, journalFile), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		d, err := Open(t.Context(), dir, "v1.0.0", nil, nil)
+		if err == nil {
+			d.Close()
+		}
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // TestLinksOfStrangers has links and pipes in the place of what is not finished, as
 // another user of the directory could put them there. None is followed or waited for.
 func TestLinksOfStrangers(t *testing.T) {

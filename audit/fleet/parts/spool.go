@@ -2,6 +2,7 @@ package parts
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 
 	"github.com/depaudit/depaudit/audit/fleet"
+	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
 // maxHeader is the largest header of an entry that is read back, in bytes. A stage
@@ -115,7 +117,7 @@ func (s *spool) readEntry(at, size int64) (*entry, int64) {
 		return nil, 0
 	}
 	e := &entry{at: at + lengths + header}
-	if json.Unmarshal(text, e) != nil || !e.fills(content) {
+	if strictjson.UnmarshalKnown(context.Background(), text, e) != nil || !e.fills(content) {
 		return nil, 0
 	}
 	return e, end + crc32.Size

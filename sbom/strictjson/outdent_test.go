@@ -1,4 +1,4 @@
-package audit
+package strictjson
 
 import (
 	"encoding/json"
