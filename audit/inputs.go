@@ -6,11 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -74,7 +74,7 @@ func (r *ReleaseInput) Signer() string {
 	return "signed by the key " + r.Key
 }
 
-var keyForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var keyForm = lazyregexp.New(`^[0-9a-f]{64}$`)
 
 func (f *InputFile) validate() error {
 	r := f.Release
