@@ -1,10 +1,10 @@
 package audit
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // StageBase is the base of a stage.
@@ -65,7 +65,7 @@ func BaseEvidence(kind string, pinned bool) string {
 // another tool, and not a root file system that was examined.
 func IsDocument(kind string) bool { return kind == "sbom" || kind == "attestation" }
 
-var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+-]*:`)
+var scheme = lazyregexp.New(`^[A-Za-z][A-Za-z0-9+-]*:`)
 
 // EnvironmentKind returns the scheme of a reference, "dir" for a bare path.
 func EnvironmentKind(ref string) string {
@@ -75,7 +75,7 @@ func EnvironmentKind(ref string) string {
 	return "dir"
 }
 
-var digestSuffix = regexp.MustCompile(`@(sha256:[0-9a-f]{64})$`)
+var digestSuffix = lazyregexp.New(`@(sha256:[0-9a-f]{64})$`)
 
 // ContentDigest returns the digest by which an image's reference names its
 // content, or "".

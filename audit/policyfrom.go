@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -136,7 +136,7 @@ func (p *PolicyFrom) union(q *PolicyFrom) *PolicyFrom {
 	return &out
 }
 
-var commitForm = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var commitForm = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 func (p *PolicyFrom) validate() error {
 	if p == nil {

@@ -18,9 +18,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // maxTries limits the search for a free temporary name. Names are only taken by
@@ -126,7 +127,7 @@ func create(target string, perm fs.FileMode) (*os.File, error) {
 
 func prefix(base string) string { return "." + base + ".tmp" }
 
-var suffix = regexp.MustCompile(`^[0-9]+-[0-9]+$`)
+var suffix = lazyregexp.New(`^[0-9]+-[0-9]+$`)
 
 // sweep removes the temporary files of processes that were killed while they
 // wrote the same file. Errors are ignored: the files are only litter.

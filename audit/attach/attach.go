@@ -39,7 +39,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -48,6 +47,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/depaudit/depaudit/audit/bundle"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/registry"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -199,12 +199,12 @@ func before(a, b Release) int {
 var (
 	// fileForm is the form of the names of files, which lead to no other directory on
 	// any system.
-	fileForm   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$`)
-	digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	fileForm   = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$`)
+	digestForm = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 	// tagForm is that of the distribution specification.
-	tagForm = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	tagForm = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 	// referrerTag is the form of the tags that hold referrers, also those of cosign.
-	referrerTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..+)?$`)
+	referrerTag = lazyregexp.New(`^sha256-[0-9a-f]{64}(\..+)?$`)
 )
 
 // ErrNoImage is the error of a push to a reference that does not exist.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -285,7 +285,7 @@ func (r *baselineReader) exceptions() (map[string]string, error) {
 }
 
 // shortDigest matches what [audit.ShortDigest] returns.
-var shortDigest = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var shortDigest = lazyregexp.New(`^[0-9a-f]{32}$`)
 
 func (r *baselineReader) files() ([]audit.AcceptedFile, error) {
 	if err := r.delim('[', "a list of files"); err != nil {

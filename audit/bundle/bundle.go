@@ -37,7 +37,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +46,7 @@ import (
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/cyclonedx"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/spdx"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
@@ -385,8 +385,8 @@ func (s *statements) boms() error {
 // too; deviceForm matches those that Windows takes for a device, whatever follows the
 // dot.
 var (
-	fileForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	deviceForm = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
+	fileForm   = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	deviceForm = lazyregexp.New(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
 )
 
 // fileNames are the names of stages as beginnings of names of files: the same, or the

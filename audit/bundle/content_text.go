@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"html"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -30,14 +30,14 @@ type heading struct {
 // hidden are the parts of a page and of Markdown that have text which is not shown, none
 // of which this version writes. A page can hide more with its style or script: that a
 // text is in it is all that is known.
-var hidden = regexp.MustCompile(`(?i)<!--|<!\[|<\?|<(?:template|noscript|textarea|xmp|iframe|object|noembed|noframes|plaintext|math|canvas|dialog)[\s/>]`)
+var hidden = lazyregexp.New(`(?i)<!--|<!\[|<\?|<(?:template|noscript|textarea|xmp|iframe|object|noembed|noframes|plaintext|math|canvas|dialog)[\s/>]`)
 
 // The parts of Markdown that can hide text: what is no code of one cell, tags besides
 // those that this version writes, and definitions of links.
 var (
-	tableCode  = regexp.MustCompile("`[^`|\\n]*`")
-	tableTag   = regexp.MustCompile("`|<[a-zA-Z!?/][a-zA-Z]*")
-	tableLink  = regexp.MustCompile(`(?m)^ {0,3}\[[^\]]*\]:`)
+	tableCode  = lazyregexp.New("`[^`|\\n]*`")
+	tableTag   = lazyregexp.New("`|<[a-zA-Z!?/][a-zA-Z]*")
+	tableLink  = lazyregexp.New(`(?m)^ {0,3}\[[^\]]*\]:`)
 	tableShown = []string{"<details", "</details", "<summary", "</summary", "<sub", "</sub", "<br"}
 )
 
@@ -49,11 +49,11 @@ func hidesInTable(data []byte) bool {
 
 // The parts of a page. Names in it are escaped, so that a < begins a tag.
 var (
-	pageHeading = regexp.MustCompile(`(?is)<h([1-6])[\s>].*?</h[1-6]>`)
-	pageRow     = regexp.MustCompile(`(?i)<tr[\s>]`) // the tags that end them may be left out
-	pageCell    = regexp.MustCompile(`(?i)<t[hd][\s>]`)
-	pageUnseen  = regexp.MustCompile(`(?is)<style>.*?</style>|<script>.*?</script>|<title>.*?</title>`)
-	pageTag     = regexp.MustCompile(`<[^>]*>`)
+	pageHeading = lazyregexp.New(`(?is)<h([1-6])[\s>].*?</h[1-6]>`)
+	pageRow     = lazyregexp.New(`(?i)<tr[\s>]`) // the tags that end them may be left out
+	pageCell    = lazyregexp.New(`(?i)<t[hd][\s>]`)
+	pageUnseen  = lazyregexp.New(`(?is)<style>.*?</style>|<script>.*?</script>|<title>.*?</title>`)
+	pageTag     = lazyregexp.New(`<[^>]*>`)
 )
 
 // pageText reads the headings and tables of a page as a browser shows them.
@@ -81,7 +81,7 @@ func pageText(data []byte) document {
 }
 
 // begunBy returns the parts of a text that each begin with a match.
-func begunBy(begin *regexp.Regexp, text string) []string {
+func begunBy(begin *lazyregexp.Regexp, text string) []string {
 	var out []string
 	starts := begin.FindAllStringIndex(text, -1)
 	for i, at := range starts {

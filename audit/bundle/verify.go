@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
@@ -73,7 +73,7 @@ type Result struct {
 	Alike, Unread []string
 }
 
-var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var sha256Form = lazyregexp.New(`^[0-9a-f]{64}$`)
 
 // Verify checks the files of a release: that each is in [SumsFile] and nothing else
 // is, that the report's verdict follows from its findings, that all files are those

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // The date of an SBOM and of a release is that of the source, and never the clock:
@@ -34,7 +34,7 @@ func dateUsage(of string) string {
 
 // likeDate matches what was meant as a date, if no tag or branch has that name, such as
 // 2026.11.
-var likeDate = regexp.MustCompile(`^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([T ].*)?$`)
+var likeDate = lazyregexp.New(`^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([T ].*)?$`)
 
 // created returns the date that --date or the environment states; the zero time if
 // neither does. One that builds use as the mark of no date is used with a warning.

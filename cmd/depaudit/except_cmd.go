@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/depaudit/depaudit/audit/baseline"
 	"github.com/depaudit/depaudit/audit/config"
 	"github.com/depaudit/depaudit/audit/terminal"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 func (c *command) exceptCommand() *cobra.Command {
@@ -79,7 +79,7 @@ func (f *exceptFlags) register(cmd *cobra.Command) {
 	})
 }
 
-var inDays = regexp.MustCompile(`^([0-9]{1,6})d$`)
+var inDays = lazyregexp.New(`^([0-9]{1,6})d$`)
 
 // exception returns the exception that the flags describe.
 func (f *exceptFlags) exception(c *config.Config, today string) (*config.Exception, error) {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/depaudit/depaudit/audit/textfile"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/wording"
 )
 
@@ -49,12 +49,12 @@ func (l fleetLine) report(dir string) string {
 
 // fleetName is a path of names that are safe in every file system and object store:
 // no ".." and no name that begins with a dot or a dash.
-var fleetName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
+var fleetName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
 
 // badOnWindows are names that Windows reads as devices, whatever follows the first
 // dot, and names whose last dot it drops
 // (https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file).
-var badOnWindows = regexp.MustCompile(`(?i)^((con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.)$`)
+var badOnWindows = lazyregexp.New(`(?i)^((con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.)$`)
 
 // checkName returns why a name cannot be that of a report, with a hint.
 func checkName(name string) (why, hint string) {

@@ -223,7 +223,7 @@ func within(imported, name string) bool {
 
 // TestNoGlobalState checks that packages have no init function and no state:
 // a variable of a package is a table, an error or a pattern that nothing
-// writes to.
+// writes to, and that is not compiled before it is used.
 func TestNoGlobalState(t *testing.T) {
 	byDir := map[string][]source{}
 	for _, f := range sources(t) {
@@ -256,6 +256,9 @@ func init() {}
 func f(table map[string]bool) { table["shadowed"] = true; x := counter; x++ }
 func g() { table["b"] = true; counter++; list = append(list, "x"); _ = &counter }
 func h() { delete(table, "a"); for counter = range 3 {} }
+var form = regexp.MustCompile("x")
+var forms = []form{{"x", regexp.MustCompilePOSIX("x")}}
+var later = func() { regexp.MustCompile("x") }
 `
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "p.go", text, parser.ParseComments)
@@ -266,7 +269,7 @@ func h() { delete(table, "a"); for counter = range 3 {} }
 	for _, problem := range globalState(fset, []*ast.File{file}) {
 		lines = append(lines, fset.Position(problem.pos).Line)
 	}
-	if want := []int{5, 6, 7, 9, 9, 9, 9, 10, 10}; !slices.Equal(lines, want) {
+	if want := []int{5, 6, 7, 9, 9, 9, 9, 10, 10, 11, 12}; !slices.Equal(lines, want) {
 		t.Errorf("problems in lines %v, want %v", lines, want)
 	}
 }
@@ -303,8 +306,15 @@ func globalState(fset *token.FileSet, files []*ast.File) []problem {
 				}
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
-					if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR && len(v.Values) == 0 && !embeds(d.Doc) {
+					v, ok := spec.(*ast.ValueSpec)
+					if !ok || d.Tok != token.VAR {
+						continue
+					}
+					if len(v.Values) == 0 && !embeds(d.Doc) {
 						report(v, "a variable of the package without a value can only be state")
+					}
+					for _, value := range v.Values {
+						compiled(value, report)
 					}
 				}
 			}
@@ -335,6 +345,22 @@ func globalState(fset *token.FileSet, files []*ast.File) []problem {
 	}
 	slices.SortStableFunc(problems, func(a, b problem) int { return cmp.Compare(a.pos, b.pos) })
 	return problems
+}
+
+// compiled reports the regular expressions that a value of a variable compiles before
+// main, in each of the processes that an audit starts.
+func compiled(value ast.Expr, report func(ast.Node, string)) {
+	ast.Inspect(value, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.SelectorExpr:
+			if x, ok := n.X.(*ast.Ident); ok && x.Name == "regexp" && strings.HasPrefix(n.Sel.Name, "MustCompile") {
+				report(n, "a variable of the package is a lazyregexp.New, which is compiled when it is used")
+			}
+		}
+		return true
+	})
 }
 
 // embeds reports whether the go command gives a variable its value from a file

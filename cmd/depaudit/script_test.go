@@ -90,7 +90,10 @@ func scripts(t *testing.T, dir string) testscript.Params {
 			env.Setenv("TERM", "dumb")
 			// Its own cache. The default is /no-home, which root makes on the machine,
 			// for all scripts and runs, and which other users cannot make.
-			env.Setenv("HOME", filepath.Join(filepath.Dir(env.WorkDir), "home-"+filepath.Base(env.WorkDir)))
+			home := filepath.Join(filepath.Dir(env.WorkDir), "home-"+filepath.Base(env.WorkDir))
+			env.Setenv("HOME", home)
+			// testscript removes its directory only if that is empty.
+			env.Defer(func() { os.RemoveAll(home) })
 			if !isEndToEnd() {
 				env.Setenv("GOGC", rarely)
 			}

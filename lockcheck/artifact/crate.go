@@ -5,8 +5,9 @@ import (
 	"archive/zip"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // readCrate reads a package of crates.io, as cargo unpacks it
@@ -38,7 +39,7 @@ func readCrate(b *builder, r Reader) error {
 }
 
 // crateName splits the name of a crate from its version, which has three numbers.
-var crateName = regexp.MustCompile(`^([A-Za-z0-9_-]+?)-(\d+\.\d+\.\d+.*)$`)
+var crateName = lazyregexp.New(`^([A-Za-z0-9_-]+?)-(\d+\.\d+\.\d+.*)$`)
 
 // readGoZip reads the zip file of a Go module (golang.org/x/mod/zip): all files
 // are in the directory MODULE@VERSION. The go command unpacks them with mode

@@ -8,12 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/depaudit/depaudit/sbom/ecosystem"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // shelf is a directory with artifacts, of which the files are listed once, when
@@ -170,7 +170,7 @@ func usual(base string) bool { return usualName.MatchString(base) }
 
 // usualName has the forms of .deb (dpkg-name(1)), wheels, and npm
 // tarballs, crates and .rpm with their versions.
-var usualName = regexp.MustCompile(`^[^_]+_[^_]+_[^_]+\.deb$|^[^-]+-\d[^-]*(-[^-]+)?-[^-]+-[^-]+-[^-]+\.whl$|-\d+\.\d+\.\d+.*\.(tgz|crate)$|-[^-]+-[^-]+\.[^.]+\.rpm$`)
+var usualName = lazyregexp.New(`^[^_]+_[^_]+_[^_]+\.deb$|^[^-]+-\d[^-]*(-[^-]+)?-[^-]+-[^-]+-[^-]+\.whl$|-\d+\.\d+\.\d+.*\.(tgz|crate)$|-[^-]+-[^-]+\.[^.]+\.rpm$`)
 
 // nameKey is the form in which names of files are compared. Those of wheels are
 // reduced to name and version, because a lock need not have the tags.
@@ -193,7 +193,7 @@ func nameKey(base string) string {
 // yarnFile matches the name of a file in Yarn's caches: the package, the hash of its
 // locator, and the first digits of the checksum or the key of the cache (slugifyLocator
 // in packages/yarnpkg-core/sources/structUtils.ts, getChecksumFilename in Cache.ts).
-var yarnFile = regexp.MustCompile(`^(.+)-[0-9a-f]{10}-[0-9a-z._]+\.zip$`)
+var yarnFile = lazyregexp.New(`^(.+)-[0-9a-f]{10}-[0-9a-z._]+\.zip$`)
 
 // wheelKey is the key of a wheel. Escaping of names and versions differs between
 // the programs that build wheels.

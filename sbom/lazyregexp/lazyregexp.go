@@ -37,6 +37,10 @@ func (r *Regexp) get() *regexp.Regexp {
 
 func (r *Regexp) FindAllString(s string, n int) []string { return r.get().FindAllString(s, n) }
 
+func (r *Regexp) FindAllStringIndex(s string, n int) [][]int {
+	return r.get().FindAllStringIndex(s, n)
+}
+
 func (r *Regexp) FindAllStringSubmatch(s string, n int) [][]string {
 	return r.get().FindAllStringSubmatch(s, n)
 }
@@ -46,6 +50,8 @@ func (r *Regexp) FindAllSubmatch(b []byte, n int) [][][]byte { return r.get().Fi
 func (r *Regexp) FindIndex(b []byte) []int { return r.get().FindIndex(b) }
 
 func (r *Regexp) FindString(s string) string { return r.get().FindString(s) }
+
+func (r *Regexp) FindStringIndex(s string) []int { return r.get().FindStringIndex(s) }
 
 func (r *Regexp) FindStringSubmatch(s string) []string { return r.get().FindStringSubmatch(s) }
 
@@ -68,3 +74,5 @@ func (r *Regexp) ReplaceAllString(src, repl string) string {
 func (r *Regexp) ReplaceAllStringFunc(src string, repl func(string) string) string {
 	return r.get().ReplaceAllStringFunc(src, repl)
 }
+
+func (r *Regexp) SubexpIndex(name string) int { return r.get().SubexpIndex(name) }

@@ -2,12 +2,12 @@ package ospkg
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/rootfs"
 )
 
@@ -57,7 +57,7 @@ func (d *dpkg) aptSettings() sbom.Apt {
 
 // aptPart matches the names of parts that apt reads. Children are in the order of
 // their names.
-var aptPart = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
+var aptPart = lazyregexp.New(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
 
 // bool returns a setting whose default is true, by the words of apt's
 // StringToBool.

@@ -1,11 +1,11 @@
 package pep508
 
 import (
-	"regexp"
 	"strings"
 
 	pep440 "github.com/aquasecurity/go-pep440-version"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/version"
 )
 
@@ -116,7 +116,7 @@ func (s Specifiers) Admits(installed string) (admits, ok bool) {
 // is not linear in it.
 const maxNumber = 64
 
-var number = regexp.MustCompile(`^\s*[0-9A-Za-z.!+_*-]+\s*$`)
+var number = lazyregexp.New(`^\s*[0-9A-Za-z.!+_*-]+\s*$`)
 
 // compareVersions compares by PEP 440. ok is false where that is impossible.
 func compareVersions(left, op, right string) (holds, ok bool) {

@@ -17,8 +17,9 @@
 package pnpmkey
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // Key is a parsed key.
@@ -61,7 +62,7 @@ func Major(version string) (major int, ok bool) {
 }
 
 // version matches a semantic version (https://semver.org).
-var version = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+var version = lazyregexp.New(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
 // Parse parses a key of a major version. Each key has an ID; one that is not of
 // the form for a package of a registry has no more than that, up to version 6.
@@ -213,13 +214,13 @@ func reference9(name, reference string) string {
 // a commit, with the parts of the repository and of the commit.
 var gitHosts = []struct {
 	host    string
-	pattern *regexp.Regexp
+	pattern *lazyregexp.Regexp
 }{
-	{"github.com", regexp.MustCompile(`^https://codeload\.github\.com/([^/?#]+/[^/?#]+)/tar\.gz/(?:refs/[^?#]+/)?([^/?#]+)$`)},
-	{"bitbucket.org", regexp.MustCompile(`^https://bitbucket\.org/([^/?#]+/[^/?#]+)/get/([^/?#]+)\.tar\.gz$`)},
-	{"gitlab.com", regexp.MustCompile(`^https://gitlab\.com/api/v4/projects/([^/?#]+)/repository/archive\.tar\.gz\?(?:ref|sha)=([^&#]+)$`)},
-	{"gitlab.com", regexp.MustCompile(`^https://gitlab\.com/([^?#]+)/-/archive/([^/?#]+)/[^/?#]+\.tar\.gz$`)},
-	{"gitlab.com", regexp.MustCompile(`^https://gitlab\.com/([^/?#]+/[^/?#]+)/repository/archive\.tar\.gz\?ref=([^&#]+)$`)},
+	{"github.com", lazyregexp.New(`^https://codeload\.github\.com/([^/?#]+/[^/?#]+)/tar\.gz/(?:refs/[^?#]+/)?([^/?#]+)$`)},
+	{"bitbucket.org", lazyregexp.New(`^https://bitbucket\.org/([^/?#]+/[^/?#]+)/get/([^/?#]+)\.tar\.gz$`)},
+	{"gitlab.com", lazyregexp.New(`^https://gitlab\.com/api/v4/projects/([^/?#]+)/repository/archive\.tar\.gz\?(?:ref|sha)=([^&#]+)$`)},
+	{"gitlab.com", lazyregexp.New(`^https://gitlab\.com/([^?#]+)/-/archive/([^/?#]+)/[^/?#]+\.tar\.gz$`)},
+	{"gitlab.com", lazyregexp.New(`^https://gitlab\.com/([^/?#]+/[^/?#]+)/repository/archive\.tar\.gz\?ref=([^&#]+)$`)},
 }
 
 // GitHosted returns the repository and the commit of a tarball that a host of

@@ -6,12 +6,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/depaudit/depaudit/sbom/internal/draft"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
@@ -70,8 +70,8 @@ type hash struct {
 }
 
 var (
-	graphContext = regexp.MustCompile(`^https?://spdx\.org/rdf/3\.0(\.[01])?/spdx-context\.jsonld$`)
-	fullName     = regexp.MustCompile(`"https?://spdx\.org/rdf/[^"]*/terms/[A-Za-z]+/(Package|Relationship|packageUrl|packageVersion|relationshipType|from|to|name|primaryPurpose|rootElement)"\s*[:,}\]]`)
+	graphContext = lazyregexp.New(`^https?://spdx\.org/rdf/3\.0(\.[01])?/spdx-context\.jsonld$`)
+	fullName     = lazyregexp.New(`"https?://spdx\.org/rdf/[^"]*/terms/[A-Za-z]+/(Package|Relationship|packageUrl|packageVersion|relationshipType|from|to|name|primaryPurpose|rootElement)"\s*[:,}\]]`)
 )
 
 // readGraph converts version 3.0 to the form of 2.3.

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/depaudit/depaudit/sbom"
 	"github.com/depaudit/depaudit/sbom/internal/draft"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
@@ -198,7 +198,7 @@ func role(p *pkg) (draft.Role, string) {
 	return draft.Package, ""
 }
 
-var acquired = regexp.MustCompile(`^acquired package info(?:rmation)? from (?:the |an? )?(?:.*?): (.+)$`)
+var acquired = lazyregexp.New(`^acquired package info(?:rmation)? from (?:the |an? )?(?:.*?): (.+)$`)
 
 // evidence returns the paths that syft writes into the source information.
 func evidence(sourceInfo string) []string {

@@ -12,7 +12,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 
@@ -20,6 +19,7 @@ import (
 
 	"github.com/depaudit/depaudit/audit/atomicfile"
 	"github.com/depaudit/depaudit/audit/fleet"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // preparedPrefix begins the names of parts that are written and not moved yet.
@@ -393,8 +393,8 @@ func (o *oldParts) open(p *part) error {
 
 // preparedName matches the files of steps, partPath their places.
 var (
-	preparedName = regexp.MustCompile(`^` + preparedPrefix + `[0-9]+$`)
-	partPath     = regexp.MustCompile(`^(stage_night|dependency)/` + fleet.Version + `/date=[0-9-]{10}/part-(all|[0-9a-f]{1,64})\.ndjson\.gz$`)
+	preparedName = lazyregexp.New(`^` + preparedPrefix + `[0-9]+$`)
+	partPath     = lazyregexp.New(`^(stage_night|dependency)/` + fleet.Version + `/date=[0-9-]{10}/part-(all|[0-9a-f]{1,64})\.ndjson\.gz$`)
 )
 
 func (s step) place() string { return s.To + s.Remove }

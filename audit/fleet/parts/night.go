@@ -11,12 +11,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/depaudit/depaudit/audit/fleet"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/strictjson"
 )
 
@@ -44,7 +44,7 @@ type part struct {
 const extension = ".ndjson.gz"
 
 // partName matches the files that are written here.
-var partName = regexp.MustCompile(`^part-(all|[0-9a-f]{1,64})\.ndjson\.gz$`)
+var partName = lazyregexp.New(`^part-(all|[0-9a-f]{1,64})\.ndjson\.gz$`)
 
 // fileName is the name of a part.
 func fileName(prefix string) string { return "part-" + cmp.Or(prefix, "all") + extension }

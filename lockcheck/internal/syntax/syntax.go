@@ -6,11 +6,11 @@ package syntax
 
 import (
 	"bytes"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/tailscale/hujson"
 )
 
@@ -48,7 +48,7 @@ func OddBreak(data []byte) int {
 	return -1
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)
+var yamlLine = lazyregexp.New(`^yaml: line ([0-9]+): `)
 
 // YAMLError returns the line of an error of go.yaml.in/yaml in a file of so many
 // lines, 1 if it names none, and its text without the line, shortened.

@@ -12,9 +12,10 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // Package is a package of an application.
@@ -63,7 +64,7 @@ var bundlers = map[string]bool{
 
 // libPath is the part of an assembly's path that the SDK drops when it copies
 // the assembly beside the application.
-var libPath = regexp.MustCompile(`^(?:runtimes/[^/]+/)?lib/net[^/]+/(.+)`)
+var libPath = lazyregexp.New(`^(?:runtimes/[^/]+/)?lib/net[^/]+/(.+)`)
 
 // ParseDeps parses a deps.json file.
 func ParseDeps(file string, data []byte) (*Deps, error) {
@@ -256,7 +257,7 @@ func split(key string) (name, version string) {
 }
 
 // runtimePath is where the files of the shared runtime are.
-var runtimePath = regexp.MustCompile(`/Microsoft\.NETCore\.App/(\d+\.\d+\.\d+)/[^/]+\.dll`)
+var runtimePath = lazyregexp.New(`/Microsoft\.NETCore\.App/(\d+\.\d+\.\d+)/[^/]+\.dll`)
 
 // assemblies returns the packages of assemblies that no file lists: one for
 // each version of the runtime that is not among the listed packages, and one

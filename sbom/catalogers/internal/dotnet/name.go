@@ -2,11 +2,11 @@ package dotnet
 
 import (
 	"path"
-	"regexp"
 	"strings"
 	"unicode"
 
 	"github.com/anchore/go-version"
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // NativeName returns the name and the version that a file without a .NET
@@ -40,7 +40,7 @@ func fileName(p string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(path.Base(p), ".exe"), ".dll")
 }
 
-var framework = regexp.MustCompile(`\s*\((net[^)]*[0-9]+(\.[0-9]+)?)\)$`)
+var framework = lazyregexp.New(`\s*\((net[^)]*[0-9]+(\.[0-9]+)?)\)$`)
 
 // title is the field that names a file. Microsoft's files have the product in
 // ProductName ("Microsoft .NET Framework"), others themselves.
@@ -115,7 +115,7 @@ func moreDetailed(product, file string) string {
 	return product
 }
 
-var separators = regexp.MustCompile(`[.,]+`)
+var separators = lazyregexp.New(`[.,]+`)
 
 func collapse(s string) string { return separators.ReplaceAllString(s, ".") }
 

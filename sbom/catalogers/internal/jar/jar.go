@@ -23,11 +23,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/zipfile"
 )
 
@@ -504,7 +504,7 @@ func ParseProperties(data []byte) (Properties, bool) {
 	return p, true
 }
 
-var releaseVersion = regexp.MustCompile(`^v?(\d[0-9A-Za-z.\-_+]*)$`)
+var releaseVersion = lazyregexp.New(`^v?(\d[0-9A-Za-z.\-_+]*)$`)
 
 // propertiesVersion returns the version in version.properties, which
 // applications that no Maven built have at their root.

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // Manifest is a parsed META-INF/MANIFEST.MF: the main section first.
@@ -160,8 +161,8 @@ type fileName struct{ name, version string }
 // are those of an ungreedy match that ignores case. Expressions of syft's
 // archive cataloger (Apache License 2.0).
 var (
-	nameAndVersion = regexp.MustCompile(`(?Ui)^(?P<name>(?:[[:alpha:]][[:word:].]*(?:\.[[:alpha:]][[:word:].]*)*-?)+)(?:-(?P<version>(\d.*|(build\d+.*)|(rc?\d+(?:^[[:alpha:]].*)?))))?$`)
-	versionAtEnd   = regexp.MustCompile(`(?:[._-](?P<version>(\d.*|(build\d+.*)|(rc?\d+(?:^[[:alpha:]].*)?))))?$`)
+	nameAndVersion = lazyregexp.New(`(?Ui)^(?P<name>(?:[[:alpha:]][[:word:].]*(?:\.[[:alpha:]][[:word:].]*)*-?)+)(?:-(?P<version>(\d.*|(build\d+.*)|(rc?\d+(?:^[[:alpha:]].*)?))))?$`)
+	versionAtEnd   = lazyregexp.New(`(?:[._-](?P<version>(\d.*|(build\d+.*)|(rc?\d+(?:^[[:alpha:]].*)?))))?$`)
 )
 
 func parseFileName(p string) fileName {

@@ -5,8 +5,9 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
+
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 )
 
 // Pom is the part of a pom.xml that names an artifact
@@ -101,7 +102,7 @@ func (p *Pom) findID() (group, name, version string) {
 	return group, name, version
 }
 
-var reference = regexp.MustCompile(`\$\{[^}]+}`)
+var reference = lazyregexp.New(`\$\{[^}]+}`)
 
 // maxResolved is the length of a value with its properties replaced: values
 // that refer to each other grow without bound.

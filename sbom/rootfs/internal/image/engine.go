@@ -11,11 +11,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	"github.com/depaudit/depaudit/sbom/netguard"
 	"github.com/depaudit/depaudit/sbom/registry"
 )
@@ -119,7 +119,7 @@ func exportFromEngine(ctx context.Context, out outside, loc Location, want reque
 }
 
 // imageID matches the identity of an image, complete or abbreviated.
-var imageID = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|[0-9a-f]{12,64})$`)
+var imageID = lazyregexp.New(`^(sha256:[0-9a-f]{64}|[0-9a-f]{12,64})$`)
 
 // engineName returns the name of an image for an engine.
 func engineName(loc Location) (string, error) {

@@ -2,9 +2,9 @@ package image
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/depaudit/depaudit/sbom/lazyregexp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -74,7 +74,7 @@ func layerSteps(history []v1.History, layers int) ([]string, error) {
 
 // instruction matches the start of an instruction of a Dockerfile that creates a
 // layer or a setting (https://docs.docker.com/reference/dockerfile/).
-var instruction = regexp.MustCompile(`^(ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR) `)
+var instruction = lazyregexp.New(`^(ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR) `)
 
 // trimStep reduces a build step to the text of the image's author. The classic
 // builder writes instructions that run nothing as a comment of a shell, and
