@@ -299,6 +299,10 @@ func (m *matcher) content(r *rule, expressions []*condition, file string) (*outc
 // searched again with the next ones. A match has some hundred bytes.
 const window = 1 << 20
 
+// beginning is the number of bytes that are read before there is memory for a window:
+// a file is read once for each expression, and scripts are smaller.
+const beginning = 32 << 10
+
 // search returns the named groups of the first match in a file, nil for none.
 func (m *matcher) search(re *regexp.Regexp, file string) (map[string]string, error) {
 	f, err := m.env.Open(file)
@@ -306,11 +310,17 @@ func (m *matcher) search(re *regexp.Regexp, file string) (map[string]string, err
 		return nil, err
 	}
 	defer f.Close()
-	buf := make([]byte, 0, window+window/2)
+	buf := make([]byte, beginning)
+	n, err := io.ReadFull(f, buf)
+	buf = buf[:n]
+	if err == nil {
+		buf = append(make([]byte, 0, window+window/2), buf...)
+		n, err = io.ReadFull(f, buf[len(buf):window])
+		buf = buf[:len(buf)+n]
+		n = len(buf)
+	}
 	for {
-		n, err := io.ReadFull(f, buf[len(buf):len(buf)+window])
 		if n > 0 {
-			buf = buf[:len(buf)+n]
 			if found := find(re, buf); found != nil {
 				groups := make(map[string]string)
 				for i, name := range re.SubexpNames() {
@@ -329,6 +339,8 @@ func (m *matcher) search(re *regexp.Regexp, file string) (map[string]string, err
 		}
 		keep := min(len(buf), window/2)
 		buf = append(buf[:0], buf[len(buf)-keep:]...)
+		n, err = io.ReadFull(f, buf[len(buf):len(buf)+window])
+		buf = buf[:len(buf)+n]
 	}
 }
 

@@ -85,6 +85,14 @@ func TestMatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	far := strings.Repeat("x", window+window/2-8) // the version is in two windows
+	// At the ends of what is read at once, a version is found wherever it is.
+	for _, end := range []int{beginning, window} {
+		for _, size := range []int{end - 1, end, end + 1, end + 6, end + 12} {
+			version := "curl/8.5.0\x00"
+			checkMatch(t, classes, "/usr/bin/curl", memory{"/usr/bin/curl": strings.Repeat("x", size-len(version)) + version}, "curl 8.5.0")
+		}
+		checkMatch(t, classes, "/usr/bin/curl", memory{"/usr/bin/curl": strings.Repeat("x", end)}, "")
+	}
 	for file, c := range map[string]struct {
 		files memory
 		want  string
@@ -95,22 +103,27 @@ func TestMatch(t *testing.T) {
 		"/usr/bin/redis-server": {memory{"/usr/bin/redis-server": "Redis version 2.8.23"}, "redis 2.8.23"},
 		"/usr/bin/gzip":         {memory{"/usr/bin/gzip": "\x001.12\x00"}, ""},
 	} {
-		got := ""
-		for i := range classes {
-			if ok, _ := doublestar.Match(classes[i].Glob, file); !ok {
-				continue
-			}
-			m, err := classes[i].Match(c.files, file)
-			if err != nil {
-				t.Errorf("%s: %v", file, err)
-			}
-			if m != nil {
-				got = m.Name + " " + m.Version
-			}
+		checkMatch(t, classes, file, c.files, c.want)
+	}
+}
+
+func checkMatch(t *testing.T, classes []Class, file string, files memory, want string) {
+	t.Helper()
+	got := ""
+	for i := range classes {
+		if ok, _ := doublestar.Match(classes[i].Glob, file); !ok {
+			continue
 		}
-		if got != c.want {
-			t.Errorf("%s is %q, want %q", path.Base(file), got, c.want)
+		m, err := classes[i].Match(files, file)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
 		}
+		if m != nil {
+			got = m.Name + " " + m.Version
+		}
+	}
+	if got != want {
+		t.Errorf("%s of %d bytes is %q, want %q", path.Base(file), len(files[file]), got, want)
 	}
 }
 
