@@ -36,8 +36,8 @@ Two reports, or a report and a baseline, are compared stage by stage: also the
 verdict, the policy, what the definition uses, exceptions and accepted files.
 
 With -o markdown it is a section for the notes of a release, of at most 65,536
-characters: the numbers of each stage, then what differs, long lists closed.
-Lists are cut there by --limit only if it is given, and by what has room.
+characters: the numbers of each stage, then what differs, long lists collapsed.
+Lists are cut there only to fit, or by --limit if it is given.
 
 With --files two environments are compared by their files instead: path, kind,
 content, mode, owner, link target and capabilities, without times. Between two

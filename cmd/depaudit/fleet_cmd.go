@@ -39,7 +39,7 @@ list; without a STAGE the report is of all its stages. # begins a comment.
   cpython/docs  cpython/depaudit.yaml build-docs
 
 "fleet list" writes one, workers audit its parts with "fleet run", and "fleet
-check" says afterwards which lines have no report.`,
+check" prints afterwards which lines have no report.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -52,9 +52,10 @@ func (c *command) fleetList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list CONFIG...",
 		Short: "Print the list of some configurations",
-		Long: `Prints a line for each configuration, which is checked. Reports are called as
-the directories of the configurations are below the one that has all. Paths are
-printed as they are given: give those that the workers have.
+		Long: `Prints a line for each configuration, which is checked. Each report
+is named after the directory of its configuration, relative to the directory
+that contains all of them. Paths are printed as they are given: give those that
+the workers have.
 
 Exit codes: 0 printed, 2 a configuration is wrong.`,
 		Example: `  depaudit fleet list /fleet/*/depaudit.yaml >stages.txt
@@ -163,18 +164,17 @@ I%N from 0, as JOB_COMPLETION_INDEX of Kubernetes and strategy.job-index of
 GitHub. Workers share nothing but DIR and the cache of layers, which any number
 of them may use at the same time.
 
---resume leaves the lines whose report is there and is what another try would be
-judged by: the same configuration, baseline, exceptions, locks and depaudit, the
-digest that the tag of an image has now, and not incomplete. It does not look
-into directories and machines again, so DIR must be that of this night, and the
-flags those of the first try.
+--resume skips the lines that have a complete report by the same configuration,
+baseline, exceptions, locks and depaudit, of the digest that the tag of an image
+has now. Directories and machines are not compared, so DIR must be that of this
+night, and the flags those of the first run.
 
-Exit codes, of the line that needs another try most: 4 it could not run or could
-not write, 3 a scan was lost or could not read something (an image that was not
-there, too), 2 it or its configuration is wrong, 1 a stage failed, or is
-incomplete in a way that the next try would be, too (it has no baseline, say),
-0 every stage passed. Another try may help with 4, 3 and a killed worker, never
-with 2 and 1.`,
+Exit codes, the first that a line has of: 4 could not run or could not write, 3
+a scan was lost or could not read something (an image that was not there, too),
+2 the line or its configuration is wrong, 1 a stage failed, or is incomplete in
+a way that a retry does not change (it has no baseline, for example), 0 every
+stage passed. A retry may help with 4, 3 and a killed worker, never with 2 and
+1.`,
 		Example: `  depaudit fleet run stages.txt -o reports/date=2026-11-28
   depaudit fleet run stages.txt -o "date=$NIGHT" --shard "$INDEX%100" --resume`,
 		Args: oneList,
@@ -201,7 +201,7 @@ with 2 and 1.`,
 	}
 	cmd.Flags().StringVarP(&f.dir, "output", "o", "", "`DIR` for the reports")
 	cmd.Flags().StringVar(&f.shard, "shard", "", "only the lines of part `I/N`, or I%N to count from 0")
-	cmd.Flags().BoolVar(&f.resume, "resume", false, "leave the lines whose report is there, for another try of a worker that was killed")
+	cmd.Flags().BoolVar(&f.resume, "resume", false, "skip the lines whose report is there, to retry a worker that was killed")
 	f.which.registerSources(cmd)
 	f.limits.register(cmd)
 	return cmd

@@ -104,7 +104,7 @@ A signature covers the digest of a whole index, so whole indexes are kept: about
 	limits.register(cmd)
 	cmd.Flags().StringVarP(&file, "output", "o", "", "`FILE` to write")
 	listVar(cmd.Flags(), &dirs, "index", "directory or `FILE` with indexes")
-	listVar(cmd.Flags(), &keys, "trust", "`FILE` with keys that are trusted, or the fingerprint of a built-in key that the others are not")
+	listVar(cmd.Flags(), &keys, "trust", "`FILE` with keys that are trusted, or the fingerprint of a built-in key, which excludes the other built-in ones")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` of a multi-platform image (default: this machine's)")
 	return cmd
 }

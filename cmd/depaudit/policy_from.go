@@ -33,7 +33,7 @@ import (
 // registerPolicy adds the flags of commands that can judge by another policy.
 func (p *pipelineFlags) registerPolicy(cmd *cobra.Command) {
 	cmd.Flags().Var((*filledValue)(&p.policyFrom), "policy-from", "read configuration, baseline, exceptions, locks, indexes and keys as this `COMMIT` has them")
-	cmd.Flags().Var((*filledValue)(&p.policyDir), "policy", "read them in `DIR`, another checkout")
+	cmd.Flags().Var((*filledValue)(&p.policyDir), "policy", "like --policy-from, of `DIR`, another checkout")
 	cmd.MarkFlagsMutuallyExclusive("policy-from", "policy")
 }
 

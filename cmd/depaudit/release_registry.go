@@ -52,8 +52,9 @@ func (c *command) releasePush() *cobra.Command {
 		Long: `Checks a directory of "depaudit release", as "release verify" does without a
 key, and stores it in the registry as an artifact whose subject is the image: a
 referrer of OCI 1.1. A registry that does not list referrers gets the list
-under the tag sha256-DIGEST, as the specification says. For an image of several
-platforms the release belongs to the index; name one platform by its digest.
+under the tag sha256-DIGEST, as the specification requires. For an image of
+several platforms the release belongs to the index; name one platform by its
+digest.
 
 The same directory is stored once. With --no-image the release gets the tag of
 REF itself, for pipelines that release no image.
@@ -294,7 +295,7 @@ func (c *command) releaseList() *cobra.Command {
 		Short: "List the releases of an image, or of a repository",
 		Long: `Lists the releases that are attached to an image, in order of their date; for a
 name without a tag those of all tags. The date and the verdict are what the
-manifest says, which only "release verify" proves.
+manifest has; only "release verify" proves them.
 ` + refHelp + `
 Exit codes: 0 listed, 1 there is no release, 2 the command line is wrong or
 there is no such image, 3 a release cannot be read, and the others are listed, 4

@@ -24,7 +24,7 @@ func (f *verifyFlags) register(cmd *cobra.Command) {
 	listVar(cmd.Flags(), &f.locks, "locks", "lock `[DIR=]FILE` that names artifacts by digest, with DIR= of what is installed there")
 	listVar(cmd.Flags(), &f.indexes, "index", "directory or `FILE` with package indexes")
 	listVar(cmd.Flags(), &f.artifacts, "artifacts", "`DIR` with artifacts: .deb, .rpm, wheels, npm's tarballs")
-	listVar(cmd.Flags(), &f.trust, "trust", "`FILE` with keys that are trusted, or the fingerprint of a built-in key that the others are not")
+	listVar(cmd.Flags(), &f.trust, "trust", "`FILE` with keys that are trusted, or the fingerprint of a built-in key, which excludes the other built-in ones")
 }
 
 func (f *verifyFlags) request(limits limitFlags) (ledger.Request, error) {
