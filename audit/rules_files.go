@@ -103,7 +103,7 @@ var (
 			if f.Subject != "" {
 				return "update the " + f.Subject + " and review the difference"
 			}
-			return "remove `verify: false` from the stage"
+			return "remove `verify: false` from the stage; one that is not critical needs `verify: true`"
 		},
 	}
 	RulePrivilege = Rule{
@@ -148,7 +148,7 @@ var (
 		Why:     "Python runs the byte code, and reviewers read the source.",
 		Fix:     "delete the file: Python compiles the source again.",
 		Accept:  acceptFile,
-		message: files("file of byte code is", "files of byte code are", " not of its source"),
+		message: files("file of byte code may differ from its source", "files of byte code may differ from their source", ""),
 		hint:    text("delete it: Python compiles the source again"),
 	}
 	RuleUnsealed = Rule{

@@ -340,7 +340,10 @@ func (s *Set) notFound(p *Package, name string) Result {
 		r.Reason = URL
 		r.Detail = quote(name) + " comes from " + quote(scrub(p.Install.URL)) + ", and no lock file has it"
 	default:
-		if !s.types[p.Type] {
+		switch {
+		case len(s.locks) == 0:
+			r.Detail += ": none is configured"
+		case !s.types[p.Type]:
 			r.Detail += ": none of them has packages of type " + quote(p.Type)
 		}
 	}

@@ -155,7 +155,7 @@ var details = [...]string{
 	"not in the artifact that this package was installed from",
 	"not a regular file",
 	"byte code that Python runs without a look at its source (unchecked-hash)",
-	"byte code that is not of its source",
+	"the byte code has names that its source does not have",
 	"dpkg's record of alternatives does not have this choice",
 }
 

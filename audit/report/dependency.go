@@ -61,7 +61,11 @@ func (s stage) why(id string) string {
 	case d.Kind == sbom.KindFiles && d.Detail != "":
 		return d.Detail // that no package accounts for it is said already
 	case d.Why != nil && d.Why.Lock != nil:
-		return strings.TrimSpace(detail(d) + " (" + entry(d.Why.Lock) + ")")
+		text, place := detail(d), "("+entry(d.Why.Lock)+")"
+		if strings.Contains(text, place) {
+			return text
+		}
+		return strings.TrimSpace(text + " " + place)
 	case d.Why != nil && d.Why.Detail != "":
 		return detail(d)
 	}
@@ -72,8 +76,10 @@ func (s stage) why(id string) string {
 // name and version at the beginning: they are printed beside it.
 func detail(d *audit.Dependency) string {
 	for _, said := range []string{"%q %q is ", "%q is installed at %q and "} {
-		if rest, ok := strings.CutPrefix(d.Why.Detail, fmt.Sprintf(said, d.Name, d.Version)); ok {
-			return rest
+		for _, name := range []string{d.Name, d.FullName()} {
+			if rest, ok := strings.CutPrefix(d.Why.Detail, fmt.Sprintf(said, name, d.Version)); ok {
+				return rest
+			}
 		}
 	}
 	return d.Why.Detail

@@ -28,8 +28,8 @@ func newHTMLStage(r *audit.Report, s stage, number int) (*htmlStage, error) {
 		ID: fmt.Sprintf("stage-%d", number), Name: foreign(s.Name), Verdict: htmlVerdict(s.Verdict), Class: foreign(string(s.Verdict)), Standing: s.standing(),
 		Headline: s.headline(foreign), Facts: s.facts(), Findings: htmlFindings(s.Findings, s), Grown: s.grown(),
 	}
-	if tooLow(*s.Stage) {
-		h.Headline = "At least " + h.Headline
+	if rest, ok := strings.CutPrefix(h.Headline, "at least"); ok {
+		h.Headline = "At least" + rest // it begins a sentence
 	}
 	if isScan(r) {
 		h.Verdict = scanVerdict(r)

@@ -19,6 +19,9 @@ func Headline(s *audit.Stage) string { return stage{Stage: s}.headline(terminal.
 // escapes text for the format.
 func (s stage) headline(untrusted func(string) string) string {
 	total := wording.Count(s.Counts.Total, "dependency", "dependencies")
+	if tooLow(*s.Stage) {
+		total = "at least " + total
+	}
 	var marks []string
 	if s.FromDocument() {
 		marks = append(marks, "from an SBOM")
@@ -119,8 +122,25 @@ func summary(r *audit.Report) string {
 	}
 	if missing := len(notReported(r)); missing > 0 {
 		text += fmt.Sprintf(", %d not reported", missing)
+	} else if n[r.Verdict] == 0 {
+		// No stage has the verdict: the findings about the configuration decide.
+		if rules := deciding(r); len(rules) > 0 {
+			text += "; " + strings.Join(rules, ", ")
+		}
 	}
 	return text
+}
+
+// deciding returns the rules of the findings about the configuration and the baseline
+// that decide the verdict, each once.
+func deciding(r *audit.Report) []string {
+	var rules []string
+	for _, f := range r.Findings {
+		if decides(f) && !slices.Contains(rules, f.Rule) {
+			rules = append(rules, f.Rule)
+		}
+	}
+	return rules
 }
 
 // notReported returns the names of the required stages that no report has.

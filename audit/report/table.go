@@ -12,6 +12,7 @@ import (
 	"github.com/depaudit/depaudit/audit"
 	"github.com/depaudit/depaudit/audit/terminal"
 	"github.com/depaudit/depaudit/sbom"
+	"github.com/depaudit/depaudit/sbom/wording"
 )
 
 const (
@@ -443,10 +444,13 @@ func (p *page) findings(s stage, all []audit.Finding) {
 			p.path("", "", path)
 		}
 		if more := len(f.Paths) - shownItems; more > 0 {
-			p.field("", "", fmt.Sprintf("and %d more: see --show findings", more))
+			p.field("", "", "and "+wording.Count(more, "more", "more")+": see --show findings")
 		}
 		p.uses(s, f)
 		if !shown {
+			if len(f.Paths) > 0 && len(f.Dependencies) > 1 {
+				p.field("", "", "of "+wording.Count(len(f.Dependencies), "dependency", "dependencies")+":")
+			}
 			p.dependencies(s, f.Dependencies, "findings")
 		}
 		p.hint("fix", f.Fix)
@@ -456,28 +460,51 @@ func (p *page) findings(s stage, all []audit.Finding) {
 	}
 }
 
-// dependencies writes the dependencies of a finding, each with its reason.
+// dependencies writes the dependencies of a finding, each with its reason. A reason
+// that several in a row have is written once, below the last of them.
 func (p *page) dependencies(s stage, ids []string, where string) {
 	shownIDs := ids[:min(len(ids), shownItems)]
 	lead := strings.Repeat(" ", len(indent)+label)
-	width := 0
+	width, half := 0, (p.Width()-len(lead))/2
 	for _, id := range shownIDs {
-		width = max(width, terminal.Width(terminal.Escape(s.name(id))))
+		// What is beside a wider name is below it.
+		if n := terminal.Width(terminal.Escape(s.name(id))); n <= half {
+			width = max(width, n)
+		}
 	}
-	width = min(width, (p.Width()-len(lead))/2)
-	for _, id := range shownIDs {
-		p.dependency(s, id, lead, width)
+	for rest := shownIDs; len(rest) > 0; {
+		reason := s.reason(rest[0])
+		same := 1
+		for same < len(rest) && reason != "" && s.reason(rest[same]) == reason {
+			same++
+		}
+		if same < fewAlike {
+			p.dependency(s, rest[0], reason, lead, width)
+			rest = rest[1:]
+			continue
+		}
+		for _, id := range rest[:same] {
+			p.dependency(s, id, "", lead, width)
+		}
+		p.Prose(lead+indent, lead+indent, fmt.Sprintf("these %d: %s", same, reason), terminal.Plain)
+		rest = rest[same:]
 	}
 	if more := len(ids) - len(shownIDs); more > 0 {
-		p.field("", "", fmt.Sprintf("and %d more: see --show %s", more, where))
+		p.field("", "", "and "+wording.Count(more, "more", "more")+": see --show "+where)
 	}
 }
 
+// fewAlike is the number of dependencies from which on a common reason is written
+// once.
+const fewAlike = 3
+
+// reason returns why a dependency is in a finding.
+func (s stage) reason(id string) string { return cmp.Or(s.why(id), s.provenance(id)) }
+
 // dependency writes one dependency of a finding: its name and the directory that it
 // is installed in, because the same name can be in several, then the reason.
-func (p *page) dependency(s stage, id, lead string, width int) {
+func (p *page) dependency(s stage, id, reason, lead string, width int) {
 	name := terminal.Escape(s.name(id))
-	reason := cmp.Or(s.why(id), s.provenance(id))
 	column := lead + strings.Repeat(" ", width) + terminal.Gap
 	dir := terminal.Escape(directory(s.byID[id]))
 	room := p.Width() - terminal.Width(column)
@@ -496,6 +523,9 @@ func (p *page) dependency(s stage, id, lead string, width int) {
 			p.Safe(lead + name)
 		}
 		return
+	case dir == "" && left == column:
+		p.Prose(lead+indent, lead+indent, reason, terminal.Plain)
+		return
 	case dir == "" && widestWord(reason) <= room:
 		p.Prose(left, column, reason, terminal.Plain)
 		return
@@ -511,7 +541,9 @@ func (p *page) dependency(s stage, id, lead string, width int) {
 		}
 		p.Prose(under, under, p.FitPath(dir, p.Width()-len(under)), terminal.Plain)
 	}
-	p.Prose(under, under, reason, terminal.Plain)
+	if reason != "" {
+		p.Prose(under, under, reason, terminal.Plain)
+	}
 }
 
 // widestWord returns the width of the widest word of a text.
