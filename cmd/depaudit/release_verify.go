@@ -54,7 +54,8 @@ An older release of the same signer in the place of this one is found by the
 artifacts (--subjects), or by its date (--newer-than).
 
 -o json is for programs: what holds, apart from the verdict, and each problem
-with its file and reason. It is written for the exit codes 0, 1 and 3.
+with its file and reason. It is written for the exit codes 0 and 1, and for 3
+if the release could be read.
 
 Exit codes: if everything holds, that of the verdict: 0 pass, 1 fail, 3
 incomplete, and with --any-verdict 0 for each. Else 1: something is changed,
